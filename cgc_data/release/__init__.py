@@ -1,0 +1,1 @@
+"""A release on disk: its row schema, shards, manifest and card."""

@@ -1,0 +1,105 @@
+"""The row of a release: its columns as Hugging Face features and as an Arrow schema.
+
+Every reader and writer of shards takes the columns from here. `datasets` is not imported: the features are written as
+the JSON that it stores in Parquet metadata, so that `load_dataset` gives images in a process without this package.
+"""
+
+import json
+from typing import Any, Literal, get_args
+
+import pyarrow as pa
+
+SCHEMA_VERSION = "1"
+
+Contrast = Literal["inter", "intra"]
+Split = Literal["train", "validation", "test"]
+CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+def _value(dtype: str) -> dict[str, Any]:
+    return {"dtype": dtype, "_type": "Value"}
+
+
+def _list(feature: Any) -> dict[str, Any]:
+    return {"feature": feature, "_type": "List"}
+
+
+STRING, INT32, INT64, FLOAT64 = (_value(t) for t in ("string", "int32", "int64", "float64"))
+
+FEATURES: dict[str, Any] = {
+    # first 16 hex digits of the sha256 of the row's content (views, question, answer)
+    "id": STRING,
+    # the views, in the order shown; empty in a release built with `--images reference`
+    "images": _list({"mode": "RGB", "_type": "Image"}),
+    # all the user is asked, with index base, coordinate scale and answer form; without the think instruction
+    "question": STRING,
+    # what is asked: readable labels; for `same_object` the reference box (0-1000) in image ref_img_idx (1-based), else null
+    "query": {"labels": _list(STRING), "ref_img_idx": INT32, "ref_bbox": _list(INT32)},
+    # chat messages: "Image 1: ", image, ..., question
+    "prompt": _list({"role": STRING, "content": _list({"type": STRING, "text": STRING})}),
+    # canonical JSON list of {"img_idx", "bbox_2d", "label"}
+    "answer": STRING,
+    "objects": _list(
+        {
+            "img_idx": INT32,  # 1-based
+            "bbox_2d": _list(INT32),  # x1, y1, x2, y2 in 0-1000 of the view
+            "bbox_px": _list(FLOAT64),  # x1, y1, x2, y2, half-open, in pixels of the view as shown
+            "label": STRING,
+            "annotation_id": STRING,  # "<source>:<id in the annotation file>"
+            "visible": FLOAT64,  # share of the instance's mask area inside the view, 0-1
+        }
+    ),
+    "views": _list(
+        {
+            "source": STRING,  # key of the source in the manifest that names the photo
+            "image_id": INT64,  # id in that source's annotation file
+            "file_name": STRING,
+            "window": _list(INT32),  # x1, y1, x2, y2, half-open, in pixels of the photo (whole photo: 0, 0, w, h)
+            "width": INT32,  # of the view as shown
+            "height": INT32,
+            "role": STRING,  # inter: "target" | "distractor"; intra: "focus" | "context"
+            "license": INT32,
+            "license_url": STRING,
+            "flickr_url": STRING,
+            "changes": STRING,  # "none" or what was done to the photo, e.g. "cropped and resized"
+        }
+    ),
+    "contrast": STRING,  # "inter" | "intra"
+    "task": STRING,  # "locate" | "locate_all" | "absent" | "same_object"
+    "distractors": STRING,  # inter: "decoupled" | "hard"; intra: "views"
+    # one entry a (view, asked label) that is claimed not to show the label
+    "evidence": _list(
+        {
+            "img_idx": INT32,
+            "label": STRING,
+            "source": STRING,  # source whose annotations warrant it
+            # "exhaustive" (every category of the source's list is labelled), "negative" (listed as verified absent),
+            # "hypernym:<category name>" (a category above it is absent by exhaustive/negative), "outside_window"
+            "warrant": STRING,
+        }
+    ),
+    "template_id": STRING,  # "<pool>/<number>"; an absent row has the pool of its twin
+    "tuple_id": STRING,  # rows over the same set of photos (inter) or windows (intra)
+    # both directions of a same_object question, or an absent row and its present twin; else ""
+    "pair_id": STRING,
+    "difficulty": FLOAT64,  # 0 easy - 1 hard: number of images, kind of distractor, size of the smallest object
+    "split": STRING,
+}
+
+
+def _arrow(feature: Any) -> pa.DataType:
+    kind = feature.get("_type") if isinstance(feature, dict) else None
+    if kind == "Value":
+        return pa.type_for_alias(feature["dtype"])
+    if kind == "List":
+        return pa.list_(_arrow(feature["feature"]))
+    if kind == "Image":
+        return pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+    return pa.struct([pa.field(name, _arrow(inner)) for name, inner in feature.items()])
+
+
+def arrow_schema() -> pa.Schema:
+    """Arrow schema of a shard, with the features in its metadata as `datasets` writes them."""
+    metadata = {"huggingface": json.dumps({"info": {"features": FEATURES}})}
+    return pa.schema([pa.field(name, _arrow(f)) for name, f in FEATURES.items()], metadata=metadata)

@@ -1,0 +1,1 @@
+"""Training with GRPO and the spatial reward: built on `cgc_data`, not part of this version yet."""
