@@ -1,0 +1,24 @@
+"""The answer contract: the exact output form that prompt, reward and scorer share.
+
+`prompt` asks for it, `objects` writes it and `reading` reads it, so that what is asked for is what is scored.
+"""
+
+from cgc_data.answer.objects import Object, format_answer, format_response
+from cgc_data.answer.prompt import (
+    ANSWER_FORM,
+    ANSWER_INSTRUCTION,
+    THINK_INSTRUCTION,
+    build_messages,
+    with_thinking,
+)
+
+__all__ = [
+    "ANSWER_FORM",
+    "ANSWER_INSTRUCTION",
+    "THINK_INSTRUCTION",
+    "Object",
+    "build_messages",
+    "format_answer",
+    "format_response",
+    "with_thinking",
+]

@@ -1,0 +1,66 @@
+"""One object of an answer, and the canonical text of a list of them.
+
+An `Object` that exists is well formed, so neither formatter nor scorer checks again.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import index
+
+from cgc_data.geometry import THOUSAND, ThousandBox
+
+
+@dataclass(frozen=True)
+class Object:
+    """A box in one of the images shown.
+
+    Attributes:
+        img_idx: number of the image, from 1.
+        bbox_2d: x1, y1, x2, y2, integers 0-1000 relative to that image, x1 < x2 and y1 < y2.
+        label: name of the object; "" only where a lenient reading found none.
+
+    Raises:
+        ValueError: a number is out of range or the box is empty.
+        TypeError: a number is not an integer.
+    """
+
+    img_idx: int
+    bbox_2d: ThousandBox
+    label: str
+
+    def __post_init__(self) -> None:
+        x1, y1, x2, y2 = (index(value) for value in self.bbox_2d)
+        object.__setattr__(self, "img_idx", index(self.img_idx))
+        object.__setattr__(self, "bbox_2d", (x1, y1, x2, y2))
+        if self.img_idx < 1 or not in_range(self.bbox_2d) or not in_order(self.bbox_2d):
+            raise ValueError(f"not a box of an answer: {self}")
+
+
+def in_range(box: Sequence[float]) -> bool:
+    """Whether every coordinate is within 0-1000."""
+    return all(0 <= value <= THOUSAND for value in box)
+
+
+def in_order(box: Sequence[float]) -> bool:
+    """Whether x1 < x2 and y1 < y2."""
+    x1, y1, x2, y2 = box
+    return x1 < x2 and y1 < y2
+
+
+def _reading_order(item: Object) -> tuple[int, int, int, int, int, str]:
+    x1, y1, x2, y2 = item.bbox_2d
+    return item.img_idx, y1, x1, y2, x2, item.label
+
+
+def format_answer(objects: Iterable[Object]) -> str:
+    """Canonical JSON list of `objects`: by image, then from top to bottom and left to right."""
+    ordered = sorted(objects, key=_reading_order)
+    entries = [{"img_idx": item.img_idx, "bbox_2d": item.bbox_2d, "label": item.label} for item in ordered]
+    return json.dumps(entries, ensure_ascii=False, separators=(", ", ": "))
+
+
+def format_response(objects: Iterable[Object], reasoning: str = "") -> str:
+    """A whole response in the strict form; without `reasoning` it has no think block."""
+    thought = f"<think>{reasoning}</think>\n" if reasoning else ""
+    return f"{thought}<answer>{format_answer(objects)}</answer>"

@@ -1,0 +1,48 @@
+"""The prompt's side of the answer contract: how images are introduced and what form of answer is asked for.
+
+A release stores questions with `ANSWER_FORM` and without tags; training and benchmark add them by `with_thinking`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ANSWER_FORM = (
+    "The images are numbered from 1 in the order shown. Answer with a JSON list that has one entry per object, "
+    '{"img_idx": image number, "bbox_2d": [x1, y1, x2, y2], "label": name}, where the coordinates are integers from 0 '
+    "to 1000 relative to the width and height of that image; answer [] if there is no such object."
+)
+ANSWER_INSTRUCTION = "Write the JSON list between <answer> and </answer>, and nothing else."
+THINK_INSTRUCTION = (
+    "First reason about every image between <think> and </think>, then write the JSON list between <answer> and "
+    "</answer>, and nothing else."
+)
+
+Message = dict[str, Any]
+
+
+def build_messages(question: str, num_images: int) -> list[Message]:
+    """One user message of `Image 1:` ... `Image N:`, each before its image, then the question.
+
+    The parts carry only `type` and `text`; images themselves are handed over beside the messages, in this order.
+    """
+    content: list[Message] = []
+    for number in range(1, num_images + 1):
+        content.append(_text(f"{'' if number == 1 else chr(10)}Image {number}: "))
+        content.append({"type": "image", "text": None})
+    content.append(_text(f"\n{question}"))
+    return [{"role": "user", "content": content}]
+
+
+def with_thinking(messages: Sequence[Mapping[str, Any]], *, require_think: bool = True) -> list[Message]:
+    """A copy of `messages` whose last message also asks for the tags of the strict form.
+
+    With `require_think` false only the answer tags are asked for (models that think natively, or not at all).
+    """
+    instruction = THINK_INSTRUCTION if require_think else ANSWER_INSTRUCTION
+    *before, last = messages
+    content = [_text(last["content"])] if isinstance(last["content"], str) else list(last["content"])
+    return [*map(dict, before), {**last, "content": [*content, _text(f"\n{instruction}")]}]
+
+
+def _text(text: str) -> Message:
+    return {"type": "text", "text": text}

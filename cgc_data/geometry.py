@@ -1,0 +1,134 @@
+"""Boxes: in pixels, on the 0-1000 scale that models are trained on, and mapped between a photo and a window of it.
+
+Every conversion of coordinates is one of these functions, so that rounding and clipping are decided once.
+A box is x1, y1, x2, y2, half-open: it spans x2 - x1 by y2 - y1.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pycocotools import mask as coco_mask
+
+THOUSAND = 1000
+
+Boxes: TypeAlias = NDArray[np.float64]
+ThousandBox: TypeAlias = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A half-open rectangle of whole pixels of a photo.
+
+    Raises:
+        ValueError: it is empty.
+    """
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+    def __post_init__(self) -> None:
+        if self.x1 >= self.x2 or self.y1 >= self.y2:
+            raise ValueError(f"empty window: {self}")
+
+    @property
+    def width(self) -> int:
+        """In pixels of the photo."""
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> int:
+        """In pixels of the photo."""
+        return self.y2 - self.y1
+
+
+def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) -> ThousandBox:
+    """Box in pixels of a view of `width` x `height` as integers 0-1000 relative to the view.
+
+    Parts outside the view are cut off. Each coordinate is rounded, halves up, hence off by at most half a unit; a side
+    that would collapse becomes the one-unit cell under its middle, and is then off by at most one unit. The result
+    has x1 < x2 and y1 < y2.
+
+    Raises:
+        ValueError: a coordinate is not finite, or the box has no area inside the view.
+    """
+    x1, y1, x2, y2 = (float(value) for value in box_px)
+    (left, right), (top, bottom) = _thousand_side(x1, x2, width), _thousand_side(y1, y2, height)
+    return left, top, right, bottom
+
+
+def _thousand_side(low: float, high: float, size: float) -> tuple[int, int]:
+    if not (math.isfinite(low) and math.isfinite(high) and max(low, 0.0) < min(high, size)):
+        raise ValueError(f"side {low}..{high} has no extent inside 0..{size}")
+    start, stop = (min(max(value, 0.0), size) * THOUSAND / size for value in (low, high))
+    first, last = math.floor(start + 0.5), math.floor(stop + 0.5)
+    if first < last:
+        return first, last
+    cell = min(math.floor((start + stop) / 2), THOUSAND - 1)
+    return cell, cell + 1
+
+
+def from_thousand(box: Sequence[float], width: float, height: float) -> tuple[float, float, float, float]:
+    """Box on the 0-1000 scale in pixels of a view of `width` x `height`."""
+    x1, y1, x2, y2 = box
+    return x1 * width / THOUSAND, y1 * height / THOUSAND, x2 * width / THOUSAND, y2 * height / THOUSAND
+
+
+def box_area(boxes: ArrayLike) -> Boxes:
+    """Areas, shape (...), of boxes (..., 4); 0 where a box is empty or inverted."""
+    array = np.asarray(boxes, dtype=np.float64)
+    sides = np.maximum(array[..., 2:] - array[..., :2], 0.0)
+    return np.asarray(sides[..., 0] * sides[..., 1])
+
+
+def clip_box(boxes: ArrayLike, width: float, height: float) -> Boxes:
+    """Boxes (..., 4) cut to 0..width and 0..height; one that lies outside becomes empty."""
+    return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, (width, height, width, height))
+
+
+def map_box_to_view(box_px: ArrayLike, window: Window, width: float, height: float) -> Boxes:
+    """Boxes (..., 4) in pixels of the photo as pixels of the view, `width` x `height`, that shows `window`; unclipped."""
+    offset, scale = _view_transform(window, width, height)
+    return np.asarray((np.asarray(box_px, dtype=np.float64) - offset) * scale)
+
+
+def map_box_to_photo(box_view: ArrayLike, window: Window, width: float, height: float) -> Boxes:
+    """Inverse of `map_box_to_view`."""
+    offset, scale = _view_transform(window, width, height)
+    return np.asarray(np.asarray(box_view, dtype=np.float64) / scale + offset)
+
+
+def _view_transform(window: Window, width: float, height: float) -> tuple[Boxes, Boxes]:
+    offset = np.array((window.x1, window.y1) * 2, dtype=np.float64)
+    return offset, np.array((width / window.width, height / window.height) * 2)
+
+
+def iou(a: ArrayLike, b: ArrayLike) -> float:
+    """Intersection over union of two boxes (4,); 0 where either is empty or inverted."""
+    return float(iou_matrix(np.asarray(a), np.asarray(b))[0, 0])
+
+
+def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
+    """Intersection over union, shape (N, M), of boxes (N, 4) and (M, 4); N and M may be 0. One box (4,) counts as N = 1.
+
+    Raises:
+        ValueError: a coordinate is not finite.
+    """
+    first, second = _as_xywh(a), _as_xywh(b)
+    if not len(first) or not len(second):
+        return np.zeros((len(first), len(second)))
+    values = coco_mask.iou(first, second, [0] * len(second))
+    # x1 + (x2 - x1) may miss x2 by one rounding step, which takes the ratio just past 1.
+    return np.minimum(np.asarray(values, dtype=np.float64), 1.0)
+
+
+def _as_xywh(boxes: ArrayLike) -> Boxes:
+    array = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    if not np.isfinite(array).all():
+        raise ValueError("a box has a coordinate that is not finite")
+    return np.ascontiguousarray(np.concatenate((array[:, :2], array[:, 2:] - array[:, :2]), axis=1))
