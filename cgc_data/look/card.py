@@ -1,0 +1,171 @@
+"""The card of a release (README.md), rendered from its manifest and statistics with the template in `cards/`.
+
+What the template needs is prepared here; all of its prose stays in the template.
+"""
+
+import hashlib
+import importlib.resources
+import re
+from collections.abc import Mapping
+from pathlib import PurePath, PureWindowsPath
+from typing import Any
+
+import jinja2
+import yaml
+
+from cgc_data.look.plots import plot_captions
+from cgc_data.release.schema import CONTRASTS, SPLITS
+
+SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+# Names that Creative Commons and COCO give the licences; COCO numbers them 1 to 8.
+LICENCE_NAMES = {
+    "by-nc-sa": "CC BY-NC-SA 2.0",
+    "by-nc-nd": "CC BY-NC-ND 2.0",
+    "by-nc": "CC BY-NC 2.0",
+    "by-sa": "CC BY-SA 2.0",
+    "by-nd": "CC BY-ND 2.0",
+    "by": "CC BY 2.0",
+    "commons/usage": "No known copyright restrictions (Flickr Commons)",
+    "usa.gov": "United States government work",
+    "publicdomain/zero": "CC0 1.0",
+}
+
+
+def render_card(manifest: dict[str, Any], stats: dict[str, Any], *, repo_id: str | None) -> str:
+    """README.md of a release; `repo_id` ("ORG/NAME") goes into the loading examples, None: the release's name."""
+    files = manifest.get("files", {})
+    template = _environment().get_template("dataset_card.md.j2")
+    return template.render(
+        front_matter=yaml.safe_dump(_front_matter(manifest, stats), sort_keys=False, allow_unicode=True, width=1000),
+        manifest=manifest,
+        stats=stats,
+        repo=repo_id or f"PATH/TO/{manifest['name']}",
+        on_hub=repo_id is not None,
+        sources=[_source(source) for source in manifest["sources"]],
+        licences=[{**licence, "name": licence_name(licence["url"])} for licence in stats["licences"]],
+        plots={n: c for n, c in plot_captions().items() if not files or f"assets/{n}" in files},
+        config=_yaml(without_paths(manifest["config"])),
+        contrasts=[c for c in CONTRASTS if _splits(manifest, c)],
+        splits=[s for s in SPLITS if s in stats["by_split"]],
+        exclusions=without_paths(manifest.get("exclusions", {})),
+    )
+
+
+def release_digest(manifest: Mapping[str, Any]) -> str:
+    """One sha256 over the shards' paths and hashes: new content, new digest."""
+    lines = sorted(f"{shard['path']} {shard['sha256']}\n" for shard in manifest["shards"])
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def licence_name(url: str) -> str:
+    """Readable name of a licence by its address; the address itself where it is not one of COCO's."""
+    for part, name in LICENCE_NAMES.items():
+        if f"/{part}/" in url or url.rstrip("/").endswith(part) or f"//{part}" in url or f".{part}/" in url:
+            return name
+    return url or "not stated by the source"
+
+
+def without_paths(value: Any) -> Any:
+    """The same nested value with every absolute path reduced to its base name."""
+    if isinstance(value, Mapping):
+        return {
+            key: _base(inner) if key in ("annotations", "images") else without_paths(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [without_paths(inner) for inner in value]
+    return _base(value) if isinstance(value, str) and _is_path(value) else value
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith(("~", "./", "../")) or PurePath(text).is_absolute() or bool(PureWindowsPath(text).drive)
+
+
+def _base(path: Any) -> Any:
+    return PureWindowsPath(path).name or path if isinstance(path, str) else path
+
+
+def _front_matter(manifest: dict[str, Any], stats: dict[str, Any]) -> dict[str, Any]:
+    from_coco = stats["photos"]["with_flickr_page"] > 0
+    terms = {"license_link": "https://cocodataset.org/#termsofuse"} if from_coco else {}
+    return {
+        "license": "other",
+        "license_name": "per-photo",
+        **terms,
+        "pretty_name": manifest["name"],
+        "language": ["en"],
+        "task_categories": ["image-text-to-text", "object-detection"],
+        "tags": [
+            "multi-image",
+            "visual-grounding",
+            "contrast",
+            "grpo",
+            "cgc",
+            *(["coco", "lvis"] if from_coco else []),
+        ],
+        "size_categories": [next((name for bound, name in SIZES if stats["total"] < bound), "n>10M")],
+        "configs": _configs(manifest),
+    }
+
+
+def _configs(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """`default` (both contrasts) and one a contrast.
+
+    `datasets` keys its cache by paths and this text, not by content: the digest makes a rebuilt release load anew.
+    """
+    description = f"release sha256:{release_digest(manifest)}"
+    present = [c for c in CONTRASTS if _splits(manifest, c)]
+    members: dict[str, list[str]] = {"default": [*present]}
+    members.update((contrast, [contrast]) for contrast in present)
+    return [
+        {"config_name": name, "description": description, "data_files": _data_files(manifest, contrasts)}
+        for name, contrasts in members.items()
+    ]
+
+
+def _data_files(manifest: dict[str, Any], contrasts: list[str]) -> list[dict[str, Any]]:
+    found = []
+    for split in SPLITS:
+        paths = [f"{c}/{split}-*.parquet" for c in contrasts if split in _splits(manifest, c)]
+        if paths:
+            found.append({"split": split, "path": paths})
+    return found
+
+
+def _splits(manifest: dict[str, Any], contrast: str) -> set[str]:
+    paths = [PurePath(shard["path"]) for shard in manifest["shards"]]
+    return {path.name.split("-")[0] for path in paths if path.parent.name == contrast}
+
+
+def _source(source: Mapping[str, Any]) -> dict[str, Any]:
+    return {**source, "annotations": _base(source["annotations"]), "images": _base(source["images"])}
+
+
+def _environment() -> jinja2.Environment:
+    """Templates of the installed cards; a name the template does not know is an error, not an empty string."""
+    text = importlib.resources.files("cgc_cards").joinpath("dataset_card.md.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({"dataset_card.md.j2": text}),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown: text of the sources goes through `md` instead
+    )
+    environment.filters.update(md=_plain, yaml=_yaml)
+    return environment
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, also within a table."""
+    return re.sub(r"[|<>&\[\]*`\\]", lambda sign: f"&#{ord(sign[0])};", " ".join(str(text).split()))
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)

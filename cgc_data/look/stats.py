@@ -1,0 +1,222 @@
+"""Statistics of a release as one JSON-able dictionary, the same for the same rows in any batches.
+
+One pass over the columns without images; memory grows with distinct photos and labels, not with rows.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cgc_data.release.schema import SPLITS
+
+AREA_EDGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # share of the view's area
+SIDE_EDGES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 640)  # shorter side, pixels of the view
+DIFFICULTY_EDGES = tuple(round(0.1 * i, 1) for i in range(11))
+
+
+@dataclass
+class _Tally:
+    """Running counts; keys are tuples of what is counted."""
+
+    task_split: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    num_images: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    num_objects: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    distractors: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    labels: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    objects: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    position: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    area: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    side: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    difficulty: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    warrants: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    templates: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    photos: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    examples: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def release_stats(rows: Iterable[pa.RecordBatch | pa.Table]) -> dict[str, Any]:
+    """Counts and histograms over the rows of a release (all columns of the schema but `images`).
+
+    `target_position[contrast][n]` counts, for rows of n images, in how many each position held a target. Histograms
+    are {"edges", "counts"}: counts[i] lies in [edges[i], edges[i + 1]), and the ends take what lies beyond them.
+    """
+    tally = _Tally()
+    for part in rows:
+        table = pa.table(part) if isinstance(part, pa.RecordBatch) else part
+        if table.num_rows:
+            _add(tally, table.combine_chunks())
+    return _result(tally)
+
+
+def _add(tally: _Tally, table: pa.Table) -> None:
+    columns = {name: table[name].combine_chunks() for name in table.column_names}
+    contrast, task, split = (_texts(columns[c]) for c in ("contrast", "task", "split"))
+    name = np.char.add(np.char.add(contrast, "/"), task)
+    images, objects = _lengths(columns["views"]), _lengths(columns["objects"])
+    _count(tally.task_split, name, split)
+    _count(tally.num_images, contrast, images)
+    _count(tally.num_objects, contrast, objects)
+    _count(tally.distractors, _texts(columns["distractors"]))
+    _count(tally.templates, _texts(columns["template_id"]))
+    _count(tally.difficulty, _bins(columns["difficulty"].to_numpy(zero_copy_only=False), DIFFICULTY_EDGES))
+    labels = columns["query"].field("labels")
+    _count(tally.labels, _texts(labels.flatten()), objects[_parents(labels)] == 0)
+    _count(tally.warrants, _warrants(columns["evidence"]))
+    _add_objects(tally, columns, contrast, images)
+    _add_photos(tally, columns["views"].flatten(), split[_parents(columns["views"])])
+    _add_examples(tally, table, name)
+
+
+def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Any, images: Any) -> None:
+    objects, views, parents = columns["objects"].flatten(), columns["views"].flatten(), _parents(columns["objects"])
+    if not len(objects):
+        return
+    index = objects.field("img_idx").to_numpy() - 1
+    shown = np.concatenate(([0], np.cumsum(images)))[parents] + index
+    size = np.stack([views.field(side).to_numpy()[shown] for side in ("width", "height")], axis=-1)
+    boxes = objects.field("bbox_px").flatten().to_numpy().reshape(-1, 4)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    _count(tally.area, contrast[parents], _bins(sides.prod(axis=-1) / size.prod(axis=-1), AREA_EDGES))
+    _count(tally.side, contrast[parents], _bins(sides.min(axis=-1), SIDE_EDGES))
+    _count(tally.objects, _texts(objects.field("label")))
+    held = np.unique(np.stack([parents, index], axis=-1), axis=0)  # an image with two targets counts once
+    _count(tally.position, contrast[held[:, 0]], images[held[:, 0]], held[:, 1])
+
+
+def _add_photos(tally: _Tally, views: pa.Array, split: Any) -> None:
+    """A COCO photo is one photo whichever source names it; other names are unique only within their source."""
+    base = pc.replace_substring_regex(views.field("file_name"), r".*/", "")
+    is_coco = pc.match_substring_regex(base, r"^\d{12}\.jpg$")
+    photo = pc.if_else(is_coco, base, pc.binary_join_element_wise(views.field("source"), views.field("file_name"), ":"))
+    linked = np.asarray(pc.not_equal(pc.fill_null(views.field("flickr_url"), ""), ""))
+    licence = views.field("license").fill_null(-1).to_numpy(zero_copy_only=False)
+    role = _texts(views.field("role"))
+    _count(tally.photos, _texts(photo), split, licence, _texts(views.field("license_url")), linked, role)
+
+
+def _add_examples(tally: _Tally, table: pa.Table, names: Any) -> None:
+    for name in sorted(set(names.tolist()) - tally.examples.keys()):
+        row = table.slice(int(np.argmax(names == name)), 1).select(["id", "question", "answer", "views"]).to_pylist()[0]
+        tally.examples[name] = {**row, "views": len(row["views"])}
+
+
+def _result(tally: _Tally) -> dict[str, Any]:
+    task_split = {task: _by(tally.task_split, task) for task in sorted({k[0] for k in tally.task_split})}
+    photos = {key[0] for key in tally.photos}
+    uses = _sum(tally.photos, 0)
+    return {
+        "total": tally.task_split.total(),
+        "by_split": {s: n for s in SPLITS if (n := _sum(tally.task_split, 1).get(s, 0))},
+        "by_task": {task: sum(counts.values()) for task, counts in task_split.items()},
+        "by_task_and_split": {t: {s: c[s] for s in SPLITS if s in c} for t, c in task_split.items()},
+        "by_label": _labels(tally),
+        "by_num_images": _nested(tally.num_images),
+        "by_num_objects": _nested(tally.num_objects),
+        "by_distractors": _sum(tally.distractors, 0),
+        "by_warrant": _sum(tally.warrants, 0),
+        "by_template": _sum(tally.templates, 0),
+        "target_position": _positions(tally.position),
+        "box_area_share": _histograms(tally.area, AREA_EDGES),
+        "box_short_side_px": _histograms(tally.side, SIDE_EDGES),
+        "difficulty": {"edges": list(DIFFICULTY_EDGES), "counts": _dense(_sum(tally.difficulty, 0), DIFFICULTY_EDGES)},
+        "licences": _licences(tally.photos),
+        "photos": {
+            "distinct": len(photos),
+            "by_split": {s: n for s in SPLITS if (n := len({k[0] for k in tally.photos if k[1] == s}))},
+            "with_flickr_page": len({k[0] for k in tally.photos if k[4]}),
+            "views": tally.photos.total(),
+            "by_role": _sum(tally.photos, 5),
+            "most_views_of_one_photo": max(uses.values(), default=0),
+        },
+        "examples": dict(sorted(tally.examples.items())),
+    }
+
+
+def _labels(tally: _Tally) -> dict[str, dict[str, int]]:
+    """Most asked first; `absent`: rows whose answer is the empty list."""
+    asked, objects = _sum(tally.labels, 0), _sum(tally.objects, 0)
+    order = sorted(asked, key=lambda label: (-asked[label], label))
+    return {
+        label: {"rows": asked[label], "absent": tally.labels[(label, True)], "objects": objects.get(label, 0)}
+        for label in order
+    }
+
+
+def _licences(photos: Counter[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    kinds = sorted({key[2:4] for key in photos})
+    return [
+        {
+            "license": number if number >= 0 else None,
+            "url": url,
+            "photos": len({k[0] for k in photos if k[2:4] == (number, url)}),
+            "views": sum(n for k, n in photos.items() if k[2:4] == (number, url)),
+        }
+        for number, url in kinds
+    ]
+
+
+def _positions(counts: Counter[tuple[Any, ...]]) -> dict[str, dict[str, list[int]]]:
+    kinds = sorted({key[:2] for key in counts})
+    found: dict[str, dict[str, list[int]]] = {contrast: {} for contrast, _ in kinds}
+    for contrast, images in kinds:
+        found[contrast][str(images)] = [counts[(contrast, images, place)] for place in range(images)]
+    return found
+
+
+def _histograms(counts: Counter[tuple[Any, ...]], edges: tuple[float, ...]) -> dict[str, Any]:
+    kinds = sorted({key[0] for key in counts})
+    return {"edges": list(edges), "counts": {kind: _dense(_by(counts, kind), edges) for kind in kinds}}
+
+
+def _dense(counts: dict[Any, int], edges: tuple[float, ...]) -> list[int]:
+    return [counts.get(index, 0) for index in range(len(edges) - 1)]
+
+
+def _nested(counts: Counter[tuple[Any, ...]]) -> dict[str, dict[str, int]]:
+    kinds = sorted({key[0] for key in counts})
+    return {kind: {str(value): n for value, n in sorted(_by(counts, kind).items())} for kind in kinds}
+
+
+def _by(counts: Counter[tuple[Any, ...]], first: Any) -> dict[Any, int]:
+    return {key[1]: n for key, n in counts.items() if key[0] == first}
+
+
+def _sum(counts: Counter[tuple[Any, ...]], position: int) -> dict[Any, int]:
+    total: Counter[Any] = Counter()
+    for key, n in counts.items():
+        total[key[position]] += n
+    return dict(sorted(total.items()))
+
+
+def _count(counter: Counter[tuple[Any, ...]], *keys: npt.NDArray[Any]) -> None:
+    names = [str(i) for i in range(len(keys))]
+    counted = pa.table([pa.array(k) for k in keys], names=names).group_by(names).aggregate([([], "count_all")])
+    *values, counts = (counted[c].to_pylist() for c in [*names, "count_all"])
+    for key, count in zip(zip(*values, strict=True), counts, strict=True):
+        counter[key] += count
+
+
+def _bins(values: npt.NDArray[Any], edges: tuple[float, ...]) -> npt.NDArray[Any]:
+    return np.clip(np.searchsorted(np.asarray(edges), values, side="right") - 1, 0, len(edges) - 2)
+
+
+def _warrants(evidence: pa.Array) -> npt.NDArray[Any]:
+    return _texts(pc.replace_substring_regex(evidence.flatten().field("warrant"), r":.*", ""))
+
+
+def _lengths(lists: pa.Array) -> npt.NDArray[Any]:
+    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0))
+
+
+def _parents(lists: pa.Array) -> npt.NDArray[Any]:
+    return np.asarray(pc.list_parent_indices(lists))
+
+
+def _texts(values: pa.Array) -> npt.NDArray[Any]:
+    return np.asarray(pc.fill_null(values, "").to_numpy(zero_copy_only=False), dtype=np.str_)
