@@ -1,4 +1,4 @@
-"""What a photo's licence allows, read from its URL: which photos a release may be built from, and what may be published.
+"""What a photo's licence allows, read from its URL: which photos to build from, and what may be published.
 
 Only the licences of COCO, the Creative Commons family and public-domain marks are known; any other URL is "unknown".
 """
