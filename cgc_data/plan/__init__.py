@@ -1,0 +1,1 @@
+"""Recipes: samples planned without pixels, from what the index warrants."""

@@ -1,0 +1,21 @@
+"""What categories are called and how they relate: concepts, readable names, confusable names.
+
+A concept is a WordNet synset ("dog.n.01"), or "name:..." for a category of the user's own that no table knows.
+"""
+
+from cgc_data.vocabulary.concepts import COCO_NAMES, concept_of, concepts_of, supercategory_of
+from cgc_data.vocabulary.confusable import Relation, Relations, load_relations
+from cgc_data.vocabulary.names import Name, names_of, readable
+
+__all__ = [
+    "COCO_NAMES",
+    "Name",
+    "Relation",
+    "Relations",
+    "concept_of",
+    "concepts_of",
+    "load_relations",
+    "names_of",
+    "readable",
+    "supercategory_of",
+]

@@ -1,0 +1,83 @@
+"""From a category of an annotation file to its concept, by the shipped table of COCO's and LVIS v1's categories.
+
+Simplifies: a synset that a file gives is believed; a bare name is looked up by exact spelling, never by synonym.
+"""
+
+import csv
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from cgc_data.errors import VocabularyError
+from cgc_data.vocabulary.inflect import normalised
+
+
+class Entry(NamedTuple):
+    """One row of names.csv; `coco` and `lvis` are the names there, "" where the data set does not have the concept."""
+
+    concept: str
+    coco: str
+    lvis: str
+    singular: str
+    plural: str
+    article: str
+    supercategory: str
+    left_out: str
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """The table of names, by concept."""
+    text = files("cgc_data.vocabulary").joinpath("names.csv").read_text(encoding="utf-8")
+    rows = (Entry(**row) for row in csv.DictReader(text.splitlines()))
+    return {row.concept: row for row in rows}
+
+
+@cache
+def _concept_by_name() -> dict[str, str]:
+    """Normalised spelling to concept; COCO's names win over LVIS's, both over the readable ones."""
+    found: dict[str, str] = {}
+    for field in ("coco", "lvis", "singular"):
+        for entry in entries().values():
+            if (name := normalised(getattr(entry, field))) and not (field == "singular" and entry.left_out):
+                found.setdefault(name, entry.concept)
+    return found
+
+
+COCO_NAMES: tuple[str, ...] = tuple(sorted(entry.coco for entry in entries().values() if entry.coco))
+
+
+def concept_of(name: str, synset: str = "", kind: str = "") -> str:
+    """Concept of a category: its synset, else that of COCO's or LVIS's category of this name, else "name:<name>".
+
+    `kind` ("coco", "lvis" or anything else) is where the category comes from; it decides nothing that the name and the
+    synset leave open, and is taken so that callers need not ask.
+    """
+    del kind
+    if synset:
+        return synset
+    key = normalised(name)
+    return _concept_by_name().get(key, f"name:{key}")
+
+
+def concepts_of(names: Sequence[str], synsets: Sequence[str] = (), kind: str = "") -> list[str]:
+    """Concepts of one file's categories, in their order; `synsets` is empty or as long as `names`.
+
+    Raises VocabularyError where two categories of the file are the same concept.
+    """
+    seen: dict[str, str] = {}
+    for name, synset in zip(names, synsets or [""] * len(names), strict=True):
+        concept = concept_of(name, synset, kind)
+        if concept in seen:
+            raise VocabularyError(
+                f"categories {seen[concept]!r} and {name!r} are one and the same ({concept}): rename or merge them"
+            )
+        seen[concept] = name
+    return list(seen)
+
+
+def supercategory_of(concept: str) -> str:
+    """Supercategory of a concept (COCO's twelve, and clothing, tool, instrument); "" for one of the user's own."""
+    entry = entries().get(concept)
+    return entry.supercategory if entry else ""

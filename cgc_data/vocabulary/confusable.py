@@ -1,0 +1,74 @@
+"""Which names a person or a model could take for one another, and which lie below another.
+
+Read from confusable.csv, whose rows scripts/derive_confusable.py writes; every pair is spelt out there, nothing is
+inferred when it is read.
+"""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal, NamedTuple
+
+from cgc_data.vocabulary.concepts import supercategory_of
+
+RelationKind = Literal["ancestor", "synonym", "boxes", "hand", "includes"]
+NOTHING: frozenset[str] = frozenset()
+
+
+class Relation(NamedTuple):
+    """One row: for `ancestor` and `includes` concept_a is above concept_b, else the order means nothing."""
+
+    concept_a: str
+    concept_b: str
+    relation: RelationKind
+    reason: str
+
+
+@dataclass(frozen=True)
+class Relations:
+    """The relations between concepts; build with `Relations.of(rows)` or `load_relations()`."""
+
+    rows: tuple[Relation, ...]
+    _confusable: dict[str, frozenset[str]]
+    _kinds: dict[str, frozenset[str]]
+    _covered: dict[str, frozenset[str]]
+
+    @classmethod
+    def of(cls, rows: tuple[Relation, ...]) -> "Relations":
+        """Relations of the rows given."""
+        both = [pair for row in rows for pair in ((row.concept_a, row.concept_b), (row.concept_b, row.concept_a))]
+        kinds = [(row.concept_a, row.concept_b) for row in rows if row.relation == "ancestor"]
+        covered = [(row.concept_a, row.concept_b) for row in rows if row.relation == "includes"]
+        return cls(rows, _grouped(both), _grouped(kinds), _grouped(covered))
+
+    def confusable(self, concept: str) -> frozenset[str]:
+        """Every concept that could be taken for this one; symmetric, without the concept itself."""
+        return self._confusable.get(concept, NOTHING)
+
+    def hyponyms(self, concept: str, kind: str = "") -> frozenset[str]:
+        """Every concept below this one: where it is absent, so are they.
+
+        With kind "coco" also those that COCO's class of this name takes in by its annotation practice (a mug is boxed
+        as "cup"): right only for absence that COCO's own 80 exhaustive categories warrant, not for LVIS's negatives.
+        """
+        below = self._kinds.get(concept, NOTHING)
+        return below | self._covered.get(concept, NOTHING) if kind == "coco" else below
+
+    def supercategory(self, concept: str) -> str:
+        """Supercategory of a concept, "" where unknown."""
+        return supercategory_of(concept)
+
+
+@cache
+def load_relations() -> Relations:
+    """The shipped relations between COCO's and LVIS v1's categories."""
+    text = files("cgc_data.vocabulary").joinpath("confusable.csv").read_text(encoding="utf-8")
+    return Relations.of(tuple(Relation(**row) for row in csv.DictReader(text.splitlines())))
+
+
+def _grouped(pairs: list[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    groups: dict[str, set[str]] = {}
+    for first, second in pairs:
+        groups.setdefault(first, set()).add(second)
+    return {first: frozenset(others) for first, others in groups.items()}

@@ -1,0 +1,107 @@
+"""How a concept is called in a question: one name each, with its plural and its article.
+
+LVIS's and COCO's names are in a table chosen by hand; names of the user's own are inflected by rule.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cgc_data.errors import VocabularyError
+from cgc_data.vocabulary import inflect
+from cgc_data.vocabulary.concepts import concept_of, entries
+
+PAIR = "a pair of"
+
+
+@dataclass(frozen=True)
+class Name:
+    """A category's name in English. `singular` is the label that answers carry.
+
+    singular "dog", plural "dogs", article "a"; or singular "scissors", plural "pairs of scissors", article "a pair of";
+    or singular "broccoli", plural "pieces of broccoli", article "a piece of".
+    """
+
+    singular: str
+    plural: str
+    article: str
+
+    @property
+    def indefinite(self) -> str:
+        """One of it: "an umbrella", "a pair of scissors", "a piece of broccoli"."""
+        return f"{self.article} {self.singular}"
+
+    @property
+    def counted(self) -> str:
+        """What follows "every" or "one": "umbrella", "pair of scissors", "piece of broccoli"."""
+        unit = self.article.partition(" ")[2]
+        return f"{unit} {self.singular}" if unit else self.singular
+
+    @property
+    def are(self) -> str:
+        """Verb after "the <singular>": "the scissors are", "the dog is"."""
+        return "are" if self.article == PAIR else "is"
+
+    @property
+    def they(self) -> str:
+        """Pronoun for "the <singular>": "they" or "it"."""
+        return "they" if self.article == PAIR else "it"
+
+    @property
+    def them(self) -> str:
+        """Pronoun as an object: "them" or "it"."""
+        return "them" if self.article == PAIR else "it"
+
+
+def readable(concept_or_name: str) -> Name:
+    """Name of a concept, or of a category name that is looked up first; unique for each concept of the table.
+
+    Raises VocabularyError for a concept that is left out (its row in names.csv says why) and for an empty name.
+    """
+    concept = concept_or_name if _is_concept(concept_or_name) else concept_of(concept_or_name)
+    entry = entries().get(concept)
+    if entry is None:
+        return _by_rule(_wording_of(concept, concept_or_name))
+    if entry.left_out:
+        raise VocabularyError(f"category {entry.lvis!r} is never asked for: {entry.left_out}; leave it out")
+    return Name(entry.singular, entry.plural, entry.article)
+
+
+def names_of(concepts: Iterable[str]) -> dict[str, Name]:
+    """Names of the concepts that may be asked for, by concept; those left out are not in it.
+
+    Raises VocabularyError where two would be shown under one name, and names both.
+    """
+    named: dict[str, Name] = {}
+    taken: dict[str, str] = {}
+    for concept in concepts:
+        if (entry := entries().get(concept)) and entry.left_out:
+            continue
+        name = named[concept] = readable(concept)
+        for shown in {name.singular.casefold(), name.plural.casefold()}:
+            if taken.setdefault(shown, concept) != concept:
+                raise VocabularyError(
+                    f"categories {taken[shown]!r} and {concept!r} read the same, {shown!r}: rename one"
+                )
+    return named
+
+
+def _is_concept(text: str) -> bool:
+    return text.startswith("name:") or text in entries() or _is_synset(text)
+
+
+def _is_synset(text: str) -> bool:
+    lemma, _, number = text.rpartition(".n.")
+    return bool(lemma) and number.isdigit()
+
+
+def _wording_of(concept: str, given: str) -> str:
+    if _is_synset(concept):
+        return concept.rpartition(".n.")[0]
+    return concept.removeprefix("name:") if _is_concept(given) else given
+
+
+def _by_rule(name: str) -> Name:
+    singular = inflect.plain(name)
+    if not singular:
+        raise VocabularyError(f"category {name!r} has no readable name: rename it")
+    return Name(singular, inflect.plural(singular), inflect.article(singular))
