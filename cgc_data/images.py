@@ -1,0 +1,162 @@
+"""Photos as annotations see them: the stored frame in colour, whatever EXIF says and however it is coded.
+
+Truncated files are refused before decoding, since decoders may fill what is missing with grey.
+"""
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from functools import lru_cache
+from types import ModuleType
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from cgc_data.errors import CgcError, PhotoError
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+
+UPRIGHT = 1
+ORIENTATION = 0x0112  # EXIF tag; readers rotate or mirror a photo where it is not 1
+_JPEG = b"\xff\xd8"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_EXIF = b"Exif\0\0"
+_START_OF_SCAN, _APP1 = 0xDA, 0xE1
+_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=\"|='|>))[2-8]")
+
+
+def decode_photo(data: bytes) -> Pixels:
+    """Pixels (height, width, 3), uint8, blue-green-red, of the stored frame: EXIF orientation is not applied.
+
+    Raises PhotoError where the bytes are no photo or are truncated.
+    """
+    check_whole(data)
+    cv2 = _opencv()
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
+        raise PhotoError("not a photo that OpenCV reads; download it again")
+    decoded: Pixels = pixels
+    return decoded
+
+
+def check_whole(data: bytes) -> None:
+    """Raise PhotoError where a JPEG or PNG has no end, without decoding it."""
+    if data.startswith(_JPEG):
+        # only a scan is searched: a thumbnail in the header has an end of its own
+        whole = data.find(b"\xff\xd9", _scan_start(data)) > 0
+    elif data.startswith(_PNG):
+        whole = data.rfind(b"IEND") > 0
+    else:
+        whole = bool(data)
+    if not whole:
+        raise PhotoError("truncated photo; download it again")
+
+
+def photo_size(data: bytes) -> tuple[int, int]:
+    """Width and height of the stored frame, from the header. Raises PhotoError where there is none."""
+    width, height = _open(data).size
+    return width, height
+
+
+def exif_orientation(data: bytes) -> int:
+    """EXIF orientation 1-8 as Pillow finds it, in EXIF or else in XMP; 1 where none or none that is valid is stated.
+
+    Raises PhotoError where the bytes are no photo.
+    """
+    try:
+        orientation = _open(data).getexif().get(ORIENTATION, UPRIGHT)
+    except (OSError, SyntaxError, TypeError, ValueError, struct.error) as error:
+        raise PhotoError(f"EXIF cannot be read ({error}); save the photo anew") from error
+    return orientation if orientation in range(2, 9) else UPRIGHT
+
+
+def strip_orientation(data: bytes) -> bytes:
+    """The photo with its orientation set to 1, so that every reader shows the stored frame; no pixel is touched.
+
+    Raises PhotoError where the orientation is stated in another place than EXIF or XMP of a JPEG or PNG.
+    """
+    if exif_orientation(data) == UPRIGHT:
+        return data
+    patched = bytearray(data)
+    for start, end in _jpeg_metadata(data) if data.startswith(_JPEG) else _png_metadata(data):
+        upright = _XMP_ORIENTATION.sub(rb"\g<1>1", _upright_exif(data[start:end]))
+        patched[start:end] = upright
+        if data.startswith(_PNG):
+            patched[end : end + 4] = zlib.crc32(patched[start - 4 : end]).to_bytes(4, "big")
+    result = bytes(patched)
+    if exif_orientation(result) != UPRIGHT:
+        raise PhotoError("its EXIF orientation cannot be removed without loss; save the photo upright")
+    return result
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PhotoError(f"not a photo that Pillow reads ({error}); download it again") from error
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of the content of each segment up to the first scan."""
+    position, marker = 2, 0
+    while marker != _START_OF_SCAN and position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:  # padding
+            position += 1
+            continue
+        end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        yield marker, position + 4, end
+        position = end
+
+
+def _scan_start(data: bytes) -> int:
+    return next((start for marker, start, _ in _jpeg_segments(data) if marker == _START_OF_SCAN), len(data))
+
+
+def _jpeg_metadata(data: bytes) -> Iterator[tuple[int, int]]:
+    return ((start, end) for marker, start, end in _jpeg_segments(data) if marker == _APP1)
+
+
+def _png_metadata(data: bytes) -> Iterator[tuple[int, int]]:
+    """Start and end of the content of each chunk that holds EXIF or text; its type is before, its checksum behind."""
+    position = len(_PNG)
+    while position + 12 <= len(data):
+        end = position + 8 + int.from_bytes(data[position : position + 4], "big")
+        if data[position + 4 : position + 8] in (b"eXIf", b"iTXt"):
+            yield position + 8, end
+        position = end + 4
+
+
+def _upright_exif(content: bytes) -> bytes:
+    """The content with orientation 1 in its first image directory, if it is EXIF."""
+    tiff = len(_EXIF) if content.startswith(_EXIF) else 0
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[tiff : tiff + 4])
+    if order is None:
+        return content
+    patched = bytearray(content)
+    try:
+        directory = tiff + struct.unpack_from(order + "I", content, tiff + 4)[0]
+        (count,) = struct.unpack_from(order + "H", content, directory)
+        for entry in range(directory + 2, directory + 2 + 12 * count, 12):
+            tag, kind = struct.unpack_from(order + "HH", content, entry)
+            if tag == ORIENTATION:
+                struct.pack_into(order + {1: "B", 4: "I"}.get(kind, "H"), patched, entry + 8, UPRIGHT)
+    except struct.error:
+        return content
+    return bytes(patched)
+
+
+@lru_cache(maxsize=1)
+def _opencv() -> ModuleType:
+    try:
+        import cv2
+    except ImportError as error:
+        mend = "pip install --force-reinstall --no-deps opencv-python-headless"
+        raise CgcError(f"OpenCV cannot be imported ({error}); run: {mend}") from error
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it would print is raised as PhotoError
+    module: ModuleType = cv2
+    return module

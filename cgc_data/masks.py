@@ -1,0 +1,121 @@
+"""Masks as run lengths: tight boxes and areas inside windows, without decoding to pixels.
+
+An RLE is pycocotools' compressed form, {"size": [height, width], "counts": bytes}. Boxes are half-open x1, y1, x2, y2
+in pixels of the photo.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+
+from cgc_data.errors import SegmentationError
+from cgc_data.geometry import Window
+
+Rle: TypeAlias = dict[str, Any]
+Box: TypeAlias = tuple[float, float, float, float]
+
+FARTHEST = 1e5  # pixels; a polygon beyond is damaged, and tracing it would take memory without bound
+
+
+def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle | None:
+    """Union of polygons x1, y1, x2, y2, ...; those of fewer than three points cover nothing. None: nothing is left.
+
+    Raises SegmentationError for an odd number of coordinates or one far outside any photo.
+    """
+    solid = [list(polygon) for polygon in polygons if len(polygon) >= 6]
+    for polygon in solid:
+        if len(polygon) % 2 or not np.all(np.abs(polygon) < FARTHEST):
+            raise SegmentationError("a polygon has a coordinate too many or far outside the photo")
+    return union(coco_mask.frPyObjects(solid, height, width)) if solid else None
+
+
+def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
+    """Uncompressed run lengths, column by column, background first.
+
+    Raises SegmentationError where they do not fill the photo.
+    """
+    if min(counts, default=-1) < 0 or sum(counts) != height * width:
+        raise SegmentationError(f"run lengths do not fill {width} x {height} pixels")
+    rle = coco_mask.frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
+    # pycocotools' merge stops early at runs of length zero, which files may hold: encode anew, without them
+    return _encode(coco_mask.decode(rle)) if 0 in counts else dict(rle)
+
+
+def _encode(pixels: npt.NDArray[np.uint8]) -> Rle:
+    rle: Rle = coco_mask.encode(np.asfortranarray(pixels))
+    return rle
+
+
+def compressed_rle(counts: str, height: int, width: int) -> Rle:
+    """Compressed run lengths, checked.
+
+    Raises SegmentationError where they do not fill the photo.
+    """
+    try:
+        return run_lengths_rle(_decompress(counts.encode()), height, width)
+    except (IndexError, UnicodeEncodeError) as error:
+        raise SegmentationError("compressed run lengths are cut short") from error
+
+
+def _decompress(counts: bytes) -> list[int]:
+    """Run lengths of COCO's compressed string: 5 bits a character, each run but the first two as a difference."""
+    runs: list[int] = []
+    position = 0
+    while position < len(counts):
+        value = shift = 0
+        more = True
+        while more:
+            character = counts[position] - 48
+            value |= (character & 0x1F) << shift
+            shift += 5
+            more = bool(character & 0x20)
+            position += 1
+        if character & 0x10:
+            value -= 1 << shift
+        runs.append(value + runs[-2] if len(runs) > 2 else value)
+    return runs
+
+
+def mask_area(rle: Rle) -> int:
+    """Number of pixels of a mask."""
+    return int(coco_mask.area(rle))
+
+
+def tight_box(rle: Rle) -> Box | None:
+    """Smallest half-open box round a mask's pixels; None for an empty mask."""
+    x, y, width, height = coco_mask.toBbox(rle).tolist()
+    return (x, y, x + width, y + height) if width > 0 and height > 0 else None
+
+
+def union(rles: Sequence[Rle]) -> Rle:
+    """Mask of the pixels in any of the masks, which are of one size."""
+    rle: Rle = coco_mask.merge(list(rles), intersect=False)
+    return rle
+
+
+def intersection(rles: Sequence[Rle]) -> Rle:
+    """Mask of the pixels in all of the masks, which are of one size."""
+    rle: Rle = coco_mask.merge(list(rles), intersect=True)
+    return rle
+
+
+@lru_cache(maxsize=256)
+def window_rle(window: Window, height: int, width: int) -> Rle:
+    """A window of a photo of this size as a mask; what is past the border is cut off. It is shared: read only."""
+    pixels = np.zeros((height, width), np.uint8)
+    pixels[max(window.y1, 0) : max(window.y2, 0), max(window.x1, 0) : max(window.x2, 0)] = 1
+    return _encode(pixels)
+
+
+def tight_box_in_window(rle: Rle, window: Window) -> tuple[Box | None, int]:
+    """Tight box of the part of a mask inside a window, in pixels of the photo, and that part's area.
+
+    The box is None where nothing of the mask is inside.
+    """
+    height, width = rle["size"]
+    inside = intersection([rle, window_rle(window, height, width)])
+    return tight_box(inside), mask_area(inside)

@@ -1,0 +1,59 @@
+"""Keep the tables of a source beside the output, so that a second run maps them instead of parsing the file.
+
+A cache is one file: the tables as Arrow streams, then the CRC-32 of all that. It is named by what it was made from,
+written under another name and moved into place, and whatever does not read back is as good as not there.
+"""
+
+import os
+import zlib
+from pathlib import Path
+
+import pyarrow as pa
+
+from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES, Kind, Tables
+
+READER_VERSION = 1  # counts changes of what the readers make of a file
+
+_SCHEMAS = {"images": IMAGES, "categories": CATEGORIES, "annotations": ANNOTATIONS, "licenses": LICENSES}
+_CHECKSUM_BYTES = 4
+
+
+def cache_path(folder: Path, kind: Kind, sha256: str) -> Path:
+    """Where the tables of a file with this hash are kept."""
+    return folder / f"{kind}-{sha256}.v{READER_VERSION}.arrow"
+
+
+def any_of(folder: Path, kind: Kind) -> bool:
+    """Whether the folder holds a cache of any file of this kind."""
+    return any(folder.glob(f"{kind}-*.v{READER_VERSION}.arrow"))
+
+
+def load(path: Path) -> Tables | None:
+    """Tables mapped from the cache file; None where it is missing, damaged or of another schema."""
+    try:
+        mapped = pa.memory_map(str(path)).read_buffer()
+        payload, checksum = mapped[:-_CHECKSUM_BYTES], mapped[-_CHECKSUM_BYTES:]
+        if zlib.crc32(payload) != int.from_bytes(checksum, "little"):
+            return None
+        source = pa.BufferReader(payload)
+        tables = {name: pa.ipc.open_stream(source).read_all() for name in _SCHEMAS}
+    except (OSError, pa.ArrowInvalid):
+        return None
+    return Tables(**tables) if all(tables[name].schema == schema for name, schema in _SCHEMAS.items()) else None
+
+
+def store(path: Path, tables: Tables) -> None:
+    """Write the cache file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with pa.OSFile(str(partial), "wb") as file:
+            for name, schema in _SCHEMAS.items():
+                with pa.ipc.new_stream(file, schema) as writer:
+                    writer.write_table(getattr(tables, name))
+        checksum = zlib.crc32(pa.memory_map(str(partial)).read_buffer())
+        with partial.open("ab") as file:
+            file.write(checksum.to_bytes(_CHECKSUM_BYTES, "little"))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,27 @@
+"""LVIS v1: photos are named by `coco_url` with the folder they are in, and there are no crowd regions."""
+
+from pathlib import Path
+
+from cgc_data.errors import SourceError
+from cgc_data.sources.parse import Format
+from cgc_data.sources.records import Image
+
+
+def file_names(path: Path, images: list[Image]) -> list[str]:
+    """Folder and name of each image, as in "val2017/000000000139.jpg".
+
+    Raises SourceError where an image is not named, or no image has the federated lists that make a file LVIS.
+    """
+    if images and all(image.neg_category_ids is None for image in images):
+        raise SourceError(f"{path}: no image has neg_category_ids; a COCO file is given as --coco")
+    return [_file_name(path, image) for image in images]
+
+
+def _file_name(path: Path, image: Image) -> str:
+    name = "/".join((image.coco_url or "").split("/")[-2:]) or image.file_name
+    if not name:
+        raise SourceError(f"{path}: image {image.id} has neither coco_url nor file_name; add one")
+    return name
+
+
+LVIS = Format(file_names=file_names, crowd_unless_stated=0)

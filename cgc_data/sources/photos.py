@@ -1,0 +1,141 @@
+"""Photos of a source by file name, from a folder or read in place from a zip archive."""
+
+import os
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from cgc_data.errors import PhotoError
+
+COCO_FOLDERS = ("train2017", "val2017")
+
+
+class PhotoStore(Protocol):
+    """Where the photos of a source are; usable in forked and spawned processes. File names have forward slashes."""
+
+    def read(self, file_name: str) -> bytes:
+        """Bytes of a photo. Raises PhotoError where it is missing or cannot be read."""
+        ...
+
+    def exists(self, file_name: str) -> bool:
+        """Whether the photo is there. Raises PhotoError where the name is unsafe or more than one photo has it."""
+        ...
+
+    def names(self) -> list[str]:
+        """Names of all files, relative to the folder or archive, sorted."""
+        ...
+
+
+def open_photos(path: Path) -> PhotoStore:
+    """Photos in a folder or .zip archive. Raises PhotoError where it is neither."""
+    path = Path(path)
+    if path.is_dir():
+        return FolderPhotos(path)
+    if path.is_file() and zipfile.is_zipfile(path):
+        return ZipPhotos(path)
+    if path.exists():
+        raise PhotoError(f"{path}: neither a folder nor a whole zip archive; download it again or give a folder")
+    raise PhotoError(f"{path}: no such folder or zip archive; give the place of the photos")
+
+
+def _safe(file_name: str) -> PurePosixPath:
+    """The name as a relative path; an annotation file must not reach outside its folder of photos."""
+    name = PurePosixPath(file_name)
+    if name.is_absolute() or ".." in name.parts or not name.name:
+        raise PhotoError(f"{file_name!r}: not the name of a photo below a folder; correct it in the annotation file")
+    return name
+
+
+class FolderPhotos:
+    """A folder, with COCO's folders train2017 and val2017 below it where there are such."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, file_name: str) -> bytes:
+        """Bytes of a photo, looked for under its name, else its base name, here and in COCO's folders."""
+        path = self._find(file_name)
+        if path is None:
+            raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise PhotoError(f"{path}: cannot be read ({error.strerror}); copy it again") from error
+
+    def exists(self, file_name: str) -> bool:
+        """Whether the photo is there under one of those names."""
+        return self._find(file_name) is not None
+
+    def names(self) -> list[str]:
+        """Paths of all files, relative to the folder."""
+        found = (Path(folder, name) for folder, _, names in os.walk(self._root) for name in names)
+        return sorted(path.relative_to(self._root).as_posix() for path in found)
+
+    def _find(self, file_name: str) -> Path | None:
+        name = _safe(file_name)
+        exact = self._root / name
+        if exact.is_file():
+            return exact
+        elsewhere = [self._root / folder / name.name for folder in ("", *COCO_FOLDERS)]
+        found = [path for path in elsewhere if path.is_file()]
+        if len(found) > 1:
+            raise PhotoError(f"{file_name}: both {found[0]} and {found[1]}; name its folder in the annotation file")
+        return found[0] if found else None
+
+
+class ZipPhotos:
+    """A zip archive, opened once in every process that reads from it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened: tuple[int, zipfile.ZipFile, dict[str, list[str]]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_path": self._path}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["_path"])  # type: ignore[misc]
+
+    def read(self, file_name: str) -> bytes:
+        """Bytes of a photo, looked for under its name, else under its base name if only one file has it."""
+        member = self._find(file_name)
+        if member is None:
+            raise PhotoError(f"{file_name}: not in {self._path}; give the archive that holds it")
+        try:
+            return self._archive()[0].read(member)
+        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise PhotoError(f"{file_name}: damaged in {self._path} ({error}); download the archive again") from error
+
+    def exists(self, file_name: str) -> bool:
+        """Whether the archive holds the photo."""
+        return self._find(file_name) is not None
+
+    def names(self) -> list[str]:
+        """Names of all files in the archive."""
+        return sorted(name for names in self._archive()[1].values() for name in names)
+
+    def _find(self, file_name: str) -> str | None:
+        name = _safe(file_name)
+        members = self._archive()[1].get(name.name, [])
+        if str(name) in members:
+            return str(name)
+        if len(members) > 1:
+            raise PhotoError(f"{file_name}: {len(members)} files of that name in {self._path}; name its folder as well")
+        return members[0] if members else None
+
+    def _archive(self) -> tuple[zipfile.ZipFile, dict[str, list[str]]]:
+        """The archive as opened by this process: a file handle shared over a fork would share its position."""
+        opened = self._opened  # no lock, for one held by another thread while forking would stay held
+        if opened is None or opened[0] != os.getpid():
+            archive = zipfile.ZipFile(self._path)
+            opened = self._opened = os.getpid(), archive, _by_base_name(archive)
+        return opened[1:]
+
+
+def _by_base_name(archive: zipfile.ZipFile) -> dict[str, list[str]]:
+    members: dict[str, list[str]] = {}
+    for name in archive.namelist():
+        if not name.endswith("/"):
+            members.setdefault(PurePosixPath(name).name, []).append(name)
+    return members

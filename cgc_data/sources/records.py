@@ -1,0 +1,48 @@
+"""What is read of each record of a COCO or LVIS file; all other keys are passed over while parsing."""
+
+import msgspec
+
+
+class Category(msgspec.Struct, gc=False):
+    """A category; the WordNet fields are LVIS's."""
+
+    id: int
+    name: str
+    supercategory: str | None = None
+    synset: str | None = None
+    synonyms: list[str] | None = None
+    frequency: str | None = None
+
+
+class License(msgspec.Struct, gc=False):
+    """A licence that images refer to by its id."""
+
+    id: int | str | None = None
+    url: str | None = None
+    name: str | None = None
+
+
+class Image(msgspec.Struct, gc=False):
+    """A photo; the two lists are LVIS's."""
+
+    id: int
+    width: int
+    height: int
+    file_name: str | None = None
+    license: int | str | None = None
+    coco_url: str | None = None
+    flickr_url: str | None = None
+    neg_category_ids: list[int] | None = None
+    not_exhaustive_category_ids: list[int] | None = None
+
+
+class Annotation(msgspec.Struct, gc=False):
+    """An instance; its box is x, y, width, height, its segmentation stays unread bytes."""
+
+    id: int
+    image_id: int
+    category_id: int
+    bbox: tuple[float, float, float, float]
+    area: float | None = None
+    iscrowd: int | bool | None = None
+    segmentation: msgspec.Raw = msgspec.Raw(b"")

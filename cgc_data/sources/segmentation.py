@@ -1,0 +1,79 @@
+"""Masks of single instances, read from the annotation file by byte range when they are needed."""
+
+import mmap
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from cgc_data.errors import SegmentationError, SourceError
+from cgc_data.masks import Rle, compressed_rle, polygons_rle, run_lengths_rle
+from cgc_data.sources.table import SourceTable
+
+
+class RunLengths(msgspec.Struct, gc=False):
+    """RLE as COCO writes it: `size` is height, width; `counts` is a list for crowds or a compressed string."""
+
+    counts: list[int] | str
+    size: tuple[int, int]
+
+
+_DECODER = msgspec.json.Decoder(list[list[float]] | RunLengths | None)
+
+
+class Segmentations:
+    """The masks of a source, as a context manager. One object is for one process.
+
+    Raises SourceError where the annotation file is gone or is not the one that was indexed.
+    """
+
+    def __init__(self, table: SourceTable) -> None:
+        self._table = table
+        self._offsets = table.annotations["segmentation_offset"].to_numpy()
+        self._lengths = table.annotations["segmentation_length"].to_numpy()
+        try:
+            with table.path.open("rb") as file:
+                self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            raise SourceError(f"{table.path}: cannot be read ({error}); put the annotation file back") from error
+        if len(self._bytes) != table.num_bytes:
+            raise SourceError(f"{table.path}: has changed since it was indexed; start again with the file as it is now")
+
+    def __enter__(self) -> "Segmentations":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unmap the annotation file."""
+        self._bytes.close()
+
+    def rle(self, annotation_row: int, height: int, width: int) -> Rle | None:
+        """Mask of an annotation of a photo of this size as pycocotools' compressed RLE; None where it has none.
+
+        Raises SegmentationError where what the file holds is no mask of that size.
+        """
+        start, length = int(self._offsets[annotation_row]), int(self._lengths[annotation_row])
+        if not length:
+            return None
+        try:
+            return _rle(self._bytes[start : start + length], height, width)
+        except (SegmentationError, msgspec.DecodeError) as error:
+            annotation = self._table.annotations["annotation_id"][annotation_row]
+            raise SegmentationError(f"{self._table.path}: annotation {annotation}: {error}; correct it") from error
+
+
+def _rle(text: bytes, height: int, width: int) -> Rle | None:
+    value: Any = _DECODER.decode(text)
+    if not value:
+        return None
+    if isinstance(value, list):
+        return polygons_rle(value, height, width)
+    if value.size != (height, width):
+        raise SegmentationError(f"mask of {value.size[1]} x {value.size[0]} pixels on a photo of {width} x {height}")
+    if isinstance(value.counts, str):
+        return compressed_rle(value.counts, height, width)
+    return run_lengths_rle(value.counts, height, width)

@@ -1,0 +1,234 @@
+"""Read the lists of a large JSON object a batch at a time, typed by msgspec, whatever the order of its keys.
+
+One window slides over the file. It is cut between two elements, wrapped in brackets and decoded as a list: that it
+decodes proves the cut right, so there is no parser here. Only where it does not (at a list's end, or where elements
+hold lists of objects) the standard library's decoder finds the cut exactly.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, TypeAlias
+
+import msgspec
+import pyarrow as pa
+
+from cgc_data.errors import SourceError
+
+WINDOW = 4 << 20
+LARGEST_ELEMENT = 64 << 20
+SHORT_VALUE = 1 << 12
+
+ListDecoder: TypeAlias = msgspec.json.Decoder[list[Any]]
+
+_BETWEEN = re.compile(rb"\}[ \t\r\n]*(,)[ \t\r\n]*\{")
+_SPACE = re.compile(r"[ \t\r\n]*")
+_INDEX = re.compile(r" - at `\$\[(\d+)\](.*)`$")
+_PASS_OVER: ListDecoder = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive elements of one top-level list. `Raw` fields are valid until the next batch is asked for."""
+
+    section: str
+    items: list[Any]
+    shift: int  # memory address of a byte minus its offset in the file
+
+    def offset(self, raw: msgspec.Raw) -> int:
+        """Byte offset in the file of a `Raw` field of one of the items."""
+        return int(pa.py_buffer(raw).address) - self.shift
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+class JsonStream:
+    """The JSON object in a file, as a context manager.
+
+    Raises SourceError where the file is missing, cut short or not a JSON object, or where an element is not of the type
+    that its decoder expects.
+    """
+
+    def __init__(self, path: Path, window: int = WINDOW) -> None:
+        self._path = path
+        try:
+            self._file = path.open("rb", buffering=0)
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror}; give the path of an annotation file") from error
+        self.sections: list[str] = []  # keys met so far
+        self._size = path.stat().st_size
+        self._window = max(min(window, self._size), 1)
+        self._buffer = bytearray(1 + self._window)
+        self._filled = 0
+        self._position = 0
+        self._section = ""
+        self._count = 0
+        self._exact = json.JSONDecoder(parse_constant=_refuse)
+
+    def __enter__(self) -> "JsonStream":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def batches(self, decoders: Mapping[str, ListDecoder]) -> Iterator[Batch]:
+        """Elements of the lists named in `decoders`, in the order of the file; other keys are passed over."""
+        if self._peek() != "{":
+            raise SourceError(f"{self._path}: not a JSON object with images, annotations and categories")
+        self._position += 1
+        while self._peek() != "}":
+            self._section, self._count = self._key(), 0
+            self.sections.append(self._section)
+            decoder = decoders.get(self._section)
+            if self._peek() == "[":
+                self._position += 1
+                yield from self._elements(decoder)
+            elif decoder is None:
+                self._value()
+            else:
+                raise SourceError(f"{self._path}: {self._section} is not a list; give a file in COCO or LVIS format")
+            if self._peek() == ",":
+                self._position += 1
+
+    def _elements(self, decoder: ListDecoder | None) -> Iterator[Batch]:
+        while self._peek() != "]":
+            items, cut = self._decode(decoder or _PASS_OVER)
+            if decoder:
+                shift = pa.py_buffer(self._buffer).address + 1 - self._position
+                yield Batch(self._section, items, shift)
+            self._count += len(items)
+            self._position += cut - 1
+            if self._peek() == ",":
+                self._position += 1
+        self._position += 1
+
+    def _decode(self, decoder: ListDecoder) -> tuple[list[Any], int]:
+        """The next elements, and where in the buffer the comma or bracket behind them is."""
+        self._load(self._window)
+        cut = self._likely_cut()
+        if cut:
+            try:
+                return self._decode_to(cut, decoder), cut
+            except msgspec.DecodeError:  # not between two elements of this list
+                pass
+        cut = self._exact_cut()
+        try:
+            return self._decode_to(cut, decoder), cut
+        except msgspec.DecodeError as error:
+            self._damaged(str(error))
+
+    def _decode_to(self, cut: int, decoder: ListDecoder) -> list[Any]:
+        behind = self._buffer[cut]
+        self._buffer[0], self._buffer[cut] = b"[]"
+        try:
+            return decoder.decode(memoryview(self._buffer)[: cut + 1])
+        except msgspec.ValidationError as error:
+            where = _INDEX.sub(lambda m: f" - at {self._section}[{self._count + int(m[1])}]{m[2]}", str(error))
+            raise SourceError(f"{self._path}: {where}; give a file in COCO or LVIS format") from error
+        finally:
+            self._buffer[cut] = behind
+
+    def _likely_cut(self) -> int:
+        """Position of the last comma between two closing and opening braces in the window, 0 where there is none."""
+        brace = self._buffer.rfind(b"}", 1, 1 + self._filled)
+        while brace > 0:
+            if found := _BETWEEN.match(self._buffer, brace, 1 + self._filled):
+                return found.start(1)
+            brace = self._buffer.rfind(b"}", 1, brace)
+        return 0
+
+    def _exact_cut(self) -> int:
+        """Position behind the last whole element in the window, which grows until it holds one."""
+        size = self._filled
+        while not (cut := self._walk()):
+            if self._position + size >= self._size or size >= LARGEST_ELEMENT:
+                self._damaged("an element does not end")
+            size *= 2
+            self._load(size)
+        return cut
+
+    def _walk(self) -> int:
+        text = self._buffer[1 : 1 + self._filled].decode("latin-1")  # one character a byte
+        start = cut = 0
+        while True:
+            try:
+                end = self._behind_value(text, start)
+            except (json.JSONDecodeError, RecursionError):
+                return cut
+            if end == len(text):
+                return cut
+            if text[end] not in ",]":
+                self._damaged(f"unexpected {text[end]!r}")
+            cut = 1 + end
+            if text[end] == "]":
+                return cut
+            start = _space_end(text, end + 1)
+
+    def _behind_value(self, text: str, start: int) -> int:
+        try:
+            return _space_end(text, self._exact.raw_decode(text, start)[1])
+        except json.JSONDecodeError:
+            raise
+        except ValueError as error:
+            where = f"{self._section}, in the record at byte {self._position + start}"
+            raise SourceError(f"{self._path}: {error} in {where}, which JSON does not allow; correct it") from error
+
+    def _key(self) -> str:
+        key = self._value()
+        if not isinstance(key, str) or self._peek() != ":":
+            self._damaged("expected a key")
+        self._position += 1
+        return key
+
+    def _value(self) -> Any:
+        """Decode and pass over a value that is no list, or a key."""
+        size = SHORT_VALUE
+        while True:
+            self._load(size)
+            text = self._buffer[1 : 1 + self._filled].decode("latin-1")
+            try:
+                value, end = self._exact.raw_decode(text)
+            except (ValueError, RecursionError) as error:
+                if self._position + size >= self._size:
+                    self._damaged(str(error))
+                size *= 2
+            else:
+                self._position += end
+                return value
+
+    def _peek(self) -> str:
+        """The next character that is not white space; the position moves to it."""
+        while True:
+            self._load(64)
+            text = self._buffer[1 : 1 + self._filled].decode("latin-1")
+            skipped = _space_end(text, 0)
+            self._position += skipped
+            if not text:
+                self._damaged("the file ends too early")
+            if skipped < len(text):
+                return text[skipped]
+
+    def _load(self, size: int) -> None:
+        """Fill the buffer with the bytes at the position, from its second byte on."""
+        if len(self._buffer) < 1 + size:
+            self._buffer = bytearray(1 + size)
+        self._file.seek(self._position)
+        self._filled = 0
+        while count := self._file.readinto(memoryview(self._buffer)[1 + self._filled : 1 + size]):
+            self._filled += count
+
+    def _damaged(self, why: str) -> NoReturn:
+        where = f"{self._section or 'the file'}, near byte {self._position} of {self._size}"
+        raise SourceError(f"{self._path}: not whole or not JSON in {where} ({why}); download it again")
+
+
+def _space_end(text: str, start: int) -> int:
+    found = _SPACE.match(text, start)
+    return found.end() if found else start

@@ -1,0 +1,86 @@
+"""The columnar form of one annotation file, the same for COCO and LVIS.
+
+Everything after the readers works on these columns: ids are unique, rows are sorted, boxes are corners, and the
+segmentation is a byte range of the file instead of numbers in memory.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import pyarrow as pa
+
+Kind = Literal["coco", "lvis"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+IMAGES = pa.schema(
+    [
+        ("image_id", pa.int64()),
+        ("file_name", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("license", pa.int32()),  # 0: not stated
+        ("coco_url", pa.string()),
+        ("flickr_url", pa.string()),
+        ("negative", pa.list_(pa.int32())),  # LVIS category ids verified absent
+        ("not_exhaustive", pa.list_(pa.int32())),  # LVIS category ids of which some instances are unlabelled
+    ]
+)
+CATEGORIES = pa.schema(
+    [
+        ("category_id", pa.int64()),
+        ("name", pa.string()),
+        ("synset", pa.string()),  # "" where the file states none
+        ("synonyms", pa.list_(pa.string())),
+        ("supercategory", pa.string()),
+        ("frequency", pa.string()),  # LVIS: r(are), c(ommon), f(requent)
+    ]
+)
+ANNOTATIONS = pa.schema(
+    [
+        ("annotation_id", pa.int64()),
+        ("image_row", pa.int32()),
+        ("category_row", pa.int32()),
+        ("x1", pa.float64()),
+        ("y1", pa.float64()),
+        ("x2", pa.float64()),
+        ("y2", pa.float64()),
+        ("area", pa.float64()),
+        ("crowd", pa.int8()),  # 0, 1, or -1 where the file does not say
+        ("segmentation_offset", pa.int64()),
+        ("segmentation_length", pa.int32()),  # 0: none
+    ]
+)
+LICENSES = pa.schema([("license", pa.int32()), ("url", pa.string()), ("name", pa.string())])
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The four tables of a source, before it is known under which hash.
+
+    Images and categories are sorted by id, annotations by image row and then annotation id.
+    """
+
+    images: pa.Table
+    categories: pa.Table
+    annotations: pa.Table
+    licenses: pa.Table
+
+
+@dataclass(frozen=True)
+class SourceTable(Tables):
+    """One annotation file as columns.
+
+    Boxes are x1, y1, x2, y2 in pixels of the photo as annotated: they may pass the photo's border and may be empty.
+    `image_row` and `category_row` are row numbers of `images` and `categories`.
+    """
+
+    kind: Kind
+    path: Path
+    sha256: str
+    num_bytes: int
+
+    @property
+    def key(self) -> str:
+        """Name of the source in rows and manifests: its kind and the first 8 hex digits of the file's sha256."""
+        return f"{self.kind}-{self.sha256[:8]}"
