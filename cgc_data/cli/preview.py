@@ -1,0 +1,27 @@
+"""`cgc-data preview`: a gallery of a release to look through in a browser, and contact sheets as PNG."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from cgc_data.progress import say
+
+
+@click.command()
+@click.argument("release", type=click.Path(path_type=Path))
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder to write to [default: RELEASE-preview].")
+@click.option("--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Samples of each task.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed shows other samples.")
+@click.option(
+    "--images", type=click.Path(path_type=Path), help="Photos of a release that stores none (folder or .zip)."
+)
+@click.option("--sheets/--no-sheets", default=True, show_default=True, help="Also write PNG contact sheets.")
+def preview(release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool) -> None:
+    """Write a gallery of RELEASE: images side by side, boxes, question, answer, and why each distractor is safe."""
+    from cgc_data.look.gallery import write_gallery
+    from cgc_data.release.read import open_release
+
+    target = folder or release.parent / f"{release.name}-preview"
+    gallery = write_gallery(open_release(release), target, per_task=per_task, seed=seed, images=images, sheets=sheets)
+    say(f"{gallery.samples} samples, {len(gallery.sheets)} contact sheets")
+    click.echo(gallery.page)

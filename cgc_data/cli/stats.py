@@ -1,0 +1,82 @@
+"""`cgc-data stats`: the statistics of a release as tables, or as JSON."""
+
+import json
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from cgc_data.look.card import licence_name
+from cgc_data.release.schema import SPLITS
+
+MOST_LABELS = 20
+
+
+@click.command()
+@click.argument("release", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def stats(release: Path, as_json: bool) -> None:
+    """Print the tables of RELEASE: samples by task, split, category, size, position, licence."""
+    from cgc_data.look.stats import release_stats
+    from cgc_data.release.read import open_release
+
+    opened = open_release(release)
+    counts = release_stats(opened.batches())
+    if as_json:
+        click.echo(json.dumps(counts, indent=2, ensure_ascii=False))
+        return
+    console = Console()
+    console.print(f"[bold]{opened.name}[/]: {counts['total']:,} samples, {counts['photos']['distinct']:,} photos")
+    for table in tables(counts):
+        console.print(table)
+
+
+def tables(counts: dict[str, Any]) -> Iterable[Table]:
+    """The tables of `release_stats`, in reading order."""
+    splits = [s for s in SPLITS if s in counts["by_split"]]
+    rows = [(task, *(c.get(s, 0) for s in splits), sum(c.values())) for task, c in counts["by_task_and_split"].items()]
+    yield _table("Samples a task", ("task", *splits, "total"), rows)
+    labels = list(counts["by_label"].items())
+    shown = [(label, c["rows"], c["absent"], c["objects"]) for label, c in labels[:MOST_LABELS]]
+    yield _table(f"Categories ({len(labels)})", ("category", "samples", "absent", "objects"), shown)
+    for key, title in (("by_num_images", "Images in a sample"), ("by_num_objects", "Objects in an answer")):
+        yield _grouped(title, counts[key])
+    for contrast, sizes in counts["target_position"].items():
+        yield _positions(contrast, sizes)
+    yield _histogram("Box area, share of the view", counts["box_area_share"])
+    yield _histogram("Shorter side of a box, pixels", counts["box_short_side_px"])
+    yield _table("Distractors", ("kind", "samples"), counts["by_distractors"].items())
+    yield _table("Evidence of absence", ("warrant", "views"), counts["by_warrant"].items())
+    licences = [(licence_name(entry["url"]), entry["photos"], entry["views"]) for entry in counts["licences"]]
+    yield _table("Licences", ("licence", "photos", "views"), licences)
+
+
+def _grouped(title: str, kinds: dict[str, dict[str, int]]) -> Table:
+    values = sorted({int(value) for counts in kinds.values() for value in counts})
+    rows = [(kind, *(counts.get(str(value), 0) for value in values)) for kind, counts in kinds.items()]
+    return _table(title, ("", *map(str, values)), rows)
+
+
+def _positions(contrast: str, sizes: dict[str, list[int]]) -> Table:
+    most = max(map(len, sizes.values()))
+    rows = [(f"{n} images", *counts, *[""] * (most - len(counts))) for n, counts in sizes.items()]
+    return _table(f"Position of the targets, {contrast}", ("", *(str(i + 1) for i in range(most))), rows)
+
+
+def _histogram(title: str, histogram: dict[str, Any]) -> Table:
+    edges = histogram["edges"]
+    bins = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
+    return _table(title, ("", *bins), [(kind, *counts) for kind, counts in histogram["counts"].items()])
+
+
+def _table(title: str, heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="right" if place else "left")
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    return table

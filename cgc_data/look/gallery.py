@@ -1,0 +1,147 @@
+"""A static gallery of a release: one HTML page with its images beside it, and PNG contact sheets.
+
+The page needs no server and no network. Which samples it shows depends on the seed and their ids alone.
+"""
+
+import hashlib
+import importlib.resources
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from cgc_data.errors import ReleaseError
+from cgc_data.look.sample import TASK_MEANING, Sample, View, read_sample
+from cgc_data.look.sheets import write_sheets
+from cgc_data.release.read import Release
+
+Samples = dict[str, list[Sample]]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What was written."""
+
+    page: Path
+    sheets: list[Path]
+    samples: int
+
+
+def write_gallery(
+    release: Release,
+    folder: Path,
+    *,
+    per_task: int = 20,
+    seed: int = 0,
+    images: Path | None = None,
+    sheets: bool = True,
+) -> Gallery:
+    """Write `index.html`, `images/` and `sheets/` into `folder`, up to `per_task` samples a contrast and task.
+
+    Rows that belong together (`pair_id`) are chosen together. `images`: the photos of a release without images.
+
+    Raises:
+        ReleaseError: the release stores no images and `images` is None, or `folder` is not a gallery's to replace.
+    """
+    _clear(folder)
+    samples = choose_samples(release, per_task, seed, images)
+    (folder / "images").mkdir(parents=True)
+    page = folder / "index.html"
+    page.write_text(_render(release, samples, folder), encoding="utf-8")
+    pictures = write_sheets(samples, folder / "sheets") if sheets else []
+    return Gallery(page, pictures, sum(map(len, samples.values())))
+
+
+def choose_samples(release: Release, per_task: int, seed: int = 0, images: Path | None = None) -> Samples:
+    """The chosen samples by contrast and task, with the bytes of their views."""
+    ids = _chosen_ids(release, per_task, seed)
+    sources = {source["key"]: source for source in release.manifest["sources"]}
+    rows = {row["id"]: row for row in _rows(release, {i for found in ids.values() for i in found}, images)}
+    return {kind: [read_sample(rows[i], sources) for i in found] for kind, found in ids.items()}
+
+
+def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[str]]:
+    """The ids whose salted hash is smallest: a random choice that other rows do not influence."""
+    best: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in release.rows(["id", "contrast", "task", "pair_id"]):
+        salted = hashlib.sha256(f"{seed}/{row['pair_id'] or row['id']}".encode()).hexdigest()
+        kept = best[f"{row['contrast']}/{row['task']}"]
+        kept.append((salted, row["id"]))
+        if len(kept) > 2 * per_task + 100:
+            kept[:] = sorted(kept)[:per_task]
+    order = [*TASK_MEANING, *sorted(best.keys() - TASK_MEANING.keys())]
+    return {kind: [i for _, i in sorted(best[kind])[:per_task]] for kind in order if kind in best}
+
+
+def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[dict[str, Any]]:
+    if release.has_images:
+        yield from release.pick(ids)
+        return
+    if images is None:
+        raise ReleaseError(f"{release.folder}: built with --images reference; name the photos' folder with --images")
+    from cgc_data import load_reference
+
+    yield from (row for row in load_reference(release.folder, images=images) if row["id"] in ids)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier gallery wrote, and nothing else."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / "index.html").is_file():
+        raise ReleaseError(f"{folder}: not empty and not a gallery; name another folder with --to")
+    for name in ("images", "sheets"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _render(release: Release, samples: Samples, folder: Path) -> str:
+    template = _environment().get_template("gallery.html.j2")
+    shown = [sample for found in samples.values() for sample in found]
+    return template.render(
+        manifest=release.manifest,
+        samples=samples,
+        meanings=TASK_MEANING,
+        splits=sorted({sample.split for sample in shown}),
+        partners=_partners(shown),
+        store=lambda view: _store(view, folder),
+        tag=_tag,
+    )
+
+
+def _partners(samples: list[Sample]) -> dict[str, list[str]]:
+    """Ids of the shown rows that belong to the same pair, by id."""
+    pairs: dict[str, list[str]] = defaultdict(list)
+    for sample in samples:
+        if sample.pair_id:
+            pairs[sample.pair_id].append(sample.id)
+    return {s.id: [i for i in pairs[s.pair_id] if i != s.id] for s in samples if s.pair_id}
+
+
+def _store(view: View, folder: Path) -> str:
+    """Write the view's bytes once; its address relative to the page."""
+    kind = "png" if view.content.startswith(b"\x89PNG") else "jpg"
+    address = f"images/{hashlib.sha256(view.content).hexdigest()[:16]}.{kind}"
+    if not (folder / address).exists():
+        (folder / address).write_bytes(view.content)
+    return address
+
+
+def _tag(view: View, rect: tuple[float, float, float, float]) -> str:
+    """CSS that hangs a box's name above it, or inside where there is no room above."""
+    x1, y1, x2, _ = rect
+    left, right, top = 100 * x1 / view.width, 100 * (1 - x2 / view.width), 100 * y1 / view.height
+    across = f"left:{left:.2f}%" if left <= 60 else f"right:{max(right, 0):.2f}%"
+    return f"{across};top:{top:.2f}%" + ("" if top < 9 else ";transform:translateY(-100%)")
+
+
+def _environment() -> jinja2.Environment:
+    text = importlib.resources.files("cgc_data.look").joinpath("templates/gallery.html.j2").read_text(encoding="utf-8")
+    return jinja2.Environment(
+        loader=jinja2.DictLoader({"gallery.html.j2": text}),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
+    )

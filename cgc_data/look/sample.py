@@ -1,0 +1,163 @@
+"""A row of a release as a person reads it: views with their boxes, the question, and why each distractor is safe.
+
+Gallery and contact sheets both draw from this, so that they cannot tell different stories.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from cgc_data.answer import ANSWER_FORM
+from cgc_data.look.card import licence_name
+
+TASK_MEANING = {
+    "inter/locate": "Exactly one instance, in exactly one image.",
+    "inter/locate_all": "Every instance in all images.",
+    "inter/absent": "A label that is in none of the images; the answer is the empty list.",
+    "intra/same_object": "The object in the dashed box of one view, found again in another view.",
+    "intra/locate_all": "Every instance in each view, also where it is cut off or missing.",
+    "intra/absent": "A label of the photo that lies outside every shown window; the answer is the empty list.",
+}
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box in pixels of its view (x1, y1, x2, y2, half-open)."""
+
+    rect: tuple[float, float, float, float]
+    label: str
+    is_reference: bool
+
+
+@dataclass(frozen=True)
+class View:
+    """One image of a sample; `why` says in words what warrants that the target is not in it."""
+
+    number: int
+    width: int
+    height: int
+    role: str
+    boxes: tuple[Box, ...]
+    why: tuple[str, ...]
+    unwarranted: bool
+    file_name: str
+    window: tuple[int, ...]
+    changes: str
+    licence: str
+    licence_url: str
+    flickr_url: str
+    content: bytes
+
+    @property
+    def aspect(self) -> float:
+        """Width over height."""
+        return self.width / self.height
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One question with its views and answer; `question` is the readable part, `form` the rest of what is asked."""
+
+    id: str
+    kind: str
+    split: str
+    question: str
+    form: str
+    labels: tuple[str, ...]
+    answer: str
+    views: tuple[View, ...]
+    distractors: str
+    difficulty: float
+    template_id: str
+    pair_id: str
+
+    @property
+    def lines(self) -> tuple[tuple[View, ...], ...]:
+        """The views in the lines they are shown in: more than four make two, so that none gets too small."""
+        most = len(self.views) if len(self.views) <= 4 else -(-len(self.views) // 2)
+        return tuple(self.views[start : start + most] for start in range(0, len(self.views), most))
+
+    @property
+    def widest(self) -> float:
+        """Width over height of the widest line."""
+        return max(sum(view.aspect for view in line) for line in self.lines)
+
+
+def read_sample(row: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> Sample:
+    """The sample of a row with images; `sources` is the manifest's list by key."""
+    question, form, rest = row["question"].partition(ANSWER_FORM)
+    return Sample(
+        id=row["id"],
+        kind=f"{row['contrast']}/{row['task']}",
+        split=row["split"],
+        question=question.strip(),
+        form=form + rest,
+        labels=tuple(row["query"]["labels"]),
+        answer=row["answer"],
+        views=tuple(_view(row, number, sources) for number in range(1, len(row["views"]) + 1)),
+        distractors=row["distractors"],
+        difficulty=row["difficulty"],
+        template_id=row["template_id"],
+        pair_id=row["pair_id"],
+    )
+
+
+def _view(row: Mapping[str, Any], number: int, sources: Mapping[str, Mapping[str, Any]]) -> View:
+    view = row["views"][number - 1]
+    boxes = _boxes(row, number, view)
+    why = tuple(_warrant(e, sources) for e in row["evidence"] if e["img_idx"] == number)
+    return View(
+        number=number,
+        width=view["width"],
+        height=view["height"],
+        role=view["role"],
+        boxes=boxes,
+        why=why,
+        unwarranted=not boxes and not why and row["task"] != "same_object",
+        file_name=view["file_name"],
+        window=tuple(view["window"]),
+        changes=view["changes"],
+        licence=licence_name(view["license_url"] or ""),
+        licence_url=view["license_url"] or "",
+        flickr_url=view["flickr_url"] or "",
+        content=row["images"][number - 1]["bytes"],
+    )
+
+
+def _boxes(row: Mapping[str, Any], number: int, view: Mapping[str, Any]) -> tuple[Box, ...]:
+    found = [Box(_rect(o["bbox_px"]), o["label"], False) for o in row["objects"] if o["img_idx"] == number]
+    query = row["query"]
+    if query["ref_img_idx"] == number:
+        x1, y1, x2, y2 = query["ref_bbox"]
+        across, down = view["width"] / 1000, view["height"] / 1000
+        found.append(Box((x1 * across, y1 * down, x2 * across, y2 * down), "given", True))
+    return tuple(found)
+
+
+def _rect(box: Sequence[float]) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = box
+    return x1, y1, x2, y2
+
+
+def _warrant(evidence: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why this view does not show the label, in words."""
+    label, who = evidence["label"], _who(evidence["source"], sources)
+    kind, _, above = evidence["warrant"].partition(":")
+    sentences = {
+        "exhaustive": f"{who} boxes every {label}: none here.",
+        "negative": f"{who} verified: no {label} here.",
+        "hypernym": f"{who}: no {above} here, so no {label} either.",
+        "outside_window": f"Every {label} of the photo lies outside this window.",
+    }
+    return sentences.get(kind, f"{who}: {evidence['warrant']} ({label}).")
+
+
+def _who(key: str, sources: Mapping[str, Mapping[str, Any]]) -> str:
+    """COCO and LVIS by their names; a source that declares its own vocabulary by its file's."""
+    source = sources.get(key)
+    if source is None:
+        return key
+    if source["kind"] == "lvis":
+        return "LVIS"
+    return "COCO" if source.get("exhaustive") is None else PurePath(source["annotations"]).name

@@ -1,0 +1,138 @@
+"""PNG contact sheets: a few samples a picture, for looking through a release where no browser is at hand."""
+
+import io
+import textwrap
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+from PIL import Image, ImageDraw, ImageFont
+
+from cgc_data.look.sample import Box, Sample, View
+
+WIDTH, MARGIN, GAP = 1600, 24, 12
+MOST_HEIGHT = 330  # of a row of views
+SAMPLES_A_SHEET = 4
+TARGET, GIVEN = "#ff2e63", "#0097b2"
+
+
+class Style(NamedTuple):
+    """How text is written: its colour (the plate's, where it is white on a plate), size in pixels, weight."""
+
+    colour: str
+    size: int
+    bold: bool = False
+
+    @property
+    def font(self) -> ImageFont.FreeTypeFont:
+        return _font(self.size, self.bold)
+
+
+ABOUT, QUESTION, ANSWER = Style("#667085", 15), Style("#1d2330", 21, True), Style("#1d2330", 15)
+SAFE, ALARM, SOURCE = Style("#12805c", 14), Style("#c4122f", 14, True), Style("#667085", 13)
+NUMBER = Style("#10182b", 16, True)
+
+
+def write_sheets(samples: dict[str, list[Sample]], folder: Path) -> list[Path]:
+    """Write `CONTRAST-TASK-01.png` and so on into `folder`; returns their paths."""
+    folder.mkdir(parents=True)
+    written = []
+    for kind, found in samples.items():
+        rest = iter(enumerate(found, 1))
+        for number in range(1, -(-len(found) // SAMPLES_A_SHEET) + 1):
+            strips = [_strip(sample, place) for place, sample in islice(rest, SAMPLES_A_SHEET)]
+            written.append(folder / f"{kind.replace('/', '-')}-{number:02d}.png")
+            _stack(strips).save(written[-1])
+    return written
+
+
+def _strip(sample: Sample, place: int) -> Image.Image:
+    """One sample: a line about it, the question, its views at equal height, captions and the answer."""
+    canvas = Image.new("RGB", (WIDTH, 2000), "white")
+    draw = ImageDraw.Draw(canvas)
+    about = (str(place), sample.kind, sample.split, ", ".join(sample.labels), sample.distractors, sample.id)
+    y = _write(draw, (MARGIN, 14), " · ".join(about), ABOUT)
+    y = _write(draw, (MARGIN, y + 4), sample.question, QUESTION)
+    for line in sample.lines:
+        y = _draw_line(canvas, line, y + 8)
+    y = _write(draw, (MARGIN, y + 8), f"Answer  {sample.answer}", ANSWER)
+    return canvas.crop((0, 0, WIDTH, y + 14))
+
+
+def _draw_line(canvas: Image.Image, views: tuple[View, ...], y: int) -> int:
+    room = WIDTH - 2 * MARGIN - GAP * (len(views) - 1)
+    height = min(MOST_HEIGHT, int(room / sum(view.aspect for view in views)))
+    x, bottom = MARGIN, y + height
+    for view in views:
+        picture = _picture(view, height)
+        canvas.paste(picture, (x, y))
+        bottom = max(bottom, _caption(ImageDraw.Draw(canvas), view, (x, y + height + 4), picture.width))
+        x += picture.width + GAP
+    return bottom
+
+
+def _picture(view: View, height: int) -> Image.Image:
+    scale = height / view.height
+    with Image.open(io.BytesIO(view.content)) as stored:
+        size = max(round(view.width * scale), 1), height
+        picture: Image.Image = stored.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    draw = ImageDraw.Draw(picture)
+    for box in view.boxes:
+        _draw_box(draw, box, scale, picture.width)
+    _label(draw, (6, height - 27), f"Image {view.number}", NUMBER, picture.width)
+    return picture
+
+
+def _draw_box(draw: ImageDraw.ImageDraw, box: Box, scale: float, width: int) -> None:
+    colour = GIVEN if box.is_reference else TARGET
+    x1, y1, x2, y2 = (value * scale for value in box.rect)
+    for grow, line, ink in ((2, 1, "white"), (1, 3, colour)):
+        draw.rectangle((x1 - grow, y1 - grow, x2 - 1 + grow, y2 - 1 + grow), outline=ink, width=line)
+    _label(draw, (x1 - 1, y1 - 20 if y1 >= 20 else y1), box.label, Style(colour, 14), width)
+
+
+def _label(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, style: Style, width: int) -> None:
+    """White text on a plate, moved left where it would leave the picture."""
+    left, _, right, bottom = style.font.getbbox(text)
+    x, y = max(0.0, min(at[0], width - (right - left) - 10)), at[1]
+    draw.rounded_rectangle((x, y, x + right - left + 10, y + bottom + 4), 3, fill=style.colour)
+    draw.text((x + 5, y + 1), text, "white", style.font)
+
+
+def _caption(draw: ImageDraw.ImageDraw, view: View, at: tuple[int, int], width: int) -> int:
+    x, y = at
+    for reason in view.why:
+        y = _write(draw, (x, y), reason, SAFE, width)
+    if view.unwarranted:
+        y = _write(draw, (x, y), "NEITHER A TARGET NOR EVIDENCE OF ABSENCE", ALARM, width)
+    return _write(draw, (x, y), f"{view.role} · {view.licence}", SOURCE, width)
+
+
+def _write(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, style: Style, width: int = WIDTH - 2 * MARGIN
+) -> int:
+    """Text in lines that fit the width in pixels, about; returns the y below it."""
+    x, y = at
+    letters = max(int(width / style.font.getlength("n") * 1.05), 12)
+    for line in textwrap.wrap(text, letters) or [""]:
+        draw.text((x, y), line, style.colour, style.font)
+        y += round(style.size * 1.32)
+    return y
+
+
+def _stack(strips: list[Image.Image]) -> Image.Image:
+    sheet = Image.new("RGB", (WIDTH, sum(strip.height + 8 for strip in strips) - 8), "#d9dde3")
+    y = 0
+    for strip in strips:
+        sheet.paste(strip, (0, y))
+        y += strip.height + 8
+    return sheet
+
+
+@cache
+def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans from matplotlib, which everyone has: the same letters everywhere."""
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, size)
