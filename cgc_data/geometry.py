@@ -92,7 +92,10 @@ def clip_box(boxes: ArrayLike, width: float, height: float) -> Boxes:
 
 
 def map_box_to_view(box_px: ArrayLike, window: Window, width: float, height: float) -> Boxes:
-    """Boxes (..., 4) in pixels of the photo as pixels of the view, `width` x `height`, that shows `window`; unclipped."""
+    """Boxes (..., 4) in pixels of the photo, as pixels of the view that shows `window` at `width` x `height`.
+
+    Not clipped: parts outside the window come out negative or beyond the view.
+    """
     offset, scale = _view_transform(window, width, height)
     return np.asarray((np.asarray(box_px, dtype=np.float64) - offset) * scale)
 
@@ -114,7 +117,7 @@ def iou(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
-    """Intersection over union, shape (N, M), of boxes (N, 4) and (M, 4); N and M may be 0. One box (4,) counts as N = 1.
+    """Intersection over union, shape (N, M), of boxes (N, 4) and (M, 4); N and M may be 0.
 
     Raises:
         ValueError: a coordinate is not finite.

@@ -3,6 +3,7 @@
 `prompt` asks for it, `objects` writes it and `reading` reads it, so that what is asked for is what is scored.
 """
 
+from cgc_data.answer.lenient import read_lenient
 from cgc_data.answer.objects import Object, format_answer, format_response
 from cgc_data.answer.prompt import (
     ANSWER_FORM,
@@ -11,14 +12,23 @@ from cgc_data.answer.prompt import (
     build_messages,
     with_thinking,
 )
+from cgc_data.answer.reading import Parsed, Reading, parse_strict, read_answer, read_list
+from cgc_data.answer.violations import Violation
 
 __all__ = [
     "ANSWER_FORM",
     "ANSWER_INSTRUCTION",
     "THINK_INSTRUCTION",
     "Object",
+    "Parsed",
+    "Reading",
+    "Violation",
     "build_messages",
     "format_answer",
     "format_response",
+    "parse_strict",
+    "read_answer",
+    "read_lenient",
+    "read_list",
     "with_thinking",
 ]

@@ -1,0 +1,98 @@
+"""Where in a response the answer stands, and whether the tags are as the strict form has them.
+
+One scan for tags and no backtracking: time is linear in the length of the text, whatever it holds.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cgc_data.answer.violations import Violation
+
+WHITE_SPACE = " \t\r\n"
+FENCE = "```"
+
+_TAG = re.compile(r"</?(?:think|answer)>")
+_ANSWER_ONLY = ["<answer>", "</answer>"]
+_THINK_AND_ANSWER = ["<think>", "</think>", *_ANSWER_ONLY]
+
+_Tags = list[re.Match[str]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The parts of a response.
+
+    Attributes:
+        body: what may hold the list: inside the answer tags, or after the thinking where a tag is missing; None where
+            thinking is not closed or the tags leave more than one choice.
+        conclusion: everything after the thinking; None where it is not closed.
+        violations: of the tags and of the text around the blocks.
+    """
+
+    body: str | None
+    conclusion: str | None
+    violations: tuple[Violation, ...]
+
+
+def read_layout(text: str, *, require_think: bool) -> Layout:
+    """Find the blocks of a response."""
+    tags = list(_TAG.finditer(text))
+    names = [tag.group() for tag in tags]
+    violations = [*_block_violations(names, "think", require_think), *_block_violations(names, "answer", True)]
+    if not violations:
+        violations.extend(_order_violations(text, tags, require_think))
+    start = _end_of_thinking(tags)
+    conclusion = None if start is None else text[start:]
+    body = None if start is None else _answer_body(text, start, [tag for tag in tags if tag.start() >= start])
+    return Layout(body, conclusion, tuple(violations))
+
+
+def _block_violations(names: list[str], kind: str, required: bool) -> Iterator[Violation]:
+    opened, closed = names.count(f"<{kind}>"), names.count(f"</{kind}>")
+    if opened == closed == 0:
+        if required:
+            yield Violation(f"{kind}_missing")
+    elif opened > 1 or closed > 1:
+        yield Violation(f"{kind}_repeated")
+    elif not closed:
+        yield Violation(f"{kind}_unclosed")
+    elif not opened:
+        yield Violation(f"{kind}_unopened")
+
+
+def _order_violations(text: str, tags: _Tags, require_think: bool) -> Iterator[Violation]:
+    if [tag.group() for tag in tags] not in (_ANSWER_ONLY, _THINK_AND_ANSWER):
+        yield Violation.TAGS_OUT_OF_ORDER
+        return
+    if require_think and not re.search(r"\w", text[tags[0].end() : tags[1].start()]):
+        yield Violation.THINK_EMPTY
+    ends = [0, *(tag.end() for tag in tags[1::2])]
+    starts = [*(tag.start() for tag in tags[::2]), len(text)]
+    if any(text[end:start].strip(WHITE_SPACE) for end, start in zip(ends, starts, strict=True)):
+        yield Violation.TEXT_OUTSIDE
+
+
+def _end_of_thinking(tags: _Tags) -> int | None:
+    """Position after the last </think>, 0 where there is no thinking, None where it goes on to the end."""
+    thinking = [tag for tag in tags if tag.group() in _THINK_AND_ANSWER[:2]]
+    if not thinking:
+        return 0
+    return thinking[-1].end() if thinking[-1].group() == "</think>" else None
+
+
+def _answer_body(text: str, start: int, tags: _Tags) -> str | None:
+    names = [tag.group() for tag in tags]
+    if names not in ([], ["<answer>"], ["</answer>"], _ANSWER_ONLY):
+        return None
+    begin = tags[0].end() if "<answer>" in names else start
+    end = tags[-1].start() if "</answer>" in names else len(text)
+    return text[begin:end]
+
+
+def strip_fence(body: str) -> tuple[str, bool]:
+    """`body` without white space and one Markdown fence round it, and whether there was one."""
+    body = body.strip(WHITE_SPACE)
+    if len(body) < 2 * len(FENCE) or not (body.startswith(FENCE) and body.endswith(FENCE)):
+        return body, False
+    return body[len(FENCE) : -len(FENCE)].removeprefix("json").strip(WHITE_SPACE), True

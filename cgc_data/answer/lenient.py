@@ -1,0 +1,90 @@
+"""A forgiving reading of a response, for scores that are reported beside the strict ones and never for the reward.
+
+It mends broken JSON, takes the last fence or answer block, reads floats, and one object that is not in a list.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from cgc_data.answer.elements import JsonObject, are_numbers, decode_json, is_encodable, is_pixel_scale
+from cgc_data.answer.layout import FENCE, read_layout
+from cgc_data.answer.objects import Object
+from cgc_data.answer.reading import Reading, read_answer
+from cgc_data.errors import ConfigError
+
+# json-repair takes time quadratic in the length of bad text: about half a second for this many characters.
+MAX_REPAIRED = 4096
+
+Repair: TypeAlias = Callable[[str], str]
+
+
+def read_lenient(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
+    """Read a response whatever its form; arguments and result as in `read_answer`.
+
+    Thinking is not read here either. `violations` stay those of the strict form. Numbers of a box are rounded, keys
+    beyond the three are ignored, a missing label is "". Broken JSON of more than `MAX_REPAIRED` characters is
+    unreadable.
+
+    Raises:
+        ConfigError: the package json-repair is not installed.
+    """
+    repair = _load_repair()
+    strict = read_answer(text, num_images, require_think=require_think, prefix=prefix)
+    conclusion = read_layout(prefix + text, require_think=require_think).conclusion
+    value = None if conclusion is None else _decode(_narrow(conclusion), repair)
+    values = [value] if isinstance(value, JsonObject) else value
+    if not isinstance(values, list):
+        return replace(strict, readable=False, elements=0, objects=(), pixel_scale=False)
+    objects = tuple(item for item in (_object(value, num_images) for value in values) if item is not None)
+    scale = any(map(is_pixel_scale, values))
+    return replace(strict, readable=True, elements=len(values), objects=objects, pixel_scale=scale)
+
+
+def _load_repair() -> Repair:
+    try:
+        from json_repair import repair_json
+    except ImportError as error:
+        message = 'the lenient score needs json-repair: pip install "cgc-grounding[bench]"'
+        raise ConfigError(message) from error
+    repair: Repair = repair_json
+    return repair
+
+
+def _narrow(conclusion: str) -> str:
+    """The last answer block of the text after the thinking, and in it the last fence that holds something."""
+    block = conclusion.rpartition("<answer>")[2].partition("</answer>")[0]
+    fenced = [part for part in block.split(FENCE)[1::2] if part.strip()]
+    return fenced[-1].strip().removeprefix("json") if fenced else block
+
+
+def _decode(text: str, repair: Repair) -> Any:
+    try:
+        return decode_json(text)
+    except ValueError:
+        return _repaired(text, repair) if len(text) <= MAX_REPAIRED else None
+
+
+def _repaired(text: str, repair: Repair) -> Any:
+    try:
+        # Written out and read again, so that numbers and nesting are held to the same bounds.
+        return decode_json(repair(text))
+    except Exception:  # json-repair promises no set of errors for text that no rule of it foresaw
+        return None
+
+
+def _object(value: Any, num_images: int) -> Object | None:
+    entry = dict(value) if isinstance(value, JsonObject) else {}
+    numbers, label = [entry.get("img_idx")], entry.get("label", "")
+    box = entry.get("bbox_2d")
+    if not are_numbers(numbers, 1) or not are_numbers(box, 4) or not all(map(math.isfinite, numbers + box)):
+        return None
+    img_idx = int(numbers[0])
+    if img_idx != numbers[0] or img_idx > num_images:
+        return None
+    x1, y1, x2, y2 = (math.floor(number + 0.5) for number in box)
+    try:
+        return Object(img_idx, (x1, y1, x2, y2), label if isinstance(label, str) and is_encodable(label) else "")
+    except ValueError:
+        return None

@@ -1,0 +1,89 @@
+"""What a response says: the one reading that reward and benchmark share.
+
+One pass gives the objects to score and every violation of the strict form. It never raises, takes time linear in the
+length of the text, and never reads what stands inside <think>.
+"""
+
+from dataclasses import dataclass
+
+from cgc_data.answer.elements import decode_json, distinct, read_elements
+from cgc_data.answer.layout import read_layout, strip_fence
+from cgc_data.answer.objects import Object
+from cgc_data.answer.violations import Violation
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of a response.
+
+    Attributes:
+        readable: whether there is a list. What is unreadable is not the empty answer.
+        elements: entries of the list, malformed ones included; 0 where unreadable.
+        objects: the well-formed entries in the order written, identical ones included.
+        violations: of the strict form, each once; not empty where unreadable.
+        pixel_scale: whether a box has a number over 1000, as models write that answer in pixels.
+    """
+
+    readable: bool
+    elements: int
+    objects: tuple[Object, ...]
+    violations: tuple[Violation, ...]
+    pixel_scale: bool = False
+
+    @property
+    def valid(self) -> bool:
+        """Whether the response has the strict form."""
+        return not self.violations
+
+    @property
+    def empty(self) -> bool:
+        """Whether the answer is literally `[]`."""
+        return self.readable and self.elements == 0
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The objects of a response and its violations of the strict form (none: it is valid)."""
+
+    objects: tuple[Object, ...]
+    violations: tuple[Violation, ...]
+
+
+def read_answer(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
+    """Read a response for scoring.
+
+    The list is taken from the answer block, where a json fence is tolerated, or from the text after the thinking where
+    a tag of the answer is missing. It is unreadable if thinking is not closed, if there are several answer blocks, or
+    if there is anything else beside the list.
+
+    Args:
+        text: what the model wrote.
+        num_images: images shown; `img_idx` runs from 1 to it.
+        require_think: whether the strict form has a think block; if false it may have one, of any content.
+        prefix: what the chat template wrote of the response already, such as "<think>".
+    """
+    layout = read_layout(prefix + text, require_think=require_think)
+    if layout.body is None:
+        return Reading(False, 0, (), layout.violations)
+    body, fenced = strip_fence(layout.body)
+    inner = read_list(body, num_images)
+    violations = [*layout.violations, *([Violation.FENCED] if fenced else []), *inner.violations]
+    return Reading(inner.readable, inner.elements, inner.objects, distinct(violations), inner.pixel_scale)
+
+
+def read_list(text: str, num_images: int) -> Reading:
+    """Read a bare JSON list, such as the `answer` of a release's row."""
+    try:
+        value = decode_json(text)
+    except ValueError:
+        return Reading(False, 0, (), (Violation.JSON_INVALID,))
+    if not isinstance(value, list):
+        return Reading(False, 0, (), (Violation.NOT_A_LIST,))
+    elements = read_elements(value, num_images)
+    return Reading(True, elements.count, elements.objects, elements.violations, elements.pixel_scale)
+
+
+def parse_strict(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Parsed:
+    """Parse a response by the strict form; arguments as in `read_answer`."""
+    reading = read_answer(text, num_images, require_think=require_think, prefix=prefix)
+    return Parsed(reading.objects, reading.violations)

@@ -1,0 +1,176 @@
+"""Which predicted box stands for which true one, over all images of a sample, and the two scores built on that.
+
+Reward and benchmark both score through here. A pair can only be made within one image, which turns the matching into
+small assignment problems, one per image (and label).
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from cgc_data.answer import Object, Reading
+from cgc_data.geometry import iou_matrix
+
+Answer: TypeAlias = Reading | Sequence[Object]
+_Matrix: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Matching:
+    """One-to-one pairs of predictions and truths, in the order of the predictions.
+
+    Attributes:
+        pairs: (position among the predictions, position among the truths).
+        ious: of each pair, above 0.
+        scores: of each pair: its IoU after floor and power.
+    """
+
+    pairs: tuple[tuple[int, int], ...]
+    ious: tuple[float, ...]
+    scores: tuple[float, ...]
+
+    @property
+    def total(self) -> float:
+        """Sum of the scores."""
+        return math.fsum(self.scores)
+
+
+def match(
+    predictions: Sequence[Object],
+    truths: Sequence[Object],
+    *,
+    use_image: bool = True,
+    use_label: bool = False,
+    power: float = 1.0,
+    floor: float = 0.0,
+) -> Matching:
+    """The matching whose sum of scores is greatest; pairs that score 0 are left out.
+
+    Args:
+        predictions: well-formed predicted objects.
+        truths: true objects.
+        use_image: pair only within the same image; false asks what the boxes would score if the image were ignored.
+        use_label: pair only under the same label, apart from case and white space.
+        power: exponent of the IoU, above 0.
+        floor: IoU below which a pair scores 0, from 0 to 1.
+
+    Raises:
+        ValueError: `power` or `floor` is out of range.
+    """
+    if power <= 0 or not 0 <= floor <= 1:
+        raise ValueError(f"power {power} must be above 0 and floor {floor} from 0 to 1")
+
+    def score(ious: _Matrix) -> _Matrix:
+        return np.where(ious >= floor, ious**power, 0.0)
+
+    return _solve(predictions, truths, _keys(use_image, use_label), score, score)
+
+
+def match_at(
+    predictions: Sequence[Object],
+    truths: Sequence[Object],
+    threshold: float = 0.5,
+    *,
+    use_image: bool = True,
+    use_label: bool = False,
+) -> Matching:
+    """The matching with most pairs of IoU >= `threshold`, among those the one whose sum of IoU is greatest.
+
+    Other arguments as in `match`. Pairs below the threshold are left out.
+
+    Raises:
+        ValueError: `threshold` is not above 0 and at most 1.
+    """
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold {threshold} must be above 0 and at most 1")
+
+    def score(ious: _Matrix) -> _Matrix:
+        return np.where(ious >= threshold, ious, 0.0)
+
+    def weigh(ious: _Matrix) -> _Matrix:
+        # A pair more outweighs any sum of IoU that a matching can have.
+        return np.where(ious >= threshold, ious + (min(ious.shape) + 1), 0.0)
+
+    return _solve(predictions, truths, _keys(use_image, use_label), score, weigh)
+
+
+def set_miou(
+    answer: Answer,
+    truths: Sequence[Object],
+    *,
+    use_label: bool = False,
+    power: float = 1.0,
+    floor: float = 0.0,
+) -> float:
+    """Sum of the scores of `match` over max(|P|, |G|), from 0 to 1.
+
+    |P| counts every element of a `Reading`, malformed ones too. 1 where both are empty, 0 where one is, and 0 where the
+    reading is unreadable.
+    """
+    predictions, count = _counted(answer)
+    if count is None:
+        return 0.0
+    if not count and not truths:
+        return 1.0
+    return match(predictions, truths, use_label=use_label, power=power, floor=floor).total / max(count, len(truths))
+
+
+def f1_at(answer: Answer, truths: Sequence[Object], threshold: float = 0.5, *, use_label: bool = False) -> float:
+    """F1 of the pairs of `match_at`, from 0 to 1; counting and the empty rules as in `set_miou`."""
+    predictions, count = _counted(answer)
+    if count is None:
+        return 0.0
+    if not count and not truths:
+        return 1.0
+    hits = len(match_at(predictions, truths, threshold, use_label=use_label).pairs)
+    return 2 * hits / (count + len(truths))
+
+
+def _counted(answer: Answer) -> tuple[Sequence[Object], int | None]:
+    """Objects to match and |P|; None where there is no answer to count."""
+    if isinstance(answer, Reading):
+        return answer.objects, answer.elements if answer.readable else None
+    return answer, len(answer)
+
+
+def _keys(use_image: bool, use_label: bool) -> Callable[[Object], Hashable]:
+    def key(item: Object) -> Hashable:
+        label = " ".join(item.label.casefold().split())
+        return item.img_idx if use_image else None, label if use_label else None
+
+    return key
+
+
+def _solve(
+    predictions: Sequence[Object],
+    truths: Sequence[Object],
+    key: Callable[[Object], Hashable],
+    score: Callable[[_Matrix], _Matrix],
+    weigh: Callable[[_Matrix], _Matrix],
+) -> Matching:
+    found: list[tuple[int, int, float, float]] = []
+    columns_of = _positions(truths, key)
+    for group, rows in _positions(predictions, key).items():
+        columns = columns_of.get(group)
+        if columns is None:
+            continue
+        ious = iou_matrix([predictions[row].bbox_2d for row in rows], [truths[column].bbox_2d for column in columns])
+        scores = score(ious)
+        for i, j in zip(*linear_sum_assignment(weigh(ious), maximize=True), strict=True):
+            if scores[i, j] > 0:
+                found.append((rows[i], columns[j], float(ious[i, j]), float(scores[i, j])))
+    found.sort()
+    return Matching(tuple(f[:2] for f in found), tuple(f[2] for f in found), tuple(f[3] for f in found))
+
+
+def _positions(items: Sequence[Object], key: Callable[[Object], Hashable]) -> dict[Hashable, list[int]]:
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for position, item in enumerate(items):
+        groups[key(item)].append(position)
+    return groups
