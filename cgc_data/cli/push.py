@@ -1,0 +1,24 @@
+"""`cgc-data push`: publish a finished release on the Hugging Face Hub."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from cgc_data.progress import say
+
+
+@click.command()
+@click.argument("release", type=click.Path(path_type=Path))
+@click.argument("repo_id", metavar="ORG/NAME")
+@click.option("--tag", required=True, metavar="vX.Y.Z", help="Version of this release; a version is never moved.")
+@click.option("--private", is_flag=True, help="Make the repository private.")
+@click.option("--noncommercial", is_flag=True, help="Allow photos for non-commercial use, in a release built so.")
+def push(release: Path, repo_id: str, tag: str, private: bool, noncommercial: bool) -> None:
+    """Publish RELEASE as a version of the data set ORG/NAME on the Hub.
+
+    Log in with `hf auth login` or HF_TOKEN. A push that broke goes on when the command is run again.
+    """
+    from cgc_data.hub import push as push_release
+
+    result = push_release(release, repo_id, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
+    click.echo(result.load_example)

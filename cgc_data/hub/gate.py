@@ -1,0 +1,113 @@
+"""What has to hold before a single byte leaves the machine: names, hashes and licences.
+
+Everything here is decided from the release alone, so that a refusal costs no upload.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+from cgc_data.errors import LicenceError, PushError, ReleaseError
+from cgc_data.licences import LicencePolicy, allowed, licence_class
+from cgc_data.release.read import Release
+
+_TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+
+
+def check_names(repo_id: str, tag: str | None) -> None:
+    """Raises PushError unless `repo_id` is ORG/NAME and `tag` (if any) vX.Y.Z."""
+    if tag is not None and not _TAG.fullmatch(tag):
+        raise PushError(f"--tag {tag}: a version is written vX.Y.Z, such as v1.0.0")
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise PushError(f"{repo_id}: not a repository name ({str(error).splitlines()[0]}); write ORG/NAME") from None
+    if repo_id.count("/") != 1:
+        raise PushError(f"{repo_id}: not a repository name; write ORG/NAME (your user name may be the ORG)")
+
+
+def next_version(tags: list[str]) -> str:
+    """The version after the highest of `tags`; tags of another form are passed over."""
+    versions = [tuple(int(part) for part in match.groups()) for match in map(_TAG.fullmatch, tags) if match]
+    major, minor, patch = max(versions, default=(1, 0, -1))
+    return f"v{major}.{minor}.{patch + 1}"
+
+
+def hashed_files(release: Release) -> dict[str, str]:
+    """Path in the release -> sha256 of every file that is published, in the order of upload; the manifest is last.
+
+    Raises ReleaseError where a file is missing or is not the one that the manifest names.
+    """
+    expected = _listed(release.manifest)
+    for path, digest in expected.items():
+        if _sha256(release.folder / path) != digest:
+            raise ReleaseError(
+                f"{release.folder / path}: changed since the manifest was written; build the release again"
+            )
+    return expected | {"manifest.json": _sha256(release.folder / "manifest.json")}
+
+
+def check_licences(release: Release, noncommercial: bool = False) -> None:
+    """Raises LicenceError where the release embeds a photo that may not be published in this way.
+
+    Non-commercial photos pass only if asked for and if the release was built so, because its card then says it.
+    """
+    if not release.has_images:
+        return
+    marked = release.manifest.get("licences") == "noncommercial"
+    policy: LicencePolicy = "noncommercial" if noncommercial and marked else "permissive"
+    views = Counter(_views(release))
+    refused = {view: n for view, n in views.items() if not allowed(view[0], policy, windows=view[1])}
+    if refused:
+        raise LicenceError(f"{release.folder}: {_complaint(refused)}; {_mend(refused, noncommercial, marked)}")
+
+
+def _listed(manifest: dict[str, Any]) -> dict[str, str]:
+    shards = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
+    others = manifest.get("files", {})
+    ranks = {"README.md": 2, "stats.json": 1, "rejected.parquet": 1}
+    return shards | dict(sorted(others.items(), key=lambda item: (ranks.get(item[0], 0), item[0])))
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise ReleaseError(f"{path}: not readable ({error.strerror}); build the release again") from None
+    return digest.hexdigest()
+
+
+def _views(release: Release) -> Iterator[tuple[str, bool]]:
+    """(licence URL, is it a window?) of every view."""
+    for row in release.rows(["contrast", "views"]):
+        for view in row["views"]:
+            whole = row["contrast"] == "inter" and view["window"] == [0, 0, view["width"], view["height"]]
+            yield view["license_url"] or "", not whole
+
+
+def _complaint(refused: dict[tuple[str, bool], int]) -> str:
+    (url, window), count = max(refused.items(), key=lambda item: item[1])
+    what = "windows of photos" if window else "whole photos"
+    example = f"{count} {what} under {url}" if url else f"{count} {what} without a licence"
+    return f"{sum(refused.values())} embedded views may not be published (first among them {example})"
+
+
+def _mend(refused: dict[tuple[str, bool], int], noncommercial: bool, marked: bool) -> str:
+    mend = "build with --licences permissive, or with --images reference"
+    kinds = {licence_class(url) for url, _ in refused}
+    if "unknown" in kinds:
+        mend += ", or name each photo's licence in the annotation file"
+    if kinds == {"noncommercial"} and marked and not noncommercial:
+        mend += ", or push with --noncommercial"
+    if noncommercial and not marked:
+        mend += "; --noncommercial needs a release built with --licences noncommercial, whose card says so"
+    return mend

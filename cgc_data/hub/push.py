@@ -1,0 +1,99 @@
+"""Push a release: check it, upload what the Hub lacks, show it in one commit, then name that commit by the tag.
+
+The tag comes last, so that a version that can be loaded is always whole.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+from cgc_data.hub.client import connect, explained
+from cgc_data.hub.gate import check_licences, check_names, hashed_files
+from cgc_data.hub.repository import Repository
+from cgc_data.release.read import Release, open_release
+
+Event = Callable[[str], None]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """Where a release lies on the Hub; `uploaded` files were sent, `kept` ones were there already."""
+
+    repo_id: str
+    url: str
+    commit: str
+    tag: str | None
+    uploaded: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    @property
+    def load_example(self) -> str:
+        """The line that loads this version."""
+        return f'load_dataset("{self.repo_id}", "inter", revision="{self.tag or self.commit}")'
+
+
+def push(
+    release: Path,
+    repo_id: str,
+    *,
+    tag: str | None,
+    private: bool = False,
+    noncommercial: bool = False,
+    token: str | None = None,
+    on_event: Event = _log.info,
+) -> PushResult:
+    """Publishes the release folder as a version of the data set ORG/NAME, which is made if it is missing.
+
+    A push that broke is continued by the same call. `tag` is vX.Y.Z, or None to leave the commit unnamed; `token`
+    defaults to HF_TOKEN or the stored login; `on_event` receives one line a step (default: the log).
+
+    Raises ReleaseError for a folder that is not a finished, unchanged release, LicenceError where its photos may not be
+    published so, PushError for a bad or taken name, a missing login, or a Hub that stays out of reach.
+    """
+    check_names(repo_id, tag)
+    finished = open_release(release)
+    check_licences(finished, noncommercial)
+    expected = hashed_files(finished)
+    api = connect(token)
+    with explained(repo_id, api.endpoint), _bars_on_terminals_only():
+        repository = Repository(api, repo_id)
+        repository.prepare(tag, private)
+        uploaded = _upload(repository, finished, expected, on_event)
+        names = tuple(uploaded)
+        commit = repository.publish(finished.folder, expected, uploaded, f"Release {tag or finished.name}")
+        if tag is not None:
+            repository.tag(tag, commit)
+    on_event(f"published {repository.url} as {tag or commit}")
+    kept = tuple(path for path in expected if path not in names)
+    return PushResult(repo_id, repository.url, commit, tag, names, kept)
+
+
+def _upload(
+    repository: Repository, release: Release, expected: dict[str, str], on_event: Event
+) -> dict[str, CommitOperationAdd]:
+    present = repository.files()
+    missing = [path for path, digest in expected.items() if present.get(path) != digest]
+    uploaded = {}
+    for number, path in enumerate(missing, start=1):
+        uploaded[path] = repository.upload(path, release.folder / path)
+        on_event(f"uploaded {path} ({number}/{len(missing)})")
+    return uploaded
+
+
+@contextmanager
+def _bars_on_terminals_only() -> Iterator[None]:
+    if sys.stderr.isatty() or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()

@@ -1,0 +1,125 @@
+"""A data set repository on the Hub, seen as the place of one release after the other.
+
+Files are uploaded one by one, then appear together in a single commit: whoever reads `main` sees the last release or
+this one, never a mixture, and a push that broke finds its uploaded files again.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.hf_api import RepoFile
+
+from cgc_data.errors import PushError
+from cgc_data.hub.client import attempts
+from cgc_data.hub.gate import next_version
+from cgc_data.release.schema import CONTRASTS
+
+# what a repository made by hand may hold before its first release
+_HARMLESS = {".gitattributes", ".gitignore", "README.md"}
+
+
+class Repository:
+    """The data set repository `repo_id`; methods raise the client's errors, or PushError for a refusal."""
+
+    def __init__(self, api: HfApi, repo_id: str) -> None:
+        self._api = api
+        self._target: dict[str, Any] = {"repo_id": repo_id, "repo_type": "dataset"}
+        self.repo_id = repo_id
+        self.url = f"{api.endpoint}/datasets/{repo_id}"
+
+    def prepare(self, tag: str | None, private: bool) -> None:
+        """Makes the repository if it is missing; refuses one that is not fit for this version."""
+        for attempt in attempts():
+            with attempt:
+                self._api.whoami()
+        for attempt in attempts():
+            with attempt:
+                if not self._exists(private):
+                    # None leaves the choice to the organisation, whose repositories may be private by default
+                    self._api.create_repo(**self._target, private=private or None, exist_ok=True)
+                self._refuse_taken(tag)
+                self._refuse_strangers()
+
+    def files(self, revision: str = "main") -> dict[str, str | None]:
+        """Path -> sha256 (None for small files that git itself holds)."""
+        tree = self._api.list_repo_tree(**self._target, recursive=True, revision=revision)
+        return {f.path: f.lfs.sha256 if f.lfs else None for f in tree if isinstance(f, RepoFile)}
+
+    def tags(self) -> dict[str, str]:
+        """Name -> commit."""
+        return {ref.name: ref.target_commit for ref in self._api.list_repo_refs(**self._target).tags}
+
+    def upload(self, path: str, file: Path) -> CommitOperationAdd:
+        """Stores the file's content, not yet visible; what the Hub already has is not sent again."""
+        for attempt in attempts():
+            with attempt:
+                addition = CommitOperationAdd(path_in_repo=path, path_or_fileobj=file)
+                self._api.preupload_lfs_files(additions=[addition], free_memory=False, **self._target)
+        return addition
+
+    def publish(
+        self, folder: Path, expected: Mapping[str, str], uploaded: dict[str, CommitOperationAdd], message: str
+    ) -> str:
+        """Makes `main` hold the `expected` files and none of an earlier release; returns the commit's id."""
+        for attempt in attempts():
+            with attempt:
+                # looked up each time: an attempt without an answer may have arrived, and another push come between
+                head = str(self._api.repo_info(**self._target).sha)
+                present = self.files(head)
+                missing = [path for path, digest in expected.items() if present.get(path) != digest]
+                additions = [uploaded.pop(p) if p in uploaded else CommitOperationAdd(p, folder / p) for p in missing]
+                deletions = [CommitOperationDelete(path) for path in sorted(self._stale(present, expected, head))]
+                commit = self._api.create_commit(
+                    operations=[*additions, *deletions], commit_message=message, parent_commit=head, **self._target
+                )
+        return str(commit.oid)
+
+    def tag(self, name: str, commit: str) -> None:
+        """Names the commit; a tag that exists is never moved."""
+        for attempt in attempts():
+            with attempt:
+                # an attempt without an answer may have arrived
+                if self.tags().get(name) != commit:
+                    self._api.create_tag(tag=name, revision=commit, exist_ok=False, **self._target)
+
+    def _exists(self, private: bool) -> bool:
+        try:
+            info = self._api.repo_info(**self._target)
+        except RepositoryNotFoundError:
+            return False
+        if private and not info.private:
+            raise PushError(
+                f"{self.repo_id}: exists and is public; make it private in its settings, or choose another name"
+            )
+        return True
+
+    def _refuse_taken(self, tag: str | None) -> None:
+        tags = self.tags()
+        if tag in tags:
+            mend = f"choose the next, --tag {next_version(list(tags))}"
+            raise PushError(f"{self.repo_id}: version {tag} exists and is never moved; {mend}")
+
+    def _refuse_strangers(self) -> None:
+        present = self.files()
+        strangers = sorted(present.keys() - _HARMLESS)
+        if strangers and "manifest.json" not in present:
+            raise PushError(f"{self.repo_id}: holds {strangers[0]}, not a release; choose an empty repository")
+
+    def _stale(self, present: Mapping[str, str | None], expected: Mapping[str, str], head: str) -> set[str]:
+        """Files of an earlier release that this one lacks; what people added by hand beside them stays."""
+        earlier = self._manifest(head) if "manifest.json" in present else {}
+        listed = {*(shard["path"] for shard in earlier.get("shards", [])), *earlier.get("files", {})}
+        stale = {path for path in present if path in listed or path.split("/")[0] in CONTRASTS}
+        return stale - expected.keys()
+
+    def _manifest(self, revision: str) -> dict[str, Any]:
+        with TemporaryDirectory() as folder:
+            path = self._api.hf_hub_download(
+                filename="manifest.json", revision=revision, local_dir=folder, **self._target
+            )
+            return dict(json.loads(Path(path).read_bytes()))
