@@ -31,14 +31,12 @@ class Reference(NamedTuple):
 @cache
 def _templates() -> Mapping[str, Mapping[int, str]]:
     text = files("cgc_data.plan").joinpath("templates.yaml").read_text(encoding="utf-8")
-    return {
-        pool: {int(number): phrase for number, phrase in phrases.items()}
-        for pool, phrases in yaml.safe_load(text).items()
-    }
+    pools: dict[str, dict[int, str]] = yaml.safe_load(text)
+    return pools
 
 
 def template_count(pool: str) -> int:
-    """Number of phrasings in a pool; they are numbered from 0."""
+    """Number of phrasings in a pool; they are numbered from 0. Raises PlanError for another pool."""
     return len(_pool(pool))
 
 
@@ -47,8 +45,12 @@ def ask(pool: str, number: int, name: Name, *, count_images: int, ref: Reference
 
     States that images are numbered from 1, that coordinates are 0-1000 of each image, and the form of the answer.
     """
+    if count_images < 2:
+        raise PlanError(f"a question is about at least two images, not {count_images}")
     if (pool == "same_object") != (ref is not None):
         raise PlanError(f"pool {pool!r}: a reference box belongs to same_object, and to no other pool")
+    if number not in _pool(pool):
+        raise PlanError(f"pool {pool!r} has phrasings 0 to {template_count(pool) - 1}, not {number}")
     sentence = _pool(pool)[number].format_map(_fields(name, count_images, ref))
     return f'{sentence[0].upper()}{sentence[1:]} {ANSWER_FORM} Write the label as "{name.singular}".'
 
@@ -60,6 +62,7 @@ def _pool(pool: str) -> Mapping[int, str]:
 
 
 def _fields(name: Name, count_images: int, ref: Reference | None) -> dict[str, str]:
+    count = NUMBER_WORDS[count_images] if count_images < len(NUMBER_WORDS) else str(count_images)
     fields = {
         "singular": name.singular,
         "plural": name.plural,
@@ -68,7 +71,8 @@ def _fields(name: Name, count_images: int, ref: Reference | None) -> dict[str, s
         "are": name.are,
         "they": name.they,
         "them": name.them,
-        "images": f"{NUMBER_WORDS[count_images] if count_images < len(NUMBER_WORDS) else count_images} images",
+        "images": f"{count} images",
+        "all_images": "both images" if count_images == 2 else f"all {count} images",
     }
     if ref is not None:
         fields |= {"a": f"Image {ref.image}", "b": f"Image {ref.target}", "box": str(list(ref.box))}

@@ -8,7 +8,7 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from cgc_data.vocabulary.concepts import supercategory_of
 
@@ -32,15 +32,24 @@ class Relations:
     rows: tuple[Relation, ...]
     _confusable: dict[str, frozenset[str]]
     _kinds: dict[str, frozenset[str]]
+    _kinds_of: dict[str, frozenset[str]]
     _covered: dict[str, frozenset[str]]
+    _covered_by: dict[str, frozenset[str]]
 
     @classmethod
     def of(cls, rows: tuple[Relation, ...]) -> "Relations":
         """Relations of the rows given."""
-        both = [pair for row in rows for pair in ((row.concept_a, row.concept_b), (row.concept_b, row.concept_a))]
+        pairs = [(row.concept_a, row.concept_b) for row in rows]
         kinds = [(row.concept_a, row.concept_b) for row in rows if row.relation == "ancestor"]
         covered = [(row.concept_a, row.concept_b) for row in rows if row.relation == "includes"]
-        return cls(rows, _grouped(both), _grouped(kinds), _grouped(covered))
+        return cls(
+            rows=rows,
+            _confusable=_grouped([*pairs, *_turned(pairs)]),
+            _kinds=_grouped(kinds),
+            _kinds_of=_grouped(_turned(kinds)),
+            _covered=_grouped(covered),
+            _covered_by=_grouped(_turned(covered)),
+        )
 
     def confusable(self, concept: str) -> frozenset[str]:
         """Every concept that could be taken for this one; symmetric, without the concept itself."""
@@ -55,6 +64,11 @@ class Relations:
         below = self._kinds.get(concept, NOTHING)
         return below | self._covered.get(concept, NOTHING) if kind == "coco" else below
 
+    def hypernyms(self, concept: str, kind: str = "") -> frozenset[str]:
+        """Every concept above this one: the other way round of `hyponyms`."""
+        above = self._kinds_of.get(concept, NOTHING)
+        return above | self._covered_by.get(concept, NOTHING) if kind == "coco" else above
+
     def supercategory(self, concept: str) -> str:
         """Supercategory of a concept, "" where unknown."""
         return supercategory_of(concept)
@@ -64,7 +78,8 @@ class Relations:
 def load_relations() -> Relations:
     """The shipped relations between COCO's and LVIS v1's categories."""
     text = files("cgc_data.vocabulary").joinpath("confusable.csv").read_text(encoding="utf-8")
-    return Relations.of(tuple(Relation(**row) for row in csv.DictReader(text.splitlines())))
+    rows = list(csv.reader(text.splitlines()))[1:]
+    return Relations.of(tuple(Relation(a, b, cast(RelationKind, relation), reason) for a, b, relation, reason in rows))
 
 
 def _grouped(pairs: list[tuple[str, str]]) -> dict[str, frozenset[str]]:
@@ -72,3 +87,7 @@ def _grouped(pairs: list[tuple[str, str]]) -> dict[str, frozenset[str]]:
     for first, second in pairs:
         groups.setdefault(first, set()).add(second)
     return {first: frozenset(others) for first, others in groups.items()}
+
+
+def _turned(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(second, first) for first, second in pairs]

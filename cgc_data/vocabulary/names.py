@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from cgc_data.errors import VocabularyError
 from cgc_data.vocabulary import inflect
 from cgc_data.vocabulary.concepts import concept_of, entries
-
-PAIR = "a pair of"
+from cgc_data.vocabulary.inflect import PAIR
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,216 @@
+"""Derive cgc_data/vocabulary/confusable.csv: which categories of COCO and LVIS v1 could be taken for one another.
+
+Sources: WordNet 3.0's noun database (Debian package wordnet-base, /usr/share/wordnet), the synonyms in an LVIS v1 file,
+boxes that COCO and LVIS both drew on the same photos, and what a person decided (confusable_review.yaml).
+"""
+
+import argparse
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+import yaml
+
+from cgc_data.geometry import iou_matrix
+from cgc_data.vocabulary.concepts import entries
+from cgc_data.vocabulary.confusable import Relation
+from cgc_data.vocabulary.inflect import plain
+
+SAME_BOX_IOU = 0.8
+REVIEW = Path(__file__).with_name("confusable_review.yaml")
+TABLE = Path(__file__).parents[1] / "cgc_data" / "vocabulary" / "confusable.csv"
+
+Pair = tuple[str, str]
+
+
+class Synset(NamedTuple):
+    """A noun of WordNet: its words and the offsets of what is directly above it."""
+
+    words: list[str]
+    parents: list[str]
+
+
+class WordNet:
+    """The noun part of WordNet 3.0's database files (format: man 5 wndb)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._synsets = dict(map(self._synset, _records(folder / "data.noun")))
+        self._senses = {line[0]: line[-int(line[2]) :] for line in map(str.split, _records(folder / "index.noun"))}
+
+    def find(self, concept: str) -> str | None:
+        """Offset of "dog.n.01", None for a name that WordNet does not have."""
+        lemma, _, number = concept.rpartition(".n.")
+        offsets = self._senses.get(lemma.lower(), [])
+        return offsets[int(number) - 1] if lemma and 0 < int(number) <= len(offsets) else None
+
+    def words(self, offset: str) -> list[str]:
+        """The words of a synset, "traveling_bag"."""
+        return self._synsets[offset].words
+
+    @cache  # noqa: B019 - one WordNet lives as long as the process
+    def above(self, offset: str) -> frozenset[str]:
+        """Offsets of everything above a synset."""
+        parents = self._synsets[offset].parents
+        return frozenset(parents).union(*(self.above(parent) for parent in parents))
+
+    @staticmethod
+    def _synset(line: str) -> tuple[str, Synset]:
+        fields = line.partition(" | ")[0].split()
+        count = int(fields[3], 16)
+        pointers = fields[5 + 2 * count :]
+        parents = [pointers[i + 1] for i in range(0, len(pointers), 4) if pointers[i] in ("@", "@i")]
+        return fields[0], Synset(fields[4 : 4 + 2 * count : 2], parents)
+
+
+class Review:
+    """confusable_review.yaml with its names turned into concepts; an unknown name raises KeyError."""
+
+    def __init__(self, path: Path = REVIEW) -> None:
+        names = {e.lvis: e.concept for e in entries().values() if e.lvis}
+        self._names = names | {e.coco: e.concept for e in entries().values() if e.coco}
+        text: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        self.includes = {
+            (self._names[upper], self._names[lower]): reason
+            for upper, below in text["includes"].items()
+            for lower, reason in below.items()
+        }
+        self.hand = self._pairs(text["hand"])
+        self.not_covered = {
+            (self._names[upper], self._names[lower]) for upper, below in text["not_covered"].items() for lower in below
+        }
+        self.too_broad = {self._names[name] for name in text["too_broad"]}
+        self.not_confusable = self._pairs(text["not_confusable"])
+        self.unlike_lemmas = frozenset(text["lemmas_of_unlike_things"])
+        self.unlike_synonyms = self._pairs(text["synonyms_of_unlike_things"])
+
+    def rejects(self, pair: Pair) -> bool:
+        """Was this pair found to be of no use?"""
+        return bool(self.too_broad & {*pair}) or _sorted(pair) in self.not_confusable
+
+    def _pairs(self, rows: Iterable[tuple[str, str, str]]) -> dict[Pair, str]:
+        pairs = {_sorted((self._names[a], self._names[b])): reason for a, b, reason in rows}
+        assert all(a != b for a, b in pairs), "a pair of one concept"
+        return pairs
+
+
+def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
+    """Pairs in which WordNet puts one above the other; COCO's own classes do not cover one another."""
+    found = {concept: offset for concept in entries() if (offset := wordnet.find(concept))}
+    concept_at = {offset: concept for concept, offset in found.items()}
+    for lower, offset in found.items():
+        for upper in (concept_at[a] for a in wordnet.above(offset) if a in concept_at):
+            if review.rejects((upper, lower)) or (upper, lower) in review.includes:
+                continue
+            if (upper, lower) in review.not_covered or (entries()[upper].coco and entries()[lower].coco):
+                yield Relation(*_sorted((upper, lower)), "hand", "below it in WordNet, but annotated apart")
+            else:
+                yield Relation(upper, lower, "ancestor", "WordNet 3.0")
+
+
+def synonyms(wordnet: WordNet, lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
+    """Pairs that share a word: in WordNet, or among LVIS's synonyms."""
+    sharing: dict[str, set[str]] = defaultdict(set)
+    for category in lvis["categories"]:
+        offset = wordnet.find(category["synset"])
+        words = [*category["synonyms"], category["name"], *(wordnet.words(offset) if offset else [])]
+        for word in words:
+            sharing[plain(word).lower().replace(" ", "_").replace("-", "_")].add(category["synset"])
+    shared: dict[Pair, set[str]] = defaultdict(set)
+    for word in sharing.keys() - review.unlike_lemmas:
+        for pair in combinations(sorted(sharing[word]), 2):
+            shared[pair].add(word)
+    for pair, words_shared in shared.items():
+        if pair not in review.unlike_synonyms and not review.rejects(pair):
+            yield Relation(*pair, "synonym", " ".join(sorted(words_shared)))
+
+
+def same_boxes(coco: dict[str, Any], lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
+    """Pairs of names that COCO and LVIS gave to boxes with IoU > 0.8 on the same photos, and how often."""
+    coco_names = {e.coco: e.concept for e in entries().values() if e.coco}
+    concept_by_id = {c["id"]: coco_names[c["name"]] for c in coco["categories"]}
+    synset_by_id = {c["id"]: c["synset"] for c in lvis["categories"]}
+    by_photo = _boxes(coco, concept_by_id)
+    counts: Counter[Pair] = Counter()
+    for photo, drawn in _boxes(lvis, synset_by_id).items():
+        others = by_photo.get(photo, [])
+        if not others:
+            continue
+        overlap = iou_matrix([box for _, box in drawn], [box for _, box in others])
+        counts.update(
+            _sorted((drawn[i][0], others[j][0])) for i, j in zip(*(overlap > SAME_BOX_IOU).nonzero(), strict=True)
+        )
+    for pair, count in counts.items():
+        if pair[0] != pair[1] and not review.rejects(pair):
+            yield Relation(*pair, "boxes", str(count))
+
+
+def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
+    """The pairs that a person named; what COCO's class takes in, it takes in with all that `kinds` puts below."""
+    below: dict[str, set[str]] = defaultdict(set)
+    for row in kinds:
+        below[row.concept_a] |= {row.concept_b} if row.relation == "ancestor" else set()
+    for (upper, middle), reason in review.includes.items():
+        yield Relation(upper, middle, "includes", reason)
+        for lower in below[middle] - below[upper]:
+            if (upper, lower) not in review.includes and not entries()[lower].coco:
+                yield Relation(upper, lower, "includes", f"below {middle}")
+    for pair, reason in review.hand.items():
+        yield Relation(*pair, "hand", reason)
+
+
+def derive(wordnet: Path, lvis: Path, coco: Path) -> list[Relation]:
+    """All relations, sorted. `lvis` and `coco` annotate the same photos; `lvis` lists all of LVIS v1's categories."""
+    database, review = WordNet(wordnet), Review()
+    lvis_file, coco_file = (orjson.loads(path.read_bytes()) for path in (lvis, coco))
+    kinds = list(ancestors(database, review))
+    rows = [
+        *kinds,
+        *synonyms(database, lvis_file, review),
+        *same_boxes(coco_file, lvis_file, review),
+        *decided(review, kinds),
+    ]
+    return sorted({(r.concept_a, r.concept_b, r.relation): r for r in reversed(rows)}.values())
+
+
+def write(rows: Iterable[Relation], path: Path) -> None:
+    """Write the table as CSV."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Relation._fields)
+        writer.writerows(rows)
+
+
+def _records(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding="latin-1").splitlines() if not line.startswith("  ")]
+
+
+def _sorted(pair: Pair) -> Pair:
+    return (pair[0], pair[1]) if pair[0] < pair[1] else (pair[1], pair[0])
+
+
+def _boxes(annotations: dict[str, Any], concepts: dict[int, str]) -> dict[int, list[tuple[str, list[float]]]]:
+    found: dict[int, list[tuple[str, list[float]]]] = defaultdict(list)
+    for one in annotations["annotations"]:
+        x, y, width, height = one["bbox"]
+        found[one["image_id"]].append((concepts[one["category_id"]], [x, y, x + width, y + height]))
+    return found
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wordnet", type=Path, default=Path("/usr/share/wordnet"), help="folder of WordNet's database")
+    parser.add_argument("--lvis", type=Path, required=True, help="LVIS v1 annotations of some photos")
+    parser.add_argument("--coco", type=Path, required=True, help="COCO annotations of the same photos")
+    parser.add_argument("--out", type=Path, default=TABLE)
+    arguments = parser.parse_args()
+    write(derive(arguments.wordnet, arguments.lvis, arguments.coco), arguments.out)
+
+
+if __name__ == "__main__":
+    main()
