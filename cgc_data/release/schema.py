@@ -34,7 +34,7 @@ FEATURES: dict[str, Any] = {
     "images": _list({"mode": "RGB", "_type": "Image"}),
     # all the user is asked, with index base, coordinate scale and answer form; without the think instruction
     "question": STRING,
-    # what is asked: readable labels; for `same_object` the reference box (0-1000) in image ref_img_idx (1-based), else null
+    # readable labels asked for; for `same_object` the reference box (0-1000) in image ref_img_idx (1-based), else null
     "query": {"labels": _list(STRING), "ref_img_idx": INT32, "ref_bbox": _list(INT32)},
     # chat messages: "Image 1: ", image, ..., question
     "prompt": _list({"role": STRING, "content": _list({"type": STRING, "text": STRING})}),

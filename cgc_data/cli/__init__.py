@@ -1,0 +1,57 @@
+"""The `cgc-data` command: one click command a file, each imported only when it is called.
+
+An expected error is one line on stderr that names the file and the mend, and exit status 2.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+import rich_click as click
+
+from cgc_data.errors import CgcError
+
+COMMANDS = {
+    "build": "build a release from COCO and LVIS annotations",
+    "validate": "re-derive a release from its raw sources and measure its shortcuts",
+    "preview": "write a gallery of samples to look at",
+    "stats": "print the tables of a release",
+    "push": "push a release to the Hugging Face Hub under a version tag",
+    "export": "write a release as another trainer reads it",
+    "remove": "make a new version of a release without a photo",
+    "download": "fetch the official COCO and LVIS archives",
+    "paint": "paint the embedded sample",
+}
+
+
+class LazyGroup(click.RichGroup):
+    """Imports a command's module when it is needed, so that `--help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"cgc_data.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cgc-grounding")
+def cli() -> None:
+    """From COCO and LVIS annotations to contrast data sets that anyone can load."""
+
+
+def main() -> None:
+    """Entry point: run a command, show expected errors as one line."""
+    try:
+        cli()
+    except CgcError as error:
+        print(f"cgc-data: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of our output has gone: `cgc-data stats R | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

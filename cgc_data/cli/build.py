@@ -1,0 +1,113 @@
+"""`cgc-data build`: configuration from a file, flags and key=value pairs, then the main job."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from cgc_data.config import BuildConfig, load_config, merge_all, parse_override
+from cgc_data.errors import ConfigError
+
+SOURCE = "ANN.json:IMAGES"
+
+
+@click.command()
+@click.argument("settings", nargs=-1, metavar="[CONFIG.yaml] [KEY=VALUE]...")
+@click.option("--coco", multiple=True, metavar=SOURCE, help="COCO instances; IMAGES is a folder or a .zip. Repeatable.")
+@click.option("--lvis", multiple=True, metavar=SOURCE, help="LVIS v1 annotations. Repeatable.")
+@click.option("--exhaustive", is_flag=True, help="Every instance of every category in the --coco files is boxed.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the release.")
+@click.option(
+    "--samples", type=int, help="Rows in the release, about: questions about one set of photos stay together."
+)
+@click.option("--seed", type=int, help="The one seed.")
+@click.option("--name", help="Name of the data set.")
+@click.option("--images", type=click.Choice(["embed", "reference"]), help="Store the views, or how to compose them.")
+@click.option("--licences", type=click.Choice(["all", "permissive", "noncommercial"]), help="Photos to build from.")
+@click.option(
+    "--exclude", multiple=True, metavar="FILE", help="Ids, file names or a benchmark's annotations to leave out."
+)
+@click.option("--exclude-like", multiple=True, metavar="DIR", help="Leave out near-duplicates of these photos.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes that render."
+)
+@click.option("--dry-run", is_flag=True, help="Only plan: samples a task, bytes, what is rejected.")
+@click.option(
+    "--push-to-hub", metavar="ORG/NAME", help="Push the finished release; photos are then permissive by default."
+)
+@click.option("--tag", metavar="vX.Y.Z", help="Version tag of the push.")
+@click.option("--private", is_flag=True, help="Push to a private repository.")
+def build(
+    settings: tuple[str, ...],
+    out: Path,
+    workers: int,
+    dry_run: bool,
+    push_to_hub: str | None,
+    tag: str | None,
+    private: bool,
+    **flags: Any,
+) -> None:
+    """Build a release. With no source it is built from the embedded sample.
+
+    Every setting of the configuration can be given as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
+    """
+    from cgc_data.release.build import build_release, plan_only
+
+    if (tag is None) != (push_to_hub is None):
+        raise ConfigError("--push-to-hub and --tag go together: --push-to-hub ORG/NAME --tag v1.0.0")
+    if push_to_hub and flags["licences"] is None and flags["images"] != "reference":
+        flags["licences"] = "permissive"
+    config = resolve(settings, flags)
+    if dry_run:
+        show_plan(plan_only(config, out, workers=workers), config)
+        return
+    built = build_release(config, out, workers=workers, repo_id=push_to_hub)
+    click.echo(f"{built.folder}: {built.rows} rows ({built.wanted} asked, {built.rejected} rejected)")
+    if built.planned < 0.98 * built.wanted:
+        click.echo(f"the photos gave {built.planned} different rows; more photos give more", err=True)
+    click.echo(f"look at it:  cgc-data preview {built.folder}\ncheck it:    cgc-data validate {built.folder}")
+    if push_to_hub and tag:
+        from cgc_data.hub import push
+
+        push(out, push_to_hub, tag=tag, private=private)
+        click.echo(f'load it:     load_dataset("{push_to_hub}", "inter", revision="{tag}")')
+
+
+def resolve(settings: tuple[str, ...], flags: dict[str, Any]) -> BuildConfig:
+    """The configuration from CONFIG.yaml, then KEY=VALUE pairs, then flags; the last wins. Raises ConfigError."""
+    files = [Path(s) for s in settings if "=" not in s]
+    if len(files) > 1:
+        raise ConfigError(f"{files[1]}: one configuration file at most; other settings are written key=value")
+    pairs = [parse_override(s) for s in settings if "=" in s]
+    return load_config(files[0] if files else None, merge_all([*pairs, _from_flags(flags)]))
+
+
+def _from_flags(flags: dict[str, Any]) -> dict[str, Any]:
+    exhaustive = True if flags.pop("exhaustive") else None
+    sources = [_source("coco", text, exhaustive) for text in flags.pop("coco")]
+    sources += [_source("lvis", text, None) for text in flags.pop("lvis")]
+    values = {name: list(v) if isinstance(v, tuple) else v for name, v in flags.items() if v not in (None, ())}
+    return values | ({"sources": sources} if sources else {})
+
+
+def _source(kind: str, text: str, exhaustive: bool | None) -> dict[str, Any]:
+    annotations, colon, images = text.rpartition(":")
+    if not colon or not annotations or not images:
+        raise ConfigError(f"--{kind} {text}: expected {SOURCE}, the annotation file and its folder or zip of photos")
+    return {"kind": kind, "annotations": annotations, "images": images, "exhaustive": exhaustive}
+
+
+def show_plan(plan: Any, config: BuildConfig) -> None:
+    """Print what a dry run found: rows a task, photos a split, rejected candidates, an estimate of the bytes."""
+    from cgc_data.plan.build import estimated_bytes, rejected_by_reason
+
+    for task, rows in sorted(plan.tasks.items()):
+        click.echo(f"{task:<20} {rows:>9} rows")
+    click.echo(f"{'total':<20} {sum(plan.tasks.values()):>9} rows of {config.samples} asked, {len(plan.shards)} shards")
+    for split, photos in plan.photos.items():
+        click.echo(f"{split + ' photos':<20} {photos:>9}")
+    for reason, count in rejected_by_reason(plan).items():
+        click.echo(f"{'left out: ' + reason:<40} {count:>9}")
+    size = estimated_bytes(plan) if config.images == "embed" else 2000 * sum(plan.tasks.values())
+    click.echo(f"about {size / 1e6:.0f} MB")

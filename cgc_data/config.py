@@ -1,0 +1,228 @@
+"""Configuration of a build: every setting with its default, its bounds and what it does.
+
+One YAML file, flags or dotted `key=value` pairs say the same things; the resolved configuration goes into the manifest.
+Settings that do not change the result (workers, output folder) are not part of it.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from cgc_data.errors import ConfigError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Section):
+    """One annotation file with its photos."""
+
+    kind: Literal["coco", "lvis"] = Field(description="schema of the annotation file")
+    annotations: str = Field(description="the annotation file")
+    images: str = Field(description="folder or .zip with the photos")
+    exhaustive: bool | list[str] | None = Field(
+        None,
+        description="is every instance of every category (or of those listed) boxed? null: COCO's 80 are, others are not",
+    )
+    split: Literal["auto", "test"] = Field("auto", description="test: all photos of this source are held out")
+
+
+class InterSettings(_Section):
+    """Samples of several photos."""
+
+    locate: Weight = Field(0.6, description="weight of questions for one object")
+    locate_all: Weight = Field(0.4, description="weight of questions for every object of a category")
+    hard: Share = Field(
+        0.3, description="share of photo sets made of similar scenes; the others are semantically decoupled"
+    )
+    min_images: int = Field(2, ge=2, le=6, description="fewest photos in a sample")
+    max_images: int = Field(6, ge=2, le=6, description="most photos in a sample")
+    decoupled_similarity: Share = Field(
+        0.25, description="cosine of category vectors at which two scenes stop being far apart"
+    )
+    hard_similarity: Share = Field(0.35, description="cosine of category vectors from which two scenes are similar")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "InterSettings":
+        if self.min_images > self.max_images:
+            raise ValueError("min_images is larger than max_images")
+        return self
+
+
+class IntraSettings(_Section):
+    """Samples of several windows of one photo."""
+
+    same_object: Weight = Field(0.5, description="weight of questions that follow one object into another view")
+    locate_all: Weight = Field(0.5, description="weight of questions for every object of a category in each view")
+    min_views: int = Field(2, ge=2, le=6, description="fewest windows in a set question")
+    max_views: int = Field(4, ge=2, le=6, description="most windows in a set question")
+    min_cover: Share = Field(0.03, description="smallest share of a Focus View that its object's box covers")
+    max_cover: Share = Field(0.5, description="largest share of a Focus View that its object's box covers")
+    context_scale: float = Field(
+        1.25, ge=1, description="a Context View is at least this many times as wide as the Focus View"
+    )
+    view_sizes: list[int] = Field(
+        [384, 448, 512, 576, 640], min_length=1, description="longer sides of the shown views, pixels"
+    )
+    jpeg_quality: int = Field(92, ge=50, le=100, description="quality at which windows are encoded")
+
+
+class Limits(_Section):
+    """What a box must be like to be asked for."""
+
+    min_side: float = Field(24, ge=1, description="shorter side of a box, pixels, after the pixel budget")
+    min_area: Share = Field(0.002, description="area of a box as a share of the view")
+    max_aspect: float = Field(5, ge=1, description="longer side of a box over its shorter side")
+    max_objects: int = Field(8, ge=1, description="most objects in an answer")
+    pixel_budget: int = Field(
+        640 * 640, ge=1024, description="pixels of a view that the model sees; larger views count as shrunk to it"
+    )
+    visible: Share = Field(
+        0.5, description="share of an instance's mask area from which it counts as visible in a window"
+    )
+    margin: int = Field(
+        8, ge=0, description="an instance is gone if the window grown by this many pixels holds none of its mask"
+    )
+
+
+class Splits(_Section):
+    """How photos are divided; independent of seed, sample count and other sources."""
+
+    validation: Share = Field(0.05, description="share of the photos outside COCO val2017 that go to validation")
+    salt: str = Field(
+        "cgc-v1", description="changing it makes another division: never do so within one line of releases"
+    )
+    near_duplicate: int = Field(
+        4, ge=0, le=12, description="bits of a 64-bit perceptual hash in which near-duplicates may differ"
+    )
+
+
+class BuildConfig(_Section):
+    """All that decides what a release holds."""
+
+    name: str = Field("cgc-contrast", description="name of the data set")
+    sources: list[Source] = Field(default_factory=list, description="annotation files; none: the embedded sample")
+    samples: int = Field(1000, ge=1, description="rows in the release")
+    seed: int = Field(0, ge=0, description="the one seed")
+    inter_share: Share = Field(0.5, description="share of inter-image rows; the others are intra-image")
+    absent: Share = Field(0.12, le=0.15, description="share of rows whose answer is the empty list")
+    category_temperature: Share = Field(0.5, description="0: every category equally often; 1: as often as it occurs")
+    inter: InterSettings = InterSettings()
+    intra: IntraSettings = IntraSettings()
+    limits: Limits = Limits()
+    splits: Splits = Splits()
+    confusable: Literal["strict", "labelled"] = Field(
+        "strict",
+        description="strict: absence needs absence of every confusable category; labelled: of those that some source labels",
+    )
+    categories: list[str] = Field(default_factory=list, description="ask only for these categories; none: all")
+    licences: Literal["all", "permissive", "noncommercial"] = Field(
+        "all", description="photos to build from, by licence"
+    )
+    exclude: list[str] = Field(
+        default_factory=list, description="files of photo ids, file names or a benchmark's annotations"
+    )
+    exclude_like: list[str] = Field(
+        default_factory=list, description="folders of photos whose near-duplicates are left out"
+    )
+    images: Literal["embed", "reference"] = Field("embed", description="store the views, or only how to compose them")
+    max_rejected: Share = Field(0.05, description="share of rows that may fail in rendering before the build fails")
+    shard_rows: int = Field(
+        200, ge=1, description="rows in a shard, about: questions about one set of photos stay together"
+    )
+
+    @field_validator("sources")
+    @classmethod
+    def _distinct(cls, sources: list[Source]) -> list[Source]:
+        seen = [(s.kind, s.annotations) for s in sources]
+        if len(set(seen)) < len(seen):
+            raise ValueError("an annotation file is given twice")
+        return sources
+
+
+def load_config(path: Path | None, overrides: dict[str, Any]) -> BuildConfig:
+    """Configuration from a YAML file (or the defaults) with overrides, nested like the YAML.
+
+    Raises ConfigError for a file that cannot be read, an unknown key (with the nearest known one) or a bad value.
+    """
+    values = _read_yaml(path) if path else {}
+    return parse_config(_merge(values, overrides), origin=str(path) if path else "command line")
+
+
+def parse_config(values: dict[str, Any], origin: str) -> BuildConfig:
+    """Validate nested values; `origin` names where they came from in the error."""
+    try:
+        return BuildConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{origin}: {_explain(error)}") from None
+
+
+def parse_override(text: str) -> dict[str, Any]:
+    """`a.b=value` as nested dictionaries; the value is read as YAML. Raises ConfigError."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"{text!r}: settings are written key=value, such as inter.hard=0.5")
+    try:
+        nested: Any = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"{text!r}: the value is not valid YAML") from None
+    for part in reversed(key.split(".")):
+        nested = {part: nested}
+    return dict(nested)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: not a readable YAML file ({str(error).splitlines()[0]})") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected `key: value` lines at the top level")
+    return values
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        known = merged.get(key)
+        merged[key] = _merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def merge_all(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Nested dictionaries merged from left to right; the last one wins."""
+    merged: dict[str, Any] = {}
+    for part in parts:
+        merged = _merge(merged, part)
+    return merged
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {where!r}{_nearest(first['loc'])}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
+
+
+def _nearest(location: tuple[int | str, ...]) -> str:
+    section: Any = BuildConfig
+    for part in location[:-1]:
+        if isinstance(part, int):
+            section = Source
+            continue
+        annotation = section.model_fields[part].annotation
+        section = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else section
+    close = difflib.get_close_matches(str(location[-1]), section.model_fields, n=1, cutoff=0.5)
+    prefix = "".join(f"{part}." for part in location[:-1] if not isinstance(part, int))
+    return f"; did you mean {prefix + close[0]!r}?" if close else ""

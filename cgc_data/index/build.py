@@ -1,0 +1,192 @@
+"""From sources to the index: photos, presence of every concept in each, instances, splits.
+
+The index holds no pixels and no segmentations; both are reached through the sources when a view needs them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.config import BuildConfig
+from cgc_data.index.instances import Instances, merge, source_instances
+from cgc_data.index.join import Agreement, disagreeing, join_states, one_source_each
+from cgc_data.index.photos import LeftOut, Photo, collect_photos
+from cgc_data.index.presence import (
+    ABSENT,
+    CONTRADICTED,
+    PRESENT_SOME,
+    UNKNOWN,
+    Below,
+    Claims,
+    States,
+    reach_below,
+    source_claims,
+)
+from cgc_data.sources import PhotoStore, SourceTable, open_photos, read_source
+from cgc_data.vocabulary import Relations, load_relations
+
+
+@dataclass(frozen=True)
+class Warrant:
+    """Why a concept is known to be absent: the source that says so and the rule by which it does."""
+
+    source: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """Facts over all sources. `states` has shape (photos, concepts)."""
+
+    tables: tuple[SourceTable, ...]
+    stores: tuple[PhotoStore, ...]
+    photos: list[Photo]
+    left_out: list[LeftOut]
+    concepts: list[str]
+    states: States
+    claims: tuple[Claims, ...]
+    instances: Instances
+    agreement: Agreement
+    relations: Relations
+    labelled: frozenset[str]  # concepts that some source has in its vocabulary
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Column of each concept."""
+        return {concept: i for i, concept in enumerate(self.concepts)}
+
+    def confusable(self, concept: int, *, labelled_only: bool) -> list[int]:
+        """Columns of the concepts that could be taken for this one."""
+        names = self.relations.confusable(self.concepts[concept])
+        kept = names & self.labelled if labelled_only else names
+        return sorted(self.position[name] for name in kept if name in self.position)
+
+    def warrant(self, photo: int, concept: int) -> Warrant:
+        """The fact behind `states[photo, concept] == ABSENT`: direct first, else through a category above it."""
+        if direct := self._direct_warrant(photo, self.concepts[concept]):
+            return direct
+        for appearance in self.photos[photo].appearances:
+            claims = self.claims[appearance.source]
+            for name in claims.concepts:
+                below = self.concepts[concept] in self.relations.hyponyms(name, claims.practice)
+                if below and self.states[photo, self.position[name]] == ABSENT:
+                    if claims.states[appearance.image_row, claims.column(name)] == ABSENT:
+                        return Warrant(self.tables[appearance.source].key, f"hypernym:{name}")
+        raise AssertionError(
+            f"{self.photos[photo].identity}: no source warrants that {self.concepts[concept]} is absent"
+        )
+
+    def _direct_warrant(self, photo: int, concept: str) -> Warrant | None:
+        for appearance in self.photos[photo].appearances:
+            claims, table = self.claims[appearance.source], self.tables[appearance.source]
+            column = claims.column(concept)
+            if column is not None and claims.states[appearance.image_row, column] == ABSENT:
+                return Warrant(table.key, "negative" if table.kind == "lvis" else "exhaustive")
+        return None
+
+
+def build_index(config: BuildConfig, cache: Path) -> Index:
+    """Read the sources (cached by their sha256) and join what they say. Raises SourceError, PhotoError, ConfigError."""
+    tables = tuple(read_source(s.kind, Path(s.annotations), cache) for s in config.sources)
+    stores = tuple(open_photos(Path(s.images)) for s in config.sources)
+    photos, left_out = collect_photos(tables, stores)
+    claims = tuple(source_claims(t, s) for t, s in zip(tables, config.sources, strict=True))
+    relations = load_relations()
+    labelled = frozenset(c for claim in claims for c in claim.concepts)
+    concepts = sorted(labelled.union(*(relations.confusable(c) for c in labelled)))
+    states, agreement = _joined_states(photos, claims, concepts)
+    instances = merge(_instances_by_source(tables, claims, photos, concepts))
+    for photo, concept in (clashes := disagreeing(instances, states)):
+        states[photo, concept] = CONTRADICTED
+    reach_below(states, _below(photos, claims, concepts, relations))
+    return Index(
+        tables=tables,
+        stores=stores,
+        photos=photos,
+        left_out=left_out,
+        concepts=concepts,
+        states=states,
+        claims=claims,
+        instances=one_source_each(instances, [t.kind for t in tables]),
+        agreement=agreement + Agreement(0, len(clashes)),
+        relations=relations,
+        labelled=labelled,
+    )
+
+
+def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:
+    """Where everything confusable with a concept is provably absent, (photos, concepts)."""
+    absent = index.states == ABSENT
+    clear = np.ones_like(absent)
+    for concept in range(len(index.concepts)):
+        for other in index.confusable(concept, labelled_only=labelled_only):
+            clear[:, concept] &= absent[:, other]
+    return clear
+
+
+def confused(index: Index) -> NDArray[np.bool_]:
+    """Where something confusable with a concept is known to be there, (photos, concepts): the concept is not asked."""
+    present = index.states >= PRESENT_SOME
+    boxed = np.zeros_like(present)
+    boxed[index.instances.photo, index.instances.concept] = True
+    present |= boxed
+    found = np.zeros_like(present)
+    for concept in range(len(index.concepts)):
+        for other in index.confusable(concept, labelled_only=False):
+            found[:, concept] |= present[:, other]
+    return found
+
+
+def _joined_states(photos: list[Photo], claims: Sequence[Claims], concepts: list[str]) -> tuple[States, Agreement]:
+    states = np.full((len(photos), len(concepts)), UNKNOWN, dtype=np.uint8)
+    positions = {concept: i for i, concept in enumerate(concepts)}
+    agreement = Agreement(0, 0)
+    for source, claim in enumerate(claims):
+        listed = [(p, a.image_row) for p, photo in enumerate(photos) for a in photo.appearances if a.source == source]
+        rows, images = np.array(listed, dtype=np.intp).reshape(-1, 2).T
+        columns = np.array([positions[concept] for concept in claim.concepts], dtype=np.intp)
+        agreement += join_states(states, claim.states[images], rows, columns)
+    return states, agreement
+
+
+def _below(photos: list[Photo], claims: Sequence[Claims], concepts: list[str], relations: Relations) -> Below:
+    """Steps from a concept to those below it; inclusions of COCO's practice only where COCO itself warrants absence."""
+    positions = {concept: i for i, concept in enumerate(concepts)}
+    steps: Below = []
+    for name, column in positions.items():
+        kinds = relations.hyponyms(name)
+        steps += [(column, positions[lower], None) for lower in sorted(kinds) if lower in positions]
+        covered = sorted(lower for lower in relations.hyponyms(name, "coco") - kinds if lower in positions)
+        if covered:
+            warranted = _absent_by_practice(photos, claims, name)
+            steps += [(column, positions[lower], warranted) for lower in covered]
+    return steps
+
+
+def _absent_by_practice(photos: list[Photo], claims: Sequence[Claims], name: str) -> NDArray[np.bool_]:
+    found = np.zeros(len(photos), dtype=bool)
+    for number, photo in enumerate(photos):
+        for appearance in photo.appearances:
+            claim = claims[appearance.source]
+            column = claim.column(name) if claim.practice else None
+            found[number] |= column is not None and claim.states[appearance.image_row, column] == ABSENT
+    return found
+
+
+def _instances_by_source(
+    tables: Sequence[SourceTable], claims: Sequence[Claims], photos: list[Photo], concepts: list[str]
+) -> list[Instances]:
+    positions = {concept: i for i, concept in enumerate(concepts)}
+    photo_of_image = [np.full(table.images.num_rows, -1, dtype=np.int64) for table in tables]
+    for number, photo in enumerate(photos):
+        for appearance in photo.appearances:
+            photo_of_image[appearance.source][appearance.image_row] = number
+    parts = []
+    for source, (table, claim) in enumerate(zip(tables, claims, strict=True)):
+        columns = np.array([positions[concept] for concept in claim.concepts], dtype=np.int32)
+        parts.append(source_instances(table, source, photo_of_image[source], columns))
+    return parts

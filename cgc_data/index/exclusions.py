@@ -1,0 +1,105 @@
+"""Photos that must not be used: lists of ids or names, benchmarks' own annotation files, near-duplicates of their photos."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cgc_data.errors import SourceError
+from cgc_data.index.photos import Photo
+
+# a benchmark's derived image keeps the COCO number: 140513_1_source.png, COCO_val2014_000000140513.jpg
+DERIVED_NAME = re.compile(r"^(?:COCO_[a-z]+[0-9]+_)?0*([0-9]{1,12})(?:_[0-9]+)?(?:_(?:source|target))?$")
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+
+
+@dataclass(frozen=True)
+class Exclusions:
+    """COCO numbers and file names that are left out, with the files that named them."""
+
+    coco_numbers: frozenset[int]
+    file_names: frozenset[str]
+    files: tuple[str, ...]
+
+    def matches(self, photo: Photo) -> bool:
+        """Is this photo left out, by its COCO number, its file name or (for other photos) its id?"""
+        if photo.identity.startswith("coco:"):
+            return int(photo.identity.removeprefix("coco:")) in self.coco_numbers
+        names = {Path(a.file_name).name for a in photo.appearances}
+        return bool(names & self.file_names) or photo.image_id in self.coco_numbers
+
+
+def read_exclusions(files: Iterable[str]) -> Exclusions:
+    """Union of exclusion files: text with an id or file name a line, or any JSON whose strings name images.
+
+    Raises SourceError for a file that cannot be read or that names no photo.
+    """
+    numbers: set[int] = set()
+    names: set[str] = set()
+    listed = tuple(files)
+    for file in listed:
+        entries = list(_entries(Path(file)))
+        if not entries:
+            raise SourceError(
+                f"{file}: names no photo to exclude; give ids or file names, one a line, or a JSON of them"
+            )
+        numbers.update(number for entry in entries if (number := coco_number(entry)) is not None)
+        names.update(Path(entry).name for entry in entries)
+    return Exclusions(frozenset(numbers), frozenset(names), tuple(Path(f).name for f in listed))
+
+
+def coco_number(entry: str) -> int | None:
+    """The COCO number in an id, file name or path, None where there is none.
+
+    >>> coco_number("MIG-Bench/images/static_diff/140513_1_source.png")
+    140513
+    """
+    path = Path(entry)
+    stem = path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
+    found = DERIVED_NAME.search(stem)
+    return int(found.group(1)) if found else None
+
+
+def _entries(file: Path) -> Iterator[str]:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{file}: cannot read the exclusion list ({error.strerror})") from None
+    if content.lstrip()[:1] in (b"[", b"{"):
+        try:
+            yield from _json_names(orjson.loads(content))
+        except orjson.JSONDecodeError as error:
+            raise SourceError(f"{file}: not valid JSON ({error}); is it cut short?") from None
+        return
+    for line in content.decode("utf-8", errors="replace").splitlines():
+        entry = line.split("#")[0].split(",")[0].strip()
+        if entry and (entry.isdigit() or Path(entry).suffix.lower() in IMAGE_SUFFIXES):
+            yield entry
+
+
+def _json_names(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if Path(value).suffix.lower() in IMAGE_SUFFIXES:
+            yield value
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield str(value)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _json_names(item)
+    elif isinstance(value, dict):
+        yield from _json_dict_names(value)
+
+
+def _json_dict_names(record: dict[str, Any]) -> Iterator[str]:
+    if isinstance(record.get("image_id"), int):
+        yield str(record["image_id"])
+    for value in record.values():
+        if isinstance(value, str | list | dict) and not _only_numbers(value):
+            yield from _json_names(value)
+
+
+def _only_numbers(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, int | float) for v in value)

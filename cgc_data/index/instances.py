@@ -1,0 +1,76 @@
+"""Instances of all photos in flat arrays, sorted by photo and concept: found by binary search, never one object each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.sources import SourceTable
+
+
+@dataclass(frozen=True)
+class Instances:
+    """Parallel arrays of shape (instances,), sorted by (photo, concept, source row)."""
+
+    photo: NDArray[np.int64]
+    concept: NDArray[np.int32]
+    source: NDArray[np.int16]
+    row: NDArray[np.int64]  # row in that source's annotations
+    box: NDArray[np.float64]  # (instances, 4) x1, y1, x2, y2 in pixels of the photo, as annotated
+    crowd: NDArray[np.bool_]
+
+    def of_photo(self, photo: int) -> NDArray[np.int64]:
+        """Positions of a photo's instances."""
+        return np.arange(*np.searchsorted(self.photo, [photo, photo + 1]))
+
+    def of(self, photo: int, concept: int) -> NDArray[np.int64]:
+        """Positions of a photo's instances of one concept, crowds included."""
+        inside = self.of_photo(photo)
+        return inside[self.concept[inside] == concept]
+
+    def boxes(self, photo: int, concept: int) -> NDArray[np.float64]:
+        """Their boxes, (N, 4)."""
+        return self.box[self.of(photo, concept)]
+
+    def pairs(self) -> NDArray[np.int64]:
+        """Every (photo, concept) that has an instance, (pairs, 2), sorted."""
+        return np.unique(np.stack([self.photo, self.concept.astype(np.int64)], axis=1), axis=0)
+
+    def select(self, keep: NDArray[np.bool_]) -> "Instances":
+        """Those where `keep` is true, in the same order."""
+        return Instances(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
+
+
+def source_instances(
+    table: SourceTable,
+    position: int,
+    photo_of_image: NDArray[np.int64],
+    concept_of_category: NDArray[np.int32],
+) -> Instances:
+    """Instances of one source; images without a photo (-1 in `photo_of_image`) are dropped."""
+    columns = {
+        n: table.annotations.column(n).to_numpy()
+        for n in ("image_row", "category_row", "x1", "y1", "x2", "y2", "crowd")
+    }
+    photo = photo_of_image[columns["image_row"]]
+    rows = np.flatnonzero(photo >= 0)
+    found = Instances(
+        photo=photo[rows],
+        concept=concept_of_category[columns["category_row"][rows]],
+        source=np.full(len(rows), position, dtype=np.int16),
+        row=rows,
+        box=np.stack([columns[n][rows] for n in ("x1", "y1", "x2", "y2")], axis=1),
+        crowd=columns["crowd"][rows] == 1,
+    )
+    return _sorted(found)
+
+
+def merge(parts: list[Instances]) -> Instances:
+    """Instances of several sources in one table."""
+    joined = Instances(*(np.concatenate([getattr(p, name) for p in parts]) for name in Instances.__dataclass_fields__))
+    return _sorted(joined)
+
+
+def _sorted(instances: Instances) -> Instances:
+    order = np.lexsort((instances.row, instances.source, instances.concept, instances.photo))
+    return Instances(*(getattr(instances, name)[order] for name in Instances.__dataclass_fields__))

@@ -1,0 +1,76 @@
+"""Facts of several sources about one photo, joined: where they contradict each other the pair is unknown.
+
+Presence, count and a one-to-one match of boxes at IoU 0.5 must agree; each (photo, concept) takes its boxes from one
+source, LVIS first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from cgc_data.geometry import iou_matrix
+from cgc_data.index.instances import Instances
+from cgc_data.index.presence import ABSENT, CONTRADICTED, PRESENT_ALL, UNKNOWN, States
+
+SAME_BOX_IOU = 0.5
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often two sources speak of the same (photo, concept), and how often they contradict each other there."""
+
+    compared: int
+    contradicted: int
+
+    def __add__(self, other: "Agreement") -> "Agreement":
+        return Agreement(self.compared + other.compared, self.contradicted + other.contradicted)
+
+
+def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Agreement:
+    """Write one more source's claims into the joined states, in place.
+
+    `claimed` has shape (len(rows), len(columns)); rows and columns say where it lies in `joined`. Presence against
+    absence is marked CONTRADICTED; two presences keep the weaker until `disagreeing` compares their boxes.
+    """
+    before = joined[np.ix_(rows, columns)]
+    both = (before != UNKNOWN) & (before != CONTRADICTED) & (claimed != UNKNOWN)
+    clash = both & ((before == ABSENT) != (claimed == ABSENT))
+    after = np.where(both, np.minimum(before, claimed), np.maximum(before, claimed))
+    after[clash | (before == CONTRADICTED)] = CONTRADICTED
+    joined[np.ix_(rows, columns)] = after
+    return Agreement(int(both.sum()), int(clash.sum()))
+
+
+def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
+    """Pairs (photo, concept) that two sources box in full but not alike: other counts, or boxes that do not match."""
+    pairs, sources = instances.pairs(), instances.source
+    found = []
+    for photo, concept in pairs[joined[pairs[:, 0], pairs[:, 1]] == PRESENT_ALL].tolist():
+        inside = instances.of(photo, concept)
+        groups = [instances.box[inside[sources[inside] == s]] for s in np.unique(sources[inside])]
+        if any(not same_boxes(groups[0], other) for other in groups[1:]):
+            found.append((photo, concept))
+    return found
+
+
+def one_source_each(instances: Instances, kinds: Sequence[str]) -> Instances:
+    """Keep, for every (photo, concept), the instances of one source: LVIS masks first, then the order of the sources."""
+    order = sorted(range(len(kinds)), key=lambda i: (kinds[i] != "lvis", i))
+    rank = np.argsort(order)[instances.source]
+    key = instances.photo * (int(instances.concept.max(initial=0)) + 1) + instances.concept
+    _, pair = np.unique(key, return_inverse=True)
+    best = np.full(pair.max(initial=-1) + 1, len(kinds))
+    np.minimum.at(best, pair, rank)
+    return instances.select(rank == best[pair])
+
+
+def same_boxes(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    """Do two sets of boxes, (N, 4) and (M, 4), match one to one at IoU 0.5?"""
+    if len(first) != len(second):
+        return False
+    overlap = iou_matrix(first, second)
+    rows, columns = linear_sum_assignment(-(overlap >= SAME_BOX_IOU).astype(np.float64))
+    return bool((overlap[rows, columns] >= SAME_BOX_IOU).all())

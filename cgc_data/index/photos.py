@@ -1,0 +1,153 @@
+"""One row a photo over all sources: identity, size, licence, and the source whose file holds its pixels.
+
+Two sources list the same photo where the 12-digit COCO name agrees, else where the file's bytes do; never by a bare id.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.errors import PhotoError, SourceError
+from cgc_data.licences import allowed
+from cgc_data.sources import PhotoStore, SourceTable
+
+COCO_NAME = re.compile(r"(?:^|[^0-9])([0-9]{12})\.[A-Za-z]+$")
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """A photo as one source lists it."""
+
+    source: int
+    image_row: int
+    file_name: str
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo that can be shown; `appearances[0]` is where its pixels are read from."""
+
+    identity: str
+    appearances: tuple[Appearance, ...]
+    image_id: int
+    width: int
+    height: int
+    license: int
+    license_url: str
+    flickr_url: str
+    coco_val: bool
+
+    @property
+    def source(self) -> int:
+        """Position of the source whose images hold the file."""
+        return self.appearances[0].source
+
+    @property
+    def file_name(self) -> str:
+        """Name under which that source's images hold the file."""
+        return self.appearances[0].file_name
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A photo of a source that cannot be used, and why."""
+
+    source: str
+    image_id: int
+    reason: str
+    detail: str
+
+
+def coco_name(*names: str) -> str | None:
+    """The 12-digit COCO name that a URL or file name ends in, if one does."""
+    for name in names:
+        if found := COCO_NAME.search(name):
+            return found.group(1)
+    return None
+
+
+def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore]) -> tuple[list[Photo], list[LeftOut]]:
+    """Photos of all sources, joined by identity, sorted by it; and those whose file is missing or of two sizes.
+
+    Raises SourceError where an images folder holds none of its source's photos.
+    """
+    groups: dict[str, list[_Listing]] = {}
+    left_out: list[LeftOut] = []
+    for position, (table, store) in enumerate(zip(tables, stores, strict=True)):
+        found = 0
+        for listing in _listings(position, table):
+            identity = _identity(listing, store)
+            if identity is None:
+                left_out.append(LeftOut(table.key, listing.image_id, "photo missing", listing.appearance.file_name))
+            else:
+                found += 1
+                groups.setdefault(identity, []).append(listing)
+        if not found and table.images.num_rows:
+            raise SourceError(f"{store.path}: holds none of the {table.images.num_rows} photos that {table.path} lists")
+    photos: list[Photo] = []
+    for identity in sorted(groups):
+        sizes = {(listing.width, listing.height) for listing in groups[identity]}
+        if len(sizes) == 1:
+            photos.append(_photo(identity, groups[identity]))
+        else:
+            first = groups[identity][0]
+            detail = f"{first.appearance.file_name}: its sources say {sorted(sizes)}"
+            left_out.append(LeftOut(tables[first.appearance.source].key, first.image_id, "size contradiction", detail))
+    return photos, left_out
+
+
+def usable(photos: Iterable[Photo], policy: str, *, windows: bool) -> NDArray[np.bool_]:
+    """Which photos the licence policy lets be shown whole, or in windows; shape (photos,)."""
+    return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=bool)
+
+
+@dataclass(frozen=True)
+class _Listing:
+    appearance: Appearance
+    image_id: int
+    width: int
+    height: int
+    license: int
+    license_url: str
+    flickr_url: str
+    coco_url: str
+
+
+def _listings(position: int, table: SourceTable) -> Iterator[_Listing]:
+    urls = dict(zip(*(table.licenses.column(c).to_pylist() for c in ("license", "url")), strict=True))
+    names = ("file_name", "image_id", "width", "height", "license", "flickr_url", "coco_url")
+    columns = [table.images.column(name).to_pylist() for name in names]
+    for row, (file_name, image_id, width, height, number, flickr, coco) in enumerate(zip(*columns, strict=True)):
+        appearance = Appearance(position, row, file_name)
+        yield _Listing(appearance, image_id, width, height, number, urls.get(number, ""), flickr, coco)
+
+
+def _identity(listing: _Listing, store: PhotoStore) -> str | None:
+    file_name = listing.appearance.file_name
+    if not store.exists(file_name):
+        return None
+    if name := coco_name(listing.coco_url, file_name):
+        return f"coco:{name}"
+    try:
+        return f"sha256:{hashlib.sha256(store.read(file_name)).hexdigest()}"
+    except PhotoError:
+        return None
+
+
+def _photo(identity: str, group: list[_Listing]) -> Photo:
+    first = group[0]
+    return Photo(
+        identity=identity,
+        appearances=tuple(listing.appearance for listing in group),
+        image_id=first.image_id,
+        width=first.width,
+        height=first.height,
+        license=first.license,
+        license_url=first.license_url,
+        flickr_url=first.flickr_url,
+        coco_val=any("/val2017/" in listing.coco_url for listing in group),
+    )

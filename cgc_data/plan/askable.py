@@ -1,0 +1,196 @@
+"""What can be asked of each photo: which concept has exactly one good instance, which a good set, which is provably absent.
+
+Sizes are first judged by the annotated boxes; a photo that is about to be used is checked against its masks.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from cgc_data.config import BuildConfig
+from cgc_data.errors import VocabularyError
+from cgc_data.index.build import Index, clear_of_confusable, confused
+from cgc_data.index.presence import ABSENT, PRESENT_ALL, PRESENT_SOME
+from cgc_data.plan.truth import Truth, fits
+from cgc_data.release.schema import Split
+from cgc_data.vocabulary import concept_of, readable
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A candidate that was not used, and why: a line of rejected.parquet."""
+
+    contrast: str
+    task: str
+    split: str
+    label: str
+    source: str
+    image_id: int
+    annotation_id: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass
+class Askable:
+    """Boolean tables of shape (photos, concepts), corrected as photos are checked against their masks."""
+
+    index: Index
+    truth: Truth
+    config: BuildConfig
+    splits: list[Split]
+    one: Mask  # exactly one instance, all boxed, large enough in the whole photo
+    every: Mask  # all instances boxed, each large enough, no more than an answer may hold
+    clear: Mask  # everything confusable is provably absent
+    safe: Mask  # provably absent, and so is everything confusable
+    named: Mask  # (concepts,) has a readable name and is wanted
+    confused: Mask  # something confusable is in the photo
+    vectors: csr_matrix  # (photos, concepts) unit vectors of what is there, rare concepts weighing more
+    groups: Mask  # (photos, supercategories)
+    group_of: NDArray[np.int64]  # (concepts,) supercategory
+    weights: NDArray[np.float64]  # (concepts,) preference when one label is drawn among several
+    rejections: list[Rejection] = field(default_factory=list)
+    checked: set[int] = field(default_factory=set)
+
+    def check(self, photo: int) -> None:
+        """Take from `one` and `every` what the photo's masks do not bear out, noting why."""
+        if photo in self.checked:
+            return
+        self.checked.add(photo)
+        size = self.index.photos[photo].width, self.index.photos[photo].height
+        for concept in np.flatnonzero(self.one[photo] | self.every[photo]).tolist():
+            for instance in self.index.instances.of(photo, concept).tolist():
+                fault = self.truth.fault(instance)
+                if not fault and not fits(self.truth.box(instance), *size, self.config.limits):
+                    fault = "box too small or too long"
+                if fault:
+                    self.one[photo, concept] = self.every[photo, concept] = False
+                    self.reject(instance, fault)
+
+    def reject(self, instance: int, reason: str, contrast: str = "", task: str = "") -> None:
+        """Note an instance that cannot be used."""
+        instances = self.index.instances
+        photo, concept = int(instances.photo[instance]), int(instances.concept[instance])
+        table = self.index.tables[int(instances.source[instance])]
+        number = table.annotations.column("annotation_id")[int(instances.row[instance])].as_py()
+        label = readable(self.index.concepts[concept]).singular if self.named[concept] else self.index.concepts[concept]
+        shown = self.index.photos[photo]
+        self.rejections.append(
+            Rejection(
+                contrast,
+                task,
+                self.splits[photo],
+                label,
+                self.index.tables[shown.source].key,
+                shown.image_id,
+                f"{table.key}:{number}",
+                reason,
+            )
+        )
+
+    def draw_label(self, choices: NDArray[np.intp], random: np.random.Generator) -> int:
+        """One of several concepts, by the category temperature."""
+        weights = self.weights[choices]
+        return int(random.choice(choices, p=weights / weights.sum()))
+
+    def similarity(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
+        """Cosine of what is in each of these photos with what is in another, (photos,)."""
+        return np.asarray((self.vectors[photos] @ self.vectors[photo].T).todense()).ravel()
+
+
+def find_askable(index: Index, config: BuildConfig, splits: list[Split], truth: Truth) -> Askable:
+    """Tables of what can be asked, from states and annotated boxes."""
+    named = _named(index, config)
+    count, good = _counts(index, config)
+    complete = (index.states == PRESENT_ALL) & named
+    in_the_way = confused(index)
+    fair = complete & ~in_the_way & (good == count) & (count > 0)
+    clear = clear_of_confusable(index, labelled_only=config.confusable == "labelled")
+    groups, group_of = _supercategories(index)
+    return Askable(
+        index=index,
+        truth=truth,
+        config=config,
+        splits=splits,
+        one=fair & (count == 1),
+        every=fair & (count <= config.limits.max_objects),
+        clear=clear,
+        safe=(index.states == ABSENT) & clear & named,
+        named=named,
+        confused=in_the_way,
+        vectors=_vectors(index),
+        groups=groups,
+        group_of=group_of,
+        weights=_weights(complete, config.category_temperature),
+    )
+
+
+def _named(index: Index, config: BuildConfig) -> Mask:
+    wanted = {concept_of(name) for name in config.categories}
+    if unknown := [name for name in config.categories if concept_of(name) not in index.labelled]:
+        raise VocabularyError(f"categories: no source has a category {unknown[0]!r}")
+    named = np.zeros(len(index.concepts), dtype=bool)
+    for column, concept in enumerate(index.concepts):
+        if concept in index.labelled and (not wanted or concept in wanted):
+            named[column] = _is_readable(concept)
+    return named
+
+
+def _is_readable(concept: str) -> bool:
+    try:
+        readable(concept)
+    except VocabularyError:
+        return False
+    return True
+
+
+def _counts(index: Index, config: BuildConfig) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Instances of each (photo, concept), and how many of them are single and large enough."""
+    instances, photos = index.instances, index.photos
+    count = np.zeros(index.states.shape, dtype=np.int32)
+    good = np.zeros(index.states.shape, dtype=np.int32)
+    sizes = np.array([(p.width, p.height) for p in photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
+    width, height = sizes.T
+    box = np.clip(instances.box, 0, np.concatenate([sizes, sizes], axis=1))
+    side = np.stack([box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]], axis=1)
+    shorter, longer = side.min(axis=1), side.max(axis=1)
+    limits = config.limits
+    scale = np.minimum(1.0, np.sqrt(limits.pixel_budget / (width * height)))
+    fine = (
+        ~instances.crowd
+        & (shorter * scale >= limits.min_side - 2)
+        & (longer <= limits.max_aspect * (shorter + 2))
+        & (side.prod(axis=1) >= 0.9 * limits.min_area * width * height)
+    )
+    np.add.at(count, (instances.photo, instances.concept), 1)
+    np.add.at(good, (instances.photo[fine], instances.concept[fine]), 1)
+    return count, good
+
+
+def _vectors(index: Index) -> csr_matrix:
+    present = csr_matrix(index.states >= PRESENT_SOME, dtype=np.float64)
+    frequency = np.asarray(present.sum(axis=0)).ravel()
+    rarity = np.log1p(len(index.photos) / np.maximum(frequency, 1.0))
+    weighted = present.multiply(rarity[None, :]).tocsr()
+    norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+    return csr_matrix(weighted.multiply(1.0 / np.maximum(norms, 1e-12)[:, None]))
+
+
+def _supercategories(index: Index) -> tuple[Mask, NDArray[np.int64]]:
+    names = [index.relations.supercategory(concept) for concept in index.concepts]
+    order = {name: i for i, name in enumerate(sorted(set(names)))}
+    group_of = np.array([order[name] for name in names], dtype=np.int64)
+    groups = np.zeros((len(index.photos), len(order)), dtype=bool)
+    rows, columns = np.nonzero(index.states >= PRESENT_SOME)
+    groups[rows, group_of[columns]] = True
+    return groups, group_of
+
+
+def _weights(complete: Mask, temperature: float) -> NDArray[np.float64]:
+    """A photo offers each of its concepts; weighing by frequency ** (temperature - 1) makes the whole follow the temperature."""
+    frequency = complete.sum(axis=0).astype(np.float64)
+    return np.asarray(np.maximum(frequency, 1.0) ** (temperature - 1.0))

@@ -1,0 +1,204 @@
+"""Plans a whole release: splits and exclusions applied, rows of every split and contrast dealt and written, no pixels.
+
+The plan is one Parquet file a split and contrast whose row groups are the shards to be rendered. Families stay together.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from cgc_data.config import BuildConfig
+from cgc_data.errors import PlanError
+from cgc_data.index.build import Index
+from cgc_data.index.exclusions import read_exclusions
+from cgc_data.index.photos import usable
+from cgc_data.index.splits import assign_splits, hash_folder, hash_photos, like_any, near_duplicates
+from cgc_data.plan.askable import Rejection, find_askable
+from cgc_data.plan.deal import Dealer, Dealt
+from cgc_data.plan.rows import Row
+from cgc_data.plan.truth import Truth
+from cgc_data.release.schema import CONTRASTS, SPLITS, Contrast, Split, arrow_schema
+
+PLAN_SCHEMA = (
+    arrow_schema()
+    .remove(1)
+    .append(pa.field("family", pa.int64()))
+    .append(pa.field("photo_sizes", pa.list_(pa.list_(pa.int32()))))
+)
+
+JPEG_BYTES_PER_PIXEL = 0.5  # COCO's photos: 0.53 in the median; windows encoded at quality 92 are alike
+
+
+@dataclass
+class Plan:
+    """What was planned, beside the files: shards, and what had to be left out."""
+
+    shards: list[dict[str, Any]] = field(default_factory=list)  # contrast, split, number, rows
+    rejections: list[Rejection] = field(default_factory=list)
+    tasks: dict[str, int] = field(default_factory=dict)
+    exclusions: dict[str, Any] = field(default_factory=dict)
+    photos: dict[str, int] = field(default_factory=dict)  # by split
+    pixels: int = 0  # of the views, each counted once a family
+
+
+def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int) -> Plan:
+    """Write the plan's files into `folder`. Raises PlanError where a task that was asked for has no eligible sample."""
+    splits, allowed, exclusions = _divide(index, config, cache, workers)
+    plan = Plan(exclusions=exclusions)
+    plan.rejections += [
+        Rejection("", "", "", "", left.source, left.image_id, "", left.reason, left.detail) for left in index.left_out
+    ]
+    truth = Truth(index, config.limits)
+    askable = find_askable(index, config, splits, truth)
+    licensed = {
+        contrast: allowed & usable(index.photos, config.licences, windows=contrast == "intra") for contrast in CONTRASTS
+    }
+    plan.photos = {split: int((licensed["inter"] & (np.array(splits) == split)).sum()) for split in SPLITS}
+    for split, wanted in _quotas(config, plan.photos).items():
+        dealer = Dealer(askable, split, licensed, wanted)
+        _write_split(index, dealer.deal(), split, config.shard_rows, folder, plan)
+    plan.rejections += askable.rejections
+    _require_tasks(config, plan)
+    return plan
+
+
+def _divide(
+    index: Index, config: BuildConfig, cache: Path, workers: int
+) -> tuple[list[Split], NDArray[np.bool_], dict[str, Any]]:
+    """Split of every photo, which may be used at all, and what was excluded."""
+    hashes = hash_photos(index.photos, index.stores, cache / "hashes.npz", workers)
+    clusters = near_duplicates(hashes, config.splits.near_duplicate)
+    held_out = np.array([config.sources[p.source].split == "test" for p in index.photos], dtype=bool)
+    splits = assign_splits(index.photos, clusters, held_out, config.splits)
+    listed = read_exclusions(config.exclude)
+    excluded = np.array([listed.matches(photo) for photo in index.photos], dtype=bool)
+    alike = np.zeros(len(index.photos), dtype=bool)
+    for other in config.exclude_like:
+        alike |= like_any(hashes, hash_folder(Path(other)), config.splits.near_duplicate)
+    left_out = [p.identity for p, out in zip(index.photos, excluded | alike, strict=True) if out]
+    record = {
+        "files": list(listed.files),
+        "like": [Path(other).name for other in config.exclude_like],
+        "listed": int(excluded.sum()),
+        "near_duplicates": int((alike & ~excluded).sum()),
+        "photos": left_out,
+    }
+    return splits, ~(excluded | alike), record
+
+
+def _quotas(config: BuildConfig, photos: dict[str, int]) -> dict[Split, dict[Contrast, int]]:
+    """Rows wanted by split and contrast: splits by their number of photos."""
+    total = sum(photos.values())
+    quotas: dict[Split, dict[Contrast, int]] = {}
+    for split in SPLITS:
+        rows = round(config.samples * photos[split] / total) if total else 0
+        inter = round(rows * config.inter_share)
+        quotas[split] = {"inter": inter, "intra": rows - inter}
+    return quotas
+
+
+def _write_split(index: Index, dealt: Iterator[Dealt], split: Split, shard_rows: int, folder: Path, plan: Plan) -> None:
+    writers = {contrast: _ShardWriter(folder, contrast, split, shard_rows, plan) for contrast in CONTRASTS}
+    sizes = _Sizes(index)
+    for number, family in enumerate(dealt):
+        for row in family.rows:
+            row |= {"family": number, "photo_sizes": sizes.of(row)}
+            task = f"{family.contrast}/{row['task']}"
+            plan.tasks[task] = plan.tasks.get(task, 0) + 1
+        plan.pixels += _pixels(family.rows)
+        writers[family.contrast].add(family.rows)
+    for writer in writers.values():
+        writer.close()
+
+
+def _pixels(rows: Sequence[Row]) -> int:
+    views = {
+        (v["source"], v["image_id"], *v["window"], v["width"]): v["width"] * v["height"]
+        for r in rows
+        for v in r["views"]
+    }
+    return sum(views.values())
+
+
+class _Sizes:
+    """Annotated size of the photo behind each view of a row."""
+
+    def __init__(self, index: Index) -> None:
+        self._known = {(index.tables[p.source].key, p.image_id): [p.width, p.height] for p in index.photos}
+
+    def of(self, row: Row) -> list[list[int]]:
+        return [self._known[view["source"], view["image_id"]] for view in row["views"]]
+
+
+class _ShardWriter:
+    """Collects whole families until they fill a shard, and writes each shard as one row group."""
+
+    def __init__(self, folder: Path, contrast: Contrast, split: Split, shard_rows: int, plan: Plan) -> None:
+        self._path = folder / f"{contrast}-{split}.parquet"
+        self._contrast, self._split, self._shard_rows, self._plan = contrast, split, shard_rows, plan
+        self._rows: list[Row] = []
+        self._file: pq.ParquetWriter | None = None
+        self._count = 0
+
+    def add(self, rows: Sequence[Row]) -> None:
+        self._rows += rows
+        if len(self._rows) >= self._shard_rows:
+            self._flush()
+
+    def close(self) -> None:
+        if self._rows:
+            self._flush()
+        if self._file:
+            self._file.close()
+
+    def _flush(self) -> None:
+        if self._file is None:
+            self._file = pq.ParquetWriter(self._path, PLAN_SCHEMA, compression="zstd")
+        table = pa.Table.from_pylist(self._rows, schema=PLAN_SCHEMA)
+        self._file.write_table(table, row_group_size=len(self._rows))
+        shard = {"contrast": self._contrast, "split": self._split, "number": self._count, "rows": len(self._rows)}
+        self._plan.shards.append(shard)
+        self._count += 1
+        self._rows = []
+
+
+def _require_tasks(config: BuildConfig, plan: Plan) -> None:
+    inter, intra = config.inter_share > 0, config.inter_share < 1
+    asked = {
+        "inter/locate": inter and config.inter.locate > 0,
+        "inter/locate_all": inter and config.inter.locate_all > 0,
+        "intra/same_object": intra and config.intra.same_object > 0,
+        "intra/locate_all": intra and config.intra.locate_all > 0,
+    }
+    for task, wanted in asked.items():
+        if wanted and not plan.tasks.get(task):
+            contrast, name = task.split("/")
+            setting = f"{contrast}.{name}=0"
+            raise PlanError(f"{task}: no eligible sample in {_sources(config)}; {_hint(config, task)} or set {setting}")
+
+
+def _sources(config: BuildConfig) -> str:
+    return ", ".join(Path(source.annotations).name for source in config.sources)
+
+
+def _hint(config: BuildConfig, task: str) -> str:
+    if any(source.kind == "coco" and source.exhaustive is None for source in config.sources):
+        return "declare `exhaustive` where every instance of every category is boxed, loosen `limits`,"
+    return f"add photos, loosen `limits`, ask for more samples than {config.samples},"
+
+
+def rejected_by_reason(plan: Plan) -> dict[str, int]:
+    """How many candidates were left out in planning, by reason."""
+    return dict(Counter(r.reason for r in plan.rejections).most_common())
+
+
+def estimated_bytes(plan: Plan) -> int:
+    """Size of the release with embedded photos: photos once a family at the usual bytes a pixel of COCO's JPEGs."""
+    return round(plan.pixels * JPEG_BYTES_PER_PIXEL)

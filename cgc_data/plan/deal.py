@@ -1,0 +1,141 @@
+"""Deals the photos of a split to families, round after round, until the rows that were asked for are planned.
+
+In one round a photo is used at most once, so photos serve equally often and test samples share none as far as the
+number of photos allows.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.inter import InterPlanner
+from cgc_data.plan.intra import IntraPlanner
+from cgc_data.plan.random import generator
+from cgc_data.plan.rows import Family, Row, make_row
+from cgc_data.release.schema import Contrast, Split
+
+FRUITLESS_ROUNDS = 3  # after so many rounds without a new family the photos of a split count as used up
+
+
+@dataclass
+class Quota:
+    """Rows wanted and planned of one contrast in one split."""
+
+    wanted: int
+    planned: int = 0
+    absent: Counter[int] = field(default_factory=Counter)  # by number of images
+    could_be_absent: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def open(self) -> bool:
+        """Are rows still wanted?"""
+        return self.planned < self.wanted
+
+    @property
+    def progress(self) -> float:
+        """Planned share of what is wanted."""
+        return self.planned / self.wanted if self.wanted else 1.0
+
+    def count(self, rows: list[Row]) -> None:
+        """Take planned rows into account."""
+        self.planned += len(rows)
+        for row in rows:
+            images = len(row["views"])
+            self.absent[images] += row["task"] == "absent"
+            self.could_be_absent[images] += row["task"] != "same_object"
+
+    def lacks_absent(self, share: float) -> bool:
+        """Is the share of `absent` among the rows that could be so below what is wanted?"""
+        return sum(self.absent.values()) < share * sum(self.could_be_absent.values())
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """The rows of one family."""
+
+    contrast: Contrast
+    rows: list[Row]
+
+
+class Dealer:
+    """Plans the rows of one split."""
+
+    def __init__(
+        self, askable: Askable, split: Split, usable: dict[Contrast, NDArray[np.bool_]], wanted: dict[Contrast, int]
+    ):
+        self._askable, self._split, self._config = askable, split, askable.config
+        inside = np.array([s == split for s in askable.splits], dtype=bool)
+        self._may = {contrast: mask & inside for contrast, mask in usable.items()}
+        self._may["inter"] = self._may["inter"] & (askable.one | askable.every).any(axis=1)
+        self._inter, self._intra = InterPlanner(askable), IntraPlanner(askable)
+        self._seen: set[int] = set()
+        self.quotas = {contrast: Quota(wanted.get(contrast, 0)) for contrast in usable}
+
+    def deal(self) -> Iterator[Dealt]:
+        """Families of rows, until the quotas are met or the photos give no more."""
+        fruitless = turn = 0
+        while any(q.open for q in self.quotas.values()) and fruitless < FRUITLESS_ROUNDS:
+            before = {contrast: quota.planned for contrast, quota in self.quotas.items()}
+            yield from self._round(turn)
+            gained = any(quota.planned > before[contrast] for contrast, quota in self.quotas.items())
+            fruitless = 0 if gained else fruitless + 1
+            turn += 1
+
+    def _round(self, turn: int) -> Iterator[Dealt]:
+        photos = np.flatnonzero(self._may["inter"] | self._may["intra"])
+        deck = generator(self._config.seed, "deck", self._split, turn).permutation(photos)
+        used = np.zeros(len(self._askable.splits), dtype=bool)
+        for position, anchor in enumerate(deck.tolist()):
+            if used[anchor]:
+                continue
+            contrasts = [c for c in self._neediest() if self._may[c][anchor]]
+            for contrast in contrasts:
+                random = generator(
+                    self._config.seed, self._split, turn, contrast, self._askable.index.photos[anchor].identity
+                )
+                family = self._family(contrast, anchor, deck[position + 1 :], used, random)
+                if family and (rows := self._new_rows(family)):
+                    used[list(family.photos)] = True
+                    self.quotas[contrast].count(rows)
+                    yield Dealt(contrast, rows)
+                    break
+            if not any(quota.open for quota in self.quotas.values()):
+                return
+
+    def _neediest(self) -> list[Contrast]:
+        return sorted((c for c, q in self.quotas.items() if q.open), key=lambda c: (self.quotas[c].progress, c))
+
+    def _family(
+        self,
+        contrast: Contrast,
+        anchor: int,
+        rest: NDArray[np.intp],
+        used: NDArray[np.bool_],
+        random: np.random.Generator,
+    ) -> Family | None:
+        want_absent = self.quotas[contrast].lacks_absent(self._absent_share())
+        if contrast == "intra":
+            return self._intra.family(anchor, want_absent, random)
+        free = rest[~used[rest] & self._may["inter"][rest]]
+        return self._inter.family(anchor, free, want_absent, random)
+
+    def _absent_share(self) -> float:
+        """Share of `absent` among the rows that could be so (all but `same_object`), for the share of all rows."""
+        config = self._config
+        weights = config.intra.same_object, config.intra.locate_all
+        sets = weights[1] / sum(weights) if sum(weights) else 0.0
+        possible = config.inter_share + (1 - config.inter_share) * sets
+        return min(config.absent / possible, 1.0) if possible else 0.0
+
+    def _new_rows(self, family: Family) -> list[Row]:
+        """Rows of a family, none where one of them was planned before."""
+        rows = [make_row(self._askable.index, question) for question in family.questions]
+        keys = {int(row["id"], 16) for row in rows}
+        if keys & self._seen or len(keys) < len(rows):
+            return []
+        self._seen |= keys
+        return rows

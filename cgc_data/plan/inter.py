@@ -1,0 +1,196 @@
+"""Inter-image contrast: sets of photos of different scenes, each asked about targets in its photos.
+
+Every photo of a set is target of one question and distractor of the others, so that no photo is the odd one out.
+An `absent` question is the twin of a present one: its target photos are replaced by photos proved free of the label,
+and the replacement's own label is asked of the first set in turn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.geometry import Window
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.rows import Family, Missing, Question, Shown, View, draw_order, set_name
+from cgc_data.plan.sets import PhotoSets
+from cgc_data.plan.wording import template_count
+
+
+@dataclass(frozen=True)
+class Item:
+    """A question that is present in one set: the pool of its wording, what it asks, in which photos that is."""
+
+    pool: str
+    concept: int
+    targets: tuple[int, ...]
+    template: int
+
+
+class InterPlanner:
+    """Composes families from a deck of photos that may not be used twice in one round."""
+
+    def __init__(self, askable: Askable) -> None:
+        self._askable = askable
+        self._settings = askable.config.inter
+        self._sets = PhotoSets(askable)
+
+    def family(
+        self, anchor: int, deck: NDArray[np.intp], want_absent: bool, random: np.random.Generator
+    ) -> Family | None:
+        """A family round `anchor` with photos of the deck, None where none fits. `deck` does not hold the anchor."""
+        size = self._sets.draw_size(random)
+        kinds = draw_order({"hard": self._settings.hard, "decoupled": 1 - self._settings.hard}, random)
+        self._askable.check(anchor)
+        for kind in kinds:
+            members = self._sets.grow([anchor], deck, size, kind)
+            if len(members) >= self._settings.min_images:
+                break
+        else:
+            return None
+        items = self._items(members, random)
+        if len(items) < 2:
+            return None
+        if want_absent and (twins := self._with_twins(members, items, deck, kind, random)):
+            return twins
+        questions = [self._ask(members, item, kind, random) for item in items]
+        return Family(tuple(questions), tuple(members))
+
+    def _items(self, members: Sequence[int], random: np.random.Generator) -> list[Item]:
+        """One question a member, as far as the labels go; no question twice."""
+        items: list[Item] = []
+        for position in range(len(members)):
+            taken = {(item.pool, item.concept) for item in items}
+            if item := self._item(members, position, taken, random):
+                items.append(item)
+        return items
+
+    def _item(
+        self,
+        members: Sequence[int],
+        position: int,
+        taken: set[tuple[str, int]],
+        random: np.random.Generator,
+        *,
+        alone: bool = False,
+    ) -> Item | None:
+        """A question about the member at a position; `alone`: whose label is in no other member."""
+        table, photo = self._askable, members[position]
+        own = self._sets.labels(members)[position]
+        shared = own | (table.every[photo] & (table.every | table.safe)[list(members)].all(axis=0))
+        choices = {"locate": own & table.one[photo], "locate_all": (own if alone else shared) & table.every[photo]}
+        weights = {"locate": self._settings.locate, "locate_all": self._settings.locate_all}
+        for pool in draw_order(weights, random):
+            labels = np.array([c for c in np.flatnonzero(choices[pool]) if (pool, int(c)) not in taken], dtype=np.intp)
+            if not len(labels):
+                continue
+            concept = table.draw_label(labels, random)
+            targets = tuple(i for i, member in enumerate(members) if not table.safe[member, concept])
+            objects = sum(len(table.index.instances.of(members[i], concept)) for i in targets)
+            if objects <= table.config.limits.max_objects:
+                return Item(pool, concept, targets, int(random.integers(template_count(pool))))
+        return None
+
+    def _with_twins(
+        self, members: list[int], items: list[Item], deck: NDArray[np.intp], kind: str, random: np.random.Generator
+    ) -> Family | None:
+        """The set and a second one in which half of the photos are replaced; labels of the replaced are absent there."""
+        alone = {item.targets[0]: item for item in items if len(item.targets) == 1}
+        replaced = [int(p) for p in random.permutation(sorted(alone))[: max(1, len(members) // 2)]]
+        kept = [photo for position, photo in enumerate(members) if position not in replaced]
+        if not replaced or not kept:
+            return None
+        second = self._sets.replace(members, kept, [alone[p].concept for p in replaced], deck, kind)
+        if second is None:
+            return None
+        new_items = self._twin_items(members, second, len(kept), random)
+        if new_items is None:
+            return None
+        rest = self._items_of_kept(second, len(kept), new_items, items, members, random)
+        if len(new_items) + len(rest) < 2:
+            return None
+        leaving = [alone[position] for position in replaced]
+        questions = [self._ask(members, item, kind, random) for item in items if item not in leaving]
+        for there, elsewhere, twins in ((members, second, leaving), (second, members, new_items)):
+            for item in twins:
+                questions += self._ask_twins(there, elsewhere, item, kind, random)
+        questions += [self._ask(second, item, kind, random) for item in rest]
+        return Family(tuple(questions), tuple(dict.fromkeys([*members, *second])))
+
+    def _twin_items(
+        self, members: list[int], second: list[int], first_new: int, random: np.random.Generator
+    ) -> list[Item] | None:
+        """For each new photo a question that can also be asked, as absent, of the first set."""
+        table = self._askable
+        foreign = table.safe[members].all(axis=0)
+        items: list[Item] = []
+        for position in range(first_new, len(second)):
+            taken = {(pool, int(c)) for pool in ("locate", "locate_all") for c in np.flatnonzero(~foreign)}
+            taken |= {(item.pool, item.concept) for item in items}
+            item = self._item(second, position, taken, random, alone=True)
+            if item is None:
+                return None
+            items.append(item)
+        return items
+
+    def _items_of_kept(
+        self,
+        second: list[int],
+        kept: int,
+        new_items: list[Item],
+        items: list[Item],
+        members: list[int],
+        random: np.random.Generator,
+    ) -> list[Item]:
+        """Questions about the photos that stay, in the second set; another label than in the first where there is one."""
+        taken = {(item.pool, item.concept) for item in new_items}
+        found: list[Item] = []
+        for position in range(kept):
+            before = {(item.pool, item.concept) for item in items}
+            item = self._item(second, position, taken | before, random) or self._item(second, position, taken, random)
+            if item:
+                found.append(item)
+                taken.add((item.pool, item.concept))
+        return found
+
+    def _ask_twins(
+        self, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, random: np.random.Generator
+    ) -> list[Question]:
+        present = self._ask(there, item, kind, random)
+        pair = f"{present.tuple_id}-{item.pool}-{item.concept}"
+        absent = self._ask(elsewhere, Item(item.pool, item.concept, (), item.template), kind, random)
+        return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
+
+    def _ask(self, members: Sequence[int], item: Item, kind: str, random: np.random.Generator) -> Question:
+        table, index = self._askable, self._askable.index
+        views = tuple(self._view(photo, position in item.targets) for position, photo in enumerate(members))
+        shown = tuple(
+            Shown(position, instance, table.truth.box(instance), 1.0)
+            for position in item.targets
+            for instance in index.instances.of(members[position], item.concept).tolist()
+        )
+        missing = []
+        for position, photo in enumerate(members):
+            if position not in item.targets:
+                warrant = index.warrant(photo, item.concept)
+                missing.append(Missing(position, warrant.source, warrant.rule))
+        question = Question(
+            contrast="inter",
+            split=table.splits[members[0]],
+            task=item.pool if item.targets else "absent",
+            pool=item.pool,
+            template=item.template,
+            concept=item.concept,
+            views=views,
+            shown=shown,
+            missing=tuple(missing),
+            distractors=kind,
+            tuple_id=set_name(index.photos[photo].identity for photo in members),
+        )
+        return question.reordered(random.permutation(len(members)).tolist())
+
+    def _view(self, photo: int, target: bool) -> View:
+        shown = self._askable.index.photos[photo]
+        window = Window(0, 0, shown.width, shown.height)
+        return View(photo, window, shown.width, shown.height, "target" if target else "distractor")

@@ -1,0 +1,249 @@
+"""Intra-image contrast: a Focus View near an object and wider Context Views of the same photo.
+
+`same_object` follows one object among its siblings from one view into the other, in both directions; set questions ask
+for every object of a category in each view, and their `absent` twins for the same category in windows that miss it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cgc_data.geometry import iou
+from cgc_data.index.presence import PRESENT_ALL
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.rows import (
+    Family,
+    Missing,
+    Question,
+    Shown,
+    View,
+    box_in_view,
+    draw_order,
+    set_name,
+    thousand_in_view,
+)
+from cgc_data.plan.truth import fits
+from cgc_data.plan.windows import Windows
+from cgc_data.plan.wording import template_count
+
+TRIES = 24  # draws of windows for one question before it is given up
+MAX_COPY_IOU = 0.3
+MAX_SIBLING_IOU = 0.3
+
+
+class IntraPlanner:
+    """Composes the families of one photo."""
+
+    def __init__(self, askable: Askable) -> None:
+        self._askable = askable
+        self._settings = askable.config.intra
+        self._windows = Windows(askable.truth, askable.config)
+
+    def family(self, photo: int, want_absent: bool, random: np.random.Generator) -> Family | None:
+        """Questions about windows of this photo, None where none can be asked."""
+        weights = {"same_object": self._settings.same_object, "locate_all": self._settings.locate_all}
+        for task in draw_order(weights, random):
+            questions = (
+                self._same_object(photo, random) if task == "same_object" else self._sets(photo, want_absent, random)
+            )
+            if questions:
+                return Family(tuple(questions), (photo,))
+        return None
+
+    # -- same_object
+
+    def _same_object(self, photo: int, random: np.random.Generator) -> list[Question]:
+        for concept, target in self._followed(photo, random):
+            siblings = [i for i in self._usable(photo, concept) if i != target]
+            for _ in range(TRIES):
+                pair = self._windows.focus_and_context(photo, target, random)
+                if pair and self._distinguishes(pair, target, siblings):
+                    return self._both_directions(photo, concept, target, pair, random)
+        return []
+
+    def _followed(self, photo: int, random: np.random.Generator) -> list[tuple[int, int]]:
+        """Objects that may be followed: (concept, instance), in drawn order, with at least one sibling."""
+        table, index = self._askable, self._askable.index
+        inside = index.instances.of_photo(photo)
+        concepts = [
+            int(c)
+            for c in np.unique(index.instances.concept[inside])
+            if table.named[c] and not table.confused[photo, c] and len(self._usable(photo, int(c))) > 1
+        ]
+        found: list[tuple[int, int]] = []
+        while concepts:
+            concept = table.draw_label(np.array(concepts, dtype=np.intp), random)
+            concepts.remove(concept)
+            found += [(concept, int(i)) for i in random.permutation(self._usable(photo, concept))[:3]]
+        return found
+
+    def _usable(self, photo: int, concept: int) -> list[int]:
+        table, index = self._askable, self._askable.index
+        inside = [i for i in index.instances.of(photo, concept).tolist() if not index.instances.crowd[i]]
+        return [i for i in inside if not table.truth.fault(i)]
+
+    def _distinguishes(self, pair: tuple[View, View], target: int, siblings: Sequence[int]) -> bool:
+        """Is the object told from a sibling that both views show, by more than its place in the view?"""
+        truth, limits = self._askable.truth, self._askable.config.limits
+        seen = [truth.see(target, view.window) for view in pair]
+        boxes = [sighting.box for sighting in seen]
+        if any(box is None or sighting.state != "visible" for box, sighting in zip(boxes, seen, strict=True)):
+            return False
+        if not all(
+            box and fits(box_in_view(v, box), v.width, v.height, limits) for v, box in zip(pair, boxes, strict=True)
+        ):
+            return False
+        places = [thousand_in_view(view, box) for view, box in zip(pair, boxes, strict=True) if box]
+        if iou(*places) >= MAX_COPY_IOU:
+            return False
+        both = [s for s in siblings if all(truth.see(s, view.window).state == "visible" for view in pair)]
+        overlap = [iou(truth.box(target), truth.box(s)) for s in siblings]
+        return bool(both) and max(overlap) <= MAX_SIBLING_IOU
+
+    def _both_directions(
+        self, photo: int, concept: int, target: int, pair: tuple[View, View], random: np.random.Generator
+    ) -> list[Question]:
+        questions = []
+        for asked, given in ((1, 0), (0, 1)):
+            shown, reference = (self._shown(i, target, pair[i]) for i in (asked, given))
+            question = Question(
+                contrast="intra",
+                split=self._askable.splits[photo],
+                task="same_object",
+                pool="same_object",
+                template=int(random.integers(template_count("same_object"))),
+                concept=concept,
+                views=pair,
+                shown=(shown,),
+                missing=(),
+                distractors="views",
+                tuple_id=self._set_name(pair),
+                pair_id=f"{self._set_name(pair)}-{target - int(self._askable.index.instances.of_photo(photo)[0])}",
+                reference=reference,
+            )
+            questions.append(question.reordered(random.permutation(2).tolist()))
+        return questions
+
+    # -- locate_all and absent
+
+    def _sets(self, photo: int, want_absent: bool, random: np.random.Generator) -> list[Question]:
+        concepts = self._settled(photo)
+        if want_absent and len(concepts) > 1 and (questions := self._twins(photo, concepts, random)):
+            return questions
+        for _ in range(TRIES):
+            if not concepts:
+                break
+            concept = self._askable.draw_label(np.array(concepts, dtype=np.intp), random)
+            views = self._windows.several(photo, self._pick(photo, concept, random), random)
+            if views and (first := self._every(photo, concept, views, random)):
+                others = [c for c in concepts if c != concept]
+                second = self._another(photo, others, views, random)
+                return [first, *second]
+        return []
+
+    def _settled(self, photo: int) -> list[int]:
+        """Concepts of which every instance is known, single and sound, with everything confusable absent from the photo."""
+        table, index = self._askable, self._askable.index
+        found = []
+        complete = (index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]
+        for concept in np.flatnonzero(complete).tolist():
+            instances = index.instances.of(photo, concept)
+            if len(instances) and len(self._usable(photo, concept)) == len(instances):
+                found.append(concept)
+        return found
+
+    def _pick(self, photo: int, concept: int, random: np.random.Generator) -> int:
+        return int(random.choice(self._askable.index.instances.of(photo, concept)))
+
+    def _another(
+        self, photo: int, concepts: list[int], views: tuple[View, ...], random: np.random.Generator
+    ) -> list[Question]:
+        for concept in random.permutation(concepts).tolist():
+            if question := self._every(photo, int(concept), views, random):
+                return [question]
+        return []
+
+    def _twins(self, photo: int, concepts: list[int], random: np.random.Generator) -> list[Question]:
+        """Two sets of windows, each round one label and free of the other: both labels asked of both sets."""
+        for _ in range(TRIES):
+            first = self._askable.draw_label(np.array(concepts, dtype=np.intp), random)
+            second = self._askable.draw_label(np.array([c for c in concepts if c != first], dtype=np.intp), random)
+            count = self._windows.draw_count(random)
+            sets = []
+            for there, gone in ((first, second), (second, first)):
+                avoided = self._askable.index.instances.of(photo, gone).tolist()
+                sets.append(self._windows.several(photo, self._pick(photo, there, random), random, avoided, count))
+            if not (sets[0] and sets[1]) or sets[0] == sets[1]:
+                continue
+            if questions := self._ask_twins(photo, (first, second), (sets[0], sets[1]), random):
+                return questions
+        return []
+
+    def _ask_twins(
+        self,
+        photo: int,
+        concepts: tuple[int, int],
+        sets: tuple[tuple[View, ...], tuple[View, ...]],
+        random: np.random.Generator,
+    ) -> list[Question]:
+        questions: list[Question] = []
+        for concept, there, elsewhere in ((concepts[0], *sets), (concepts[1], *reversed(sets))):
+            present = self._every(photo, concept, there, random)
+            absent = self._every(photo, concept, elsewhere, random, present.template if present else 0)
+            if not present or not absent or present.task == "absent" or absent.task != "absent":
+                return []
+            pair = f"{present.tuple_id}-{absent.tuple_id}-{concept}"
+            questions += [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
+        return questions
+
+    def _every(
+        self,
+        photo: int,
+        concept: int,
+        views: tuple[View, ...],
+        random: np.random.Generator,
+        template: int | None = None,
+    ) -> Question | None:
+        """The set question about a concept in these views, None where a view shows an instance only in part or too small."""
+        table, index = self._askable, self._askable.index
+        shown, missing = [], []
+        instances = index.instances.of(photo, concept).tolist()
+        source = index.tables[int(index.instances.source[instances[0]])].key
+        for position, view in enumerate(views):
+            sightings = [(i, table.truth.see(i, view.window)) for i in instances]
+            if any(sighting.state == "ambiguous" for _, sighting in sightings):
+                return None
+            here = [self._shown(position, i, view) for i, sighting in sightings if sighting.state == "visible"]
+            if not all(fits(box_in_view(view, s.box), view.width, view.height, table.config.limits) for s in here):
+                return None
+            shown += here
+            if not here:
+                missing.append(Missing(position, source, "outside_window"))
+        if len(shown) > table.config.limits.max_objects:
+            return None
+        question = Question(
+            contrast="intra",
+            split=table.splits[photo],
+            task="locate_all" if shown else "absent",
+            pool="locate_all",
+            template=int(random.integers(template_count("locate_all"))) if template is None else template,
+            concept=concept,
+            views=views,
+            shown=tuple(shown),
+            missing=tuple(missing),
+            distractors="views",
+            tuple_id=self._set_name(views),
+        )
+        return question.reordered(random.permutation(len(views)).tolist())
+
+    # -- shared
+
+    def _shown(self, position: int, instance: int, view: View) -> Shown:
+        sighting = self._askable.truth.see(instance, view.window)
+        assert sighting.box is not None
+        return Shown(position, instance, sighting.box, sighting.share)
+
+    def _set_name(self, views: Sequence[View]) -> str:
+        photo = self._askable.index.photos[views[0].photo]
+        return set_name([photo.identity, *((v.window, v.width, v.height) for v in views)])

@@ -1,0 +1,140 @@
+"""The true box of an instance in a view: the tight, half-open box of its mask inside the window.
+
+An instance without a mask has its annotated box, and only in windows that contain it whole or miss it.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from cgc_data.config import Limits
+from cgc_data.errors import SegmentationError
+from cgc_data.geometry import Window, clip_box
+from cgc_data.index.build import Index
+from cgc_data.masks import Box, Rle, mask_area, tight_box, tight_box_in_window
+from cgc_data.sources import Segmentations
+
+KEPT_MASKS = 4096
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """How much of an instance a window shows; `box` in pixels of the photo, None where it is gone."""
+
+    state: Literal["visible", "gone", "ambiguous"]
+    box: Box | None
+    share: float
+
+
+@dataclass(frozen=True)
+class _Mask:
+    rle: Rle | None
+    area: float
+    box: Box  # of the whole instance, in pixels of the photo
+    fault: str
+
+
+class Truth:
+    """Boxes and visibility of the index's instances, with the masks of recent ones kept."""
+
+    def __init__(self, index: Index, limits: Limits) -> None:
+        self._index, self._limits = index, limits
+        self._segmentations = [Segmentations(table) for table in index.tables]
+        self._masks: OrderedDict[int, _Mask] = OrderedDict()
+
+    def fault(self, instance: int) -> str:
+        """Why an instance cannot be used at all; empty where it can."""
+        return self._mask(instance).fault
+
+    def box(self, instance: int) -> Box:
+        """Tight box of the whole instance in its photo, half-open pixels."""
+        return self._mask(instance).box
+
+    def has_mask(self, instance: int) -> bool:
+        """Is there a segmentation to cut?"""
+        return self._mask(instance).rle is not None
+
+    def photo_size(self, photo: int) -> tuple[int, int]:
+        """Width and height of a photo, pixels."""
+        return self._index.photos[photo].width, self._index.photos[photo].height
+
+    def see(self, instance: int, window: Window) -> Sighting:
+        """What a window shows of an instance; gone means gone from a margin round the window too."""
+        mask, limits = self._mask(instance), self._limits
+        grown = self._grown(instance, window)
+        if mask.rle is None:
+            return _see_box(mask.box, window, grown)
+        box, area = tight_box_in_window(mask.rle, window)
+        if box is None or area == 0:
+            beyond = tight_box_in_window(mask.rle, grown)[1]
+            return Sighting("ambiguous" if beyond else "gone", None, 0.0)
+        share = min(float(area) / mask.area, 1.0)
+        return Sighting("visible" if share >= limits.visible else "ambiguous", box, share)
+
+    def _grown(self, instance: int, window: Window) -> Window:
+        photo, margin = self._index.photos[int(self._index.instances.photo[instance])], self._limits.margin
+        return Window(
+            max(window.x1 - margin, 0),
+            max(window.y1 - margin, 0),
+            min(window.x2 + margin, photo.width),
+            min(window.y2 + margin, photo.height),
+        )
+
+    def _mask(self, instance: int) -> _Mask:
+        if instance in self._masks:
+            self._masks.move_to_end(instance)
+            return self._masks[instance]
+        mask = self._read(instance)
+        self._masks[instance] = mask
+        if len(self._masks) > KEPT_MASKS:
+            self._masks.popitem(last=False)
+        return mask
+
+    def _read(self, instance: int) -> _Mask:
+        instances = self._index.instances
+        photo = self._index.photos[int(instances.photo[instance])]
+        x1, y1, x2, y2 = clip_box(instances.box[instance], photo.width, photo.height).tolist()
+        annotated = (x1, y1, x2, y2)
+        source, row = int(instances.source[instance]), int(instances.row[instance])
+        try:
+            rle = self._segmentations[source].rle(row, photo.height, photo.width)
+        except SegmentationError as error:
+            return _Mask(None, 0.0, annotated, f"bad segmentation: {error}")
+        if rle is None:
+            return _Mask(None, 0.0, annotated, "" if _area(annotated) > 0 else "zero area")
+        box = tight_box(rle)
+        if box is None:
+            return _Mask(rle, 0.0, annotated, "zero area")
+        return _Mask(rle, float(mask_area(rle)), box, "" if _agree(box, annotated) else "mask and box differ")
+
+
+def _area(box: Box) -> float:
+    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
+
+
+def _agree(mask_box: Box, annotated: Box) -> bool:
+    """Does the mask's box differ from the annotated one by at most 2 px + 1 % of its side?"""
+    side = max(annotated[2] - annotated[0], annotated[3] - annotated[1])
+    return bool(np.abs(np.subtract(mask_box, annotated)).max() <= 2 + 0.01 * side)
+
+
+def _see_box(box: Box, window: Window, grown: Window) -> Sighting:
+    x1, y1, x2, y2 = box
+    if x1 >= window.x1 and y1 >= window.y1 and x2 <= window.x2 and y2 <= window.y2:
+        return Sighting("visible", box, 1.0)
+    missed = x2 <= grown.x1 or y2 <= grown.y1 or x1 >= grown.x2 or y1 >= grown.y2
+    return Sighting("gone" if missed else "ambiguous", None, 0.0)
+
+
+def fits(box: Box, width: float, height: float, limits: Limits) -> bool:
+    """May a box, in pixels of a view of this size, be asked for? By side after the pixel budget, area and aspect."""
+    box_width, box_height = box[2] - box[0], box[3] - box[1]
+    shorter, longer = min(box_width, box_height), max(box_width, box_height)
+    scale = min(1.0, (limits.pixel_budget / (width * height)) ** 0.5)
+    return (
+        shorter * scale >= limits.min_side
+        and longer <= limits.max_aspect * shorter
+        and box_width * box_height >= limits.min_area * width * height
+    )

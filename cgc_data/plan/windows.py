@@ -1,0 +1,127 @@
+"""Windows of a photo: a Focus View round an object, Context Views at another scale and offset.
+
+Offsets are uniform over those that keep the object whole, so that its place in the view tells nothing.
+"""
+
+import numpy as np
+
+from cgc_data.config import BuildConfig
+from cgc_data.geometry import Window
+from cgc_data.masks import Box
+from cgc_data.plan.rows import View
+from cgc_data.plan.truth import Truth
+
+SMALLEST_SIDE = 96  # pixels of the photo; smaller windows would be blurred by enlarging
+WIDEST_ASPECT = 1.5
+
+
+class Windows:
+    """Draws windows round objects of a photo."""
+
+    def __init__(self, truth: Truth, config: BuildConfig) -> None:
+        self._truth, self._settings = truth, config.intra
+
+    def draw_count(self, random: np.random.Generator) -> int:
+        """Number of views in a set question."""
+        return int(random.integers(self._settings.min_views, self._settings.max_views + 1))
+
+    def focus_and_context(self, photo: int, instance: int, random: np.random.Generator) -> tuple[View, View] | None:
+        """A Focus View in which the instance's box covers the set share, and a wider Context View; both hold it whole."""
+        box = self._truth.box(instance)
+        size = self._truth.photo_size(photo)
+        focus = self._focus(box, size, random)
+        if focus is None:
+            return None
+        context = self._wider(box, size, focus, random)
+        if context is None:
+            return None
+        return self._view(photo, focus, "focus", random), self._view(photo, context, "context", random)
+
+    def several(
+        self,
+        photo: int,
+        instance: int,
+        random: np.random.Generator,
+        avoided: list[int] | None = None,
+        count: int | None = None,
+    ) -> tuple[View, ...] | None:
+        """A Focus View of the instance and Context Views anywhere, none of which shows an avoided instance."""
+        size, box = self._truth.photo_size(photo), self._truth.box(instance)
+        focus = self._focus(box, size, random)
+        if focus is None or not self._free(focus, avoided):
+            return None
+        windows = [focus]
+        for _ in range((count or self.draw_count(random)) - 1):
+            window = self._context(size, focus, avoided, windows, random)
+            if window is None:
+                return None
+            windows.append(window)
+        roles = ["focus", *["context"] * (len(windows) - 1)]
+        return tuple(self._view(photo, w, role, random) for w, role in zip(windows, roles, strict=True))
+
+    def _focus(self, box: Box, size: tuple[int, int], random: np.random.Generator) -> Window | None:
+        low, high = np.log(self._settings.min_cover), np.log(self._settings.max_cover)
+        cover = float(np.exp(random.uniform(low, high)))
+        area = (box[2] - box[0]) * (box[3] - box[1]) / cover
+        window = self._around(box, size, area, random)
+        if window is None:
+            return None
+        actual = area * cover / (window.width * window.height)
+        return window if self._settings.min_cover <= actual <= self._settings.max_cover else None
+
+    def _wider(self, box: Box, size: tuple[int, int], focus: Window, random: np.random.Generator) -> Window | None:
+        least = focus.width * focus.height * self._settings.context_scale**2
+        most = float(size[0] * size[1])
+        if least >= most:
+            return None
+        return self._around(box, size, float(np.exp(random.uniform(np.log(least), np.log(most)))), random)
+
+    def _context(
+        self,
+        size: tuple[int, int],
+        focus: Window,
+        avoided: list[int] | None,
+        others: list[Window],
+        random: np.random.Generator,
+    ) -> Window | None:
+        """A wider window anywhere in the photo that is free of the avoided instances and not one of the others."""
+        scale = self._settings.context_scale
+        for _ in range(12):
+            least, most = focus.width * focus.height * scale**2, float(size[0] * size[1])
+            if least >= most:
+                return None
+            area = float(np.exp(random.uniform(np.log(least), np.log(most))))
+            shape = _shape(area, size, random)
+            x = int(random.integers(0, size[0] - shape[0] + 1))
+            y = int(random.integers(0, size[1] - shape[1] + 1))
+            window = Window(x, y, x + shape[0], y + shape[1])
+            if window not in others and self._free(window, avoided):
+                return window
+        return None
+
+    def _around(self, box: Box, size: tuple[int, int], area: float, random: np.random.Generator) -> Window | None:
+        """A window of about this area that holds the box whole, offset uniform over those that do."""
+        width, height = _shape(area, size, random)
+        x1, y1, x2, y2 = np.floor(box[0]), np.floor(box[1]), np.ceil(box[2]), np.ceil(box[3])
+        low = max(int(x2) - width, 0), max(int(y2) - height, 0)
+        high = min(int(x1), size[0] - width), min(int(y1), size[1] - height)
+        if low[0] > high[0] or low[1] > high[1]:
+            return None
+        x, y = int(random.integers(low[0], high[0] + 1)), int(random.integers(low[1], high[1] + 1))
+        return Window(x, y, x + width, y + height)
+
+    def _free(self, window: Window, avoided: list[int] | None) -> bool:
+        return all(self._truth.see(instance, window).state == "gone" for instance in avoided or [])
+
+    def _view(self, photo: int, window: Window, role: str, random: np.random.Generator) -> View:
+        longer = int(random.choice(self._settings.view_sizes))
+        scale = longer / max(window.width, window.height)
+        return View(photo, window, max(round(window.width * scale), 1), max(round(window.height * scale), 1), role)
+
+
+def _shape(area: float, size: tuple[int, int], random: np.random.Generator) -> tuple[int, int]:
+    """Width and height of a window of about this area and a drawn aspect ratio, cut to the photo."""
+    aspect = float(np.exp(random.uniform(-np.log(WIDEST_ASPECT), np.log(WIDEST_ASPECT))))
+    width, height = np.sqrt(area * aspect), np.sqrt(area / aspect)
+    least = min(SMALLEST_SIDE, *size)
+    return int(np.clip(round(width), least, size[0])), int(np.clip(round(height), least, size[1]))

@@ -1,0 +1,137 @@
+"""What makes rendered shards a release: rejected.parquet, stats.json, plots, card and, last, manifest.json."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cgc_data.config import BuildConfig
+from cgc_data.index.build import Index
+from cgc_data.look import plot_assets, release_stats, render_card
+from cgc_data.plan.askable import Rejection
+from cgc_data.plan.build import Plan
+from cgc_data.release.schema import SCHEMA_VERSION
+from cgc_data.release.shards import Receipt, write_atomically
+from cgc_data.sources.read import file_sha256
+
+# libraries that have a say in the bytes of a release
+LIBRARIES = ("cgc-grounding", "numpy", "opencv-python", "pillow", "pyarrow", "pycocotools", "scipy", "imagehash")
+
+REJECTED_SCHEMA = pa.schema(
+    [
+        ("contrast", pa.string()),
+        ("task", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.string()),
+        ("source", pa.string()),
+        ("image_id", pa.int64()),
+        ("annotation_id", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
+
+
+def library_versions() -> dict[str, str]:
+    """Installed versions of the libraries that have a say in the bytes of a release."""
+    return {name: _version(name) for name in LIBRARIES}
+
+
+def finish_release(
+    index: Index,
+    config: BuildConfig,
+    plan: Plan,
+    receipts: dict[str, Receipt],
+    out: Path,
+    fingerprint: str,
+    repo_id: str | None,
+) -> None:
+    """Write all that is not a shard; the manifest comes last."""
+    rendered = [Rejection(**r) for receipt in receipts.values() for r in receipt.rejected]
+    rejections = [*plan.rejections, *rendered]
+    manifest: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "name": config.name,
+        "fingerprint": fingerprint,
+        "created_with": library_versions(),
+        "sources": [_source(index, config, position) for position in range(len(config.sources))],
+        "config": config.model_dump(mode="json"),
+        "seed": config.seed,
+        "exclusions": plan.exclusions,
+        "contradictions": asdict(index.agreement),
+        "rejected": dict(sorted(Counter(r.reason for r in rejections).items())),
+        "image_mode": config.images,
+        "licences": config.licences,
+        "shards": [{"path": p, "rows": r.rows, "bytes": r.bytes, "sha256": r.sha256} for p, r in receipts.items()],
+    }
+    write_release_files(out, manifest, rejections, repo_id)
+
+
+def write_release_files(
+    out: Path, manifest: dict[str, Any], rejections: Sequence[Rejection] | pa.Table, repo_id: str | None
+) -> None:
+    """From shards and the rest of the manifest: statistics, plots, card, counts and hashes, and the manifest itself."""
+    rejected = rejections if isinstance(rejections, pa.Table) else _rejected_table(rejections)
+    pq.write_table(rejected, out / "rejected.parquet", compression="zstd")
+    stats = release_stats(_batches(out / shard["path"] for shard in manifest["shards"]))
+    write_atomically(out / "stats.json", _json(stats))
+    (out / "assets").mkdir(exist_ok=True)
+    plots = plot_assets(stats, out / "assets")
+    manifest["counts"] = {
+        "total": stats["total"],
+        "by_split": stats["by_split"],
+        "by_task": stats["by_task"],
+        "by_category": {label: counts["rows"] for label, counts in stats["by_label"].items()},
+        "by_num_images": stats["by_num_images"],
+    }
+    files = [out / "stats.json", out / "rejected.parquet", *plots]
+    manifest["files"] = {str(path.relative_to(out)): file_sha256(path) for path in files}
+    card = render_card(manifest, stats, repo_id=repo_id)
+    write_atomically(out / "README.md", card)
+    manifest["files"]["README.md"] = hashlib.sha256(card.encode()).hexdigest()
+    write_atomically(out / "manifest.json", _json(manifest))
+
+
+def _source(index: Index, config: BuildConfig, position: int) -> dict[str, Any]:
+    source, table = config.sources[position], index.tables[position]
+    return {
+        "key": table.key,
+        "kind": table.kind,
+        "annotations": source.annotations,
+        "images": source.images,
+        "sha256": table.sha256,
+        "bytes": table.num_bytes,
+        "exhaustive": source.exhaustive,
+        "split": source.split,
+        "num_images": table.images.num_rows,
+        "num_annotations": table.annotations.num_rows,
+    }
+
+
+def _rejected_table(rejections: Sequence[Rejection]) -> pa.Table:
+    rows = sorted((asdict(r) for r in rejections), key=lambda row: [str(value) for value in row.values()])
+    return pa.Table.from_pylist(rows, schema=REJECTED_SCHEMA)
+
+
+def _batches(paths: Iterable[Path]) -> Iterable[pa.RecordBatch]:
+    for path in paths:
+        shard = pq.ParquetFile(path)
+        yield from shard.iter_batches(columns=[name for name in shard.schema_arrow.names if name != "images"])
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,145 @@
+"""Renders one shard of the plan into one Parquet file, the same bytes whoever does it and however often it is retried.
+
+A shard is done if and only if its receipt exists; the receipt is written after the file is in place.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cgc_data.errors import PhotoError
+from cgc_data.plan.askable import Rejection
+from cgc_data.plan.rows import Row
+from cgc_data.release.schema import arrow_schema
+from cgc_data.render import Renderer
+from cgc_data.sources import open_photos
+from cgc_data.sources.read import file_sha256
+
+ROW_GROUP_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """What a worker needs to render one shard; all of it can be pickled."""
+
+    plan: Path
+    number: int  # row group of the plan
+    target: Path
+    receipt: Path
+    stores: dict[str, str]  # images folder or zip by source key
+    embed: bool
+    jpeg_quality: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What one rendered shard holds."""
+
+    rows: int
+    bytes: int
+    sha256: str
+    rejected: list[dict[str, Any]]
+
+
+def render_shard(task: ShardTask) -> Receipt:
+    """Render a shard, or return its receipt where that was done before."""
+    if done := read_receipt(task):
+        return done
+    families = pq.ParquetFile(task.plan).read_row_group(task.number).to_pylist()
+    stores = {key: open_photos(Path(path)) for key, path in task.stores.items()}
+    renderer = Renderer(stores, task.jpeg_quality)
+    rejected: list[Rejection] = []
+    task.target.parent.mkdir(parents=True, exist_ok=True)
+    part = task.receipt.with_suffix(f".{os.getpid()}.part")
+    rows = _write(part, _rendered(families, renderer, task.embed, rejected))
+    receipt = Receipt(rows, part.stat().st_size, file_sha256(part), [asdict(r) for r in rejected])
+    part.replace(task.target)
+    write_atomically(task.receipt, json.dumps(asdict(receipt), sort_keys=True))
+    return receipt
+
+
+def read_receipt(task: ShardTask) -> Receipt | None:
+    """Receipt of a shard that was rendered before, None where it must be rendered."""
+    try:
+        receipt = Receipt(**json.loads(task.receipt.read_text(encoding="utf-8")))
+        return receipt if task.target.stat().st_size == receipt.bytes else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that it is there whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def write_row_groups(path: Path, groups: Iterator[list[Row]]) -> int:
+    """Write rows, a list a row group, in the form that all shards have; returns the number of rows."""
+    schema, count = arrow_schema(), 0
+    # one dictionary a row group holds each photo once, however many rows show it
+    with pq.ParquetWriter(
+        path, schema, compression="zstd", dictionary_pagesize_limit=2**30, write_page_index=True
+    ) as writer:
+        for rows in groups:
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=max(len(rows), 1))
+            count += len(rows)
+    return count
+
+
+def _write(path: Path, families: Iterator[list[Row]]) -> int:
+    return write_row_groups(path, group_rows(families))
+
+
+def group_rows(families: Iterator[list[Row]]) -> Iterator[list[Row]]:
+    """Families gathered to row groups of at most 64 MB of images, or one family."""
+    group: list[Row] = []
+    size = 0
+    for family in families:
+        weight = sum(len(image["bytes"]) for row in family for image in row["images"])
+        if group and size + weight > ROW_GROUP_BYTES:
+            yield group
+            group, size = [], 0
+        group += family
+        size += weight
+    if group:
+        yield group
+
+
+def _rendered(rows: list[Row], renderer: Renderer, embed: bool, rejected: list[Rejection]) -> Iterator[list[Row]]:
+    """Families with their images; one with a photo that cannot be shown is rejected whole."""
+    families: dict[int, list[Row]] = {}
+    for row in rows:
+        families.setdefault(row["family"], []).append(row)
+    for family in families.values():
+        try:
+            yield [_with_images(row, renderer, embed) for row in family]
+        except PhotoError as error:
+            rejected += [_rejection(row, str(error)) for row in family]
+
+
+def _with_images(row: Mapping[str, Any], renderer: Renderer, embed: bool) -> Row:
+    images, views = [], []
+    for view, size in zip(row["views"], row["photo_sizes"], strict=True):
+        content, changes = renderer.view(view, (size[0], size[1]))
+        views.append({**view, "changes": changes})
+        if embed:
+            images.append({"bytes": content, "path": None})
+    kept = {name: value for name, value in row.items() if name not in ("family", "photo_sizes")}
+    return {**kept, "images": images, "views": views}
+
+
+def _rejection(row: Mapping[str, Any], detail: str) -> Rejection:
+    broken = next((view for view in row["views"] if view["file_name"] in detail), None)
+    reason = "broken photo" if broken else "belongs with a rejected sample"
+    view = broken or row["views"][0]
+    label = row["query"]["labels"][0]
+    return Rejection(
+        row["contrast"], row["task"], row["split"], label, view["source"], view["image_id"], "", reason, detail
+    )

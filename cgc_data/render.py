@@ -1,0 +1,72 @@
+"""From a planned view to an image file: whole photos byte for byte, windows decoded, cropped, resized, encoded once.
+
+Shards and `load_reference` compose their views here, so that both show the same pixels.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+
+from cgc_data.errors import PhotoError
+from cgc_data.images import Pixels, decode_photo, exif_orientation, strip_orientation
+from cgc_data.sources import PhotoStore
+
+KEPT_PHOTOS = 8
+JPEG_QUALITY = 92
+UNTAGGED = "EXIF orientation tag set to 1"
+
+
+class Renderer:
+    """Composes views from the photos of several sources (by key), keeping the last few photos read and decoded."""
+
+    def __init__(self, stores: Mapping[str, PhotoStore], jpeg_quality: int = JPEG_QUALITY) -> None:
+        self._stores, self._quality = stores, jpeg_quality
+        self._photos: OrderedDict[tuple[str, str], tuple[bytes, Pixels]] = OrderedDict()
+
+    def view(self, view: Mapping[str, Any], photo_size: tuple[int, int] | None = None) -> tuple[bytes, str]:
+        """Encoded image of a view (an entry of a row's `views`), and what was changed of the photo.
+
+        `photo_size` is the annotated (width, height), against which the photo is checked. Raises PhotoError that names
+        the photo.
+        """
+        content, pixels = self._photo(view["source"], view["file_name"])
+        height, width = pixels.shape[:2]
+        whole = view["changes"] in ("none", UNTAGGED)
+        expected = (view["width"], view["height"]) if whole else photo_size
+        if expected and tuple(expected) != (width, height):
+            raise PhotoError(
+                f"{view['file_name']}: is {width} x {height}, its annotation says {expected[0]} x {expected[1]}"
+            )
+        if whole:
+            # readers rotate by the tag, which would part the photo from its boxes
+            upright = exif_orientation(content) == 1
+            return (content, "none") if upright else (strip_orientation(content), UNTAGGED)
+        return self._crop(view, pixels), view["changes"]
+
+    def _crop(self, view: Mapping[str, Any], pixels: Pixels) -> bytes:
+        x1, y1, x2, y2 = view["window"]
+        if x2 > pixels.shape[1] or y2 > pixels.shape[0]:
+            raise PhotoError(
+                f"{view['file_name']}: the window {view['window']} passes its border; is it another photo?"
+            )
+        method = cv2.INTER_AREA if view["width"] < x2 - x1 else cv2.INTER_CUBIC
+        resized = cv2.resize(pixels[y1:y2, x1:x2], (view["width"], view["height"]), interpolation=method)
+        done, encoded = cv2.imencode(".jpg", resized, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
+        if not done:
+            raise PhotoError(f"{view['file_name']}: the window {view['window']} could not be encoded")
+        return bytes(encoded.tobytes())
+
+    def _photo(self, source: str, file_name: str) -> tuple[bytes, Pixels]:
+        key = (source, file_name)
+        if key not in self._photos:
+            content = self._stores[source].read(file_name)
+            try:
+                self._photos[key] = content, decode_photo(content)
+            except PhotoError as error:
+                raise PhotoError(f"{file_name}: {error}") from None
+            if len(self._photos) > KEPT_PHOTOS:
+                self._photos.popitem(last=False)
+        self._photos.move_to_end(key)
+        return self._photos[key]
