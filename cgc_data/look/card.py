@@ -23,17 +23,11 @@ SIZES = (
     (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"),
 )
-# Names that Creative Commons and COCO give the licences; COCO numbers them 1 to 8.
 LICENCE_NAMES = {
-    "by-nc-sa": "CC BY-NC-SA 2.0",
-    "by-nc-nd": "CC BY-NC-ND 2.0",
-    "by-nc": "CC BY-NC 2.0",
-    "by-sa": "CC BY-SA 2.0",
-    "by-nd": "CC BY-ND 2.0",
-    "by": "CC BY 2.0",
-    "commons/usage": "No known copyright restrictions (Flickr Commons)",
-    "usa.gov": "United States government work",
-    "publicdomain/zero": "CC0 1.0",
+    "flickr.com/commons/usage": "No known copyright restrictions (Flickr Commons)",
+    "usa.gov/": "Work of the United States government",
+    "creativecommons.org/publicdomain/zero": "CC0",
+    "creativecommons.org/publicdomain/mark": "Public domain",
 }
 
 
@@ -64,11 +58,10 @@ def release_digest(manifest: Mapping[str, Any]) -> str:
 
 
 def licence_name(url: str) -> str:
-    """Readable name of a licence by its address; the address itself where it is not one of COCO's."""
-    for part, name in LICENCE_NAMES.items():
-        if f"/{part}/" in url or url.rstrip("/").endswith(part) or f"//{part}" in url or f".{part}/" in url:
-            return name
-    return url or "not stated by the source"
+    """Readable name of a licence by its address ("CC BY-SA 2.0"); the address itself where it is not a known one."""
+    if found := re.search(r"creativecommons\.org/licenses/([a-z-]+)/([\d.]+)", url):
+        return f"CC {found[1].upper()} {found[2]}"
+    return next((name for part, name in LICENCE_NAMES.items() if part in url), url or "not stated by the source")
 
 
 def without_paths(value: Any) -> Any:

@@ -83,7 +83,7 @@ def _tasks(stats: Stats) -> Figure:
     axes.margins(x=0.12)
     axes.grid(axis="y", visible=False)
     axes.set(title="Samples a task", xlabel="samples")
-    figure.legend(loc="outside lower center", ncols=3)
+    _legend(figure, axes)
     return figure
 
 
@@ -101,7 +101,7 @@ def _categories(stats: Stats) -> Figure:
     more = len(stats["by_label"]) - len(labels)
     axes.set(title="Samples a category" + (f" (the {len(labels)} most asked of {len(labels) + more})" if more else ""))
     axes.set_xlabel("samples that ask for it")
-    figure.legend(loc="outside lower center", ncols=2)
+    _legend(figure, axes)
     return figure
 
 

@@ -1,0 +1,27 @@
+"""`cgc-data export`: a release as ms-swift, verl, EasyR1 or LLaMA-Factory reads it."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from cgc_data.export import FORMATS, INSTRUCTIONS, Format, Instruction
+from cgc_data.release.schema import CONTRASTS
+
+
+@click.command()
+@click.argument("release", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="Trainer to write for.")
+@click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="New folder to write to.")
+@click.option("--contrast", type=click.Choice(CONTRASTS), help="Only this contrast [default: both].")
+@click.option(
+    "--instruction",
+    type=click.Choice(INSTRUCTIONS),
+    help="What the prompt asks for beside the question [default: think; llamafactory: answer].",
+)
+def export(release: Path, *, form: Format, folder: Path, contrast: str | None, instruction: Instruction | None) -> None:
+    """Write RELEASE in another trainer's format, one file a split, and print the files."""
+    from cgc_data.export import export_release
+    from cgc_data.release.read import open_release
+
+    for path in export_release(open_release(release), folder, form, contrast=contrast, instruction=instruction):
+        click.echo(path)

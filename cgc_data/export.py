@@ -1,0 +1,224 @@
+"""Write a release as other trainers read it: ms-swift, verl, EasyR1 and LLaMA-Factory.
+
+One file a split, with the images beside it, each stored once by its sha256 (verl: inside the Parquet, as it expects).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cgc_data.answer import with_thinking
+from cgc_data.errors import ExportError
+from cgc_data.release.read import Release
+from cgc_data.release.schema import SPLITS
+
+Format = Literal["swift", "verl", "easyr1", "llamafactory"]
+Instruction = Literal["think", "answer", "none"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+INSTRUCTIONS: tuple[Instruction, ...] = get_args(Instruction)
+Row = dict[str, Any]
+ROWS_A_GROUP = 200
+FACTS = ("id", "contrast", "task", "split", "tuple_id", "pair_id", "difficulty")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One split to write: where from, where to, and what the prompt asks for beside the stored question."""
+
+    release: Release
+    folder: Path
+    split: str
+    contrast: str | None
+    instruction: Instruction
+
+    def rows(self) -> Iterator[Row]:
+        return self.release.rows(contrast=self.contrast, split=self.split, images=True)
+
+
+def export_release(
+    release: Release,
+    folder: Path,
+    form: Format,
+    *,
+    contrast: str | None = None,
+    instruction: Instruction | None = None,
+) -> list[Path]:
+    """Write the release into `folder` (new or empty) in the format `form`; returns the files to name to the trainer.
+
+    `instruction`: "think" asks for reasoning and the answer between tags, "answer" for the answer between tags, "none"
+    leaves the question as it is stored. Default: "think", but "answer" where the trainer imitates the answers.
+
+    Raises:
+        ExportError: the release stores no images, `folder` is not empty or cannot be written, or the format has no
+            use for the instruction.
+    """
+    chosen = instruction or ("answer" if form == "llamafactory" else "think")
+    _refuse(release, folder, form, chosen)
+    splits = [s for s in SPLITS if release.shards(contrast, s)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = [_WRITERS[form](_Job(release, folder, split, contrast, chosen)) for split in splits]
+        return [*files, *([_dataset_info(folder, files)] if form == "llamafactory" else [])]
+    except OSError as error:
+        raise ExportError(
+            f"{folder}: {error.strerror or error}; name a folder that can be written with --to"
+        ) from error
+
+
+def _refuse(release: Release, folder: Path, form: Format, instruction: Instruction) -> None:
+    if not release.has_images:
+        raise ExportError(f"{release.folder}: stores no images; build the release with --images embed to export it")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ExportError(f"{folder}: exists and is not an empty folder; name another one with --to")
+    if form == "llamafactory" and instruction == "think":
+        raise ExportError("llamafactory imitates answers, and a release holds no reasoning; use --instruction answer")
+
+
+def _swift(job: _Job) -> Path:
+    """ms-swift: JSON lines of `messages` and `images`; other columns go to the reward functions, `solution` by custom.
+
+    https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html (GRPO; multimodal, paths best absolute)
+    """
+
+    def line(row: Row) -> Row:
+        images = [str((job.folder / image).resolve()) for image in _store(row, job.folder)]
+        messages = [{"role": "user", "content": _prompt(row, job.instruction)}]
+        return {"messages": messages, "images": images, "solution": row["answer"], **_facts(row)}
+
+    return _write_lines(job, line)
+
+
+def _easyr1(job: _Job) -> Path:
+    """EasyR1: JSON lines of `problem`, `images` and `answer`; set data.image_dir to the exported folder.
+
+    https://github.com/hiyouga/EasyR1/blob/main/verl/utils/dataset.py (prompt_key, image_key, answer_key, image_dir)
+    """
+
+    def line(row: Row) -> Row:
+        prompt = _prompt(row, job.instruction)
+        return {"problem": prompt, "images": _store(row, job.folder), "answer": row["answer"], **_facts(row)}
+
+    return _write_lines(job, line)
+
+
+def _llamafactory(job: _Job) -> Path:
+    """LLaMA-Factory: sharegpt with OpenAI's tags, described in dataset_info.json; images relative to its folder.
+
+    https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md (sharegpt format; multimodal)
+    """
+
+    def line(row: Row) -> Row:
+        answer = row["answer"] if job.instruction == "none" else f"<answer>{row['answer']}</answer>"
+        user = {"role": "user", "content": _prompt(row, job.instruction)}
+        return {"messages": [user, {"role": "assistant", "content": answer}], "images": _store(row, job.folder)}
+
+    return _write_lines(job, line)
+
+
+def _verl(job: _Job) -> Path:
+    """verl: Parquet with the images inside, `<image>` in the prompt, and the answer as the rule's ground truth.
+
+    https://verl.readthedocs.io/en/latest/preparation/prepare_data.html (and its examples/data_preprocess/geo3k.py)
+    """
+    path = job.folder / f"{job.split}.parquet"
+    partial = path.with_name(f"{path.name}.partial")
+    schema, rows = _verl_schema(), enumerate(job.rows())
+    with pq.ParquetWriter(partial, schema, compression="zstd", dictionary_pagesize_limit=2**30) as writer:
+        while group := [_verl_row(row, index, job.instruction) for index, row in islice(rows, ROWS_A_GROUP)]:
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
+    return partial.rename(path)
+
+
+def _verl_row(row: Row, index: int, instruction: Instruction) -> Row:
+    extra = {"index": index, "question": row["question"], "answer": row["answer"], **_facts(row)}
+    return {
+        "data_source": "cgc",
+        "prompt": [{"role": "user", "content": _prompt(row, instruction)}],
+        "images": row["images"],
+        "ability": "grounding",
+        "reward_model": {"style": "rule", "ground_truth": row["answer"]},
+        "extra_info": extra,
+    }
+
+
+def _verl_schema() -> pa.Schema:
+    """With the images marked as such for `datasets`, which verl loads through."""
+    from datasets import Features, Image, List, Value
+
+    text, whole = Value("string"), Value("int64")
+    extra = dict.fromkeys(("question", "answer", *FACTS, "query"), text) | {"index": whole, "num_images": whole}
+    columns = {
+        "data_source": text,
+        "prompt": List({"role": text, "content": text}),
+        "images": List(Image(mode="RGB")),
+        "ability": text,
+        "reward_model": {"style": text, "ground_truth": text},
+        "extra_info": extra | {"difficulty": Value("float64")},
+    }
+    return Features(columns).arrow_schema
+
+
+def _prompt(row: Row, instruction: Instruction) -> str:
+    """The stored prompt as one text, `<image>` in the place of each image."""
+    messages = row["prompt"]
+    if instruction != "none":
+        messages = with_thinking(messages, require_think=instruction == "think")
+    parts = [part for message in messages for part in message["content"]]
+    text = "".join("<image>" if part["type"] == "image" else part["text"] for part in parts)
+    if text.count("<image>") != len(row["images"]):
+        raise ExportError(f"row {row['id']}: its text holds '<image>', which trainers take for the place of an image")
+    return text
+
+
+def _facts(row: Row) -> Row:
+    """What a reward function may need beside the answer; every row has the same columns, as JSON readers want."""
+    query = json.dumps(row["query"], ensure_ascii=False)
+    return {name: row[name] for name in FACTS} | {"num_images": len(row["views"]), "query": query}
+
+
+def _store(row: Row, folder: Path) -> list[str]:
+    """Write the images that are not there yet; their addresses relative to the folder."""
+    (folder / "images").mkdir(exist_ok=True)
+    addresses = []
+    for image in row["images"]:
+        kind = "png" if image["bytes"].startswith(b"\x89PNG") else "jpg"
+        addresses.append(f"images/{hashlib.sha256(image['bytes']).hexdigest()[:32]}.{kind}")
+        if not (folder / addresses[-1]).exists():
+            (folder / addresses[-1]).write_bytes(image["bytes"])
+    return addresses
+
+
+def _write_lines(job: _Job, line: Callable[[Row], Row]) -> Path:
+    """JSON lines of the split, renamed when complete."""
+    path = job.folder / f"{job.split}.jsonl"
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line(row), ensure_ascii=False) + "\n" for row in job.rows())
+    return partial.rename(path)
+
+
+def _dataset_info(folder: Path, files: list[Path]) -> Path:
+    tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
+    columns = {"messages": "messages", "images": "images"}
+    info = {
+        f"cgc_{path.stem}": {"file_name": path.name, "formatting": "sharegpt", "columns": columns, "tags": tags}
+        for path in files
+    }
+    path = folder / "dataset_info.json"
+    path.write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+_WRITERS: dict[Format, Callable[[_Job], Path]] = {
+    "swift": _swift,
+    "verl": _verl,
+    "easyr1": _easyr1,
+    "llamafactory": _llamafactory,
+}

@@ -1,0 +1,151 @@
+"""The card: YAML that `datasets` reads, prose that follows the manifest, and nothing of the author's disk."""
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from huggingface_hub import DatasetCard
+
+from cgc_data.look.card import licence_name, release_digest, render_card, without_paths
+from cgc_data.look.stats import release_stats
+from cgc_data.release.read import Release, open_release
+from tests.tiny_release import write_tiny_release
+
+CONFIG = {
+    "name": "tiny",
+    "sources": [{"kind": "coco", "annotations": "/home/me/coco/a.json", "images": "C:\\photos\\train2017"}],
+    "exclude": ["/home/me/mig.json", "~/ids.txt"],
+    "images": "embed",
+    "samples": 24,
+}
+SOURCE = {"key": "coco-00000000", "kind": "coco", "annotations": "/home/me/coco/a.json", "images": "/home/me/x.zip"}
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    folder = tmp_path_factory.mktemp("release") / "tiny"
+    return open_release(write_tiny_release(folder, config=CONFIG, sources=[{**SOURCE, "sha256": "ab" * 32}]))
+
+
+@pytest.fixture
+def manifest(release: Release) -> dict[str, Any]:
+    return copy.deepcopy(release.manifest)
+
+
+@pytest.fixture(scope="module")
+def stats(release: Release) -> dict[str, Any]:
+    return release_stats(release.batches())
+
+
+def front(card: str) -> dict[str, Any]:
+    return dict(DatasetCard(card).data.to_dict())
+
+
+def test_front_matter(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    data = front(render_card(manifest, stats, repo_id="org/tiny"))
+    assert (data["license"], data["pretty_name"], data["size_categories"]) == ("other", "tiny", ["n<1K"])
+    assert [config["config_name"] for config in data["configs"]] == ["default", "inter", "intra"]
+    assert data["configs"][0]["data_files"][0] == {
+        "split": "train",
+        "path": ["inter/train-*.parquet", "intra/train-*.parquet"],
+    }
+    assert {config["description"] for config in data["configs"]} == {f"release sha256:{release_digest(manifest)}"}
+
+
+def test_only_what_exists_is_declared(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    manifest["shards"] = [s for s in manifest["shards"] if s["path"].startswith("inter/t")]
+    configs = front(render_card(manifest, stats, repo_id=None))["configs"]
+    assert [config["config_name"] for config in configs] == ["default", "inter"]
+    assert [files["split"] for files in configs[1]["data_files"]] == ["train", "test"]
+
+
+def test_new_content_gives_a_new_digest(manifest: dict[str, Any]) -> None:
+    before = release_digest(manifest)
+    manifest["shards"][0]["sha256"] = "0" * 64
+    assert release_digest(manifest) != before
+
+
+def test_load_dataset_reads_what_the_card_declares(
+    release: Release, stats: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    (release.folder / "README.md").write_text(render_card(release.manifest, stats, repo_id=None))
+    for name, rows in (("inter", 4), ("default", 8)):
+        loaded = datasets.load_dataset(str(release.folder), name, split="test", cache_dir=str(tmp_path))
+        assert len(loaded) == rows
+        assert loaded[0]["images"][0].size == (64, 48)
+
+
+def test_no_path_of_the_author_is_shown(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    card = render_card(manifest, stats, repo_id=None)
+    assert not re.search(r"/home/me|~/|C:\\|/work", card)
+    shown = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", card, re.DOTALL)[-1])
+    assert shown == {
+        **CONFIG,
+        "sources": [{"kind": "coco", "annotations": "a.json", "images": "train2017"}],
+        "exclude": ["mig.json", "ids.txt"],
+    }
+
+
+def test_paths_in_nested_values() -> None:
+    assert without_paths({"a": ["/x/y.json", "plain", 3, None]}) == {"a": ["y.json", "plain", 3, None]}
+
+
+@pytest.mark.parametrize(
+    ("change", "present", "missing"),
+    [
+        ({}, 'load_dataset("org/tiny", "inter"', "load_reference("),
+        ({"image_mode": "reference"}, "load_reference(", "load_dataset("),
+        ({"licences": "permissive"}, "whose licence allows to publish", "non-commercial use only"),
+        ({"licences": "noncommercial"}, "non-commercial use only", "whose licence allows to publish"),
+        ({"licences": "all"}, "do not publish this release", "non-commercial use only"),
+        ({"contradictions": {"compared": 200, "contradicted": 3}}, "**1.5 %**", "No photo is annotated by two"),
+        ({"contradictions": {}}, "No photo is annotated by two", "**1.5 %**"),
+        ({"rejected": {"mask | box": 7}}, "| mask &#124; box | 7 |", "None."),
+        ({"exclusions": {"mig.json": 12}}, "mig.json: 12", "No benchmark's images"),
+        ({"exclusions": {}}, "No benchmark's images were excluded", "in no split"),
+    ],
+)
+def test_prose_follows_the_manifest(
+    manifest: dict[str, Any], stats: dict[str, Any], change: dict[str, Any], present: str, missing: str
+) -> None:
+    card = render_card({**manifest, **change}, stats, repo_id="org/tiny")
+    assert present in card
+    assert missing not in card
+
+
+def test_flickr_is_named_only_where_photos_are_from_there(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    assert "Photos show people" in render_card(manifest, stats, repo_id=None)
+    drawn = {**stats, "photos": {**stats["photos"], "with_flickr_page": 0}}
+    card = render_card(manifest, drawn, repo_id=None)
+    assert "Photos show people" not in card
+    assert "coco" not in front(card)["tags"]
+
+
+def test_text_of_the_sources_cannot_become_markup(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    manifest["sources"][0]["annotations"] = "<script>[x](y)|.json"
+    card = render_card(manifest, stats, repo_id=None)
+    assert "<script>" not in card.split("```yaml")[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://creativecommons.org/licenses/by/2.0/", "CC BY 2.0"),
+        ("https://creativecommons.org/licenses/by-sa/4.0", "CC BY-SA 4.0"),
+        ("http://flickr.com/commons/usage/", "No known copyright restrictions (Flickr Commons)"),
+        ("http://www.usa.gov/copyright.shtml", "Work of the United States government"),
+        ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0"),
+        ("https://example.org/terms", "https://example.org/terms"),
+        ("", "not stated by the source"),
+    ],
+)
+def test_licence_names(url: str, name: str) -> None:
+    assert licence_name(url) == name
+
+
+def test_same_inputs_same_card(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    assert render_card(manifest, stats, repo_id=None) == render_card(copy.deepcopy(manifest), stats, repo_id=None)
