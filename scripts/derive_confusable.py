@@ -104,7 +104,7 @@ def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
     concept_at = {offset: concept for concept, offset in found.items()}
     for lower, offset in found.items():
         for upper in (concept_at[a] for a in wordnet.above(offset) if a in concept_at):
-            if review.rejects((upper, lower)) or (upper, lower) in review.includes:
+            if review.rejects((upper, lower)) or review.includes.keys() & {(upper, lower), (lower, upper)}:
                 continue
             if (upper, lower) in review.not_covered or (entries()[upper].coco and entries()[lower].coco):
                 yield Relation(*_sorted((upper, lower)), "hand", "below it in WordNet, but annotated apart")

@@ -12,7 +12,7 @@ import yaml
 
 # letters whose own name begins with a vowel: "an SUV", "an X-ray", but "a TV"
 SPELT_WITH_AN = re.compile(r"[AEFHILMNORSX](?=[A-Z0-9-]|s?\b)")
-SOUNDS_LIKE_CONSONANT = re.compile(r"(uni(?!n|m)|use|usu|usa|uten|util|eu|ewe|one\b|once|u-|U[A-Z])", re.I)
+SOUNDS_LIKE_CONSONANT = re.compile(r"(uni(?!n|m)|use|usu|usa|uten|util|eu|ewe|one\b|once|u-|(?-i:U[A-Z]))", re.I)
 SOUNDS_LIKE_VOWEL = re.compile(r"(hour|honest|honou?r|heir)", re.I)
 PAIR = "a pair of"
 

@@ -1,0 +1,79 @@
+"""Questions: every phrasing with awkward names, as a golden file that was read aloud, and what each must state."""
+
+import re
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from cgc_data.answer import ANSWER_FORM
+from cgc_data.errors import PlanError
+from cgc_data.plan.wording import POOLS, Reference, ask, template_count
+from cgc_data.vocabulary import names_of, readable
+from cgc_data.vocabulary.concepts import entries
+
+REFERENCE = Reference(1, (120, 80, 400, 650), 2)
+ALL = [(pool, number) for pool in POOLS for number in range(template_count(pool))]
+NAMES = ("scissors", "umbrella", "skis", "person", "sheep", "wine glass", "hot dog", "broccoli", "my_gizmo")
+
+
+def _ask(pool: str, number: int, name: str, count: int = 3) -> str:
+    return ask(pool, number, readable(name), count_images=count, ref=REFERENCE if pool == "same_object" else None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_questions_read_well(name: str, snapshot: SnapshotAssertion) -> None:
+    count = 2 if name in ("sheep", "skis") else 3
+    assert "\n".join(_ask(pool, number, name, count).split(f" {ANSWER_FORM} ")[0] for pool, number in ALL) == snapshot
+
+
+def test_whole_question(snapshot: SnapshotAssertion) -> None:
+    assert _ask("locate", 0, "dog") == snapshot
+
+
+@pytest.mark.parametrize(("pool", "number"), ALL)
+def test_states_form_label_and_name(pool: str, number: int) -> None:
+    question = _ask(pool, number, "hot dog")
+    assert ANSWER_FORM in question
+    assert question.endswith('Write the label as "hot dog".')
+    assert re.search(r"\bhot dogs?\b", question.split(ANSWER_FORM)[0])
+
+
+@pytest.mark.parametrize("number", range(template_count("same_object")))
+def test_same_object_names_box_scale_and_both_images(number: int) -> None:
+    question = _ask("same_object", number, "dog").split(ANSWER_FORM)[0]
+    for part in ("[120, 80, 400, 650]", "0 to 1000", "Image 1", "Image 2"):
+        assert part in question
+
+
+@pytest.mark.parametrize(("pool", "number"), [p for p in ALL if p[0] != "same_object"])
+def test_says_what_to_do_when_there_is_nothing(pool: str, number: int) -> None:
+    assert re.search("empty list|list is empty", _ask(pool, number, "dog"))
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_enough_phrasings_all_different(pool: str) -> None:
+    assert len({_ask(pool, number, "dog") for number in range(template_count(pool))}) == template_count(pool) >= 8
+
+
+def test_no_raw_name_in_any_question() -> None:
+    for name in names_of(entries()).values():
+        for pool, number in ALL[::5]:
+            ref = REFERENCE if pool == "same_object" else None
+            asked = ask(pool, number, name, count_images=4, ref=ref).replace(f" {ANSWER_FORM}", "")
+            assert not re.search(r"[_{}]|  ", asked)
+            assert not re.search(r"\ba [aeio]\w|\ban [bcdfgjklpqtvwxyz]\w", asked.replace(" a one", ""))
+
+
+@pytest.mark.parametrize(
+    ("pool", "number", "count", "ref"),
+    [
+        ("find", 0, 3, None),
+        ("locate", 99, 3, None),
+        ("locate", 0, 1, None),
+        ("locate", 0, 3, REFERENCE),
+        ("same_object", 0, 3, None),
+    ],
+)
+def test_refusals(pool: str, number: int, count: int, ref: Reference | None) -> None:
+    with pytest.raises(PlanError):
+        ask(pool, number, readable("dog"), count_images=count, ref=ref)
