@@ -10,7 +10,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Literal
@@ -128,6 +128,10 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # head and body are written apart: each answer would wait 40 ms
     hub: ClassVar[Hub]
     routes: ClassVar[list[tuple[str, Callable[..., Answer]]]] = []
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a client may leave at any time
+            super().handle()
 
     def do(self) -> None:
         address = urlsplit(self.path)

@@ -1,0 +1,26 @@
+"""`cgc-data download`: fetch the official archives of COCO 2017 or LVIS v1."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from cgc_data.download import DATASETS
+from cgc_data.progress import say
+
+
+@click.command()
+@click.argument("name", metavar="|".join(DATASETS), type=click.Choice(list(DATASETS)))
+@click.option("--to", required=True, type=click.Path(path_type=Path), help="Folder for the archives.")
+@click.option("--base-url", envvar="CGC_DATA_BASE_URL", help="Mirror in place of the official servers.")
+def download(name: str, to: Path, base_url: str | None) -> None:
+    """Fetch official archives, go on where an earlier run stopped, and check them.
+
+    Archives of photos stay zipped, because builds read them in place.
+    """
+    from cgc_data.download import download as fetch_dataset
+
+    result = fetch_dataset(name, to, base_url=base_url, on_event=say)
+    if result.missing_photos:
+        split = result.missing_photos.stem
+        click.echo(f"cgc-data download coco-{split} --to {to}")
+    click.echo(result.build_command)

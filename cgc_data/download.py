@@ -1,0 +1,152 @@
+"""The official archives of COCO 2017 and LVIS v1: fetched, checked by the CRCs inside them, ready for `cgc-data build`.
+
+Archives of photos stay zipped, because photos are read in place; annotation files are unpacked.
+"""
+
+import logging
+import shlex
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cgc_data.errors import DownloadError
+from cgc_data.fetch import disk_error, fetch
+from cgc_data.progress import track
+
+# the host of COCO's archives has no certificate of its own, so https fails there
+COCO, LVIS = "http://images.cocodataset.org", "https://dl.fbaipublicfiles.com"
+_CHUNK = 1 << 20
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip on an official server; `unpack` names the members to unpack, at the same path below the folder."""
+
+    site: str
+    path: str
+    unpack: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Archives that make a source, and how the source is given to `cgc-data build`."""
+
+    archives: tuple[Archive, ...]
+    flag: str
+    annotations: str
+    photos: str
+
+
+def _coco(split: str) -> Dataset:
+    annotations = f"annotations/instances_{split}.json"
+    together = Archive(COCO, "annotations/annotations_trainval2017.zip", (annotations,))
+    return Dataset((together, Archive(COCO, f"zips/{split}.zip")), "--coco", annotations, f"{split}.zip")
+
+
+def _lvis(split: str) -> Archive:
+    return Archive(LVIS, f"LVIS/lvis_v1_{split}.json.zip", (f"lvis_v1_{split}.json",))
+
+
+DATASETS = {
+    "coco-val2017": _coco("val2017"),
+    "coco-train2017": _coco("train2017"),
+    "lvis-v1": Dataset((_lvis("train"), _lvis("val")), "--lvis", "lvis_v1_train.json", "train2017.zip"),
+}
+
+
+@dataclass(frozen=True)
+class DownloadResult:
+    """What lies in the folder now; `missing_photos` is the archive that the build needs besides, if any."""
+
+    files: tuple[Path, ...]
+    build_command: str
+    missing_photos: Path | None
+
+
+def download(
+    name: str, to: Path, *, base_url: str | None = None, on_event: Callable[[str], None] = _log.info
+) -> DownloadResult:
+    """Downloads the data set (a key of DATASETS) into the folder `to`; what is there already is not fetched again.
+
+    `base_url` replaces scheme and host of the official servers. Raises DownloadError, one line with the mend, where an
+    archive cannot be fetched, is damaged, or the disk is full; the same call then goes on where it stopped.
+    """
+    dataset = DATASETS.get(name)
+    if dataset is None:
+        raise DownloadError(f"{name}: no such data set; choose from {', '.join(DATASETS)}")
+    _make_folder(to)
+    files: list[Path] = []
+    for archive in dataset.archives:
+        files += _obtain(archive, to, base_url, on_event)
+    photos = to / dataset.photos
+    source = shlex.quote(f"{to / dataset.annotations}:{photos}")
+    command = f"cgc-data build {dataset.flag} {source} --out RELEASE"
+    return DownloadResult(tuple(files), command, None if photos.exists() else photos)
+
+
+def _obtain(archive: Archive, to: Path, base_url: str | None, on_event: Callable[[str], None]) -> list[Path]:
+    path = to / archive.name
+    if path.exists():
+        on_event(f"{path}: already there")
+    else:
+        part = path.with_name(f"{path.name}.part")
+        url = f"{(base_url or archive.site).rstrip('/')}/{archive.path}"
+        fetch(url, part)
+        _check(part, url)
+        part.replace(path)
+        on_event(f"{path}: complete")
+    return [_unpack(path, member, to) for member in archive.unpack] or [path]
+
+
+def _check(part: Path, url: str) -> None:
+    """Reads every member, which compares its CRC; a damaged archive is removed, for going on would not mend it."""
+    try:
+        with zipfile.ZipFile(part) as archive:
+            for info in track(archive.infolist(), "checking", len(archive.infolist())):
+                _read_through(archive, info)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        part.unlink()
+        raise DownloadError(f"{url}: not a sound zip archive ({error}); removed, run again to fetch it anew") from None
+
+
+def _read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    with archive.open(info) as member:
+        while member.read(_CHUNK):
+            pass
+
+
+def _unpack(path: Path, member: str, to: Path) -> Path:
+    target, part = to / member, to / f"{member}.part"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            info = archive.getinfo(member)
+            if not target.exists() or target.stat().st_size != info.file_size:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _extract(archive, info, part)
+                part.replace(target)
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        raise DownloadError(f"{path}: not the official archive ({error}); delete it and run again") from None
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise disk_error(target, error) from None
+    return target
+
+
+def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, part: Path) -> None:
+    with archive.open(info) as packed, part.open("wb") as file:
+        shutil.copyfileobj(packed, file, _CHUNK)
+
+
+def _make_folder(to: Path) -> None:
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(to, error) from None
