@@ -4,9 +4,8 @@ In one round a photo is used at most once, so photos serve equally often and tes
 number of photos allows.
 """
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,8 @@ class Quota:
 
     wanted: int
     planned: int = 0
-    absent: Counter[int] = field(default_factory=Counter)  # by number of images
-    could_be_absent: Counter[int] = field(default_factory=Counter)
+    absent: int = 0
+    followed: int = 0  # rows of `same_object`
 
     @property
     def open(self) -> bool:
@@ -43,14 +42,12 @@ class Quota:
     def count(self, rows: list[Row]) -> None:
         """Take planned rows into account."""
         self.planned += len(rows)
-        for row in rows:
-            images = len(row["views"])
-            self.absent[images] += row["task"] == "absent"
-            self.could_be_absent[images] += row["task"] != "same_object"
+        self.absent += sum(row["task"] == "absent" for row in rows)
+        self.followed += sum(row["task"] == "same_object" for row in rows)
 
     def lacks_absent(self, share: float) -> bool:
         """Is the share of `absent` among the rows that could be so below what is wanted?"""
-        return sum(self.absent.values()) < share * sum(self.could_be_absent.values())
+        return self.absent < share * (self.planned - self.followed)
 
 
 @dataclass(frozen=True)
@@ -79,13 +76,13 @@ class Dealer:
         """Families of rows, until the quotas are met or the photos give no more."""
         fruitless = turn = 0
         while any(q.open for q in self.quotas.values()) and fruitless < FRUITLESS_ROUNDS:
-            before = {contrast: quota.planned for contrast, quota in self.quotas.items()}
-            yield from self._round(turn)
-            gained = any(quota.planned > before[contrast] for contrast, quota in self.quotas.items())
-            fruitless = 0 if gained else fruitless + 1
+            before = sum(quota.planned for quota in self.quotas.values())
+            yield from self._round(turn, either=fruitless > 0)
+            fruitless = 0 if sum(quota.planned for quota in self.quotas.values()) > before else fruitless + 1
             turn += 1
 
-    def _round(self, turn: int) -> Iterator[Dealt]:
+    def _round(self, turn: int, either: bool) -> Iterator[Dealt]:
+        """One round; `either`: photos that do not allow the task that is behind may serve the other."""
         photos = np.flatnonzero(self._may["inter"] | self._may["intra"])
         deck = generator(self._config.seed, "deck", self._split, turn).permutation(photos)
         used = np.zeros(len(self._askable.splits), dtype=bool)
@@ -97,7 +94,9 @@ class Dealer:
                 random = generator(
                     self._config.seed, self._split, turn, contrast, self._askable.index.photos[anchor].identity
                 )
-                family = self._family(contrast, anchor, deck[position + 1 :], used, random)
+                family = self._family(
+                    contrast, anchor, deck[position + 1 :][~used[deck[position + 1 :]]], either, random
+                )
                 if family and (rows := self._new_rows(family)):
                     used[list(family.photos)] = True
                     self.quotas[contrast].count(rows)
@@ -114,14 +113,21 @@ class Dealer:
         contrast: Contrast,
         anchor: int,
         rest: NDArray[np.intp],
-        used: NDArray[np.bool_],
+        either: bool,
         random: np.random.Generator,
     ) -> Family | None:
         want_absent = self.quotas[contrast].lacks_absent(self._absent_share())
         if contrast == "intra":
-            return self._intra.family(anchor, want_absent, random)
-        free = rest[~used[rest] & self._may["inter"][rest]]
-        return self._inter.family(anchor, free, want_absent, random)
+            return self._intra.family(anchor, self._intra_tasks(either), want_absent, random)
+        return self._inter.family(anchor, rest[self._may["inter"][rest]], want_absent, random)
+
+    def _intra_tasks(self, either: bool) -> list[str]:
+        """The task that is further behind its weight; the other after it where either will do."""
+        weights, quota = self._config.intra, self.quotas["intra"]
+        behind = (quota.planned - quota.followed) * weights.same_object < quota.followed * weights.locate_all
+        tasks = ["locate_all", "same_object"] if behind else ["same_object", "locate_all"]
+        wanted = {"same_object": weights.same_object, "locate_all": weights.locate_all}
+        return [task for task in tasks if wanted[task] > 0][: 2 if either else 1]
 
     def _absent_share(self) -> float:
         """Share of `absent` among the rows that could be so (all but `same_object`), for the share of all rows."""

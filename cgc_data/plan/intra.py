@@ -19,7 +19,6 @@ from cgc_data.plan.rows import (
     Shown,
     View,
     box_in_view,
-    draw_order,
     set_name,
     thousand_in_view,
 )
@@ -40,10 +39,9 @@ class IntraPlanner:
         self._settings = askable.config.intra
         self._windows = Windows(askable.truth, askable.config)
 
-    def family(self, photo: int, want_absent: bool, random: np.random.Generator) -> Family | None:
-        """Questions about windows of this photo, None where none can be asked."""
-        weights = {"same_object": self._settings.same_object, "locate_all": self._settings.locate_all}
-        for task in draw_order(weights, random):
+    def family(self, photo: int, tasks: Sequence[str], want_absent: bool, random: np.random.Generator) -> Family | None:
+        """Questions about windows of this photo, of the first task that it allows; None where it allows none."""
+        for task in tasks:
             questions = (
                 self._same_object(photo, random) if task == "same_object" else self._sets(photo, want_absent, random)
             )
@@ -129,7 +127,7 @@ class IntraPlanner:
 
     def _sets(self, photo: int, want_absent: bool, random: np.random.Generator) -> list[Question]:
         concepts = self._settled(photo)
-        if want_absent and len(concepts) > 1 and (questions := self._twins(photo, concepts, random)):
+        if want_absent and concepts and (questions := self._twins(photo, concepts, random)):
             return questions
         for _ in range(TRIES):
             if not concepts:
@@ -154,7 +152,7 @@ class IntraPlanner:
         return found
 
     def _pick(self, photo: int, concept: int, random: np.random.Generator) -> int:
-        return int(random.choice(self._askable.index.instances.of(photo, concept)))
+        return int(random.choice(self._usable(photo, concept)))
 
     def _another(
         self, photo: int, concepts: list[int], views: tuple[View, ...], random: np.random.Generator
@@ -165,37 +163,53 @@ class IntraPlanner:
         return []
 
     def _twins(self, photo: int, concepts: list[int], random: np.random.Generator) -> list[Question]:
-        """Two sets of windows, each round one label and free of the other: both labels asked of both sets."""
+        """Two sets of windows, each round one label and free of the other: both labels asked of both sets, if possible."""
+        best: list[Question] = []
         for _ in range(TRIES):
             first = self._askable.draw_label(np.array(concepts, dtype=np.intp), random)
-            second = self._askable.draw_label(np.array([c for c in concepts if c != first], dtype=np.intp), random)
-            count = self._windows.draw_count(random)
-            sets = []
-            for there, gone in ((first, second), (second, first)):
-                avoided = self._askable.index.instances.of(photo, gone).tolist()
-                sets.append(self._windows.several(photo, self._pick(photo, there, random), random, avoided, count))
-            if not (sets[0] and sets[1]) or sets[0] == sets[1]:
+            second = self._other(photo, first, concepts, random)
+            if second is None:
                 continue
-            if questions := self._ask_twins(photo, (first, second), (sets[0], sets[1]), random):
+            count = self._windows.draw_count(random)
+            sets = [
+                self._windows.several(photo, self._pick(photo, there, random), random, self._all(photo, gone), count)
+                for there, gone in ((first, second), (second, first))
+            ]
+            if not (sets[0] and sets[1]):
+                continue
+            questions = self._ask_twins(photo, first, sets[0], sets[1], random)
+            if questions and second in concepts:
+                questions += self._ask_twins(photo, second, sets[1], sets[0], random)
+            if len(questions) > 2:
                 return questions
-        return []
+            best = best or questions
+        return best
+
+    def _other(self, photo: int, first: int, concepts: list[int], random: np.random.Generator) -> int | None:
+        """Another concept to look at instead: one that can be asked too where there is one, else any in the photo."""
+        inside = self._askable.index.instances
+        anything = np.unique(inside.concept[inside.of_photo(photo)]).tolist()
+        others = [c for c in concepts if c != first] or [c for c in anything if c != first and self._usable(photo, c)]
+        return int(random.choice(others)) if others else None
+
+    def _all(self, photo: int, concept: int) -> list[int]:
+        return [int(i) for i in self._askable.index.instances.of(photo, concept)]
 
     def _ask_twins(
         self,
         photo: int,
-        concepts: tuple[int, int],
-        sets: tuple[tuple[View, ...], tuple[View, ...]],
+        concept: int,
+        there: tuple[View, ...],
+        elsewhere: tuple[View, ...],
         random: np.random.Generator,
     ) -> list[Question]:
-        questions: list[Question] = []
-        for concept, there, elsewhere in ((concepts[0], *sets), (concepts[1], *reversed(sets))):
-            present = self._every(photo, concept, there, random)
-            absent = self._every(photo, concept, elsewhere, random, present.template if present else 0)
-            if not present or not absent or present.task == "absent" or absent.task != "absent":
-                return []
-            pair = f"{present.tuple_id}-{absent.tuple_id}-{concept}"
-            questions += [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
-        return questions
+        """A present question and its absent twin; none where the windows do not bear both."""
+        present = self._every(photo, concept, there, random)
+        absent = self._every(photo, concept, elsewhere, random, present.template if present else 0)
+        if not present or not absent or present.task == "absent" or absent.task != "absent":
+            return []
+        pair = f"{present.tuple_id}-{absent.tuple_id}-{concept}"
+        return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _every(
         self,

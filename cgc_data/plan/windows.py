@@ -3,16 +3,19 @@
 Offsets are uniform over those that keep the object whole, so that its place in the view tells nothing.
 """
 
+from dataclasses import astuple
+
 import numpy as np
 
 from cgc_data.config import BuildConfig
-from cgc_data.geometry import Window
+from cgc_data.geometry import Window, iou
 from cgc_data.masks import Box
 from cgc_data.plan.rows import View
 from cgc_data.plan.truth import Truth
 
 SMALLEST_SIDE = 96  # pixels of the photo; smaller windows would be blurred by enlarging
 WIDEST_ASPECT = 1.5
+MAX_OVERLAP = 0.6  # IoU of two windows of one question; more would show the same view twice
 
 
 class Windows:
@@ -84,7 +87,7 @@ class Windows:
         others: list[Window],
         random: np.random.Generator,
     ) -> Window | None:
-        """A wider window anywhere in the photo that is free of the avoided instances and not one of the others."""
+        """A wider window anywhere in the photo that is free of the avoided instances and unlike the others."""
         scale = self._settings.context_scale
         for _ in range(12):
             least, most = focus.width * focus.height * scale**2, float(size[0] * size[1])
@@ -95,7 +98,7 @@ class Windows:
             x = int(random.integers(0, size[0] - shape[0] + 1))
             y = int(random.integers(0, size[1] - shape[1] + 1))
             window = Window(x, y, x + shape[0], y + shape[1])
-            if window not in others and self._free(window, avoided):
+            if self._free(window, avoided) and all(_overlap(window, other) <= MAX_OVERLAP for other in others):
                 return window
         return None
 
@@ -125,3 +128,7 @@ def _shape(area: float, size: tuple[int, int], random: np.random.Generator) -> t
     width, height = np.sqrt(area * aspect), np.sqrt(area / aspect)
     least = min(SMALLEST_SIDE, *size)
     return int(np.clip(round(width), least, size[0])), int(np.clip(round(height), least, size[1]))
+
+
+def _overlap(first: Window, second: Window) -> float:
+    return iou(astuple(first), astuple(second))
