@@ -40,6 +40,12 @@ def plural(singular: str) -> str:
     return f"pairs of {singular}" if _is_pair(last) else f"{before}{space}{_plural_of_word(last)}"
 
 
+def is_person(singular: str) -> bool:
+    """Does the name stand for a human being?"""
+    word = singular.rpartition(" ")[2].lower()
+    return word.endswith(tuple(_english()["people"])) and word not in _english()["not_people"]
+
+
 def article(singular: str) -> str:
     """What stands before the noun for one of it: "a", "an" or "a pair of"."""
     if _is_pair(singular.rpartition(" ")[2]):

@@ -42,13 +42,13 @@ class Name:
 
     @property
     def they(self) -> str:
-        """Pronoun for "the <singular>": "they" or "it"."""
-        return "they" if self.article == PAIR else "it"
+        """Pronoun for "the <singular>": "they" for a pair or a person, else "it"."""
+        return "they" if self.article == PAIR or inflect.is_person(self.singular) else "it"
 
     @property
     def them(self) -> str:
         """Pronoun as an object: "them" or "it"."""
-        return "them" if self.article == PAIR else "it"
+        return "them" if self.they == "they" else "it"
 
 
 def readable(concept_or_name: str) -> Name:

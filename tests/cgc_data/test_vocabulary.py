@@ -85,6 +85,13 @@ def test_grammar_of_pairs() -> None:
     assert (dog.counted, dog.are, dog.they, dog.them) == ("dog", "is", "it", "it")
 
 
+@pytest.mark.parametrize(
+    ("name", "pronoun"), [("person", "they"), ("policeman", "they"), ("ottoman", "it"), ("snowman", "it")]
+)
+def test_people_are_not_it(name: str, pronoun: str) -> None:
+    assert readable(name).they == pronoun
+
+
 def test_no_raw_name_and_no_two_alike_in_the_table() -> None:
     names = names_of(entries())
     assert len(names) > 1100

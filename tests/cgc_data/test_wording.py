@@ -13,7 +13,7 @@ from cgc_data.vocabulary.concepts import entries
 
 REFERENCE = Reference(1, (120, 80, 400, 650), 2)
 ALL = [(pool, number) for pool in POOLS for number in range(template_count(pool))]
-NAMES = ("scissors", "umbrella", "skis", "person", "sheep", "wine glass", "hot dog", "broccoli", "my_gizmo")
+NAMES = ("scissors", "umbrella", "skis", "person", "sheep", "wine glass", "hot dog", "broccoli", "garden_gnome")
 
 
 def _ask(pool: str, number: int, name: str, count: int = 3) -> str:
