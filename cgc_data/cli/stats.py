@@ -68,9 +68,8 @@ def _positions(contrast: str, sizes: dict[str, list[int]]) -> Table:
 
 
 def _histogram(title: str, histogram: dict[str, Any]) -> Table:
-    edges = histogram["edges"]
-    bins = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
-    return _table(title, ("", *bins), [(kind, *counts) for kind, counts in histogram["counts"].items()])
+    bins = [f"{low:g} to {high:g}" for low, high in pairwise(histogram["edges"])]
+    return _table(title, ("", *histogram["counts"]), zip(bins, *histogram["counts"].values(), strict=True))
 
 
 def _table(title: str, heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Table:

@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from cgc_data.licences import licence_class
 from cgc_data.look.plots import plot_captions
 from cgc_data.release.schema import CONTRASTS, SPLITS
 
@@ -47,7 +48,10 @@ def render_card(manifest: dict[str, Any], stats: dict[str, Any], *, repo_id: str
         config=_yaml(without_paths(manifest["config"])),
         contrasts=[c for c in CONTRASTS if _splits(manifest, c)],
         splits=[s for s in SPLITS if s in stats["by_split"]],
-        exclusions=without_paths(manifest.get("exclusions", {})),
+        excluded=_excluded(manifest["exclusions"]),
+        restricted=any(
+            licence_class(licence["url"]) not in ("permissive", "share_alike") for licence in stats["licences"]
+        ),
     )
 
 
@@ -136,6 +140,12 @@ def _splits(manifest: dict[str, Any], contrast: str) -> set[str]:
     return {path.name.split("-")[0] for path in paths if path.parent.name == contrast}
 
 
+def _excluded(exclusions: Mapping[str, Any]) -> dict[str, Any]:
+    """Base names of the lists and folders that were given, and how many photos each kind left out."""
+    names = {key: [_base(name) for name in exclusions.get(key, [])] for key in ("files", "like")}
+    return {**names, **{key: exclusions.get(key, 0) for key in ("listed", "near_duplicates")}}
+
+
 def _source(source: Mapping[str, Any]) -> dict[str, Any]:
     return {**source, "annotations": _base(source["annotations"]), "images": _base(source["images"])}
 
@@ -151,7 +161,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown: text of the sources goes through `md` instead
     )
-    environment.filters.update(md=_plain, yaml=_yaml)
+    environment.filters["md"] = _plain
     return environment
 
 

@@ -23,10 +23,10 @@ TASK_MEANING = {
 
 @dataclass(frozen=True)
 class Box:
-    """A box in pixels of its view (x1, y1, x2, y2, half-open)."""
+    """A box in pixels of its view (x1, y1, x2, y2, half-open); `tag` names it, short where a view has many."""
 
     rect: tuple[float, float, float, float]
-    label: str
+    tag: str
     is_reference: bool
 
 
@@ -126,7 +126,9 @@ def _view(row: Mapping[str, Any], number: int, sources: Mapping[str, Mapping[str
 
 
 def _boxes(row: Mapping[str, Any], number: int, view: Mapping[str, Any]) -> tuple[Box, ...]:
-    found = [Box(_rect(o["bbox_px"]), o["label"], False) for o in row["objects"] if o["img_idx"] == number]
+    objects = [o for o in row["objects"] if o["img_idx"] == number]
+    crowded = len(objects) > 2 and len({o["label"] for o in objects}) == 1
+    found = [Box(_rect(o["bbox_px"]), str(n) if crowded else o["label"], False) for n, o in enumerate(objects, 1)]
     query = row["query"]
     if query["ref_img_idx"] == number:
         x1, y1, x2, y2 = query["ref_bbox"]

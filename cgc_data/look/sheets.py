@@ -90,7 +90,7 @@ def _draw_box(draw: ImageDraw.ImageDraw, box: Box, scale: float, width: int) -> 
     x1, y1, x2, y2 = (value * scale for value in box.rect)
     for grow, line, ink in ((2, 1, "white"), (1, 3, colour)):
         draw.rectangle((x1 - grow, y1 - grow, x2 - 1 + grow, y2 - 1 + grow), outline=ink, width=line)
-    _label(draw, (x1 - 1, y1 - 20 if y1 >= 20 else y1), box.label, Style(colour, 14), width)
+    _label(draw, (x1 - 1, y1 - 20 if y1 >= 20 else y1), box.tag, Style(colour, 14), width)
 
 
 def _label(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, style: Style, width: int) -> None:

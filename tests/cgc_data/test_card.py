@@ -101,12 +101,16 @@ def test_paths_in_nested_values() -> None:
         ({"image_mode": "reference"}, "load_reference(", "load_dataset("),
         ({"licences": "permissive"}, "whose licence allows to publish", "non-commercial use only"),
         ({"licences": "noncommercial"}, "non-commercial use only", "whose licence allows to publish"),
-        ({"licences": "all"}, "do not publish this release", "non-commercial use only"),
+        ({"licences": "all"}, "photos of every licence", "do not publish this release"),
         ({"contradictions": {"compared": 200, "contradicted": 3}}, "**1.5 %**", "No photo is annotated by two"),
         ({"contradictions": {}}, "No photo is annotated by two", "**1.5 %**"),
         ({"rejected": {"mask | box": 7}}, "| mask &#124; box | 7 |", "None."),
-        ({"exclusions": {"mig.json": 12}}, "mig.json: 12", "No benchmark's images"),
-        ({"exclusions": {}}, "No benchmark's images were excluded", "in no split"),
+        (
+            {"exclusions": {"files": ["/x/mig.json"], "listed": 12}},
+            "12 photos of the sources that `mig.json` named",
+            "No benchmark's images",
+        ),
+        ({"exclusions": {}}, "No benchmark's images were excluded", "In no split"),
     ],
 )
 def test_prose_follows_the_manifest(
@@ -123,6 +127,14 @@ def test_flickr_is_named_only_where_photos_are_from_there(manifest: dict[str, An
     card = render_card(manifest, drawn, repo_id=None)
     assert "Photos show people" not in card
     assert "coco" not in front(card)["tags"]
+
+
+def test_photos_that_may_not_be_published_are_called_out(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    url = "http://creativecommons.org/licenses/by-nc-nd/2.0/"
+    nc = {**stats, "licences": [*stats["licences"], {"license": 3, "url": url, "photos": 1, "views": 1}]}
+    card = render_card({**manifest, "licences": "all"}, nc, repo_id=None)
+    assert "do not publish this release" in card
+    assert "CC BY-NC-ND 2.0" in card
 
 
 def test_text_of_the_sources_cannot_become_markup(manifest: dict[str, Any], stats: dict[str, Any]) -> None:

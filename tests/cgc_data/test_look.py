@@ -203,6 +203,13 @@ def test_reference_box_is_in_pixels_of_its_view() -> None:
     assert box.rect == (0, 24, 32, 48)
 
 
+@pytest.mark.parametrize(("count", "tags"), [(2, ["red", "red"]), (3, ["1", "2", "3"])])
+def test_many_boxes_are_numbered(count: int, tags: list[str]) -> None:
+    row = tiny_release.row("inter", "train", 0)
+    row["objects"] *= count
+    assert [box.tag for box in read_sample(row, {}).views[0].boxes] == tags
+
+
 @pytest.mark.parametrize(("views", "lines"), [(1, [1]), (4, [4]), (5, [3, 2]), (6, [3, 3])])
 def test_lines_of_views(views: int, lines: list[int]) -> None:
     row = tiny_release.row("inter", "train", 0)
