@@ -1,9 +1,7 @@
-"""Gather decoded records into columns and join them by id.
+"""Turn decoded records into columns a batch at a time, so that no record outlives its batch, and join them by id."""
 
-Annotations are gathered a batch at a time into numpy arrays, so that no object a record outlives its batch.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,59 @@ from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES
 
 Array = npt.NDArray[Any]
 
-_SHORTEST_SEGMENTATION = 8  # bytes; what is shorter may be null or []
+_LONGEST_EMPTY = 16  # bytes; a segmentation that is longer holds something
+_EMPTY = (b"", b"null", b"[]", b"{}")
 
 
-def _column(items: list[Any], field: str, dtype: type[np.generic]) -> Array:
-    return np.fromiter(map(attrgetter(field), items), dtype, len(items))
+def image_columns(path: Path, images: Sequence[Image], file_names: list[str]) -> pa.Table:
+    """Image records and the names of their photos as rows. Raises SourceError for a size that is not positive."""
+    for image in images:
+        if image.width <= 0 or image.height <= 0:
+            raise SourceError(f"{path}: image {image.id} is {image.width} x {image.height} pixels; correct its size")
+    rows = {
+        "image_id": [image.id for image in images],
+        "file_name": file_names,
+        "width": [image.width for image in images],
+        "height": [image.height for image in images],
+        "license": [_license_id(image.license) for image in images],
+        "coco_url": [image.coco_url or "" for image in images],
+        "flickr_url": [image.flickr_url or "" for image in images],
+        "negative": [image.neg_category_ids or () for image in images],
+        "not_exhaustive": [image.not_exhaustive_category_ids or () for image in images],
+    }
+    return pa.table(rows, schema=IMAGES)
+
+
+def category_columns(categories: Sequence[Category]) -> pa.Table:
+    """Category records as rows."""
+    rows = {
+        "category_id": [category.id for category in categories],
+        "name": [category.name for category in categories],
+        "synset": [category.synset or "" for category in categories],
+        "synonyms": [category.synonyms or () for category in categories],
+        "supercategory": [category.supercategory or "" for category in categories],
+        "frequency": [category.frequency or "" for category in categories],
+    }
+    return pa.table(rows, schema=CATEGORIES)
+
+
+def license_columns(licenses: Sequence[License]) -> pa.Table:
+    """Licence records as rows."""
+    rows = {
+        "license": [_license_id(entry.id) for entry in licenses],
+        "url": [entry.url or "" for entry in licenses],
+        "name": [entry.name or "" for entry in licenses],
+    }
+    return pa.table(rows, schema=LICENSES)
+
+
+def sorted_by_id(path: Path, what: str, parts: list[pa.Table], schema: pa.Schema) -> pa.Table:
+    """All rows in the order of their ids, the first column. Raises SourceError for an id that occurs twice."""
+    table = pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
+    ids = table[0].to_numpy()
+    order = np.argsort(ids, kind="stable")
+    _refuse_twice(path, what, ids[order])
+    return table.take(order)
 
 
 class AnnotationColumns:
@@ -37,16 +83,18 @@ class AnnotationColumns:
     def add(self, batch: Batch) -> None:
         """Take over the `Annotation` items of a batch."""
         items: list[Annotation] = batch.items
-        boxes = np.array([item.bbox for item in items], np.float64).reshape(-1, 4)
-        boxes[:, 2:] += boxes[:, :2]
+        x, y, width, height = np.fromiter(chain.from_iterable(_fields(items, "bbox")), np.float64).reshape(-1, 4).T
         offsets, lengths = _segmentation_ranges(batch)
         columns = {
-            "annotation_id": _column(items, "id", np.int64),
-            "image_id": _column(items, "image_id", np.int64),
-            "category_id": _column(items, "category_id", np.int64),
-            "boxes": boxes,
-            "area": np.array([_area(item) for item in items], np.float64),
-            "crowd": np.array([self._crowd(item) for item in items], np.int8),
+            "annotation_id": _integers(items, "id"),
+            "image_id": _integers(items, "image_id"),
+            "category_id": _integers(items, "category_id"),
+            "x1": x.copy(),
+            "y1": y.copy(),
+            "x2": x + width,
+            "y2": y + height,
+            "area": _numbers(items, "area", width * height),
+            "crowd": _numbers(items, "iscrowd", self._crowd_unless_stated).astype(np.int8),
             "segmentation_offset": offsets,
             "segmentation_length": lengths,
         }
@@ -54,22 +102,22 @@ class AnnotationColumns:
             self._parts.setdefault(name, []).append(values)
 
     def table(self, image_ids: Array, category_ids: Array) -> pa.Table:
-        """The annotations, sorted by image row and annotation id.
+        """The annotations, sorted by image row and annotation id; the ids given are sorted.
 
-        Raises SourceError for an id that occurs twice and for images or categories that are not in the file.
+        Raises SourceError for an id that occurs twice and for images or categories that are not among those given.
         """
         if not self._parts:
             return ANNOTATIONS.empty_table()
-        ids = self._take("annotation_id")
-        refuse_twice(self._path, "annotation", ids)
-        image_rows = self._rows("image", image_ids, ids)
-        category_rows = self._rows("category", category_ids, ids)
-        order = np.lexsort((ids, image_rows))
-        columns = {"annotation_id": ids[order], "image_row": image_rows[order], "category_row": category_rows[order]}
-        del ids, image_rows, category_rows
-        boxes = self._take("boxes")
-        columns.update((name, boxes[order, i]) for i, name in enumerate(("x1", "y1", "x2", "y2")))
-        del boxes
+        annotation_ids, images = self._take("annotation_id"), self._take("image_id")
+        _refuse_twice(self._path, "annotation", np.sort(annotation_ids))
+        order = np.lexsort((annotation_ids, images))
+        annotation_ids = annotation_ids[order]
+        columns = {
+            "annotation_id": annotation_ids,
+            "image_row": self._rows("image", image_ids, images[order], annotation_ids),
+            "category_row": self._rows("category", category_ids, self._take("category_id")[order], annotation_ids),
+        }
+        del images
         for name in list(self._parts):
             columns[name] = self._take(name)[order]
         return pa.table([pa.array(columns[name]) for name in ANNOTATIONS.names], schema=ANNOTATIONS)
@@ -77,85 +125,46 @@ class AnnotationColumns:
     def _take(self, name: str) -> Array:
         return np.concatenate(self._parts.pop(name))
 
-    def _rows(self, what: str, known: Array, annotation_ids: Array) -> Array:
-        wanted = self._take(f"{what}_id")
+    def _rows(self, what: str, known: Array, wanted: Array, annotation_ids: Array) -> Array:
         rows = np.searchsorted(known, wanted).astype(np.int32)
-        unknown = np.flatnonzero(known[np.minimum(rows, len(known) - 1)] != wanted) if len(known) else [0]
-        if len(unknown):
-            first = unknown[0]
-            raise SourceError(
-                f"{self._path}: annotation {annotation_ids[first]} is of {what} {wanted[first]}, which the file does "
-                f"not list; add it or remove the annotation"
-            )
-        return rows
-
-    def _crowd(self, item: Annotation) -> int:
-        return self._crowd_unless_stated if item.iscrowd is None else int(bool(item.iscrowd))
+        if len(known) and np.array_equal(known.take(rows, mode="clip"), wanted):
+            return rows
+        first = int(np.argmin(np.isin(wanted, known)))
+        raise SourceError(
+            f"{self._path}: annotation {annotation_ids[first]} is of {what} {wanted[first]}, which the file does not "
+            f"list; add it or remove the annotation"
+        )
 
 
-def _area(item: Annotation) -> float:
-    return item.bbox[2] * item.bbox[3] if item.area is None else item.area
+def _fields(items: Sequence[Any], name: str) -> Iterable[Any]:
+    return map(attrgetter(name), items)
+
+
+def _integers(items: Sequence[Any], name: str) -> Array:
+    return np.fromiter(_fields(items, name), np.int64, len(items))
+
+
+def _numbers(items: Sequence[Any], name: str, unless_stated: Array | int) -> Array:
+    numbers = np.array(list(_fields(items, name)), np.float64)  # None becomes NaN, which JSON cannot hold
+    return np.where(np.isnan(numbers), unless_stated, numbers)
 
 
 def _segmentation_ranges(batch: Batch) -> tuple[Array, Array]:
     """Offset and length in the file of each item's segmentation; 0, 0 where there is none."""
-    raws = [item.segmentation for item in batch.items]
+    raws = list(_fields(batch.items, "segmentation"))
     lengths = np.fromiter(map(len, raws), np.int32, len(raws))
-    for row in np.flatnonzero(lengths < _SHORTEST_SEGMENTATION):
-        if bytes(raws[row]).translate(None, b" \t\r\n") in (b"", b"null", b"[]", b"{}"):
+    for row in np.flatnonzero(lengths <= _LONGEST_EMPTY):
+        if bytes(raws[row]).translate(None, b" \t\r\n") in _EMPTY:
             lengths[row] = 0
-    addresses = np.fromiter((pa.py_buffer(raw).address for raw in raws), np.int64, len(raws))
+    addresses = np.fromiter(map(attrgetter("address"), map(pa.py_buffer, raws)), np.int64, len(raws))
     return np.where(lengths > 0, addresses - batch.shift, 0), lengths
 
 
-def refuse_twice(path: Path, what: str, ids: Array) -> None:
-    """Raise SourceError where an id occurs twice."""
-    ordered = np.sort(ids)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+def _refuse_twice(path: Path, what: str, ordered: Array) -> None:
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if len(twice):
-        names = ", ".join(map(str, np.unique(twice)[:3]))
+        names = ", ".join(map(str, twice[:3]))
         raise SourceError(f"{path}: {what} id {names} occurs more than once; ids must be unique, renumber them")
-
-
-def image_table(path: Path, images: list[Image], file_names: list[str]) -> pa.Table:
-    """Images, which are sorted by id, and the photo each stands for."""
-    refuse_twice(path, "image", _column(images, "id", np.int64))
-    for image in images:
-        if image.width <= 0 or image.height <= 0:
-            raise SourceError(f"{path}: image {image.id} is {image.width} x {image.height} pixels; correct its size")
-    rows = {
-        "image_id": [image.id for image in images],
-        "file_name": file_names,
-        "width": [image.width for image in images],
-        "height": [image.height for image in images],
-        "license": [_license_id(image.license) for image in images],
-        "coco_url": [image.coco_url or "" for image in images],
-        "flickr_url": [image.flickr_url or "" for image in images],
-        "negative": [image.neg_category_ids or [] for image in images],
-        "not_exhaustive": [image.not_exhaustive_category_ids or [] for image in images],
-    }
-    return pa.table(rows, schema=IMAGES)
-
-
-def category_table(path: Path, categories: list[Category]) -> pa.Table:
-    """Categories sorted by id."""
-    categories = sorted(categories, key=attrgetter("id"))
-    refuse_twice(path, "category", _column(categories, "id", np.int64))
-    rows = {
-        "category_id": [category.id for category in categories],
-        "name": [category.name for category in categories],
-        "synset": [category.synset or "" for category in categories],
-        "synonyms": [category.synonyms or [] for category in categories],
-        "supercategory": [category.supercategory or "" for category in categories],
-        "frequency": [category.frequency or "" for category in categories],
-    }
-    return pa.table(rows, schema=CATEGORIES)
-
-
-def license_table(licenses: Iterable[License]) -> pa.Table:
-    """Licences in the order of the file."""
-    rows = [{"license": _license_id(x.id), "url": x.url or "", "name": x.name or ""} for x in licenses]
-    return pa.Table.from_pylist(rows, schema=LICENSES)
 
 
 def _license_id(value: int | str | None) -> int:

@@ -10,10 +10,10 @@ from cgc_data.sources.records import Image
 def file_names(path: Path, images: list[Image]) -> list[str]:
     """Folder and name of each image, as in "val2017/000000000139.jpg".
 
-    Raises SourceError where an image is not named, or no image has the federated lists that make a file LVIS.
+    Raises SourceError where an image is not named, or none has the federated lists that make a file LVIS.
     """
     if images and all(image.neg_category_ids is None for image in images):
-        raise SourceError(f"{path}: no image has neg_category_ids; a COCO file is given as --coco")
+        raise SourceError(f"{path}: images have no neg_category_ids; a COCO file is given as --coco")
     return [_file_name(path, image) for image in images]
 
 

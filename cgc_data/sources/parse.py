@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from cgc_data.errors import SourceError
-from cgc_data.sources.columns import AnnotationColumns, category_table, image_table, license_table
+from cgc_data.sources.columns import AnnotationColumns, category_columns, image_columns, license_columns, sorted_by_id
 from cgc_data.sources.records import Annotation, Category, Image, License
-from cgc_data.sources.stream import JsonStream, ListDecoder
-from cgc_data.sources.table import Tables
+from cgc_data.sources.stream import Batch, JsonStream, ListDecoder
+from cgc_data.sources.table import CATEGORIES, IMAGES, LICENSES, Tables
 
 
 class FileNames(Protocol):
@@ -41,38 +39,32 @@ _DECODERS: dict[str, ListDecoder] = {
 def parse(path: Path, form: Format) -> Tables:
     """Tables of an annotation file. Raises SourceError where it is not whole or not of the schema."""
     annotations = AnnotationColumns(path, form.crowd_unless_stated)
-    lists: dict[str, list[Any]] = {name: [] for name in _DECODERS if name != "annotations"}
-    with JsonStream(path) as stream:
-        for batch in stream.batches(_DECODERS):
-            if batch.section == "annotations":
-                annotations.add(batch)
-            else:
-                lists[batch.section].extend(batch.items)
-        _require(path, stream.sections)
+    parts: dict[str, list[pa.Table]] = {name: [] for name in _DECODERS}
     try:
-        return _tables(path, form, annotations, lists)
+        with JsonStream(path) as stream:
+            for batch in stream.batches(_DECODERS):
+                if batch.section == "annotations":
+                    annotations.add(batch)
+                else:
+                    parts[batch.section].append(_columns(path, form, batch))
+            _require(path, stream.sections)
+        images = sorted_by_id(path, "image", parts["images"], IMAGES)
+        categories = sorted_by_id(path, "category", parts["categories"], CATEGORIES)
+        joined = annotations.table(images["image_id"].to_numpy(), categories["category_id"].to_numpy())
+        licenses = pa.concat_tables([LICENSES.empty_table(), *parts["licenses"]]).combine_chunks()
     except (OverflowError, pa.ArrowInvalid) as error:
         raise SourceError(f"{path}: holds an integer that is too large ({error}); renumber its ids") from error
+    return Tables(images=images, categories=categories, annotations=joined, licenses=licenses)
 
 
-def _tables(path: Path, form: Format, annotations: AnnotationColumns, lists: dict[str, list[Any]]) -> Tables:
-    lists["images"].sort(key=lambda image: image.id)
-    images = image_table(path, lists["images"], form.file_names(path, lists["images"]))
-    categories = category_table(path, lists["categories"])
-    return Tables(
-        images=images,
-        categories=categories,
-        annotations=annotations.table(_ids(images, "image_id"), _ids(categories, "category_id")),
-        licenses=license_table(lists["licenses"]),
-    )
+def _columns(path: Path, form: Format, batch: Batch) -> pa.Table:
+    items: list[Any] = batch.items
+    if batch.section == "images":
+        return image_columns(path, items, form.file_names(path, items))
+    return category_columns(items) if batch.section == "categories" else license_columns(items)
 
 
 def _require(path: Path, sections: list[str]) -> None:
     missing = [name for name in ("images", "annotations", "categories") if name not in sections]
     if missing:
         raise SourceError(f"{path}: has no {' and no '.join(missing)}; give a file in COCO or LVIS format")
-
-
-def _ids(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
-    ids: npt.NDArray[np.int64] = table[name].to_numpy()
-    return ids

@@ -2,6 +2,7 @@
 
 import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from cgc_data.errors import SourceError
@@ -26,10 +27,7 @@ def read_source(kind: Kind, path: Path, cache_dir: Path | None = None) -> Source
         raise SourceError(f"{path}: no such file; give the path of an annotation file")
     with ThreadPoolExecutor(1) as executor:
         hashing = executor.submit(file_sha256, path)
-        if cache_dir is None:
-            tables = parse(path, _FORMATS[kind])
-        else:
-            tables = _cached(kind, path, cache_dir, hashing)
+        tables = _cached(kind, path, cache_dir, hashing) if cache_dir else parse(path, _FORMATS[kind])
         return _source(kind, path, hashing.result(), tables)
 
 
@@ -40,16 +38,20 @@ def _cached(kind: Kind, path: Path, folder: Path, hashing: "Future[str]") -> Tab
         return kept
     tables = parse(path, _FORMATS[kind])
     place = cache.cache_path(folder, kind, hashing.result())
-    cache.store(place, tables)
+    with suppress(OSError):  # a full or read-only disk costs time at the next start, no more
+        cache.store(place, tables)
     return cache.load(place) or tables
 
 
 def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file; other threads run meanwhile."""
+    """Hex sha256 of a file; other threads run meanwhile. Raises SourceError where it cannot be read."""
     digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(_HASHED_AT_ONCE):
-            digest.update(block)
+    try:
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(_HASHED_AT_ONCE):
+                digest.update(block)
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}; make it readable or copy it again") from error
     return digest.hexdigest()
 
 

@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from cgc_data.errors import SourceError
 
-WINDOW = 4 << 20
+WINDOW = 2 << 20
 LARGEST_ELEMENT = 64 << 20
+PEEK = 1 << 6
 SHORT_VALUE = 1 << 12
 
 ListDecoder: TypeAlias = msgspec.json.Decoder[list[Any]]
@@ -81,9 +82,10 @@ class JsonStream:
     def batches(self, decoders: Mapping[str, ListDecoder]) -> Iterator[Batch]:
         """Elements of the lists named in `decoders`, in the order of the file; other keys are passed over."""
         if self._peek() != "{":
-            raise SourceError(f"{self._path}: not a JSON object with images, annotations and categories")
+            raise SourceError(f"{self._path}: not a JSON object; give a file in COCO or LVIS format")
         self._position += 1
-        while self._peek() != "}":
+        more = self._peek() != "}"
+        while more:
             self._section, self._count = self._key(), 0
             self.sections.append(self._section)
             decoder = decoders.get(self._section)
@@ -94,20 +96,31 @@ class JsonStream:
                 self._value()
             else:
                 raise SourceError(f"{self._path}: {self._section} is not a list; give a file in COCO or LVIS format")
-            if self._peek() == ",":
-                self._position += 1
+            more = self._more("}")
+        self._position += 1
+        if self._peek():
+            self._damaged("more follows the object's end")
 
     def _elements(self, decoder: ListDecoder | None) -> Iterator[Batch]:
-        while self._peek() != "]":
+        more = self._peek() != "]"
+        while more:
             items, cut = self._decode(decoder or _PASS_OVER)
             if decoder:
                 shift = pa.py_buffer(self._buffer).address + 1 - self._position
                 yield Batch(self._section, items, shift)
             self._count += len(items)
             self._position += cut - 1
-            if self._peek() == ",":
-                self._position += 1
+            more = self._more("]")
         self._position += 1
+
+    def _more(self, closing: str) -> bool:
+        """Pass over a comma; whether there was one, and not the closing bracket."""
+        found = self._peek()
+        if found == ",":
+            self._position += 1
+        if found not in (",", closing) or (found == "," and self._peek() == closing):
+            self._damaged(f"expected a comma or {closing}")
+        return found == ","
 
     def _decode(self, decoder: ListDecoder) -> tuple[list[Any], int]:
         """The next elements, and where in the buffer the comma or bracket behind them is."""
@@ -204,16 +217,14 @@ class JsonStream:
                 return value
 
     def _peek(self) -> str:
-        """The next character that is not white space; the position moves to it."""
+        """The next character that is not white space, to which the position moves; "" at the end of the file."""
         while True:
-            self._load(64)
+            self._load(PEEK)
             text = self._buffer[1 : 1 + self._filled].decode("latin-1")
             skipped = _space_end(text, 0)
             self._position += skipped
-            if not text:
-                self._damaged("the file ends too early")
-            if skipped < len(text):
-                return text[skipped]
+            if skipped < len(text) or not text:
+                return text[skipped : skipped + 1]
 
     def _load(self, size: int) -> None:
         """Fill the buffer with the bytes at the position, from its second byte on."""
