@@ -6,6 +6,7 @@ Works with huggingface_hub 1.x and 2.x, which stand on different HTTP libraries.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
@@ -21,13 +22,14 @@ _MENDS = {
     401: "the Hub does not know this login; run `hf auth login` or set HF_TOKEN to a valid token",
     403: "the login may not write there; use a token with write access, or another ORG",
     404: "no such repository or organisation for this login; check the name and the token's access",
+    409: "someone else made this version meanwhile; choose the next --tag",
 }
 
 
 def connect(token: str | None = None) -> HfApi:
     """Client for the Hub that HF_ENDPOINT names (default: the official one)."""
     endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
-    if "huggingface.co" not in endpoint:
+    if not f".{urlsplit(endpoint).hostname}".endswith(".huggingface.co"):
         # Xet needs a storage service that only the official Hub has, and the client does not fall back by itself
         os.environ["HF_HUB_DISABLE_XET"] = "1"
         constants.HF_HUB_DISABLE_XET = True

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from cgc_data.cli.push import push as push_command
 from cgc_data.errors import CgcError, LicenceError, PushError, ReleaseError
 from cgc_data.hub import PushResult, push
+from cgc_data.hub.client import connect
 from cgc_data.hub.gate import next_version
 from tests.hub_double import TOKEN, Blob, Fault, Hub, serve
 from tests.tiny_release import write_manifest, write_tiny_release
@@ -178,15 +179,36 @@ def test_version_taken_meanwhile_is_not_moved(hub: Hub, release: Path) -> None:
         repo = hub.repos[REPO]
         repo.tags["v1.0.0"] = repo.head
 
-    with pytest.raises(PushError, match="409"):
+    with pytest.raises(PushError, match="someone else made this version meanwhile; choose the next --tag"):
         push(release, REPO, tag="v1.0.0", on_event=during_upload(take))
     assert published(hub, "v1.0.0") == {}
 
 
-def test_commit_made_meanwhile_is_kept(hub: Hub, release: Path) -> None:
-    note = {"NOTES.md": Blob(b"hello\n", lfs=False)}
-    push(release, REPO, tag="v1.0.0", on_event=during_upload(lambda: hub.repos[REPO].commit(note)))
+def test_commit_made_meanwhile_is_kept(hub: Hub, release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create, notes = huggingface_hub.HfApi.create_commit, {"NOTES.md": Blob(b"hello\n", lfs=False)}
+
+    def create_after_another(api: huggingface_hub.HfApi, *args: Any, **options: Any) -> Any:
+        if hub.count("POST .*/commit") == 0:
+            hub.repos[REPO].commit(notes)
+        return create(api, *args, **options)
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_commit", create_after_another)
+    push(release, REPO, tag="v1.0.0")
+    assert hub.count("POST .*/commit") == 2, "the first was refused, since it did not know of the notes"
     assert published(hub, "v1.0.0") == content(release) | {"NOTES.md": b"hello\n"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "disabled"),
+    [("https://huggingface.co", False), ("https://huggingface.co.example.org", True), ("http://127.0.0.1:9", True)],
+)
+def test_xet_is_for_the_official_hub_only(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, endpoint: str, disabled: bool
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", False)
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    assert connect().endpoint == endpoint
+    assert huggingface_hub.constants.HF_HUB_DISABLE_XET is disabled
 
 
 def test_next_version_replaces_the_files_of_the_last(hub: Hub, release: Path, tmp_path: Path) -> None:
