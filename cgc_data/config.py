@@ -29,7 +29,7 @@ class Source(_Section):
     images: str = Field(description="folder or .zip with the photos")
     exhaustive: bool | list[str] | None = Field(
         None,
-        description="is every instance of every category (or of those listed) boxed? null: COCO's 80 are, others are not",
+        description="is every instance of every category (or of those listed) boxed? null: only COCO's 80 are",
     )
     split: Literal["auto", "test"] = Field("auto", description="test: all photos of this source are held out")
 
@@ -120,7 +120,7 @@ class BuildConfig(_Section):
     splits: Splits = Splits()
     confusable: Literal["strict", "labelled"] = Field(
         "strict",
-        description="strict: absence needs absence of every confusable category; labelled: of those that some source labels",
+        description="absence needs absence of every confusable category (strict), or of those that some source labels",
     )
     categories: list[str] = Field(default_factory=list, description="ask only for these categories; none: all")
     licences: Literal["all", "permissive", "noncommercial"] = Field(

@@ -71,11 +71,11 @@ class Index:
             return direct
         for appearance in self.photos[photo].appearances:
             claims = self.claims[appearance.source]
-            for name in claims.concepts:
-                below = self.concepts[concept] in self.relations.hyponyms(name, claims.practice)
-                if below and self.states[photo, self.position[name]] == ABSENT:
-                    if claims.states[appearance.image_row, claims.column(name)] == ABSENT:
-                        return Warrant(self.tables[appearance.source].key, f"hypernym:{name}")
+            for name in sorted(self.relations.hypernyms(self.concepts[concept], claims.practice)):
+                column = claims.column(name)
+                claimed = column is not None and claims.states[appearance.image_row, column] == ABSENT
+                if claimed and self.states[photo, self.position[name]] == ABSENT:
+                    return Warrant(self.tables[appearance.source].key, f"hypernym:{name}")
         raise AssertionError(
             f"{self.photos[photo].identity}: no source warrants that {self.concepts[concept]} is absent"
         )
@@ -93,7 +93,7 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
     """Read the sources (cached by their sha256) and join what they say. Raises SourceError, PhotoError, ConfigError."""
     tables = tuple(read_source(s.kind, Path(s.annotations), cache) for s in config.sources)
     stores = tuple(open_photos(Path(s.images)) for s in config.sources)
-    photos, left_out = collect_photos(tables, stores)
+    photos, left_out = collect_photos(tables, stores, [s.images for s in config.sources])
     claims = tuple(source_claims(t, s) for t, s in zip(tables, config.sources, strict=True))
     relations = load_relations()
     labelled = frozenset(c for claim in claims for c in claim.concepts)
@@ -121,7 +121,7 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:
     """Where everything confusable with a concept is provably absent, (photos, concepts)."""
     absent = index.states == ABSENT
-    clear = np.ones_like(absent)
+    clear: NDArray[np.bool_] = np.ones_like(absent)
     for concept in range(len(index.concepts)):
         for other in index.confusable(concept, labelled_only=labelled_only):
             clear[:, concept] &= absent[:, other]
@@ -134,7 +134,7 @@ def confused(index: Index) -> NDArray[np.bool_]:
     boxed = np.zeros_like(present)
     boxed[index.instances.photo, index.instances.concept] = True
     present |= boxed
-    found = np.zeros_like(present)
+    found: NDArray[np.bool_] = np.zeros_like(present)
     for concept in range(len(index.concepts)):
         for other in index.confusable(concept, labelled_only=False):
             found[:, concept] |= present[:, other]

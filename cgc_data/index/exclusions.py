@@ -1,4 +1,4 @@
-"""Photos that must not be used: lists of ids or names, benchmarks' own annotation files, near-duplicates of their photos."""
+"""Photos that must not be used: lists of ids or names, and benchmarks' own annotation files."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Instances of all photos in flat arrays, sorted by photo and concept: found by binary search, never one object each."""
+"""Instances of all photos in flat arrays, sorted by photo and concept: found by binary search, no object each."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Instances:
     def of(self, photo: int, concept: int) -> NDArray[np.int64]:
         """Positions of a photo's instances of one concept, crowds included."""
         inside = self.of_photo(photo)
-        return inside[self.concept[inside] == concept]
+        return np.asarray(inside[self.concept[inside] == concept])
 
     def boxes(self, photo: int, concept: int) -> NDArray[np.float64]:
         """Their boxes, (N, 4)."""

@@ -57,7 +57,7 @@ def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
 
 
 def one_source_each(instances: Instances, kinds: Sequence[str]) -> Instances:
-    """Keep, for every (photo, concept), the instances of one source: LVIS masks first, then the order of the sources."""
+    """Keep, for every (photo, concept), the instances of one source: LVIS first, then in the order of the sources."""
     order = sorted(range(len(kinds)), key=lambda i: (kinds[i] != "lvis", i))
     rank = np.argsort(order)[instances.source]
     key = instances.photo * (int(instances.concept.max(initial=0)) + 1) + instances.concept

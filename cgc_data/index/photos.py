@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.errors import PhotoError, SourceError
-from cgc_data.licences import allowed
+from cgc_data.licences import LicencePolicy, allowed
 from cgc_data.sources import PhotoStore, SourceTable
 
 COCO_NAME = re.compile(r"(?:^|[^0-9])([0-9]{12})\.[A-Za-z]+$")
@@ -70,14 +70,16 @@ def coco_name(*names: str) -> str | None:
     return None
 
 
-def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore]) -> tuple[list[Photo], list[LeftOut]]:
+def collect_photos(
+    tables: Sequence[SourceTable], stores: Sequence[PhotoStore], folders: Sequence[str]
+) -> tuple[list[Photo], list[LeftOut]]:
     """Photos of all sources, joined by identity, sorted by it; and those whose file is missing or of two sizes.
 
     Raises SourceError where an images folder holds none of its source's photos.
     """
     groups: dict[str, list[_Listing]] = {}
     left_out: list[LeftOut] = []
-    for position, (table, store) in enumerate(zip(tables, stores, strict=True)):
+    for position, (table, store, images) in enumerate(zip(tables, stores, folders, strict=True)):
         found = 0
         for listing in _listings(position, table):
             identity = _identity(listing, store)
@@ -87,7 +89,7 @@ def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore]) 
                 found += 1
                 groups.setdefault(identity, []).append(listing)
         if not found and table.images.num_rows:
-            raise SourceError(f"{store.path}: holds none of the {table.images.num_rows} photos that {table.path} lists")
+            raise SourceError(f"{images}: holds none of the {table.images.num_rows} photos that {table.path} lists")
     photos: list[Photo] = []
     for identity in sorted(groups):
         sizes = {(listing.width, listing.height) for listing in groups[identity]}
@@ -100,9 +102,9 @@ def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore]) 
     return photos, left_out
 
 
-def usable(photos: Iterable[Photo], policy: str, *, windows: bool) -> NDArray[np.bool_]:
+def usable(photos: Iterable[Photo], policy: LicencePolicy, *, windows: bool) -> NDArray[np.bool_]:
     """Which photos the licence policy lets be shown whole, or in windows; shape (photos,)."""
-    return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=bool)
+    return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 
 
 @dataclass(frozen=True)

@@ -121,10 +121,10 @@ def _flag_says_single(table: SourceTable, source: Source) -> NDArray[np.bool_]:
     crowd = table.annotations.column("crowd").to_numpy()
     has_segmentation = table.annotations.column("segmentation_length").to_numpy() > 0
     if table.kind == "lvis":
-        return crowd != 1
+        return np.asarray(crowd != 1)
     if source.exhaustive is None:
-        return (crowd == 0) & has_segmentation
-    return crowd != 1
+        return np.asarray((crowd == 0) & has_segmentation)
+    return np.asarray(crowd != 1)
 
 
 def _listed(table: SourceTable, column: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

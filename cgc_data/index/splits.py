@@ -6,6 +6,7 @@ Near-duplicates are found by perceptual hash and stay together; a cluster that t
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -35,8 +36,9 @@ def perceptual_hash(content: bytes) -> np.uint64 | None:
     except PhotoError:
         return None
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    bits = imagehash.phash(Image.fromarray(grey)).hash
-    return np.uint64(int.from_bytes(np.packbits(bits).tobytes(), "big"))
+    bits: NDArray[np.bool_] = imagehash.phash(Image.fromarray(grey)).hash
+    value: np.uint64 = np.packbits(bits).view(np.uint64)[0]
+    return value
 
 
 def hash_photos(photos: Sequence[Photo], stores: Sequence[PhotoStore], cache: Path, workers: int) -> NDArray[np.uint64]:
@@ -63,11 +65,11 @@ def hash_folder(folder: Path) -> NDArray[np.uint64]:
 def near_duplicates(hashes: NDArray[np.uint64], distance: int) -> NDArray[np.int32]:
     """Cluster number of each photo, (photos,): photos whose hashes differ in at most `distance` bits are together.
 
-    Two such hashes agree in at least one of `distance + 1` bands of bits, so only photos that share a band are compared.
+    Two such hashes agree in one of `distance + 1` bands of bits, so only photos that share a band are compared.
     """
     edges: list[NDArray[np.intp]] = []
     bounds = np.linspace(0, HASH_BITS, distance + 2).astype(np.uint64)
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds):
         band = (hashes >> low) & np.uint64((1 << int(high - low)) - 1)
         edges += _close_pairs(hashes, band, distance)
     pairs = np.concatenate(edges) if edges else np.zeros((0, 2), dtype=np.intp)
@@ -108,8 +110,8 @@ def _close_pairs(hashes: NDArray[np.uint64], band: NDArray[np.uint64], distance:
     order = np.argsort(band, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(band[order])) + 1)
     found = []
-    for group in groups:
-        group = group[hashes[group] != 0]
+    for bucket in groups:
+        group = bucket[hashes[bucket] != 0]
         if len(group) > 1:
             close = np.bitwise_count(hashes[group][:, None] ^ hashes[group][None, :]) <= distance
             first, second = np.nonzero(np.triu(close, 1))

@@ -1,4 +1,4 @@
-"""What can be asked of each photo: which concept has exactly one good instance, which a good set, which is provably absent.
+"""What can be asked of each photo: which concept has exactly one good instance, which a good set, which is absent.
 
 Sizes are first judged by the annotated boxes; a photo that is about to be used is checked against its masks.
 """
@@ -15,7 +15,7 @@ from cgc_data.index.build import Index, clear_of_confusable, confused
 from cgc_data.index.presence import ABSENT, PRESENT_ALL, PRESENT_SOME
 from cgc_data.plan.truth import Truth, fits
 from cgc_data.release.schema import Split
-from cgc_data.vocabulary import concept_of, readable
+from cgc_data.vocabulary import concept_of, names_of, readable
 
 Mask = NDArray[np.bool_]
 
@@ -133,19 +133,8 @@ def _named(index: Index, config: BuildConfig) -> Mask:
     wanted = {concept_of(name) for name in config.categories}
     if unknown := [name for name in config.categories if concept_of(name) not in index.labelled]:
         raise VocabularyError(f"categories: no source has a category {unknown[0]!r}")
-    named = np.zeros(len(index.concepts), dtype=bool)
-    for column, concept in enumerate(index.concepts):
-        if concept in index.labelled and (not wanted or concept in wanted):
-            named[column] = _is_readable(concept)
-    return named
-
-
-def _is_readable(concept: str) -> bool:
-    try:
-        readable(concept)
-    except VocabularyError:
-        return False
-    return True
+    names = names_of(sorted(index.labelled))
+    return np.array([c in names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
 
 
 def _counts(index: Index, config: BuildConfig) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -175,7 +164,7 @@ def _vectors(index: Index) -> csr_matrix:
     present = csr_matrix(index.states >= PRESENT_SOME, dtype=np.float64)
     frequency = np.asarray(present.sum(axis=0)).ravel()
     rarity = np.log1p(len(index.photos) / np.maximum(frequency, 1.0))
-    weighted = present.multiply(rarity[None, :]).tocsr()
+    weighted = csr_matrix(present.multiply(rarity[None, :]))
     norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
     return csr_matrix(weighted.multiply(1.0 / np.maximum(norms, 1e-12)[:, None]))
 
@@ -191,6 +180,6 @@ def _supercategories(index: Index) -> tuple[Mask, NDArray[np.int64]]:
 
 
 def _weights(complete: Mask, temperature: float) -> NDArray[np.float64]:
-    """A photo offers each of its concepts; weighing by frequency ** (temperature - 1) makes the whole follow the temperature."""
+    """Each photo offers its concepts: weights of frequency ** (temperature - 1) give the whole the temperature."""
     frequency = complete.sum(axis=0).astype(np.float64)
     return np.asarray(np.maximum(frequency, 1.0) ** (temperature - 1.0))

@@ -1,6 +1,6 @@
 """Plans a whole release: splits and exclusions applied, rows of every split and contrast dealt and written, no pixels.
 
-The plan is one Parquet file a split and contrast whose row groups are the shards to be rendered. Families stay together.
+The plan is one Parquet file a split and contrast; its row groups are the shards to be rendered, of whole families.
 """
 
 from collections import Counter
@@ -181,14 +181,14 @@ def _require_tasks(config: BuildConfig, plan: Plan) -> None:
         if wanted and not plan.tasks.get(task):
             contrast, name = task.split("/")
             setting = f"{contrast}.{name}=0"
-            raise PlanError(f"{task}: no eligible sample in {_sources(config)}; {_hint(config, task)} or set {setting}")
+            raise PlanError(f"{task}: no eligible sample in {_sources(config)}; {_hint(config)} or set {setting}")
 
 
 def _sources(config: BuildConfig) -> str:
     return ", ".join(Path(source.annotations).name for source in config.sources)
 
 
-def _hint(config: BuildConfig, task: str) -> str:
+def _hint(config: BuildConfig) -> str:
     if any(source.kind == "coco" and source.exhaustive is None for source in config.sources):
         return "declare `exhaustive` where every instance of every category is boxed, loosen `limits`,"
     return f"add photos, loosen `limits`, ask for more samples than {config.samples},"

@@ -95,7 +95,7 @@ class InterPlanner:
     def _with_twins(
         self, members: list[int], items: list[Item], deck: NDArray[np.intp], kind: str, random: np.random.Generator
     ) -> Family | None:
-        """The set and a second one in which half of the photos are replaced; labels of the replaced are absent there."""
+        """The set and a second one with half of the photos replaced; the labels of the replaced are absent there."""
         alone = {item.targets[0]: item for item in items if len(item.targets) == 1}
         replaced = [int(p) for p in random.permutation(sorted(alone))[: max(1, len(members) // 2)]]
         kept = [photo for position, photo in enumerate(members) if position not in replaced]
@@ -107,7 +107,7 @@ class InterPlanner:
         new_items = self._twin_items(members, second, len(kept), random)
         if new_items is None:
             return None
-        rest = self._items_of_kept(second, len(kept), new_items, items, members, random)
+        rest = self._items_of_kept(second, len(kept), new_items, items, random)
         if len(new_items) + len(rest) < 2:
             return None
         leaving = [alone[position] for position in replaced]
@@ -140,10 +140,9 @@ class InterPlanner:
         kept: int,
         new_items: list[Item],
         items: list[Item],
-        members: list[int],
         random: np.random.Generator,
     ) -> list[Item]:
-        """Questions about the photos that stay, in the second set; another label than in the first where there is one."""
+        """Questions about the photos that stay, in the second set; with another label than in the first if possible."""
         taken = {(item.pool, item.concept) for item in new_items}
         found: list[Item] = []
         for position in range(kept):

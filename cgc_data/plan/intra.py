@@ -141,7 +141,7 @@ class IntraPlanner:
         return []
 
     def _settled(self, photo: int) -> list[int]:
-        """Concepts of which every instance is known, single and sound, with everything confusable absent from the photo."""
+        """Concepts of which every instance is known, single and sound, with nothing confusable in the photo."""
         table, index = self._askable, self._askable.index
         found = []
         complete = (index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]
@@ -163,7 +163,7 @@ class IntraPlanner:
         return []
 
     def _twins(self, photo: int, concepts: list[int], random: np.random.Generator) -> list[Question]:
-        """Two sets of windows, each round one label and free of the other: both labels asked of both sets, if possible."""
+        """Two sets of windows, each round one label and free of the other; both labels asked of both, if possible."""
         best: list[Question] = []
         for _ in range(TRIES):
             first = self._askable.draw_label(np.array(concepts, dtype=np.intp), random)
@@ -219,7 +219,7 @@ class IntraPlanner:
         random: np.random.Generator,
         template: int | None = None,
     ) -> Question | None:
-        """The set question about a concept in these views, None where a view shows an instance only in part or too small."""
+        """The set question about a concept in these views, None where one shows an instance in part or too small."""
         table, index = self._askable, self._askable.index
         shown, missing = [], []
         instances = index.instances.of(photo, concept).tolist()

@@ -32,7 +32,7 @@ class View:
 
 @dataclass(frozen=True)
 class Shown:
-    """An instance that is part of the answer: the view it is in (0-based), its box in photo pixels, its visible share."""
+    """An instance in the answer: the view it is in (0-based), its box in photo pixels, its visible share."""
 
     view: int
     instance: int
@@ -120,23 +120,20 @@ def make_row(index: Index, question: Question) -> Row:
     """Row of the release, all columns but the image bytes."""
     name = readable(index.concepts[question.concept])
     objects = sorted((_object(index, question, shown, name.singular) for shown in question.shown), key=_reading_order)
-    reference = question.reference and (
-        question.reference.view + 1,
-        thousand_in_view(question.views[question.reference.view], question.reference.box),
-    )
+    reference = _reference(question)
     text = ask(
         question.pool,
         question.template,
         name,
         count_images=len(question.views),
-        ref=reference and Reference(*reference, question.shown[0].view + 1),
+        ref=reference,
     )
     row: Row = {
         "question": text,
         "query": {
             "labels": [name.singular],
-            "ref_img_idx": reference and reference[0],
-            "ref_bbox": reference and list(reference[1]),
+            "ref_img_idx": reference and reference.image,
+            "ref_bbox": reference and list(reference.box),
         },
         "prompt": build_messages(text, len(question.views)),
         "answer": format_answer([Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in objects]),
@@ -177,6 +174,14 @@ def difficulty(question: Question) -> float:
 def _side_share(view: View, box: Box) -> float:
     x1, y1, x2, y2 = box_in_view(view, box)
     return float(np.sqrt((x2 - x1) * (y2 - y1) / (view.width * view.height)))
+
+
+def _reference(question: Question) -> Reference | None:
+    if question.reference is None:
+        return None
+    view = question.reference.view
+    box = thousand_in_view(question.views[view], question.reference.box)
+    return Reference(view + 1, box, question.shown[0].view + 1)
 
 
 def _reading_order(entry: Row) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Sets of photos for inter-image contrast: scenes far apart or alike, each photo with a label that the others are free of."""
+"""Sets of photos for inter-image contrast: scenes far apart or alike, each with a label that the others are free of."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ class PhotoSets:
         table = self._askable
         safe = table.safe[list(members)]
         unsafe_elsewhere = (~safe).sum(axis=0)[None, :] - (~safe)
-        return (table.one | table.every)[list(members)] & (unsafe_elsewhere == 0)
+        return np.asarray((table.one | table.every)[list(members)] & (unsafe_elsewhere == 0))
 
     def grow(self, start: list[int], deck: NDArray[np.intp], size: int, kind: str) -> list[int]:
         """Add photos of the deck, in its order, as long as every member keeps a label of its own."""
@@ -50,7 +50,7 @@ class PhotoSets:
         return members
 
     def _fitting(self, members: Sequence[int], candidates: NDArray[np.intp], kind: str) -> NDArray[np.intp]:
-        """Candidates with a label that all members are free of, that leave each member one, and at the right distance."""
+        """Candidates at the right distance, with a label that all members are free of, that leave each member one."""
         if not len(candidates):
             return candidates
         table = self._askable

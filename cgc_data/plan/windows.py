@@ -29,7 +29,7 @@ class Windows:
         return int(random.integers(self._settings.min_views, self._settings.max_views + 1))
 
     def focus_and_context(self, photo: int, instance: int, random: np.random.Generator) -> tuple[View, View] | None:
-        """A Focus View in which the instance's box covers the set share, and a wider Context View; both hold it whole."""
+        """A Focus View of which the box covers the set share, and a wider Context View; both hold the object whole."""
         box = self._truth.box(instance)
         size = self._truth.photo_size(photo)
         focus = self._focus(box, size, random)

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from cgc_data.config import BuildConfig, Source
 from cgc_data.errors import BuildError, SourceError
@@ -23,10 +24,11 @@ from cgc_data.plan.build import Plan, make_plan
 from cgc_data.progress import say, track
 from cgc_data.release.finish import finish_release, library_versions
 from cgc_data.release.shards import Receipt, ShardTask, render_shard, write_atomically
+from cgc_data.scenes import paint
 from cgc_data.sources.read import file_sha256
 
 WORK, CACHE = ".build", ".cgc-cache"
-EMBEDDED_PRESET = "standard"
+EMBEDDED_PRESET: Literal["standard"] = "standard"
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,6 @@ def with_sources(config: BuildConfig, cache: Path) -> BuildConfig:
     """The configuration, with the embedded sample painted and used where it names no source."""
     if config.sources:
         return config
-    from cgc_data.scenes import paint
-
     folder = cache / f"scenes-{EMBEDDED_PRESET}"
     say(f"no source given: painting the embedded sample into {folder}")
     painted = paint(EMBEDDED_PRESET, folder)

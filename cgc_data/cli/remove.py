@@ -1,0 +1,18 @@
+"""`cgc-data remove`: a new version of a release without a photo."""
+
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("release", type=click.Path(path_type=Path))
+@click.option("--image-id", type=int, required=True, help="Id of the photo in its source; `views` of a row names it.")
+@click.option("--source", help="Source key, where two sources mean different photos by one id.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the new version.")
+def remove(release: Path, image_id: int, source: str | None, out: Path) -> None:
+    """Write RELEASE without a photo, and without the rows that are not fair without it. Push it under a new tag."""
+    from cgc_data.release.remove import remove_photo
+
+    removed = remove_photo(release, image_id, out, source=source)
+    click.echo(f"{out}: written without photo {image_id}; {removed} rows went")

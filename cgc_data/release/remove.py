@@ -1,0 +1,93 @@
+"""A new version of a release without a photo: for a person who asks to be taken out, or a licence that was withdrawn.
+
+Rows that show the photo go, and with them what is only fair together with them: the other half of a pair, and sets of
+photos that would be asked about one photo alone. All other rows stay as they are, with their ids.
+"""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from cgc_data.errors import BuildError, ReleaseError
+from cgc_data.release.finish import write_release_files
+from cgc_data.release.read import Release, open_release
+from cgc_data.release.shards import group_rows, write_row_groups
+from cgc_data.sources.read import file_sha256
+
+Row = dict[str, Any]
+
+
+def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None = None) -> int:
+    """Write the release without the photo of this id to `out`; returns how many rows went.
+
+    `source` is a source key of the manifest, needed only where two sources mean different photos by one id. Raises
+    ReleaseError where no row shows the photo, BuildError where `out` is not empty.
+    """
+    opened = open_release(release)
+    if out.exists() and any(out.iterdir()):
+        raise BuildError(f"{out}: is not empty; name a new folder for the new version")
+    leaving = rows_to_remove(opened, image_id, source)
+    manifest = {
+        **opened.manifest,
+        "shards": [],
+        "removed": [*opened.manifest.get("removed", []), {"image_id": image_id}],
+    }
+    for shard in opened.manifest["shards"]:
+        manifest["shards"].append(_copy(opened.folder / shard["path"], out / shard["path"], shard, leaving))
+    rejected = pq.read_table(opened.folder / "rejected.parquet")
+    write_release_files(out, manifest, rejected, None)
+    return len(leaving)
+
+
+def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[str]:
+    """Ids of the rows that show the photo and of those that are not fair without them."""
+    rows = list(release.rows(["id", "contrast", "task", "tuple_id", "pair_id", "views", "objects"]))
+    leaving = {row["id"] for row in rows if any(_is(view, image_id, source) for view in row["views"])}
+    if not leaving:
+        raise ReleaseError(f"{release.folder}: shows no photo with the id {image_id}; see `views` for the ids it has")
+    while True:
+        more = leaving | _halves(rows, leaving) | _lonely(rows, leaving)
+        if more == leaving:
+            return leaving
+        leaving = more
+
+
+def _is(view: Row, image_id: int, source: str | None) -> bool:
+    return bool(view["image_id"] == image_id and source in (None, view["source"]))
+
+
+def _halves(rows: list[Row], leaving: set[str]) -> set[str]:
+    """Rows whose pair has lost a row."""
+    pairs = {row["pair_id"] for row in rows if row["id"] in leaving and row["pair_id"]}
+    return {row["id"] for row in rows if row["pair_id"] in pairs}
+
+
+def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
+    """Rows of photo sets that would be asked about targets in fewer than two of their photos."""
+    targets: dict[str, set[int]] = defaultdict(set)
+    members: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row["contrast"] == "inter" and row["id"] not in leaving:
+            members[row["tuple_id"]].add(row["id"])
+            targets[row["tuple_id"]] |= {row["views"][o["img_idx"] - 1]["image_id"] for o in row["objects"]}
+    return {row_id for name, ids in members.items() if len(targets[name]) < 2 for row_id in ids}
+
+
+def _copy(shard: Path, target: Path, record: dict[str, Any], leaving: set[str]) -> dict[str, Any]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    ids = pq.read_table(shard, columns=["id"]).column("id").to_pylist()
+    if leaving.isdisjoint(ids):
+        shutil.copyfile(shard, target)
+        return record
+    rows = write_row_groups(target, group_rows(_kept(shard, leaving)))
+    return {"path": record["path"], "rows": rows, "bytes": target.stat().st_size, "sha256": file_sha256(target)}
+
+
+def _kept(shard: Path, leaving: set[str]) -> Iterator[list[Row]]:
+    for batch in pq.ParquetFile(shard).iter_batches(batch_size=16):
+        if kept := [row for row in batch.to_pylist() if row["id"] not in leaving]:
+            yield kept

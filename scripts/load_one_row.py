@@ -1,0 +1,18 @@
+"""Load one row of a release as its users do, with nothing but `datasets`, and print what it asks."""
+
+import sys
+from pathlib import Path
+
+from datasets import load_dataset
+
+
+def main(release: str) -> None:
+    """Print the first training row of the inter contrast."""
+    rows = load_dataset(str(Path(release).resolve()), "inter", split="train")
+    row = rows[0]
+    print(f"{len(rows)} rows; the first shows {len(row['images'])} images of {[image.size for image in row['images']]}")
+    print(f"question: {row['question']}\nanswer:   {row['answer']}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
