@@ -14,21 +14,19 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
-from cgc_data.config import BuildConfig, Source
+from cgc_data.config import BuildConfig
 from cgc_data.errors import BuildError, SourceError
 from cgc_data.index.build import Index, build_index
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan, make_plan
 from cgc_data.progress import say, track
+from cgc_data.release.embedded import with_sources
 from cgc_data.release.finish import finish_release, library_versions
 from cgc_data.release.shards import Receipt, ShardTask, render_shard, write_atomically
-from cgc_data.scenes import paint
 from cgc_data.sources.read import file_sha256
 
 WORK, CACHE = ".build", ".cgc-cache"
-EMBEDDED_PRESET: Literal["standard"] = "standard"
 
 
 @dataclass(frozen=True)
@@ -75,22 +73,6 @@ def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
             return make_plan(build_index(config, cache), config, folder, cache, workers)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def with_sources(config: BuildConfig, cache: Path) -> BuildConfig:
-    """The configuration, with the embedded sample painted and used where it names no source."""
-    if config.sources:
-        return config
-    folder = cache / f"scenes-{EMBEDDED_PRESET}"
-    say(f"no source given: painting the embedded sample into {folder}")
-    painted = paint(EMBEDDED_PRESET, folder)
-    sources = [
-        Source(
-            kind=p.kind, annotations=str(p.annotations), images=str(p.images), exhaustive=p.exhaustive, split=p.split
-        )
-        for p in painted
-    ]
-    return config.model_copy(update={"sources": sources})
 
 
 def _fingerprint(config: BuildConfig) -> str:
