@@ -24,6 +24,7 @@ UPRIGHT = 1
 ORIENTATION = 0x0112  # EXIF tag; readers rotate or mirror a photo where it is not 1
 _JPEG = b"\xff\xd8"
 _PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"IEND\xaeB`\x82"
 _EXIF = b"Exif\0\0"
 _START_OF_SCAN, _APP1 = 0xDA, 0xE1
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=\"|='|>))[2-8]")
@@ -49,7 +50,7 @@ def check_whole(data: bytes) -> None:
         # only a scan is searched: a thumbnail in the header has an end of its own
         whole = data.find(b"\xff\xd9", _scan_start(data)) > 0
     elif data.startswith(_PNG):
-        whole = data.rfind(b"IEND") > 0
+        whole = data.rfind(_PNG_END) > 0
     else:
         whole = bool(data)
     if not whole:

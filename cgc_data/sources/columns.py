@@ -94,7 +94,7 @@ class AnnotationColumns:
             "x2": x + width,
             "y2": y + height,
             "area": _numbers(items, "area", width * height),
-            "crowd": _numbers(items, "iscrowd", self._crowd_unless_stated).astype(np.int8),
+            "crowd": np.clip(_numbers(items, "iscrowd", self._crowd_unless_stated), -1, 1).astype(np.int8),
             "segmentation_offset": offsets,
             "segmentation_length": lengths,
         }

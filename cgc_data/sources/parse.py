@@ -53,7 +53,7 @@ def parse(path: Path, form: Format) -> Tables:
         joined = annotations.table(images["image_id"].to_numpy(), categories["category_id"].to_numpy())
         licenses = pa.concat_tables([LICENSES.empty_table(), *parts["licenses"]]).combine_chunks()
     except (OverflowError, pa.ArrowInvalid) as error:
-        raise SourceError(f"{path}: holds an integer that is too large ({error}); renumber its ids") from error
+        raise SourceError(f"{path}: holds an integer that is too large ({error}); correct it") from error
     return Tables(images=images, categories=categories, annotations=joined, licenses=licenses)
 
 

@@ -1,0 +1,139 @@
+"""Time and peak memory of building the index of large annotation files, against pycocotools and lvis.
+
+Every method runs in a process of its own, on a file that has been read once before. Examples:
+
+    python benchmarks/index.py --coco instances_train2017.json --lvis lvis_v1_train.json
+    python benchmarks/index.py --generator make_synthetic_full.py --scale 0.1
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, get_args
+
+import rich_click as click
+
+Kind = Literal["coco", "lvis"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+FASTER, SMALLER = 8.0, 1 / 3
+METHODS = {
+    "reference": "COCO() or LVIS(), which hold every record as a dict",
+    "parsed": "this project's reader; the file's sha256 is taken meanwhile",
+    "stored": "the same, with the columns left in a cache",
+    "cached": "the columns from the cache, after the file's sha256",
+    "sha256": "the file's sha256 alone",
+}
+
+
+def load(method: str, kind: Kind, path: Path, cache: Path) -> Callable[[], object]:
+    """What a method does, with all it needs imported."""
+    if method == "reference" and kind == "coco":
+        from pycocotools.coco import COCO
+
+        return lambda: COCO(path)
+    if method == "reference":
+        from lvis import LVIS
+
+        return lambda: LVIS(path)
+    from cgc_data.sources.read import file_sha256, read_source
+
+    if method == "sha256":
+        return lambda: file_sha256(path)
+    return lambda: read_source(kind, path, None if method == "parsed" else cache)
+
+
+def measure(method: str, kind: Kind, path: Path, cache: Path) -> None:
+    """Run one method in this process and print seconds, without imports, and the peak of the process in MB."""
+    run = load(method, kind, path, cache)
+    start = time.perf_counter()
+    kept = run()
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    del kept
+    print(json.dumps({"seconds": seconds, "peak": peak}))
+
+
+def measured(method: str, kind: str, path: Path, cache: Path) -> dict[str, float]:
+    """The same in a process of its own."""
+    command = [sys.executable, __file__, "--measure", method, f"--{kind}", str(path), "--work", str(cache)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    figures: dict[str, float] = json.loads(output.splitlines()[-1])
+    return figures
+
+
+def compare(kind: Kind, path: Path, cache: Path) -> bool:
+    """Print a table of all methods; whether the parsing one is fast and small enough."""
+    with path.open("rb") as file:
+        while file.read(1 << 24):  # into the page cache, so that no method pays for the disk
+            pass
+    print(f"\n{kind.upper()}, {path.stat().st_size / 1e6:,.0f} MB")
+    for method, meaning in METHODS.items():
+        print(f"  {method}: {meaning}")
+    print(f"{'method':<12}{'seconds':>10}{'peak MB':>10}{'times faster':>15}{'share of peak':>15}")
+    figures: dict[str, dict[str, float]] = {}
+    for method in METHODS:
+        now = figures[method] = measured(method, kind, path, cache)
+        faster = figures["reference"]["seconds"] / now["seconds"]
+        share = now["peak"] / figures["reference"]["peak"]
+        print(f"{method:<12}{now['seconds']:>10.2f}{now['peak']:>10,.0f}{faster:>15.1f}{share:>15.2f}", flush=True)
+    return all(
+        figures["reference"]["seconds"] >= FASTER * figures[method]["seconds"]
+        and figures[method]["peak"] <= SMALLER * figures["reference"]["peak"]
+        for method in ("parsed", "stored")
+    )
+
+
+def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
+    """A synthetic annotation file of this kind."""
+    path = folder / f"{kind}.json"
+    subprocess.run([sys.executable, generator, kind, path, "--scale", str(scale)], check=True)
+    return path
+
+
+@click.command(help=__doc__)
+@click.option("--coco", type=click.Path(path_type=Path, exists=True), help="COCO instances file.")
+@click.option("--lvis", type=click.Path(path_type=Path, exists=True), help="LVIS v1 file.")
+@click.option(
+    "--generator", type=click.Path(path_type=Path, exists=True), help="Script that writes `KIND OUT --scale S`."
+)
+@click.option("--scale", default=1.0, show_default=True, help="Size of the generated files; 1 is that of train2017.")
+@click.option("--work", type=click.Path(path_type=Path), help="Folder for generated files and caches, kept.")
+@click.option("--check", is_flag=True, help=f"Exit 1 if not {FASTER:g} times faster at a third of the peak memory.")
+@click.option("--measure", "method", type=click.Choice(list(METHODS)), hidden=True)
+def main(
+    *,
+    coco: Path | None,
+    lvis: Path | None,
+    generator: Path | None,
+    scale: float,
+    work: Path | None,
+    check: bool,
+    method: str | None,
+) -> None:
+    """Compare on the files given, or on generated ones."""
+    given: dict[Kind, Path | None] = {"coco": coco, "lvis": lvis}
+    files = {kind: path for kind, path in given.items() if path}
+    if method and work:
+        measure(method, *next(iter(files.items())), work)
+        return
+    if not files and not generator:
+        raise click.UsageError("give --coco or --lvis, or a --generator")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = work or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        if generator:
+            files = {kind: files.get(kind) or generated(generator, kind, folder, scale) for kind in KINDS}
+        with tempfile.TemporaryDirectory(dir=folder) as cache:
+            enough = [compare(kind, path, Path(cache)) for kind, path in files.items()]
+    if check and not all(enough):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
