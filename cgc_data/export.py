@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from cgc_data.answer import with_thinking
 from cgc_data.errors import ExportError
+from cgc_data.reference import load_reference
 from cgc_data.release.read import Release
 from cgc_data.release.schema import SPLITS
 
@@ -37,9 +38,12 @@ class _Job:
     split: str
     contrast: str | None
     instruction: Instruction
+    photos: Path | None
 
     def rows(self) -> Iterator[Row]:
-        return self.release.rows(contrast=self.contrast, split=self.split, images=True)
+        if self.release.has_images:
+            return self.release.rows(contrast=self.contrast, split=self.split, images=True)
+        return load_reference(self.release.folder, self.photos, contrast=self.contrast, split=self.split)
 
 
 def export_release(
@@ -49,22 +53,24 @@ def export_release(
     *,
     contrast: str | None = None,
     instruction: Instruction | None = None,
+    photos: Path | None = None,
 ) -> list[Path]:
     """Write the release into `folder` (new or empty) in the format `form`; returns the files to name to the trainer.
 
     `instruction`: "think" asks for reasoning and the answer between tags, "answer" for the answer between tags, "none"
-    leaves the question as it is stored. Default: "think", but "answer" where the trainer imitates the answers.
+    leaves the question as it is stored. Default: "think", but "answer" where the trainer imitates the answers. `photos`
+    is the folder or zip from which the views of a release that stores no images are composed.
 
     Raises:
-        ExportError: the release stores no images, `folder` is not empty or cannot be written, or the format has no
-            use for the instruction.
+        ExportError: the release stores no images and `photos` is None, `folder` is not empty or cannot be written, or
+            the format has no use for the instruction.
     """
     chosen = instruction or ("answer" if form == "llamafactory" else "think")
-    _refuse(release, folder, form, chosen)
+    _refuse(release, folder, form, chosen, photos)
     splits = [s for s in SPLITS if release.shards(contrast, s)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        files = [_WRITERS[form](_Job(release, folder, split, contrast, chosen)) for split in splits]
+        files = [_WRITERS[form](_Job(release, folder, split, contrast, chosen, photos)) for split in splits]
         return [*files, *([_dataset_info(folder, files)] if form == "llamafactory" else [])]
     except OSError as error:
         raise ExportError(
@@ -72,9 +78,9 @@ def export_release(
         ) from error
 
 
-def _refuse(release: Release, folder: Path, form: Format, instruction: Instruction) -> None:
-    if not release.has_images:
-        raise ExportError(f"{release.folder}: stores no images; build the release with --images embed to export it")
+def _refuse(release: Release, folder: Path, form: Format, instruction: Instruction, photos: Path | None) -> None:
+    if not release.has_images and photos is None:
+        raise ExportError(f"{release.folder}: stores no images; name the folder or .zip with the photos by --images")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ExportError(f"{folder}: exists and is not an empty folder; name another one with --to")
     if form == "llamafactory" and instruction == "think":

@@ -18,10 +18,24 @@ from cgc_data.release.schema import CONTRASTS
     type=click.Choice(INSTRUCTIONS),
     help="What the prompt asks for beside the question [default: think; llamafactory: answer].",
 )
-def export(release: Path, *, form: Format, folder: Path, contrast: str | None, instruction: Instruction | None) -> None:
+@click.option(
+    "--images", type=click.Path(path_type=Path), help="Photos (folder or .zip) of a release that stores none."
+)
+def export(
+    release: Path,
+    *,
+    form: Format,
+    folder: Path,
+    contrast: str | None,
+    instruction: Instruction | None,
+    images: Path | None,
+) -> None:
     """Write RELEASE in another trainer's format, one file a split, and print the files."""
     from cgc_data.export import export_release
     from cgc_data.release.read import open_release
 
-    for path in export_release(open_release(release), folder, form, contrast=contrast, instruction=instruction):
+    files = export_release(
+        open_release(release), folder, form, contrast=contrast, instruction=instruction, photos=images
+    )
+    for path in files:
         click.echo(path)

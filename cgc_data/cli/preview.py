@@ -13,7 +13,9 @@ from cgc_data.progress import say
 @click.option("--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Samples of each task.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed shows other samples.")
 @click.option(
-    "--images", type=click.Path(path_type=Path), help="Photos of a release that stores none (folder or .zip)."
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Photos (folder or .zip) of a release that stores none [default: where it was built from].",
 )
 @click.option("--sheets/--no-sheets", default=True, show_default=True, help="Also write PNG contact sheets.")
 def preview(release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool) -> None:

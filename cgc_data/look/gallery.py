@@ -17,7 +17,10 @@ import jinja2
 from cgc_data.errors import ReleaseError
 from cgc_data.look.sample import TASK_MEANING, Sample, View, read_sample
 from cgc_data.look.sheets import write_sheets
+from cgc_data.reference import compose
 from cgc_data.release.read import Release
+from cgc_data.render import Renderer
+from cgc_data.sources import open_photos
 
 Samples = dict[str, list[Sample]]
 
@@ -42,10 +45,12 @@ def write_gallery(
 ) -> Gallery:
     """Write `index.html`, `images/` and `sheets/` into `folder`, up to `per_task` samples a contrast and task.
 
-    Rows that belong together (`pair_id`) are chosen together. `images`: the photos of a release without images.
+    Rows that belong together (`pair_id`) are chosen together. `images`: folder or zip with the photos of a release that
+    stores none; None takes the places it was built from.
 
     Raises:
-        ReleaseError: the release stores no images and `images` is None, or `folder` is not a gallery's to replace.
+        ReleaseError: `folder` holds something else than a gallery.
+        PhotoError: a photo of a release that stores none is missing or changed.
     """
     _clear(folder)
     samples = choose_samples(release, per_task, seed, images)
@@ -78,14 +83,14 @@ def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[st
 
 
 def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[dict[str, Any]]:
+    """The rows of these ids; views that the release does not store are composed, and only those."""
     if release.has_images:
         yield from release.pick(ids)
         return
-    if images is None:
-        raise ReleaseError(f"{release.folder}: built with --images reference; name the photos' folder with --images")
-    from cgc_data import load_reference
-
-    yield from (row for row in load_reference(release.folder, images=images) if row["id"] in ids)
+    stores = {s["key"]: open_photos(Path(images or s["images"])) for s in release.manifest["sources"]}
+    renderer = Renderer(stores, release.manifest["config"]["intra"]["jpeg_quality"])
+    for row in release.pick(ids):
+        yield {**row, "images": compose(row["views"], renderer)}
 
 
 def _clear(folder: Path) -> None:

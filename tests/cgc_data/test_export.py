@@ -12,7 +12,7 @@ from cgc_data.cli.export import export
 from cgc_data.errors import ExportError
 from cgc_data.export import FORMATS, export_release
 from cgc_data.release.read import Release, open_release
-from tests.tiny_release import write_tiny_release
+from tests.tiny_release import photo, write_tiny_release
 
 ROWS = 3
 
@@ -98,9 +98,21 @@ def test_instruction(release: Release, tmp_path: Path, instruction: Any, tags: i
 
 def test_reference_release_is_refused(tmp_path: Path) -> None:
     folder = write_tiny_release(tmp_path / "tiny", rows=1, image_mode="reference")
-    with pytest.raises(ExportError, match=r"stores no images.*--images embed"):
+    with pytest.raises(ExportError, match=r"stores no images.*by --images"):
         export_release(open_release(folder), tmp_path / "out", "swift")
     assert not (tmp_path / "out").exists()
+
+
+def test_reference_release_with_its_photos(tmp_path: Path) -> None:
+    source = {"key": "coco-00000000", "kind": "coco", "annotations": "a.json", "images": "moved"}
+    changes: Any = {"sources": [source], "config": {"intra": {"jpeg_quality": 92}}}
+    release = open_release(write_tiny_release(tmp_path / "tiny", rows=1, image_mode="reference", **changes))
+    (tmp_path / "photos").mkdir()
+    for view in (view for row in release.rows(contrast="inter") for view in row["views"]):
+        (tmp_path / "photos" / view["file_name"]).write_bytes(photo("red"))
+    train, *_ = export_release(release, tmp_path / "out", "easyr1", contrast="inter", photos=tmp_path / "photos")
+    (image, _) = lines(train)[0]["images"]
+    assert (tmp_path / "out" / image).read_bytes() == photo("red")
 
 
 def test_folder_in_use_is_refused(release: Release, tmp_path: Path) -> None:

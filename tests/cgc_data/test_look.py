@@ -15,7 +15,7 @@ from PIL import Image
 
 from cgc_data.cli.preview import preview
 from cgc_data.cli.stats import stats as stats_command
-from cgc_data.errors import ReleaseError
+from cgc_data.errors import PhotoError, ReleaseError
 from cgc_data.look import plot_assets, release_stats
 from cgc_data.look.gallery import choose_samples, write_gallery
 from cgc_data.look.sample import read_sample
@@ -234,10 +234,28 @@ def _digest(folder: Path) -> str:
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files)).hexdigest()
 
 
+def reference_release(folder: Path, photos: Path) -> Release:
+    one_row_release(folder, images=[])
+    changes = {"sources": [{**SOURCE, "images": str(photos)}], "config": {"intra": {"jpeg_quality": 92}}}
+    tiny_release.write_manifest(folder, image_mode="reference", **changes)
+    return open_release(folder)
+
+
 def test_reference_release_needs_the_photos(tmp_path: Path) -> None:
-    folder = write_tiny_release(tmp_path / "tiny", rows=1, image_mode="reference")
-    with pytest.raises(ReleaseError, match="--images"):
-        write_gallery(open_release(folder), tmp_path / "gallery")
+    release = reference_release(tmp_path / "r", tmp_path / "none")
+    with pytest.raises(PhotoError, match="none"):
+        write_gallery(release, tmp_path / "gallery")
+    assert not (tmp_path / "gallery").exists()
+
+
+def test_reference_release_with_its_photos(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for view in tiny_release.row("inter", "train", 0)["views"]:
+        (tmp_path / "photos" / view["file_name"]).write_bytes(tiny_release.photo("red"))
+    release = reference_release(tmp_path / "r", tmp_path / "elsewhere")
+    gallery = write_gallery(release, tmp_path / "gallery", images=tmp_path / "photos")
+    assert [path.read_bytes() for path in (tmp_path / "gallery" / "images").iterdir()] == [tiny_release.photo("red")]
+    assert gallery.samples == 1
 
 
 def test_preview_command(release: Release, tmp_path: Path) -> None:
