@@ -134,10 +134,9 @@ class IntraPlanner:
                 break
             concept = self._askable.draw_label(np.array(concepts, dtype=np.intp), random)
             views = self._windows.several(photo, self._pick(photo, concept, random), random)
-            if views and (first := self._every(photo, concept, views, random)):
-                others = [c for c in concepts if c != concept]
-                second = self._another(photo, others, views, random)
-                return [first, *second]
+            first = self._every(photo, concept, views, random) if views else None
+            if views and first and first.shown:
+                return [first, *self._another(photo, [c for c in concepts if c != concept], views, random)]
         return []
 
     def _settled(self, photo: int) -> list[int]:
@@ -158,7 +157,8 @@ class IntraPlanner:
         self, photo: int, concepts: list[int], views: tuple[View, ...], random: np.random.Generator
     ) -> list[Question]:
         for concept in random.permutation(concepts).tolist():
-            if question := self._every(photo, int(concept), views, random):
+            question = self._every(photo, int(concept), views, random)
+            if question and question.shown:
                 return [question]
         return []
 
