@@ -5,11 +5,12 @@ It mends broken JSON, takes the last fence or answer block, reads floats, and on
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from cgc_data.answer.elements import JsonObject, are_numbers, decode_json, is_encodable, is_pixel_scale
-from cgc_data.answer.layout import FENCE, read_layout
+from cgc_data.answer.layout import FENCE, Layout, read_layout, strip_fence
 from cgc_data.answer.objects import Object
 from cgc_data.answer.reading import Reading, read_answer
 from cgc_data.errors import ConfigError
@@ -32,8 +33,7 @@ def read_lenient(text: str, num_images: int, *, require_think: bool = True, pref
     """
     repair = _load_repair()
     strict = read_answer(text, num_images, require_think=require_think, prefix=prefix)
-    conclusion = read_layout(prefix + text, require_think=require_think).conclusion
-    value = None if conclusion is None else _decode(_narrow(conclusion), repair)
+    value = _decode(read_layout(prefix + text, require_think=require_think), repair)
     values = [value] if isinstance(value, JsonObject) else value
     if not isinstance(values, list):
         return replace(strict, readable=False, elements=0, objects=(), pixel_scale=False)
@@ -59,11 +59,14 @@ def _narrow(conclusion: str) -> str:
     return fenced[-1].strip().removeprefix("json") if fenced else block
 
 
-def _decode(text: str, repair: Repair) -> Any:
-    try:
-        return decode_json(text)
-    except ValueError:
-        return _repaired(text, repair) if len(text) <= MAX_REPAIRED else None
+def _decode(layout: Layout, repair: Repair) -> Any:
+    # What the strict reading takes is taken as it stands: a label may hold a fence.
+    texts = [] if layout.body is None else [strip_fence(layout.body)[0]]
+    texts += [] if layout.conclusion is None else [_narrow(layout.conclusion)]
+    for text in texts:
+        with suppress(ValueError):
+            return decode_json(text)
+    return _repaired(texts[-1], repair) if texts and len(texts[-1]) <= MAX_REPAIRED else None
 
 
 def _repaired(text: str, repair: Repair) -> Any:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
@@ -67,6 +67,7 @@ def test_answer_is_written_in_one_way(snapshot: SnapshotAssertion) -> None:
 
 
 @given(st.lists(objects, max_size=8, unique=True))
+@example([Object(1, (0, 0, 1, 1), "```"), Object(1, (0, 0, 1, 1), '"[{')])
 def test_what_is_written_is_read(found: list[Object]) -> None:
     reading = read_answer(format_response(found, "because"), 6)
     assert reading.valid

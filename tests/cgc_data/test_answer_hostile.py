@@ -29,6 +29,7 @@ def test_reader_never_raises_and_keeps_its_promises(text: str, require_think: bo
         lenient = read_lenient(content, num_images, require_think=require_think)
         assert lenient.violations == reading.violations
         assert len(lenient.objects) <= lenient.elements
+        assert set(reading.objects) <= set(lenient.objects)
         if reading.valid:
             assert lenient == reading
 
