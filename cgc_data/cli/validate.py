@@ -1,0 +1,99 @@
+"""`cgc-data validate`: is a release what it says, derived anew from its raw sources.
+
+Exit status 0: it is; 1: breaches were found; 2: release or sources cannot be read.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cgc_data.errors import ReleaseError
+
+if TYPE_CHECKING:
+    from cgc_data.validate import Check, Report, SourcePaths
+
+SOURCE = "ANN.json:IMAGES"
+COLOURS = {"pass": "green", "note": "yellow", "fail": "red"}
+
+
+@click.command()
+@click.argument("release", type=click.Path(path_type=Path))
+@click.option(
+    "--coco", multiple=True, metavar=SOURCE, help="Where a COCO source lies now, if it was moved. Repeatable."
+)
+@click.option("--lvis", multiple=True, metavar=SOURCE, help="Where an LVIS source lies now. Repeatable.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the report to this file.")
+@click.option(
+    "--most", type=click.IntRange(min=1), default=20, show_default=True, help="Breaches printed of each check."
+)
+def validate(release: Path, *, coco: tuple[str, ...], lvis: tuple[str, ...], json_file: Path | None, most: int) -> None:
+    """Derive every sample of RELEASE anew from its raw sources, and measure what could be exploited instead of looking.
+
+    Exit status 0: valid; 1: breaches, each with its sample; 2: the release or a source cannot be read.
+    """
+    from cgc_data.validate import validate as run
+
+    report = run(release, [*_sources("coco", coco), *_sources("lvis", lvis)])
+    _show(report, most)
+    if json_file:
+        _write(json_file, report)
+    sys.exit(0 if report.valid else 1)
+
+
+def _sources(kind: Literal["coco", "lvis"], texts: tuple[str, ...]) -> list["SourcePaths"]:
+    from cgc_data.validate import SourcePaths
+
+    found = []
+    for text in texts:
+        annotations, _, images = text.rpartition(":")
+        if not annotations or not images:
+            raise ReleaseError(
+                f"--{kind} {text}: expected {SOURCE}, the annotation file and its folder or zip of photos"
+            )
+        found.append(SourcePaths(kind, Path(annotations), Path(images)))
+    return found
+
+
+def _show(report: "Report", most: int) -> None:
+    # wide enough for the table where there is no terminal to fit into
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    table = Table(title=escape(f"{report.release}"), title_justify="left", title_style="bold")
+    for head, side in (("check", "left"), ("", "left"), ("n", "right"), ("value", "right"), ("bound", "right")):
+        table.add_column(head, justify="right" if side == "right" else "left", no_wrap=head != "check")
+    table.add_column("what")
+    for check in report.checks:
+        status = f"[{COLOURS[check.status]}]{check.status}[/]"
+        table.add_row(check.name, status, f"{check.n:,}", _value(check), _number(check.bound), escape(check.message))
+    console.print(table)
+    for check in report.checks:
+        for breach in check.breaches[:most]:
+            click.echo(f"{check.name}: {breach.sample}: {breach.message}")
+        if len(check.breaches) > most:
+            click.echo(f"{check.name}: {len(check.breaches) - most} more (all of them: --json FILE)")
+    failed = report.failed()
+    console.print(f"[red]{len(failed)} checks failed[/]: {', '.join(failed)}" if failed else "[green]valid[/]")
+
+
+def _value(check: "Check") -> str:
+    if check.interval is None:
+        return _number(check.value)
+    return f"{_number(check.value)} [{check.interval[0]:.3f}, {check.interval[1]:.3f}]".replace("[", "\\[")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}" if value == int(value) else f"{value:.3g}"
+
+
+def _write(path: Path, report: "Report") -> None:
+    try:
+        path.write_text(json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ReleaseError(
+            f"{path}: the report cannot be written ({error.strerror}); name another --json file"
+        ) from None

@@ -1,0 +1,125 @@
+"""That what is said not to be there is not: every warrant looked up in the raw annotation, and nothing confusable."""
+
+from collections import Counter
+from functools import lru_cache
+
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.raw import RawSource
+from cgc_data.validate.report import Ledger
+from cgc_data.validate.samples import Claim, Sample, View
+from cgc_data.validate.world import World
+
+CHECKS = {
+    "evidence": "exactly one claim a view without the asked label, and its warrant holds in the raw annotation",
+    "contradictions": "no claim rests on a photo whose sources contradict each other",
+    "confusable in view": "nothing that could be taken for the asked label is known in any view",
+    "confusable absent": "absence of a label is backed by absence of all it could be taken for",
+}
+
+
+class AbsenceCheck:
+    """Checks claims of absence of one sample at a time."""
+
+    def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
+        self._ledger, self._limits, self._world = ledger, limits, world
+        self._confusable = lru_cache(maxsize=None)(self._list_confusable)
+        self._present = lru_cache(maxsize=10_000)(self._list_present)
+
+    def check(self, sample: Sample) -> None:
+        """Every view without the label has a claim that holds; no view shows something confusable."""
+        claims = Counter((claim.img_idx, claim.label) for claim in sample.evidence)
+        for label in sample.labels:
+            for number in range(1, len(sample.views) + 1):
+                due = 0 if sample.task == "same_object" or sample.targets(number, label) else 1
+                message = f"image {number}, {label}: {claims[(number, label)]} claims of absence, {due} due"
+                self._ledger.require(claims[(number, label)] == due, "evidence", sample.id, message)
+                self._views(sample, number, label)
+        for claim in sample.evidence:
+            fault = self._broken(claim, sample.view(claim.img_idx))
+            where = f"image {claim.img_idx}, {claim.label}"
+            self._ledger.require(not fault, "evidence", sample.id, f"{where}: {claim.warrant}, but {fault}")
+            self._backed(sample, claim, where)
+
+    def _broken(self, claim: Claim, view: View) -> str | None:
+        source, photo = self._world.sources.get(claim.source), self._world.photo(view)
+        images = [image for key, image in self._world.appearances(photo) if key == claim.source]
+        concept = self._world.concept(claim.label)
+        if source is None or not images or concept is None:
+            return f"source {claim.source} says nothing of the photo"
+        if claim.warrant == "outside_window":
+            return self._outside(photo, concept, view) or self._shown(photo, concept, view, self._limits.margin)
+        if any(fact.instances or fact.crowds for fact in self._world.facts(photo, concept)):
+            return "it is annotated in the photo"
+        kind, _, name = claim.warrant.partition(":")
+        if kind == "hypernym":
+            return self._hypernym(source, images, concept, name)
+        return _unwarranted(source, images, concept, kind)
+
+    def _hypernym(self, source: RawSource, images: list[int], concept: str, name: str) -> str | None:
+        above = {source.concept_of[n] for n, known in source.names.items() if known == name}
+        above |= {c for c in (self._world.concept(name),) if c}
+        proved = [c for c in above if c != concept and self._world.covers(source, c, concept)]
+        if not proved:
+            return f"{name} is no category above it"
+        kinds = [_unwarranted(source, images, c, w) for c in proved for w in ("exhaustive", "negative")]
+        return None if None in kinds else f"{name} is not known to be absent"
+
+    def _outside(self, photo: str, concept: str, view: View) -> str | None:
+        if view.window == (0, 0, *self._world.sources[view.source].size(view.image_id)):
+            return "the window is the whole photo"
+        return self._world.incomplete(photo, concept)
+
+    def _shown(self, photo: str, concept: str, view: View, margin: int) -> str | None:
+        """An instance or crowd of the concept with a pixel in the window grown by `margin`."""
+        for fact in self._world.facts(photo, concept):
+            for instance in (*fact.instances, *fact.crowds):
+                if fact.source.sight(instance.number, view.window, margin).near:
+                    return f"{instance.id} is in the window or its margin"
+        return None
+
+    def _views(self, sample: Sample, number: int, label: str) -> None:
+        concept, view = self._world.concept(label) or "", sample.view(number)
+        photo = self._world.photo(view)
+        faults = []
+        for other in sorted(self._present(photo) & self._world.relations.confusable(concept)):
+            if shown := self._shown(photo, other, view, 0):
+                faults.append(f"image {number}, {label} like {other}: {shown}")
+        for fault in faults or [""]:
+            self._ledger.require(not fault, "confusable in view", sample.id, fault)
+
+    def _list_present(self, photo: str) -> frozenset[str]:
+        """Concepts that any source annotates in the photo."""
+        listed = (self._world.sources[key].concepts_in(image) for key, image in self._world.appearances(photo))
+        return frozenset().union(*listed)
+
+    def _backed(self, sample: Sample, claim: Claim, where: str) -> None:
+        concept, view = self._world.concept(claim.label) or "", sample.view(claim.img_idx)
+        photo = self._world.photo(view)
+        fault = self._world.contradiction(photo, concept)
+        self._ledger.require(not fault, "contradictions", sample.id, f"{where}: {fault}")
+        if claim.warrant != "outside_window":
+            fault = None if self._world.absent(photo, concept) else "the sources together do not prove it absent"
+            self._ledger.require(not fault, "contradictions", sample.id, f"{where}: {fault}")
+        for other in self._confusable(concept):
+            gone = self._world.absent(photo, other) or self._out(photo, other, view)
+            self._ledger.require(gone, "confusable absent", sample.id, f"{where}: {other} may be in the photo")
+
+    def _out(self, photo: str, concept: str, view: View) -> bool:
+        return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
+
+    def _list_confusable(self, concept: str) -> tuple[str, ...]:
+        """What must be absent too: all confusable concepts, or (as configured) those that some source labels."""
+        names = self._world.relations.confusable(concept)
+        return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
+
+
+def _unwarranted(source: RawSource, images: list[int], concept: str, kind: str) -> str | None:
+    """Why the source does not say by this protocol that the concept is absent; None where it does."""
+    if any(source.instances(image, concept) for image in images):
+        return "it is annotated in the photo"
+    if kind == "exhaustive":
+        return None if source.exhaustive_about(concept) else f"{source.key} does not label it exhaustively"
+    if kind == "negative":
+        listed = any(source.lists_negative(image, concept) for image in images)
+        return None if listed else f"{source.key} does not list it as verified absent"
+    return "there is no such warrant"

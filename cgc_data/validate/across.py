@@ -1,0 +1,138 @@
+"""What holds between samples: splits, exclusions, pairs, twins, and tuples asked about several of their photos."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from cgc_data.validate.report import Ledger
+from cgc_data.validate.samples import Rectangle, Sample
+from cgc_data.validate.world import World
+
+CHECKS = {
+    "photo in one split": "a photo, under any of its names, is in one split only",
+    "held out": "photos of COCO val2017 and of held-out sources are test, all others are not",
+    "excluded photos": "no photo that the manifest excludes is shown",
+    "pairs": "same_object in both directions; every absent row has a present twin of the same label, template and size",
+    "tuples": "rows of one tuple show one set of views in one split; photos of a tuple are asked about in turn",
+}
+Frame = tuple[str, Rectangle]  # photo, window
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What of a row its pair and its tuple need to know."""
+
+    id: str
+    contrast: str
+    task: str
+    split: str
+    label: str
+    template_id: str
+    frames: tuple[Frame, ...]
+    asked: int  # view of the reference, 0 without
+    answered: frozenset[int]
+    annotations: frozenset[str]
+    tuple_id: str
+
+
+class AcrossCheck:
+    """Takes one sample at a time and judges at the end."""
+
+    def __init__(self, ledger: Ledger, world: World, exclusions: Mapping[str, Any]) -> None:
+        self._ledger, self._world = ledger, world
+        self._excluded = _canonical(str(name) for name in exclusions.get("photos", ()))
+        self._names = lru_cache(maxsize=None)(lambda photo: _canonical(world.names(photo)))
+        self._seen: dict[str, tuple[str, str]] = {}  # photo -> split, first sample
+        self._pairs: defaultdict[str, list[Member]] = defaultdict(list)
+        self._tuples: defaultdict[str, list[Member]] = defaultdict(list)
+
+    def add(self, sample: Sample) -> None:
+        """Look at a sample's photos now, keep it for its pair and tuple."""
+        frames = []
+        for view in sample.views:
+            photo = self._world.photo(view)
+            frames.append((photo, view.window))
+            self._photo(sample, photo)
+        member = Member(
+            **{name: getattr(sample, name) for name in ("id", "contrast", "task", "split", "template_id", "tuple_id")},
+            label=sample.labels[0],
+            frames=tuple(frames),
+            asked=sample.ref_img_idx or 0,
+            answered=frozenset(t.img_idx for t in sample.objects),
+            annotations=frozenset(t.annotation_id for t in sample.objects),
+        )
+        self._tuples[sample.tuple_id].append(member)
+        if sample.pair_id:
+            self._pairs[sample.pair_id].append(member)
+        elif sample.task in ("absent", "same_object"):
+            self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
+
+    def finish(self) -> None:
+        """Judge pairs and tuples."""
+        for pair, members in self._pairs.items():
+            fault = _broken_pair(members)
+            for member in members:
+                self._ledger.require(not fault, "pairs", member.id, f"pair {pair}: {fault}")
+        for name, members in self._tuples.items():
+            fault = _broken_tuple(members)
+            for member in members:
+                self._ledger.require(not fault, "tuples", member.id, f"tuple {name}: {fault}")
+
+    def _photo(self, sample: Sample, photo: str) -> None:
+        split, first = self._seen.setdefault(photo, (sample.split, sample.id))
+        message = f"photo {photo} is in {sample.split} here and in {split} in {first}"
+        self._ledger.require(split == sample.split, "photo in one split", sample.id, message)
+        test = self._world.is_val(photo)
+        message = f"photo {photo} is in {sample.split}, {'but is held out' if test else 'but is not held out'}"
+        self._ledger.require(test == (sample.split == "test"), "held out", sample.id, message)
+        excluded = bool(self._excluded) and not self._excluded.isdisjoint(self._names(photo))
+        self._ledger.require(not excluded, "excluded photos", sample.id, f"photo {photo} is excluded")
+
+
+def _canonical(names: Iterable[str]) -> set[str]:
+    """Names, COCO's twelve digits without what stands round them."""
+    found = set()
+    for name in names:
+        digits = re.search(r"(?<!\d)(\d{12})(?!\d)", name)
+        found.add(digits.group(1) if digits and not name.startswith("sha256:") else name)
+    return found - {""}
+
+
+def _broken_pair(members: list[Member]) -> str:
+    tasks = sorted(member.task for member in members)
+    if len(members) != 2:
+        return f"{len(members)} rows ({', '.join(tasks)}), not two"
+    first, second = members
+    if first.split != second.split or first.contrast != second.contrast or first.label != second.label:
+        return "its rows differ in split, contrast or label"
+    if tasks == ["same_object", "same_object"]:
+        return _not_reversed(first, second)
+    if tasks.count("absent") != 1 or "same_object" in tasks:
+        return f"{tasks} is no pair"
+    if first.template_id != second.template_id or len(first.frames) != len(second.frames):
+        return "absent and present differ in template or number of images"
+    return ""
+
+
+def _not_reversed(first: Member, second: Member) -> str:
+    if first.annotations != second.annotations:
+        return "the two directions follow different objects"
+    ends = [(m.frames[m.asked - 1], {m.frames[n - 1] for n in m.answered}) for m in (first, second)]
+    if {ends[0][0]} != ends[1][1] or {ends[1][0]} != ends[0][1]:
+        return "the second row is not the other direction of the first"
+    return ""
+
+
+def _broken_tuple(members: list[Member]) -> str:
+    if len({tuple(sorted(member.frames)) for member in members}) > 1:
+        return "its rows show different views"
+    if len({(member.split, member.contrast) for member in members}) > 1:
+        return "its rows are in different splits or contrasts"
+    present = [member for member in members if member.answered]
+    targets = {member.frames[number - 1] for member in present for number in member.answered}
+    if members[0].contrast == "inter" and present and len(targets) < 2:
+        return "it is asked about targets in one of its images only"
+    return ""

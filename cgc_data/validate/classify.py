@@ -1,0 +1,72 @@
+"""Features by which absent rows could be told without looking, and folds that keep families whole."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from cgc_data.validate.trace import Trace
+
+FOLDS = 5
+MOST_WORDS = 300
+
+
+def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
+    """Number of the family of each row, (n,): rows linked by a pair or a tuple are one."""
+    nodes: dict[tuple[str, str], int] = {}
+    ends = []
+    for place, row in enumerate(rows):
+        for kind, name in (("tuple", row.tuple_id), ("pair", row.pair_id)):
+            if name:
+                ends.append((place, len(rows) + nodes.setdefault((kind, name), len(nodes))))
+    size = len(rows) + len(nodes)
+    links = np.array(ends, dtype=np.int64).reshape(-1, 2)
+    graph = coo_matrix((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(size, size))
+    found = connected_components(graph, directed=False)[1][: len(rows)]
+    return np.asarray(np.unique(found, return_inverse=True)[1], dtype=np.int64)
+
+
+def folds_of(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Fold of each row, (n,): whole groups, dealt out at random but the same each time."""
+    count = int(groups.max()) + 1 if len(groups) else 0
+    return np.random.default_rng(count).permutation(count)[groups] % FOLDS
+
+
+def absent_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
+    """Features (n, features): one-hot template, label and number of images, words, and sizes and bytes of images."""
+    words = Counter(word for row in rows for word in row.words)
+    columns = [
+        _one_hot([{f"template {row.template_id}"} for row in rows]),
+        _one_hot([{f"label {row.label}"} for row in rows]),
+        _one_hot([{f"images {len(row.sizes)}"} for row in rows]),
+        _one_hot([{word for word in row.words if words[word] < len(rows)} for row in rows], MOST_WORDS),
+        _standardised(np.array([_measures(row) for row in rows])),
+    ]
+    return np.hstack(columns)
+
+
+def _measures(row: Trace) -> list[float]:
+    """Numbers of a row's images: widths, heights, areas and bytes, by mean, least, greatest and spread."""
+    sizes = np.array(row.sizes, dtype=np.float64)
+    measures = [sizes[:, 0], sizes[:, 1], sizes.prod(axis=1), sizes[:, 0] / sizes[:, 1]]
+    if row.num_bytes:
+        measures.append(np.log(np.maximum(np.array(row.num_bytes, dtype=np.float64), 1)))
+    return [float(f(values)) for values in measures for f in (np.mean, np.min, np.max, np.std)]
+
+
+def _one_hot(sets: Sequence[Iterable[str]], most: int | None = None) -> NDArray[np.float64]:
+    counts = Counter(value for values in sets for value in sorted(values))
+    places = {value: place for place, (value, _) in enumerate(counts.most_common(most))}
+    table = np.zeros((len(sets), len(places)))
+    for row, values in enumerate(sets):
+        table[row, [places[value] for value in values if value in places]] = 1
+    return table
+
+
+def _standardised(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    spread = table.std(axis=0)
+    scaled: NDArray[np.float64] = (table - table.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return scaled

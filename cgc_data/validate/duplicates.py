@@ -1,0 +1,78 @@
+"""Near-duplicates of one photo in two splits: found by thumbnails, whatever the files are called.
+
+Candidates share a quarter of a 64-bit difference hash; they count as one picture if their thumbnails all but agree.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.errors import PhotoError
+from cgc_data.validate.report import Ledger
+from cgc_data.validate.samples import Sample
+from cgc_data.validate.world import World
+
+CHECKS = {"near-duplicates": "no two photos of different splits are one picture re-encoded or resized"}
+READ = cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_IGNORE_ORIENTATION
+HASH_BITS = 4  # bits of the hash in which one picture may differ
+THUMBNAIL_DIFFERENCE = 4.0  # mean grey levels between 16 x 16 thumbnails
+CROWDED = 2_000  # photos that share a quarter of a hash: flat pictures, which say nothing
+
+
+class DuplicateCheck:
+    """Remembers one hash and one thumbnail a photo."""
+
+    def __init__(self, ledger: Ledger, world: World) -> None:
+        self._ledger, self._world = ledger, world
+        self._seen: dict[str, tuple[str, str]] = {}  # photo -> split, first sample
+        self._photos: list[str] = []
+        self._hashes: list[int] = []
+        self._thumbnails: list[NDArray[np.uint8]] = []
+
+    def add(self, sample: Sample) -> None:
+        """Hash the photos that were not seen before."""
+        for view in sample.views:
+            photo = self._world.photo(view)
+            if photo not in self._seen:
+                self._seen[photo] = (sample.split, sample.id)
+                self._hash(photo, view.source, view.image_id)
+
+    def finish(self) -> None:
+        """Judge all pairs of photos that look alike."""
+        self._ledger.look("near-duplicates", len(self._photos))
+        for first, second in sorted(self._alike()):
+            (split, _), (other, sample) = (self._seen[self._photos[i]] for i in (first, second))
+            if split != other:
+                message = f"photo {self._photos[second]} ({other}) looks like {self._photos[first]} ({split})"
+                self._ledger.breach("near-duplicates", sample, message)
+
+    def _hash(self, photo: str, key: str, image_id: int) -> None:
+        source = self._world.sources[key]
+        try:
+            content = source.photos.read(source.file_name(image_id))
+        except PhotoError:
+            return  # a breach of the picture checks
+        grey = cv2.imdecode(np.frombuffer(content, np.uint8), READ)
+        if grey is None:
+            return
+        small = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
+        bits = np.packbits(small[:, 1:] > small[:, :-1])
+        self._photos.append(photo)
+        self._hashes.append(int.from_bytes(bits.tobytes(), "big"))
+        self._thumbnails.append(np.asarray(cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA), dtype=np.uint8))
+
+    def _alike(self) -> Iterator[tuple[int, int]]:
+        buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for place, value in enumerate(self._hashes):
+            for quarter in range(4):
+                buckets[(quarter, value >> (16 * quarter) & 0xFFFF)].append(place)
+        pairs = {pair for b in buckets.values() if len(b) <= CROWDED for pair in combinations(b, 2)}
+        for first, second in pairs:
+            if (self._hashes[first] ^ self._hashes[second]).bit_count() <= HASH_BITS:
+                apart = self._thumbnails[first].astype(np.int16) - self._thumbnails[second]
+                if float(np.abs(apart).mean()) <= THUMBNAIL_DIFFERENCE:
+                    yield first, second

@@ -1,0 +1,147 @@
+"""The release as files: manifest, listed hashes, shards that are not listed, rows in the shard of their split."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cgc_data.errors import ReleaseError
+from cgc_data.release.schema import SCHEMA_VERSION, arrow_schema
+from cgc_data.validate.report import Ledger
+from cgc_data.validate.samples import Sample
+
+CHECKS = {
+    "hashes": "every listed file is there with the sha256 and size of the manifest",
+    "unlisted files": "no shard lies in the release that the manifest does not list",
+    "schema": "every shard has the columns, types and features of the row schema",
+    "right shard": "a row lies in the shard of its contrast and split",
+    "counts": "the manifest counts what is there",
+}
+BATCH = 32  # rows with embedded photos held at a time
+Row = dict[str, Any]
+
+
+def read_manifest(release: Path) -> dict[str, Any]:
+    """manifest.json of a finished release. Raises ReleaseError."""
+    path = release / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ReleaseError(f"{release}: no manifest.json, so no finished release; run the same build again") from None
+    except (OSError, ValueError) as error:
+        raise ReleaseError(f"{path}: not readable as JSON ({error}); build the release again") from None
+    missing = {"schema_version", "sources", "config", "shards", "files", "counts"} - set(manifest)
+    if missing:
+        raise ReleaseError(f"{path}: has no {sorted(missing)[0]!r}; build the release again")
+    if manifest["schema_version"] != SCHEMA_VERSION:
+        raise ReleaseError(f"{path}: schema version {manifest['schema_version']}, this version reads {SCHEMA_VERSION}")
+    return dict(manifest)
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file of any size."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check_files(release: Path, manifest: Mapping[str, Any], ledger: Ledger) -> list[str]:
+    """Check files against the manifest; returns the shards that can be read."""
+    listed = {str(shard["path"]): shard for shard in manifest["shards"]}
+    expected = {name: str(shard["sha256"]) for name, shard in listed.items()} | dict(manifest["files"])
+    for name, digest in expected.items():
+        path = release / name
+        fault = "is missing" if not path.is_file() else "" if sha256(path) == digest else "is not as the manifest says"
+        if not fault and name in listed and path.stat().st_size != listed[name]["bytes"]:
+            fault = "is of another size than the manifest says"
+        ledger.require(not fault, "hashes", name, f"{name} {fault}")
+    for path in sorted(release.rglob("*.parquet")):
+        name = path.relative_to(release).as_posix()
+        ledger.require(name in expected, "unlisted files", name, f"{name} is not in the manifest")
+    return [name for name, shard in listed.items() if _readable(release / name, name, shard, ledger)]
+
+
+def _readable(path: Path, name: str, shard: Mapping[str, Any], ledger: Ledger) -> bool:
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        ledger.breach("schema", name, f"{name} is not readable as Parquet ({error})")
+        return False
+    with file:
+        expected, found = arrow_schema(), file.schema_arrow
+        same = found.equals(expected, check_metadata=False)
+        features = _features(found) == _features(expected)
+        ledger.require(same, "schema", name, f"{name}: {_difference(found, expected)}")
+        ledger.require(features, "schema", name, f"{name}: its Hugging Face features are not those of the schema")
+        rows = file.metadata.num_rows
+    ledger.require(rows == shard["rows"], "counts", name, f"{name}: {rows} rows, the manifest says {shard['rows']}")
+    return bool(same)
+
+
+def _features(schema: pa.Schema) -> Any:
+    stored = (schema.metadata or {}).get(b"huggingface", b"{}")
+    return json.loads(stored).get("info", {}).get("features")
+
+
+def _difference(found: pa.Schema, expected: pa.Schema) -> str:
+    missing = [name for name in expected.names if name not in found.names]
+    if missing:
+        return f"has no column {missing[0]!r}"
+    other = [name for name in expected.names if found.field(name).type != expected.field(name).type]
+    return f"column {other[0]!r} is of another type" if other else "has columns that the schema does not know"
+
+
+def read_rows(release: Path, shards: list[str]) -> Iterator[tuple[str, Row]]:
+    """All rows with the shard they lie in, a few at a time."""
+    for name in shards:
+        with pq.ParquetFile(release / name) as file:
+            for batch in file.iter_batches(batch_size=BATCH):
+                for row in batch.to_pylist():
+                    yield name, row
+
+
+class CountCheck:
+    """Counts rows as the manifest does."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._counts: dict[str, Counter[str]] = {
+            key: Counter() for key in ("by_split", "by_task", "by_category", "by_num_images")
+        }
+        self._total = 0
+
+    def add(self, sample: Sample) -> None:
+        """Count a row, and see that it lies in its shard."""
+        self._total += 1
+        self._counts["by_split"][sample.split] += 1
+        self._counts["by_task"][f"{sample.contrast}/{sample.task}"] += 1
+        self._counts["by_category"].update(set(sample.labels))
+        self._counts["by_num_images"][f"{sample.contrast}/{len(sample.views)}"] += 1
+        place = f"{sample.contrast}/{sample.split}-"
+        message = f"a row of {place[:-1]} lies in {sample.shard}"
+        self._ledger.require(sample.shard.startswith(place), "right shard", sample.id, message)
+
+    def finish(self, counts: Mapping[str, Any]) -> None:
+        """Compare with the manifest."""
+        message = f"{self._total} rows, the manifest says {counts.get('total')}"
+        self._ledger.require(counts.get("total") == self._total, "counts", "manifest.json", message)
+        for key, found in self._counts.items():
+            said = _flat(counts.get(key, {}))
+            wrong = sorted(name for name in {*said, *found} if said.get(name, 0) != found[name])
+            message = f"{key}: {', '.join(wrong[:3])} not as counted"
+            self._ledger.require(not wrong, "counts", "manifest.json", message)
+
+
+def _flat(counts: Mapping[str, Any], prefix: str = "") -> dict[str, int]:
+    """Nested counts with their keys joined by slashes."""
+    found: dict[str, int] = {}
+    for key, value in counts.items():
+        found |= _flat(value, f"{prefix}{key}/") if isinstance(value, Mapping) else {f"{prefix}{key}": int(value)}
+    return found

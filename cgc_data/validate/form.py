@@ -1,0 +1,210 @@
+"""What a row must be like in itself, before any source is opened: form, prompt, answer, sizes of boxes."""
+
+import re
+from itertools import pairwise
+
+from cgc_data.answer import format_response
+from cgc_data.answer.reading import parse_strict, read_answer
+from cgc_data.errors import VocabularyError
+from cgc_data.matching import set_miou
+from cgc_data.release.schema import CONTRASTS, SPLITS
+from cgc_data.validate.boxes import area, furthest, within
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.report import Ledger
+from cgc_data.validate.samples import Sample, Target, View
+from cgc_data.validate.world import World
+from cgc_data.vocabulary import readable
+
+CHECKS = {
+    "row form": "every value is of its kind and every index names a view",
+    "ids unique": "16 hex digits, each once",
+    "prompt": "each image after its number, the question last, the asked name in it, no answer tags",
+    "answer": "parses strictly, says what `objects` says, and scores 1.0",
+    "box limits": "side, area, aspect ratio and number of objects within the release's limits",
+}
+
+TASKS = {"inter": ("locate", "locate_all", "absent"), "intra": ("same_object", "locate_all", "absent")}
+ROLES = {"inter": ("target", "distractor"), "intra": ("focus", "context")}
+DISTRACTORS = {"inter": ("decoupled", "hard"), "intra": ("views",)}
+POOLS: dict[str, tuple[str, ...]] = {
+    "locate": ("locate",),
+    "locate_all": ("locate_all",),
+    "same_object": ("same_object",),
+    "absent": ("locate", "locate_all"),
+}
+ID = re.compile(r"[0-9a-f]{16}")
+TEMPLATE = re.compile(r"([a-z_]+)/\d+")
+ROUNDING = 1e-4  # relative, of floating point
+
+
+class FormCheck:
+    """Checks one row at a time; remembers the ids it saw."""
+
+    def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
+        self._ledger, self._limits, self._world = ledger, limits, world
+        self._ids: set[str] = set()
+
+    def check(self, sample: Sample) -> bool:
+        """Check a row; False where its indices are too broken for anything else to be looked at."""
+        fresh = bool(ID.fullmatch(sample.id)) and sample.id not in self._ids
+        self._ledger.require(fresh, "ids unique", sample.id, "the id is not new or not 16 hex digits")
+        self._ids.add(sample.id)
+        faults = [*_values(sample), *_indices(sample, self._world)]
+        for fault in faults or [""]:
+            self._ledger.require(not fault, "row form", sample.id, fault)
+        if faults:
+            return False
+        for fault in _prompt(sample, self._world) or [""]:
+            self._ledger.require(not fault, "prompt", sample.id, fault)
+        self._answer(sample)
+        self._sizes(sample)
+        return True
+
+    def _answer(self, sample: Sample) -> None:
+        response = f"<think>looked</think>\n<answer>{sample.answer}</answer>"
+        parsed = parse_strict(response, len(sample.views))
+        names = ", ".join(str(violation) for violation in parsed.violations)
+        if not self._ledger.require(not parsed.violations, "answer", sample.id, f"not strictly valid: {names}"):
+            return
+        said = [(item.img_idx, item.bbox_2d, item.label) for item in parsed.objects]
+        if sorted(said) != sorted((t.img_idx, t.bbox, t.label) for t in sample.objects):
+            self._ledger.breach("answer", sample.id, f"the answer is {sample.answer}, `objects` is not")
+            return
+        canonical = format_response(parsed.objects) == f"<answer>{sample.answer}</answer>"
+        scores = abs(set_miou(read_answer(response, len(sample.views)), parsed.objects) - 1) < 1e-9
+        message = f"the answer {sample.answer} is not in canonical form, or does not score 1.0"
+        self._ledger.require(canonical and scores, "answer", sample.id, message)
+
+    def _sizes(self, sample: Sample) -> None:
+        found = len(sample.objects)
+        most = self._limits.max_objects
+        self._ledger.require(found <= most, "box limits", sample.id, f"{found} objects in an answer, at most {most}")
+        for target in sample.objects:
+            fault = _outside(target, sample.view(target.img_idx), self._limits)
+            message = f"{target.annotation_id} in image {target.img_idx}: {fault}"
+            self._ledger.require(not fault, "box limits", sample.id, message)
+
+
+def _values(sample: Sample) -> list[str]:
+    allowed = {
+        "contrast": (sample.contrast, CONTRASTS),
+        "split": (sample.split, SPLITS),
+        "task": (sample.task, TASKS.get(sample.contrast, ())),
+        "distractors": (sample.distractors, DISTRACTORS.get(sample.contrast, ())),
+    }
+    faults = [
+        f"{name} {value!r} is not one of {known}" for name, (value, known) in allowed.items() if value not in known
+    ]
+    template = TEMPLATE.fullmatch(sample.template_id)
+    if not template or template.group(1) not in POOLS.get(sample.task, ()):
+        faults.append(f"template {sample.template_id!r} is not of the pool of {sample.task!r}")
+    if not 0 <= sample.difficulty <= 1:
+        faults.append(f"difficulty {sample.difficulty} is not within 0-1")
+    if not 2 <= len(sample.views) <= 6:
+        faults.append(f"{len(sample.views)} views, not 2 to 6")
+    if not sample.tuple_id:
+        faults.append("no tuple_id")
+    return faults
+
+
+def _indices(sample: Sample, world: World) -> list[str]:
+    count = len(sample.views)
+    named = [t.img_idx for t in sample.objects] + [c.img_idx for c in sample.evidence]
+    named += [sample.ref_img_idx] if sample.ref_img_idx is not None else []
+    faults = [f"image {index} of {count}" for index in sorted(set(named)) if not 1 <= index <= count]
+    if len(sample.labels) != 1:
+        faults.append(f"{len(sample.labels)} labels asked for, not one")
+    if stray := ({t.label for t in sample.objects} | {c.label for c in sample.evidence}) - set(sample.labels):
+        faults.append(f"{sorted(stray)[0]!r} is answered but not asked for")
+    if unknown := [label for label in sample.labels if world.concept(label) is None]:
+        faults.append(f"no category of the sources is called {unknown[0]!r}")
+    if (sample.task == "same_object") != (sample.ref_img_idx is not None and sample.ref_bbox is not None):
+        faults.append("a reference box belongs to same_object, and to nothing else")
+    for view in sample.views:
+        faults += _frame(view, sample.contrast, world)
+    return faults
+
+
+def _frame(view: View, contrast: str, world: World) -> list[str]:
+    if not world.known(view.source, view.image_id):
+        return [f"image {view.image_id} is not in source {view.source}"]
+    source, (x1, y1, x2, y2) = world.sources[view.source], view.window
+    faults = []
+    if view.role not in ROLES.get(contrast, ()):
+        faults.append(f"role {view.role!r} is not one of {ROLES.get(contrast, ())}")
+    if not (x1 < x2 and y1 < y2 and view.width > 0 and view.height > 0):
+        faults.append(f"window {view.window} shown at {view.width} x {view.height} is empty")
+    elif not within((x1, y1, x2, y2), (0, 0, *source.size(view.image_id))):
+        faults.append(f"window {view.window} reaches past the photo's {source.size(view.image_id)}")
+    if view.file_name.rpartition("/")[2] != source.file_name(view.image_id).rpartition("/")[2]:
+        faults.append(f"file {view.file_name} is not that of image {view.image_id}, {source.file_name(view.image_id)}")
+    return faults
+
+
+def _prompt(sample: Sample, world: World) -> list[str]:
+    faults = []
+    parts = [part for message in sample.prompt for part in message["content"]]
+    if any(set(part) != {"type", "text"} or part["type"] not in ("text", "image") for part in parts):
+        return ["a part of the prompt is not {type, text}"]
+    images = [i for i, part in enumerate(parts) if part["type"] == "image"]
+    if len(images) != len(sample.views) or any(parts[i]["text"] is not None for i in images):
+        faults.append(f"{len(images)} images in the prompt, {len(sample.views)} views")
+    before = [str(parts[i - 1]["text"]).strip() if i else "" for i in images]
+    if before != [f"Image {number}:" for number in range(1, len(images) + 1)]:
+        faults.append(f"images are introduced as {before}")
+    if (
+        not parts
+        or str(parts[-1]["text"]).strip() != sample.question.strip()
+        or any(b - a < 2 for a, b in pairwise(images))
+    ):
+        faults.append("the prompt does not end with the question")
+    if "<think>" in sample.question or "<answer>" in sample.question:
+        faults.append("the question holds the think instruction or answer tags")
+    faults += [f"the question does not name {n!r}" for n in sample.labels if not _named(n, sample.question, world)]
+    if sample.ref_bbox and not _quotes(sample):
+        faults.append(f"the question does not give the reference box {sample.ref_bbox} of image {sample.ref_img_idx}")
+    return faults
+
+
+def _named(label: str, question: str, world: World) -> bool:
+    concept = world.concept(label)
+    try:
+        plural = readable(concept).plural if concept else label
+    except VocabularyError:
+        plural = label
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", question, re.I) for name in (label, plural))
+
+
+def _quotes(sample: Sample) -> bool:
+    numbers = r"\D+".join(str(value) for value in sample.ref_bbox or ())
+    return bool(re.search(rf"(?<!\d){numbers}(?!\d)", sample.question)) and (
+        re.search(rf"image {sample.ref_img_idx}(?!\d)", sample.question, re.I) is not None
+    )
+
+
+def _outside(target: Target, view: View, limits: Limits) -> str:
+    x1, y1, x2, y2 = target.bbox
+    if not (0 <= x1 < x2 <= 1000 and 0 <= y1 < y2 <= 1000):
+        return f"{target.bbox} is not a box within 0-1000"
+    if not within(target.bbox_px, view.pixels, 1e-6):
+        return f"{target.bbox_px} reaches past the view's {view.width} x {view.height}"
+    if furthest(view.thousand(target.bbox_px), target.bbox) > 1:
+        return f"{target.bbox} and {target.bbox_px} are not one box"
+    return _too_small(target, view, limits)
+
+
+def _too_small(target: Target, view: View, limits: Limits) -> str:
+    width, height = target.bbox_px[2] - target.bbox_px[0], target.bbox_px[3] - target.bbox_px[1]
+    shrink = min(1.0, (limits.pixel_budget / (view.width * view.height)) ** 0.5)
+    side = min(width, height) * shrink
+    share = area(target.bbox_px) / (view.width * view.height)
+    aspect = max(width, height) / max(min(width, height), 1e-9)
+    if side < limits.min_side * (1 - ROUNDING):
+        return f"shorter side {side:.1f} px, at least {limits.min_side:g}"
+    if share < limits.min_area * (1 - ROUNDING):
+        return f"covers {share:.5f} of the view, at least {limits.min_area:g}"
+    return (
+        f"aspect ratio {aspect:.2f}, at most {limits.max_aspect:g}"
+        if aspect > limits.max_aspect * (1 + ROUNDING)
+        else ""
+    )

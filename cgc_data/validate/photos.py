@@ -1,0 +1,71 @@
+"""The photos of a source as files: a folder, or a .zip read in place.
+
+Written apart from the builder's own reader, so that a photo taken from the wrong place is noticed.
+"""
+
+import os
+import posixpath
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from cgc_data.errors import PhotoError, ReleaseError
+
+SUB_FOLDERS = ("", "train2017", "val2017", "images")
+
+
+class PhotoFiles:
+    """Photos by file name, wherever below `path` they lie.
+
+    Raises ReleaseError where `path` is neither a folder nor a zip.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._archive: zipfile.ZipFile | None = None
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        if path.is_dir():
+            return
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile):
+            raise ReleaseError(
+                f"{path}: neither a folder nor a zip of photos; name where they are, --coco ANN.json:IMAGES"
+            ) from None
+        for info in self._archive.infolist():
+            self._members.setdefault(posixpath.basename(info.filename), info)
+            self._members[info.filename] = info
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a photo's file, None where there is none."""
+        if self._archive:
+            info = self._member(name)
+            return info.file_size if info else None
+        file = self._file(name)
+        return os.stat(file).st_size if file else None
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes. Raises PhotoError where it is missing or unreadable."""
+        try:
+            if self._archive:
+                info = self._member(name)
+                return self._archive.read(info) if info else self._missing(name)
+            file = self._file(name)
+            return file.read_bytes() if file else self._missing(name)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise PhotoError(f"{self.path}: {name} cannot be read ({error})") from None
+
+    def _missing(self, name: str) -> bytes:
+        raise PhotoError(f"{self.path}: no photo {name}")
+
+    def _member(self, name: str) -> zipfile.ZipInfo | None:
+        return next((self._members[c] for c in _candidates(name) if c in self._members), None)
+
+    def _file(self, name: str) -> Path | None:
+        return next((path for c in _candidates(name) if (path := self.path / c).is_file()), None)
+
+
+def _candidates(name: str) -> Iterator[str]:
+    yield name
+    base = posixpath.basename(name)
+    yield from (posixpath.join(folder, base) for folder in SUB_FOLDERS)

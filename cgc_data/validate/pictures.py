@@ -1,0 +1,166 @@
+"""The stored pixels: each image is the photo it claims to be, untouched or cut where the window says."""
+
+import hashlib
+import io
+from collections import OrderedDict
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from cgc_data.errors import PhotoError
+from cgc_data.validate.report import Ledger
+from cgc_data.validate.samples import Sample, View
+from cgc_data.validate.world import World
+
+CHECKS = {
+    "images": "as many images as views, each decodes to the size of its view, upright for every reader",
+    "photos untouched": "a whole photo is its file byte for byte, but for an EXIF orientation tag",
+    "windows": "a window shows what its photo shows there",
+    "encoded alike": "all images of a sample are of one format; windows also of one quality",
+}
+# Mean absolute difference, grey levels, that resampling and one JPEG encoding leave at most
+DIFFERENCE = 8.0
+# Pixels by which a window is shifted to see whether it would fit better elsewhere
+SHIFT = 4
+ORIENTATION = 0x0112
+DECODED_PHOTOS, REMEMBERED = 64, 200_000
+
+Pixels = NDArray[np.uint8]
+
+
+class PictureCheck:
+    """Compares images with the photos they come from; each distinct image once."""
+
+    def __init__(self, ledger: Ledger, world: World) -> None:
+        self._ledger, self._world = ledger, world
+        self._photos: OrderedDict[str, Pixels] = OrderedDict()
+        self._done: dict[tuple[bytes, View], str] = {}
+
+    def check(self, sample: Sample) -> None:
+        """All images of a sample; a release by reference has none to check."""
+        if not sample.images:
+            return
+        count = len(sample.images)
+        message = f"{count} images, {len(sample.views)} views"
+        if not self._ledger.require(count == len(sample.views), "images", sample.id, message):
+            return
+        for number, (content, view) in enumerate(zip(sample.images, sample.views, strict=True), 1):
+            fault = _unreadable(content, view)
+            if self._ledger.require(not fault, "images", sample.id, f"image {number}: {fault}"):
+                self._source(sample, number, content, view)
+        fault = _unlike(sample)
+        self._ledger.require(not fault, "encoded alike", sample.id, fault)
+
+    def _source(self, sample: Sample, number: int, content: bytes, view: View) -> None:
+        whole = sample.contrast == "inter"
+        key = (hashlib.sha256(content).digest(), view)
+        if key not in self._done:
+            if len(self._done) >= REMEMBERED:
+                self._done.clear()
+            self._done[key] = self._altered(content, view) if whole else self._elsewhere(content, view)
+        check = "photos untouched" if whole else "windows"
+        self._ledger.require(not self._done[key], check, sample.id, f"image {number}: {self._done[key]}")
+
+    def _altered(self, content: bytes, view: View) -> str:
+        """Why the image is not the whole photo's file; "" where it is."""
+        source = self._world.sources[view.source]
+        frame = (0, 0, *source.size(view.image_id))
+        if view.window != frame or (view.width, view.height) != frame[2:]:
+            return f"window {view.window} at {view.width} x {view.height} is not the whole photo of {frame[2:]}"
+        try:
+            original = source.photos.read(source.file_name(view.image_id))
+        except PhotoError as error:
+            return str(error)
+        if content == original or _only_untagged(content, original):
+            return ""
+        return f"its bytes are not those of {source.file_name(view.image_id)}"
+
+    def _elsewhere(self, content: bytes, view: View) -> str:
+        """Why the image does not show the photo's window; "" where it does."""
+        try:
+            photo = self._photo(view)
+        except PhotoError as error:
+            return str(error)
+        x1, y1, x2, y2 = view.window
+        if photo.shape[:2] != self._world.sources[view.source].size(view.image_id)[::-1]:
+            return f"the photo is {photo.shape[1]} x {photo.shape[0]}, its annotation says otherwise"
+        method = cv2.INTER_AREA if view.width < x2 - x1 else cv2.INTER_LINEAR
+        expected = cv2.resize(photo[y1:y2, x1:x2], (view.width, view.height), interpolation=method).astype(np.int16)
+        stored = _decode(content).astype(np.int16)
+        apart = float(np.abs(stored - expected).mean())
+        if apart > DIFFERENCE:
+            return f"differs from {view.file_name} at {view.window} by {apart:.1f} grey levels"
+        better = _shifted(stored, expected)
+        return f"fits {view.file_name} better {SHIFT} px beside {view.window}" if better < 0.7 * apart - 0.5 else ""
+
+    def _photo(self, view: View) -> Pixels:
+        source = self._world.sources[view.source]
+        key = f"{view.source}:{view.image_id}"
+        if key not in self._photos:
+            self._photos[key] = _decode(source.photos.read(source.file_name(view.image_id)))
+            if len(self._photos) > DECODED_PHOTOS:
+                self._photos.popitem(last=False)
+        self._photos.move_to_end(key)
+        return self._photos[key]
+
+
+def _decode(content: bytes) -> Pixels:
+    """Pixels (height, width, 3) in the frame that is annotated: a camera's orientation tag is not applied."""
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
+        raise PhotoError("the photo cannot be decoded")
+    return np.asarray(pixels, dtype=np.uint8)
+
+
+def _unreadable(content: bytes, view: View) -> str:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.size != (view.width, view.height):
+                return f"is {image.size[0]} x {image.size[1]}, the view says {view.width} x {view.height}"
+            if image.getexif().get(ORIENTATION, 1) != 1:
+                return "has an orientation tag that readers rotate by"
+            image.load()
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+        return f"does not decode ({error})"
+    return ""
+
+
+def _only_untagged(content: bytes, original: bytes) -> bool:
+    """Is the only difference that the orientation tag, not 1 in the file, is 1 here?"""
+    if len(content) != len(original) or _orientation(original) == 1 or _orientation(content) != 1:
+        return False
+    changed = np.flatnonzero(np.frombuffer(content, np.uint8) != np.frombuffer(original, np.uint8))
+    return len(changed) <= 2 and int(changed[-1] - changed[0]) <= 1
+
+
+def _orientation(content: bytes) -> int:
+    with Image.open(io.BytesIO(content)) as image:
+        return int(image.getexif().get(ORIENTATION, 1))
+
+
+def _shifted(stored: NDArray[np.int16], expected: NDArray[np.int16]) -> float:
+    """Least mean difference when one is shifted against the other."""
+    s = SHIFT
+    if min(stored.shape[:2]) <= 4 * s:
+        return float("inf")
+    pairs = (
+        (stored[s:], expected[:-s]),
+        (stored[:-s], expected[s:]),
+        (stored[:, s:], expected[:, :-s]),
+        (stored[:, :-s], expected[:, s:]),
+    )
+    return min(float(np.abs(a[::2, ::2] - b[::2, ::2]).mean()) for a, b in pairs)
+
+
+def _unlike(sample: Sample) -> str:
+    forms = set()
+    for content in sample.images:
+        try:
+            with Image.open(io.BytesIO(content)) as image:
+                tables = getattr(image, "quantization", None) if sample.contrast == "intra" else None
+                forms.add((image.format, repr(tables)))
+        except (OSError, ValueError, SyntaxError):
+            return ""  # already a breach of `images`
+    return "" if len(forms) <= 1 else f"formats or qualities differ: {sorted({str(form) for form, _ in forms})}"

@@ -1,0 +1,102 @@
+"""What a validation found: one check a line, each breach with the sample it is in.
+
+A check passes, fails, or passes with a note where a release is too small to tell or a thing is only measured.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Status = Literal["pass", "fail", "note"]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Something wrong in one sample (or, for checks of files, in one file)."""
+
+    sample: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """Outcome of one check.
+
+    Attributes:
+        n: how many things were looked at.
+        value: what was measured; for checks of samples the number of breaches.
+        bound: the value it is held against.
+        interval: 95 % interval of the value, where it is a statistic.
+        breaches: the samples at fault.
+    """
+
+    name: str
+    status: Status
+    n: int
+    value: float | None = None
+    bound: float | None = None
+    interval: Interval | None = None
+    message: str = ""
+    breaches: tuple[Breach, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """All checks of a release; it is valid if none failed."""
+
+    release: str
+    checks: tuple[Check, ...]
+
+    @property
+    def valid(self) -> bool:
+        """True where no check failed."""
+        return all(check.status != "fail" for check in self.checks)
+
+    def check(self, name: str) -> Check:
+        """The check of this name. Raises KeyError."""
+        for check in self.checks:
+            if check.name == name:
+                return check
+        raise KeyError(name)
+
+    def failed(self) -> list[str]:
+        """Names of the checks that failed, in the order of the report."""
+        return [check.name for check in self.checks if check.status == "fail"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {"release": self.release, "valid": self.valid, "checks": [asdict(check) for check in self.checks]}
+
+
+class Ledger:
+    """Collects breaches while samples stream by; only what is at fault is kept in memory."""
+
+    def __init__(self, descriptions: Mapping[str, str]) -> None:
+        self._descriptions = descriptions
+        self._seen: Counter[str] = Counter()
+        self._breaches: defaultdict[str, list[Breach]] = defaultdict(list)
+
+    def look(self, check: str, count: int = 1) -> None:
+        """Say that `count` more things were looked at."""
+        self._seen[check] += count
+
+    def breach(self, check: str, sample: str, message: str) -> None:
+        """Record that `sample` breaks `check`."""
+        self._breaches[check].append(Breach(sample, message))
+
+    def require(self, holds: bool, check: str, sample: str, message: str) -> bool:
+        """Look at one thing; a breach where it does not hold. Returns `holds`."""
+        self.look(check)
+        if not holds:
+            self.breach(check, sample, message)
+        return holds
+
+    def checks(self) -> Iterable[Check]:
+        """One check a description, in its order."""
+        for name, description in self._descriptions.items():
+            breaches = tuple(self._breaches[name])
+            status: Status = "fail" if breaches else "pass" if self._seen[name] else "note"
+            message = description if self._seen[name] or breaches else f"{description}: nothing of this kind here"
+            yield Check(name, status, self._seen[name], float(len(breaches)), 0.0, None, message, breaches)

@@ -1,0 +1,141 @@
+"""Validates a release: opens its raw sources, sends every row through every check, measures the shortcuts."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from cgc_data.errors import ReleaseError
+from cgc_data.progress import track
+from cgc_data.validate import absence, across, duplicates, files, form, pictures, truth
+from cgc_data.validate.limits import limits_of
+from cgc_data.validate.photos import PhotoFiles
+from cgc_data.validate.raw import RawSource
+from cgc_data.validate.report import Check, Ledger, Report
+from cgc_data.validate.samples import Sample, read_sample
+from cgc_data.validate.shortcuts import shortcut_checks
+from cgc_data.validate.trace import Trace, trace_of
+from cgc_data.validate.world import World
+from cgc_data.vocabulary import load_relations
+
+CHECKS = {
+    **files.CHECKS,
+    **form.CHECKS,
+    **pictures.CHECKS,
+    **truth.CHECKS,
+    **absence.CHECKS,
+    **across.CHECKS,
+    **duplicates.CHECKS,
+}
+
+
+class SourcePaths(NamedTuple):
+    """Where a source lies now."""
+
+    kind: Literal["coco", "lvis"]
+    annotations: Path
+    images: Path
+
+
+def validate(release: Path | str, sources: Sequence[SourcePaths] | None = None) -> Report:
+    """Re-derive every sample of a release from its raw sources.
+
+    Args:
+        release: folder of a finished release.
+        sources: where sources lie that are not where the manifest says; matched by sha256.
+
+    Raises:
+        ReleaseError: no finished release, or a source is missing or is not the one it was built from.
+    """
+    folder = Path(release)
+    manifest = files.read_manifest(folder)
+    world = World(open_sources(folder, manifest, sources or ()), load_relations())
+    ledger = Ledger(CHECKS)
+    shards = files.check_files(folder, manifest, ledger)
+    checker = _Checker(manifest, world, ledger)
+    total = sum(int(shard["rows"]) for shard in manifest["shards"])
+    for shard, row in track(files.read_rows(folder, shards), "validate", total):
+        checker.row(shard, row)
+    return Report(str(folder), (*checker.finish(), *shortcut_checks(checker.traces, limits_of(manifest["config"]))))
+
+
+class _Checker:
+    """All checks of rows, in the order in which one relies on another."""
+
+    def __init__(self, manifest: Mapping[str, Any], world: World, ledger: Ledger) -> None:
+        limits = limits_of(manifest["config"])
+        self.traces: list[Trace] = []
+        self._manifest, self._world, self._ledger = manifest, world, ledger
+        self._counts = files.CountCheck(ledger)
+        self._form = form.FormCheck(ledger, limits, world)
+        self._pictures = pictures.PictureCheck(ledger, world)
+        self._truth = truth.TruthCheck(ledger, limits, world)
+        self._absence = absence.AbsenceCheck(ledger, limits, world)
+        self._across = across.AcrossCheck(ledger, world, manifest.get("exclusions") or {})
+        self._duplicates = duplicates.DuplicateCheck(ledger, world)
+
+    def row(self, shard: str, row: Mapping[str, Any]) -> None:
+        """Check one row."""
+        try:
+            sample = read_sample(row, shard)
+        except ValueError as error:
+            self._ledger.require(False, "row form", str(row.get("id")), str(error))
+            return
+        self._counts.add(sample)
+        if self._form.check(sample):
+            self._sound(sample)
+
+    def _sound(self, sample: Sample) -> None:
+        if not sample.images and self._manifest.get("image_mode") != "reference":
+            self._ledger.breach("images", sample.id, "no images in a release that embeds them")
+        self._pictures.check(sample)
+        self._truth.check(sample)
+        self._absence.check(sample)
+        self._across.add(sample)
+        self._duplicates.add(sample)
+        self.traces.append(trace_of(sample, self._world))
+
+    def finish(self) -> tuple[Check, ...]:
+        """What can be judged only at the end, and all checks of rows."""
+        self._counts.finish(self._manifest["counts"])
+        self._across.finish()
+        self._duplicates.finish()
+        return tuple(self._ledger.checks())
+
+
+def open_sources(release: Path, manifest: Mapping[str, Any], given: Sequence[SourcePaths]) -> list[RawSource]:
+    """The raw sources of a release, each known to be the file it was built from by its sha256. Raises ReleaseError."""
+    moved = {_digest(paths.annotations): paths for paths in given}
+    known = {str(entry["sha256"]) for entry in manifest["sources"]}
+    for digest, paths in moved.items():
+        if digest not in known:
+            raise ReleaseError(f"{paths.annotations}: not a source of {release}; name the file it was built from")
+    return [_open(release, entry, moved.get(str(entry["sha256"]))) for entry in manifest["sources"]]
+
+
+def _open(release: Path, entry: Mapping[str, Any], moved: SourcePaths | None) -> RawSource:
+    annotations = moved.annotations if moved else _find(release, str(entry["annotations"]), str(entry["kind"]))
+    images = moved.images if moved else _find(release, str(entry["images"]), str(entry["kind"]))
+    if not moved and _digest(annotations) != entry["sha256"]:
+        raise ReleaseError(f"{annotations}: has changed since the release was built; name the file it was built from")
+    return RawSource(
+        key=str(entry["key"]),
+        kind=str(entry["kind"]),
+        annotations=annotations,
+        photos=PhotoFiles(images),
+        exhaustive=entry.get("exhaustive"),
+        test_only=entry.get("split") == "test",
+    )
+
+
+def _find(release: Path, name: str, kind: str) -> Path:
+    for path in (Path(name), release / name, release.parent / name):
+        if path.exists():
+            return path
+    raise ReleaseError(f"{name}: source of {release} is not there; say where it is now, --{kind} ANN.json:IMAGES")
+
+
+def _digest(path: Path) -> str:
+    try:
+        return files.sha256(path)
+    except OSError as error:
+        raise ReleaseError(f"{path}: cannot be read ({error.strerror}); name sources as ANN.json:IMAGES") from None

@@ -1,0 +1,162 @@
+"""A row of a release as plain objects, so that a check reads like the sentence it checks.
+
+Reading raises ValueError for a row that is not of the form; nothing is repaired on the way.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Box = tuple[float, float, float, float]
+Rectangle = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One image as shown; `window` in pixels of the photo, half-open."""
+
+    source: str
+    image_id: int
+    file_name: str
+    window: Rectangle
+    width: int
+    height: int
+    role: str
+    license: int
+    license_url: str
+    changes: str
+
+    @property
+    def pixels(self) -> Rectangle:
+        """The view's own frame."""
+        return (0, 0, self.width, self.height)
+
+    def place(self, box: Box) -> Box:
+        """A box in pixels of the photo, in pixels of the view."""
+        x1, y1, x2, y2 = self.window
+        across, down = self.width / (x2 - x1), self.height / (y2 - y1)
+        return ((box[0] - x1) * across, (box[1] - y1) * down, (box[2] - x1) * across, (box[3] - y1) * down)
+
+    def thousand(self, box: Box) -> Box:
+        """A box in pixels of the view on the 0-1000 scale, not rounded."""
+        across, down = 1000 / self.width, 1000 / self.height
+        return (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One object of the answer."""
+
+    img_idx: int
+    bbox: Rectangle
+    bbox_px: Box
+    label: str
+    annotation_id: str
+    visible: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is said to warrant that a view does not show a label."""
+
+    img_idx: int
+    label: str
+    source: str
+    warrant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One row."""
+
+    id: str
+    shard: str
+    images: tuple[bytes, ...]
+    question: str
+    labels: tuple[str, ...]
+    ref_img_idx: int | None
+    ref_bbox: Rectangle | None
+    prompt: tuple[Mapping[str, Any], ...]
+    answer: str
+    objects: tuple[Target, ...]
+    views: tuple[View, ...]
+    contrast: str
+    task: str
+    distractors: str
+    evidence: tuple[Claim, ...]
+    template_id: str
+    tuple_id: str
+    pair_id: str
+    difficulty: float
+    split: str
+
+    def view(self, img_idx: int) -> View:
+        """View by its 1-based number."""
+        return self.views[img_idx - 1]
+
+    def targets(self, img_idx: int, label: str) -> tuple[Target, ...]:
+        """Objects of a label in one view."""
+        return tuple(t for t in self.objects if t.img_idx == img_idx and t.label == label)
+
+
+def read_sample(row: Mapping[str, Any], shard: str) -> Sample:
+    """A row of a shard as a Sample. Raises ValueError saying what is missing."""
+    try:
+        return _read(row, shard)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"a value of the row is missing or of another type ({error})") from None
+
+
+def _read(row: Mapping[str, Any], shard: str) -> Sample:
+    query = row["query"]
+    return Sample(
+        **{key: _filled(row[key]) for key in _PLAIN},
+        shard=shard,
+        images=tuple(_filled(image["bytes"]) for image in row["images"]),
+        labels=tuple(_filled(label) for label in query["labels"]),
+        ref_img_idx=query["ref_img_idx"],
+        ref_bbox=None if query["ref_bbox"] is None else _rectangle(query["ref_bbox"]),
+        prompt=tuple(row["prompt"]),
+        objects=tuple(_target(entry) for entry in row["objects"]),
+        views=tuple(_view(entry) for entry in row["views"]),
+        evidence=tuple(Claim(**{key: _filled(entry[key]) for key in Claim.__slots__}) for entry in row["evidence"]),
+    )
+
+
+_PLAIN = (
+    *("id", "question", "answer", "contrast", "task", "distractors"),
+    *("template_id", "tuple_id", "pair_id", "difficulty", "split"),
+)
+
+
+def _filled(value: Any) -> Any:
+    if value is None:
+        raise TypeError("null where a value is due")
+    return value
+
+
+def _rectangle(values: Sequence[int]) -> Rectangle:
+    if len(values) != 4:
+        raise ValueError(f"{list(values)} is not a box of four numbers")
+    return (int(values[0]), int(values[1]), int(values[2]), int(values[3]))
+
+
+def _target(entry: Mapping[str, Any]) -> Target:
+    pixels = [float(value) for value in entry["bbox_px"]]
+    if len(pixels) != 4:
+        raise ValueError(f"{pixels} is not a box of four numbers")
+    return Target(
+        img_idx=_filled(entry["img_idx"]),
+        bbox=_rectangle(entry["bbox_2d"]),
+        bbox_px=(pixels[0], pixels[1], pixels[2], pixels[3]),
+        label=_filled(entry["label"]),
+        annotation_id=_filled(entry["annotation_id"]),
+        visible=float(entry["visible"]),
+    )
+
+
+def _view(entry: Mapping[str, Any]) -> View:
+    plain = {key: _filled(entry[key]) for key in View.__slots__ if key not in {"window", "license"}}
+    return View(
+        **plain, window=_rectangle(entry["window"]), license=-1 if entry["license"] is None else entry["license"]
+    )

@@ -1,0 +1,247 @@
+"""What a model could exploit instead of looking, measured over a whole release, each against the design's bound."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kstest
+
+from cgc_data.validate.boxes import iou
+from cgc_data.validate.classify import absent_features, families, folds_of
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.report import Check
+from cgc_data.validate.samples import Rectangle
+from cgc_data.validate.statistics import (
+    clustered_auc,
+    clustered_mean,
+    held_out_scores,
+    judge,
+    measured,
+    nothing,
+    uniformity,
+    wilson,
+)
+from cgc_data.validate.trace import Trace
+
+AUC_BOUND = 0.55
+FLOOR_BOUND = 0.10
+ABSENT_BOUND = 0.15
+UNIFORM_P = 1e-6
+OFFSET_DISTANCE = 0.1  # Kolmogorov-Smirnov distance below which a deviation does not matter
+MOST_ROWS = 20_000  # rows a classifier is fitted to
+CENTRE: Rectangle = (250, 250, 750, 750)
+SEED = 0
+
+
+def shortcut_checks(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
+    """One check a shortcut."""
+    yield absent_share(traces)
+    for contrast in ("", "inter", "intra"):
+        yield absent_classifier([t for t in traces if contrast in ("", t.contrast)], contrast)
+    yield odd_one_out(traces)
+    yield one_sided_photos(traces)
+    yield photo_tells_absent(traces)
+    for contrast in ("inter", "intra"):
+        yield target_position([t for t in traces if t.contrast == contrast], contrast)
+    yield floor("centre box", traces, lambda t: CENTRE if t.task in ("same_object", "locate") else None)
+    yield floor("copied reference", traces, lambda t: t.reference)
+    yield focus_cover(traces, limits)
+    yield focus_offsets(traces)
+    yield label_balance(traces)
+
+
+def absent_share(traces: Sequence[Trace]) -> Check:
+    """Share of rows whose answer is the empty list: a frequent [] is a safe bet."""
+    absent = sum(trace.task == "absent" for trace in traces)
+    share = absent / len(traces) if traces else 0.0
+    interval = wilson(absent, len(traces))
+    name, what = "absent share", "share of rows whose answer is []"
+    # a count, not an estimate: the release itself is what is trained on
+    status = "fail" if share > ABSENT_BOUND else "pass"
+    return Check(name, "fail" if status == "fail" else "pass", len(traces), share, ABSENT_BOUND, interval, what)
+
+
+def absent_classifier(traces: Sequence[Trace], contrast: str) -> Check:
+    """AUC of a classifier that tells absent from present by all that is not in the pictures' content."""
+    name = f"absent from wording, label and sizes{f' ({contrast})' if contrast else ''}"
+    what = "held-out AUC of a logistic classifier on wording, label, number, sizes and bytes of images"
+    pools = {trace.pool for trace in traces if trace.task == "absent"}
+    rows = _at_most([trace for trace in traces if trace.pool in pools], MOST_ROWS)
+    truths = np.array([trace.task == "absent" for trace in rows], dtype=bool)
+    if truths.sum() < 2 or (~truths).sum() < 2:
+        return nothing(name, what)
+    groups = families(rows)
+    folds = folds_of(groups)
+    scores = held_out_scores(absent_features(rows), truths, folds)
+    auc, interval = clustered_auc(scores, truths, groups, folds)
+    return judge(name, auc, interval, AUC_BOUND, len(rows), what)
+
+
+def odd_one_out(traces: Sequence[Trace]) -> Check:
+    """Is the photo that is most often a target elsewhere the target here?"""
+    name, what = "target photo is the odd one out", "AUC of a photo's share of target roles in other families"
+    rows = _at_most([t for t in traces if t.contrast == "inter" and t.targets], MOST_ROWS)
+    groups = families(rows)
+    roles = [(t, photo, number in t.targets) for t in rows for number, photo in enumerate(t.photos, 1)]
+    if not roles:
+        return nothing(name, what)
+    row_of = np.repeat(np.arange(len(rows)), [len(t.photos) for t in rows])
+    truths = np.array([target for _, _, target in roles], dtype=bool)
+    expected = np.array([len(t.targets) / len(t.photos) for t, _, _ in roles])
+    keys = [photo for _, photo, _ in roles]
+    scores = _elsewhere(keys, groups[row_of], truths - expected)
+    known = ~np.isnan(scores)
+    if not known.any():
+        return nothing(name, what)
+    auc, interval = clustered_auc(scores[known], truths[known], groups[row_of][known], row_of[known])
+    return judge(name, auc, interval, AUC_BOUND, int(known.sum()), what)
+
+
+def one_sided_photos(traces: Sequence[Trace]) -> Check:
+    """How far a photo's share of target roles is from what its sets would give each member."""
+    name, what = (
+        "photos serve in both roles",
+        "share of photos, shown 6 times or more, that are always or never the target",
+    )
+    roles: defaultdict[str, list[bool]] = defaultdict(list)
+    for trace in traces:
+        if trace.contrast == "inter" and trace.targets:
+            for number, photo in enumerate(trace.photos, 1):
+                roles[photo].append(number in trace.targets)
+    often = [found for found in roles.values() if len(found) >= 6]
+    if not often:
+        return nothing(name, what)
+    one_sided = sum(all(found) or not any(found) for found in often)
+    return measured(name, one_sided / len(often), len(often), what, wilson(one_sided, len(often)))
+
+
+def photo_tells_absent(traces: Sequence[Trace]) -> Check:
+    """Do the photos of absent rows occur more in other absent rows?"""
+    name, what = "photos tell absent", "AUC of the photos' share of absent rows in other families"
+    rows = _at_most([t for t in traces if t.contrast == "inter"], MOST_ROWS)
+    truths = np.array([t.task == "absent" for t in rows], dtype=bool)
+    if not truths.any() or truths.all():
+        return nothing(name, what)
+    groups = families(rows)
+    row_of = np.repeat(np.arange(len(rows)), [len(t.photos) for t in rows])
+    keys = [photo for t in rows for photo in t.photos]
+    views = _elsewhere(keys, groups[row_of], truths[row_of].astype(np.float64))
+    known = ~np.isnan(views)
+    counts = np.bincount(row_of[known], minlength=len(rows))
+    sums = np.bincount(row_of[known], views[known], minlength=len(rows))
+    usable = counts > 0
+    scores = sums[usable] / counts[usable]
+    if not usable.any():
+        return nothing(name, what)
+    auc, interval = clustered_auc(scores, truths[usable], groups[usable], np.zeros(int(usable.sum()), dtype=np.int64))
+    return measured(name, auc, int(usable.sum()), what, interval)
+
+
+def target_position(traces: Sequence[Trace], contrast: str) -> Check:
+    """Is the answer's image equally often in every place?"""
+    name, what = (
+        f"target position ({contrast})",
+        f"p-value of a uniform place of the answer's image, fails below {UNIFORM_P:g}",
+    )
+    counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for trace in traces:
+        # a row with its target in every image says nothing of the place
+        if trace.targets and len(trace.targets) < len(trace.sizes):
+            counts[len(trace.sizes)].update(trace.targets)
+    if not counts:
+        return nothing(name, what)
+    tables = [np.array([found[i + 1] for i in range(size)], dtype=np.float64) for size, found in sorted(counts.items())]
+    _, p = uniformity(tables)
+    shown = "; ".join(f"{len(table)} images: {'/'.join(str(int(v)) for v in table)}" for table in tables)
+    n = int(sum(table.sum() for table in tables))
+    return Check(name, "fail" if p < UNIFORM_P else "pass", n, p, UNIFORM_P, None, f"{what} ({shown})")
+
+
+def floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangle | None]) -> Check:
+    """Accuracy at IoU 0.5 of a guess that looks at nothing; the image is guessed too, unless the question names it."""
+    what = f"accuracy at IoU 0.5 of the {name}"
+    rows = [(t, box) for t in traces if len(t.boxes) == 1 and (box := guess(t))]
+    if not rows:
+        return nothing(f"{name} floor", what)
+    chance = [1.0 if t.task == "same_object" else 1 / len(t.sizes) for t, _ in rows]
+    hits = np.array(
+        [(iou(t.boxes[0], box) >= 0.5) * c for (t, box), c in zip(rows, chance, strict=True)], dtype=np.float64
+    )
+    value, interval = clustered_mean(hits, families([t for t, _ in rows]))
+    n = len(rows)
+    if not hits.any():
+        interval = (0.0, min(interval[1], wilson(0, n)[1]))
+    return judge(f"{name} floor", value, interval, FLOOR_BOUND, n, what)
+
+
+def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
+    """Share of Focus Views whose object covers less or more of the window than the design allows."""
+    name = "focus cover"
+    what = f"Focus Views of which the object covers less than {limits.min_cover:g} or more than {limits.max_cover:g}"
+    covers = np.array([t.focus.cover for t in traces if t.focus])
+    if not len(covers):
+        return nothing(name, what)
+    outside = int(((covers < limits.min_cover * 0.999) | (covers > limits.max_cover * 1.001)).sum())
+    spread = f"{covers.min():.3f} to {covers.max():.3f}, median {np.median(covers):.3f}"
+    return Check(name, "fail" if outside else "pass", len(covers), float(outside), 0.0, None, f"{what} ({spread})")
+
+
+def focus_offsets(traces: Sequence[Trace]) -> Check:
+    """Are Focus Views placed uniformly among the places that keep their object whole, or round its centre?"""
+    name, what = (
+        "focus offsets",
+        "Kolmogorov-Smirnov distance of the window's place from uniform over the feasible ones",
+    )
+    places = np.array([place for t in traces if t.focus for place in t.focus.places])
+    if len(places) < 8:
+        return nothing(name, what)
+    test = kstest(places, "uniform")
+    distance, p = float(test.statistic), float(test.pvalue)
+    fails = p < UNIFORM_P and distance > OFFSET_DISTANCE
+    small = 1.36 / len(places) ** 0.5 > OFFSET_DISTANCE  # the 5 % point of the distance itself
+    status = "fail" if fails else "note" if small and not fails else "pass"
+    message = f"{what} (p {p:.2g}, middle half holds {np.mean(np.abs(places - 0.5) < 0.25):.2f})"
+    note = f"{message}: too few rows to tell" if status == "note" else message
+    return Check(
+        name, "fail" if fails else "note" if small else "pass", len(places), distance, OFFSET_DISTANCE, None, note
+    )
+
+
+def label_balance(traces: Sequence[Trace]) -> Check:
+    """Reported: the most frequent label's share, and how many labels the release is worth."""
+    counts = Counter(trace.label for trace in traces)
+    if not counts:
+        return nothing("label balance", "share of the most frequent label")
+    shares = np.array(list(counts.values())) / len(traces)
+    top, times = counts.most_common(1)[0]
+    worth = float(np.exp(-(shares * np.log(shares)).sum()))
+    what = f"share of the most frequent label ({top!r}); {len(counts)} labels, worth {worth:.0f} equal ones"
+    return measured("label balance", times / len(traces), len(traces), what)
+
+
+def _at_most(rows: list[Trace], most: int) -> list[Trace]:
+    """All rows, or those of as many whole families as fit."""
+    if len(rows) <= most:
+        return rows
+    groups = families(rows)
+    order = np.random.default_rng(SEED).permutation(int(groups.max()) + 1)
+    sizes = np.bincount(groups)[order]
+    kept = set(order[np.cumsum(sizes) <= most].tolist())
+    return [row for row, group in zip(rows, groups.tolist(), strict=True) if group in kept]
+
+
+def _elsewhere(keys: Sequence[str], groups: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each entry the mean value of its key in other groups (n,); NaN where the key is in no other."""
+    totals: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    inside: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for key, group, value in zip(keys, groups.tolist(), values.tolist(), strict=True):
+        for entry in (totals[key], inside[(key, group)]):
+            entry[0] += value
+            entry[1] += 1
+    found = []
+    for key, group in zip(keys, groups.tolist(), strict=True):
+        total, own = totals[key], inside[(key, group)]
+        count = total[1] - own[1]
+        found.append((total[0] - own[0]) / count if count else float("nan"))
+    return np.array(found)

@@ -1,0 +1,128 @@
+"""Statistics with intervals: rates, areas under the curve clustered by group, a plain logistic classifier, uniformity.
+
+A guard fails only where its whole interval is beyond the bound, so that a small release is not blamed for its size.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.stats import chi2, norm, rankdata
+
+from cgc_data.validate.report import Check, Interval, Status
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+RESAMPLES = 400
+
+
+def judge(name: str, value: float, interval: Interval, bound: float, n: int, what: str) -> Check:
+    """A check of `value` <= `bound` by its interval: fails above it, a note where the interval straddles it."""
+    status: Status = "fail" if interval[0] > bound else "note" if interval[1] > bound else "pass"
+    note = {"fail": f"{what}: beyond the bound", "note": f"{what}: too few rows to tell", "pass": what}[status]
+    return Check(name, status, n, value, bound, interval, note)
+
+
+def measured(name: str, value: float, n: int, what: str, interval: Interval | None = None) -> Check:
+    """Something that is reported without a bound."""
+    return Check(name, "note", n, value, None, interval, what)
+
+
+def nothing(name: str, what: str) -> Check:
+    """A check that found no row of its kind."""
+    return Check(name, "note", 0, None, None, None, f"{what}: no such rows")
+
+
+def wilson(hits: float, n: float) -> Interval:
+    """95 % interval of a rate of `hits` in `n`."""
+    if n <= 0:
+        return 0.0, 1.0
+    z, rate = float(norm.ppf(0.975)), hits / n
+    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * float(np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def clustered_mean(values: Floats, groups: Ints) -> tuple[float, Interval]:
+    """Mean of `values` (n,) and its interval from resampling whole groups (n,)."""
+    sums, sizes = np.bincount(groups, values), np.bincount(groups)
+    drawn = _resampled(len(sums))
+    means = (drawn @ sums) / np.maximum(drawn @ sizes, 1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(values.mean()), (float(low), float(high))
+
+
+def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strata: Ints) -> tuple[float, Interval]:
+    """Area under the ROC curve over pairs of one stratum, with an interval from resampling whole groups.
+
+    All arguments have shape (n,). Ties count half. Without a pair of both kinds in one stratum: 0.5, (0, 1).
+    """
+    weights = np.vstack([np.ones(int(groups.max()) + 1), _resampled(int(groups.max()) + 1)])[:, groups]
+    won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
+    for stratum in np.unique(strata):
+        inside = strata == stratum
+        w, p = _won(scores[inside], truths[inside], weights[:, inside])
+        won, pairs = won + w, pairs + p
+    if pairs[0] == 0:
+        return 0.5, (0.0, 1.0)
+    areas = won[pairs > 0] / pairs[pairs > 0]
+    low, high = np.quantile(areas[1:], [0.025, 0.975]) if len(areas) > 1 else (0.0, 1.0)
+    return float(areas[0]), (float(low), float(high))
+
+
+def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:
+    """Weight of pairs in which the true one scores higher, and of all pairs; weights (resamples, n)."""
+    places = rankdata(scores, method="dense").astype(np.int64) - 1
+    negative = np.where(truths, 0.0, weights)
+    positive = np.where(truths, weights, 0.0)
+    count = int(places.max()) + 1 if len(places) else 0
+    at = np.stack([np.bincount(places, row, count) for row in negative])
+    below = np.cumsum(at, axis=1) - at / 2
+    return (positive * below[:, places]).sum(axis=1), positive.sum(axis=1) * negative.sum(axis=1)
+
+
+def _resampled(groups: int) -> Floats:
+    """How often each group is drawn, (RESAMPLES, groups); the same for the same number of groups."""
+    random = np.random.default_rng(groups)
+    drawn = (
+        random.multinomial(groups, np.full(groups, 1 / groups), size=RESAMPLES) if groups else np.zeros((RESAMPLES, 0))
+    )
+    return np.asarray(drawn, dtype=np.float64)
+
+
+def fit_logistic(features: Floats, truths: NDArray[np.bool_], penalty: float = 1.0) -> Floats:
+    """Weights (features + 1,), the last the intercept, of an L2-penalised logistic regression on (n, features)."""
+    signs = np.where(truths, 1.0, -1.0)
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        margin = signs * (features @ weights[:-1] + weights[-1])
+        slope = -signs / (1 + np.exp(np.clip(margin, -50, 50)))
+        gradient = np.append(features.T @ slope + penalty * weights[:-1], slope.sum())
+        return float(np.logaddexp(0, -margin).sum() + 0.5 * penalty * weights[:-1] @ weights[:-1]), gradient
+
+    found: Any = minimize(loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 200})
+    return np.asarray(found.x, dtype=np.float64)
+
+
+def held_out_scores(features: Floats, truths: NDArray[np.bool_], folds: Ints) -> Floats:
+    """Score of each row by a classifier fitted to the other folds; (n,)."""
+    scores = np.zeros(len(truths))
+    for fold in np.unique(folds):
+        held = folds == fold
+        if truths[~held].any() and not truths[~held].all():
+            weights = fit_logistic(features[~held], truths[~held])
+            scores[held] = features[held] @ weights[:-1] + weights[-1]
+    return scores
+
+
+def uniformity(tables: Sequence[Floats]) -> tuple[float, float]:
+    """Chi-square and p-value that every table of counts (k,) is uniform, all taken together."""
+    total, freedom = 0.0, 0
+    for counts in tables:
+        expected = counts.sum() / len(counts)
+        if expected > 0 and len(counts) > 1:
+            total += float(((counts - expected) ** 2 / expected).sum())
+            freedom += len(counts) - 1
+    return total, float(chi2.sf(total, freedom)) if freedom else 1.0

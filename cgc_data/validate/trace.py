@@ -1,0 +1,89 @@
+"""What is kept of each row for the statistics at the end: small, so that memory does not follow the photos."""
+
+import re
+from dataclasses import dataclass
+
+from cgc_data.validate.boxes import area
+from cgc_data.validate.samples import Box, Rectangle, Sample, View
+from cgc_data.validate.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """Where an object lies in its Focus View: share of the window, place among the feasible ones on each axis (0-1)."""
+
+    cover: float
+    places: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One row without its text and pixels."""
+
+    id: str
+    contrast: str
+    task: str
+    template_id: str
+    label: str
+    words: frozenset[str]
+    sizes: tuple[tuple[int, int], ...]
+    num_bytes: tuple[int, ...]
+    photos: tuple[str, ...]
+    targets: frozenset[int]  # 1-based
+    boxes: tuple[Rectangle, ...]
+    reference: Rectangle | None
+    tuple_id: str
+    pair_id: str
+    focus: Focus | None
+
+    @property
+    def pool(self) -> str:
+        """Pool of the wording."""
+        return self.template_id.partition("/")[0]
+
+
+def trace_of(sample: Sample, world: World) -> Trace:
+    """The trace of a sample."""
+    return Trace(
+        id=sample.id,
+        contrast=sample.contrast,
+        task=sample.task,
+        template_id=sample.template_id,
+        label=sample.labels[0],
+        words=frozenset(re.findall(r"\w+|[^\w\s]", sample.question.lower())),
+        sizes=tuple((view.width, view.height) for view in sample.views),
+        num_bytes=tuple(len(content) for content in sample.images),
+        photos=tuple(world.photo(view) for view in sample.views),
+        targets=frozenset(target.img_idx for target in sample.objects),
+        boxes=tuple(target.bbox for target in sample.objects),
+        reference=sample.ref_bbox,
+        tuple_id=sample.tuple_id,
+        pair_id=sample.pair_id,
+        focus=_focus(sample, world),
+    )
+
+
+def _focus(sample: Sample, world: World) -> Focus | None:
+    """The followed object in the Focus View, where the question is answered there."""
+    if sample.task != "same_object" or len(sample.objects) != 1:
+        return None
+    target = sample.objects[0]
+    view = sample.view(target.img_idx)
+    if view.role != "focus":
+        return None
+    cover = area(target.bbox_px) / (view.width * view.height)
+    return Focus(cover, _places(view, target.bbox_px, world.sources[view.source].size(view.image_id)))
+
+
+def _places(view: View, box: Box, photo: tuple[int, int]) -> tuple[float, ...]:
+    """Window's place among those that keep the object whole, on each axis that leaves a choice (0-1)."""
+    places = []
+    for axis in (0, 1):
+        start, end = view.window[axis], view.window[axis + 2]
+        scale = (end - start) / (view.width, view.height)[axis]
+        low_edge, high_edge = start + box[axis] * scale, start + box[axis + 2] * scale
+        lowest = max(0, round(high_edge) - (end - start))
+        highest = min(round(low_edge), photo[axis] - (end - start))
+        if highest - lowest >= 8 and lowest <= start <= highest:
+            places.append((start - lowest + 0.5) / (highest - lowest + 1))
+    return tuple(places)

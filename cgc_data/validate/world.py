@@ -1,0 +1,222 @@
+"""All sources together: which images are one photo, and whether its sources agree on a category.
+
+A photo is the same where the 12-digit COCO name or the bytes of the file agree, never by a bare id.
+"""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from cgc_data.errors import PhotoError, VocabularyError
+from cgc_data.validate.boxes import iou
+from cgc_data.validate.raw import Instance, RawSource, Sight, Status
+from cgc_data.validate.samples import View
+from cgc_data.vocabulary import Relations, readable
+
+COCO_FILE = re.compile(r"(?<!\d)(\d{12})\.[A-Za-z]+$")
+Appearance = tuple[str, int]  # key of a source, image id
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What one source says of a concept in a photo."""
+
+    source: RawSource
+    image_id: int
+    status: Status
+    instances: tuple[Instance, ...]  # without crowds
+    crowds: tuple[Instance, ...]
+
+
+class World:
+    """Sources by key, photos by identity, and the questions validation asks of them."""
+
+    def __init__(self, sources: Iterable[RawSource], relations: Relations) -> None:
+        self.sources: dict[str, RawSource] = {source.key: source for source in sources}
+        self.relations = relations
+        self.concepts = {concept for source in self.sources.values() for concept in source.categories}
+        self._labels = _labels(self.concepts)
+        self._identity, self._appearances = _join(self.sources)
+        self.facts = lru_cache(maxsize=500_000)(self._facts)
+        self.absent = lru_cache(maxsize=500_000)(self._absent)
+        self.ancestors = lru_cache(maxsize=None)(self._ancestors)
+
+    def known(self, source: str, image_id: int) -> bool:
+        """Is there such an image?"""
+        return (source, image_id) in self._identity
+
+    def photo(self, shown: View | Instance) -> str:
+        """Name of the photo that a view shows or an annotation is of. Raises KeyError."""
+        return self._identity[(shown.source, shown.image_id)]
+
+    def instance(self, annotation_id: str) -> Instance | None:
+        """The annotation that a release calls "source:id"."""
+        key, _, number = annotation_id.rpartition(":")
+        source = self.sources.get(key)
+        return source.instance(int(number)) if source and number.lstrip("-").isdecimal() else None
+
+    def sight(self, instance: Instance, view: View, margin: int) -> Sight:
+        """What a view shows of an annotation of its photo; `margin` in pixels of the photo."""
+        return self.sources[instance.source].sight(instance.number, view.window, margin)
+
+    def appearances(self, identity: str) -> list[Appearance]:
+        """Where the photo is listed."""
+        return self._appearances[identity]
+
+    def names(self, identity: str) -> set[str]:
+        """Every name by which a photo may be excluded: its COCO name with and without prefix, file names, digest."""
+        names = {identity, identity.partition(":")[2]}
+        for key, image_id in self.appearances(identity):
+            source = self.sources[key]
+            name = source.file_name(image_id)
+            digest = file_digest(source, image_id)
+            names |= {name, name.rpartition("/")[2], f"sha256:{digest}", digest}
+        return names
+
+    def concept(self, label: str) -> str | None:
+        """The concept a readable label stands for."""
+        return self._labels.get(label)
+
+    def is_val(self, identity: str) -> bool:
+        """Is it a photo of COCO val2017, or of a source that is held out?"""
+        for key, image_id in self.appearances(identity):
+            source = self.sources[key]
+            url = str(source.images[image_id].get("coco_url") or "")
+            if source.test_only or "/val2017/" in url:
+                return True
+        return False
+
+    def contradiction(self, identity: str, concept: str) -> str | None:
+        """How the photo's sources disagree on a concept; None where they do not."""
+        facts = [fact for fact in self.facts(identity, concept) if fact.status != "unknown"]
+        absent = [fact for fact in facts if fact.status == "absent"]
+        present = [fact for fact in facts if fact.status != "absent"]
+        if absent and present:
+            return f"{present[0].source.key} boxes it, {absent[0].source.key} says it is absent"
+        whole = [fact for fact in present if fact.status == "all"]
+        for other in whole[1:]:
+            if not _same_boxes(whole[0].instances, other.instances):
+                return f"the boxes of {whole[0].source.key} and {other.source.key} do not match one to one"
+        return None
+
+    def incomplete(self, identity: str, concept: str) -> str | None:
+        """Why not every instance of the concept is known to be boxed in the photo; None where it is."""
+        facts = self.facts(identity, concept)
+        if crowd := next((c for fact in facts for c in fact.crowds), None):
+            return f"crowd {crowd.id}"
+        if partial := next((fact for fact in facts if fact.status == "some"), None):
+            return f"{partial.source.key} boxes only some"
+        if not any(fact.status == "all" for fact in facts):
+            return "no source says that all are boxed"
+        return self.contradiction(identity, concept)
+
+    def _facts(self, identity: str, concept: str) -> tuple[Fact, ...]:
+        found = []
+        for key, image_id in self.appearances(identity):
+            source = self.sources[key]
+            boxed = source.instances(image_id, concept)
+            single = tuple(instance for instance in boxed if not instance.crowd)
+            crowds = tuple(instance for instance in boxed if instance.crowd)
+            found.append(Fact(source, image_id, source.status(image_id, concept), single, crowds))
+        return tuple(found)
+
+    def _absent(self, identity: str, concept: str) -> bool:
+        """Is the concept proved absent from the whole photo, by itself or by something above it?"""
+        if any(fact.instances or fact.crowds for fact in self.facts(identity, concept)):
+            return False
+        return any(self._says_absent(identity, name, concept) for name in (concept, *self.ancestors(concept)))
+
+    def _says_absent(self, identity: str, above: str, concept: str) -> bool:
+        """Does absence of `above` hold in the photo, by a source for which it covers `concept`?"""
+        facts = self.facts(identity, above)
+        if any(fact.instances or fact.crowds for fact in facts):
+            return False
+        below = self.relations.hyponyms(above) & self.concepts
+        if any(fact.instances or fact.crowds for lower in below for fact in self.facts(identity, lower)):
+            return False
+        return any(fact.status == "absent" and self.covers(fact.source, above, concept) for fact in facts)
+
+    def covers(self, source: RawSource, above: str, concept: str) -> bool:
+        """Is `concept` the same as `above`, or below it as this source uses the name?"""
+        return concept == above or concept in self.relations.hyponyms(above, source.practice)
+
+    def _ancestors(self, concept: str) -> tuple[str, ...]:
+        return tuple(sorted(self.relations.hypernyms(concept, "coco") & self.concepts))
+
+
+def file_digest(source: RawSource, image_id: int) -> str:
+    """sha256 of a photo's file, "" where it cannot be read."""
+    try:
+        return hashlib.sha256(source.photos.read(source.file_name(image_id))).hexdigest()
+    except PhotoError:
+        return ""
+
+
+def _labels(concepts: Iterable[str]) -> dict[str, str]:
+    labels = {}
+    for concept in sorted(concepts):
+        try:
+            labels[readable(concept).singular] = concept
+        except VocabularyError:  # left out: its name cannot be told from another's
+            continue
+    return labels
+
+
+def _coco_name(source: RawSource, image_id: int) -> str | None:
+    for name in (str(source.images[image_id].get("coco_url") or ""), source.file_name(image_id)):
+        if found := COCO_FILE.search(name):
+            return found.group(1)
+    return None
+
+
+def _join(sources: Mapping[str, RawSource]) -> tuple[dict[Appearance, str], dict[str, list[Appearance]]]:
+    identity: dict[Appearance, str] = {}
+    for key, source in sources.items():
+        for image_id in source.images:
+            name = _coco_name(source, image_id)
+            identity[(key, image_id)] = f"coco:{name}" if name else f"{key}:{image_id}"
+    for group in _same_size(sources, identity):
+        _join_by_bytes(sources, identity, group)
+    appearances: defaultdict[str, list[Appearance]] = defaultdict(list)
+    for appearance, name in identity.items():
+        appearances[name].append(appearance)
+    return identity, dict(appearances)
+
+
+def _same_size(sources: Mapping[str, RawSource], identity: Mapping[Appearance, str]) -> list[list[Appearance]]:
+    """Groups of photos that could be one file by another name: only then are files read."""
+    if all(name.startswith("coco:") for name in identity.values()):
+        return []
+    sizes: defaultdict[int, list[Appearance]] = defaultdict(list)
+    for key, image_id in identity:
+        size = sources[key].photos.size(sources[key].file_name(image_id))
+        if size is not None:
+            sizes[size].append((key, image_id))
+    named = [[a for a in group if identity[a].startswith("coco:")] for group in sizes.values()]
+    return [group for group, coco in zip(sizes.values(), named, strict=True) if 1 < len(group) != len(coco)]
+
+
+def _join_by_bytes(
+    sources: Mapping[str, RawSource], identity: dict[Appearance, str], group: Iterable[Appearance]
+) -> None:
+    first: dict[str, str] = {}
+    for key, image_id in sorted(group, key=lambda a: not identity[a].startswith("coco:")):
+        digest = file_digest(sources[key], image_id)
+        if digest:
+            name = first.setdefault(digest, identity[(key, image_id)])
+            if not identity[(key, image_id)].startswith("coco:"):
+                identity[(key, image_id)] = name
+
+
+def _same_boxes(first: tuple[Instance, ...], second: tuple[Instance, ...]) -> bool:
+    if len(first) != len(second):
+        return False
+    matches = np.array([[iou(a.box, b.box) >= 0.5 for b in second] for a in first], dtype=float)
+    rows, columns = linear_sum_assignment(-matches)
+    return bool(matches[rows, columns].all())
