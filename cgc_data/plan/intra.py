@@ -126,18 +126,53 @@ class IntraPlanner:
     # -- locate_all and absent
 
     def _sets(self, photo: int, want_absent: bool, random: np.random.Generator) -> list[Question]:
+        """Two sets of windows, each round one label and free of the other: each label asked where it is.
+
+        Absent twins ask each label where it is not. Present rows come from such sets too, twins wanted or not, so that
+        windows tell nothing.
+        """
         concepts = self._settled(photo)
-        if want_absent and concepts and (questions := self._twins(photo, concepts, random)):
-            return questions
-        for _ in range(TRIES):
-            if not concepts:
-                break
-            concept = self._askable.draw_label(np.array(concepts, dtype=np.intp), random)
-            views = self._windows.several(photo, self._pick(photo, concept, random), random)
-            first = self._every(photo, concept, views, random) if views else None
-            if views and first and first.shown:
-                return [first, *self._another(photo, [c for c in concepts if c != concept], views, random)]
+        for _ in range(TRIES if len(concepts) > 1 else 0):
+            first = self._askable.draw_label(np.array(concepts, dtype=np.intp), random)
+            second = self._askable.draw_label(np.array([c for c in concepts if c != first], dtype=np.intp), random)
+            count = self._windows.draw_count(random)
+            here, there = (
+                self._round(photo, c, other, count, random) for c, other in ((first, second), (second, first))
+            )
+            if not here or not there:
+                continue
+            twins = [
+                self._twins(photo, c, *sets, random) for c, sets in ((first, (here, there)), (second, (there, here)))
+            ]
+            if all(twins):
+                if want_absent:
+                    return [question for pair in twins for question in pair]
+                return [replace(present, pair_id="") for present, _ in twins]
         return []
+
+    def _round(
+        self, photo: int, concept: int, avoided: int, count: int, random: np.random.Generator
+    ) -> tuple[View, ...] | None:
+        """Windows round an instance of one concept that show nothing of the other."""
+        instance = int(random.choice(self._usable(photo, concept)))
+        others = [int(i) for i in self._askable.index.instances.of(photo, avoided)]
+        return self._windows.several(photo, instance, others, count, random)
+
+    def _twins(
+        self,
+        photo: int,
+        concept: int,
+        there: tuple[View, ...],
+        elsewhere: tuple[View, ...],
+        random: np.random.Generator,
+    ) -> list[Question]:
+        """A present question and its absent twin; none where the windows do not bear both."""
+        present = self._every(photo, concept, there, random)
+        absent = self._every(photo, concept, elsewhere, random, present.template if present else 0)
+        if not present or not absent or not present.shown or absent.shown:
+            return []
+        pair = f"{present.tuple_id}-{absent.tuple_id}-{concept}"
+        return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _settled(self, photo: int) -> list[int]:
         """Concepts of which every instance is known, single and sound, with nothing confusable in the photo."""
@@ -149,67 +184,6 @@ class IntraPlanner:
             if len(instances) and len(self._usable(photo, concept)) == len(instances):
                 found.append(concept)
         return found
-
-    def _pick(self, photo: int, concept: int, random: np.random.Generator) -> int:
-        return int(random.choice(self._usable(photo, concept)))
-
-    def _another(
-        self, photo: int, concepts: list[int], views: tuple[View, ...], random: np.random.Generator
-    ) -> list[Question]:
-        for concept in random.permutation(concepts).tolist():
-            question = self._every(photo, int(concept), views, random)
-            if question and question.shown:
-                return [question]
-        return []
-
-    def _twins(self, photo: int, concepts: list[int], random: np.random.Generator) -> list[Question]:
-        """Two sets of windows, each round one label and free of the other; both labels asked of both, if possible."""
-        best: list[Question] = []
-        for _ in range(TRIES):
-            first = self._askable.draw_label(np.array(concepts, dtype=np.intp), random)
-            second = self._other(photo, first, concepts, random)
-            if second is None:
-                continue
-            count = self._windows.draw_count(random)
-            sets = [
-                self._windows.several(photo, self._pick(photo, there, random), random, self._all(photo, gone), count)
-                for there, gone in ((first, second), (second, first))
-            ]
-            if not (sets[0] and sets[1]):
-                continue
-            questions = self._ask_twins(photo, first, sets[0], sets[1], random)
-            if questions and second in concepts:
-                questions += self._ask_twins(photo, second, sets[1], sets[0], random)
-            if len(questions) > 2:
-                return questions
-            best = best or questions
-        return best
-
-    def _other(self, photo: int, first: int, concepts: list[int], random: np.random.Generator) -> int | None:
-        """Another concept to look at instead: one that can be asked too where there is one, else any in the photo."""
-        inside = self._askable.index.instances
-        anything = np.unique(inside.concept[inside.of_photo(photo)]).tolist()
-        others = [c for c in concepts if c != first] or [c for c in anything if c != first and self._usable(photo, c)]
-        return int(random.choice(others)) if others else None
-
-    def _all(self, photo: int, concept: int) -> list[int]:
-        return [int(i) for i in self._askable.index.instances.of(photo, concept)]
-
-    def _ask_twins(
-        self,
-        photo: int,
-        concept: int,
-        there: tuple[View, ...],
-        elsewhere: tuple[View, ...],
-        random: np.random.Generator,
-    ) -> list[Question]:
-        """A present question and its absent twin; none where the windows do not bear both."""
-        present = self._every(photo, concept, there, random)
-        absent = self._every(photo, concept, elsewhere, random, present.template if present else 0)
-        if not present or not absent or present.task == "absent" or absent.task != "absent":
-            return []
-        pair = f"{present.tuple_id}-{absent.tuple_id}-{concept}"
-        return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _every(
         self,

@@ -3,6 +3,7 @@
 Offsets are uniform over those that keep the object whole, so that its place in the view tells nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import astuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from cgc_data.plan.truth import Truth
 
 SMALLEST_SIDE = 96  # pixels of the photo; smaller windows would be blurred by enlarging
 WIDEST_ASPECT = 1.5
+CONTEXT_TRIES = 12
 MAX_OVERLAP = 0.6  # IoU of two windows of one question; more would show the same view twice
 
 
@@ -41,12 +43,7 @@ class Windows:
         return self._view(photo, focus, "focus", random), self._view(photo, context, "context", random)
 
     def several(
-        self,
-        photo: int,
-        instance: int,
-        random: np.random.Generator,
-        avoided: list[int] | None = None,
-        count: int | None = None,
+        self, photo: int, instance: int, avoided: Sequence[int], count: int, random: np.random.Generator
     ) -> tuple[View, ...] | None:
         """A Focus View of the instance and Context Views anywhere, none of which shows an avoided instance."""
         size, box = self._truth.photo_size(photo), self._truth.box(instance)
@@ -54,12 +51,12 @@ class Windows:
         if focus is None or not self._free(focus, avoided):
             return None
         windows = [focus]
-        for _ in range((count or self.draw_count(random)) - 1):
-            window = self._context(size, focus, avoided, windows, random)
+        while len(windows) < count:
+            window = self._context(size, windows, avoided, random)
             if window is None:
                 return None
             windows.append(window)
-        roles = ["focus", *["context"] * (len(windows) - 1)]
+        roles = ["focus", *["context"] * (count - 1)]
         return tuple(self._view(photo, w, role, random) for w, role in zip(windows, roles, strict=True))
 
     def _focus(self, box: Box, size: tuple[int, int], random: np.random.Generator) -> Window | None:
@@ -80,24 +77,15 @@ class Windows:
         return self._around(box, size, float(np.exp(random.uniform(np.log(least), np.log(most)))), random)
 
     def _context(
-        self,
-        size: tuple[int, int],
-        focus: Window,
-        avoided: list[int] | None,
-        others: list[Window],
-        random: np.random.Generator,
+        self, size: tuple[int, int], others: Sequence[Window], avoided: Sequence[int], random: np.random.Generator
     ) -> Window | None:
-        """A wider window anywhere in the photo that is free of the avoided instances and unlike the others."""
-        scale = self._settings.context_scale
-        for _ in range(12):
-            least, most = focus.width * focus.height * scale**2, float(size[0] * size[1])
-            if least >= most:
-                return None
-            area = float(np.exp(random.uniform(np.log(least), np.log(most))))
-            shape = _shape(area, size, random)
-            x = int(random.integers(0, size[0] - shape[0] + 1))
-            y = int(random.integers(0, size[1] - shape[1] + 1))
-            window = Window(x, y, x + shape[0], y + shape[1])
+        """A window anywhere in the photo, wider than the first of the others, unlike all, free of the avoided."""
+        least = others[0].width * others[0].height * self._settings.context_scale**2
+        most = float(size[0] * size[1])
+        for _ in range(CONTEXT_TRIES if least < most else 0):
+            width, height = _shape(float(np.exp(random.uniform(np.log(least), np.log(most)))), size, random)
+            x, y = int(random.integers(0, size[0] - width + 1)), int(random.integers(0, size[1] - height + 1))
+            window = Window(x, y, x + width, y + height)
             if self._free(window, avoided) and all(_overlap(window, other) <= MAX_OVERLAP for other in others):
                 return window
         return None
@@ -113,8 +101,8 @@ class Windows:
         x, y = int(random.integers(low[0], high[0] + 1)), int(random.integers(low[1], high[1] + 1))
         return Window(x, y, x + width, y + height)
 
-    def _free(self, window: Window, avoided: list[int] | None) -> bool:
-        return all(self._truth.see(instance, window).state == "gone" for instance in avoided or [])
+    def _free(self, window: Window, avoided: Sequence[int]) -> bool:
+        return all(self._truth.see(instance, window).state == "gone" for instance in avoided)
 
     def _view(self, photo: int, window: Window, role: str, random: np.random.Generator) -> View:
         longer = int(random.choice(self._settings.view_sizes))
