@@ -15,7 +15,9 @@ from cgc_data.scenes.paint import Preset
     "--to", "out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Empty or new folder."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other scenes.")
-@click.option("--photos", type=click.IntRange(min=1), help="Photos of the train file; the preset's own number if left out.")
+@click.option(
+    "--photos", type=click.IntRange(min=1), help="Photos of the train file; the preset's own number if left out."
+)
 def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
     """Paint PRESET: photos of drawn scenes with exact COCO (and LVIS) annotations, the same bytes for the same seed."""
     sources = paint_preset(preset, out, seed=seed, photos=photos)

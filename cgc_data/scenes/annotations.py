@@ -39,7 +39,14 @@ class Photo:
         """The fields that COCO and LVIS share."""
         url = f"https://example.org/{self.path}"
         size = {"width": self.width, "height": self.height}
-        return {"id": image_id, **size, "license": 1, "coco_url": url, "flickr_url": "", "date_captured": "2026-01-01 00:00:00"}
+        return {
+            "id": image_id,
+            **size,
+            "license": 1,
+            "coco_url": url,
+            "flickr_url": "",
+            "date_captured": "2026-01-01 00:00:00",
+        }
 
 
 def _table(name: str) -> list[dict[str, str]]:
@@ -66,7 +73,8 @@ def coco_file(photos: Sequence[Photo], kinds: Sequence[str] | None = None) -> di
     """A COCO instances file that is exhaustive for its categories: all of them, or the named kinds."""
     categories = coco_categories(kinds)
     ids = {category["name"]: category["id"] for category in categories}
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, photo in enumerate(photos):
         image_id = 1000 + 7 * number + number % 3
         images.append({**photo.record(image_id), "file_name": photo.file_name})
@@ -90,7 +98,8 @@ def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> dict[str, An
     """A LVIS v1 file: federated, every stated fact true of the photo, and no `file_name`."""
     categories = lvis_categories()
     ids = {category["name"]: category["id"] for category in categories}
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, photo in enumerate(photos):
         image_id = 1000 + 5 * number
         shown = sorted({label for outline in photo.outlines for label in outline.labels})
@@ -102,7 +111,9 @@ def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> dict[str, An
             incomplete += [] if whole or not listed else [ids[label]]
             for outline in listed:
                 shape = _shape(outline, runs=False)
-                annotations.append({**shape, "id": len(annotations) + 1, "image_id": image_id, "category_id": ids[label]})
+                annotations.append(
+                    {**shape, "id": len(annotations) + 1, "image_id": image_id, "category_id": ids[label]}
+                )
         lists = {"neg_category_ids": sorted(ids[str(n)] for n in negative), "not_exhaustive_category_ids": incomplete}
         images.append({**photo.record(image_id), **lists})
     header = {"info": INFO, "licenses": LICENSES, "categories": categories}

@@ -13,12 +13,12 @@ from PIL import Image
 from cgc_data.scenes.annotations import Photo
 from cgc_data.scenes.pen import Bytes
 
-# the case of each photo of the train file, in turn: odd ones (counted from 0) are not in the LVIS file
-CASES = (
-    "", "", "grey", "", "", "zero_area", "cmyk", "", "", "past_border", "rotated", "", "", "empty", "", "no_segmentation", "",
-    "", "", "no_flag", "", "", "", "", "empty", "", "", "", "", "grey", "", "", "", "", "", "cmyk", "", "", "", "duplicate",
-    "", "", "", "rotated", "", "", "", "past_border", "", "", "", "", "",
-)  # fmt: skip
+# which photos of the train file are awkward, of every PERIOD; those of odd number are not in the LVIS file
+PERIOD = 52
+CASES = {
+    2: "grey", 5: "zero_area", 6: "cmyk", 9: "past_border", 10: "rotated", 13: "empty", 15: "no_segmentation",
+    19: "no_flag", 21: "duplicate", 24: "empty", 29: "grey", 35: "cmyk", 37: "past_border", 43: "rotated",
+}  # fmt: skip
 QUALITY = 88
 ORIENTATION, ROTATED = 0x0112, 6
 PAST = 4.5  # pixels by which a box reaches past the border
@@ -55,11 +55,17 @@ def spoil(coco: Record, photos: Sequence[Photo]) -> Record:
     return {**coco, "annotations": [a for annotations in by_image.values() for a in annotations]}
 
 
-def _zero_area(annotations: list[Record], photo: Photo) -> list[Record]:
+def _zero_area(annotations: list[Record], _: Photo) -> list[Record]:
     """One more record, of no extent, for a kind that is there."""
     last = annotations[-1]
     x, y = (round(v, 2) for v in last["bbox"][:2])
-    flat = {"segmentation": [[x, y, x, y, x, y]], "area": 0.0, "bbox": [x, y, 0.0, 0.0], "iscrowd": 0, "id": last["id"] + 1}
+    flat = {
+        "segmentation": [[x, y, x, y, x, y]],
+        "area": 0.0,
+        "bbox": [x, y, 0.0, 0.0],
+        "iscrowd": 0,
+        "id": last["id"] + 1,
+    }
     return [*annotations, {**last, **flat}]
 
 
@@ -75,11 +81,11 @@ def _stretched(box: list[float], width: int, height: int) -> list[float]:
     return [round(v, 2) for v in (x - left, y - top, w + left + right, h + top + bottom)]
 
 
-def _no_segmentation(annotations: list[Record], photo: Photo) -> list[Record]:
+def _no_segmentation(annotations: list[Record], _: Photo) -> list[Record]:
     """Every second record has a box alone."""
     return [{k: v for k, v in a.items() if k != "segmentation"} if n % 2 else a for n, a in enumerate(annotations)]
 
 
-def _no_flag(annotations: list[Record], photo: Photo) -> list[Record]:
+def _no_flag(annotations: list[Record], _: Photo) -> list[Record]:
     """Records as other tools write them: no segmentation, and nothing said of crowds."""
     return [{k: v for k, v in a.items() if k not in ("segmentation", "iscrowd")} for a in annotations]

@@ -1,6 +1,6 @@
 """Composing one scene: what hides what, the picture, and the exact mask of everything that is visible.
 
-Simplification: of two objects the one with the lower feet is in front, and what hangs or flies is behind all that stands.
+Simplification: the object with the lower feet is in front, and what hangs or flies is behind all that stands.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Instance:
     """One thing to annotate: COCO kind, LVIS names, and the (H, W) mask of its visible pixels."""
 
     kind: str
-    labels: tuple[str, ...]
+    labels: tuple[str, ...]  # of a crowd: of any of its members
     mask: Mask
     crowd: bool
 
@@ -47,7 +47,7 @@ def compose(
         if settings.shadow and actor.standing:
             _cast_shadow(stage.pixels, actor)
         actor.layer.paste(stage.pixels, actor.x, actor.y)
-    found = (Instance(a.kind.name, a.kind.looks[a.look.variant], mask, a.crowd) for a, mask in shown)
+    found = (Instance(actor.kind.name, actor.labels, mask, actor.crowd) for actor, mask in shown)
     return Scene(stage.pixels, tuple(found))
 
 

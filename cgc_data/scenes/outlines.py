@@ -22,7 +22,7 @@ _SPECK = 4  # hidden down to fewer pixels than this, a part is not worth a polyg
 
 @dataclass(frozen=True)
 class Outline:
-    """One annotated thing without its mask: polygons (x, y, x, y, ...), and compressed run lengths of the exact mask."""
+    """One annotated thing without its mask: polygons (x, y, x, y, ...), and run lengths of the exact mask."""
 
     kind: str
     labels: tuple[str, ...]

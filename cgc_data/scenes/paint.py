@@ -3,7 +3,7 @@
 Every photo has its own random stream, so that asking for more photos leaves the earlier ones as they were.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -13,7 +13,7 @@ import orjson
 
 from cgc_data.errors import ConfigError
 from cgc_data.scenes.annotations import Photo, coco_file, lvis_file
-from cgc_data.scenes.awkward import CASES, encode, spoil
+from cgc_data.scenes.awkward import CASES, PERIOD, encode, spoil
 from cgc_data.scenes.casting import Settings
 from cgc_data.scenes.composer import compose
 from cgc_data.scenes.outlines import trace
@@ -23,7 +23,16 @@ Preset: TypeAlias = Literal["standard", "easy"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 Size: TypeAlias = tuple[int, int]
 
-SIZES: tuple[Size, ...] = ((640, 480), (640, 427), (480, 640), (640, 480), (427, 640), (640, 360), (500, 375), (612, 612))
+SIZES: tuple[Size, ...] = (
+    (640, 480),
+    (640, 427),
+    (480, 640),
+    (640, 480),
+    (427, 640),
+    (640, 360),
+    (500, 375),
+    (612, 612),
+)
 TRAIN, HELD_OUT, LVIS_ONLY = 0, 1, 2  # parts of a preset: each has its own random streams and photo numbers
 
 
@@ -46,14 +55,12 @@ class _Recipe:
     photos: int
     held_out: float  # photos of the held-out file, as a share of those of the train file
     lvis_only: float
-    cases: tuple[str, ...]
+    cases: Mapping[int, str]
 
 
 _RECIPES = {
     "standard": _Recipe(PLACES, SIZES, Settings(), 160, 0.375, 0.125, CASES),
-    "easy": _Recipe(
-        PLAIN, ((128, 128),), Settings((2, 3), (2, 4), overlap=0.12, cut=0, shadow=False), 200, 0.3, 0, ()
-    ),
+    "easy": _Recipe(PLAIN, ((128, 128),), Settings((2, 3), (2, 4), overlap=0.12, cut=0, shadow=False), 200, 0.3, 0, {}),
 }
 
 
@@ -88,8 +95,7 @@ def paint(preset: Preset, out: Path, *, seed: int = 0, photos: int | None = None
 
 
 def _photo(recipe: _Recipe, images: Path, seed: int, part: int, number: int) -> Photo:
-    cases: Sequence[str] = recipe.cases if part == TRAIN else ()
-    case = cases[number % len(cases)] if cases else ""
+    case = recipe.cases.get(number % PERIOD, "") if part == TRAIN else ""
     # a near-duplicate shows the scene of the photo before it
     scene_number = number - 1 if case == "duplicate" else number
     rng = np.random.Generator(np.random.PCG64([seed, part, scene_number]))

@@ -107,7 +107,9 @@ class Pen:
         # thin drawings keep a visible outline, large ones do not turn into comics
         self._outline = OVERSAMPLING * float(np.clip(0.011 * scale * max(size), 0.8, 2.4))
 
-    def polygon(self, points: Sequence[Point] | Floats, colour: Colour, *, edge: bool = True, shade: bool = True) -> None:
+    def polygon(
+        self, points: Sequence[Point] | Floats, colour: Colour, *, edge: bool = True, shade: bool = True
+    ) -> None:
         """Fill a closed polygon; `edge` draws its outline, `shade` darkens it at the lower right."""
         contour = self._place(points)
         corner, corner2 = contour.min(axis=0), contour.max(axis=0)
@@ -195,7 +197,9 @@ def _fixed(points: Floats) -> npt.NDArray[np.int32]:
     return np.round(points * (1 << _SHIFT)).astype(np.int32)
 
 
-def _meet(inner: tuple[int, ...], outer: tuple[int, ...], x: int, y: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def _meet(
+    inner: tuple[int, ...], outer: tuple[int, ...], x: int, y: int
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Where an array placed at (x, y) meets another: the slices of both, rows first."""
     (top, bottom), (left, right) = (
         (min(max(p, 0), m), min(max(p + n, 0), m)) for p, n, m in zip((y, x), inner, outer, strict=False)

@@ -14,7 +14,7 @@ Draw: TypeAlias = Callable[[Pen, int, Palette], None]
 class Kind:
     """A COCO category that can be drawn.
 
-    `size` is the sheet in drawing units, `tall` the usual height in pixels of a photo whose shorter side is 480.
+    `size` is the sheet in drawing units, `tall` the usual height in pixels in a photo of 640 x 480.
     `looks` holds the LVIS names true of each variant, most general first; each variant comes in every palette.
     `turn` is the largest rotation in degrees; what stands on the ground has none.
     """

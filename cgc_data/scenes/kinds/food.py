@@ -3,7 +3,7 @@
 import numpy as np
 
 from cgc_data.scenes.kinds.base import Kind, Palette
-from cgc_data.scenes.pen import Pen, darker, lighter
+from cgc_data.scenes.pen import Pen, darker, lighter, mix
 
 LEAF, STALK, CREAM, CRUST = (106, 160, 70), (112, 78, 52), (250, 238, 210), (214, 158, 88)
 
@@ -16,7 +16,8 @@ def apple(pen: Pen, variant: int, palette: Palette) -> None:
     body = [(50, 25), (64, 17), (84, 21), (96, 42), (90, 68), (72, 94), (50, 91), (28, 94), (10, 68), (4, 42), (16, 21)]
     pen.blob([*body, (36, 17)], skin)
     if variant == 2:
-        pen.ellipse(66, 58, 20, 26, cheek, edge=False, shade=False)
+        pen.ellipse(68, 56, 17, 23, mix(skin, cheek, 0.3), edge=False, shade=False)
+        pen.ellipse(71, 56, 11, 17, mix(skin, cheek, 0.55), edge=False, shade=False)
     pen.ellipse(50, 26, 11, 4, darker(skin, 0.35), edge=False, shade=False)
     pen.ellipse(25, 44, 7, 13, lighter(skin, 0.6), edge=False, shade=False)
 
@@ -66,7 +67,7 @@ def pizza(pen: Pen, variant: int, palette: Palette) -> None:
     if variant == 0:  # a slice
         pen.polygon([(8, 20), (112, 20), (62, 98)], cheese)
         pen.box(2, 6, 118, 26, CRUST, radius=10)
-        spots = ((36, 40), (78, 42), (58, 66), (60, 34))
+        spots: tuple[tuple[int, int], ...] = ((36, 40), (78, 42), (58, 66), (60, 34))
     else:
         pen.ellipse(60, 52, 58, 46, CRUST)
         pen.ellipse(60, 50, 48, 37, cheese)

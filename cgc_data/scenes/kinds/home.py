@@ -63,7 +63,15 @@ def potted_plant(pen: Pen, variant: int, palette: Palette) -> None:
     if variant == 0:  # broad leaves
         for x, y in ((14, 44), (86, 44), (26, 16), (74, 16), (50, 4)):
             side = np.sign(x - 50) * 9
-            pen.blob([(50, 88), ((50 + x) / 2 + side, (88 + y) / 2 - 14), (x, y), ((50 + x) / 2 - side - 8, (88 + y) / 2 + 6)], leaf)
+            pen.blob(
+                [
+                    (50, 88),
+                    ((50 + x) / 2 + side, (88 + y) / 2 - 14),
+                    (x, y),
+                    ((50 + x) / 2 - side - 8, (88 + y) / 2 + 6),
+                ],
+                leaf,
+            )
             pen.line([(50, 84), (x, y + 6)], 1.5, darker(leaf, 0.3), edge=False)
     elif variant == 1:  # cactus
         pen.line([(50, 60), (26, 58), (24, 38)], 13, leaf)
@@ -94,7 +102,12 @@ def vase(pen: Pen, variant: int, palette: Palette) -> None:
     )
     pen.blob(bodies[variant], glaze)
     for y, half in ((58, 28), (76, 27)) if variant != 1 else ((40, 12), (60, 11)):
-        pen.line([(40 - half, y), (40 - half / 2, y - 6), (40, y), (40 + half / 2, y + 6), (40 + half, y)], 4, trim, edge=False)
+        pen.line(
+            [(40 - half, y), (40 - half / 2, y - 6), (40, y), (40 + half / 2, y + 6), (40 + half, y)],
+            4,
+            trim,
+            edge=False,
+        )
     pen.ellipse(40, 8, 16 if variant != 1 else 20, 5, darker(glaze, 0.45))
     pen.ellipse(24, 50, 4, 11, lighter(glaze, 0.6), edge=False, shade=False)
 
@@ -129,7 +142,9 @@ def book(pen: Pen, variant: int, palette: Palette) -> None:
     elif variant == 1:  # open
         pen.polygon([(0, 26), (100, 26), (100, 92), (0, 92)], cover)
         for a in (-1, 1):
-            pen.blob([(50, 26), (50 + a * 24, 16), (50 + a * 46, 22), (50 + a * 46, 84), (50 + a * 24, 78), (50, 88)], WHITE)
+            pen.blob(
+                [(50, 26), (50 + a * 24, 16), (50 + a * 46, 22), (50 + a * 46, 84), (50 + a * 24, 78), (50, 88)], WHITE
+            )
             for y in range(34, 74, 9):
                 pen.line([(50 + a * 10, y), (50 + a * 40, y - 4)], 2, mix(WHITE, INK, 0.4), edge=False)
     else:  # lying, with the pages towards us
@@ -170,11 +185,14 @@ CLOCKS = (("clock", "wall_clock"), ("clock", "alarm_clock"), ("clock", "wall_clo
 KINDS = (
     Kind("chair", chair, (116, 142), 190, ((RED, WOOD), (TEAL, PALE_WOOD), (BLUE, (90, 84, 92))), CHAIRS),
     Kind("couch", couch, (220, 110), 168, ((TEAL, MUSTARD), (GREY, RED), ((186, 120, 92), WHITE)), (("sofa",),) * 3),
-    Kind("potted plant", potted_plant, (100, 142), 160, (((196, 112, 76), LEAF), (WHITE, (60, 124, 96)), (BLUE, (120, 170, 80))),
-         ((),) * 3),
+    Kind("potted plant", potted_plant, (100, 142), 160,
+         (((196, 112, 76), LEAF), (WHITE, (60, 124, 96)), (BLUE, (120, 170, 80))), ((),) * 3),
     Kind("vase", vase, (80, 116), 116, ((BLUE, WHITE), (WHITE, BLUE), (RED, MUSTARD), (TEAL, WHITE)), (("vase",),) * 3),
-    Kind("clock", clock, (100, 102), 88, ((WOOD, WHITE), (RED, (252, 244, 216)), ((60, 66, 84), WHITE), (TEAL, WHITE)), CLOCKS),
-    Kind("book", book, (100, 104), 84, ((RED, WHITE), (BLUE, MUSTARD), (TEAL, WHITE), (MUSTARD, INK)), (("book",),) * 3),
-    Kind("teddy bear", teddy_bear, (100, 124), 112, (((176, 122, 76), (232, 200, 156)), ((228, 206, 176), (186, 140, 104)),
-         ((226, 160, 176), WHITE)), (("teddy_bear",),) * 2),
+    Kind("clock", clock, (100, 102), 88,
+         ((WOOD, WHITE), (RED, (252, 244, 216)), ((60, 66, 84), WHITE), (TEAL, WHITE)), CLOCKS),
+    Kind("book", book, (100, 104), 84,
+         ((RED, WHITE), (BLUE, MUSTARD), (TEAL, WHITE), (MUSTARD, INK)), (("book",),) * 3),
+    Kind("teddy bear", teddy_bear, (100, 124), 112,
+         (((176, 122, 76), (232, 200, 156)), ((228, 206, 176), (186, 140, 104)), ((226, 160, 176), WHITE)),
+         (("teddy_bear",),) * 2),
 )  # fmt: skip

@@ -14,7 +14,9 @@ def cup(pen: Pen, variant: int, palette: Palette) -> None:
         pen.box(20, 12, 80, 24, WHITE, radius=4)
         pen.box(28, 4, 72, 13, WHITE, radius=4)
         return
-    handle = [(76, 36), (100, 30), (108, 50), (98, 70), (72, 72)] if variant else [(78, 42), (102, 38), (100, 62), (72, 70)]
+    handle = (
+        [(76, 36), (100, 30), (108, 50), (98, 70), (72, 72)] if variant else [(78, 42), (102, 38), (100, 62), (72, 70)]
+    )
     pen.line(handle, 8, body)
     if variant:  # a mug
         pen.box(14, 16, 82, 96, body, radius=9)
@@ -52,15 +54,17 @@ def bottle(pen: Pen, variant: int, palette: Palette) -> None:
     body, label = palette
     if variant == 1:  # water, in plastic
         pen.box(20, 4, 40, 16, label, radius=3)
-        pen.blob([(22, 16), (38, 16), (52, 42), (52, 84), (50, 132), (40, 138), (20, 138), (10, 132), (8, 84), (8, 42)], body)
+        pen.blob(
+            [(22, 16), (38, 16), (52, 42), (52, 84), (50, 132), (40, 138), (20, 138), (10, 132), (8, 84), (8, 42)], body
+        )
         pen.box(8, 66, 52, 94, label)
         for y in (104, 114, 124):
             pen.line([(12, y), (48, y)], 2, darker(body, 0.2), edge=False)
     else:
         shoulder = 50 if variant == 0 else 40
         pen.polygon([(23, 10), (37, 10), (38, shoulder), (23, shoulder)], body)
-        pen.blob([(23, shoulder - 6), (37, shoulder - 6), (51, shoulder + 16), (52, 130), (44, 138), (16, 138), (8, 130),
-                  (9, shoulder + 16)], body)  # fmt: skip
+        left, right = [(16, 138), (8, 130), (9, shoulder + 16)], [(51, shoulder + 16), (52, 130), (44, 138)]
+        pen.blob([(23, shoulder - 6), (37, shoulder - 6), *right, *left], body)
         pen.box(23, 4, 37, 20 if variant == 0 else 12, darker(label, 0.3), radius=2)
         pen.box(9, 76, 51, 112, label)
         pen.ellipse(30, 94, 9, 9, mix(label, body, 0.7), edge=False)
@@ -70,8 +74,12 @@ def bottle(pen: Pen, variant: int, palette: Palette) -> None:
 def bowl(pen: Pen, variant: int, palette: Palette) -> None:
     body, trim = palette
     if variant == 1:  # full of salad
-        for k, x in enumerate((26, 46, 68, 92, 36, 58, 80)):
-            pen.ellipse(x, 22 - 8 * (k > 3), 14, 11, ((104, 160, 70), (140, 184, 66), (206, 60, 50))[k % 3])
+        for k, x in enumerate((24, 42, 60, 80, 98, 34, 56, 76, 88)):
+            y, lean = 30 - 9 * (k > 4), (k % 3 - 1) * 7
+            leaf = ((104, 160, 70), (140, 184, 66), (84, 136, 74))[k % 3]
+            pen.blob(
+                [(x - 13, y), (x - 9 + lean, y - 18), (x + lean, y - 23), (x + 10 + lean, y - 16), (x + 13, y)], leaf
+            )
     pen.blob([(4, 24), (60, 30), (116, 24), (108, 52), (84, 76), (60, 80), (36, 76), (12, 52)], body)
     pen.box(38, 76, 82, 84, darker(body), radius=3)
     if variant != 1:
@@ -107,11 +115,15 @@ def spoon(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 BLUE, RED, TEAL = (66, 120, 200), (206, 66, 58), (64, 154, 150)
-CUPS, BOTTLES = (("cup", "teacup"), ("cup", "mug"), ("cup",)), (("bottle", "wine_bottle"), ("bottle", "water_bottle"), ("bottle",))
+CUPS, BOTTLES = (
+    (("cup", "teacup"), ("cup", "mug"), ("cup",)),
+    (("bottle", "wine_bottle"), ("bottle", "water_bottle"), ("bottle",)),
+)
 SILVER = ((STEEL, STEEL), (STEEL, WOOD), (STEEL, RED), ((232, 196, 96), (232, 196, 96)))
 
 KINDS = (
-    Kind("cup", cup, (112, 100), 84, ((BLUE, WHITE), ((240, 234, 222), RED), (RED, (250, 220, 120)), (TEAL, WHITE)), CUPS),
+    Kind("cup", cup, (112, 100), 84,
+         ((BLUE, WHITE), ((240, 234, 222), RED), (RED, (250, 220, 120)), (TEAL, WHITE)), CUPS),
     Kind("wine glass", wine_glass, (60, 140), 150, (((150, 30, 56),), ((244, 214, 110),), ((244, 160, 160),)),
          (("wineglass",),) * 3),
     Kind("bottle", bottle, (60, 142), 190, (((62, 122, 72), (244, 234, 204)), ((150, 206, 232), BLUE),

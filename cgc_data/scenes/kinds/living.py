@@ -1,7 +1,7 @@
 """People and animals."""
 
 from cgc_data.scenes.kinds.base import Kind, Palette
-from cgc_data.scenes.pen import INK, WHITE, Pen, darker, lighter
+from cgc_data.scenes.pen import INK, WHITE, Colour, Pen, darker, lighter
 
 PINK = (240, 170, 170)
 
@@ -32,7 +32,7 @@ def person(pen: Pen, variant: int, palette: Palette) -> None:
     pen.line([(47, 42), (53, 45), (60, 42)], 2, (170, 70, 66), edge=False)
 
 
-def _legs(pen: Pen, xs: tuple[float, ...], top: float, bottom: float, width: float, fur: tuple[int, int, int], hoof: bool) -> None:
+def _legs(pen: Pen, xs: tuple[float, ...], top: float, bottom: float, width: float, fur: Colour, hoof: bool) -> None:
     for k, x in enumerate(xs):
         pen.box(x, top, x + width, bottom, darker(fur, 0.22) if k % 2 else fur, radius=3)
         if hoof:
@@ -111,7 +111,19 @@ def bird(pen: Pen, variant: int, palette: Palette) -> None:
 def sheep(pen: Pen, variant: int, palette: Palette) -> None:
     wool, face = palette
     _legs(pen, (46, 34, 92, 80), 66, 98, 9, face, True)
-    puffs = [(28, 50), (34, 36), (50, 28), (68, 26), (86, 30), (98, 42), (98, 58), (84, 68), (66, 72), (48, 70), (32, 64)]
+    puffs = [
+        (28, 50),
+        (34, 36),
+        (50, 28),
+        (68, 26),
+        (86, 30),
+        (98, 42),
+        (98, 58),
+        (84, 68),
+        (66, 72),
+        (48, 70),
+        (32, 64),
+    ]
     for x, y in puffs:
         pen.ellipse(x, y, 15, 14, wool)
     pen.ellipse(64, 50, 38, 25, wool, edge=False, shade=False)
@@ -142,7 +154,9 @@ def cow(pen: Pen, variant: int, palette: Palette) -> None:
     for a, x in ((-1, 122), (1, 148)):
         pen.line([(x, 14), (x + a * 7, 8), (x + a * 5, 0)], 5, (236, 220, 180))
         pen.ellipse(x + a * 13, 22, 10, 5, hide)
-    pen.blob([(118, 16), (135, 9), (152, 16), (152, 38), (146, 58), (124, 58), (118, 38)], hide if variant != 2 else patch)
+    pen.blob(
+        [(118, 16), (135, 9), (152, 16), (152, 38), (146, 58), (124, 58), (118, 38)], hide if variant != 2 else patch
+    )
     pen.ellipse(135, 52, 19, 13, PINK)
     for x in (128, 142):
         pen.ellipse(x, 52, 2.5, 3.5, darker(PINK, 0.6), edge=False, shade=False)
@@ -186,13 +200,17 @@ SAND, BROWN, BLACK, GREY, CREAM = (222, 176, 118), (150, 98, 62), (78, 72, 80), 
 
 KINDS = (
     Kind("person", person, (106, 194), 236, PEOPLE, (("person",),) * 3),
-    Kind("dog", dog, (144, 100), 116, ((SAND, BROWN), (CREAM, BLACK), (BROWN, (100, 64, 46)), (GREY, BLACK)), (("dog",),) * 3),
-    Kind("cat", cat, (104, 122), 112, (((234, 160, 84), (180, 96, 44)), (GREY, BLACK), (BLACK, (44, 40, 46)), (CREAM, SAND)),
-         (("cat",),) * 3),
-    Kind("bird", bird, (122, 100), 68, (((84, 140, 206), (56, 96, 160), (250, 226, 190)), ((212, 84, 68), (150, 50, 54), CREAM),
-         ((246, 206, 80), (206, 156, 50), WHITE), (GREY, (110, 112, 124), WHITE)), (("bird",), ("bird", "duck"), ("bird",))),
+    Kind("dog", dog, (144, 100), 116,
+         ((SAND, BROWN), (CREAM, BLACK), (BROWN, (100, 64, 46)), (GREY, BLACK)), (("dog",),) * 3),
+    Kind("cat", cat, (104, 122), 112,
+         (((234, 160, 84), (180, 96, 44)), (GREY, BLACK), (BLACK, (44, 40, 46)), (CREAM, SAND)), (("cat",),) * 3),
+    Kind("bird", bird, (122, 100), 68,
+         (((84, 140, 206), (56, 96, 160), (250, 226, 190)), ((212, 84, 68), (150, 50, 54), CREAM),
+          ((246, 206, 80), (206, 156, 50), WHITE), (GREY, (110, 112, 124), WHITE)),
+         (("bird",), ("bird", "duck"), ("bird",))),
     Kind("sheep", sheep, (134, 100), 116, ((CREAM, BLACK), (WHITE, SAND), ((150, 130, 116), BLACK)), (("sheep",),) * 2),
-    Kind("cow", cow, (168, 114), 150, ((WHITE, BLACK), (WHITE, (162, 92, 56)), ((196, 128, 78), (120, 74, 50))), (("cow",),) * 3),
+    Kind("cow", cow, (168, 114), 150,
+         ((WHITE, BLACK), (WHITE, (162, 92, 56)), ((196, 128, 78), (120, 74, 50))), (("cow",),) * 3),
     Kind("horse", horse, (158, 142), 176, ((BROWN, BLACK), (SAND, CREAM), (BLACK, (44, 40, 46)), (CREAM, GREY)),
          (("horse",),) * 3),
 )  # fmt: skip

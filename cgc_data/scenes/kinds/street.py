@@ -25,7 +25,9 @@ def car(pen: Pen, variant: int, palette: Palette) -> None:
     (x1, _), (x2, _), (x3, _), (x4, _) = cabin
     pen.polygon([(x1 + 10, 38), (x2 + 5, 16), (82, 16), (82, 38)], GLASS)
     pen.polygon([(88, 38), (88, 16), (x3 - 3, 16), (x4 - 12, 38)], GLASS)
-    pen.blob([(6, 44), (30, 37), (90, 37), (146, 38), (172, 46), (178, 62), (174, 74), (90, 76), (8, 74), (3, 60)], paint)
+    pen.blob(
+        [(6, 44), (30, 37), (90, 37), (146, 38), (172, 46), (178, 62), (174, 74), (90, 76), (8, 74), (3, 60)], paint
+    )
     if variant == 2:
         for k in range(9):
             pen.box(44 + 10 * k, 56 + 5 * (k % 2), 54 + 10 * k, 61 + 5 * (k % 2), INK, edge=False, shade=False)
@@ -95,14 +97,26 @@ def bicycle(pen: Pen, variant: int, palette: Palette) -> None:
         for a in np.linspace(0, np.pi, 4, endpoint=False):
             dx, dy = 25 * np.cos(a), 25 * np.sin(a)
             pen.line([(x - dx, 66 - dy), (x + dx, 66 + dy)], 1.4, STEEL, edge=False)
-    tubes = [[(30, 66), (52, 26), (110, 24)], [(30, 66), (70, 68), (52, 26)], [(70, 68), (110, 24), (106, 10)], [(110, 24), (124, 66)]]
+    tubes = [
+        [(30, 66), (52, 26), (110, 24)],
+        [(30, 66), (70, 68), (52, 26)],
+        [(70, 68), (110, 24), (106, 10)],
+        [(110, 24), (124, 66)],
+    ]
     if variant == 1:  # low step
-        tubes = [[(30, 66), (52, 30)], [(30, 66), (70, 68), (50, 18)], [(70, 68), (90, 50), (110, 24), (106, 8)], [(110, 24), (124, 66)]]
+        tubes = [
+            [(30, 66), (52, 30)],
+            [(30, 66), (70, 68), (50, 18)],
+            [(70, 68), (90, 50), (110, 24), (106, 8)],
+            [(110, 24), (124, 66)],
+        ]
     for tube in tubes:
         pen.line(tube, 4.5, frame, curved=False)
     pen.line([(52, 28), (50, 14)], 4, frame)
     pen.blob([(36, 12), (52, 8), (66, 13), (50, 17)], saddle)
-    pen.line([(106, 10), (118, 6), (126, 12)] if variant != 2 else [(106, 10), (122, 8), (124, 22), (114, 24)], 4, saddle)
+    pen.line(
+        [(106, 10), (118, 6), (126, 12)] if variant != 2 else [(106, 10), (122, 8), (124, 22), (114, 24)], 4, saddle
+    )
     pen.ellipse(70, 68, 8, 8, STEEL)
     if variant == 1:
         pen.polygon([(112, 14), (144, 14), (138, 36), (116, 36)], (190, 140, 86))
@@ -169,14 +183,22 @@ def bench(pen: Pen, variant: int, palette: Palette) -> None:
 RED, BLUE, TEAL, CREAM, GREEN = (206, 66, 58), (66, 114, 190), (58, 150, 146), (246, 234, 206), (92, 146, 92)
 CARS = (("car_(automobile)",), ("car_(automobile)",), ("car_(automobile)", "cab_(taxi)"))
 TRUCKS = (("truck",), ("truck", "pickup_truck"), ("truck", "fire_engine"))
-CAR_PAINTS = ((RED, RED), (BLUE, CREAM), (TEAL, TEAL), ((236, 236, 238), (236, 236, 238)), (GREEN, CREAM), ((90, 88, 104), (90, 88, 104)))
+CAR_PAINTS = (
+    (RED, RED),
+    (BLUE, CREAM),
+    (TEAL, TEAL),
+    ((236, 236, 238), (236, 236, 238)),
+    (GREEN, CREAM),
+    ((90, 88, 104), (90, 88, 104)),
+)
 
 KINDS = (
     Kind("car", car, (182, 94), 104, CAR_PAINTS, CARS),
     Kind("bus", bus, (220, 132), 176, ((RED, CREAM), (BLUE, WHITE), (GREEN, (250, 210, 90)), ((240, 150, 60), WHITE)),
          (("bus_(vehicle)",),) * 3),
     Kind("truck", truck, (200, 114), 156, ((BLUE, WHITE), (GREEN, CREAM), ((236, 160, 60), (150, 190, 210))), TRUCKS),
-    Kind("bicycle", bicycle, (154, 96), 118, ((RED, INK), (TEAL, (130, 80, 50)), ((90, 90, 180), INK), ((240, 180, 60), INK)),
+    Kind("bicycle", bicycle, (154, 96), 118,
+         ((RED, INK), (TEAL, (130, 80, 50)), ((90, 90, 180), INK), ((240, 180, 60), INK)),
          (("bicycle",),) * 3),
     Kind("traffic light", traffic_light, (60, 216), 210, (((70, 72, 82),), ((236, 184, 60),), ((64, 110, 92),)),
          (("traffic_light",),) * 3),

@@ -90,7 +90,9 @@ def backpack(pen: Pen, variant: int, palette: Palette) -> None:
     pen.line([(38, 16), (42, 4), (58, 4), (62, 16)], 5, darker(cloth))
     for a in (-1, 1):
         pen.box(50 + a * 42 - 9, 58, 50 + a * 42 + 9, 108, darker(cloth, 0.15), radius=8)
-    pen.blob([(16, 40), (24, 16), (50, 8), (76, 16), (84, 40), (88, 80), (84, 112), (50, 116), (16, 112), (12, 80)], cloth)
+    pen.blob(
+        [(16, 40), (24, 16), (50, 8), (76, 16), (84, 40), (88, 80), (84, 112), (50, 116), (16, 112), (12, 80)], cloth
+    )
     pen.box(24, 66, 76, 108, pocket, radius=9)
     pen.line([(30, 78), (70, 78)], 3, WHITE, edge=False)
     if variant == 1:
@@ -125,8 +127,12 @@ def umbrella(pen: Pen, variant: int, palette: Palette) -> None:
     edges, top = (2, 36, 70, 104, 138), (70, 8)
     for k in range(4):
         x1, x2 = edges[k], edges[k + 1]
-        lean = [(x1 + (70 - x1) * t + np.sign(x1 - 70) * 22 * t * (1 - t), 62 - 54 * t**0.6) for t in np.linspace(0, 1, 9)]
-        back = [(x2 + (70 - x2) * t + np.sign(x2 - 70) * 22 * t * (1 - t), 62 - 54 * t**0.6) for t in np.linspace(1, 0, 9)]
+        lean = [
+            (x1 + (70 - x1) * t + np.sign(x1 - 70) * 22 * t * (1 - t), 62 - 54 * t**0.6) for t in np.linspace(0, 1, 9)
+        ]
+        back = [
+            (x2 + (70 - x2) * t + np.sign(x2 - 70) * 22 * t * (1 - t), 62 - 54 * t**0.6) for t in np.linspace(1, 0, 9)
+        ]
         hem = [((x1 + x2) / 2 + (x2 - x1) / 2 * c, 62 - 9 * (1 - c * c)) for c in np.linspace(0.8, -0.8, 7)]
         pen.polygon([*lean, *back, *hem], first if variant == 2 or k % 2 == 0 else second)
     pen.dot(*top, 3, darker(first, 0.5))
@@ -141,7 +147,12 @@ def ball(pen: Pen, variant: int, palette: Palette) -> None:
             x, y = 50 + 38 * np.cos(a), 50 + 38 * np.sin(a)
             pen.line([(50, 50), (x, y)], 2, INK, edge=False)
             points = np.arange(-1.3, 1.31, 0.65) + a
-            pen.polygon([(50 + 46 * np.cos(b * 0.3 + a * 0.7), 50 + 46 * np.sin(b * 0.3 + a * 0.7)) for b in points] + [(x - 11 * np.cos(a), y - 11 * np.sin(a))], INK, edge=False)
+            pen.polygon(
+                [(50 + 46 * np.cos(b * 0.3 + a * 0.7), 50 + 46 * np.sin(b * 0.3 + a * 0.7)) for b in points]
+                + [(x - 11 * np.cos(a), y - 11 * np.sin(a))],
+                INK,
+                edge=False,
+            )
         pen.polygon([(50 + 16 * np.cos(a), 50 + 16 * np.sin(a)) for a in np.arange(5) * 2 * np.pi / 5 - np.pi / 2], INK)
     elif variant == 1:  # beach ball
         for k in range(0, 6, 2):
@@ -149,7 +160,12 @@ def ball(pen: Pen, variant: int, palette: Palette) -> None:
             pen.polygon([(50, 44), *((50 + 46 * np.cos(a), 50 + 46 * np.sin(a)) for a in t)], second, edge=False)
         pen.ellipse(50, 44, 7, 6, WHITE)
     else:  # basketball
-        for path in ([(50, 3), (50, 97)], [(3, 50), (97, 50)], [(18, 16), (34, 50), (18, 84)], [(82, 16), (66, 50), (82, 84)]):
+        for path in (
+            [(50, 3), (50, 97)],
+            [(3, 50), (97, 50)],
+            [(18, 16), (34, 50), (18, 84)],
+            [(82, 16), (66, 50), (82, 84)],
+        ):
             pen.line(path, 3, INK, edge=False)
     pen.ellipse(32, 24, 9, 5, lighter(first, 0.7), edge=False, shade=False)
 
@@ -163,14 +179,26 @@ def kite(pen: Pen, variant: int, palette: Palette) -> None:
         pen.polygon([(50, 4), (100, 84), (62, 72), (50, 98), (38, 72), (0, 84)], first)
         pen.polygon([(50, 4), (62, 72), (50, 98), (38, 72)], second)
         return
-    quarters = ([(50, 2), (92, 40), (50, 40)], [(50, 2), (8, 40), (50, 40)], [(8, 40), (50, 98), (50, 40)], [(92, 40), (50, 98), (50, 40)])
+    quarters = (
+        [(50, 2), (92, 40), (50, 40)],
+        [(50, 2), (8, 40), (50, 40)],
+        [(8, 40), (50, 98), (50, 40)],
+        [(92, 40), (50, 98), (50, 40)],
+    )
     for k, quarter in enumerate(quarters):
         pen.polygon(quarter, first if k % 2 == 0 or variant == 2 else second)
     pen.line([(50, 2), (50, 98)], 2, INK, edge=False)
     pen.line([(8, 40), (92, 40)], 2, INK, edge=False)
 
 
-RED, BLUE, YELLOW, TEAL, PINK, GREEN = (208, 70, 62), (70, 120, 196), (246, 200, 72), (60, 156, 150), (240, 140, 170), (110, 160, 80)
+RED, BLUE, YELLOW, TEAL, PINK, GREEN = (
+    (208, 70, 62),
+    (70, 120, 196),
+    (246, 200, 72),
+    (60, 156, 150),
+    (240, 140, 170),
+    (110, 160, 80),
+)
 GLOWS = ((DARK, SCREEN), (STEEL, (108, 170, 206)), ((176, 112, 66), (150, 190, 176)))
 BAGS = ((RED, (150, 52, 58)), (BLUE, YELLOW), (GREEN, (196, 160, 100)), (PINK, TEAL))
 BRIGHT = ((RED, YELLOW), (BLUE, WHITE), (TEAL, PINK), ((150, 90, 170), YELLOW))
@@ -180,11 +208,15 @@ KINDS = (
     Kind("tv", tv, (134, 106), 128, GLOWS, (("television_set",),) * 3),
     Kind("laptop", laptop, (140, 102), 132, ((STEEL, SCREEN), (DARK, (108, 170, 206)), (PINK, (150, 120, 180))),
          (("laptop_computer",),) * 3),
-    Kind("mouse", mouse, (80, 108), 62, ((STEEL, DARK), (DARK, RED), (WHITE, BLUE)), (("mouse_(computer_equipment)",),) * 2, 40),
-    Kind("keyboard", keyboard, (200, 72), 64, ((DARK, STEEL), (STEEL, WHITE), (WHITE, BLUE)), (("computer_keyboard",),) * 2),
-    Kind("cell phone", cell_phone, (64, 110), 96, ((DARK, BLUE), (RED, SCREEN), (WHITE, TEAL)), (("cellular_telephone",),) * 2, 40),
+    Kind("mouse", mouse, (80, 108), 62,
+         ((STEEL, DARK), (DARK, RED), (WHITE, BLUE)), (("mouse_(computer_equipment)",),) * 2, 40),
+    Kind("keyboard", keyboard, (200, 72), 64,
+         ((DARK, STEEL), (STEEL, WHITE), (WHITE, BLUE)), (("computer_keyboard",),) * 2),
+    Kind("cell phone", cell_phone, (64, 110), 96,
+         ((DARK, BLUE), (RED, SCREEN), (WHITE, TEAL)), (("cellular_telephone",),) * 2, 40),
     Kind("backpack", backpack, (104, 120), 116, BAGS, (("backpack",),) * 2),
-    Kind("suitcase", suitcase, (124, 130), 124, ((BLUE, (90, 70, 60)), ((180, 124, 74), (100, 66, 46)), (RED, DARK), (TEAL, DARK)),
+    Kind("suitcase", suitcase, (124, 130), 124,
+         ((BLUE, (90, 70, 60)), ((180, 124, 74), (100, 66, 46)), (RED, DARK), (TEAL, DARK)),
          (("suitcase",),) * 2),
     Kind("umbrella", umbrella, (140, 138), 170, BRIGHT, (("umbrella",),) * 3),
     Kind("sports ball", ball, (100, 100), 66, ((WHITE, RED), (YELLOW, BLUE), ((226, 124, 56), PINK)), BALLS, 30),

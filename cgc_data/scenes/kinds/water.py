@@ -19,12 +19,21 @@ def boat(pen: Pen, variant: int, palette: Palette) -> None:
             pen.box(x, 70, x + 10, 82, GLASS, radius=2)
         pen.box(64, 38, 84, 64, sail)
         pen.box(64, 44, 84, 51, WHITE, edge=False)
-    else:  # rowing boat
-        for x in (40, 96):
-            pen.line([(70, 92), (x + (x > 70) * 34 - (x < 70) * 34, 132)], 5, MAST)
-        pen.box(44, 86, 100, 94, darker(hull, 0.4))
-    pen.blob([(4, 92), (40, 98), (104, 98), (140, 90), (126, 118), (108, 128), (34, 128), (16, 114)], hull)
-    pen.line([(10, 100), (40, 105), (104, 105), (134, 99)], 4, sail, edge=False)
+    else:  # rowing boat: we look into it
+        pen.ellipse(72, 96, 66, 13, darker(hull, 0.5))
+        for x in (40, 84):
+            pen.box(x, 90, x + 18, 104, lighter(hull, 0.3), radius=3)
+        for x in (14, 130):
+            pen.line([(72 + (x - 72) * 0.3, 84), (x, 60)], 5, MAST)
+            pen.ellipse(x, 58, 10, 7, MAST)
+    front = [(4, 90), (38, 106), (106, 106), (140, 90)] if variant == 2 else [(4, 92), (40, 98), (104, 98), (140, 90)]
+    pen.blob([*front, (126, 118), (108, 128), (34, 128), (16, 114)], hull)
+    stripe = (
+        [(11, 106), (40, 114), (104, 114), (132, 106)]
+        if variant == 2
+        else [(10, 100), (40, 105), (104, 105), (134, 99)]
+    )
+    pen.line(stripe, 4, sail, edge=False)
 
 
 KINDS = (

@@ -1,0 +1,1 @@
+"""The backgrounds of the places, painted on a stage."""
