@@ -1,7 +1,6 @@
 """Turn decoded records into columns a batch at a time, so that no record outlives its batch, and join them by id."""
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES
 Array = npt.NDArray[Any]
 
 _LONGEST_EMPTY = 16  # bytes; a segmentation that is longer holds something
+_SIDES = ("x", "y", "width", "height")
 _EMPTY = (b"", b"null", b"[]", b"{}")
 
 
@@ -83,14 +83,15 @@ class AnnotationColumns:
     def add(self, batch: Batch) -> None:
         """Take over the `Annotation` items of a batch."""
         items: list[Annotation] = batch.items
-        x, y, width, height = np.fromiter(chain.from_iterable(_fields(items, "bbox")), np.float64).reshape(-1, 4).T
+        boxes = list(_fields(items, "bbox"))
+        x, y, width, height = (np.fromiter(_fields(boxes, side), np.float64, len(boxes)) for side in _SIDES)
         offsets, lengths = _segmentation_ranges(batch)
         columns = {
             "annotation_id": _integers(items, "id"),
             "image_id": _integers(items, "image_id"),
             "category_id": _integers(items, "category_id"),
-            "x1": x.copy(),
-            "y1": y.copy(),
+            "x1": x,
+            "y1": y,
             "x2": x + width,
             "y2": y + height,
             "area": _numbers(items, "area", width * height),

@@ -36,13 +36,22 @@ class Image(msgspec.Struct, gc=False):
     not_exhaustive_category_ids: list[int] | None = None
 
 
+class Box(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    """A box as COCO writes it: [x, y, width, height] in pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 class Annotation(msgspec.Struct, gc=False):
     """An instance; its box is x, y, width, height, its segmentation stays unread bytes."""
 
     id: int
     image_id: int
     category_id: int
-    bbox: tuple[float, float, float, float]
+    bbox: Box
     area: float | None = None
     iscrowd: int | bool | None = None
     segmentation: msgspec.Raw = msgspec.Raw(b"")
