@@ -126,7 +126,7 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
     if not len(first) or not len(second):
         return np.zeros((len(first), len(second)))
     values = coco_mask.iou(first, second, [0] * len(second))
-    # x1 + (x2 - x1) may miss x2 by one rounding step, which takes the ratio just past 1.
+    # In x, y, w, h the far corner is rounded, which may take the ratio just past 1 (it depends on how C was compiled).
     return np.minimum(np.asarray(values, dtype=np.float64), 1.0)
 
 

@@ -102,6 +102,9 @@ def test_most_pairs_come_before_the_sum() -> None:
     assert match(predictions, truths).pairs == ((0, 0), (1, 1))
     assert match_at(predictions, truths, 0.5).pairs == ((0, 1), (1, 0))
     assert match_at(predictions, truths, 0.55).pairs == ((0, 0),)
+    # Three poor pairs come before two perfect ones: each box holds 31 % of the next larger one.
+    huge, large, small, tiny = (dog((0, 0, 1000, height)) for height in (1000, 310, 97, 30))
+    assert match_at([huge, large, small], [large, small, tiny], 0.3).pairs == ((0, 0), (1, 1), (2, 2))
 
 
 @pytest.mark.parametrize(
