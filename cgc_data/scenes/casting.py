@@ -143,7 +143,8 @@ class _Casting:
     def _posed(self, look: Look, kind: Kind) -> Look:
         """The same look in another pose: a sibling that only its place tells apart."""
         turn = float(self.rng.uniform(-kind.turn, kind.turn))
-        return Look(look.variant, look.palette, bool(self.rng.random() < 0.5), turn)
+        flip = bool(self.rng.random() < 0.5) and kind.mirrors
+        return Look(look.variant, look.palette, flip, turn)
 
 
 def _overlap(a: Actor, b: Actor) -> float:

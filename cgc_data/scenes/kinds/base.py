@@ -16,7 +16,8 @@ class Kind:
 
     `size` is the sheet in drawing units, `tall` the usual height in pixels in a photo of 640 x 480.
     `looks` holds the LVIS names true of each variant, most general first; each variant comes in every palette.
-    `turn` is the largest rotation in degrees; what stands on the ground has none.
+    `turn` is the largest rotation in degrees; what stands on the ground has none,
+    and what bears letters is not mirrored.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Kind:
     palettes: tuple[Palette, ...]
     looks: tuple[tuple[str, ...], ...]
     turn: float = 0.0
+    mirrors: bool = True
 
 
 @dataclass(frozen=True)
