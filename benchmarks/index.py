@@ -42,8 +42,11 @@ def load(method: str, kind: Kind, path: Path, cache: Path) -> Callable[[], objec
         from lvis import LVIS
 
         return lambda: LVIS(path)
+    import pyarrow as pa
+
     from cgc_data.sources.read import file_sha256, read_source
 
+    pa.array([])  # imports pandas, where that is installed: an import like the others
     if method == "sha256":
         return lambda: file_sha256(path)
     return lambda: read_source(kind, path, None if method == "parsed" else cache)
