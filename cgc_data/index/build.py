@@ -75,7 +75,8 @@ class Index:
                 column = claims.column(name)
                 claimed = column is not None and claims.states[appearance.image_row, column] == ABSENT
                 if claimed and self.states[photo, self.position[name]] == ABSENT:
-                    return Warrant(self.tables[appearance.source].key, f"hypernym:{name}")
+                    table = self.tables[appearance.source]
+                    return Warrant(table.key, f"hypernym:{table.categories['name'][column].as_py()}")
         raise AssertionError(
             f"{self.photos[photo].identity}: no source warrants that {self.concepts[concept]} is absent"
         )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.plan.askable import Askable
+from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.inter import InterPlanner
 from cgc_data.plan.intra import IntraPlanner
 from cgc_data.plan.random import generator
@@ -26,7 +27,6 @@ class Quota:
 
     wanted: int
     planned: int = 0
-    absent: int = 0
     followed: int = 0  # rows of `same_object`
 
     @property
@@ -42,12 +42,7 @@ class Quota:
     def count(self, rows: list[Row]) -> None:
         """Take planned rows into account."""
         self.planned += len(rows)
-        self.absent += sum(row["task"] == "absent" for row in rows)
         self.followed += sum(row["task"] == "same_object" for row in rows)
-
-    def lacks_absent(self, share: float) -> bool:
-        """Is the share of `absent` among the rows that could be so below what is wanted?"""
-        return self.absent < share * (self.planned - self.followed)
 
 
 @dataclass(frozen=True)
@@ -70,6 +65,7 @@ class Dealer:
         self._may["inter"] = self._may["inter"] & (askable.one | askable.every).any(axis=1)
         self._inter, self._intra = InterPlanner(askable), IntraPlanner(askable)
         self._seen: set[int] = set()
+        self._balance = {contrast: AbsentBalance(self._absent_share()) for contrast in usable}
         self.quotas = {contrast: Quota(wanted.get(contrast, 0)) for contrast in usable}
 
     def deal(self) -> Iterator[Dealt]:
@@ -100,6 +96,7 @@ class Dealer:
                 if family and (rows := self._new_rows(family)):
                     used[list(family.photos)] = True
                     self.quotas[contrast].count(rows)
+                    self._balance[contrast].count(family.questions)
                     yield Dealt(contrast, rows)
                     break
             if not any(quota.open for quota in self.quotas.values()):
@@ -116,10 +113,9 @@ class Dealer:
         either: bool,
         random: np.random.Generator,
     ) -> Family | None:
-        want_absent = self.quotas[contrast].lacks_absent(self._absent_share())
         if contrast == "intra":
-            return self._intra.family(anchor, self._intra_tasks(either), want_absent, random)
-        return self._inter.family(anchor, rest[self._may["inter"][rest]], want_absent, random)
+            return self._intra.family(anchor, self._intra_tasks(either), self._balance[contrast], random)
+        return self._inter.family(anchor, rest[self._may["inter"][rest]], self._balance[contrast], random)
 
     def _intra_tasks(self, either: bool) -> list[str]:
         """The task that is further behind its weight; the other after it where either will do."""

@@ -6,26 +6,16 @@ and the replacement's own label is asked of the first set in turn.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgc_data.geometry import Window
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.rows import Family, Missing, Question, Shown, View, draw_order, set_name
+from cgc_data.plan.asking import Item, ask_set, ask_twins
+from cgc_data.plan.balance import AbsentBalance
+from cgc_data.plan.rows import Family, draw_order
 from cgc_data.plan.sets import PhotoSets
 from cgc_data.plan.wording import template_count
-
-
-@dataclass(frozen=True)
-class Item:
-    """A question that is present in one set: the pool of its wording, what it asks, in which photos that is."""
-
-    pool: str
-    concept: int
-    targets: tuple[int, ...]
-    template: int
 
 
 class InterPlanner:
@@ -37,7 +27,7 @@ class InterPlanner:
         self._sets = PhotoSets(askable)
 
     def family(
-        self, anchor: int, deck: NDArray[np.intp], want_absent: bool, random: np.random.Generator
+        self, anchor: int, deck: NDArray[np.intp], balance: AbsentBalance, random: np.random.Generator
     ) -> Family | None:
         """A family round `anchor` with photos of the deck, None where none fits. `deck` does not hold the anchor."""
         size = self._sets.draw_size(random)
@@ -52,9 +42,9 @@ class InterPlanner:
         items = self._items(members, random)
         if len(items) < 2:
             return None
-        if want_absent and (twins := self._with_twins(members, items, deck, kind, random)):
+        if twins := self._with_twins(members, items, deck, kind, balance, random):
             return twins
-        questions = [self._ask(members, item, kind, random) for item in items]
+        questions = [ask_set(self._askable, members, item, kind, random) for item in items]
         return Family(tuple(questions), tuple(members))
 
     def _items(self, members: Sequence[int], random: np.random.Generator) -> list[Item]:
@@ -93,15 +83,20 @@ class InterPlanner:
         return None
 
     def _with_twins(
-        self, members: list[int], items: list[Item], deck: NDArray[np.intp], kind: str, random: np.random.Generator
+        self,
+        members: list[int],
+        items: list[Item],
+        deck: NDArray[np.intp],
+        kind: str,
+        balance: AbsentBalance,
+        random: np.random.Generator,
     ) -> Family | None:
-        """The set and a second one with half of the photos replaced; the labels of the replaced are absent there."""
-        alone = {item.targets[0]: item for item in items if len(item.targets) == 1}
-        replaced = [int(p) for p in random.permutation(sorted(alone))[: max(1, len(members) // 2)]]
-        kept = [photo for position, photo in enumerate(members) if position not in replaced]
-        if not replaced or not kept:
+        """The set and a second one with some photos replaced, whose labels are absent there; None: none is lacking."""
+        leaving = self._leaving(members, items, kind, balance)
+        kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]
+        if not leaving or not kept:
             return None
-        second = self._sets.replace(members, kept, [alone[p].concept for p in replaced], deck, kind)
+        second = self._sets.replace(members, kept, [item.concept for item in leaving], deck, kind)
         if second is None:
             return None
         new_items = self._twin_items(members, second, len(kept), random)
@@ -110,13 +105,22 @@ class InterPlanner:
         rest = self._items_of_kept(second, len(kept), new_items, items, random)
         if len(new_items) + len(rest) < 2:
             return None
-        leaving = [alone[position] for position in replaced]
-        questions = [self._ask(members, item, kind, random) for item in items if item not in leaving]
+        questions = [ask_set(self._askable, members, item, kind, random) for item in items if item not in leaving]
         for there, elsewhere, twins in ((members, second, leaving), (second, members, new_items)):
             for item in twins:
-                questions += self._ask_twins(there, elsewhere, item, kind, random)
-        questions += [self._ask(second, item, kind, random) for item in rest]
+                questions += ask_twins(self._askable, there, elsewhere, item, kind, random)
+        questions += [ask_set(self._askable, second, item, kind, random) for item in rest]
         return Family(tuple(questions), tuple(dict.fromkeys([*members, *second])))
+
+    def _leaving(self, members: list[int], items: list[Item], kind: str, balance: AbsentBalance) -> list[Item]:
+        """Items about one photo whose absent twin is lacking, most lacking first, at most half of the photos.
+
+        In a hard set the first photo stays: the others are like it, and so are those that come in.
+        """
+        lack = {item: balance.lack(item.concept, item.pool, len(members), kind) for item in items}
+        first = 1 if kind == "hard" else 0
+        alone = [item for item in items if len(item.targets) == 1 and item.targets[0] >= first and lack[item] > 0]
+        return sorted(alone, key=lambda item: -lack[item])[: max(1, len(members) // 2)]
 
     def _twin_items(
         self, members: list[int], second: list[int], first_new: int, random: np.random.Generator
@@ -152,44 +156,3 @@ class InterPlanner:
                 found.append(item)
                 taken.add((item.pool, item.concept))
         return found
-
-    def _ask_twins(
-        self, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, random: np.random.Generator
-    ) -> list[Question]:
-        present = self._ask(there, item, kind, random)
-        pair = f"{present.tuple_id}-{item.pool}-{item.concept}"
-        absent = self._ask(elsewhere, Item(item.pool, item.concept, (), item.template), kind, random)
-        return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
-
-    def _ask(self, members: Sequence[int], item: Item, kind: str, random: np.random.Generator) -> Question:
-        table, index = self._askable, self._askable.index
-        views = tuple(self._view(photo, position in item.targets) for position, photo in enumerate(members))
-        shown = tuple(
-            Shown(position, instance, table.truth.box(instance), 1.0)
-            for position in item.targets
-            for instance in index.instances.of(members[position], item.concept).tolist()
-        )
-        missing = []
-        for position, photo in enumerate(members):
-            if position not in item.targets:
-                warrant = index.warrant(photo, item.concept)
-                missing.append(Missing(position, warrant.source, warrant.rule))
-        question = Question(
-            contrast="inter",
-            split=table.splits[members[0]],
-            task=item.pool if item.targets else "absent",
-            pool=item.pool,
-            template=item.template,
-            concept=item.concept,
-            views=views,
-            shown=shown,
-            missing=tuple(missing),
-            distractors=kind,
-            tuple_id=set_name(index.photos[photo].identity for photo in members),
-        )
-        return question.reordered(random.permutation(len(members)).tolist())
-
-    def _view(self, photo: int, target: bool) -> View:
-        shown = self._askable.index.photos[photo]
-        window = Window(0, 0, shown.width, shown.height)
-        return View(photo, window, shown.width, shown.height, "target" if target else "distractor")

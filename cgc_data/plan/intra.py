@@ -12,6 +12,7 @@ import numpy as np
 from cgc_data.geometry import iou
 from cgc_data.index.presence import PRESENT_ALL
 from cgc_data.plan.askable import Askable
+from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.rows import (
     Family,
     Missing,
@@ -39,11 +40,13 @@ class IntraPlanner:
         self._settings = askable.config.intra
         self._windows = Windows(askable.truth, askable.config)
 
-    def family(self, photo: int, tasks: Sequence[str], want_absent: bool, random: np.random.Generator) -> Family | None:
+    def family(
+        self, photo: int, tasks: Sequence[str], balance: AbsentBalance, random: np.random.Generator
+    ) -> Family | None:
         """Questions about windows of this photo, of the first task that it allows; None where it allows none."""
         for task in tasks:
             questions = (
-                self._same_object(photo, random) if task == "same_object" else self._sets(photo, want_absent, random)
+                self._same_object(photo, random) if task == "same_object" else self._sets(photo, balance, random)
             )
             if questions:
                 return Family(tuple(questions), (photo,))
@@ -103,6 +106,7 @@ class IntraPlanner:
         self, photo: int, concept: int, target: int, pair: tuple[View, View], random: np.random.Generator
     ) -> list[Question]:
         questions = []
+        pair_id = f"{self._set_name(pair)}-{int(random.integers(2**32)):08x}"
         for asked, given in ((1, 0), (0, 1)):
             shown, reference = (self._shown(i, target, pair[i]) for i in (asked, given))
             question = Question(
@@ -117,7 +121,7 @@ class IntraPlanner:
                 missing=(),
                 distractors="views",
                 tuple_id=self._set_name(pair),
-                pair_id=f"{self._set_name(pair)}-{target - int(self._askable.index.instances.of_photo(photo)[0])}",
+                pair_id=pair_id,
                 reference=reference,
             )
             questions.append(question.reordered(random.permutation(2).tolist()))
@@ -125,7 +129,7 @@ class IntraPlanner:
 
     # -- locate_all and absent
 
-    def _sets(self, photo: int, want_absent: bool, random: np.random.Generator) -> list[Question]:
+    def _sets(self, photo: int, balance: AbsentBalance, random: np.random.Generator) -> list[Question]:
         """Two sets of windows, each round one label and free of the other: each label asked where it is.
 
         Absent twins ask each label where it is not. Present rows come from such sets too, twins wanted or not, so that
@@ -145,7 +149,7 @@ class IntraPlanner:
                 self._twins(photo, c, *sets, random) for c, sets in ((first, (here, there)), (second, (there, here)))
             ]
             if all(twins):
-                if want_absent:
+                if sum(balance.lack(c, "locate_all", count, "views") for c in (first, second)) > 0:
                     return [question for pair in twins for question in pair]
                 return [replace(present, pair_id="") for present, _ in twins]
         return []
@@ -171,7 +175,7 @@ class IntraPlanner:
         absent = self._every(photo, concept, elsewhere, random, present.template if present else 0)
         if not present or not absent or not present.shown or absent.shown:
             return []
-        pair = f"{present.tuple_id}-{absent.tuple_id}-{concept}"
+        pair = f"{present.tuple_id}-{absent.tuple_id}-{int(random.integers(2**32)):08x}"
         return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _settled(self, photo: int) -> list[int]:

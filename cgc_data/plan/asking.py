@@ -1,0 +1,66 @@
+"""From an item (what is asked of which photos of a set) to a question, and to the twin whose answer is empty."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cgc_data.geometry import Window
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.rows import Missing, Question, Shown, View, set_name
+
+
+@dataclass(frozen=True)
+class Item:
+    """A question about a set of photos: the pool of its wording, the concept, the places of the photos that show it."""
+
+    pool: str
+    concept: int
+    targets: tuple[int, ...]
+    template: int
+
+
+def ask_twins(
+    askable: Askable, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, random: np.random.Generator
+) -> list[Question]:
+    """The item asked of the photos that show it, and asked alike of photos (elsewhere) that are proved free of it."""
+    present = ask_set(askable, there, item, kind, random)
+    absent = ask_set(askable, elsewhere, replace(item, targets=()), kind, random)
+    pair = f"{present.tuple_id}-{absent.tuple_id}-{int(random.integers(2**32)):08x}"
+    return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
+
+
+def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, random: np.random.Generator) -> Question:
+    """The item asked of whole photos, in shuffled order."""
+    index = askable.index
+    views = tuple(_whole(askable, photo, position in item.targets) for position, photo in enumerate(members))
+    shown = tuple(
+        Shown(position, instance, askable.truth.box(instance), 1.0)
+        for position in item.targets
+        for instance in index.instances.of(members[position], item.concept).tolist()
+    )
+    missing = []
+    for position, photo in enumerate(members):
+        if position not in item.targets:
+            warrant = index.warrant(photo, item.concept)
+            missing.append(Missing(position, warrant.source, warrant.rule))
+    question = Question(
+        contrast="inter",
+        split=askable.splits[members[0]],
+        task=item.pool if item.targets else "absent",
+        pool=item.pool,
+        template=item.template,
+        concept=item.concept,
+        views=views,
+        shown=shown,
+        missing=tuple(missing),
+        distractors=kind,
+        tuple_id=set_name(index.photos[photo].identity for photo in members),
+    )
+    return question.reordered(random.permutation(len(members)).tolist())
+
+
+def _whole(askable: Askable, photo: int, target: bool) -> View:
+    shown = askable.index.photos[photo]
+    window = Window(0, 0, shown.width, shown.height)
+    return View(photo, window, shown.width, shown.height, "target" if target else "distractor")
