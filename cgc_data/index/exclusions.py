@@ -11,8 +11,9 @@ import orjson
 from cgc_data.errors import SourceError
 from cgc_data.index.photos import Photo
 
-# a benchmark's derived image keeps the COCO number: 140513_1_source.png, COCO_val2014_000000140513.jpg
-DERIVED_NAME = re.compile(r"^(?:COCO_[a-z]+[0-9]+_)?0*([0-9]{1,12})(?:_[0-9]+)?(?:_(?:source|target))?$")
+# names with a COCO number: 000000140513.jpg, COCO_val2014_000000140513_2.jpg, and 140513_1_source.png of MIG-Bench;
+# other numbered names (00000017.jpg, a frame of a video; 2315885.jpg, of Visual Genome) do not
+COCO_NUMBER = re.compile(r"^(?:COCO_[a-z]+[0-9]+_)?([0-9]{12})(?:_[0-9]+)?$|^0*([0-9]{1,12})_[0-9]+_(?:source|target)$")
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
@@ -57,10 +58,11 @@ def coco_number(entry: str) -> int | None:
     >>> coco_number("MIG-Bench/images/static_diff/140513_1_source.png")
     140513
     """
+    if entry.isdigit():
+        return int(entry)
     path = Path(entry)
-    stem = path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
-    found = DERIVED_NAME.search(stem)
-    return int(found.group(1)) if found else None
+    found = COCO_NUMBER.search(path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name)
+    return int(found.group(1) or found.group(2)) if found else None
 
 
 def _entries(file: Path) -> Iterator[str]:
@@ -70,7 +72,7 @@ def _entries(file: Path) -> Iterator[str]:
         raise SourceError(f"{file}: cannot read the exclusion list ({error.strerror})") from None
     if content.lstrip()[:1] in (b"[", b"{"):
         try:
-            yield from _json_names(orjson.loads(content))
+            yield from _json_entries(orjson.loads(content))
         except orjson.JSONDecodeError as error:
             raise SourceError(f"{file}: not valid JSON ({error}); is it cut short?") from None
         return
@@ -80,26 +82,22 @@ def _entries(file: Path) -> Iterator[str]:
             yield entry
 
 
-def _json_names(value: Any) -> Iterator[str]:
+def _json_entries(value: Any) -> Iterator[str]:
+    """Ids of a bare list, and the names and `image_id`s at any depth; other numbers are boxes, sizes, masks."""
+    if isinstance(value, list):
+        yield from (str(item) for item in value if isinstance(item, int) and not isinstance(item, bool))
+    yield from _named(value)
+
+
+def _named(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         if Path(value).suffix.lower() in IMAGE_SUFFIXES:
             yield value
-    elif isinstance(value, int) and not isinstance(value, bool):
-        yield str(value)
     elif isinstance(value, list):
         for item in value:
-            yield from _json_names(item)
+            yield from _named(item)
     elif isinstance(value, dict):
-        yield from _json_dict_names(value)
-
-
-def _json_dict_names(record: dict[str, Any]) -> Iterator[str]:
-    if isinstance(record.get("image_id"), int):
-        yield str(record["image_id"])
-    for value in record.values():
-        if isinstance(value, str | list | dict) and not _only_numbers(value):
-            yield from _json_names(value)
-
-
-def _only_numbers(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, int | float) for v in value)
+        if str(value.get("image_id")).isdigit():
+            yield str(value["image_id"])
+        for item in value.values():
+            yield from _named(item)
