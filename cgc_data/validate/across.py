@@ -45,7 +45,7 @@ class AcrossCheck:
         self._ledger, self._world = ledger, world
         self._excluded = _canonical(str(name) for name in exclusions.get("photos", ()))
         self._names = lru_cache(maxsize=None)(lambda photo: _canonical(world.names(photo)))
-        self._seen: dict[str, tuple[str, str]] = {}  # photo -> split, first sample
+        self._splits: defaultdict[str, dict[str, str]] = defaultdict(dict)  # photo -> split -> first sample there
         self._pairs: defaultdict[str, list[Member]] = defaultdict(list)
         self._tuples: defaultdict[str, list[Member]] = defaultdict(list)
 
@@ -71,7 +71,11 @@ class AcrossCheck:
             self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
 
     def finish(self) -> None:
-        """Judge pairs and tuples."""
+        """Judge photos, pairs and tuples."""
+        for photo, splits in self._splits.items():
+            for split, sample in splits.items() if len(splits) > 1 else ():
+                others = " and ".join(f"{other} ({splits[other]})" for other in splits if other != split)
+                self._ledger.breach("photo in one split", sample, f"photo {photo} is in {split}, and in {others}")
         for pair, members in self._pairs.items():
             fault = _broken_pair(members)
             for member in members:
@@ -82,9 +86,8 @@ class AcrossCheck:
                 self._ledger.require(not fault, "tuples", member.id, f"tuple {name}: {fault}")
 
     def _photo(self, sample: Sample, photo: str) -> None:
-        split, first = self._seen.setdefault(photo, (sample.split, sample.id))
-        message = f"photo {photo} is in {sample.split} here and in {split} in {first}"
-        self._ledger.require(split == sample.split, "photo in one split", sample.id, message)
+        self._splits[photo].setdefault(sample.split, sample.id)
+        self._ledger.look("photo in one split")
         test = self._world.is_val(photo)
         message = f"photo {photo} is in {sample.split}, {'but is held out' if test else 'but is not held out'}"
         self._ledger.require(test == (sample.split == "test"), "held out", sample.id, message)

@@ -45,10 +45,11 @@ class DuplicateCheck:
         """Judge all pairs of photos that look alike."""
         self._ledger.look("near-duplicates", len(self._photos))
         for first, second in sorted(self._alike()):
-            (split, _), (other, sample) = (self._seen[self._photos[i]] for i in (first, second))
-            if split != other:
-                message = f"photo {self._photos[second]} ({other}) looks like {self._photos[first]} ({split})"
-                self._ledger.breach("near-duplicates", sample, message)
+            seen = [(self._photos[place], *self._seen[self._photos[place]]) for place in (first, second)]
+            if seen[0][1] != seen[1][1]:
+                for (photo, split, sample), (other, elsewhere, _) in (seen, seen[::-1]):
+                    message = f"photo {photo} ({split}) looks like {other} ({elsewhere})"
+                    self._ledger.breach("near-duplicates", sample, message)
 
     def _hash(self, photo: str, key: str, image_id: int) -> None:
         source = self._world.sources[key]

@@ -20,10 +20,10 @@ CHECKS = {
     "windows": "a window shows what its photo shows there",
     "encoded alike": "all images of a sample are of one format; windows also of one quality",
 }
-# Mean absolute difference, grey levels, that resampling and one JPEG encoding leave at most
-DIFFERENCE = 8.0
-# Pixels by which a window is shifted to see whether it would fit better elsewhere
-SHIFT = 4
+# Mean absolute difference at half size, grey levels, that resampling and one JPEG encoding leave at most
+DIFFERENCE = 10.0
+# Pixels at half size by which a window is shifted to see whether it would fit better elsewhere
+SHIFT = 2
 ORIENTATION = 0x0112
 DECODED_PHOTOS, REMEMBERED = 64, 200_000
 
@@ -36,7 +36,7 @@ class PictureCheck:
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
         self._photos: OrderedDict[str, Pixels] = OrderedDict()
-        self._done: dict[tuple[bytes, View], str] = {}
+        self._done: dict[tuple[str, bytes, View], tuple[str, str]] = {}
 
     def check(self, sample: Sample) -> None:
         """All images of a sample; a release by reference has none to check."""
@@ -47,21 +47,23 @@ class PictureCheck:
         if not self._ledger.require(count == len(sample.views), "images", sample.id, message):
             return
         for number, (content, view) in enumerate(zip(sample.images, sample.views, strict=True), 1):
-            fault = _unreadable(content, view)
-            if self._ledger.require(not fault, "images", sample.id, f"image {number}: {fault}"):
-                self._source(sample, number, content, view)
+            readable, alike = self._compared(sample.contrast, content, view)
+            if self._ledger.require(not readable, "images", sample.id, f"image {number}: {readable}"):
+                check = "photos untouched" if sample.contrast == "inter" else "windows"
+                self._ledger.require(not alike, check, sample.id, f"image {number}: {alike}")
         fault = _unlike(sample)
         self._ledger.require(not fault, "encoded alike", sample.id, fault)
 
-    def _source(self, sample: Sample, number: int, content: bytes, view: View) -> None:
-        whole = sample.contrast == "inter"
-        key = (hashlib.sha256(content).digest(), view)
+    def _compared(self, contrast: str, content: bytes, view: View) -> tuple[str, str]:
+        """Why the image cannot be read, and why it is not what the view says; "" where it can and is."""
+        key = (contrast, hashlib.sha256(content).digest(), view)
         if key not in self._done:
             if len(self._done) >= REMEMBERED:
                 self._done.clear()
-            self._done[key] = self._altered(content, view) if whole else self._elsewhere(content, view)
-        check = "photos untouched" if whole else "windows"
-        self._ledger.require(not self._done[key], check, sample.id, f"image {number}: {self._done[key]}")
+            fault = _unreadable(content, view)
+            compare = self._altered if contrast == "inter" else self._elsewhere
+            self._done[key] = (fault, "" if fault else compare(content, view))
+        return self._done[key]
 
     def _altered(self, content: bytes, view: View) -> str:
         """Why the image is not the whole photo's file; "" where it is."""
@@ -86,14 +88,12 @@ class PictureCheck:
         x1, y1, x2, y2 = view.window
         if photo.shape[:2] != self._world.sources[view.source].size(view.image_id)[::-1]:
             return f"the photo is {photo.shape[1]} x {photo.shape[0]}, its annotation says otherwise"
-        method = cv2.INTER_AREA if view.width < x2 - x1 else cv2.INTER_LINEAR
-        expected = cv2.resize(photo[y1:y2, x1:x2], (view.width, view.height), interpolation=method).astype(np.int16)
-        stored = _decode(content).astype(np.int16)
+        stored, expected = _half(_decode(content)), _half(_resized(photo[y1:y2, x1:x2], view))
         apart = float(np.abs(stored - expected).mean())
         if apart > DIFFERENCE:
             return f"differs from {view.file_name} at {view.window} by {apart:.1f} grey levels"
-        better = _shifted(stored, expected)
-        return f"fits {view.file_name} better {SHIFT} px beside {view.window}" if better < 0.7 * apart - 0.5 else ""
+        better = apart > 1 and _shifted(stored, expected) < 0.95 * apart
+        return f"fits {view.file_name} better {2 * SHIFT} px beside {view.window}" if better else ""
 
     def _photo(self, view: View) -> Pixels:
         source = self._world.sources[view.source]
@@ -112,6 +112,17 @@ def _decode(content: bytes) -> Pixels:
     if pixels is None:
         raise PhotoError("the photo cannot be decoded")
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def _resized(window: Pixels, view: View) -> Pixels:
+    method = cv2.INTER_AREA if view.width < window.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(window, (view.width, view.height), interpolation=method), dtype=np.uint8)
+
+
+def _half(pixels: Pixels) -> NDArray[np.int16]:
+    """Half the size, in which the finest grain, that resampling and encoding change, is averaged out."""
+    size = max(1, pixels.shape[1] // 2), max(1, pixels.shape[0] // 2)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.int16)
 
 
 def _unreadable(content: bytes, view: View) -> str:
@@ -151,7 +162,7 @@ def _shifted(stored: NDArray[np.int16], expected: NDArray[np.int16]) -> float:
         (stored[:, s:], expected[:, :-s]),
         (stored[:, :-s], expected[:, s:]),
     )
-    return min(float(np.abs(a[::2, ::2] - b[::2, ::2]).mean()) for a, b in pairs)
+    return min(float(np.abs(a - b).mean()) for a, b in pairs)
 
 
 def _unlike(sample: Sample) -> str:

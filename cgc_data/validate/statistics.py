@@ -102,7 +102,9 @@ def fit_logistic(features: Floats, truths: NDArray[np.bool_], penalty: float = 1
         gradient = np.append(features.T @ slope + penalty * weights[:-1], slope.sum())
         return float(np.logaddexp(0, -margin).sum() + 0.5 * penalty * weights[:-1] @ weights[:-1]), gradient
 
-    found: Any = minimize(loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 200})
+    found: Any = minimize(
+        loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 100, "ftol": 1e-7}
+    )
     return np.asarray(found.x, dtype=np.float64)
 
 

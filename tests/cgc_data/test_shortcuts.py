@@ -1,0 +1,249 @@
+"""Each shortcut is found where it was planted and not where it was not; a small release is let off with a note."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cgc_data.validate import shortcuts
+from cgc_data.validate.classify import families, folds_of
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.report import Check
+from cgc_data.validate.shortcuts import shortcut_checks
+from cgc_data.validate.statistics import clustered_auc, fit_logistic, judge, uniformity, wilson
+from cgc_data.validate.trace import Focus, Trace
+
+LABELS = ("dog", "cat", "bus", "cup", "kite")
+WORDING = "absent from wording, label and sizes"
+
+
+def honest(number: int, seed: int = 0) -> list[Trace]:
+    """Traces of a release without shortcuts: sets of photos each asked in turn, absent rows twins of present ones."""
+    random = np.random.default_rng(seed)
+    traces: list[Trace] = []
+    while len(traces) < number:
+        traces += _photo_sets(len(traces), random)
+        traces += _windows(len(traces), random)
+    return traces
+
+
+def _photo_sets(start: int, random: np.random.Generator) -> list[Trace]:
+    count = int(random.integers(2, 7))
+    photos = [f"photo {p}" for p in random.choice(400, 2 * count, replace=False)]
+    label, template = str(random.choice(LABELS)), f"locate/{random.integers(8)}"
+    order = random.permutation(count).tolist()
+    rows = []
+    for place in range(count):
+        row = _row(f"{start}-{place}", photos[:count], label, template, random, (place + 1,))
+        if random.random() < 0.15:
+            twin = _row(f"{row.id}-a", photos[count:], label, template, random, ())
+            rows.append(replace(twin, pair_id=f"pair {row.id}"))
+            row = replace(row, pair_id=f"pair {row.id}")
+        rows.append(row)
+    return [_shuffled(row, order) for row in rows]
+
+
+def _shuffled(row: Trace, order: list[int]) -> Trace:
+    targets = frozenset(order.index(target - 1) + 1 for target in row.targets)
+    return replace(row, targets=targets, photos=tuple(row.photos[place] for place in order))
+
+
+def _row(
+    name: str, photos: list[str], label: str, template: str, random: np.random.Generator, targets: tuple[int, ...]
+) -> Trace:
+    sizes = tuple((int(w), int(h)) for w, h in random.integers(400, 641, (len(photos), 2)))
+    return Trace(
+        id=name,
+        contrast="inter",
+        task="locate" if targets else "absent",
+        template_id=template,
+        label=label,
+        words=frozenset((template, label, "where")),
+        sizes=sizes,
+        num_bytes=tuple(int(b) for b in random.integers(40_000, 200_000, len(photos))),
+        photos=tuple(photos),
+        targets=frozenset(targets),
+        boxes=tuple(_box(random) for _ in targets),
+        reference=None,
+        tuple_id=photos[0] + photos[1],
+        pair_id="",
+        focus=None,
+    )
+
+
+def _box(random: np.random.Generator) -> tuple[int, int, int, int]:
+    x, y = (int(v) for v in random.integers(0, 700, 2))
+    return (x, y, x + int(random.integers(60, 300)), y + int(random.integers(60, 300)))
+
+
+def _windows(start: int, random: np.random.Generator) -> list[Trace]:
+    base = _row(f"{start}-s", ["one photo"] * 2, str(random.choice(LABELS)), "same_object/1", random, (1,))
+    first, second = (0, 0, 100, 100), (600, 600, 900, 900)
+    focus = Focus(float(random.uniform(0.03, 0.5)), tuple(random.uniform(0, 1, 2).tolist()))
+    common = {"contrast": "intra", "task": "same_object", "tuple_id": f"w{start}", "pair_id": f"s{start}"}
+    one = replace(base, **common, boxes=(second,), reference=first, focus=focus)
+    return [one, replace(one, id=f"{start}-t", boxes=(first,), reference=second, targets=frozenset({2}), focus=None)]
+
+
+def test_an_honest_release_has_no_shortcut() -> None:
+    found = {c.name: c for c in shortcut_checks(honest(2000), Limits())}
+    assert [name for name, c in found.items() if c.status == "fail"] == []
+    assert found[WORDING].interval is not None
+    assert found[WORDING].interval[0] < 0.5 < found[WORDING].interval[1]
+    assert found["target position (inter)"].status == "pass"
+    assert found["target photo is the odd one out"].status == "pass"
+
+
+def test_a_small_release_passes_with_a_note() -> None:
+    found = {c.name: c for c in shortcut_checks(honest(60), Limits())}
+    assert "fail" not in {c.status for c in found.values()}
+    assert found[WORDING].status == "note"
+    assert "too few" in found[WORDING].message
+    assert found["focus offsets"].status == "note"
+
+
+def test_an_empty_release() -> None:
+    assert {c.status for c in shortcut_checks([], Limits())} <= {"note", "pass"}
+
+
+def _absent_only(change: Callable[[Trace], Trace]) -> Callable[[Trace], Trace]:
+    return lambda trace: change(trace) if trace.task == "absent" else trace
+
+
+PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
+    "absent rows ask for other labels": (_absent_only(lambda t: replace(t, label="dog")), WORDING),
+    "absent rows are worded otherwise": (_absent_only(lambda t: replace(t, template_id="locate/3")), WORDING),
+    "absent rows have a word of their own": (_absent_only(lambda t: replace(t, words=t.words | {"any"})), WORDING),
+    "absent rows have smaller images": (
+        _absent_only(lambda t: replace(t, sizes=tuple((w // 2, h) for w, h in t.sizes))),
+        WORDING,
+    ),
+    "absent rows have smaller files": (
+        _absent_only(lambda t: replace(t, num_bytes=tuple(b // 4 for b in t.num_bytes))),
+        WORDING,
+    ),
+    "the target comes first": (
+        lambda t: replace(t, targets=frozenset({1})) if t.task == "locate" else t,
+        "target position (inter)",
+    ),
+    "targets are always the same photos": (
+        lambda t: (
+            replace(t, photos=tuple("star" if n in t.targets else p for n, p in enumerate(t.photos, 1)))
+            if t.task == "locate"
+            else t
+        ),
+        "target photo is the odd one out",
+    ),
+    "objects are in the centre": (
+        lambda t: replace(t, boxes=((240, 260, 740, 760),)) if t.task == "same_object" else t,
+        "centre box floor",
+    ),
+    "the reference can be copied": (
+        lambda t: replace(t, reference=t.boxes[0]) if t.task == "same_object" else t,
+        "copied reference floor",
+    ),
+    "the object fills the Focus View": (
+        lambda t: replace(t, focus=Focus(0.8, t.focus.places)) if t.focus else t,
+        "focus cover",
+    ),
+    "Focus Views are centred": (
+        lambda t: replace(t, focus=Focus(0.2, (0.5, 0.45))) if t.focus else t,
+        "focus offsets",
+    ),
+    "too many absent rows": (
+        lambda t: replace(t, task="absent", targets=frozenset()) if t.task == "locate" and t.sizes[0][0] < 480 else t,
+        "absent share",
+    ),
+}
+
+
+GUARDS: dict[str, Callable[[list[Trace]], Check]] = {
+    WORDING: lambda rows: shortcuts.absent_classifier(rows, ""),
+    "target position (inter)": lambda rows: shortcuts.target_position(
+        [t for t in rows if t.contrast == "inter"], "inter"
+    ),
+    "target photo is the odd one out": shortcuts.odd_one_out,
+    "centre box floor": shortcuts.centre_floor,
+    "copied reference floor": shortcuts.copy_floor,
+    "focus cover": lambda rows: shortcuts.focus_cover(rows, Limits()),
+    "focus offsets": shortcuts.focus_offsets,
+    "absent share": shortcuts.absent_share,
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_shortcut_is_found(name: str) -> None:
+    change, guard = PLANTED[name]
+    found = GUARDS[guard]([change(trace) for trace in honest(1500)])
+    assert (found.name, found.status) == (guard, "fail")
+
+
+def test_logistic_regression_is_that_of_scikit_learn() -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    random = np.random.default_rng(1)
+    features = random.normal(size=(300, 6))
+    truths = features @ np.array([1, -2, 0.5, 0, 0, 1]) + random.normal(size=300) > 0.4
+    expected = linear_model.LogisticRegression(C=1.0, tol=1e-8).fit(features, truths)
+    found = fit_logistic(features, truths)
+    np.testing.assert_allclose(found[:-1], expected.coef_[0], atol=1e-2)
+    assert found[-1] == pytest.approx(float(expected.intercept_[0]), abs=1e-2)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=4, max_size=60))
+def test_auc_is_the_share_of_pairs_in_order(entries: list[tuple[int, bool]]) -> None:
+    scores, truths = np.array([float(s) for s, _ in entries]), np.array([t for _, t in entries])
+    positive, negative = scores[truths], scores[~truths]
+    zeros = np.zeros(len(entries), dtype=np.int64)
+    auc, (low, high) = clustered_auc(scores, truths, np.arange(len(entries)), zeros)
+    if len(positive) and len(negative):
+        wins = (positive[:, None] > negative).sum() + 0.5 * (positive[:, None] == negative).sum()
+        assert auc == pytest.approx(wins / (len(positive) * len(negative)))
+        assert low <= high
+    else:
+        assert (auc, low, high) == (0.5, 0.0, 1.0)
+
+
+def test_an_interval_of_clusters_is_wider_than_of_rows() -> None:
+    random = np.random.default_rng(2)
+    truths = np.repeat(random.random(40) < 0.5, 10)
+    scores = np.repeat(random.normal(size=40), 10) + truths
+    strata = np.zeros(400, dtype=np.int64)
+    _, rows = clustered_auc(scores, truths, np.arange(400), strata)
+    _, clusters = clustered_auc(scores, truths, np.arange(400) // 10, strata)
+    assert clusters[1] - clusters[0] > 1.5 * (rows[1] - rows[0])
+
+
+@pytest.mark.parametrize(("interval", "status"), [((0.4, 0.5), "pass"), ((0.5, 0.6), "note"), ((0.56, 0.7), "fail")])
+def test_only_a_whole_interval_beyond_the_bound_fails(interval: tuple[float, float], status: str) -> None:
+    assert judge("name", sum(interval) / 2, interval, 0.55, 100, "what").status == status
+
+
+def test_wilson_interval() -> None:
+    low, high = wilson(0, 100)
+    assert low == pytest.approx(0)
+    assert high == pytest.approx(0.037, abs=1e-3)
+    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+
+
+def test_uniformity_adds_up_tables() -> None:
+    even, skewed = np.array([50.0, 50.0]), np.array([90.0, 10.0])
+    assert uniformity([even, even])[1] == 1.0
+    assert uniformity([skewed])[1] < 1e-6
+    assert uniformity([])[1] == 1.0
+
+
+def test_pairs_and_tuples_make_one_family() -> None:
+    first, second, third, fourth = honest(10)[:4]
+    rows = [
+        replace(first, tuple_id="a", pair_id="x"),
+        replace(second, tuple_id="b", pair_id="x"),
+        replace(third, tuple_id="b", pair_id=""),
+        replace(fourth, tuple_id="c", pair_id=""),
+    ]
+    groups = families(rows)
+    assert groups[0] == groups[1] == groups[2] != groups[3]
+    folds = folds_of(families(honest(500)))
+    assert set(folds.tolist()) == set(range(5))

@@ -1,0 +1,505 @@
+"""`validate` accepts a valid release, and finds each corruption by the check made for it, naming the sample."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from cgc_data.cli import cli
+from cgc_data.errors import ReleaseError
+from cgc_data.validate import Report, SourcePaths, validate
+from tests.cgc_data import mini_release as mini
+from tests.cgc_data.mini_release import MiniRelease, Row
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> MiniRelease:
+    return MiniRelease(tmp_path / "mini")
+
+
+def breaches(report: Report) -> dict[str, set[str]]:
+    return {check.name: {breach.sample for breach in check.breaches} for check in report.checks if check.breaches}
+
+
+def test_a_valid_release_passes_every_check(release: MiniRelease) -> None:
+    report = validate(release.release)
+    assert report.failed() == []
+    assert breaches(report) == {}
+    assert report.check("true boxes").n == 20
+    assert report.check("images").n == 16 * 3
+
+
+# Each corruption changes a row (found first) and says which checks have to name it.
+
+
+def moved_box(row: Row) -> None:
+    target = row["objects"][0]
+    target["bbox_2d"] = [value + 4 for value in target["bbox_2d"]]
+    target["bbox_px"] = [
+        value * 1.0 + 4 * size / 1000 for value, size in zip(target["bbox_px"], (320, 240) * 2, strict=True)
+    ]
+    mini.finish(row)
+
+
+def wrong_image_index(row: Row) -> None:
+    row["objects"][0]["img_idx"] = 3 - row["objects"][0]["img_idx"]
+    mini.finish(row)
+
+
+def swapped_photo(row: Row) -> None:
+    row["images"][1]["bytes"] = mini.photo(4)
+
+
+def reencoded_photo(row: Row) -> None:
+    row["images"][0]["bytes"] = mini.photo(1, quality=90)
+
+
+def window_of_another_photo(row: Row) -> None:
+    row["images"][1]["bytes"] = mini.cut(mini.photo(2), (0, 0, 200, 220), (400, 440))
+
+
+def window_cut_elsewhere(row: Row) -> None:
+    row["images"][1]["bytes"] = mini.cut(mini.photo(6), (8, 0, 208, 220), (400, 440))
+
+
+def distractor_with_the_target(row: Row) -> None:
+    row["views"][1] = {**row["views"][1], "image_id": 8, "file_name": mini.file_name(8)}
+    row["views"][0] = {**row["views"][0], "image_id": 2, "file_name": mini.file_name(2)}
+    row["images"] = [{"bytes": mini.photo(2), "path": None}, {"bytes": mini.photo(8), "path": None}]
+    row["objects"][0] |= mini.make_row("inter", "locate", "frisbee", [2, 1], template="", tuple_id="")["objects"][0]
+    row["views"][0]["role"], row["views"][1]["role"] = "target", "distractor"
+    row["evidence"][0]["img_idx"] = 2
+    mini.finish(row)
+
+
+def missed_instance(row: Row) -> None:
+    row["objects"].pop()
+    mini.finish(row)
+
+
+def second_object_for_locate(row: Row) -> None:
+    row["objects"].append({**row["objects"][0], "bbox_2d": [1, 1, 300, 300], "bbox_px": [0.32, 0.24, 96, 72]})
+    mini.finish(row)
+
+
+def claim_without_warrant(row: Row) -> None:
+    row["evidence"][0]["warrant"] = "negative"
+
+
+def claim_left_out(row: Row) -> None:
+    row["evidence"].pop()
+
+
+def hypernym_that_is_none(row: Row) -> None:
+    row["evidence"][0]["warrant"] = "hypernym:apple"
+
+
+def reference_moved(row: Row) -> None:
+    row["query"]["ref_bbox"] = [value + 5 for value in row["query"]["ref_bbox"]]
+
+
+def reference_in_the_answer_image(row: Row) -> None:
+    row["query"]["ref_img_idx"] = row["objects"][0]["img_idx"]
+
+
+def answer_differs(row: Row) -> None:
+    row["answer"] = "[]"
+
+
+def answer_not_canonical(row: Row) -> None:
+    row["answer"] = row["answer"].replace(", ", ",")
+
+
+def answer_not_strict(row: Row) -> None:
+    row["answer"] = row["answer"].replace('"label"', '"name"')
+
+
+def label_of_another_category(row: Row) -> None:
+    row["query"]["labels"] = ["apple"]
+
+
+def visible_share_wrong(row: Row) -> None:
+    row["objects"][0]["visible"] = 0.8
+
+
+def annotation_of_another_object(row: Row) -> None:
+    row["objects"][0]["annotation_id"] = f"{mini.COCO}:21"
+
+
+def no_twin(row: Row) -> None:
+    row["pair_id"] = ""
+
+
+def twin_of_another_template(row: Row) -> None:
+    row["template_id"] = "locate/7"
+
+
+def image_missing(row: Row) -> None:
+    row["images"].pop()
+
+
+def image_cut_short(row: Row) -> None:
+    row["images"][0]["bytes"] = row["images"][0]["bytes"][:2000]
+
+
+def roles_exchanged(row: Row) -> None:
+    for view in row["views"]:
+        view["role"] = {"target": "distractor", "distractor": "target"}[view["role"]]
+
+
+def prompt_without_numbers(row: Row) -> None:
+    row["prompt"][0]["content"][0]["text"] = "Picture 1: "
+
+
+def prompt_with_an_image_key_value(row: Row) -> None:
+    row["prompt"][0]["content"].insert(0, {"type": "image", "text": None})
+
+
+def id_not_a_digest(row: Row) -> None:
+    row["id"] = "sample-1"
+
+
+def window_past_the_border(row: Row) -> None:
+    row["views"][1]["window"] = [0, 0, 200, 260]
+
+
+def leaked_into_test(row: Row) -> None:
+    row["split"] = "test"
+
+
+LOCATE = {"task": "locate", "label": "giraffe"}
+SET = {"task": "locate_all", "label": "pizza"}
+WINDOWS = {"task": "locate_all", "label": "frisbee"}
+ABSENT = {"task": "absent", "contrast": "inter"}
+SAME = {"task": "same_object"}
+
+CORRUPTIONS: list[tuple[Callable[[Row], None], dict[str, str], set[str]]] = [
+    (moved_box, LOCATE, {"true boxes"}),
+    (wrong_image_index, LOCATE, {"annotations", "roles", "evidence"}),
+    (swapped_photo, LOCATE, {"photos untouched"}),
+    (reencoded_photo, LOCATE, {"photos untouched"}),
+    (window_of_another_photo, WINDOWS, {"windows"}),
+    (window_cut_elsewhere, WINDOWS, {"windows"}),
+    (distractor_with_the_target, {"task": "locate", "label": "frisbee"}, {"evidence"}),
+    (missed_instance, SET, {"set complete"}),
+    (missed_instance, WINDOWS, {"set complete"}),
+    (second_object_for_locate, LOCATE, {"one instance"}),
+    (claim_without_warrant, LOCATE, {"evidence"}),
+    (claim_left_out, LOCATE, {"evidence"}),
+    (hypernym_that_is_none, LOCATE, {"evidence"}),
+    (reference_moved, SAME, {"same object", "prompt"}),
+    (reference_in_the_answer_image, SAME, {"same object"}),
+    (answer_differs, LOCATE, {"answer"}),
+    (answer_not_canonical, LOCATE, {"answer"}),
+    (answer_not_strict, LOCATE, {"answer"}),
+    (label_of_another_category, LOCATE, {"row form"}),
+    (visible_share_wrong, LOCATE, {"visible share"}),
+    (annotation_of_another_object, LOCATE, {"annotations"}),
+    (no_twin, ABSENT, {"pairs"}),
+    (twin_of_another_template, ABSENT, {"pairs"}),
+    (no_twin, SAME, {"pairs"}),
+    (image_missing, LOCATE, {"images"}),
+    (image_cut_short, LOCATE, {"images"}),
+    (roles_exchanged, LOCATE, {"roles"}),
+    (prompt_without_numbers, LOCATE, {"prompt"}),
+    (prompt_with_an_image_key_value, LOCATE, {"prompt"}),
+    (id_not_a_digest, LOCATE, {"ids unique"}),
+    (window_past_the_border, WINDOWS, {"row form"}),
+    (leaked_into_test, LOCATE, {"photo in one split", "held out", "tuples"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("corrupt", "which", "checks"), CORRUPTIONS, ids=[f"{c.__name__}-{w['task']}" for c, w, _ in CORRUPTIONS]
+)
+def test_a_corrupted_row_is_named(
+    release: MiniRelease, corrupt: Callable[[Row], None], which: dict[str, str], checks: set[str]
+) -> None:
+    row = release.row(**which)
+    corrupt(row)
+    release.write()
+    report = validate(release.release)
+    assert not report.valid
+    found = breaches(report)
+    assert checks <= found.keys(), report.failed()
+    for check in checks:
+        assert row["id"] in found[check]
+
+
+def test_same_id_twice(release: MiniRelease) -> None:
+    release.rows.append(copy.deepcopy(release.rows[0]))
+    release.write()
+    assert "ids unique" in validate(release.release).failed()
+
+
+def test_copying_the_reference_must_not_pay(release: MiniRelease) -> None:
+    nearly = ((12, 2, 192, 102), (360, 200), "context")
+    for asked in (1, 2):
+        row = mini.make_row(
+            "intra", "same_object", "frisbee", [mini.NEAR, nearly], template="same_object/0", tuple_id="w3",
+            pair_id="p9", asked=(asked, 61),
+        )  # fmt: skip
+        release.rows.append(row)
+    release.write()
+    report = validate(release.release)
+    assert breaches(report)["same object"] == {row["id"] for row in release.rows[-2:]}
+    assert report.check("copied reference floor").value == 0.5
+
+
+def test_a_tuple_asked_about_one_photo_only(release: MiniRelease) -> None:
+    release.rows.remove(release.row("locate", "cat"))
+    release.write()
+    assert validate(release.release).failed() == ["tuples"]
+
+
+def test_a_set_that_shows_an_instance_in_part(release: MiniRelease) -> None:
+    part = ((40, 0, 220, 100), (360, 200), "focus")  # 61 is cut at a third
+    row = mini.make_row("intra", "locate_all", "frisbee", [part, mini.WIDE], template="locate_all/1", tuple_id="w9")
+    release.rows.append(row)
+    release.write()
+    messages = [b.message for b in validate(release.release).check("set complete").breaches]
+    assert len(messages) == 1
+    assert "61 is " in messages[0]
+
+
+# Corruptions of the sources: the rows are as before, but no longer true.
+
+
+def add_to_coco(release: MiniRelease, *entries: dict[str, Any]) -> None:
+    release.edit_source("coco", lambda content: content["annotations"].extend(entries))
+
+
+def test_a_distractor_that_has_the_target_in_the_raw_annotation(release: MiniRelease) -> None:
+    add_to_coco(release, mini.annotation(900, 2, 10, (200, 20, 300, 120)))  # a giraffe beside the frisbee
+    found = breaches(validate(release.release))
+    row, twin = release.row("locate", "giraffe"), release.row("absent", contrast="inter")
+    assert {row["id"], twin["id"]} <= found["evidence"]
+
+
+def test_a_crowd_spoils_sets(release: MiniRelease) -> None:
+    add_to_coco(release, {**mini.annotation(901, 6, 11, (250, 20, 310, 60)), "iscrowd": 1})
+    assert release.row("locate_all", "frisbee")["id"] in breaches(validate(release.release))["set complete"]
+
+
+def test_a_confusable_instance_in_view(release: MiniRelease) -> None:
+    add_to_coco(release, mini.annotation(902, 4, 10 + mini.LABELS.index("kitten"), (200, 20, 300, 120)))
+    found = breaches(validate(release.release))
+    for check in ("confusable in view", "confusable absent"):
+        assert found[check] == {release.row("locate", "cat")["id"]}
+
+
+def test_a_category_that_is_not_boxed_exhaustively(release: MiniRelease) -> None:
+    release.edit_source("lvis", lambda content: content["images"][0]["not_exhaustive_category_ids"].append(2))
+    assert breaches(validate(release.release))["set complete"] == {release.row("locate_all", "pizza")["id"]}
+
+
+def test_a_negative_that_is_no_longer_listed(release: MiniRelease) -> None:
+    release.edit_source("lvis", lambda content: content["images"][0]["neg_category_ids"].clear())
+    assert release.row("locate", "giraffe", tuple_id="t3")["id"] in breaches(validate(release.release))["evidence"]
+
+
+def test_sources_that_contradict_each_other(release: MiniRelease) -> None:
+    def list_photo_4(content: dict[str, Any]) -> None:
+        entry = {**content["images"][0], "id": 4, "neg_category_ids": [2]}
+        entry["coco_url"] = entry["coco_url"].replace(mini.file_name(7), mini.file_name(4))
+        content["images"].append(entry)
+
+    release.edit_source("lvis", list_photo_4)
+    assert release.row("locate", "pizza")["id"] in breaches(validate(release.release))["set complete"]
+
+
+def test_a_mask_that_is_not_where_its_box_is(release: MiniRelease) -> None:
+    def shift(content: dict[str, Any]) -> None:
+        content["annotations"][0]["segmentation"] = mini.polygon((60, 40, 160, 160))
+
+    release.edit_source("coco", shift)
+    assert release.row("locate", "giraffe")["id"] in breaches(validate(release.release))["annotations"]
+
+
+def test_a_photo_under_another_name_in_another_split(release: MiniRelease) -> None:
+    (release.photos / "my_holiday.jpg").write_bytes(mini.photo(1))
+
+    def rename(content: dict[str, Any]) -> None:
+        image = next(image for image in content["images"] if image["id"] == 9)
+        image |= {"file_name": "my_holiday.jpg", "coco_url": ""}
+
+    row = release.row("locate", "giraffe", split="test")
+    row["views"][1]["file_name"] = "my_holiday.jpg"
+    release.edit_source("coco", rename)
+    assert row["id"] in breaches(validate(release.release))["photo in one split"]
+
+
+def test_a_near_duplicate_in_another_split(release: MiniRelease) -> None:
+    (release.photos / mini.file_name(9)).write_bytes(mini.photo(1, quality=60))
+    named = breaches(validate(release.release))["near-duplicates"]
+    assert {row["split"] for row in release.rows if row["id"] in named} == {"train", "test"}
+
+
+@pytest.mark.parametrize("name", ["coco:000000000005", "000000000005.jpg", "sha256"])
+def test_an_excluded_photo(release: MiniRelease, name: str) -> None:
+    if name == "sha256":
+        name = f"sha256:{mini.hashlib.sha256(mini.photo(5)).hexdigest()}"
+    release.manifest["exclusions"] = {"photos": [name], "files": ["benchmark.json"]}
+    release.write()
+    assert breaches(validate(release.release)) == {
+        "excluded photos": {r["id"] for r in release.rows if r["tuple_id"] == "t4"}
+    }
+
+
+# Corruptions of the files.
+
+
+def test_a_shard_changed_after_the_build(release: MiniRelease) -> None:
+    path = release.release / "inter" / "test-00000-of-00001.parquet"
+    table = mini.pq.read_table(path)
+    mini.pq.write_table(table, path, compression="zstd")
+    assert validate(release.release).failed() == ["hashes"]
+
+
+def test_a_shard_of_other_columns(release: MiniRelease) -> None:
+    path = release.release / "inter" / "test-00000-of-00001.parquet"
+    mini.pq.write_table(mini.pq.read_table(path).drop_columns(["evidence"]), path)
+    report = validate(release.release)
+    assert "schema" in report.failed()
+    assert "'evidence'" in report.check("schema").breaches[0].message
+
+
+def test_an_unlisted_shard(release: MiniRelease) -> None:
+    path = release.release / "inter" / "test-00000-of-00001.parquet"
+    (path.parent / "train-00001-of-00002.parquet").write_bytes(path.read_bytes())
+    assert validate(release.release).failed() == ["unlisted files"]
+
+
+def test_counts_that_are_not_so(release: MiniRelease) -> None:
+    release.manifest["counts"] = {"total": 17, "by_split": {"train": 14, "test": 2}}
+    release.write()
+    assert "counts" in validate(release.release).failed()
+
+
+def test_a_row_in_the_wrong_shard(release: MiniRelease) -> None:
+    path = release.release / "inter" / "test-00000-of-00001.parquet"
+    manifest = json.loads((release.release / "manifest.json").read_text())
+    (path.parent / "validation-00000-of-00001.parquet").write_bytes(path.read_bytes())
+    path.unlink()
+    for shard in manifest["shards"]:
+        shard["path"] = shard["path"].replace("test", "validation")
+    (release.release / "manifest.json").write_text(json.dumps(manifest))
+    assert validate(release.release).failed() == ["right shard"]
+
+
+def test_limits_of_the_manifest_are_kept(release: MiniRelease) -> None:
+    release.manifest["config"] = {"limits": {"min_side": 110}}
+    release.write()
+    report = validate(release.release)
+    assert report.failed() == ["box limits"]
+    assert "shorter side" in report.check("box limits").breaches[0].message
+
+
+# What is not a breach.
+
+
+def test_an_orientation_tag_may_be_set_to_upright(release: MiniRelease) -> None:
+    image = Image.fromarray(cv2.cvtColor(cv2.imdecode(np.frombuffer(mini.photo(1), np.uint8), 1), cv2.COLOR_BGR2RGB))
+    tag = Image.Exif()
+    tag[0x0112] = 6
+    path = release.photos / mini.file_name(1)
+    image.save(path, "JPEG", exif=tag)
+    rotated = path.read_bytes()
+    place = rotated.index(b"\x01\x12") if b"\x01\x12" in rotated else rotated.index(b"\x12\x01")
+    value = rotated.index(6, place)
+    upright = rotated[:value] + b"\x01" + rotated[value + 1 :]
+    for content, failed in ((upright, []), (rotated, ["images"])):
+        for row in release.rows:
+            for view, stored in zip(row["views"], row["images"], strict=True):
+                if view["image_id"] == 1:
+                    stored["bytes"] = content
+        release.write()
+        assert validate(release.release).failed() == failed
+
+
+def test_a_release_by_reference_has_no_images_to_check(release: MiniRelease) -> None:
+    release.manifest["image_mode"] = "reference"
+    for row in release.rows:
+        row["images"] = []
+    release.write()
+    report = validate(release.release)
+    assert report.failed() == []
+    assert report.check("images").status == "note"
+    release.manifest["image_mode"] = "embed"
+    release.write()
+    assert validate(release.release).failed() == ["images"]
+
+
+def test_photos_in_a_zip_and_sources_elsewhere(release: MiniRelease, tmp_path: Path) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for path in release.photos.iterdir():
+            archive.write(path, f"train2017/{path.name}")
+            path.unlink()
+    sources = []
+    for kind in ("coco", "lvis"):
+        moved = tmp_path / f"moved-{kind}.json"
+        (release.folder / f"{kind}.json").rename(moved)
+        sources.append(SourcePaths(kind, moved, tmp_path / "photos.zip"))
+    with pytest.raises(ReleaseError, match=r"--coco ANN\.json:IMAGES"):
+        validate(release.release)
+    assert validate(release.release, sources).valid
+
+
+def test_an_instance_without_a_mask_counts_by_its_whole_box(release: MiniRelease) -> None:
+    def drop(content: dict[str, Any]) -> None:
+        for entry in content["annotations"]:
+            entry["segmentation"] = []
+
+    release.edit_source("coco", drop)
+    assert validate(release.release).failed() == []
+
+
+# The command.
+
+
+def test_exit_status_and_output(release: MiniRelease, tmp_path: Path) -> None:
+    runner = CliRunner()
+    good = runner.invoke(cli, ["validate", str(release.release)])
+    assert good.exit_code == 0, good.output
+    row = release.row("locate", "giraffe")
+    moved_box(row)
+    release.write()
+    report = tmp_path / "report.json"
+    bad = runner.invoke(cli, ["validate", str(release.release), "--json", str(report)])
+    assert bad.exit_code == 1
+    assert f"true boxes: {row['id']}: " in bad.output
+    assert json.loads(report.read_text())["valid"] is False
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda r: (r.release / "manifest.json").unlink(), "no manifest.json"),
+        (lambda r: (r.release / "manifest.json").write_text("{"), "not readable as JSON"),
+        (lambda r: (r.folder / "coco.json").unlink(), "--coco ANN.json:IMAGES"),
+        (lambda r: (r.folder / "coco.json").write_text("{}"), "has changed since"),
+        (lambda r: r.photos.rename(r.folder / "elsewhere"), "ANN.json:IMAGES"),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_that_says_the_mend(
+    release: MiniRelease, prepare: Callable[[MiniRelease], Any], message: str
+) -> None:
+    prepare(release)
+    with pytest.raises(ReleaseError, match=message.replace(".", r"\.")):
+        validate(release.release)
+
+
+def test_a_source_it_was_not_built_from(release: MiniRelease) -> None:
+    other = release.folder / "other.json"
+    other.write_text("{}")
+    with pytest.raises(ReleaseError, match="not a source of"):
+        validate(release.release, [SourcePaths("coco", other, release.photos)])
