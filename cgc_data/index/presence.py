@@ -107,8 +107,10 @@ def _mark_present(states: States, table: SourceTable, source: Source, exhaustive
     states[boxed] = PRESENT_ALL
     states[boxed[0][partial], boxed[1][partial]] = PRESENT_SOME
     rows, columns = _listed(table, "not_exhaustive")
-    there = states[rows, columns] == PRESENT_ALL
-    states[rows[there], columns[there]] = PRESENT_SOME
+    listed = states[rows, columns]
+    # some are unlabelled, so there are some: verified absent at the same time is a contradiction
+    weaker = np.select([listed == PRESENT_ALL, listed == ABSENT], [PRESENT_SOME, UNKNOWN], listed)
+    states[rows, columns] = weaker
     states[boxed[0][contradicted], boxed[1][contradicted]] = UNKNOWN
 
 
