@@ -22,7 +22,7 @@ COCO_URL = "http://images.cocodataset.org/"
 
 
 class Thing(NamedTuple):
-    """An annotation: its category, box as x, y, width, height, and fields that are other than usual (None: left out)."""
+    """An annotation: category, box as x, y, width, height, and fields that are unusual (None: left out)."""
 
     category: str
     box: tuple[float, float, float, float] = (40, 40, 100, 80)
