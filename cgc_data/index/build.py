@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cgc_data.config import BuildConfig
+from cgc_data.config import BuildConfig, Source
 from cgc_data.index.instances import Instances, merge, source_instances
 from cgc_data.index.join import Agreement, disagreeing, join_states, one_source_each
 from cgc_data.index.photos import LeftOut, Photo, collect_photos
@@ -23,6 +23,7 @@ from cgc_data.index.presence import (
     Below,
     Claims,
     States,
+    known_single,
     reach_below,
     source_claims,
 )
@@ -100,7 +101,7 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
     labelled = frozenset(c for claim in claims for c in claim.concepts)
     concepts = sorted(labelled.union(*(relations.confusable(c) for c in labelled)))
     states, agreement = _joined_states(photos, claims, concepts)
-    instances = merge(_instances_by_source(tables, claims, photos, concepts))
+    instances = merge(_instances_by_source(tables, config.sources, claims, photos, concepts))
     for photo, concept in (clashes := disagreeing(instances, states)):
         states[photo, concept] = CONTRADICTED
     reach_below(states, _below(photos, claims, concepts, relations))
@@ -179,7 +180,11 @@ def _absent_by_practice(photos: list[Photo], claims: Sequence[Claims], name: str
 
 
 def _instances_by_source(
-    tables: Sequence[SourceTable], claims: Sequence[Claims], photos: list[Photo], concepts: list[str]
+    tables: Sequence[SourceTable],
+    sources: Sequence[Source],
+    claims: Sequence[Claims],
+    photos: list[Photo],
+    concepts: list[str],
 ) -> list[Instances]:
     positions = {concept: i for i, concept in enumerate(concepts)}
     photo_of_image = [np.full(table.images.num_rows, -1, dtype=np.int64) for table in tables]
@@ -188,6 +193,7 @@ def _instances_by_source(
             photo_of_image[appearance.source][appearance.image_row] = number
     parts = []
     for source, (table, claim) in enumerate(zip(tables, claims, strict=True)):
+        single = known_single(table, sources[source])
         columns = np.array([positions[concept] for concept in claim.concepts], dtype=np.int32)
-        parts.append(source_instances(table, source, photo_of_image[source], columns))
+        parts.append(source_instances(table, source, photo_of_image[source], columns, single))
     return parts

@@ -18,6 +18,7 @@ class Instances:
     row: NDArray[np.int64]  # row in that source's annotations
     box: NDArray[np.float64]  # (instances, 4) x1, y1, x2, y2 in pixels of the photo, as annotated
     crowd: NDArray[np.bool_]
+    single: NDArray[np.bool_]  # known to be one instance: not a crowd, by a flag that can be trusted
 
     def of_photo(self, photo: int) -> NDArray[np.int64]:
         """Positions of a photo's instances."""
@@ -46,6 +47,7 @@ def source_instances(
     position: int,
     photo_of_image: NDArray[np.int64],
     concept_of_category: NDArray[np.int32],
+    single: NDArray[np.bool_],
 ) -> Instances:
     """Instances of one source; images without a photo (-1 in `photo_of_image`) are dropped."""
     columns = {
@@ -61,6 +63,7 @@ def source_instances(
         row=rows,
         box=np.stack([columns[n][rows] for n in ("x1", "y1", "x2", "y2")], axis=1),
         crowd=columns["crowd"][rows] == 1,
+        single=single[rows],
     )
     return _sorted(found)
 

@@ -103,7 +103,7 @@ def _mark_present(states: States, table: SourceTable, source: Source, exhaustive
     boxed = tuple(table.annotations.column(c).to_numpy() for c in ("image_row", "category_row"))
     federated = table.kind == "lvis"
     contradicted = (states[boxed] == ABSENT) & federated  # listed as verified absent, boxed all the same
-    partial = ~_flag_says_single(table, source) | ~(exhaustive[boxed[1]] | federated)
+    partial = ~known_single(table, source) | ~(exhaustive[boxed[1]] | federated)
     states[boxed] = PRESENT_ALL
     states[boxed[0][partial], boxed[1][partial]] = PRESENT_SOME
     rows, columns = _listed(table, "not_exhaustive")
@@ -114,8 +114,8 @@ def _mark_present(states: States, table: SourceTable, source: Source, exhaustive
     states[boxed[0][contradicted], boxed[1][contradicted]] = UNKNOWN
 
 
-def _flag_says_single(table: SourceTable, source: Source) -> NDArray[np.bool_]:
-    """Which annotations are known to be one instance, (annotations,).
+def known_single(table: SourceTable, source: Source) -> NDArray[np.bool_]:
+    """Which annotations are known to be one instance and not a crowd, (annotations,).
 
     Every official COCO record has a segmentation; one without is no official record, so its crowd flag is not trusted
     unless the user declares the source exhaustive.

@@ -27,6 +27,7 @@ from cgc_data.plan.truth import fits
 from cgc_data.plan.windows import Windows
 from cgc_data.plan.wording import template_count
 
+FOLLOWED = 3  # objects of one category that are tried before another category
 TRIES = 24  # draws of windows for one question before it is given up
 MAX_COPY_IOU = 0.3
 MAX_SIBLING_IOU = 0.3
@@ -76,7 +77,8 @@ class IntraPlanner:
         while concepts:
             concept = table.draw_label(np.array(concepts, dtype=np.intp), random)
             concepts.remove(concept)
-            found += [(concept, int(i)) for i in random.permutation(self._usable(photo, concept))[:3]]
+            single = [i for i in self._usable(photo, concept) if index.instances.single[i]]
+            found += [(concept, int(i)) for i in random.permutation(single)[:FOLLOWED]]
         return found
 
     def _usable(self, photo: int, concept: int) -> list[int]:
@@ -88,19 +90,21 @@ class IntraPlanner:
         """Is the object told from a sibling that both views show, by more than its place in the view?"""
         truth, limits = self._askable.truth, self._askable.config.limits
         seen = [truth.see(target, view.window) for view in pair]
-        boxes = [sighting.box for sighting in seen]
-        if any(box is None or sighting.state != "visible" for box, sighting in zip(boxes, seen, strict=True)):
+        boxes = [s.box for s in seen if s.state == "visible" and s.box]
+        if len(boxes) < len(pair):
             return False
-        if not all(
-            box and fits(box_in_view(v, box), v.width, v.height, limits) for v, box in zip(pair, boxes, strict=True)
-        ):
+        shown = list(zip(pair, boxes, strict=True))
+        if not all(fits(box_in_view(view, box), view.width, view.height, limits) for view, box in shown):
             return False
-        places = [thousand_in_view(view, box) for view, box in zip(pair, boxes, strict=True) if box]
-        if iou(*places) >= MAX_COPY_IOU:
+        if iou(*(thousand_in_view(view, box) for view, box in shown)) >= MAX_COPY_IOU:
             return False
-        both = [s for s in siblings if all(truth.see(s, view.window).state == "visible" for view in pair)]
-        overlap = [iou(truth.box(target), truth.box(s)) for s in siblings]
-        return bool(both) and max(overlap) <= MAX_SIBLING_IOU
+        beside = False
+        for sibling in siblings:
+            others = [truth.see(sibling, view.window) for view in pair]
+            if any(iou(b, o.box or truth.box(sibling)) > MAX_SIBLING_IOU for b, o in zip(boxes, others, strict=True)):
+                return False
+            beside |= all(other.state == "visible" for other in others)
+        return beside
 
     def _both_directions(
         self, photo: int, concept: int, target: int, pair: tuple[View, View], random: np.random.Generator
