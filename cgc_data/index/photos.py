@@ -73,7 +73,7 @@ def coco_name(*names: str) -> str | None:
 def collect_photos(
     tables: Sequence[SourceTable], stores: Sequence[PhotoStore], folders: Sequence[str]
 ) -> tuple[list[Photo], list[LeftOut]]:
-    """Photos of all sources, joined by identity, sorted by it; and those whose file is missing or of two sizes.
+    """Photos of all sources, joined by identity, sorted by it; and those that cannot be used, with the reason.
 
     Raises SourceError where an images folder holds none of its source's photos.
     """
@@ -92,13 +92,11 @@ def collect_photos(
             raise SourceError(f"{images}: holds none of the {table.images.num_rows} photos that {table.path} lists")
     photos: list[Photo] = []
     for identity in sorted(groups):
-        sizes = {(listing.width, listing.height) for listing in groups[identity]}
-        if len(sizes) == 1:
-            photos.append(_photo(identity, groups[identity]))
+        first, fault = groups[identity][0], _fault(groups[identity])
+        if fault:
+            left_out.append(LeftOut(tables[first.appearance.source].key, first.image_id, *fault))
         else:
-            first = groups[identity][0]
-            detail = f"{first.appearance.file_name}: its sources say {sorted(sizes)}"
-            left_out.append(LeftOut(tables[first.appearance.source].key, first.image_id, "size contradiction", detail))
+            photos.append(_photo(identity, groups[identity]))
     return photos, left_out
 
 
@@ -138,6 +136,17 @@ def _identity(listing: _Listing, store: PhotoStore) -> str | None:
         return f"sha256:{hashlib.sha256(store.read(file_name)).hexdigest()}"
     except PhotoError:
         return None
+
+
+def _fault(group: list[_Listing]) -> tuple[str, str] | None:
+    """Why what the sources list as one photo cannot be used, with the detail."""
+    name, sources = group[0].appearance.file_name, [listing.appearance.source for listing in group]
+    if len(set(sources)) < len(sources):  # its objects would count twice
+        ids = sorted(listing.image_id for listing in group)
+        return "listed twice", f"{name}: is one and the same photo under the ids {ids}"
+    if len(sizes := {(listing.width, listing.height) for listing in group}) > 1:
+        return "size contradiction", f"{name}: its sources say {sorted(sizes)}"
+    return None
 
 
 def _photo(identity: str, group: list[_Listing]) -> Photo:
