@@ -63,7 +63,9 @@ class IntraSettings(_Section):
     locate_all: Weight = Field(0.5, description="weight of questions for every object of a category in each view")
     min_views: int = Field(2, ge=2, le=6, description="fewest windows in a set question")
     max_views: int = Field(4, ge=2, le=6, description="most windows in a set question")
-    min_cover: Share = Field(0.03, description="smallest share of a Focus View that its object's box covers")
+    min_cover: float = Field(
+        0.03, gt=0, le=1, description="smallest share of a Focus View that its object's box covers"
+    )
     max_cover: Share = Field(0.5, description="largest share of a Focus View that its object's box covers")
     context_scale: float = Field(
         1.25, ge=1, description="a Context View is at least this many times as wide as the Focus View"
@@ -72,6 +74,14 @@ class IntraSettings(_Section):
         [384, 448, 512, 576, 640], min_length=1, description="longer sides of the shown views, pixels"
     )
     jpeg_quality: int = Field(92, ge=50, le=100, description="quality at which windows are encoded")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "IntraSettings":
+        if self.min_views > self.max_views:
+            raise ValueError("min_views is larger than max_views")
+        if self.min_cover > self.max_cover:
+            raise ValueError("min_cover is larger than max_cover")
+        return self
 
 
 class Limits(_Section):
@@ -112,7 +122,7 @@ class BuildConfig(_Section):
     samples: int = Field(1000, ge=1, description="rows in the release")
     seed: int = Field(0, ge=0, description="the one seed")
     inter_share: Share = Field(0.5, description="share of inter-image rows; the others are intra-image")
-    absent: Share = Field(0.12, le=0.15, description="share of rows whose answer is the empty list")
+    absent: float = Field(0.12, ge=0, le=0.15, description="share of rows whose answer is the empty list")
     category_temperature: Share = Field(0.5, description="0: every category equally often; 1: as often as it occurs")
     inter: InterSettings = InterSettings()
     intra: IntraSettings = IntraSettings()
@@ -146,6 +156,14 @@ class BuildConfig(_Section):
             raise ValueError("an annotation file is given twice")
         return sources
 
+    @model_validator(mode="after")
+    def _some_task(self) -> "BuildConfig":
+        if self.inter_share > 0 and not self.inter.locate + self.inter.locate_all:
+            raise ValueError("every inter task has weight 0; raise one, or set inter_share=0")
+        if self.inter_share < 1 and not self.intra.same_object + self.intra.locate_all:
+            raise ValueError("every intra task has weight 0; raise one, or set inter_share=1")
+        return self
+
 
 def load_config(path: Path | None, overrides: dict[str, Any]) -> BuildConfig:
     """Configuration from a YAML file (or the defaults) with overrides, nested like the YAML.
@@ -153,7 +171,9 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> BuildConfig:
     Raises ConfigError for a file that cannot be read, an unknown key (with the nearest known one) or a bad value.
     """
     values = _read_yaml(path) if path else {}
-    return parse_config(_merge(values, overrides), origin=str(path) if path else "command line")
+    if path:
+        parse_config(values, origin=str(path))  # so that a fault is put down to where it was written
+    return parse_config(_merge(values, overrides), origin="command line")
 
 
 def parse_config(values: dict[str, Any], origin: str) -> BuildConfig:
@@ -207,7 +227,8 @@ def merge_all(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
+    # a misspelt key is the cause where the key that was meant is missing
+    first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"unknown setting {where!r}{_nearest(first['loc'])}"
@@ -224,5 +245,5 @@ def _nearest(location: tuple[int | str, ...]) -> str:
         annotation = section.model_fields[part].annotation
         section = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else section
     close = difflib.get_close_matches(str(location[-1]), section.model_fields, n=1, cutoff=0.5)
-    prefix = "".join(f"{part}." for part in location[:-1] if not isinstance(part, int))
+    prefix = "".join(f"{part}." for part in location[:-1])
     return f"; did you mean {prefix + close[0]!r}?" if close else ""
