@@ -1,0 +1,132 @@
+"""Settings from a file, flags and key=value pairs: merged, bounded, and mended where they are misspelt."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cgc_data.cli.build import resolve
+from cgc_data.config import BuildConfig, load_config, merge_all, parse_config, parse_override
+from cgc_data.errors import ConfigError
+
+NO_FLAGS: dict[str, Any] = {"exhaustive": False, "coco": (), "lvis": (), "samples": None, "exclude": ()}
+
+
+def test_the_defaults_are_valid_and_go_through_yaml() -> None:
+    config = BuildConfig()
+    assert parse_config(yaml.safe_load(yaml.safe_dump(config.model_dump(mode="json"))), "yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("samples=5", {"samples": 5}),
+        ("inter.hard=0.5", {"inter": {"hard": 0.5}}),
+        ("categories=[dog, cat]", {"categories": ["dog", "cat"]}),
+        ("intra.view_sizes=[384]", {"intra": {"view_sizes": [384]}}),
+        ("name=a=b", {"name": "a=b"}),
+        ("splits.salt=", {"splits": {"salt": None}}),
+    ],
+)
+def test_an_override_is_a_dotted_key_and_a_yaml_value(text: str, expected: dict[str, Any]) -> None:
+    assert parse_override(text) == expected
+
+
+@pytest.mark.parametrize("text", ["samples", "=5", "categories=[dog"])
+def test_an_override_that_is_none_says_how_it_is_written(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"key=value|not valid YAML"):
+        parse_override(text)
+
+
+def test_merging_keeps_what_is_not_overridden() -> None:
+    merged = merge_all([{"inter": {"hard": 0.1, "locate": 1}}, {"inter": {"hard": 0.2}}, {"samples": 3}])
+    assert merged == {"inter": {"hard": 0.2, "locate": 1}, "samples": 3}
+
+
+def test_flags_win_over_pairs_and_pairs_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("samples: 1\nseed: 1\nname: file\ninter: {hard: 0.9, locate: 0.7}\n")
+    config = resolve((str(file), "seed=2", "samples=2", "inter.hard=0.2"), {**NO_FLAGS, "samples": 3})
+    assert (config.samples, config.seed, config.name) == (3, 2, "file")
+    assert (config.inter.hard, config.inter.locate) == (0.2, 0.7)
+
+
+def test_sources_of_the_command_line(tmp_path: Path) -> None:
+    flags = {**NO_FLAGS, "exhaustive": True, "coco": ("a.json:x", "C:/b.json:y.zip"), "lvis": ("l.json:z",)}
+    sources = resolve((), flags).sources
+    assert [(s.kind, s.annotations, s.images, s.exhaustive) for s in sources] == [
+        ("coco", "a.json", "x", True),
+        ("coco", "C:/b.json", "y.zip", True),
+        ("lvis", "l.json", "z", None),
+    ]
+
+
+@pytest.mark.parametrize("text", ["a.json", "a.json:", ":images"])
+def test_a_source_without_its_two_parts_says_the_form(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"--coco .*expected ANN\.json:IMAGES"):
+        resolve((), {**NO_FLAGS, "coco": (text,)})
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"sample": 5}, "unknown setting 'sample'; did you mean 'samples'?"),
+        ({"inter": {"hrad": 0.5}}, "unknown setting 'inter.hrad'; did you mean 'inter.hard'?"),
+        ({"limits": {"minside": 3}}, "did you mean 'limits.min_side'?"),
+        ({"sources": [{"kind": "coco", "annotation": "a", "images": "b"}]}, "did you mean 'sources.0.annotations'?"),
+        ({"qqqq": 5}, "unknown setting 'qqqq'"),
+        ({"samples": 0}, "samples: "),
+        ({"samples": "many"}, "samples: "),
+        ({"inter_share": 1.5}, "inter_share: "),
+        ({"absent": 0.5}, "absent: "),
+        ({"inter": {"min_images": 5, "max_images": 3}}, "min_images is larger than max_images"),
+        ({"inter": {"max_images": 7}}, "inter.max_images: "),
+        ({"intra": {"min_cover": 0.6}}, "min_cover is larger than max_cover"),
+        ({"intra": {"min_cover": 0}}, "intra.min_cover: "),
+        ({"intra": {"min_views": 5, "max_views": 3}}, "min_views is larger than max_views"),
+        ({"intra": {"view_sizes": []}}, "intra.view_sizes: "),
+        ({"licences": "free"}, "licences: "),
+        ({"limits": {"max_aspect": 0.5}}, "limits.max_aspect: "),
+        ({"inter": {"locate": 0, "locate_all": 0}}, "inter_share"),
+        ({"intra": {"same_object": 0, "locate_all": 0}}, "inter_share"),
+        ({"sources": [{"kind": "coco", "annotations": "a", "images": "b"}] * 2}, "given twice"),
+    ],
+    ids=str,
+)
+def test_a_bad_setting_is_named_on_one_line_with_the_mend(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse_config(values, "config.yaml")
+    assert str(raised.value).startswith("config.yaml: ")
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_contrast_that_is_not_wanted_needs_no_task() -> None:
+    assert parse_config({"inter_share": 0, "inter": {"locate": 0, "locate_all": 0}}, "x").inter_share == 0
+
+
+@pytest.mark.parametrize("content", [None, "samples: [1", "- a\n- b\n", b"\xff\xfe\x00"], ids=str)
+def test_a_file_that_is_no_configuration(tmp_path: Path, content: str | bytes | None) -> None:
+    file = tmp_path / "config.yaml"
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigError) as raised:
+        load_config(file, {})
+    assert str(raised.value).startswith(f"{file}: ")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_fault_is_put_down_to_where_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("samples: 5\n")
+    with pytest.raises(ConfigError, match=r"^command line: unknown setting 'seeds'; did you mean 'seed'\?"):
+        load_config(file, {"seeds": 1})
+    file.write_text("seeds: 5\n")
+    with pytest.raises(ConfigError, match=r"config\.yaml: unknown setting 'seeds'"):
+        load_config(file, {"samples": 1})
+
+
+def test_two_configuration_files_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"b\.yaml: one configuration file at most"):
+        resolve(("a.yaml", "b.yaml"), dict(NO_FLAGS))
