@@ -4,6 +4,8 @@ Near-duplicates are found by perceptual hash and stay together; a cluster that t
 """
 
 import hashlib
+import os
+import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -131,11 +133,12 @@ def _read_cache(cache: Path) -> dict[str, np.uint64]:
     try:
         with np.load(cache, allow_pickle=False) as stored:
             return dict(zip(stored["identity"].tolist(), stored["hash"], strict=True))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return {}
 
 
 def _write_cache(cache: Path, known: dict[str, np.uint64]) -> None:
-    part = cache.with_suffix(".part.npz")
-    np.savez(part, identity=np.array(list(known)), hash=np.array(list(known.values()), dtype=np.uint64))
+    decoded = {identity: value for identity, value in known.items() if value}  # a broken photo may be mended
+    part = cache.with_name(f"{cache.stem}.{os.getpid()}.part.npz")
+    np.savez(part, identity=np.array(list(decoded)), hash=np.array(list(decoded.values()), dtype=np.uint64))
     part.replace(cache)
