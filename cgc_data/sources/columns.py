@@ -1,7 +1,6 @@
 """Turn decoded records into columns a batch at a time, so that no record outlives its batch, and join them by id."""
 
-from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES
 
 Array = npt.NDArray[Any]
 
+NAN = float("nan")
 _LONGEST_EMPTY = 16  # bytes; a segmentation that is longer holds something
-_SIDES = ("x", "y", "width", "height")
 _EMPTY = (b"", b"null", b"[]", b"{}")
 
 
@@ -83,19 +82,23 @@ class AnnotationColumns:
     def add(self, batch: Batch) -> None:
         """Take over the `Annotation` items of a batch."""
         items: list[Annotation] = batch.items
-        boxes = list(_fields(items, "bbox"))
-        x, y, width, height = (np.fromiter(_fields(boxes, side), np.float64, len(boxes)) for side in _SIDES)
+        boxes = [item.bbox for item in items]
+        x, y = _floats([box.x for box in boxes]), _floats([box.y for box in boxes])
+        width, height = _floats([box.width for box in boxes]), _floats([box.height for box in boxes])
+        area = _floats([NAN if item.area is None else item.area for item in items])
+        unstated = self._crowd_unless_stated
+        crowd = [unstated if item.iscrowd is None else bool(item.iscrowd) for item in items]
         offsets, lengths = _segmentation_ranges(batch)
         columns = {
-            "annotation_id": _integers(items, "id"),
-            "image_id": _integers(items, "image_id"),
-            "category_id": _integers(items, "category_id"),
+            "annotation_id": _integers([item.id for item in items]),
+            "image_id": _integers([item.image_id for item in items]),
+            "category_id": _integers([item.category_id for item in items]),
             "x1": x,
             "y1": y,
             "x2": x + width,
             "y2": y + height,
-            "area": _numbers(items, "area", width * height),
-            "crowd": np.clip(_numbers(items, "iscrowd", self._crowd_unless_stated), -1, 1).astype(np.int8),
+            "area": np.where(np.isnan(area), width * height, area),
+            "crowd": _integers(crowd).astype(np.int8),
             "segmentation_offset": offsets,
             "segmentation_length": lengths,
         }
@@ -137,28 +140,23 @@ class AnnotationColumns:
         )
 
 
-def _fields(items: Sequence[Any], name: str) -> Iterable[Any]:
-    return map(attrgetter(name), items)
+def _integers(values: list[int]) -> Array:
+    return np.fromiter(values, np.int64, len(values))
 
 
-def _integers(items: Sequence[Any], name: str) -> Array:
-    return np.fromiter(_fields(items, name), np.int64, len(items))
-
-
-def _numbers(items: Sequence[Any], name: str, unless_stated: Array | int) -> Array:
-    numbers = np.array(list(_fields(items, name)), np.float64)  # None becomes NaN, which JSON cannot hold
-    return np.where(np.isnan(numbers), unless_stated, numbers)
+def _floats(values: list[float]) -> Array:
+    return np.fromiter(values, np.float64, len(values))
 
 
 def _segmentation_ranges(batch: Batch) -> tuple[Array, Array]:
     """Offset and length in the file of each item's segmentation; 0, 0 where there is none."""
-    raws = list(_fields(batch.items, "segmentation"))
-    lengths = np.fromiter(map(len, raws), np.int32, len(raws))
+    raws = [item.segmentation for item in batch.items]
+    lengths = _integers([len(raw) for raw in raws])
     for row in np.flatnonzero(lengths <= _LONGEST_EMPTY):
         if bytes(raws[row]).translate(None, b" \t\r\n") in _EMPTY:
             lengths[row] = 0
-    addresses = np.fromiter(map(attrgetter("address"), map(pa.py_buffer, raws)), np.int64, len(raws))
-    return np.where(lengths > 0, addresses - batch.shift, 0), lengths
+    offsets = _integers(batch.offsets(raws))
+    return np.where(lengths > 0, offsets, 0), lengths.astype(np.int32)
 
 
 def _refuse_twice(path: Path, what: str, ordered: Array) -> None:

@@ -106,6 +106,10 @@ class ZipPhotos:
             return self._archive()[0].read(member)
         except (OSError, zipfile.BadZipFile, zlib.error) as error:
             raise PhotoError(f"{file_name}: damaged in {self._path} ({error}); download the archive again") from error
+        except (NotImplementedError, RuntimeError) as error:  # packed in a way that zipfile does not know, or encrypted
+            raise PhotoError(
+                f"{file_name}: cannot be unpacked from {self._path} ({error}); unpack it yourself"
+            ) from error
 
     def exists(self, file_name: str) -> bool:
         """Whether the archive holds the photo."""
@@ -128,7 +132,10 @@ class ZipPhotos:
         """The archive as opened by this process: a file handle shared over a fork would share its position."""
         opened = self._opened  # no lock, for one held by another thread while forking would stay held
         if opened is None or opened[0] != os.getpid():
-            archive = zipfile.ZipFile(self._path)
+            try:
+                archive = zipfile.ZipFile(self._path)
+            except (OSError, zipfile.BadZipFile) as error:
+                raise PhotoError(f"{self._path}: not a whole zip archive ({error}); download it again") from error
             opened = self._opened = os.getpid(), archive, _by_base_name(archive)
         return opened[1:]
 

@@ -13,7 +13,7 @@ from cgc_data.sources.parse import Format, parse
 from cgc_data.sources.table import Kind, SourceTable, Tables
 
 _FORMATS: dict[Kind, Format] = {"coco": COCO, "lvis": LVIS}
-_HASHED_AT_ONCE = 4 << 20
+_HASHED_AT_ONCE = 8 << 20
 
 
 def read_source(kind: Kind, path: Path, cache_dir: Path | None = None) -> SourceTable:
@@ -46,10 +46,11 @@ def _cached(kind: Kind, path: Path, folder: Path, hashing: "Future[str]") -> Tab
 def file_sha256(path: Path) -> str:
     """Hex sha256 of a file; other threads run meanwhile. Raises SourceError where it cannot be read."""
     digest = hashlib.sha256()
+    block = memoryview(bytearray(_HASHED_AT_ONCE))
     try:
         with path.open("rb", buffering=0) as file:
-            while block := file.read(_HASHED_AT_ONCE):
-                digest.update(block)
+            while count := file.readinto(block):
+                digest.update(block[:count])
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}; make it readable or copy it again") from error
     return digest.hexdigest()

@@ -45,13 +45,13 @@ class Box(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False)
     height: float
 
 
-class Annotation(msgspec.Struct, gc=False):
-    """An instance; its box is x, y, width, height, its segmentation stays unread bytes."""
+class Annotation(msgspec.Struct, kw_only=True, gc=False):
+    """An instance; its segmentation stays unread bytes. The fields have COCO's order, which they are looked for in."""
 
-    id: int
-    image_id: int
-    category_id: int
-    bbox: Box
+    segmentation: msgspec.Raw = msgspec.Raw(b"")
     area: float | None = None
     iscrowd: int | bool | None = None
-    segmentation: msgspec.Raw = msgspec.Raw(b"")
+    image_id: int
+    bbox: Box
+    category_id: int
+    id: int

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from cgc_data.errors import SourceError
 
-WINDOW = 2 << 20
+WINDOW = 1 << 19
 LARGEST_ELEMENT = 64 << 20
 PEEK = 1 << 6
 SHORT_VALUE = 1 << 12
@@ -39,9 +39,10 @@ class Batch:
     items: list[Any]
     shift: int  # memory address of a byte minus its offset in the file
 
-    def offset(self, raw: msgspec.Raw) -> int:
-        """Byte offset in the file of a `Raw` field of one of the items."""
-        return int(pa.py_buffer(raw).address) - self.shift
+    def offsets(self, raws: list[msgspec.Raw]) -> list[int]:
+        """Byte offsets in the file of `Raw` fields of the items."""
+        shift = self.shift
+        return [pa.py_buffer(raw).address - shift for raw in raws]
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -145,6 +146,8 @@ class JsonStream:
         except msgspec.ValidationError as error:
             where = _INDEX.sub(lambda m: f" - at {self._section}[{self._count + int(m[1])}]{m[2]}", str(error))
             raise SourceError(f"{self._path}: {where}; give a file in COCO or LVIS format") from error
+        except RecursionError:
+            self._damaged("lists nested too deep")
         finally:
             self._buffer[cut] = behind
 

@@ -50,7 +50,7 @@ def read(path: Path, window: int) -> dict[str, list[dict[str, Any]]]:
             for item in batch.items:
                 record: dict[str, Any] = {"id": item.id}
                 if len(item.raw):
-                    start = batch.offset(item.raw)
+                    (start,) = batch.offsets([item.raw])
                     record["raw"] = json.loads(data[start : start + len(item.raw)])
                 found[batch.section].append(record)
     return found
