@@ -1,7 +1,8 @@
 """Features by which absent rows could be told without looking, and folds that keep families whole."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from cgc_data.validate.trace import Trace
 
 FOLDS = 5
 MOST_WORDS = 300
+Features: TypeAlias = Callable[[Sequence[Trace]], NDArray[np.float64]]
 
 
 def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
@@ -43,9 +45,14 @@ def absent_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
         _one_hot([{f"label {row.label}"} for row in rows]),
         _one_hot([{f"images {len(row.sizes)}"} for row in rows]),
         _one_hot([{word for word in row.words if words[word] < len(rows)} for row in rows], MOST_WORDS),
-        _standardised(np.array([_measures(row) for row in rows])),
+        image_features(rows),
     ]
     return np.hstack(columns)
+
+
+def image_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
+    """Features (n, features) of sizes and bytes of the images alone."""
+    return _standardised(np.array([_measures(row) for row in rows]))
 
 
 def _measures(row: Trace) -> list[float]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import kstest
 
 from cgc_data.validate.boxes import iou
-from cgc_data.validate.classify import absent_features, families, folds_of
+from cgc_data.validate.classify import Features, absent_features, families, folds_of, image_features
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Check
 from cgc_data.validate.samples import Rectangle
@@ -38,7 +38,8 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
     """One check a shortcut."""
     yield absent_share(traces)
     for contrast in ("", "inter", "intra"):
-        yield absent_classifier([t for t in traces if contrast in ("", t.contrast)], contrast)
+        yield absent_classifier(traces, contrast)
+    yield absent_from_images(traces)
     yield odd_one_out(traces)
     yield one_sided_photos(traces)
     yield photo_tells_absent(traces)
@@ -61,10 +62,20 @@ def absent_share(traces: Sequence[Trace]) -> Check:
     return Check(name, "fail" if over else "pass", len(traces), share, ABSENT_BOUND, None, what)
 
 
-def absent_classifier(traces: Sequence[Trace], contrast: str) -> Check:
-    """AUC of a classifier that tells absent from present by all that is not in the pictures' content."""
+def absent_classifier(traces: Sequence[Trace], contrast: str = "") -> Check:
+    """AUC of a classifier that tells absent from present by all but what the pictures show."""
     name = f"absent from wording, label and sizes{f' ({contrast})' if contrast else ''}"
     what = "held-out AUC of a logistic classifier on wording, label, number, sizes and bytes of images"
+    return _classifier([t for t in traces if contrast in ("", t.contrast)], absent_features, name, what)
+
+
+def absent_from_images(traces: Sequence[Trace]) -> Check:
+    """The same by the images alone: labels that are balanced to the row make the other AUC lean below a half."""
+    what = "held-out AUC of a logistic classifier on sizes and bytes of images alone"
+    return _classifier(traces, image_features, "absent from sizes and bytes", what)
+
+
+def _classifier(traces: Sequence[Trace], features: Features, name: str, what: str) -> Check:
     pools = {trace.pool for trace in traces if trace.task == "absent"}
     rows = _at_most([trace for trace in traces if trace.pool in pools], MOST_ROWS)
     truths = np.array([trace.task == "absent" for trace in rows], dtype=bool)
@@ -72,7 +83,7 @@ def absent_classifier(traces: Sequence[Trace], contrast: str) -> Check:
         return nothing(name, what)
     groups = families(rows)
     folds = folds_of(groups)
-    scores = held_out_scores(absent_features(rows), truths, folds)
+    scores = held_out_scores(features(rows), truths, folds)
     auc, interval = clustered_auc(scores, truths, groups, folds)
     return judge(name, auc, interval, AUC_BOUND, len(rows), what)
 

@@ -123,7 +123,7 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
     ),
     "absent rows have smaller files": (
         _absent_only(lambda t: replace(t, num_bytes=tuple(b // 4 for b in t.num_bytes))),
-        WORDING,
+        "absent from sizes and bytes",
     ),
     "the target comes first": (
         lambda t: replace(t, targets=frozenset({1})) if t.task == "locate" else t,
@@ -161,7 +161,8 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
 
 
 GUARDS: dict[str, Callable[[list[Trace]], Check]] = {
-    WORDING: lambda rows: shortcuts.absent_classifier(rows, ""),
+    WORDING: shortcuts.absent_classifier,
+    "absent from sizes and bytes": shortcuts.absent_from_images,
     "target position (inter)": lambda rows: shortcuts.target_position(
         [t for t in rows if t.contrast == "inter"], "inter"
     ),
