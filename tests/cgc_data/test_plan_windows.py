@@ -1,0 +1,145 @@
+"""Windows: inside the photo, round the object, of the set cover; and a place in the view that tells nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from cgc_data.config import BuildConfig, IntraSettings
+from cgc_data.geometry import Window, iou
+from cgc_data.masks import Box
+from cgc_data.plan.random import generator
+from cgc_data.plan.rows import View, box_in_view
+from cgc_data.plan.truth import Truth
+from cgc_data.plan.windows import MAX_OVERLAP, Windows
+from tests.cgc_data.drawn import HEIGHT, WIDTH, Thing, coco, index_of
+
+# instances are sorted by concept: airplane 0, banana 1, carrot 2, dog 3
+THINGS = [
+    Thing("airplane", (140, 90, 40, 40)),
+    Thing("banana", (5, 5, 60, 30)),
+    Thing("carrot", (250, 170, 65, 65)),
+    Thing("dog", (20, 60, 250, 160)),
+]
+INSTANCES = st.integers(0, len(THINGS) - 1)
+SEEDS = st.integers(0, 2**20)
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    folder = tmp_path_factory.mktemp("windows")
+    config = BuildConfig(sources=[coco(folder, {"a.jpg": THINGS})])
+    return Truth(index_of(*config.sources, cache=folder), config.limits)
+
+
+def windows_of(truth: Truth, **intra: object) -> Windows:
+    return Windows(truth, BuildConfig(intra=IntraSettings(**intra)))  # type: ignore[arg-type]
+
+
+def holds(window: Window, box: Box) -> bool:
+    return window.x1 <= box[0] and window.y1 <= box[1] and box[2] <= window.x2 and box[3] <= window.y2
+
+
+def cover(view: View, box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1]) / (view.window.width * view.window.height)
+
+
+def check_view(view: View) -> None:
+    window = view.window
+    assert 0 <= window.x1 < window.x2 <= WIDTH
+    assert 0 <= window.y1 < window.y2 <= HEIGHT
+    assert max(view.width, view.height) in IntraSettings().view_sizes
+    assert view.width / view.height == pytest.approx(window.width / window.height, rel=0.02)
+
+
+@given(instance=INSTANCES, seed=SEEDS, low=st.floats(0.01, 0.3), span=st.floats(1.1, 5))
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
+def test_focus_and_context_hold_the_object_and_keep_the_bounds(
+    truth: Truth, instance: int, seed: int, low: float, span: float
+) -> None:
+    high = min(low * span, 1.0)
+    windows = windows_of(truth, min_cover=low, max_cover=high, context_scale=1.4)
+    pair = windows.focus_and_context(0, instance, generator(seed))
+    assume(pair is not None)
+    assert pair is not None
+    focus, context = pair
+    box = truth.box(instance)
+    for view in pair:
+        check_view(view)
+        assert holds(view.window, box)
+    assert low <= cover(focus, box) <= high
+    assert (focus.role, context.role) == ("focus", "context")
+    assert context.window.width * context.window.height > focus.window.width * focus.window.height
+
+
+@given(instance=INSTANCES, avoided=INSTANCES, seed=SEEDS, count=st.integers(2, 4))
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
+def test_several_windows_differ_and_show_nothing_of_what_they_avoid(
+    truth: Truth, instance: int, avoided: int, seed: int, count: int
+) -> None:
+    assume(instance != avoided)
+    views = windows_of(truth).several(0, instance, [avoided], count, generator(seed))
+    assume(views is not None)
+    assert views is not None
+    assert [view.role for view in views] == ["focus", *["context"] * (count - 1)]
+    assert holds(views[0].window, truth.box(instance))
+    for view in views:
+        check_view(view)
+        assert truth.see(avoided, view.window).state == "gone"
+    pairs = [(a.window, b.window) for i, a in enumerate(views) for b in views[:i]]
+    for a, b in pairs:
+        assert iou((a.x1, a.y1, a.x2, a.y2), (b.x1, b.y1, b.x2, b.y2)) <= MAX_OVERLAP
+
+
+def test_windows_are_found_for_most_draws(truth: Truth) -> None:
+    """So that the properties above are not those of nothing."""
+    windows = windows_of(truth)
+    found = [windows.focus_and_context(0, 0, generator(seed)) for seed in range(200)]
+    assert sum(pair is not None for pair in found) > 150
+    apart = [windows.several(0, 1, [2], 3, generator(seed)) for seed in range(200)]
+    assert sum(views is not None for views in apart) > 50
+
+
+def test_an_object_that_fills_the_photo_has_no_focus_view(truth: Truth) -> None:
+    windows = windows_of(truth, max_cover=0.3)
+    assert all(windows.focus_and_context(0, 3, generator(seed)) is None for seed in range(20))
+
+
+def test_the_object_is_anywhere_in_its_focus_view(truth: Truth) -> None:
+    windows = windows_of(truth)
+    places = []
+    for seed in range(400):
+        if pair := windows.focus_and_context(0, 0, generator(seed)):
+            x1, y1, x2, y2 = box_in_view(pair[0], truth.box(0))
+            places.append(((x1 + x2) / 2 / pair[0].width, (y1 + y2) / 2 / pair[0].height))
+    centres = np.array(places)
+    assert centres.mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.06)
+    assert (centres.std(axis=0) > 0.12).all()
+    assert (np.abs(centres - 0.5).max(axis=1) < 0.1).mean() < 0.2
+
+
+def test_the_number_of_views_is_uniform_over_the_setting(truth: Truth) -> None:
+    windows = windows_of(truth, min_views=3, max_views=5)
+    counts = np.bincount([windows.draw_count(generator(seed)) for seed in range(600)], minlength=6)
+    assert counts[:3].sum() == 0
+    assert (counts[3:] > 150).all()
+
+
+def test_one_seed_is_one_window(truth: Truth) -> None:
+    first, again = (windows_of(truth).focus_and_context(0, 0, generator(7, "a")) for _ in range(2))
+    assert first == again != windows_of(truth).focus_and_context(0, 0, generator(8, "a"))
+
+
+def test_small_photos_have_windows_no_larger_than_themselves(tmp_path: Path) -> None:
+    """The smallest window is 96 px wide, unless the photo is smaller."""
+    source = coco(tmp_path, {"a.jpg": [Thing("dog", (20, 10, 25, 25))]})
+    path = Path(source.annotations)
+    path.write_text(path.read_text().replace('"width": 320, "height": 240', '"width": 80, "height": 60'))
+    truth = Truth(index_of(source, cache=tmp_path), BuildConfig().limits)
+    windows = windows_of(truth, max_cover=1.0)
+    for seed in range(50):
+        for view in windows.focus_and_context(0, 0, generator(seed)) or ():
+            assert view.window.x2 <= 80
+            assert view.window.y2 <= 60
