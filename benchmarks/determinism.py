@@ -1,0 +1,78 @@
+"""Is a release the same bytes with 1 and 2 workers, and after a build was killed three times at random moments?
+
+Usage: python benchmarks/determinism.py --coco ANN.json:IMAGES [--samples 5000] [--seed 0]
+Kills are SIGKILL to the whole process group, after a random share of the time that the undisturbed build took.
+"""
+
+import argparse
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def main() -> int:
+    """Build four times, compare; exit status 1 where a byte differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--coco", action="append", default=[], help="source; none: the embedded sample")
+    parser.add_argument("--samples", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments at which builds are killed")
+    options = parser.parse_args()
+    arguments = ["--samples", str(options.samples), *(part for source in options.coco for part in ("--coco", source))]
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.monotonic()
+        one = digest(build(Path(folder) / "one" / "release", [*arguments, "--workers", "1"]))
+        took = time.monotonic() - started
+        two = digest(build(Path(folder) / "two" / "release", [*arguments, "--workers", "2"]))
+        killed = Path(folder) / "killed" / "release"
+        moments = random.Random(options.seed)
+        for _ in range(3):
+            delay = took * moments.uniform(0.2, 0.9)
+            kill_after(killed, [*arguments, "--workers", "2"], delay)
+            shards = len(list(killed.rglob("*-of-*.parquet")))
+            print(f"killed after {delay:.0f} s: {shards} shards there, manifest {(killed / 'manifest.json').exists()}")
+        resumed = digest(build(killed, [*arguments, "--workers", "2"]))
+    print(f"1 worker   {one}\n2 workers  {two}\nresumed    {resumed}")
+    return 0 if one == two == resumed else 1
+
+
+def command(out: Path, arguments: list[str]) -> list[str]:
+    """The build, run by this Python."""
+    return [sys.executable, "-c", "from cgc_data.cli import main; main()", "build", *arguments, "--out", str(out)]
+
+
+def build(out: Path, arguments: list[str]) -> Path:
+    """An undisturbed build."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(command(out, arguments), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return out
+
+
+def kill_after(out: Path, arguments: list[str], seconds: float) -> None:
+    """A build that is killed with all its workers."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command(out, arguments), start_new_session=True, **quiet)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def digest(release: Path) -> str:
+    """One sha256 over the names and bytes of all shards, the card, the statistics and the plots."""
+    total = hashlib.sha256()
+    for path in sorted(p for p in release.rglob("*") if p.is_file() and p.name != "manifest.json"):
+        total.update(str(path.relative_to(release)).encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
