@@ -64,8 +64,9 @@ class Truth:
         """What a window shows of an instance; gone means gone from a margin round the window too."""
         mask, limits = self._mask(instance), self._limits
         grown = self._grown(instance, window)
-        if mask.rle is None:
-            return _see_box(mask.box, window, grown)
+        by_box = _see_box(mask.box, window, grown)
+        if mask.rle is None or by_box.state != "ambiguous":  # its tight box is whole or missing, and so is the mask
+            return by_box
         box, area = tight_box_in_window(mask.rle, window)
         if box is None or area == 0:
             beyond = tight_box_in_window(mask.rle, grown)[1]
