@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from cgc_data.errors import ReleaseError
 from cgc_data.progress import track
-from cgc_data.validate import absence, across, duplicates, files, form, pictures, truth
+from cgc_data.validate import absence, across, duplicates, files, form, licences, pictures, truth
 from cgc_data.validate.limits import limits_of
 from cgc_data.validate.photos import PhotoFiles
 from cgc_data.validate.raw import RawSource
@@ -25,6 +25,7 @@ CHECKS = {
     **absence.CHECKS,
     **across.CHECKS,
     **duplicates.CHECKS,
+    **licences.CHECKS,
 }
 
 
@@ -72,6 +73,7 @@ class _Checker:
         self._absence = absence.AbsenceCheck(ledger, limits, world)
         self._across = across.AcrossCheck(ledger, world, manifest.get("exclusions") or {})
         self._duplicates = duplicates.DuplicateCheck(ledger, world)
+        self._licences = licences.LicenceCheck(ledger, world, manifest)
 
     def row(self, shard: str, row: Mapping[str, Any]) -> None:
         """Check one row."""
@@ -92,6 +94,7 @@ class _Checker:
         self._absence.check(sample)
         self._across.add(sample)
         self._duplicates.add(sample)
+        self._licences.check(sample)
         self.traces.append(trace_of(sample, self._world))
 
     def finish(self) -> tuple[Check, ...]:

@@ -29,6 +29,7 @@ FLOOR_BOUND = 0.10
 ABSENT_BOUND = 0.15
 UNIFORM_P = 1e-6
 OFFSET_DISTANCE = 0.1  # Kolmogorov-Smirnov distance below which a deviation does not matter
+FEWEST_ROWS = 10  # of either kind, below which a classifier is not tried
 MOST_ROWS = 20_000  # rows a classifier is fitted to
 CENTRE: Rectangle = (250, 250, 750, 750)
 SEED = 0
@@ -79,8 +80,8 @@ def _classifier(traces: Sequence[Trace], features: Features, name: str, what: st
     pools = {trace.pool for trace in traces if trace.task == "absent"}
     rows = _at_most([trace for trace in traces if trace.pool in pools], MOST_ROWS)
     truths = np.array([trace.task == "absent" for trace in rows], dtype=bool)
-    if truths.sum() < 2 or (~truths).sum() < 2:
-        return nothing(name, what)
+    if min(truths.sum(), (~truths).sum()) < FEWEST_ROWS:
+        return Check(name, "note", len(rows), None, AUC_BOUND, None, f"{what}: too few rows to tell")
     groups = families(rows)
     folds = folds_of(groups)
     scores = held_out_scores(features(rows), truths, folds)

@@ -22,6 +22,7 @@ Row = dict[str, Any]
 WIDTH, HEIGHT = 320, 240
 WHOLE = (0, 0, WIDTH, HEIGHT)
 COCO, LVIS = "coco-11111111", "lvis-22222222"
+CC_BY = {"id": 4, "url": "http://creativecommons.org/licenses/by/2.0/", "name": "Attribution License"}
 LABELS = ("giraffe", "frisbee", "apple", "pizza", "cat", "kitten")
 SYNSETS = {"giraffe": "giraffe.n.01", "pizza": "pizza.n.01"}
 
@@ -255,6 +256,7 @@ def coco() -> dict[str, Any]:
     """The COCO file: all photos but LVIS's."""
     numbers = [number for number in THINGS if number not in IN_LVIS]
     return {
+        "licenses": [CC_BY],
         "images": [_image(number) | {"file_name": file_name(number)} for number in numbers],
         "categories": [{"id": 10 + i, "name": name} for i, name in enumerate(LABELS)],
         "annotations": [
@@ -275,6 +277,7 @@ def lvis() -> dict[str, Any]:
         for key, (label, box) in THINGS[number].items()
     ]
     return {
+        "licenses": [CC_BY],
         "images": [_image(number) | lists for number in IN_LVIS],
         "categories": [{"id": 1 + i, "name": name, "synset": SYNSETS[name]} for i, name in enumerate(names)],
         "annotations": [{k: v for k, v in entry.items() if k != "iscrowd"} for entry in annotations],
@@ -298,7 +301,7 @@ def _view(item: Any, contrast: str) -> Row:
         "height": size[1],
         "role": role,
         "license": 4,
-        "license_url": "http://creativecommons.org/licenses/by/2.0/",
+        "license_url": CC_BY["url"],
         "flickr_url": "",
         "changes": "none" if contrast == "inter" else "cropped and resized",
     }

@@ -353,6 +353,35 @@ def test_an_excluded_photo(release: MiniRelease, name: str) -> None:
     }
 
 
+def test_another_licence_than_the_source_records(release: MiniRelease) -> None:
+    row = release.row("locate", "cat")
+    row["views"][0]["license_url"] = ""
+    release.write()
+    assert breaches(validate(release.release)) == {"licences": {row["id"]}}
+
+
+@pytest.mark.parametrize(
+    ("licence", "policy", "contrasts"),
+    [
+        ("by-nc/2.0", "all", set()),
+        ("by-nc/2.0", "permissive", {"inter", "intra"}),
+        ("by-nc/2.0", "noncommercial", set()),
+        ("by-nc-nd/2.0", "noncommercial", {"intra"}),
+        ("by-sa/2.0", "permissive", set()),
+    ],
+)
+def test_licences_are_within_the_policy(release: MiniRelease, licence: str, policy: str, contrasts: set[str]) -> None:
+    url = f"http://creativecommons.org/licenses/{licence}/"
+    release.manifest["licences"] = policy
+    for row in release.rows:
+        for view in row["views"]:
+            view["license_url"] = url
+    for kind in ("coco", "lvis"):
+        release.edit_source(kind, lambda content: content["licenses"][0].update(url=url))
+    named = breaches(validate(release.release)).get("licences", set())
+    assert {row["contrast"] for row in release.rows if row["id"] in named} == contrasts
+
+
 # Corruptions of the files.
 
 
@@ -420,6 +449,17 @@ def test_an_orientation_tag_may_be_set_to_upright(release: MiniRelease) -> None:
             for view, stored in zip(row["views"], row["images"], strict=True):
                 if view["image_id"] == 1:
                     stored["bytes"] = content
+        release.write()
+        assert validate(release.release).failed() == failed
+
+
+def test_absence_of_a_category_above_is_absence(release: MiniRelease, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(mini.THINGS, 5, {51: ("kitten", mini.THINGS[5][51][1])})
+    row = mini.make_row("inter", "locate", "kitten", [5, 4], template="locate/3", tuple_id="t4")
+    release.rows[release.rows.index(release.row("locate", "cat"))] = row
+    release.edit_source("coco", lambda content: content.update(mini.coco()))
+    for warrant, failed in (("exhaustive", []), ("hypernym:cat", []), ("hypernym:apple", ["evidence"])):
+        row["evidence"][0]["warrant"] = warrant
         release.write()
         assert validate(release.release).failed() == failed
 

@@ -1,0 +1,39 @@
+"""Every view's licence as its source records it, and no photo that the release says it does not publish."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cgc_data.validate.report import Ledger
+from cgc_data.validate.samples import Sample, View
+from cgc_data.validate.world import World
+
+CHECKS = {"licences": "as the source records them, within what the manifest says, no window of a no-derivatives photo"}
+PERMISSIVE = re.compile(r"/licenses/by(-sa)?/|/publicdomain/|flickr\.com/commons/usage|usa\.gov", re.I)
+RESTRICTED = re.compile(r"/licenses/by-n[cd]", re.I)
+NO_DERIVATIVES = re.compile(r"/licenses/by(-nc)?-nd", re.I)
+
+
+class LicenceCheck:
+    """Checks the views of one sample at a time."""
+
+    def __init__(self, ledger: Ledger, world: World, manifest: Mapping[str, Any]) -> None:
+        self._ledger, self._world = ledger, world
+        self._policy = str(manifest.get("licences", "all"))
+
+    def check(self, sample: Sample) -> None:
+        """All views of a sample."""
+        for number, view in enumerate(sample.views, 1):
+            fault = self._fault(sample, view)
+            self._ledger.require(not fault, "licences", sample.id, f"image {number}: {fault}")
+
+    def _fault(self, sample: Sample, view: View) -> str:
+        recorded = self._world.sources[view.source].licence_url(view.image_id)
+        if view.license_url != recorded:
+            return f"licence {view.license_url!r}, the source says {recorded!r}"
+        if self._policy == "all" or PERMISSIVE.search(view.license_url):
+            return ""
+        if NO_DERIVATIVES.search(view.license_url) and sample.contrast == "intra":
+            return f"{view.license_url} forbids windows"
+        within = self._policy == "noncommercial" and RESTRICTED.search(view.license_url)
+        return "" if within else f"{view.license_url!r} is not within licences={self._policy}"
