@@ -106,9 +106,11 @@ def intersection(rles: Sequence[Rle]) -> Rle:
 @lru_cache(maxsize=256)
 def window_rle(window: Window, height: int, width: int) -> Rle:
     """A window of a photo of this size as a mask; what is past the border is cut off. It is shared: read only."""
-    pixels = np.zeros((height, width), np.uint8)
-    pixels[max(window.y1, 0) : max(window.y2, 0), max(window.x1, 0) : max(window.x2, 0)] = 1
-    return _encode(pixels)
+    left, top = max(window.x1, 0), max(window.y1, 0)
+    right, bottom = min(window.x2, width), min(window.y2, height)
+    box = np.array([[left, top, max(right - left, 0), max(bottom - top, 0)]], dtype=np.float64)
+    rle: Rle = coco_mask.frPyObjects(box, height, width)[0]
+    return rle
 
 
 def tight_box_in_window(rle: Rle, window: Window) -> tuple[Box | None, int]:
