@@ -1,0 +1,48 @@
+"""One painted folder and one release for all tests of the data, made once whatever the number of test processes."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from cgc_data.config import BuildConfig, Source
+from cgc_data.release.build import build_release
+from cgc_data.scenes import paint
+
+PHOTOS, SAMPLES = 48, 200
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that every test process of this run sees."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+
+
+@pytest.fixture(scope="session")
+def painted(shared: Path) -> list[Source]:
+    """Sources of 48 painted photos, with held-out and LVIS photos beside them; never to be changed."""
+    folder, record = shared / "painted", shared / "painted.json"
+    with FileLock(shared / "painted.lock"):
+        if not record.exists():
+            sources = [asdict(source) for source in paint("standard", folder, photos=PHOTOS)]
+            record.write_text(json.dumps(sources, default=str), encoding="utf-8")
+    return [Source(**source) for source in json.loads(record.read_text(encoding="utf-8"))]
+
+
+@pytest.fixture(scope="session")
+def painted_config(painted: list[Source]) -> BuildConfig:
+    """The configuration of the shared release."""
+    return BuildConfig(sources=painted, samples=SAMPLES, shard_rows=60)
+
+
+@pytest.fixture(scope="session")
+def release(shared: Path, painted_config: BuildConfig) -> Path:
+    """A finished release of the painted photos; never to be changed."""
+    out = shared / "built" / "release"
+    with FileLock(shared / "release.lock"):
+        build_release(painted_config, out)  # says so at once where it is finished
+    return out
