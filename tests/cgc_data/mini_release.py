@@ -23,7 +23,7 @@ WIDTH, HEIGHT = 320, 240
 WHOLE = (0, 0, WIDTH, HEIGHT)
 COCO, LVIS = "coco-11111111", "lvis-22222222"
 CC_BY = {"id": 4, "url": "http://creativecommons.org/licenses/by/2.0/", "name": "Attribution License"}
-LABELS = ("giraffe", "frisbee", "apple", "pizza", "cat", "kitten")
+LABELS = ("giraffe", "frisbee", "apple", "pizza", "elephant", "mammoth")
 SYNSETS = {"giraffe": "giraffe.n.01", "pizza": "pizza.n.01"}
 
 # photo -> annotation id -> (label, box in pixels of the photo)
@@ -32,7 +32,7 @@ THINGS: dict[int, dict[int, tuple[str, tuple[int, int, int, int]]]] = {
     2: {21: ("frisbee", (60, 50, 160, 130))},
     3: {31: ("apple", (100, 60, 200, 160))},
     4: {41: ("pizza", (30, 30, 130, 110))},
-    5: {51: ("cat", (50, 40, 150, 140))},
+    5: {51: ("elephant", (50, 40, 150, 140))},
     6: {
         61: ("frisbee", (20, 20, 80, 80)),
         62: ("frisbee", (120, 30, 180, 90)),
@@ -145,7 +145,7 @@ def rows() -> list[Row]:
         make_row("inter", "locate", "frisbee", [2, 3], template="locate/2", tuple_id="t2"),
         make_row("inter", "locate_all", "pizza", [1, 7], template="locate_all/0", tuple_id="t3"),
         make_row("inter", "locate", "giraffe", [7, 1], template="locate/0", tuple_id="t3"),
-        make_row("inter", "locate", "cat", [5, 4], template="locate/3", tuple_id="t4"),
+        make_row("inter", "locate", "elephant", [5, 4], template="locate/3", tuple_id="t4"),
         make_row("inter", "locate", "pizza", [5, 4], template="locate/1", tuple_id="t4"),
         make_row("intra", "locate_all", "frisbee", [NEAR, WIDE], template="locate_all/2", tuple_id="w1", pair_id="p2"),
         make_row("intra", "absent", "frisbee", [CORNER, RIGHT], template="locate_all/2", tuple_id="w2", pair_id="p2"),

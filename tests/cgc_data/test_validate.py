@@ -254,7 +254,7 @@ def test_copying_the_reference_must_not_pay(release: MiniRelease) -> None:
 
 
 def test_a_tuple_asked_about_one_photo_only(release: MiniRelease) -> None:
-    release.rows.remove(release.row("locate", "cat"))
+    release.rows.remove(release.row("locate", "elephant"))
     release.write()
     assert validate(release.release).failed() == ["tuples"]
 
@@ -289,10 +289,10 @@ def test_a_crowd_spoils_sets(release: MiniRelease) -> None:
 
 
 def test_a_confusable_instance_in_view(release: MiniRelease) -> None:
-    add_to_coco(release, mini.annotation(902, 4, 10 + mini.LABELS.index("kitten"), (200, 20, 300, 120)))
+    add_to_coco(release, mini.annotation(902, 4, 10 + mini.LABELS.index("mammoth"), (200, 20, 300, 120)))
     found = breaches(validate(release.release))
     for check in ("confusable in view", "confusable absent"):
-        assert found[check] == {release.row("locate", "cat")["id"]}
+        assert found[check] == {release.row("locate", "elephant")["id"]}
 
 
 def test_a_category_that_is_not_boxed_exhaustively(release: MiniRelease) -> None:
@@ -354,7 +354,7 @@ def test_an_excluded_photo(release: MiniRelease, name: str) -> None:
 
 
 def test_another_licence_than_the_source_records(release: MiniRelease) -> None:
-    row = release.row("locate", "cat")
+    row = release.row("locate", "elephant")
     row["views"][0]["license_url"] = ""
     release.write()
     assert breaches(validate(release.release)) == {"licences": {row["id"]}}
@@ -454,11 +454,11 @@ def test_an_orientation_tag_may_be_set_to_upright(release: MiniRelease) -> None:
 
 
 def test_absence_of_a_category_above_is_absence(release: MiniRelease, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(mini.THINGS, 5, {51: ("kitten", mini.THINGS[5][51][1])})
-    row = mini.make_row("inter", "locate", "kitten", [5, 4], template="locate/3", tuple_id="t4")
-    release.rows[release.rows.index(release.row("locate", "cat"))] = row
+    monkeypatch.setitem(mini.THINGS, 5, {51: ("mammoth", mini.THINGS[5][51][1])})
+    row = mini.make_row("inter", "locate", "mammoth", [5, 4], template="locate/3", tuple_id="t4")
+    release.rows[release.rows.index(release.row("locate", "elephant"))] = row
     release.edit_source("coco", lambda content: content.update(mini.coco()))
-    for warrant, failed in (("exhaustive", []), ("hypernym:cat", []), ("hypernym:apple", ["evidence"])):
+    for warrant, failed in (("exhaustive", []), ("hypernym:elephant", []), ("hypernym:apple", ["evidence"])):
         row["evidence"][0]["warrant"] = warrant
         release.write()
         assert validate(release.release).failed() == failed
