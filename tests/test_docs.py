@@ -1,0 +1,316 @@
+"""README and docs say what is so: their commands, settings, defaults, files, links and numbers are held to the code."""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from cgc_data.cli import cli
+from cgc_data.cli.build import resolve
+from cgc_data.config import BuildConfig, Source, load_config
+from cgc_data.vocabulary import COCO_NAMES
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS_WITH_SETTINGS = ("build",)
+LARGEST_PICTURE = 150_000
+
+document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+def fences(path: Path, language: str) -> list[str]:
+    return [code for kind, code in FENCE.findall(path.read_text(encoding="utf-8")) if kind == language]
+
+
+def spans(path: Path) -> list[str]:
+    """Code spans outside fences."""
+    return re.findall(r"`([^`\n]+)`", FENCE.sub("", path.read_text(encoding="utf-8")))
+
+
+def command_lines() -> Iterator[tuple[str, str]]:
+    """(document, line) of every `cgc-data` command in a bash fence."""
+    for path in DOCUMENTS:
+        for code in fences(path, "bash"):
+            yield from ((path.name, line) for line in code.splitlines() if line.startswith("cgc-data"))
+
+
+def command(name: str) -> click.Command:
+    found = cli.get_command(click.Context(cli), name)
+    assert found is not None, f"no command cgc-data {name}"
+    return found
+
+
+def flags(found: click.Command) -> set[str]:
+    return {flag for parameter in found.params for flag in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+
+
+def defaults(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
+    """Dotted setting to its default."""
+    found: dict[str, Any] = {}
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= defaults(field.annotation, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = field.get_default(call_default_factory=True)
+    return found
+
+
+SETTINGS = defaults(BuildConfig)
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@document
+def test_make_targets_exist(path: Path) -> None:
+    named = re.findall(r"\bmake ([a-z]+)\b", "\n".join([*fences(path, "bash"), *spans(path)]))
+    assert set(named) <= make_targets()
+
+
+def test_readme_tells_the_two_commands() -> None:
+    assert fences(ROOT / "README.md", "bash")[0].split("\n")[:2] == ["make demo", "make test"]
+
+
+def test_every_command_is_told_somewhere() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    for name in cli.list_commands(click.Context(cli)):
+        assert f"cgc-data {name}" in text
+
+
+@pytest.mark.parametrize(("name", "line"), list(command_lines()))
+def test_command_lines_parse(name: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)  # where the examples' paths lead
+    _, verb, *arguments = shlex.split(line)
+    context = command(verb).make_context(verb, arguments)
+    if verb in COMMANDS_WITH_SETTINGS:
+        given = {key: value for key, value in context.params.items() if key not in _not_settings()}
+        resolve(given.pop("settings"), given)
+
+
+def _not_settings() -> set[str]:
+    return {"out", "workers", "dry_run", "push_to_hub", "tag", "private"}
+
+
+@document
+def test_flags_exist(path: Path) -> None:
+    known = {flag for name in cli.list_commands(click.Context(cli)) for flag in flags(command(name))}
+    for span in spans(path):
+        words = span.split()
+        allowed = flags(command(words[1])) if words[:1] == ["cgc-data"] and len(words) > 1 else known
+        assert {word for word in words if word.startswith("--")} <= allowed, span
+
+
+@document
+def test_settings_exist(path: Path) -> None:
+    for span in spans(path):
+        key, equals, value = span.partition("=")
+        if (
+            equals
+            and re.fullmatch(r"[a-z_.]+", key)
+            and " " not in value
+            and value != "value"
+            and not value.startswith('"')
+        ):
+            assert key in SETTINGS, span
+            load_config(None, _nested(key, yaml.safe_load(value)))
+        elif re.fullmatch(r"(inter|intra|limits|splits)\.[a-z_]+", span):
+            assert span in SETTINGS, span
+        elif re.fullmatch(r"[a-z]+: \S.*", span):
+            assert span.split(":")[0] in Source.model_fields, span
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def table(path: Path, head: str) -> list[list[str]]:
+    """Rows of every table whose first column has this head."""
+    rows, inside = [], False
+    for line in path.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if not line.startswith("|"):
+            inside = False
+        elif cells[0] == head:
+            inside = True
+        elif inside and not line.startswith("|---"):
+            rows.append(cells)
+    return rows
+
+
+def test_assumptions_list_every_setting_with_its_default() -> None:
+    told = {cells[0].strip("`"): cells[1].strip("`") for cells in table(ROOT / "docs/assumptions.md", "setting")}
+    assert told.keys() == SETTINGS.keys()
+    assert {key: yaml.safe_load(value) for key, value in told.items()} == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [(c[0], c[1]) for c in table(ROOT / "docs/assumptions.md", "constant")]
+    + [(c[2], c[1]) for c in table(ROOT / "docs/validate.md", "guard")],
+)
+def test_constants_are_what_is_told(name: str, told: str) -> None:
+    module, _, constant = name.strip("`").rpartition(".")
+    assert getattr(import_module(module), constant) == float(told.strip("`"))
+
+
+def test_every_figure_has_a_tag() -> None:
+    path = ROOT / "docs/assumptions.md"
+    tags = {cells[0] for cells in table(path, "tag")}
+    assert tags == {"stated", "second-hand", "derived", "ours"}
+    assert {cells[2] for head in ("setting", "constant") for cells in table(path, head)} <= tags
+    items = re.findall(r"^- .*(?:\n  .*)*", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert all(re.search(rf"\(({'|'.join(tags)})\)$", item) for item in items)
+
+
+@document
+def test_numbers_in_prose_are_known(path: Path) -> None:
+    """A number outside code and tables is a name, or a fact that the code bears out."""
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)", "", FENCE.sub("", path.read_text(encoding="utf-8")))
+    prose = "\n".join(line for line in text.splitlines() if not line.startswith(("|", "#")))
+    assert len(COCO_NAMES) == 80
+    assert 'requires-python = ">=3.10"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    names = (
+        r"COCO 2017|val2017|2604\.22498|Python 3\.10|Apache-2\.0|Qwen3-VL|LVIS v1|WordNet 3\.0|sha256|from 0 to 1000"
+    )
+    facts = (
+        r"80 (categories|exhaustive|names)|\b12-digit|12 digits|0 easy to 1 hard|numbered from 1|licences 4, 5, 7 and 8"
+    )
+    status = r"status 2|Exit status 0: valid\. 1: breaches were found\. 2:|95 % interval|score 1\b"
+    left = re.sub(f"{names}|{facts}|{status}", "", prose)
+    assert not re.findall(r"(?<![\w.])\d[\d.,]*", left)
+
+
+@document
+def test_links_and_pictures_resolve(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (path.parent / target.split("#")[0]).exists(), target
+
+
+@document
+def test_files_named_exist(path: Path) -> None:
+    for span in spans(path):
+        if re.fullmatch(r"(cgc_\w+|scripts|examples|docs|tests|benchmarks|cards)/[\w/.]+", span):
+            assert (ROOT / span).exists(), span
+
+
+@document
+def test_modules_named_exist(path: Path) -> None:
+    for span in spans(path):
+        if found := re.fullmatch(r"(cgc_data(?:\.[a-z_]+)+?)(?:\.(with_thinking|[A-Z_]+))?", span):
+            module = import_module(found[1])
+            assert not found[2] or hasattr(module, found[2]), span
+
+
+@document
+def test_snippets_compile(path: Path) -> None:
+    for code in fences(path, "python"):
+        ast.parse(code)
+
+
+@document
+def test_imports_of_snippets_exist(path: Path) -> None:
+    for code in fences(path, "python"):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module
+                assert all(hasattr(import_module(node.module), alias.name) for alias in node.names)
+
+
+@document
+def test_nothing_unfinished_or_local(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"\b(TODO|FIXME|TBD|XXX)\b", text)
+    assert not re.search(r"(?<![\w.:/])/(work|home|tmp|usr|root|mnt|Users)\b", text)
+
+
+def test_every_picture_is_shown_drawn_and_small() -> None:
+    pictures = {path.name for path in (ROOT / "docs/pictures").iterdir()}
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    assert pictures == set(re.findall(r"pictures/(\w+\.png)", text))
+    script = (ROOT / "scripts/draw_pictures.py").read_text(encoding="utf-8")
+    assert all(f'"{name.removesuffix(".png")}": ' in script for name in pictures)
+    assert all((ROOT / "docs/pictures" / name).stat().st_size < LARGEST_PICTURE for name in pictures)
+
+
+def tree() -> list[str]:
+    """Paths of the README's file tree."""
+    block = next(code for code in fences(ROOT / "README.md", "text") if code.startswith("cgc_data/"))
+    paths, parent = [], ""
+    for line in block.splitlines():
+        name, comment = line.split(maxsplit=1)
+        assert comment
+        parent = parent if line.startswith(" ") else name
+        paths.append(parent + name if line.startswith(" ") else name)
+    return paths
+
+
+def test_file_tree_is_what_is_there() -> None:
+    listed = tree()
+    assert [name for name in listed if not (ROOT / name).exists()] == []
+    below = {
+        f"cgc_data/{p.name}{'/' * p.is_dir()}" for p in (ROOT / "cgc_data").iterdir() if not p.name.startswith("_")
+    }
+    small = {"cgc_data/py.typed", "cgc_data/errors.py", "cgc_data/fetch.py", "cgc_data/progress.py"}
+    assert below - small <= set(listed)
+
+
+def test_quoted_errors_are_those_of_the_code() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = (ROOT / "cgc_data/plan/build.py").read_text(encoding="utf-8")
+    for part in ("no eligible sample in", "declare `exhaustive` where every instance of every category is boxed"):
+        assert part in readme
+        assert part in code
+    with pytest.raises(Exception, match="unknown setting 'sampels'; did you mean 'samples'"):
+        load_config(None, {"sampels": 1})
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_are_valid(path: Path) -> None:
+    assert load_config(path, {}).sources
+
+
+def test_row_table_lists_every_column() -> None:
+    from cgc_data.release.schema import CONTRASTS, FEATURES, SPLITS
+
+    assert [cells[0].strip("`") for cells in table(ROOT / "docs/release.md", "column")] == list(FEATURES)
+    text = (ROOT / "docs/release.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in (*CONTRASTS, *SPLITS))
+
+
+def test_formats_told_are_those_of_export() -> None:
+    from cgc_data.export import Format
+
+    assert set(get_args(Format)) == {"swift", "verl", "easyr1", "llamafactory"}
+
+
+def test_notice_names_what_is_derived() -> None:
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    for name in ("WORDNET_NOTICE.txt", "names.csv", "coco_categories.csv", "lvis_categories.csv", "confusable.csv"):
+        assert name in notice
+    for name in re.findall(r"cgc_data/[\w/]+\.(?:txt|csv)", notice):
+        assert (ROOT / name).is_file()
+
+
+def test_example_scores_true_answers_as_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    from tests.tiny_release import write_tiny_release
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    release = write_tiny_release(tmp_path / "R")
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile((ROOT / "examples/score_answers.py").read_text(encoding="utf-8"), "score_answers.py", "exec"), names)
+    assert names["main"](str(release)) == 1.0
