@@ -47,11 +47,13 @@ def allowed(url: str, policy: LicencePolicy, *, windows: bool) -> bool:
     """May a photo under the licence at `url` be used: whole, or (`windows`) cropped and resized?
 
     "permissive" takes what anyone may use and adapt (COCO's licences 4, 5, 7, 8). "noncommercial" adds the
-    non-commercial licences, and whole photos under no-derivatives ones. "all" takes every photo; a release with
-    photos beyond the other two is for private use and cannot be pushed with its photos.
+    non-commercial licences, and whole photos under no-derivatives ones. "all" takes every photo, but no window of one
+    under a no-derivatives licence; a release with photos beyond the other two cannot be pushed with its photos.
     """
     kind = licence_class(url)
-    if policy == "all" or kind in ("permissive", "share_alike"):
+    if policy == "all":
+        return not (windows and kind == "no_derivatives")
+    if kind in ("permissive", "share_alike"):
         return True
     if policy == "permissive":
         return False

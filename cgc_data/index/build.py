@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ from cgc_data.index.presence import (
 )
 from cgc_data.sources import PhotoStore, SourceTable, open_photos, read_source
 from cgc_data.vocabulary import Relations, load_relations
+
+Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,12 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
     relations = load_relations()
     labelled = frozenset(c for claim in claims for c in claim.concepts)
     concepts = sorted(labelled.union(*(relations.confusable(c) for c in labelled)))
-    states, agreement = _joined_states(photos, claims, concepts)
-    instances = merge(_instances_by_source(tables, config.sources, claims, photos, concepts))
+    listings = [_listings(photos, source) for source in range(len(tables))]
+    states, agreement = _joined_states(len(photos), listings, claims, concepts)
+    instances = merge(_instances_by_source(tables, config.sources, claims, listings, concepts))
     for photo, concept in (clashes := disagreeing(instances, states)):
         states[photo, concept] = CONTRADICTED
-    reach_below(states, _below(photos, claims, concepts, relations))
+    reach_below(states, _below(len(photos), listings, claims, concepts, relations))
     return Index(
         tables=tables,
         stores=stores,
@@ -143,19 +147,30 @@ def confused(index: Index) -> NDArray[np.bool_]:
     return found
 
 
-def _joined_states(photos: list[Photo], claims: Sequence[Claims], concepts: list[str]) -> tuple[States, Agreement]:
-    states = np.full((len(photos), len(concepts)), UNKNOWN, dtype=np.uint8)
+def _listings(photos: list[Photo], source: int) -> Listing:
+    """Photos that a source lists, and the rows of its images, in parallel."""
+    pairs = [
+        (number, a.image_row) for number, photo in enumerate(photos) for a in photo.appearances if a.source == source
+    ]
+    rows, images = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+    return rows, images
+
+
+def _joined_states(
+    photos: int, listings: Sequence[Listing], claims: Sequence[Claims], concepts: list[str]
+) -> tuple[States, Agreement]:
+    states = np.full((photos, len(concepts)), UNKNOWN, dtype=np.uint8)
     positions = {concept: i for i, concept in enumerate(concepts)}
     agreement = Agreement(0, 0)
-    for source, claim in enumerate(claims):
-        listed = [(p, a.image_row) for p, photo in enumerate(photos) for a in photo.appearances if a.source == source]
-        rows, images = np.array(listed, dtype=np.intp).reshape(-1, 2).T
+    for (rows, images), claim in zip(listings, claims, strict=True):
         columns = np.array([positions[concept] for concept in claim.concepts], dtype=np.intp)
         agreement += join_states(states, claim.states[images], rows, columns)
     return states, agreement
 
 
-def _below(photos: list[Photo], claims: Sequence[Claims], concepts: list[str], relations: Relations) -> Below:
+def _below(
+    photos: int, listings: Sequence[Listing], claims: Sequence[Claims], concepts: list[str], relations: Relations
+) -> Below:
     """Steps from a concept to those below it; inclusions of COCO's practice only where COCO itself warrants absence."""
     positions = {concept: i for i, concept in enumerate(concepts)}
     steps: Below = []
@@ -164,18 +179,19 @@ def _below(photos: list[Photo], claims: Sequence[Claims], concepts: list[str], r
         steps += [(column, positions[lower], None) for lower in sorted(kinds) if lower in positions]
         covered = sorted(lower for lower in relations.hyponyms(name, "coco") - kinds if lower in positions)
         if covered:
-            warranted = _absent_by_practice(photos, claims, name)
+            warranted = _absent_by_practice(photos, listings, claims, name)
             steps += [(column, positions[lower], warranted) for lower in covered]
     return steps
 
 
-def _absent_by_practice(photos: list[Photo], claims: Sequence[Claims], name: str) -> NDArray[np.bool_]:
-    found = np.zeros(len(photos), dtype=bool)
-    for number, photo in enumerate(photos):
-        for appearance in photo.appearances:
-            claim = claims[appearance.source]
-            column = claim.column(name) if claim.practice else None
-            found[number] |= column is not None and claim.states[appearance.image_row, column] == ABSENT
+def _absent_by_practice(
+    photos: int, listings: Sequence[Listing], claims: Sequence[Claims], name: str
+) -> NDArray[np.bool_]:
+    found = np.zeros(photos, dtype=bool)
+    for (rows, images), claim in zip(listings, claims, strict=True):
+        column = claim.column(name) if claim.practice else None
+        if column is not None:
+            found[rows] |= claim.states[images, column] == ABSENT
     return found
 
 
@@ -183,17 +199,15 @@ def _instances_by_source(
     tables: Sequence[SourceTable],
     sources: Sequence[Source],
     claims: Sequence[Claims],
-    photos: list[Photo],
+    listings: Sequence[Listing],
     concepts: list[str],
 ) -> list[Instances]:
     positions = {concept: i for i, concept in enumerate(concepts)}
-    photo_of_image = [np.full(table.images.num_rows, -1, dtype=np.int64) for table in tables]
-    for number, photo in enumerate(photos):
-        for appearance in photo.appearances:
-            photo_of_image[appearance.source][appearance.image_row] = number
     parts = []
-    for source, (table, claim) in enumerate(zip(tables, claims, strict=True)):
-        single = known_single(table, sources[source])
+    for position, (table, claim, (rows, images)) in enumerate(zip(tables, claims, listings, strict=True)):
+        photo_of_image = np.full(table.images.num_rows, -1, dtype=np.int64)
+        photo_of_image[images] = rows
         columns = np.array([positions[concept] for concept in claim.concepts], dtype=np.int32)
-        parts.append(source_instances(table, source, photo_of_image[source], columns, single))
+        single = known_single(table, sources[position])
+        parts.append(source_instances(table, position, photo_of_image, columns, single))
     return parts

@@ -46,9 +46,13 @@ def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns
 
 def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
     """Pairs (photo, concept) that two sources box in full but not alike: other counts, or boxes that do not match."""
-    pairs, sources = instances.pairs(), instances.source
+    sources, columns = instances.source, joined.shape[1]
+    by_source = np.unique(np.stack([instances.photo * columns + instances.concept, sources], axis=1), axis=0)
+    keys, boxed_by = np.unique(by_source[:, 0], return_counts=True)
+    photos, concepts = np.divmod(keys[boxed_by > 1], columns)
+    complete = joined[photos, concepts] == PRESENT_ALL
     found = []
-    for photo, concept in pairs[joined[pairs[:, 0], pairs[:, 1]] == PRESENT_ALL].tolist():
+    for photo, concept in zip(photos[complete].tolist(), concepts[complete].tolist(), strict=True):
         inside = instances.of(photo, concept)
         groups = [instances.box[inside[sources[inside] == s]] for s in np.unique(sources[inside])]
         if any(not same_boxes(groups[0], other) for other in groups[1:]):

@@ -3,6 +3,7 @@
 Sizes are first judged by the annotated boxes; a photo that is about to be used is checked against its masks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,6 +93,10 @@ class Askable:
             )
         )
 
+    def offers(self, photos: Sequence[int] | NDArray[np.intp]) -> Mask:
+        """Which concepts these photos can be asked about, (photos given, concepts)."""
+        return np.asarray(self.one[photos] | self.every[photos])
+
     def draw_label(self, choices: NDArray[np.intp], random: np.random.Generator) -> int:
         """One of several concepts, by the category temperature."""
         weights = self.weights[choices]
@@ -105,10 +110,14 @@ class Askable:
 def find_askable(index: Index, config: BuildConfig, splits: list[Split], truth: Truth) -> Askable:
     """Tables of what can be asked, from states and annotated boxes."""
     named = _named(index, config)
-    count, good = _counts(index, config)
-    complete = (index.states == PRESENT_ALL) & named
     in_the_way = confused(index)
-    fair = complete & ~in_the_way & (good == count) & (count > 0)
+    complete = index.states == PRESENT_ALL
+    complete &= named
+    one, every = np.zeros_like(complete), np.zeros_like(complete)
+    photos, concepts, count = _large_enough(index, config)
+    fair = complete[photos, concepts] & ~in_the_way[photos, concepts]
+    one[photos, concepts] = fair & (count == 1)
+    every[photos, concepts] = fair & (count <= config.limits.max_objects)
     clear = clear_of_confusable(index, labelled_only=config.confusable == "labelled")
     groups, group_of = _supercategories(index)
     return Askable(
@@ -116,8 +125,8 @@ def find_askable(index: Index, config: BuildConfig, splits: list[Split], truth: 
         truth=truth,
         config=config,
         splits=splits,
-        one=fair & (count == 1),
-        every=fair & (count <= config.limits.max_objects),
+        one=one,
+        every=every,
         clear=clear,
         safe=(index.states == ABSENT) & clear & named,
         named=named,
@@ -137,27 +146,25 @@ def _named(index: Index, config: BuildConfig) -> Mask:
     return np.array([c in names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
 
 
-def _counts(index: Index, config: BuildConfig) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Instances of each (photo, concept), and how many of them are single and large enough."""
-    instances, photos = index.instances, index.photos
-    count = np.zeros(index.states.shape, dtype=np.int32)
-    good = np.zeros(index.states.shape, dtype=np.int32)
-    sizes = np.array([(p.width, p.height) for p in photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
-    width, height = sizes.T
+def _large_enough(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs (photo, concept) of which each instance is single and large enough as annotated; how many these are."""
+    instances, limits = index.instances, config.limits
+    sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
     box = np.clip(instances.box, 0, np.concatenate([sizes, sizes], axis=1))
-    side = np.stack([box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]], axis=1)
+    side = box[:, 2:] - box[:, :2]
     shorter, longer = side.min(axis=1), side.max(axis=1)
-    limits = config.limits
-    scale = np.minimum(1.0, np.sqrt(limits.pixel_budget / (width * height)))
+    scale = np.minimum(1.0, np.sqrt(limits.pixel_budget / sizes.prod(axis=1)))
     fine = (
         ~instances.crowd
         & (shorter * scale >= limits.min_side - 2)
         & (longer <= limits.max_aspect * (shorter + 2))
-        & (side.prod(axis=1) >= 0.9 * limits.min_area * width * height)
+        & (side.prod(axis=1) >= 0.9 * limits.min_area * sizes.prod(axis=1))
     )
-    np.add.at(count, (instances.photo, instances.concept), 1)
-    np.add.at(good, (instances.photo[fine], instances.concept[fine]), 1)
-    return count, good
+    keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
+    count = np.bincount(pair, minlength=len(keys))
+    all_fine = np.bincount(pair, weights=fine, minlength=len(keys)) == count
+    photos, concepts = np.divmod(keys[all_fine], len(index.concepts))
+    return photos, concepts, count[all_fine]
 
 
 def _vectors(index: Index) -> csr_matrix:

@@ -11,6 +11,8 @@ import numpy as np
 from cgc_data.plan.rows import Question
 
 Feature = tuple[str, object]
+TOTAL: Feature = ("all", "")
+FAR_BEHIND = 1.0  # standard deviations of the number of rows
 
 
 def features(concept: int, pool: str, images: int, kind: str) -> tuple[Feature, ...]:
@@ -31,14 +33,24 @@ class AbsentBalance:
         for question in questions:
             if question.task == "same_object":
                 continue
-            for feature in features(question.concept, question.pool, len(question.views), question.distractors):
+            shown = features(question.concept, question.pool, len(question.views), question.distractors)
+            for feature in (TOTAL, *shown):
                 self._asked[feature] += 1
                 self._absent[feature] += question.task == "absent"
 
     def lack(self, concept: int, pool: str, images: int, kind: str) -> float:
-        """How much an absent question like this is lacking, positive where it is; in standard deviations, summed up."""
+        """How much an absent question like this is lacking, positive where it is; in standard deviations, summed up.
+
+        Nothing is lacking while empty answers as a whole are frequent enough: a small release must keep the share too.
+        """
+        if self._lack(TOTAL) <= 0:
+            return 0.0
         return sum(self._lack(feature) for feature in features(concept, pool, images, kind))
 
+    def far_behind(self, kind: str) -> bool:
+        """Are empty answers so rare with this kind of distractor that the kind tells there is something to find?"""
+        return self._lack(("kind", kind)) > FAR_BEHIND
+
     def _lack(self, feature: Feature) -> float:
-        asked = self._asked[feature] + 1
-        return float((self._share * asked - self._absent[feature]) / np.sqrt(asked))
+        asked = self._asked[feature]
+        return float((self._share * asked - self._absent[feature]) / np.sqrt(asked + 1))

@@ -191,6 +191,8 @@ def _sources(config: BuildConfig) -> str:
 def _hint(config: BuildConfig) -> str:
     if any(source.kind == "coco" and source.exhaustive is None for source in config.sources):
         return "declare `exhaustive` where every instance of every category is boxed, loosen `limits`,"
+    if config.confusable == "strict" and any(source.exhaustive for source in config.sources):
+        return "set confusable=labelled where names that your file does not have cannot be in your photos, add photos,"
     return f"add photos, loosen `limits`, ask for more samples than {config.samples},"
 
 

@@ -35,17 +35,15 @@ class InterPlanner:
         self._askable.check(anchor)
         for kind in kinds:
             members = self._sets.grow([anchor], deck, size, kind)
-            if len(members) >= self._settings.min_images:
-                break
-        else:
-            return None
-        items = self._items(members, random)
-        if len(items) < 2:
-            return None
-        if twins := self._with_twins(members, items, deck, kind, balance, random):
-            return twins
-        questions = [ask_set(self._askable, members, item, kind, random) for item in items]
-        return Family(tuple(questions), tuple(members))
+            items = self._items(members, random)
+            if len(members) < self._settings.min_images or len(items) < 2:
+                continue
+            if twins := self._with_twins(members, items, deck, kind, balance, random):
+                return twins
+            if kind == kinds[-1] or not balance.far_behind(kind):
+                questions = [ask_set(self._askable, members, item, kind, random) for item in items]
+                return Family(tuple(questions), tuple(members))
+        return None
 
     def _items(self, members: Sequence[int], random: np.random.Generator) -> list[Item]:
         """One question a member, as far as the labels go; no question twice."""
@@ -68,7 +66,7 @@ class InterPlanner:
         """A question about the member at a position; `alone`: whose label is in no other member."""
         table, photo = self._askable, members[position]
         own = self._sets.labels(members)[position]
-        shared = own | (table.every[photo] & (table.every | table.safe)[list(members)].all(axis=0))
+        shared = own | (table.every[photo] & (table.every[members] | table.safe[members]).all(axis=0))
         choices = {"locate": own & table.one[photo], "locate_all": (own if alone else shared) & table.every[photo]}
         weights = {"locate": self._settings.locate, "locate_all": self._settings.locate_all}
         for pool in draw_order(weights, random):

@@ -30,7 +30,7 @@ class PhotoSets:
         table = self._askable
         safe = table.safe[list(members)]
         unsafe_elsewhere = (~safe).sum(axis=0)[None, :] - (~safe)
-        return np.asarray((table.one | table.every)[list(members)] & (unsafe_elsewhere == 0))
+        return np.asarray(table.offers(list(members)) & (unsafe_elsewhere == 0))
 
     def grow(self, start: list[int], deck: NDArray[np.intp], size: int, kind: str) -> list[int]:
         """Add photos of the deck, in its order, as long as every member keeps a label of its own."""
@@ -54,7 +54,7 @@ class PhotoSets:
         if not len(candidates):
             return candidates
         table = self._askable
-        own = (table.one | table.every)[candidates] & table.safe[list(members)].all(axis=0)
+        own = table.offers(candidates) & table.safe[list(members)].all(axis=0)
         fits = own.any(axis=1)
         for labels in self.labels(members):
             fits &= (table.safe[candidates] & labels).any(axis=1)
@@ -74,7 +74,7 @@ class PhotoSets:
     def _shares_group(self, candidates: NDArray[np.intp], anchor: int) -> Labels:
         """Which candidates hold something of the supercategory of a label of the anchor's, but other members of it."""
         table = self._askable
-        groups = np.unique(table.group_of[(table.one | table.every)[anchor]])
+        groups = np.unique(table.group_of[table.offers([anchor])[0]])
         return np.asarray(table.groups[candidates][:, groups].any(axis=1))
 
     def replace(
@@ -94,6 +94,6 @@ class PhotoSets:
         candidates = candidates[~np.isin(candidates, members)]
         candidates = candidates[table.safe[candidates][:, leaving].all(axis=1)]
         foreign = table.safe[members].all(axis=0)
-        candidates = candidates[((table.one | table.every)[candidates] & foreign).any(axis=1)]
+        candidates = candidates[(table.offers(candidates) & foreign).any(axis=1)]
         second = self.grow(kept, candidates, len(members), kind)
         return second if len(second) == len(members) else None

@@ -59,7 +59,8 @@ def test_licence_class(url: str, expected: str) -> None:
         ("permissive", True, {4, 5, 7, 8}),
         ("noncommercial", False, {1, 2, 3, 4, 5, 6, 7, 8}),
         ("noncommercial", True, {1, 2, 4, 5, 7, 8}),
-        ("all", True, {1, 2, 3, 4, 5, 6, 7, 8}),
+        ("all", False, {1, 2, 3, 4, 5, 6, 7, 8}),
+        ("all", True, {1, 2, 4, 5, 7, 8}),
     ],
 )
 def test_allowed_of_cocos_licences(policy: LicencePolicy, windows: bool, coco_ids: set[int]) -> None:
