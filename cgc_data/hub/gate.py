@@ -4,6 +4,7 @@ Everything here is decided from the release alone, so that a refusal costs no up
 """
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from cgc_data.errors import LicenceError, PushError, ReleaseError
 from cgc_data.licences import LicencePolicy, allowed, licence_class
+from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 
 _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -39,18 +41,29 @@ def next_version(tags: list[str]) -> str:
     return f"v{major}.{minor}.{patch + 1}"
 
 
-def hashed_files(release: Release) -> dict[str, str]:
-    """Path in the release -> sha256 of every file that is published, in the order of upload; the manifest is last.
+def published_contents(release: Release) -> dict[str, Path | bytes]:
+    """Content of every file that is published, by path in the release, in the order of upload; the manifest is last.
 
-    Raises ReleaseError where a file is missing or is not the one that the manifest names.
+    The manifest names sources by the paths of the machine it was built on; only their base names are published.
     """
-    expected = _listed(release.manifest)
-    for path, digest in expected.items():
-        if _sha256(release.folder / path) != digest:
+    contents: dict[str, Path | bytes] = {path: release.folder / path for path in _listed(release.manifest)}
+    public = without_paths(release.manifest)
+    text = json.dumps(public, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    contents["manifest.json"] = release.folder / "manifest.json" if public == release.manifest else text.encode()
+    return contents
+
+
+def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[str, str]:
+    """sha256 of every content. Raises ReleaseError where a file is missing or not the one that the manifest names."""
+    listed = _listed(release.manifest)
+    hashes = {}
+    for path, content in contents.items():
+        hashes[path] = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else _sha256(content)
+        if path in listed and hashes[path] != listed[path]:
             raise ReleaseError(
                 f"{release.folder / path}: changed since the manifest was written; build the release again"
             )
-    return expected | {"manifest.json": _sha256(release.folder / "manifest.json")}
+    return hashes
 
 
 def check_licences(release: Release, noncommercial: bool = False) -> None:

@@ -14,9 +14,9 @@ from huggingface_hub import CommitOperationAdd
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from cgc_data.hub.client import connect, explained
-from cgc_data.hub.gate import check_licences, check_names, hashed_files
+from cgc_data.hub.gate import check_licences, check_names, checked_hashes, published_contents
 from cgc_data.hub.repository import Repository
-from cgc_data.release.read import Release, open_release
+from cgc_data.release.read import open_release
 
 Event = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -60,14 +60,15 @@ def push(
     check_names(repo_id, tag)
     finished = open_release(release)
     check_licences(finished, noncommercial)
-    expected = hashed_files(finished)
+    contents = published_contents(finished)
+    expected = checked_hashes(finished, contents)
     api = connect(token)
     with explained(repo_id, api.endpoint), _bars_on_terminals_only():
         repository = Repository(api, repo_id)
         repository.prepare(tag, private)
-        uploaded = _upload(repository, finished, expected, on_event)
+        uploaded = _upload(repository, contents, expected, on_event)
         names = tuple(uploaded)
-        commit = repository.publish(finished.folder, expected, uploaded, f"Release {tag or finished.name}")
+        commit = repository.publish(contents, expected, uploaded, f"Release {tag or finished.name}")
         if tag is not None:
             repository.tag(tag, commit)
     on_event(f"published {repository.url} as {tag or commit}")
@@ -76,13 +77,13 @@ def push(
 
 
 def _upload(
-    repository: Repository, release: Release, expected: dict[str, str], on_event: Event
+    repository: Repository, contents: dict[str, Path | bytes], expected: dict[str, str], on_event: Event
 ) -> dict[str, CommitOperationAdd]:
     present = repository.files()
     missing = [path for path, digest in expected.items() if present.get(path) != digest]
     uploaded = {}
     for number, path in enumerate(missing, start=1):
-        uploaded[path] = repository.upload(path, release.folder / path)
+        uploaded[path] = repository.upload(path, contents[path])
         on_event(f"uploaded {path} ({number}/{len(missing)})")
     return uploaded
 

@@ -54,16 +54,20 @@ class Repository:
         """Name -> commit."""
         return {ref.name: ref.target_commit for ref in self._api.list_repo_refs(**self._target).tags}
 
-    def upload(self, path: str, file: Path) -> CommitOperationAdd:
-        """Stores the file's content, not yet visible; what the Hub already has is not sent again."""
+    def upload(self, path: str, content: Path | bytes) -> CommitOperationAdd:
+        """Stores a file's content, not yet visible; what the Hub already has is not sent again."""
         for attempt in attempts():
             with attempt:
-                addition = CommitOperationAdd(path_in_repo=path, path_or_fileobj=file)
+                addition = CommitOperationAdd(path_in_repo=path, path_or_fileobj=content)
                 self._api.preupload_lfs_files(additions=[addition], free_memory=False, **self._target)
         return addition
 
     def publish(
-        self, folder: Path, expected: Mapping[str, str], uploaded: dict[str, CommitOperationAdd], message: str
+        self,
+        contents: Mapping[str, Path | bytes],
+        expected: Mapping[str, str],
+        uploaded: dict[str, CommitOperationAdd],
+        message: str,
     ) -> str:
         """Makes `main` hold the `expected` files and none of an earlier release; returns the commit's id."""
         for attempt in attempts():
@@ -72,7 +76,7 @@ class Repository:
                 head = str(self._api.repo_info(**self._target).sha)
                 present = self.files(head)
                 missing = [path for path, digest in expected.items() if present.get(path) != digest]
-                additions = [uploaded.pop(p) if p in uploaded else CommitOperationAdd(p, folder / p) for p in missing]
+                additions = [uploaded.pop(p) if p in uploaded else CommitOperationAdd(p, contents[p]) for p in missing]
                 deletions = [CommitOperationDelete(path) for path in sorted(self._stale(present, expected, head))]
                 commit = self._api.create_commit(
                     operations=[*additions, *deletions], commit_message=message, parent_commit=head, **self._target

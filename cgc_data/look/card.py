@@ -7,7 +7,7 @@ import hashlib
 import importlib.resources
 import re
 from collections.abc import Mapping
-from pathlib import PurePath, PureWindowsPath
+from pathlib import PurePath
 from typing import Any
 
 import jinja2
@@ -15,6 +15,7 @@ import yaml
 
 from cgc_data.licences import licence_class
 from cgc_data.look.plots import plot_captions
+from cgc_data.release.paths import base_name, without_paths
 from cgc_data.release.schema import CONTRASTS, SPLITS
 
 SIZES = (
@@ -66,26 +67,6 @@ def licence_name(url: str) -> str:
     if found := re.search(r"creativecommons\.org/licenses/([a-z-]+)/([\d.]+)", url):
         return f"CC {found[1].upper()} {found[2]}"
     return next((name for part, name in LICENCE_NAMES.items() if part in url), url or "not stated by the source")
-
-
-def without_paths(value: Any) -> Any:
-    """The same nested value with every absolute path reduced to its base name."""
-    if isinstance(value, Mapping):
-        return {
-            key: _base(inner) if key in ("annotations", "images") else without_paths(inner)
-            for key, inner in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [without_paths(inner) for inner in value]
-    return _base(value) if isinstance(value, str) and _is_path(value) else value
-
-
-def _is_path(text: str) -> bool:
-    return text.startswith(("~", "./", "../")) or PurePath(text).is_absolute() or bool(PureWindowsPath(text).drive)
-
-
-def _base(path: Any) -> Any:
-    return PureWindowsPath(path).name or path if isinstance(path, str) else path
 
 
 def _front_matter(manifest: dict[str, Any], stats: dict[str, Any]) -> dict[str, Any]:
@@ -142,12 +123,12 @@ def _splits(manifest: dict[str, Any], contrast: str) -> set[str]:
 
 def _excluded(exclusions: Mapping[str, Any]) -> dict[str, Any]:
     """Base names of the lists and folders that were given, and how many photos each kind left out."""
-    names = {key: [_base(name) for name in exclusions.get(key, [])] for key in ("files", "like")}
+    names = {key: [base_name(name) for name in exclusions.get(key, [])] for key in ("files", "like")}
     return {**names, **{key: exclusions.get(key, 0) for key in ("listed", "near_duplicates")}}
 
 
 def _source(source: Mapping[str, Any]) -> dict[str, Any]:
-    return {**source, "annotations": _base(source["annotations"]), "images": _base(source["images"])}
+    return {**source, "annotations": base_name(source["annotations"]), "images": base_name(source["images"])}
 
 
 def _environment() -> jinja2.Environment:

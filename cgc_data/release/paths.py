@@ -1,0 +1,26 @@
+"""Paths of the machine a release was built on, taken out of what others get to see."""
+
+from collections.abc import Mapping
+from pathlib import PurePath, PureWindowsPath
+from typing import Any
+
+
+def without_paths(value: Any) -> Any:
+    """The same nested value with every absolute path reduced to its base name."""
+    if isinstance(value, Mapping):
+        return {
+            key: base_name(inner) if key in ("annotations", "images") else without_paths(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [without_paths(inner) for inner in value]
+    return base_name(value) if isinstance(value, str) and _is_path(value) else value
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith(("~", "./", "../")) or PurePath(text).is_absolute() or bool(PureWindowsPath(text).drive)
+
+
+def base_name(path: Any) -> Any:
+    """Last part of a path, whatever system it is of; anything else as it is."""
+    return PureWindowsPath(path).name or path if isinstance(path, str) else path
