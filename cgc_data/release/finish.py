@@ -69,7 +69,11 @@ def finish_release(
         "rejected": dict(sorted(Counter(r.reason for r in rejections).items())),
         "image_mode": config.images,
         "licences": config.licences,
-        "shards": [{"path": p, "rows": r.rows, "bytes": r.bytes, "sha256": r.sha256} for p, r in receipts.items()],
+        "shards": [
+            {"path": path, "rows": receipt.rows, "bytes": receipt.bytes, "sha256": receipt.sha256}
+            for path, receipt in receipts.items()
+            if receipt.rows
+        ],
     }
     write_release_files(out, manifest, rejections, repo_id)
 

@@ -25,19 +25,22 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
     """Write the release without the photo of this id to `out`; returns how many rows went.
 
     `source` is a source key of the manifest, needed only where two sources mean different photos by one id. Raises
-    ReleaseError where no row shows the photo, BuildError where `out` is not empty.
+    ReleaseError where no row shows the photo or none is left without it, BuildError where `out` is not empty.
     """
     opened = open_release(release)
     if out.exists() and any(out.iterdir()):
         raise BuildError(f"{out}: is not empty; name a new folder for the new version")
     leaving = rows_to_remove(opened, image_id, source)
+    if len(leaving) == opened.manifest["counts"]["total"]:
+        raise ReleaseError(f"{release}: no row is left without photo {image_id}; delete the release instead")
     manifest = {
         **opened.manifest,
         "shards": [],
         "removed": [*opened.manifest.get("removed", []), {"image_id": image_id}],
     }
     for shard in opened.manifest["shards"]:
-        manifest["shards"].append(_copy(opened.folder / shard["path"], out / shard["path"], shard, leaving))
+        if kept := _copy(opened.folder / shard["path"], out / shard["path"], shard, leaving):
+            manifest["shards"].append(kept)
     rejected = pq.read_table(opened.folder / "rejected.parquet")
     write_release_files(out, manifest, rejected, None)
     return len(leaving)
@@ -77,9 +80,12 @@ def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
     return {row_id for name, ids in members.items() if len(targets[name]) < 2 for row_id in ids}
 
 
-def _copy(shard: Path, target: Path, record: dict[str, Any], leaving: set[str]) -> dict[str, Any]:
+def _copy(shard: Path, target: Path, record: dict[str, Any], leaving: set[str]) -> dict[str, Any] | None:
+    """The manifest's entry of the shard without the leaving rows; None, and no file, where all of them go."""
     target.parent.mkdir(parents=True, exist_ok=True)
     ids = pq.read_table(shard, columns=["id"]).column("id").to_pylist()
+    if leaving.issuperset(ids):  # `load_dataset` refuses a split without rows
+        return None
     if leaving.isdisjoint(ids):
         shutil.copyfile(shard, target)
         return record

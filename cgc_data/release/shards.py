@@ -39,7 +39,7 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What one rendered shard holds."""
+    """What one rendered shard holds; one without rows has no file."""
 
     rows: int
     bytes: int
@@ -59,7 +59,10 @@ def render_shard(task: ShardTask) -> Receipt:
     part = task.receipt.with_suffix(f".{os.getpid()}.part")
     rows = _write(part, _rendered(families, renderer, task.embed, rejected))
     receipt = Receipt(rows, part.stat().st_size, file_sha256(part), [asdict(r) for r in rejected])
-    part.replace(task.target)
+    if rows:
+        part.replace(task.target)
+    else:  # `load_dataset` refuses a split without rows
+        part.unlink()
     write_atomically(task.receipt, json.dumps(asdict(receipt), sort_keys=True))
     return receipt
 
@@ -68,7 +71,7 @@ def read_receipt(task: ShardTask) -> Receipt | None:
     """Receipt of a shard that was rendered before, None where it must be rendered."""
     try:
         receipt = Receipt(**json.loads(task.receipt.read_text(encoding="utf-8")))
-        return receipt if task.target.stat().st_size == receipt.bytes else None
+        return receipt if not receipt.rows or task.target.stat().st_size == receipt.bytes else None
     except (OSError, ValueError, TypeError):
         return None
 

@@ -110,6 +110,31 @@ def test_removing_twice_records_both(removed: Path, before: dict[str, Row], imag
     assert [entry["image_id"] for entry in manifest["removed"]] == [image_id, other]
 
 
+def test_a_split_that_loses_all_its_rows_is_no_split_any_more(removed: Path, tmp_path: Path) -> None:
+    """`load_dataset` refuses a split without rows."""
+    current = removed
+    for number in range(20):
+        rows = open_release(current).rows(["views"], split="validation")
+        photos = sorted({view["image_id"] for row in rows for view in row["views"]})
+        if not photos:
+            break
+        remove_photo(current, photos[0], tmp_path / str(number))
+        current = tmp_path / str(number)
+    assert set(read_without_package(current, tmp_path)["default"]) == {"train", "test"}
+
+
+def remove_all(folder: Path) -> None:
+    while True:
+        image_id = next(open_release(folder).rows(["views"]))["views"][0]["image_id"]
+        remove_photo(folder, image_id, folder / f"without-{image_id}")
+        folder = folder / f"without-{image_id}"
+
+
+def test_a_release_is_not_emptied(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="delete the release instead"):
+        remove_all(write_tiny_release(tmp_path / "release", rows=1))
+
+
 def test_an_unknown_photo_is_an_error_and_writes_nothing(release: Path, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="shows no photo with the id 987654321"):
         remove_photo(release, 987654321, tmp_path / "out")
