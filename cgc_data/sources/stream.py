@@ -180,6 +180,8 @@ class JsonStream:
                 return cut
             if end == len(text):
                 return cut
+            if text[end] in ".eE":  # a number that the window cuts
+                return cut
             if text[end] not in ",]":
                 self._damaged(f"unexpected {text[end]!r}")
             cut = 1 + end
