@@ -33,9 +33,10 @@ _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=\"|='|>))[2-8]")
 def decode_photo(data: bytes) -> Pixels:
     """Pixels (height, width, 3), uint8, blue-green-red, of the stored frame: EXIF orientation is not applied.
 
-    Raises PhotoError where the bytes are no photo or are truncated.
+    Raises PhotoError where the bytes are no photo, are truncated, or are of a size that Pillow holds for an attack.
     """
     check_whole(data)
+    photo_size(data)
     cv2 = _opencv()
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:

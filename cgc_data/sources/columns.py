@@ -16,14 +16,15 @@ from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES
 Array = npt.NDArray[Any]
 
 NAN = float("nan")
+MOST_PIXELS = 2**28  # of a photo; an index of masks for more would take memory without bound
 _LONGEST_EMPTY = 16  # bytes; a segmentation that is longer holds something
 _EMPTY = (b"", b"null", b"[]", b"{}")
 
 
 def image_columns(path: Path, images: Sequence[Image], file_names: list[str]) -> pa.Table:
-    """Image records and the names of their photos as rows. Raises SourceError for a size that is not positive."""
+    """Image records and the names of their photos as rows. Raises SourceError for a size that no photo has."""
     for image in images:
-        if image.width <= 0 or image.height <= 0:
+        if min(image.width, image.height) <= 0 or image.width * image.height > MOST_PIXELS:
             raise SourceError(f"{path}: image {image.id} is {image.width} x {image.height} pixels; correct its size")
     rows = {
         "image_id": [image.id for image in images],
