@@ -57,7 +57,7 @@ def hash_photos(photos: Sequence[Photo], stores: Sequence[PhotoStore], cache: Pa
 
 def hash_folder(folder: Path) -> NDArray[np.uint64]:
     """Hashes of the photos under a folder, (photos,). Raises SourceError where it holds none that can be decoded."""
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES) if folder.is_dir() else []
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     found = [h for file in files if (h := perceptual_hash(file.read_bytes())) is not None]
     if not found:
         raise SourceError(f"{folder}: holds no photo to compare with; name the folder of the benchmark's images")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from cgc_data.errors import PhotoError
 
 COCO_FOLDERS = ("train2017", "val2017")
+LONGEST_NAME = 255  # characters of a file's name that file systems allow
 
 
 class PhotoStore(Protocol):
@@ -26,10 +27,19 @@ class PhotoStore(Protocol):
         """Names of all files, relative to the folder or archive, sorted."""
         ...
 
+    def size(self, file_name: str) -> int:
+        """Number of bytes of a photo. Raises PhotoError where it is missing."""
+        ...
+
 
 def open_photos(path: Path) -> PhotoStore:
-    """Photos in a folder or .zip archive. Raises PhotoError where it is neither."""
+    """Photos in a folder or .zip archive, or in several, written with commas between them.
+
+    Raises PhotoError where one is neither.
+    """
     path = Path(path)
+    if "," in str(path) and not path.exists():
+        return SeveralPhotos([open_photos(Path(part)) for part in str(path).split(",")])
     if path.is_dir():
         return FolderPhotos(path)
     if path.is_file() and zipfile.is_zipfile(path):
@@ -42,7 +52,7 @@ def open_photos(path: Path) -> PhotoStore:
 def _safe(file_name: str) -> PurePosixPath:
     """The name as a relative path; an annotation file must not reach outside its folder of photos."""
     name = PurePosixPath(file_name)
-    if name.is_absolute() or ".." in name.parts or not name.name:
+    if name.is_absolute() or ".." in name.parts or not name.name or max(map(len, name.parts)) > LONGEST_NAME:
         raise PhotoError(f"{file_name!r}: not the name of a photo below a folder; correct it in the annotation file")
     return name
 
@@ -72,6 +82,13 @@ class FolderPhotos:
         found = (Path(folder, name) for folder, _, names in os.walk(self._root) for name in names)
         return sorted(path.relative_to(self._root).as_posix() for path in found)
 
+    def size(self, file_name: str) -> int:
+        """Number of bytes of a photo."""
+        path = self._find(file_name)
+        if path is None:
+            raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
+        return path.stat().st_size
+
     def _find(self, file_name: str) -> Path | None:
         name = _safe(file_name)
         exact = self._root / name
@@ -82,6 +99,33 @@ class FolderPhotos:
         if len(found) > 1:
             raise PhotoError(f"{file_name}: both {found[0]} and {found[1]}; name its folder in the annotation file")
         return found[0] if found else None
+
+
+class SeveralPhotos:
+    """Several folders or archives; a photo is looked for in each in turn."""
+
+    def __init__(self, stores: list[PhotoStore]) -> None:
+        self._stores = stores
+
+    def read(self, file_name: str) -> bytes:
+        """Bytes of a photo, from the first place that holds it."""
+        return self._holder(file_name).read(file_name)
+
+    def exists(self, file_name: str) -> bool:
+        """Whether any of the places holds the photo."""
+        return any(store.exists(file_name) for store in self._stores)
+
+    def names(self) -> list[str]:
+        """Names of all files in all places."""
+        return sorted({name for store in self._stores for name in store.names()})
+
+    def size(self, file_name: str) -> int:
+        """Number of bytes of a photo."""
+        return self._holder(file_name).size(file_name)
+
+    def _holder(self, file_name: str) -> PhotoStore:
+        # the last place says what is missing and how to mend it
+        return next((store for store in self._stores if store.exists(file_name)), self._stores[-1])
 
 
 class ZipPhotos:
@@ -118,6 +162,13 @@ class ZipPhotos:
     def names(self) -> list[str]:
         """Names of all files in the archive."""
         return sorted(name for names in self._archive()[1].values() for name in names)
+
+    def size(self, file_name: str) -> int:
+        """Number of bytes of a photo, unpacked."""
+        member = self._find(file_name)
+        if member is None:
+            raise PhotoError(f"{file_name}: not in {self._path}; give the archive that holds it")
+        return self._archive()[0].getinfo(member).file_size
 
     def _find(self, file_name: str) -> str | None:
         name = _safe(file_name)
