@@ -89,7 +89,12 @@ def collect_photos(
                 found += 1
                 groups.setdefault(identity, []).append(listing)
         if not found and table.images.num_rows:
-            raise SourceError(f"{images}: holds none of the {table.images.num_rows} photos that {table.path} lists")
+            example = table.images["file_name"][0].as_py()
+            raise SourceError(
+                f"{images}: holds none of the {table.images.num_rows} photos that {table.path} lists, such as "
+                f"{example}; give the folder or zip that does"
+            )
+    _join_copies(groups, stores)
     photos: list[Photo] = []
     for identity in sorted(groups):
         first, fault = groups[identity][0], _fault(groups[identity])
@@ -136,6 +141,21 @@ def _identity(listing: _Listing, store: PhotoStore) -> str | None:
         return f"sha256:{hashlib.sha256(store.read(file_name)).hexdigest()}"
     except PhotoError:
         return None
+
+
+def _join_copies(groups: dict[str, list[_Listing]], stores: Sequence[PhotoStore]) -> None:
+    """Put a copy of a COCO photo under another name to that photo; only files of one size are read to compare."""
+    renamed = [identity for identity in groups if identity.startswith("sha256:")]
+    sizes = {_size(groups[identity][0], stores) for identity in renamed}
+    for identity in [i for i in groups if i.startswith("coco:")] if renamed else []:
+        listing = groups[identity][0]
+        if _size(listing, stores) in sizes:
+            content = stores[listing.appearance.source].read(listing.appearance.file_name)
+            groups[identity] += groups.pop(f"sha256:{hashlib.sha256(content).hexdigest()}", [])
+
+
+def _size(listing: _Listing, stores: Sequence[PhotoStore]) -> int:
+    return stores[listing.appearance.source].size(listing.appearance.file_name)
 
 
 def _fault(group: list[_Listing]) -> tuple[str, str] | None:

@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.config import Source
-from cgc_data.errors import ConfigError
+from cgc_data.errors import ConfigError, VocabularyError
 from cgc_data.sources import SourceTable
 from cgc_data.vocabulary import COCO_NAMES, concepts_of
 
 UNKNOWN, ABSENT, PRESENT_SOME, PRESENT_ALL = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8(3)
 CONTRADICTED = np.uint8(255)  # while sources are joined: stays unknown whatever reaches it
 STATE_NAMES = ("unknown", "absent", "present_some", "present_all")
+
+LISTS = ("negative", "not_exhaustive")
 
 States = NDArray[np.uint8]
 Below = list[tuple[int, int, NDArray[np.bool_] | None]]
@@ -45,7 +47,10 @@ def source_claims(table: SourceTable, source: Source) -> Claims:
     """States of a source's images, (image rows, its concepts), from its annotation protocol alone."""
     names = table.categories.column("name").to_pylist()
     synsets = table.categories.column("synset").to_pylist()
-    concepts = tuple(concepts_of(names, synsets, table.kind))
+    try:
+        concepts = tuple(concepts_of(names, synsets, table.kind))
+    except VocabularyError as error:
+        raise VocabularyError(f"{source.annotations}: {error}") from None
     states = np.full((table.images.num_rows, len(concepts)), UNKNOWN, dtype=np.uint8)
     exhaustive = exhaustive_categories(table, source)
     states[:, exhaustive] = ABSENT
@@ -104,6 +109,8 @@ def _mark_present(states: States, table: SourceTable, source: Source, exhaustive
     federated = table.kind == "lvis"
     contradicted = (states[boxed] == ABSENT) & federated  # listed as verified absent, boxed all the same
     partial = ~known_single(table, source) | ~(exhaustive[boxed[1]] | federated)
+    if federated:
+        partial |= _says_nothing(table)[boxed[0]]
     states[boxed] = PRESENT_ALL
     states[boxed[0][partial], boxed[1][partial]] = PRESENT_SOME
     rows, columns = _listed(table, "not_exhaustive")
@@ -112,6 +119,12 @@ def _mark_present(states: States, table: SourceTable, source: Source, exhaustive
     weaker = np.select([listed == PRESENT_ALL, listed == ABSENT], [PRESENT_SOME, UNKNOWN], listed)
     states[rows, columns] = weaker
     states[boxed[0][contradicted], boxed[1][contradicted]] = UNKNOWN
+
+
+def _says_nothing(table: SourceTable) -> NDArray[np.bool_]:
+    """Which images of an LVIS source have both lists empty, (images,): nothing tells that they were checked at all."""
+    lengths = [np.diff(table.images.column(c).combine_chunks().offsets.to_numpy()) for c in LISTS]
+    return np.asarray(sum(lengths) == 0)
 
 
 def known_single(table: SourceTable, source: Source) -> NDArray[np.bool_]:
