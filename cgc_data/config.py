@@ -70,7 +70,7 @@ class IntraSettings(_Section):
     context_scale: float = Field(
         1.25, ge=1, description="a Context View is at least this many times as wide as the Focus View"
     )
-    view_sizes: list[int] = Field(
+    view_sizes: list[Annotated[int, Field(ge=64, le=4096)]] = Field(
         [384, 448, 512, 576, 640], min_length=1, description="longer sides of the shown views, pixels"
     )
     jpeg_quality: int = Field(92, ge=50, le=100, description="quality at which windows are encoded")
@@ -119,7 +119,7 @@ class BuildConfig(_Section):
 
     name: str = Field("cgc-contrast", description="name of the data set")
     sources: list[Source] = Field(default_factory=list, description="annotation files; none: the embedded sample")
-    samples: int = Field(1000, ge=1, description="rows in the release")
+    samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
     seed: int = Field(0, ge=0, description="the one seed")
     inter_share: Share = Field(0.5, description="share of inter-image rows; the others are intra-image")
     absent: float = Field(0.12, ge=0, le=0.15, description="share of rows whose answer is the empty list")
@@ -204,7 +204,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such configuration file") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: not a readable YAML file ({str(error).splitlines()[0]})") from None
+        raise ConfigError(f"{path}: not a readable YAML file ({' '.join(str(error).split())})") from None
+    if values is None:  # nothing but comments
+        return {}
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected `key: value` lines at the top level")
     return values
