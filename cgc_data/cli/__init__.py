@@ -6,6 +6,7 @@ An expected error is one line on stderr that names the file and the mend, and ex
 import os
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import rich_click as click
 
@@ -48,10 +49,19 @@ def cli() -> None:
 def main() -> None:
     """Entry point: run a command, show expected errors as one line."""
     try:
-        cli()
+        sys.exit(cli(standalone_mode=False))
     except CgcError as error:
-        print(f"cgc-data: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        _end(str(error), 2)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        _end(f"{error.format_message()} Try: {context.command_path if context else 'cgc-data'} --help", 2)
+    except click.Abort:
+        _end("interrupted; run the same command again", 130)
     except BrokenPipeError:  # the reader of our output has gone: `cgc-data stats R | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _end(message: str, status: int) -> NoReturn:
+    print(f"cgc-data: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(status)
