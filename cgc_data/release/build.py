@@ -3,15 +3,11 @@
 Work in progress is kept in OUT/.build; the manifest is written last, so its presence means that the release is done.
 """
 
-import errno
 import hashlib
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,9 +20,11 @@ from cgc_data.progress import say, track
 from cgc_data.release.embedded import with_sources
 from cgc_data.release.finish import finish_release, library_versions
 from cgc_data.release.shards import Receipt, ShardTask, render_shard, write_atomically
+from cgc_data.release.work import alone, claim, explained, make_folder, start_over
+from cgc_data.release.workers import map_in_processes
 from cgc_data.sources.read import file_sha256
 
-WORK, CACHE = ".build", ".cgc-cache"
+CACHE = ".cgc-cache"
 
 
 @dataclass(frozen=True)
@@ -43,13 +41,13 @@ class Built:
 def build_release(config: BuildConfig, out: Path, *, workers: int = 1, repo_id: str | None = None) -> Built:
     """Build a release into `out`, going on where an interrupted build of the same configuration was.
 
-    Raises BuildError where the folder holds something else, the disk is full or too many rows were rejected, and the
-    errors of the stages.
+    Raises BuildError where the folder holds something else or another build is writing into it, the disk is full or too
+    many rows were rejected, and the errors of the stages.
     """
-    with _disk_full(out):
-        cache = out.parent / CACHE
+    cache = out.parent / CACHE
+    with explained(out), alone(out, cache):
         config = with_sources(config, cache)
-        work = _claim(out, _fingerprint(config))
+        work = claim(out, _fingerprint(config))
         if work is None:
             return _finished(out, config)
         index = build_index(config, cache)
@@ -64,8 +62,8 @@ def build_release(config: BuildConfig, out: Path, *, workers: int = 1, repo_id: 
 def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
     """The plan of a build, and nothing written into `out`: what `--dry-run` shows."""
     cache = out.parent / CACHE
-    with _disk_full(out):
-        cache.mkdir(parents=True, exist_ok=True)
+    with explained(out):
+        make_folder(cache)
         folder = cache / f"dry-run-{os.getpid()}"
         folder.mkdir(exist_ok=True)
         try:
@@ -77,35 +75,16 @@ def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
 
 def _fingerprint(config: BuildConfig) -> str:
     """What decides the bytes of a release: settings, the content of the sources, and the libraries' versions."""
-    values = config.model_dump(mode="json")
+    values = config.model_dump(mode="json", exclude={"max_rejected"})
     for source in values["sources"]:
         path = Path(source["annotations"])
         if not path.is_file():
             raise SourceError(f"{path}: no such annotation file; name it as ANN.json:IMAGES")
         source["annotations"] = file_sha256(path)
+    values["exclude"] = [file_sha256(Path(file)) for file in config.exclude]
+    like = ((path.name, path.stat().st_size) for folder in config.exclude_like for path in Path(folder).rglob("*"))
+    values["exclude_like"] = sorted(like)
     return hashlib.sha256(json.dumps([values, library_versions()], sort_keys=True).encode()).hexdigest()
-
-
-def _claim(out: Path, fingerprint: str) -> Path | None:
-    """Folder of work in progress, made or taken up again; None where this very release is finished."""
-    work = out / WORK
-    record = work / "fingerprint"
-    if (out / "manifest.json").exists():
-        manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-        if manifest.get("fingerprint") == fingerprint:
-            return None
-        raise BuildError(f"{out}: holds another finished release; choose another --out, or delete the folder")
-    if record.exists():
-        if record.read_text(encoding="utf-8") == fingerprint:
-            return work
-        raise BuildError(
-            f"{out}: holds an unfinished build of other settings or sources; choose another --out, or delete the folder"
-        )
-    if out.exists() and any(p for p in out.iterdir() if p.name != WORK):
-        raise BuildError(f"{out}: is not empty and holds no build; choose another --out")
-    work.mkdir(parents=True, exist_ok=True)
-    write_atomically(record, fingerprint)
-    return work
 
 
 def _finished(out: Path, config: BuildConfig) -> Built:
@@ -153,33 +132,18 @@ def _render(index: Index, config: BuildConfig, plan: Plan, out: Path, work: Path
     """Receipts of all shards by path inside the release."""
     tasks = shard_tasks(index, config, plan, out, work)
     names = [str(task.target.relative_to(out)) for task in tasks]
-    if workers == 1:
-        return dict(zip(names, track(map(render_shard, tasks), "render", len(tasks)), strict=True))
-    with ProcessPoolExecutor(workers) as pool:
-        return dict(zip(names, track(pool.map(render_shard, tasks), "render", len(tasks)), strict=True))
+    rendered = map_in_processes(render_shard, tasks, max(1, min(workers, len(tasks))))
+    return dict(zip(names, track(rendered, "render", len(tasks)), strict=True))
 
 
 def _check_rejects(config: BuildConfig, plan: Plan, receipts: dict[str, Receipt], out: Path) -> Built:
     rejected = [r for receipt in receipts.values() for r in receipt.rejected]
     planned = sum(plan.tasks.values())
-    if len(rejected) > config.max_rejected * planned:
+    if len(rejected) > config.max_rejected * planned or len(rejected) == planned:
         broken = next((r for r in rejected if r["reason"] == "broken photo"), rejected[0])
+        record = start_over(out, [Rejection(**r) for r in rejected])
         raise BuildError(
-            f"{broken['detail']}: {len(rejected)} of {planned} rows were rejected, more than max_rejected="
-            f"{config.max_rejected}; mend the photos and run again, or raise it (unfinished work is in {out / WORK})"
+            f"{broken['detail']}: {len(rejected)} of {planned} rows were rejected, with max_rejected="
+            f"{config.max_rejected}; mend the photos that {record} lists, or raise it, and run again"
         )
     return Built(out, planned - len(rejected), len(rejected), planned, config.samples)
-
-
-@contextmanager
-def _disk_full(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise BuildError(
-                f"{out}: the disk is full; free some space and run again, it goes on where it was"
-            ) from None
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise BuildError(f"{error.filename or out}: may not be written; choose another --out") from None
-        raise

@@ -5,6 +5,8 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+from filelock import FileLock
+
 from cgc_data.config import BuildConfig, Source
 from cgc_data.progress import say
 from cgc_data.scenes import Preset, paint
@@ -24,19 +26,25 @@ def with_sources(config: BuildConfig, cache: Path) -> BuildConfig:
 
 def embedded_sources(folder: Path) -> list[Source]:
     """Sources of the painted sample in this folder, painting it first where that was not done or not finished."""
-    if not (folder / RECORD).exists():
-        say(f"no source given: painting the embedded sample into {folder}")
-        part = folder.with_name(f"{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        painted = [{k: _relative(v, part) for k, v in asdict(source).items()} for source in paint(PRESET, part)]
-        (part / RECORD).write_text(json.dumps(painted), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        part.replace(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):  # builds beside each other share the sample
+        if not (folder / RECORD).exists():
+            _paint(folder)
     listed = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     return [
         Source(**{**s, "annotations": str(folder / s["annotations"]), "images": str(folder / s["images"])})
         for s in listed
     ]
+
+
+def _paint(folder: Path) -> None:
+    say(f"no source given: painting the embedded sample into {folder}")
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    painted = [{k: _relative(v, part) for k, v in asdict(source).items()} for source in paint(PRESET, part)]
+    (part / RECORD).write_text(json.dumps(painted), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
 
 
 def _relative(value: object, folder: Path) -> object:

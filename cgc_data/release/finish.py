@@ -82,8 +82,7 @@ def write_release_files(
     out: Path, manifest: dict[str, Any], rejections: Sequence[Rejection] | pa.Table, repo_id: str | None
 ) -> None:
     """From shards and the rest of the manifest: statistics, plots, card, counts and hashes, and the manifest itself."""
-    rejected = rejections if isinstance(rejections, pa.Table) else _rejected_table(rejections)
-    pq.write_table(rejected, out / "rejected.parquet", compression="zstd")
+    rejected = write_rejected(out / "rejected.parquet", rejections)
     stats = release_stats(_batches(out / shard["path"] for shard in manifest["shards"]))
     write_atomically(out / "stats.json", _json(stats))
     (out / "assets").mkdir(exist_ok=True)
@@ -95,7 +94,7 @@ def write_release_files(
         "by_category": {label: counts["rows"] for label, counts in stats["by_label"].items()},
         "by_num_images": stats["by_num_images"],
     }
-    files = [out / "stats.json", out / "rejected.parquet", *plots]
+    files = [out / "stats.json", rejected, *plots]
     manifest["files"] = {str(path.relative_to(out)): file_sha256(path) for path in files}
     card = render_card(manifest, stats, repo_id=repo_id)
     write_atomically(out / "README.md", card)
@@ -119,9 +118,13 @@ def _source(index: Index, config: BuildConfig, position: int) -> dict[str, Any]:
     }
 
 
-def _rejected_table(rejections: Sequence[Rejection]) -> pa.Table:
-    rows = sorted((asdict(r) for r in rejections), key=lambda row: [str(value) for value in row.values()])
-    return pa.Table.from_pylist(rows, schema=REJECTED_SCHEMA)
+def write_rejected(path: Path, rejections: Sequence[Rejection] | pa.Table) -> Path:
+    """Write a list of what was rejected, sorted, and return its path."""
+    if not isinstance(rejections, pa.Table):
+        rows = sorted((asdict(r) for r in rejections), key=lambda row: [str(value) for value in row.values()])
+        rejections = pa.Table.from_pylist(rows, schema=REJECTED_SCHEMA)
+    pq.write_table(rejections, path, compression="zstd")
+    return path
 
 
 def _batches(paths: Iterable[Path]) -> Iterable[pa.RecordBatch]:

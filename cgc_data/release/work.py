@@ -1,0 +1,100 @@
+"""The output folder while a release is built in it: one build at a time, taken up again, never taken from another.
+
+Work in progress is kept in OUT/.build with the fingerprint of the build that it belongs to.
+"""
+
+import errno
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from cgc_data.errors import BuildError, ReleaseError
+from cgc_data.plan.askable import Rejection
+from cgc_data.release.finish import write_rejected
+from cgc_data.release.read import open_release
+from cgc_data.release.schema import CONTRASTS
+from cgc_data.release.shards import write_atomically
+
+WORK, FINGERPRINT, REJECTED = ".build", "fingerprint", "rejected.parquet"
+
+
+def claim(out: Path, fingerprint: str) -> Path | None:
+    """Folder of work in progress, made or taken up again; None where this very release is finished.
+
+    Raises BuildError where the folder holds anything else.
+    """
+    work = out / WORK
+    record = work / FINGERPRINT
+    if (out / "manifest.json").exists():
+        if _manifest(out).get("fingerprint") == fingerprint:
+            shutil.rmtree(work, ignore_errors=True)  # where a build was ended between its last two steps
+            return None
+        raise BuildError(f"{out}: holds another finished release; choose another --out, or delete the folder")
+    if record.exists() and record.read_text(encoding="utf-8") == fingerprint:
+        return work
+    if any(path.name != WORK for path in out.iterdir()):
+        if not record.exists():
+            raise BuildError(f"{out}: is not empty and holds no build; choose another --out")
+        raise BuildError(
+            f"{out}: holds an unfinished build of other settings or sources; choose another --out, or delete the folder"
+        )
+    shutil.rmtree(work, ignore_errors=True)  # of other settings, but nothing was rendered yet
+    make_folder(work)
+    write_atomically(record, fingerprint)
+    return work
+
+
+def _manifest(out: Path) -> dict[str, Any]:
+    try:
+        return open_release(out).manifest
+    except ReleaseError as error:
+        raise BuildError(f"{error} (first delete {out}, or choose another --out)") from None
+
+
+@contextmanager
+def alone(out: Path, cache: Path) -> Iterator[None]:
+    """Hold the output folder, made where it is missing, for this build. Raises BuildError where another holds it."""
+    make_folder(out)
+    make_folder(cache)
+    try:
+        with FileLock(cache / f"{out.resolve().name}.lock", timeout=0):
+            yield
+    except Timeout:
+        raise BuildError(f"{out}: another build is writing into it; wait for it, or choose another --out") from None
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that may be there already. Raises BuildError where it cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(f"{path}: cannot be made a folder ({error.strerror}); choose another --out") from None
+
+
+def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
+    """Leave no more than a list of what was rejected: with mended photos the plan may be another one."""
+    for contrast in CONTRASTS:
+        shutil.rmtree(out / contrast, ignore_errors=True)
+    for path in (out / WORK).iterdir():
+        if path.name != FINGERPRINT:
+            path.unlink()
+    return write_rejected(out / WORK / REJECTED, rejected)
+
+
+@contextmanager
+def explained(out: Path) -> Iterator[None]:
+    """Turn a full or read-only disk into a BuildError that says the mend."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise BuildError(
+                f"{out}: the disk is full; free some space and run again, it goes on where it was"
+            ) from None
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise BuildError(f"{error.filename or out}: may not be written; choose another --out") from None
+        raise
