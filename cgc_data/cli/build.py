@@ -14,7 +14,7 @@ SOURCE = "ANN.json:IMAGES"
 
 @click.command()
 @click.argument("settings", nargs=-1, metavar="[CONFIG.yaml] [KEY=VALUE]...")
-@click.option("--coco", multiple=True, metavar=SOURCE, help="COCO instances; IMAGES is a folder or a .zip. Repeatable.")
+@click.option("--coco", multiple=True, metavar=SOURCE, help="COCO instances; IMAGES: a folder or .zip, or several with commas. Repeatable.")
 @click.option("--lvis", multiple=True, metavar=SOURCE, help="LVIS v1 annotations. Repeatable.")
 @click.option("--exhaustive", is_flag=True, help="Every instance of every category in the --coco files is boxed.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the release.")

@@ -15,10 +15,26 @@ SUB_FOLDERS = ("", "train2017", "val2017", "images")
 
 
 class PhotoFiles:
-    """Photos by file name, wherever below `path` they lie.
+    """Photos by file name, in a folder or zip, or in several with commas between them.
 
-    Raises ReleaseError where `path` is neither a folder nor a zip.
+    Raises ReleaseError where one is neither a folder nor a zip.
     """
+
+    def __init__(self, path: Path) -> None:
+        several = "," in str(path) and not path.exists()
+        self._places = [_Place(Path(part)) for part in (str(path).split(",") if several else [path])]
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a photo's file, None where there is none."""
+        return next((size for place in self._places if (size := place.size(name)) is not None), None)
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes. Raises PhotoError where it is missing or unreadable."""
+        return next((p for p in self._places if p.size(name) is not None), self._places[-1]).read(name)
+
+
+class _Place:
+    """One folder or zip, and the photos wherever they lie below it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -155,6 +155,8 @@ class RawSource:
     def _lvis_status(self, image: Mapping[str, Any], wanted: set[int], found: list[dict[str, Any]]) -> Status:
         negative = bool(wanted & set(image.get("neg_category_ids") or ()))
         if found:
+            if not image.get("neg_category_ids") and not image.get("not_exhaustive_category_ids"):
+                return "some"  # nothing tells that anybody checked what else is there
             partial = wanted & set(image.get("not_exhaustive_category_ids") or ()) or any(map(_is_crowd, found))
             return "unknown" if negative else "some" if partial else "all"
         return "absent" if negative else "unknown"

@@ -63,16 +63,20 @@ def lvis(
     not_exhaustive: Mapping[str, Sequence[str]] | None = None,
     categories: Mapping[str, str] | None = None,
     url: str = "val2017",
+    silent: bool = False,
 ) -> Source:
-    """An LVIS source below `folder`, of the categories of SYNSETS; the lists are by photo."""
-    synsets = categories or SYNSETS
+    """An LVIS source below `folder`, of the categories of SYNSETS; the lists are by photo.
+
+    Every photo has yaks verified absent, so that its lists are not both empty, unless `silent`.
+    """
+    synsets = {**(categories or SYNSETS), "yak": "yak.n.02"}
     numbers = {name: i for i, name in enumerate(synsets, 1)}
     images = []
     for number, name in enumerate(photos, 1):
         image = _image(folder, number, name)
         file_name = image.pop("file_name")
         lists = {
-            "neg_category_ids": [numbers[c] for c in (negative or {}).get(name, ())],
+            "neg_category_ids": [numbers[c] for c in [*(negative or {}).get(name, ()), *(() if silent else ("yak",))]],
             "not_exhaustive_category_ids": [numbers[c] for c in (not_exhaustive or {}).get(name, ())],
         }
         images.append({**image, "coco_url": f"{COCO_URL}{url}/{file_name}", **lists})

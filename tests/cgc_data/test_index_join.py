@@ -63,6 +63,18 @@ def test_the_bytes_of_the_file_join_photos_of_other_names(tmp_path: Path) -> Non
     assert [state(index, "mine.jpg", concept) for concept in (DOG, "cat.n.01")] == ["absent", "absent"]
 
 
+def test_a_renamed_copy_of_a_coco_photo_is_that_photo(tmp_path: Path) -> None:
+    first = coco(tmp_path / "a", {"000000000001.jpg": [], "000000000002.jpg": []})
+    (tmp_path / "b" / "images").mkdir(parents=True)
+    shutil.copy(tmp_path / "a" / "images" / "000000000001.jpg", tmp_path / "b" / "images" / "mine.jpg")
+    second = coco(tmp_path / "b", {"mine.jpg": []}, categories=["dog"], exhaustive=True)
+    photos = index_of(first, second, cache=tmp_path).photos
+    assert [(photo.identity, len(photo.appearances)) for photo in photos] == [
+        ("coco:000000000001", 2),
+        ("coco:000000000002", 1),
+    ]
+
+
 def test_one_name_of_two_files_does_not_join(tmp_path: Path) -> None:
     assert len(two_of_ones_own(tmp_path, "mine.jpg", "mine.jpg", same_bytes=False).photos) == 2
 

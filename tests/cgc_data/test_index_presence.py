@@ -84,6 +84,11 @@ def test_lvis_is_federated(tmp_path: Path, case: str) -> None:
     assert state(index_of(source, cache=tmp_path), "000000000001.jpg", DOG) == expected
 
 
+def test_an_lvis_photo_of_which_both_lists_are_empty_may_lack_boxes(tmp_path: Path) -> None:
+    source = lvis(tmp_path, {"000000000001.jpg": [Thing("dog")]}, silent=True)
+    assert state(index_of(source, cache=tmp_path), "000000000001.jpg", DOG) == "present_some"
+
+
 def test_a_category_listed_both_negative_and_not_exhaustive_is_unknown(tmp_path: Path) -> None:
     name = "000000000001.jpg"
     source = lvis(tmp_path, {name: []}, negative={name: ["dog"]}, not_exhaustive={name: ["dog"]})

@@ -121,3 +121,16 @@ def test_a_cut_archive_is_refused(archive: Path, kept: float) -> None:
 def test_a_missing_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="none: no such folder or zip archive"):
         open_photos(tmp_path / "none")
+
+
+def test_several_places_are_searched_in_turn(folder: Path, archive: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "only_here.jpg").write_bytes(b"here")
+    photos = open_photos(Path(f"{archive},{other}"))
+    assert photos.read("only_here.jpg") == b"here"
+    assert photos.size("flat.jpg") == len(content("flat.jpg"))
+    assert "only_here.jpg" in photos.names()
+    assert not photos.exists("nowhere.jpg")
+    with pytest.raises(PhotoError, match=r"nowhere\.jpg: not in .*other"):
+        photos.read("nowhere.jpg")
