@@ -10,7 +10,6 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from cgc_data.look.card import licence_name
 from cgc_data.release.schema import SPLITS
 
 MOST_LABELS = 20
@@ -37,6 +36,8 @@ def stats(release: Path, as_json: bool) -> None:
 
 def tables(counts: dict[str, Any]) -> Iterable[Table]:
     """The tables of `release_stats`, in reading order."""
+    from cgc_data.look.card import licence_name
+
     splits = [s for s in SPLITS if s in counts["by_split"]]
     rows = [(task, *(c.get(s, 0) for s in splits), sum(c.values())) for task, c in counts["by_task_and_split"].items()]
     yield _table("Samples a task", ("task", *splits, "total"), rows)
