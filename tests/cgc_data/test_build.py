@@ -316,6 +316,21 @@ def test_too_many_rejects_fail_the_build_and_mended_photos_finish_it(own_photos:
     assert digests(tmp_path / "release") == digests(tmp_path / "sound")
 
 
+def test_a_split_whose_rows_are_all_rejected_has_no_shard(own_photos: BuildConfig, tmp_path: Path) -> None:
+    config = change(own_photos, max_rejected=0.9)
+    build_release(config, tmp_path / "sound")
+    rows = open_release(tmp_path / "sound").rows(["views"], split="validation")
+    rendered(config, tmp_path / "release", sorted({view["file_name"] for row in rows for view in row["views"]}))
+    manifest = open_release(tmp_path / "release").manifest
+    assert manifest["counts"]["by_split"].get("validation", 0) == 0
+    assert not list((tmp_path / "release").rglob("validation-*"))
+    assert all(shard["rows"] for shard in manifest["shards"])
+    assert digests(tmp_path / "release").keys() - manifest["files"].keys() == {
+        "manifest.json",
+        *(shard["path"] for shard in manifest["shards"]),
+    }
+
+
 def test_a_photo_of_another_size_than_annotated_is_rejected(own_photos: BuildConfig, tmp_path: Path) -> None:
     config = change(own_photos, max_rejected=0.9)
     build_release(config, tmp_path / "sound")
