@@ -283,7 +283,7 @@ def test_every_row_of_a_family_is_in_one_shard(tmp_path: Path, painted_config: B
         ({"inter_share": 0.0, "intra": {"same_object": 0}}, {"locate_all", "absent"}),
         ({"inter_share": 0.5, "absent": 0.0}, {"locate", "locate_all", "same_object"}),
     ],
-    ids=str,
+    ids=["locate", "same_object", "sets of windows", "no absent"],
 )
 def test_only_the_tasks_that_are_wanted(
     tmp_path: Path, painted_config: BuildConfig, changes: dict[str, Any], tasks: set[str]
