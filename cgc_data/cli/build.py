@@ -14,7 +14,12 @@ SOURCE = "ANN.json:IMAGES"
 
 @click.command()
 @click.argument("settings", nargs=-1, metavar="[CONFIG.yaml] [KEY=VALUE]...")
-@click.option("--coco", multiple=True, metavar=SOURCE, help="COCO instances; IMAGES: a folder or .zip, or several with commas. Repeatable.")
+@click.option(
+    "--coco",
+    multiple=True,
+    metavar=SOURCE,
+    help="COCO instances; IMAGES: a folder or .zip, or several with commas. Repeatable.",
+)
 @click.option("--lvis", multiple=True, metavar=SOURCE, help="LVIS v1 annotations. Repeatable.")
 @click.option("--exhaustive", is_flag=True, help="Every instance of every category in the --coco files is boxed.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the release.")
@@ -32,6 +37,7 @@ SOURCE = "ANN.json:IMAGES"
 @click.option(
     "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes that render."
 )
+@click.option("--executor", type=click.Choice(["processes", "ray"]), default="processes", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Only plan: samples a task, bytes, what is rejected.")
 @click.option(
     "--push-to-hub", metavar="ORG/NAME", help="Push the finished release; photos are then permissive by default."
@@ -42,6 +48,7 @@ def build(
     settings: tuple[str, ...],
     out: Path,
     workers: int,
+    executor: Any,
     dry_run: bool,
     push_to_hub: str | None,
     tag: str | None,
@@ -65,7 +72,7 @@ def build(
     if dry_run:
         show_plan(plan_only(config, out, workers=workers), config)
         return
-    built = build_release(config, out, workers=workers, repo_id=push_to_hub)
+    built = build_release(config, out, workers=workers, executor=executor, repo_id=push_to_hub)
     click.echo(f"{built.folder}: {built.rows} rows ({built.wanted} asked, {built.rejected} rejected)")
     if built.planned < 0.98 * built.wanted:
         click.echo(f"the photos gave {built.planned} different rows; more photos give more", err=True)

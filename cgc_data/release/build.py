@@ -21,7 +21,7 @@ from cgc_data.release.embedded import with_sources
 from cgc_data.release.finish import finish_release, library_versions
 from cgc_data.release.shards import Receipt, ShardTask, render_shard, write_atomically
 from cgc_data.release.work import alone, claim, explained, make_folder, start_over
-from cgc_data.release.workers import map_in_processes
+from cgc_data.release.workers import Executor, run_tasks
 from cgc_data.sources.read import file_sha256
 
 CACHE = ".cgc-cache"
@@ -38,7 +38,14 @@ class Built:
     wanted: int
 
 
-def build_release(config: BuildConfig, out: Path, *, workers: int = 1, repo_id: str | None = None) -> Built:
+def build_release(
+    config: BuildConfig,
+    out: Path,
+    *,
+    workers: int = 1,
+    executor: Executor = "processes",
+    repo_id: str | None = None,
+) -> Built:
     """Build a release into `out`, going on where an interrupted build of the same configuration was.
 
     Raises BuildError where the folder holds something else or another build is writing into it, the disk is full or too
@@ -47,14 +54,16 @@ def build_release(config: BuildConfig, out: Path, *, workers: int = 1, repo_id: 
     cache = out.parent / CACHE
     with explained(out), alone(out, cache):
         config = with_sources(config, cache)
-        work = claim(out, _fingerprint(config))
+        fingerprint = _fingerprint(config)
+        work = claim(out, fingerprint)
         if work is None:
             return _finished(out, config)
         index = build_index(config, cache)
         plan = _planned(index, config, work, cache, workers)
-        receipts = _render(index, config, plan, out, work, workers)
+        tasks = shard_tasks(index, config, plan, out, work)
+        receipts = _render(tasks, out, workers, executor)
         built = _check_rejects(config, plan, receipts, out)
-        finish_release(index, config, plan, receipts, out, _fingerprint(config), repo_id)
+        finish_release(index, config, plan, receipts, out, fingerprint, repo_id)
         shutil.rmtree(work)
     return built
 
@@ -128,11 +137,10 @@ def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: 
     return tasks
 
 
-def _render(index: Index, config: BuildConfig, plan: Plan, out: Path, work: Path, workers: int) -> dict[str, Receipt]:
+def _render(tasks: list[ShardTask], out: Path, workers: int, executor: Executor) -> dict[str, Receipt]:
     """Receipts of all shards by path inside the release."""
-    tasks = shard_tasks(index, config, plan, out, work)
     names = [str(task.target.relative_to(out)) for task in tasks]
-    rendered = map_in_processes(render_shard, tasks, max(1, min(workers, len(tasks))))
+    rendered = run_tasks(render_shard, tasks, max(1, min(workers, len(tasks))), executor)
     return dict(zip(names, track(rendered, "render", len(tasks)), strict=True))
 
 

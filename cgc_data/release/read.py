@@ -1,11 +1,12 @@
 """Read a finished release: its manifest, and its rows as a stream whose memory does not grow with their number."""
 
-import json
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -14,6 +15,27 @@ from cgc_data.release.schema import CONTRASTS, FEATURES, SCHEMA_VERSION, SPLITS
 
 # Rows decoded at a time: six embedded photos a row are a few MB.
 BATCH_ROWS, BATCH_ROWS_WITH_IMAGES = 1024, 16
+
+
+class _Shard(msgspec.Struct):
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class _Manifest(msgspec.Struct):
+    """What readers of a manifest count on."""
+
+    schema_version: str
+    name: str
+    image_mode: str
+    created_with: dict[str, str]
+    sources: list[dict[str, Any]]
+    config: dict[str, Any]
+    counts: dict[str, Any]
+    shards: list[_Shard]
+    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -50,7 +72,7 @@ class Release:
         wanted = [c for c in columns or FEATURES if c != "images"] + ["images"] * images
         size = BATCH_ROWS_WITH_IMAGES if images else BATCH_ROWS
         for path in self.shards(contrast, split):
-            with _open(path) as shard:
+            with _readable(path) as shard:
                 yield from shard.iter_batches(batch_size=size, columns=wanted)
 
     def rows(
@@ -67,7 +89,7 @@ class Release:
     def pick(self, ids: Collection[str]) -> Iterator[dict[str, Any]]:
         """The rows of these ids with their images, in the order stored; other row groups are not decoded."""
         for path in self.shards():
-            with _open(path) as shard:
+            with _readable(path) as shard:
                 for group in range(shard.num_row_groups):
                     found = shard.read_row_group(group, columns=["id"])["id"].to_pylist()
                     if not set(ids).isdisjoint(found):
@@ -83,12 +105,6 @@ def open_release(path: Path | str) -> Release:
     if not folder.is_dir():
         raise ReleaseError(f"{folder}: no such folder; give the folder that `cgc-data build --out` wrote")
     manifest = _manifest(folder / "manifest.json")
-    version = manifest.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise ReleaseError(
-            f"{folder}: schema version {version}, but this version of cgc-grounding reads {SCHEMA_VERSION}; "
-            "install the version named under created_with in manifest.json"
-        )
     for shard in manifest["shards"]:
         if not (folder / shard["path"]).is_file():
             raise ReleaseError(
@@ -99,25 +115,33 @@ def open_release(path: Path | str) -> Release:
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        if manifest.get("schema_version") in (None, SCHEMA_VERSION):
+            msgspec.convert(manifest, _Manifest)
+            return manifest
     except FileNotFoundError:
         raise ReleaseError(
             f"{path.parent}: not a finished release (no manifest.json); run the same `cgc-data build` again"
         ) from None
+    except msgspec.ValidationError as error:
+        raise ReleaseError(f"{path}: not the manifest of a release ({error}); build or download it again") from None
     except (OSError, ValueError) as error:
         raise ReleaseError(f"{path}: not readable as JSON ({error}); build or download the release again") from None
-    missing = (
-        {"schema_version", "name", "shards", "image_mode"} - manifest.keys() if isinstance(manifest, dict) else {"*"}
+    raise ReleaseError(
+        f"{path.parent}: schema version {manifest['schema_version']}, but this version of cgc-grounding reads "
+        f"{SCHEMA_VERSION}; install the version named under created_with in manifest.json"
     )
-    if missing:
-        raise ReleaseError(f"{path}: not the manifest of a release (no {', '.join(sorted(missing))})")
-    return dict(manifest)
 
 
-def _open(path: Path) -> pq.ParquetFile:
+@contextmanager
+def _readable(path: Path) -> Iterator[pq.ParquetFile]:
+    """A shard while it is read; what is damaged in it shows only then."""
     try:
-        return pq.ParquetFile(path, pre_buffer=False)
-    except (OSError, pa.ArrowInvalid) as error:
+        with pq.ParquetFile(path, pre_buffer=False) as shard:
+            if missing := set(FEATURES) - set(shard.schema_arrow.names):
+                raise ReleaseError(f"{path}: has no column {min(missing)!r}; build or download the release again")
+            yield shard
+    except (OSError, pa.ArrowException) as error:
         raise ReleaseError(f"{path}: not a readable shard ({error}); build or download it again") from None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_data.errors import BuildError, ReleaseError
@@ -28,8 +29,9 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
     ReleaseError where no row shows the photo or none is left without it, BuildError where `out` is not empty.
     """
     opened = open_release(release)
-    if out.exists() and any(out.iterdir()):
-        raise BuildError(f"{out}: is not empty; name a new folder for the new version")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise BuildError(f"{out}: exists and is not an empty folder; name a new one for the new version")
+    rejected = _rejected(opened.folder / "rejected.parquet")
     leaving = rows_to_remove(opened, image_id, source)
     if len(leaving) == opened.manifest["counts"]["total"]:
         raise ReleaseError(f"{release}: no row is left without photo {image_id}; delete the release instead")
@@ -41,9 +43,15 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
     for shard in opened.manifest["shards"]:
         if kept := _copy(opened.folder / shard["path"], out / shard["path"], shard, leaving):
             manifest["shards"].append(kept)
-    rejected = pq.read_table(opened.folder / "rejected.parquet")
     write_release_files(out, manifest, rejected, None)
     return len(leaving)
+
+
+def _rejected(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise ReleaseError(f"{path}: cannot be read ({error}); build or download the release again") from None
 
 
 def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[str]:

@@ -1,21 +1,56 @@
-"""Processes that render shards: they leave an interruption to their parent, and end when it is gone.
+"""Who renders the shards: this process, several of this machine, or the machines of a Ray cluster.
 
-Without this a killed build leaves idle processes behind, and Ctrl-C shows the traceback of each.
+Processes leave an interruption to their parent and end when it is gone; without this a killed build leaves idle ones
+behind, and Ctrl-C shows the traceback of each.
 """
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, parent_process
 from threading import Thread
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
-from cgc_data.errors import BuildError
+from cgc_data.errors import BuildError, ConfigError
 
+Executor: TypeAlias = Literal["processes", "ray"]
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+
+def run_tasks(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, executor: Executor = "processes"
+) -> Iterator[Result]:
+    """Results in the order of the tasks. Raises what the function raises, ConfigError where Ray is not installed."""
+    return map_with_ray(function, tasks) if executor == "ray" else map_in_processes(function, tasks, workers)
+
+
+def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+    """Results in the order of the tasks, by the cluster of RAY_ADDRESS, or one that is started on this machine.
+
+    All machines must reach the sources and the output folder under the same paths. A task whose machine is lost is
+    given to another.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise ConfigError("--executor ray: Ray is not installed; pip install 'cgc-grounding[ray]'") from None
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    started_here = not ray.is_initialized()
+    if started_here:
+        ray.init(log_to_driver=False, include_dashboard=False)
+    try:
+        remote = ray.remote(max_retries=-1)(function)
+        for result in [remote.remote(task) for task in tasks]:
+            try:
+                yield ray.get(result)
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause from None
+    finally:
+        if started_here:
+            ray.shutdown()
 
 
 def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
