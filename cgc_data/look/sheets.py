@@ -10,6 +10,7 @@ from typing import NamedTuple
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
+from cgc_data.errors import ReleaseError
 from cgc_data.look.sample import Box, Sample, View
 
 WIDTH, MARGIN, GAP = 1600, 24, 12
@@ -75,9 +76,12 @@ def _draw_line(canvas: Image.Image, views: tuple[View, ...], y: int) -> int:
 
 def _picture(view: View, height: int) -> Image.Image:
     scale = height / view.height
-    with Image.open(io.BytesIO(view.content)) as stored:
-        size = max(round(view.width * scale), 1), height
-        picture: Image.Image = stored.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    size = max(round(view.width * scale), 1), height
+    try:
+        with Image.open(io.BytesIO(view.content)) as stored:
+            picture: Image.Image = stored.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    except OSError as error:
+        raise ReleaseError(f"a view of {view.file_name} cannot be decoded ({error}); build the release again") from None
     draw = ImageDraw.Draw(picture)
     for box in view.boxes:
         _draw_box(draw, box, scale, picture.width)

@@ -30,7 +30,7 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
     """
     opened = open_release(release)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise BuildError(f"{out}: exists and is not an empty folder; name a new one for the new version")
+        raise BuildError(f"{out}: is no folder or is not empty; name a new folder for the new version")
     rejected = _rejected(opened.folder / "rejected.parquet")
     leaving = rows_to_remove(opened, image_id, source)
     if len(leaving) == opened.manifest["counts"]["total"]:

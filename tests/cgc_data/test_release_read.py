@@ -68,7 +68,7 @@ def test_unfinished_release(folder: Path) -> None:
     [
         (b'{"schema', "not readable as JSON"),
         (b"[]", "not the manifest"),
-        (b'{"name": "x"}', "no image_mode, schema_version"),
+        (b'{"name": "x"}', "required field `schema_version`"),
     ],
 )
 def test_broken_manifest(folder: Path, content: bytes, message: str) -> None:
