@@ -99,7 +99,7 @@ def test_command_lines_parse(name: str, line: str, monkeypatch: pytest.MonkeyPat
 
 
 def _not_settings() -> set[str]:
-    return {"out", "workers", "dry_run", "push_to_hub", "tag", "private"}
+    return {"out", "workers", "executor", "dry_run", "push_to_hub", "tag", "private"}
 
 
 @document
