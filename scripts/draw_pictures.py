@@ -17,6 +17,8 @@ from panels import HEAD, TEXT, Line, Mark, Panel, beside, decoded, stack, strip
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from cgc_data.build.embedded import with_sources
+from cgc_data.build.release import build_release
 from cgc_data.config import BuildConfig
 from cgc_data.geometry import Window
 from cgc_data.index.build import Index, build_index
@@ -24,8 +26,6 @@ from cgc_data.index.presence import ABSENT, STATE_NAMES, UNKNOWN
 from cgc_data.look.sample import Sample, read_sample
 from cgc_data.look.sheets import GIVEN, TARGET, Style
 from cgc_data.plan.truth import Truth
-from cgc_data.release.build import build_release
-from cgc_data.release.embedded import with_sources
 from cgc_data.release.read import open_release
 from cgc_data.sources import Segmentations
 from cgc_data.vocabulary import names_of

@@ -59,8 +59,8 @@ def build(
 
     Every setting of the configuration can be given as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
     """
+    from cgc_data.build.release import build_release, plan_only
     from cgc_data.hub.gate import check_names
-    from cgc_data.release.build import build_release, plan_only
 
     if (tag is None) != (push_to_hub is None):
         raise ConfigError("--push-to-hub and --tag go together: --push-to-hub ORG/NAME --tag v1.0.0")

@@ -1,1 +1,1 @@
-"""A release on disk: its row schema, shards, manifest and card."""
+"""A release on disk: the schema of its rows, and how it is read."""

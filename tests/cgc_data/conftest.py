@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from cgc_data.build.release import build_release
 from cgc_data.config import BuildConfig, Source
-from cgc_data.release.build import build_release
 from cgc_data.scenes import paint
 
 PHOTOS, SAMPLES = 48, 200

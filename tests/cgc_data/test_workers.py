@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cgc_data.build.workers import Executor, run_tasks
 from cgc_data.errors import ConfigError, PhotoError
-from cgc_data.release.workers import Executor, run_tasks
 
 
 def doubled(number: int) -> int:

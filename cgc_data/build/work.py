@@ -12,14 +12,15 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from cgc_data.build.finish import write_rejected
+from cgc_data.build.shards import write_atomically
 from cgc_data.errors import BuildError, ReleaseError
 from cgc_data.plan.askable import Rejection
-from cgc_data.release.finish import write_rejected
 from cgc_data.release.read import open_release
 from cgc_data.release.schema import CONTRASTS
-from cgc_data.release.shards import write_atomically
 
 WORK, FINGERPRINT, REJECTED = ".build", "fingerprint", "rejected.parquet"
+_REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:
@@ -86,15 +87,13 @@ def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
 
 
 @contextmanager
-def explained(out: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into a BuildError that says the mend."""
+def explained(out: Path, option: str = "--out") -> Iterator[None]:
+    """Turn what a disk refuses (it is full or read-only, or a file is in the way) into a BuildError with the mend."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise BuildError(
-                f"{out}: the disk is full; free some space and run again, it goes on where it was"
-            ) from None
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise BuildError(f"{error.filename or out}: may not be written; choose another --out") from None
+            raise BuildError(f"{out}: the disk is full; free some space and run again") from None
+        if error.errno in _REFUSED:
+            raise BuildError(f"{error.filename or out}: may not be written; choose another {option}") from None
         raise

@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cgc_data.build.shards import Receipt, write_atomically
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
 from cgc_data.look import plot_assets, release_stats, render_card
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan
 from cgc_data.release.schema import SCHEMA_VERSION
-from cgc_data.release.shards import Receipt, write_atomically
 from cgc_data.sources.read import file_sha256
 
 # libraries that have a say in the bytes of a release
