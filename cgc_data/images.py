@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from cgc_data.errors import CgcError, PhotoError
 
@@ -98,6 +98,8 @@ def strip_orientation(data: bytes) -> bytes:
 def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError:  # its text holds a memory address, and lists of rejects must not differ by that
+        raise PhotoError("not a photo that Pillow reads; download it again") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PhotoError(f"not a photo that Pillow reads ({error}); download it again") from error
 
