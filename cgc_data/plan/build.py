@@ -61,11 +61,13 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
         contrast: allowed & usable(index.photos, config.licences, windows=contrast == "intra") for contrast in CONTRASTS
     }
     plan.photos = {split: int((licensed["inter"] & (np.array(splits) == split)).sum()) for split in SPLITS}
+    if not any(plan.photos.values()):
+        raise _no_photo(config, plan)
     for split, wanted in _quotas(config, plan.photos).items():
         dealer = Dealer(askable, split, licensed, wanted)
         _write_split(index, dealer.deal(), split, config.shard_rows, folder, plan)
     plan.rejections += askable.rejections
-    _require_tasks(config, plan)
+    _require_tasks(index, config, plan)
     return plan
 
 
@@ -169,7 +171,7 @@ class _ShardWriter:
         self._rows = []
 
 
-def _require_tasks(config: BuildConfig, plan: Plan) -> None:
+def _require_tasks(index: Index, config: BuildConfig, plan: Plan) -> None:
     inter, intra = config.inter_share > 0, config.inter_share < 1
     asked = {
         "inter/locate": inter and config.inter.locate > 0,
@@ -181,15 +183,28 @@ def _require_tasks(config: BuildConfig, plan: Plan) -> None:
         if wanted and not plan.tasks.get(task):
             contrast, name = task.split("/")
             setting = f"{contrast}.{name}=0"
-            raise PlanError(f"{task}: no eligible sample in {_sources(config)}; {_hint(config)} or set {setting}")
+            raise PlanError(
+                f"{task}: no eligible sample in {_sources(config)}; {_hint(index, config)} or set {setting}"
+            )
+
+
+def _no_photo(config: BuildConfig, plan: Plan) -> PlanError:
+    excluded = plan.exclusions["listed"] + plan.exclusions["near_duplicates"]
+    why = {**rejected_by_reason(plan), "excluded": excluded}
+    counts = ", ".join(f"{reason}: {count}" for reason, count in why.items())
+    return PlanError(
+        f"{_sources(config)}: no photo is left ({counts}; licences={config.licences}); give photos that are whole, "
+        "allow more licences or exclude fewer"
+    )
 
 
 def _sources(config: BuildConfig) -> str:
     return ", ".join(Path(source.annotations).name for source in config.sources)
 
 
-def _hint(config: BuildConfig) -> str:
-    if any(source.kind == "coco" and source.exhaustive is None for source in config.sources):
+def _hint(index: Index, config: BuildConfig) -> str:
+    given = zip(config.sources, index.claims, strict=True)
+    if any(source.kind == "coco" and source.exhaustive is None and not claims.practice for source, claims in given):
         return "declare `exhaustive` where every instance of every category is boxed, loosen `limits`,"
     if config.confusable == "strict" and any(source.exhaustive for source in config.sources):
         return "set confusable=labelled where names that your file does not have cannot be in your photos, add photos,"
