@@ -49,7 +49,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point: run a command, show expected errors as one line."""
     try:
-        sys.exit(cli(standalone_mode=False))
+        sys.exit(cli(prog_name="cgc-data", standalone_mode=False))
     except CgcError as error:
         _end(str(error), 2)
     except click.ClickException as error:

@@ -20,7 +20,10 @@ from cgc_data.scenes.paint import Preset
 )
 def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
     """Paint PRESET: photos of drawn scenes with exact COCO (and LVIS) annotations, the same bytes for the same seed."""
-    sources = paint_preset(preset, out, seed=seed, photos=photos)
+    from cgc_data.build.work import explained
+
+    with explained(out, "--to"):
+        sources = paint_preset(preset, out, seed=seed, photos=photos)
     for source in sources:
         click.echo(f"--{source.kind} {source.annotations}:{source.images}  ({_describe(source)})")
 

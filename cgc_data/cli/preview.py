@@ -20,10 +20,14 @@ from cgc_data.progress import say
 @click.option("--sheets/--no-sheets", default=True, show_default=True, help="Also write PNG contact sheets.")
 def preview(release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool) -> None:
     """Write a gallery of RELEASE: images side by side, boxes, question, answer, and why each distractor is safe."""
+    from cgc_data.build.work import explained
     from cgc_data.look.gallery import write_gallery
     from cgc_data.release.read import open_release
 
     target = folder or release.parent / f"{release.name}-preview"
-    gallery = write_gallery(open_release(release), target, per_task=per_task, seed=seed, images=images, sheets=sheets)
+    with explained(target, "--to"):
+        gallery = write_gallery(
+            open_release(release), target, per_task=per_task, seed=seed, images=images, sheets=sheets
+        )
     say(f"{gallery.samples} samples, {len(gallery.sheets)} contact sheets")
     click.echo(gallery.page)

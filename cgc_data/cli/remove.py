@@ -12,7 +12,9 @@ import rich_click as click
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the new version.")
 def remove(release: Path, image_id: int, source: str | None, out: Path) -> None:
     """Write RELEASE without a photo, and without the rows that are not fair without it. Push it under a new tag."""
-    from cgc_data.release.remove import remove_photo
+    from cgc_data.build.remove import remove_photo
+    from cgc_data.build.work import explained
 
-    removed = remove_photo(release, image_id, out, source=source)
+    with explained(out):
+        removed = remove_photo(release, image_id, out, source=source)
     click.echo(f"{out}: written without photo {image_id}; {removed} rows went")
