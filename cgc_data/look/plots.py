@@ -3,6 +3,7 @@
 Agg with a fixed style and no metadata, so that the same statistics give the same bytes.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,9 @@ def plot_captions() -> dict[str, str]:
 def _save(draw: Callable[[Stats], Figure], stats: Stats, path: Path) -> Path:
     with matplotlib.style.context(["default", STYLE]):
         figure = draw(stats)
-        FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing")  # names in scripts that no font here has
+            FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
     return path
 
 
