@@ -17,8 +17,8 @@ from panels import HEAD, TEXT, Line, Mark, Panel, beside, decoded, stack, strip
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from cgc_data.build.embedded import with_sources
-from cgc_data.build.release import build_release
+from cgc_data.builder.embedded import with_sources
+from cgc_data.builder.release import build_release
 from cgc_data.config import BuildConfig
 from cgc_data.geometry import Window
 from cgc_data.index.build import Index, build_index

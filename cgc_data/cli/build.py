@@ -59,7 +59,7 @@ def build(
 
     Every setting of the configuration can be given as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
     """
-    from cgc_data.build.release import build_release, plan_only
+    from cgc_data.builder.release import build_release, plan_only
     from cgc_data.hub.gate import check_names
 
     if (tag is None) != (push_to_hub is None):

@@ -20,7 +20,7 @@ from cgc_data.scenes.paint import Preset
 )
 def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
     """Paint PRESET: photos of drawn scenes with exact COCO (and LVIS) annotations, the same bytes for the same seed."""
-    from cgc_data.build.work import explained
+    from cgc_data.builder.work import explained
 
     with explained(out, "--to"):
         sources = paint_preset(preset, out, seed=seed, photos=photos)

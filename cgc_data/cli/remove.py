@@ -12,8 +12,8 @@ import rich_click as click
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the new version.")
 def remove(release: Path, image_id: int, source: str | None, out: Path) -> None:
     """Write RELEASE without a photo, and without the rows that are not fair without it. Push it under a new tag."""
-    from cgc_data.build.remove import remove_photo
-    from cgc_data.build.work import explained
+    from cgc_data.builder.remove import remove_photo
+    from cgc_data.builder.work import explained
 
     with explained(out):
         removed = remove_photo(release, image_id, out, source=source)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from cgc_data.build.release import build_release
+from cgc_data.builder.release import build_release
 from cgc_data.config import BuildConfig, Source
 from cgc_data.scenes import paint
 

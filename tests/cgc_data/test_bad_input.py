@@ -396,7 +396,7 @@ def test_a_target_that_is_a_file(tmp_path: Path, finished: Path, refused: Refuse
 
 ORPHANS = """
 import os, sys, time
-from cgc_data.build.workers import map_in_processes
+from cgc_data.builder.workers import map_in_processes
 
 def work(number):
     print(os.getpid(), flush=True)

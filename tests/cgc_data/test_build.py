@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from cgc_data import load_reference, open_release
-from cgc_data.build.release import Built, build_release, plan_only
+from cgc_data.builder.release import Built, build_release, plan_only
 from cgc_data.config import BuildConfig
 from cgc_data.errors import BuildError
 from cgc_data.images import decode_photo
@@ -28,7 +28,7 @@ from tests.cgc_data.reading import read_without_package
 Row = dict[str, Any]
 
 
-RENDERING, FINISHING = "cgc_data.render.Renderer.view", "cgc_data.build.release.finish_release"
+RENDERING, FINISHING = "cgc_data.render.Renderer.view", "cgc_data.builder.release.finish_release"
 
 
 class Stopped(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cgc_data import open_release
-from cgc_data.build.remove import remove_photo
+from cgc_data.builder.remove import remove_photo
 from cgc_data.errors import BuildError, ReleaseError
 from tests.cgc_data.reading import read_without_package
 from tests.tiny_release import write_tiny_release

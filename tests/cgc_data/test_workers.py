@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cgc_data.build.workers import Executor, run_tasks
+from cgc_data.builder.workers import Executor, run_tasks
 from cgc_data.errors import ConfigError, PhotoError
 
 

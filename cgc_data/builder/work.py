@@ -12,8 +12,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from cgc_data.build.finish import write_rejected
-from cgc_data.build.shards import write_atomically
+from cgc_data.builder.finish import write_rejected
+from cgc_data.builder.shards import write_atomically
 from cgc_data.errors import BuildError, ReleaseError
 from cgc_data.plan.askable import Rejection
 from cgc_data.release.read import open_release

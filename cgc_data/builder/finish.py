@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cgc_data.build.shards import Receipt, write_atomically
+from cgc_data.builder.shards import Receipt, write_atomically
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
 from cgc_data.look import plot_assets, release_stats, render_card

@@ -11,11 +11,11 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cgc_data.build.embedded import with_sources
-from cgc_data.build.finish import finish_release, library_versions
-from cgc_data.build.shards import Receipt, ShardTask, render_shard, write_atomically
-from cgc_data.build.work import alone, claim, explained, make_folder, start_over
-from cgc_data.build.workers import Executor, run_tasks
+from cgc_data.builder.embedded import with_sources
+from cgc_data.builder.finish import finish_release, library_versions
+from cgc_data.builder.shards import Receipt, ShardTask, render_shard, write_atomically
+from cgc_data.builder.work import alone, claim, explained, make_folder, start_over
+from cgc_data.builder.workers import Executor, run_tasks
 from cgc_data.config import BuildConfig
 from cgc_data.errors import BuildError, SourceError
 from cgc_data.index.build import Index, build_index
