@@ -94,6 +94,8 @@ def explained(out: Path, option: str = "--out") -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise BuildError(f"{out}: the disk is full; free some space and run again") from None
+        if error.errno == errno.EFBIG:
+            raise BuildError(f"{out}: a file is too large for this disk; set a smaller shard_rows") from None
         if error.errno in _REFUSED:
             raise BuildError(f"{error.filename or out}: may not be written; choose another {option}") from None
         raise

@@ -12,17 +12,7 @@ import rich_click as click
 
 from cgc_data.errors import CgcError
 
-COMMANDS = {
-    "build": "build a release from COCO and LVIS annotations",
-    "validate": "re-derive a release from its raw sources and measure its shortcuts",
-    "preview": "write a gallery of samples to look at",
-    "stats": "print the tables of a release",
-    "push": "push a release to the Hugging Face Hub under a version tag",
-    "export": "write a release as another trainer reads it",
-    "remove": "make a new version of a release without a photo",
-    "download": "fetch the official COCO and LVIS archives",
-    "paint": "paint the embedded sample",
-}
+COMMANDS = ("build", "validate", "preview", "stats", "push", "export", "remove", "download", "paint")
 
 
 class LazyGroup(click.RichGroup):

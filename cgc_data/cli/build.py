@@ -102,8 +102,10 @@ def _from_flags(flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def _source(kind: str, text: str, exhaustive: bool | None) -> dict[str, Any]:
-    annotations, colon, images = text.rpartition(":")
-    if not colon or not annotations or not images:
+    # either part may hold a colon: the annotations end where a file does, else at the last one
+    splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == ":"]
+    annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
+    if not annotations or not images:
         raise ConfigError(f"--{kind} {text}: expected {SOURCE}, the annotation file and its folder or zip of photos")
     return {"kind": kind, "annotations": annotations, "images": images, "exhaustive": exhaustive}
 

@@ -24,6 +24,7 @@ from cgc_data.plan.askable import Rejection, find_askable
 from cgc_data.plan.deal import Dealer, Dealt
 from cgc_data.plan.rows import Row
 from cgc_data.plan.truth import Truth
+from cgc_data.progress import track
 from cgc_data.release.schema import CONTRASTS, SPLITS, Contrast, Split, arrow_schema
 
 PLAN_SCHEMA = (
@@ -65,7 +66,7 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
         raise _no_photo(config, plan)
     for split, wanted in _quotas(config, plan.photos).items():
         dealer = Dealer(askable, split, licensed, wanted)
-        _write_split(index, dealer.deal(), split, config.shard_rows, folder, plan)
+        _write_split(index, track(dealer.deal(), f"plan {split}"), split, config.shard_rows, folder, plan)
     plan.rejections += askable.rejections
     _require_tasks(index, config, plan)
     return plan

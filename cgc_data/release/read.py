@@ -104,7 +104,7 @@ def open_release(path: Path | str) -> Release:
     folder = Path(path)
     if not folder.is_dir():
         raise ReleaseError(f"{folder}: no such folder; give the folder that `cgc-data build --out` wrote")
-    manifest = _manifest(folder / "manifest.json")
+    manifest = read_manifest(folder)
     for shard in manifest["shards"]:
         if not (folder / shard["path"]).is_file():
             raise ReleaseError(
@@ -113,7 +113,9 @@ def open_release(path: Path | str) -> Release:
     return Release(folder, manifest)
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """manifest.json of a release, checked for form. Raises ReleaseError where it is missing, damaged or another's."""
+    path = folder / "manifest.json"
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         if manifest.get("schema_version") in (None, SCHEMA_VERSION):

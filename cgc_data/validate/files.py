@@ -10,8 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cgc_data.errors import ReleaseError
-from cgc_data.release.schema import SCHEMA_VERSION, arrow_schema
+from cgc_data.release.schema import arrow_schema
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample
 
@@ -24,23 +23,6 @@ CHECKS = {
 }
 BATCH = 32  # rows with embedded photos held at a time
 Row = dict[str, Any]
-
-
-def read_manifest(release: Path) -> dict[str, Any]:
-    """manifest.json of a finished release. Raises ReleaseError."""
-    path = release / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ReleaseError(f"{release}: no manifest.json, so no finished release; run the same build again") from None
-    except (OSError, ValueError) as error:
-        raise ReleaseError(f"{path}: not readable as JSON ({error}); build the release again") from None
-    missing = {"schema_version", "sources", "config", "shards", "files", "counts"} - set(manifest)
-    if missing:
-        raise ReleaseError(f"{path}: has no {sorted(missing)[0]!r}; build the release again")
-    if manifest["schema_version"] != SCHEMA_VERSION:
-        raise ReleaseError(f"{path}: schema version {manifest['schema_version']}, this version reads {SCHEMA_VERSION}")
-    return dict(manifest)
 
 
 def sha256(path: Path) -> str:

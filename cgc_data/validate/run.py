@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from cgc_data.errors import ReleaseError
 from cgc_data.progress import track
+from cgc_data.release.read import read_manifest
 from cgc_data.validate import absence, across, duplicates, files, form, licences, pictures, truth
 from cgc_data.validate.limits import limits_of
 from cgc_data.validate.photos import PhotoFiles
@@ -48,7 +49,7 @@ def validate(release: Path | str, sources: Sequence[SourcePaths] | None = None) 
         ReleaseError: no finished release, or a source is missing or is not the one it was built from.
     """
     folder = Path(release)
-    manifest = files.read_manifest(folder)
+    manifest = read_manifest(folder)
     world = World(open_sources(folder, manifest, sources or ()), load_relations())
     ledger = Ledger(CHECKS)
     shards = files.check_files(folder, manifest, ledger)

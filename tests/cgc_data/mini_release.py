@@ -201,6 +201,7 @@ class MiniRelease:
         manifest = {
             "schema_version": SCHEMA_VERSION,
             "name": "mini",
+            "created_with": {},
             "sources": self._sources(),
             "image_mode": "embed",
             "shards": shards,
