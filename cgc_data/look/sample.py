@@ -118,11 +118,16 @@ def _view(row: Mapping[str, Any], number: int, sources: Mapping[str, Mapping[str
         file_name=view["file_name"],
         window=tuple(view["window"]),
         changes=view["changes"],
-        licence=licence_name(view["license_url"] or ""),
+        licence=_licence(view["license_url"] or ""),
         licence_url=view["license_url"] or "",
         flickr_url=view["flickr_url"] or "",
         content=row["images"][number - 1]["bytes"],
     )
+
+
+def _licence(url: str) -> str:
+    """Its name, which says of what it speaks where the source states none."""
+    return licence_name(url) if url else f"licence: {licence_name(url)}"
 
 
 def _boxes(row: Mapping[str, Any], number: int, view: Mapping[str, Any]) -> tuple[Box, ...]:
@@ -147,7 +152,9 @@ def _warrant(evidence: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any
     label, who = evidence["label"], _who(evidence["source"], sources)
     kind, _, above = evidence["warrant"].partition(":")
     sentences = {
-        "exhaustive": f"{who} boxes every {label}: none here.",
+        "exhaustive": f"COCO boxes every {label}: none here."
+        if who == "COCO"
+        else f"Every {label} is boxed ({who}): none here.",
         "negative": f"{who} verified: no {label} here.",
         "hypernym": f"{who}: no {above} here, so no {label} either.",
         "outside_window": f"Every {label} of the photo lies outside this window.",

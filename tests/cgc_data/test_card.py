@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
 from huggingface_hub import DatasetCard
@@ -12,6 +13,7 @@ from huggingface_hub import DatasetCard
 from cgc_data.look.card import licence_name, release_digest, render_card, without_paths
 from cgc_data.look.stats import release_stats
 from cgc_data.release.read import Release, open_release
+from cgc_data.release.schema import arrow_schema
 from tests.tiny_release import write_tiny_release
 
 CONFIG = {
@@ -111,6 +113,9 @@ def test_paths_in_nested_values() -> None:
             "No benchmark's images",
         ),
         ({"exclusions": {}}, "No benchmark's images were excluded", "In no split"),
+        ({}, "measured by `cgc-data validate`", "brings"),
+        ({"removed": [{"image_id": 139}]}, "**1 photo was removed", "photos were removed"),
+        ({"removed": [{"image_id": 1}, {"image_id": 2}]}, "is repeated for each", "photo was removed"),
     ],
 )
 def test_prose_follows_the_manifest(
@@ -119,6 +124,24 @@ def test_prose_follows_the_manifest(
     card = render_card({**manifest, **change}, stats, repo_id="org/tiny")
     assert present in card
     assert missing not in card
+
+
+@pytest.mark.parametrize(("contrast", "other"), [("inter", "intra"), ("intra", "inter")])
+def test_a_card_tells_of_its_own_contrasts_alone(
+    release: Release, manifest: dict[str, Any], contrast: str, other: str
+) -> None:
+    manifest["shards"] = [s for s in manifest["shards"] if s["path"].startswith(contrast)]
+    rows = [row for row in release.rows() if row["contrast"] == contrast]
+    stats = release_stats([pa.Table.from_pylist(rows, schema=arrow_schema())])
+    card = render_card(manifest, stats, repo_id=None)
+    assert f"**{contrast}**" in card
+    assert not re.search(rf"\b{other}\b", card, re.IGNORECASE)
+    words = {
+        "intra": r"same_object|outside_window|\bwindows\b|Focus View",
+        "inter": r"decoupled|distractor only|set of photos",
+    }
+    assert not re.search(words[other], card)
+    assert re.search(words[contrast], card)
 
 
 def test_flickr_is_named_only_where_photos_are_from_there(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
