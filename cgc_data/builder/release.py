@@ -14,7 +14,7 @@ from pathlib import Path
 from cgc_data.builder.embedded import with_sources
 from cgc_data.builder.finish import finish_release, library_versions
 from cgc_data.builder.shards import Receipt, ShardTask, render_shard, write_atomically
-from cgc_data.builder.work import alone, claim, explained, make_folder, start_over
+from cgc_data.builder.work import alone, claim, explained, forgotten_if_refused, make_folder, start_over
 from cgc_data.builder.workers import Executor, run_tasks
 from cgc_data.config import BuildConfig
 from cgc_data.errors import BuildError, SourceError
@@ -36,6 +36,7 @@ class Built:
     rejected: int
     planned: int
     wanted: int
+    empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for a row
 
 
 def build_release(
@@ -58,8 +59,9 @@ def build_release(
         work = claim(out, fingerprint)
         if work is None:
             return _finished(out, config)
-        index = build_index(config, cache)
-        plan = _planned(index, config, work, cache, workers)
+        with forgotten_if_refused(out, work):
+            index = build_index(config, cache)
+            plan = _planned(index, config, work, cache, workers)
         tasks = shard_tasks(index, config, plan, out, work)
         receipts = _render(tasks, out, workers, executor)
         built = _check_rejects(config, plan, receipts, out)
@@ -154,4 +156,6 @@ def _check_rejects(config: BuildConfig, plan: Plan, receipts: dict[str, Receipt]
             f"{broken['detail']}: {len(rejected)} of {planned} rows were rejected, with max_rejected="
             f"{config.max_rejected}; mend the photos that {record} lists, or raise it, and run again"
         )
-    return Built(out, planned - len(rejected), len(rejected), planned, config.samples)
+    filled = {shard["split"] for shard in plan.shards}
+    empty = tuple(split for split, photos in plan.photos.items() if photos and split not in filled)
+    return Built(out, planned - len(rejected), len(rejected), planned, config.samples, empty)

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from cgc_data.builder.finish import write_rejected
 from cgc_data.builder.shards import write_atomically
-from cgc_data.errors import BuildError, ReleaseError
+from cgc_data.errors import BuildError, CgcError, ReleaseError
 from cgc_data.plan.askable import Rejection
 from cgc_data.release.read import open_release
 from cgc_data.release.schema import CONTRASTS
@@ -74,6 +74,18 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BuildError(f"{path}: cannot be made a folder ({error.strerror}); choose another --out") from None
+
+
+@contextmanager
+def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
+    """Leave no folder behind where the sources or the settings are refused before anything was rendered."""
+    try:
+        yield
+    except CgcError:
+        shutil.rmtree(work, ignore_errors=True)
+        if not any(out.iterdir()):
+            out.rmdir()
+        raise
 
 
 def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:

@@ -8,6 +8,7 @@ import rich_click as click
 
 from cgc_data.config import BuildConfig, load_config, merge_all, parse_override
 from cgc_data.errors import ConfigError
+from cgc_data.progress import say
 
 SOURCE = "ANN.json:IMAGES"
 
@@ -66,9 +67,9 @@ def build(
         raise ConfigError("--push-to-hub and --tag go together: --push-to-hub ORG/NAME --tag v1.0.0")
     if push_to_hub:
         check_names(push_to_hub, tag)
-    if push_to_hub and flags["licences"] is None and flags["images"] != "reference":
-        flags["licences"] = "permissive"
     config = resolve(settings, flags)
+    if push_to_hub and config.images == "embed" and "licences" not in config.model_fields_set:
+        config = config.model_copy(update={"licences": "permissive"})
     if dry_run:
         show_plan(plan_only(config, out, workers=workers), config)
         return
@@ -76,12 +77,16 @@ def build(
     click.echo(f"{built.folder}: {built.rows} rows ({built.wanted} asked, {built.rejected} rejected)")
     if built.planned < 0.98 * built.wanted:
         click.echo(f"the photos gave {built.planned} different rows; more photos give more", err=True)
+    for split in built.empty_splits:
+        mend = "a larger splits.validation gives it more" if split == "validation" else "more photos give it some"
+        click.echo(f"{split}: too few photos for a row; {mend}", err=True)
     click.echo(f"look at it:  cgc-data preview {built.folder}\ncheck it:    cgc-data validate {built.folder}")
     if push_to_hub and tag:
         from cgc_data.hub import push
 
-        push(out, push_to_hub, tag=tag, private=private)
-        click.echo(f'load it:     load_dataset("{push_to_hub}", "inter", revision="{tag}")')
+        noncommercial = config.licences == "noncommercial"
+        pushed = push(out, push_to_hub, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
+        click.echo(f"load it:     {pushed.load_example}")
 
 
 def resolve(settings: tuple[str, ...], flags: dict[str, Any]) -> BuildConfig:
@@ -118,7 +123,8 @@ def show_plan(plan: Any, config: BuildConfig) -> None:
         click.echo(f"{task:<20} {rows:>9} rows")
     click.echo(f"{'total':<20} {sum(plan.tasks.values()):>9} rows of {config.samples} asked, {len(plan.shards)} shards")
     for split, photos in plan.photos.items():
-        click.echo(f"{split + ' photos':<20} {photos:>9}")
+        rows = sum(shard["rows"] for shard in plan.shards if shard["split"] == split)
+        click.echo(f"{split:<20} {rows:>9} rows from {photos} photos")
     for reason, count in rejected_by_reason(plan).items():
         click.echo(f"{'left out: ' + reason:<40} {count:>9}")
     size = estimated_bytes(plan) if config.images == "embed" else 2000 * sum(plan.tasks.values())

@@ -12,7 +12,7 @@ from cgc_data.plan.rows import Question
 
 Feature = tuple[str, object]
 TOTAL: Feature = ("all", "")
-FAR_BEHIND = 1.0  # standard deviations of the number of rows
+FAR_BEHIND = 0.75  # standard deviations of the number of rows
 
 
 def features(concept: int, pool: str, images: int, kind: str) -> tuple[Feature, ...]:
@@ -39,18 +39,17 @@ class AbsentBalance:
                 self._absent[feature] += question.task == "absent"
 
     def lack(self, concept: int, pool: str, images: int, kind: str) -> float:
-        """How much an absent question like this is lacking, positive where it is; in standard deviations, summed up.
+        """How much an absent question like this is lacking, positive where it is: by the feature lacking it least."""
+        return min(self._lack(feature) for feature in features(concept, pool, images, kind))
 
-        Nothing is lacking while empty answers as a whole are frequent enough: a small release must keep the share too.
-        """
-        if self._lack(TOTAL) <= 0:
-            return 0.0
-        return sum(self._lack(feature) for feature in features(concept, pool, images, kind))
+    def allows(self, rows: int, absent: int) -> bool:
+        """May a family of so many rows have so many empty answers? A small release must keep the share too."""
+        return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
-    def far_behind(self, kind: str) -> bool:
-        """Are empty answers so rare with this kind of distractor that the kind tells there is something to find?"""
-        return self._lack(("kind", kind)) > FAR_BEHIND
+    def far_behind(self, concept: int, pool: str, images: int, kind: str) -> bool:
+        """Are empty answers so rare with any feature of this question that it tells there is something to find?"""
+        return any(self._lack(feature) > FAR_BEHIND for feature in features(concept, pool, images, kind))
 
     def _lack(self, feature: Feature) -> float:
-        asked = self._asked[feature]
-        return float((self._share * asked - self._absent[feature]) / np.sqrt(asked + 1))
+        asked = self._asked[feature] + 1
+        return float((self._share * asked - self._absent[feature]) / np.sqrt(asked))

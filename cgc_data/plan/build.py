@@ -185,7 +185,7 @@ def _require_tasks(index: Index, config: BuildConfig, plan: Plan) -> None:
             contrast, name = task.split("/")
             setting = f"{contrast}.{name}=0"
             raise PlanError(
-                f"{task}: no eligible sample in {_sources(config)}; {_hint(index, config)} or set {setting}"
+                f"{task}: no eligible sample in {_sources(config)}; {_hint(index, config, task)} or set {setting}"
             )
 
 
@@ -203,12 +203,16 @@ def _sources(config: BuildConfig) -> str:
     return ", ".join(Path(source.annotations).name for source in config.sources)
 
 
-def _hint(index: Index, config: BuildConfig) -> str:
+def _hint(index: Index, config: BuildConfig, task: str) -> str:
     given = zip(config.sources, index.claims, strict=True)
     if any(source.kind == "coco" and source.exhaustive is None and not claims.practice for source, claims in given):
         return "declare `exhaustive` where every instance of every category is boxed, loosen `limits`,"
-    if config.confusable == "strict" and any(source.exhaustive for source in config.sources):
+    if config.confusable == "strict" and any(index.relations.confusable(c) - index.labelled for c in index.labelled):
         return "set confusable=labelled where names that your file does not have cannot be in your photos, add photos,"
+    if task == "intra/locate_all":
+        return (
+            "it needs photos of two categories that windows can part; set inter_share=1 for no questions about windows,"
+        )
     return f"add photos, loosen `limits`, ask for more samples than {config.samples},"
 
 

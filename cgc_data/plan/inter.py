@@ -35,15 +35,32 @@ class InterPlanner:
         self._askable.check(anchor)
         for kind in kinds:
             members = self._sets.grow([anchor], deck, size, kind)
-            items = self._items(members, random)
-            if len(members) < self._settings.min_images or len(items) < 2:
-                continue
-            if twins := self._with_twins(members, items, deck, kind, balance, random):
-                return twins
-            if kind == kinds[-1] or not balance.far_behind(kind):
-                questions = [ask_set(self._askable, members, item, kind, random) for item in items]
-                return Family(tuple(questions), tuple(members))
+            while len(members) >= self._settings.min_images:
+                if family := self._about(members, deck, kind, balance, random):
+                    return family
+                members = members[:-1]  # twins of a smaller set need fewer labels
         return None
+
+    def _about(
+        self,
+        members: list[int],
+        deck: NDArray[np.intp],
+        kind: str,
+        balance: AbsentBalance,
+        random: np.random.Generator,
+    ) -> Family | None:
+        """Questions about these photos, with absent twins where they are lacking.
+
+        A question whose like is hardly ever absent is left out: it would tell that there is something to find.
+        """
+        items = self._items(members, random)
+        if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, balance, random)):
+            return twins
+        fair = [item for item in items if not balance.far_behind(item.concept, item.pool, len(members), kind)]
+        if len(fair) < 2:
+            return None
+        questions = [ask_set(self._askable, members, item, kind, random) for item in fair]
+        return Family(tuple(questions), tuple(members))
 
     def _items(self, members: Sequence[int], random: np.random.Generator) -> list[Item]:
         """One question a member, as far as the labels go; no question twice."""
@@ -118,7 +135,10 @@ class InterPlanner:
         lack = {item: balance.lack(item.concept, item.pool, len(members), kind) for item in items}
         first = 1 if kind == "hard" else 0
         alone = [item for item in items if len(item.targets) == 1 and item.targets[0] >= first and lack[item] > 0]
-        return sorted(alone, key=lambda item: -lack[item])[: max(1, len(members) // 2)]
+        leaving = sorted(alone, key=lambda item: -lack[item])[: max(1, len(members) // 2)]
+        while leaving and not balance.allows(2 * len(members), 2 * len(leaving)):
+            leaving.pop()
+        return leaving
 
     def _twin_items(
         self, members: list[int], second: list[int], first_new: int, random: np.random.Generator

@@ -153,7 +153,8 @@ class IntraPlanner:
                 self._twins(photo, c, *sets, random) for c, sets in ((first, (here, there)), (second, (there, here)))
             ]
             if all(twins):
-                if sum(balance.lack(c, "locate_all", count, "views") for c in (first, second)) > 0:
+                lack = min(balance.lack(c, "locate_all", count, "views") for c in (first, second))
+                if lack > 0 and balance.allows(4, 2):
                     return [question for pair in twins for question in pair]
                 return [replace(present, pair_id="") for present, _ in twins]
         return []

@@ -1,0 +1,63 @@
+"""Nothing that is read before the images may tell whether there is something to find."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from cgc_data.geometry import Window
+from cgc_data.plan.balance import AbsentBalance
+from cgc_data.plan.rows import Question, View
+
+DOG, CAT = 3, 4
+
+
+def question(concept: int = DOG, images: int = 2, *, absent: bool = False, task: str = "locate") -> Question:
+    views = tuple(View(photo, Window(0, 0, 64, 64), 64, 64, "distractor") for photo in range(images))
+    asked = "absent" if absent else task
+    return Question("inter", "train", asked, task, 0, concept, views, (), (), "decoupled", "set")
+
+
+def balance(questions: Iterable[Question], share: float = 0.2) -> AbsentBalance:
+    counted = AbsentBalance(share)
+    counted.count(questions)
+    return counted
+
+
+def lack(counted: AbsentBalance, concept: int = DOG, images: int = 2) -> float:
+    return counted.lack(concept, "locate", images, "decoupled")
+
+
+def test_what_was_never_absent_is_lacking() -> None:
+    assert lack(balance([question()] * 10)) > 0
+
+
+def test_what_was_absent_often_enough_is_not() -> None:
+    assert lack(balance([question()] * 6 + [question(absent=True)] * 4)) <= 0
+
+
+@pytest.mark.parametrize(("concept", "images"), [(DOG, 3), (CAT, 2)])
+def test_one_frequent_feature_is_enough_not_to_lack(concept: int, images: int) -> None:
+    often = [question(), question(absent=True)] * 5
+    rarely = [question(CAT, 3)] * 20
+    counted = balance(often + rarely)
+    assert lack(counted, concept, images) < lack(counted, CAT, 3)
+    assert lack(counted, concept, images) <= 0
+
+
+@pytest.mark.parametrize(("rows", "absent", "allowed"), [(4, 2, False), (10, 2, True), (10, 3, False)])
+def test_a_small_release_keeps_the_share(rows: int, absent: int, allowed: bool) -> None:
+    assert balance([]).allows(rows, absent) is allowed
+
+
+def test_a_number_of_images_that_is_never_absent_is_far_behind() -> None:
+    counted = balance([question(CAT, 3)] * 40 + [question(), question(absent=True)] * 10)
+    assert counted.far_behind(DOG, "locate", 3, "decoupled")
+    assert not counted.far_behind(DOG, "locate", 2, "decoupled")
+
+
+def test_where_nothing_is_to_be_absent_nothing_is_behind() -> None:
+    assert not balance([question()] * 1000, share=0.0).far_behind(DOG, "locate", 2, "decoupled")
+
+
+def test_questions_about_a_given_object_do_not_count() -> None:
+    assert lack(balance([question(task="same_object")] * 100)) == lack(balance([]))
