@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from cgc_data.cli.push import push as push_command
+from cgc_data.config import Source
 from cgc_data.errors import CgcError, LicenceError, PushError, ReleaseError
 from cgc_data.hub import PushResult, push
 from cgc_data.hub.client import connect
@@ -37,6 +39,12 @@ for config in ("default", "inter", "intra"):
 streamed = list(load_dataset(repo, "inter", revision=tag, split="test", streaming=True))
 result["streamed"] = [len(streamed), streamed[0]["images"][1].size, streamed[0]["objects"][0]["bbox_2d"]]
 print(json.dumps(result))
+"""
+
+FIRST_IMAGES = """
+import sys
+from datasets import load_dataset
+print(load_dataset(sys.argv[1], "inter", revision=sys.argv[2])["train"][0]["images"])
 """
 
 
@@ -387,3 +395,25 @@ def test_true_hub(request: pytest.FixtureRequest, release: Path, tmp_path: Path)
             push(release, repo, tag="v1.0.0", private=True)
     finally:
         api.delete_repo(repo, repo_type="dataset", missing_ok=True)
+
+
+def test_build_pushes_what_it_built(hub: Hub, painted: list[Source], tmp_path: Path) -> None:
+    """One command from annotations to a version that anyone loads; the painted photos are CC0."""
+    sources = [("--coco", f"{source.annotations}:{source.images}") for source in painted[:2]]
+    command = [sys.executable, "-c", "from cgc_data.cli import main; main()", "build", *chain(*sources), "--exhaustive"]
+    publish = ["--out", str(tmp_path / "release"), "--samples", "60", "--push-to-hub", REPO, "--tag", "v0.1.0"]
+    environment = {**os.environ, "HF_HOME": str(tmp_path / "hub-home"), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    done = subprocess.run([*command, *publish], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f'load_dataset("{REPO}", "inter", revision="v0.1.0")' in done.stdout
+    manifest = json.loads(published(hub, "v0.1.0")["manifest.json"])
+    assert manifest["licences"] == "permissive"
+    assert [s["annotations"] for s in manifest["sources"]] == [Path(s.annotations).name for s in painted[:2]]
+    loaded = subprocess.run(
+        [sys.executable, "-c", FIRST_IMAGES, REPO, "v0.1.0"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "PIL" in loaded.stdout, loaded.stderr
