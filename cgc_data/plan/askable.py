@@ -93,6 +93,11 @@ class Askable:
             )
         )
 
+    def usable(self, photo: int, concept: int) -> list[int]:
+        """Instances of a concept in a photo that are no crowd and sound: mask and box agree."""
+        instances = self.index.instances
+        return [i for i in instances.of(photo, concept).tolist() if not instances.crowd[i] and not self.truth.fault(i)]
+
     def offers(self, photos: Sequence[int] | NDArray[np.intp]) -> Mask:
         """Which concepts these photos can be asked about, (photos given, concepts)."""
         return np.asarray(self.one[photos] | self.every[photos])

@@ -10,8 +10,9 @@ import numpy as np
 
 from cgc_data.config import BuildConfig
 from cgc_data.geometry import Window, iou
+from cgc_data.index.build import Index
 from cgc_data.masks import Box
-from cgc_data.plan.rows import View
+from cgc_data.plan.rows import Shown, View, set_name
 from cgc_data.plan.truth import Truth
 
 SMALLEST_SIDE = 96  # pixels of the photo; smaller windows would be blurred by enlarging
@@ -120,3 +121,16 @@ def _shape(area: float, size: tuple[int, int], random: np.random.Generator) -> t
 
 def _overlap(first: Window, second: Window) -> float:
     return iou(astuple(first), astuple(second))
+
+
+def shown_in(truth: Truth, position: int, instance: int, view: View) -> Shown:
+    """An instance that a window shows, at least in part, as part of an answer; `position` of the view is 0-based."""
+    sighting = truth.see(instance, view.window)
+    assert sighting.box is not None
+    return Shown(position, instance, sighting.box, sighting.share)
+
+
+def set_of_windows(index: Index, views: Sequence[View]) -> str:
+    """Name of a set of windows of one photo, whatever their order."""
+    photo = index.photos[views[0].photo]
+    return set_name([photo.identity, *((v.window, v.width, v.height) for v in views)])
