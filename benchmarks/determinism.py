@@ -32,7 +32,7 @@ def main() -> int:
         killed = Path(folder) / "killed" / "release"
         moments = random.Random(options.seed)
         for _ in range(3):
-            delay = took * moments.uniform(0.2, 0.9)
+            delay = took * moments.uniform(0.1, 0.5)
             kill_after(killed, [*arguments, "--workers", "2"], delay)
             shards = len(list(killed.rglob("*-of-*.parquet")))
             print(f"killed after {delay:.0f} s: {shards} shards there, manifest {(killed / 'manifest.json').exists()}")
