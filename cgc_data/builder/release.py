@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from cgc_data.builder.embedded import with_sources
@@ -36,6 +36,8 @@ class Built:
     rejected: int
     planned: int
     wanted: int
+    photos: int = 0  # that are shown
+    available: int = 0  # that could be: present, licensed and not excluded
     empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for a row
 
 
@@ -67,7 +69,7 @@ def build_release(
         built = _check_rejects(config, plan, receipts, out)
         finish_release(index, config, plan, receipts, out, fingerprint, repo_id)
         shutil.rmtree(work)
-    return built
+    return replace(built, photos=_shown(out), available=sum(plan.photos.values()))
 
 
 def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
@@ -102,7 +104,13 @@ def _finished(out: Path, config: BuildConfig) -> Built:
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     rows = manifest["counts"]["total"]
     say(f"{out}: is finished already")
-    return Built(out, rows, 0, rows, config.samples)
+    photos = _shown(out)
+    return Built(out, rows, 0, rows, config.samples, photos, photos)
+
+
+def _shown(out: Path) -> int:
+    stats = json.loads((out / "stats.json").read_text(encoding="utf-8"))
+    return int(stats["photos"]["distinct"])
 
 
 def _planned(index: Index, config: BuildConfig, work: Path, cache: Path, workers: int) -> Plan:
@@ -158,4 +166,4 @@ def _check_rejects(config: BuildConfig, plan: Plan, receipts: dict[str, Receipt]
         )
     filled = {shard["split"] for shard in plan.shards}
     empty = tuple(split for split, photos in plan.photos.items() if photos and split not in filled)
-    return Built(out, planned - len(rejected), len(rejected), planned, config.samples, empty)
+    return Built(out, planned - len(rejected), len(rejected), planned, config.samples, empty_splits=empty)

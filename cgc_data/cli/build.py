@@ -74,7 +74,10 @@ def build(
         show_plan(plan_only(config, out, workers=workers), config)
         return
     built = build_release(config, out, workers=workers, executor=executor, repo_id=push_to_hub)
-    click.echo(f"{built.folder}: {built.rows} rows ({built.wanted} asked, {built.rejected} rejected)")
+    click.echo(
+        f"{built.folder}: {built.rows} rows from {built.photos} of {built.available} photos "
+        f"({built.wanted} asked, {built.rejected} rejected)"
+    )
     if built.planned < 0.98 * built.wanted:
         click.echo(f"the photos gave {built.planned} different rows; more photos give more", err=True)
     for split in built.empty_splits:
