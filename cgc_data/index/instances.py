@@ -29,14 +29,6 @@ class Instances:
         inside = self.of_photo(photo)
         return np.asarray(inside[self.concept[inside] == concept])
 
-    def boxes(self, photo: int, concept: int) -> NDArray[np.float64]:
-        """Their boxes, (N, 4)."""
-        return self.box[self.of(photo, concept)]
-
-    def pairs(self) -> NDArray[np.int64]:
-        """Every (photo, concept) that has an instance, (pairs, 2), sorted."""
-        return np.unique(np.stack([self.photo, self.concept.astype(np.int64)], axis=1), axis=0)
-
     def select(self, keep: NDArray[np.bool_]) -> "Instances":
         """Those where `keep` is true, in the same order."""
         return Instances(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))

@@ -25,7 +25,8 @@ def joined(tmp_path: Path, in_coco: list[Thing], in_lvis: list[Thing], negative:
 
 
 def boxes(index: Index, concept: str, name: str = NAME) -> list[list[float]]:
-    return index.instances.boxes(position(index, name), index.position[concept]).round(6).tolist()
+    found = index.instances.of(position(index, name), index.position[concept])
+    return index.instances.box[found].round(6).tolist()
 
 
 # -- identity
