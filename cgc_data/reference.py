@@ -1,10 +1,10 @@
 """Rows of a release that stores no images, with the views composed on the fly from the user's own photos."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cgc_data.release.read import open_release
+from cgc_data.release.read import Release, open_release
 from cgc_data.render import Renderer
 from cgc_data.sources import open_photos
 
@@ -24,13 +24,14 @@ def load_reference(
     Raises ReleaseError for a folder that is no finished release, PhotoError that names a missing or changed photo.
     """
     opened = open_release(release)
-    stores = {source["key"]: open_photos(Path(images or source["images"])) for source in opened.manifest["sources"]}
-    quality = opened.manifest["config"]["intra"]["jpeg_quality"]
-    renderer = Renderer(stores, quality)
-    for row in opened.rows(contrast=contrast, split=split):
-        yield {**row, "images": compose(row["views"], renderer)}
+    yield from with_images(opened, opened.rows(contrast=contrast, split=split), images)
 
 
-def compose(views: Sequence[dict[str, Any]], renderer: Renderer) -> list[dict[str, Any]]:
-    """Encoded images of a row's views, in their order."""
-    return [{"bytes": renderer.view(view)[0], "path": None} for view in views]
+def with_images(
+    release: Release, rows: Iterable[dict[str, Any]], images: Path | str | None
+) -> Iterator[dict[str, Any]]:
+    """Rows of a release with their views composed; `images` and errors as for `load_reference`."""
+    stores = {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
+    renderer = Renderer(stores, release.manifest["config"]["intra"]["jpeg_quality"])
+    for row in rows:
+        yield {**row, "images": [{"bytes": renderer.view(view)[0], "path": None} for view in row["views"]]}

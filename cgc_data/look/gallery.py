@@ -17,10 +17,8 @@ import jinja2
 from cgc_data.errors import ReleaseError
 from cgc_data.look.sample import TASK_MEANING, Sample, View, read_sample
 from cgc_data.look.sheets import write_sheets
-from cgc_data.reference import compose
+from cgc_data.reference import with_images
 from cgc_data.release.read import Release
-from cgc_data.render import Renderer
-from cgc_data.sources import open_photos
 
 Samples = dict[str, list[Sample]]
 
@@ -84,13 +82,8 @@ def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[st
 
 def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[dict[str, Any]]:
     """The rows of these ids; views that the release does not store are composed, and only those."""
-    if release.has_images:
-        yield from release.pick(ids)
-        return
-    stores = {s["key"]: open_photos(Path(images or s["images"])) for s in release.manifest["sources"]}
-    renderer = Renderer(stores, release.manifest["config"]["intra"]["jpeg_quality"])
-    for row in release.pick(ids):
-        yield {**row, "images": compose(row["views"], renderer)}
+    rows = release.pick(ids)
+    return rows if release.has_images else with_images(release, rows, images)
 
 
 def _clear(folder: Path) -> None:

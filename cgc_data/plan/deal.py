@@ -90,9 +90,12 @@ class Dealer:
                 random = generator(
                     self._config.seed, self._split, turn, contrast, self._askable.index.photos[anchor].identity
                 )
-                family = self._family(
-                    contrast, anchor, deck[position + 1 :][~used[deck[position + 1 :]]], either, random
-                )
+                if contrast == "intra":
+                    family = self._intra.family(anchor, self._intra_tasks(either), self._balance[contrast], random)
+                else:
+                    rest = deck[position + 1 :]
+                    free = rest[~used[rest] & self._may["inter"][rest]]
+                    family = self._inter.family(anchor, free, self._balance[contrast], random)
                 if family and (rows := self._new_rows(family)):
                     used[list(family.photos)] = True
                     self.quotas[contrast].count(rows)
@@ -104,18 +107,6 @@ class Dealer:
 
     def _neediest(self) -> list[Contrast]:
         return sorted((c for c, q in self.quotas.items() if q.open), key=lambda c: (self.quotas[c].progress, c))
-
-    def _family(
-        self,
-        contrast: Contrast,
-        anchor: int,
-        rest: NDArray[np.intp],
-        either: bool,
-        random: np.random.Generator,
-    ) -> Family | None:
-        if contrast == "intra":
-            return self._intra.family(anchor, self._intra_tasks(either), self._balance[contrast], random)
-        return self._inter.family(anchor, rest[self._may["inter"][rest]], self._balance[contrast], random)
 
     def _intra_tasks(self, either: bool) -> list[str]:
         """The task that is further behind its weight; the other after it where either will do."""
