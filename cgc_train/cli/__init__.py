@@ -1,0 +1,36 @@
+"""The `cgc-train` command: one click command a file, each imported only when it is called."""
+
+from typing import NoReturn
+
+import rich_click as click
+
+from cgc_data.command import LazyGroup, run
+
+COMMANDS = (
+    "recipes",
+    "check",
+    "sft",
+    "grpo",
+    "resume",
+    "view",
+    "merge",
+    "push",
+    "demo",
+    "reward",
+    "difficulty",
+    "ablate",
+    "tiny",
+)
+
+
+@click.group(
+    cls=LazyGroup, package=__name__, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="cgc-grounding")
+def cli() -> None:
+    """Train a vision-language model with GRPO to keep several images apart."""
+
+
+def main() -> NoReturn:
+    """Entry point: run a command, show expected errors as one line."""
+    run(cli, "cgc-train")
