@@ -4,24 +4,15 @@ One YAML file, flags or dotted `key=value` pairs say the same things; the resolv
 Settings that do not change the result (workers, output folder) are not part of it.
 """
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from cgc_data.errors import ConfigError
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
+from cgc_data.settings import Section, Share, Weight, merge, read_settings, read_yaml
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(_Section):
+class Source(Section):
     """One annotation file with its photos."""
 
     kind: Literal["coco", "lvis"] = Field(description="schema of the annotation file")
@@ -34,7 +25,7 @@ class Source(_Section):
     split: Literal["auto", "test"] = Field("auto", description="test: all photos of this source are held out")
 
 
-class InterSettings(_Section):
+class InterSettings(Section):
     """Samples of several photos."""
 
     locate: Weight = Field(0.6, description="weight of questions for one object")
@@ -56,7 +47,7 @@ class InterSettings(_Section):
         return self
 
 
-class IntraSettings(_Section):
+class IntraSettings(Section):
     """Samples of several windows of one photo."""
 
     same_object: Weight = Field(0.5, description="weight of questions that follow one object into another view")
@@ -84,7 +75,7 @@ class IntraSettings(_Section):
         return self
 
 
-class Limits(_Section):
+class Limits(Section):
     """What a box must be like to be asked for."""
 
     min_side: float = Field(24, ge=1, description="shorter side of a box, pixels, after the pixel budget")
@@ -102,7 +93,7 @@ class Limits(_Section):
     )
 
 
-class Splits(_Section):
+class Splits(Section):
     """How photos are divided; independent of seed, sample count and other sources."""
 
     validation: Share = Field(0.05, description="share of the photos outside COCO val2017 that go to validation")
@@ -114,7 +105,7 @@ class Splits(_Section):
     )
 
 
-class BuildConfig(_Section):
+class BuildConfig(Section):
     """All that decides what a release holds."""
 
     name: str = Field("cgc-contrast", description="name of the data set")
@@ -170,82 +161,12 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> BuildConfig:
 
     Raises ConfigError for a file that cannot be read, an unknown key (with the nearest known one) or a bad value.
     """
-    values = _read_yaml(path) if path else {}
+    values = read_yaml(path) if path else {}
     if path:
         parse_config(values, origin=str(path))  # so that a fault is put down to where it was written
-    return parse_config(_merge(values, overrides), origin="command line")
+    return parse_config(merge(values, overrides), origin="command line")
 
 
 def parse_config(values: dict[str, Any], origin: str) -> BuildConfig:
     """Validate nested values; `origin` names where they came from in the error."""
-    try:
-        return BuildConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"{origin}: {_explain(error)}") from None
-
-
-def parse_override(text: str) -> dict[str, Any]:
-    """`a.b=value` as nested dictionaries; the value is read as YAML. Raises ConfigError."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"{text!r}: settings are written key=value, such as inter.hard=0.5")
-    try:
-        nested: Any = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"{text!r}: the value is not valid YAML") from None
-    for part in reversed(key.split(".")):
-        nested = {part: nested}
-    return dict(nested)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such configuration file") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: not a readable YAML file ({' '.join(str(error).split())})") from None
-    if values is None:  # nothing but comments
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected `key: value` lines at the top level")
-    return values
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        known = merged.get(key)
-        merged[key] = _merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def merge_all(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Nested dictionaries merged from left to right; the last one wins."""
-    merged: dict[str, Any] = {}
-    for part in parts:
-        merged = _merge(merged, part)
-    return merged
-
-
-def _explain(error: ValidationError) -> str:
-    # a misspelt key is the cause where the key that was meant is missing
-    first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"unknown setting {where!r}{_nearest(first['loc'])}"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message
-
-
-def _nearest(location: tuple[int | str, ...]) -> str:
-    section: Any = BuildConfig
-    for part in location[:-1]:
-        if isinstance(part, int):
-            section = Source
-            continue
-        annotation = section.model_fields[part].annotation
-        section = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else section
-    close = difflib.get_close_matches(str(location[-1]), section.model_fields, n=1, cutoff=0.5)
-    prefix = "".join(f"{part}." for part in location[:-1])
-    return f"; did you mean {prefix + close[0]!r}?" if close else ""
+    return read_settings(BuildConfig, values, origin)

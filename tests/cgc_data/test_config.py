@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from cgc_data.cli.build import resolve
-from cgc_data.config import BuildConfig, load_config, merge_all, parse_config, parse_override
+from cgc_data.config import BuildConfig, load_config, parse_config
+from cgc_data.settings import merge_all, parse_override
 from cgc_data.errors import ConfigError
 
 NO_FLAGS: dict[str, Any] = {"exhaustive": False, "coco": (), "lvis": (), "samples": None, "exclude": ()}
