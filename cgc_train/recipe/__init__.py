@@ -1,0 +1,24 @@
+"""Recipes: what a run is, read from one YAML file and checked before anything heavy is loaded."""
+
+from cgc_train.recipe.load import load_recipe, recipe_names, recipe_path, save_recipe
+from cgc_train.recipe.schema import (
+    LORA_TARGETS,
+    DataSettings,
+    LoraSettings,
+    ModelSettings,
+    Recipe,
+    WarningSettings,
+)
+
+__all__ = [
+    "LORA_TARGETS",
+    "DataSettings",
+    "LoraSettings",
+    "ModelSettings",
+    "Recipe",
+    "WarningSettings",
+    "load_recipe",
+    "recipe_names",
+    "recipe_path",
+    "save_recipe",
+]

@@ -1,0 +1,99 @@
+"""From a recipe to TRL's training arguments: what the recipe decides, what it passes on, and what it may not set."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cgc_data.settings import nearest
+from cgc_train.errors import RecipeError
+from cgc_train.recipe.schema import Recipe
+
+# Decided elsewhere in the recipe, or by the trainer; a second place to set them would let the two disagree.
+DECIDED = {
+    "sft": {
+        "output_dir": "--to",
+        "model_init_kwargs": "model",
+        "max_length": "data.max_pixels",
+        "remove_unused_columns": "nothing: the trainer needs every column",
+    },
+    "grpo": {
+        "output_dir": "--to",
+        "model_init_kwargs": "model",
+        "reward_weights": "reward.miou and reward.format",
+        "shuffle_dataset": "data.curriculum",
+        "eval_strategy": "data.held_out_every",
+        "eval_steps": "data.held_out_every",
+        "remove_unused_columns": "nothing: the reward needs every column",
+        "log_multimodal": "nothing: `cgc-train view` shows the images",
+    },
+}
+
+
+def check_keys(recipe: Recipe, origin: str) -> None:
+    """Raise RecipeError for a key of `sft` or `grpo` that TRL does not know or that is decided elsewhere."""
+    from trl import GRPOConfig, SFTConfig
+
+    for section, config in (("sft", SFTConfig), ("grpo", GRPOConfig)):
+        known = [field.name for field in fields(config) if field.init]
+        for key in getattr(recipe, section):
+            if place := DECIDED[section].get(key):
+                raise RecipeError(f"{origin}: {section}.{key} is not set here; it follows from {place}")
+            if key not in known:
+                raise RecipeError(f"{origin}: unknown setting '{section}.{key}'{nearest(f'{section}.{key}', known)}")
+
+
+def grpo_config(recipe: Recipe, run_folder: Path, **over: Any) -> Any:
+    """TRL's GRPOConfig of a recipe. Raises RecipeError for values that TRL refuses."""
+    from trl import GRPOConfig
+
+    held_out = bool(recipe.data.held_out_every and recipe.data.held_out_rows)
+    decided = {
+        "output_dir": str(run_folder),
+        "reward_weights": [recipe.reward.miou, recipe.reward.format],
+        "shuffle_dataset": False,  # the rows come in the recipe's order; see `data.curriculum`
+        "remove_unused_columns": False,
+        "log_multimodal": False,
+        "eval_strategy": "steps" if held_out else "no",
+        "eval_steps": recipe.data.held_out_every if held_out else None,
+    }
+    return _built(GRPOConfig, _defaults(recipe) | recipe.grpo | decided | over, "grpo")
+
+
+def sft_config(recipe: Recipe, run_folder: Path, **over: Any) -> Any:
+    """TRL's SFTConfig of a recipe. Raises RecipeError for values that TRL refuses."""
+    from trl import SFTConfig
+
+    # a length would cut prompts inside their image tokens
+    decided = {"output_dir": str(run_folder), "max_length": None, "remove_unused_columns": False}
+    return _built(SFTConfig, _defaults(recipe) | recipe.sft | decided | over, "sft")
+
+
+def _defaults(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe's hardware implies where it says nothing itself."""
+    return {
+        "bf16": recipe.model.dtype == "bfloat16",
+        "use_cpu": recipe.accelerate == "cpu",
+        "report_to": "none",
+        "seed": recipe.data.seed,
+        "dataloader_pin_memory": recipe.accelerate != "cpu",
+    }
+
+
+def _built(config: Any, values: dict[str, Any], section: str) -> Any:
+    typed = {field.name: field.type for field in fields(config)}
+    try:
+        return config(**{key: _number(value, typed.get(key)) for key, value in values.items()})
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise RecipeError(f"{section}: {' '.join(str(error).split())}") from None
+
+
+def _number(value: Any, expected: Any) -> Any:
+    """YAML 1.1 reads `1e-6` as text; where TRL wants a number it is read as one."""
+    if isinstance(value, str) and expected in (float, int, float | None, int | None, "float", "int"):
+        try:
+            return float(value)
+        except ValueError:
+            raise RecipeError(f"{yaml.safe_dump(value).strip()!r} is not a number") from None
+    return value

@@ -1,0 +1,61 @@
+"""Read a recipe: a shipped one by name or a YAML file, with `key=value` settings over it.
+
+Keys of `sft` and `grpo` are checked where TRL is installed; without it they are taken as they are.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cgc_data.settings import merge_all, nearest, parse_override, read_settings, read_yaml
+from cgc_train.errors import RecipeError
+from cgc_train.recipe.schema import Recipe
+
+
+def recipe_names() -> list[str]:
+    """Names of the shipped recipes."""
+    return sorted(path.name.removesuffix(".yaml") for path in _shipped().iterdir() if path.name.endswith(".yaml"))
+
+
+def recipe_path(name: str) -> Path:
+    """The YAML of a shipped recipe, or the file given. Raises RecipeError where there is neither."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        return path
+    if name not in recipe_names():
+        raise RecipeError(f"no recipe {name!r}{nearest(name, recipe_names())}; `cgc-train recipes` lists them")
+    return Path(str(_shipped() / f"{name}.yaml"))
+
+
+def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
+    """A shipped recipe or a YAML file with `key=value` settings over it, the later ones winning.
+
+    Raises RecipeError for an unknown recipe, a file that cannot be read, an unknown key (with the nearest known one)
+    or a bad value.
+    """
+    path = recipe_path(name)
+    values = read_yaml(path, RecipeError)
+    overrides = merge_all([parse_override(text, RecipeError) for text in settings])
+    return _read(merge_all([values, overrides]), "command line" if overrides else str(path))
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Write a recipe with every default spelled out."""
+    path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+
+
+def _read(values: dict[str, Any], origin: str) -> Recipe:
+    recipe = read_settings(Recipe, values, origin, RecipeError)
+    if find_spec("trl"):
+        from cgc_train.recipe.arguments import check_keys
+
+        check_keys(recipe, origin)
+    return recipe
+
+
+def _shipped() -> Any:
+    return files("cgc_train") / "recipes"

@@ -1,0 +1,100 @@
+"""The recipe of a run: every setting with its default, its bounds and what it does.
+
+What TRL's own configurations already name (`sft`, `grpo`) is passed on under TRL's names and checked against them.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from cgc_data.settings import Section, Share
+from cgc_train.reward.settings import PromptSettings, RewardSettings
+
+# The language model's projections; the vision tower's are called attn.qkv, attn.proj, mlp.linear_fc1 and _fc2.
+LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+
+Task = Literal["locate", "locate_all", "same_object", "absent"]
+
+
+class LoraSettings(Section):
+    """Low-rank adapters instead of all weights."""
+
+    rank: int = Field(64, ge=1, description="rank of the adapters")
+    alpha: int = Field(128, ge=1, description="scale; the update is multiplied by alpha / rank")
+    dropout: Share = Field(0.0, description="dropout before the adapters")
+    targets: str = Field(LORA_TARGETS, description="regular expression of the modules that get an adapter")
+
+    @field_validator("targets")
+    @classmethod
+    def _no_head(cls, targets: str) -> str:
+        if "lm_head" in targets:
+            raise ValueError("an adapter on lm_head cannot be trained with the fused loss; leave it out")
+        return targets
+
+
+class ModelSettings(Section):
+    """The model that is trained."""
+
+    name: str = Field(description="id on the Hub, or a folder with weights and processor")
+    revision: str | None = Field(None, description="commit or tag on the Hub; null: the newest")
+    dtype: Literal["float32", "bfloat16"] = Field("bfloat16", description="type of the weights")
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field("sdpa", description="attention kernel")
+    freeze_vision: bool = Field(True, description="leave the vision tower and its merger as they are")
+    lora: LoraSettings | None = Field(None, description="null: all weights of the language model train")
+    quantize: Literal["nf4"] | None = Field(None, description="nf4: base weights in four bits, for LoRA only")
+
+    @model_validator(mode="after")
+    def _quantised_needs_lora(self) -> "ModelSettings":
+        if self.quantize and self.lora is None:
+            raise ValueError("quantised weights do not train; set lora, or quantize=null")
+        return self
+
+
+class DataSettings(Section):
+    """What is trained on, and what is held out."""
+
+    release: str = Field(description="folder of a release, or its id on the Hub")
+    revision: str | None = Field(None, description="tag of the release on the Hub; null: the newest")
+    split: Literal["train", "validation", "test"] = Field("train", description="split that is trained on")
+    contrasts: list[Literal["inter", "intra"]] = Field(["inter", "intra"], min_length=1, description="contrasts used")
+    tasks: list[Task] = Field(default_factory=list, description="tasks used; []: all")
+    distractors: list[str] = Field(default_factory=list, description="kinds of distractors used; []: all")
+    distractor_images: bool = Field(True, description="false: show only the images that hold an answer")
+    max_pixels: int = Field(409600, ge=1024, description="most pixels of an image as the model sees it")
+    keep: str | None = Field(None, description="file of row ids to train on, as `cgc-train difficulty` writes it")
+    curriculum: Literal["none", "easy_first"] = Field("none", description="order of the rows")
+    limit: int | None = Field(None, ge=1, description="most rows; null: all")
+    seed: int = Field(0, ge=0, description="order of the rows")
+    held_out_split: Literal["train", "validation", "test"] = Field("validation", description="split that is held out")
+    held_out_rows: int = Field(64, ge=0, description="rows answered at each evaluation")
+    held_out_every: int = Field(50, ge=0, description="steps between evaluations; 0: none")
+
+    @model_validator(mode="after")
+    def _held_out(self) -> "DataSettings":
+        if self.held_out_every and self.held_out_rows and self.held_out_split == self.split:
+            raise ValueError(f"split {self.split!r} is trained on and held out; hold out another, or held_out_every=0")
+        return self
+
+
+class WarningSettings(Section):
+    """When a run warns of a habit that pays without looking."""
+
+    false_empty: Share = Field(0.2, description="share of [] where objects exist that is warned about")
+    rise: Share = Field(0.1, description="rise of that share over its start that is warned about")
+
+
+class Recipe(Section):
+    """A run, whole: the model, the data, the reward, and how it is trained on which hardware."""
+
+    name: str = Field(description="name of the recipe")
+    accelerate: Literal["cpu", "ddp", "zero2", "zero3", "fsdp2"] = Field("ddp", description="shipped launch file")
+    gpus: int = Field(1, ge=1, description="processes the recipe is written for")
+    gpu_memory_gb: float | None = Field(None, gt=0, description="memory of each GPU; null: no GPU")
+    effective_batch: int | None = Field(None, ge=1, description="completions per optimiser step, checked if given")
+    model: ModelSettings
+    data: DataSettings
+    prompt: PromptSettings = Field(default_factory=PromptSettings)
+    reward: RewardSettings = Field(default_factory=RewardSettings)
+    sft: dict[str, Any] = Field(default_factory=dict, description="settings of TRL's SFTConfig")
+    grpo: dict[str, Any] = Field(default_factory=dict, description="settings of TRL's GRPOConfig")
+    warnings: WarningSettings = Field(default_factory=WarningSettings)

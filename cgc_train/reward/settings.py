@@ -1,0 +1,29 @@
+"""Settings of the reward: its weights, its options, and the switches that an ablation turns off."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from cgc_data.settings import Section, Share, Weight
+
+Task = Literal["locate", "locate_all", "same_object", "absent"]
+
+
+class PromptSettings(Section):
+    """What the model is asked to write around its answer."""
+
+    think: bool = Field(True, description="ask for a reasoning trace, and require it")
+    prefix: str = Field("", description="what the chat template has written before the completion, such as <think>")
+
+
+class RewardSettings(Section):
+    """R = miou * R_miou + format * R_format; the rest is off by default."""
+
+    miou: Weight = Field(1.0, description="weight of the source-aware set-wise IoU")
+    format: Weight = Field(1.0, description="weight of a strictly valid answer")
+    power: float = Field(1.0, gt=0, description="IoU to the power of this; above 1 rewards tight boxes more")
+    floor: Share = Field(0.0, description="IoU below this counts 0")
+    format_needs_miou: bool = Field(False, description="pay the format only where R_miou > 0")
+    task_weights: dict[Task, Weight] = Field(default_factory=dict, description="factor of a task's reward; default 1")
+    source_aware: bool = Field(True, description="false: a box may match in any image")
+    set_wise: bool = Field(True, description="false: no one-to-one matching")
