@@ -29,7 +29,8 @@ class LazyGroup(click.RichGroup):
         """The command of this name, None where there is none."""
         if cmd_name not in self.modules:
             return None
-        command: click.Command = getattr(import_module(f"{self.package}.{cmd_name}"), cmd_name)
+        module = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"{self.package}.{module}"), module)
         return command
 
 

@@ -1,0 +1,22 @@
+"""The `cgc-bench` command: one click command a file, each imported only when it is called."""
+
+from typing import NoReturn
+
+import rich_click as click
+
+from cgc_data.command import LazyGroup, run
+
+COMMANDS = ("prepare", "score", "floors", "report", "compare", "tasks-path")
+
+
+@click.group(
+    cls=LazyGroup, package=__name__, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="cgc-grounding")
+def cli() -> None:
+    """Benchmarks of multi-image grounding: prepare, score, report, compare."""
+
+
+def main() -> NoReturn:
+    """Entry point: run a command, show expected errors as one line."""
+    run(cli, "cgc-bench")

@@ -1,0 +1,66 @@
+"""What every benchmark gives: one result an item, and the interface that scoring, lmms-eval and reports share.
+
+A metric that is not defined for an item is None there and does not count in its mean.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from cgc_bench.errors import TaskError
+
+PACKAGES = {"mig": "cgc_bench.mig", "vlm2": "cgc_bench.vlm2", "contrast": "cgc_bench.contrast"}
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """How one response scored.
+
+    Attributes:
+        task: the benchmark's subtask, such as `common_object`.
+        index: the item's identity within the benchmark.
+        response: what the model wrote, as it was scored.
+        values: metric to its value on this item, 0-1; None where the metric is not defined for it.
+        cluster: items of one cluster share photos; intervals are drawn over clusters.
+        boxes: the boxes that were read from the response, as (image or 0 where unknown, x1, y1, x2, y2), 0-1000.
+        truth: the true boxes, likewise.
+        note: what a reader should know, such as `pixel scale`; empty where nothing is odd.
+    """
+
+    task: str
+    index: str
+    response: str
+    values: Mapping[str, float | None]
+    cluster: str
+    boxes: Sequence[Sequence[float]] = field(default_factory=tuple)
+    truth: Sequence[Sequence[float]] = field(default_factory=tuple)
+    note: str = ""
+
+
+class Benchmark(Protocol):
+    """One benchmark: reads its items, scores a response to one, and sums up results."""
+
+    name: str
+    protocols: tuple[str, ...]
+
+    def read_items(self, annotations: Path, *, version: str | None = None) -> dict[str, Any]:
+        """Items by index. Raises AnnotationError."""
+        ...
+
+    def score(self, item: Any, response: str, *, protocol: str = "official") -> ItemResult:
+        """Score one response; never raises, whatever the text."""
+        ...
+
+    def table(self, results: Sequence[ItemResult]) -> dict[str, Any]:
+        """`{"n", "macro": {metric: value}, "tasks": {task: {"n", metric: value}}}`, values in percent."""
+        ...
+
+
+def benchmark(name: str) -> Benchmark:
+    """The benchmark of this name. Raises TaskError."""
+    if name not in PACKAGES:
+        raise TaskError(f"no benchmark {name!r}; there are: {', '.join(PACKAGES)}")
+    found: Benchmark = import_module(PACKAGES[name]).BENCHMARK
+    return found
