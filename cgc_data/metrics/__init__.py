@@ -1,0 +1,26 @@
+"""The project's metrics, one per failure: defined once, used by the held-out evaluation and by the benchmark."""
+
+from cgc_data.metrics.estimate import Estimate, bootstrap_means, estimate
+from cgc_data.metrics.floors import FLOORS, floor_response
+from cgc_data.metrics.items import ItemScore, accuracy, score_item, score_reading
+from cgc_data.metrics.summary import METRICS, summarise, summarise_by
+from cgc_data.metrics.truth import COLUMNS, Box, Truth, truth_of
+
+__all__ = [
+    "COLUMNS",
+    "FLOORS",
+    "METRICS",
+    "Box",
+    "Estimate",
+    "ItemScore",
+    "Truth",
+    "accuracy",
+    "bootstrap_means",
+    "estimate",
+    "floor_response",
+    "score_item",
+    "score_reading",
+    "summarise",
+    "summarise_by",
+    "truth_of",
+]

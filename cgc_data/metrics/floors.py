@@ -1,0 +1,60 @@
+"""Trivial answers that look at nothing: what they score is the floor that every model has to stand above."""
+
+import random
+from collections.abc import Callable
+
+from cgc_data.answer import Object, format_response
+from cgc_data.metrics.truth import Truth
+
+WHOLE = (0, 0, 1000, 1000)
+# 60 % of each side, about the middle.
+CENTRE = (200, 200, 800, 800)
+
+REASON = "This answer follows a fixed rule."
+
+
+def whole_image(truth: Truth) -> list[Object]:
+    """The whole of the first image."""
+    return [_object(1, WHOLE, truth)]
+
+
+def centre_box(truth: Truth) -> list[Object]:
+    """The middle of the first image."""
+    return [_object(1, CENTRE, truth)]
+
+
+def copied_reference(truth: Truth) -> list[Object]:
+    """The box that the question gives, in another image than its own; nothing where it gives none."""
+    if truth.ref_bbox is None or truth.ref_img_idx is None:
+        return []
+    other = next(index for index in range(1, truth.num_images + 1) if index != truth.ref_img_idx)
+    x1, y1, x2, y2 = (int(value) for value in truth.ref_bbox)
+    return [_object(other, (x1, y1, x2, y2), truth)]
+
+
+def random_image(truth: Truth) -> list[Object]:
+    """The middle of an image drawn by the row's id."""
+    return [_object(random.Random(truth.id).randint(1, truth.num_images), CENTRE, truth)]
+
+
+def always_empty(truth: Truth) -> list[Object]:  # noqa: ARG001 - every floor takes a truth
+    """`[]`, whatever is asked."""
+    return []
+
+
+FLOORS: dict[str, Callable[[Truth], list[Object]]] = {
+    "whole image": whole_image,
+    "centre box": centre_box,
+    "copied reference": copied_reference,
+    "random image": random_image,
+    "always empty": always_empty,
+}
+
+
+def floor_response(name: str, truth: Truth) -> str:
+    """A floor's answer in the strict form; `name` is a key of `FLOORS`."""
+    return format_response(FLOORS[name](truth), REASON)
+
+
+def _object(image: int, box: tuple[int, int, int, int], truth: Truth) -> Object:
+    return Object(image, box, truth.labels[0])

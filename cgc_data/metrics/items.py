@@ -1,0 +1,127 @@
+"""How one response answers one row: every failure the project measures, each in its own name.
+
+A value is None where the metric is not defined for the row or the answer; such items do not count in its mean.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cgc_data.answer import Object, Reading, read_answer, read_lenient
+from cgc_data.geometry import iou
+from cgc_data.matching import f1_at, match, set_miou
+from cgc_data.metrics.truth import Box, Truth
+
+THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class ItemScore:
+    """One response, scored.
+
+    Attributes:
+        truth: of the row that was asked.
+        accuracy: `acc@0.5` by the reading that the reward shares.
+        lenient: `acc@0.5` by the lenient reading.
+        miou: set-wise IoU within images.
+        miou_any_image: set-wise IoU if the image index were ignored.
+        source: whether the predicted images are exactly the true ones.
+        leaked: whether a box lies in an image warranted not to show the target.
+        leaked_boxes: those boxes, x1, y1, x2, y2, 0-1000.
+        leaked_same_place: whether one of them overlaps a true box's coordinates (IoU >= 0.5).
+        hallucinated: whether an `absent` row was answered with any box.
+        false_empty: whether a row with a target was answered `[]`.
+        unreadable: whether there is no list to read.
+        valid: whether the answer has the strict form.
+        pixel_scale: whether it has numbers over 1000.
+        boxes: well-formed boxes in it.
+        distractor_boxes: of those, the ones in safe images.
+    """
+
+    truth: Truth
+    accuracy: float
+    lenient: float
+    miou: float
+    miou_any_image: float
+    source: bool | None
+    leaked: bool | None
+    leaked_boxes: tuple[Box, ...]
+    leaked_same_place: bool | None
+    hallucinated: bool | None
+    false_empty: bool | None
+    unreadable: bool
+    valid: bool
+    pixel_scale: bool
+    boxes: int
+    distractor_boxes: int
+
+
+def score_item(
+    response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool = True
+) -> ItemScore:
+    """Score a response; `require_think` and `prefix` as in `read_answer`. Never raises.
+
+    The lenient reading is slow on damaged answers; without `lenient` its accuracy is the strict one.
+    """
+    reading = read_answer(response, truth.num_images, require_think=require_think, prefix=prefix)
+    strict = accuracy(reading, truth)
+    loose = strict
+    if lenient and not reading.valid:
+        loose = accuracy(read_lenient(response, truth.num_images, require_think=require_think, prefix=prefix), truth)
+    return score_reading(reading, truth, lenient=loose)
+
+
+def score_reading(reading: Reading, truth: Truth, *, lenient: float | None = None) -> ItemScore:
+    """Score what was read already; `lenient` is the accuracy by the lenient reading where that was made."""
+    strict = accuracy(reading, truth)
+    astray = [item for item in reading.objects if item.img_idx in truth.safe_images]
+    has_target = bool(truth.objects)
+    leaked = bool(astray) if has_target and reading.readable else None
+    return ItemScore(
+        truth=truth,
+        accuracy=strict,
+        lenient=strict if lenient is None else lenient,
+        miou=set_miou(reading, truth.objects, use_label=truth.use_label),
+        miou_any_image=_miou_any_image(reading, truth),
+        source=None if not has_target or truth.names_image else _right_images(reading, truth),
+        leaked=leaked,
+        leaked_boxes=tuple(_coordinates(item) for item in astray) if leaked else (),
+        leaked_same_place=same_place(map(_coordinates, astray), truth) if leaked else None,
+        hallucinated=reading.elements > 0 if not has_target and reading.readable else None,
+        false_empty=reading.empty if has_target else None,
+        unreadable=not reading.readable,
+        valid=reading.valid,
+        pixel_scale=reading.pixel_scale,
+        boxes=len(reading.objects),
+        distractor_boxes=len(astray),
+    )
+
+
+def accuracy(reading: Reading, truth: Truth) -> float:
+    """`acc@0.5`: one object: exactly one box, right image, IoU >= 0.5; sets: F1 at 0.5; `[]` against `[]` is 1."""
+    if truth.one_object and reading.elements != 1:
+        return 0.0
+    return f1_at(reading, truth.objects, THRESHOLD, use_label=truth.use_label)
+
+
+def same_place(boxes: Sequence[Box] | map[Box], truth: Truth) -> bool:
+    """Whether a box overlaps the coordinates of a true one (IoU >= 0.5), whatever its image."""
+    return any(iou(box, _coordinates(item)) >= THRESHOLD for box in boxes for item in truth.objects)
+
+
+def _miou_any_image(reading: Reading, truth: Truth) -> float:
+    if not reading.readable:
+        return 0.0
+    most = max(reading.elements, len(truth.objects))
+    if not most:
+        return 1.0
+    return match(reading.objects, truth.objects, use_image=False, use_label=truth.use_label).total / most
+
+
+def _right_images(reading: Reading, truth: Truth) -> bool:
+    well_formed = reading.readable and reading.elements == len(reading.objects)
+    return well_formed and {item.img_idx for item in reading.objects} == truth.true_images
+
+
+def _coordinates(item: Object) -> Box:
+    x1, y1, x2, y2 = item.bbox_2d
+    return (x1, y1, x2, y2)

@@ -1,0 +1,99 @@
+"""What a row of a release asks and what is true of it: all that scoring an answer needs, without images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from cgc_data.answer import Object
+
+Box: TypeAlias = tuple[float, float, float, float]
+
+# Columns of a release that `truth_of` reads.
+COLUMNS = ("id", "contrast", "task", "query", "objects", "views", "evidence", "pair_id", "difficulty")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The truth of one row.
+
+    Attributes:
+        id: of the row.
+        contrast: `inter` or `intra`.
+        task: `locate`, `locate_all`, `same_object` or `absent`.
+        num_images: images shown.
+        objects: the true objects; empty for `absent`.
+        labels: names asked for.
+        ref_img_idx: for `same_object` the image, from 1, whose box is given in the question.
+        ref_bbox: that box, x1, y1, x2, y2, 0-1000.
+        safe_images: images, from 1, warranted not to show what is asked for; for `same_object` every image but the
+            answer's, the reference image included.
+        photos: which photos are shown, whatever their order; rows of equal `photos` are one cluster.
+        pair_id: joins both directions of a `same_object` question; joins an `absent` row and its twin.
+        difficulty: 0 easy to 1 hard.
+    """
+
+    id: str
+    contrast: str
+    task: str
+    num_images: int
+    objects: tuple[Object, ...]
+    labels: tuple[str, ...]
+    ref_img_idx: int | None
+    ref_bbox: Box | None
+    safe_images: frozenset[int]
+    photos: str
+    pair_id: str
+    difficulty: float
+
+    @property
+    def use_label(self) -> bool:
+        """Whether labels decide a match: only where several are asked for."""
+        return len(self.labels) > 1
+
+    @property
+    def one_object(self) -> bool:
+        """Whether the question is for a single object."""
+        return self.task in ("locate", "same_object")
+
+    @property
+    def names_image(self) -> bool:
+        """Whether the question itself says in which image the answer is."""
+        return self.task == "same_object"
+
+    @property
+    def true_images(self) -> frozenset[int]:
+        """Images, from 1, that show what is asked for."""
+        return frozenset(item.img_idx for item in self.objects)
+
+
+def truth_of(row: Mapping[str, Any]) -> Truth:
+    """The truth of a release's row (the columns of `COLUMNS`, as dictionaries; others are ignored)."""
+    objects = tuple(Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in row["objects"])
+    query, task, count = row["query"], row["task"], len(row["views"])
+    return Truth(
+        id=row["id"],
+        contrast=row["contrast"],
+        task=task,
+        num_images=count,
+        objects=objects,
+        labels=tuple(query["labels"]),
+        ref_img_idx=query["ref_img_idx"],
+        ref_bbox=_box(query["ref_bbox"]) if query["ref_bbox"] else None,
+        safe_images=_safe_images(task, count, objects, row["evidence"]),
+        photos=",".join(sorted({f"{view['source']}:{view['image_id']}" for view in row["views"]})),
+        pair_id=row["pair_id"],
+        difficulty=float(row["difficulty"]),
+    )
+
+
+def _safe_images(
+    task: str, count: int, objects: Sequence[Object], evidence: Sequence[Mapping[str, Any]]
+) -> frozenset[int]:
+    if task == "same_object":
+        return frozenset(range(1, count + 1)) - {item.img_idx for item in objects}
+    return frozenset(entry["img_idx"] for entry in evidence)
+
+
+def _box(values: Sequence[float]) -> Box:
+    x1, y1, x2, y2 = values
+    return (x1, y1, x2, y2)
