@@ -27,3 +27,7 @@ class RewardSettings(Section):
     task_weights: dict[Task, Weight] = Field(default_factory=dict, description="factor of a task's reward; default 1")
     source_aware: bool = Field(True, description="false: a box may match in any image")
     set_wise: bool = Field(True, description="false: no one-to-one matching")
+
+    def task_weight(self, task: str) -> float:
+        """The factor of a task's reward."""
+        return next((weight for name, weight in self.task_weights.items() if name == task), 1.0)

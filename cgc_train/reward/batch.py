@@ -1,0 +1,56 @@
+"""What is logged beside the reward: habits of a batch of responses that the reward alone would hide."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from cgc_data.metrics import ItemScore
+from cgc_train.reward.terms import Terms
+
+# Names under which the trainer logs them, in the order of showing.
+LOGGED = (
+    "contrast/index_accuracy",
+    "contrast/iou_any_image",
+    "contrast/distractor_boxes",
+    "contrast/hallucination",
+    "contrast/false_empty",
+    "contrast/unreadable",
+    "contrast/pixel_scale",
+    "contrast/zero_variance",
+)
+
+# Rewards of a group that differ by less are equal: the group teaches nothing.
+EQUAL = 1e-6
+
+
+def batch_statistics(scores: Sequence[Terms]) -> dict[str, float]:
+    """The shares of `LOGGED` over a batch; what no response of the batch defines is left out.
+
+    Zero-variance groups are those of equal row id within the batch.
+    """
+    items = [score.item for score in scores]
+    boxes = sum(item.boxes for item in items)
+    values = {
+        "contrast/index_accuracy": _share(items, "source"),
+        "contrast/iou_any_image": _share(items, "miou_any_image"),
+        "contrast/distractor_boxes": sum(item.distractor_boxes for item in items) / boxes if boxes else None,
+        "contrast/hallucination": _share(items, "hallucinated"),
+        "contrast/false_empty": _share(items, "false_empty"),
+        "contrast/unreadable": _share(items, "unreadable"),
+        "contrast/pixel_scale": _share(items, "pixel_scale"),
+        "contrast/zero_variance": zero_variance(scores),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def zero_variance(scores: Sequence[Terms]) -> float | None:
+    """Share of groups (responses to one row) whose rewards are all equal; None where no row has two responses."""
+    groups: dict[str, list[float]] = defaultdict(list)
+    for score in scores:
+        groups[score.item.truth.id].append(score.reward)
+    spreads = [max(rewards) - min(rewards) for rewards in groups.values() if len(rewards) > 1]
+    return sum(spread < EQUAL for spread in spreads) / len(spreads) if spreads else None
+
+
+def _share(items: Sequence[ItemScore], name: str) -> float | None:
+    values = [float(value) for item in items if (value := getattr(item, name)) is not None]
+    return sum(values) / len(values) if values else None

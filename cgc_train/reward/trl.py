@@ -1,0 +1,71 @@
+"""The reward as TRL takes it: two functions, `miou_reward` and `format_reward`, so that their means are logged apart.
+
+Their weights are TRL's `reward_weights`; both read a response once, and what is logged beside them is counted once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from cgc_data.metrics import COLUMNS, Truth, truth_of
+from cgc_train.reward.batch import batch_statistics
+from cgc_train.reward.settings import PromptSettings, RewardSettings
+from cgc_train.reward.terms import Terms, score
+
+RewardFunction = Callable[..., list[float]]
+
+# Batches hold a few hundred responses; both functions see the same batch one after the other.
+REMEMBERED = 4096
+
+
+def reward_functions(
+    settings: RewardSettings | None = None,
+    prompt: PromptSettings | None = None,
+    listen: Callable[[Sequence[str], Sequence[str], Sequence[Terms]], None] | None = None,
+) -> list[RewardFunction]:
+    """The reward functions for `GRPOTrainer(reward_funcs=...)`, in the order of `reward_weights`.
+
+    The data set needs the columns of `cgc_data.metrics.COLUMNS`. Of each batch the row ids become the column `id` of
+    TRL's completions file, and the shares of `cgc_train.reward.LOGGED` are logged as metrics.
+
+    Args:
+        settings: of the reward; `miou` and `format` are left to TRL's weights.
+        prompt: whether a think block is required, and what the chat template has written already.
+        listen: called once a batch with row ids, responses and terms.
+    """
+    chosen, asked = settings or RewardSettings(), prompt or PromptSettings()
+
+    @lru_cache(maxsize=REMEMBERED)
+    def terms_of(response: str, truth: Truth) -> Terms:
+        return score(response, truth, chosen, asked)
+
+    def miou_reward(completions: Sequence[Any], **columns: Any) -> list[float]:
+        scores = [terms_of(*pair) for pair in _pairs(completions, columns)]
+        if log_extra := columns.get("log_extra"):
+            log_extra("id", list(columns["id"]))
+        if log_metric := columns.get("log_metric"):
+            for name, value in batch_statistics(scores).items():
+                log_metric(name, value)
+        if listen:
+            listen(columns["id"], [text_of(completion) for completion in completions], scores)
+        return [terms.miou for terms in scores]
+
+    def format_reward(completions: Sequence[Any], **columns: Any) -> list[float]:
+        return [terms_of(*pair).format for pair in _pairs(completions, columns)]
+
+    return [miou_reward, format_reward]
+
+
+def text_of(completion: Any) -> str:
+    """The text of a completion: a string, or messages whose content is a string or text parts."""
+    if isinstance(completion, str):
+        return completion
+    content = completion[-1]["content"] if completion else ""
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text") or "" for part in content)
+
+
+def _pairs(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[tuple[str, Truth]]:
+    rows = [{name: columns[name][place] for name in COLUMNS} for place in range(len(completions))]
+    return [(text_of(completion), truth_of(row)) for completion, row in zip(completions, rows, strict=True)]
