@@ -85,7 +85,7 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: float | None = Non
         source=None if not has_target or truth.names_image else _right_images(reading, truth),
         leaked=leaked,
         leaked_boxes=tuple(_coordinates(item) for item in astray) if leaked else (),
-        leaked_same_place=same_place(map(_coordinates, astray), truth) if leaked else None,
+        leaked_same_place=same_place([_coordinates(item) for item in astray], truth) if leaked else None,
         hallucinated=reading.elements > 0 if not has_target and reading.readable else None,
         false_empty=reading.empty if has_target else None,
         unreadable=not reading.readable,
@@ -103,7 +103,7 @@ def accuracy(reading: Reading, truth: Truth) -> float:
     return f1_at(reading, truth.objects, THRESHOLD, use_label=truth.use_label)
 
 
-def same_place(boxes: Sequence[Box] | map[Box], truth: Truth) -> bool:
+def same_place(boxes: Sequence[Box], truth: Truth) -> bool:
     """Whether a box overlaps the coordinates of a true one (IoU >= 0.5), whatever its image."""
     return any(iou(box, _coordinates(item)) >= THRESHOLD for box in boxes for item in truth.objects)
 
