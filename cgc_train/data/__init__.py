@@ -1,0 +1,24 @@
+"""From a release to what a model is trained on: rows chosen and ordered, prompts, and image files of the right size.
+
+Nothing here needs torch but `bounds_of`, which asks the model's processor.
+"""
+
+from cgc_train.data.bounds import Bounds, bounds_of
+from cgc_train.data.build import held_out_set, training_set
+from cgc_train.data.find import find_release
+from cgc_train.data.images import ImageStore
+from cgc_train.data.rows import as_trained, check_row
+from cgc_train.data.select import epoch_order, grade
+
+__all__ = [
+    "Bounds",
+    "ImageStore",
+    "as_trained",
+    "bounds_of",
+    "check_row",
+    "epoch_order",
+    "find_release",
+    "grade",
+    "held_out_set",
+    "training_set",
+]

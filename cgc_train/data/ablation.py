@@ -1,0 +1,89 @@
+"""The ablation "no distractor contrast": a row with nothing but the images that hold what is asked for.
+
+What is left is mostly single-image grounding, so the question is asked anew for the number of images that are left.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from cgc_data.answer import ANSWER_FORM, Object, build_messages, format_answer
+from cgc_data.errors import PlanError
+from cgc_data.plan.wording import NUMBER_WORDS, ask
+from cgc_data.vocabulary import Name, readable
+
+Row = dict[str, Any]
+
+# For one image, which the phrasings of a release are not made for. {shown}: "this image", else "these two images"
+PHRASINGS = {
+    "locate": (
+        "Where {are} the {singular} in {shown}? If there {are} none, answer with an empty list.",
+        "Find the {singular} in {shown}, or answer with an empty list if there {are} none.",
+    ),
+    "locate_all": (
+        "Find every {counted} in {shown}. If there are none, answer with an empty list.",
+        "Box all {plural} in {shown}, or answer with an empty list if there are none.",
+    ),
+}
+
+
+def without_distractors(row: Mapping[str, Any]) -> Row:
+    """The row with the images of its answer alone, numbered anew; its id and difficulty stay those of the release.
+
+    `same_object` is about two views of one photo and stays whole. An `absent` row has no image of an answer and keeps
+    one, chosen by its id, as many as its twin mostly has: without such rows nothing would speak for the empty list.
+    """
+    kept = _kept(row)
+    if len(kept) == len(row["views"]):
+        return dict(row)
+    number = {old: new for new, old in enumerate(kept, 1)}
+    objects = [{**o, "img_idx": number[o["img_idx"]]} for o in row["objects"]]
+    question = _question(row, len(kept))
+    parts = {name: [row[name][old - 1] for old in kept] for name in ("images", "views") if row.get(name)}
+    return {
+        **row,
+        **parts,
+        "question": question,
+        "prompt": build_messages(question, len(kept)),
+        "answer": format_answer([Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in objects]),
+        "objects": objects,
+        "evidence": [{**e, "img_idx": number[e["img_idx"]]} for e in row["evidence"] if e["img_idx"] in number],
+    }
+
+
+def _kept(row: Mapping[str, Any]) -> list[int]:
+    """Numbers, from 1, of the images that stay."""
+    everything = range(1, len(row["views"]) + 1)
+    if row["task"] == "same_object":
+        return list(everything)
+    held = {o["img_idx"] for o in row["objects"]}
+    return sorted(held or {everything[_hash(row["id"]) % len(everything)]})
+
+
+def _question(row: Mapping[str, Any], count: int) -> str:
+    """The question about `count` images: in the row's own phrasing where that is known and fits the number."""
+    name = readable(row["query"]["labels"][0])
+    if _asked(row, name, len(row["views"])) == row["question"] and (question := _asked(row, name, count)):
+        return question
+    pool = PHRASINGS["locate" if row["template_id"].startswith("locate/") else "locate_all"]
+    sentence = pool[_hash(row["id"]) % len(pool)].format(
+        singular=name.singular,
+        plural=name.plural,
+        counted=name.counted,
+        are=name.are,
+        shown="this image" if count == 1 else f"these {NUMBER_WORDS[count]} images",
+    )
+    return f'{sentence} {ANSWER_FORM} Write the label as "{name.singular}".'
+
+
+def _asked(row: Mapping[str, Any], name: Name, count: int) -> str:
+    """The release's own wording; nothing where its phrasing is not known or not for this number of images."""
+    pool, _, number = row["template_id"].partition("/")
+    try:
+        return ask(pool, int(number), name, count_images=count)
+    except (PlanError, ValueError):
+        return ""
+
+
+def _hash(identity: str) -> int:
+    return int(hashlib.sha256(identity.encode()).hexdigest(), 16)

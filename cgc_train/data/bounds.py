@@ -1,0 +1,76 @@
+"""The size at which the model sees an image: a multiple of its token's side, within its number of pixels.
+
+The arithmetic is that of Qwen3-VL's processor (and of vLLM's copy of it), so an image of such a size passes unchanged.
+"""
+
+import math
+from dataclasses import dataclass
+
+from cgc_train.errors import TrainingDataError
+from cgc_train.recipe import Recipe
+
+# The processor's formula may need a few rounds until it leaves its own result alone; elongated images do.
+MOST_ROUNDS = 8
+MOST_ASPECT = 200  # the processor refuses what is more elongated
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What sizes a model takes: sides are multiples of `factor` pixels, areas are numbers of pixels of one image."""
+
+    factor: int = 32
+    min_pixels: int = 65_536
+    max_pixels: int = 409_600
+
+    def __post_init__(self) -> None:
+        if self.max_pixels < self.min_pixels:
+            raise TrainingDataError(
+                f"data.max_pixels={self.max_pixels} is below the {self.min_pixels} pixels to which the model's "
+                f"processor enlarges every image; set data.max_pixels={self.min_pixels} or more"
+            )
+
+    def fits(self, width: int, height: int) -> bool:
+        """Whether processor and vLLM leave an image of this size as it is."""
+        return self._processed(width, height) == (width, height)
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height, in pixels, at which an image is stored; enlarged only where the processor would do so.
+
+        Raises TrainingDataError for an image so elongated that no such size exists.
+        """
+        asked = width, height
+        for _ in range(MOST_ROUNDS):
+            if self.fits(width, height):
+                return width, height
+            width, height = self._processed(width, height)
+        raise TrainingDataError(
+            f"an image of {asked[0]} x {asked[1]} pixels has no size within data.max_pixels={self.max_pixels}; raise it"
+        )
+
+    def _processed(self, width: int, height: int) -> tuple[int, int]:
+        """`smart_resize` of transformers' Qwen2-VL image processor, which Qwen3-VL shares."""
+        if max(width, height) > MOST_ASPECT * min(width, height):
+            raise TrainingDataError(f"an image of {width} x {height} pixels is too elongated; leave its row out")
+        new = [round(side / self.factor) * self.factor for side in (width, height)]
+        if math.prod(new) > self.max_pixels:
+            scale = math.sqrt(width * height / self.max_pixels)
+            new = [max(self.factor, math.floor(s / scale / self.factor) * self.factor) for s in (width, height)]
+        elif math.prod(new) < self.min_pixels:
+            scale = math.sqrt(self.min_pixels / (width * height))
+            new = [math.ceil(side * scale / self.factor) * self.factor for side in (width, height)]
+        return new[0], new[1]
+
+
+def bounds_of(recipe: Recipe) -> Bounds:
+    """The bounds that the recipe's model and `data.max_pixels` give.
+
+    Raises ModelError where the model has no processor, TrainingDataError where `data.max_pixels` is too small for it.
+    """
+    from cgc_train.model import load_processor
+
+    processor = load_processor(recipe.model, recipe.data.max_pixels).image_processor
+    return Bounds(
+        factor=processor.patch_size * processor.merge_size,
+        min_pixels=processor.size["shortest_edge"],
+        max_pixels=min(recipe.data.max_pixels, processor.size["longest_edge"]),
+    )

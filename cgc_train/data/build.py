@@ -1,0 +1,122 @@
+"""From a release to the data set that a trainer reads: rows in order, prompts as asked, images as paths of files.
+
+Memory does not grow with the images: rows are streamed, their images stored, and what is left is mapped from disk.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from cgc_data.errors import PhotoError
+from cgc_data.progress import track
+from cgc_data.release.read import Release
+from cgc_train.data.bounds import Bounds, bounds_of
+from cgc_train.data.find import find_release, picked
+from cgc_train.data.images import ImageStore
+from cgc_train.data.rows import MEND, as_trained, check_row
+from cgc_train.data.select import chosen, held_out
+from cgc_train.data.table import features, stored_table
+from cgc_train.errors import TrainingDataError
+from cgc_train.recipe import Recipe
+from cgc_train.traces import completion
+
+Row = dict[str, Any]
+
+
+def training_set(
+    recipe: Recipe,
+    *,
+    image_folder: Path,
+    split: str | None = None,
+    bounds: Bounds | None = None,
+    completions: bool = False,
+) -> Dataset:
+    """The rows that a recipe trains on, in the order it trains on them (see `epoch_order` for later epochs).
+
+    Columns are those of a release, but `prompt` asks for the tags and `images` are paths of files in `image_folder`
+    that fit `bounds` (default: of the recipe's model). With `completions` there is a column `completion`, the true
+    answer after a reasoning trace by rule, for SFT. Every process of a run may call it: one does the work, all share.
+
+    Raises ReleaseError for a release that cannot be read, TrainingDataError for a row or an image that cannot be used
+    and where no row is left.
+    """
+    release = find_release(recipe.data)
+    ids = chosen(release, recipe.data, split or recipe.data.split)
+    return _data_set(recipe, release, ids, image_folder, bounds, completions)
+
+
+def held_out_set(recipe: Recipe, image_folder: Path, bounds: Bounds | None = None) -> Dataset:
+    """About `held_out_rows` rows of the held-out split, as `training_set` gives them.
+
+    The rows are the same for every recipe of this release, whatever it trains on, so that ablations can be compared:
+    of the settings of `data` only the split, the number, the pixels and the place of the photos count.
+    """
+    release = find_release(recipe.data)
+    ids = held_out(release, recipe.data.held_out_split, recipe.data.held_out_rows)
+    whole = recipe.model_copy(update={"data": recipe.data.model_copy(update={"distractor_images": True})})
+    return _data_set(whole, release, ids, image_folder, bounds, completions=False)
+
+
+def _data_set(
+    recipe: Recipe,
+    release: Release,
+    ids: Sequence[str],
+    image_folder: Path,
+    bounds: Bounds | None,
+    completions: bool,
+) -> Dataset:
+    bounds = bounds or bounds_of(recipe)
+    image_folder = image_folder.resolve()
+    store = ImageStore(image_folder, bounds)
+    folder = image_folder / "rows" / _key(recipe, release, ids, store, bounds, completions)
+    rows = partial(_rows, recipe, release, ids, store, completions)
+    table = stored_table(folder, features(completion=completions), rows)
+    place = {identity: index for index, identity in enumerate(table.data["id"].to_pylist())}
+    return table.select([place[identity] for identity in ids])
+
+
+def _rows(recipe: Recipe, release: Release, ids: Sequence[str], store: ImageStore, completions: bool) -> Iterator[Row]:
+    """The rows as they are stored, in the order of the release."""
+    for row in track(picked(release, set(ids), recipe.data.photos), "images", total=len(ids)):
+        check_row(row, release.folder)
+        shown = as_trained(row, recipe)
+        answered = {"completion": completion(shown, recipe.prompt)} if completions else {}
+        yield {**shown, **answered, "images": _stored(shown, store, release)}
+
+
+def _stored(row: Row, store: ImageStore, release: Release) -> list[str]:
+    paths = []
+    for number, (image, view) in enumerate(zip(row["images"], row["views"], strict=True), 1):
+        where = f"{release.folder}: row {row['id']}, image {number} ({view['file_name']})"
+        try:
+            paths.append(str(store.add(image["bytes"])))
+        except PhotoError as error:
+            raise TrainingDataError(f"{where}: damaged ({error}); {MEND}") from None
+        except TrainingDataError as error:
+            raise TrainingDataError(f"{where}: {error}") from None
+    return paths
+
+
+def _key(
+    recipe: Recipe, release: Release, ids: Sequence[str], store: ImageStore, bounds: Bounds, completions: bool
+) -> str:
+    """Name of the stored rows: everything that they are a function of."""
+    content = {
+        "version": version("cgc-grounding"),
+        "shards": [shard["sha256"] for shard in release.manifest["shards"]],
+        "ids": sorted(ids),
+        "distractor_images": recipe.data.distractor_images,
+        "think": recipe.prompt.think,
+        "prefix": recipe.prompt.prefix if completions else "",
+        "completions": completions,
+        "bounds": asdict(bounds),
+        "folder": str(store.folder),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]

@@ -1,0 +1,84 @@
+"""Images as files that model, vLLM and page share: stored once each, at a size nobody resizes again.
+
+A file is named by its content and its size, and written whole or not at all, so several processes may store at once.
+"""
+
+import hashlib
+import io
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from PIL import Image
+
+from cgc_data.errors import PhotoError
+from cgc_data.images import UPRIGHT, check_whole, exif_orientation
+from cgc_train.data.bounds import Bounds
+
+JPEG_QUALITY = 95
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
+
+
+class ImageStore:
+    """Image files below one folder, resized to `bounds` on their way in."""
+
+    def __init__(self, folder: Path, bounds: Bounds) -> None:
+        self.folder, self._bounds = folder.resolve(), bounds
+
+    def add(self, content: bytes) -> Path:
+        """Path of the file of an encoded image; one that fits already is stored byte for byte.
+
+        Raises PhotoError where the bytes are no whole image, TrainingDataError where no size fits.
+        """
+        check_whole(content)
+        image = _open(content)
+        size = self._bounds.size(*image.size)
+        path = self._path(content, size, image)
+        if _fits(image, size, content):
+            _store(path, content)
+        elif not path.exists():
+            _store(path, _resized(image, size))
+        return path
+
+    def _path(self, content: bytes, size: tuple[int, int], image: Image.Image) -> Path:
+        digest = hashlib.sha256(content).hexdigest()[:32]
+        suffix = SUFFIXES.get(str(image.format), ".png")
+        return self.folder / digest[:2] / f"{digest}-{size[0]}x{size[1]}{suffix}"
+
+
+def _open(content: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(content))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise PhotoError("not an image that Pillow reads") from None
+
+
+def _fits(image: Image.Image, size: tuple[int, int], content: bytes) -> bool:
+    """Whether every reader sees these very pixels: size, colours, and nothing that turns them."""
+    plain = image.mode == "RGB" and image.format in SUFFIXES
+    return plain and image.size == size and exif_orientation(content) == UPRIGHT
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> bytes:
+    """The stored frame in colour at another size; bicubic, as the processor does it."""
+    try:
+        resized = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise PhotoError(f"cannot be decoded ({error})") from None
+    buffer = io.BytesIO()
+    if image.format == "JPEG":
+        resized.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    else:
+        resized.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _store(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; one of that length is there already."""
+    if path.is_file() and path.stat().st_size == len(content):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, delete=False) as part:
+        part.write(content)
+    os.chmod(part.name, 0o644)  # a temporary file is its owner's alone, a cache may be shared
+    os.replace(part.name, path)

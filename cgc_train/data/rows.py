@@ -1,0 +1,55 @@
+"""One row of a release as it is trained on: checked against itself, with its prompt as the recipe asks for it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from cgc_data.answer import Object, read_list, with_thinking
+from cgc_train.data.ablation import without_distractors
+from cgc_train.errors import TrainingDataError
+from cgc_train.recipe import Recipe
+
+Row = dict[str, Any]
+MEND = "build or download the release again"
+
+
+def as_trained(row: Mapping[str, Any], recipe: Recipe) -> Row:
+    """The row as the recipe's model is shown it: its images chosen by `data`, its prompt written by `prompt`.
+
+    A function of the row alone, so that a page of a run can show what was trained on. Works without the images too.
+    """
+    shown = dict(row) if recipe.data.distractor_images else without_distractors(row)
+    return {**shown, "prompt": with_thinking(shown["prompt"], require_think=recipe.prompt.think)}
+
+
+def check_row(row: Mapping[str, Any], origin: object) -> None:
+    """Raise TrainingDataError, naming `origin` and the row, where its columns do not tell one and the same truth."""
+    if fault := _fault(row):
+        raise TrainingDataError(f"{origin}: row {row['id']}: {fault}; {MEND}")
+
+
+def _fault(row: Mapping[str, Any]) -> str:
+    count = len(row["views"])
+    reading = read_list(row["answer"], count)
+    if reading.violations:
+        return f"its answer does not parse ({reading.violations[0]})"
+    if _objects(row) != Counter(reading.objects):
+        return "its objects are not those of its answer"
+    if (row["task"] == "absent") != reading.empty:
+        return f"its task is {row['task']!r}, but its answer has {reading.elements} objects"
+    if _shown(row["prompt"]) != count:
+        return f"its prompt shows {_shown(row['prompt'])} images, but it has {count} views"
+    if row["task"] == "same_object" and not row["query"]["ref_bbox"]:
+        return "its question has no reference box"
+    return ""
+
+
+def _objects(row: Mapping[str, Any]) -> "Counter[Object] | None":
+    try:
+        return Counter(Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in row["objects"])
+    except (TypeError, ValueError):
+        return None
+
+
+def _shown(prompt: list[Row]) -> int:
+    return sum(part["type"] == "image" for message in prompt for part in message["content"])

@@ -1,0 +1,145 @@
+"""Which rows of a release are trained on, and in which order; a function of the recipe and the rows' ids alone.
+
+Only a few light columns are read, so that filtering costs seconds and some bytes a row.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from cgc_data.release.read import Release
+from cgc_train.errors import TrainingDataError
+from cgc_train.recipe import DataSettings
+
+DISTRACTORS = ("decoupled", "hard", "views")
+GRADES = 10  # of difficulty, which runs from 0 to 1
+
+Order = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, order=True)
+class Choice:
+    """A row as far as the choice needs it; `unit` is shared by rows that are only counted together."""
+
+    id: str
+    difficulty: float
+    unit: str
+
+    @property
+    def grade(self) -> int:
+        """0 easy to GRADES - 1 hard."""
+        return grade(self.difficulty)
+
+
+def grade(difficulty: float) -> int:
+    """Grade of a difficulty of 0-1: its tenth."""
+    return min(int(difficulty * GRADES), GRADES - 1)
+
+
+def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
+    """Ids of the rows to train on, in the order to train in.
+
+    They are shuffled by the seed; the first `limit` stay; `easy_first` then sorts them by grade of difficulty and
+    leaves the order within a grade. Raises TrainingDataError where a setting leaves no row.
+    """
+    rows = _shuffled(sorted(_matching(release, settings, split)), settings.seed)[: settings.limit]
+    if settings.curriculum == "easy_first":
+        rows = sorted(rows, key=lambda row: row.grade)
+    return [row.id for row in rows]
+
+
+def held_out(release: Release, split: str, count: int) -> list[str]:
+    """Ids of about `count` rows, the same for every recipe: pairs are whole, none of the recipe's filters applies.
+
+    They come by the hash of their pair, so their kinds have the shares they have in the split.
+    """
+    rows = sorted(_read(release, split), key=lambda row: (_hash(row.unit), row.id))
+    if not rows:
+        raise TrainingDataError(
+            f"{release.folder}: split {split!r} has no rows to hold out; build with splits.validation=0.2, or set "
+            "data.held_out_every=0"
+        )
+    ids: list[str] = []
+    for _, pair in groupby(rows, key=lambda row: row.unit):
+        if len(ids) >= count:
+            break
+        ids += [row.id for row in pair]
+    return ids
+
+
+def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None = None) -> Order:
+    """Order of a training set's rows in an epoch (from 0): a function of its arguments and of nothing before.
+
+    Epoch 0 is the set as it comes. In later epochs the rows are shuffled, with `grades` (one a row, ascending) only
+    among their like.
+    """
+    order = np.arange(count, dtype=np.int64)
+    if epoch == 0:
+        return order
+    shuffled = np.random.default_rng([seed, epoch]).permutation(order)
+    return shuffled if grades is None else shuffled[np.argsort(np.asarray(grades)[shuffled], kind="stable")]
+
+
+def kept_ids(path: Path) -> set[str]:
+    """Ids of a file of rows to keep: one a line, or as `cgc-train difficulty` writes them.
+
+    Raises TrainingDataError where it cannot be read or keeps none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        ids = {identity for line in lines if (identity := _kept(line.strip()))}
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError, KeyError, TypeError) as error:
+        raise TrainingDataError(f"{path}: not a file of row ids ({error}); set data.keep to another") from None
+    if not ids:
+        raise TrainingDataError(f"{path}: keeps no row; measure more rows with `cgc-train difficulty`")
+    return ids
+
+
+def _kept(line: str) -> str:
+    if not line.startswith("{"):
+        return line
+    entry: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
+    return str(entry["id"]) if entry.get("kept", True) else ""
+
+
+def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[Choice]:
+    if unknown := sorted(set(settings.distractors) - set(DISTRACTORS)):
+        raise TrainingDataError(f"data.distractors: {unknown[0]!r} is not one of {', '.join(DISTRACTORS)}")
+    filters = {name: getattr(settings, name) for name in ("contrasts", "tasks", "distractors")}
+    rows = list(_read(release, split, **filters))
+    keep = kept_ids(Path(settings.keep)) if settings.keep else None
+    kept = rows if keep is None else [row for row in rows if row.id in keep]
+    if not kept:
+        why = f"none of them is in data.keep={settings.keep}" if rows else "the filters of `data` leave none"
+        raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")
+    return kept
+
+
+def _read(
+    release: Release,
+    split: str,
+    *,
+    contrasts: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+    distractors: Sequence[str] = (),
+) -> Iterable[Choice]:
+    """The rows of these kinds; no kind given: all."""
+    for row in release.rows(["id", "contrast", "task", "distractors", "difficulty", "pair_id"], split=split):
+        asked = ((row["contrast"], contrasts), (row["task"], tasks), (row["distractors"], distractors))
+        if all(not kinds or kind in kinds for kind, kinds in asked):
+            yield Choice(row["id"], row["difficulty"], row["pair_id"] or row["id"])
+
+
+def _shuffled(rows: list[Choice], seed: int) -> list[Choice]:
+    return [rows[place] for place in np.random.default_rng(seed).permutation(len(rows))]
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

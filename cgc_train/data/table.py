@@ -1,0 +1,78 @@
+"""Rows in an Arrow file that is mapped into memory: written once by whichever process comes first, read by all.
+
+Beside it stands the length of every image file it names, so that a second run sees in a moment whether all are there.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset, Features, List, Value
+from filelock import FileLock
+
+from cgc_data.release.schema import FEATURES
+
+ROWS, FILES = "rows.arrow", "files.parquet"
+BATCH_ROWS = 256
+
+Row = dict[str, Any]
+
+
+def features(*, completion: bool = False) -> Features:
+    """Columns of a training set: those of a release with paths for images, and for SFT the `completion`."""
+    columns = Features.from_dict(FEATURES)
+    columns["images"] = List(Value("string"))
+    return Features(columns | ({"completion": columns["prompt"]} if completion else {}))
+
+
+def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterable[Row]]) -> Dataset:
+    """The table in `folder`, made of `make_rows` first where it is not there whole; safe in several processes."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not _whole(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            _write(folder, columns.arrow_schema, make_rows())
+    return Dataset.from_file(str(folder / ROWS))
+
+
+def _whole(folder: Path) -> bool:
+    """Are the rows there, and every image they name as long as when it was written?"""
+    if not folder.is_dir():
+        return False
+    listed = pq.read_table(folder / FILES)
+    return all(map(_has_length, listed["path"].to_pylist(), listed["bytes"].to_pylist()))
+
+
+def _has_length(path: str, length: int) -> bool:
+    try:
+        return os.stat(path).st_size == length
+    except OSError:
+        return False
+
+
+def _write(folder: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
+    """Write into a temporary folder and name it when it is whole; nothing half-written is ever found."""
+    part = Path(mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    lengths: dict[str, int] = {}
+    try:
+        with pa.OSFile(str(part / ROWS), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+            for batch in _batches(rows):
+                writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
+                lengths.update({path: os.stat(path).st_size for row in batch for path in row["images"]})
+        pq.write_table(pa.table({"path": list(lengths), "bytes": list(lengths.values())}), part / FILES)
+        part.replace(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH_ROWS)):
+        yield batch

@@ -1,0 +1,154 @@
+"""Reasoning traces by rule, for the warm-up on the answer format: true for the row, and without a coordinate.
+
+A trace goes through the images in order and says of each only what the row's objects and evidence warrant.
+Simplifies: it names what is seen, not how it is told from what is not.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cgc_data.answer import Object, format_response
+from cgc_data.plan.wording import NUMBER_WORDS
+from cgc_data.vocabulary import Name, readable
+from cgc_train.reward.settings import PromptSettings
+
+Row = Mapping[str, Any]
+
+# Every phrasing says the same; {what} is "a dog", "two dogs" or "a dog and two cats", {nothing} "no dog".
+OPENINGS = (
+    "I am looking for {sought}.",
+    "The question is about {sought}.",
+    "I check every image for {sought}.",
+    "Asked for: {sought}. I go through the images one by one.",
+)
+SEEN = (
+    "Image {k} shows {what}.",
+    "In Image {k} there {be} {what}.",
+    "I can see {what} in Image {k}.",
+    "Looking at Image {k}, I find {what}.",
+)
+UNSEEN = (
+    "Image {k} shows {nothing}.",
+    "In Image {k} there is {nothing}.",
+    "I can see {nothing} in Image {k}.",
+    "Looking at Image {k}, I find {nothing}.",
+)
+NOWHERE = (
+    "So the list is empty.",
+    "None of the images has it, so the answer is an empty list.",
+    "There is nothing to box.",
+)
+FOUND = ("So I box {them} in {images}.", "The answer is in {images}.", "What is asked for is in {images}.")
+REFERENCES = (
+    "Image {a} marks one {counted}.",
+    "The {counted} to follow is the one that is marked in Image {a}.",
+    "I start from the {counted} inside the given box of Image {a}.",
+)
+VIEWS = (
+    "Image {b} shows the same scene in another view.",
+    "Image {b} is another view of that scene.",
+    "The scene of Image {a} appears again in Image {b}.",
+)
+FOLLOWED = (
+    "That same {counted} can be seen in Image {b}.",
+    "So what I look for in Image {b} is this {counted} and no other.",
+    "Image {b} shows that very {counted} too, so I box it there.",
+)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a row warrants about one image (numbered from 1): labels with how many are boxed, and labels not there."""
+
+    image: int
+    shown: Mapping[str, int]
+    lacking: Sequence[str]
+
+
+def sights(row: Row) -> list[Sight]:
+    """What is known of each image, in order; an image about which the row warrants nothing has no entry."""
+    counts = Counter((o["img_idx"], o["label"]) for o in row["objects"])
+    lacking = {(e["img_idx"], e["label"]) for e in row["evidence"]} - counts.keys()
+    found = []
+    for image in range(1, len(row["views"]) + 1):
+        shown = {label: counts[image, label] for label in row["query"]["labels"] if counts[image, label]}
+        absent = [label for label in row["query"]["labels"] if (image, label) in lacking]
+        if shown or absent:
+            found.append(Sight(image, shown, absent))
+    return found
+
+
+def trace(row: Row) -> str:
+    """Reasoning for a row of a release: a few sentences, the same for the same row, its phrasing chosen by its id.
+
+    It names images by their number and says in words how many are seen; it has no coordinate and no tag.
+    """
+    return " ".join(_follow(row) if row["task"] == "same_object" else _search(row))
+
+
+def completion(row: Row, prompt: PromptSettings) -> list[dict[str, Any]]:
+    """The message of a perfect answer in the form that the prompt asks for, as TRL takes it.
+
+    With `prompt.think` the trace stands before the answer; what the chat template writes itself is left out.
+    """
+    objects = [Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in row["objects"]]
+    text = format_response(objects, trace(row) if prompt.think else "").removeprefix(prompt.prefix)
+    return [{"role": "assistant", "content": [{"type": "text", "text": text}]}]
+
+
+def _search(row: Row) -> Iterator[str]:
+    names = [readable(label) for label in row["query"]["labels"]]
+    yield _pick(OPENINGS, row, "opening").format(sought=_list([_sought(name, row) for name in names]))
+    for sight in sights(row):
+        yield _seen(sight, row)
+    images = sorted({o["img_idx"] for o in row["objects"]})
+    if not images:
+        yield _pick(NOWHERE, row, "end")
+        return
+    them = "it" if len(row["objects"]) == 1 else "them"
+    yield _pick(FOUND, row, "end").format(them=them, images=_list([f"Image {image}" for image in images]))
+
+
+def _follow(row: Row) -> Iterator[str]:
+    words = {
+        "counted": readable(row["query"]["labels"][0]).counted,
+        "a": row["query"]["ref_img_idx"],
+        "b": row["objects"][0]["img_idx"],
+    }
+    for phrasings in (REFERENCES, VIEWS, FOLLOWED):
+        yield _pick(phrasings, row, phrasings[0]).format(**words)
+
+
+def _seen(sight: Sight, row: Row) -> str:
+    what = [_counted(readable(label), count) for label, count in sight.shown.items()]
+    nothing = [f"no {readable(label).counted}" for label in sight.lacking]
+    kind = f"image {sight.image}"
+    if not what:
+        return _pick(UNSEEN, row, kind).format(k=sight.image, nothing=_list(nothing))
+    be = "is" if next(iter(sight.shown.values())) == 1 else "are"
+    return _pick(SEEN, row, kind).format(k=sight.image, what=_list([*what, *nothing]), be=be)
+
+
+def _sought(name: Name, row: Row) -> str:
+    """By the phrasing, not the task: an absent row must not tell itself by how its trace begins."""
+    return name.plural if row["template_id"].startswith("locate_all") else name.indefinite
+
+
+def _counted(name: Name, count: int) -> str:
+    """ "a dog", "two dogs"; more than words go to are "many dogs"."""
+    if count == 1:
+        return name.indefinite
+    return f"{NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else 'many'} {name.plural}"
+
+
+def _list(parts: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _pick(phrasings: Sequence[str], row: Row, place: str) -> str:
+    digest = hashlib.sha256(f"{row['id']}/{place}".encode()).hexdigest()
+    return phrasings[int(digest, 16) % len(phrasings)]
