@@ -55,7 +55,6 @@ class DataSettings(Section):
 
     release: str = Field(description="folder of a release, or its id on the Hub")
     revision: str | None = Field(None, description="tag of the release on the Hub; null: the newest")
-    photos: str | None = Field(None, description="photos of a release that stores none; null: where it was built from")
     photos: str | None = Field(None, description="folder or .zip of the photos, for a release that stores none")
     split: Literal["train", "validation", "test"] = Field("train", description="split that is trained on")
     contrasts: list[Literal["inter", "intra"]] = Field(["inter", "intra"], min_length=1, description="contrasts used")
