@@ -1,0 +1,102 @@
+"""Ask a model many prompts with several images each: batched, padded on the left, no image token ever sampled.
+
+Training samples through TRL; this is for answering outside it: prediction, held-out evaluation, difficulty.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from PIL import Image as PILImage
+
+Messages: TypeAlias = Sequence[Mapping[str, Any]]
+ImageLike: TypeAlias = "str | Path | PILImage.Image"
+
+# Tokens that stand for pixels; sampled ones would not match any image.
+VISUAL_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+
+
+def visual_token_ids(processor: Any) -> list[int]:
+    """Ids of the tokens that stand for pixels."""
+    tokenizer = processor.tokenizer
+    ids = tokenizer.convert_tokens_to_ids(list(VISUAL_TOKENS))
+    return [token for token in ids if token is not None and token != tokenizer.unk_token_id]
+
+
+def generate(
+    model: Any,
+    processor: Any,
+    conversations: Sequence[Messages],
+    images: Sequence[Sequence[ImageLike]],
+    *,
+    max_new_tokens: int = 512,
+    temperature: float = 0.0,
+    samples: int = 1,
+    batch_size: int = 8,
+    seed: int = 0,
+) -> list[list[str]]:
+    """`samples` responses to each conversation.
+
+    Args:
+        model: as `cgc_train.model` loads it.
+        processor: padding on the left.
+        conversations: chat messages whose image parts stand for `images`, in order.
+        images: of each conversation; files or PIL images.
+        max_new_tokens: after which a response is cut.
+        temperature: 0 for the likeliest response; then all samples of a prompt are equal.
+        samples: responses a conversation.
+        batch_size: conversations at a time.
+        seed: of the sampling; the same seed gives the same responses for the same batches.
+    """
+    import torch
+
+    responses: list[list[str]] = []
+    with torch.random.fork_rng(devices=_devices(model)), torch.no_grad():
+        torch.manual_seed(seed)
+        for chosen in _batches(len(conversations), batch_size):
+            prompts = [conversations[place] for place in chosen]
+            shown = [[_opened(image) for image in images[place]] for place in chosen]
+            responses += _answer(model, processor, prompts, shown, max_new_tokens, temperature, samples)
+    return responses
+
+
+def _answer(
+    model: Any,
+    processor: Any,
+    conversations: Sequence[Messages],
+    images: Sequence[Sequence[Any]],
+    max_new_tokens: int,
+    temperature: float,
+    samples: int,
+) -> list[list[str]]:
+    texts = [processor.apply_chat_template(list(c), tokenize=False, add_generation_prompt=True) for c in conversations]
+    inputs = processor(text=texts, images=list(images), padding=True, return_tensors="pt").to(model.device)
+    sampling = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature > 0 else {"do_sample": False}
+    tokens = model.generate(
+        **inputs,
+        max_new_tokens=max_new_tokens,
+        num_return_sequences=samples if temperature > 0 else 1,
+        suppress_tokens=visual_token_ids(processor),
+        pad_token_id=processor.tokenizer.pad_token_id,
+        **sampling,
+    )
+    written = processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    if temperature <= 0:
+        return [[text] * samples for text in written]
+    return [written[start : start + samples] for start in range(0, len(written), samples)]
+
+
+def _opened(image: ImageLike) -> Any:
+    if isinstance(image, PILImage.Image):
+        return image.convert("RGB")
+    with PILImage.open(image) as opened:
+        return opened.convert("RGB")
+
+
+def _batches(count: int, size: int) -> Iterator[range]:
+    for start in range(0, count, size):
+        yield range(start, min(start + size, count))
+
+
+def _devices(model: Any) -> list[Any]:
+    return [model.device] if model.device.type == "cuda" else []

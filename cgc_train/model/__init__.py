@@ -1,0 +1,15 @@
+"""The model and its processor: loaded as recipe and run ask for, refused in one line where that cannot be."""
+
+from cgc_train.model.load import load_base, load_config, load_trained, lora_config, quantisation
+from cgc_train.model.numbers import qwen3_vl_8b_config
+from cgc_train.model.processor import load_processor
+
+__all__ = [
+    "load_base",
+    "load_config",
+    "load_processor",
+    "load_trained",
+    "lora_config",
+    "quantisation",
+    "qwen3_vl_8b_config",
+]

@@ -1,0 +1,128 @@
+"""Weights: of the model a recipe starts from, and of a run's outcome, adapters included."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cgc_train.errors import ModelError
+from cgc_train.extras import need_package
+from cgc_train.model.processor import check_folder, shown_as_model_error
+
+if TYPE_CHECKING:
+    from cgc_train.recipe import LoraSettings, ModelSettings
+
+FAMILY = "qwen3_vl"
+ADAPTER = "adapter_config.json"
+
+
+def load_config(settings: "ModelSettings") -> Any:
+    """The model's configuration. Raises ModelError where there is none or it is of another family than Qwen3-VL."""
+    from transformers import AutoConfig
+
+    check_folder(settings.name, "config.json", ADAPTER)
+    with shown_as_model_error(settings.name, "configuration"):
+        config = AutoConfig.from_pretrained(settings.name, revision=settings.revision)
+    if config.model_type != FAMILY:
+        raise ModelError(f"{settings.name}: is a {config.model_type} model; this package trains {FAMILY} models")
+    return config
+
+
+def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
+    """The model with its weights, in the recipe's type, for answering. Raises ModelError."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    load_config(settings)
+    with shown_as_model_error(settings.name, "weights"):
+        model = AutoModelForImageTextToText.from_pretrained(
+            settings.name,
+            revision=settings.revision,
+            dtype=getattr(torch, settings.dtype),
+            attn_implementation=settings.attention,
+            quantization_config=quantisation(settings),
+        )
+    if settings.quantize:  # quantised weights are on their device already
+        return model.eval()
+    return model.to(device or default_device()).eval()
+
+
+def load_trained(folder: Path | str, *, dtype: str = "float32", device: str | None = None) -> Any:
+    """The model of a folder: full weights, or an adapter with the base it names. Raises ModelError."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    name = str(folder)
+    check_folder(name, "config.json", ADAPTER)
+    if (Path(folder) / ADAPTER).is_file():
+        return _with_adapter(Path(folder), dtype, device)
+    with shown_as_model_error(name, "weights"):
+        model = AutoModelForImageTextToText.from_pretrained(name, dtype=getattr(torch, dtype))
+    if model.config.model_type != FAMILY:
+        raise ModelError(f"{name}: is a {model.config.model_type} model; this package knows {FAMILY} models")
+    return model.to(device or default_device()).eval()
+
+
+def base_of(adapter: Path) -> str:
+    """Folder or id of the model that an adapter was trained on. Raises ModelError."""
+    try:
+        content = json.loads((adapter / ADAPTER).read_text(encoding="utf-8"))
+        return str(content["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError):
+        raise ModelError(f"{adapter / ADAPTER}: does not name the model it was trained on") from None
+
+
+def lora_config(lora: "LoraSettings") -> Any:
+    """peft's configuration of a recipe's adapters."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets,
+        task_type="CAUSAL_LM",
+    )
+
+
+def quantisation(settings: "ModelSettings") -> Any:
+    """transformers' configuration of four-bit weights, or None. Raises MissingExtraError without bitsandbytes."""
+    if settings.quantize is None:
+        return None
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    need_package("bitsandbytes", f"model.quantize={settings.quantize}")
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=settings.quantize,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, settings.dtype),
+    )
+
+
+def freeze_vision(model: Any) -> None:
+    """Leave the vision tower and its merger out of training."""
+    for name, parameter in model.named_parameters():
+        if ".visual." in f".{name}":
+            parameter.requires_grad_(False)
+
+
+def default_device() -> str:
+    """`cuda` where there is one, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _with_adapter(folder: Path, dtype: str, device: str | None) -> Any:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForImageTextToText
+
+    base = base_of(folder)
+    check_folder(base, "config.json")
+    with shown_as_model_error(base, "weights under the adapter"):
+        model = AutoModelForImageTextToText.from_pretrained(base, dtype=getattr(torch, dtype))
+    with shown_as_model_error(str(folder), "adapter"):
+        model = PeftModel.from_pretrained(model, str(folder))
+    return model.to(device or default_device()).eval()

@@ -1,0 +1,70 @@
+"""The processor of a model, set so that prompts pass whole: padding on the left, no truncation, a pixel budget."""
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cgc_train.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cgc_train.recipe import ModelSettings
+
+# Above the context of any model: prompts are bounded by `cgc-train check`, never cut inside their image tokens.
+NO_LIMIT = 10**9
+
+
+def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> Any:
+    """The processor of a model: padding on the left whatever its folder says, nothing truncated.
+
+    Args:
+        settings: of the model; `name` is a folder or an id on the Hub.
+        max_pixels: most pixels of an image, at most what the model's own processor allows; None: that.
+
+    Raises:
+        ModelError: there is no processor, it takes no images, or it cannot be fetched.
+    """
+    from transformers import AutoProcessor, ProcessorMixin
+
+    check_folder(settings.name, "preprocessor_config.json", "processor_config.json")
+    with shown_as_model_error(settings.name, "processor"):
+        processor = AutoProcessor.from_pretrained(settings.name, revision=settings.revision, padding_side="left")
+    if not isinstance(processor, ProcessorMixin) or not hasattr(processor, "image_processor"):
+        raise ModelError(f"{settings.name}: its processor takes no images; use a model such as Qwen3-VL")
+    processor.tokenizer.padding_side = "left"
+    processor.tokenizer.model_max_length = NO_LIMIT
+    if max_pixels is not None:
+        _limit_pixels(processor.image_processor, max_pixels)
+    return processor
+
+
+def check_folder(name: str, *any_of: str) -> None:
+    """Raise ModelError where `name` is a local folder that holds none of these files."""
+    folder = Path(name)
+    if folder.is_dir():
+        if not any((folder / file).is_file() for file in any_of):
+            raise ModelError(f"{folder}: no {' or '.join(any_of)}; copy it from the model you started from")
+    elif _looks_local(name):
+        raise ModelError(f"{name}: no such folder; give a model's folder, or its id on the Hub as ORG/NAME")
+
+
+@contextmanager
+def shown_as_model_error(name: str, what: str) -> "Iterator[None]":
+    """Turn the many errors of loading into one line."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(
+            f"{name}: cannot load the {what} ({reason}); check the name, the files or the network"
+        ) from None
+
+
+def _limit_pixels(image_processor: Any, max_pixels: int) -> None:
+    most = min(max_pixels, image_processor.size["longest_edge"])
+    image_processor.size = {"shortest_edge": image_processor.size["shortest_edge"], "longest_edge": most}
+
+
+def _looks_local(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or name.count("/") != 1
