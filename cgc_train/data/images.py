@@ -35,9 +35,11 @@ class ImageStore:
         size = self._bounds.size(*image.size)
         path = self._path(content, size, image)
         if _fits(image, size, content):
-            _store(path, content)
+            if not _has_length(path, len(content)):
+                _decode(image)
+                _store(path, content)
         elif not path.exists():
-            _store(path, _resized(image, size))
+            _store(path, _resized(_decode(image), size, image.format == "JPEG"))
         return path
 
     def _path(self, content: bytes, size: tuple[int, int], image: Image.Image) -> Path:
@@ -59,24 +61,30 @@ def _fits(image: Image.Image, size: tuple[int, int], content: bytes) -> bool:
     return plain and image.size == size and exif_orientation(content) == UPRIGHT
 
 
-def _resized(image: Image.Image, size: tuple[int, int]) -> bytes:
-    """The stored frame in colour at another size; bicubic, as the processor does it."""
+def _decode(image: Image.Image) -> Image.Image:
+    """The stored frame in colour."""
     try:
-        resized = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+        return image.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
-        raise PhotoError(f"cannot be decoded ({error})") from None
-    buffer = io.BytesIO()
-    if image.format == "JPEG":
+        raise PhotoError(f"cannot be decoded: {error}") from None
+
+
+def _resized(image: Image.Image, size: tuple[int, int], photo: bool) -> bytes:
+    """Encoded at another size, a photo as JPEG and a drawing without loss; bicubic, as the processor does it."""
+    resized, buffer = image.resize(size, Image.Resampling.BICUBIC), io.BytesIO()
+    if photo:
         resized.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     else:
         resized.save(buffer, "PNG")
     return buffer.getvalue()
 
 
+def _has_length(path: Path, length: int) -> bool:
+    return path.is_file() and path.stat().st_size == length
+
+
 def _store(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; one of that length is there already."""
-    if path.is_file() and path.stat().st_size == len(content):
-        return
+    """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, delete=False) as part:
         part.write(content)

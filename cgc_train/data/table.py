@@ -42,11 +42,15 @@ def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterab
 
 
 def _whole(folder: Path) -> bool:
-    """Are the rows there, and every image they name as long as when it was written?"""
+    """Are the rows there, and every image they name as long as when it was written? What is not is removed."""
     if not folder.is_dir():
         return False
     listed = pq.read_table(folder / FILES)
-    return all(map(_has_length, listed["path"].to_pylist(), listed["bytes"].to_pylist()))
+    lengths = zip(listed["path"].to_pylist(), listed["bytes"].to_pylist(), strict=True)
+    damaged = [path for path, length in lengths if not _has_length(path, length)]
+    for path in damaged:
+        Path(path).unlink(missing_ok=True)
+    return not damaged
 
 
 def _has_length(path: str, length: int) -> bool:

@@ -1,0 +1,63 @@
+"""Sizes of images: the model's processor leaves what we store as it is, whatever the photo was."""
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from cgc_train.data.bounds import MOST_ASPECT, Bounds
+from cgc_train.errors import TrainingDataError
+
+SIDES = st.integers(1, 6000)
+BOUNDS = st.sampled_from([Bounds(), Bounds(32, 1024, 65_536), Bounds(32, 65_536, 262_144), Bounds(28, 3136, 100_000)])
+
+
+@given(SIDES, SIDES, BOUNDS)
+def test_stored_sizes_are_fixed_points_within_bounds(width: int, height: int, bounds: Bounds) -> None:
+    assume(max(width, height) <= MOST_ASPECT * min(width, height))
+    new_width, new_height = bounds.size(width, height)
+    assert new_width % bounds.factor == new_height % bounds.factor == 0
+    assert bounds.min_pixels <= new_width * new_height <= bounds.max_pixels
+    assert bounds.fits(new_width, new_height)
+
+
+@pytest.fixture(scope="session")
+def smart_resize() -> Callable[..., tuple[int, int]]:
+    """The processor's own function: height and width first."""
+    module = pytest.importorskip("transformers.models.qwen2_vl.image_processing_qwen2_vl")
+    return cast(Callable[..., tuple[int, int]], module.smart_resize)
+
+
+@given(width=SIDES, height=SIDES, bounds=BOUNDS)
+def test_the_arithmetic_is_the_processors(
+    smart_resize: Callable[..., tuple[int, int]], width: int, height: int, bounds: Bounds
+) -> None:
+    assume(max(width, height) <= MOST_ASPECT * min(width, height))
+    new_width, new_height = bounds.size(width, height)
+    limits = {"factor": bounds.factor, "min_pixels": bounds.min_pixels, "max_pixels": bounds.max_pixels}
+    assert smart_resize(new_height, new_width, **limits) == (new_height, new_width)
+    assert bounds.fits(width, height) == (smart_resize(height, width, **limits) == (height, width))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        pytest.param((640, 480), (640, 480), id="a COCO photo fits"),
+        pytest.param((640, 427), (640, 416), id="rounded to a multiple of 32"),
+        pytest.param((100, 100), (256, 256), id="enlarged to the processor's minimum"),
+        pytest.param((1280, 960), (736, 544), id="reduced below the most pixels"),
+    ],
+)
+def test_sizes(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert Bounds().size(*size) == expected
+
+
+def test_what_cannot_be_sized_is_said() -> None:
+    with pytest.raises(TrainingDataError, match="too elongated"):
+        Bounds().size(5000, 10)
+    with pytest.raises(TrainingDataError, match=r"set data\.max_pixels=65536 or more"):
+        Bounds(max_pixels=60_000)
+    with pytest.raises(TrainingDataError, match=r"no size within data\.max_pixels=4096"):
+        Bounds(32, 4096, 4096).size(1997, 917)
