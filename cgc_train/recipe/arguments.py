@@ -27,6 +27,7 @@ DECIDED = {
         "eval_steps": "data.held_out_every",
         "remove_unused_columns": "nothing: the reward needs every column",
         "log_multimodal": "nothing: `cgc-train view` shows the images",
+        "num_generations_eval": "nothing: held-out rows are answered once, by the likeliest tokens",
     },
 }
 
@@ -51,6 +52,12 @@ def grpo_config(recipe: Recipe, run_folder: Path, **over: Any) -> Any:
     held_out = bool(recipe.data.held_out_every and recipe.data.held_out_rows)
     decided = {
         "output_dir": str(run_folder),
+        "model_init_kwargs": {
+            "dtype": recipe.model.dtype,
+            "attn_implementation": recipe.model.attention,
+            "revision": recipe.model.revision,
+        },
+        "num_generations_eval": 1,
         "reward_weights": [recipe.reward.miou, recipe.reward.format],
         "shuffle_dataset": False,  # the rows come in the recipe's order; see `data.curriculum`
         "remove_unused_columns": False,

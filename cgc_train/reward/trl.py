@@ -21,7 +21,6 @@ REMEMBERED = 4096
 def reward_functions(
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
-    listen: Callable[[Sequence[str], Sequence[str], Sequence[Terms]], None] | None = None,
 ) -> list[RewardFunction]:
     """The reward functions for `GRPOTrainer(reward_funcs=...)`, in the order of `reward_weights`.
 
@@ -31,7 +30,6 @@ def reward_functions(
     Args:
         settings: of the reward; `miou` and `format` are left to TRL's weights.
         prompt: whether a think block is required, and what the chat template has written already.
-        listen: called once a batch with row ids, responses and terms.
     """
     chosen, asked = settings or RewardSettings(), prompt or PromptSettings()
 
@@ -46,8 +44,6 @@ def reward_functions(
         if log_metric := columns.get("log_metric"):
             for name, value in batch_statistics(scores).items():
                 log_metric(name, value)
-        if listen:
-            listen(columns["id"], [text_of(completion) for completion in completions], scores)
         return [terms.miou for terms in scores]
 
     def format_reward(completions: Sequence[Any], **columns: Any) -> list[float]:

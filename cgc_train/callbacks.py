@@ -1,0 +1,91 @@
+"""What a run writes and says while it trains: metrics, held-out answers, and warnings of habits that pay unseen."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from cgc_data.metrics import Truth, score_item, summarise, summarise_by
+from cgc_data.progress import say
+from cgc_train.recipe import Recipe
+from cgc_train.run import held_out_path
+
+# What TRL and transformers log besides metrics.
+NOT_METRICS = ("epoch", "step", "total_flos")
+
+
+class MetricsWriter(TrainerCallback):  # type: ignore[misc]
+    """One line of metrics.jsonl a log, from the main process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "metrics.jsonl"
+
+    def on_log(self, _args: Any, state: Any, _control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        """Append what was logged."""
+        if not state.is_world_process_zero or not logs:
+            return
+        kind = "eval" if any(key.startswith("eval_") for key in logs) else "train"
+        values = {key.removeprefix("eval_"): value for key, value in logs.items() if key not in NOT_METRICS}
+        numbers = {key: float(value) for key, value in values.items() if isinstance(value, int | float)}
+        line = {"step": state.global_step, "epoch": state.epoch, "kind": kind, **numbers}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+class FalseEmptyWarning(TrainerCallback):  # type: ignore[misc]
+    """Say so where `[]` is answered more and more although there are objects: it attracts when boxes earn little."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.settings = recipe.warnings
+        self.first: float | None = None
+        self.said = False
+
+    def on_log(self, _args: Any, state: Any, _control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        """Compare the share with its start."""
+        share = (logs or {}).get("contrast/false_empty")
+        if share is None:
+            return
+        self.first = share if self.first is None else self.first
+        risen = share - self.first >= self.settings.rise and share >= self.settings.false_empty
+        if risen and not self.said and state.is_world_process_zero:
+            self.said = True
+            say(
+                f"warning: step {state.global_step}: [] is answered to {share:.0%} of the rows that have objects, up "
+                f"from {self.first:.0%}; the model may be learning to say nothing (fewer absent rows, or a warm-up)"
+            )
+
+
+class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
+    """The held-out answers of every evaluation, and their metrics with intervals."""
+
+    def __init__(self, folder: Path, recipe: Recipe, truths: Mapping[str, Truth]) -> None:
+        self.folder, self.recipe, self.truths = folder, recipe, truths
+        self.trainer: Any = None
+
+    def on_evaluate(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Write the answers gathered over all processes."""
+        answers = self.trainer.gathered_answers()
+        if state.is_world_process_zero and answers:
+            write_held_out(self.folder, state.global_step, answers, self.truths, self.recipe)
+
+
+def write_held_out(
+    folder: Path, step: int, answers: Mapping[str, str], truths: Mapping[str, Truth], recipe: Recipe
+) -> dict[str, float]:
+    """Write held-out answers, their summary, and its values into metrics.jsonl; returns the values."""
+    path = held_out_path(folder, step)
+    path.parent.mkdir(exist_ok=True)
+    lines = [json.dumps({"id": key, "response": text}, ensure_ascii=False) for key, text in answers.items()]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    asked = {"require_think": recipe.prompt.think, "prefix": recipe.prompt.prefix}
+    scores = [score_item(text, truths[key], **asked) for key, text in answers.items()]  # type: ignore[arg-type]
+    tables = {"all": summarise(scores), **summarise_by(scores, "task")}
+    summary = {group: {name: vars(value) for name, value in table.items()} for group, table in tables.items()}
+    (folder / "held_out.json").write_text(json.dumps({"step": step, "metrics": summary}, indent=2) + "\n", "utf-8")
+    values = {name: value.value for name, value in tables["all"].items() if value.value is not None}
+    line = {"step": step, "kind": "held_out", **values}
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+    return values

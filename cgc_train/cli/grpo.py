@@ -1,0 +1,22 @@
+"""`cgc-train grpo`: the training run of a recipe."""
+
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<recipe>]")
+def grpo(recipe: str, settings: tuple[str, ...], folder: Path | None) -> None:
+    """Train by RECIPE, a shipped name or a YAML file, with settings over it such as data.release=R grpo.beta=0."""
+    from cgc_train.extras import need
+
+    need("train")
+    from cgc_train.grpo import run_grpo
+    from cgc_train.recipe import load_recipe
+
+    chosen = load_recipe(recipe, settings)
+    run = run_grpo(chosen, folder or Path("runs") / chosen.name)
+    click.echo(f"trained: {run.model_folder}\nlook at it: cgc-train view {run.folder}")

@@ -1,0 +1,25 @@
+"""`cgc-train resume`: go on with a run that was stopped."""
+
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Another checkpoint than the newest.")
+@click.option("--recipe", help="Refuse unless this recipe is the run's.")
+def resume(run: Path, checkpoint: Path | None, recipe: str | None) -> None:
+    """Go on with RUN from its newest checkpoint, exactly as if it had not been stopped."""
+    from cgc_train.extras import need
+
+    need("train")
+    from cgc_train import grpo
+    from cgc_train.recipe import load_recipe
+    from cgc_train.run import check_same, open_run
+
+    opened = open_run(run)
+    if recipe:
+        check_same(opened, load_recipe(recipe))
+    finished = grpo.resume(opened, checkpoint)
+    click.echo(f"trained: {finished.model_folder}\nlook at it: cgc-train view {finished.folder}")

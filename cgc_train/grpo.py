@@ -1,0 +1,122 @@
+"""The main job: GRPO on a release by a recipe, into a run folder, from the start or from a checkpoint."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cgc_data.metrics import Truth, truth_of
+from cgc_data.progress import say
+from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, MetricsWriter
+from cgc_train.data import grade, held_out_set, training_set
+from cgc_train.errors import RunError
+from cgc_train.extras import need_package
+from cgc_train.model import load_config, load_processor, lora_config, quantisation
+from cgc_train.recipe import Recipe
+from cgc_train.recipe.arguments import grpo_config
+from cgc_train.reward import reward_functions
+from cgc_train.run import Run, check_free, create_run, image_folder
+from cgc_train.trainer import GroundingTrainer
+
+TRACKERS = ("trackio", "tensorboard", "wandb")
+
+
+def run_grpo(recipe: Recipe, folder: Path) -> Run:
+    """Train by a recipe into a new folder. Every process of a launch calls it.
+
+    Raises RunError where the folder is taken, and what loading data and model raises; then no folder is left behind.
+    """
+    check_free(folder)
+    arguments = _arguments(recipe, folder)
+    material = _material(recipe, arguments)
+    with arguments.main_process_first(desc="run folder"):
+        run = create_run(folder, recipe) if arguments.process_index == 0 else Run(folder, recipe)
+    return _train(build_trainer(run, arguments, material), run, None)
+
+
+def resume(run: Run, checkpoint: Path | None = None) -> Run:
+    """Go on with a run from its newest checkpoint, or the one given. Raises RunError where there is none."""
+    if run.finished:
+        raise RunError(f"{run.folder}: finished already; its model is in {run.model_folder.name}/")
+    found = checkpoint or next(reversed(run.checkpoints()), None)
+    if found is None or not (found / "trainer_state.json").is_file():
+        raise RunError(f"{run.folder}: holds no whole checkpoint; delete the folder and start again")
+    arguments = _arguments(run.recipe, run.folder)
+    say(f"going on from {found.name}")
+    return _train(build_trainer(run, arguments, _material(run.recipe, arguments)), run, found)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a trainer is made of, all checked before a run folder is."""
+
+    processor: Any
+    rows: Any
+    held_out: Any | None
+
+
+def _material(recipe: Recipe, arguments: Any) -> Material:
+    load_config(recipe.model)
+    processor = load_processor(recipe.model, recipe.data.max_pixels)
+    rows = training_set(recipe, image_folder=image_folder())
+    return Material(processor, rows, None if arguments.eval_strategy == "no" else held_out_set(recipe, image_folder()))
+
+
+def build_trainer(run: Run, arguments: Any, material: Material) -> GroundingTrainer:
+    """The trainer of a run with its data, model, reward and callbacks."""
+    recipe = run.recipe
+    writer = HeldOutWriter(run.folder, recipe, _truths(material.held_out))
+    trainer = GroundingTrainer(
+        frozen_vision=recipe.model.freeze_vision,
+        grades=_grades(recipe, material.rows),
+        model=recipe.model.name,
+        args=arguments,
+        train_dataset=material.rows,
+        eval_dataset=material.held_out,
+        processing_class=material.processor,
+        reward_funcs=reward_functions(recipe.reward, recipe.prompt),
+        peft_config=lora_config(recipe.model.lora) if recipe.model.lora else None,
+        quantization_config=quantisation(recipe.model),
+        callbacks=[MetricsWriter(run.folder), FalseEmptyWarning(recipe), writer],
+    )
+    writer.trainer = trainer
+    return trainer
+
+
+def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
+    if trainer.eval_dataset is not None and checkpoint is None:
+        trainer.evaluate()
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except KeyboardInterrupt:
+        raise RunError(f"{run.folder}: stopped; go on with `cgc-train resume {run.folder}`") from None
+    trainer.save_model(str(run.model_folder))
+    return run
+
+
+def _arguments(recipe: Recipe, folder: Path) -> Any:
+    # TRL counts its users over the network unless it is told not to.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    for tracker in TRACKERS:
+        if tracker in _as_list(recipe.grpo.get("report_to")):
+            need_package(tracker, f"grpo.report_to={tracker}")
+    if recipe.grpo.get("use_vllm"):
+        need_package("vllm", "grpo.use_vllm=true")
+    return grpo_config(recipe, folder)
+
+
+def _as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def _truths(rows: Any) -> dict[str, Truth]:
+    if rows is None:
+        return {}
+    light = rows.remove_columns(["images", "prompt"])
+    return {row["id"]: truth_of(row) for row in light}
+
+
+def _grades(recipe: Recipe, rows: Any) -> list[int] | None:
+    if recipe.data.curriculum != "easy_first":
+        return None
+    return [grade(difficulty) for difficulty in rows["difficulty"]]

@@ -1,0 +1,171 @@
+"""The folder of a run: what was asked for, where it ran, what was measured, and what can be gone on from.
+
+RUN/ recipe.yaml environment.json metrics.jsonl completions/ held_out/ held_out.json checkpoint-N/ model/
+"""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from cgc_data.release.paths import without_paths
+from cgc_train.errors import RunError
+from cgc_train.recipe import Recipe, load_recipe, save_recipe
+
+PACKAGES = ("cgc-grounding", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "vllm", "deepspeed")
+# What may differ between a run and its going on: where the data lies and how long it runs.
+MAY_DIFFER = ("data.release", "data.photos", "grpo.max_steps", "grpo.num_train_epochs", "gpu_memory_gb")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk; `create_run` and `open_run` make one."""
+
+    folder: Path
+    recipe: Recipe
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the final weights and the processor are."""
+        return self.folder / "model"
+
+    @property
+    def finished(self) -> bool:
+        """Whether training ran to its end."""
+        return any(self.model_folder.glob("*.safetensors"))
+
+    def checkpoints(self) -> list[Path]:
+        """Checkpoints that were written whole, by step."""
+        found = [path for path in self.folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
+        return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl; a last line cut off by a kill is left out."""
+        return list(read_lines(self.folder / "metrics.jsonl"))
+
+    def environment(self) -> dict[str, Any]:
+        """Versions and hardware that the run began with; empty where they were not written."""
+        try:
+            content: dict[str, Any] = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return content
+
+    def completion_steps(self) -> list[int]:
+        """Steps whose completions were saved."""
+        return sorted(int(path.stem.rpartition("_")[2]) for path in self.folder.glob("completions/*.parquet"))
+
+    def completions(self, step: int) -> list[dict[str, Any]]:
+        """TRL's table of a step: `id`, `completion`, `advantage`, one column a reward. Raises RunError."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.folder / "completions" / f"completions_{step:05d}.parquet"
+        try:
+            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            raise RunError(f"{path}: not readable ({error}); choose another step") from None
+        return rows
+
+    def held_out_steps(self) -> list[int]:
+        """Steps at which the held-out rows were answered."""
+        return sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob("held_out/step-*.jsonl"))
+
+    def held_out(self, step: int) -> list[dict[str, Any]]:
+        """`{"id", "response"}` of every held-out row at a step."""
+        return list(read_lines(held_out_path(self.folder, step)))
+
+
+def create_run(folder: Path, recipe: Recipe) -> Run:
+    """Begin a run in a new folder. Raises RunError where the folder holds something already."""
+    check_free(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_recipe(recipe, folder / "recipe.yaml")
+    (folder / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n", encoding="utf-8")
+    return Run(folder, recipe)
+
+
+def check_free(folder: Path) -> None:
+    """Raise RunError where a folder holds something already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        resumable = f"go on with `cgc-train resume {folder}`, or " if (folder / "recipe.yaml").is_file() else ""
+        raise RunError(f"{folder}: holds something already; {resumable}name another folder with --to")
+
+
+def open_run(folder: Path | str) -> Run:
+    """The run in a folder. Raises RunError where there is none."""
+    folder = Path(folder)
+    if not (folder / "recipe.yaml").is_file():
+        raise RunError(f"{folder}: not the folder of a run (no recipe.yaml); name the one given to --to")
+    return Run(folder, load_recipe(str(folder / "recipe.yaml")))
+
+
+def check_same(run: Run, recipe: Recipe) -> None:
+    """Raise RunError where a recipe differs from the run's in what would make its checkpoints another run's."""
+    before, now = (_flat(r.model_dump(mode="json")) for r in (run.recipe, recipe))
+    changed = [key for key in {**before, **now} if before.get(key) != now.get(key) and key not in MAY_DIFFER]
+    if changed:
+        raise RunError(
+            f"{run.folder}: its checkpoints are of a recipe that differs in {', '.join(sorted(changed)[:5])}; "
+            "start a new run with --to"
+        )
+
+
+def environment() -> dict[str, Any]:
+    """Versions, hardware and command, without paths."""
+    return {
+        "command": without_paths(["cgc-train", *sys.argv[1:]]),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": {package: found for package in PACKAGES if (found := _version(package))},
+        "gpus": _gpus(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+    }
+
+
+def image_folder() -> Path:
+    """Where resized images are kept for all runs: `$CGC_CACHE/images`, or a folder in the user's cache."""
+    return Path(os.environ.get("CGC_CACHE") or Path.home() / ".cache" / "cgc-grounding") / "images"
+
+
+def held_out_path(folder: Path, step: int) -> Path:
+    """The file of the held-out answers of a step."""
+    return folder / "held_out" / f"step-{step:06d}.jsonl"
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file, one a line; what is cut off or missing is left out."""
+    if not path.is_file():
+        return
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+    return flat
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _gpus() -> list[str]:
+    import torch
+
+    return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]

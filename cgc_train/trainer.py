@@ -1,0 +1,170 @@
+"""TRL's GRPOTrainer where several images a prompt would trip it, and held-out answers on the way.
+
+Each override says which trap it is for. Everything else, the loss included, is TRL's.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from itertools import groupby
+from typing import Any
+
+import torch
+from accelerate.utils import gather_object
+from PIL import Image
+from trl import GRPOTrainer
+from trl.trainer.utils import RepeatSampler
+
+from cgc_train.errors import DivergedError, ModelError, RecipeError
+from cgc_train.generate import visual_token_ids
+from cgc_train.model.load import freeze_vision
+from cgc_train.reward import text_of
+from cgc_train.sampling import EpochSampler
+
+Answers = dict[str, str]
+
+
+class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
+    """GRPO on rows of a release.
+
+    Args:
+        frozen_vision: leave the vision tower out of training.
+        grades: of the rows, ascending, where later epochs are to keep easy rows first.
+        **given: as TRL's GRPOTrainer takes them. `processing_class` is required.
+
+    Raises:
+        ModelError: the processor pads on the right.
+        RecipeError: checkpoints would fall into the middle of a batch of completions.
+        DivergedError: while training, where the loss is not a number.
+    """
+
+    def __init__(self, *, frozen_vision: bool = True, grades: Sequence[int] | None = None, **given: Any) -> None:
+        processor, args = given["processing_class"], given["args"]
+        check_padding(processor)
+        check_saves(args)
+        args.generation_kwargs = never_sampled(processor, args.use_vllm) | (args.generation_kwargs or {})
+        # a NaN that is filtered out of the log would go unseen until the weights are NaN too
+        args.logging_nan_inf_filter = False
+        super().__init__(**given)
+        self._grades = grades
+        self.generation_config: Any = getattr(self, "generation_config", None)  # vLLM has its own
+        self.held_out_answers: Answers = {}  # of this process, since the last evaluation
+        if frozen_vision and given.get("peft_config") is None:
+            freeze_vision(self.model)
+
+    def gathered_answers(self) -> Answers:
+        """The held-out answers of all processes, each row once, and forget them."""
+        pairs = gather_object(list(self.held_out_answers.items()))
+        self.held_out_answers = {}
+        return dict(sorted(map(tuple, pairs)))
+
+    def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Any:
+        if not self.model.training:
+            rows = zip(inputs, completions, strict=True)
+            self.held_out_answers |= {row["id"]: text_of(completion) for row, completion in rows}
+        return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+
+    # Resuming: the order of every epoch is a function of seed and epoch.
+    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
+        return EpochSampler(
+            len(self.train_dataset if dataset is None else dataset),
+            group=self.num_generations,
+            prompts=self.args.generation_batch_size // self.num_generations,
+            repeats=self.num_iterations * self.args.steps_per_generation,
+            seed=self.args.seed,
+            grades=self._grades,
+        )
+
+    # Held-out rows come in their own order, once for each of `num_generations_eval`.
+    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        return RepeatSampler(eval_dataset, mini_repeat_count=self.num_generations_eval, shuffle=False)
+
+    def _generate_single_turn(
+        self, prompt_ids: list[list[int]], images: Any, multimodal_fields: Any, num_generations: int, *rest: Any
+    ) -> Any:
+        if self.use_vllm:
+            # images travel as paths until here, where vLLM wants pixels
+            images = [[opened(image) for image in shown] for shown in images] if images else images
+            if self.vllm_mode == "colocate":
+                prompt_ids = [collapse_images(ids, self._image_pad_token_id) for ids in prompt_ids]
+        with self._greedy_if_held_out():
+            return super()._generate_single_turn(prompt_ids, images, multimodal_fields, num_generations, *rest)
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        """One pass of TRL's; raises DivergedError where the loss is not a number."""
+        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        if not torch.isfinite(loss):
+            step = self.state.global_step + 1
+            raise DivergedError(
+                f"{self.args.output_dir}: the loss of step {step} is {loss.item()}; go on from an earlier checkpoint "
+                "with a lower grpo.learning_rate, or raise grpo.beta"
+            )
+        return loss
+
+    # TRL would overwrite a step's completions with the held-out ones of the same step.
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log as TRL does; the completions file is of training alone."""
+        wanted, self.log_completions = self.log_completions, self.log_completions and self.model.training
+        super().log(logs, start_time)
+        self.log_completions = wanted
+
+    # The card is written by `cgc-train push`, from the whole run.
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Write no card into the run."""
+
+    @contextmanager
+    def _greedy_if_held_out(self) -> Iterator[None]:
+        """Held-out rows are answered by the likeliest tokens, so that two evaluations differ by the weights alone."""
+        if self.model.training:
+            yield
+        elif self.use_vllm:
+            before, self.vllm_generation.temperature = self.vllm_generation.temperature, 0.0
+            yield
+            self.vllm_generation.temperature = before
+        else:
+            sampled = self.generation_config
+            self.generation_config = greedy(sampled)
+            yield
+            self.generation_config = sampled
+
+
+def check_padding(processor: Any) -> None:
+    """Raise ModelError where the processor pads on the right, which shifts images against their tokens."""
+    if processor.tokenizer.padding_side != "left":
+        raise ModelError("the processor pads on the right; load it with cgc_train.model.load_processor")
+
+
+def check_saves(args: Any) -> None:
+    """Raise RecipeError where a checkpoint would fall between two steps that learn from the same completions."""
+    passes = args.steps_per_generation * args.num_iterations
+    if args.save_strategy == "steps" and (args.save_steps * args.gradient_accumulation_steps) % passes:
+        raise RecipeError(
+            f"grpo.save_steps={args.save_steps:g} falls between steps that share completions, so resuming would not be "
+            f"exact; make save_steps x gradient_accumulation_steps a multiple of {passes}"
+        )
+
+
+def never_sampled(processor: Any, use_vllm: bool) -> dict[str, Any]:
+    """Settings of generation under which no token that stands for pixels is ever sampled."""
+    tokens = visual_token_ids(processor)
+    return {"logit_bias": dict.fromkeys(tokens, -100.0)} if use_vllm else {"suppress_tokens": tokens}
+
+
+def collapse_images(ids: Sequence[int], image_token: int) -> list[int]:
+    """Token ids with every run of image tokens as one, as vLLM in the same process expects to expand them itself."""
+    return [i for token, run in groupby(ids) for i in ([token] if token == image_token else run)]
+
+
+def greedy(generation_config: Any) -> Any:
+    """The same settings of generation, without sampling."""
+    likeliest = deepcopy(generation_config)
+    likeliest.update(do_sample=False, temperature=None, top_p=None, top_k=None, min_p=None)
+    return likeliest
+
+
+def opened(image: Any) -> Any:
+    """The pixels of a path; anything else as it is."""
+    if not isinstance(image, str):
+        return image
+    with Image.open(image) as file:
+        return file.convert("RGB")
