@@ -1,0 +1,33 @@
+"""`cgc-train sft`: the warm-up on the answer format."""
+
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option(
+    "--to", "folder", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<recipe>-sft]"
+)
+@click.option(
+    "--until",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="R_MIOU",
+    help="Stop as soon as held-out rows reach this mean R_miou.",
+)
+def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: float | None) -> None:
+    """Warm a model up on the answer format by RECIPE, a shipped name or a YAML file, with settings over it.
+
+    For models that never answer in the contract's form; GRPO then starts from it with model.name=RUN/model.
+    """
+    from cgc_train.extras import need
+
+    need("train")
+    from cgc_train.recipe import load_recipe
+    from cgc_train.sft import run_sft
+
+    chosen = load_recipe(recipe, settings)
+    run = run_sft(chosen, folder or Path("runs") / f"{chosen.name}-sft", until=until)
+    click.echo(f"warmed up: {run.model_folder}\ngo on: cgc-train grpo {recipe} model.name={run.model_folder}")

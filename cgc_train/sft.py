@@ -1,0 +1,211 @@
+"""The warm-up: supervised training on the answer format, so that GRPO has answers to rank.
+
+Its traces are written by rule and hold no coordinate. The model it leaves is whole, adapters merged, so that
+`cgc-train grpo RECIPE model.name=RUN/model` starts from it.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import gather_object
+from transformers import TrainerCallback
+from trl import SFTTrainer
+
+from cgc_data.metrics import Truth, truth_of
+from cgc_data.progress import say
+from cgc_train.callbacks import MetricsWriter, write_held_out
+from cgc_train.data import grade, held_out_set, training_set
+from cgc_train.errors import DivergedError, RecipeError
+from cgc_train.generate import generate
+from cgc_train.model import load_config, load_processor, load_trained, lora_config, quantisation
+from cgc_train.model.load import freeze_vision
+from cgc_train.recipe import Recipe
+from cgc_train.recipe.arguments import sft_config
+from cgc_train.run import Run, check_free, create_run, image_folder
+from cgc_train.sampling import EpochSampler
+
+ADAPTER = "adapter"
+# Weights are split over the processes there, and each has to take part in every forward pass.
+SHARDED = ("zero3", "fsdp2")
+
+
+class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
+    """TRL's SFTTrainer on rows in the recipe's order; `training_step` raises DivergedError for a loss that is NaN."""
+
+    def __init__(self, *, grades: Sequence[int] | None = None, **given: Any) -> None:
+        # a NaN that is filtered out of the log would go unseen until the weights are NaN too
+        given["args"].logging_nan_inf_filter = False
+        super().__init__(**given)
+        self._grades = grades
+
+    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
+        count = len(self.train_dataset if dataset is None else dataset)
+        return EpochSampler(count, group=1, prompts=1, repeats=1, seed=self.args.seed, grades=self._grades)
+
+    def training_step(self, *given: Any, **named: Any) -> torch.Tensor:
+        loss: torch.Tensor = super().training_step(*given, **named)
+        if not torch.isfinite(loss):
+            raise DivergedError(
+                f"{self.args.output_dir}: the loss of step {self.state.global_step + 1} is {loss.item()}; start anew "
+                "with a lower sft.learning_rate"
+            )
+        return loss
+
+
+class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
+    """Answers the held-out rows every so often, by the likeliest tokens, and stops at a stated R_miou."""
+
+    def __init__(self, run: Run, rows: Any, processor: Any, until: float | None) -> None:
+        self.run, self.rows, self.processor, self.until = run, rows, processor, until
+        light = rows.remove_columns(["images", "prompt"])
+        self.truths: dict[str, Truth] = {row["id"]: truth_of(row) for row in light}
+        self.skill: float | None = None
+        self.step = -1
+
+    @property
+    def reached(self) -> bool:
+        """Whether the skill that was asked for is there."""
+        return self.until is not None and self.skill is not None and self.skill >= self.until
+
+    def on_train_begin(self, _args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Where it starts from."""
+        self._answer(state, control, model)
+
+    def on_step_end(self, _args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Every `held_out_every` steps."""
+        if state.global_step % self.run.recipe.data.held_out_every == 0:
+            self._answer(state, control, model)
+
+    def on_train_end(self, _args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Where it came to."""
+        if state.global_step != self.step:
+            self._answer(state, control, model)
+
+    def _answer(self, state: Any, control: Any, model: Any) -> None:
+        """Answer with all processes; each holds the same skill afterwards, so that all stop at the same step."""
+        self.step = state.global_step
+        everything = dict(gather_object(list(_answers(model, self.processor, self.rows, self.run.recipe).items())))
+        answers = {key: everything[key] for key in self.truths}
+        if state.is_world_process_zero:
+            write_held_out(self.run.folder, self.step, answers, self.truths, self.run.recipe)
+        self.skill = held_out_miou(answers, self.truths, self.run.recipe)
+        control.should_training_stop |= self.reached
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What a warm-up is made of, all checked before its folder is made."""
+
+    processor: Any
+    rows: Any
+    held_out: Any | None
+
+
+def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None) -> Run:
+    """Warm a model up by a recipe into a new folder. Every process of a launch calls it.
+
+    Args:
+        recipe: its `sft` holds TRL's settings.
+        folder: of the run; missing or empty.
+        until: stop as soon as the mean R_miou of the held-out rows, answered greedily, reaches this; None: train as
+            long as `sft` says.
+
+    Raises:
+        RunError: the folder is taken.
+        DivergedError: the loss is not a number.
+        And what loading the data and the model raises; then no folder is left behind.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL counts its users over the network otherwise
+    arguments = _arguments(recipe, folder)
+    if arguments.process_index == 0:  # another process may come when this one has begun the run already
+        check_free(folder)
+    material = _material(recipe, until)
+    with arguments.main_process_first(desc="run folder"):
+        run = create_run(folder, recipe) if arguments.process_index == 0 else Run(folder, recipe)
+    skill = HeldOutSkill(run, material.held_out, material.processor, until) if material.held_out else None
+    trainer = _trainer(run, arguments, material, [skill] if skill else [])
+    trainer.train()
+    _save(trainer, run, material.processor)
+    if skill and until is not None and not skill.reached and arguments.process_index == 0:
+        say(f"warning: held-out R_miou is {skill.skill:.3f} after {skill.step} steps, not yet {until:g}; train longer")
+    return run
+
+
+def held_out_miou(answers: dict[str, str], truths: dict[str, Truth], recipe: Recipe) -> float:
+    """Mean R_miou (0-1) of answers by row id, without the reward's options."""
+    from cgc_train.reward import score
+
+    return sum(score(text, truths[key], None, recipe.prompt).miou for key, text in answers.items()) / len(answers)
+
+
+def _arguments(recipe: Recipe, folder: Path) -> Any:
+    # a warm-up is short and is not gone on from: only its outcome is kept, unless the recipe says otherwise
+    over = {} if "save_strategy" in recipe.sft else {"save_strategy": "no"}
+    return sft_config(recipe, folder, **over)
+
+
+def _material(recipe: Recipe, until: float | None) -> _Material:
+    held_out = recipe.data.held_out_every > 0 and recipe.data.held_out_rows > 0
+    if until is not None and not held_out:
+        raise RecipeError("a warm-up that stops at a skill needs held-out rows; set data.held_out_every and _rows")
+    load_config(recipe.model)
+    processor = load_processor(recipe.model, recipe.data.max_pixels)
+    rows = training_set(recipe, image_folder=image_folder(), completions=True)
+    return _Material(processor, rows, held_out_set(recipe, image_folder()) if held_out else None)
+
+
+def _trainer(run: Run, arguments: Any, material: _Material, callbacks: list[Any]) -> WarmUpTrainer:
+    recipe = run.recipe
+    easy_first = recipe.data.curriculum == "easy_first"
+    trainer = WarmUpTrainer(
+        grades=[grade(value) for value in material.rows["difficulty"]] if easy_first else None,
+        model=recipe.model.name,
+        args=arguments,
+        train_dataset=material.rows,
+        processing_class=material.processor,
+        peft_config=lora_config(recipe.model.lora) if recipe.model.lora else None,
+        quantization_config=quantisation(recipe.model),
+        callbacks=[MetricsWriter(run.folder), *callbacks],
+    )
+    if recipe.model.freeze_vision and recipe.model.lora is None:
+        freeze_vision(trainer.model)
+    return trainer
+
+
+def _save(trainer: WarmUpTrainer, run: Run, processor: Any) -> None:
+    """The final weights and the processor, with an adapter merged into the weights it was trained on."""
+    if run.recipe.model.lora is None:
+        trainer.save_model(str(run.model_folder))
+    else:
+        trainer.save_model(str(run.folder / ADAPTER))
+        if trainer.is_world_process_zero():
+            model = load_trained(run.folder / ADAPTER, dtype=run.recipe.model.dtype, device="cpu")
+            model.merge_and_unload().save_pretrained(str(run.model_folder))
+    if trainer.is_world_process_zero():
+        processor.save_pretrained(str(run.model_folder))
+    trainer.accelerator.wait_for_everyone()
+
+
+def _answers(model: Any, processor: Any, rows: Any, recipe: Recipe) -> dict[str, str]:
+    """Greedy answers to this process's share of the rows; to all of them where the weights are split."""
+    from accelerate import PartialState
+
+    state = PartialState()
+    sharded = recipe.accelerate in SHARDED
+    places = range(len(rows)) if sharded else range(state.process_index, len(rows), state.num_processes)
+    mine, training = [rows[place] for place in places], model.training
+    model.eval()
+    responses = generate(
+        model,
+        processor,
+        [row["prompt"] for row in mine],
+        [row["images"] for row in mine],
+        max_new_tokens=recipe.grpo.get("max_completion_length") or 512,
+        batch_size=recipe.sft.get("per_device_eval_batch_size", 8),
+    )
+    model.train(training)
+    return {row["id"]: written[0] for row, written in zip(mine, responses, strict=True)}
