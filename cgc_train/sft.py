@@ -40,6 +40,8 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
         # a NaN that is filtered out of the log would go unseen until the weights are NaN too
         given["args"].logging_nan_inf_filter = False
         super().__init__(**given)
+        # the mean is over all tokens of a step, not of each process: TRL's loss takes their number, the model does not
+        self.model_accepts_loss_kwargs = True
         self._grades = grades
 
     def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:

@@ -25,9 +25,12 @@ def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: floa
     from cgc_train.extras import need
 
     need("train")
+    from accelerate import PartialState
+
     from cgc_train.recipe import load_recipe
     from cgc_train.sft import run_sft
 
     chosen = load_recipe(recipe, settings)
     run = run_sft(chosen, folder or Path("runs") / f"{chosen.name}-sft", until=until)
-    click.echo(f"warmed up: {run.model_folder}\ngo on: cgc-train grpo {recipe} model.name={run.model_folder}")
+    if PartialState().is_main_process:
+        click.echo(f"warmed up: {run.model_folder}\ngo on: cgc-train grpo {recipe} model.name={run.model_folder}")
