@@ -1,0 +1,178 @@
+"""The runs of an ablation table: one recipe for each switch, all else equal, and a script that runs them.
+
+A switch is a few settings; its recipe is the baseline's with these over it, so that the difference can be read.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cgc_data.metrics import METRICS
+from cgc_data.settings import merge_all, nearest, parse_override, read_settings
+from cgc_train.errors import RecipeError, RunError
+from cgc_train.recipe import Recipe, save_recipe
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A row of the table: the settings, as `key=value`, and what they take away or change."""
+
+    settings: tuple[str, ...]
+    meaning: str
+
+
+SWITCHES = {
+    "inter-only": Switch(("data.contrasts=[inter]",), "no contrast between views of one photo"),
+    "intra-only": Switch(("data.contrasts=[intra]",), "no contrast between different photos"),
+    "decoupled-only": Switch(("data.distractors=[decoupled, views]",), "no hard distractors"),
+    "no-distractors": Switch(("data.distractor_images=false",), "only images that hold an answer: no contrast at all"),
+    "no-source": Switch(("reward.source_aware=false",), "a box in the wrong image is paid like one in the right image"),
+    "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching: further boxes cost nothing"),
+    "no-format": Switch(("reward.format=0",), "the form of the answer is asked for and not paid"),
+    "no-think": Switch(("prompt.think=false",), "no reasoning before the answer, neither asked for nor required"),
+    "no-kl": Switch(("grpo.beta=0",), "no reference model"),
+    "easy-first": Switch(("data.curriculum=easy_first",), "easy rows first"),
+}
+# TRL's, and GSPO, which it spells by another setting.
+LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo", "gspo")
+
+
+def switch(name: str) -> Switch:
+    """The switch of a name such as `no-source`, `loss:dr_grpo` or `kl:0.04`. Raises RecipeError for an unknown one."""
+    family, colon, value = name.partition(":")
+    if colon and family == "loss" and value in LOSSES:
+        return _loss(value)
+    if colon and family == "kl" and _is_weight(value):
+        return _kl(value)
+    if name in SWITCHES:
+        return SWITCHES[name]
+    known = list(all_switches())
+    raise RecipeError(f"no ablation {name!r}{nearest(name, known) or '; there are ' + ', '.join(known)}")
+
+
+def all_switches() -> dict[str, Switch]:
+    """Every switch by name; of `kl`, which takes any weight, one example."""
+    return SWITCHES | {f"loss:{loss}": _loss(loss) for loss in LOSSES} | {"kl:0.04": _kl("0.04")}
+
+
+def _loss(name: str) -> Switch:
+    if name == "gspo":  # the same clipping, on the ratio of whole sequences
+        settings = ("grpo.importance_sampling_level=sequence", "grpo.loss_type=grpo")
+        return Switch(settings, "importance weights of whole completions")
+    return Switch((f"grpo.loss_type={name}", "grpo.importance_sampling_level=token"), f"TRL's loss {name}")
+
+
+def _kl(value: str) -> Switch:
+    return Switch((f"grpo.beta={float(value)}",), f"weight {value} of the KL term")
+
+
+def _is_weight(text: str) -> bool:
+    try:
+        return float(text) >= 0
+    except ValueError:
+        return False
+
+
+def varied(recipe: Recipe, name: str) -> Recipe:
+    """The recipe with one switch over it. Raises RecipeError where the recipe is so already, or cannot be so."""
+    overrides = merge_all([parse_override(text, RecipeError) for text in switch(name).settings])
+    values = merge_all([recipe.model_dump(mode="json"), overrides, {"name": f"{recipe.name}-{_file_name(name)}"}])
+    changed = read_settings(Recipe, values, f"ablation {name}", RecipeError)
+    if _compared(changed) == _compared(recipe):
+        raise RecipeError(
+            f"ablation {name}: the recipe is so already, so it would run the baseline twice; leave it out"
+        )
+    return changed
+
+
+def _compared(recipe: Recipe) -> dict[str, Any]:
+    """What a switch may change, with TRL's defaults spelled out."""
+    values = recipe.model_dump(mode="json", exclude={"name"})
+    values["grpo"] = {"loss_type": "dapo", "importance_sampling_level": "token", "beta": 0.0} | values["grpo"]
+    values["grpo"]["beta"] = float(values["grpo"]["beta"])
+    return values
+
+
+def write_ablation(recipe: Recipe, names: Sequence[str], folder: Path) -> list[Path]:
+    """Write the baseline's recipe, one for each switch and `run.sh` into a new folder; returns the recipes' paths.
+
+    Raises RecipeError for an unknown or repeated switch, or where the folder holds anything already.
+    """
+    if repeated := sorted({name for name in names if list(names).count(name) > 1}):
+        raise RecipeError(f"ablation {repeated[0]!r} is named twice; name it once")
+    variants = {BASELINE: recipe} | {_file_name(name): varied(recipe, name) for name in names}
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RecipeError(f"{folder}: exists already and is not overwritten; name another folder with --to")
+    (folder / "recipes").mkdir(parents=True, exist_ok=True)
+    paths = [folder / "recipes" / f"{name}.yaml" for name in variants]
+    for path, variant in zip(paths, variants.values(), strict=True):
+        save_recipe(variant, path)
+    runner = folder / "run.sh"
+    runner.write_text(_runner(recipe, list(variants)), encoding="utf-8")
+    runner.chmod(0o755)
+    return paths
+
+
+def _file_name(name: str) -> str:
+    return name.replace(":", "-")
+
+
+def _runner(recipe: Recipe, names: Sequence[str]) -> str:
+    launch = "cgc-train"
+    if recipe.accelerate != "cpu":
+        file = f'"$(cgc-train recipes --accelerate {recipe.accelerate})"'
+        launch = f"accelerate launch --config_file {file} --num_processes {recipe.gpus} -m cgc_train"
+    return RUNNER.format(launch=launch, names=" ".join(map(shlex.quote, names)))
+
+
+def table(folder: Path) -> str:
+    """The held-out metrics of every finished run of an ablation, in percent with 95 % intervals, as Markdown.
+
+    Raises RunError where none has been evaluated.
+    """
+    found = {path.parent.name: path for path in sorted(folder.glob("runs/*/held_out.json"))}
+    if not found:
+        raise RunError(f"{folder}: no run of it has been evaluated; start {folder / 'run.sh'}")
+    names = sorted(found, key=lambda name: (name != BASELINE, name))
+    metrics = {name: json.loads(found[name].read_text(encoding="utf-8"))["metrics"]["all"] for name in names}
+    shown = [metric for metric in METRICS if any(_cell(values.get(metric)) for values in metrics.values())]
+    lines = [["run", *shown], ["---", *["---"] * len(shown)]]
+    lines += [[name, *(_cell(metrics[name].get(metric)) for metric in shown)] for name in names]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(estimate: Mapping[str, Any] | None) -> str:
+    if estimate is None or estimate["value"] is None:
+        return ""
+    value, low, high = (100 * estimate[key] for key in ("value", "low", "high"))
+    return f"{value:.1f} [{low:.1f}, {high:.1f}], n={estimate['n']}"
+
+
+RUNNER = """#!/usr/bin/env bash
+# Runs every recipe of this ablation one after another. A run that is done is passed over, one that was stopped goes on.
+# Start it where the recipes' own paths begin: they are kept as they were.
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+
+# All are checked before the first of them costs anything.
+for name in {names}; do
+  cgc-train check "$here/recipes/$name.yaml"
+done
+
+for name in {names}; do
+  run="$here/runs/$name"
+  if compgen -G "$run/model/*.safetensors" > /dev/null; then
+    echo "$name: done"
+  elif [ -e "$run" ]; then
+    {launch} resume "$run"
+  else
+    {launch} grpo "$here/recipes/$name.yaml" --to "$run"
+  fi
+done
+cgc-train ablate --table "$here"
+"""

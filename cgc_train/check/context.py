@@ -1,0 +1,160 @@
+"""What the checks look at, each part made when it is first asked for and then shared.
+
+A part that is faulty raises its CgcError wherever it is asked for.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from cgc_data.release.read import Release
+from cgc_data.release.schema import FEATURES
+from cgc_train.check import batch
+from cgc_train.check.memory import LARGEST_IMAGE, Longest
+from cgc_train.check.reach import within_reach
+from cgc_train.check.shape import ModelShape, measure
+from cgc_train.check.tokens import prompt_tokens
+from cgc_train.data import Bounds, as_trained, check_row, find_release
+from cgc_train.data.select import chosen, held_out
+from cgc_train.errors import ModelError
+from cgc_train.extras import need
+from cgc_train.recipe import Recipe
+
+Row = dict[str, Any]
+
+COLUMNS = [name for name in FEATURES if name != "images"]
+# Models of one architecture, whose numbers are published.
+PUBLISHED_8B = ("Qwen/Qwen3-VL-8B-Instruct", "Qwen/Qwen3-VL-8B-Thinking")
+
+
+@dataclass(frozen=True)
+class Context:
+    """A recipe, where its run would be written, and what follows from both."""
+
+    recipe: Recipe
+    folder: Path = Path()
+
+    @cached_property
+    def config(self) -> Any:
+        """TRL's GRPOConfig; see `cgc_train.check.batch.arguments`."""
+        need("train")
+        return batch.arguments(self.recipe)
+
+    @cached_property
+    def batch(self) -> batch.Batch:
+        """The batch arithmetic."""
+        return batch.batch(self.recipe, self.config)
+
+    @cached_property
+    def release(self) -> Release:
+        """The release of the recipe, downloaded first where it is on the Hub."""
+        return find_release(self.recipe.data)
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """Ids of the rows that are trained on."""
+        return frozenset(chosen(self.release, self.recipe.data, self.recipe.data.split))
+
+    @cached_property
+    def held_out(self) -> frozenset[str]:
+        """Ids of the rows that are held out; none where nothing is evaluated."""
+        data = self.recipe.data
+        rows = data.held_out_rows if data.held_out_every else 0
+        return frozenset(held_out(self.release, data.held_out_split, rows) if rows else ())
+
+    def rows(self) -> Iterator[Row]:
+        """The rows as they are trained on, without images; streamed, each held against itself."""
+        return self._read(self.recipe, self.recipe.data.split, self.ids)
+
+    def all_rows(self) -> Iterator[Row]:
+        """The rows that are trained on, then those that are held out, which keep all their images."""
+        yield from self.rows()
+        whole = self.recipe.model_copy(update={"data": self.recipe.data.model_copy(update={"distractor_images": True})})
+        yield from self._read(whole, self.recipe.data.held_out_split, self.held_out)
+
+    def _read(self, recipe: Recipe, split: str, ids: frozenset[str]) -> Iterator[Row]:
+        for row in self.release.rows(COLUMNS, split=split) if ids else ():
+            if row["id"] in ids:
+                check_row(row, self.release.folder)
+                yield as_trained(row, recipe)
+
+    @cached_property
+    def processor(self) -> Any | None:
+        """The model's processor; None where the model is on the Hub and cannot be had from here."""
+        need("train")
+        from cgc_train.model import load_processor
+
+        model = self.recipe.model
+        if self._within_reach("preprocessor_config.json"):
+            return load_processor(model, self.recipe.data.max_pixels)
+        return None
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """Sizes at which the model sees images; without a processor, those of Qwen3-VL's own."""
+        return _bounds(self.processor, self.recipe.data.max_pixels)
+
+    @cached_property
+    def own_bounds(self) -> Bounds:
+        """Sizes that the model's folder itself allows, which is what vLLM goes by."""
+        if self.processor is None:
+            return _bounds(None, LARGEST_IMAGE)
+        from cgc_train.model import load_processor
+
+        return _bounds(load_processor(self.recipe.model), LARGEST_IMAGE)
+
+    @cached_property
+    def model_config(self) -> Any:
+        """The model's configuration: its own, or the published numbers of the 8B where that cannot be had."""
+        need("train")
+        from cgc_train.model import load_config, qwen3_vl_8b_config
+
+        model = self.recipe.model
+        return load_config(model) if self._within_reach("config.json") else qwen3_vl_8b_config()
+
+    @cached_property
+    def shape(self) -> ModelShape:
+        """The model's sizes, counted on the meta device."""
+        return measure(self.model_config)
+
+    @cached_property
+    def prompts(self) -> list[tuple[int, str]]:
+        """(tokens, id) of every prompt, the longest first."""
+        count = partial(prompt_tokens, token_pixels=self.bounds.factor, processor=self.processor)
+        found = [(count(row["prompt"], self.sizes(row)), row["id"]) for row in self.all_rows()]
+        return sorted(found, key=lambda entry: (-entry[0], entry[1]))
+
+    @cached_property
+    def longest(self) -> Longest:
+        """The longest prompt, and the most patches of images that a row has."""
+        pixels = max(sum(width * height for width, height in self.sizes(row)) for row in self.all_rows())
+        return Longest(self.prompts[0][0], pixels // self.shape.patch**2)
+
+    def _within_reach(self, file: str) -> bool:
+        """Whether a file of the model can be had; False only for a model that is known without it."""
+        name = self.recipe.model.name
+        if within_reach(name, self.recipe.model.revision, file):
+            return True
+        if name in PUBLISHED_8B:
+            return False
+        raise ModelError(
+            f"{name}: no such folder, and the Hub does not answer; give a model's folder (`cgc-train tiny demo/tiny` "
+            "writes the tiny one), or go where there is a network"
+        )
+
+    def sizes(self, row: Row) -> list[tuple[int, int]]:
+        """Width and height of a row's images as the model sees them."""
+        return [self.bounds.size(view["width"], view["height"]) for view in row["views"]]
+
+
+def _bounds(processor: Any | None, max_pixels: int) -> Bounds:
+    if processor is None:
+        return Bounds(max_pixels=max_pixels)
+    images = processor.image_processor
+    return Bounds(
+        factor=images.patch_size * images.merge_size,
+        min_pixels=images.size["shortest_edge"],
+        max_pixels=min(max_pixels, images.size["longest_edge"]),
+    )

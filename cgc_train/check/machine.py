@@ -1,0 +1,83 @@
+"""Checks of the machine: packages that the recipe needs, trackers, and GPUs where there are any."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from cgc_train.check.context import Context
+from cgc_train.check.finding import Finding, Unchecked, failed, ok
+from cgc_train.errors import MissingExtraError
+from cgc_train.extras import need
+
+TRACKERS = {
+    "trackio": "trackio",
+    "tensorboard": "tensorboard",
+    "wandb": "wandb",
+    "mlflow": "mlflow",
+    "comet_ml": "comet_ml",
+    "swanlab": "swanlab",
+}
+NO_TRACKER = {"none", "all"}
+GIB = 2**30
+
+
+def check_packages(context: Context) -> Finding:
+    """What the recipe needs is installed; what runs on a GPU alone is asked for only where there is one."""
+    need("train")
+    missing = [name for name in _gpu_packages(context) if find_spec(name) is None]
+    if not missing:
+        return ok("every package that the recipe needs is installed")
+    line = f"{', '.join(missing)} not installed"
+    if not gpu_bytes():
+        raise Unchecked(f"{line}, and no GPU here that they would run on")
+    packages = " ".join("'trl[vllm]'" if name == "vllm" else name.replace("_", "-") for name in missing)
+    return failed(line, f"run: pip install --constraint constraints-gpu.txt {packages}")
+
+
+def check_trackers(context: Context) -> Finding:
+    """The packages of grpo.report_to are installed."""
+    asked = context.config.report_to
+    names = [name for name in ([asked] if isinstance(asked, str) else asked or []) if name not in NO_TRACKER]
+    if missing := [name for name in names if find_spec(TRACKERS.get(name, name)) is None]:
+        raise MissingExtraError(
+            f"grpo.report_to={missing[0]}: {missing[0]} is not installed; run: pip install {missing[0]}, or "
+            "set grpo.report_to=none"
+        )
+    return ok(f"metrics go to the run folder{''.join(f' and to {name}' for name in names)}")
+
+
+def check_gpus(context: Context) -> Finding:
+    """As many GPUs as the recipe is written for, of the memory it states."""
+    recipe = context.recipe
+    if recipe.gpu_memory_gb is None:
+        return ok("no GPU is needed")
+    found = gpu_bytes()
+    if not found:
+        raise Unchecked(f"{recipe.gpus} GPUs of {recipe.gpu_memory_gb:g} GB: there is none on this machine")
+    smallest = min(found) / 1e9
+    message = f"{len(found)} GPUs, the smallest of {smallest:.0f} GB"
+    if len(found) < recipe.gpus:
+        mend = "set gpus, and raise grpo.gradient_accumulation_steps to keep the batch"
+        return failed(f"{message}; the recipe is for {recipe.gpus}", mend, len(found), recipe.gpus)
+    if smallest < recipe.gpu_memory_gb:
+        mend = f"set gpu_memory_gb={smallest:.0f}, and see whether the plan still fits"
+        return failed(f"{message}; the recipe states {recipe.gpu_memory_gb:g}", mend, smallest, recipe.gpu_memory_gb)
+    return ok(message, len(found), recipe.gpus)
+
+
+def _gpu_packages(context: Context) -> Iterator[str]:
+    recipe = context.recipe
+    if recipe.grpo.get("use_vllm"):
+        yield "vllm"
+    if recipe.accelerate in ("zero2", "zero3"):
+        yield "deepspeed"
+    if recipe.model.quantize or "8bit" in str(recipe.grpo.get("optim", "")):
+        yield "bitsandbytes"
+    if recipe.model.attention == "flash_attention_2":
+        yield "flash_attn"
+
+
+def gpu_bytes() -> list[int]:
+    """Bytes of each GPU of this machine."""
+    import torch
+
+    return [torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count())]

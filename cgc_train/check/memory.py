@@ -1,0 +1,263 @@
+"""The memory plan of a run: what each GPU holds while it samples and while it learns, by arithmetic.
+
+Gigabytes are 10^9 bytes. A card sold as 80 GB has some 6 % more than that; the difference is the margin for what is not
+planned, such as fragmentation.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cgc_train.check import activations
+from cgc_train.check.batch import Batch, batch
+from cgc_train.check.shape import ModelShape
+from cgc_train.recipe import Recipe
+
+When = Literal["always", "sampling", "learning"]
+
+GB = 10**9
+WIDTH = {"float32": 4, "bfloat16": 2}
+# Four bits a weight, and two levels of scales: 8 bits for 64 weights, 32 bits for 256 of those.
+NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
+MASTER = "float32 copy of trained weights"
+HEAD = "lm_head"  # is not quantised
+# What is divided among the GPUs.
+DIVIDED: dict[str, frozenset[str]] = {
+    "cpu": frozenset(),
+    "ddp": frozenset(),
+    "zero2": frozenset({"gradients", "optimiser"}),
+    "zero3": frozenset({"weights", "gradients", "optimiser", "reference"}),
+    "fsdp2": frozenset({"weights", "gradients", "optimiser", "reference"}),
+}
+DEEPSPEED = frozenset({"zero2", "zero3"})
+# DeepSpeed's defaults, in numbers of 2 bytes: buckets of reduction and gathering; weights that ZeRO-3 keeps gathered.
+BUCKET, LIVE = 5 * 10**8, 10**9
+# The CUDA context, cuBLAS and NCCL. Ours; nvidia-smi shows about as much for an idle process with a communicator.
+CONTEXT = 3 * GB // 2
+# CUDA graphs and buffers of vLLM. Ours.
+VLLM_OVERHEAD = GB
+# vLLM runs the vision tower once on the largest image that the model's own processor allows (pixels).
+LARGEST_IMAGE = 16_777_216
+
+
+@dataclass(frozen=True)
+class Longest:
+    """The largest row of the data: tokens of its prompt with every image, and patches of its images."""
+
+    tokens: int
+    patches: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes of one GPU, and when they are held."""
+
+    name: str
+    bytes: int
+    when: When
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """What one GPU holds; `sequences` is how many of the longest samples vLLM's cache has room for."""
+
+    parts: tuple[Part, ...]
+    available: int | None  # bytes of the GPU; None without one
+    sequences: float | None = None
+
+    def at(self, when: When) -> int:
+        """Bytes held while sampling or while learning."""
+        return sum(part.bytes for part in self.parts if part.when in ("always", when))
+
+    @property
+    def peak(self) -> int:
+        """Bytes at the fuller of the two times."""
+        return self.at(self.fuller)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the GPU has room for the peak."""
+        return self.available is None or self.peak <= self.available
+
+    @property
+    def fuller(self) -> When:
+        """The time of the peak."""
+        return "sampling" if self.at("sampling") >= self.at("learning") else "learning"
+
+    def held(self) -> list[Part]:
+        """What is held at the peak, the largest first."""
+        return sorted((p for p in self.parts if p.when in ("always", self.fuller)), key=lambda part: -part.bytes)
+
+
+def memory_plan(shape: ModelShape, recipe: Recipe, config: Any, longest: Longest) -> MemoryPlan:
+    """The plan of a GRPO run; `config` is what `cgc_train.check.batch.arguments` gave."""
+    run = _Run(shape, recipe, config, batch(recipe, config), longest)
+    parts = tuple(part for part in _parts(run) if part.bytes)
+    available = None if recipe.gpu_memory_gb is None else int(recipe.gpu_memory_gb * GB)
+    return MemoryPlan(parts, available, _sequences(run) if run.colocated else None)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The inputs of the plan, and what several parts share."""
+
+    shape: ModelShape
+    recipe: Recipe
+    config: Any
+    batch: Batch
+    longest: Longest
+
+    @property
+    def width(self) -> int:
+        """Bytes of a number in activations and frozen weights."""
+        return WIDTH[self.recipe.model.dtype]
+
+    @property
+    def trained(self) -> int:
+        """Parameters that train."""
+        model = self.recipe.model
+        if model.lora:
+            return self.shape.adapter(model.lora.targets, model.lora.rank)
+        return self.shape.total - (self.shape.vision if model.freeze_vision else 0)
+
+    @property
+    def trained_width(self) -> int:
+        """Bytes of a weight that trains: adapters in float32 unless quantised, FSDP2 in float32, else as loaded."""
+        model = self.recipe.model
+        if model.lora:
+            return self.width if model.quantize else 4
+        return 4 if self.recipe.accelerate == "fsdp2" else self.width
+
+    @property
+    def base(self) -> int:
+        """Bytes of one whole copy of the model's weights as loaded."""
+        if self.recipe.model.quantize is None:
+            return self.shape.total * self.width
+        quantised = sum(inputs * outputs for name, (inputs, outputs) in self.shape.linears.items() if name != HEAD)
+        return int(quantised * NF4_BYTES) + (self.shape.total - quantised) * self.width
+
+    @property
+    def colocated(self) -> bool:
+        return bool(self.config.use_vllm and self.config.vllm_mode == "colocate")
+
+    @property
+    def divided(self) -> bool:
+        """Whether no GPU holds all weights."""
+        return "weights" in DIVIDED[self.recipe.accelerate] and self.recipe.gpus > 1
+
+    @property
+    def sequence(self) -> int:
+        """Tokens of the longest prompt with the longest completion."""
+        return self.longest.tokens + int(self.config.max_completion_length)
+
+    def share(self, name: str, size: float) -> int:
+        """Bytes of one GPU of what all GPUs together hold `size` bytes of, where it is divided."""
+        divided = name in DIVIDED[self.recipe.accelerate]
+        return int(size / self.recipe.gpus if divided else size)
+
+
+def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: Any) -> int:
+    """Bytes of one checkpoint on disk: what trains, and the optimiser with its float32 copy, of all GPUs."""
+    run = _Run(shape, recipe, config, batch(recipe, config), Longest(0, 0))
+    weights = run.trained * run.trained_width if recipe.model.lora else run.base
+    states = [part.bytes for part in _states(run) if part.name in ("optimiser", MASTER)]
+    gpus = recipe.gpus if "optimiser" in DIVIDED[recipe.accelerate] else 1
+    return weights + (0 if config.save_only_model else gpus * sum(states))
+
+
+def _parts(run: _Run) -> Iterator[Part]:
+    yield from _states(run)
+    yield from _learning(run)
+    yield from _sampling(run)
+    pixels = run.batch.sampled_here * run.longest.patches * run.shape.patch_values * 4
+    yield Part("pixels of the sampled batch", pixels, "always")
+    if run.recipe.gpu_memory_gb is not None:
+        yield Part("CUDA context", CONTEXT, "always")
+
+
+def _states(run: _Run) -> Iterator[Part]:
+    lora, deepspeed = run.recipe.model.lora, run.recipe.accelerate in DEEPSPEED
+    trained, width = run.trained, run.trained_width
+    weights = run.base + trained * width if lora else run.base + trained * (width - run.width)
+    yield Part("weights", run.share("weights", weights), "always")
+    # DDP copies gradients into buckets that it sends round
+    copies = 2 if run.recipe.accelerate == "ddp" and run.recipe.gpus > 1 else 1
+    yield Part("gradients", run.share("gradients", copies * trained * width), "always")
+    master = 4 * trained if deepspeed and width < 4 else 0
+    yield Part(MASTER, run.share("optimiser", master), "always")
+    states = trained * _optimiser_bytes(str(run.config.optim), 4 if deepspeed else width)
+    yield Part("optimiser", run.share("optimiser", states), "always")
+    if run.config.beta and not lora:  # adapters are switched off instead
+        yield Part("reference model", run.share("reference", run.base), "always")
+
+
+def _optimiser_bytes(name: str, width: int) -> float:
+    """Bytes of optimiser state per trained weight: Adam keeps two numbers, the 8-bit forms of it one byte each."""
+    name = name.rpartition(".")[2]
+    if "8bit" in name:
+        return 2
+    if "adafactor" in name:
+        return 0.01
+    if name.startswith("sgd"):
+        return 0
+    return 2 * width
+
+
+def _learning(run: _Run) -> Iterator[Part]:
+    shape, config, model = run.shape, run.config, run.recipe.model
+    checkpointing, here = bool(config.gradient_checkpointing), run.batch.per_device
+    kept = activations.language_model(
+        shape, here * run.sequence, run.width, checkpointing=checkpointing, lora=bool(model.lora)
+    )
+    yield Part("activations of the language model", kept, "learning")
+    trains = not model.freeze_vision and not model.lora
+    patches = here * run.longest.patches
+    seen = activations.vision_tower(shape, patches, run.width, checkpointing=checkpointing, trains=trains)
+    yield Part("activations of the vision tower", seen, "learning")
+    logits = activations.head(shape, here * config.max_completion_length, run.width, trains=not model.lora)
+    yield Part("vocabulary head", logits, "learning")
+    yield Part("gathered weights and buckets", _gathered(run), "learning")
+
+
+def _gathered(run: _Run) -> int:
+    """Bytes of weights that are whole for a moment, and of the buckets they travel in."""
+    kind, shape = run.recipe.accelerate, run.shape
+    if run.recipe.gpus == 1 or kind in ("cpu", "ddp"):
+        return 0
+    if kind == "zero2":
+        return 2 * 2 * min(BUCKET, run.trained)
+    if kind == "zero3":
+        return 2 * (min(LIVE, shape.total) + min(BUCKET, run.trained))
+    layer = (shape.total - shape.vision - shape.embedding - shape.head) // shape.layers
+    return run.width * (2 * layer + shape.embedding + shape.head)
+
+
+def _sampling(run: _Run) -> Iterator[Part]:
+    config, shape = run.config, run.shape
+    if run.colocated:
+        size = int(config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB)
+        yield Part("vLLM", size, "sampling" if config.vllm_enable_sleep_mode else "always")
+    if config.use_vllm:  # a server has GPUs of its own
+        if run.recipe.model.lora and run.divided:
+            yield Part("whole model, gathered to merge adapters", run.base, "sampling")
+        return
+    rows = run.batch.sampled_here
+    yield Part("key-value cache", rows * run.sequence * shape.cache_bytes(run.width), "sampling")
+    prompt = rows * run.longest.tokens * activations.decoder_forward(shape, run.width)
+    seen = rows * run.longest.patches * activations.vision_forward(shape, run.width)
+    yield Part("reading the prompts", max(prompt, seen), "sampling")
+    if run.divided:
+        yield Part("whole model, gathered to sample", run.base, "sampling")
+
+
+def _sequences(run: _Run) -> float:
+    """Longest samples that fit into vLLM's cache at a time; below 1 vLLM does not start."""
+    config, shape = run.config, run.shape
+    share = config.vllm_tensor_parallel_size
+    size = config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB
+    tokens = LARGEST_IMAGE / shape.token_pixels**2
+    encoder = tokens * shape.merge**2 * activations.vision_forward(shape, run.width)
+    deepest = tokens * 4 * shape.hidden * run.width  # an image token carries three deeper features beside its own
+    left = size - run.base / share - encoder - deepest - VLLM_OVERHEAD
+    length = config.vllm_max_model_length or shape.context
+    return float(left / (length * shape.cache_bytes(run.width) / share))

@@ -1,0 +1,61 @@
+"""Checks of the model: its processor pads and ends as GRPO needs, its size, and where adapters go."""
+
+import re
+from pathlib import Path
+
+from cgc_train.check.context import Context
+from cgc_train.check.finding import Finding, Unchecked, failed, ok, warning
+
+# Projections of one layer of the language model that adapters are meant for.
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+IMAGE_TOKEN = "<|image_pad|>"
+
+
+def check_processor(context: Context) -> Finding:
+    """The processor pads on the left, and knows the tokens that pad, end and stand for images."""
+    name = context.recipe.model.name
+    if context.processor is None:
+        raise Unchecked(f"padding side and special tokens: the processor of {name} is not on this machine")
+    tokenizer = context.processor.tokenizer
+    if tokenizer.pad_token_id is None or tokenizer.eos_token_id is None:
+        return failed(f"{name}: has no pad or no end token", "set both in its tokenizer_config.json")
+    if tokenizer.pad_token_id == tokenizer.eos_token_id:
+        message = f"{name}: pads with the token that ends an answer, {tokenizer.eos_token!r}"
+        return failed(message, "set another pad_token in its tokenizer_config.json")
+    if tokenizer(["a", "a b c d"], padding=True)["attention_mask"][0][-1] == 0:
+        return failed(
+            f"{name}: pads on the right, which misplaces every image", "set its tokenizer's padding_side to left"
+        )
+    if tokenizer.convert_tokens_to_ids(IMAGE_TOKEN) in (None, tokenizer.unk_token_id):
+        return failed(f"{name}: its tokenizer has no {IMAGE_TOKEN}", "name a Qwen3-VL model")
+    return ok(f"pads on the left with {tokenizer.pad_token!r}, ends with {tokenizer.eos_token!r}")
+
+
+def check_model(context: Context) -> Finding:
+    """What the model is, counted on the meta device; its weights are in the folder, if it is one."""
+    shape, name = context.shape, context.recipe.model.name
+    folder = Path(name)
+    if folder.is_dir() and not [*folder.glob("*.safetensors"), *folder.glob("*.bin")]:
+        return failed(f"{name}: holds no weights", "name a folder with *.safetensors, or a model on the Hub")
+    size = f"{shape.total / 1e9:.2f} billion" if shape.total > 10**8 else f"{shape.total:,}"
+    return ok(f"{name}: {size} weights, {shape.layers} layers, context {shape.context:,}", shape.total)
+
+
+def check_adapters(context: Context) -> Finding:
+    """LoRA's pattern matches every projection of the language model, and nothing else."""
+    lora, shape = context.recipe.model.lora, context.shape
+    if lora is None:
+        trained = "the language model" if context.recipe.model.freeze_vision else "everything"
+        return ok(f"no adapters: {trained} trains")
+    matched = {name for name in shape.linears if re.fullmatch(lora.targets, name)}
+    mend = "correct model.lora.targets"
+    if outside := sorted(matched - shape.language_linears.keys()):
+        return failed(f"model.lora.targets matches {len(outside)} modules outside, such as {outside[0]}", mend)
+    if not matched:
+        return failed("model.lora.targets matches no module", mend, 0, shape.layers * len(PROJECTIONS))
+    intended = {name for name in shape.language_linears if name.rpartition(".")[2] in PROJECTIONS}
+    weights = f"{shape.adapter(lora.targets, lora.rank) / 1e6:,.1f} million weights"
+    message = f"adapters on {len(matched)} of {len(intended)} projections, none in the vision tower: {weights}"
+    if matched != intended:
+        return warning(message, mend, len(matched), len(intended))
+    return ok(message, len(matched), len(intended))

@@ -1,0 +1,61 @@
+"""Every check in order; one that fails ends nothing but the checks that rest on it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cgc_data.errors import CgcError
+from cgc_train.check import machine, models, numbers, rows
+from cgc_train.check.context import Context
+from cgc_train.check.finding import Finding, Unchecked, not_checked
+from cgc_train.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check, and the checks without which it cannot say anything."""
+
+    name: str
+    run: Callable[[Context], Finding]
+    needs: tuple[str, ...] = ()
+
+
+CHECKS = (
+    Check("packages", machine.check_packages),
+    Check("batch", numbers.check_batch),
+    Check("checkpoints", numbers.check_saving, ("batch",)),
+    Check("trackers", machine.check_trackers, ("batch",)),
+    Check("data", rows.check_data, ("batch",)),
+    Check("gold", rows.check_gold, ("data",)),
+    Check("reward speed", rows.check_speed, ("data",)),
+    Check("model", models.check_model),
+    Check("adapters", models.check_adapters, ("model",)),
+    Check("processor", models.check_processor),
+    Check("images", rows.check_images, ("data", "processor")),
+    Check("prompts", rows.check_prompts, ("data", "model", "processor")),
+    Check("completions", rows.check_completions, ("data", "processor")),
+    Check("memory", numbers.check_memory, ("model", "prompts")),
+    Check("disk", numbers.check_disk, ("batch", "model")),
+    Check("GPUs", machine.check_gpus),
+)
+
+
+def run_checks(recipe: Recipe, folder: Path = Path()) -> Iterator[Finding]:
+    """The findings of a recipe whose run would be written to `folder`, as they are found. Raises nothing expected."""
+    context, failures = Context(recipe, folder), set[str]()
+    for check in CHECKS:
+        finding = replace(_found(check, context, failures), check=check.name)
+        if finding.status == "failed":
+            failures.add(check.name)
+        yield finding
+
+
+def _found(check: Check, context: Context, failures: set[str]) -> Finding:
+    if missing := [name for name in check.needs if name in failures]:
+        return not_checked(f"rests on {', '.join(missing)}")
+    try:
+        return check.run(context)
+    except Unchecked as reason:
+        return not_checked(str(reason))
+    except CgcError as error:
+        return Finding("failed", str(error))

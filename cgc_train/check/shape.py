@@ -1,0 +1,95 @@
+"""What a model is made of, in numbers: read off its configuration and counted on PyTorch's meta device.
+
+No weight is loaded or allocated, so the real 8B model is measured in a fraction of a second on any machine.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """Sizes of a Qwen3-VL model; every count is of parameters unless it says otherwise."""
+
+    linears: Mapping[str, tuple[int, int]]  # module name -> (inputs, outputs) of every linear layer
+    total: int
+    vision: int  # the vision tower with its mergers
+    embedding: int
+    head: int  # 0 where it is tied to the embedding
+    layers: int
+    hidden: int
+    attention: int  # width of all query heads together
+    key_value: int  # width of all key heads together
+    intermediate: int
+    vocabulary: int
+    context: int  # most tokens of prompt and completion
+    vision_depth: int
+    vision_hidden: int
+    vision_intermediate: int
+    patch: int  # pixels on a side
+    merge: int  # patches on a side that become one token
+    patch_values: int  # numbers the processor hands over per patch
+
+    @property
+    def token_pixels(self) -> int:
+        """Pixels on a side of what one image token stands for."""
+        return self.patch * self.merge
+
+    @property
+    def language_linears(self) -> dict[str, tuple[int, int]]:
+        """The linear layers of the language model, its head left out."""
+        return {name: size for name, size in self.linears.items() if ".language_model." in f".{name}"}
+
+    def adapter(self, targets: str, rank: int) -> int:
+        """Parameters of LoRA adapters: `rank * (inputs + outputs)` for every module that `targets` matches."""
+        return sum(rank * sum(size) for name, size in self.linears.items() if re.fullmatch(targets, name))
+
+    def cache_bytes(self, width: int) -> int:
+        """Bytes of the key-value cache per token, for numbers of `width` bytes."""
+        return 2 * self.layers * self.key_value * width
+
+
+def measure(config: Any) -> ModelShape:
+    """The shape of the model of a `Qwen3VLConfig` (or one with the same fields), built on the meta device."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(config)
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    linears = {name: module for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    return ModelShape(
+        linears={name: (module.in_features, module.out_features) for name, module in linears.items()},
+        total=sum(sizes.values()),
+        vision=sum(size for name, size in sizes.items() if ".visual." in name),
+        embedding=sum(size for name, size in sizes.items() if name.endswith("embed_tokens.weight")),
+        head=sum(size for name, size in sizes.items() if name.startswith("lm_head.")),
+        **_text(config.get_text_config()),
+        **_vision(config.vision_config),
+    )
+
+
+def _text(config: Any) -> dict[str, int]:
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return {
+        "layers": config.num_hidden_layers,
+        "hidden": config.hidden_size,
+        "attention": config.num_attention_heads * head,
+        "key_value": config.num_key_value_heads * head,
+        "intermediate": config.intermediate_size,
+        "vocabulary": config.vocab_size,
+        "context": config.max_position_embeddings,
+    }
+
+
+def _vision(config: Any) -> dict[str, int]:
+    return {
+        "vision_depth": config.depth,
+        "vision_hidden": config.hidden_size,
+        "vision_intermediate": config.intermediate_size,
+        "patch": config.patch_size,
+        "merge": config.spatial_merge_size,
+        "patch_values": config.in_channels * config.temporal_patch_size * config.patch_size**2,
+    }

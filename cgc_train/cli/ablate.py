@@ -1,0 +1,38 @@
+"""`cgc-train ablate`: the recipes of an ablation table, a script that runs them, and the table."""
+
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("recipe", required=False)
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--over", help="Switches, with commas between them: no-source,no-kl,loss:dr_grpo.")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder for the recipes and run.sh.")
+@click.option("--list", "list_switches", is_flag=True, help="Print the switches and what each sets.")
+@click.option("--table", "of", type=click.Path(path_type=Path), help="Print the results of this ablation's folder.")
+def ablate(
+    recipe: str | None,
+    settings: tuple[str, ...],
+    over: str | None,
+    folder: Path | None,
+    list_switches: bool,
+    of: Path | None,
+) -> None:
+    """Write RECIPE once as it is and once for each switch of --over, and a script that checks and runs them all."""
+    from cgc_train import ablate as ablation
+    from cgc_train.recipe import load_recipe
+
+    if list_switches:
+        for name, switch in ablation.all_switches().items():
+            click.echo(f"{name:16} {', '.join(switch.settings):60} {switch.meaning}")
+        return
+    if of:
+        click.echo(ablation.table(of))
+        return
+    if not (recipe and over and folder):
+        raise click.UsageError("RECIPE, --over and --to are needed.")
+    names = [name.strip() for name in over.split(",") if name.strip()]
+    paths = ablation.write_ablation(load_recipe(recipe, settings), names, folder)
+    click.echo(f"{len(paths)} recipes in {folder / 'recipes'}; run them: {folder / 'run.sh'}")

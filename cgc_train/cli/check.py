@@ -1,0 +1,39 @@
+"""`cgc-train check`: everything about a run that can be told before it costs a GPU hour."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import rich_click as click
+
+COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "cyan"}
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--to", type=click.Path(path_type=Path), default=Path(), help="Where the run would be written: its disk.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def check(recipe: str, settings: tuple[str, ...], to: Path, as_json: bool) -> None:
+    """Check RECIPE, a shipped one or a YAML file, before any GPU hour.
+
+    Exit status 0: nothing failed; 2: something would fail, or train on something else than intended.
+    """
+    from cgc_train.check import run_checks
+    from cgc_train.recipe import load_recipe
+
+    findings = []
+    for finding in run_checks(load_recipe(recipe, settings), to):
+        findings.append(finding)
+        if not as_json:
+            status = click.style(f"{finding.status:11}", fg=COLOURS[finding.status])
+            click.echo(f"{status}  {finding.check:12}  {finding.line}")
+    failed = [finding.check for finding in findings if finding.status == "failed"]
+    if as_json:
+        click.echo(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}, indent=2))
+    else:
+        unchecked = [finding.check for finding in findings if finding.status == "not checked"]
+        click.echo(f"{len(failed)} failed" + f": {', '.join(failed)}" * bool(failed))
+        click.echo(f"not checked here: {', '.join(unchecked) or 'nothing'}, and how fast it runs")
+    sys.exit(2 if failed else 0)

@@ -1,0 +1,37 @@
+"""`cgc-train recipes`: the shipped recipes and launch files, to read, copy and start from."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import rich_click as click
+
+LAUNCH_FILES = ("cpu", "ddp", "fsdp2", "zero2", "zero3")
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--accelerate", "launch_file", type=click.Choice(LAUNCH_FILES), help="Print where this launch file lies.")
+def recipes(name: str | None, launch_file: str | None) -> None:
+    """List the shipped recipes, or print the one called NAME: `cgc-train recipes tiny-cpu > mine.yaml`."""
+    from cgc_train.recipe import load_recipe, recipe_names, recipe_path
+
+    if launch_file:
+        click.echo(accelerate_path(launch_file))
+    elif name:
+        click.echo(recipe_path(name).read_text(encoding="utf-8"), nl=False)
+    else:
+        for known in recipe_names():
+            recipe = load_recipe(known)
+            where = f"{recipe.gpus} x {recipe.gpu_memory_gb:g} GB" if recipe.gpu_memory_gb else "no GPU"
+            click.echo(f"{known:24} {where:12} {recipe.accelerate:6} {describe(recipe_path(known))}")
+
+
+def accelerate_path(name: str) -> Path:
+    """Where a launch file of `accelerate launch --config_file` lies."""
+    return Path(str(files("cgc_train") / "accelerate" / f"{name}.yaml"))
+
+
+def describe(path: Path) -> str:
+    """The sentence of a recipe's header that says what it is."""
+    comments = (line.removeprefix("#").strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return next((text for text in comments if text.startswith("GRPO ")), "")
