@@ -54,7 +54,7 @@ VIEWS = (
 )
 FOLLOWED = (
     "That same {counted} can be seen in Image {b}.",
-    "So what I look for in Image {b} is this {counted} and no other.",
+    "So this very {counted} is what I look for in Image {b}.",
     "Image {b} shows that very {counted} too, so I box it there.",
 )
 
@@ -95,7 +95,7 @@ def completion(row: Row, prompt: PromptSettings) -> list[dict[str, Any]]:
     With `prompt.think` the trace stands before the answer; what the chat template writes itself is left out.
     """
     objects = [Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in row["objects"]]
-    text = format_response(objects, trace(row) if prompt.think else "").removeprefix(prompt.prefix)
+    text = format_response(objects, trace(row) if prompt.think else "").removeprefix(prompt.prefix.strip())
     return [{"role": "assistant", "content": [{"type": "text", "text": text}]}]
 
 
