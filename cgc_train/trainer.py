@@ -48,6 +48,7 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         super().__init__(**given)
         self._grades = grades
         self.generation_config: Any = getattr(self, "generation_config", None)  # vLLM has its own
+        self.log_completions: bool = given["args"].log_completions
         self.held_out_answers: Answers = {}  # of this process, since the last evaluation
         if frozen_vision and given.get("peft_config") is None:
             freeze_vision(self.model)

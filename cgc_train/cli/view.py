@@ -1,0 +1,31 @@
+"""`cgc-train view`: the page of a run."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from cgc_train.errors import RecipeError
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder of the page.  [default: RUN-view]")
+@click.option("--release", type=click.Path(path_type=Path), help="Where the run's release is now, if it moved.")
+@click.option("--steps", metavar="1,50,100", help="Steps whose responses are shown.  [default: first, middle, last]")
+@click.option("--per-step", default=24, show_default=True, type=click.IntRange(1), help="Most prompts a step.")
+def view(run: Path, folder: Path | None, release: Path | None, steps: str | None, per_step: int) -> None:
+    """Write a static page of RUN: curves, and the responses of chosen steps with all images and boxes."""
+    from cgc_train.run import open_run
+    from cgc_train.view import write_page
+
+    opened = open_run(run)
+    to = folder or opened.folder.with_name(f"{opened.folder.name}-view")
+    page = write_page(opened, to, release=release, steps=_numbers(steps), per_step=per_step)
+    click.echo(f"{page.path}: {page.answers} responses of {page.steps} evaluations")
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    try:
+        return None if text is None else [int(part) for part in text.split(",")]
+    except ValueError:
+        raise RecipeError(f"--steps {text}: expected numbers with commas, such as 1,50,100") from None

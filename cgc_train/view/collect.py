@@ -1,0 +1,131 @@
+"""From a run folder to what the page shows: for chosen steps, prompts with their images and every saved response."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cgc_data.metrics import Truth, truth_of
+from cgc_data.reference import with_images
+from cgc_data.release.read import Release
+from cgc_train.data import as_trained
+from cgc_train.errors import RunError
+from cgc_train.reward import text_of
+from cgc_train.run import Run
+from cgc_train.view.answers import Answer, read_response
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A row with its images and the responses to it."""
+
+    truth: Truth
+    question: str
+    images: tuple[bytes, ...]
+    sizes: tuple[tuple[int, int], ...]
+    answers: tuple[Answer, ...]
+
+    @property
+    def worst(self) -> float:
+        """The least reward among the responses."""
+        return min(answer.terms.reward for answer in self.answers)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What was answered at a step: `completions` sampled in training, or `held_out` rows answered greedily."""
+
+    step: int
+    kind: str
+    prompts: tuple[Prompt, ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Saved:
+    """One saved response."""
+
+    id: str
+    response: str
+    advantage: float | None
+
+
+def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: int) -> list[Step]:
+    """The chosen steps of a run (None: first, middle and last) with at most `per_step` prompts each.
+
+    Raises RunError for a step of which nothing was saved, or rows that the release does not have.
+    """
+    saved = {
+        ("completions", step): _completions(run, step) for step in choose_steps(run.completion_steps(), steps, run)
+    } | {("held_out", step): _held_out(run, step) for step in choose_steps(run.held_out_steps(), steps, run, False)}
+    shown = {key: _grouped(found)[:per_step] for key, found in saved.items()}
+    rows = _rows(run, release, {identity for groups in shown.values() for identity, _ in groups})
+    return [
+        Step(
+            step, kind, tuple(_prompt(rows[i], found, run) for i, found in groups), _left_out(saved, shown, kind, step)
+        )
+        for (kind, step), groups in sorted(shown.items(), key=lambda entry: (entry[0][1], entry[0][0]))
+        if groups
+    ]
+
+
+def choose_steps(there: Sequence[int], asked: Sequence[int] | None, run: Run, strict: bool = True) -> list[int]:
+    """The steps asked for, or the first, the middle and the last of those that are there."""
+    if asked is None:
+        return sorted({there[0], there[len(there) // 2], there[-1]}) if there else []
+    missing = sorted(set(asked) - {*there, *run.held_out_steps()})
+    if strict and missing:
+        known = ", ".join(map(str, there[:12])) or "none"
+        raise RunError(f"{run.folder}: nothing was saved of step {missing[0]}; saved: {known}")
+    return [step for step in there if step in asked]
+
+
+def _completions(run: Run, step: int) -> list[Saved]:
+    return [
+        Saved(row["id"], text_of(row["completion"]), row.get("advantage"))
+        for row in run.completions(step)
+        if row.get("id")
+    ]
+
+
+def _held_out(run: Run, step: int) -> list[Saved]:
+    return [Saved(row["id"], row["response"], None) for row in run.held_out(step)]
+
+
+def _grouped(saved: Iterable[Saved]) -> list[tuple[str, list[Saved]]]:
+    groups: dict[str, list[Saved]] = defaultdict(list)
+    for entry in saved:
+        groups[entry.id].append(entry)
+    return list(groups.items())
+
+
+def _left_out(saved: Mapping[Any, list[Saved]], shown: Mapping[Any, list[Any]], kind: str, step: int) -> int:
+    return len({entry.id for entry in saved[kind, step]}) - len(shown[kind, step])
+
+
+def _rows(run: Run, release: Release, ids: set[str]) -> dict[str, Row]:
+    picked = release.pick(ids)
+    photos = Path(run.recipe.data.photos) if run.recipe.data.photos else None
+    rows = picked if release.has_images else with_images(release, picked, photos)
+    found = {row["id"]: row for row in rows}
+    if missing := sorted(ids - found.keys()):
+        raise RunError(
+            f"{release.folder}: has no row {missing[0]} of the run in {run.folder}; name the run's own release with "
+            "--release"
+        )
+    return found
+
+
+def _prompt(row: Row, saved: Sequence[Saved], run: Run) -> Prompt:
+    shown = as_trained(dict(row), run.recipe) if row["split"] == run.recipe.data.split else row
+    truth = truth_of(shown)
+    return Prompt(
+        truth=truth,
+        question=shown["question"],
+        images=tuple(image["bytes"] for image in shown["images"]),
+        sizes=tuple((view["width"], view["height"]) for view in shown["views"]),
+        answers=tuple(read_response(entry.response, truth, run.recipe, entry.advantage) for entry in saved),
+    )

@@ -1,0 +1,106 @@
+"""The curves of a run as SVG text: reward terms, failures, lengths and optimisation, training beside held-out rows."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric under its readable name: keys of training lines and of held-out lines, either may be None."""
+
+    title: str
+    train: str | None
+    held_out: str | None
+    share: bool = True
+
+
+GROUPS: Mapping[str, Sequence[Curve]] = {
+    "Reward": (
+        Curve("reward", "reward", None, share=False),
+        Curve("set-wise IoU (R_miou)", "rewards/miou_reward/mean", "miou"),
+        Curve("format (R_format)", "rewards/format_reward/mean", "format"),
+        Curve("accuracy at IoU 0.5", None, "acc@0.5"),
+    ),
+    "Keeping images apart": (
+        Curve("right images", "contrast/index_accuracy", "source_acc"),
+        Curve("IoU if the image were ignored", "contrast/iou_any_image", None),
+        Curve("boxes in distractor images", "contrast/distractor_boxes", "leakage"),
+        Curve("same object in both directions", None, "constancy"),
+    ),
+    "Habits": (
+        Curve("boxes where nothing is", "contrast/hallucination", "hallucination"),
+        Curve("[] where objects are", "contrast/false_empty", "false_empty"),
+        Curve("unreadable", "contrast/unreadable", "unreadable"),
+        Curve("pixel scale", "contrast/pixel_scale", "pixel_scale"),
+    ),
+    "Optimisation": (
+        Curve("groups that teach nothing", "frac_reward_zero_std", None),
+        Curve("entropy", "entropy", None, share=False),
+        Curve("tokens of a completion", "completions/mean_length", None, share=False),
+        Curve("KL to the reference", "kl", None, share=False),
+        Curve("loss", "loss", None, share=False),
+        Curve("norm of the gradient", "grad_norm", None, share=False),
+        Curve("learning rate", "learning_rate", None, share=False),
+        Curve("cut at the token limit", "completions/clipped_ratio", None),
+    ),
+}
+
+Points = list[tuple[float, float]]
+
+
+def draw_curves(metrics: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """SVG of every curve that has points, by group."""
+    drawn = {
+        group: [svg for curve in curves if (svg := _draw(curve, metrics)) is not None]
+        for group, curves in GROUPS.items()
+    }
+    return {group: pictures for group, pictures in drawn.items() if pictures}
+
+
+def points(metrics: Sequence[Mapping[str, Any]], kind: str, key: str | None) -> Points:
+    """(step, value) of a metric in lines of one kind."""
+    lines = [line for line in metrics if line.get("kind") == kind]
+    return [(float(line["step"]), float(line[key])) for line in lines if key and isinstance(line.get(key), int | float)]
+
+
+def plot(
+    curve: Curve, metrics: Sequence[Mapping[str, Any]], *, width: float = 3.5, height: float = 2.0
+) -> Figure | None:
+    """The figure of a curve, or None where it has no point."""
+    train, held_out = points(metrics, "train", curve.train), points(metrics, "held_out", curve.held_out)
+    if not train and not held_out:
+        return None
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    if train:
+        axes.plot(*zip(*train, strict=True), color=TRAIN, linewidth=1.2, label="training, sampled")
+    if held_out:
+        axes.plot(*zip(*held_out, strict=True), color=HELD_OUT, marker="o", markersize=3.5, label="held out, greedy")
+    if curve.share:
+        axes.set_ylim(-0.03, 1.03)
+    axes.set_title(curve.title, fontsize=9.5, loc="left")
+    axes.tick_params(labelsize=7.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    if train and held_out:
+        axes.legend(fontsize=7, frameon=False)
+    return figure
+
+
+def _draw(curve: Curve, metrics: Sequence[Mapping[str, Any]]) -> str | None:
+    figure = plot(curve, metrics)
+    if figure is None:
+        return None
+    written = io.StringIO()
+    # text stays text, and ids differ from picture to picture on one page
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": curve.title}):
+        figure.savefig(written, format="svg", metadata={"Date": None}, transparent=True)
+    text = written.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,113 @@
+"""A run as one static HTML page with its images beside it: no server, no network, nothing to install to read it."""
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from cgc_data.release.read import Release
+from cgc_train.data import find_release
+from cgc_train.errors import RunError
+from cgc_train.run import Run
+from cgc_train.view.collect import Step, collect
+from cgc_train.view.curves import draw_curves
+
+MARK = "<!-- cgc-train view -->"
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was written."""
+
+    path: Path
+    steps: int
+    answers: int
+
+
+def write_page(
+    run: Run,
+    folder: Path,
+    *,
+    release: Path | None = None,
+    steps: list[int] | None = None,
+    per_step: int = 24,
+) -> Page:
+    """Write `index.html` and `images/` of a run into `folder`.
+
+    Args:
+        run: finished, going on, or stopped.
+        folder: new, empty, or of an earlier page.
+        release: where the run's release is now; None: where the recipe says.
+        steps: whose responses are shown; None: the first, the middle and the last that were saved.
+        per_step: most prompts a step.
+
+    Raises:
+        RunError: the run holds no metrics yet, or `folder` holds something else.
+        ReleaseError: the release cannot be read.
+    """
+    metrics = run.metrics()
+    if not metrics:
+        raise RunError(f"{run.folder}: no metrics yet; look again when the first step is done")
+    moved = {"release": str(release), "revision": None} if release else {}
+    found = find_release(run.recipe.data.model_copy(update=moved))
+    shown = collect(run, found, steps, per_step)
+    _clear(folder)
+    (folder / "images").mkdir(parents=True)
+    path = folder / "index.html"
+    path.write_text(_render(run, found, metrics, shown, folder), encoding="utf-8")
+    return Page(path, len(shown), sum(len(prompt.answers) for step in shown for prompt in step.prompts))
+
+
+def _render(run: Run, release: Release, metrics: list[dict[str, Any]], steps: list[Step], folder: Path) -> str:
+    return (
+        _environment()
+        .get_template("run.html.j2")
+        .render(
+            mark=MARK,
+            run=run,
+            recipe=run.recipe.model_dump(mode="json"),
+            release=release,
+            environment=run.environment(),
+            last=max((line["step"] for line in metrics if "step" in line), default=0),
+            curves=draw_curves(metrics),
+            steps=steps,
+            tasks=sorted({prompt.truth.task for step in steps for prompt in step.prompts}),
+            store=lambda content: _store(content, folder),
+        )
+    )
+
+
+def _store(content: bytes, folder: Path) -> str:
+    """Write an image once; its address relative to the page."""
+    kind = "png" if content.startswith(b"\x89PNG") else "jpg"
+    address = f"images/{hashlib.sha256(content).hexdigest()[:16]}.{kind}"
+    if not (folder / address).exists():
+        (folder / address).write_bytes(content)
+    return address
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier page wrote, and nothing else."""
+    page = folder / "index.html"
+    if (
+        folder.exists()
+        and any(folder.iterdir())
+        and not (page.is_file() and MARK in page.read_text("utf-8", "replace"))
+    ):
+        raise RunError(f"{folder}: holds something else than the page of a run; name another folder with --to")
+    shutil.rmtree(folder / "images", ignore_errors=True)
+
+
+def _environment() -> jinja2.Environment:
+    text = (files("cgc_train.view") / "templates" / "run.html.j2").read_text(encoding="utf-8")
+    return jinja2.Environment(
+        loader=jinja2.DictLoader({"run.html.j2": text}),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
+    )
