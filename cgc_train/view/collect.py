@@ -63,13 +63,11 @@ def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: i
     } | {("held_out", step): _held_out(run, step) for step in choose_steps(run.held_out_steps(), steps, run, False)}
     shown = {key: _grouped(found)[:per_step] for key, found in saved.items()}
     rows = _rows(run, release, {identity for groups in shown.values() for identity, _ in groups})
-    return [
-        Step(
-            step, kind, tuple(_prompt(rows[i], found, run) for i, found in groups), _left_out(saved, shown, kind, step)
-        )
-        for (kind, step), groups in sorted(shown.items(), key=lambda entry: (entry[0][1], entry[0][0]))
-        if groups
-    ]
+    chosen = []
+    for (kind, step), groups in sorted(shown.items(), key=lambda entry: (entry[0][1], entry[0][0])):
+        prompts = tuple(_prompt(rows[identity], found, run) for identity, found in groups)
+        chosen.append(Step(step, kind, prompts, _left_out(saved, shown, kind, step)))
+    return [step for step in chosen if step.prompts]
 
 
 def choose_steps(there: Sequence[int], asked: Sequence[int] | None, run: Run, strict: bool = True) -> list[int]:
@@ -110,7 +108,7 @@ def _rows(run: Run, release: Release, ids: set[str]) -> dict[str, Row]:
     picked = release.pick(ids)
     photos = Path(run.recipe.data.photos) if run.recipe.data.photos else None
     rows = picked if release.has_images else with_images(release, picked, photos)
-    found = {row["id"]: row for row in rows}
+    found: dict[str, Row] = {row["id"]: row for row in rows}
     if missing := sorted(ids - found.keys()):
         raise RunError(
             f"{release.folder}: has no row {missing[0]} of the run in {run.folder}; name the run's own release with "

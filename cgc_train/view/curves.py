@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
 
@@ -70,14 +71,12 @@ def points(metrics: Sequence[Mapping[str, Any]], kind: str, key: str | None) -> 
     return [(float(line["step"]), float(line[key])) for line in lines if key and isinstance(line.get(key), int | float)]
 
 
-def plot(
-    curve: Curve, metrics: Sequence[Mapping[str, Any]], *, width: float = 3.5, height: float = 2.0
-) -> Figure | None:
-    """The figure of a curve, or None where it has no point."""
+def plot(curve: Curve, metrics: Sequence[Mapping[str, Any]], size: tuple[float, float] = (3.5, 2.0)) -> Figure | None:
+    """The figure of a curve, `size` in inches, or None where it has no point."""
     train, held_out = points(metrics, "train", curve.train), points(metrics, "held_out", curve.held_out)
     if not train and not held_out:
         return None
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     if train:
         axes.plot(*zip(*train, strict=True), color=TRAIN, linewidth=1.2, label="training, sampled")
@@ -87,6 +86,7 @@ def plot(
         axes.set_ylim(-0.03, 1.03)
     axes.set_title(curve.title, fontsize=9.5, loc="left")
     axes.tick_params(labelsize=7.5)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     if train and held_out:
