@@ -1,0 +1,36 @@
+"""`cgc-train difficulty`: which rows still tell a model's good answers from its bad ones."""
+
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--to", "file", type=click.Path(path_type=Path), required=True, help="JSON Lines file, one row a line.")
+@click.option("--samples", type=click.IntRange(min=2), help="Answers a row.  [default: the recipe's num_generations]")
+@click.option("--limit", type=click.IntRange(min=1), help="Most rows.")
+@click.option("--batch", type=click.IntRange(min=1), default=8, show_default=True, help="Rows answered at a time.")
+def difficulty(
+    recipe: str, settings: tuple[str, ...], *, file: Path, samples: int | None, limit: int | None, batch: int
+) -> None:
+    """Let the model of RECIPE answer every row it would be trained on, and mark the rows it can learn from.
+
+    A row whose answers all get the same reward teaches GRPO nothing. Train on the others with data.keep=FILE.
+    Run it again to go on where it was stopped; several processes (torchrun) share the work.
+    """
+    from cgc_train.extras import need
+
+    need("train")
+    from cgc_train.difficulty import VERDICTS, measure, verdict_shares
+    from cgc_train.recipe import load_recipe
+
+    measured = measure(load_recipe(recipe, settings), file, samples=samples, limit=limit, batch_size=batch)
+    table = Table("task", "rows", *VERDICTS)
+    for task, shares in verdict_shares(measured).items():
+        table.add_row(task, f"{shares['rows']:,}", *(f"{shares[verdict]:.1%}" for verdict in VERDICTS))
+    Console().print(table)
+    click.echo(f"{sum(row.kept for row in measured):,} of {len(measured):,} rows kept: data.keep={file}")

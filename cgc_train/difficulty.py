@@ -1,0 +1,238 @@
+"""How hard each row is for a model: a group of answers to every row, once, before training.
+
+GRPO learns nothing from a group whose rewards are all equal, so such rows are marked to be left out (`data.keep`).
+Simplifies: one group a row; a row that is equal by chance is left out too.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import Any, Literal
+
+from filelock import FileLock
+
+from cgc_data.metrics import truth_of
+from cgc_data.progress import say, track
+from cgc_train.data import training_set
+from cgc_train.errors import TrainingDataError
+from cgc_train.recipe import Recipe
+from cgc_train.reward import score
+from cgc_train.run import image_folder
+
+Verdict = Literal["informative", "all right", "all wrong"]
+VERDICTS: tuple[Verdict, ...] = ("informative", "all right", "all wrong")
+
+EQUAL = 1e-6  # rewards of a group that differ by no more give no advantage
+RIGHT = 0.5  # mean R_miou from which a group of equal rewards counts as right
+SAMPLES, TOKENS = 8, 512  # where the recipe does not say
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a model got for one row.
+
+    Attributes:
+        id: of the row.
+        task, contrast: of the row.
+        mean: of the group's rewards.
+        spread: their standard deviation.
+        miou: mean R_miou, 0-1, without the options of the reward.
+        rewards: of every answer.
+        settings: name of what the numbers depend on besides the row: model, prompt, reward, sampling.
+    """
+
+    id: str
+    task: str
+    contrast: str
+    mean: float
+    spread: float
+    miou: float
+    rewards: tuple[float, ...]
+    settings: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the group tells good answers from bad ones, and if not, which they all are."""
+        if max(self.rewards) - min(self.rewards) > EQUAL:
+            return "informative"
+        return "all right" if self.miou >= RIGHT else "all wrong"
+
+    @property
+    def kept(self) -> bool:
+        """Whether the row is to be trained on."""
+        return self.verdict == "informative"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How answers are drawn: as the recipe's training will draw them."""
+
+    samples: int
+    temperature: float
+    max_new_tokens: int
+
+
+def measure(
+    recipe: Recipe, file: Path, *, samples: int | None = None, limit: int | None = None, batch_size: int = 8
+) -> list[Measured]:
+    """Measure the recipe's training rows into a JSON Lines file, one a row, and return all that it holds of them.
+
+    What the file holds already is not done again. Every process of a launch may call it: they share the work.
+
+    Args:
+        recipe: its model answers its rows; `data.keep` is not heeded.
+        file: of the measurements; `data.keep` takes it.
+        samples: answers a row; None: as many as the recipe's `grpo.num_generations`.
+        limit: most rows; None: as the recipe says.
+        batch_size: rows answered at a time.
+
+    Raises:
+        TrainingDataError: the file is something else, or was measured with other settings.
+        And what loading the data and the model raises.
+    """
+    data = recipe.data.model_copy(update={"keep": None, "limit": limit or recipe.data.limit})
+    recipe = recipe.model_copy(update={"data": data})
+    sampling = _sampling(recipe, samples)
+    settings = _settings(recipe, sampling)
+    done = _read(file, settings)
+    rows = training_set(recipe, image_folder=image_folder())
+    ids = list(rows["id"])
+    batches = [range(start, min(start + batch_size, len(ids))) for start in range(0, len(ids), batch_size)]
+    mine = [batch for batch in batches[_rank() :: _world()] if any(ids[place] not in done for place in batch)]
+    if mine:
+        _work(recipe, file, sampling, settings, (rows.select(batch).to_list() for batch in mine), len(mine))
+    done = _read(file, settings)
+    found = [done[identity] for identity in ids if identity in done]
+    if len(found) < len(ids):
+        say(f"{file}: other processes still answer {len(ids) - len(found)} rows; run the command again for all")
+    return found
+
+
+def verdict_shares(measured: Iterable[Measured]) -> dict[str, dict[str, float]]:
+    """Per task, and for all together: the number of rows, and the share (0-1) of each verdict."""
+    groups: dict[str, list[Measured]] = {}
+    for row in measured:
+        groups.setdefault(row.task, []).append(row)
+    everything = {**dict(sorted(groups.items())), "all": [row for rows in groups.values() for row in rows]}
+    return {
+        task: {"rows": len(rows), **{v: fmean([row.verdict == v for row in rows]) for v in VERDICTS}}
+        for task, rows in everything.items()
+        if rows
+    }
+
+
+def _work(
+    recipe: Recipe, file: Path, sampling: Sampling, settings: str, batches: Iterator[list[dict[str, Any]]], count: int
+) -> None:
+    """Answer batches of rows and append what they got, a batch at a time."""
+    import torch
+
+    from cgc_train.model import load_base, load_processor
+
+    device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+    model, processor = load_base(recipe.model, device), load_processor(recipe.model, recipe.data.max_pixels)
+    for batch in track(batches, "batches", total=count):
+        groups = _answers(model, processor, batch, sampling, recipe.data.seed)
+        measured = [_measured(row, group, recipe, settings) for row, group in zip(batch, groups, strict=True)]
+        _append(file, measured, settings)
+
+
+def _answers(
+    model: Any, processor: Any, rows: Sequence[Mapping[str, Any]], sampling: Sampling, seed: int
+) -> list[list[str]]:
+    """A group of answers to each row; the same rows get the same ones, whatever was answered before."""
+    from cgc_train.generate import generate
+
+    name = "\n".join([str(seed), *(row["id"] for row in rows)])
+    return generate(
+        model,
+        processor,
+        [row["prompt"] for row in rows],
+        [row["images"] for row in rows],
+        max_new_tokens=sampling.max_new_tokens,
+        temperature=sampling.temperature,
+        samples=sampling.samples,
+        batch_size=len(rows),
+        seed=int(hashlib.sha256(name.encode()).hexdigest()[:8], 16),
+    )
+
+
+def _measured(row: Mapping[str, Any], responses: Sequence[str], recipe: Recipe, settings: str) -> Measured:
+    truth = truth_of(row)
+    terms = [score(response, truth, recipe.reward, recipe.prompt) for response in responses]
+    rewards = tuple(term.reward for term in terms)
+    return Measured(
+        id=row["id"],
+        task=row["task"],
+        contrast=row["contrast"],
+        mean=fmean(rewards),
+        spread=pstdev(rewards),
+        miou=fmean(term.item.miou for term in terms),
+        rewards=rewards,
+        settings=settings,
+    )
+
+
+def _append(file: Path, measured: Sequence[Measured], settings: str) -> None:
+    """Add the rows that are not there yet, after removing a last line that an earlier run left unfinished."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_name(f".{file.name}.lock")), file.open("a+b") as out:
+        out.seek(0)
+        out.truncate(out.read().rfind(b"\n") + 1)
+        done = _read(file, settings)
+        lines = [json.dumps(asdict(row) | {"kept": row.kept}) for row in measured if row.id not in done]
+        out.write("".join(f"{line}\n" for line in lines).encode())
+
+
+def _read(file: Path, settings: str) -> dict[str, Measured]:
+    """What a file holds, by row, but for a last line that was cut off."""
+    if not file.exists():
+        return {}
+    try:
+        found = [_parse(line) for line in file.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()]
+    except (OSError, ValueError, TypeError, KeyError):
+        raise TrainingDataError(f"{file}: holds something else than measurements; name another file") from None
+    if any(row.settings != settings for row in found):
+        raise TrainingDataError(
+            f"{file}: was measured with another model, prompt, reward or sampling; name another file"
+        )
+    return {row.id: row for row in found}
+
+
+def _parse(line: str) -> Measured:
+    entry = json.loads(line)
+    del entry["kept"]
+    return Measured(**{**entry, "rewards": tuple(entry["rewards"])})
+
+
+def _sampling(recipe: Recipe, samples: int | None) -> Sampling:
+    asked = recipe.grpo
+    return Sampling(
+        samples=samples or asked.get("num_generations") or SAMPLES,
+        temperature=float(asked.get("temperature", 1.0)),
+        max_new_tokens=asked.get("max_completion_length") or TOKENS,
+    )
+
+
+def _settings(recipe: Recipe, sampling: Sampling) -> str:
+    """Name of all that a row's measurement depends on besides the row itself."""
+    content = {
+        "model": [recipe.model.name, recipe.model.revision, recipe.model.dtype, recipe.model.quantize],
+        "data": [recipe.data.max_pixels, recipe.data.distractor_images, recipe.data.seed],
+        "prompt": recipe.prompt.model_dump(),
+        "reward": recipe.reward.model_dump(),
+        "sampling": asdict(sampling),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
+def _world() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
