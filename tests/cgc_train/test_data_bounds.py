@@ -1,14 +1,19 @@
 """Sizes of images: the model's processor leaves what we store as it is, whatever the photo was."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from PIL import Image
 
-from cgc_train.data.bounds import MOST_ASPECT, Bounds
+from cgc_train.data.bounds import MOST_ASPECT, Bounds, bounds_of
+from cgc_train.data.images import ImageStore
 from cgc_train.errors import TrainingDataError
+from cgc_train.recipe import Recipe
+from tests.cgc_train.made_rows import drawing
 
 SIDES = st.integers(1, 6000)
 BOUNDS = st.sampled_from([Bounds(), Bounds(32, 1024, 65_536), Bounds(32, 65_536, 262_144), Bounds(28, 3136, 100_000)])
@@ -61,3 +66,24 @@ def test_what_cannot_be_sized_is_said() -> None:
         Bounds(max_pixels=60_000)
     with pytest.raises(TrainingDataError, match=r"no size within data\.max_pixels=4096"):
         Bounds(32, 4096, 4096).size(1997, 917)
+
+
+def test_bounds_are_those_of_the_models_processor(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from cgc_train.model import load_processor
+    from cgc_train.tiny import write_tiny
+
+    folder = write_tiny(tmp_path / "tiny")
+    values = {"name": "test", "model": {"name": str(folder)}, "data": {"release": "unused", "max_pixels": 16_384}}
+    recipe = Recipe.model_validate(values)
+    bounds = bounds_of(recipe)
+    assert bounds == Bounds(32, 1024, 16_384)
+    processor = load_processor(recipe.model, recipe.data.max_pixels)
+    store = ImageStore(tmp_path / "images", bounds)
+    for number, size in enumerate([(96, 64), (100, 70), (640, 427), (20, 20), (33, 400)]):
+        path = store.add(drawing(number, size))
+        shown = processor.image_processor(images=[str(path)], return_tensors="pt")
+        _, rows, columns = shown["image_grid_thw"][0].tolist()
+        assert Image.open(path).size == (16 * columns, 16 * rows), "nothing is left for the processor to resize"
+    narrow = Recipe.model_validate({**values, "data": {"release": "unused", "max_pixels": 1024}})
+    assert bounds_of(narrow).size(640, 480) == (32, 32)
