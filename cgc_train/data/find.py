@@ -46,20 +46,18 @@ def picked(release: Release, ids: Collection[str], photos: str | None) -> Iterat
 
 
 def _download(repo_id: str, revision: str | None) -> Path:
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
-    from huggingface_hub.errors import RevisionNotFoundError as NoRevision
+    from huggingface_hub import errors
 
     from cgc_data.hub.client import connect
 
-    where = f"{repo_id}: no such folder, and on the Hub"
     try:
         return Path(connect().snapshot_download(repo_id, repo_type="dataset", revision=revision))
-    except RepositoryNotFoundError:
-        mend = "no such data set for this login; check data.release, or run `hf auth login`"
-    except NoRevision:
-        mend = f"it has no revision {revision!r}; set data.revision to one of its tags"
-    except OfflineModeIsEnabled:
-        mend = "nothing is asked for while HF_HUB_OFFLINE is set; unset it"
-    except (HfHubHTTPError, OSError, RuntimeError, ValueError) as error:
-        mend = f"it cannot be downloaded ({' '.join(str(error).split())[:200]}); run it again, or download it yourself"
-    raise ReleaseError(f"{where} {mend}")
+    except errors.RepositoryNotFoundError:
+        fault = "the Hub has no such data set for this login; check data.release, or run `hf auth login`"
+    except errors.RevisionNotFoundError:
+        fault = f"on the Hub it has no revision {revision!r}; set data.revision to one of its tags"
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled):
+        fault = "the Hub is not reached and the cache has no copy; check the connection, HF_ENDPOINT, HF_HUB_OFFLINE"
+    except (OSError, RuntimeError, ValueError) as error:
+        fault = f"it cannot be downloaded ({' '.join(str(error).split())[:200]}); run it again, or download it yourself"
+    raise ReleaseError(f"{repo_id}: no such folder; {fault}")

@@ -286,6 +286,14 @@ def test_not_on_the_hub(hub: str, tmp_path: Path, name: str, revision: str | Non
     assert "\n" not in str(caught.value)
 
 
+def test_no_connection_to_the_hub(hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(hub, tmp_path / "images")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(ReleaseError, match="not reached and the cache has no copy; check the connection"):
+        train("org/other", tmp_path / "images")
+    assert len(train(hub, tmp_path / "images")) == 4, "from the cache"
+
+
 def test_rows_are_json(release: Path, tmp_path: Path) -> None:
     """What reaches the reward by TRL's columns has to be plain values."""
     assert json.loads(json.dumps(train(release, tmp_path / "images").to_list()))
