@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def switch(name: str) -> Switch:
     family, colon, value = name.partition(":")
     if colon and family == "loss" and value in LOSSES:
         return _loss(value)
-    if colon and family == "kl" and _is_weight(value):
+    if colon and family == "kl":
         return _kl(value)
     if name in SWITCHES:
         return SWITCHES[name]
@@ -68,14 +69,13 @@ def _loss(name: str) -> Switch:
 
 
 def _kl(value: str) -> Switch:
-    return Switch((f"grpo.beta={float(value)}",), f"weight {value} of the KL term")
-
-
-def _is_weight(text: str) -> bool:
     try:
-        return float(text) >= 0
+        weight = float(value)
     except ValueError:
-        return False
+        weight = -1.0
+    if not 0 <= weight < inf:
+        raise RecipeError(f"no ablation 'kl:{value}'; the weight is a number of 0 or more, such as kl:0.04")
+    return Switch((f"grpo.beta={weight}",), f"weight {value} of the KL term")
 
 
 def varied(recipe: Recipe, name: str) -> Recipe:

@@ -185,7 +185,7 @@ def _states(run: _Run) -> Iterator[Part]:
     yield Part("gradients", run.share("gradients", copies * trained * width), "always")
     master = 4 * trained if deepspeed and width < 4 else 0
     yield Part(MASTER, run.share("optimiser", master), "always")
-    states = trained * _optimiser_bytes(str(run.config.optim), 4 if deepspeed else width)
+    states = trained * _optimiser_bytes(str(run.config.optim.value), 4 if deepspeed else width)
     yield Part("optimiser", run.share("optimiser", states), "always")
     if run.config.beta and not lora:  # adapters are switched off instead
         yield Part("reference model", run.share("reference", run.base), "always")
@@ -193,7 +193,6 @@ def _states(run: _Run) -> Iterator[Part]:
 
 def _optimiser_bytes(name: str, width: int) -> float:
     """Bytes of optimiser state per trained weight: Adam keeps two numbers, the 8-bit forms of it one byte each."""
-    name = name.rpartition(".")[2]
     if "8bit" in name:
         return 2
     if "adafactor" in name:

@@ -29,8 +29,14 @@ MENDS = {
 }
 
 
+def check_settings(context: Context) -> Finding:
+    """TRL takes the settings, and groups are whole on all processes together."""
+    given = len(context.recipe.grpo)
+    return ok(f"TRL takes the {given} settings of grpo; {context.batch.sampled} completions a round of sampling")
+
+
 def check_batch(context: Context) -> Finding:
-    """Groups are whole on all processes together, and a step is as large as the recipe says."""
+    """A step is as large as the recipe says, and learns from what the newest weights sampled."""
     batch, stated = context.batch, context.recipe.effective_batch
     message = (
         f"{batch.processes} processes x {batch.per_device} x {batch.accumulation} passes = "

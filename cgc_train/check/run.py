@@ -22,10 +22,11 @@ class Check:
 
 CHECKS = (
     Check("packages", machine.check_packages),
-    Check("batch", numbers.check_batch),
-    Check("checkpoints", numbers.check_saving, ("batch",)),
-    Check("trackers", machine.check_trackers, ("batch",)),
-    Check("data", rows.check_data, ("batch",)),
+    Check("settings", numbers.check_settings),
+    Check("batch", numbers.check_batch, ("settings",)),
+    Check("checkpoints", numbers.check_saving, ("settings",)),
+    Check("trackers", machine.check_trackers, ("settings",)),
+    Check("data", rows.check_data, ("settings",)),
     Check("gold", rows.check_gold, ("data",)),
     Check("reward speed", rows.check_speed, ("data",)),
     Check("model", models.check_model),
@@ -35,24 +36,23 @@ CHECKS = (
     Check("prompts", rows.check_prompts, ("data", "model", "processor")),
     Check("completions", rows.check_completions, ("data", "processor")),
     Check("memory", numbers.check_memory, ("model", "prompts")),
-    Check("disk", numbers.check_disk, ("batch", "model")),
+    Check("disk", numbers.check_disk, ("settings", "model")),
     Check("GPUs", machine.check_gpus),
 )
 
 
 def run_checks(recipe: Recipe, folder: Path = Path()) -> Iterator[Finding]:
     """The findings of a recipe whose run would be written to `folder`, as they are found. Raises nothing expected."""
-    context, failures = Context(recipe, folder), set[str]()
+    context, unsound = Context(recipe, folder), set[str]()
     for check in CHECKS:
-        finding = replace(_found(check, context, failures), check=check.name)
-        if finding.status == "failed":
-            failures.add(check.name)
-        yield finding
+        missing = [name for name in check.needs if name in unsound]
+        finding = not_checked(f"rests on {', '.join(missing)}") if missing else _found(check, context)
+        if missing or finding.status == "failed":
+            unsound.add(check.name)
+        yield replace(finding, check=check.name)
 
 
-def _found(check: Check, context: Context, failures: set[str]) -> Finding:
-    if missing := [name for name in check.needs if name in failures]:
-        return not_checked(f"rests on {', '.join(missing)}")
+def _found(check: Check, context: Context) -> Finding:
     try:
         return check.run(context)
     except Unchecked as reason:

@@ -1,0 +1,269 @@
+"""`cgc-train check`: a sound recipe passes, each fault is named with its mend, and one fault hides no other."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("trl")
+
+from click.testing import CliRunner
+
+from cgc_train.check import CHECKS, Finding, run_checks
+from cgc_train.check import machine as machine_checks
+from cgc_train.check.context import Context
+from cgc_train.check.models import check_processor
+from cgc_train.check.numbers import plan_memory
+from cgc_train.check.rows import check_speed
+from cgc_train.cli import cli
+from cgc_train.errors import MemoryPlanError
+from cgc_train.recipe import Recipe, load_recipe
+from cgc_train.tiny import write_tiny
+from tests.cgc_train.made_rows import made_row, some_rows, write_release
+
+REAL = ("qwen3-vl-8b-full", "qwen3-vl-8b-lora", "qwen3-vl-8b-lora-1gpu", "qwen3-vl-8b-qlora-24gb")
+OUT_OF_REACH = {"packages", "processor", "disk", "GPUs"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tiny model in `tiny`, and a release of rows of every task in `release`."""
+    folder = tmp_path_factory.mktemp("check")
+    write_tiny(folder / "tiny")
+    train = [row for photo in (1, 101, 201) for row in some_rows(photo=photo)]
+    write_release(folder / "release", [*train, *some_rows("validation", photo=301)])
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture
+def checked(place: Path) -> Callable[..., dict[str, Finding]]:
+    """Findings by check of a shipped recipe on the release here, with settings over it."""
+
+    def run(*settings: str, name: str = "tiny-cpu") -> dict[str, Finding]:
+        return {finding.check: finding for finding in run_checks(_recipe(place, name, *settings), place)}
+
+    return run
+
+
+def test_a_sound_recipe_passes_every_check(checked: Callable[..., dict[str, Finding]]) -> None:
+    findings = checked()
+    assert list(findings) == [check.name for check in CHECKS]
+    assert {name: f.status for name, f in findings.items()} == dict.fromkeys(findings, "ok")
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_real_recipe_passes_as_far_as_no_gpu_allows(checked: Callable[..., dict[str, Finding]], name: str) -> None:
+    findings = checked("grpo.gradient_accumulation_steps=4", "effective_batch=null", name=name)
+    assert {check for check, f in findings.items() if f.status == "not checked"} == OUT_OF_REACH
+    assert {f.status for check, f in findings.items() if check not in OUT_OF_REACH} <= {"ok", "warning"}
+    assert findings["model"].value == pytest.approx(8.77e9, rel=1e-3)
+    if "lora" in name:
+        assert (findings["adapters"].value, findings["adapters"].bound) == (252, 252)
+    assert findings["memory"].details["weights"] > 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "check", "words"),
+    [
+        (["effective_batch=32"], "batch", ["16 completions", "effective_batch is 32", "set effective_batch=16"]),
+        (["grpo.num_generations=3"], "settings", ["divisible", "num_generations (3)"]),
+        (["grpo.num_generations=1"], "settings", ["at least 2"]),
+        (["grpo.steps_per_generation=4", "grpo.save_steps=1"], "checkpoints", ["set grpo.save_steps=2"]),
+        (["grpo.num_iterations=3", "grpo.save_steps=5"], "checkpoints", ["set grpo.save_steps=6"]),
+        (["data.release=nowhere-at-all"], "data", ["nowhere-at-all", "no such folder"]),
+        (["data.split=test", "data.held_out_every=0"], "data", ["no rows of split 'test'", "relax"]),
+        (["data.distractors=[far]"], "data", ["'far'", "decoupled"]),
+        (["grpo.gradient_accumulation_steps=16", "effective_batch=128"], "data", ["one round of sampling takes 32"]),
+        (["model.name=nowhere/tiny-model"], "model", ["nowhere/tiny-model", "no such folder"]),
+        (["model.lora={targets: '.*visual.*qkv'}"], "adapters", ["outside", "visual.blocks"]),
+        (["model.lora={targets: 'nothing'}"], "adapters", ["matches no module"]),
+        (["data.max_pixels=1024", "model.name=Qwen/Qwen3-VL-8B-Instruct"], "images", ["data.max_pixels=1024", "65536"]),
+        (["grpo.max_completion_length=8"], "completions", ["need more than 8", "raise grpo.max_completion_length"]),
+        (["grpo.report_to=wandb"], "trackers", ["wandb", "pip install wandb"]),
+        (["grpo.max_completion_length=8192"], "prompts", ["exceed 8,192", "the model's context"]),
+    ],
+)
+def test_each_fault_is_named_with_its_mend(
+    checked: Callable[..., dict[str, Finding]],
+    settings: list[str],
+    check: str,
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine_checks, "find_spec", lambda name: None if name == "wandb" else object())
+    found = checked(*settings)[check]
+    assert found.status == "failed"
+    assert all(word in found.line for word in words), found.line
+    assert "\n" not in found.line
+
+
+def test_prompts_that_exceed_vllms_length_are_named(checked: Callable[..., dict[str, Finding]], place: Path) -> None:
+    findings = checked("grpo.vllm_max_model_length=1400", name="qwen3-vl-8b-full")
+    long = findings["prompts"]
+    four_images = next(row["id"] for row in some_rows(photo=1) if len(row["views"]) == 4)
+    assert long.status == "failed"
+    assert four_images in long.line or "more" in long.line
+    assert "grpo.vllm_max_model_length" in long.line
+    assert long.value is not None
+    assert long.bound == 1400 - 1024 < long.value
+
+
+def test_what_does_not_fit_the_gpu_is_refused_with_what_to_change(checked: Callable[..., dict[str, Finding]]) -> None:
+    smaller = ("grpo.gradient_accumulation_steps=4", "effective_batch=null")
+    found = checked("accelerate=ddp", *smaller, name="qwen3-vl-8b-full")["memory"]
+    assert found.status == "failed"
+    assert "gpu_memory_gb is 80" in found.line
+    assert "accelerate=zero3" in found.line
+    found = checked("gpu_memory_gb=24", *smaller, name="qwen3-vl-8b-lora")["memory"]
+    assert found.status == "failed"
+    found = checked("grpo.vllm_gpu_memory_utilization=0.25", *smaller, name="qwen3-vl-8b-lora")["memory"]
+    assert "no room for one longest sample" in found.line
+
+
+def test_a_plan_that_does_not_fit_is_an_error_of_its_own(place: Path) -> None:
+    recipe = _recipe(place, "qwen3-vl-8b-lora", "gpu_memory_gb=40", "effective_batch=null")
+    with pytest.raises(MemoryPlanError, match="gpu_memory_gb is 40"):
+        plan_memory(Context(recipe))
+
+
+def test_one_fault_hides_no_other_and_what_rests_on_it_says_so(checked: Callable[..., dict[str, Finding]]) -> None:
+    findings = checked("effective_batch=7", "data.release=nowhere-at-all", "model.name=nowhere/at-all")
+    assert {name for name, f in findings.items() if f.status == "failed"} == {"batch", "data", "model", "processor"}
+    assert findings["prompts"].line == "rests on data, model, processor"
+    assert findings["memory"].line == "rests on model, prompts"
+    assert findings["GPUs"].status == "ok"
+    assert len(findings) == len(CHECKS)
+
+
+def test_a_row_that_belies_its_answer_fails_the_data(place: Path, tmp_path: Path) -> None:
+    row = made_row("locate", {1: [(10, 10, 500, 500)]})
+    write_release(tmp_path / "release", [{**row, "answer": '[{"img_idx": 1}]'}, *some_rows("validation", photo=9)])
+    found = _only(place, f"data.release={tmp_path / 'release'}", check="data")
+    assert found.status == "failed"
+    assert row["id"] in found.line
+
+
+def test_a_release_of_another_schema_version_fails_the_data(place: Path, tmp_path: Path) -> None:
+    write_release(tmp_path / "release", some_rows(), schema_version="99")
+    found = _only(place, f"data.release={tmp_path / 'release'}", check="data")
+    assert found.status == "failed"
+    assert "99" in found.line
+
+
+def test_a_model_folder_without_processor_fails(place: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (model / name).write_bytes((place / "tiny" / name).read_bytes())
+    found = _only(place, f"model.name={model}", check="processor")
+    assert found.status == "failed"
+    assert str(model) in found.line
+
+
+def test_a_model_folder_without_weights_fails(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes((place / "tiny" / "config.json").read_bytes())
+    found = _only(place, f"model.name={tmp_path}", check="model")
+    assert found.status == "failed"
+    assert "no weights" in found.line
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"padding_side": "right"}, "pads on the right"),
+        ({"pad_token": None}, "no pad"),
+        ({"pad_token": "<|im_end|>"}, "pads with the token that ends an answer"),
+    ],
+)
+def test_a_processor_that_would_misplace_tokens_fails(place: Path, fault: dict[str, Any], words: str) -> None:
+    context = Context(_recipe(place, "tiny-cpu"))
+    for name, value in fault.items():
+        setattr(context.processor.tokenizer, name, value)
+    found = check_processor(context)
+    assert found.status == "failed"
+    assert words in found.line
+
+
+def test_images_that_vllm_would_resize_again_fail(place: Path) -> None:
+    context = Context(_recipe(place, "tiny-cpu", "grpo.use_vllm=true"))
+    from cgc_train.check.rows import check_images
+
+    assert check_images(context).status == "ok"
+    context.__dict__["own_bounds"] = replace(context.own_bounds, max_pixels=2048)
+    found = check_images(context)
+    assert found.status == "failed"
+    assert "vLLM would resize" in found.line
+
+
+def test_a_reward_that_is_slow_is_warned_about(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = Context(_recipe(place, "tiny-cpu"))
+    times = iter([0.0, 1.0])
+    monkeypatch.setattr("cgc_train.check.rows.time.perf_counter", lambda: next(times))
+    found = check_speed(context)
+    assert found.status == "warning"
+    assert (found.value, found.bound) == (21, 200)  # as many rows as there are, in a second
+
+
+def test_a_gpu_smaller_or_fewer_than_stated_fails(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = Context(_recipe(place, "qwen3-vl-8b-lora"))
+    monkeypatch.setattr(machine_checks, "gpu_bytes", lambda: [40 * 10**9] * 8)
+    assert "set gpu_memory_gb=40" in machine_checks.check_gpus(context).line
+    monkeypatch.setattr(machine_checks, "gpu_bytes", lambda: [85 * 10**9] * 4)
+    assert "the recipe is for 8" in machine_checks.check_gpus(context).line
+    monkeypatch.setattr(machine_checks, "gpu_bytes", lambda: [85 * 10**9] * 8)
+    assert machine_checks.check_gpus(context).status == "ok"
+
+
+def test_what_runs_on_a_gpu_is_asked_for_where_there_is_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = Context(_recipe(place, "qwen3-vl-8b-full"))
+    monkeypatch.setattr(machine_checks, "gpu_bytes", lambda: [85 * 10**9])
+    monkeypatch.setattr(machine_checks, "find_spec", lambda _: None)
+    found = machine_checks.check_packages(context)
+    assert found.status == "failed"
+    assert "'trl[vllm]' deepspeed" in found.line
+
+
+def test_the_command_prints_a_line_a_check_and_what_it_could_not_check(place: Path) -> None:
+    done = _command(place, "tiny-cpu")
+    assert done.exit_code == 0
+    assert len(done.output.splitlines()) == len(CHECKS) + 2
+    assert "not checked here: nothing" in done.output
+
+
+def test_the_command_ends_with_2_where_something_failed(place: Path) -> None:
+    done = _command(place, "tiny-cpu", "effective_batch=7")
+    assert done.exit_code == 2
+    assert "1 failed: batch" in done.output
+
+
+def test_json_holds_every_finding(place: Path) -> None:
+    done = _command(place, "tiny-cpu", "grpo.max_completion_length=8", "--json")
+    report = json.loads(done.output)
+    assert done.exit_code == 2
+    assert report["failed"] == ["completions"]
+    found = {finding["check"]: finding for finding in report["findings"]}
+    assert found["completions"]["bound"] == 8 < found["completions"]["value"]
+    assert found["memory"]["details"]["weights"] > 0
+
+
+def _recipe(place: Path, name: str, *settings: str) -> Recipe:
+    given = [f"data.release={place / 'release'}", "data.held_out_rows=4"]
+    model = [f"model.name={place / 'tiny'}"] if name == "tiny-cpu" else []
+    return load_recipe(name, [*given, *model, *settings])
+
+
+def _only(place: Path, *settings: str, check: str) -> Finding:
+    return next(finding for finding in run_checks(_recipe(place, "tiny-cpu", *settings)) if finding.check == check)
+
+
+def _command(place: Path, name: str, *words: str) -> Any:
+    given = [f"data.release={place / 'release'}", f"model.name={place / 'tiny'}", "data.held_out_rows=4"]
+    return CliRunner().invoke(cli, ["check", name, *given, *words])
