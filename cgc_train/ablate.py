@@ -147,10 +147,12 @@ def table(folder: Path) -> str:
 
 
 def _cell(estimate: Mapping[str, Any] | None) -> str:
+    """`62.5 [25.0, 75.0], n=8`; too few photos have a value without an interval."""
     if estimate is None or estimate["value"] is None:
         return ""
-    value, low, high = (100 * estimate[key] for key in ("value", "low", "high"))
-    return f"{value:.1f} [{low:.1f}, {high:.1f}], n={estimate['n']}"
+    ends = [] if estimate["low"] is None else [100 * estimate["low"], 100 * estimate["high"]]
+    interval = f" [{', '.join(f'{end:.1f}' for end in ends)}]" if ends else ""
+    return f"{100 * estimate['value']:.1f}{interval}, n={estimate['n']}"
 
 
 RUNNER = """#!/usr/bin/env bash

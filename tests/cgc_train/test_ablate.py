@@ -139,14 +139,15 @@ def test_the_table_has_a_line_a_run_the_baseline_first(tmp_path: Path) -> None:
         nothing = {"value": None, "low": None, "high": None, "n": 0}
         run = tmp_path / "runs" / name
         run.mkdir(parents=True)
-        found = {"acc@0.5": estimate, "leakage": nothing, "format": {**estimate, "value": 1.0}}
+        few = {"value": 1.0, "low": None, "high": None, "n": 1}
+        found = {"acc@0.5": estimate, "leakage": nothing, "format": few}
         (run / "held_out.json").write_text(json.dumps({"step": 3, "metrics": {"all": found}}))
     assert table(tmp_path).splitlines() == [
         "| run | acc@0.5 | format |",
         "| --- | --- | --- |",
-        "| baseline | 62.5 [25.0, 75.0], n=8 | 100.0 [25.0, 75.0], n=8 |",
-        "| no-kl | 50.0 [25.0, 75.0], n=8 | 100.0 [25.0, 75.0], n=8 |",
-        "| no-source |  | 100.0 [25.0, 75.0], n=8 |",
+        "| baseline | 62.5 [25.0, 75.0], n=8 | 100.0, n=1 |",
+        "| no-kl | 50.0 [25.0, 75.0], n=8 | 100.0, n=1 |",
+        "| no-source |  | 100.0, n=1 |",
     ]
 
 

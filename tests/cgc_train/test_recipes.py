@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,53 @@ def test_versions_for_gpus_are_exact_and_within_what_the_package_asks_for() -> N
     for requirement in map(Requirement, re.findall(r'"([^"]+)"', asked.group(1))):
         assert requirement.specifier.contains(pinned[requirement.name]), requirement
     assert pinned["transformers"].startswith("5.17")  # vLLM 0.31 takes no other
+
+
+def test_the_document_names_every_recipe_launch_file_check_and_switch() -> None:
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    assert tuple(_column(text, "recipe")) == SHIPPED
+    assert sorted(_column(text, "file")) == list(LAUNCH_FILES)
+    listed = CliRunner().invoke(cli, ["ablate", "--list"], catch_exceptions=False).output
+    assert f"```text\n{listed}```" in text
+    pytest.importorskip("trl")
+    from cgc_train.check import CHECKS
+
+    assert sorted(_column(text, "check")) == sorted(check.name for check in CHECKS)
+
+
+def test_the_document_names_every_part_of_the_plan() -> None:
+    pytest.importorskip("trl")
+    from cgc_train.check.batch import arguments
+    from cgc_train.check.memory import Longest, memory_plan
+    from cgc_train.check.shape import measure
+    from cgc_train.model import qwen3_vl_8b_config
+
+    shape, told = measure(qwen3_vl_8b_config()), (ROOT / "docs" / "recipes.md").read_text()
+    for name in REAL:
+        recipe = load_recipe(name)
+        for part in memory_plan(shape, recipe, arguments(recipe), Longest(3000, 9600)).parts:
+            assert part.name in told
+
+
+def test_the_command_for_a_server_of_its_own_passes_its_batch() -> None:
+    pytest.importorskip("trl")
+    from cgc_train.check.batch import arguments, batch
+
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    line = next(line for line in text.splitlines() if "vllm_mode=server" in line)
+    words = shlex.split(line)[1:]
+    processes = int(words[words.index("--num_processes") + 1])
+    given = grpo.make_context("grpo", words[words.index("grpo") + 1 :]).params
+    recipe = load_recipe(given["recipe"], given["settings"])
+    assert recipe.gpus == processes == len(line.split()[0].split(","))
+    assert batch(recipe, arguments(recipe)).effective == recipe.effective_batch
+
+
+def _column(text: str, head: str) -> list[str]:
+    """First cells of the table whose first column has this head."""
+    lines = text.split(f"\n| {head} |", 1)[1].splitlines()[2:]
+    cells = (line.split("|")[1].strip() for line in takewhile(lambda line: line.startswith("|"), lines))
+    return [cell.strip("`") for cell in cells]
 
 
 def _command(name: str) -> list[str]:
