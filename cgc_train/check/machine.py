@@ -78,6 +78,8 @@ def _gpu_packages(context: Context) -> Iterator[str]:
 
 def gpu_bytes() -> list[int]:
     """Bytes of each GPU of this machine."""
+    if find_spec("torch") is None:
+        return []
     import torch
 
     return [torch.cuda.get_device_properties(i).total_memory for i in range(torch.cuda.device_count())]

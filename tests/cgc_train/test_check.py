@@ -231,6 +231,14 @@ def test_what_runs_on_a_gpu_is_asked_for_where_there_is_one(place: Path, monkeyp
     assert "'trl[vllm]' deepspeed" in found.line
 
 
+def test_without_the_extra_one_line_says_what_to_install(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cgc_train.extras.find_spec", lambda _: None)
+    findings = {finding.check: finding for finding in run_checks(_recipe(place, "tiny-cpu"))}
+    assert findings["packages"].status == "failed"
+    assert "pip install 'cgc-grounding[train]'" in findings["packages"].line
+    assert {findings[name].status for name in ("data", "memory", "disk")} == {"not checked"}
+
+
 def test_the_command_prints_a_line_a_check_and_what_it_could_not_check(place: Path) -> None:
     done = _command(place, "tiny-cpu")
     assert done.exit_code == 0
