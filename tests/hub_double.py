@@ -377,7 +377,7 @@ def _folder(path: str) -> dict[str, Any]:
 
 
 _REPO = r"(?P<repo>[\w.-]+/[\w.-]+)"
-_API, _REV = f"/api/datasets/{_REPO}", r"(?P<revision>[^/]+)"
+_API, _REV = f"/api/(?:datasets|models)/{_REPO}", r"(?P<revision>[^/]+)"
 Handler.routes = [
     ("GET /api/whoami-v2", Handler.whoami),
     ("POST /api/repos/create", Handler.create),
@@ -390,11 +390,11 @@ Handler.routes = [
     (f"POST {_API}/preupload/{_REV}", Handler.preupload),
     (f"POST {_API}/commit/{_REV}", Handler.commit),
     (f"POST {_API}/tag/{_REV}", Handler.tag),
-    (f"POST /datasets/{_REPO}.git/info/lfs/objects/batch", Handler.lfs_batch),
+    (f"POST /(?:datasets/)?{_REPO}.git/info/lfs/objects/batch", Handler.lfs_batch),
     (r"PUT /lfs/(?P<oid>\w+)(/part/(?P<part>\d+))?", Handler.lfs_put),
     (r"POST /lfs/(?P<oid>\w+)", Handler.lfs_complete),
     (r"POST /lfs/(?P<oid>\w+)/verify", Handler.lfs_verify),
-    (f"(GET|HEAD) /datasets/{_REPO}/resolve/{_REV}/(?P<path>.+)", Handler.download),
+    (f"(GET|HEAD) /(?:datasets/)?{_REPO}/resolve/{_REV}/(?P<path>.+)", Handler.download),
 ]
 
 

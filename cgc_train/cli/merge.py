@@ -1,0 +1,23 @@
+"""`cgc-train merge`: the whole model of a run."""
+
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder of the model.  [default: RUN-merged]")
+@click.option("--checkpoint", type=int, metavar="STEP", help="A checkpoint instead of the final model.")
+@click.option("--dtype", default="bfloat16", show_default=True, help="Type of the weights: bfloat16 or float32.")
+def merge(run: Path, folder: Path | None, checkpoint: int | None, dtype: str) -> None:
+    """Write the model of RUN, adapters merged, as stock transformers loads it."""
+    from cgc_train.extras import need
+
+    need("train")
+    from cgc_train.publish.merge import merge as merge_run
+    from cgc_train.run import open_run
+
+    opened = open_run(run)
+    to = folder or opened.folder.with_name(f"{opened.folder.name}-merged")
+    click.echo(f"{merge_run(opened, to, checkpoint=checkpoint, dtype=dtype)}: AutoModelForImageTextToText loads it")

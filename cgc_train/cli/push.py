@@ -1,0 +1,26 @@
+"""`cgc-train push`: publish a run's model on the Hugging Face Hub."""
+
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("repo_id", metavar="ORG/NAME")
+@click.option("--tag", metavar="vX.Y.Z", help="Version of this model; a version is never moved.")
+@click.option("--private", is_flag=True, help="Make the repository private.")
+@click.option("--licence", default="apache-2.0", show_default=True, help="Licence of the model that was trained.")
+def push(run: Path, repo_id: str, tag: str | None, private: bool, licence: str) -> None:
+    """Merge the model of RUN and publish it as ORG/NAME with a card made from the run.
+
+    Log in with `hf auth login` or HF_TOKEN.
+    """
+    from cgc_train.extras import need
+
+    need("train")
+    from cgc_train.publish.push import push_model
+    from cgc_train.run import open_run
+
+    pushed = push_model(open_run(run), repo_id, tag=tag, private=private, licence=licence)
+    click.echo(f"{pushed.url} at {pushed.tag or pushed.commit}")

@@ -1,0 +1,139 @@
+"""The card of a trained model, from its run alone: what it learned from, what it scored, what it is not for."""
+
+import hashlib
+import io
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from cgc_data.metrics import FLOORS, floor_response, score_item, summarise, truth_of
+from cgc_data.release.paths import without_paths
+from cgc_data.release.read import Release
+from cgc_train.data import find_release
+from cgc_train.errors import RunError
+from cgc_train.run import Run
+from cgc_train.view.curves import Curve, plot
+
+# Curves of the card: what is to rise, and the habit that would fake it.
+CARD_CURVES = (
+    Curve("set-wise IoU (R_miou)", "rewards/miou_reward/mean", "miou"),
+    Curve("right images", "contrast/index_accuracy", "source_acc"),
+    Curve("[] where objects are", "contrast/false_empty", "false_empty"),
+)
+SHOWN = (
+    "acc@0.5",
+    "miou",
+    "source_acc",
+    "leakage",
+    "hallucination",
+    "false_empty",
+    "unreadable",
+    "constancy",
+    "format",
+)
+# Fewer weights than this is the tiny random model, which is no model to use.
+TINY_BYTES = 50_000_000
+
+
+def model_card(run: Run, repo_id: str, *, release: Release | None = None, licence: str = "apache-2.0") -> str:
+    """README.md of a run's model: front matter and text.
+
+    Args:
+        run: finished.
+        repo_id: ORG/NAME that it is published under.
+        release: that it was trained on; None: where the recipe says.
+        licence: of the weights, which is that of the model trained.
+
+    Raises:
+        RunError: the run was never evaluated on held-out rows and has no metrics.
+    """
+    metrics = run.metrics()
+    if not metrics:
+        raise RunError(f"{run.folder}: no metrics, so there is nothing to say of this model; finish the run first")
+    opened = release or find_release(run.recipe.data)
+    recipe = without_paths(run.recipe.model_dump(mode="json"))
+    context = {
+        "repo_id": repo_id,
+        "name": repo_id.rpartition("/")[2],
+        "licence": licence,
+        "recipe": recipe,
+        "base": recipe["model"]["name"],
+        "on_hub": "/" in run.recipe.model.name and not Path(run.recipe.model.name).exists(),
+        "data_on_hub": "/" in run.recipe.data.release and not Path(run.recipe.data.release).exists(),
+        "release": opened.name,
+        "digest": _digest(opened),
+        "environment": run.environment(),
+        "steps": max((line["step"] for line in metrics), default=0),
+        "before": _held_out(run, opened, first=True),
+        "after": _held_out(run, opened, first=False),
+        "floors": _floors(run, opened),
+        "shown": SHOWN,
+        "tiny": sum(path.stat().st_size for path in run.model_folder.glob("*.safetensors")) < TINY_BYTES,
+    }
+    return str(_environment().get_template("model_card.md.j2").render(context))
+
+
+def card_pictures(run: Run) -> dict[str, bytes]:
+    """PNG of each of `CARD_CURVES` that has points, by file name."""
+    pictures = {}
+    for number, curve in enumerate(CARD_CURVES, 1):
+        figure = plot(curve, run.metrics(), size=(4.2, 2.5))
+        if figure is not None:
+            written = io.BytesIO()
+            figure.savefig(written, format="png", dpi=160, metadata={"Software": None})
+            pictures[f"assets/curve-{number}.png"] = written.getvalue()
+    return pictures
+
+
+def _held_out(run: Run, release: Release, *, first: bool) -> dict[str, Any] | None:
+    steps = run.held_out_steps()
+    if not steps:
+        return None
+    step = steps[0] if first else steps[-1]
+    answers = {row["id"]: row["response"] for row in run.held_out(step)}
+    asked = {"require_think": run.recipe.prompt.think, "prefix": run.recipe.prompt.prefix}
+    scores = [
+        score_item(answers[truth.id], truth, **asked)  # type: ignore[arg-type]
+        for truth in _truths(release, set(answers))
+    ]
+    return {"step": step, "n": len(scores), "metrics": summarise(scores)}
+
+
+def _floors(run: Run, release: Release) -> dict[str, Any]:
+    steps = run.held_out_steps()
+    if not steps:
+        return {}
+    truths = _truths(release, {row["id"] for row in run.held_out(steps[-1])})
+    return {name: summarise([score_item(floor_response(name, t), t) for t in truths]) for name in FLOORS}
+
+
+def _truths(release: Release, ids: set[str]) -> list[Any]:
+    return [truth_of(row) for row in release.rows() if row["id"] in ids]
+
+
+def _digest(release: Release) -> str:
+    shards = json.dumps(sorted(shard["sha256"] for shard in release.manifest["shards"]))
+    return hashlib.sha256(shards.encode()).hexdigest()[:16]
+
+
+def _environment() -> jinja2.Environment:
+    text = (files("cgc_cards") / "model_card.md.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({"model_card.md.j2": text}),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # Markdown; what users wrote is escaped by the filter below
+    )
+    environment.filters["estimate"] = _estimate
+    return environment
+
+
+def _estimate(value: Any) -> str:
+    if value is None or value.value is None:
+        return "-"
+    bounds = "" if value.low is None else f" [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+    return f"{100 * value.value:.1f}{bounds}"

@@ -1,0 +1,109 @@
+"""Publish a merged model: every file in one commit, then the tag, which is never moved."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import CommitOperationAdd, ModelCard
+from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.hf_api import RepoFile
+
+from cgc_data.errors import PushError
+from cgc_data.hub.client import attempts, connect, explained
+from cgc_data.hub.gate import check_names, next_version
+from cgc_data.release.paths import without_paths
+from cgc_train.publish.card import card_pictures, model_card
+from cgc_train.publish.merge import merge
+from cgc_train.run import Run
+
+# What a repository may hold before its first model; weights of another kind there are somebody's work.
+HARMLESS = {".gitattributes", ".gitignore", "README.md", "recipe.yaml"}
+
+
+@dataclass(frozen=True)
+class PushedModel:
+    """Where a model lies on the Hub."""
+
+    repo_id: str
+    url: str
+    commit: str
+    tag: str | None
+
+
+def push_model(
+    run: Run,
+    repo_id: str,
+    *,
+    tag: str | None = None,
+    private: bool = False,
+    licence: str = "apache-2.0",
+    token: str | None = None,
+) -> PushedModel:
+    """Merge a finished run's model and publish it with its card, recipe and curves.
+
+    Raises PushError for a bad or taken name or a Hub that stays out of reach, and what `merge` and `model_card` raise;
+    then nothing has been published.
+    """
+    check_names(repo_id, tag)
+    with tempfile.TemporaryDirectory() as folder:
+        merged = merge(run, Path(folder) / "model")
+        contents: dict[str, Path | bytes] = {path.name: path for path in sorted(merged.iterdir()) if path.is_file()}
+        contents |= card_pictures(run) | {"recipe.yaml": _public_recipe(run)}
+        contents["README.md"] = _checked(model_card(run, repo_id, licence=licence)).encode()
+        return _publish(contents, repo_id, tag, private, token)
+
+
+def _public_recipe(run: Run) -> bytes:
+    """The recipe without the paths of the machine it ran on."""
+    values = without_paths(run.recipe.model_dump(mode="json"))
+    return yaml.safe_dump(values, sort_keys=False).encode()
+
+
+def _publish(
+    contents: Mapping[str, Path | bytes], repo_id: str, tag: str | None, private: bool, token: str | None
+) -> PushedModel:
+    api = connect(token)
+    target = {"repo_id": repo_id, "repo_type": "model"}
+    with explained(repo_id, api.endpoint):
+        for attempt in attempts():
+            with attempt:
+                _prepare(api, target, tag, private)
+        for attempt in attempts():
+            with attempt:
+                additions = [CommitOperationAdd(path, content) for path, content in contents.items()]
+                commit = api.create_commit(
+                    repo_id, additions, commit_message=f"Model {tag or ''}".strip(), repo_type="model"
+                )
+        for attempt in attempts():
+            with attempt:
+                if tag is not None and tag not in _tags(api, target):
+                    api.create_tag(tag=tag, revision=commit.oid, exist_ok=False, **target)
+    return PushedModel(repo_id, f"{api.endpoint}/{repo_id}", str(commit.oid), tag)
+
+
+def _prepare(api: Any, target: dict[str, Any], tag: str | None, private: bool) -> None:
+    api.whoami()
+    try:
+        api.repo_info(**target)
+    except RepositoryNotFoundError:
+        api.create_repo(**target, private=private or None, exist_ok=True)
+    taken = _tags(api, target)
+    if tag in taken:
+        mend = f"choose the next, --tag {next_version(taken)}"
+        raise PushError(f"{target['repo_id']}: version {tag} exists and is never moved; {mend}")
+    present = {file.path for file in api.list_repo_tree(**target) if isinstance(file, RepoFile)}
+    if (strangers := present - HARMLESS) and "recipe.yaml" not in present:
+        raise PushError(f"{target['repo_id']}: holds {min(strangers)}, not a model of ours; choose an empty repository")
+
+
+def _tags(api: Any, target: dict[str, Any]) -> list[str]:
+    return [ref.name for ref in api.list_repo_refs(**target).tags]
+
+
+def _checked(card: str) -> str:
+    """The card, once the client has read its front matter."""
+    ModelCard(card)
+    return card
