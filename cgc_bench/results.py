@@ -40,21 +40,45 @@ class ItemResult:
 
 
 class Benchmark(Protocol):
-    """One benchmark: reads its items, scores a response to one, and sums up results."""
+    """One benchmark: reads its items, scores a response to one, and sums up results.
+
+    Every item has `index`, `task`, `images` and `version`. `metrics` are in the table, `diagnostics` stand beside it,
+    and both are keys of an `ItemResult`'s values.
+    """
 
     name: str
+    title: str
     protocols: tuple[str, ...]
+    postprocesses: tuple[str, ...]
+    tasks: tuple[str, ...]
+    metrics: tuple[str, ...]
+    diagnostics: tuple[str, ...]
+    floors: tuple[str, ...]
 
     def read_items(self, annotations: Path, *, version: str | None = None) -> dict[str, Any]:
         """Items by index. Raises AnnotationError."""
         ...
 
-    def score(self, item: Any, response: str, *, protocol: str = "official") -> ItemResult:
+    def faults(self, items: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Indices of the items whose annotation is faulty, by fault."""
+        ...
+
+    def score(
+        self, item: Any, response: str, *, protocol: str = "official", postprocess: str | None = None
+    ) -> ItemResult:
         """Score one response; never raises, whatever the text."""
+        ...
+
+    def units(self, results: Sequence[ItemResult]) -> list[ItemResult]:
+        """What a mean runs over: the items, or pairs of them where only both together count."""
         ...
 
     def table(self, results: Sequence[ItemResult]) -> dict[str, Any]:
         """`{"n", "macro": {metric: value}, "tasks": {task: {"n", metric: value}}}`, values in percent."""
+        ...
+
+    def floor_response(self, name: str, item: Any) -> str:
+        """The answer of one of `floors`, which looks at nothing."""
         ...
 
 

@@ -1,0 +1,25 @@
+"""Which items share photos: they go right and wrong together, so intervals are drawn over clusters of them.
+
+Items are joined through any photo they have in common, also in a chain.
+"""
+
+from collections.abc import Iterable, Sequence
+
+
+def photo_clusters(photos: Sequence[Iterable[str]]) -> list[str]:
+    """The cluster of each item, named by a photo in it; `photos` are the photos of each item."""
+    parent: dict[str, str] = {}
+    firsts = []
+    for names in photos:
+        first, *others = [_root(parent, name) for name in names]
+        for other in others:
+            parent[_root(parent, other)] = _root(parent, first)
+        firsts.append(first)
+    return [_root(parent, first) for first in firsts]
+
+
+def _root(parent: dict[str, str], name: str) -> str:
+    while parent.setdefault(name, name) != name:
+        parent[name] = parent[parent[name]]
+        name = parent[name]
+    return name

@@ -1,0 +1,138 @@
+"""MIG-Bench as a benchmark of this package: one scoring path for saved responses, lmms-eval and reports.
+
+Official figures come first; beside them stands what they hide: boxes only thought about, no box, pixels, the image.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cgc_bench.mig.floors import FLOORS, floor_response
+from cgc_bench.mig.items import TASKS, Box, Item, faults, read_items
+from cgc_bench.mig.official import POSTPROCESSES, THRESHOLDS, OfficialBox, iou, read_box
+from cgc_bench.mig.strict import StrictBox, in_thousandths, read_conclusion
+from cgc_bench.results import ItemResult
+
+METRICS = (*(f"acc@{threshold}" for threshold in THRESHOLDS), "mean_iou")
+DIAGNOSTICS = ("acc@0.5_strict", "no_box", "pixel_scale", "acc@0.5_as_pixels", "source_acc", "no_index")
+
+
+def score(item: Item, response: str, *, protocol: str = "official", postprocess: str | None = None) -> ItemResult:
+    """Score one response; never raises, whatever the text.
+
+    Args:
+        item: what was asked.
+        response: the whole text that the model wrote.
+        protocol: `official` reads the first box of the whole text, `strict` only what follows the reasoning.
+        postprocess: a key of `POSTPROCESSES`, applied to the box before it is scored; the strict figures go without.
+    """
+    concluded = read_conclusion(response, item)
+    read = concluded.read if protocol == "strict" else read_box(response, item.scale)
+    box = POSTPROCESSES[postprocess](read, item.scale) if postprocess else read.box
+    values = {**_official(item, box), **_hidden(item, read, concluded)}
+    shown = [(concluded.image, *in_thousandths(box, item.scale))] if read.found else []
+    return ItemResult(
+        task=item.task,
+        index=item.index,
+        response=response,
+        values=values,
+        cluster=item.cluster,
+        boxes=shown,
+        truth=[(item.target_image or 0, *in_thousandths(item.box, item.scale))],
+        note=_note(item, read),
+    )
+
+
+def table(results: Sequence[ItemResult]) -> dict[str, Any]:
+    """The official figures in percent: `{"n", "macro": {...}, "tasks": {task: {"n", ...}}}`; macro over tasks seen.
+
+    Sums run in the order of the results, as in the authors' script, so that figures agree to the last digit.
+    """
+    groups: dict[str, list[ItemResult]] = defaultdict(list)
+    for result in results:
+        groups[result.task].append(result)
+    tasks = {task: _row(groups[task]) for task in sorted(groups)}
+    macro = {name: _mean([row[name] for row in tasks.values()]) for name in METRICS}
+    return {"n": len(results), "macro": macro, "tasks": tasks}
+
+
+def _row(results: Sequence[ItemResult]) -> dict[str, Any]:
+    sums = {name: sum(result.values[name] or 0.0 for result in results) for name in METRICS}
+    return {"n": len(results), **{name: 100 * total / len(results) for name, total in sums.items()}}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _official(item: Item, box: Box) -> dict[str, float | None]:
+    overlap = iou(item.box, box)
+    return {**{f"acc@{at}": float(overlap >= at) for at in THRESHOLDS}, "mean_iou": overlap}
+
+
+def _hidden(item: Item, read: OfficialBox, concluded: StrictBox) -> dict[str, float | None]:
+    asked = item.target_image is not None
+    return {
+        "acc@0.5_strict": float(iou(item.box, concluded.read.box) >= 0.5),
+        "no_box": float(not read.found),
+        "pixel_scale": float(read.over),
+        "acc@0.5_as_pixels": _as_pixels(item, read.box) if item.sizes else None,
+        "source_acc": float(concluded.image == item.target_image) if asked and concluded.image else None,
+        "no_index": float(not concluded.image) if asked else None,
+    }
+
+
+def _as_pixels(item: Item, box: Box) -> float:
+    """Whether the box would be right if it were in pixels of one of the images shown: an upper bound."""
+    x1, y1, x2, y2 = in_thousandths(box, item.scale)
+    scaled = [(x1 / w, y1 / h, x2 / w, y2 / h) for w, h in item.sizes]
+    truth = in_thousandths(item.box, item.scale)
+    return float(any(iou(truth, in_thousandths(pixels, 1)) >= 0.5 for pixels in scaled))
+
+
+def _note(item: Item, read: OfficialBox) -> str:
+    notes = ["" if read.found else "no box", "pixel scale" if read.over else "", item.fault and f"truth: {item.fault}"]
+    return ", ".join(filter(None, notes))
+
+
+class MigBench:
+    """See `cgc_bench.results.Benchmark`."""
+
+    name = "mig"
+    title = "MIG-Bench"
+    protocols = ("official", "strict")
+    postprocesses = tuple(POSTPROCESSES)
+    tasks = TASKS
+    metrics = METRICS
+    diagnostics = DIAGNOSTICS
+    floors = tuple(FLOORS)
+
+    def read_items(self, annotations: Path, *, version: str | None = None) -> dict[str, Item]:
+        """Items by index. Raises AnnotationError."""
+        return read_items(annotations, version=version)
+
+    def faults(self, items: Mapping[str, Item]) -> dict[str, list[str]]:
+        """Indices of items whose annotation is faulty, by fault; they are scored all the same."""
+        return faults(items)
+
+    def score(
+        self, item: Item, response: str, *, protocol: str = "official", postprocess: str | None = None
+    ) -> ItemResult:
+        """Score one response; never raises, whatever the text."""
+        return score(item, response, protocol=protocol, postprocess=postprocess)
+
+    def units(self, results: Sequence[ItemResult]) -> list[ItemResult]:
+        """What a mean runs over: the items themselves."""
+        return list(results)
+
+    def table(self, results: Sequence[ItemResult]) -> dict[str, Any]:
+        """The official figures in percent."""
+        return table(results)
+
+    def floor_response(self, name: str, item: Item) -> str:
+        """The answer of a floor."""
+        return floor_response(name, item)
+
+
+BENCHMARK = MigBench()

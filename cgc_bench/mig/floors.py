@@ -1,0 +1,45 @@
+"""Answers to MIG-Bench that look at nothing: the floor that every model has to stand above."""
+
+import random
+from collections.abc import Callable
+
+from cgc_bench.mig.items import Item
+from cgc_data.answer import Object, format_response
+from cgc_data.metrics.floors import CENTRE, REASON, WHOLE
+
+
+def whole_image(item: Item) -> list[Object]:  # noqa: ARG001 - every floor takes an item
+    """The whole of the first image."""
+    return [Object(1, WHOLE, "object")]
+
+
+def centre_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
+    """The middle 60 % of each side of the first image."""
+    return [Object(1, CENTRE, "object")]
+
+
+def copied_reference(item: Item) -> list[Object]:
+    """The box that the question gives for the first image, in the last one; nothing where it gives none."""
+    return [] if item.reference is None else [Object(len(item.images), item.reference, "object")]
+
+
+def random_image(item: Item) -> list[Object]:
+    """The middle of an image drawn by the item's index."""
+    return [Object(random.Random(item.index).randint(1, len(item.images)), CENTRE, "object")]
+
+
+FLOORS: dict[str, Callable[[Item], list[Object]]] = {
+    "whole image": whole_image,
+    "centre box": centre_box,
+    "copied reference": copied_reference,
+    "random image": random_image,
+}
+
+
+def floor_response(name: str, item: Item) -> str:
+    """A floor's answer by the answer contract; `name` is a key of `FLOORS`."""
+    try:
+        objects = FLOORS[name](item)
+    except ValueError:  # a reference box that is empty or past 1000 cannot be answered
+        objects = []
+    return format_response(objects, REASON)

@@ -1,0 +1,189 @@
+"""Items of MIG-Bench from either published annotation file, or from any other of the same form.
+
+The two published versions are known by their sha256 and are not comparable; a file of neither is marked unknown.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, TypeGuard
+
+from cgc_bench.clusters import photo_clusters
+from cgc_bench.errors import AnnotationError
+
+Box: TypeAlias = tuple[float, float, float, float]
+
+SHA256 = {
+    "revised": "69aea94deef1bd2a9f5e117068b7a325a82bc9c0d11881f98f29338fbe779791",
+    "original": "8f6e8fce3720dc6e17462533426d455463cda38b441edc2d70d65afa15681300",
+}
+TASKS = (
+    "diff",
+    "view_diff",
+    "common_object",
+    "object_tracking",
+    "multi_view",
+    "region",
+    "refer_grounding",
+    "group_grounding",
+    "reasoning",
+    "correspondence",
+)
+
+_REFERENCE = re.compile(r"\((\d{1,4}),(\d{1,4})\),\((\d{1,4}),(\d{1,4})\)")
+_TARGET = re.compile(r"It is in the (first|second|third|fourth|fifth|sixth) image")
+_NUMBERED = re.compile(r"\b\dth image")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question with one true box.
+
+    Attributes:
+        index: place in the annotation file, from 0.
+        task: one of `TASKS`.
+        images: paths as written in the file.
+        question: as written in the file, without any form of answer.
+        box: the true box x1, y1, x2, y2, in units of 1 / `scale` of the image's sides; may be faulty, see `fault`.
+        scale: 1000 (revised) or 1 (original): what the image's far edge is called.
+        version: `revised`, `original`, or `unknown version (boxes 0-1000)` or `(boxes 0-1)`.
+        cluster: items of one cluster share photos.
+        names_image: whether the question says in which image the box is.
+        target_image: that image, from 1, where the question does not say it and the file does; else None.
+        reference: the box given in the question, integers 0-1000 of the first image; None where there is none.
+        need_format: the file's flag of that name.
+        fault: what is wrong with the true box; empty where nothing is. Faulty items count, as the authors count them.
+        sizes: width and height in pixels of the images as shown, where they are known.
+    """
+
+    index: str
+    task: str
+    images: tuple[str, ...]
+    question: str
+    box: Box
+    scale: int
+    version: str
+    cluster: str
+    names_image: bool
+    target_image: int | None
+    reference: tuple[int, int, int, int] | None
+    need_format: bool
+    fault: str
+    sizes: tuple[tuple[int, int], ...] = ()
+
+
+def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
+    """Items of an annotation file by index, in the file's order.
+
+    Args:
+        annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file of their form.
+        version: `revised` or `original` where nothing else will do.
+
+    Raises:
+        AnnotationError: the file is missing, damaged, of another form, or not of this version.
+    """
+    raw = _read_bytes(annotations)
+    rows = _rows(raw, annotations)
+    boxes = [_checked(row, place, annotations) for place, row in enumerate(rows)]
+    found, scale = _version(raw, boxes)
+    if version is not None and found != version:
+        raise AnnotationError(f"{annotations} is of {found}, not the {version} annotations (known by their sha256)")
+    clusters = photo_clusters([row["images"] for row in rows])
+    return {
+        str(place): _item(place, row, box, cluster, found, scale)
+        for place, (row, box, cluster) in enumerate(zip(rows, boxes, clusters, strict=True))
+    }
+
+
+def faults(items: Mapping[str, Item]) -> dict[str, list[str]]:
+    """Indices of the items with a faulty true box, by fault."""
+    found: dict[str, list[str]] = {}
+    for item in items.values():
+        if item.fault:
+            found.setdefault(item.fault, []).append(item.index)
+    return found
+
+
+def _read_bytes(annotations: Path) -> bytes:
+    try:
+        return annotations.read_bytes()
+    except OSError as error:
+        raise AnnotationError(f"cannot read the annotations {annotations}: {error.strerror}") from error
+
+
+def _rows(raw: bytes, annotations: Path) -> list[dict[str, Any]]:
+    try:
+        rows = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise AnnotationError(f"{annotations} is not a JSON file: fetch it again ({error})") from error
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise AnnotationError(f"{annotations} is not a list of MIG-Bench items")
+    return rows
+
+
+def _checked(row: dict[str, Any], place: int, annotations: Path) -> Box:
+    """The row's box, once all its fields are as they should be."""
+    images, box = row.get("images"), row.get("answer")
+    if row.get("task") not in TASKS:
+        raise AnnotationError(f"{annotations}, item {place}: {row.get('task')!r} is no task of MIG-Bench")
+    if not isinstance(row.get("question"), str):
+        raise AnnotationError(f"{annotations}, item {place}: the question is not a text")
+    if not isinstance(images, list) or not images or not all(isinstance(path, str) for path in images):
+        raise AnnotationError(f"{annotations}, item {place}: `images` is not a list of paths")
+    if not _are_numbers(box) or len(box) != 4:
+        raise AnnotationError(f"{annotations}, item {place}: `answer` is not a box of four numbers")
+    x1, y1, x2, y2 = box
+    return x1, y1, x2, y2
+
+
+def _are_numbers(values: Any) -> TypeGuard[list[float]]:
+    return isinstance(values, list) and all(type(value) in (int, float) and math.isfinite(value) for value in values)
+
+
+def _version(raw: bytes, boxes: list[Box]) -> tuple[str, int]:
+    digest = hashlib.sha256(raw).hexdigest()
+    known = next((name for name, sha256 in SHA256.items() if sha256 == digest), None)
+    scale = 1000 if all(type(value) is int for box in boxes for value in box) else 1
+    return known or f"unknown version (boxes 0-{scale})", scale
+
+
+def _item(place: int, row: dict[str, Any], box: Box, cluster: str, version: str, scale: int) -> Item:
+    task, question = row["task"], row["question"]
+    target = _TARGET.search(str(row.get("additional_info", ""))) if task == "group_grounding" else None
+    reference = _REFERENCE.search(question)
+    return Item(
+        index=str(place),
+        task=task,
+        images=tuple(row["images"]),
+        question=question,
+        box=box,
+        scale=scale,
+        version=version,
+        cluster=cluster,
+        names_image=_names_image(task, question),
+        target_image=_ORDINALS.index(target.group(1)) + 1 if target else None,
+        reference=_reference_box(reference) if reference else None,
+        need_format=bool(row.get("need_format")),
+        fault=_fault(box, scale),
+    )
+
+
+def _names_image(task: str, question: str) -> bool:
+    return task != "group_grounding" and (task != "diff" or bool(_NUMBERED.search(question)))
+
+
+def _reference_box(match: re.Match[str]) -> tuple[int, int, int, int]:
+    x1, y1, x2, y2 = map(int, match.groups())
+    return x1, y1, x2, y2
+
+
+def _fault(box: Box, scale: int) -> str:
+    x1, y1, x2, y2 = box
+    if x1 >= x2 or y1 >= y2:
+        return "empty or inverted box"
+    return "" if min(box) >= 0 and max(box) <= scale else f"box outside 0-{scale}"

@@ -1,0 +1,74 @@
+"""MIG-Bench read after the reasoning: what a model concludes, never a box that it only thought about.
+
+In the answer contract the first box counts and its image index is kept apart; any other text is read as the authors do.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from cgc_bench.mig.items import Box, Item
+from cgc_bench.mig.official import NOTHING, OfficialBox, read_box
+from cgc_data.answer.elements import JsonObject, are_numbers, decode_json
+from cgc_data.answer.layout import read_layout, strip_fence
+from cgc_data.geometry import THOUSAND
+
+
+@dataclass(frozen=True)
+class StrictBox:
+    """What is read after the reasoning.
+
+    Attributes:
+        read: the box, in the item's scale.
+        image: its image, from 1; 0 where the answer names none, or one that does not exist.
+    """
+
+    read: OfficialBox
+    image: int
+
+
+_NOTHING = StrictBox(OfficialBox(NOTHING, found=False, alone=False, over=False), 0)
+
+
+def read_conclusion(response: str, item: Item) -> StrictBox:
+    """The answer's first box; nothing where the reasoning is not closed or the answer is `[]`."""
+    layout = read_layout(response, require_think=False)
+    if layout.conclusion is None:
+        return _NOTHING
+    entries = None if layout.body is None else _entries(layout.body)
+    if entries is None:
+        return StrictBox(read_box(layout.conclusion, item.scale), 0)
+    boxed = [entry for entry in entries if _has_box(entry)]
+    return _first(boxed[0], item, alone=len(boxed) == 1) if boxed else _NOTHING
+
+
+def _entries(body: str) -> list[dict[str, Any]] | None:
+    """The entries of the contract's list; None where the answer is not such a list."""
+    try:
+        value = decode_json(strip_fence(body)[0])
+    except ValueError:
+        return None
+    if not isinstance(value, list) or not all(isinstance(entry, JsonObject) for entry in value):
+        return None
+    return [dict(entry) for entry in value]
+
+
+def _has_box(entry: dict[str, Any]) -> bool:
+    box = entry.get("bbox_2d")
+    return are_numbers(box, 4) and all(map(math.isfinite, box))
+
+
+def _first(entry: dict[str, Any], item: Item, *, alone: bool) -> StrictBox:
+    box = entry["bbox_2d"]
+    over = max(box) > THOUSAND
+    x1, y1, x2, y2 = box if item.scale == THOUSAND else [value / THOUSAND for value in box]
+    image = entry.get("img_idx")
+    if type(image) is not int or not 1 <= image <= len(item.images):
+        image = 0
+    return StrictBox(OfficialBox((x1, y1, x2, y2), found=True, alone=alone, over=over), image)
+
+
+def in_thousandths(box: Box, scale: int) -> Box:
+    """A box of an item's scale on the 0-1000 scale."""
+    x1, y1, x2, y2 = box if scale == THOUSAND else [value * THOUSAND for value in box]
+    return x1, y1, x2, y2
