@@ -1,0 +1,28 @@
+"""Answers to VLM2-Bench that look at nothing: one fixed answer, and one drawn by the item's index."""
+
+import random
+
+from cgc_bench.vlm2.items import Item
+
+_LETTERS = "ABCD"
+
+
+def fixed(item: Item) -> str:
+    """T, 1 or (A)."""
+    return {"count": "1", "choice": "(A)"}.get(item.kind, "T")
+
+
+def drawn(item: Item) -> str:
+    """T or F, a count of 1..length, or one of four choices, each as likely as the others."""
+    chance = random.Random(item.index)
+    if item.kind == "count":
+        return str(chance.randint(1, item.length))
+    return f"({chance.choice(_LETTERS)})" if item.kind == "choice" else chance.choice("TF")
+
+
+FLOORS = {"fixed answer": fixed, "random answer": drawn}
+
+
+def floor_response(name: str, item: Item) -> str:
+    """A floor's answer; `name` is a key of `FLOORS`."""
+    return FLOORS[name](item)

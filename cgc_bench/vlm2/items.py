@@ -1,0 +1,185 @@
+"""Items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` of the unpacked archive.
+
+The authors' files have no published checksum, so their version is never claimed to be known.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cgc_bench.clusters import photo_clusters
+from cgc_bench.errors import AnnotationError
+
+# Subtask to its kind of answer and the folder of its images under the archive's root.
+SUBTASKS = {
+    "gc_mat": ("pair", "data/gc/processed"),
+    "gc_trk": ("pair", "data/gc/processed"),
+    "oc_cpr": ("statement", "data/oc/original_obj"),
+    "oc_cnt": ("count", "data/oc/original_obj"),
+    "oc_grp": ("choice", "data/oc/original_obj"),
+    "pc_cpr": ("statement", "data/pc/image/picks_face"),
+    "pc_cnt": ("count", "data/pc/image/picks_face"),
+    "pc_grp": ("choice", "data/pc/image/picks_face"),
+}
+VERSION = "unpinned"
+# What the authors' counting script takes for the number of images where the file does not say it.
+DEFAULT_LENGTH = 2
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question.
+
+    Attributes:
+        index: `SUBTASK/PLACE`, the place being that in the subtask's file, from 0.
+        task: a key of `SUBTASKS`.
+        kind: `pair` (T or F by itself), `statement` (T or F in a sentence), `count` or `choice`.
+        q_id: as in the file.
+        question: as in the file.
+        answer: the true answer: `T`/`F`, a number, or a choice such as `(A) ...`.
+        images: paths relative to the subtask's image folder.
+        length: number of images as the counting rule takes it.
+        pair: what joins the two items of a pair; empty where the item is in none.
+        side: `p` (the statement is true) or `n`; empty where the item is in no pair.
+        version: `VERSION`.
+        cluster: items of one cluster share photos or are a pair.
+        fault: what is odd about the annotation; empty where nothing is.
+    """
+
+    index: str
+    task: str
+    kind: str
+    q_id: str
+    question: str
+    answer: str | int
+    images: tuple[str, ...]
+    length: int
+    pair: str
+    side: str
+    version: str
+    cluster: str
+    fault: str
+
+
+def read_items(annotations: Path) -> dict[str, Item]:
+    """Items by index, from the unpacked archive's folder, its `jsonl` folder, or one question file.
+
+    Raises:
+        AnnotationError: there is no question file, or one is damaged or of another form.
+    """
+    rows = [entry for task, file in question_files(annotations).items() for entry in _rows(task, file)]
+    pairs = [_pair(task, row) for task, _, row in rows]
+    linked = [_links(task, row, pair) for (task, _, row), (pair, _) in zip(rows, pairs, strict=True)]
+    clusters = photo_clusters(linked)
+    entries = zip(rows, pairs, clusters, strict=True)
+    items = [_item(*row, *pair, cluster) for row, pair, cluster in entries]
+    return {item.index: item for item in items}
+
+
+def question_files(annotations: Path) -> dict[str, Path]:
+    """The question files under a folder, or the one file, by subtask."""
+    if annotations.is_file():
+        if annotations.stem not in SUBTASKS:
+            raise AnnotationError(f"{annotations} is not named after a subtask: {', '.join(SUBTASKS)}")
+        return {annotations.stem: annotations}
+    roots = (annotations / "jsonl", annotations / "vlm2-bench" / "jsonl", annotations)
+    for root in roots:
+        names = {task: root / task.partition("_")[0] / "vanilla" / f"{task}.jsonl" for task in SUBTASKS}
+        found = {task: file for task, file in names.items() if file.is_file()}
+        if found:
+            return found
+    raise AnnotationError(f"{annotations} holds no question file such as jsonl/gc/vanilla/gc_mat.jsonl")
+
+
+def faults(items: Mapping[str, Item]) -> dict[str, list[str]]:
+    """Indices of the items with an odd annotation, by fault."""
+    found: dict[str, list[str]] = {}
+    for item in items.values():
+        if item.fault:
+            found.setdefault(item.fault, []).append(item.index)
+    return found
+
+
+def _rows(task: str, file: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise AnnotationError(f"cannot read {file}: {error.strerror}") from error
+    written = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    for place, (number, line) in enumerate(written):
+        try:
+            row = json.loads(line.decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            raise AnnotationError(f"{file}, line {number}: not JSON ({error})") from error
+        fault = _form_fault(task, row)
+        if fault:
+            raise AnnotationError(f"{file}, line {number}: {fault}")
+        yield task, place, row
+
+
+def _form_fault(task: str, row: Any) -> str:
+    """What keeps a row from being an item; empty where nothing does."""
+    if not isinstance(row, dict) or not isinstance(row.get("question"), str) or "q_id" not in row:
+        return "not a question with `q_id` and `question`"
+    images, answer = row.get("images"), row.get("gt_answer")
+    if not isinstance(images, list) or not images or not all(isinstance(path, str) for path in images):
+        return "`images` is not a list of paths"
+    if SUBTASKS[task][0] == "count":
+        return "" if type(answer) is int else "`gt_answer` is not a whole number"
+    return "" if isinstance(answer, str) and answer.strip() else "`gt_answer` is not a text"
+
+
+def _pair(task: str, row: dict[str, Any]) -> tuple[str, str]:
+    """What joins a pair, and the side of it. Persons' ids may start with `tf_`; the authors skip other forms."""
+    kind, q_id = SUBTASKS[task][0], str(row["q_id"])
+    if kind == "pair":
+        return f"{task}/{q_id}", {"T": "p", "F": "n"}.get(row["gt_answer"], "")
+    if kind != "statement":
+        return "", ""
+    name, _, side = (q_id.removeprefix("tf_") if task == "pc_cpr" else q_id).partition("_")
+    return (f"{task}/{name}", side) if side in ("p", "n") else ("", "")
+
+
+def _links(task: str, row: dict[str, Any], pair: str) -> list[str]:
+    folder = SUBTASKS[task][1]
+    return [*(f"{folder}/{path}" for path in row["images"]), *([f"pair {pair}"] if pair else [])]
+
+
+def _item(task: str, place: int, row: dict[str, Any], pair: str, side: str, cluster: str) -> Item:
+    kind = SUBTASKS[task][0]
+    length = _length(row)
+    return Item(
+        index=f"{task}/{place}",
+        task=task,
+        kind=kind,
+        q_id=str(row["q_id"]),
+        question=row["question"],
+        answer=row["gt_answer"],
+        images=tuple(row["images"]),
+        length=length or DEFAULT_LENGTH,
+        pair=pair,
+        side=side,
+        version=VERSION,
+        cluster=cluster,
+        fault=_fault(kind, side, length, len(row["images"])),
+    )
+
+
+def _length(row: dict[str, Any]) -> int:
+    """The number of images as the file states it, 0 where it does not."""
+    stated, sequence = row.get("image_seq_len"), row.get("image_seq")
+    if stated is None and isinstance(sequence, list):
+        return len(sequence)
+    return stated if type(stated) is int and stated > 0 else 0
+
+
+def _fault(kind: str, side: str, length: int, images: int) -> str:
+    if images < 2:
+        return "fewer than two images: the authors ask no such question"
+    if kind in ("pair", "statement") and not side:
+        return "in no pair: the authors leave it out"
+    if kind == "count" and not length:
+        return f"no number of images: the authors take {DEFAULT_LENGTH}"
+    return ""

@@ -1,0 +1,30 @@
+"""What a model is asked: as the benchmark's authors ask, or with reasoning before a marked answer."""
+
+from typing import Any
+
+from cgc_bench.vlm2.items import Item
+
+THINK_FORM = (
+    "First reason about every image between <think> and </think>, then write only the answer, in the form asked for, "
+    "between <answer> and </answer>."
+)
+# New tokens that the authors allow, by group of subtasks.
+OFFICIAL_NEW_TOKENS = {"gc": 512, "oc": 2048, "pc": 2048}
+THINK_NEW_TOKENS = 2048
+
+
+def official_text(item: Item) -> str:
+    """The authors' prompt, which follows the images."""
+    return f"\n{item.question}"
+
+
+def think_text(item: Item) -> str:
+    """The authors' prompt, and a request to reason first."""
+    return f"{official_text(item)}\n{THINK_FORM}"
+
+
+def messages(item: Item, variant: str = "official") -> list[dict[str, Any]]:
+    """Chat messages with a part `{"type": "image"}` an image, in order; `variant` is `official` or `think`."""
+    text = think_text(item) if variant == "think" else official_text(item)
+    parts: list[dict[str, Any]] = [{"type": "image", "text": None} for _ in item.images]
+    return [{"role": "user", "content": [*parts, {"type": "text", "text": text}]}]

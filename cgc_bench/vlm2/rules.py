@@ -1,0 +1,110 @@
+"""How the authors of VLM2-Bench read and score one answer, by kind of question; every quirk of theirs is kept.
+
+Scores are 0-1. All patterns are single scans, so that time is linear in the length of an answer.
+"""
+
+import re
+from dataclasses import dataclass
+
+from cgc_data.answer.layout import read_layout
+
+_STATEMENT = re.compile(r"\b(t|f|true|false)\b", re.IGNORECASE)
+_CHOICE = re.compile(r"\([A-Z]\)")
+_DIGITS = re.compile(r"\d+")
+_UNITS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_VALUES = {word: value for value, word in enumerate(_UNITS)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+_WORD = re.compile(rf"\b({'|'.join([*_VALUES, 'hundred', 'thousand'])})\b", re.IGNORECASE)
+_MOST_DIGITS = 18
+# The counting rule: mistakes weigh more with fewer images, and a small relative error nearly as much as a large one.
+_WEIGHT = 4
+_ROOT = 10
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one answer was read.
+
+    Attributes:
+        score: 0-1; None for a count that the authors leave out of their mean: not one number, or one outside 1..length.
+        readable: whether the answer had the form that the rule can read.
+    """
+
+    score: float | None
+    readable: bool
+
+
+def final_answer(response: str) -> str:
+    """What stands in the answer block, or after the reasoning; empty where the reasoning is not closed."""
+    layout = read_layout(response, require_think=False)
+    return (layout.conclusion if layout.body is None else layout.body) or ""
+
+
+def judge_pair(answer: str, truth: str) -> Verdict:
+    """T or F and nothing else; white space round it is cut off when the authors save an answer."""
+    text = answer.strip()
+    return Verdict(float(text == truth), text in ("T", "F"))
+
+
+def judge_statement(answer: str, truth: str) -> Verdict:
+    """Exactly one of t, f, true, false as a word, in any case. (The t of "don't" is such a word.)"""
+    found = [match.upper()[0] for match in _STATEMENT.findall(answer)]
+    return Verdict(float(found == [truth.strip().upper()]), len(found) == 1)
+
+
+def judge_choice(answer: str, truth: str) -> Verdict:
+    """The text before the first bracket that closes equals the truth's; more than one `(X)` is wrong."""
+    several = len(_CHOICE.findall(answer)) > 1
+    right = not several and _letter(answer.strip()) == _letter(truth)
+    return Verdict(float(right), not several and bool(re.fullmatch(r"\(?[A-Z]", _letter(answer.strip()))))
+
+
+def _letter(answer: str) -> str:
+    return answer.partition(")")[0].strip()
+
+
+def judge_count(answer: str, truth: int, length: int) -> Verdict:
+    """One number within 1..length: 1 if right, else less the further off it is."""
+    numbers = read_numbers(answer)
+    if len(numbers) != 1 or not 1 <= numbers[0] <= length:
+        return Verdict(None, readable=False)
+    return Verdict(count_score(numbers[0], truth, length), readable=True)
+
+
+def count_score(count: int, truth: int, length: int) -> float:
+    """`1 - (4 / length) * (|count - truth| / max(truth - 1, length - truth)) ** (1 / 10)`, at least 0."""
+    if count == truth:
+        return 1.0
+    most = max(truth - 1, length - truth)
+    relative = abs(count - truth) / most if most > 0 else 0.0
+    penalty = _WEIGHT / length * float(relative ** (1 / _ROOT))
+    return max(0.0, 1 - penalty)
+
+
+def read_numbers(answer: str) -> list[int]:
+    """Every number in digits, then the number that all number words of the answer make together, if any."""
+    text = answer.lower()
+    digits = [int(found.lstrip("0")[:_MOST_DIGITS] or "0") for found in _DIGITS.findall(text)]
+    words = _WORD.findall(text)
+    together = _number_of(words) if words else None
+    return digits if together is None else [*digits, together]
+
+
+def _number_of(words: list[str]) -> int | None:
+    """The sum of words, where `hundred` multiplies what precedes it; None if it is 0.
+
+    The authors cut every `and` out first, so that `thousand` is no number word at all and spoils the whole phrase; so
+    does a letter that only looks alike to a search that ignores case.
+    """
+    if any(word not in _VALUES and word != "hundred" for word in words):
+        return None
+    total = current = 0
+    for word in words:
+        if word == "hundred":
+            total, current = total + max(current, 1) * 100, 0
+        else:
+            current += _VALUES[word]
+    return total + current or None

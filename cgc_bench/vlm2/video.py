@@ -1,0 +1,76 @@
+"""VLM2-Bench's video subtask, whose open answers another model judges: only on request, never part of the mean.
+
+The judging itself happens elsewhere; here the judge's replies are read and averaged as the authors do.
+"""
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cgc_bench.errors import SampleFileError
+
+_SCORE = re.compile(r"Score:\s*(\d{1,4})")
+# Points a judge can give: two persons told apart; and in A-B-A videos, the first one recognised again.
+_MOST = {"AB": 1, "ABA": 2}
+
+
+@dataclass(frozen=True)
+class VideoScore:
+    """The judged subtask, in percent.
+
+    Attributes:
+        judge: the model that judged, as named by the user.
+        score: mean of the two kinds of video.
+        kinds: score by kind, `AB` and `ABA`.
+        n: replies with a score.
+        unread: replies without one, which the authors leave out.
+    """
+
+    judge: str
+    score: float
+    kinds: dict[str, float]
+    n: int
+    unread: int
+
+
+def read_judgements(file: Path, judge: str) -> VideoScore:
+    """Read lines of `{"vid", "score"}`, where `score` is the judge's reply, `Score: N` in it.
+
+    Raises:
+        SampleFileError: the file cannot be read or a line has another form.
+    """
+    points: dict[str, list[int]] = defaultdict(list)
+    unread = 0
+    for video, reply in _lines(file):
+        found = _SCORE.search(reply)
+        if found:
+            points["ABA" if "ABA" in video else "AB"].append(int(found.group(1)))
+        unread += not found
+    kinds = {kind: 100 * _mean(points[kind]) / most for kind, most in _MOST.items()}
+    return VideoScore(judge, sum(kinds.values()) / len(kinds), kinds, sum(map(len, points.values())), unread)
+
+
+def _lines(file: Path) -> list[tuple[str, str]]:
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise SampleFileError(f"cannot read the judgements {file}: {error.strerror}") from error
+    return [_judgement(line, f"{file}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _judgement(line: bytes, place: str) -> tuple[str, str]:
+    try:
+        row: Any = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise SampleFileError(f"{place}: not JSON ({error})") from error
+    video, reply = (row.get("vid"), row.get("score")) if isinstance(row, dict) else (None, None)
+    if not isinstance(video, str) or not isinstance(reply, str):
+        raise SampleFileError(f'{place}: not a judgement {{"vid", "score"}}, both texts')
+    return video, reply
+
+
+def _mean(values: list[int]) -> float:
+    return sum(values) / len(values) if values else 0.0
