@@ -6,7 +6,7 @@ Digits stay single tokens, so that a coordinate is written the same way wherever
 from collections.abc import Iterator
 from typing import Any
 
-from cgc_data.answer import ANSWER_INSTRUCTION, THINK_INSTRUCTION, Object, format_response
+from cgc_data.answer import ANSWER_FORM, ANSWER_INSTRUCTION, THINK_INSTRUCTION, Object, format_response
 from cgc_data.plan.wording import POOLS, Reference, ask, template_count
 from cgc_data.vocabulary.names import readable
 
@@ -15,8 +15,42 @@ VISION_START, VISION_END, IMAGE, VIDEO = "<|vision_start|>", "<|vision_end|>", "
 SPECIAL = (PAD, START, END, VISION_START, VISION_END, IMAGE, VIDEO)
 
 VOCABULARY = 1024
+
+# What every prompt and every answer repeats is one token each: a prompt is short, and what varies stands out.
+PHRASES = (
+    ANSWER_FORM,
+    THINK_INSTRUCTION,
+    ANSWER_INSTRUCTION,
+    "Write the label as",
+    "<think>",
+    "</think>\n<answer>",
+    "<answer>",
+    "</answer>",
+    '[{"img_idx": ',
+    ', {"img_idx": ',
+    ', "bbox_2d": [',
+    '], "label": ',
+    "}]",
+    "[]",
+    ", ",
+)
 # Texts are short and many, so that merges reach whole words.
-LABELS = ("dog", "person", "car", "bicycle", "bird", "chair", "cup", "bottle", "book", "bench", "horse", "ball", "kite")
+LABELS: tuple[str, ...] = (
+    "apple",
+    "ball",
+    "banana",
+    "bench",
+    "bicycle",
+    "bird",
+    "book",
+    "bottle",
+    "bowl",
+    "car",
+    "cat",
+    "chair",
+    "clock",
+)
+LABELS += ("cup", "dog", "horse", "kite", "laptop", "person", "potted plant", "sheep", "teddy bear", "umbrella", "vase")
 
 
 def train_tokenizer() -> Any:
@@ -26,6 +60,7 @@ def train_tokenizer() -> Any:
     untrained = Qwen2Tokenizer(eos_token=END, pad_token=PAD, extra_special_tokens=list(SPECIAL), padding_side="left")
     tokenizer = untrained.train_new_from_iterator(corpus(), VOCABULARY - len(SPECIAL), show_progress=False)
     tokenizer.padding_side = "left"
+    tokenizer.add_tokens(list(PHRASES))
     return tokenizer
 
 
