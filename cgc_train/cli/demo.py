@@ -1,0 +1,48 @@
+"""`cgc-train demo`: ask a model about images of one's own."""
+
+from pathlib import Path
+
+import rich_click as click
+
+
+@click.command()
+@click.argument("model")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--find", "label", metavar="LABEL", help='What to find, such as "dog".')
+@click.option("--question", help="A question of your own instead; the form of the answer is added.")
+@click.option("--to", "picture", type=click.Path(path_type=Path), help="Write the images with their boxes as PNG.")
+@click.option("--no-think", is_flag=True, help="For a model that was trained without thinking.")
+@click.option("--max-pixels", default=409_600, show_default=True, help="Most pixels of an image as the model sees it.")
+@click.option("--max-new-tokens", default=512, show_default=True, help="After which the answer is cut.")
+def demo(
+    model: str,
+    images: tuple[Path, ...],
+    label: str | None,
+    question: str | None,
+    picture: Path | None,
+    no_think: bool,
+    max_pixels: int,
+    max_new_tokens: int,
+) -> None:
+    """Ask MODEL, a folder or an id on the Hub, where something is in IMAGES, and print what it finds."""
+    from cgc_train.errors import PredictionsError
+    from cgc_train.extras import need
+
+    need("train")
+    if picture is not None and picture.exists():
+        raise PredictionsError(f"{picture}: exists already; name another file with --to")
+    if (label is None) == (question is None):
+        raise PredictionsError("say either --find LABEL or --question TEXT")
+    from cgc_train.picture import draw_prediction
+    from cgc_train.predict import Predictor, upright
+
+    opened = [upright(path) for path in images]
+    predictor = Predictor(model, think=not no_think, max_pixels=max_pixels)
+    prediction = predictor.ask(opened, label, question=question, max_new_tokens=max_new_tokens)
+    for item in prediction.objects:
+        corners = ", ".join(f"{value:.0f}" for value in item.bbox_px)
+        click.echo(f"{images[item.img_idx - 1]}: {item.label} at [{corners}] pixels, {list(item.bbox_2d)} of 1000")
+    if not prediction.objects:
+        click.echo("nothing found" if prediction.readable else f"no readable answer: {prediction.response[:300]}")
+    if picture is not None:
+        click.echo(draw_prediction(opened, prediction, label or str(question), picture))
