@@ -19,7 +19,7 @@ from cgc_data.scenes.composer import compose
 from cgc_data.scenes.outlines import trace
 from cgc_data.scenes.places import PLACES, PLAIN, Place
 
-Preset: TypeAlias = Literal["standard", "easy"]
+Preset: TypeAlias = Literal["standard", "easy", "single"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 Size: TypeAlias = tuple[int, int]
 
@@ -61,6 +61,10 @@ class _Recipe:
 _RECIPES = {
     "standard": _Recipe(PLACES, SIZES, Settings(), 160, 0.375, 0.125, CASES),
     "easy": _Recipe(PLAIN, ((128, 128),), Settings((2, 3), (2, 4), overlap=0.12, cut=0, shadow=False), 200, 0.3, 0, {}),
+    # one kind a photo: what is learned first by a model that has never seen a picture
+    "single": _Recipe(
+        PLAIN, ((128, 128),), Settings((1, 1), (1, 2), overlap=0.05, cut=0, shadow=False), 400, 0.1, 0, {}
+    ),
 }
 
 
@@ -104,9 +108,14 @@ def _photo(recipe: _Recipe, images: Path, seed: int, part: int, number: int) -> 
     settings = replace(recipe.settings, cut=0.7) if case == "past_border" else recipe.settings
     scene = compose(place, size, settings, rng, empty=case == "empty")
     folder = "val2017" if part == HELD_OUT or (part == LVIS_ONLY and number % 2) else "train2017"
-    path = f"{folder}/{place.name}-{part * 1000 + number + 1:04d}.jpg"
+    path = f"{folder}/{place.name}-{_identity(part, number):04d}.jpg"
     (images / path).write_bytes(encode(scene.pixels, case))
     return Photo(path, *size, tuple(trace(instance) for instance in scene.instances), case)
+
+
+def _identity(part: int, number: int) -> int:
+    """Number in a photo's name, different for every photo of all parts."""
+    return part * 1000 + number + 1 if number < 1000 else (part + 1) * 1_000_000 + number
 
 
 def _place(recipe: _Recipe, seed: int, part: int, number: int) -> Place:

@@ -257,3 +257,13 @@ def test_the_command_names_the_sources(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "--coco" in result.output
     assert (tmp_path / "out" / "annotations" / "instances_test.json").is_file()
+
+
+def test_single_is_one_kind_a_photo(tmp_path: Path) -> None:
+    train, _ = (json.loads(s.annotations.read_bytes()) for s in paint("single", tmp_path, photos=40))
+    kinds: dict[int, set[int]] = {}
+    for annotation in train["annotations"]:
+        kinds.setdefault(annotation["image_id"], set()).add(annotation["category_id"])
+    assert len(kinds) == 40
+    assert all(len(found) == 1 for found in kinds.values())
+    assert len({next(iter(found)) for found in kinds.values()}) > 3, "all photos show the same"
