@@ -17,7 +17,7 @@ RESAMPLES = 1000
 class Estimate:
     """A mean over `n` items; `low` and `high` bound it at 95 %.
 
-    `value` is None where no item counts, the bounds where fewer than two clusters do.
+    `value` is None where no item counts, the bounds where fewer than two clusters do or none were asked for.
     """
 
     value: float | None
@@ -31,10 +31,13 @@ def estimate(
 ) -> Estimate:
     """The mean of the values that are not None, with the percentile interval of a bootstrap over clusters.
 
+    Where all values are 0, or all 1, no draw can differ: the bound is then the exact one of Clopper and Pearson (1934)
+    for as many trials as there are clusters.
+
     Args:
         values: one an item.
         clusters: of the items, in the same order.
-        resamples: draws of the bootstrap.
+        resamples: draws of the bootstrap; 0: no interval.
         seed: of the draws.
     """
     kept = [(float(value), cluster) for value, cluster in zip(values, clusters, strict=True) if value is not None]
@@ -43,10 +46,13 @@ def estimate(
     numbers = np.array([value for value, _ in kept])
     _, codes = np.unique([cluster for _, cluster in kept], return_inverse=True)
     mean = float(numbers.mean())
-    if codes.max() == 0:
+    if not resamples or codes.max() == 0:
         return Estimate(mean, None, None, len(kept))
-    draws = bootstrap_means(numbers, codes, resamples=resamples, seed=seed)
     tail = (1 - CONFIDENCE) / 2
+    if mean in (0, 1) and not numbers.std():
+        reach = 1 - tail ** (1 / (codes.max() + 1))
+        return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach), len(kept))
+    draws = bootstrap_means(numbers, codes, resamples=resamples, seed=seed)
     low, high = np.quantile(draws, [tail, 1 - tail])
     return Estimate(mean, float(low), float(high), len(kept))
 

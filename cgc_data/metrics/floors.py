@@ -14,22 +14,21 @@ REASON = "This answer follows a fixed rule."
 
 
 def whole_image(truth: Truth) -> list[Object]:
-    """The whole of the first image."""
-    return [_object(1, WHOLE, truth)]
+    """The whole of the image that the question names, else of the first one."""
+    return [_object(_named_image(truth), WHOLE, truth)]
 
 
 def centre_box(truth: Truth) -> list[Object]:
-    """The middle of the first image."""
-    return [_object(1, CENTRE, truth)]
+    """The middle of the image that the question names, else of the first one."""
+    return [_object(_named_image(truth), CENTRE, truth)]
 
 
 def copied_reference(truth: Truth) -> list[Object]:
-    """The box that the question gives, in another image than its own; nothing where it gives none."""
-    if truth.ref_bbox is None or truth.ref_img_idx is None:
+    """The box that the question gives, in the image it asks about; nothing where it gives none."""
+    if truth.ref_bbox is None:
         return []
-    other = next(index for index in range(1, truth.num_images + 1) if index != truth.ref_img_idx)
     x1, y1, x2, y2 = (int(value) for value in truth.ref_bbox)
-    return [_object(other, (x1, y1, x2, y2), truth)]
+    return [_object(_named_image(truth), (x1, y1, x2, y2), truth)]
 
 
 def random_image(truth: Truth) -> list[Object]:
@@ -54,6 +53,11 @@ FLOORS: dict[str, Callable[[Truth], list[Object]]] = {
 def floor_response(name: str, truth: Truth) -> str:
     """A floor's answer in the strict form; `name` is a key of `FLOORS`."""
     return format_response(FLOORS[name](truth), REASON)
+
+
+def _named_image(truth: Truth) -> int:
+    """Read off the question, not the answer: `same_object` says in which image to look."""
+    return truth.objects[0].img_idx if truth.names_image and truth.objects else 1
 
 
 def _object(image: int, box: tuple[int, int, int, int], truth: Truth) -> Object:

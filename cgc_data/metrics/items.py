@@ -5,13 +5,16 @@ A value is None where the metric is not defined for the row or the answer; such 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from cgc_data.answer import Object, Reading, read_answer, read_lenient
-from cgc_data.geometry import iou
+from cgc_data.geometry import iou_matrix
 from cgc_data.matching import f1_at, match, set_miou
 from cgc_data.metrics.truth import Box, Truth
 
 THRESHOLD = 0.5
+# The lenient reading mends broken JSON with this optional package.
+CAN_MEND = find_spec("json_repair") is not None
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,14 @@ class ItemScore:
     Attributes:
         truth: of the row that was asked.
         accuracy: `acc@0.5` by the reading that the reward shares.
-        lenient: `acc@0.5` by the lenient reading.
+        lenient: `acc@0.5` by the lenient reading; None where that was not made.
         miou: set-wise IoU within images.
         miou_any_image: set-wise IoU if the image index were ignored.
         source: whether the predicted images are exactly the true ones.
         leaked: whether a box lies in an image warranted not to show the target.
         leaked_boxes: those boxes, x1, y1, x2, y2, 0-1000.
         leaked_same_place: whether one of them overlaps a true box's coordinates (IoU >= 0.5).
-        hallucinated: whether an `absent` row was answered with any box.
+        hallucinated: whether an `absent` row was answered with any entry, malformed ones included.
         false_empty: whether a row with a target was answered `[]`.
         unreadable: whether there is no list to read.
         valid: whether the answer has the strict form.
@@ -39,7 +42,7 @@ class ItemScore:
 
     truth: Truth
     accuracy: float
-    lenient: float
+    lenient: float | None
     miou: float
     miou_any_image: float
     source: bool | None
@@ -56,36 +59,36 @@ class ItemScore:
 
 
 def score_item(
-    response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool = True
+    response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool = CAN_MEND
 ) -> ItemScore:
-    """Score a response; `require_think` and `prefix` as in `read_answer`. Never raises.
+    """Score a response; `require_think` and `prefix` as in `read_answer`. Never raises on what a model wrote.
 
-    The lenient reading is slow on damaged answers; without `lenient` its accuracy is the strict one.
+    The lenient reading is slow on damaged answers, and needs json-repair; default: where that is installed.
     """
     reading = read_answer(response, truth.num_images, require_think=require_think, prefix=prefix)
-    strict = accuracy(reading, truth)
-    loose = strict
-    if lenient and not reading.valid:
-        loose = accuracy(read_lenient(response, truth.num_images, require_think=require_think, prefix=prefix), truth)
+    if not lenient:
+        return score_reading(reading, truth)
+    loose = reading
+    if not reading.valid:
+        loose = read_lenient(response, truth.num_images, require_think=require_think, prefix=prefix)
     return score_reading(reading, truth, lenient=loose)
 
 
-def score_reading(reading: Reading, truth: Truth, *, lenient: float | None = None) -> ItemScore:
-    """Score what was read already; `lenient` is the accuracy by the lenient reading where that was made."""
-    strict = accuracy(reading, truth)
-    astray = [item for item in reading.objects if item.img_idx in truth.safe_images]
+def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = None) -> ItemScore:
+    """Score what was read already; `lenient` is the lenient reading where that was made."""
+    astray = [_coordinates(item) for item in reading.objects if item.img_idx in truth.safe_images]
     has_target = bool(truth.objects)
     leaked = bool(astray) if has_target and reading.readable else None
     return ItemScore(
         truth=truth,
-        accuracy=strict,
-        lenient=strict if lenient is None else lenient,
+        accuracy=accuracy(reading, truth),
+        lenient=None if lenient is None else accuracy(lenient, truth),
         miou=set_miou(reading, truth.objects, use_label=truth.use_label),
         miou_any_image=_miou_any_image(reading, truth),
         source=None if not has_target or truth.names_image else _right_images(reading, truth),
         leaked=leaked,
-        leaked_boxes=tuple(_coordinates(item) for item in astray) if leaked else (),
-        leaked_same_place=same_place([_coordinates(item) for item in astray], truth) if leaked else None,
+        leaked_boxes=tuple(astray) if leaked else (),
+        leaked_same_place=same_place(astray, truth) if leaked else None,
         hallucinated=reading.elements > 0 if not has_target and reading.readable else None,
         false_empty=reading.empty if has_target else None,
         unreadable=not reading.readable,
@@ -105,7 +108,8 @@ def accuracy(reading: Reading, truth: Truth) -> float:
 
 def same_place(boxes: Sequence[Box], truth: Truth) -> bool:
     """Whether a box overlaps the coordinates of a true one (IoU >= 0.5), whatever its image."""
-    return any(iou(box, _coordinates(item)) >= THRESHOLD for box in boxes for item in truth.objects)
+    ious = iou_matrix(boxes, [_coordinates(item) for item in truth.objects])
+    return bool((ious >= THRESHOLD).any())
 
 
 def _miou_any_image(reading: Reading, truth: Truth) -> float:

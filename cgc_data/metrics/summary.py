@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
 from cgc_data.metrics.estimate import RESAMPLES, Estimate, estimate
 from cgc_data.metrics.items import ItemScore, same_place
+from cgc_data.metrics.truth import Truth
 
 # In the order of printing: what is right first, then one line a failure.
 METRICS = (
@@ -29,16 +31,16 @@ SHUFFLES = 50
 
 
 def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Estimate]:
-    """Every metric of `METRICS` over the scores, with 95 % intervals clustered by photos."""
+    """Every metric of `METRICS` over the scores, with 95 % intervals clustered by photos; none with 0 `resamples`."""
     photos = [score.truth.photos for score in scores]
-    columns: dict[str, list[float | bool | None]] = {
+    columns: dict[str, Sequence[float | bool | None]] = {
         "acc@0.5": [score.accuracy for score in scores],
         "acc@0.5_lenient": [score.lenient for score in scores],
         "miou": [score.miou for score in scores],
         "source_acc": [score.source for score in scores],
         "leakage": [score.leaked for score in scores],
         "leakage_same_place": [score.leaked_same_place for score in scores],
-        "leakage_same_place_expected": list(_expected_same_place(scores, seed)),
+        "leakage_same_place_expected": _expected_same_place(scores, seed),
         "hallucination": [score.hallucinated for score in scores],
         "false_empty": [score.false_empty for score in scores],
         "unreadable": [score.unreadable for score in scores],
@@ -62,23 +64,31 @@ def summarise_by(
 
 def _constancy(scores: Sequence[ItemScore], resamples: int, seed: int) -> Estimate:
     """Share of `same_object` pairs right in both directions; a pair with one direction missing does not count."""
-    pairs: dict[str, list[ItemScore]] = defaultdict(list)
+    pairs: dict[str, dict[str, ItemScore]] = defaultdict(dict)
     for score in scores:
         if score.truth.task == "same_object" and score.truth.pair_id:
-            pairs[score.truth.pair_id].append(score)
-    whole = [pair for pair in pairs.values() if len(pair) == 2]
+            pairs[score.truth.pair_id][score.truth.id] = score
+    whole = [tuple(pair.values()) for pair in pairs.values() if len(pair) == 2]
     right = [all(score.accuracy == 1 for score in pair) for pair in whole]
     return estimate(right, [pair[0].truth.photos for pair in whole], resamples=resamples, seed=seed)
 
 
 def _expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:
-    """For each leaked item, how often its boxes would overlap the truth of another item: the rate of chance."""
-    truths = [score.truth for score in scores if score.truth.objects]
-    generator = np.random.default_rng(seed)
-    rates: list[float | None] = []
+    """For each leaked item, how often its boxes overlap the truth of other items of its kind: the rate of chance."""
+    pools: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     for score in scores:
-        others = [truth for truth in truths if truth.photos != score.truth.photos] if score.leaked_boxes else []
-        chosen = generator.permutation(len(others))[:SHUFFLES]
-        hits = [same_place(score.leaked_boxes, others[place]) for place in chosen]
-        rates.append(sum(hits) / len(hits) if hits else None)
-    return rates
+        if score.truth.objects:
+            pools[_kind(score.truth)].append(score.truth)
+    generator = np.random.default_rng(seed)
+    return [_chance(score, pools[_kind(score.truth)], generator) if score.leaked else None for score in scores]
+
+
+def _chance(score: ItemScore, pool: Sequence[Truth], generator: np.random.Generator) -> float | None:
+    shuffled = (pool[place] for place in generator.permutation(len(pool)))
+    others = islice((truth for truth in shuffled if truth.photos != score.truth.photos), SHUFFLES)
+    hits = [same_place(score.leaked_boxes, truth) for truth in others]
+    return sum(hits) / len(hits) if hits else None
+
+
+def _kind(truth: Truth) -> tuple[str, str]:
+    return truth.contrast, truth.task

@@ -10,6 +10,7 @@ from cgc_train.reward.settings import PromptSettings, RewardSettings
 from cgc_train.reward.terms import score
 
 REASON = "The answer is written as the row states it."
+PLAIN = {"miou": 1.0, "format": 1.0, "task_weights": {}}
 
 
 def gold_check(
@@ -17,17 +18,20 @@ def gold_check(
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
 ) -> list[str]:
-    """Ids of the rows whose stored `answer` does not earn the full reward; rows need no images."""
-    settings, prompt = settings or RewardSettings(), prompt or PromptSettings()
-    return [row["id"] for row in rows if not _earns_all(row, settings, prompt)]
+    """Ids of the rows whose stored `answer` does not earn the full reward; rows need no images.
+
+    Weights of 0 would let anything pass, so each term is asked for whole, whatever the settings weigh it by.
+    """
+    plain = (settings or RewardSettings()).model_copy(update=PLAIN)
+    return [row["id"] for row in rows if not _earns_all(row, plain, prompt or PromptSettings())]
 
 
 def _earns_all(row: Mapping[str, Any], settings: RewardSettings, prompt: PromptSettings) -> bool:
-    truth = truth_of(row)
-    reading = read_list(row["answer"], truth.num_images)
-    if not reading.valid:
+    try:
+        truth = truth_of(row)
+    except (TypeError, ValueError):  # an object of the row is not a box of an answer
         return False
-    reason = REASON if prompt.think else ""
-    response = format_response(reading.objects, reason).removeprefix(prompt.prefix)
-    full = settings.task_weight(truth.task) * (settings.miou + settings.format)
-    return math.isclose(score(response, truth, settings, prompt).reward, full, abs_tol=1e-9)
+    reading = read_list(row["answer"], truth.num_images)
+    response = format_response(reading.objects, REASON if prompt.think else "")
+    terms = score(response.removeprefix(prompt.prefix.strip()), truth, settings, prompt)
+    return reading.valid and math.isclose(terms.reward, settings.miou + settings.format, abs_tol=1e-9)

@@ -4,10 +4,11 @@ R_miou is the source-aware set-wise IoU, R_format strict validity; both read the
 the matching that the benchmark uses too.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cgc_data.answer import Object, Reading, Violation, read_answer
-from cgc_data.geometry import iou
 from cgc_data.matching import match
 from cgc_data.metrics import ItemScore, Truth, score_reading
 from cgc_train.reward.settings import PromptSettings, RewardSettings
@@ -19,8 +20,8 @@ class Terms:
 
     Attributes:
         reward: the weighted sum.
-        miou: R_miou, 0-1, after the settings' options.
-        format: R_format, 0 or 1, after the settings' options.
+        miou: R_miou, 0-1, times the weight of the row's task.
+        format: R_format, 0 or 1, times the weight of the row's task.
         violations: of the strict form.
         item: the metrics of the same reading, which no setting changes.
     """
@@ -65,27 +66,17 @@ def miou_term(reading: Reading, truth: Truth, settings: RewardSettings) -> float
         return 1.0
     if not settings.set_wise:
         return any_box_term(reading, truth, settings)
-    pairs = match(
-        reading.objects,
-        truth.objects,
-        use_image=settings.source_aware,
-        use_label=truth.use_label,
-        power=settings.power,
-        floor=settings.floor,
-    )
-    return pairs.total / max(reading.elements, len(truth.objects))
+    return _matched(reading, truth.objects, truth, settings) / max(reading.elements, len(truth.objects))
 
 
 def any_box_term(reading: Reading, truth: Truth, settings: RewardSettings) -> float:
     """What set-wise matching is compared with: the mean over true objects of the best IoU that any box has.
 
     Nothing is matched one to one and nothing counts the predictions, so one box may serve many truths and further
-    boxes cost nothing.
+    boxes cost nothing. 0 where there is no true object.
     """
-    if not truth.objects or not reading.objects:
-        return 0.0
-    best = [max(_value(box, item, settings) for box in reading.objects) for item in truth.objects]
-    return sum(best) / len(best)
+    best = [_matched(reading, [item], truth, settings) for item in truth.objects]
+    return math.fsum(best) / len(best) if best else 0.0
 
 
 def format_term(reading: Reading, miou: float, settings: RewardSettings) -> float:
@@ -93,8 +84,14 @@ def format_term(reading: Reading, miou: float, settings: RewardSettings) -> floa
     return float(reading.valid and not (settings.format_needs_miou and miou <= 0))
 
 
-def _value(box: Object, item: Object, settings: RewardSettings) -> float:
-    if settings.source_aware and box.img_idx != item.img_idx:
-        return 0.0
-    overlap = iou(box.bbox_2d, item.bbox_2d)
-    return float(overlap**settings.power) if overlap >= settings.floor else 0.0
+def _matched(reading: Reading, objects: Sequence[Object], truth: Truth, settings: RewardSettings) -> float:
+    """Sum of IoU, after floor and power, of the best one-to-one pairs with some of the true objects."""
+    found = match(
+        reading.objects,
+        objects,
+        use_image=settings.source_aware,
+        use_label=truth.use_label,
+        power=settings.power,
+        floor=settings.floor,
+    )
+    return found.total

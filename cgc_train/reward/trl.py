@@ -39,6 +39,7 @@ def reward_functions(
 
     def miou_reward(completions: Sequence[Any], **columns: Any) -> list[float]:
         scores = [terms_of(*pair) for pair in _pairs(completions, columns)]
+        # Only here, so that nothing is logged twice for one batch.
         if log_extra := columns.get("log_extra"):
             log_extra("id", list(columns["id"]))
         if log_metric := columns.get("log_metric"):
@@ -56,10 +57,10 @@ def text_of(completion: Any) -> str:
     """The text of a completion: a string, or messages whose content is a string or text parts."""
     if isinstance(completion, str):
         return completion
-    content = completion[-1]["content"] if completion else ""
+    content = completion[-1].get("content") if completion else None
     if isinstance(content, str):
         return content
-    return "".join(part.get("text") or "" for part in content)
+    return "".join(part.get("text") or "" for part in content or ())
 
 
 def _pairs(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[tuple[str, Truth]]:

@@ -1,0 +1,119 @@
+"""`cgc-train reward`: the reward of saved completions, term by term, and their metrics."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from cgc_data.metrics import Estimate, Truth
+    from cgc_train.reward import PromptSettings, RewardSettings
+    from cgc_train.reward.predictions import Scored
+
+FLOOR_METRICS = ("acc@0.5", "miou", "leakage", "hallucination", "false_empty")
+
+
+@click.command()
+@click.argument("release")
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--predictions", type=click.Path(path_type=Path), required=True, help="JSON lines: id, response.")
+@click.option("--out", type=click.Path(path_type=Path), help="New file: every term of every row, as JSON lines.")
+@click.option("--recipe", help="Take reward and prompt from this recipe.  [default: the defaults of both]")
+@click.option("--floors/--no-floors", default=True, show_default=True, help="What answers without looking would get.")
+def reward(
+    release: str, settings: tuple[str, ...], *, predictions: Path, out: Path | None, recipe: str | None, floors: bool
+) -> None:
+    """Score saved completions on RELEASE: why each gets what it gets, and the metrics with 95 % intervals.
+
+    RELEASE needs no images. Settings are those of a recipe, such as reward.power=2 or prompt.think=false.
+    """
+    from cgc_data.progress import track
+    from cgc_train.data.find import find_release
+    from cgc_train.recipe import DataSettings
+    from cgc_train.reward.predictions import check_free, find_asked, read_predictions, score_predictions, write_terms
+
+    rules, prompt = _rules(recipe, settings)
+    if out:
+        check_free(out)
+    responses = read_predictions(predictions)
+    asked = find_asked(find_release(DataSettings(release=release)), list(responses))
+    entries = score_predictions(responses, asked.truths, rules, prompt)
+    scored = list(track(entries, "scored", total=len(responses)))
+    if out:
+        write_terms(out, scored)
+    shares = ", ".join(f"{count:,} of {asked.rows[split]:,} {split} rows" for split, count in asked.answered.items())
+    click.echo(f"{len(scored):,} predictions: {shares}")
+    console = Console()
+    console.print(_reward_table(scored))
+    console.print(_metric_table(scored))
+    if floors:
+        console.print(_floor_table([entry.item.truth for entry in scored]))
+    if out:
+        click.echo(f"every term of every row: {out}")
+
+
+def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings", "PromptSettings"]:
+    """Both sections, from a recipe or the defaults, with `key=value` settings over them. Raises RecipeError."""
+    from cgc_data.settings import merge_all, parse_override, read_settings
+    from cgc_train.errors import RecipeError
+    from cgc_train.recipe import load_recipe
+    from cgc_train.reward.settings import Rules
+
+    if recipe:
+        loaded = load_recipe(recipe, settings)
+        return loaded.reward, loaded.prompt
+    values = merge_all([parse_override(text, RecipeError) for text in settings])
+    rules = read_settings(Rules, values, "command line", RecipeError)
+    return rules.reward, rules.prompt
+
+
+def _reward_table(scored: Sequence["Scored"]) -> Table:
+    """Means of the reward and its terms, by task."""
+    table = Table("task", title="Reward", title_justify="left", title_style="bold")
+    for head in ("n", "reward", "miou", "format"):
+        table.add_column(head, justify="right")
+    tasks = sorted({entry.item.truth.task for entry in scored})
+    groups = [(task, [entry.terms for entry in scored if entry.item.truth.task == task]) for task in tasks]
+    for name, terms in [*groups, ("all", [entry.terms for entry in scored])]:
+        means = [sum(getattr(term, head) for term in terms) / len(terms) for head in ("reward", "miou", "format")]
+        table.add_row(name, f"{len(terms):,}", *(f"{mean:.3f}" for mean in means))
+    return table
+
+
+def _metric_table(scored: Sequence["Scored"]) -> Table:
+    """The metrics with intervals and n."""
+    from cgc_data.metrics import summarise
+
+    table = Table("metric", title="Metrics", title_justify="left", title_style="bold")
+    for head in ("value", "95 %", "n"):
+        table.add_column(head, justify="right")
+    for name, estimate in summarise([entry.item for entry in scored]).items():
+        table.add_row(name, *_cells(estimate))
+    return table
+
+
+def _floor_table(truths: Sequence["Truth"]) -> Table:
+    """What trivial answers would get on the same rows."""
+    from cgc_data.metrics import FLOORS, floor_response, score_item, summarise
+
+    title = "Answers that look at nothing, on the same rows"
+    table = Table("answer", title=title, title_justify="left", title_style="bold")
+    for head in FLOOR_METRICS:
+        table.add_column(head, justify="right")
+    for name in FLOORS:
+        scores = [score_item(floor_response(name, truth), truth) for truth in truths]
+        floor = summarise(scores, resamples=0)
+        table.add_row(name, *(_share(floor[metric].value) for metric in FLOOR_METRICS))
+    return table
+
+
+def _cells(estimate: "Estimate") -> tuple[str, str, str]:
+    between = "" if estimate.low is None else f"{_share(estimate.low)} to {_share(estimate.high)}"
+    return _share(estimate.value), between, f"{estimate.n:,}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,79 @@
+"""The reward of ms-swift 4: `--external_plugins .../swift_reward.py --reward_funcs cgc_miou cgc_format`.
+
+Being imported registers both terms, if ms-swift is there; their weights are its `--reward_weights`.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from cgc_train.errors import MissingExtraError
+from cgc_train.plugins.exported import REMEMBERED, rules_of, score_exported
+from cgc_train.reward import Rules, Terms, text_of
+
+# Names in ms-swift's registry, and the term of the reward that each pays.
+FUNCTIONS = {"cgc_miou": "miou", "cgc_format": "format"}
+
+
+class Scorer:
+    """The terms of responses to exported rows; both reward functions share one, so each response is read once."""
+
+    def __init__(self, rules: Rules) -> None:
+        @lru_cache(maxsize=REMEMBERED)
+        def terms(response: str, answer: str, num_images: int | None, query: str | None, task: str | None) -> Terms:
+            return score_exported(response, answer, rules, num_images=num_images, query=query, task=task or "")
+
+        self._terms = terms
+
+    def __call__(self, completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Terms]:
+        """Terms of each completion; `columns` are the exported ones, of which only `solution` must be there."""
+        none = [None] * len(completions)
+        facts = [columns.get(name, none) for name in ("num_images", "query", "task")]
+        rows = zip(map(text_of, completions), columns["solution"], *facts, strict=True)
+        return [self._terms(*row) for row in rows]
+
+
+class ExportedReward:
+    """What is put before ms-swift's `ORM`: a call with completions and columns gives one term of each response."""
+
+    scorer: Scorer
+    term: str
+
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float]:
+        """The term of each completion (texts); columns are lists of the same length."""
+        return [float(getattr(terms, self.term)) for terms in self.scorer(completions, columns)]
+
+
+def reward_classes(
+    base: type, reward: Mapping[str, Any] | None = None, prompt: Mapping[str, Any] | None = None
+) -> dict[str, type]:
+    """Classes for ms-swift's registry, by name.
+
+    Args:
+        base: its `ORM`, which says how they are constructed.
+        reward, prompt: as these sections of a recipe; the weights of the two terms are left to ms-swift.
+
+    Raises RecipeError for a setting that is unknown or not valid.
+    """
+    scorer = Scorer(rules_of(reward, prompt))
+    return {
+        name: type(name, (ExportedReward, base), {"scorer": scorer, "term": term}) for name, term in FUNCTIONS.items()
+    }
+
+
+def register(reward: Mapping[str, Any] | None = None, prompt: Mapping[str, Any] | None = None) -> None:
+    """Put both classes into ms-swift's registry, in place of earlier ones.
+
+    Raises MissingExtraError where ms-swift is not installed, RecipeError for a setting that is not valid.
+    """
+    try:
+        rewards = import_module("swift.rewards")
+    except ImportError as error:
+        raise MissingExtraError(f"the plugin needs ms-swift 4 ({error}); run: pip install 'ms-swift>=4'") from None
+    rewards.orms.update(reward_classes(rewards.ORM, reward, prompt))
+
+
+if find_spec("swift"):
+    register()
