@@ -21,14 +21,16 @@ from cgc_train.trainer import GroundingTrainer
 TRACKERS = ("trackio", "tensorboard", "wandb")
 
 
-def run_grpo(recipe: Recipe, folder: Path) -> Run:
+def run_grpo(recipe: Recipe, folder: Path, *, rows: Any = None) -> Run:
     """Train by a recipe into a new folder. Every process of a launch calls it.
+
+    `rows` are trained on instead of the recipe's, with the columns that `training_set` gives; None: the recipe's.
 
     Raises RunError where the folder is taken, and what loading data and model raises; then no folder is left behind.
     """
     check_free(folder)
     arguments = _arguments(recipe, folder)
-    material = _material(recipe, arguments)
+    material = _material(recipe, arguments, rows)
     with arguments.main_process_first(desc="run folder"):
         run = create_run(folder, recipe) if arguments.process_index == 0 else Run(folder, recipe)
     return _train(build_trainer(run, arguments, material), run, None)
@@ -55,10 +57,11 @@ class Material:
     held_out: Any | None
 
 
-def _material(recipe: Recipe, arguments: Any) -> Material:
+def _material(recipe: Recipe, arguments: Any, rows: Any = None) -> Material:
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
-    rows = training_set(recipe, image_folder=image_folder())
+    if rows is None:
+        rows = training_set(recipe, image_folder=image_folder())
     return Material(processor, rows, None if arguments.eval_strategy == "no" else held_out_set(recipe, image_folder()))
 
 

@@ -107,7 +107,7 @@ class _Material:
     held_out: Any | None
 
 
-def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None) -> Run:
+def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: Any = None) -> Run:
     """Warm a model up by a recipe into a new folder. Every process of a launch calls it.
 
     Args:
@@ -115,6 +115,8 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None) -> Run:
         folder: of the run; missing or empty.
         until: stop as soon as the mean R_miou of the held-out rows, answered greedily, reaches this; None: train as
             long as `sft` says.
+        rows: what to learn from instead of the recipe's rows, with the columns that
+            `training_set(..., completions=True)` gives; None: those.
 
     Raises:
         RunError: the folder is taken.
@@ -125,7 +127,7 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None) -> Run:
     arguments = _arguments(recipe, folder)
     if arguments.process_index == 0:  # another process may come when this one has begun the run already
         check_free(folder)
-    material = _material(recipe, until)
+    material = _material(recipe, until, rows)
     with arguments.main_process_first(desc="run folder"):
         run = create_run(folder, recipe) if arguments.process_index == 0 else Run(folder, recipe)
     skill = HeldOutSkill(run, material.held_out, material.processor, until) if material.held_out else None
@@ -150,13 +152,14 @@ def _arguments(recipe: Recipe, folder: Path) -> Any:
     return sft_config(recipe, folder, **over)
 
 
-def _material(recipe: Recipe, until: float | None) -> _Material:
+def _material(recipe: Recipe, until: float | None, rows: Any) -> _Material:
     held_out = recipe.data.held_out_every > 0 and recipe.data.held_out_rows > 0
     if until is not None and not held_out:
         raise RecipeError("a warm-up that stops at a skill needs held-out rows; set data.held_out_every and _rows")
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
-    rows = training_set(recipe, image_folder=image_folder(), completions=True)
+    if rows is None:
+        rows = training_set(recipe, image_folder=image_folder(), completions=True)
     return _Material(processor, rows, held_out_set(recipe, image_folder()) if held_out else None)
 
 
