@@ -6,11 +6,11 @@ The judging itself happens elsewhere; here the judge's replies are read and aver
 import json
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cgc_bench.errors import SampleFileError
+from cgc_bench.errors import SampleFileError, TaskError
 
 _SCORE = re.compile(r"Score:\s*(\d{1,4})")
 # Points a judge can give: two persons told apart; and in A-B-A videos, the first one recognised again.
@@ -51,6 +51,32 @@ def read_judgements(file: Path, judge: str) -> VideoScore:
         unread += not found
     kinds = {kind: 100 * _mean(points[kind]) / most for kind, most in _MOST.items()}
     return VideoScore(judge, sum(kinds.values()) / len(kinds), kinds, sum(map(len, points.values())), unread)
+
+
+def judged_summary(summary: dict[str, Any], file: Path | None, judge: str | None) -> dict[str, Any]:
+    """What a judged video subtask adds to a summary of VLM2-Bench; nothing where none was asked for.
+
+    Raises:
+        TaskError: the judgements have no named judge, or the other way round, or belong to no such benchmark.
+        SampleFileError: as in `read_judgements`.
+    """
+    if file is None and judge is None:
+        return {}
+    if file is None or not judge:
+        raise TaskError("judged videos need both --video-judgements FILE and --judge NAME")
+    if summary["task"] != "vlm2":
+        raise TaskError(f"{summary['task']} has no judged videos: leave out --video-judgements")
+    videos = read_judgements(file, judge)
+    scores = [row["score"] for row in summary["tasks"].values() if row["score"] is not None]
+    mean = sum([*scores, videos.score]) / (len(scores) + 1)
+    line = (
+        f"pc_vid {videos.score:.2f} as judged by {judge} ({videos.n} replies, {videos.unread} unread); mean {mean:.2f}"
+    )
+    return {
+        "pc_vid": asdict(videos),
+        "macro_with_pc_vid": {"score": mean},
+        "warnings": [*summary["warnings"], f"{line} with it, as the authors print it"],
+    }
 
 
 def _lines(file: Path) -> list[tuple[str, str]]:

@@ -1,0 +1,34 @@
+"""`cgc-bench floors`: what answers that look at nothing score."""
+
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+
+
+@click.command()
+@click.argument("task")
+@click.option(
+    "--annotations",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Annotation file of the benchmark, or its folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def floors(task: str, *, annotations: Path, as_json: bool) -> None:
+    """Score trivial answers to TASK (mig, vlm2, contrast): the floor that every model has to stand above."""
+    import json
+
+    from cgc_bench.results import benchmark
+    from cgc_bench.scoring import floor_table, versions
+    from cgc_bench.tables import floors_table
+
+    bench = benchmark(task)
+    items = bench.read_items(annotations)
+    found = {name: floor_table(bench, items, list(items), name) for name in bench.floors}
+    if as_json:
+        click.echo(json.dumps({"task": bench.name, "annotations": versions(items), "floors": found}, indent=1))
+        return
+    console = Console()
+    console.print(f"{bench.title}, {versions(items)} annotations, {len(items):,} items")
+    console.print(floors_table(bench, found))

@@ -1,0 +1,60 @@
+"""`cgc-bench score`: score saved responses without a model."""
+
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("task")
+@click.option("--annotations", type=PATH, required=True, help="Annotation file of the benchmark, or its folder.")
+@click.option(
+    "--predictions",
+    type=PATH,
+    required=True,
+    multiple=True,
+    help='JSON Lines of {"index", "response"}, samples files of lmms-eval, or its output folder; may be repeated.',
+)
+@click.option("--protocol", default="official", show_default=True, help="official, or strict: after the reasoning.")
+@click.option("--postprocess", help="A model's published post-processing, such as migician.")
+@click.option("--json", "json_file", type=PATH, help="Write all figures to this file.")
+@click.option("--video-judgements", type=PATH, help='VLM2-Bench: a judge\'s replies, JSON Lines of {"vid", "score"}.')
+@click.option("--judge", help="The model that judged the videos.")
+def score(
+    task: str,
+    *,
+    annotations: Path,
+    predictions: tuple[Path, ...],
+    protocol: str,
+    postprocess: str | None,
+    json_file: Path | None,
+    video_judgements: Path | None,
+    judge: str | None,
+) -> None:
+    """Score saved responses to TASK (mig, vlm2, contrast) as its authors do, and show what that hides.
+
+    Figures are percent, with 95 % intervals clustered by photos. A subset of the items is fine and is said so.
+    """
+    from cgc_bench.results import benchmark
+    from cgc_bench.samples import read_responses
+    from cgc_bench.scoring import check_protocol, score_responses, summarise, write_summary
+    from cgc_bench.tables import score_tables
+    from cgc_bench.vlm2.video import judged_summary
+
+    bench = benchmark(task)
+    check_protocol(bench, protocol, postprocess)
+    items = bench.read_items(annotations)
+    responses = read_responses(predictions, items, bench.name)
+    results = score_responses(bench, items, responses, protocol=protocol, postprocess=postprocess)
+    summary = summarise(bench, items, results, protocol=protocol, postprocess=postprocess)
+    summary |= judged_summary(summary, video_judgements, judge)
+    if json_file:
+        write_summary(summary, json_file)
+    console = Console()
+    for table in score_tables(bench, summary):
+        console.print(table)
+    for warning in summary["warnings"]:
+        click.echo(warning)

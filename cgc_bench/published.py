@@ -1,0 +1,99 @@
+"""Figures that others have published, each with its source and tag, read from the one file that holds them.
+
+They stand in a column of their own beside ours; a figure without its tag is never shown.
+"""
+
+import importlib.resources
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+TAGS = ("stated", "second-hand", "derived")
+FILE = "published.yaml"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One published figure.
+
+    Attributes:
+        benchmark: such as `mig`.
+        task: a task of it, or `average`, with its condition where that is no plain mean of the tasks.
+        model: as its source calls it.
+        metric: such as `acc@0.5`; a difference of two models says so.
+        value: percent.
+        annotations: the version of the annotations, `unknown` where the source does not say.
+        tag: one of `TAGS`.
+        source: title of the source.
+        where: where to find the source.
+        note: what a reader should know; may be empty.
+    """
+
+    benchmark: str
+    task: str
+    model: str
+    metric: str
+    value: float
+    annotations: str
+    tag: str
+    source: str
+    where: str
+    note: str
+
+
+@cache
+def published_figures() -> tuple[Figure, ...]:
+    """Every figure, in the file's order."""
+    text = importlib.resources.files("cgc_cards").joinpath(FILE).read_text(encoding="utf-8")
+    return parse_figures(yaml.safe_load(text))
+
+
+def figures_of(benchmark: str, *, annotations: str | None = None) -> tuple[Figure, ...]:
+    """Figures of one benchmark; with `annotations` those of this version and of none that is known."""
+    versions = None if annotations is None else (annotations, "unknown")
+    return tuple(
+        figure
+        for figure in published_figures()
+        if figure.benchmark == benchmark and (versions is None or figure.annotations in versions)
+    )
+
+
+def parse_figures(content: Any) -> tuple[Figure, ...]:
+    """Figures of the decoded file.
+
+    Raises:
+        ValueError: a table has an unknown tag or source, or a row is not as long as its tasks.
+    """
+    return tuple(figure for table in content["tables"] for figure in _figures(table, content["sources"]))
+
+
+def _figures(table: dict[str, Any], sources: dict[str, dict[str, str]]) -> list[Figure]:
+    tag, source = table["tag"], table["source"]
+    if tag not in TAGS:
+        raise ValueError(f"{FILE}: tag {tag!r} is none of {', '.join(TAGS)}")
+    if source not in sources:
+        raise ValueError(f"{FILE}: source {source!r} is not listed")
+    found = []
+    for model, values in table["models"].items():
+        if len(values) != len(table["tasks"]):
+            raise ValueError(f"{FILE}: {model} has {len(values)} figures for {len(table['tasks'])} tasks")
+        written = [(task, value) for task, value in zip(table["tasks"], values, strict=True) if value is not None]
+        found += [_figure(table, sources[source], model, task, float(value)) for task, value in written]
+    return found
+
+
+def _figure(table: dict[str, Any], source: dict[str, str], model: str, task: str, value: float) -> Figure:
+    return Figure(
+        benchmark=table["benchmark"],
+        task=task,
+        model=model,
+        metric=table["metric"],
+        value=value,
+        annotations=table["annotations"],
+        tag=table["tag"],
+        source=source["title"],
+        where=source["where"],
+        note=table.get("note", ""),
+    )

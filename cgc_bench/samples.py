@@ -1,0 +1,143 @@
+"""Saved responses of a model, from plain files or from lmms-eval's samples files, matched to a benchmark's items.
+
+A line is `{"index", "response"}`, with `task` and `annotations` where known; lmms-eval's lines hold the same under
+`cgc_index`, `cgc_response`, `cgc_task`, `cgc_annotations`. What could be another task's file is refused, never guessed.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cgc_bench.errors import SampleFileError
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One saved response.
+
+    Attributes:
+        index: of the item.
+        response: the whole text of the model.
+        task: the item's task as the file states it, or None.
+        annotations: the version of the annotations as the file states it, or None.
+        place: file and line, for messages.
+    """
+
+    index: str
+    response: str
+    task: str | None
+    annotations: str | None
+    place: str
+
+
+def read_responses(files: Sequence[Path], items: Mapping[str, Any], benchmark: str) -> dict[str, str]:
+    """Responses by index, in the items' order; a subset of the items is fine.
+
+    Args:
+        files: JSON Lines files, or output folders of lmms-eval, whose samples files of this benchmark are taken.
+        items: the benchmark's items by index; each has `task` and `version`.
+        benchmark: its name.
+
+    Raises:
+        SampleFileError: a file cannot be read, or a line is damaged, unknown, repeated, or of another task; the message
+            names file and line.
+    """
+    found: dict[str, Sample] = {}
+    for sample in read_samples(files, benchmark):
+        _check(sample, items)
+        if sample.index in found:
+            raise SampleFileError(f"{sample.place}: item {sample.index} is already at {found[sample.index].place}")
+        found[sample.index] = sample
+    if not found:
+        raise SampleFileError(f"no responses in {', '.join(map(str, files))}")
+    return {index: found[index].response for index in items if index in found}
+
+
+def read_samples(files: Iterable[Path], benchmark: str) -> Iterator[Sample]:
+    """Every line of the files, in order. Raises SampleFileError."""
+    for file in files:
+        for path in _sample_files(file, benchmark):
+            yield from _read_file(path)
+
+
+def _sample_files(path: Path, benchmark: str) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    pattern = f"*_samples_cgc_{benchmark}*.jsonl"
+    files = sorted(path.rglob(pattern))
+    if not files:
+        raise SampleFileError(f"{path} holds no samples file {pattern}: run lmms-eval with --log_samples")
+    return files
+
+
+def _read_file(file: Path) -> Iterator[Sample]:
+    try:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _sample(line, f"{file}, line {number}")
+    except OSError as error:
+        raise SampleFileError(f"cannot read {file}: {error.strerror}") from error
+
+
+def _sample(line: bytes, place: str) -> Sample:
+    row = _decoded(line, place)
+    prefix = "cgc_" if "cgc_index" in row else ""
+    if not prefix and "doc_id" in row:
+        raise SampleFileError(f"{place}: a samples file of lmms-eval, but of a task that is not ours (no cgc_index)")
+    return Sample(
+        index=_index(row, f"{prefix}index", place),
+        response=_text(row, f"{prefix}response", place),
+        task=_optional(row, f"{prefix}task", place),
+        annotations=_optional(row, f"{prefix}annotations", place),
+        place=place,
+    )
+
+
+def _decoded(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise SampleFileError(f"{place}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise SampleFileError(f"{place}: not JSON ({error})") from error
+    if not isinstance(row, dict):
+        raise SampleFileError(f'{place}: not an object such as {{"index": 0, "response": "..."}}')
+    return row
+
+
+def _index(row: Mapping[str, Any], key: str, place: str) -> str:
+    index = row.get(key)
+    if type(index) is int or (isinstance(index, str) and index):
+        return str(index)
+    raise SampleFileError(f"{place}: no `{key}`, a number or a text")
+
+
+def _text(row: Mapping[str, Any], key: str, place: str) -> str:
+    response = row.get(key)
+    if isinstance(response, str):
+        return response
+    raise SampleFileError(f"{place}: no `{key}`, a text (an empty one is an answer too)")
+
+
+def _optional(row: Mapping[str, Any], key: str, place: str) -> str | None:
+    value = row.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise SampleFileError(f"{place}: `{key}` is not a text")
+
+
+def _check(sample: Sample, items: Mapping[str, Any]) -> None:
+    """Refuse a response that belongs to something else."""
+    item = items.get(sample.index)
+    if item is None:
+        raise SampleFileError(f"{sample.place}: the annotations have no item {sample.index}")
+    if sample.task not in (None, item.task):
+        raise SampleFileError(
+            f"{sample.place}: a response to {sample.task}, but item {sample.index} of the annotations is {item.task}: "
+            "another task's file, or another version of the annotations"
+        )
+    if sample.annotations not in (None, item.version):
+        raise SampleFileError(f"{sample.place}: made on the {sample.annotations} annotations, not on {item.version}")
