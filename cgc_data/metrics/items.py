@@ -59,14 +59,14 @@ class ItemScore:
 
 
 def score_item(
-    response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool = CAN_MEND
+    response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool | None = None
 ) -> ItemScore:
     """Score a response; `require_think` and `prefix` as in `read_answer`. Never raises on what a model wrote.
 
     The lenient reading is slow on damaged answers, and needs json-repair; default: where that is installed.
     """
     reading = read_answer(response, truth.num_images, require_think=require_think, prefix=prefix)
-    if not lenient:
+    if not (CAN_MEND if lenient is None else lenient):
         return score_reading(reading, truth)
     loose = reading
     if not reading.valid:
@@ -88,7 +88,7 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
         source=None if not has_target or truth.names_image else _right_images(reading, truth),
         leaked=leaked,
         leaked_boxes=tuple(astray) if leaked else (),
-        leaked_same_place=same_place(astray, truth) if leaked else None,
+        leaked_same_place=same_place(astray, [truth])[0] if leaked else None,
         hallucinated=reading.elements > 0 if not has_target and reading.readable else None,
         false_empty=reading.empty if has_target else None,
         unreadable=not reading.readable,
@@ -106,10 +106,12 @@ def accuracy(reading: Reading, truth: Truth) -> float:
     return f1_at(reading, truth.objects, THRESHOLD, use_label=truth.use_label)
 
 
-def same_place(boxes: Sequence[Box], truth: Truth) -> bool:
-    """Whether a box overlaps the coordinates of a true one (IoU >= 0.5), whatever its image."""
-    ious = iou_matrix(boxes, [_coordinates(item) for item in truth.objects])
-    return bool((ious >= THRESHOLD).any())
+def same_place(boxes: Sequence[Box], truths: Sequence[Truth]) -> list[bool]:
+    """For each truth, whether a box overlaps the coordinates of one of its objects (IoU >= 0.5), whatever the image."""
+    objects = [(place, _coordinates(item)) for place, truth in enumerate(truths) for item in truth.objects]
+    near = (iou_matrix(boxes, [box for _, box in objects]) >= THRESHOLD).any(axis=0)
+    hit = {place for (place, _), overlaps in zip(objects, near, strict=True) if overlaps}
+    return [place in hit for place in range(len(truths))]
 
 
 def _miou_any_image(reading: Reading, truth: Truth) -> float:

@@ -1,10 +1,9 @@
 """The held-out split's table: one number a failure, each with its interval and the number of items behind it."""
 
+import random
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
-
-import numpy as np
 
 from cgc_data.metrics.estimate import RESAMPLES, Estimate, estimate
 from cgc_data.metrics.items import ItemScore, same_place
@@ -79,14 +78,17 @@ def _expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float |
     for score in scores:
         if score.truth.objects:
             pools[_kind(score.truth)].append(score.truth)
-    generator = np.random.default_rng(seed)
+    generator = random.Random(seed)
+    for pool in pools.values():
+        generator.shuffle(pool)
     return [_chance(score, pools[_kind(score.truth)], generator) if score.leaked else None for score in scores]
 
 
-def _chance(score: ItemScore, pool: Sequence[Truth], generator: np.random.Generator) -> float | None:
-    shuffled = (pool[place] for place in generator.permutation(len(pool)))
-    others = islice((truth for truth in shuffled if truth.photos != score.truth.photos), SHUFFLES)
-    hits = [same_place(score.leaked_boxes, truth) for truth in others]
+def _chance(score: ItemScore, pool: Sequence[Truth], generator: random.Random) -> float | None:
+    start = generator.randrange(len(pool))  # shuffled once: those that follow are a draw, whatever the place
+    following = (pool[(start + step) % len(pool)] for step in range(len(pool)))
+    others = islice((truth for truth in following if truth.photos != score.truth.photos), SHUFFLES)
+    hits = same_place(score.leaked_boxes, list(others))
     return sum(hits) / len(hits) if hits else None
 
 
