@@ -133,7 +133,10 @@ def _warnings(bench: Benchmark, summary: Summary, asked: set[str]) -> list[str]:
         where = "the annotations" if not asked.issuperset(bench.tasks) else "the responses"
         missing = ", ".join(summary["missing_tasks"])
         found.append(f"the macro average is over the tasks there are; {where} lack {missing}")
-    found += [f"{len(indices)} items have faulty annotations: {fault}" for fault, indices in summary["faults"].items()]
+    found += [
+        f"{len(indices):,} with faulty annotations that count all the same: {fault}"
+        for fault, indices in summary["faults"].items()
+    ]
     pixels = summary["diagnostics"]["macro"].get("pixel_scale")
     if pixels and pixels["value"] > MANY_PIXELS:
         found.append(f"{pixels['value']:.1f} % of the answers have numbers over 1000: they seem to be in pixels")

@@ -15,6 +15,7 @@ from cgc_bench.mig.strict import StrictBox, in_thousandths, read_conclusion
 from cgc_bench.results import ItemResult
 
 METRICS = (*(f"acc@{threshold}" for threshold in THRESHOLDS), "mean_iou")
+_FAR = 10**6
 DIAGNOSTICS = ("acc@0.5_strict", "no_box", "pixel_scale", "acc@0.5_as_pixels", "source_acc", "no_index")
 
 
@@ -31,7 +32,7 @@ def score(item: Item, response: str, *, protocol: str = "official", postprocess:
     read = concluded.read if protocol == "strict" else read_box(response, item.scale)
     box = POSTPROCESSES[postprocess](read, item.scale) if postprocess else read.box
     values = {**_official(item, box), **_hidden(item, read, concluded)}
-    shown = [(concluded.image, *in_thousandths(box, item.scale))] if read.found else []
+    shown = [(concluded.image, *_bounded(in_thousandths(box, item.scale)))] if read.found else []
     return ItemResult(
         task=item.task,
         index=item.index,
@@ -85,10 +86,16 @@ def _hidden(item: Item, read: OfficialBox, concluded: StrictBox) -> dict[str, fl
 
 def _as_pixels(item: Item, box: Box) -> float:
     """Whether the box would be right if it were in pixels of one of the images shown: an upper bound."""
-    x1, y1, x2, y2 = in_thousandths(box, item.scale)
+    x1, y1, x2, y2 = _bounded(in_thousandths(box, item.scale))
     scaled = [(x1 / w, y1 / h, x2 / w, y2 / h) for w, h in item.sizes]
     truth = in_thousandths(item.box, item.scale)
     return float(any(iou(truth, in_thousandths(pixels, 1)) >= 0.5 for pixels in scaled))
+
+
+def _bounded(box: Box) -> Box:
+    """A box that can be divided, drawn and written as JSON, whatever digits a model wrote."""
+    x1, y1, x2, y2 = (max(-_FAR, min(value, _FAR)) for value in box)
+    return x1, y1, x2, y2
 
 
 def _note(item: Item, read: OfficialBox) -> str:

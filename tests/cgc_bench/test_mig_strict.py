@@ -1,8 +1,11 @@
 """What a model concludes: the first box of the contract after the reasoning, its image apart."""
 
+import json
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cgc_bench.mig import BENCHMARK
 from cgc_bench.mig.strict import read_conclusion
@@ -101,3 +104,32 @@ def test_a_megabyte_is_scored_in_bounded_time(response: str, protocol: str) -> N
     started = time.perf_counter()
     BENCHMARK.score(item(), response, protocol=protocol)
     assert time.perf_counter() - started < 3
+
+
+PIECES = (
+    "<think>",
+    "</think>",
+    "<answer>",
+    "</answer>",
+    RIGHT,
+    "(1,2),(3,4)",
+    "[1.5, 2.5, 3.5, 4.5]",
+    "\ud800",
+    "1e308",
+)
+HUGE = f"(1,2),(3,{'9' * 4000})"
+
+
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=8).map("".join))
+def test_no_response_raises(response: str) -> None:
+    for scale, protocol in ((1000, "official"), (1, "official"), (1000, "strict"), (1, "strict")):
+        values = BENCHMARK.score(item(scale=scale, sizes=((8, 8),)), response, protocol=protocol).values
+        assert all(value is None or 0 <= value <= 1 for value in values.values())
+
+
+@pytest.mark.parametrize("scale", [1000, 1])
+@pytest.mark.parametrize("response", [HUGE, '[{"img_idx": 1, "bbox_2d": [-1e308, 2, 1e308, 4]}]'])
+def test_boxes_of_any_size_can_be_written(scale: int, response: str) -> None:
+    for protocol in BENCHMARK.protocols:
+        result = BENCHMARK.score(item(scale=scale, sizes=((8, 8),)), response, protocol=protocol, postprocess=None)
+        assert len(json.dumps(result.boxes, allow_nan=False)) < 100
