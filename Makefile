@@ -4,6 +4,11 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := demo
+# A minute of training: every part runs, little is learned.
+SHORT_SFT := sft.max_steps=60 data.held_out_every=60
+SHORT_GRPO := grpo.max_steps=4 grpo.save_steps=2 data.held_out_every=4 grpo.max_completion_length=160
+export OMP_NUM_THREADS ?= 1
+export HF_HUB_DISABLE_TELEMETRY ?= 1
 
 .PHONY: help install demo test check clean
 
@@ -13,18 +18,24 @@ help: ## list the targets
 $(STAMP): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray,train]'
 	@$(BIN)/python -c 'import cv2' || $(BIN)/python -m pip install --quiet --constraint constraints.txt --force-reinstall --no-deps opencv-python-headless
 	@touch $(STAMP)
 
 install: $(STAMP) ## make the environment, with all that tests need
 
-demo: $(STAMP) ## build a release from the embedded sample, validate it, load a row, write the gallery
+demo: $(STAMP) ## build a release from the embedded sample, validate it, look at it, train a tiny model on it
 	$(BIN)/cgc-data build --samples 240 --out $(DEMO)/release
 	$(BIN)/cgc-data validate $(DEMO)/release
 	$(BIN)/cgc-data preview $(DEMO)/release --to $(DEMO)/gallery --per-task 8
 	$(BIN)/python scripts/load_one_row.py $(DEMO)/release
-	@echo "gallery: $(DEMO)/gallery/index.html"
+	rm -rf $(DEMO)/tiny $(DEMO)/warm $(DEMO)/run
+	$(BIN)/cgc-train tiny $(DEMO)/tiny
+	$(BIN)/cgc-train check tiny-cpu
+	$(BIN)/cgc-train sft tiny-cpu $(SHORT_SFT) --to $(DEMO)/warm
+	$(BIN)/cgc-train grpo tiny-cpu $(SHORT_GRPO) model.name=$(DEMO)/warm/model --to $(DEMO)/run
+	$(BIN)/cgc-train view $(DEMO)/run
+	@echo "gallery: $(DEMO)/gallery/index.html  run: $(DEMO)/run-view/index.html"
 
 test: $(STAMP) ## run every test
 	$(BIN)/python -m pytest -n auto --dist worksteal

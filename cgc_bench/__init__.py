@@ -1,4 +1,4 @@
-"""Benchmarks of multi-image grounding as lmms-eval tasks, scored as their authors do, and beside it what that hides.
+"""Benchmarks of multi-image grounding, scored as their authors do, and beside it what that hides.
 
-Items -> responses -> item results -> tables, reports and comparisons; nothing here needs torch until a model runs.
+Items -> responses -> item results -> tables; nothing here needs torch. Tasks for lmms-eval are not part of this version.
 """

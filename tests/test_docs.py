@@ -12,17 +12,22 @@ import click
 import pytest
 import yaml
 from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
+from cgc_bench.cli import cli as bench_cli
 from cgc_data.cli import cli
 from cgc_data.cli.build import resolve
 from cgc_data.config import BuildConfig, Source, load_config
 from cgc_data.vocabulary import COCO_NAMES
+from cgc_train.cli import cli as train_cli
+from cgc_train.recipe import LoraSettings, Recipe
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMANDS_WITH_SETTINGS = ("build",)
+PROGRAMS: dict[str, Any] = {"cgc-data": cli, "cgc-train": train_cli, "cgc-bench": bench_cli}
+COMMANDS_WITH_SETTINGS = (("cgc-data", "build"),)
 LARGEST_PICTURE = 150_000
 
 document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -38,16 +43,21 @@ def spans(path: Path) -> list[str]:
 
 
 def command_lines() -> Iterator[tuple[str, str]]:
-    """(document, line) of every `cgc-data` command in a bash fence."""
+    """(document, line) of every command of ours in a bash fence."""
     for path in DOCUMENTS:
         for code in fences(path, "bash"):
-            yield from ((path.name, line) for line in code.splitlines() if line.startswith("cgc-data"))
+            yield from ((path.name, line) for line in code.splitlines() if line.split(" ")[0] in PROGRAMS)
 
 
-def command(name: str) -> click.Command:
-    found = cli.get_command(click.Context(cli), name)
-    assert found is not None, f"no command cgc-data {name}"
+def command(program: str, name: str) -> click.Command:
+    found = PROGRAMS[program].get_command(click.Context(PROGRAMS[program]), name)
+    assert found is not None, f"no command {program} {name}"
     return found
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for program, group in PROGRAMS.items():
+        yield from ((program, name) for name in group.list_commands(click.Context(group)))
 
 
 def flags(found: click.Command) -> set[str]:
@@ -66,6 +76,9 @@ def defaults(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
 
 
 SETTINGS = defaults(BuildConfig)
+TRAINING = defaults(Recipe) | defaults(LoraSettings, "model.lora.")
+# Of programs that documents name beside ours.
+LAUNCHER_FLAGS = {"--config_file", "--num_processes", "--include_path", "--tasks", "--model", "--force_simple"}
 
 
 def make_targets() -> set[str]:
@@ -84,16 +97,16 @@ def test_readme_tells_the_two_commands() -> None:
 
 def test_every_command_is_told_somewhere() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
-    for name in cli.list_commands(click.Context(cli)):
-        assert f"cgc-data {name}" in text
+    for program, name in commands():
+        assert f"{program} {name}" in text
 
 
 @pytest.mark.parametrize(("name", "line"), list(command_lines()))
 def test_command_lines_parse(name: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)  # where the examples' paths lead
-    _, verb, *arguments = shlex.split(line)
-    context = command(verb).make_context(verb, arguments)
-    if verb in COMMANDS_WITH_SETTINGS:
+    program, verb, *arguments = shlex.split(line.partition(" > ")[0])
+    context = command(program, verb).make_context(verb, arguments)
+    if (program, verb) in COMMANDS_WITH_SETTINGS:
         given = {key: value for key, value in context.params.items() if key not in _not_settings()}
         resolve(given.pop("settings"), given)
 
@@ -104,10 +117,11 @@ def _not_settings() -> set[str]:
 
 @document
 def test_flags_exist(path: Path) -> None:
-    known = {flag for name in cli.list_commands(click.Context(cli)) for flag in flags(command(name))}
+    known = {flag for program, name in commands() for flag in flags(command(program, name))} | LAUNCHER_FLAGS
     for span in spans(path):
         words = span.split()
-        allowed = flags(command(words[1])) if words[:1] == ["cgc-data"] and len(words) > 1 else known
+        ours = words and words[0] in PROGRAMS and len(words) > 1 and not words[1].startswith("-")
+        allowed = flags(command(words[0], words[1])) if ours else known
         assert {word for word in words if word.startswith("--")} <= allowed, span
 
 
@@ -122,8 +136,9 @@ def test_settings_exist(path: Path) -> None:
             and value != "value"
             and not value.startswith('"')
         ):
-            assert key in SETTINGS, span
-            load_config(None, _nested(key, yaml.safe_load(value)))
+            assert key in SETTINGS or key in TRAINING or key.split(".")[0] in ("sft", "grpo"), span
+            if key in SETTINGS:
+                load_config(None, _nested(key, yaml.safe_load(value)))
         elif re.fullmatch(r"(inter|intra|limits|splits)\.[a-z_]+", span):
             assert span in SETTINGS, span
         elif re.fullmatch(r"[a-z]+: \S.*", span):
@@ -156,6 +171,14 @@ def test_assumptions_list_every_setting_with_its_default() -> None:
     assert {key: yaml.safe_load(value) for key, value in told.items()} == SETTINGS
 
 
+def test_assumptions_list_every_training_setting_with_its_default() -> None:
+    cells = table(ROOT / "docs/assumptions.md", "training setting")
+    told = {row[0].strip("`"): yaml.safe_load(row[1].strip("`")) for row in cells}
+    # what has no default is required; what the recipes pass on to TRL is tagged in them
+    listed = {key: value for key, value in TRAINING.items() if value is not PydanticUndefined}
+    assert told == {key: value for key, value in listed.items() if key not in ("sft", "grpo", "model.lora.targets")}
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [(c[0], c[1]) for c in table(ROOT / "docs/assumptions.md", "constant")]
@@ -170,7 +193,7 @@ def test_every_figure_has_a_tag() -> None:
     path = ROOT / "docs/assumptions.md"
     tags = {cells[0] for cells in table(path, "tag")}
     assert tags == {"stated", "second-hand", "derived", "ours"}
-    assert {cells[2] for head in ("setting", "constant") for cells in table(path, head)} <= tags
+    assert {cells[2] for head in ("setting", "training setting", "constant") for cells in table(path, head)} <= tags
     items = re.findall(r"^- .*(?:\n  .*)*", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert all(re.search(rf"\(({'|'.join(tags)})\)$", item) for item in items)
 
@@ -240,8 +263,14 @@ def test_every_picture_is_shown_drawn_and_small() -> None:
     pictures = {path.name for path in (ROOT / "docs/pictures").iterdir()}
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     assert pictures == set(re.findall(r"pictures/(\w+\.png)", text))
-    script = (ROOT / "scripts/draw_pictures.py").read_text(encoding="utf-8")
-    assert all(f'"{name.removesuffix(".png")}": ' in script for name in pictures)
+    scripts = [
+        path.read_text(encoding="utf-8")
+        for folder in ("scripts", "benchmarks")
+        for path in (ROOT / folder).glob("*.py")
+    ]
+    assert all(
+        any(f'"{name.removesuffix(".png")}": ' in text or f'"{name}"' in text for text in scripts) for name in pictures
+    )
     assert all((ROOT / "docs/pictures" / name).stat().st_size < LARGEST_PICTURE for name in pictures)
 
 
@@ -260,10 +289,11 @@ def tree() -> list[str]:
 def test_file_tree_is_what_is_there() -> None:
     listed = tree()
     assert [name for name in listed if not (ROOT / name).exists()] == []
-    below = {
-        f"cgc_data/{p.name}{'/' * p.is_dir()}" for p in (ROOT / "cgc_data").iterdir() if not p.name.startswith("_")
-    }
-    assert below - {"cgc_data/py.typed"} <= set(listed)
+    for package in ("cgc_data", "cgc_train", "cgc_bench"):
+        rooms = [
+            room for room in (ROOT / package).iterdir() if not room.name.startswith("_") and room.name != "py.typed"
+        ]
+        assert {f"{package}/{room.name}{'/' * room.is_dir()}" for room in rooms} <= set(listed)
 
 
 def test_quoted_errors_are_those_of_the_code() -> None:

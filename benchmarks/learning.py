@@ -1,0 +1,317 @@
+"""Does GRPO with the real reward teach a model to keep images apart? Shown on a tiny random model, on a CPU.
+
+Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] [--quick] [--docs docs]
+Photos are painted, a release is built from them, and the tiny model is warmed up by SFT on traces that name what each
+image shows (a random model has never seen a picture) until it has a stated skill. From there, with the same number of
+steps each: GRPO; GRPO whose solutions are permuted among the rows; SFT; GRPO that ignores the image index. Every arm
+answers the same held-out rows, which show other photos. Finished parts of FOLDER are not run again.
+Nothing here says anything about a model that anyone would use.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+ARMS = {
+    "grpo": "GRPO, the real reward",
+    "permuted": "GRPO, solutions permuted",
+    "sft": "SFT, as many steps",
+    "no-source": "GRPO, image index ignored",
+}
+SHOWN = ("reward", "miou", "source_acc", "leakage", "hallucination", "false_empty", "format")
+PANELS = {"reward": "held-out reward", "source_acc": "right images", "leakage": "boxes in images without the target"}
+BEGIN, END = "<!-- table: benchmarks/learning.py -->", "<!-- end of table -->"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything: the full proof, or the short form that tests run."""
+
+    photos: int
+    samples: int
+    skill: float  # held-out R_miou at which the warm-up ends
+    warm_up_steps: int  # at most
+    steps: int
+    held_out_rows: int
+    arms: tuple[str, ...]
+
+
+FULL = Scale(3000, 6000, 0.2, 1800, 100, 160, tuple(ARMS))
+QUICK = Scale(300, 600, 0.05, 60, 4, 24, ("grpo", "permuted"))
+
+
+def main() -> None:
+    """Run the parts that are missing, two processes at a time, then write table, curve and figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--work", type=Path, help="where runs are kept; none: a temporary folder")
+    parser.add_argument("--jobs", type=int, default=2, help="seeds at a time")
+    parser.add_argument("--quick", action="store_true", help="the short form: every part runs, nothing is learned")
+    parser.add_argument("--docs", type=Path, help="write the table into learning.md and the curve into pictures/ there")
+    parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    scale = QUICK if options.quick else FULL
+    with tempfile.TemporaryDirectory() as temporary:
+        work = options.work or Path(temporary)
+        if options.only is not None:
+            run_seed(options.only, scale, work)
+            return
+        prepare(scale, work)
+        run_seeds(options.seeds, options, work)
+        outcome = {seed: read_seed(seed, scale, work) for seed in options.seeds}
+        report(outcome, scale, work, options.docs)
+
+
+def run_seeds(seeds: Sequence[int], options: Any, work: Path) -> None:
+    """Each seed in a process of its own, on one core."""
+    quick = ["--quick"] if options.quick else []
+    # threads only get into each other's way at this size; nothing is fetched
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
+    waiting, running = list(seeds), []
+    while waiting or running:
+        while waiting and len(running) < options.jobs:
+            seed = waiting.pop(0)
+            command = [sys.executable, __file__, "--work", str(work), "--only", str(seed), *quick]
+            log = (work / f"seed-{seed}.log").open("w")
+            running.append((seed, subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)))
+        seed, process = running.pop(0)
+        if process.wait():
+            raise SystemExit(f"seed {seed} failed: see {work / f'seed-{seed}.log'}")
+
+
+def prepare(scale: Scale, work: Path) -> None:
+    """Paint the photos and build the release, unless they are there."""
+    from cgc_data.builder.release import build_release
+    from cgc_data.config import parse_config
+    from cgc_data.scenes import paint
+
+    if (work / "release" / "manifest.json").is_file():
+        return
+    sources = paint("single", work / "photos", photos=scale.photos)
+    folders = {"auto": "train2017", "test": "val2017"}
+    config = {
+        "name": "learning",
+        "sources": [
+            {
+                "kind": source.kind,
+                "annotations": str(source.annotations),
+                "images": str(source.images / folders[source.split]),
+                "exhaustive": True,
+                "split": source.split,
+            }
+            for source in sources
+        ],
+        "samples": scale.samples,
+        "confusable": "labelled",
+        "limits": {"min_side": 16},
+        "splits": {"near_duplicate": 0, "validation": 0.12},
+        "inter": {"max_images": 2, "hard": 0, "decoupled_similarity": 0.6, "locate": 0.6, "locate_all": 0.4},
+        "inter_share": 0.8,
+        "intra": {"max_views": 2, "view_sizes": [128], "locate_all": 0},
+    }
+    build_release(parse_config(config, "learning"), work / "release")
+
+
+def recipe(scale: Scale, work: Path, seed: int, model: Path, *settings: str) -> Any:
+    """The recipe of an arm, as a user would write it."""
+    from cgc_train.recipe import load_recipe
+
+    values = {
+        "name": "learning",
+        "accelerate": "cpu",
+        "model": {"name": str(model), "dtype": "float32", "freeze_vision": False},
+        "data": {
+            "release": str(work / "release"),
+            "max_pixels": 4096,
+            "seed": seed,
+            "held_out_rows": scale.held_out_rows,
+            "held_out_every": max(scale.steps // 4, 1),
+        },
+        "sft": {
+            "learning_rate": 3e-3,
+            "lr_scheduler_type": "constant_with_warmup",
+            "warmup_steps": 50,
+            "weight_decay": 0.0,
+            "per_device_train_batch_size": 32,
+            "per_device_eval_batch_size": 50,
+            "max_steps": scale.warm_up_steps,
+            "logging_steps": 20,
+        },
+        "grpo": {
+            "learning_rate": 3e-4,
+            "lr_scheduler_type": "constant",
+            "beta": 0.0,
+            "num_generations": 8,
+            "per_device_train_batch_size": 48,
+            "per_device_eval_batch_size": 50,
+            "gradient_accumulation_steps": 1,
+            "gradient_checkpointing": False,
+            "max_completion_length": 96,
+            "max_steps": scale.steps,
+            "save_strategy": "no",
+            "logging_steps": 5,
+            "log_completions": True,
+            "num_completions_to_print": 0,
+        },
+    }
+    path = work / f"recipe-{seed}.yaml"
+    path.write_text(json.dumps(values), encoding="utf-8")
+    return load_recipe(str(path), list(settings))
+
+
+def run_seed(seed: int, scale: Scale, work: Path) -> None:
+    """Warm one model up, then every arm from there."""
+    import torch
+
+    from cgc_train.data import training_set
+    from cgc_train.grpo import run_grpo
+    from cgc_train.run import image_folder, open_run
+    from cgc_train.sft import run_sft
+    from cgc_train.tiny import write_tiny
+
+    torch.set_num_threads(1)
+    folder = work / f"seed-{seed}"
+    tiny, warm = folder / "tiny", folder / "warm"
+    if not tiny.exists():
+        write_tiny(tiny, seed=seed)
+    plain = recipe(scale, work, seed, tiny, f"data.held_out_every={min(60, scale.warm_up_steps)}")
+    named = naming(training_set(plain, image_folder=image_folder(), completions=True), work)
+    if not done(warm):
+        run_sft(plain, warm, until=scale.skill, rows=named)
+    start = open_run(warm).model_folder
+    rows = training_set(plain, image_folder=image_folder())
+    for arm in scale.arms:
+        target = folder / arm
+        if done(target):
+            continue
+        if arm == "sft":
+            settings = (f"sft.max_steps={scale.steps}", "sft.per_device_train_batch_size=8", "sft.learning_rate=3e-4")
+            run_sft(recipe(scale, work, seed, start, *settings), target, rows=named)
+        else:
+            settings = ("reward.source_aware=false",) if arm == "no-source" else ()
+            chosen = permuted(rows, seed) if arm == "permuted" else rows
+            run_grpo(recipe(scale, work, seed, start, *settings), target, rows=chosen)
+
+
+def done(folder: Path) -> bool:
+    """Whether a run is finished; a broken one is put aside."""
+    if any((folder / "model").glob("*.safetensors")):
+        return True
+    if folder.exists():
+        folder.rename(folder.with_name(f"{folder.name}-broken-{os.getpid()}"))
+    return False
+
+
+def naming(rows: Any, work: Path) -> Any:
+    """The rows with a trace that names every kind of thing each image shows, read off the painted annotations."""
+    from cgc_data.answer import Object, format_response
+
+    shown = kinds_shown(work)
+
+    def completion(row: dict[str, Any]) -> dict[str, Any]:
+        names = [shown[view["file_name"]] for view in row["views"]]
+        trace = " ".join(f"Image {number} shows {name}." for number, name in enumerate(names, 1))
+        objects = [Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in row["objects"]]
+        text = format_response(objects, trace)
+        return {"completion": [{"role": "assistant", "content": [{"type": "text", "text": text}]}]}
+
+    return rows.map(completion)
+
+
+def kinds_shown(work: Path) -> dict[str, str]:
+    """Name of the one kind of thing in each painted photo, by file name."""
+    from cgc_data.vocabulary import readable
+
+    names: dict[str, str] = {}
+    for path in sorted((work / "photos" / "annotations").glob("*.json")):
+        content = json.loads(path.read_bytes())
+        kinds = {category["id"]: readable(category["name"]).singular for category in content["categories"]}
+        files = {image["id"]: image["file_name"] for image in content["images"]}
+        names |= {
+            files[annotation["image_id"]]: kinds[annotation["category_id"]] for annotation in content["annotations"]
+        }
+    return names
+
+
+def permuted(rows: Any, seed: int) -> Any:
+    """The rows with their solutions dealt among them: what is rewarded is true of another row."""
+    order = list(range(len(rows)))
+    random.Random(seed).shuffle(order)
+    solutions = ["task", "contrast", "query", "objects", "views", "evidence", "pair_id", "difficulty", "answer"]
+    other = rows.select(order).select_columns(solutions)
+    from datasets import concatenate_datasets
+
+    return concatenate_datasets([rows.remove_columns(solutions), other], axis=1)
+
+
+def read_seed(seed: int, scale: Scale, work: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """Metrics of every arm on the held-out rows, by step."""
+    from cgc_train.run import open_run
+
+    curves = {}
+    for arm in scale.arms:
+        lines = [line for line in open_run(work / f"seed-{seed}" / arm).metrics() if line.get("kind") == "held_out"]
+        curves[arm] = {str(line["step"]): {**line, "reward": line["miou"] + line["format"]} for line in lines}
+    return curves
+
+
+def report(outcome: dict[int, Any], scale: Scale, work: Path, docs: Path | None) -> None:
+    """Print the table; with `docs` write it there, the curve beside it."""
+    table = markdown(outcome, scale)
+    print(table)
+    (work / "learning.json").write_text(json.dumps({"scale": asdict(scale), "seeds": outcome}, indent=1), "utf-8")
+    if docs is not None:
+        draw(outcome, scale, docs / "pictures" / "learning.png")
+        page = docs / "learning.md"
+        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+        page.write_text(f"{before}{BEGIN}\n\n{table}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+def markdown(outcome: dict[int, Any], scale: Scale) -> str:
+    """One line an arm and seed: each metric before and after."""
+    lines = [f"| arm | seed | {' | '.join(SHOWN)} |", "|---|---|" + "---|" * len(SHOWN)]
+    for arm in scale.arms:
+        for seed, curves in outcome.items():
+            steps = sorted(curves[arm], key=int)
+            first, last = curves[arm][steps[0]], curves[arm][steps[-1]]
+            cells = [f"{_number(first.get(name))} → {_number(last.get(name))}" for name in SHOWN]
+            lines.append(f"| {ARMS[arm]} | {seed} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def draw(outcome: dict[int, Any], scale: Scale, path: Path) -> None:
+    """Held-out reward, right images and leakage by step, every seed a line."""
+    from matplotlib.figure import Figure
+
+    colours = dict(zip(ARMS, ("#2f5fd0", "#8b95a7", "#12a150", "#e0245e"), strict=True))
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    panels = figure.subplots(1, len(PANELS))
+    for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
+        for arm in scale.arms:
+            for number, curves in enumerate(outcome.values()):
+                points = [(int(step), line[name]) for step, line in curves[arm].items() if line.get(name) is not None]
+                style = {"color": colours[arm], "linewidth": 1.8, "marker": "o", "markersize": 3}
+                axes.plot(*zip(*sorted(points), strict=True), label=ARMS[arm] if number == 0 else None, **style)
+        axes.set_title(title, loc="left", fontsize=11)
+        axes.set_xlabel("steps after the warm-up")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(ARMS), frameon=False)
+    figure.savefig(path, dpi=130, metadata={"Software": None})
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+if __name__ == "__main__":
+    main()
