@@ -82,7 +82,7 @@ def find_asked(release: Release, ids: Sequence[str]) -> Asked:
             answered[row["split"]] += 1
             found[row["id"]] = truth_of(row)
     if missing := [identity for identity in ids if identity not in found]:
-        more = f" and {len(missing) - 1} more ids" if len(missing) > 1 else ""
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise PredictionsError(f"{release.folder}: has no row {missing[0]!r}{more}; give the release that was asked")
     return Asked({key: found[key] for key in ids}, dict(answered), {split: rows[split] for split in answered})
 
