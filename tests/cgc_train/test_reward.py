@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from cgc_data.answer import Object, format_answer, format_response
 from cgc_data.metrics import truth_of
@@ -195,3 +196,42 @@ def test_the_reward_needs_no_torch() -> None:
         f"sys.exit(any(name in sys.modules for name in '{heavy}'.split()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_page_about_the_reward_lists_everything() -> None:
+    from cgc_data.metrics import METRICS
+    from cgc_train.reward import LOGGED, predictions
+    from tests.test_docs import ROOT, table
+
+    page = ROOT / "docs/reward.md"
+    for head, model in (("setting of the reward", RewardSettings), ("setting of the prompt", PromptSettings)):
+        told = {cells[0].strip("`"): yaml.safe_load(cells[1].strip("`")) for cells in table(page, head)}
+        assert told == model().model_dump()
+    assert tuple(cells[0].strip("`") for cells in table(page, "metric")) == METRICS
+    assert tuple(cells[0].strip("`") for cells in table(page, "name")) == LOGGED
+    keys = {key.strip("` ") for cells in table(page, "key") for key in cells[0].split(",")}
+    assert keys == {"id", "contrast", "task", "reward", "miou", "format", "violations", *predictions.METRICS}
+
+
+@pytest.mark.parametrize(
+    ("answer", "response"),
+    [
+        ("the true box, in image 2", says((2, BOX))),
+        ("a box that covers half of it, in image 2", says((2, HALF))),
+        ("the true box, in image 1", says((1, BOX))),
+        ("the true box in image 2, and another box anywhere", says((2, BOX), (1, FAR))),
+        ("the true box twice", says((2, BOX), (2, BOX))),
+        ("the true box in a fence, or after the answer a word", says((2, BOX)) + " There."),
+        ("`[]`", says()),
+        ("a box in pixels, beyond 1000", says((2, BOX)).replace("500, 500", "1920, 1080")),
+        ("no list", "I see no dog."),
+    ],
+)
+def test_the_examples_of_the_page_hold(answer: str, response: str) -> None:
+    from tests.test_docs import ROOT, table
+
+    told = table(ROOT / "docs/reward.md", 'answer to "where is the dog?", one dog in image 2')
+    (row,) = [cells for cells in told if cells[0] == answer]
+    terms = score(response, LOCATE)
+    assert [terms.miou, terms.format] == [float(row[1]), float(row[2].strip(" |"))]
+    assert len(told) == 9
