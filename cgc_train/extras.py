@@ -11,9 +11,7 @@ def need(extra: str) -> None:
     """Raise MissingExtraError where a package of the extra (a key of PACKAGES) is not installed."""
     missing = [package for package in PACKAGES[extra] if find_spec(package) is None]
     if missing:
-        raise MissingExtraError(
-            f"{', '.join(missing)} not installed; run: pip install 'cgc-grounding[{extra}]'"
-        )
+        raise MissingExtraError(f"{', '.join(missing)} not installed; run: pip install 'cgc-grounding[{extra}]'")
 
 
 def need_package(package: str, why: str) -> None:
