@@ -92,7 +92,7 @@ def test_trl_gets_what_the_recipe_decides(small: Path, tmp_path: Path) -> None:
 
 def test_what_trl_refuses_is_one_line(small: Path, tmp_path: Path) -> None:
     recipe: Recipe = load_recipe(str(small), ["grpo.num_generations=3"])
-    with pytest.raises(RecipeError, match="^grpo: "):
+    with pytest.raises(RecipeError, match=r"^grpo: "):
         grpo_config(recipe, tmp_path)
 
 
