@@ -28,8 +28,9 @@ def run_grpo(recipe: Recipe, folder: Path, *, rows: Any = None) -> Run:
 
     Raises RunError where the folder is taken, and what loading data and model raises; then no folder is left behind.
     """
-    check_free(folder)
     arguments = _arguments(recipe, folder)
+    if arguments.process_index == 0:  # another process may come when this one has begun the run already
+        check_free(folder)
     material = _material(recipe, arguments, rows)
     with arguments.main_process_first(desc="run folder"):
         run = create_run(folder, recipe) if arguments.process_index == 0 else Run(folder, recipe)

@@ -1,0 +1,149 @@
+"""A run from start to end on the tiny model: what it leaves, how it goes on, and what it refuses."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("trl")
+
+import yaml
+
+from cgc_train.errors import MissingExtraError, ModelError, RunError
+from cgc_train.grpo import resume, run_grpo
+from cgc_train.run import check_same, create_run, open_run
+from tests.cgc_train.conftest import made_recipe
+
+TRAIN = "from cgc_train.cli import main; main()"
+
+
+def weights(folder: Path) -> str:
+    return hashlib.sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def command(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    variables = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"} | environment
+    return subprocess.Popen([sys.executable, "-c", TRAIN, *arguments], env=variables, stderr=subprocess.PIPE)
+
+
+def test_a_run_leaves_what_others_read(run_values: dict[str, Any], tmp_path: Path) -> None:
+    run = run_grpo(made_recipe(run_values), tmp_path / "run")
+    assert run.finished
+    assert open_run(run.folder).recipe == run.recipe
+    kinds = {line["kind"] for line in run.metrics()}
+    assert kinds == {"train", "eval", "held_out"}
+    trained = [line for line in run.metrics() if "rewards/miou_reward/mean" in line and line["kind"] == "train"]
+    assert all("rewards/format_reward/mean" in line for line in trained)
+    assert run.held_out_steps() == [0, 2]
+    answered = [row["id"] for row in run.held_out(2)]
+    assert len(answered) == len(set(answered)) >= 4, "each held-out row once"
+    assert run.completion_steps()
+    rows = run.completions(run.completion_steps()[-1])
+    assert not {row["id"] for row in rows} & set(answered), "completions are of training alone"
+    assert [path.name for path in run.checkpoints()] == ["checkpoint-1", "checkpoint-2"]
+    environment = (run.folder / "environment.json").read_text()
+    assert str(tmp_path) not in environment
+    assert json.loads(environment)["versions"]["trl"]
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_weights(run_values: dict[str, Any], tmp_path: Path) -> None:
+    """Also past the first epoch, where the order of rows is drawn anew."""
+    values = run_values | {"data": run_values["data"] | {"limit": 4, "held_out_every": 0}}
+    values["grpo"] = values["grpo"] | {"max_steps": 6}
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(values))
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    process = command("grpo", str(path), "--to", str(whole))
+    assert process.wait() == 0, process.stderr.read().decode()[-2000:] if process.stderr else ""
+    process = command("grpo", str(path), "--to", str(broken))
+    while not (broken / "checkpoint-4" / "trainer_state.json").is_file():
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    if not open_run(broken).finished:
+        assert command("resume", str(broken)).wait() == 0
+    assert max(line["epoch"] for line in open_run(whole).metrics() if "epoch" in line) > 1
+    assert weights(broken) == weights(whole)
+
+
+def test_adapters_train_and_the_base_stays(run_values: dict[str, Any], tmp_path: Path) -> None:
+    lora = {"lora": {"rank": 4, "alpha": 8}}
+    run = run_grpo(made_recipe(run_values, model=lora, data={"held_out_every": 0}), tmp_path / "run")
+    assert (run.model_folder / "adapter_config.json").is_file()
+    targets = json.loads((run.model_folder / "adapter_config.json").read_text())["target_modules"]
+    assert "visual" not in targets
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"loss_type": "grpo"},
+        {"loss_type": "dr_grpo"},
+        {"loss_type": "cispo"},
+        {"loss_type": "grpo", "importance_sampling_level": "sequence"},
+        {"beta": 0.01},
+    ],
+    ids=str,
+)
+def test_loss_variants_take_a_step(settings: dict[str, Any], run_values: dict[str, Any], tmp_path: Path) -> None:
+    data = {"held_out_every": 0}
+    run = run_grpo(made_recipe(run_values, grpo={**settings, "max_steps": 1}, data=data), tmp_path / "run")
+    assert run.finished
+
+
+def test_without_thinking_no_trace_is_asked_for(run_values: dict[str, Any], tmp_path: Path) -> None:
+    run = run_grpo(made_recipe(run_values, prompt={"think": False}, data={"held_out_every": 0}), tmp_path / "run")
+    prompt = str(run.completions(run.completion_steps()[0])[0]["prompt"])
+    assert "<think>" not in prompt
+    assert "<answer>" in prompt
+
+
+def test_a_taken_folder_is_left_alone(run_values: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("mine")
+    with pytest.raises(RunError, match="holds something already"):
+        run_grpo(made_recipe(run_values), tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
+
+
+def test_a_wrong_model_leaves_no_folder(run_values: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match=r"empty: no config\.json"):
+        run_grpo(made_recipe(run_values, model={"name": str(tmp_path / "empty")}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_tracker_is_said_at_once(run_values: dict[str, Any], tmp_path: Path) -> None:
+    from importlib.util import find_spec
+
+    absent = next((name for name in ("trackio", "tensorboard", "wandb") if find_spec(name) is None), None)
+    if absent is None:
+        pytest.skip("every tracker is installed")
+    with pytest.raises(MissingExtraError, match=absent):
+        run_grpo(made_recipe(run_values, grpo={"report_to": absent}), tmp_path / "run")
+
+
+def test_what_cannot_be_gone_on_from_is_refused(run_values: dict[str, Any], tmp_path: Path) -> None:
+    run = create_run(tmp_path / "run", made_recipe(run_values))
+    with pytest.raises(RunError, match="no whole checkpoint"):
+        resume(run)
+    with pytest.raises(RunError, match=r"no recipe\.yaml"):
+        open_run(tmp_path)
+    with pytest.raises(RunError, match=r"differs in grpo\.learning_rate, model\.dtype"):
+        check_same(run, made_recipe(run_values, grpo={"learning_rate": 1}, model={"dtype": "bfloat16"}))
+    check_same(run, made_recipe(run_values, grpo={"max_steps": 99}))
+
+
+def test_metrics_cut_short_are_read(run_values: dict[str, Any], tmp_path: Path) -> None:
+    run = create_run(tmp_path / "run", made_recipe(run_values))
+    (run.folder / "metrics.jsonl").write_text('{"step": 1, "kind": "train", "loss": 0.5}\n{"step": 2, "ki')
+    assert run.metrics() == [{"step": 1, "kind": "train", "loss": 0.5}]

@@ -1,0 +1,70 @@
+"""The tiny model is a real Qwen3-VL in all but size: stock classes load it, and it is the same for the same seed."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("trl")
+
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from cgc_data.answer import ANSWER_FORM, Object, build_messages, format_response, with_thinking
+from cgc_train.errors import ModelError
+from cgc_train.tiny import write_tiny
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_the_same_seed_gives_the_same_bytes(tiny: Path, tmp_path: Path) -> None:
+    assert content(write_tiny(tmp_path / "again")) == content(tiny)
+    other = content(write_tiny(tmp_path / "other", seed=1))
+    assert other["model.safetensors"] != content(tiny)["model.safetensors"]
+
+
+def test_stock_classes_load_it_and_it_answers_several_images(tiny: Path) -> None:
+    processor, model = AutoProcessor.from_pretrained(tiny), AutoModelForImageTextToText.from_pretrained(tiny)
+    assert model.config.model_type == "qwen3_vl"
+    assert sum(parameter.numel() for parameter in model.parameters()) < 1_000_000
+    prompt = processor.apply_chat_template(
+        with_thinking(build_messages("Where is it?", 3)), tokenize=False, add_generation_prompt=True
+    )
+    images = [Image.new("RGB", size, "red") for size in ((64, 64), (96, 64), (128, 128))]
+    inputs = processor(text=[prompt], images=images, return_tensors="pt")
+    tokens = (inputs["input_ids"] == model.config.image_token_id).sum()
+    assert tokens == (2 * 2) + (3 * 2) + (4 * 4), "one token for 32 x 32 pixels"
+    assert model.generate(**inputs, max_new_tokens=3).shape[1] == inputs["input_ids"].shape[1] + 3
+
+
+def test_its_template_takes_strings_and_parts(tiny: Path) -> None:
+    processor = AutoProcessor.from_pretrained(tiny)
+    assert processor.tokenizer.padding_side == "left"
+    plain = processor.apply_chat_template([{"role": "user", "content": "Hello"}], tokenize=False)
+    assert plain == "<|im_start|>user\nHello<|im_end|>\n"
+    parts = [{"role": "user", "content": [{"type": "image", "text": None}, {"type": "text", "text": "Hello"}]}]
+    shown = processor.apply_chat_template(parts, tokenize=False, add_generation_prompt=True)
+    assert shown.count("<|image_pad|>") == 1
+    assert shown.endswith("<|im_start|>assistant\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        format_response([Object(2, (305, 67, 849, 912), "teddy bear")], "Image 2 shows it."),
+        format_response([]),
+        ANSWER_FORM,
+        "Häuser, 家, 🙂 and <unheard of> tags",
+    ],
+)
+def test_its_tokenizer_gives_every_text_back(tiny: Path, text: str) -> None:
+    tokenizer = AutoProcessor.from_pretrained(tiny).tokenizer
+    assert tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True) == text
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(ModelError, match="not an empty folder"):
+        write_tiny(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -1,0 +1,95 @@
+"""The page of a run: every response with its images, boxes and terms, whatever the response holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from cgc_data.answer import Object, format_response
+from cgc_data.metrics import truth_of
+from cgc_data.release.read import open_release
+from cgc_train.cli import cli
+from cgc_train.errors import RunError
+from cgc_train.reward import score
+from cgc_train.run import Run, create_run
+from cgc_train.view import write_page
+from cgc_train.view.answers import MOST_CHARACTERS, read_response
+from tests.cgc_train.conftest import made_recipe
+
+
+@pytest.fixture
+def run(run_values: dict[str, Any], tmp_path: Path) -> Run:
+    """A run that was stopped after two evaluations."""
+    run = create_run(tmp_path / "run", made_recipe(run_values))
+    rows = list(open_release(run.recipe.data.release).rows(split="validation"))
+    (run.folder / "held_out").mkdir()
+    for step in (0, 50):
+        lines = [json.dumps({"id": row["id"], "response": answer(row, step)}) for row in rows]
+        (run.folder / "held_out" / f"step-{step:06d}.jsonl").write_text("\n".join(lines))
+    metrics = [{"step": step, "kind": "held_out", "miou": step / 100, "source_acc": 0.5} for step in (0, 50)]
+    (run.folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, metrics)) + '\n{"step": 5')
+    return run
+
+
+def answer(row: dict[str, Any], step: int) -> str:
+    if step:
+        return format_response([Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in row["objects"]], "Seen.")
+    return "<script>alert(1)</script>" + "x" * 100_000
+
+
+def test_every_response_is_on_the_page(run: Run, tmp_path: Path) -> None:
+    page = write_page(run, tmp_path / "page")
+    text = page.path.read_text()
+    assert page.steps == 2
+    assert page.answers == len(run.held_out(0)) + len(run.held_out(50))
+    assert "not finished" in text
+    for image in {part.split('"')[0] for part in text.split('src="')[1:]}:
+        assert (page.path.parent / image).is_file()
+
+
+def test_hostile_responses_are_escaped_and_cut(run: Run, tmp_path: Path) -> None:
+    text = write_page(run, tmp_path / "page").path.read_text()
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+    assert "x" * (MOST_CHARACTERS + 1) not in text
+    assert "more characters" in text
+
+
+def test_boxes_have_their_fate_in_their_own_image(run: Run) -> None:
+    rows = open_release(run.recipe.data.release).rows(split="train")
+    row = next(row for row in rows if row["task"] == "locate")
+    truth, true = truth_of(row), row["objects"][0]
+    safe = min(truth.safe_images)
+    x1, y1, x2, y2 = true["bbox_2d"]
+    given = [
+        Object(true["img_idx"], (x1, y1, x2, y2), true["label"]),
+        Object(safe, (x1, y1, x2, y2), true["label"]),
+    ]
+    shown = read_response(format_response(given, "Both."), truth, run.recipe)
+    assert {(box.image, box.fate) for box in shown.boxes} == {(true["img_idx"], "hit"), (safe, "astray")}
+    assert shown.habits == ("leakage",)
+    assert shown.terms == score(shown.response, truth, run.recipe.reward, run.recipe.prompt)
+
+
+def test_the_command_and_its_refusals(run: Run, tmp_path: Path) -> None:
+    shown = CliRunner().invoke(cli, ["view", str(run.folder), "--steps", "50"])
+    assert shown.exit_code == 0, shown.output
+    assert (tmp_path / "run-view" / "index.html").is_file()
+    with pytest.raises(RunError, match="nothing was saved of step 7"):
+        write_page(run, tmp_path / "page", steps=[7])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(RunError, match="something else than the page"):
+        write_page(run, tmp_path / "mine")
+    (run.folder / "metrics.jsonl").unlink()
+    with pytest.raises(RunError, match="no metrics yet"):
+        write_page(run, tmp_path / "page")
+
+
+def test_a_release_that_moved_is_named(run: Run, tmp_path: Path, made_release: Path) -> None:
+    moved = Run(
+        run.folder, run.recipe.model_copy(update={"data": run.recipe.data.model_copy(update={"release": "gone"})})
+    )
+    assert write_page(moved, tmp_path / "page", release=made_release).answers
