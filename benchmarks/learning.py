@@ -45,7 +45,7 @@ class Scale:
     arms: tuple[str, ...]
 
 
-FULL = Scale(3000, 6000, 0.2, 1800, 100, 160, tuple(ARMS))
+FULL = Scale(3000, 6000, 0.2, 1800, 400, 160, tuple(ARMS))
 QUICK = Scale(300, 600, 0.05, 60, 4, 24, ("grpo", "permuted"))
 
 
@@ -139,23 +139,24 @@ def recipe(scale: Scale, work: Path, seed: int, model: Path, *settings: str) -> 
         "sft": {
             "learning_rate": 3e-3,
             "lr_scheduler_type": "constant_with_warmup",
-            "warmup_steps": 50,
+            "warmup_steps": 100,
             "weight_decay": 0.0,
+            "adam_beta2": 0.98,
             "per_device_train_batch_size": 32,
             "per_device_eval_batch_size": 50,
             "max_steps": scale.warm_up_steps,
             "logging_steps": 20,
         },
         "grpo": {
-            "learning_rate": 3e-4,
+            "learning_rate": 4e-4,
             "lr_scheduler_type": "constant",
             "beta": 0.0,
             "num_generations": 8,
-            "per_device_train_batch_size": 48,
+            "per_device_train_batch_size": 64,
             "per_device_eval_batch_size": 50,
             "gradient_accumulation_steps": 1,
             "gradient_checkpointing": False,
-            "max_completion_length": 96,
+            "max_completion_length": 72,
             "max_steps": scale.steps,
             "save_strategy": "no",
             "logging_steps": 5,

@@ -17,7 +17,7 @@ from cgc_data.scenes.awkward import CASES, PERIOD, encode, spoil
 from cgc_data.scenes.casting import Settings
 from cgc_data.scenes.composer import compose
 from cgc_data.scenes.outlines import trace
-from cgc_data.scenes.places import PLACES, PLAIN, Place
+from cgc_data.scenes.places import LARGE, PLACES, PLAIN, Place
 
 Preset: TypeAlias = Literal["standard", "easy", "single"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
@@ -58,15 +58,11 @@ class _Recipe:
     cases: Mapping[int, str]
 
 
-# One kind a photo: what is learned first by a model that has never seen a picture.
-_ALONE = Settings((1, 1), (1, 2), overlap=0.05, cut=0, shadow=False)
 _RECIPES = {
     "standard": _Recipe(PLACES, SIZES, Settings(), 160, 0.375, 0.125, CASES),
     "easy": _Recipe(PLAIN, ((128, 128),), Settings((2, 3), (2, 4), overlap=0.12, cut=0, shadow=False), 200, 0.3, 0, {}),
-    # one kind a photo: what is learned first by a model that has never seen a picture
-    "single": _Recipe(
-        PLAIN, ((128, 128),), Settings((1, 1), (1, 2), overlap=0.05, cut=0, shadow=False), 400, 0.1, 0, {}
-    ),
+    # one large thing a photo: what is learned first by a model that has never seen a picture
+    "single": _Recipe(LARGE, ((128, 128),), Settings((1, 1), (1, 2), overlap=0.1, cut=0, shadow=False), 400, 0.1, 0, {}),
 }
 
 

@@ -1,7 +1,7 @@
 """The places that photos show: background, where things stand and hang, and which kinds are found there."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cgc_data.scenes.backgrounds import indoors, outdoors
 from cgc_data.scenes.stage import Stage
@@ -95,3 +95,4 @@ PLAIN = (
           look={"apple": (0, 0), "banana": (0, 0), "cup": (1, 0), "bottle": (0, 0), "teddy bear": (0, 0),
                 "sports ball": (0, 0)}),
 )  # fmt: skip
+LARGE = (replace(PLAIN[0], even=330),)

@@ -21,6 +21,7 @@ from cgc_train.grpo import resume, run_grpo
 from cgc_train.run import check_same, create_run, open_run
 from tests.cgc_train.conftest import made_recipe
 
+ROOT = Path(__file__).parents[2]
 TRAIN = "from cgc_train.cli import main; main()"
 
 
@@ -73,6 +74,30 @@ def test_a_killed_run_goes_on_to_the_same_weights(run_values: dict[str, Any], tm
         assert command("resume", str(broken)).wait() == 0
     assert max(line["epoch"] for line in open_run(whole).metrics() if "epoch" in line) > 1
     assert weights(broken) == weights(whole)
+
+
+@pytest.mark.parametrize("loss_type", ["dapo", "grpo"])
+def test_two_processes_give_the_losses_of_one(run_values: dict[str, Any], tmp_path: Path, loss_type: str) -> None:
+    """The same global batch; completions are replayed, since sampling is seeded per process."""
+    runs = []
+    for processes in (1, 2):
+        shared = {"per_device_train_batch_size": 8 // processes, "max_steps": 3, "loss_type": loss_type}
+        values = run_values | {"grpo": run_values["grpo"] | shared | {"max_completion_length": 48}}
+        path = tmp_path / f"{processes}.yaml"
+        path.write_text(yaml.safe_dump(values | {"data": values["data"] | {"held_out_every": 0}}))
+        launch = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"]
+        target = tmp_path / f"run-{processes}"
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+        subprocess.run(
+            [*launch, "-m", "tests.cgc_train.replayed", str(path), str(target)],
+            env=environment, cwd=ROOT, check=True, capture_output=True, timeout=240,
+        )  # fmt: skip
+        runs.append([line for line in open_run(target).metrics() if "loss" in line])
+    one, two = runs
+    assert len(one) == 3
+    for name in ("loss", "grad_norm", "reward", "completions/mean_length"):
+        assert [line[name] for line in one] == pytest.approx([line[name] for line in two], rel=1e-3, abs=1e-6), name
+    assert all(line["grad_norm"] > 0.01 for line in one), "nothing was learned, so nothing was compared"
 
 
 def test_adapters_train_and_the_base_stays(run_values: dict[str, Any], tmp_path: Path) -> None:
