@@ -27,7 +27,8 @@ ARMS = {
     "sft": "SFT, as many steps",
     "no-source": "GRPO, image index ignored",
 }
-SHOWN = ("reward", "miou", "source_acc", "leakage", "hallucination", "false_empty", "format")
+SHOWN = ("sampled reward", "reward", "miou", "source_acc", "leakage", "hallucination", "false_empty", "format")
+SAMPLES = 8  # of every held-out row, at the temperature of training
 PANELS = {"reward": "held-out reward", "source_acc": "right images", "leakage": "boxes in images without the target"}
 BEGIN, END = "<!-- table: benchmarks/learning.py -->", "<!-- end of table -->"
 
@@ -201,6 +202,32 @@ def run_seed(seed: int, scale: Scale, work: Path) -> None:
             settings = ("reward.source_aware=false",) if arm == "no-source" else ()
             chosen = permuted(rows, seed) if arm == "permuted" else rows
             run_grpo(recipe(scale, work, seed, start, *settings), target, rows=chosen)
+    for arm in ("warm", *scale.arms):
+        if not (folder / arm / "sampled.json").is_file():
+            sample(open_run(folder / arm))
+
+
+def sample(run: Any) -> None:
+    """Mean reward of answers drawn as training draws them: the expectation that GRPO raises."""
+    from cgc_data.metrics import score_item, truth_of
+    from cgc_train.data import held_out_set
+    from cgc_train.generate import generate
+    from cgc_train.model import load_processor, load_trained
+    from cgc_train.run import image_folder
+
+    model, processor = load_trained(run.model_folder), load_processor(run.recipe.model, run.recipe.data.max_pixels)
+    rows = held_out_set(run.recipe, image_folder())
+    answers = generate(
+        model, processor, rows["prompt"], rows["images"], max_new_tokens=72, temperature=1.0, samples=SAMPLES,
+        batch_size=20,
+    )  # fmt: skip
+    scores = [
+        score_item(text, truth_of(row), lenient=False)
+        for row, drawn in zip(rows, answers, strict=True)
+        for text in drawn
+    ]
+    reward = sum(score.miou + score.valid for score in scores) / len(scores)
+    (run.folder / "sampled.json").write_text(json.dumps({"reward": reward, "answers": len(scores)}), encoding="utf-8")
 
 
 def done(folder: Path) -> bool:
@@ -258,10 +285,13 @@ def read_seed(seed: int, scale: Scale, work: Path) -> dict[str, dict[str, dict[s
     """Metrics of every arm on the held-out rows, by step."""
     from cgc_train.run import open_run
 
-    curves = {}
+    folder, curves = work / f"seed-{seed}", {}
     for arm in scale.arms:
-        lines = [line for line in open_run(work / f"seed-{seed}" / arm).metrics() if line.get("kind") == "held_out"]
-        curves[arm] = {str(line["step"]): {**line, "reward": line["miou"] + line["format"]} for line in lines}
+        lines = [line for line in open_run(folder / arm).metrics() if line.get("kind") == "held_out"]
+        points = {str(line["step"]): {**line, "reward": line["miou"] + line["format"]} for line in lines}
+        for step, run in ((0, "warm"), (scale.steps, arm)):
+            points[str(step)]["sampled reward"] = json.loads((folder / run / "sampled.json").read_bytes())["reward"]
+        curves[arm] = points
     return curves
 
 

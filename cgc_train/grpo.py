@@ -41,6 +41,8 @@ def resume(run: Run, checkpoint: Path | None = None) -> Run:
     """Go on with a run from its newest checkpoint, or the one given. Raises RunError where there is none."""
     if run.finished:
         raise RunError(f"{run.folder}: finished already; its model is in {run.model_folder.name}/")
+    if run.kind == "sft":
+        raise RunError(f"{run.folder}: a warm-up, which is not gone on with; start it again with --to")
     found = checkpoint or next(reversed(run.checkpoints()), None)
     if found is None or not (found / "trainer_state.json").is_file():
         raise RunError(f"{run.folder}: holds no whole checkpoint; delete the folder and start again")

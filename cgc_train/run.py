@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from cgc_data.release.paths import without_paths
 from cgc_train.errors import RunError
 from cgc_train.recipe import Recipe, load_recipe, save_recipe
 
 PACKAGES = ("cgc-grounding", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "vllm", "deepspeed")
+Kind: TypeAlias = Literal["grpo", "sft"]
 # What may differ between a run and its going on: where the data lies and how long it runs.
 MAY_DIFFER = ("data.release", "data.photos", "grpo.max_steps", "grpo.num_train_epochs", "gpu_memory_gb")
 
@@ -38,6 +39,11 @@ class Run:
     def finished(self) -> bool:
         """Whether training ran to its end."""
         return any(self.model_folder.glob("*.safetensors"))
+
+    @property
+    def kind(self) -> Kind:
+        """Training by reward, or the warm-up."""
+        return "sft" if self.environment().get("kind") == "sft" else "grpo"
 
     def checkpoints(self) -> list[Path]:
         """Checkpoints that were written whole, by step."""
@@ -81,12 +87,13 @@ class Run:
         return list(read_lines(held_out_path(self.folder, step)))
 
 
-def create_run(folder: Path, recipe: Recipe) -> Run:
+def create_run(folder: Path, recipe: Recipe, kind: Kind = "grpo") -> Run:
     """Begin a run in a new folder. Raises RunError where the folder holds something already."""
     check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_recipe(recipe, folder / "recipe.yaml")
-    (folder / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n", encoding="utf-8")
+    described = json.dumps({"kind": kind, **environment()}, indent=2)
+    (folder / "environment.json").write_text(described + "\n", encoding="utf-8")
     return Run(folder, recipe)
 
 

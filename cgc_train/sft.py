@@ -129,7 +129,7 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: A
         check_free(folder)
     material = _material(recipe, until, rows)
     with arguments.main_process_first(desc="run folder"):
-        run = create_run(folder, recipe) if arguments.process_index == 0 else Run(folder, recipe)
+        run = create_run(folder, recipe, "sft") if arguments.process_index == 0 else Run(folder, recipe)
     skill = HeldOutSkill(run, material.held_out, material.processor, until) if material.held_out else None
     trainer = _trainer(run, arguments, material, [skill] if skill else [])
     trainer.train()

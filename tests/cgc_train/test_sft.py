@@ -21,9 +21,10 @@ from cgc_data.answer import read_answer
 from cgc_train.cli import cli
 from cgc_train.data import training_set
 from cgc_train.errors import DivergedError, RecipeError, RunError, TrainingDataError
+from cgc_train.grpo import resume
 from cgc_train.model import load_processor, load_trained
 from cgc_train.recipe import Recipe
-from cgc_train.run import Run, open_run
+from cgc_train.run import Run, create_run, open_run
 from cgc_train.sft import run_sft
 from cgc_train.tiny import write_tiny
 from tests.cgc_train.made_rows import drawing, made_row, some_rows, write_release
@@ -209,6 +210,14 @@ def test_a_batch_in_parts_gives_the_losses_of_the_whole(place: Path, tmp_path: P
     parts = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2}
     whole, split = run_sft(recipe(place), tmp_path / "whole"), run_sft(recipe(place, sft=parts), tmp_path / "split")
     assert losses(whole) == pytest.approx(losses(split), rel=1e-4)
+
+
+def test_a_warm_up_is_not_gone_on_with(place: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run = create_run(folder, recipe(place), "sft")
+    with pytest.raises(RunError, match="a warm-up, which is not gone on with"):
+        resume(run)
+    assert run_sft(recipe(place, sft={"max_steps": 1}), tmp_path / "whole").kind == "sft"
 
 
 @pytest.mark.slow
