@@ -46,7 +46,7 @@ class Scale:
     arms: tuple[str, ...]
 
 
-FULL = Scale(3000, 6000, 0.2, 1800, 400, 160, tuple(ARMS))
+FULL = Scale(3000, 6000, 0.4, 1800, 300, 160, tuple(ARMS))
 QUICK = Scale(300, 600, 0.05, 60, 4, 24, ("grpo", "permuted"))
 
 
@@ -149,8 +149,9 @@ def recipe(scale: Scale, work: Path, seed: int, model: Path, *settings: str) -> 
             "logging_steps": 20,
         },
         "grpo": {
-            "learning_rate": 4e-4,
+            "learning_rate": 6e-4,
             "lr_scheduler_type": "constant",
+            "adam_beta2": 0.98,
             "beta": 0.0,
             "num_generations": 8,
             "per_device_train_batch_size": 64,
@@ -196,7 +197,7 @@ def run_seed(seed: int, scale: Scale, work: Path) -> None:
         if done(target):
             continue
         if arm == "sft":
-            settings = (f"sft.max_steps={scale.steps}", "sft.per_device_train_batch_size=8", "sft.learning_rate=3e-4")
+            settings = (f"sft.max_steps={scale.steps}", "sft.per_device_train_batch_size=8", "sft.learning_rate=6e-4")
             run_sft(recipe(scale, work, seed, start, *settings), target, rows=named)
         else:
             settings = ("reward.source_aware=false",) if arm == "no-source" else ()

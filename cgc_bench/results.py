@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from cgc_bench.errors import TaskError
 
-PACKAGES = {"mig": "cgc_bench.mig", "vlm2": "cgc_bench.vlm2"}
+PACKAGES = {"mig": "cgc_bench.mig", "vlm2": "cgc_bench.vlm2", "contrast": "cgc_bench.contrast"}
 
 
 @dataclass(frozen=True)

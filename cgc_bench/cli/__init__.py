@@ -6,7 +6,7 @@ import rich_click as click
 
 from cgc_data.command import LazyGroup, run
 
-COMMANDS = ("score", "floors")
+COMMANDS = ("prepare", "score", "floors", "tasks-path")
 
 
 @click.group(

@@ -39,7 +39,7 @@ def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: 
         "source_acc": [score.source for score in scores],
         "leakage": [score.leaked for score in scores],
         "leakage_same_place": [score.leaked_same_place for score in scores],
-        "leakage_same_place_expected": _expected_same_place(scores, seed),
+        "leakage_same_place_expected": expected_same_place(scores, seed),
         "hallucination": [score.hallucinated for score in scores],
         "false_empty": [score.false_empty for score in scores],
         "unreadable": [score.unreadable for score in scores],
@@ -62,17 +62,22 @@ def summarise_by(
 
 
 def _constancy(scores: Sequence[ItemScore], resamples: int, seed: int) -> Estimate:
-    """Share of `same_object` pairs right in both directions; a pair with one direction missing does not count."""
-    pairs: dict[str, dict[str, ItemScore]] = defaultdict(dict)
-    for score in scores:
-        if score.truth.task == "same_object" and score.truth.pair_id:
-            pairs[score.truth.pair_id][score.truth.id] = score
-    whole = [tuple(pair.values()) for pair in pairs.values() if len(pair) == 2]
+    """Share of `same_object` pairs right in both directions."""
+    whole = direction_pairs(scores)
     right = [all(score.accuracy == 1 for score in pair) for pair in whole]
     return estimate(right, [pair[0].truth.photos for pair in whole], resamples=resamples, seed=seed)
 
 
-def _expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:
+def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
+    """The `same_object` questions in both directions, two scores each; where one is missing the pair is left out."""
+    pairs: dict[str, dict[str, ItemScore]] = defaultdict(dict)
+    for score in scores:
+        if score.truth.task == "same_object" and score.truth.pair_id:
+            pairs[score.truth.pair_id][score.truth.id] = score
+    return [tuple(pair.values()) for pair in pairs.values() if len(pair) == 2]
+
+
+def expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:
     """For each leaked item, how often its boxes overlap the truth of other items of its kind: the rate of chance."""
     pools: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     for score in scores:

@@ -1,0 +1,11 @@
+"""`cgc-bench tasks-path`: the folder of our task files, for `lmms_eval --include_path`."""
+
+import rich_click as click
+
+
+@click.command("tasks-path")
+def tasks_path() -> None:
+    """Print the folder with the task files: lmms_eval --include_path "$(cgc-bench tasks-path)"."""
+    from cgc_bench.lmms.discovery import tasks_folder
+
+    click.echo(tasks_folder())

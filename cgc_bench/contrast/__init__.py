@@ -1,0 +1,5 @@
+"""The held-out split of a release (`cgc_contrast`): one number for each way of confusing images."""
+
+from cgc_bench.contrast.benchmark import BENCHMARK
+
+__all__ = ["BENCHMARK"]

@@ -1,0 +1,56 @@
+"""Makes lmms-eval find our tasks with no flag, and registers the floor models.
+
+lmms-eval has an entry point for models only. It is called before any list of tasks is made, so ours also adds our
+folder to that list. This touches one method of lmms-eval; where that has moved, one line says what to do instead.
+"""
+
+import sys
+from functools import wraps
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+FLOOR_MODEL = "cgc_floor"
+_MARK = "_cgc_adds_tasks"
+
+
+def tasks_folder() -> Path:
+    """The folder of our task files, for `--include_path`."""
+    return Path(__file__).resolve().parents[1] / "tasks"
+
+
+def manifests() -> list[Any]:
+    """The models that we add; called by lmms-eval through the entry point `lmms_eval.models`."""
+    from lmms_eval.models.registry_v2 import ModelManifest
+
+    add_tasks()
+    return [ModelManifest(model_id=FLOOR_MODEL, simple_class_path="cgc_bench.lmms.floor_model.Floor")]
+
+
+def add_tasks() -> None:
+    """Add our folder wherever lmms-eval lists its own tasks; says what to do where that cannot be done."""
+    try:
+        from lmms_eval.tasks import TaskManager
+
+        original = TaskManager.initialize_tasks
+    except (ImportError, AttributeError):
+        sys.stderr.write(_moved())
+        return
+    if getattr(original, _MARK, False):
+        return
+
+    @wraps(original)
+    def with_ours(self: Any, include_path: Any = None, include_defaults: bool = True) -> Any:
+        given = [include_path] if isinstance(include_path, str) else list(include_path or [])
+        ours = [str(tasks_folder())] if include_defaults else []
+        return original(self, include_path=[*given, *ours] or None, include_defaults=include_defaults)
+
+    setattr(with_ours, _MARK, True)
+    TaskManager.initialize_tasks = with_ours
+
+
+def _moved() -> str:
+    return (
+        f"cgc-bench: lmms-eval {version('lmms-eval')} lists its tasks in another way than this version knows; "
+        'run it with --include_path "$(cgc-bench tasks-path)"\n'
+    )

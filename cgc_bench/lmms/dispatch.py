@@ -1,0 +1,13 @@
+"""The script `lmms_eval`: lmms-eval's own command, which installs itself as `lmms-eval` only."""
+
+import sys
+
+
+def main() -> None:
+    """Run lmms-eval with this process's arguments."""
+    try:
+        from lmms_eval.cli.dispatch import main as run
+    except ImportError as error:
+        sys.stderr.write(f"lmms_eval: {error}; install it with: pip install 'cgc-grounding[bench]'\n")
+        raise SystemExit(2) from None
+    run()

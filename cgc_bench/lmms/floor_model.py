@@ -1,0 +1,40 @@
+"""`--model cgc_floor --model_args floor=whole_image`: an answer that looks at nothing, run like any model."""
+
+from typing import Any
+
+from lmms_eval.api.model import lmms
+
+from cgc_bench.errors import TaskError
+from cgc_bench.lmms.tasks import item_of
+from cgc_bench.results import benchmark
+
+
+class Floor(lmms):  # type: ignore[misc]
+    """Answers our tasks by one of the benchmark's floors; spaces of its name may be underscores."""
+
+    is_simple = True
+
+    def __init__(self, floor: str = "whole_image", batch_size: Any = 1, device: Any = None, **_: Any) -> None:
+        super().__init__()
+        self.floor = floor.replace("_", " ")
+
+    def generate_until(self, requests: Any) -> list[str]:
+        """The floor's answer to each request."""
+        return [self._answer(*request.args[-3:]) for request in requests]
+
+    def _answer(self, place: int, task: str, split: str) -> str:
+        doc = self.task_dict[task][split][place]
+        if "cgc_benchmark" not in doc:
+            raise TaskError(f"{task} is not a task of ours, so it has no floors")
+        bench = benchmark(doc["cgc_benchmark"])
+        if self.floor not in bench.floors:
+            raise TaskError(f"{bench.name} has no floor {self.floor!r}; there are: {', '.join(bench.floors)}")
+        return bench.floor_response(self.floor, item_of(doc))
+
+    def loglikelihood(self, requests: Any) -> Any:
+        """None: floors only answer."""
+        raise TaskError("floors answer, they give no likelihoods")
+
+    def generate_until_multi_round(self, requests: Any) -> Any:
+        """None: floors answer once."""
+        raise TaskError("floors answer once, not in rounds")

@@ -1,0 +1,170 @@
+"""The functions that our task files name: documents, images, prompts, scores. Nothing here depends on the benchmark.
+
+A document is small: which item it is and where its images lie, so that scoring never carries pixels. A missing file is
+told as one line before anything runs; scoring never raises, whatever a model wrote.
+"""
+
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from cgc_bench.contrast.prepare import prepare_release
+from cgc_bench.lmms import settings
+from cgc_bench.prepare import LAYOUTS, Prepared, open_prepared, prepare
+from cgc_bench.results import ItemResult, benchmark
+from cgc_data.errors import CgcError
+
+Document = Mapping[str, Any]
+
+
+def documents(request: Any) -> Any:
+    """The documents that a task's request file asks for, prepared first where they are not.
+
+    The request is a data set of one row, `{"benchmark", "variant", "task"}`. What cannot be prepared ends the process
+    with one line, since lmms-eval would try five times and hide the cause.
+    """
+    from datasets import Dataset
+
+    asked = request[0]
+    try:
+        settings.max_pixels()
+        ready = _prepared(asked["benchmark"], asked["variant"])
+        indices = ready.indices(asked["task"]) if asked["task"] in ready.tasks else []
+        if not indices:
+            raise CgcError(f"{ready.source}: no items of {asked['benchmark']}, {asked['task']}; leave that task out")
+    except CgcError as error:
+        sys.stdout.flush()
+        print(f"cgc-bench: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(2) from None
+    shared = {
+        "cgc_benchmark": asked["benchmark"],
+        "cgc_task": asked["task"],
+        "cgc_annotations": ready.version,
+        "cgc_source": ready.source,
+        "cgc_folder": str(ready.folder),
+    }
+    return Dataset.from_list([{**shared, "cgc_index": index, "cgc_place": n} for n, index in enumerate(indices)])
+
+
+def _prepared(name: str, variant: str) -> Prepared:
+    if name == "contrast":
+        release, revision = settings.release()
+        return prepare_release(release, revision, settings.photos())
+    return prepare(name, variant, revision=settings.revision(name))
+
+
+def images(doc: Document, options: Mapping[str, Any] | None = None) -> list[Image.Image]:  # noqa: ARG001 - lmms-eval's
+    """The item's images, RGB, each with at most as many pixels as the settings allow."""
+    ready = _opened(doc["cgc_folder"])
+    return [_capped(content, settings.max_pixels()) for content in ready.images(doc["cgc_task"], doc["cgc_place"])]
+
+
+def text(doc: Document, options: Mapping[str, Any] | None = None) -> str:
+    """The prompt as one text, for models that take images apart from it."""
+    parts = [part for message in _messages(doc, options) for part in message["content"]]
+    return "".join(part["text"] for part in parts if part["type"] == "text")
+
+
+def messages(doc: Document, lmms_eval_specific_kwargs: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Chat messages with the images in their places."""
+    shown = iter(images(doc))
+    return [
+        {"role": message["role"], "content": [_part(part, shown) for part in message["content"]]}
+        for message in _messages(doc, lmms_eval_specific_kwargs)
+    ]
+
+
+def _part(part: Mapping[str, Any], shown: Any) -> dict[str, Any]:
+    if part["type"] == "image":
+        return {"type": "image", "url": next(shown)}
+    return {"type": "text", "text": part["text"]}
+
+
+def target(doc: Document) -> str:
+    """Which item it is; the truth is read from the annotations where it is scored."""
+    return f"{doc['cgc_benchmark']} {doc['cgc_index']}"
+
+
+def score(doc: Document, results: Sequence[Any]) -> dict[str, Any]:
+    """Every metric of one response, and what the samples file keeps of it."""
+    response = results[0] if results and isinstance(results[0], str) else ""
+    bench = benchmark(doc["cgc_benchmark"])
+    result = bench.score(item_of(doc), response)
+    kept = {
+        "cgc_index": result.index,
+        "cgc_task": result.task,
+        "cgc_benchmark": bench.name,
+        "cgc_annotations": doc["cgc_annotations"],
+        "cgc_source": doc["cgc_source"],
+        "cgc_response": response,
+        "cgc_boxes": [list(box) for box in result.boxes],
+        "cgc_note": result.note,
+    }
+    return {**{metric: Scored(bench.name, metric, result) for metric in (*bench.metrics, *bench.diagnostics)}, **kept}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One metric of one response; as text, its value, which is what the samples file shows."""
+
+    benchmark: str
+    metric: str
+    result: ItemResult
+
+    def __str__(self) -> str:
+        value = self.result.values.get(self.metric)
+        return "" if value is None else f"{value:.4g}"
+
+
+def percent(scored: Sequence[Scored]) -> float:
+    """A metric of one task in percent, by the benchmark's own table or, beside it, over the items that define it."""
+    bench, metric = benchmark(scored[0].benchmark), scored[0].metric
+    results = [one.result for one in scored]
+    table = bench.table(results)["tasks"].get(results[0].task, {})
+    if metric in table:
+        return float("nan") if table[metric] is None else float(table[metric])
+    values = [value for unit in bench.units(results) if (value := unit.values.get(metric)) is not None]
+    return 100 * sum(values) / len(values) if values else float("nan")
+
+
+def item_of(doc: Document) -> Any:
+    """The item of a document."""
+    return _items(doc["cgc_benchmark"], doc["cgc_folder"])[doc["cgc_index"]]
+
+
+def _messages(doc: Document, options: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    name = doc["cgc_benchmark"]
+    module = import_module(f"cgc_bench.{name}.{'prompts' if name in LAYOUTS else 'items'}")
+    found: list[dict[str, Any]] = module.messages(item_of(doc), (options or {}).get("variant", "official"))
+    return found
+
+
+@lru_cache(maxsize=8)
+def _opened(folder: str) -> Prepared:
+    ready = open_prepared(Path(folder))
+    if ready is None:
+        raise CgcError(f"{folder}: gone since the task was loaded; run it again")
+    return ready
+
+
+@lru_cache(maxsize=8)
+def _items(name: str, folder: str) -> Mapping[str, Any]:
+    return benchmark(name).read_items(_opened(folder).annotations)
+
+
+def _capped(content: bytes, most: int) -> Image.Image:
+    with Image.open(io.BytesIO(content)) as opened:
+        image = opened.convert("RGB")
+    width, height = image.size
+    if width * height <= most:
+        return image
+    scale = (most / (width * height)) ** 0.5
+    size = max(int(width * scale), 1), max(int(height * scale), 1)
+    return image.resize(size, Image.Resampling.BICUBIC)

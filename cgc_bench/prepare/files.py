@@ -1,0 +1,91 @@
+"""The files of a benchmark as its authors publish them: in a folder, in a zip archive, or on the Hub."""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from cgc_bench.errors import PrepareError
+
+
+class Files(Protocol):
+    """Files by their path below a root, with forward slashes."""
+
+    label: str
+
+    def names(self) -> list[str]:
+        """All paths, sorted."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Content of a file. Raises PrepareError where it is missing or damaged."""
+        ...
+
+
+class Folder:
+    """Files below a folder."""
+
+    def __init__(self, root: Path, label: str = "") -> None:
+        self.root, self.label = root, label or "a local copy"
+
+    def names(self) -> list[str]:
+        """All paths, sorted."""
+        return sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
+
+    def read(self, name: str) -> bytes:
+        """Content of a file."""
+        try:
+            return (self.root / name).read_bytes()
+        except OSError as error:
+            raise PrepareError(f"{self.root / name}: {error.strerror}; fetch it again") from None
+
+
+class Archive:
+    """Files of a zip archive."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        self.path, self.label, self._archive = path, "a local copy", archive
+
+    def names(self) -> list[str]:
+        """All paths, sorted."""
+        return sorted(name for name in self._archive.namelist() if not name.endswith("/"))
+
+    def read(self, name: str) -> bytes:
+        """Content of a file."""
+        try:
+            return self._archive.read(name)
+        except (KeyError, OSError, zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+            raise PrepareError(f"{self.path}, {name}: {error}; fetch the archive again") from None
+
+
+@contextmanager
+def open_files(source: Path, label: str = "") -> Iterator[Files]:
+    """The files of a folder or of a zip archive. Raises PrepareError where it is neither."""
+    if source.is_dir():
+        yield Folder(source, label)
+        return
+    try:
+        with zipfile.ZipFile(source) as archive:
+            files = Archive(source, archive)
+            files.label = label or files.label
+            yield files
+    except FileNotFoundError:
+        raise PrepareError(f"{source}: no such folder or archive; name the copy with --from") from None
+    except (OSError, zipfile.BadZipFile) as error:
+        raise PrepareError(f"{source}: not a folder and no zip archive ({error}); fetch it again") from None
+
+
+def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> tuple[Path, str]:
+    """The Hub's files, downloaded where they are not in its cache, and how reports name them. Raises PrepareError."""
+    from huggingface_hub import snapshot_download
+
+    pinned = revision or "unpinned"
+    try:
+        folder = snapshot_download(repository, repo_type="dataset", revision=revision, allow_patterns=list(patterns))
+    except Exception as error:  # the Hub's own kinds are many, and each means that there are no files
+        fault = " ".join(str(error).split())[:160]
+        raise PrepareError(
+            f"{repository} cannot be downloaded ({fault}); fetch it yourself and name the copy with --from"
+        ) from None
+    return Path(folder), f"{repository}@{pinned}"
