@@ -18,7 +18,7 @@ help: ## list the targets
 $(STAMP): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray,train]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench,dev,ray,train]'
 	@$(BIN)/python -c 'import cv2' || $(BIN)/python -m pip install --quiet --constraint constraints.txt --force-reinstall --no-deps opencv-python-headless
 	@touch $(STAMP)
 

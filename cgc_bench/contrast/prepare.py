@@ -1,6 +1,7 @@
 """A release's held-out split as the shards that the tasks read, where the images of any item can be read alone."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from cgc_bench.contrast.items import SPLIT, held_out_release, version_of
@@ -38,7 +39,8 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
             digest = f"{version} {contrast} {counted}".encode()
             write_shard(folder / f"{contrast}.parquet", digest, _images(release, contrast, photos))
             tasks.append(contrast)
-    return finish(folder, release.folder, version, str(name if revision is None else f"{name}@{revision}"), tasks)
+    source = release.name if Path(name).is_dir() else f"{name}@{revision or 'unpinned'}"
+    return finish(folder, release.folder, version, source, tasks)
 
 
 def _images(release: Release, contrast: str, photos: str | None) -> Iterator[tuple[str, list[bytes]]]:

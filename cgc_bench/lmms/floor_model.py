@@ -5,7 +5,7 @@ from typing import Any
 from lmms_eval.api.model import lmms
 
 from cgc_bench.errors import TaskError
-from cgc_bench.lmms.tasks import item_of
+from cgc_bench.lmms.tasks import end, item_of
 from cgc_bench.results import benchmark
 
 
@@ -14,13 +14,16 @@ class Floor(lmms):  # type: ignore[misc]
 
     is_simple = True
 
-    def __init__(self, floor: str = "whole_image", batch_size: Any = 1, device: Any = None, **_: Any) -> None:
+    def __init__(self, floor: str = "whole_image", **_: Any) -> None:
         super().__init__()
         self.floor = floor.replace("_", " ")
 
     def generate_until(self, requests: Any) -> list[str]:
-        """The floor's answer to each request."""
-        return [self._answer(*request.args[-3:]) for request in requests]
+        """The floor's answer to each request; a floor that does not exist ends the process with one line."""
+        try:
+            return [self._answer(*request.args[-3:]) for request in requests]
+        except TaskError as error:
+            end(error)
 
     def _answer(self, place: int, task: str, split: str) -> str:
         doc = self.task_dict[task][split][place]
@@ -31,10 +34,10 @@ class Floor(lmms):  # type: ignore[misc]
             raise TaskError(f"{bench.name} has no floor {self.floor!r}; there are: {', '.join(bench.floors)}")
         return bench.floor_response(self.floor, item_of(doc))
 
-    def loglikelihood(self, requests: Any) -> Any:
+    def loglikelihood(self, requests: Any) -> Any:  # noqa: ARG002 - the signature is lmms-eval's
         """None: floors only answer."""
         raise TaskError("floors answer, they give no likelihoods")
 
-    def generate_until_multi_round(self, requests: Any) -> Any:
+    def generate_until_multi_round(self, requests: Any) -> Any:  # noqa: ARG002 - as above
         """None: floors answer once."""
         raise TaskError("floors answer once, not in rounds")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from PIL import Image
 
@@ -40,9 +40,7 @@ def documents(request: Any) -> Any:
         if not indices:
             raise CgcError(f"{ready.source}: no items of {asked['benchmark']}, {asked['task']}; leave that task out")
     except CgcError as error:
-        sys.stdout.flush()
-        print(f"cgc-bench: {error}", file=sys.stderr, flush=True)
-        raise SystemExit(2) from None
+        end(error)
     shared = {
         "cgc_benchmark": asked["benchmark"],
         "cgc_task": asked["task"],
@@ -51,6 +49,13 @@ def documents(request: Any) -> Any:
         "cgc_folder": str(ready.folder),
     }
     return Dataset.from_list([{**shared, "cgc_index": index, "cgc_place": n} for n, index in enumerate(indices)])
+
+
+def end(error: CgcError) -> NoReturn:
+    """End the process with an error's line: lmms-eval takes exceptions for passing, and ends with status 0."""
+    sys.stdout.flush()
+    print(f"cgc-bench: {error}", file=sys.stderr, flush=True)
+    raise SystemExit(2) from None
 
 
 def _prepared(name: str, variant: str) -> Prepared:
@@ -161,10 +166,8 @@ def _items(name: str, folder: str) -> Mapping[str, Any]:
 
 def _capped(content: bytes, most: int) -> Image.Image:
     with Image.open(io.BytesIO(content)) as opened:
-        image = opened.convert("RGB")
+        image: Image.Image = opened.convert("RGB")
     width, height = image.size
-    if width * height <= most:
-        return image
-    scale = (most / (width * height)) ** 0.5
+    scale = min(1.0, (most / (width * height)) ** 0.5)
     size = max(int(width * scale), 1), max(int(height * scale), 1)
-    return image.resize(size, Image.Resampling.BICUBIC)
+    return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)

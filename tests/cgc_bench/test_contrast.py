@@ -1,0 +1,90 @@
+"""The held-out split as a benchmark: the perfect answer, the floors, what is counted over pairs, what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from cgc_bench.contrast import BENCHMARK
+from cgc_bench.contrast.items import messages, read_items
+from cgc_bench.contrast.prepare import prepare_release
+from cgc_bench.errors import AnnotationError
+from cgc_bench.scoring import score_responses, summarise
+from cgc_data.answer import format_response
+from cgc_data.metrics import METRICS
+from cgc_data.release.read import open_release
+from tests.cgc_train.made_rows import some_rows, write_release
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = [*some_rows("test"), *some_rows("test", photo=200), *some_rows(photo=500)]
+    return write_release(tmp_path_factory.mktemp("contrast") / "R", rows)
+
+
+def test_only_the_test_split_is_asked(release: Path) -> None:
+    items = read_items(release)
+    assert set(items) == {row["id"] for row in open_release(release).rows(["id"], split="test")}
+    assert {item.task for item in items.values()} <= {"inter", "intra"}
+
+
+def test_the_perfect_answer_scores_100(release: Path) -> None:
+    items = read_items(release)
+    answers = {index: format_response(item.truth.objects, "Looked at all.") for index, item in items.items()}
+    for protocol in BENCHMARK.protocols:
+        summary = summarise(BENCHMARK, items, score_responses(BENCHMARK, items, answers, protocol=protocol))
+        assert summary["macro"]["acc@0.5"] == summary["macro"]["miou"] == summary["macro"]["format"] == 100
+        assert summary["macro"]["source_acc"] == 100
+        for failure in ("leakage", "hallucination", "false_empty", "unreadable"):
+            assert summary["macro"][failure] == 0, failure
+        assert set(summary["diagnostics"]["macro"]) <= set(METRICS)
+
+
+def test_an_answer_without_reasoning_counts_officially_and_not_strictly(release: Path) -> None:
+    items = read_items(release)
+    bare = {i: format_response(item.truth.objects, "x").partition("<answer>")[2].removesuffix("</answer>")
+            for i, item in items.items()}  # fmt: skip
+    official, strict = (
+        summarise(BENCHMARK, items, score_responses(BENCHMARK, items, bare, protocol=p))["macro"]
+        for p in ("official", "strict")
+    )
+    assert official["acc@0.5"] == 100
+    assert strict["format"] == 0
+
+
+def test_silence_is_not_a_virtue(release: Path) -> None:
+    items = read_items(release)
+    macro = BENCHMARK.table([BENCHMARK.score(item, "[]") for item in items.values()])["macro"]
+    assert macro["leakage"] == macro["hallucination"] == 0
+    assert macro["false_empty"] == 100
+
+
+@pytest.mark.parametrize("text", ["", "no box", "[" * 100_000, "[NaN, 1e308]", "\ud800", "x" * 1_000_000])
+def test_whatever_a_model_wrote_is_scored(release: Path, text: str) -> None:
+    for item in read_items(release).values():
+        assert BENCHMARK.score(item, text).values["unreadable"] in (0.0, 1.0)
+
+
+def test_prompts_show_every_image_and_think_asks_for_tags(release: Path) -> None:
+    for item in read_items(release).values():
+        plain, think = (messages(item, variant) for variant in ("official", "think"))
+        assert sum(part["type"] == "image" for message in plain for part in message["content"]) == len(item.images)
+        assert "<think>" in think[-1]["content"][-1]["text"]
+        assert "<think>" not in str(plain)
+
+
+def test_images_are_prepared_byte_for_byte(release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CGC_CACHE", str(tmp_path))
+    ready = prepare_release(str(release))
+    rows = {row["id"]: row for row in open_release(release).rows(split="test", images=True)}
+    for task in ready.tasks:
+        for place, index in enumerate(ready.indices(task)):
+            assert ready.images(task, place) == [image["bytes"] for image in rows[index]["images"]]
+    assert prepare_release(str(release)) == ready
+
+
+def test_a_release_without_test_rows_is_refused(tmp_path: Path) -> None:
+    folder = write_release(tmp_path / "R", some_rows())
+    with pytest.raises(AnnotationError, match="no rows in the split 'test'"):
+        read_items(folder)
+    with pytest.raises(AnnotationError, match="no such folder"):
+        read_items(tmp_path / "nothing")

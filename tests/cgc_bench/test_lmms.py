@@ -1,0 +1,202 @@
+"""The tasks in the real lmms-eval: found with no flag, prepared, answered, scored as everywhere; and how they fail."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("lmms_eval")
+
+from click.testing import CliRunner
+
+from cgc_bench.cli import cli
+from cgc_bench.lmms import discovery, tasks
+from cgc_bench.prepare import prepare
+from cgc_bench.results import benchmark
+from cgc_bench.samples import read_responses
+from cgc_bench.scoring import floor_table, score_responses, summarise
+from scripts.write_tasks import GROUPS, files
+from tests.cgc_bench.official_files import mig_folder, vlm2_folder
+from tests.cgc_train.made_rows import some_rows, write_release
+
+ROOT = Path(__file__).parents[2]
+WAYS = {
+    "our script": [str(Path(sys.executable).with_name("lmms_eval"))],
+    "their script": [str(Path(sys.executable).with_name("lmms-eval"))],
+    "module": [sys.executable, "-m", "lmms_eval"],
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache with both benchmarks prepared, and a release beside it, as the environment says."""
+    folder = tmp_path_factory.mktemp("lmms")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CGC_CACHE", str(folder / "cache"))
+        patch.setenv("HF_DATASETS_CACHE", str(folder / "datasets"))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("CGC_BENCH_RELEASE", str(folder / "R"))
+        root, annotations = mig_folder(folder)
+        prepare("mig", source=root, annotations=annotations)
+        prepare("vlm2", source=vlm2_folder(folder))
+        write_release(folder / "R", [*some_rows("test"), *some_rows("test", photo=200)])
+        yield folder
+
+
+def run(command: list[str], out: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    given = [*command, "--output_path", str(out), "--log_samples"]
+    variables = os.environ | {"OMP_NUM_THREADS": "1"} | environment
+    return subprocess.run(
+        given, env=variables, cwd=out.parent, capture_output=True, text=True, timeout=280, check=False
+    )
+
+
+def results(out: Path) -> dict[str, Any]:
+    (file,) = out.rglob("*_results.json")
+    found: dict[str, Any] = json.loads(file.read_text())["results"]
+    return found
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_found_with_no_flag_and_scored_as_the_score_command_does(place: Path, tmp_path: Path, way: str) -> None:
+    done = run([*WAYS[way], "--model", "cgc_floor", "--tasks", "cgc_mig,cgc_contrast"], tmp_path / "out")
+    assert done.returncode == 0, done.stderr[-2000:]
+    printed = results(tmp_path / "out")
+    for name, annotations in (("mig", prepare("mig").annotations), ("contrast", place / "R")):
+        bench = benchmark(name)
+        items = bench.read_items(annotations)
+        expected = floor_table(bench, items, list(items), "whole image")
+        for task, row in expected["tasks"].items():
+            for metric in bench.metrics:
+                assert printed[f"cgc_{name}_{task}"][f"{metric},none"] == pytest.approx(_number(row[metric]), nan_ok=True)
+        responses = read_responses([tmp_path / "out"], items, name)
+        again = summarise(bench, items, score_responses(bench, items, responses))
+        assert again["macro"] == pytest.approx(expected["macro"])
+
+
+@pytest.mark.slow
+def test_a_tiny_model_answers_every_benchmark(place: Path, tiny: Path, tmp_path: Path) -> None:
+    model = f"pretrained={tiny},device_map=cpu"
+    asked = "cgc_contrast,cgc_mig_diff,cgc_mig_think_group_grounding,cgc_vlm2_oc_cnt"
+    command = [*WAYS["our script"], "--model", "qwen3_vl", "--model_args", model, "--device", "cpu", "--tasks", asked]
+    done = run([*command, "--limit", "2", "--gen_kwargs", "max_new_tokens=6"], tmp_path / "out")
+    assert done.returncode == 0, done.stderr[-2000:]
+    printed = results(tmp_path / "out")
+    assert {"cgc_contrast_inter", "cgc_contrast_intra", "cgc_mig_diff", "cgc_vlm2_oc_cnt"} <= printed.keys()
+    lines = [json.loads(line) for f in (tmp_path / "out").rglob("*samples_cgc_mig_diff.jsonl") for line in f.open()]
+    assert lines
+    assert all(isinstance(line["cgc_response"], str) for line in lines)
+
+
+@pytest.mark.slow
+def test_the_simple_interface_takes_the_same_tasks(place: Path, tiny: Path, tmp_path: Path) -> None:
+    model = f"pretrained={tiny},device_map=cpu"
+    command = [*WAYS["module"], "--model", "qwen3_vl", "--model_args", model, "--device", "cpu", "--force_simple"]
+    done = run(
+        [*command, "--tasks", "cgc_mig_diff,cgc_contrast_intra", "--limit", "1", "--gen_kwargs", "max_new_tokens=4"],
+        tmp_path / "out",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert {"cgc_mig_diff", "cgc_contrast_intra"} <= results(tmp_path / "out").keys()
+
+
+@pytest.mark.slow
+def test_a_wheel_has_all_that_is_needed(place: Path, tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "install", "--no-deps", "--no-build-isolation", "--target", str(tmp_path / "installed"), str(ROOT)],
+        check=True, capture_output=True, timeout=240,
+    )  # fmt: skip
+    environment = {"PYTHONPATH": str(tmp_path / "installed")}
+    code = [sys.executable, "-c", "import cgc_bench; print(cgc_bench.__file__)"]
+    where = subprocess.run(code, env=os.environ | environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert str(tmp_path) in where.stdout
+    done = run([*WAYS["module"], "--model", "cgc_floor", "--tasks", "cgc_contrast"], tmp_path / "out", **environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "cgc_contrast_inter" in results(tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_a_missing_release_is_one_line_and_no_long_wait(place: Path, tmp_path: Path) -> None:
+    command = [*WAYS["our script"], "--model", "cgc_floor", "--tasks", "cgc_contrast"]
+    done = run(command, tmp_path / "out", CGC_BENCH_RELEASE="")
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.startswith("cgc-bench:")]
+    assert lines == [
+        "cgc-bench: cgc_contrast needs a release: set CGC_BENCH_RELEASE to its folder, or to ORG/NAME on the Hub"
+    ]
+
+
+@pytest.mark.slow
+def test_a_floor_that_a_benchmark_lacks_is_one_line(place: Path, tmp_path: Path) -> None:
+    command = [*WAYS["our script"], "--model", "cgc_floor", "--model_args", "floor=whole_image"]
+    done = run([*command, "--tasks", "cgc_vlm2_oc_grp"], tmp_path / "out")
+    assert done.returncode == 2
+    assert "cgc-bench: vlm2 has no floor 'whole image'; there are: " in done.stderr
+
+
+def documents(name: str, variant: str, task: str) -> list[dict[str, Any]]:
+    return list(tasks.documents([{"benchmark": name, "variant": variant, "task": task}]))
+
+
+@pytest.mark.parametrize("text", ["", "x" * 1_000_000, "[NaN, 1e308, 1, 2]", "(9,9),(1,1)", "\ud800", "<think>", None])
+@pytest.mark.parametrize(
+    ("name", "variant", "task"),
+    [("mig", "revised", "diff"), ("vlm2", "vanilla", "oc_cnt"), ("contrast", "test", "inter")],
+)
+def test_scoring_never_raises(place: Path, name: str, variant: str, task: str, text: Any) -> None:
+    for doc in documents(name, variant, task):
+        scored = tasks.score(doc, [text] if text is not None else [])
+        bench = benchmark(name)
+        assert {*bench.metrics, *bench.diagnostics} <= scored.keys()
+        for metric in bench.metrics:
+            tasks.percent([scored[metric]])
+
+
+def test_a_perfect_answer_scores_100_in_the_task(place: Path) -> None:
+    docs = documents("mig", "revised", "group_grounding")
+    items = [tasks.item_of(doc) for doc in docs]
+    answers = [f"({item.box[0]},{item.box[1]}),({item.box[2]},{item.box[3]})" for item in items]
+    scored = [tasks.score(doc, [answer]) for doc, answer in zip(docs, answers, strict=True)]
+    assert tasks.percent([row["acc@0.5"] for row in scored]) == 100
+
+
+def test_images_are_capped_and_messages_hold_them_in_order(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CGC_BENCH_MAX_PIXELS", "1500")
+    (doc, *_) = documents("contrast", "test", "inter")
+    shown = tasks.images(doc)
+    assert all(image.width * image.height <= 1500 for image in shown)
+    parts = [part for message in tasks.messages(doc, {"variant": "think"}) for part in message["content"]]
+    assert [part["url"].tobytes() for part in parts if part["type"] == "image"] == [i.tobytes() for i in shown]
+    assert "<think>" in tasks.text(doc, {"variant": "think"})
+
+
+def test_the_task_files_are_what_the_script_writes() -> None:
+    written = dict(files())
+    for path, content in written.items():
+        assert path.read_text(encoding="utf-8") == content, f"{path.name}: run scripts/write_tasks.py"
+    kept = set(discovery.tasks_folder().rglob("cgc_*/*.yaml"))
+    assert kept == {path for path in written if path.suffix == ".yaml"}
+
+
+def test_the_folder_is_printed() -> None:
+    printed = CliRunner().invoke(cli, ["tasks-path"], catch_exceptions=False).output.strip()
+    assert all((Path(printed) / "cgc_mig" / f"_{group}.yaml").is_file() for group in GROUPS if "mig" in group)
+
+
+def test_moved_internals_say_the_way_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from lmms_eval.tasks import TaskManager
+
+    monkeypatch.delattr(TaskManager, "initialize_tasks")
+    discovery.add_tasks()
+    assert '--include_path "$(cgc-bench tasks-path)"' in capsys.readouterr().err

@@ -1,0 +1,130 @@
+"""From the authors' files to what the tasks read: layouts, what is kept, what is refused, going on after a break."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cgc_bench.cli import cli
+from cgc_bench.errors import AnnotationError, PrepareError
+from cgc_bench.prepare import Prepared, open_prepared, prepare, prepared_folder, write
+from cgc_bench.results import benchmark
+from tests.cgc_bench.official_files import mig_folder, vlm2_folder, zipped
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CGC_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def images(ready: Prepared) -> dict[str, list[bytes]]:
+    return {index: ready.images(task, place) for task in ready.tasks for place, index in enumerate(ready.indices(task))}
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_mig_keeps_every_item_with_the_bytes_of_its_images(tmp_path: Path, as_zip: bool) -> None:
+    root, annotations = mig_folder(tmp_path)
+    source = zipped(root, tmp_path / "mig.zip") if as_zip else root
+    ready = prepare("mig", source=source, annotations=annotations)
+    items = benchmark("mig").read_items(ready.annotations)
+    found = images(ready)
+    assert found.keys() == items.keys()
+    for index, item in items.items():
+        expected = [(root / path.removeprefix("MIG-Bench/")).read_bytes() for path in item.images]
+        assert found[index] == expected
+    assert ready.version == "unknown version (boxes 0-1000)", "a stand-in is never taken for a published file"
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_vlm2_takes_questions_and_images_from_folder_or_archive(tmp_path: Path, as_zip: bool) -> None:
+    root = vlm2_folder(tmp_path)
+    ready = prepare("vlm2", source=zipped(root, tmp_path / "v.zip") if as_zip else root)
+    items = benchmark("vlm2").read_items(ready.annotations)
+    found = images(ready)
+    assert found.keys() == items.keys()
+    assert all(len(found[index]) == len(item.images) for index, item in items.items())
+    assert found["gc_trk/0"][0] == (root / "data/gc/processed/c.jpg").read_bytes()
+
+
+def test_what_is_prepared_is_found_again_without_its_source(tmp_path: Path) -> None:
+    root, annotations = mig_folder(tmp_path)
+    first = prepare("mig", source=root, annotations=annotations)
+    annotations.unlink()
+    assert prepare("mig") == first
+    assert open_prepared(prepared_folder("mig", "original")) is None
+
+
+def test_a_broken_preparation_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, annotations = mig_folder(tmp_path)
+    broken = root / "images" / "view_diff" / "a.jpg"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:200])
+    with pytest.raises(PrepareError, match=r"images/view_diff/a\.jpg: not a whole image .* fetch it again"):
+        prepare("mig", source=root, annotations=annotations)
+    folder = prepared_folder("mig", "revised")
+    assert open_prepared(folder) is None
+    assert not list(folder.glob("*.part"))
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
+    assert before, "the tasks before the broken photo are kept"
+    broken.write_bytes(whole)
+    ready = prepare("mig", source=root, annotations=annotations)
+    assert {name: (folder / name).stat().st_mtime_ns for name in before} == before
+    assert len(images(ready)) == 11
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["mig", "--from", "{root}"],
+            "no revised annotations .*--annotations FILE; the tasks of cgc_mig_original",
+        ),
+        (["mig", "--from", "{root}", "--annotations", "original"], "holds no original annotations"),
+        (["mig", "--from", "nowhere"], "nowhere: no such folder or archive; name the copy with --from"),
+        (["mig", "--from", "{file}"], "not a folder and no zip archive"),
+        (["mig", "--from", "{root}", "--annotations", "gone.json"], r"gone\.json: No such file"),
+        (["vlm2", "--from", "{root}"], "holds no question file"),
+        (["vlm2", "--from", "{root}", "--annotations", "revised"], "revised: No such file"),
+        (["contrast"], "needs no preparation or does not exist; there are: mig, vlm2"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
+    root, annotations = mig_folder(tmp_path)
+    given = [argument.format(root=root, file=annotations) for argument in arguments]
+    with pytest.raises((PrepareError, AnnotationError), match=message):
+        CliRunner().invoke(cli, ["prepare", *given], catch_exceptions=False)
+
+
+def test_a_missing_image_names_itself_and_its_item(tmp_path: Path) -> None:
+    root, annotations = mig_folder(tmp_path)
+    (root / "images" / "region" / "b.jpg").unlink()
+    with pytest.raises(PrepareError, match=r"lacks images/region/b\.jpg, an image of item \d+"):
+        prepare("mig", source=root, annotations=annotations)
+
+
+def test_a_damaged_shard_is_told(tmp_path: Path) -> None:
+    ready = prepare("vlm2", source=vlm2_folder(tmp_path))
+    (ready.folder / "oc_grp.parquet").write_bytes(b"PAR1")
+    with pytest.raises(PrepareError, match="prepare again"):
+        ready.images("oc_grp", 0)
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(write, "write_shard", full)
+    with pytest.raises(PrepareError, match=r"cannot be written \(No space left on device\); set CGC_CACHE"):
+        prepare("vlm2", source=vlm2_folder(tmp_path))
+
+
+def test_the_command_reports_faulty_items(tmp_path: Path) -> None:
+    root, annotations = mig_folder(tmp_path)
+    text = annotations.read_text().replace("[100, 200, 500, 600]", "[500, 200, 100, 600]", 1)
+    annotations.write_text(text)
+    result = CliRunner().invoke(
+        cli, ["prepare", "mig", "--from", str(root), "--annotations", str(annotations)], catch_exceptions=False
+    )
+    assert "11 items" in result.output
+    assert "1 stay in and count: empty or inverted box (0)" in result.output
