@@ -78,7 +78,17 @@ def defaults(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
 SETTINGS = defaults(BuildConfig)
 TRAINING = defaults(Recipe) | defaults(LoraSettings, "model.lora.")
 # Of programs that documents name beside ours.
-LAUNCHER_FLAGS = {"--config_file", "--num_processes", "--include_path", "--tasks", "--model", "--force_simple"}
+LAUNCHER_FLAGS = {
+    "--config_file",
+    "--num_processes",
+    "--include_path",
+    "--tasks",
+    "--model",
+    "--force_simple",
+    "--gen_kwargs",
+    "--output_path",
+    "--log_samples",
+}
 
 
 def make_targets() -> set[str]:

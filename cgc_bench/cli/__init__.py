@@ -6,7 +6,7 @@ import rich_click as click
 
 from cgc_data.command import LazyGroup, run
 
-COMMANDS = ("prepare", "score", "floors", "tasks-path")
+COMMANDS = ("prepare", "score", "floors", "report", "compare", "tasks-path")
 
 
 @click.group(
@@ -14,7 +14,7 @@ COMMANDS = ("prepare", "score", "floors", "tasks-path")
 )
 @click.version_option(package_name="cgc-grounding")
 def cli() -> None:
-    """Benchmarks of multi-image grounding: saved responses scored as their authors score them, and floors."""
+    """Benchmarks of multi-image grounding: prepare them, score responses as their authors do, report and compare."""
 
 
 def main() -> NoReturn:

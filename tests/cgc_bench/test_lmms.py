@@ -78,7 +78,9 @@ def test_found_with_no_flag_and_scored_as_the_score_command_does(place: Path, tm
         expected = floor_table(bench, items, list(items), "whole image")
         for task, row in expected["tasks"].items():
             for metric in bench.metrics:
-                assert printed[f"cgc_{name}_{task}"][f"{metric},none"] == pytest.approx(_number(row[metric]), nan_ok=True)
+                assert printed[f"cgc_{name}_{task}"][f"{metric},none"] == pytest.approx(
+                    _number(row[metric]), nan_ok=True
+                )
         responses = read_responses([tmp_path / "out"], items, name)
         again = summarise(bench, items, score_responses(bench, items, responses))
         assert again["macro"] == pytest.approx(expected["macro"])

@@ -1,0 +1,28 @@
+"""`cgc-bench compare`: two models on the same items, with the items won and lost."""
+
+from pathlib import Path
+
+import rich_click as click
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("base", type=PATH)
+@click.argument("new", type=PATH)
+@click.option("--task", "label", help="The group of tasks, such as cgc_mig, where the folders hold several.")
+@click.option("--per-task", default=6, show_default=True, help="Items won, and as many lost, that the page shows.")
+@click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Folder of the page.")
+def compare(base: Path, new: Path, *, label: str | None, per_task: int, folder: Path) -> None:
+    """Compare the output folders BASE and NEW of lmms-eval item by item."""
+    from cgc_bench.report import write_comparison
+    from cgc_bench.runs import one_run
+
+    page, found = write_comparison(one_run(base, label), one_run(new, label), folder, per_task=per_task)
+    for one in found:
+        gain = 100 * (one.new - one.base)
+        click.echo(
+            f"{one.task}: {100 * one.base:.2f} -> {100 * one.new:.2f} ({gain:+.2f}), n {one.n:,}, "
+            f"p {one.corrected:.4f}, won {len(one.won)}, lost {len(one.lost)}"
+        )
+    click.echo(page)

@@ -1,0 +1,18 @@
+"""`cgc-bench report`: runs of lmms-eval as Markdown and as one page."""
+
+from pathlib import Path
+
+import rich_click as click
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
+@click.option("--to", "folder", type=PATH, default=Path("report"), show_default=True, help="Folder of the page.")
+def report(runs: tuple[Path, ...], *, folder: Path) -> None:
+    """Report the output folders of lmms-eval: tasks, intervals, floors, and published figures apart."""
+    from cgc_bench.report import write_report
+    from cgc_bench.runs import read_runs
+
+    click.echo(write_report(read_runs(runs), folder))

@@ -1,0 +1,6 @@
+"""Pages of runs: one over benchmarks and models, one that compares two models item by item."""
+
+from cgc_bench.report.comparison import write_comparison
+from cgc_bench.report.report import write_report
+
+__all__ = ["write_comparison", "write_report"]

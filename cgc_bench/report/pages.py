@@ -1,0 +1,68 @@
+"""Templates filled and written: a folder of ours may be written again, anything else in it is left alone."""
+
+import shutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from cgc_bench.errors import ReportError
+
+MARK = "<!-- cgc-bench -->"
+
+
+def render(template: str, **values: Any) -> str:
+    """A template filled; in HTML every text is escaped."""
+    return _environment().get_template(template).render(mark=MARK, **values)
+
+
+def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes]) -> Path:
+    """Write pages and the files beside them; gives index.html.
+
+    Raises ReportError where the folder holds what is not ours, or cannot be written.
+    """
+    index = folder / "index.html"
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_ours(index))):
+        raise ReportError(f"{folder}: holds other files; name a new folder with --to")
+    try:
+        shutil.rmtree(folder / "images", ignore_errors=True)
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            (folder / name).write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ReportError(f"{folder}: cannot be written ({error.strerror})") from None
+    return index
+
+
+def _is_ours(index: Path) -> bool:
+    try:
+        return MARK in index.read_text(encoding="utf-8", errors="replace")[:500]
+    except OSError:
+        return False
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("cgc_bench.report"),
+        autoescape=lambda name: bool(name and name.endswith(".html.j2")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = lambda value: "-" if value is None else f"{value:.2f}"
+    environment.filters["percent"] = lambda value: "-" if value is None else f"{100 * value:.2f}"
+    environment.filters["bounds"] = _bounds
+    environment.filters["floor_name"] = lambda name: f"floor: {name}"
+    environment.filters["words"] = lambda text: str(text).replace("_", " ")
+    return environment
+
+
+def _bounds(estimate: Mapping[str, float | None] | None) -> str:
+    low, high = (estimate or {}).get("low"), (estimate or {}).get("high")
+    return "-" if low is None or high is None else f"{low:.1f} to {high:.1f}"
