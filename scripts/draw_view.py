@@ -12,8 +12,10 @@ from pathlib import Path
 from PIL import Image
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "view.png"
-SIZE = (1400, 1900)
-COLOURS = 64  # keeps the file small
+SIZE = (1400, 3400)
+# What is shown of the page: the first curves, then the first answers, as (top, bottom) in pixels.
+SHOWN = ((0, 960), (2090, 3010))
+COLOURS = 200  # keeps the file small
 
 
 def main() -> None:
@@ -27,11 +29,15 @@ def main() -> None:
 
     run = open_run(options.run)
     with tempfile.TemporaryDirectory() as folder:
-        page = write_page(run, Path(folder) / "page", steps=run.held_out_steps()[-1:], per_step=12).path
+        page = write_page(run, Path(folder) / "page", steps=run.held_out_steps()[:1], per_step=12).path
         shot = Path(folder) / "shot.png"
         photograph(options.browser, page, shot)
         with Image.open(shot) as taken:
-            small = taken.convert("RGB").resize((SIZE[0] * 3 // 5, SIZE[1] * 3 // 5), Image.Resampling.LANCZOS)
+            parts = [taken.convert("RGB").crop((0, top, SIZE[0], bottom)) for top, bottom in SHOWN]
+        whole = Image.new("RGB", (SIZE[0], sum(part.height for part in parts)))
+        for number, part in enumerate(parts):
+            whole.paste(part, (0, sum(before.height for before in parts[:number])))
+        small = whole.resize((whole.width * 3 // 5, whole.height * 3 // 5), Image.Resampling.LANCZOS)
         small.quantize(COLOURS).save(PICTURE, optimize=True)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_train.data import find_release
 from cgc_train.errors import RunError
@@ -69,7 +70,7 @@ def _render(run: Run, release: Release, metrics: list[dict[str, Any]], steps: li
         .render(
             mark=MARK,
             run=run,
-            recipe=run.recipe.model_dump(mode="json"),
+            recipe=without_paths(run.recipe.model_dump(mode="json")),
             release=release,
             environment=run.environment(),
             last=max((line["step"] for line in metrics if "step" in line), default=0),

@@ -45,6 +45,7 @@ def test_every_response_is_on_the_page(run: Run, tmp_path: Path) -> None:
     assert page.steps == 2
     assert page.answers == len(run.held_out(0)) + len(run.held_out(50))
     assert "not finished" in text
+    assert str(tmp_path) not in text, "a page may be published"
     for image in {part.split('"')[0] for part in text.split('src="')[1:]}:
         assert (page.path.parent / image).is_file()
 
