@@ -25,9 +25,10 @@ class Run:
         label: the group of tasks, such as `cgc_mig_think`.
         bench: the benchmark.
         items: all its items, by index.
-        results: one a response, scored officially.
+        results: one a response.
+        protocol: of the scoring: `strict` where the prompt asked for reasoning.
         source: where the benchmark's files came from, with its revision.
-        ready: the prepared benchmark, which has the images; None where annotations were named instead.
+        ready: the prepared benchmark, which has the images.
     """
 
     name: str
@@ -35,12 +36,13 @@ class Run:
     bench: Benchmark
     items: Mapping[str, Any]
     results: list[ItemResult]
+    protocol: str
     source: str
-    ready: Prepared | None
+    ready: Prepared
 
     def summary(self) -> Summary:
         """Figures, intervals, floors and warnings."""
-        return summarise(self.bench, self.items, self.results)
+        return summarise(self.bench, self.items, self.results, protocol=self.protocol)
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
@@ -96,8 +98,9 @@ def _run(model: str, label: str, files: list[Path]) -> Run:
             "here; run `cgc-bench prepare`, or set CGC_CACHE to where they are"
         )
     items = bench.read_items(ready.annotations)
-    results = score_responses(bench, items, read_responses(files, items, bench.name))
-    return Run(model, label, bench, items, results, ready.source, ready)
+    protocol = str(first.get("cgc_protocol", "official"))
+    results = score_responses(bench, items, read_responses(files, items, bench.name), protocol=protocol)
+    return Run(model, label, bench, items, results, protocol, ready.source, ready)
 
 
 def _first_line(file: Path) -> dict[str, Any]:

@@ -32,9 +32,8 @@ LOWER_IS_BETTER = {
 }  # fmt: skip
 TASK = """include: ../_shared.yaml
 task: {name}
-dataset_kwargs: {{data_files: {{test: ../requests.json}}, field: {field}}}
+dataset_kwargs: {{data_files: {{test: ../requests.json}}, field: {name}}}
 generation_kwargs: {{max_new_tokens: {tokens}, temperature: 0, do_sample: false, until: []}}
-lmms_eval_specific_kwargs: {{default: {{variant: {prompt}}}}}
 metric_list:
 {metrics}
 """
@@ -46,6 +45,12 @@ aggregate_metric_list:
 {metrics}
 metadata: {{version: 1}}
 """
+ALL = """group: cgc_all
+task:
+{tasks}
+metadata: {{version: 1}}
+"""
+TOGETHER = ("cgc_contrast", "cgc_mig", "cgc_vlm2")
 MEAN = "  - {{metric: {name}, aggregation: mean, weight_by_size: false}}"
 
 
@@ -62,10 +67,11 @@ def files() -> Iterator[tuple[Path, str]]:
     for group, (name, variant, prompt) in GROUPS.items():
         bench = benchmark(name)
         for task in bench.tasks:
-            field = f"{name}_{variant}_{task}"
-            requests[field] = [{"benchmark": name, "variant": variant, "task": task}]
-            yield _folder(name) / f"{group}_{task}.yaml", _task(group, task, field, prompt)
+            field = f"{group}_{task}"
+            requests[field] = [{"benchmark": name, "variant": variant, "task": task, "prompt": prompt}]
+            yield _folder(name) / f"{group}_{task}.yaml", _task(group, task, prompt)
         yield _folder(name) / f"_{group}.yaml", _group(group, bench)
+    yield FOLDER / "cgc_all" / "_cgc_all.yaml", ALL.format(tasks="\n".join(f"  - {group}" for group in TOGETHER))
     yield FOLDER / REQUESTS, json.dumps(requests, indent=1) + "\n"
 
 
@@ -73,7 +79,7 @@ def _folder(name: str) -> Path:
     return FOLDER / f"cgc_{name}"
 
 
-def _task(group: str, task: str, field: str, prompt: str) -> str:
+def _task(group: str, task: str, prompt: str) -> str:
     name, _, _ = GROUPS[group]
     bench = benchmark(name)
     metrics = "\n".join(
@@ -81,7 +87,7 @@ def _task(group: str, task: str, field: str, prompt: str) -> str:
         for metric in (*bench.metrics, *bench.diagnostics)
     )
     tokens = THINK_NEW_TOKENS if prompt == "think" else _tokens(name, task)
-    return TASK.format(name=f"{group}_{task}", field=field, tokens=tokens, prompt=prompt, metrics=metrics)
+    return TASK.format(name=f"{group}_{task}", tokens=tokens, metrics=metrics)
 
 
 def _tokens(name: str, task: str) -> int:

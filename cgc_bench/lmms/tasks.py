@@ -27,8 +27,8 @@ Document = Mapping[str, Any]
 def documents(request: Any) -> Any:
     """The documents that a task's request file asks for, prepared first where they are not.
 
-    The request is a data set of one row, `{"benchmark", "variant", "task"}`. What cannot be prepared ends the process
-    with one line, since lmms-eval would try five times and hide the cause.
+    The request is a data set of one row, `{"benchmark", "variant", "task", "prompt"}`. What cannot be prepared ends the
+    process with one line, since lmms-eval would try five times and hide the cause.
     """
     from datasets import Dataset
 
@@ -44,6 +44,7 @@ def documents(request: Any) -> Any:
     shared = {
         "cgc_benchmark": asked["benchmark"],
         "cgc_task": asked["task"],
+        "cgc_prompt": asked["prompt"],
         "cgc_annotations": ready.version,
         "cgc_source": ready.source,
         "cgc_folder": str(ready.folder),
@@ -65,24 +66,24 @@ def _prepared(name: str, variant: str) -> Prepared:
     return prepare(name, variant, revision=settings.revision(name))
 
 
-def images(doc: Document, options: Mapping[str, Any] | None = None) -> list[Image.Image]:  # noqa: ARG001 - lmms-eval's
+def images(doc: Document) -> list[Image.Image]:
     """The item's images, RGB, each with at most as many pixels as the settings allow."""
     ready = _opened(doc["cgc_folder"])
     return [_capped(content, settings.max_pixels()) for content in ready.images(doc["cgc_task"], doc["cgc_place"])]
 
 
-def text(doc: Document, options: Mapping[str, Any] | None = None) -> str:
+def text(doc: Document, lmms_eval_specific_kwargs: Any = None) -> str:  # noqa: ARG001 - the signature is lmms-eval's
     """The prompt as one text, for models that take images apart from it."""
-    parts = [part for message in _messages(doc, options) for part in message["content"]]
+    parts = [part for message in _messages(doc) for part in message["content"]]
     return "".join(part["text"] for part in parts if part["type"] == "text")
 
 
-def messages(doc: Document, lmms_eval_specific_kwargs: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+def messages(doc: Document) -> list[dict[str, Any]]:
     """Chat messages with the images in their places."""
     shown = iter(images(doc))
     return [
         {"role": message["role"], "content": [_part(part, shown) for part in message["content"]]}
-        for message in _messages(doc, lmms_eval_specific_kwargs)
+        for message in _messages(doc)
     ]
 
 
@@ -98,16 +99,21 @@ def target(doc: Document) -> str:
 
 
 def score(doc: Document, results: Sequence[Any]) -> dict[str, Any]:
-    """Every metric of one response, and what the samples file keeps of it."""
+    """Every metric of one response, and what the samples file keeps of it.
+
+    Where reasoning was asked for, what follows it is scored: a box that was only thought about is no answer.
+    """
     response = results[0] if results and isinstance(results[0], str) else ""
-    bench = benchmark(doc["cgc_benchmark"])
-    result = bench.score(item_of(doc), response)
+    bench, protocol = benchmark(doc["cgc_benchmark"]), "strict" if doc["cgc_prompt"] == "think" else "official"
+    result = bench.score(item_of(doc), response, protocol=protocol)
     kept = {
         "cgc_index": result.index,
         "cgc_task": result.task,
         "cgc_benchmark": bench.name,
         "cgc_annotations": doc["cgc_annotations"],
         "cgc_source": doc["cgc_source"],
+        "cgc_prompt": doc["cgc_prompt"],
+        "cgc_protocol": protocol,
         "cgc_response": response,
         "cgc_boxes": [list(box) for box in result.boxes],
         "cgc_note": result.note,
@@ -144,10 +150,10 @@ def item_of(doc: Document) -> Any:
     return _items(doc["cgc_benchmark"], doc["cgc_folder"])[doc["cgc_index"]]
 
 
-def _messages(doc: Document, options: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def _messages(doc: Document) -> list[dict[str, Any]]:
     name = doc["cgc_benchmark"]
     module = import_module(f"cgc_bench.{name}.{'prompts' if name in LAYOUTS else 'items'}")
-    found: list[dict[str, Any]] = module.messages(item_of(doc), (options or {}).get("variant", "official"))
+    found: list[dict[str, Any]] = module.messages(item_of(doc), doc["cgc_prompt"])
     return found
 
 

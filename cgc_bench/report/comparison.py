@@ -82,8 +82,6 @@ def _card(
 
 
 def _shown(index: str, base: ItemResult, new: ItemResult, run: Run, images: dict[str, bytes]) -> tuple[Shown, ...]:
-    if run.ready is None:
-        return ()
     places = {name: place for place, name in enumerate(run.ready.indices(new.task))}
     shown = []
     for number, content in enumerate(run.ready.images(new.task, places[index]), 1):

@@ -147,8 +147,8 @@ def test_a_floor_that_a_benchmark_lacks_is_one_line(place: Path, tmp_path: Path)
     assert "cgc-bench: vlm2 has no floor 'whole image'; there are: " in done.stderr
 
 
-def documents(name: str, variant: str, task: str) -> list[dict[str, Any]]:
-    return list(tasks.documents([{"benchmark": name, "variant": variant, "task": task}]))
+def documents(name: str, variant: str, task: str, prompt: str = "official") -> list[dict[str, Any]]:
+    return list(tasks.documents([{"benchmark": name, "variant": variant, "task": task, "prompt": prompt}]))
 
 
 @pytest.mark.parametrize("text", ["", "x" * 1_000_000, "[NaN, 1e308, 1, 2]", "(9,9),(1,1)", "\ud800", "<think>", None])
@@ -173,14 +173,23 @@ def test_a_perfect_answer_scores_100_in_the_task(place: Path) -> None:
     assert tasks.percent([row["acc@0.5"] for row in scored]) == 100
 
 
+def test_after_reasoning_only_the_answer_counts(place: Path) -> None:
+    thought = "<think>Perhaps (100,200),(500,600)?</think><answer>[]</answer>"
+    for prompt, expected in (("official", 1.0), ("think", 0.0)):
+        doc = documents("mig", "revised", "diff", prompt)[0]
+        scored = tasks.score(doc, [thought])
+        assert scored["acc@0.5"].result.values["acc@0.5"] == expected
+        assert scored["cgc_protocol"] == ("strict" if prompt == "think" else "official")
+
+
 def test_images_are_capped_and_messages_hold_them_in_order(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CGC_BENCH_MAX_PIXELS", "1500")
-    (doc, *_) = documents("contrast", "test", "inter")
+    (doc, *_) = documents("contrast", "test", "inter", "think")
     shown = tasks.images(doc)
     assert all(image.width * image.height <= 1500 for image in shown)
-    parts = [part for message in tasks.messages(doc, {"variant": "think"}) for part in message["content"]]
+    parts = [part for message in tasks.messages(doc) for part in message["content"]]
     assert [part["url"].tobytes() for part in parts if part["type"] == "image"] == [i.tobytes() for i in shown]
-    assert "<think>" in tasks.text(doc, {"variant": "think"})
+    assert "<think>" in tasks.text(doc)
 
 
 def test_the_task_files_are_what_the_script_writes() -> None:
