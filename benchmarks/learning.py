@@ -338,7 +338,7 @@ def draw(outcome: dict[int, Any], scale: Scale, path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(ARMS), frameon=False)
-    figure.savefig(path, dpi=130, metadata={"Software": None})
+    figure.savefig(path, dpi=85, metadata={"Software": None})
 
 
 def _number(value: float | None) -> str:
