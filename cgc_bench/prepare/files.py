@@ -1,6 +1,7 @@
 """The files of a benchmark as its authors publish them: in a folder, in a zip archive, or on the Hub."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +56,7 @@ class Archive:
         """Content of a file."""
         try:
             return self._archive.read(name)
-        except (KeyError, OSError, zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+        except (KeyError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encrypted
             raise PrepareError(f"{self.path}, {name}: {error}; fetch the archive again") from None
 
 
