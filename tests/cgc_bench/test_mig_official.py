@@ -1,12 +1,11 @@
 """The authors' reading of a box, with every quirk, and their IoU."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cgc_bench.mig.official import NOTHING, iou, migician, read_box
+from tests.timing import fewest_seconds
 
 # Response, what the revised script reads (0-1000), what the original script reads (0-1).
 READINGS = {
@@ -113,10 +112,8 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("scale", [1000, 1])
 def test_a_megabyte_is_read_in_bounded_time(name: str, scale: int) -> None:
-    started = time.perf_counter()
-    read = read_box(HOSTILE[name], scale)
-    assert iou((0.0, 0.0, 0.5, 0.5), read.box) <= 1
-    assert time.perf_counter() - started < 2
+    assert iou((0.0, 0.0, 0.5, 0.5), read_box(HOSTILE[name], scale).box) <= 1
+    assert fewest_seconds(lambda: read_box(HOSTILE[name], scale)) < 2
 
 
 @given(st.text("()[]<>box/.,0123456789 \n", max_size=80), st.sampled_from([1000, 1]))

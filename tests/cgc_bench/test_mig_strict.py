@@ -1,7 +1,6 @@
 """What a model concludes: the first box of the contract after the reasoning, its image apart."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from cgc_bench.mig import BENCHMARK
 from cgc_bench.mig.strict import read_conclusion
 from tests.cgc_bench.mig_rows import item
+from tests.timing import fewest_seconds
 
 RIGHT = '[{"img_idx": 2, "bbox_2d": [100, 200, 500, 600], "label": "dog"}]'
 THOUGHT = "<think>perhaps (1,2),(3,4) in image 1</think>"
@@ -101,9 +101,7 @@ def test_pixels_are_told_from_thousandths() -> None:
 )
 @pytest.mark.parametrize("protocol", ["official", "strict"])
 def test_a_megabyte_is_scored_in_bounded_time(response: str, protocol: str) -> None:
-    started = time.perf_counter()
-    BENCHMARK.score(item(), response, protocol=protocol)
-    assert time.perf_counter() - started < 3
+    assert fewest_seconds(lambda: BENCHMARK.score(item(), response, protocol=protocol)) < 3
 
 
 PIECES = (

@@ -1,12 +1,11 @@
 """The authors' rules for one answer, on hand-written answers that cover every branch; values worked out by hand."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cgc_bench.vlm2.rules import final_answer, judge_choice, judge_count, judge_pair, judge_statement, read_numbers
+from tests.timing import fewest_seconds
 
 # Answer, truth, score, readable. General cue: equality and nothing else.
 PAIRS = [
@@ -167,12 +166,10 @@ def test_the_final_answer_is_what_follows_the_reasoning(response: str, answer: s
     "answer", ["1" * 1_000_000, "one " * 250_000, "(A" * 500_000, "t" * 1_000_000, "(" * 1_000_000, "T " * 500_000]
 )
 def test_a_megabyte_is_judged_in_bounded_time(answer: str) -> None:
-    started = time.perf_counter()
-    judge_pair(final_answer(answer), "T")
-    judge_statement(answer, "T")
-    judge_choice(answer, "(A)")
-    judge_count(answer, 3, 4)
-    assert time.perf_counter() - started < 3
+    assert fewest_seconds(lambda: judge_pair(final_answer(answer), "T")) < 1
+    assert fewest_seconds(lambda: judge_statement(answer, "T")) < 1
+    assert fewest_seconds(lambda: judge_choice(answer, "(A)")) < 1
+    assert fewest_seconds(lambda: judge_count(answer, 3, 4)) < 1
 
 
 @given(st.one_of(st.text(), st.text("tfTF()ABone hundred0123 \u017f\u0663")))

@@ -1,7 +1,7 @@
 """No text breaks or slows the reader."""
 
 import sys
-import time
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +12,7 @@ from cgc_data.answer import (
     read_lenient,
 )
 from tests.cgc_data.responses import DOG, Reader, messy_text, wrapped
+from tests.timing import fewest_seconds
 
 SIZE = 100_000
 
@@ -74,17 +75,13 @@ def test_time_is_linear_on_adversarial_text(name: str, read: Reader) -> None:
         wrapped(ADVERSARIAL[name]),
         wrapped("[]", ADVERSARIAL[name].replace("think", "tkink")),
     ):
-        start = time.process_time()
-        read(text, 3)
-        assert time.process_time() - start < 0.5
+        assert fewest_seconds(partial(read, text, 3)) < 0.5
 
 
 @pytest.mark.timeout(20)
 def test_repair_is_bounded() -> None:
     for text in ('{"' * 2047, '["' + 'a" ' * 1300, "[" * 4095, '[{"a":' * 682):
-        start = time.process_time()
-        read_lenient(text, 3)
-        assert time.process_time() - start < 3
+        assert fewest_seconds(partial(read_lenient, text, 3)) < 3
 
 
 def test_reader_works_deep_in_the_stack() -> None:

@@ -1,6 +1,5 @@
 """The table of metrics: denominators, intervals by photo set, pairs, and the rate of chance."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from cgc_data.answer import Object, format_response
 from cgc_data.metrics import METRICS, ItemScore, Truth, estimate, score_item, summarise, summarise_by, truth_of
 from tests.cgc_train.made_rows import made_row
+from tests.timing import fewest_seconds
 
 BOX, OTHER = (100, 100, 500, 500), (600, 600, 900, 900)
 RIGHT, WRONG_IMAGE, EMPTY = (2, BOX), (1, BOX), None
@@ -165,9 +165,7 @@ def test_ten_thousand_items_take_seconds() -> None:
         for turn in range(51)
         for place, score in enumerate(scores)
     ]
-    started = time.perf_counter()
-    summarise(many)
-    assert time.perf_counter() - started < 30
+    assert fewest_seconds(lambda: summarise(many), tries=1) < 30
 
 
 def width(found: object) -> float:

@@ -1,7 +1,6 @@
 """Ways in which published grounding rewards were gamed or broke: ours pays for none of them."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from cgc_data.answer import Object, Violation, format_answer, format_response
 from cgc_data.metrics import truth_of
 from cgc_train.reward import RewardSettings, score
 from tests.cgc_train.made_rows import made_row
+from tests.timing import fewest_seconds
 
 BOX, OTHER = (100, 100, 500, 500), (600, 600, 900, 900)
 LOCATE = truth_of(made_row("locate", {2: [BOX]}))
@@ -175,10 +175,8 @@ LONG = {
 
 @pytest.mark.parametrize("response", LONG.values(), ids=LONG)
 def test_long_responses_take_bounded_time(response: str) -> None:
-    started = time.perf_counter()
-    terms = score(response, SETS)
-    assert time.perf_counter() - started < 2
-    assert 0 <= terms.miou <= 1
+    assert 0 <= score(response, SETS).miou <= 1
+    assert fewest_seconds(lambda: score(response, SETS)) < 2
 
 
 def test_a_long_trace_costs_nothing_by_itself() -> None:
