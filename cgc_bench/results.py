@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from cgc_bench.errors import TaskError
 
-PACKAGES = {"mig": "cgc_bench.mig", "vlm2": "cgc_bench.vlm2", "contrast": "cgc_bench.contrast"}
+PACKAGES = {name: f"cgc_bench.{name}" for name in ("mig", "vlm2", "contrast", "transfer")}
 
 
 @dataclass(frozen=True)
@@ -88,3 +88,16 @@ def benchmark(name: str) -> Benchmark:
         raise TaskError(f"no benchmark {name!r}; there are: {', '.join(PACKAGES)}")
     found: Benchmark = import_module(PACKAGES[name]).BENCHMARK
     return found
+
+
+def messages_of(name: str, item: Any, variant: str = "official") -> list[dict[str, Any]]:
+    """Chat messages of an item, with a part `{"type": "image"}` an image; `variant` is the prompt's."""
+    module = import_module(f"{PACKAGES[name]}.{'items' if name == 'contrast' else 'prompts'}")
+    found: list[dict[str, Any]] = module.messages(item, variant)
+    return found
+
+
+def prompt_of(name: str, item: Any, variant: str = "official") -> str:
+    """The same as one text; of the images only the question's own marks stay, such as `<image 2>`."""
+    parts = [part for message in messages_of(name, item, variant) for part in message["content"]]
+    return "".join(part.get("text") or "" for part in parts)

@@ -28,7 +28,7 @@ class Run:
         results: one a response.
         protocol: of the scoring: `strict` where the prompt asked for reasoning.
         source: where the benchmark's files came from, with its revision.
-        ready: the prepared benchmark, which has the images.
+        ready: the prepared benchmark of each task, which has the images.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Run:
     results: list[ItemResult]
     protocol: str
     source: str
-    ready: Prepared
+    ready: Mapping[str, Prepared]
 
     def summary(self) -> Summary:
         """Figures, intervals, floors and warnings."""
@@ -89,18 +89,27 @@ def _group(task: str) -> str:
 
 
 def _run(model: str, label: str, files: list[Path]) -> Run:
-    first = _first_line(files[0])
+    lines = {file: _first_line(file) for file in files}
+    first = lines[files[0]]
     bench = benchmark(str(first.get("cgc_benchmark")))
-    ready = find_prepared(bench.name, str(first.get("cgc_annotations")))
-    if ready is None:
-        raise ReportError(
-            f"{files[0]}: made on {bench.name}, {first.get('cgc_annotations')} annotations, which are not prepared "
-            "here; run `cgc-bench prepare`, or set CGC_CACHE to where they are"
-        )
-    items = bench.read_items(ready.annotations)
+    prepared = {str(line.get("cgc_task")): _prepared(file, bench, line) for file, line in lines.items()}
+    places = {ready.annotations: ready for ready in prepared.values()}
+    items = {index: item for place in places for index, item in bench.read_items(place).items()}
     protocol = str(first.get("cgc_protocol", "official"))
     results = score_responses(bench, items, read_responses(files, items, bench.name), protocol=protocol)
-    return Run(model, label, bench, items, results, protocol, ready.source, ready)
+    source = ", ".join(dict.fromkeys(ready.source for ready in places.values()))
+    return Run(model, label, bench, items, results, protocol, source, prepared)
+
+
+def _prepared(file: Path, bench: Benchmark, line: Mapping[str, Any]) -> Prepared:
+    version, task = str(line.get("cgc_annotations")), str(line.get("cgc_task"))
+    ready = find_prepared(bench.name, version, task)
+    if ready is None:
+        raise ReportError(
+            f"{file}: made on {bench.name}, {version} annotations, which are not prepared here; "
+            "run `cgc-bench prepare`, or set CGC_CACHE to where they are"
+        )
+    return ready
 
 
 def _first_line(file: Path) -> dict[str, Any]:
@@ -114,8 +123,8 @@ def _first_line(file: Path) -> dict[str, Any]:
     return row
 
 
-def find_prepared(name: str, version: str) -> Prepared | None:
-    """The prepared benchmark of this version of the annotations; None where there is none."""
+def find_prepared(name: str, version: str, task: str) -> Prepared | None:
+    """The prepared benchmark that has this task in this version of the annotations; None where there is none."""
     folders = (cache_folder() / "bench" / name).glob("*")
     found = (open_prepared(folder) for folder in sorted(folders))
-    return next((ready for ready in found if ready and ready.version == version), None)
+    return next((ready for ready in found if ready and ready.version == version and task in ready.tasks), None)

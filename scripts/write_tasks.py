@@ -12,6 +12,7 @@ from cgc_bench.contrast.items import OFFICIAL_NEW_TOKENS as CONTRAST_TOKENS
 from cgc_bench.mig.prompts import OFFICIAL_NEW_TOKENS as MIG_TOKENS
 from cgc_bench.mig.prompts import THINK_NEW_TOKENS
 from cgc_bench.results import benchmark
+from cgc_bench.transfer.prompts import OFFICIAL_NEW_TOKENS as TRANSFER_TOKENS
 from cgc_bench.vlm2.prompts import OFFICIAL_NEW_TOKENS as VLM2_TOKENS
 
 FOLDER = Path(__file__).parents[1] / "cgc_bench" / "tasks"
@@ -25,6 +26,8 @@ GROUPS = {
     "cgc_vlm2_think": ("vlm2", "vanilla", "think"),
     "cgc_contrast": ("contrast", "test", "official"),
     "cgc_contrast_think": ("contrast", "test", "think"),
+    "cgc_transfer": ("transfer", "hub", "official"),
+    "cgc_transfer_think": ("transfer", "hub", "think"),
 }
 LOWER_IS_BETTER = {
     "no_box", "pixel_scale", "no_index", "unreadable", "leakage", "leakage_same_place", "leakage_same_place_expected",
@@ -50,7 +53,7 @@ task:
 {tasks}
 metadata: {{version: 1}}
 """
-TOGETHER = ("cgc_contrast", "cgc_mig", "cgc_vlm2")
+TOGETHER = ("cgc_contrast", "cgc_mig", "cgc_vlm2", "cgc_transfer")
 MEAN = "  - {{metric: {name}, aggregation: mean, weight_by_size: false}}"
 
 
@@ -91,7 +94,8 @@ def _task(group: str, task: str, prompt: str) -> str:
 
 
 def _tokens(name: str, task: str) -> int:
-    return {"mig": MIG_TOKENS, "contrast": CONTRAST_TOKENS}.get(name) or VLM2_TOKENS[task.partition("_")[0]]
+    tokens = {"mig": MIG_TOKENS, "contrast": CONTRAST_TOKENS, "transfer": TRANSFER_TOKENS}
+    return tokens.get(name) or VLM2_TOKENS[task.partition("_")[0]]
 
 
 def _group(group: str, bench: object) -> str:

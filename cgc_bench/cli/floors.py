@@ -16,7 +16,7 @@ from rich.console import Console
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def floors(task: str, *, annotations: Path, as_json: bool) -> None:
-    """Score trivial answers to TASK (mig, vlm2, contrast): the floor that every model has to stand above."""
+    """Score trivial answers to TASK (mig, vlm2, contrast, transfer): the floor that every model has to stand above."""
     import json
 
     from cgc_bench.results import benchmark

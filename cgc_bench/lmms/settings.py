@@ -1,7 +1,8 @@
 """What a user may change about the tasks, all in one place: environment variables, read when a task is loaded.
 
 CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION: the release of `cgc_contrast`; CGC_BENCH_PHOTOS: its photos, where it
-stores none. CGC_BENCH_REVISION_MIG, CGC_BENCH_REVISION_VLM2: of the Hub's files. CGC_BENCH_MAX_PIXELS: of one image.
+stores none. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH, _MMSTAR, _MMMU_VAL, _BLINK: of the Hub's files.
+CGC_BENCH_MAX_PIXELS: of one image.
 New tokens are lmms-eval's own `--gen_kwargs max_new_tokens=N`.
 """
 

@@ -6,10 +6,10 @@ told as one line before anything runs; scoring never raises, whatever a model wr
 
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,8 +17,9 @@ from PIL import Image
 
 from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.lmms import settings
-from cgc_bench.prepare import LAYOUTS, Prepared, open_prepared, prepare
-from cgc_bench.results import ItemResult, benchmark
+from cgc_bench.prepare import Prepared, open_prepared, prepare
+from cgc_bench.results import ItemResult, benchmark, messages_of, prompt_of
+from cgc_bench.transfer.prepare import prepare_transfer
 from cgc_data.errors import CgcError
 
 Document = Mapping[str, Any]
@@ -35,7 +36,7 @@ def documents(request: Any) -> Any:
     asked = request[0]
     try:
         settings.max_pixels()
-        ready = _prepared(asked["benchmark"], asked["variant"])
+        ready = _prepared(asked["benchmark"], asked["variant"], asked["task"])
         indices = ready.indices(asked["task"]) if asked["task"] in ready.tasks else []
         if not indices:
             raise CgcError(f"{ready.source}: no items of {asked['benchmark']}, {asked['task']}; leave that task out")
@@ -59,10 +60,12 @@ def end(error: CgcError) -> NoReturn:
     raise SystemExit(2) from None
 
 
-def _prepared(name: str, variant: str) -> Prepared:
+def _prepared(name: str, variant: str, task: str) -> Prepared:
     if name == "contrast":
         release, revision = settings.release()
         return prepare_release(release, revision, settings.photos())
+    if name == "transfer":
+        return prepare_transfer(task, revision=settings.revision(task))
     return prepare(name, variant, revision=settings.revision(name))
 
 
@@ -74,22 +77,22 @@ def images(doc: Document) -> list[Image.Image]:
 
 def text(doc: Document, lmms_eval_specific_kwargs: Any = None) -> str:  # noqa: ARG001 - the signature is lmms-eval's
     """The prompt as one text, for models that take images apart from it."""
-    parts = [part for message in _messages(doc) for part in message["content"]]
-    return "".join(part["text"] for part in parts if part["type"] == "text")
+    return prompt_of(doc["cgc_benchmark"], item_of(doc), doc["cgc_prompt"])
 
 
 def messages(doc: Document) -> list[dict[str, Any]]:
     """Chat messages with the images in their places."""
-    shown = iter(images(doc))
+    shown, places = images(doc), count()
     return [
-        {"role": message["role"], "content": [_part(part, shown) for part in message["content"]]}
-        for message in _messages(doc)
+        {"role": message["role"], "content": [_part(part, shown, places) for part in message["content"]]}
+        for message in messages_of(doc["cgc_benchmark"], item_of(doc), doc["cgc_prompt"])
     ]
 
 
-def _part(part: Mapping[str, Any], shown: Any) -> dict[str, Any]:
+def _part(part: Mapping[str, Any], shown: Sequence[Image.Image], places: Iterator[int]) -> dict[str, Any]:
     if part["type"] == "image":
-        return {"type": "image", "url": next(shown)}
+        place = next(places)
+        return {"type": "image", "url": shown[part.get("place", place)]}
     return {"type": "text", "text": part["text"]}
 
 
@@ -148,13 +151,6 @@ def percent(scored: Sequence[Scored]) -> float:
 def item_of(doc: Document) -> Any:
     """The item of a document."""
     return _items(doc["cgc_benchmark"], doc["cgc_folder"])[doc["cgc_index"]]
-
-
-def _messages(doc: Document) -> list[dict[str, Any]]:
-    name = doc["cgc_benchmark"]
-    module = import_module(f"cgc_bench.{name}.{'prompts' if name in LAYOUTS else 'items'}")
-    found: list[dict[str, Any]] = module.messages(item_of(doc), doc["cgc_prompt"])
-    return found
 
 
 @lru_cache(maxsize=8)

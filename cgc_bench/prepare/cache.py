@@ -38,6 +38,10 @@ class Prepared:
     source: str
     tasks: tuple[str, ...]
 
+    def is_of(self, revision: str | None) -> bool:
+        """Whether this is what a revision on the Hub gives; None takes whatever is there."""
+        return revision is None or self.source.endswith(f"@{revision}")
+
     def indices(self, task: str) -> list[str]:
         """Indices of a task's items, in order. Raises PrepareError for a damaged shard."""
         with self._reading(task) as path:

@@ -18,6 +18,7 @@ from cgc_bench.prepare.cache import MANIFEST, SCHEMA, Prepared, open_prepared, p
 from cgc_bench.prepare.files import Files, fetch, open_files
 from cgc_bench.prepare.layouts import LAYOUTS, Layout
 from cgc_bench.results import benchmark
+from cgc_bench.transfer.items import TASKS
 
 DIGEST = b"cgc_items"
 
@@ -49,7 +50,7 @@ def prepare(
         raise PrepareError(f"{name} has no annotations {variant!r}; there are: {', '.join(layout.variants)}")
     folder = prepared_folder(name, variant)
     ready = open_prepared(folder)
-    if ready is not None and source is None and annotations is None:
+    if ready is not None and source is None and annotations is None and ready.is_of(revision):
         return ready
     label = ""
     if source is None:
@@ -65,7 +66,8 @@ def prepare(
 def layout_of(name: str) -> Layout:
     """The layout of a benchmark that is prepared. Raises PrepareError."""
     if name not in LAYOUTS:
-        raise PrepareError(f"{name!r} needs no preparation or does not exist; there are: {', '.join(LAYOUTS)}")
+        known = ", ".join((*LAYOUTS, *TASKS))
+        raise PrepareError(f"{name!r} needs no preparation or does not exist; there are: {known}")
     return LAYOUTS[name]
 
 
@@ -89,7 +91,7 @@ def finish(folder: Path, annotations: Path, version: str, source: str, tasks: Se
     content = {"annotations": str(annotations), "version": version, "source": source, "tasks": list(tasks)}
     if annotations.is_relative_to(folder):
         content["annotations"] = annotations.relative_to(folder).as_posix()
-    _replace(folder / MANIFEST, json.dumps(content, indent=1).encode())
+    write_whole(folder / MANIFEST, json.dumps(content, indent=1).encode())
     return Prepared(folder, annotations, version, source, tuple(tasks))
 
 
@@ -113,12 +115,12 @@ def _keep_annotations(layout: Layout, files: Files, variant: str, given: Path | 
         if given.is_dir():
             raise PrepareError(f"{given} is a folder; name the annotation file itself")
         try:
-            _replace(folder / layout.read, given.read_bytes())
+            write_whole(folder / layout.read, given.read_bytes())
         except OSError as error:
             raise PrepareError(f"{given}: {error.strerror}; name the annotation file") from None
     else:
         for name, target in layout.annotations(files, variant).items():
-            _replace(folder / target, files.read(name))
+            write_whole(folder / target, files.read(name))
     return folder / layout.read if layout.read else folder
 
 
@@ -140,7 +142,11 @@ def _image(path: str, item: Any, files: Files, names: Mapping[str, str]) -> byte
     name = names.get(_tail(path))
     if name is None:
         raise PrepareError(f"{files.label} lacks {path}, an image of item {item.index}; fetch the files again")
-    content = files.read(name)
+    return whole_image(files.read(name), name)
+
+
+def whole_image(content: bytes, name: str) -> bytes:
+    """The same content. Raises PrepareError where it is not a whole image."""
     try:
         with Image.open(io.BytesIO(content)) as image:
             image.load()
@@ -158,8 +164,8 @@ def _tail(path: str) -> str:
     return path
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; its folder is made where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_bytes(content)

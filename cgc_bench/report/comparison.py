@@ -7,7 +7,7 @@ from pathlib import Path
 from cgc_bench.errors import ReportError
 from cgc_bench.paired import Difference, compare_units
 from cgc_bench.report.pages import render, write_page
-from cgc_bench.results import ItemResult
+from cgc_bench.results import ItemResult, prompt_of
 from cgc_bench.runs import Run
 
 Boxes = Sequence[Sequence[float]]
@@ -31,6 +31,7 @@ class Card:
     task: str
     index: str
     won: bool
+    question: str
     images: tuple[Shown, ...]
     base: ItemResult
     new: ItemResult
@@ -78,13 +79,15 @@ def _card(
     task: str, index: str, won: bool, base: ItemResult, new: ItemResult, run: Run, metric: str, images: dict[str, bytes]
 ) -> Card:
     values = (base.values[metric] or 0.0, new.values[metric] or 0.0)
-    return Card(task, index, won, _shown(index, base, new, run, images), base, new, values)
+    question = prompt_of(run.bench.name, run.items[index])
+    return Card(task, index, won, question, _shown(index, base, new, run, images), base, new, values)
 
 
 def _shown(index: str, base: ItemResult, new: ItemResult, run: Run, images: dict[str, bytes]) -> tuple[Shown, ...]:
-    places = {name: place for place, name in enumerate(run.ready.indices(new.task))}
+    ready = run.ready[new.task]
+    places = {name: place for place, name in enumerate(ready.indices(new.task))}
     shown = []
-    for number, content in enumerate(run.ready.images(new.task, places[index]), 1):
+    for number, content in enumerate(ready.images(new.task, places[index]), 1):
         suffix = ".png" if content.startswith(b"\x89PNG") else ".jpg"
         file = f"images/{len(images):05d}{suffix}"
         images[file] = content

@@ -1,0 +1,28 @@
+"""Answers that look at nothing: the first option, and one drawn by the item's index."""
+
+import random
+
+from cgc_bench.transfer.items import Item
+
+_OTHER = {"list": "[0, 0]"}
+
+
+def first(item: Item) -> str:
+    """The letter A; 0 where there are no options."""
+    return item.letters[0] if item.letters else _OTHER.get(item.kind, "0")
+
+
+def drawn(item: Item) -> str:
+    """An option, each as likely as the others; a number of 0..9 where there are none."""
+    chance = random.Random(item.index)
+    if item.letters:
+        return chance.choice(item.letters)
+    return _OTHER.get(item.kind, str(chance.randint(0, 9)))
+
+
+FLOORS = {"first option": first, "random option": drawn}
+
+
+def floor_response(name: str, item: Item) -> str:
+    """A floor's answer; `name` is a key of `FLOORS`."""
+    return FLOORS[name](item)

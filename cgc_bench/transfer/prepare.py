@@ -1,0 +1,141 @@
+"""From a data set of the Hub, or a local copy of its repository, to the questions and images that the tasks read."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cgc_bench.clusters import photo_clusters
+from cgc_bench.errors import PrepareError
+from cgc_bench.prepare.cache import MANIFEST, Prepared, open_prepared, prepared_folder
+from cgc_bench.prepare.write import finish, whole_image, write_shard, write_whole
+from cgc_bench.transfer.items import Item, written
+from cgc_bench.transfer.rows import SOURCES, Question, Source
+
+QUESTIONS = "questions.jsonl"
+
+
+def prepare_transfer(task: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
+    """Prepare one transfer task in the cache; at once where it is there and no copy was named.
+
+    Args:
+        task: a key of `SOURCES`.
+        source: a local copy of the repository; None takes the Hub's.
+        revision: of the repository; None takes the newest, and every report says that it is unpinned.
+
+    Raises:
+        PrepareError: the data set cannot be fetched or read, lacks a column or an image, or cannot be written.
+    """
+    folder = prepared_folder("transfer", task)
+    ready = open_prepared(folder)
+    if ready is not None and source is None and ready.is_of(revision):
+        return ready
+    where = SOURCES[task]
+    if source is not None and not source.is_dir():
+        raise PrepareError(f"{source}: no such folder; name a copy of the repository {where.repository}")
+    try:
+        items = _items(task, where, source, revision)
+        content = written(items)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        write_whole(folder / QUESTIONS, content)
+        write_shard(
+            folder / f"{task}.parquet", hashlib.sha256(content).digest(), _images(items, where, source, revision)
+        )
+    except OSError as error:
+        raise PrepareError(f"{folder}: cannot be written ({error.strerror}); set CGC_CACHE to another folder") from None
+    label = "a local copy" if source else where.repository
+    return finish(folder, folder / QUESTIONS, items[0].version, f"{label}@{revision or 'unpinned'}", [task])
+
+
+def _items(task: str, where: Source, source: Path | None, revision: str | None) -> list[Item]:
+    questions = list(_questions(where, source, revision))
+    if not questions:
+        raise PrepareError(f"{source or where.repository}: no questions in the split {where.split}; fetch it again")
+    names = [[f"{task}/{question.name}", *_digests(question)] for question in questions]
+    items = [
+        _item(task, question, tuple(digests), cluster)
+        for question, (_, *digests), cluster in zip(questions, names, photo_clusters(names), strict=True)
+    ]
+    digest = hashlib.sha256(written(items)).hexdigest()[:12]
+    return [replace(item, version=f"{revision or 'unpinned'} (sha256 {digest})") for item in items]
+
+
+def _digests(question: Question) -> list[str]:
+    return [hashlib.sha256(content).hexdigest() for content in _contents(question)]
+
+
+def _item(task: str, question: Question, digests: tuple[str, ...], cluster: str) -> Item:
+    return Item(
+        index=f"{task}/{question.name}",
+        task=task,
+        group=question.group,
+        kind=question.kind,
+        question=question.question,
+        options=question.options,
+        answers=question.answers,
+        decimals=question.decimals,
+        marks=question.marks,
+        images=digests,
+        version="",
+        cluster=cluster,
+        fault=_fault(question),
+    )
+
+
+def _fault(question: Question) -> str:
+    if not question.answers:
+        return "no option is the answer"
+    if question.kind == "choice" and not question.options:
+        return "no options"
+    return ""
+
+
+def _images(
+    items: list[Item], where: Source, source: Path | None, revision: str | None
+) -> Iterator[tuple[str, list[bytes]]]:
+    for item, question in zip(items, _questions(where, source, revision), strict=True):
+        yield item.index, _contents(question)
+
+
+def _contents(question: Question) -> list[bytes]:
+    found = [cell["bytes"] for cell in question.images if cell and cell["bytes"]]
+    if not found or len(found) < len(question.images):
+        raise PrepareError(f"question {question.name}: the data set lacks an image of it; fetch it again")
+    return [whole_image(content, f"an image of question {question.name}") for content in found]
+
+
+def _questions(where: Source, source: Path | None, revision: str | None) -> Iterator[Question]:
+    name = str(source or where.repository)
+    for configuration in where.configurations:
+        for file in _files(name, configuration, where.split, None if source else revision):
+            for row in _rows(file):
+                try:
+                    yield where.read(row)
+                except (KeyError, TypeError, AttributeError, ValueError) as error:
+                    raise PrepareError(f"{name}: a row is not as {where.repository} has it ({error!r})") from None
+
+
+def _files(name: str, configuration: str | None, split: str, revision: str | None) -> list[str]:
+    """The Parquet files of one split as the repository's page lists them; from the Hub by way of its cache."""
+    from datasets import DownloadManager, load_dataset_builder
+
+    try:
+        listed = load_dataset_builder(name, configuration, revision=revision).config.data_files
+        files: list[str] = DownloadManager(name).download(list(listed[split]))
+    except Exception as error:  # the library's and the Hub's kinds are many; each means that there is no data
+        fault = " ".join(str(error).split())[:160]
+        raise PrepareError(f"{name} cannot be read ({fault}); fetch the repository and name it with --from") from None
+    return files
+
+
+def _rows(file: str) -> Iterator[dict[str, Any]]:
+    try:
+        with pq.ParquetFile(file) as table:
+            for batch in table.iter_batches(batch_size=1):
+                yield batch.to_pylist()[0]
+    except (OSError, pa.ArrowException) as error:
+        raise PrepareError(f"{file}: not readable ({error}); fetch it again") from None
