@@ -17,11 +17,16 @@ from click.testing import CliRunner
 from cgc_bench.cli import cli
 from cgc_bench.lmms import discovery, tasks
 from cgc_bench.prepare import prepare
+from cgc_bench.report import write_report
 from cgc_bench.results import benchmark
+from cgc_bench.runs import read_runs
 from cgc_bench.samples import read_responses
 from cgc_bench.scoring import floor_table, score_responses, summarise
+from cgc_bench.transfer.items import TASKS
+from cgc_bench.transfer.prepare import prepare_transfer
 from scripts.write_tasks import GROUPS, files
 from tests.cgc_bench.official_files import mig_folder, vlm2_folder
+from tests.cgc_bench.transfer_rows import repository
 from tests.cgc_train.made_rows import some_rows, write_release
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +34,17 @@ WAYS = {
     "our script": [str(Path(sys.executable).with_name("lmms_eval"))],
     "their script": [str(Path(sys.executable).with_name("lmms-eval"))],
     "module": [sys.executable, "-m", "lmms_eval"],
+    "accelerate": [
+        *(sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "1", "--num_machines", "1"),
+        *("--mixed_precision", "no", "--dynamo_backend", "no", "-m", "lmms_eval"),
+    ],
 }
+EVALUATE = """
+import json, sys
+from lmms_eval.evaluator import simple_evaluate
+done = simple_evaluate(model="cgc_floor", model_args="floor=whole_image", tasks=["cgc_contrast"], log_samples=False)
+print("RESULTS", json.dumps({name: row["miou,none"] for name, row in done["results"].items() if "miou,none" in row}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +59,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         root, annotations = mig_folder(folder)
         prepare("mig", source=root, annotations=annotations)
         prepare("vlm2", source=vlm2_folder(folder))
+        for task in TASKS:
+            prepare_transfer(task, source=repository(folder, task))
         write_release(folder / "R", [*some_rows("test"), *some_rows("test", photo=200)])
         yield folder
 
@@ -89,12 +106,18 @@ def test_found_with_no_flag_and_scored_as_the_score_command_does(place: Path, tm
 @pytest.mark.slow
 def test_a_tiny_model_answers_every_benchmark(place: Path, tiny: Path, tmp_path: Path) -> None:
     model = f"pretrained={tiny},device_map=cpu"
-    asked = "cgc_contrast,cgc_mig_diff,cgc_mig_think_group_grounding,cgc_vlm2_oc_cnt"
+    asked = "cgc_contrast,cgc_mig_diff,cgc_mig_think_group_grounding,cgc_vlm2_oc_cnt,cgc_transfer"
     command = [*WAYS["our script"], "--model", "qwen3_vl", "--model_args", model, "--device", "cpu", "--tasks", asked]
     done = run([*command, "--limit", "2", "--gen_kwargs", "max_new_tokens=6"], tmp_path / "out")
     assert done.returncode == 0, done.stderr[-2000:]
     printed = results(tmp_path / "out")
     assert {"cgc_contrast_inter", "cgc_contrast_intra", "cgc_mig_diff", "cgc_vlm2_oc_cnt"} <= printed.keys()
+    assert {f"cgc_transfer_{task}" for task in TASKS} <= printed.keys()
+    (run_of_transfer,) = [found for found in read_runs([tmp_path / "out"]) if found.label == "cgc_transfer"]
+    assert set(run_of_transfer.ready) == set(TASKS)
+    assert run_of_transfer.summary()["n"] == 10
+    write_report(read_runs([tmp_path / "out"]), tmp_path / "report")
+    assert "Transfer tasks" in (tmp_path / "report" / "report.md").read_text()
     lines = [json.loads(line) for f in (tmp_path / "out").rglob("*samples_cgc_mig_diff.jsonl") for line in f.open()]
     assert lines
     assert all(isinstance(line["cgc_response"], str) for line in lines)
@@ -104,12 +127,39 @@ def test_a_tiny_model_answers_every_benchmark(place: Path, tiny: Path, tmp_path:
 def test_the_simple_interface_takes_the_same_tasks(place: Path, tiny: Path, tmp_path: Path) -> None:
     model = f"pretrained={tiny},device_map=cpu"
     command = [*WAYS["module"], "--model", "qwen3_vl", "--model_args", model, "--device", "cpu", "--force_simple"]
-    done = run(
-        [*command, "--tasks", "cgc_mig_diff,cgc_contrast_intra", "--limit", "1", "--gen_kwargs", "max_new_tokens=4"],
-        tmp_path / "out",
-    )
+    asked = "cgc_mig_diff,cgc_contrast_intra,cgc_transfer_mmmu_val"
+    done = run([*command, "--tasks", asked, "--limit", "1", "--gen_kwargs", "max_new_tokens=4"], tmp_path / "out")
     assert done.returncode == 0, done.stderr[-2000:]
-    assert {"cgc_mig_diff", "cgc_contrast_intra"} <= results(tmp_path / "out").keys()
+    assert {"cgc_mig_diff", "cgc_contrast_intra", "cgc_transfer_mmmu_val"} <= results(tmp_path / "out").keys()
+
+
+@pytest.mark.slow
+def test_reasoning_reaches_the_score_as_it_was_written(place: Path, tmp_path: Path) -> None:
+    command = [*WAYS["module"], "--model", "cgc_floor", "--model_args", "floor=whole_image"]
+    done = run([*command, "--tasks", "cgc_contrast_think"], tmp_path / "out")
+    assert done.returncode == 0, done.stderr[-2000:]
+    for task in ("inter", "intra"):
+        assert results(tmp_path / "out")[f"cgc_contrast_think_{task}"]["format,none"] == 100
+    lines = [json.loads(line) for file in (tmp_path / "out").rglob("*_samples_*.jsonl") for line in file.open()]
+    assert lines
+    assert all(line["cgc_response"].startswith("<think>") for line in lines)
+
+
+@pytest.mark.slow
+def test_simple_evaluate_finds_the_tasks(place: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EVALUATE], env=dict(os.environ), cwd=tmp_path, capture_output=True, text=True,
+        timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("RESULTS ")]
+    bench = benchmark("contrast")
+    items = bench.read_items(place / "R")
+    expected = floor_table(bench, items, list(items), "whole image")["tasks"]
+    printed = json.loads(line.removeprefix("RESULTS "))
+    assert {name: printed[f"cgc_contrast_{name}"] for name in expected} == pytest.approx(
+        {name: row["miou"] for name, row in expected.items()}
+    )
 
 
 @pytest.mark.slow
@@ -154,7 +204,10 @@ def documents(name: str, variant: str, task: str, prompt: str = "official") -> l
 @pytest.mark.parametrize("text", ["", "x" * 1_000_000, "[NaN, 1e308, 1, 2]", "(9,9),(1,1)", "\ud800", "<think>", None])
 @pytest.mark.parametrize(
     ("name", "variant", "task"),
-    [("mig", "revised", "diff"), ("vlm2", "vanilla", "oc_cnt"), ("contrast", "test", "inter")],
+    [
+        *[("mig", "revised", "diff"), ("vlm2", "vanilla", "oc_cnt"), ("contrast", "test", "inter")],
+        *[("transfer", "hub", task) for task in TASKS],
+    ],
 )
 def test_scoring_never_raises(place: Path, name: str, variant: str, task: str, text: Any) -> None:
     for doc in documents(name, variant, task):
@@ -198,6 +251,13 @@ def test_the_task_files_are_what_the_script_writes() -> None:
         assert path.read_text(encoding="utf-8") == content, f"{path.name}: run scripts/write_tasks.py"
     kept = set(discovery.tasks_folder().rglob("cgc_*/*.yaml"))
     assert kept == {path for path in written if path.suffix == ".yaml"}
+
+
+def test_images_of_a_message_are_those_that_the_question_names(place: Path) -> None:
+    (doc, *_) = documents("transfer", "hub", "mmmu_val")
+    shown = tasks.images(doc)
+    urls = [part["url"] for part in tasks.messages(doc)[0]["content"] if part["type"] == "image"]
+    assert [url.tobytes() for url in urls] == [shown[n].tobytes() for n in (1, 0, 2)]
 
 
 def test_the_folder_is_printed() -> None:
