@@ -4,6 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import ImageFile
+
+
+@pytest.fixture(autouse=True)
+def _images_cut_short_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """lmms-eval changes this for the whole process when a test imports it; our programs run without it."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,14 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
+from PIL import Image, ImageFile
 
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import MANIFEST, SCHEMA, Prepared, open_prepared, prepared_folder
@@ -148,11 +149,22 @@ def _image(path: str, item: Any, files: Files, names: Mapping[str, str]) -> byte
 def whole_image(content: bytes, name: str) -> bytes:
     """The same content. Raises PrepareError where it is not a whole image."""
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with _cut_short_is_refused(), Image.open(io.BytesIO(content)) as image:
             image.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PrepareError(f"{name}: not a whole image ({error}); fetch it again") from None
     return content
+
+
+@contextmanager
+def _cut_short_is_refused() -> Iterator[None]:
+    """Within lmms-eval an image that is cut short loads as if it were whole: it says so to Pillow when imported."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _tail(path: str) -> str:

@@ -9,7 +9,7 @@ from cgc_bench.cli import cli
 from cgc_bench.errors import AnnotationError, PrepareError
 from cgc_bench.prepare import Prepared, open_prepared, prepare, prepared_folder, write
 from cgc_bench.results import benchmark
-from tests.cgc_bench.official_files import mig_folder, vlm2_folder, zipped
+from tests.cgc_bench.official_files import drawn, mig_folder, vlm2_folder, zipped
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +108,13 @@ def test_a_damaged_shard_is_told(tmp_path: Path) -> None:
     (ready.folder / "oc_grp.parquet").write_bytes(b"PAR1")
     with pytest.raises(PrepareError, match="prepare again"):
         ready.images("oc_grp", 0)
+
+
+def test_an_image_cut_short_is_refused_within_lmms_eval_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("PIL.ImageFile.LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(PrepareError, match=r"a\.jpg: not a whole image"):
+        write.whole_image(drawn()[:-300], "a.jpg")
+    assert write.whole_image(drawn(), "a.jpg") == drawn()
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
