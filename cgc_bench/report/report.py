@@ -52,7 +52,8 @@ def write_report(runs: Sequence[Run], folder: Path) -> Path:
 def _section(run: Run) -> Section:
     summary = run.summary()
     versions = {item.version for item in run.items.values()}
-    published = figures_of(run.bench.name, annotations=next(iter(versions))) if len(versions) == 1 else ()
+    # Of several versions only figures of an unknown one are shown.
+    published = figures_of(run.bench.name, annotations=", ".join(sorted(versions)))
     main = tuple(figure for figure in published if figure.metric == run.bench.metrics[0])
     return Section(run, summary, main, _plot(run, summary))
 

@@ -117,7 +117,9 @@ def test_a_tiny_model_answers_every_benchmark(place: Path, tiny: Path, tmp_path:
     assert set(run_of_transfer.ready) == set(TASKS)
     assert run_of_transfer.summary()["n"] == 10
     write_report(read_runs([tmp_path / "out"]), tmp_path / "report")
-    assert "Transfer tasks" in (tmp_path / "report" / "report.md").read_text()
+    written = (tmp_path / "report" / "report.md").read_text()
+    assert "Transfer tasks" in written
+    assert "second-hand" in written, "figures of others on versions that they do not name"
     lines = [json.loads(line) for f in (tmp_path / "out").rglob("*samples_cgc_mig_diff.jsonl") for line in f.open()]
     assert lines
     assert all(isinstance(line["cgc_response"], str) for line in lines)
