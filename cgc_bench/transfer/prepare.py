@@ -52,20 +52,21 @@ def prepare_transfer(task: str, *, source: Path | None = None, revision: str | N
 
 
 def _items(task: str, where: Source, source: Path | None, revision: str | None) -> list[Item]:
-    questions = list(_questions(where, source, revision))
-    if not questions:
+    # Only digests of the images are kept: the images of a data set do not fit in memory.
+    found = [(replace(question, images=()), _digests(question)) for question in _questions(where, source, revision)]
+    if not found:
         raise PrepareError(f"{source or where.repository}: no questions in the split {where.split}; fetch it again")
-    names = [[f"{task}/{question.name}", *_digests(question)] for question in questions]
+    clusters = photo_clusters([(f"{task}/{question.name}", *digests) for question, digests in found])
     items = [
-        _item(task, question, tuple(digests), cluster)
-        for question, (_, *digests), cluster in zip(questions, names, photo_clusters(names), strict=True)
+        _item(task, question, digests, cluster) for (question, digests), cluster in zip(found, clusters, strict=True)
     ]
     digest = hashlib.sha256(written(items)).hexdigest()[:12]
     return [replace(item, version=f"{revision or 'unpinned'} (sha256 {digest})") for item in items]
 
 
-def _digests(question: Question) -> list[str]:
-    return [hashlib.sha256(content).hexdigest() for content in _contents(question)]
+def _digests(question: Question) -> tuple[str, ...]:
+    name = f"an image of question {question.name}"
+    return tuple(hashlib.sha256(whole_image(content, name)).hexdigest() for content in _contents(question))
 
 
 def _item(task: str, question: Question, digests: tuple[str, ...], cluster: str) -> Item:
@@ -105,7 +106,7 @@ def _contents(question: Question) -> list[bytes]:
     found = [cell["bytes"] for cell in question.images if cell and cell["bytes"]]
     if not found or len(found) < len(question.images):
         raise PrepareError(f"question {question.name}: the data set lacks an image of it; fetch it again")
-    return [whole_image(content, f"an image of question {question.name}") for content in found]
+    return found
 
 
 def _questions(where: Source, source: Path | None, revision: str | None) -> Iterator[Question]:
