@@ -93,7 +93,7 @@ def prepare(scale: Scale, work: Path) -> None:
     """Paint the photos and build the release, unless they are there."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import parse_config
-    from cgc_data.scenes import paint
+    from cgc_data.painter import paint
 
     if (work / "release" / "manifest.json").is_file():
         return

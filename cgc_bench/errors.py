@@ -3,7 +3,7 @@
 A message names the file (or option) at fault and says the mend; all are `CgcError`, so that one handler shows them.
 """
 
-from cgc_data.errors import CgcError
+from cgc_data.common.errors import CgcError
 
 
 class AnnotationError(CgcError):

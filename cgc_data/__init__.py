@@ -7,8 +7,8 @@ What users of the package call: `load_reference`, `open_release`; what training 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cgc_data.reference import load_reference
     from cgc_data.release.read import Release, open_release
+    from cgc_data.release.reference import load_reference
 
 __all__ = ["Release", "load_reference", "open_release"]
 
@@ -16,7 +16,7 @@ __all__ = ["Release", "load_reference", "open_release"]
 def __getattr__(name: str) -> Any:
     """Imported when first used, so that the answer contract and the geometry load at once without Arrow and OpenCV."""
     if name == "load_reference":
-        from cgc_data.reference import load_reference
+        from cgc_data.release.reference import load_reference
 
         return load_reference
     if name in ("Release", "open_release"):

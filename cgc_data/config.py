@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cgc_data.settings import Section, Share, Weight, merge, read_settings, read_yaml
+from cgc_data.common.settings import Section, Share, Weight, merge, read_settings, read_yaml
 
 
 class Source(Section):

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cgc_data.errors import DownloadError
-from cgc_data.fetch import disk_error, fetch
-from cgc_data.progress import track
+from cgc_data.common.errors import DownloadError
+from cgc_data.common.fetch import disk_error, fetch
+from cgc_data.common.progress import track
 
 # the host of COCO's archives has no certificate of its own, so https fails there
 COCO, LVIS = "http://images.cocodataset.org", "https://dl.fbaipublicfiles.com"

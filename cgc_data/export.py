@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_data.answer import with_thinking
-from cgc_data.errors import ExportError
-from cgc_data.reference import load_reference
+from cgc_data.common.errors import ExportError
 from cgc_data.release.read import Release
+from cgc_data.release.reference import load_reference
 from cgc_data.release.schema import SPLITS
 
 Format = Literal["swift", "verl", "easyr1", "llamafactory"]

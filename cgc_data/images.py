@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from cgc_data.errors import CgcError, PhotoError
+from cgc_data.common.errors import CgcError, PhotoError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from cgc_data.errors import SegmentationError
+from cgc_data.common.errors import SegmentationError
 from cgc_data.geometry import Window
 
 Rle: TypeAlias = dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 
-from cgc_data.errors import PhotoError
+from cgc_data.common.errors import PhotoError
 from cgc_data.images import Pixels, decode_photo, exif_orientation, strip_orientation
 from cgc_data.sources import PhotoStore
 

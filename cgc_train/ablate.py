@@ -11,8 +11,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from cgc_data.common.settings import merge_all, nearest, parse_override, read_settings
 from cgc_data.metrics import METRICS
-from cgc_data.settings import merge_all, nearest, parse_override, read_settings
 from cgc_train.errors import RecipeError, RunError
 from cgc_train.recipe import Recipe, save_recipe
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, score_item, summarise, summarise_by
-from cgc_data.progress import say
 from cgc_train.recipe import Recipe
 from cgc_train.run import held_out_path
 

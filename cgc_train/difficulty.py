@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
+from cgc_data.common.progress import say, track
 from cgc_data.metrics import truth_of
-from cgc_data.progress import say, track
 from cgc_train.data import training_set
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import Recipe

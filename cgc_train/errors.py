@@ -3,15 +3,11 @@
 A message names the file (or setting) at fault and says the mend; all are `CgcError`, so that one handler shows them.
 """
 
-from cgc_data.errors import CgcError
+from cgc_data.common.errors import CgcError
 
 
 class RecipeError(CgcError):
     """A recipe's key, value or combination is not valid, or there is no such recipe."""
-
-
-class MissingExtraError(CgcError):
-    """A package of an optional extra is not installed."""
 
 
 class ModelError(CgcError):

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cgc_data.common.extras import need_package
+from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, truth_of
-from cgc_data.progress import say
 from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, MetricsWriter
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.errors import RunError
-from cgc_train.extras import need_package
 from cgc_train.model import load_config, load_processor, lora_config, quantisation
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import grpo_config

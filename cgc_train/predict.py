@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cgc_data.answer import ANSWER_FORM, Violation, build_messages, read_answer, with_thinking
+from cgc_data.answer.wording import ask
 from cgc_data.geometry import from_thousand
-from cgc_data.plan.wording import ask
 from cgc_data.vocabulary import readable
 from cgc_train.errors import PredictionsError
 from cgc_train.generate import ImageLike, generate

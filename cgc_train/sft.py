@@ -15,8 +15,8 @@ from accelerate.utils import gather_object
 from transformers import TrainerCallback
 from trl import SFTTrainer
 
+from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, truth_of
-from cgc_data.progress import say
 from cgc_train.callbacks import MetricsWriter, write_held_out
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.errors import DivergedError, RecipeError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cgc_data.answer import Object, format_response
-from cgc_data.plan.wording import NUMBER_WORDS
+from cgc_data.answer.wording import NUMBER_WORDS
 from cgc_data.vocabulary import Name, readable
 from cgc_train.reward.settings import PromptSettings
 

@@ -17,7 +17,6 @@ from panels import HEAD, TEXT, Line, Mark, Panel, beside, decoded, stack, strip
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from cgc_data.builder.embedded import with_sources
 from cgc_data.builder.release import build_release
 from cgc_data.config import BuildConfig
 from cgc_data.geometry import Window
@@ -25,6 +24,7 @@ from cgc_data.index.build import Index, build_index
 from cgc_data.index.presence import ABSENT, STATE_NAMES, UNKNOWN
 from cgc_data.look.sample import Sample, read_sample
 from cgc_data.look.sheets import GIVEN, TARGET, Style
+from cgc_data.painter.embedded import with_sources
 from cgc_data.plan.truth import Truth
 from cgc_data.release.read import open_release
 from cgc_data.sources import Segmentations

@@ -11,7 +11,7 @@ from pathlib import Path
 from cgc_bench.contrast.items import OFFICIAL_NEW_TOKENS as CONTRAST_TOKENS
 from cgc_bench.mig.prompts import OFFICIAL_NEW_TOKENS as MIG_TOKENS
 from cgc_bench.mig.prompts import THINK_NEW_TOKENS
-from cgc_bench.results import benchmark
+from cgc_bench.scoring.benchmark import benchmark
 from cgc_bench.transfer.prompts import OFFICIAL_NEW_TOKENS as TRANSFER_TOKENS
 from cgc_bench.vlm2.prompts import OFFICIAL_NEW_TOKENS as VLM2_TOKENS
 

@@ -16,7 +16,7 @@ PATH = click.Path(path_type=Path)
 def compare(base: Path, new: Path, *, label: str | None, per_task: int, folder: Path) -> None:
     """Compare the output folders BASE and NEW of lmms-eval item by item."""
     from cgc_bench.report import write_comparison
-    from cgc_bench.runs import one_run
+    from cgc_bench.report.runs import one_run
 
     page, found = write_comparison(one_run(base, label), one_run(new, label), folder, per_task=per_task)
     for one in found:

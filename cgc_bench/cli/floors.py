@@ -19,9 +19,9 @@ def floors(task: str, *, annotations: Path, as_json: bool) -> None:
     """Score trivial answers to TASK (mig, vlm2, contrast, transfer): the floor that every model has to stand above."""
     import json
 
-    from cgc_bench.results import benchmark
-    from cgc_bench.scoring import floor_table, versions
-    from cgc_bench.tables import floors_table
+    from cgc_bench.scoring.benchmark import benchmark
+    from cgc_bench.scoring.summary import floor_table, versions
+    from cgc_bench.scoring.tables import floors_table
 
     bench = benchmark(task)
     items = bench.read_items(annotations)

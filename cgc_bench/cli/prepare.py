@@ -26,7 +26,7 @@ def prepare(name: str, *, source: Path | None, annotations: str | None, revision
 
     What is there already is kept.
     """
-    from cgc_bench.results import benchmark
+    from cgc_bench.scoring.benchmark import benchmark
     from cgc_bench.transfer.items import TASKS
 
     transfer = name in TASKS

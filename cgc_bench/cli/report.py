@@ -13,6 +13,6 @@ PATH = click.Path(path_type=Path)
 def report(runs: tuple[Path, ...], *, folder: Path) -> None:
     """Report the output folders of lmms-eval: tasks, intervals, floors, and published figures apart."""
     from cgc_bench.report import write_report
-    from cgc_bench.runs import read_runs
+    from cgc_bench.report.runs import read_runs
 
     click.echo(write_report(read_runs(runs), folder))

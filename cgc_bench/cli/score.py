@@ -38,10 +38,10 @@ def score(
 
     Figures are percent, with 95 % intervals clustered by photos. A subset of the items is fine and is said so.
     """
-    from cgc_bench.results import benchmark
-    from cgc_bench.samples import read_responses
-    from cgc_bench.scoring import check_protocol, score_responses, summarise, write_summary
-    from cgc_bench.tables import score_tables
+    from cgc_bench.scoring.benchmark import benchmark
+    from cgc_bench.scoring.samples import read_responses
+    from cgc_bench.scoring.summary import check_protocol, score_responses, summarise, write_summary
+    from cgc_bench.scoring.tables import score_tables
     from cgc_bench.vlm2.video import judged_summary
 
     bench = benchmark(task)

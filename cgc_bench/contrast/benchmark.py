@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cgc_bench.contrast.items import Item, read_items
-from cgc_bench.results import ItemResult
+from cgc_bench.scoring.benchmark import ItemResult
 from cgc_data.answer import read_answer
 from cgc_data.metrics import FLOORS, METRICS, ItemScore, floor_response, score_item, summarise
 from cgc_data.metrics.summary import direction_pairs, expected_same_place
@@ -110,7 +110,7 @@ def _pair(first: ItemScore, second: ItemScore) -> ItemResult:
 
 
 class Contrast:
-    """See `cgc_bench.results.Benchmark`."""
+    """See `cgc_bench.scoring.benchmark.Benchmark`."""
 
     name = "contrast"
     title = "Held-out contrasts"

@@ -8,9 +8,9 @@ from typing import Any
 
 from cgc_bench.errors import AnnotationError
 from cgc_data.answer import with_thinking
-from cgc_data.errors import ReleaseError
+from cgc_data.common.errors import ReleaseError
+from cgc_data.hub.locate import locate_release
 from cgc_data.metrics import COLUMNS, Truth, truth_of
-from cgc_data.release.find import locate_release
 from cgc_data.release.read import Release
 
 SPLIT = "test"

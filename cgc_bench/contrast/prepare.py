@@ -8,9 +8,9 @@ from cgc_bench.contrast.items import SPLIT, held_out_release, version_of
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import Prepared, open_prepared, prepared_folder
 from cgc_bench.prepare.write import finish, write_shard
-from cgc_data.errors import PhotoError
-from cgc_data.reference import with_images
+from cgc_data.common.errors import PhotoError
 from cgc_data.release.read import Release
+from cgc_data.release.reference import with_images
 from cgc_data.release.schema import CONTRASTS
 
 

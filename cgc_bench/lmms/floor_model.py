@@ -6,7 +6,7 @@ from lmms_eval.api.model import lmms
 
 from cgc_bench.errors import TaskError
 from cgc_bench.lmms.tasks import end, item_of
-from cgc_bench.results import benchmark
+from cgc_bench.scoring.benchmark import benchmark
 
 
 class Floor(lmms):  # type: ignore[misc]

@@ -18,9 +18,9 @@ from PIL import Image
 from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.lmms import settings
 from cgc_bench.prepare import Prepared, open_prepared, prepare
-from cgc_bench.results import ItemResult, benchmark, messages_of, prompt_of
+from cgc_bench.scoring.benchmark import ItemResult, benchmark, messages_of, prompt_of
 from cgc_bench.transfer.prepare import prepare_transfer
-from cgc_data.errors import CgcError
+from cgc_data.common.errors import CgcError
 
 Document = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from cgc_bench.mig.floors import FLOORS, floor_response
 from cgc_bench.mig.items import TASKS, Box, Item, faults, read_items
 from cgc_bench.mig.official import POSTPROCESSES, THRESHOLDS, OfficialBox, iou, read_box
 from cgc_bench.mig.strict import StrictBox, in_thousandths, read_conclusion
-from cgc_bench.results import ItemResult
+from cgc_bench.scoring.benchmark import ItemResult
 
 METRICS = (*(f"acc@{threshold}" for threshold in THRESHOLDS), "mean_iou")
 _FAR = 10**6
@@ -104,7 +104,7 @@ def _note(item: Item, read: OfficialBox) -> str:
 
 
 class MigBench:
-    """See `cgc_bench.results.Benchmark`."""
+    """See `cgc_bench.scoring.benchmark.Benchmark`."""
 
     name = "mig"
     title = "MIG-Bench"

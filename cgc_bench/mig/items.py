@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
-from cgc_bench.clusters import photo_clusters
 from cgc_bench.errors import AnnotationError
+from cgc_data.metrics.clusters import photo_clusters
 
 Box: TypeAlias = tuple[float, float, float, float]
 

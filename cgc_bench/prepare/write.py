@@ -18,7 +18,7 @@ from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import MANIFEST, SCHEMA, Prepared, open_prepared, prepared_folder
 from cgc_bench.prepare.files import Files, fetch, open_files
 from cgc_bench.prepare.layouts import LAYOUTS, Layout
-from cgc_bench.results import benchmark
+from cgc_bench.scoring.benchmark import benchmark
 from cgc_bench.transfer.items import TASKS
 
 DIGEST = b"cgc_items"

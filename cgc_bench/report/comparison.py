@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgc_bench.errors import ReportError
-from cgc_bench.paired import Difference, compare_units
 from cgc_bench.report.pages import render, write_page
-from cgc_bench.results import ItemResult, prompt_of
-from cgc_bench.runs import Run
+from cgc_bench.report.paired import Difference, compare_units
+from cgc_bench.report.runs import Run
+from cgc_bench.scoring.benchmark import ItemResult, prompt_of
 
 Boxes = Sequence[Sequence[float]]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cgc_bench.published import Figure, figures_of
 from cgc_bench.report.pages import render, write_page
-from cgc_bench.runs import Run
-from cgc_bench.scoring import Summary
+from cgc_bench.report.published import Figure, figures_of
+from cgc_bench.report.runs import Run
+from cgc_bench.scoring.summary import Summary
 
 OURS, FLOOR = "#2f5fd0", "#9aa3b2"
 

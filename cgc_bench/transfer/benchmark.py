@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cgc_bench.errors import AnnotationError
-from cgc_bench.results import ItemResult
+from cgc_bench.scoring.benchmark import ItemResult
 from cgc_bench.transfer.choices import leading_option, listed_option, ranked_option, stated_option
 from cgc_bench.transfer.floors import FLOORS, floor_response
 from cgc_bench.transfer.free_form import open_matches, read_float, read_integer, read_list
@@ -110,7 +110,7 @@ def _percent(results: Sequence[TransferResult]) -> float:
 
 
 class Transfer:
-    """See `cgc_bench.results.Benchmark`."""
+    """See `cgc_bench.scoring.benchmark.Benchmark`."""
 
     name = "transfer"
     title = "Transfer tasks"

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cgc_bench.clusters import photo_clusters
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import MANIFEST, Prepared, open_prepared, prepared_folder
 from cgc_bench.prepare.write import finish, whole_image, write_shard, write_whole
 from cgc_bench.transfer.items import Item, written
 from cgc_bench.transfer.rows import SOURCES, Question, Source
+from cgc_data.metrics.clusters import photo_clusters
 
 QUESTIONS = "questions.jsonl"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cgc_bench.errors import AnnotationError
-from cgc_bench.results import ItemResult
+from cgc_bench.scoring.benchmark import ItemResult
 from cgc_bench.vlm2.floors import FLOORS, floor_response
 from cgc_bench.vlm2.items import SUBTASKS, VERSION, Item, faults, read_items
 from cgc_bench.vlm2.rules import Verdict, final_answer, judge_choice, judge_count, judge_pair, judge_statement
@@ -128,7 +128,7 @@ def _macro(tasks: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
 
 
 class Vlm2Bench:
-    """See `cgc_bench.results.Benchmark`."""
+    """See `cgc_bench.scoring.benchmark.Benchmark`."""
 
     name = "vlm2"
     title = "VLM2-Bench"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cgc_bench.clusters import photo_clusters
 from cgc_bench.errors import AnnotationError
+from cgc_data.metrics.clusters import photo_clusters
 
 # Subtask to its kind of answer and the folder of its images under the archive's root.
 SUBTASKS = {

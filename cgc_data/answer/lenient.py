@@ -13,7 +13,7 @@ from cgc_data.answer.elements import JsonObject, are_numbers, decode_json, is_en
 from cgc_data.answer.layout import FENCE, Layout, read_layout, strip_fence
 from cgc_data.answer.objects import Object
 from cgc_data.answer.reading import Reading, read_answer
-from cgc_data.errors import ConfigError
+from cgc_data.common.errors import ConfigError
 
 # json-repair takes time quadratic in the length of bad text: about half a second for this many characters.
 MAX_REPAIRED = 4096

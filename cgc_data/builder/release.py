@@ -11,17 +11,17 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from cgc_data.builder.embedded import with_sources
 from cgc_data.builder.finish import finish_release, library_versions
 from cgc_data.builder.shards import Receipt, ShardTask, render_shard, write_atomically
 from cgc_data.builder.work import alone, claim, explained, forgotten_if_refused, make_folder, start_over
 from cgc_data.builder.workers import Executor, run_tasks
+from cgc_data.common.errors import BuildError, SourceError
+from cgc_data.common.progress import say, track
 from cgc_data.config import BuildConfig
-from cgc_data.errors import BuildError, SourceError
 from cgc_data.index.build import Index, build_index
+from cgc_data.painter.embedded import with_sources
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan, make_plan
-from cgc_data.progress import say, track
 from cgc_data.sources.read import file_sha256
 
 CACHE = ".cgc-cache"

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from cgc_data.builder.finish import write_release_files
 from cgc_data.builder.shards import group_rows, write_row_groups
-from cgc_data.errors import BuildError, ReleaseError
+from cgc_data.common.errors import BuildError, ReleaseError
 from cgc_data.release.read import Release, open_release
 from cgc_data.sources.read import file_sha256
 

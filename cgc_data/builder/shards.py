@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cgc_data.errors import PhotoError
+from cgc_data.common.errors import PhotoError
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.rows import Row
 from cgc_data.release.schema import arrow_schema

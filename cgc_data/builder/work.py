@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from cgc_data.builder.finish import write_rejected
 from cgc_data.builder.shards import write_atomically
-from cgc_data.errors import BuildError, CgcError, ReleaseError
+from cgc_data.common.errors import BuildError, CgcError, ReleaseError
 from cgc_data.plan.askable import Rejection
 from cgc_data.release.read import open_release
 from cgc_data.release.schema import CONTRASTS

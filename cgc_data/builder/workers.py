@@ -13,7 +13,7 @@ from multiprocessing import connection, parent_process
 from threading import Thread
 from typing import Literal, TypeAlias, TypeVar
 
-from cgc_data.errors import BuildError, ConfigError
+from cgc_data.common.errors import BuildError, ConfigError
 
 Executor: TypeAlias = Literal["processes", "ray"]
 Task = TypeVar("Task")

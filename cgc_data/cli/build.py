@@ -6,10 +6,10 @@ from typing import Any
 
 import rich_click as click
 
+from cgc_data.common.errors import ConfigError
+from cgc_data.common.progress import say
+from cgc_data.common.settings import merge_all, parse_override
 from cgc_data.config import BuildConfig, load_config
-from cgc_data.errors import ConfigError
-from cgc_data.progress import say
-from cgc_data.settings import merge_all, parse_override
 
 SOURCE = "ANN.json:IMAGES"
 

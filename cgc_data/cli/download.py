@@ -4,8 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import say
 from cgc_data.download import DATASETS
-from cgc_data.progress import say
 
 
 @click.command()

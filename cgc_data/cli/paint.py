@@ -4,9 +4,9 @@ from pathlib import Path
 
 import rich_click as click
 
-from cgc_data.scenes import PRESETS, PaintedSource
-from cgc_data.scenes import paint as paint_preset
-from cgc_data.scenes.paint import Preset
+from cgc_data.painter import PRESETS, PaintedSource
+from cgc_data.painter import paint as paint_preset
+from cgc_data.painter.paint import Preset
 
 
 @click.command()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from cgc_data.progress import say
+from cgc_data.common.progress import say
 
 
 @click.command()

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cgc_data.errors import ReleaseError
+from cgc_data.common.errors import ReleaseError
 
 if TYPE_CHECKING:
     from cgc_data.validate import Check, Report, SourcePaths

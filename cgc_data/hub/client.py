@@ -12,7 +12,7 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from cgc_data.errors import PushError
+from cgc_data.common.errors import PushError
 
 # base of every error of the client's HTTP library, whichever that is
 _HTTP_ERROR: type[BaseException] = HfHubHTTPError.__bases__[0]

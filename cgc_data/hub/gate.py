@@ -14,7 +14,7 @@ from typing import Any
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from cgc_data.errors import LicenceError, PushError, ReleaseError
+from cgc_data.common.errors import LicenceError, PushError, ReleaseError
 from cgc_data.licences import LicencePolicy, allowed, licence_class
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from cgc_data.errors import SourceError
+from cgc_data.common.errors import SourceError
 from cgc_data.index.photos import Photo
 
 # names with a COCO number: 000000140513.jpg, COCO_val2014_000000140513_2.jpg, and 140513_1_source.png of MIG-Bench;

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cgc_data.errors import PhotoError, SourceError
+from cgc_data.common.errors import PhotoError, SourceError
 from cgc_data.licences import LicencePolicy, allowed
 from cgc_data.sources import PhotoStore, SourceTable
 

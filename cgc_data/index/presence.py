@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from cgc_data.common.errors import ConfigError, VocabularyError
 from cgc_data.config import Source
-from cgc_data.errors import ConfigError, VocabularyError
 from cgc_data.sources import SourceTable
 from cgc_data.vocabulary import COCO_NAMES, concepts_of
 

@@ -19,12 +19,12 @@ from PIL import Image
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from cgc_data.common.errors import PhotoError, SourceError
+from cgc_data.common.progress import track
 from cgc_data.config import Splits
-from cgc_data.errors import PhotoError, SourceError
 from cgc_data.images import decode_photo
 from cgc_data.index.exclusions import IMAGE_SUFFIXES
 from cgc_data.index.photos import Photo
-from cgc_data.progress import track
 from cgc_data.release.schema import Split
 from cgc_data.sources import PhotoStore
 

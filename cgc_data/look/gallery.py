@@ -14,11 +14,11 @@ from typing import Any
 
 import jinja2
 
-from cgc_data.errors import ReleaseError
+from cgc_data.common.errors import ReleaseError
 from cgc_data.look.sample import TASK_MEANING, Sample, View, read_sample
 from cgc_data.look.sheets import write_sheets
-from cgc_data.reference import with_images
 from cgc_data.release.read import Release
+from cgc_data.release.reference import with_images
 
 Samples = dict[str, list[Sample]]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
-from cgc_data.errors import ReleaseError
+from cgc_data.common.errors import ReleaseError
 from cgc_data.look.sample import Box, Sample, View
 
 WIDTH, MARGIN, GAP = 1600, 24, 12

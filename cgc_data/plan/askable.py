@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from cgc_data.common.errors import VocabularyError
 from cgc_data.config import BuildConfig
-from cgc_data.errors import VocabularyError
 from cgc_data.index.build import Index, clear_of_confusable, confused
 from cgc_data.index.presence import ABSENT, PRESENT_ALL, PRESENT_SOME
 from cgc_data.plan.truth import Truth, fits
@@ -102,10 +102,10 @@ class Askable:
         """Which concepts these photos can be asked about, (photos given, concepts)."""
         return np.asarray(self.one[photos] | self.every[photos])
 
-    def draw_label(self, choices: NDArray[np.intp], random: np.random.Generator) -> int:
+    def draw_label(self, choices: NDArray[np.intp], rng: np.random.Generator) -> int:
         """One of several concepts, by the category temperature."""
         weights = self.weights[choices]
-        return int(random.choice(choices, p=weights / weights.sum()))
+        return int(rng.choice(choices, p=weights / weights.sum()))
 
     def similarity(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
         """Cosine of what is in each of these photos with what is in another, (photos,)."""

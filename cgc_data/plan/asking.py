@@ -21,16 +21,16 @@ class Item:
 
 
 def ask_twins(
-    askable: Askable, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, random: np.random.Generator
+    askable: Askable, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, rng: np.random.Generator
 ) -> list[Question]:
     """The item asked of the photos that show it, and asked alike of photos (elsewhere) that are proved free of it."""
-    present = ask_set(askable, there, item, kind, random)
-    absent = ask_set(askable, elsewhere, replace(item, targets=()), kind, random)
-    pair = f"{present.tuple_id}-{absent.tuple_id}-{int(random.integers(2**32)):08x}"
+    present = ask_set(askable, there, item, kind, rng)
+    absent = ask_set(askable, elsewhere, replace(item, targets=()), kind, rng)
+    pair = f"{present.tuple_id}-{absent.tuple_id}-{int(rng.integers(2**32)):08x}"
     return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
 
-def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, random: np.random.Generator) -> Question:
+def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng: np.random.Generator) -> Question:
     """The item asked of whole photos, in shuffled order."""
     index = askable.index
     views = tuple(_whole(askable, photo, position in item.targets) for position, photo in enumerate(members))
@@ -57,7 +57,7 @@ def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, ran
         distractors=kind,
         tuple_id=set_name(index.photos[photo].identity for photo in members),
     )
-    return question.reordered(random.permutation(len(members)).tolist())
+    return question.reordered(rng.permutation(len(members)).tolist())
 
 
 def _whole(askable: Askable, photo: int, target: bool) -> View:

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from cgc_data.common.errors import PlanError
+from cgc_data.common.progress import track
 from cgc_data.config import BuildConfig
-from cgc_data.errors import PlanError
 from cgc_data.index.build import Index
 from cgc_data.index.exclusions import read_exclusions
 from cgc_data.index.photos import usable
@@ -24,7 +25,6 @@ from cgc_data.plan.askable import Rejection, find_askable
 from cgc_data.plan.deal import Dealer, Dealt
 from cgc_data.plan.rows import Row
 from cgc_data.plan.truth import Truth
-from cgc_data.progress import track
 from cgc_data.release.schema import CONTRASTS, SPLITS, Contrast, Split, arrow_schema
 
 PLAN_SCHEMA = (

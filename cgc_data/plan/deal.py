@@ -14,7 +14,7 @@ from cgc_data.plan.askable import Askable
 from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.inter import InterPlanner
 from cgc_data.plan.intra import IntraPlanner
-from cgc_data.plan.random import generator
+from cgc_data.plan.rng import generator
 from cgc_data.plan.rows import Family, Row, make_row
 from cgc_data.release.schema import Contrast, Split
 
@@ -87,15 +87,15 @@ class Dealer:
                 continue
             contrasts = [c for c in self._neediest() if self._may[c][anchor]]
             for contrast in contrasts:
-                random = generator(
+                rng = generator(
                     self._config.seed, self._split, turn, contrast, self._askable.index.photos[anchor].identity
                 )
                 if contrast == "intra":
-                    family = self._intra.family(anchor, self._intra_tasks(either), self._balance[contrast], random)
+                    family = self._intra.family(anchor, self._intra_tasks(either), self._balance[contrast], rng)
                 else:
                     rest = deck[position + 1 :]
                     free = rest[~used[rest] & self._may["inter"][rest]]
-                    family = self._inter.family(anchor, free, self._balance[contrast], random)
+                    family = self._inter.family(anchor, free, self._balance[contrast], rng)
                 if family and (rows := self._new_rows(family)):
                     used[list(family.photos)] = True
                     self.quotas[contrast].count(rows)

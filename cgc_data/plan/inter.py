@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cgc_data.answer.wording import template_count
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.asking import Item, ask_set, ask_twins
 from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.rows import Family, draw_order
 from cgc_data.plan.sets import PhotoSets
-from cgc_data.plan.wording import template_count
 
 
 class InterPlanner:
@@ -27,16 +27,16 @@ class InterPlanner:
         self._sets = PhotoSets(askable)
 
     def family(
-        self, anchor: int, deck: NDArray[np.intp], balance: AbsentBalance, random: np.random.Generator
+        self, anchor: int, deck: NDArray[np.intp], balance: AbsentBalance, rng: np.random.Generator
     ) -> Family | None:
         """A family round `anchor` with photos of the deck, None where none fits. `deck` does not hold the anchor."""
-        size = self._sets.draw_size(random)
-        kinds = draw_order({"hard": self._settings.hard, "decoupled": 1 - self._settings.hard}, random)
+        size = self._sets.draw_size(rng)
+        kinds = draw_order({"hard": self._settings.hard, "decoupled": 1 - self._settings.hard}, rng)
         self._askable.check(anchor)
         for kind in kinds:
             members = self._sets.grow([anchor], deck, size, kind)
             while len(members) >= self._settings.min_images:
-                if family := self._about(members, deck, kind, balance, random):
+                if family := self._about(members, deck, kind, balance, rng):
                     return family
                 members = members[:-1]  # twins of a smaller set need fewer labels
         return None
@@ -47,27 +47,27 @@ class InterPlanner:
         deck: NDArray[np.intp],
         kind: str,
         balance: AbsentBalance,
-        random: np.random.Generator,
+        rng: np.random.Generator,
     ) -> Family | None:
         """Questions about these photos, with absent twins where they are lacking.
 
         A question whose like is hardly ever absent is left out: it would tell that there is something to find.
         """
-        items = self._items(members, random)
-        if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, balance, random)):
+        items = self._items(members, rng)
+        if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, balance, rng)):
             return twins
         fair = [item for item in items if not balance.far_behind(item.concept, item.pool, len(members), kind)]
         if len(fair) < 2:
             return None
-        questions = [ask_set(self._askable, members, item, kind, random) for item in fair]
+        questions = [ask_set(self._askable, members, item, kind, rng) for item in fair]
         return Family(tuple(questions), tuple(members))
 
-    def _items(self, members: Sequence[int], random: np.random.Generator) -> list[Item]:
+    def _items(self, members: Sequence[int], rng: np.random.Generator) -> list[Item]:
         """One question a member, as far as the labels go; no question twice."""
         items: list[Item] = []
         for position in range(len(members)):
             taken = {(item.pool, item.concept) for item in items}
-            if item := self._item(members, position, taken, random):
+            if item := self._item(members, position, taken, rng):
                 items.append(item)
         return items
 
@@ -76,7 +76,7 @@ class InterPlanner:
         members: Sequence[int],
         position: int,
         taken: set[tuple[str, int]],
-        random: np.random.Generator,
+        rng: np.random.Generator,
         *,
         alone: bool = False,
     ) -> Item | None:
@@ -86,15 +86,15 @@ class InterPlanner:
         shared = own | (table.every[photo] & (table.every[members] | table.safe[members]).all(axis=0))
         choices = {"locate": own & table.one[photo], "locate_all": (own if alone else shared) & table.every[photo]}
         weights = {"locate": self._settings.locate, "locate_all": self._settings.locate_all}
-        for pool in draw_order(weights, random):
+        for pool in draw_order(weights, rng):
             labels = np.array([c for c in np.flatnonzero(choices[pool]) if (pool, int(c)) not in taken], dtype=np.intp)
             if not len(labels):
                 continue
-            concept = table.draw_label(labels, random)
+            concept = table.draw_label(labels, rng)
             targets = tuple(i for i, member in enumerate(members) if not table.safe[member, concept])
             objects = sum(len(table.index.instances.of(members[i], concept)) for i in targets)
             if objects <= table.config.limits.max_objects:
-                return Item(pool, concept, targets, int(random.integers(template_count(pool))))
+                return Item(pool, concept, targets, int(rng.integers(template_count(pool))))
         return None
 
     def _with_twins(
@@ -104,7 +104,7 @@ class InterPlanner:
         deck: NDArray[np.intp],
         kind: str,
         balance: AbsentBalance,
-        random: np.random.Generator,
+        rng: np.random.Generator,
     ) -> Family | None:
         """The set and a second one with some photos replaced, whose labels are absent there; None: none is lacking."""
         leaving = self._leaving(members, items, kind, balance)
@@ -114,17 +114,17 @@ class InterPlanner:
         second = self._sets.replace(members, kept, [item.concept for item in leaving], deck, kind)
         if second is None:
             return None
-        new_items = self._twin_items(members, second, len(kept), random)
+        new_items = self._twin_items(members, second, len(kept), rng)
         if new_items is None:
             return None
-        rest = self._items_of_kept(second, len(kept), new_items, items, random)
+        rest = self._items_of_kept(second, len(kept), new_items, items, rng)
         if len(new_items) + len(rest) < 2:
             return None
-        questions = [ask_set(self._askable, members, item, kind, random) for item in items if item not in leaving]
+        questions = [ask_set(self._askable, members, item, kind, rng) for item in items if item not in leaving]
         for there, elsewhere, twins in ((members, second, leaving), (second, members, new_items)):
             for item in twins:
-                questions += ask_twins(self._askable, there, elsewhere, item, kind, random)
-        questions += [ask_set(self._askable, second, item, kind, random) for item in rest]
+                questions += ask_twins(self._askable, there, elsewhere, item, kind, rng)
+        questions += [ask_set(self._askable, second, item, kind, rng) for item in rest]
         return Family(tuple(questions), tuple(dict.fromkeys([*members, *second])))
 
     def _leaving(self, members: list[int], items: list[Item], kind: str, balance: AbsentBalance) -> list[Item]:
@@ -141,7 +141,7 @@ class InterPlanner:
         return leaving
 
     def _twin_items(
-        self, members: list[int], second: list[int], first_new: int, random: np.random.Generator
+        self, members: list[int], second: list[int], first_new: int, rng: np.random.Generator
     ) -> list[Item] | None:
         """For each new photo a question that can also be asked, as absent, of the first set."""
         table = self._askable
@@ -150,7 +150,7 @@ class InterPlanner:
         for position in range(first_new, len(second)):
             taken = {(pool, int(c)) for pool in ("locate", "locate_all") for c in np.flatnonzero(~foreign)}
             taken |= {(item.pool, item.concept) for item in items}
-            item = self._item(second, position, taken, random, alone=True)
+            item = self._item(second, position, taken, rng, alone=True)
             if item is None:
                 return None
             items.append(item)
@@ -162,14 +162,14 @@ class InterPlanner:
         kept: int,
         new_items: list[Item],
         items: list[Item],
-        random: np.random.Generator,
+        rng: np.random.Generator,
     ) -> list[Item]:
         """Questions about the photos that stay, in the second set; with another label than in the first if possible."""
         taken = {(item.pool, item.concept) for item in new_items}
         found: list[Item] = []
         for position in range(kept):
             before = {(item.pool, item.concept) for item in items}
-            item = self._item(second, position, taken | before, random) or self._item(second, position, taken, random)
+            item = self._item(second, position, taken | before, rng) or self._item(second, position, taken, rng)
             if item:
                 found.append(item)
                 taken.add((item.pool, item.concept))

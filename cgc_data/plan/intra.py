@@ -19,14 +19,14 @@ class IntraPlanner:
         self._sets = WindowSetPlanner(askable)
 
     def family(
-        self, photo: int, tasks: Sequence[str], balance: AbsentBalance, random: np.random.Generator
+        self, photo: int, tasks: Sequence[str], balance: AbsentBalance, rng: np.random.Generator
     ) -> Family | None:
         """Questions about windows of this photo, of the first task that it allows; None where it allows none."""
         for task in tasks:
             if task == "same_object":
-                questions = self._same_object.questions(photo, random)
+                questions = self._same_object.questions(photo, rng)
             else:
-                questions = self._sets.questions(photo, balance, random)
+                questions = self._sets.questions(photo, balance, rng)
             if questions:
                 return Family(tuple(questions), (photo,))
         return None

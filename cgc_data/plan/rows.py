@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from cgc_data.answer import Object, build_messages, format_answer
+from cgc_data.answer.wording import Reference, ask
 from cgc_data.geometry import ThousandBox, Window, map_box_to_view, to_thousand
 from cgc_data.index.build import Index
 from cgc_data.masks import Box
-from cgc_data.plan.wording import Reference, ask
 from cgc_data.release.schema import Contrast, Split
 from cgc_data.vocabulary import readable
 
@@ -98,11 +98,11 @@ def set_name(parts: Iterable[object]) -> str:
     return hashlib.sha256("\n".join(sorted(str(part) for part in parts)).encode()).hexdigest()[:12]
 
 
-def draw_order(weights: dict[str, float], random: np.random.Generator) -> list[str]:
+def draw_order(weights: dict[str, float], rng: np.random.Generator) -> list[str]:
     """Names with a positive weight, the first drawn by weight and so on: what to try, in this order."""
     names = [name for name, weight in weights.items() if weight > 0]
     shares = np.array([weights[name] for name in names])
-    return [str(name) for name in random.choice(names, size=len(names), replace=False, p=shares / shares.sum())]
+    return [str(name) for name in rng.choice(names, size=len(names), replace=False, p=shares / shares.sum())]
 
 
 def box_in_view(view: View, box: Box) -> Box:

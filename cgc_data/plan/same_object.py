@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cgc_data.answer.wording import template_count
 from cgc_data.geometry import iou
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.rows import Question, View, box_in_view, thousand_in_view
 from cgc_data.plan.truth import fits
 from cgc_data.plan.windows import Windows, set_of_windows, shown_in
-from cgc_data.plan.wording import template_count
 
 FOLLOWED = 3  # objects of one category that are tried before another category
 TRIES = 24  # draws of windows for one object before it is given up
@@ -27,17 +27,17 @@ class SameObjectPlanner:
         self._askable = askable
         self._windows = Windows(askable.truth, askable.config)
 
-    def questions(self, photo: int, random: np.random.Generator) -> list[Question]:
+    def questions(self, photo: int, rng: np.random.Generator) -> list[Question]:
         """Both directions about one object of the photo; none where no object can be followed."""
-        for concept, target in self._followed(photo, random):
+        for concept, target in self._followed(photo, rng):
             siblings = [i for i in self._askable.usable(photo, concept) if i != target]
             for _ in range(TRIES):
-                pair = self._windows.focus_and_context(photo, target, random)
+                pair = self._windows.focus_and_context(photo, target, rng)
                 if pair and self._distinguishes(pair, target, siblings):
-                    return self._both_directions(photo, concept, target, pair, random)
+                    return self._both_directions(photo, concept, target, pair, rng)
         return []
 
-    def _followed(self, photo: int, random: np.random.Generator) -> list[tuple[int, int]]:
+    def _followed(self, photo: int, rng: np.random.Generator) -> list[tuple[int, int]]:
         """Objects that may be followed: (concept, instance), in drawn order, with at least one sibling."""
         table, index = self._askable, self._askable.index
         inside = index.instances.of_photo(photo)
@@ -48,10 +48,10 @@ class SameObjectPlanner:
         ]
         found: list[tuple[int, int]] = []
         while concepts:
-            concept = table.draw_label(np.array(concepts, dtype=np.intp), random)
+            concept = table.draw_label(np.array(concepts, dtype=np.intp), rng)
             concepts.remove(concept)
             single = [i for i in self._askable.usable(photo, concept) if index.instances.single[i]]
-            found += [(concept, int(i)) for i in random.permutation(single)[:FOLLOWED]]
+            found += [(concept, int(i)) for i in rng.permutation(single)[:FOLLOWED]]
         return found
 
     def _distinguishes(self, pair: tuple[View, View], target: int, siblings: Sequence[int]) -> bool:
@@ -75,10 +75,10 @@ class SameObjectPlanner:
         return beside
 
     def _both_directions(
-        self, photo: int, concept: int, target: int, pair: tuple[View, View], random: np.random.Generator
+        self, photo: int, concept: int, target: int, pair: tuple[View, View], rng: np.random.Generator
     ) -> list[Question]:
         questions = []
-        pair_id = f"{set_of_windows(self._askable.index, pair)}-{int(random.integers(2**32)):08x}"
+        pair_id = f"{set_of_windows(self._askable.index, pair)}-{int(rng.integers(2**32)):08x}"
         for asked, given in ((1, 0), (0, 1)):
             shown, reference = (shown_in(self._askable.truth, i, target, pair[i]) for i in (asked, given))
             question = Question(
@@ -86,7 +86,7 @@ class SameObjectPlanner:
                 split=self._askable.splits[photo],
                 task="same_object",
                 pool="same_object",
-                template=int(random.integers(template_count("same_object"))),
+                template=int(rng.integers(template_count("same_object"))),
                 concept=concept,
                 views=pair,
                 shown=(shown,),
@@ -96,5 +96,5 @@ class SameObjectPlanner:
                 pair_id=pair_id,
                 reference=reference,
             )
-            questions.append(question.reordered(random.permutation(2).tolist()))
+            questions.append(question.reordered(rng.permutation(2).tolist()))
         return questions

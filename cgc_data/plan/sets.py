@@ -19,11 +19,11 @@ class PhotoSets:
         self._askable = askable
         self._settings = askable.config.inter
 
-    def draw_size(self, random: np.random.Generator) -> int:
+    def draw_size(self, rng: np.random.Generator) -> int:
         """Number of photos in a set, such that rows are uniform over it."""
         # a set of n photos gives about n rows: weighing by 1/n makes rows, not sets, uniform over n
         sizes = np.arange(self._settings.min_images, self._settings.max_images + 1)
-        return int(random.choice(sizes, p=(1 / sizes) / (1 / sizes).sum()))
+        return int(rng.choice(sizes, p=(1 / sizes) / (1 / sizes).sum()))
 
     def labels(self, members: Sequence[int]) -> Labels:
         """Which concepts each member can be asked about in this set, (members, concepts)."""

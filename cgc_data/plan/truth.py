@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from cgc_data.common.errors import SegmentationError
 from cgc_data.config import Limits
-from cgc_data.errors import SegmentationError
 from cgc_data.geometry import Window, clip_box
 from cgc_data.index.build import Index
 from cgc_data.masks import Box, Rle, mask_area, tight_box, tight_box_in_window

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from cgc_data.answer.wording import template_count
 from cgc_data.index.presence import PRESENT_ALL
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.rows import Missing, Question, View, box_in_view
 from cgc_data.plan.truth import fits
 from cgc_data.plan.windows import Windows, set_of_windows, shown_in
-from cgc_data.plan.wording import template_count
 
 TRIES = 24  # draws of two categories and their windows before a photo is given up
 
@@ -22,7 +22,7 @@ class WindowSetPlanner:
         self._askable = askable
         self._windows = Windows(askable.truth, askable.config)
 
-    def questions(self, photo: int, balance: AbsentBalance, random: np.random.Generator) -> list[Question]:
+    def questions(self, photo: int, balance: AbsentBalance, rng: np.random.Generator) -> list[Question]:
         """Two sets of windows, each round one label and free of the other: each label asked where it is.
 
         Absent twins ask each label where it is not. Present rows come from such sets too, twins wanted or not, so that
@@ -30,17 +30,13 @@ class WindowSetPlanner:
         """
         concepts = self._settled(photo)
         for _ in range(TRIES if len(concepts) > 1 else 0):
-            first = self._askable.draw_label(np.array(concepts, dtype=np.intp), random)
-            second = self._askable.draw_label(np.array([c for c in concepts if c != first], dtype=np.intp), random)
-            count = self._windows.draw_count(random)
-            here, there = (
-                self._round(photo, c, other, count, random) for c, other in ((first, second), (second, first))
-            )
+            first = self._askable.draw_label(np.array(concepts, dtype=np.intp), rng)
+            second = self._askable.draw_label(np.array([c for c in concepts if c != first], dtype=np.intp), rng)
+            count = self._windows.draw_count(rng)
+            here, there = (self._round(photo, c, other, count, rng) for c, other in ((first, second), (second, first)))
             if not here or not there:
                 continue
-            twins = [
-                self._twins(photo, c, *sets, random) for c, sets in ((first, (here, there)), (second, (there, here)))
-            ]
+            twins = [self._twins(photo, c, *sets, rng) for c, sets in ((first, (here, there)), (second, (there, here)))]
             if all(twins):
                 lack = min(balance.lack(c, "locate_all", count, "views") for c in (first, second))
                 if lack > 0 and balance.allows(4, 2):
@@ -49,12 +45,12 @@ class WindowSetPlanner:
         return []
 
     def _round(
-        self, photo: int, concept: int, avoided: int, count: int, random: np.random.Generator
+        self, photo: int, concept: int, avoided: int, count: int, rng: np.random.Generator
     ) -> tuple[View, ...] | None:
         """Windows round an instance of one concept that show nothing of the other."""
-        instance = int(random.choice(self._askable.usable(photo, concept)))
+        instance = int(rng.choice(self._askable.usable(photo, concept)))
         others = [int(i) for i in self._askable.index.instances.of(photo, avoided)]
-        return self._windows.several(photo, instance, others, count, random)
+        return self._windows.several(photo, instance, others, count, rng)
 
     def _twins(
         self,
@@ -62,14 +58,14 @@ class WindowSetPlanner:
         concept: int,
         there: tuple[View, ...],
         elsewhere: tuple[View, ...],
-        random: np.random.Generator,
+        rng: np.random.Generator,
     ) -> list[Question]:
         """A present question and its absent twin; none where the windows do not bear both."""
-        present = self._every(photo, concept, there, random)
-        absent = self._every(photo, concept, elsewhere, random, present.template if present else 0)
+        present = self._every(photo, concept, there, rng)
+        absent = self._every(photo, concept, elsewhere, rng, present.template if present else 0)
         if not present or not absent or not present.shown or absent.shown:
             return []
-        pair = f"{present.tuple_id}-{absent.tuple_id}-{int(random.integers(2**32)):08x}"
+        pair = f"{present.tuple_id}-{absent.tuple_id}-{int(rng.integers(2**32)):08x}"
         return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _settled(self, photo: int) -> list[int]:
@@ -88,7 +84,7 @@ class WindowSetPlanner:
         photo: int,
         concept: int,
         views: tuple[View, ...],
-        random: np.random.Generator,
+        rng: np.random.Generator,
         template: int | None = None,
     ) -> Question | None:
         """The set question about a concept in these views, None where one shows an instance in part or too small."""
@@ -114,7 +110,7 @@ class WindowSetPlanner:
             split=table.splits[photo],
             task="locate_all" if shown else "absent",
             pool="locate_all",
-            template=int(random.integers(template_count("locate_all"))) if template is None else template,
+            template=int(rng.integers(template_count("locate_all"))) if template is None else template,
             concept=concept,
             views=views,
             shown=tuple(shown),
@@ -122,4 +118,4 @@ class WindowSetPlanner:
             distractors="views",
             tuple_id=set_of_windows(self._askable.index, views),
         )
-        return question.reordered(random.permutation(len(views)).tolist())
+        return question.reordered(rng.permutation(len(views)).tolist())

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cgc_data.errors import ReleaseError
+from cgc_data.common.errors import ReleaseError
 from cgc_data.release.schema import CONTRASTS, FEATURES, SCHEMA_VERSION, SPLITS
 
 # Rows decoded at a time: six embedded photos a row are a few MB.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cgc_data.errors import SourceError
+from cgc_data.common.errors import SourceError
 from cgc_data.sources.records import Annotation, Category, Image, License
 from cgc_data.sources.stream import Batch
 from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cgc_data.errors import SourceError
+from cgc_data.common.errors import SourceError
 from cgc_data.sources.parse import Format
 from cgc_data.sources.records import Image
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import msgspec
 import pyarrow as pa
 
-from cgc_data.errors import SourceError
+from cgc_data.common.errors import SourceError
 from cgc_data.sources.columns import AnnotationColumns, category_columns, image_columns, license_columns, sorted_by_id
 from cgc_data.sources.records import Annotation, Category, Image, License
 from cgc_data.sources.stream import Batch, JsonStream, ListDecoder

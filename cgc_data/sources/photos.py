@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from cgc_data.errors import PhotoError
+from cgc_data.common.errors import PhotoError
 
 COCO_FOLDERS = ("train2017", "val2017")
 LONGEST_NAME = 255  # characters of a file's name that file systems allow

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cgc_data.errors import SegmentationError, SourceError
+from cgc_data.common.errors import SegmentationError, SourceError
 from cgc_data.masks import Rle, compressed_rle, polygons_rle, run_lengths_rle
 from cgc_data.sources.table import SourceTable
 

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeAlias
 import msgspec
 import pyarrow as pa
 
-from cgc_data.errors import SourceError
+from cgc_data.common.errors import SourceError
 
 WINDOW = 1 << 19
 LARGEST_ELEMENT = 64 << 20

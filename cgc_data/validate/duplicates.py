@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cgc_data.errors import PhotoError
+from cgc_data.common.errors import PhotoError
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample
 from cgc_data.validate.world import World

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from cgc_data.answer import format_response
 from cgc_data.answer.reading import parse_strict, read_answer
-from cgc_data.errors import VocabularyError
+from cgc_data.common.errors import VocabularyError
 from cgc_data.matching import set_miou
 from cgc_data.release.schema import CONTRASTS, SPLITS
 from cgc_data.validate.boxes import area, furthest, within

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cgc_data.errors import PhotoError, ReleaseError
+from cgc_data.common.errors import PhotoError, ReleaseError
 
 SUB_FOLDERS = ("", "train2017", "val2017", "images")
 

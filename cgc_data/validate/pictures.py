@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from cgc_data.errors import PhotoError
+from cgc_data.common.errors import PhotoError
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World

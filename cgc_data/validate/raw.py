@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from cgc_data.errors import ReleaseError, VocabularyError
+from cgc_data.common.errors import ReleaseError, VocabularyError
 from cgc_data.validate.boxes import grown, overlap, within
 from cgc_data.validate.photos import PhotoFiles
 from cgc_data.validate.samples import Box, Rectangle

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from cgc_data.errors import ReleaseError
-from cgc_data.progress import track
+from cgc_data.common.errors import ReleaseError
+from cgc_data.common.progress import track
 from cgc_data.release.read import read_manifest
 from cgc_data.validate import absence, across, duplicates, files, form, licences, pictures, truth
 from cgc_data.validate.limits import limits_of

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from cgc_data.errors import PhotoError, VocabularyError
+from cgc_data.common.errors import PhotoError, VocabularyError
 from cgc_data.validate.boxes import iou
 from cgc_data.validate.raw import Instance, RawSource, Sight, Status
 from cgc_data.validate.samples import View

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from cgc_data.errors import VocabularyError
+from cgc_data.common.errors import VocabularyError
 from cgc_data.vocabulary.inflect import normalised
 
 

@@ -6,7 +6,7 @@ LVIS's and COCO's names are in a table chosen by hand; names of the user's own a
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cgc_data.errors import VocabularyError
+from cgc_data.common.errors import VocabularyError
 from cgc_data.vocabulary import inflect
 from cgc_data.vocabulary.concepts import concept_of, entries
 from cgc_data.vocabulary.inflect import PAIR

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from cgc_data.common.extras import need
 from cgc_data.release.read import Release
 from cgc_data.release.schema import FEATURES
 from cgc_train.check import batch
@@ -19,7 +20,6 @@ from cgc_train.check.tokens import prompt_tokens
 from cgc_train.data import Bounds, as_trained, check_row, find_release
 from cgc_train.data.select import chosen, held_out
 from cgc_train.errors import ModelError
-from cgc_train.extras import need
 from cgc_train.recipe import Recipe
 
 Row = dict[str, Any]

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+from cgc_data.common.errors import MissingExtraError
+from cgc_data.common.extras import need
 from cgc_train.check.context import Context
 from cgc_train.check.finding import Finding, Unchecked, failed, ok
-from cgc_train.errors import MissingExtraError
-from cgc_train.extras import need
 
 TRACKERS = {
     "trackio": "trackio",

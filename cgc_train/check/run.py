@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cgc_data.errors import CgcError
+from cgc_data.common.errors import CgcError
 from cgc_train.check import machine, models, numbers, rows
 from cgc_train.check.context import Context
 from cgc_train.check.finding import Finding, Unchecked, not_checked

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import rich_click as click
 
-from cgc_data.command import LazyGroup, run
+from cgc_data.common.command import LazyGroup, run
 
 COMMANDS = (
     "recipes",

@@ -25,8 +25,8 @@ def demo(
     max_new_tokens: int,
 ) -> None:
     """Ask MODEL, a folder or an id on the Hub, where something is in IMAGES, and print what it finds."""
+    from cgc_data.common.extras import need
     from cgc_train.errors import PredictionsError
-    from cgc_train.extras import need
 
     need("train")
     if picture is not None and picture.exists():

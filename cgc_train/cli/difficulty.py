@@ -22,7 +22,7 @@ def difficulty(
     A row whose answers all get the same reward teaches GRPO nothing. Train on the others with data.keep=FILE.
     Run it again to go on where it was stopped; several processes (torchrun) share the work.
     """
-    from cgc_train.extras import need
+    from cgc_data.common.extras import need
 
     need("train")
     from cgc_train.difficulty import VERDICTS, measure, verdict_shares

@@ -11,7 +11,7 @@ import rich_click as click
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<recipe>]")
 def grpo(recipe: str, settings: tuple[str, ...], folder: Path | None) -> None:
     """Train by RECIPE, a shipped name or a YAML file, with settings over it such as data.release=R grpo.beta=0."""
-    from cgc_train.extras import need
+    from cgc_data.common.extras import need
 
     need("train")
     from cgc_train.grpo import run_grpo

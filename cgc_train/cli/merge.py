@@ -12,7 +12,7 @@ import rich_click as click
 @click.option("--dtype", default="bfloat16", show_default=True, help="Type of the weights: bfloat16 or float32.")
 def merge(run: Path, folder: Path | None, checkpoint: int | None, dtype: str) -> None:
     """Write the model of RUN, adapters merged, as stock transformers loads it."""
-    from cgc_train.extras import need
+    from cgc_data.common.extras import need
 
     need("train")
     from cgc_train.publish.merge import merge as merge_run

@@ -16,7 +16,7 @@ def push(run: Path, repo_id: str, tag: str | None, private: bool, licence: str) 
 
     Log in with `hf auth login` or HF_TOKEN.
     """
-    from cgc_train.extras import need
+    from cgc_data.common.extras import need
 
     need("train")
     from cgc_train.publish.push import push_model

@@ -11,7 +11,7 @@ import rich_click as click
 @click.option("--recipe", help="Refuse unless this recipe is the run's.")
 def resume(run: Path, checkpoint: Path | None, recipe: str | None) -> None:
     """Go on with RUN from its newest checkpoint, exactly as if it had not been stopped."""
-    from cgc_train.extras import need
+    from cgc_data.common.extras import need
 
     need("train")
     from cgc_train import grpo

@@ -30,7 +30,7 @@ def reward(
 
     RELEASE needs no images. Settings are those of a recipe, such as reward.power=2 or prompt.think=false.
     """
-    from cgc_data.progress import track
+    from cgc_data.common.progress import track
     from cgc_train.data.find import find_release
     from cgc_train.recipe import DataSettings
     from cgc_train.reward.predictions import check_free, find_asked, read_predictions, score_predictions, write_terms
@@ -57,7 +57,7 @@ def reward(
 
 def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings", "PromptSettings"]:
     """Both sections, from a recipe or the defaults, with `key=value` settings over them. Raises RecipeError."""
-    from cgc_data.settings import merge_all, parse_override, read_settings
+    from cgc_data.common.settings import merge_all, parse_override, read_settings
     from cgc_train.errors import RecipeError
     from cgc_train.recipe import load_recipe
     from cgc_train.reward.settings import Rules

@@ -22,7 +22,7 @@ def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: floa
 
     For models that never answer in the contract's form; GRPO then starts from it with model.name=RUN/model.
     """
-    from cgc_train.extras import need
+    from cgc_data.common.extras import need
 
     need("train")
     from accelerate import PartialState

@@ -10,7 +10,7 @@ import rich_click as click
 @click.option("--seed", default=0, show_default=True, help="Seed of the random weights.")
 def tiny(folder: Path, seed: int) -> None:
     """Write a randomly initialised Qwen3-VL of a few hundred thousand weights to FOLDER, to try everything on a CPU."""
-    from cgc_train.extras import need
+    from cgc_data.common.extras import need
 
     need("train")
     from cgc_train.tiny import write_tiny

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cgc_data.answer import ANSWER_FORM, Object, build_messages, format_answer
-from cgc_data.errors import PlanError
-from cgc_data.plan.wording import NUMBER_WORDS, ask
+from cgc_data.answer.wording import NUMBER_WORDS, ask
+from cgc_data.common.errors import PlanError
 from cgc_data.vocabulary import Name, readable
 
 Row = dict[str, Any]

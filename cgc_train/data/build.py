@@ -14,8 +14,8 @@ from typing import Any
 
 from datasets import Dataset
 
-from cgc_data.errors import PhotoError
-from cgc_data.progress import track
+from cgc_data.common.errors import PhotoError
+from cgc_data.common.progress import track
 from cgc_data.release.read import Release
 from cgc_train.data.bounds import Bounds, bounds_of
 from cgc_train.data.find import find_release, picked

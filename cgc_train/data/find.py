@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from cgc_data.errors import PhotoError
-from cgc_data.reference import with_images
-from cgc_data.release.find import locate_release
+from cgc_data.common.errors import PhotoError
+from cgc_data.hub.locate import locate_release
 from cgc_data.release.read import Release
+from cgc_data.release.reference import with_images
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import DataSettings
 

@@ -11,7 +11,7 @@ from tempfile import NamedTemporaryFile
 
 from PIL import Image
 
-from cgc_data.errors import PhotoError
+from cgc_data.common.errors import PhotoError
 from cgc_data.images import UPRIGHT, check_whole, exif_orientation
 from cgc_train.data.bounds import Bounds
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cgc_data.common.extras import need_package
 from cgc_train.errors import ModelError
-from cgc_train.extras import need_package
 from cgc_train.model.processor import check_folder, shown_as_model_error
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from cgc_data.answer import read_list
+from cgc_data.common.settings import read_settings
 from cgc_data.metrics import Truth
-from cgc_data.settings import read_settings
 from cgc_train.errors import RecipeError, TrainingDataError
 from cgc_train.reward import Rules, Terms, score
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from cgc_train.errors import MissingExtraError
+from cgc_data.common.errors import MissingExtraError
 from cgc_train.plugins.exported import REMEMBERED, rules_of, score_exported
 from cgc_train.reward import Rules, Terms, text_of
 

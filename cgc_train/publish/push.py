@@ -11,7 +11,7 @@ from huggingface_hub import CommitOperationAdd, ModelCard
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
-from cgc_data.errors import PushError
+from cgc_data.common.errors import PushError
 from cgc_data.hub.client import attempts, connect, explained
 from cgc_data.hub.gate import check_names, next_version
 from cgc_data.release.paths import without_paths

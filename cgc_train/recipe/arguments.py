@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from cgc_data.settings import nearest
+from cgc_data.common.settings import nearest
 from cgc_train.errors import RecipeError
 from cgc_train.recipe.schema import Recipe
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from cgc_data.settings import merge_all, nearest, parse_override, read_settings, read_yaml
+from cgc_data.common.settings import merge_all, nearest, parse_override, read_settings, read_yaml
 from cgc_train.errors import RecipeError
 from cgc_train.recipe.schema import Recipe
 

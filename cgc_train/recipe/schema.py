@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cgc_data.settings import Section, Share
+from cgc_data.common.settings import Section, Share
 from cgc_train.reward.settings import PromptSettings, RewardSettings
 
 # The language model's projections; the vision tower's are called attn.qkv, attn.proj, mlp.linear_fc1 and _fc2.

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cgc_data.settings import Section, Share, Weight
+from cgc_data.common.settings import Section, Share, Weight
 
 Task = Literal["locate", "locate_all", "same_object", "absent"]
 

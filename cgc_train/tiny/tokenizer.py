@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cgc_data.answer import ANSWER_FORM, ANSWER_INSTRUCTION, THINK_INSTRUCTION, Object, format_response
-from cgc_data.plan.wording import POOLS, Reference, ask, template_count
+from cgc_data.answer.wording import POOLS, Reference, ask, template_count
 from cgc_data.vocabulary.names import readable
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cgc_data.metrics import Truth, truth_of
-from cgc_data.reference import with_images
 from cgc_data.release.read import Release
+from cgc_data.release.reference import with_images
 from cgc_train.data import as_trained
 from cgc_train.errors import RunError
 from cgc_train.reward import text_of

@@ -8,7 +8,7 @@ from cgc_bench.contrast import BENCHMARK
 from cgc_bench.contrast.items import messages, read_items
 from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.errors import AnnotationError
-from cgc_bench.scoring import score_responses, summarise
+from cgc_bench.scoring.summary import score_responses, summarise
 from cgc_data.answer import format_response
 from cgc_data.metrics import METRICS
 from cgc_data.release.read import open_release

@@ -18,10 +18,10 @@ from cgc_bench.cli import cli
 from cgc_bench.lmms import discovery, tasks
 from cgc_bench.prepare import prepare
 from cgc_bench.report import write_report
-from cgc_bench.results import benchmark
-from cgc_bench.runs import read_runs
-from cgc_bench.samples import read_responses
-from cgc_bench.scoring import floor_table, score_responses, summarise
+from cgc_bench.report.runs import read_runs
+from cgc_bench.scoring.benchmark import benchmark
+from cgc_bench.scoring.samples import read_responses
+from cgc_bench.scoring.summary import floor_table, score_responses, summarise
 from cgc_bench.transfer.items import TASKS
 from cgc_bench.transfer.prepare import prepare_transfer
 from scripts.write_tasks import GROUPS, files

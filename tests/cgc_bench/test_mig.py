@@ -8,7 +8,7 @@ import pytest
 
 from cgc_bench.mig import BENCHMARK
 from cgc_bench.mig.items import Item
-from cgc_bench.results import ItemResult
+from cgc_bench.scoring.benchmark import ItemResult
 from cgc_data.answer import Object, format_response
 from tests.cgc_bench.mig_rows import item
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 import pytest
 
 from cgc_bench.mig.items import TASKS
-from cgc_bench.published import TAGS, Figure, figures_of, parse_figures, published_figures
+from cgc_bench.report.published import TAGS, Figure, figures_of, parse_figures, published_figures
 from cgc_bench.vlm2.items import SUBTASKS
 
 

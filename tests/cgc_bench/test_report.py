@@ -13,8 +13,8 @@ from cgc_bench.contrast import BENCHMARK as CONTRAST
 from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.errors import ReportError
 from cgc_bench.prepare import prepare
-from cgc_bench.results import benchmark
-from cgc_bench.runs import read_runs
+from cgc_bench.report.runs import read_runs
+from cgc_bench.scoring.benchmark import benchmark
 from cgc_data.answer import format_response
 from tests.cgc_bench.official_files import mig_folder
 from tests.cgc_train.made_rows import some_rows, write_release

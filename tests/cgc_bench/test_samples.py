@@ -8,7 +8,7 @@ import pytest
 
 from cgc_bench.errors import SampleFileError
 from cgc_bench.mig import BENCHMARK
-from cgc_bench.samples import read_responses
+from cgc_bench.scoring.samples import read_responses
 from tests.cgc_bench.mig_rows import group_row, row, write
 
 GOOD = {"index": 0, "response": "(1,2),(3,4)"}

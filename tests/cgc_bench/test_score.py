@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cgc_bench.cli import cli
-from cgc_bench.intervals import macro_estimates, task_estimates
-from cgc_bench.results import ItemResult
-from cgc_data.errors import CgcError
+from cgc_bench.scoring.benchmark import ItemResult
+from cgc_bench.scoring.intervals import macro_estimates, task_estimates
+from cgc_data.common.errors import CgcError
 from tests.cgc_bench import mig_rows, vlm2_rows
 
 RIGHT = "(100,200),(500,600)"

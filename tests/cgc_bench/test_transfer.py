@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from cgc_bench.cli import cli
 from cgc_bench.errors import AnnotationError, PrepareError
 from cgc_bench.prepare import open_prepared, prepared_folder
-from cgc_bench.results import benchmark, messages_of, prompt_of
-from cgc_bench.scoring import floor_table, score_responses, summarise
+from cgc_bench.scoring.benchmark import benchmark, messages_of, prompt_of
+from cgc_bench.scoring.summary import floor_table, score_responses, summarise
 from cgc_bench.transfer.items import TASKS, Item
 from cgc_bench.transfer.prepare import prepare_transfer
 from tests.cgc_bench.transfer_rows import ROWS, blink, image, mathvista, mmmu, mmstar, muirbench, repository

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from cgc_data.builder.release import build_release
 from cgc_data.config import BuildConfig, Source
-from cgc_data.scenes import paint
+from cgc_data.painter import paint
 
 PHOTOS, SAMPLES = 48, 200
 

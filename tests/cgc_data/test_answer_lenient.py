@@ -10,7 +10,7 @@ from cgc_data.answer import (
     read_lenient,
     read_list,
 )
-from cgc_data.errors import ConfigError
+from cgc_data.common.errors import ConfigError
 from tests.cgc_data.responses import DOG, DOG_OBJECT, entry, wrapped
 
 

@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 from cgc_data import cli
-from cgc_data.scenes import paint
+from cgc_data.painter import paint
 
 Document = dict[str, Any]
 Refused = Callable[..., str]

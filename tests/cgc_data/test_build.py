@@ -20,8 +20,8 @@ import yaml
 
 from cgc_data import load_reference, open_release
 from cgc_data.builder.release import Built, build_release, plan_only
+from cgc_data.common.errors import BuildError
 from cgc_data.config import BuildConfig
-from cgc_data.errors import BuildError
 from cgc_data.images import decode_photo
 from tests.cgc_data.reading import read_without_package
 

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from cgc_data.cli.build import resolve
+from cgc_data.common.errors import ConfigError
+from cgc_data.common.settings import merge_all, parse_override
 from cgc_data.config import BuildConfig, load_config, parse_config
-from cgc_data.errors import ConfigError
-from cgc_data.settings import merge_all, parse_override
 
 NO_FLAGS: dict[str, Any] = {"exhaustive": False, "coco": (), "lvis": (), "samples": None, "exclude": ()}
 

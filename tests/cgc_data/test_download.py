@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from cgc_data.cli.download import download as download_command
+from cgc_data.common.errors import CgcError, DownloadError
 from cgc_data.download import DATASETS, download
-from cgc_data.errors import CgcError, DownloadError
 from cgc_data.sources.photos import open_photos
 from tests.range_server import FileServer, serve
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cgc_data.errors import SourceError
+from cgc_data.common.errors import SourceError
 from cgc_data.index.exclusions import coco_number, read_exclusions
 from cgc_data.index.photos import Appearance, Photo
 

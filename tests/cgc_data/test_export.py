@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from cgc_data.cli.export import export
-from cgc_data.errors import ExportError
+from cgc_data.common.errors import ExportError
 from cgc_data.export import FORMATS, export_release
 from cgc_data.release.read import Release, open_release
 from tests.tiny_release import photo, write_tiny_release

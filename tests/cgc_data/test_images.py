@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from cgc_data import images
-from cgc_data.errors import CgcError, PhotoError
+from cgc_data.common.errors import CgcError, PhotoError
 from cgc_data.images import check_whole, decode_photo, exif_orientation, photo_size, strip_orientation
 
 WIDTH, HEIGHT = 64, 40

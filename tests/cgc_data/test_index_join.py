@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cgc_data.common.errors import SourceError
 from cgc_data.config import Source
-from cgc_data.errors import SourceError
 from cgc_data.index.build import Index
 from cgc_data.index.join import Agreement, same_boxes
 from tests.cgc_data.drawn import Thing, coco, index_of, lvis, position, state

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cgc_data.errors import ConfigError, VocabularyError
+from cgc_data.common.errors import ConfigError, VocabularyError
 from tests.cgc_data.drawn import Thing, coco, index_of, lvis, state
 
 DOG, CUP = "dog.n.01", "cup.n.01"

@@ -15,7 +15,7 @@ from PIL import Image
 
 from cgc_data.cli.preview import preview
 from cgc_data.cli.stats import stats as stats_command
-from cgc_data.errors import PhotoError, ReleaseError
+from cgc_data.common.errors import PhotoError, ReleaseError
 from cgc_data.look import plot_assets, release_stats
 from cgc_data.look.gallery import choose_samples, write_gallery
 from cgc_data.look.sample import read_sample

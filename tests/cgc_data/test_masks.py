@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from cgc_data.errors import SegmentationError
+from cgc_data.common.errors import SegmentationError
 from cgc_data.geometry import Window
 from cgc_data.masks import (
     Rle,

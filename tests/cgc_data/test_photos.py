@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cgc_data.errors import PhotoError
+from cgc_data.common.errors import PhotoError
 from cgc_data.sources import PhotoStore, open_photos
 
 FILES = ["flat.jpg", "train2017/1.jpg", "val2017/2.jpg", "train2017/both.jpg", "val2017/both.jpg", "deep/er/é.jpg"]

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cgc_data.answer import parse_strict
+from cgc_data.common.errors import PlanError, VocabularyError
 from cgc_data.config import BuildConfig, Source
-from cgc_data.errors import PlanError, VocabularyError
 from cgc_data.geometry import iou
 from cgc_data.images import decode_photo
 from cgc_data.index.build import build_index
@@ -228,9 +228,9 @@ def test_same_object_is_asked_in_both_directions(rows: list[Row]) -> None:
 def shuffled(source: Source, folder: Path) -> Source:
     """The same file with its records in another order."""
     content = json.loads(Path(source.annotations).read_text())
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for key in ("images", "annotations", "categories"):
-        content[key] = [content[key][i] for i in random.permutation(len(content[key]))]
+        content[key] = [content[key][i] for i in rng.permutation(len(content[key]))]
     path = folder / f"shuffled-{Path(source.annotations).name}"
     path.write_text(json.dumps(content))
     return source.model_copy(update={"annotations": str(path)})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cgc_data.config import BuildConfig, IntraSettings
 from cgc_data.geometry import Window, iou
 from cgc_data.masks import Box
-from cgc_data.plan.random import generator
+from cgc_data.plan.rng import generator
 from cgc_data.plan.rows import View, box_in_view
 from cgc_data.plan.truth import Truth
 from cgc_data.plan.windows import MAX_OVERLAP, Windows

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cgc_data.errors import ReleaseError
+from cgc_data.common.errors import ReleaseError
 from cgc_data.release.read import open_release
 from tests.tiny_release import write_manifest, write_tiny_release
 

@@ -9,7 +9,7 @@ import pytest
 
 from cgc_data import open_release
 from cgc_data.builder.remove import remove_photo
-from cgc_data.errors import BuildError, ReleaseError
+from cgc_data.common.errors import BuildError, ReleaseError
 from tests.cgc_data.reading import read_without_package
 from tests.tiny_release import write_tiny_release
 

@@ -16,15 +16,15 @@ from pycocotools import mask as rle_tools
 from pycocotools.coco import COCO
 
 from cgc_data.cli.paint import paint as paint_command
-from cgc_data.errors import ConfigError
-from cgc_data.scenes import PaintedSource, paint
-from cgc_data.scenes.annotations import coco_categories, lvis_categories
-from cgc_data.scenes.awkward import encode
-from cgc_data.scenes.casting import Settings
-from cgc_data.scenes.composer import compose
-from cgc_data.scenes.kinds import KINDS, Look, sketch
-from cgc_data.scenes.outlines import polygons_of, trace
-from cgc_data.scenes.places import PLACES, PLAIN
+from cgc_data.common.errors import ConfigError
+from cgc_data.painter import PaintedSource, paint
+from cgc_data.painter.annotations import coco_categories, lvis_categories
+from cgc_data.painter.awkward import encode
+from cgc_data.painter.casting import Settings
+from cgc_data.painter.composer import compose
+from cgc_data.painter.kinds import KINDS, Look, sketch
+from cgc_data.painter.outlines import polygons_of, trace
+from cgc_data.painter.places import PLACES, PLAIN
 
 PHOTOS = 52  # one period of the awkward cases
 

@@ -22,24 +22,24 @@ WORDING = "absent from wording, label and sizes"
 
 def honest(number: int, seed: int = 0) -> list[Trace]:
     """Traces of a release without shortcuts: sets of photos each asked in turn, absent rows twins of present ones."""
-    random = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     traces: list[Trace] = []
     while len(traces) < number:
-        traces += _photo_sets(len(traces), random)
-        traces += _windows(len(traces), random)
+        traces += _photo_sets(len(traces), rng)
+        traces += _windows(len(traces), rng)
     return traces
 
 
-def _photo_sets(start: int, random: np.random.Generator) -> list[Trace]:
-    count = int(random.integers(2, 7))
-    photos = [f"photo {p}" for p in random.choice(400, 2 * count, replace=False)]
-    label, template = str(random.choice(LABELS)), f"locate/{random.integers(8)}"
-    order = random.permutation(count).tolist()
+def _photo_sets(start: int, rng: np.random.Generator) -> list[Trace]:
+    count = int(rng.integers(2, 7))
+    photos = [f"photo {p}" for p in rng.choice(400, 2 * count, replace=False)]
+    label, template = str(rng.choice(LABELS)), f"locate/{rng.integers(8)}"
+    order = rng.permutation(count).tolist()
     rows = []
     for place in range(count):
-        row = _row(f"{start}-{place}", photos[:count], label, template, random, (place + 1,))
-        if random.random() < 0.15:
-            twin = _row(f"{row.id}-a", photos[count:], label, template, random, ())
+        row = _row(f"{start}-{place}", photos[:count], label, template, rng, (place + 1,))
+        if rng.random() < 0.15:
+            twin = _row(f"{row.id}-a", photos[count:], label, template, rng, ())
             rows.append(replace(twin, pair_id=f"pair {row.id}"))
             row = replace(row, pair_id=f"pair {row.id}")
         rows.append(row)
@@ -52,9 +52,9 @@ def _shuffled(row: Trace, order: list[int]) -> Trace:
 
 
 def _row(
-    name: str, photos: list[str], label: str, template: str, random: np.random.Generator, targets: tuple[int, ...]
+    name: str, photos: list[str], label: str, template: str, rng: np.random.Generator, targets: tuple[int, ...]
 ) -> Trace:
-    sizes = tuple((int(w), int(h)) for w, h in random.integers(400, 641, (len(photos), 2)))
+    sizes = tuple((int(w), int(h)) for w, h in rng.integers(400, 641, (len(photos), 2)))
     return Trace(
         id=name,
         contrast="inter",
@@ -63,10 +63,10 @@ def _row(
         label=label,
         words=frozenset((template, label, "where")),
         sizes=sizes,
-        num_bytes=tuple(int(b) for b in random.integers(40_000, 200_000, len(photos))),
+        num_bytes=tuple(int(b) for b in rng.integers(40_000, 200_000, len(photos))),
         photos=tuple(photos),
         targets=frozenset(targets),
-        boxes=tuple(_box(random) for _ in targets),
+        boxes=tuple(_box(rng) for _ in targets),
         reference=None,
         tuple_id=photos[0] + photos[1],
         pair_id="",
@@ -74,15 +74,15 @@ def _row(
     )
 
 
-def _box(random: np.random.Generator) -> tuple[int, int, int, int]:
-    x, y = (int(v) for v in random.integers(0, 700, 2))
-    return (x, y, x + int(random.integers(60, 300)), y + int(random.integers(60, 300)))
+def _box(rng: np.random.Generator) -> tuple[int, int, int, int]:
+    x, y = (int(v) for v in rng.integers(0, 700, 2))
+    return (x, y, x + int(rng.integers(60, 300)), y + int(rng.integers(60, 300)))
 
 
-def _windows(start: int, random: np.random.Generator) -> list[Trace]:
-    base = _row(f"{start}-s", ["one photo"] * 2, str(random.choice(LABELS)), "same_object/1", random, (1,))
+def _windows(start: int, rng: np.random.Generator) -> list[Trace]:
+    base = _row(f"{start}-s", ["one photo"] * 2, str(rng.choice(LABELS)), "same_object/1", rng, (1,))
     first, second = (0, 0, 100, 100), (600, 600, 900, 900)
-    focus = Focus(float(random.uniform(0.03, 0.5)), tuple(random.uniform(0, 1, 2).tolist()))
+    focus = Focus(float(rng.uniform(0.03, 0.5)), tuple(rng.uniform(0, 1, 2).tolist()))
     common = {"contrast": "intra", "task": "same_object", "tuple_id": f"w{start}", "pair_id": f"s{start}"}
     one = replace(base, **common, boxes=(second,), reference=first, focus=focus)
     return [one, replace(one, id=f"{start}-t", boxes=(first,), reference=second, targets=frozenset({2}), focus=None)]
@@ -184,9 +184,9 @@ def test_a_planted_shortcut_is_found(name: str) -> None:
 
 def test_logistic_regression_is_that_of_scikit_learn() -> None:
     linear_model = pytest.importorskip("sklearn.linear_model")
-    random = np.random.default_rng(1)
-    features = random.normal(size=(300, 6))
-    truths = features @ np.array([1, -2, 0.5, 0, 0, 1]) + random.normal(size=300) > 0.4
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(300, 6))
+    truths = features @ np.array([1, -2, 0.5, 0, 0, 1]) + rng.normal(size=300) > 0.4
     expected = linear_model.LogisticRegression(C=1.0, tol=1e-8).fit(features, truths)
     found = fit_logistic(features, truths)
     np.testing.assert_allclose(found[:-1], expected.coef_[0], atol=1e-2)
@@ -208,9 +208,9 @@ def test_auc_is_the_share_of_pairs_in_order(entries: list[tuple[int, bool]]) -> 
 
 
 def test_an_interval_of_clusters_is_wider_than_of_rows() -> None:
-    random = np.random.default_rng(2)
-    truths = np.repeat(random.random(40) < 0.5, 10)
-    scores = np.repeat(random.normal(size=40), 10) + truths
+    rng = np.random.default_rng(2)
+    truths = np.repeat(rng.random(40) < 0.5, 10)
+    scores = np.repeat(rng.normal(size=40), 10) + truths
     strata = np.zeros(400, dtype=np.int64)
     _, rows = clustered_auc(scores, truths, np.arange(400), strata)
     _, clusters = clustered_auc(scores, truths, np.arange(400) // 10, strata)

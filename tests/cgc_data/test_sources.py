@@ -10,7 +10,7 @@ from lvis import LVIS
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from cgc_data.errors import SegmentationError, SourceError
+from cgc_data.common.errors import SegmentationError, SourceError
 from cgc_data.sources import Kind, Segmentations, SourceTable, cache, read_source
 
 SQUARE = [[1.0, 1.0, 5.0, 1.0, 5.0, 4.0, 1.0, 4.0]]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cgc_data.common.errors import SourceError
 from cgc_data.config import Splits
-from cgc_data.errors import SourceError
 from cgc_data.images import decode_photo
 from cgc_data.index.photos import Appearance, Photo
 from cgc_data.index.splits import (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cgc_data.errors import SourceError
+from cgc_data.common.errors import SourceError
 from cgc_data.sources.stream import JsonStream
 
 

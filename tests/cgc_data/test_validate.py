@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from cgc_data.cli import cli
-from cgc_data.errors import ReleaseError
+from cgc_data.common.errors import ReleaseError
 from cgc_data.validate import Report, SourcePaths, validate
 from tests.cgc_data import mini_release as mini
 from tests.cgc_data.mini_release import MiniRelease, Row

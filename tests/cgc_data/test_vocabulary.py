@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cgc_data.errors import VocabularyError
+from cgc_data.common.errors import VocabularyError
 from cgc_data.vocabulary import COCO_NAMES, concept_of, concepts_of, names_of, readable, supercategory_of
 from cgc_data.vocabulary.concepts import entries
 

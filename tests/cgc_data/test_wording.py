@@ -6,8 +6,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from cgc_data.answer import ANSWER_FORM
-from cgc_data.errors import PlanError
-from cgc_data.plan.wording import POOLS, Reference, ask, template_count
+from cgc_data.answer.wording import POOLS, Reference, ask, template_count
+from cgc_data.common.errors import PlanError
 from cgc_data.vocabulary import names_of, readable
 from cgc_data.vocabulary.concepts import entries
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cgc_data.builder.workers import Executor, run_tasks
-from cgc_data.errors import ConfigError, PhotoError
+from cgc_data.common.errors import ConfigError, PhotoError
 
 
 def doubled(number: int) -> int:

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
 from cgc_data.answer import Object, build_messages, format_answer
+from cgc_data.answer.wording import Reference, ask
 from cgc_data.plan.rows import content_id
-from cgc_data.plan.wording import Reference, ask
 from cgc_data.release.schema import arrow_schema
 from cgc_data.vocabulary import readable
 from tests.tiny_release import write_manifest

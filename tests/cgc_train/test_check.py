@@ -232,7 +232,7 @@ def test_what_runs_on_a_gpu_is_asked_for_where_there_is_one(place: Path, monkeyp
 
 
 def test_without_the_extra_one_line_says_what_to_install(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cgc_train.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("cgc_data.common.extras.find_spec", lambda _: None)
     findings = {finding.check: finding for finding in run_checks(_recipe(place, "tiny-cpu"))}
     assert findings["packages"].status == "failed"
     assert "pip install 'cgc-grounding[train]'" in findings["packages"].line

@@ -17,7 +17,7 @@ from datasets import Dataset
 from PIL import Image
 
 from cgc_data.answer import ANSWER_INSTRUCTION, THINK_INSTRUCTION, read_answer
-from cgc_data.errors import CgcError, ReleaseError
+from cgc_data.common.errors import CgcError, ReleaseError
 from cgc_data.hub import push
 from cgc_data.metrics import truth_of
 from cgc_train.data import Bounds, held_out_set, training_set

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from cgc_data.answer import ANSWER_FORM, read_list
+from cgc_data.answer.wording import template_count
 from cgc_data.metrics import truth_of
-from cgc_data.plan.wording import template_count
 from cgc_train.data.ablation import without_distractors
 from cgc_train.data.rows import check_row
 from tests.cgc_train.made_rows import made_row, some_rows

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cgc_data.errors import PhotoError
+from cgc_data.common.errors import PhotoError
 from cgc_train.data.bounds import Bounds
 from cgc_train.data.images import ImageStore
 from tests.cgc_train.made_rows import drawing

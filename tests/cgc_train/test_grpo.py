@@ -16,7 +16,8 @@ pytest.importorskip("trl")
 
 import yaml
 
-from cgc_train.errors import MissingExtraError, ModelError, RunError
+from cgc_data.common.errors import MissingExtraError
+from cgc_train.errors import ModelError, RunError
 from cgc_train.grpo import resume, run_grpo
 from cgc_train.run import check_same, create_run, open_run
 from tests.cgc_train.conftest import made_recipe

@@ -16,10 +16,11 @@ import pytest
 
 import cgc_train.plugins
 from cgc_data.answer import Object, format_answer, format_response, read_list
+from cgc_data.common.errors import MissingExtraError
 from cgc_data.export import export_release
 from cgc_data.metrics import truth_of
 from cgc_data.release.read import open_release
-from cgc_train.errors import MissingExtraError, RecipeError, TrainingDataError
+from cgc_train.errors import RecipeError, TrainingDataError
 from cgc_train.plugins import exported, swift_reward
 from cgc_train.plugins.exported import exported_truth, without_end
 from cgc_train.reward import RewardSettings, score

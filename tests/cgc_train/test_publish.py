@@ -16,7 +16,7 @@ from huggingface_hub import HfApi, ModelCard
 from PIL import Image
 
 from cgc_data.answer import build_messages
-from cgc_data.errors import PushError
+from cgc_data.common.errors import PushError
 from cgc_train.errors import RunError
 from cgc_train.grpo import run_grpo
 from cgc_train.model import load_processor, load_trained

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cgc_data.answer import format_response, read_list
-from cgc_data.errors import CgcError
+from cgc_data.common.errors import CgcError
 from cgc_train.cli.reward import reward
 from tests.cgc_train.made_rows import some_rows, write_release
 

@@ -15,8 +15,8 @@ from cgc_data.answer import read_answer
 from cgc_data.builder.release import build_release
 from cgc_data.config import BuildConfig, Source, Splits
 from cgc_data.metrics import truth_of
+from cgc_data.painter import paint
 from cgc_data.release.read import open_release
-from cgc_data.scenes import paint
 from cgc_data.vocabulary import readable
 from cgc_train.data.ablation import without_distractors
 from cgc_train.reward.settings import PromptSettings

@@ -1,0 +1,151 @@
+"""Saved responses in, one summary out: official figures, intervals, what they hide, and the floors of the same items.
+
+All values of a summary are in percent; it is what `cgc-bench score --json` writes and what the tables show.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cgc_bench.errors import ReportError, TaskError
+from cgc_bench.scoring.benchmark import Benchmark, ItemResult
+from cgc_bench.scoring.intervals import Estimates, macro_estimates, task_estimates
+from cgc_data.metrics import Estimate
+
+# So many boxes with numbers over 1000 are no slips: the model answers in pixels.
+MANY_PIXELS = 5.0
+
+Summary = dict[str, Any]
+
+
+def score_responses(
+    bench: Benchmark,
+    items: Mapping[str, Any],
+    responses: Mapping[str, str],
+    *,
+    protocol: str = "official",
+    postprocess: str | None = None,
+) -> list[ItemResult]:
+    """Score every response, by the index of its item.
+
+    Raises:
+        TaskError: the benchmark has no such protocol or post-processing, or the protocol takes none.
+    """
+    check_protocol(bench, protocol, postprocess)
+    return [
+        bench.score(items[index], response, protocol=protocol, postprocess=postprocess)
+        for index, response in responses.items()
+    ]
+
+
+def check_protocol(bench: Benchmark, protocol: str, postprocess: str | None) -> None:
+    """Raises TaskError where the benchmark has no such protocol or post-processing."""
+    if protocol not in bench.protocols:
+        raise TaskError(f"{bench.name} has no protocol {protocol!r}; there are: {', '.join(bench.protocols)}")
+    if postprocess is None:
+        return
+    if postprocess not in bench.postprocesses:
+        known = ", ".join(bench.postprocesses) or "none"
+        raise TaskError(f"{bench.name} has no post-processing {postprocess!r}; there are: {known}")
+    if protocol != "official":
+        raise TaskError(f"post-processing {postprocess!r} belongs to published figures: use --protocol official")
+
+
+def summarise(
+    bench: Benchmark,
+    items: Mapping[str, Any],
+    results: Sequence[ItemResult],
+    *,
+    protocol: str = "official",
+    postprocess: str | None = None,
+) -> Summary:
+    """The summary of scored results; floors are those of the items that were answered."""
+    table = bench.table(results)
+    units = bench.units(results)
+    asked = {item.task for item in items.values()}
+    floors = {name: floor_table(bench, items, [result.index for result in results], name) for name in bench.floors}
+    summary = {
+        "task": bench.name,
+        "protocol": protocol,
+        "postprocess": postprocess,
+        "annotations": versions(items),
+        "n": table["n"],
+        "items": len(items),
+        "macro": table["macro"],
+        "tasks": table["tasks"],
+        "missing_tasks": [task for task in bench.tasks if task not in table["tasks"]],
+        "intervals": _percents(units, bench.metrics),
+        "diagnostics": _percents(units, bench.diagnostics),
+        "floors": floors,
+        "faults": bench.faults(items),
+    }
+    return {**summary, "warnings": _warnings(bench, summary, asked)}
+
+
+def floor_table(bench: Benchmark, items: Mapping[str, Any], indices: Sequence[str], name: str) -> dict[str, Any]:
+    """The table of a floor's answers to these items, scored officially."""
+    return bench.table([bench.score(items[index], bench.floor_response(name, items[index])) for index in indices])
+
+
+def versions(items: Mapping[str, Any]) -> str:
+    """The version of the annotations."""
+    return ", ".join(sorted({item.version for item in items.values()}))
+
+
+def write_summary(summary: Summary, file: Path) -> None:
+    """Write JSON; another file of that name is kept. Raises ReportError."""
+    if file.exists() and not _is_summary(file):
+        raise ReportError(f"{file} exists and is no score of ours: choose another name")
+    try:
+        file.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ReportError(f"cannot write {file}: {error.strerror}") from error
+
+
+def _is_summary(file: Path) -> bool:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"task", "protocol", "annotations", "macro", "tasks"} <= content.keys()
+
+
+def _percents(units: Sequence[ItemResult], metrics: Sequence[str]) -> dict[str, Any]:
+    tasks = {task: _percent_row(row) for task, row in task_estimates(units, metrics).items()}
+    return {"macro": _percent_row(macro_estimates(units, metrics)), "tasks": tasks}
+
+
+def _percent_row(row: Estimates) -> dict[str, dict[str, float | None]]:
+    return {metric: _percent(estimate) for metric, estimate in row.items() if estimate.n}
+
+
+def _percent(estimate: Estimate) -> dict[str, float | None]:
+    bounds = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    return {**{name: None if value is None else 100 * value for name, value in bounds.items()}, "n": estimate.n}
+
+
+def _warnings(bench: Benchmark, summary: Summary, asked: set[str]) -> list[str]:
+    found = []
+    if summary["n"] < summary["items"]:
+        found.append(f"{summary['n']:,} of {summary['items']:,} items have a response; the others do not count")
+    if summary["missing_tasks"]:
+        where = "the annotations" if not asked.issuperset(bench.tasks) else "the responses"
+        missing = ", ".join(summary["missing_tasks"])
+        found.append(f"the macro average is over the tasks there are; {where} lack {missing}")
+    found += [
+        f"{len(indices):,} with faulty annotations that count all the same: {fault}"
+        for fault, indices in summary["faults"].items()
+    ]
+    pixels = summary["diagnostics"]["macro"].get("pixel_scale")
+    if pixels and pixels["value"] > MANY_PIXELS:
+        found.append(f"{pixels['value']:.1f} % of the answers have numbers over 1000: they seem to be in pixels")
+    return [*found, *_below_floors(bench, summary)]
+
+
+def _below_floors(bench: Benchmark, summary: Summary) -> list[str]:
+    metric = bench.metrics[0]
+    value = summary["macro"][metric]
+    floors = {name: table["macro"][metric] for name, table in summary["floors"].items()}
+    higher = {name: floor for name, floor in floors.items() if None not in (floor, value) and value < floor}
+    return [f"{metric} {value:.2f} is below the floor '{name}' ({floor:.2f})" for name, floor in higher.items()]

@@ -1,0 +1,55 @@
+"""What the command lines of the three packages share: commands imported when called, errors as one line.
+
+An expected error is one line on stderr that names the file and the mend, and exit status 2.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import rich_click as click
+
+from cgc_data.common.errors import CgcError
+
+
+class LazyGroup(click.RichGroup):
+    """A group whose commands are modules of one package, one a file, each imported only when it is needed."""
+
+    def __init__(self, *args: Any, package: str = "", modules: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.package, self.modules = package, list(modules)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
+        """Names of the commands, in the order of use."""
+        return self.modules
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of this name, None where there is none."""
+        if cmd_name not in self.modules:
+            return None
+        module = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"{self.package}.{module}"), module)
+        return command
+
+
+def run(group: click.Command, name: str) -> NoReturn:
+    """Run the command line called `name`, show expected errors as one line, and exit."""
+    try:
+        sys.exit(group(prog_name=name, standalone_mode=False))
+    except CgcError as error:
+        _end(name, str(error), 2)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        _end(name, f"{error.format_message()} Try: {context.command_path if context else name} --help", 2)
+    except click.Abort:
+        _end(name, "interrupted; run the same command again", 130)
+    except BrokenPipeError:  # the reader of our output has gone: `cgc-data stats R | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _end(name: str, message: str, status: int) -> NoReturn:
+    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(status)

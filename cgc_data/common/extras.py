@@ -1,0 +1,20 @@
+"""Optional packages: say in one line which extra is missing, instead of a traceback from deep inside."""
+
+from importlib.util import find_spec
+
+from cgc_data.common.errors import MissingExtraError
+
+PACKAGES = {"train": ("torch", "torchvision", "transformers", "trl", "accelerate", "peft")}
+
+
+def need(extra: str) -> None:
+    """Raise MissingExtraError where a package of the extra (a key of PACKAGES) is not installed."""
+    missing = [package for package in PACKAGES[extra] if find_spec(package) is None]
+    if missing:
+        raise MissingExtraError(f"{', '.join(missing)} not installed; run: pip install 'cgc-grounding[{extra}]'")
+
+
+def need_package(package: str, why: str) -> None:
+    """Raise MissingExtraError where one package is not installed; `why` says what asked for it."""
+    if find_spec(package) is None:
+        raise MissingExtraError(f"{why} needs {package}, which is not installed; run: pip install {package}")

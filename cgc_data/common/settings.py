@@ -1,0 +1,112 @@
+"""Settings as the three packages read them: one YAML file, `key=value` overrides, and errors that name the nearest key.
+
+Sections are pydantic models that refuse unknown keys; this module knows nothing of what the settings are.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cgc_data.common.errors import CgcError, ConfigError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Settings = TypeVar("Settings", bound=Section)
+
+
+def read_settings(
+    model: type[Settings], values: dict[str, Any], origin: str, error: type[CgcError] = ConfigError
+) -> Settings:
+    """Validate nested values; `origin` names where they came from in the `error` that is raised."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as fault:
+        raise error(f"{origin}: {_explain(model, fault)}") from None
+
+
+def parse_override(text: str, error: type[CgcError] = ConfigError) -> dict[str, Any]:
+    """`a.b=value` as nested dictionaries; the value is read as YAML. Raises `error`."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise error(f"{text!r}: settings are written key=value, such as inter.hard=0.5")
+    try:
+        nested: Any = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise error(f"{text!r}: the value is not valid YAML") from None
+    for part in reversed(key.split(".")):
+        nested = {part: nested}
+    return dict(nested)
+
+
+def read_yaml(path: Path, error: type[CgcError] = ConfigError) -> dict[str, Any]:
+    """The nested values of a YAML file; `{}` for one of nothing but comments. Raises `error`."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise error(f"{path}: no such configuration file") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
+        raise error(f"{path}: not a readable YAML file ({' '.join(str(fault).split())})") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise error(f"{path}: expected `key: value` lines at the top level")
+    return values
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Nested dictionaries merged; `over` wins."""
+    merged = dict(base)
+    for key, value in over.items():
+        known = merged.get(key)
+        merged[key] = merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def merge_all(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Nested dictionaries merged from left to right; the last one wins."""
+    merged: dict[str, Any] = {}
+    for part in parts:
+        merged = merge(merged, part)
+    return merged
+
+
+def nearest(key: str, known: Any) -> str:
+    """`; did you mean 'x'?` for the known key nearest to a misspelt one, or nothing."""
+    close = difflib.get_close_matches(key.rpartition(".")[2], list(known), n=1, cutoff=0.5)
+    prefix = "".join(key.rpartition(".")[:2])
+    return f"; did you mean {prefix + close[0]!r}?" if close else ""
+
+
+def _explain(model: type[BaseModel], error: ValidationError) -> str:
+    # a misspelt key is the cause where the key that was meant is missing
+    first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {where!r}{nearest(where, _section(model, first['loc'][:-1]).model_fields)}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
+
+
+def _section(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model of the section that a location (field names, positions in lists) leads to."""
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _inner(model.model_fields[part].annotation) or model
+    return model
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _inner(part))), None)

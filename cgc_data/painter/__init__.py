@@ -1,0 +1,5 @@
+"""A small painter of scenes with exact annotations, so that everything runs without a download."""
+
+from cgc_data.painter.paint import PRESETS, PaintedSource, Preset, paint
+
+__all__ = ["PRESETS", "PaintedSource", "Preset", "paint"]

@@ -1,0 +1,51 @@
+"""The embedded sample as sources: painted once into the cache, so that everything runs without a download."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from filelock import FileLock
+
+from cgc_data.common.progress import say
+from cgc_data.config import BuildConfig, Source
+from cgc_data.painter import Preset, paint
+
+PRESET: Preset = "standard"
+RECORD = "sources.json"
+
+
+def with_sources(config: BuildConfig, cache: Path) -> BuildConfig:
+    """The configuration, with the embedded sample painted and used where it names no source."""
+    return (
+        config
+        if config.sources
+        else config.model_copy(update={"sources": embedded_sources(cache / f"scenes-{PRESET}")})
+    )
+
+
+def embedded_sources(folder: Path) -> list[Source]:
+    """Sources of the painted sample in this folder, painting it first where that was not done or not finished."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):  # builds beside each other share the sample
+        if not (folder / RECORD).exists():
+            _paint(folder)
+    listed = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    return [
+        Source(**{**s, "annotations": str(folder / s["annotations"]), "images": str(folder / s["images"])})
+        for s in listed
+    ]
+
+
+def _paint(folder: Path) -> None:
+    say(f"no source given: painting the embedded sample into {folder}")
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    painted = [{k: _relative(v, part) for k, v in asdict(source).items()} for source in paint(PRESET, part)]
+    (part / RECORD).write_text(json.dumps(painted), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+
+
+def _relative(value: object, folder: Path) -> object:
+    return str(value.relative_to(folder)) if isinstance(value, Path) else value

@@ -1,0 +1,47 @@
+"""What a kind of object is: how it is drawn, in which looks, and what COCO and LVIS call it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cgc_data.painter.pen import Colour, Layer, Pen, Point
+
+Palette: TypeAlias = tuple[Colour, ...]
+Draw: TypeAlias = Callable[[Pen, int, Palette], None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A COCO category that can be drawn.
+
+    `size` is the sheet in drawing units, `tall` the usual height in pixels in a photo of 640 x 480.
+    `looks` holds the LVIS names true of each variant, most general first; each variant comes in every palette.
+    `turn` is the largest rotation in degrees; what stands on the ground has none,
+    and what bears letters is not mirrored.
+    """
+
+    name: str
+    draw: Draw
+    size: Point
+    tall: float
+    palettes: tuple[Palette, ...]
+    looks: tuple[tuple[str, ...], ...]
+    turn: float = 0.0
+    mirrors: bool = True
+
+
+@dataclass(frozen=True)
+class Look:
+    """One appearance of a kind."""
+
+    variant: int
+    palette: int
+    flip: bool = False
+    turn: float = 0.0
+
+
+def sketch(kind: Kind, look: Look, height: float) -> Layer:
+    """Draw `kind` so that its sheet is `height` pixels tall (before the look's turn)."""
+    pen = Pen(kind.size, height / kind.size[1], turn=look.turn, flip=look.flip)
+    kind.draw(pen, look.variant, kind.palettes[look.palette])
+    return pen.finish()

@@ -1,5 +1,0 @@
-"""A small painter of scenes with exact annotations, so that everything runs without a download."""
-
-from cgc_data.scenes.paint import PRESETS, PaintedSource, Preset, paint
-
-__all__ = ["PRESETS", "PaintedSource", "Preset", "paint"]
