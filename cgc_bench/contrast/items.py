@@ -8,6 +8,7 @@ from typing import Any
 
 from cgc_bench.errors import AnnotationError
 from cgc_data.answer import with_thinking
+from cgc_data.answer.prompt import Message
 from cgc_data.common.errors import ReleaseError
 from cgc_data.hub.locate import locate_release
 from cgc_data.metrics import COLUMNS, Truth, truth_of
@@ -35,7 +36,7 @@ class Item:
     index: str
     task: str
     images: tuple[str, ...]
-    prompt: tuple[Mapping[str, Any], ...]
+    prompt: tuple[Message, ...]
     truth: Truth
     version: str
     cluster: str
@@ -74,9 +75,9 @@ def version_of(release: Release, revision: str | None) -> str:
     return f"{release.name}@{revision or hashlib.sha256(''.join(digests).encode()).hexdigest()[:12]}"
 
 
-def messages(item: Item, variant: str = "official") -> list[dict[str, Any]]:
+def messages(item: Item, variant: str = "official") -> list[Message]:
     """Chat messages with a part `{"type": "image"}` an image, in order; `variant` is `official` or `think`."""
-    plain = [dict(message) for message in item.prompt]
+    plain = list(item.prompt)
     return with_thinking(plain) if variant == "think" else plain
 
 

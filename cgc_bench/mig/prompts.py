@@ -1,10 +1,10 @@
 """What a model is asked: as the benchmark's authors ask, or by the answer contract with reasoning before it."""
 
 import re
-from typing import Any
 
 from cgc_bench.mig.items import Item
 from cgc_data.answer import ANSWER_FORM, build_messages, with_thinking
+from cgc_data.answer.prompt import Message, Part
 
 # The form of answer that the authors append to every question for Qwen models, spelt as they spell it.
 OFFICIAL_FORM = "Format:<|box_start|>(x1,y1),(x2,y2)<|box_end|>. Don't generate addtional words."
@@ -26,9 +26,9 @@ def think_text(item: Item) -> str:
     return f"{question} {ANSWER_FORM}"
 
 
-def messages(item: Item, variant: str = "official") -> list[dict[str, Any]]:
+def messages(item: Item, variant: str = "official") -> list[Message]:
     """Chat messages with a part `{"type": "image"}` an image, in order; `variant` is `official` or `think`."""
     if variant == "think":
         return with_thinking(build_messages(think_text(item), len(item.images)))
-    parts: list[dict[str, Any]] = [{"type": "image", "text": None} for _ in item.images]
+    parts: list[Part] = [{"type": "image", "text": None} for _ in item.images]
     return [{"role": "user", "content": [*parts, {"type": "text", "text": official_text(item)}]}]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cgc_bench.errors import TaskError
+from cgc_data.answer.prompt import Message
 
 PACKAGES = {name: f"cgc_bench.{name}" for name in ("mig", "vlm2", "contrast", "transfer")}
 
@@ -90,10 +91,10 @@ def benchmark(name: str) -> Benchmark:
     return found
 
 
-def messages_of(name: str, item: Any, variant: str = "official") -> list[dict[str, Any]]:
+def messages_of(name: str, item: Any, variant: str = "official") -> list[Message]:
     """Chat messages of an item, with a part `{"type": "image"}` an image; `variant` is the prompt's."""
     module = import_module(f"{PACKAGES[name]}.{'items' if name == 'contrast' else 'prompts'}")
-    found: list[dict[str, Any]] = module.messages(item, variant)
+    found: list[Message] = module.messages(item, variant)
     return found
 
 

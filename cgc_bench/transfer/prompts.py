@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from cgc_bench.transfer.items import Item
 from cgc_bench.vlm2.prompts import THINK_FORM
+from cgc_data.answer.prompt import Message, Part
 
 OFFICIAL_NEW_TOKENS = 1024
 _LETTER = "Answer with the option's letter from the given choices directly"
@@ -42,7 +42,7 @@ def _places(decimals: int) -> str:
     return _DECIMALS.get(decimals, f"{decimals} decimal places")
 
 
-def messages(item: Item, variant: str = "official") -> list[dict[str, Any]]:
+def messages(item: Item, variant: str = "official") -> list[Message]:
     """Chat messages; an image part has `place`, its number from 0, and `text`, what stands for it in a plain prompt.
 
     Images that the prompt does not name, or of which it names another number, go before it.
@@ -50,11 +50,11 @@ def messages(item: Item, variant: str = "official") -> list[dict[str, Any]]:
     text = official_text(item) + (f"\n{THINK_FORM}" if variant == "think" else "")
     parts = list(_parts(item, text))
     shown = {part["place"] for part in parts if part["type"] == "image"}
-    first = [{"type": "image", "place": n, "text": None} for n in range(len(item.images)) if n not in shown]
+    first: list[Part] = [{"type": "image", "place": n, "text": None} for n in range(len(item.images)) if n not in shown]
     return [{"role": "user", "content": [*first, *parts]}]
 
 
-def _parts(item: Item, text: str) -> Iterator[dict[str, Any]]:
+def _parts(item: Item, text: str) -> Iterator[Part]:
     named = list(_IMAGE.finditer(text))
     in_order = sum(match.group(1) is None for match in named) == len(item.images)
     shown: set[int] = set()

@@ -1,8 +1,7 @@
 """What a model is asked: as the benchmark's authors ask, or with reasoning before a marked answer."""
 
-from typing import Any
-
 from cgc_bench.vlm2.items import Item
+from cgc_data.answer.prompt import Message, Part
 
 THINK_FORM = (
     "First reason about every image between <think> and </think>, then write only the answer, in the form asked for, "
@@ -23,8 +22,8 @@ def think_text(item: Item) -> str:
     return f"{official_text(item)}\n{THINK_FORM}"
 
 
-def messages(item: Item, variant: str = "official") -> list[dict[str, Any]]:
+def messages(item: Item, variant: str = "official") -> list[Message]:
     """Chat messages with a part `{"type": "image"}` an image, in order; `variant` is `official` or `think`."""
     text = think_text(item) if variant == "think" else official_text(item)
-    parts: list[dict[str, Any]] = [{"type": "image", "text": None} for _ in item.images]
+    parts: list[Part] = [{"type": "image", "text": None} for _ in item.images]
     return [{"role": "user", "content": [*parts, {"type": "text", "text": text}]}]

@@ -3,8 +3,8 @@
 A release stores questions with `ANSWER_FORM` and without tags; training and benchmark add them by `with_thinking`.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TypedDict
 
 ANSWER_FORM = (
     "The images are numbered from 1 in the order shown. Answer with a JSON list that has one entry per object, "
@@ -17,7 +17,26 @@ THINK_INSTRUCTION = (
     "</answer>, and nothing else."
 )
 
-Message = dict[str, Any]
+
+class _Placed(TypedDict, total=False):
+    place: int
+
+
+class Part(_Placed):
+    """One part of a message: `text`, or `image`, whose `text` is None.
+
+    An image may have a `place`, its number from 0 among the images, if the prompt does not name them in order.
+    """
+
+    type: str
+    text: str | None
+
+
+class Message(TypedDict):
+    """One chat message as TRL and Qwen's chat template take it."""
+
+    role: str
+    content: list[Part]
 
 
 def build_messages(question: str, num_images: int) -> list[Message]:
@@ -25,7 +44,7 @@ def build_messages(question: str, num_images: int) -> list[Message]:
 
     The parts carry only `type` and `text`; images themselves are handed over beside the messages, in this order.
     """
-    content: list[Message] = []
+    content: list[Part] = []
     for number in range(1, num_images + 1):
         content.append(_text(f"{'' if number == 1 else chr(10)}Image {number}: "))
         content.append({"type": "image", "text": None})
@@ -33,7 +52,7 @@ def build_messages(question: str, num_images: int) -> list[Message]:
     return [{"role": "user", "content": content}]
 
 
-def with_thinking(messages: Sequence[Mapping[str, Any]], *, require_think: bool = True) -> list[Message]:
+def with_thinking(messages: Sequence[Message], *, require_think: bool = True) -> list[Message]:
     """A copy of `messages` whose last message also asks for the tags of the strict form.
 
     With `require_think` false only the answer tags are asked for (models that think natively, or not at all).
@@ -41,8 +60,8 @@ def with_thinking(messages: Sequence[Mapping[str, Any]], *, require_think: bool 
     instruction = THINK_INSTRUCTION if require_think else ANSWER_INSTRUCTION
     *before, last = messages
     content = [_text(last["content"])] if isinstance(last["content"], str) else list(last["content"])
-    return [*map(dict, before), {**last, "content": [*content, _text(f"\n{instruction}")]}]
+    return [*before, {**last, "content": [*content, _text(f"\n{instruction}")]}]
 
 
-def _text(text: str) -> Message:
+def _text(text: str) -> Part:
     return {"type": "text", "text": text}

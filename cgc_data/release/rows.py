@@ -1,0 +1,88 @@
+"""The types of a release's rows, so that a misspelled key is a type error.
+
+`cgc_data.release.schema` has the same columns as Hugging Face features; a test holds the two against each other.
+"""
+
+from typing import TypedDict
+
+from cgc_data.answer.prompt import Message
+
+
+class StoredImage(TypedDict):
+    """An image as Parquet stores it and as `load_reference` composes it."""
+
+    bytes: bytes
+    path: str | None
+
+
+class Query(TypedDict):
+    """What a question asks for; the last two are None unless it gives a reference box."""
+
+    labels: list[str]
+    ref_img_idx: int | None  # 1-based
+    ref_bbox: list[int] | None  # x1, y1, x2, y2 in 0-1000 of that image
+
+
+class ObjectRow(TypedDict):
+    """One object of the answer."""
+
+    img_idx: int  # 1-based
+    bbox_2d: list[int]  # x1, y1, x2, y2 in 0-1000 of the view
+    bbox_px: list[float]  # x1, y1, x2, y2, half-open, in pixels of the view as shown
+    label: str
+    annotation_id: str  # "<source>:<id in the annotation file>"
+    visible: float  # share of the instance's mask area inside the view, 0-1
+
+
+class ViewRow(TypedDict):
+    """One image that the model is shown: a whole photo, or a window of one."""
+
+    source: str
+    image_id: int
+    file_name: str
+    window: list[int]  # x1, y1, x2, y2, half-open, in pixels of the photo
+    width: int  # of the view as shown, pixels
+    height: int
+    role: str
+    license: int | None
+    license_url: str
+    flickr_url: str
+    changes: str
+
+
+class Evidence(TypedDict):
+    """What warrants that one view does not show a label."""
+
+    img_idx: int  # 1-based
+    label: str
+    source: str
+    warrant: str
+
+
+class Row(TypedDict):
+    """One sample. A reader that asks for some of the columns gets rows with these keys alone."""
+
+    id: str
+    images: list[StoredImage]
+    question: str
+    query: Query
+    prompt: list[Message]
+    answer: str
+    objects: list[ObjectRow]
+    views: list[ViewRow]
+    contrast: str
+    task: str
+    distractors: str
+    evidence: list[Evidence]
+    template_id: str
+    tuple_id: str
+    pair_id: str
+    difficulty: float
+    split: str
+
+
+class PlannedRow(Row):
+    """A row of the plan; its images are not rendered yet."""
+
+    family: int
+    photo_sizes: list[list[int]]  # annotated [width, height] of the photo behind each view, pixels
