@@ -115,9 +115,9 @@ def prepare(scale: Scale, work: Path) -> None:
         "confusable": "labelled",
         "limits": {"min_side": 16},
         "splits": {"near_duplicate": 0, "validation": 0.12},
-        "inter": {"max_images": 2, "hard": 0, "decoupled_similarity": 0.6, "locate": 0.6, "locate_all": 0.4},
-        "inter_share": 0.8,
-        "intra": {"max_views": 2, "view_sizes": [128], "locate_all": 0},
+        "inter": {"max_images": 2, "hard": 0, "decoupled_similarity": 0.6},
+        "intra": {"max_views": 2, "view_sizes": [128]},
+        "tasks": {"inter/locate": 0.48, "inter/locate_all": 0.32, "intra/same_object": 0.2, "intra/locate_all": 0},
     }
     build_release(parse_config(config, "learning"), work / "release")
 

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cgc_data.common.settings import Section, Share, Weight, merge, read_settings, read_yaml
+from cgc_data.common.settings import Section, Share, Weight, merge, nearest, read_settings, read_yaml
+from cgc_data.tasks import SHARES
+from cgc_data.tasks.former import refuse_former
 
 
 class Source(Section):
@@ -28,8 +30,6 @@ class Source(Section):
 class InterSettings(Section):
     """Samples of several photos."""
 
-    locate: Weight = Field(0.6, description="weight of questions for one object")
-    locate_all: Weight = Field(0.4, description="weight of questions for every object of a category")
     hard: Share = Field(
         0.3, description="share of photo sets made of similar scenes; the others are semantically decoupled"
     )
@@ -50,8 +50,6 @@ class InterSettings(Section):
 class IntraSettings(Section):
     """Samples of several windows of one photo."""
 
-    same_object: Weight = Field(0.5, description="weight of questions that follow one object into another view")
-    locate_all: Weight = Field(0.5, description="weight of questions for every object of a category in each view")
     min_views: int = Field(2, ge=2, le=6, description="fewest windows in a set question")
     max_views: int = Field(4, ge=2, le=6, description="most windows in a set question")
     min_cover: float = Field(
@@ -112,7 +110,10 @@ class BuildConfig(Section):
     sources: list[Source] = Field(default_factory=list, description="annotation files; none: the embedded sample")
     samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
     seed: int = Field(0, ge=0, description="the one seed")
-    inter_share: Share = Field(0.5, description="share of inter-image rows; the others are intra-image")
+    tasks: dict[str, Weight] = Field(
+        default_factory=lambda: dict(SHARES),
+        description="share of rows per task, empty twins included, relative to their sum; tasks not named keep theirs",
+    )
     absent: float = Field(0.12, ge=0, le=0.15, description="share of rows whose answer is the empty list")
     category_temperature: Share = Field(0.5, description="0: every category equally often; 1: as often as it occurs")
     inter: InterSettings = InterSettings()
@@ -147,13 +148,21 @@ class BuildConfig(Section):
             raise ValueError("an annotation file is given twice")
         return sources
 
-    @model_validator(mode="after")
-    def _some_task(self) -> "BuildConfig":
-        if self.inter_share > 0 and not self.inter.locate + self.inter.locate_all:
-            raise ValueError("every inter task has weight 0; raise one, or set inter_share=0")
-        if self.inter_share < 1 and not self.intra.same_object + self.intra.locate_all:
-            raise ValueError("every intra task has weight 0; raise one, or set inter_share=1")
-        return self
+    @field_validator("tasks")
+    @classmethod
+    def _shares(cls, tasks: dict[str, float]) -> dict[str, float]:
+        if unknown := next((task for task in tasks if task not in SHARES), None):
+            raise ValueError(f"{unknown!r} is not one of {', '.join(SHARES)}{nearest(unknown, SHARES)}")
+        shares = SHARES | tasks
+        if not sum(shares.values()):
+            raise ValueError(f"every task has share 0; raise one, such as tasks.{next(iter(SHARES))}=1")
+        return shares
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of the rows by task, in the order of the tasks; they add up to 1."""
+        total = sum(self.tasks[task] for task in SHARES)
+        return {task: self.tasks[task] / total for task in SHARES}
 
 
 def load_config(path: Path | None, overrides: dict[str, Any]) -> BuildConfig:
@@ -169,4 +178,5 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> BuildConfig:
 
 def parse_config(values: dict[str, Any], origin: str) -> BuildConfig:
     """Validate nested values; `origin` names where they came from in the error."""
+    refuse_former(values, origin)
     return read_settings(BuildConfig, values, origin)

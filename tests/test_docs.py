@@ -71,7 +71,9 @@ def defaults(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found |= defaults(field.annotation, f"{prefix}{name}.")
         else:
-            found[prefix + name] = field.get_default(call_default_factory=True)
+            default = field.get_default(call_default_factory=True)
+            keyed = isinstance(default, dict) and default
+            found |= {f"{prefix}{name}.{key}": default[key] for key in keyed} if keyed else {prefix + name: default}
     return found
 
 
@@ -141,7 +143,7 @@ def test_settings_exist(path: Path) -> None:
         key, equals, value = span.partition("=")
         if (
             equals
-            and re.fullmatch(r"[a-z_.]+", key)
+            and re.fullmatch(r"[a-z_./]+", key)
             and " " not in value
             and value != "value"
             and not value.startswith('"')
@@ -149,7 +151,7 @@ def test_settings_exist(path: Path) -> None:
             assert key in SETTINGS or key in TRAINING or key.split(".")[0] in ("sft", "grpo"), span
             if key in SETTINGS:
                 load_config(None, _nested(key, yaml.safe_load(value)))
-        elif re.fullmatch(r"(inter|intra|limits|splits)\.[a-z_]+", span):
+        elif re.fullmatch(r"(inter|intra|limits|splits|tasks)\.[a-z_/]+", span):
             assert span in SETTINGS, span
         elif re.fullmatch(r"[a-z]+: \S.*", span):
             assert span.split(":")[0] in Source.model_fields, span
@@ -322,7 +324,8 @@ def test_examples_are_valid(path: Path) -> None:
 
 
 def test_row_table_lists_every_column() -> None:
-    from cgc_data.release.schema import CONTRASTS, FEATURES, SPLITS
+    from cgc_data.release.schema import FEATURES, SPLITS
+    from cgc_data.tasks import CONTRASTS
 
     assert [cells[0].strip("`") for cells in table(ROOT / "docs/release.md", "column")] == list(FEATURES)
     text = (ROOT / "docs/release.md").read_text(encoding="utf-8")

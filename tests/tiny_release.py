@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
-from cgc_data.release.schema import CONTRASTS, SCHEMA_VERSION, SPLITS, Split, arrow_schema
+from cgc_data.release.schema import SCHEMA_VERSION, SPLITS, Split, arrow_schema
+from cgc_data.tasks import CONTRASTS
 
 SIZE = (64, 48)  # width, height
 COLOURS = ("red", "green", "blue", "orange", "purple", "black")

@@ -11,7 +11,7 @@ from cgc_bench.prepare.write import finish, write_shard
 from cgc_data.common.errors import PhotoError
 from cgc_data.release.read import Release
 from cgc_data.release.reference import with_images
-from cgc_data.release.schema import CONTRASTS
+from cgc_data.tasks import CONTRASTS
 
 
 def prepare_release(name: str, revision: str | None = None, photos: str | None = None) -> Prepared:

@@ -17,7 +17,7 @@ from cgc_data.builder.shards import write_atomically
 from cgc_data.common.errors import BuildError, CgcError, ReleaseError
 from cgc_data.plan.askable import Rejection
 from cgc_data.release.read import open_release
-from cgc_data.release.schema import CONTRASTS
+from cgc_data.tasks import CONTRASTS
 
 WORK, FINGERPRINT, REJECTED = ".build", "fingerprint", "rejected.parquet"
 _REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)

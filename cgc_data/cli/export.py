@@ -5,14 +5,14 @@ from pathlib import Path
 import rich_click as click
 
 from cgc_data.export import FORMATS, INSTRUCTIONS, Format, Instruction
-from cgc_data.release.schema import CONTRASTS
+from cgc_data.tasks import CONTRASTS
 
 
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="Trainer to write for.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="New folder to write to.")
-@click.option("--contrast", type=click.Choice(CONTRASTS), help="Only this contrast [default: both].")
+@click.option("--contrast", type=click.Choice(list(CONTRASTS)), help="Only this contrast [default: both].")
 @click.option(
     "--instruction",
     type=click.Choice(INSTRUCTIONS),

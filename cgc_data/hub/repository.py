@@ -17,7 +17,7 @@ from huggingface_hub.hf_api import RepoFile
 from cgc_data.common.errors import PushError
 from cgc_data.hub.client import attempts
 from cgc_data.hub.gate import next_version
-from cgc_data.release.schema import CONTRASTS
+from cgc_data.tasks import CONTRASTS
 
 # what a repository made by hand may hold before its first release
 _HARMLESS = {".gitattributes", ".gitignore", "README.md"}

@@ -16,7 +16,8 @@ import yaml
 from cgc_data.licences import licence_class
 from cgc_data.look.plots import plot_captions
 from cgc_data.release.paths import base_name, without_paths
-from cgc_data.release.schema import CONTRASTS, SPLITS
+from cgc_data.release.schema import SPLITS
+from cgc_data.tasks import CONTRASTS
 
 SIZES = (
     (1_000, "n<1K"),

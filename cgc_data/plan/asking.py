@@ -8,13 +8,14 @@ import numpy as np
 from cgc_data.geometry import Window
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.rows import Missing, Question, Shown, View, set_name
+from cgc_data.tasks import Task
 
 
 @dataclass(frozen=True)
 class Item:
-    """A question about a set of photos: the pool of its wording, the concept, the places of the photos that show it."""
+    """A question about a set of photos: its task, the concept, the places of the photos that show it."""
 
-    pool: str
+    task: Task
     concept: int
     targets: tuple[int, ...]
     template: int
@@ -31,9 +32,12 @@ def ask_twins(
 
 
 def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng: np.random.Generator) -> Question:
-    """The item asked of whole photos, in shuffled order."""
-    index = askable.index
-    views = tuple(_whole(askable, photo, position in item.targets) for position, photo in enumerate(members))
+    """The item asked of whole photos, in shuffled order; of its empty twin's task if none shows the concept."""
+    index, (target, distractor) = askable.index, item.task.contrast.roles
+    views = tuple(
+        _whole(askable, photo, target if position in item.targets else distractor)
+        for position, photo in enumerate(members)
+    )
     shown = tuple(
         Shown(position, instance, askable.truth.box(instance), 1.0)
         for position in item.targets
@@ -45,10 +49,9 @@ def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng
             warrant = index.warrant(photo, item.concept)
             missing.append(Missing(position, warrant.source, warrant.rule))
     question = Question(
-        contrast="inter",
+        task=item.task if item.targets else item.task.empty or item.task,
         split=askable.splits[members[0]],
-        task=item.pool if item.targets else "absent",
-        pool=item.pool,
+        pool=item.task.pool,
         template=item.template,
         concept=item.concept,
         views=views,
@@ -60,7 +63,7 @@ def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng
     return question.reordered(rng.permutation(len(members)).tolist())
 
 
-def _whole(askable: Askable, photo: int, target: bool) -> View:
+def _whole(askable: Askable, photo: int, role: str) -> View:
     shown = askable.index.photos[photo]
     window = Window(0, 0, shown.width, shown.height)
-    return View(photo, window, shown.width, shown.height, "target" if target else "distractor")
+    return View(photo, window, shown.width, shown.height, role)

@@ -31,12 +31,13 @@ class AbsentBalance:
     def count(self, questions: Iterable[Question]) -> None:
         """Take planned questions into account; those whose wording can never be `absent` do not matter."""
         for question in questions:
-            if question.task == "same_object":
+            is_empty = question.task.answer == "empty"
+            if not is_empty and question.task.empty is None:
                 continue
             shown = features(question.concept, question.pool, len(question.views), question.distractors)
             for feature in (TOTAL, *shown):
                 self._asked[feature] += 1
-                self._absent[feature] += question.task == "absent"
+                self._absent[feature] += is_empty
 
     def lack(self, concept: int, pool: str, images: int, kind: str) -> float:
         """How much an absent question like this is lacking, positive where it is: by the feature lacking it least."""

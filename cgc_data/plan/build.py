@@ -25,7 +25,8 @@ from cgc_data.plan.askable import Rejection, find_askable
 from cgc_data.plan.deal import Dealer, Dealt
 from cgc_data.plan.rows import Row
 from cgc_data.plan.truth import Truth
-from cgc_data.release.schema import CONTRASTS, SPLITS, Contrast, Split, arrow_schema
+from cgc_data.release.schema import SPLITS, Split, arrow_schema
+from cgc_data.tasks import CONTRASTS, TASKS
 
 PLAN_SCHEMA = (
     arrow_schema()
@@ -59,9 +60,11 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
     truth = Truth(index, config.limits)
     askable = find_askable(index, config, splits, truth)
     licensed = {
-        contrast: allowed & usable(index.photos, config.licences, windows=contrast == "intra") for contrast in CONTRASTS
+        name: allowed & usable(index.photos, config.licences, windows=contrast.windows)
+        for name, contrast in CONTRASTS.items()
     }
-    plan.photos = {split: int((licensed["inter"] & (np.array(splits) == split)).sum()) for split in SPLITS}
+    available = np.any(list(licensed.values()), axis=0)
+    plan.photos = {split: int((available & (np.array(splits) == split)).sum()) for split in SPLITS}
     if not any(plan.photos.values()):
         raise _no_photo(config, plan)
     for split, wanted in _quotas(config, plan.photos).items():
@@ -96,15 +99,20 @@ def _divide(
     return splits, ~(excluded | alike), record
 
 
-def _quotas(config: BuildConfig, photos: dict[str, int]) -> dict[Split, dict[Contrast, int]]:
-    """Rows wanted by split and contrast: splits by their number of photos."""
+def _quotas(config: BuildConfig, photos: dict[str, int]) -> dict[Split, dict[str, int]]:
+    """Rows wanted by split and contrast: splits by their number of photos, contrasts by the shares of their tasks."""
     total = sum(photos.values())
-    quotas: dict[Split, dict[Contrast, int]] = {}
-    for split in SPLITS:
-        rows = round(config.samples * photos[split] / total) if total else 0
-        inter = round(rows * config.inter_share)
-        quotas[split] = {"inter": inter, "intra": rows - inter}
-    return quotas
+    return {split: _divided(config, round(config.samples * photos[split] / total) if total else 0) for split in SPLITS}
+
+
+def _divided(config: BuildConfig, rows: int) -> dict[str, int]:
+    """Rows by contrast; they add up to `rows`."""
+    found, reached, before = {}, 0.0, 0
+    for contrast in CONTRASTS:
+        reached += sum(share for task, share in config.shares.items() if TASKS[task].contrast.name == contrast)
+        found[contrast] = round(rows * reached) - before
+        before += found[contrast]
+    return found
 
 
 def _write_split(index: Index, dealt: Iterator[Dealt], split: Split, shard_rows: int, folder: Path, plan: Plan) -> None:
@@ -143,7 +151,7 @@ class _Sizes:
 class _ShardWriter:
     """Collects whole families until they fill a shard, and writes each shard as one row group."""
 
-    def __init__(self, folder: Path, contrast: Contrast, split: Split, shard_rows: int, plan: Plan) -> None:
+    def __init__(self, folder: Path, contrast: str, split: Split, shard_rows: int, plan: Plan) -> None:
         self._path = folder / f"{contrast}-{split}.parquet"
         self._contrast, self._split, self._shard_rows, self._plan = contrast, split, shard_rows, plan
         self._rows: list[Row] = []
@@ -173,19 +181,10 @@ class _ShardWriter:
 
 
 def _require_tasks(index: Index, config: BuildConfig, plan: Plan) -> None:
-    inter, intra = config.inter_share > 0, config.inter_share < 1
-    asked = {
-        "inter/locate": inter and config.inter.locate > 0,
-        "inter/locate_all": inter and config.inter.locate_all > 0,
-        "intra/same_object": intra and config.intra.same_object > 0,
-        "intra/locate_all": intra and config.intra.locate_all > 0,
-    }
-    for task, wanted in asked.items():
-        if wanted and not plan.tasks.get(task):
-            contrast, name = task.split("/")
-            setting = f"{contrast}.{name}=0"
+    for task, share in config.shares.items():
+        if share and not plan.tasks.get(task):
             raise PlanError(
-                f"{task}: no eligible sample in {_sources(config)}; {_hint(index, config, task)} or set {setting}"
+                f"{task}: no eligible sample in {_sources(config)}; {_hint(index, config, task)} or set tasks.{task}=0"
             )
 
 
@@ -209,10 +208,8 @@ def _hint(index: Index, config: BuildConfig, task: str) -> str:
         return "declare `exhaustive` where every instance of every category is boxed, loosen `limits`,"
     if config.confusable == "strict" and any(index.relations.confusable(c) - index.labelled for c in index.labelled):
         return "set confusable=labelled where names that your file does not have cannot be in your photos, add photos,"
-    if task == "intra/locate_all":
-        return (
-            "it needs photos of two categories that windows can part; set inter_share=1 for no questions about windows,"
-        )
+    if TASKS[task].needs:
+        return f"it needs {TASKS[task].needs}; add photos,"
     return f"add photos, loosen `limits`, ask for more samples than {config.samples},"
 
 

@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cgc_data.plan.askable import Askable
+from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.balance import AbsentBalance
-from cgc_data.plan.inter import InterPlanner
-from cgc_data.plan.intra import IntraPlanner
+from cgc_data.plan.planner import Draw, Lane, Photos, make_lanes
 from cgc_data.plan.rng import generator
 from cgc_data.plan.rows import Family, Row, make_row
-from cgc_data.release.schema import Contrast, Split
+from cgc_data.release.schema import Split
+from cgc_data.tasks import TASKS
 
 FRUITLESS_ROUNDS = 3  # after so many rounds without a new family the photos of a split count as used up
 
@@ -27,7 +26,6 @@ class Quota:
 
     wanted: int
     planned: int = 0
-    followed: int = 0  # rows of `same_object`
 
     @property
     def open(self) -> bool:
@@ -39,31 +37,24 @@ class Quota:
         """Planned share of what is wanted."""
         return self.planned / self.wanted if self.wanted else 1.0
 
-    def count(self, rows: list[Row]) -> None:
-        """Take planned rows into account."""
-        self.planned += len(rows)
-        self.followed += sum(row["task"] == "same_object" for row in rows)
-
 
 @dataclass(frozen=True)
 class Dealt:
     """The rows of one family."""
 
-    contrast: Contrast
+    contrast: str
     rows: list[Row]
 
 
 class Dealer:
-    """Plans the rows of one split."""
+    """Plans the rows of one split; `usable` and `wanted` are photos (photos,) and rows by contrast."""
 
-    def __init__(
-        self, askable: Askable, split: Split, usable: dict[Contrast, NDArray[np.bool_]], wanted: dict[Contrast, int]
-    ):
+    def __init__(self, askable: Askable, split: Split, usable: dict[str, Mask], wanted: dict[str, int]) -> None:
         self._askable, self._split, self._config = askable, split, askable.config
         inside = np.array([s == split for s in askable.splits], dtype=bool)
-        self._may = {contrast: mask & inside for contrast, mask in usable.items()}
-        self._may["inter"] = self._may["inter"] & (askable.one | askable.every).any(axis=1)
-        self._inter, self._intra = InterPlanner(askable), IntraPlanner(askable)
+        self._lanes = make_lanes(askable, {contrast: mask & inside for contrast, mask in usable.items()})
+        self._photos: Photos = np.flatnonzero(np.any([lane.may for lane in self._lanes], axis=0))
+        self._used = np.zeros(len(inside), dtype=bool)
         self._seen: set[int] = set()
         self._balance = {contrast: AbsentBalance(self._absent_share()) for contrast in usable}
         self.quotas = {contrast: Quota(wanted.get(contrast, 0)) for contrast in usable}
@@ -78,51 +69,51 @@ class Dealer:
             turn += 1
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt]:
-        """One round; `either`: photos that do not allow the task that is behind may serve the other."""
-        photos = np.flatnonzero(self._may["inter"] | self._may["intra"])
-        deck = generator(self._config.seed, "deck", self._split, turn).permutation(photos)
-        used = np.zeros(len(self._askable.splits), dtype=bool)
+        """One round; `either`: photos that do not allow the planner furthest behind may serve the next one."""
+        deck: Photos = generator(self._config.seed, "deck", self._split, turn).permutation(self._photos)
+        self._used[:] = False
         for position, anchor in enumerate(deck.tolist()):
-            if used[anchor]:
-                continue
-            contrasts = [c for c in self._neediest() if self._may[c][anchor]]
-            for contrast in contrasts:
-                rng = generator(
-                    self._config.seed, self._split, turn, contrast, self._askable.index.photos[anchor].identity
-                )
-                if contrast == "intra":
-                    family = self._intra.family(anchor, self._intra_tasks(either), self._balance[contrast], rng)
-                else:
-                    rest = deck[position + 1 :]
-                    free = rest[~used[rest] & self._may["inter"][rest]]
-                    family = self._inter.family(anchor, free, self._balance[contrast], rng)
-                if family and (rows := self._new_rows(family)):
-                    used[list(family.photos)] = True
-                    self.quotas[contrast].count(rows)
-                    self._balance[contrast].count(family.questions)
-                    yield Dealt(contrast, rows)
-                    break
-            if not any(quota.open for quota in self.quotas.values()):
-                return
+            if not self._used[anchor] and (dealt := self._dealt(anchor, deck[position + 1 :], turn, either)):
+                yield dealt
+                if not any(quota.open for quota in self.quotas.values()):
+                    return
 
-    def _neediest(self) -> list[Contrast]:
+    def _dealt(self, anchor: int, rest: Photos, turn: int, either: bool) -> Dealt | None:
+        """A new family of the contrast that is furthest behind, or of the next that the photo allows."""
+        identity = self._askable.index.photos[anchor].identity
+        for contrast in self._neediest():
+            rng = generator(self._config.seed, self._split, turn, contrast, identity)
+            family, lane = self._family(contrast, anchor, rest, either, rng)
+            if family and lane and (rows := self._new_rows(family)):
+                self._count(lane, family, rows)
+                return Dealt(contrast, rows)
+        return None
+
+    def _family(
+        self, contrast: str, anchor: int, rest: Photos, either: bool, rng: np.random.Generator
+    ) -> tuple[Family | None, Lane | None]:
+        """The first family that planners of the contrast find, the one further behind its share first."""
+        lanes = [lane for lane in self._lanes if lane.contrast.name == contrast and lane.share > 0]
+        lanes = sorted(lanes, key=lambda lane: lane.progress)[: None if either else 1]
+        for lane in (lane for lane in lanes if lane.may[anchor]):
+            free = rest[~self._used[rest] & lane.may[rest]]
+            if family := lane.planner.family(Draw(anchor, free, self._balance[contrast], rng)):
+                return family, lane
+        return None, None
+
+    def _count(self, lane: Lane, family: Family, rows: list[Row]) -> None:
+        self._used[list(family.photos)] = True
+        self.quotas[lane.contrast.name].planned += len(rows)
+        lane.planned += len(rows)
+        self._balance[lane.contrast.name].count(family.questions)
+
+    def _neediest(self) -> list[str]:
         return sorted((c for c, q in self.quotas.items() if q.open), key=lambda c: (self.quotas[c].progress, c))
 
-    def _intra_tasks(self, either: bool) -> list[str]:
-        """The task that is further behind its weight; the other after it where either will do."""
-        weights, quota = self._config.intra, self.quotas["intra"]
-        behind = (quota.planned - quota.followed) * weights.same_object < quota.followed * weights.locate_all
-        tasks = ["locate_all", "same_object"] if behind else ["same_object", "locate_all"]
-        wanted = {"same_object": weights.same_object, "locate_all": weights.locate_all}
-        return [task for task in tasks if wanted[task] > 0][: 2 if either else 1]
-
     def _absent_share(self) -> float:
-        """Share of `absent` among the rows that could be so (all but `same_object`), for the share of all rows."""
-        config = self._config
-        weights = config.intra.same_object, config.intra.locate_all
-        sets = weights[1] / sum(weights) if sum(weights) else 0.0
-        possible = config.inter_share + (1 - config.inter_share) * sets
-        return min(config.absent / possible, 1.0) if possible else 0.0
+        """Share of empty answers among the rows that could have one, for the share of all rows."""
+        possible = sum(self._config.shares[task] for task in self._config.shares if TASKS[task].empty)
+        return min(self._config.absent / possible, 1.0) if possible else 0.0
 
     def _new_rows(self, family: Family) -> list[Row]:
         """Rows of a family, none where one of them was planned before."""

@@ -8,14 +8,18 @@ and the replacement's own label is asked of the first set in turn.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cgc_data.answer.wording import template_count
-from cgc_data.plan.askable import Askable
+from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import Item, ask_set, ask_twins
 from cgc_data.plan.balance import AbsentBalance
+from cgc_data.plan.planner import Draw, Photos
 from cgc_data.plan.rows import Family, draw_order
 from cgc_data.plan.sets import PhotoSets
+from cgc_data.tasks import Task
+from cgc_data.tasks.inter import DECOUPLED, HARD
+from cgc_data.tasks.inter.locate import LOCATE
+from cgc_data.tasks.inter.locate_all import LOCATE_ALL
 
 
 class InterPlanner:
@@ -25,13 +29,14 @@ class InterPlanner:
         self._askable = askable
         self._settings = askable.config.inter
         self._sets = PhotoSets(askable)
+        self._shares = {task: askable.config.shares[task.id] for task in (LOCATE, LOCATE_ALL)}
+        self.photos: Mask = np.any(askable.one | askable.every, axis=1)
 
-    def family(
-        self, anchor: int, deck: NDArray[np.intp], balance: AbsentBalance, rng: np.random.Generator
-    ) -> Family | None:
-        """A family round `anchor` with photos of the deck, None where none fits. `deck` does not hold the anchor."""
+    def family(self, draw: Draw) -> Family | None:
+        """A family round the anchor with free photos of the deck, None where none fits."""
+        anchor, deck, balance, rng = draw.anchor, draw.free, draw.balance, draw.rng
         size = self._sets.draw_size(rng)
-        kinds = draw_order({"hard": self._settings.hard, "decoupled": 1 - self._settings.hard}, rng)
+        kinds = draw_order({HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}, rng)
         self._askable.check(anchor)
         for kind in kinds:
             members = self._sets.grow([anchor], deck, size, kind)
@@ -44,7 +49,7 @@ class InterPlanner:
     def _about(
         self,
         members: list[int],
-        deck: NDArray[np.intp],
+        deck: Photos,
         kind: str,
         balance: AbsentBalance,
         rng: np.random.Generator,
@@ -56,7 +61,7 @@ class InterPlanner:
         items = self._items(members, rng)
         if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, balance, rng)):
             return twins
-        fair = [item for item in items if not balance.far_behind(item.concept, item.pool, len(members), kind)]
+        fair = [item for item in items if not balance.far_behind(item.concept, item.task.pool, len(members), kind)]
         if len(fair) < 2:
             return None
         questions = [ask_set(self._askable, members, item, kind, rng) for item in fair]
@@ -66,7 +71,7 @@ class InterPlanner:
         """One question a member, as far as the labels go; no question twice."""
         items: list[Item] = []
         for position in range(len(members)):
-            taken = {(item.pool, item.concept) for item in items}
+            taken = {(item.task, item.concept) for item in items}
             if item := self._item(members, position, taken, rng):
                 items.append(item)
         return items
@@ -75,7 +80,7 @@ class InterPlanner:
         self,
         members: Sequence[int],
         position: int,
-        taken: set[tuple[str, int]],
+        taken: set[tuple[Task, int]],
         rng: np.random.Generator,
         *,
         alone: bool = False,
@@ -84,24 +89,23 @@ class InterPlanner:
         table, photo = self._askable, members[position]
         own = self._sets.labels(members)[position]
         shared = own | (table.every[photo] & (table.every[members] | table.safe[members]).all(axis=0))
-        choices = {"locate": own & table.one[photo], "locate_all": (own if alone else shared) & table.every[photo]}
-        weights = {"locate": self._settings.locate, "locate_all": self._settings.locate_all}
-        for pool in draw_order(weights, rng):
-            labels = np.array([c for c in np.flatnonzero(choices[pool]) if (pool, int(c)) not in taken], dtype=np.intp)
+        choices = {LOCATE: own & table.one[photo], LOCATE_ALL: (own if alone else shared) & table.every[photo]}
+        for task in draw_order(self._shares, rng):
+            labels = np.array([c for c in np.flatnonzero(choices[task]) if (task, int(c)) not in taken], dtype=np.intp)
             if not len(labels):
                 continue
             concept = table.draw_label(labels, rng)
             targets = tuple(i for i, member in enumerate(members) if not table.safe[member, concept])
             objects = sum(len(table.index.instances.of(members[i], concept)) for i in targets)
             if objects <= table.config.limits.max_objects:
-                return Item(pool, concept, targets, int(rng.integers(template_count(pool))))
+                return Item(task, concept, targets, int(rng.integers(template_count(task.pool))))
         return None
 
     def _with_twins(
         self,
         members: list[int],
         items: list[Item],
-        deck: NDArray[np.intp],
+        deck: Photos,
         kind: str,
         balance: AbsentBalance,
         rng: np.random.Generator,
@@ -132,8 +136,8 @@ class InterPlanner:
 
         In a hard set the first photo stays: the others are like it, and so are those that come in.
         """
-        lack = {item: balance.lack(item.concept, item.pool, len(members), kind) for item in items}
-        first = 1 if kind == "hard" else 0
+        lack = {item: balance.lack(item.concept, item.task.pool, len(members), kind) for item in items}
+        first = 1 if kind == HARD.name else 0
         alone = [item for item in items if len(item.targets) == 1 and item.targets[0] >= first and lack[item] > 0]
         leaving = sorted(alone, key=lambda item: -lack[item])[: max(1, len(members) // 2)]
         while leaving and not balance.allows(2 * len(members), 2 * len(leaving)):
@@ -148,8 +152,8 @@ class InterPlanner:
         foreign = table.safe[members].all(axis=0)
         items: list[Item] = []
         for position in range(first_new, len(second)):
-            taken = {(pool, int(c)) for pool in ("locate", "locate_all") for c in np.flatnonzero(~foreign)}
-            taken |= {(item.pool, item.concept) for item in items}
+            taken = {(task, int(c)) for task in self._shares for c in np.flatnonzero(~foreign)}
+            taken |= {(item.task, item.concept) for item in items}
             item = self._item(second, position, taken, rng, alone=True)
             if item is None:
                 return None
@@ -165,12 +169,12 @@ class InterPlanner:
         rng: np.random.Generator,
     ) -> list[Item]:
         """Questions about the photos that stay, in the second set; with another label than in the first if possible."""
-        taken = {(item.pool, item.concept) for item in new_items}
+        taken = {(item.task, item.concept) for item in new_items}
         found: list[Item] = []
         for position in range(kept):
-            before = {(item.pool, item.concept) for item in items}
+            before = {(item.task, item.concept) for item in items}
             item = self._item(second, position, taken | before, rng) or self._item(second, position, taken, rng)
             if item:
                 found.append(item)
-                taken.add((item.pool, item.concept))
+                taken.add((item.task, item.concept))
         return found

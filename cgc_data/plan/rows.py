@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,10 +13,12 @@ from cgc_data.answer.wording import Reference, ask
 from cgc_data.geometry import ThousandBox, Window, map_box_to_view, to_thousand
 from cgc_data.index.build import Index
 from cgc_data.masks import Box
-from cgc_data.release.schema import Contrast, Split
+from cgc_data.release.schema import Split
+from cgc_data.tasks import DISTRACTORS, Task
 from cgc_data.vocabulary import readable
 
 Row = dict[str, Any]
+Choice = TypeVar("Choice")
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,8 @@ class Missing:
 class Question:
     """One planned sample: what is asked about which views, and what is true."""
 
-    contrast: Contrast
+    task: Task
     split: Split
-    task: str
     pool: str
     template: int
     concept: int
@@ -90,7 +91,7 @@ class Family:
     @property
     def absent(self) -> int:
         """How many of the answers are the empty list."""
-        return sum(question.task == "absent" for question in self.questions)
+        return sum(question.task.answer == "empty" for question in self.questions)
 
 
 def set_name(parts: Iterable[object]) -> str:
@@ -98,11 +99,12 @@ def set_name(parts: Iterable[object]) -> str:
     return hashlib.sha256("\n".join(sorted(str(part) for part in parts)).encode()).hexdigest()[:12]
 
 
-def draw_order(weights: dict[str, float], rng: np.random.Generator) -> list[str]:
-    """Names with a positive weight, the first drawn by weight and so on: what to try, in this order."""
-    names = [name for name, weight in weights.items() if weight > 0]
-    shares = np.array([weights[name] for name in names])
-    return [str(name) for name in rng.choice(names, size=len(names), replace=False, p=shares / shares.sum())]
+def draw_order(weights: Mapping[Choice, float], rng: np.random.Generator) -> list[Choice]:
+    """What has a positive weight, the first drawn by weight and so on: what to try, in this order."""
+    choices = [choice for choice, weight in weights.items() if weight > 0]
+    shares = np.array([weights[choice] for choice in choices])
+    drawn = rng.choice(len(choices), size=len(choices), replace=False, p=shares / shares.sum())
+    return [choices[place] for place in drawn.tolist()]
 
 
 def box_in_view(view: View, box: Box) -> Box:
@@ -139,8 +141,8 @@ def make_row(index: Index, question: Question) -> Row:
         "answer": format_answer([Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in objects]),
         "objects": objects,
         "views": [_view(index, view) for view in question.views],
-        "contrast": question.contrast,
-        "task": question.task,
+        "contrast": question.task.contrast.name,
+        "task": question.task.name,
         "distractors": question.distractors,
         "evidence": [
             {"img_idx": m.view + 1, "label": name.singular, "source": m.source, "warrant": m.warrant}
@@ -165,7 +167,7 @@ def content_id(row: Row) -> str:
 def difficulty(question: Question) -> float:
     """0 easy to 1 hard: mean of how many images, how alike the scenes, how small the smallest object is in its view."""
     images = (len(question.views) - 2) / 4
-    alike = {"decoupled": 0.0, "views": 0.5, "hard": 1.0}[question.distractors]
+    alike = DISTRACTORS[question.distractors].likeness
     sides = [_side_share(question.views[shown.view], shown.box) for shown in question.shown]
     small = 1.0 - min(min(sides) / 0.5, 1.0) if sides else 0.5
     return round((images + alike + small) / 3, 4)

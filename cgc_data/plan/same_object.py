@@ -10,9 +10,12 @@ import numpy as np
 from cgc_data.answer.wording import template_count
 from cgc_data.geometry import iou
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.rows import Question, View, box_in_view, thousand_in_view
+from cgc_data.plan.planner import Draw
+from cgc_data.plan.rows import Family, Question, View, box_in_view, thousand_in_view
 from cgc_data.plan.truth import fits
 from cgc_data.plan.windows import Windows, set_of_windows, shown_in
+from cgc_data.tasks.intra import VIEWS
+from cgc_data.tasks.intra.same_object import SAME_OBJECT
 
 FOLLOWED = 3  # objects of one category that are tried before another category
 TRIES = 24  # draws of windows for one object before it is given up
@@ -26,6 +29,12 @@ class SameObjectPlanner:
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
         self._windows = Windows(askable.truth, askable.config)
+        self.photos = np.ones(len(askable.splits), dtype=np.bool_)
+
+    def family(self, draw: Draw) -> Family | None:
+        """Both directions about one object of the photo; None if no object can be followed."""
+        questions = self.questions(draw.anchor, draw.rng)
+        return Family(tuple(questions), (draw.anchor,)) if questions else None
 
     def questions(self, photo: int, rng: np.random.Generator) -> list[Question]:
         """Both directions about one object of the photo; none where no object can be followed."""
@@ -82,16 +91,15 @@ class SameObjectPlanner:
         for asked, given in ((1, 0), (0, 1)):
             shown, reference = (shown_in(self._askable.truth, i, target, pair[i]) for i in (asked, given))
             question = Question(
-                contrast="intra",
+                task=SAME_OBJECT,
                 split=self._askable.splits[photo],
-                task="same_object",
-                pool="same_object",
-                template=int(rng.integers(template_count("same_object"))),
+                pool=SAME_OBJECT.pool,
+                template=int(rng.integers(template_count(SAME_OBJECT.pool))),
                 concept=concept,
                 views=pair,
                 shown=(shown,),
                 missing=(),
-                distractors="views",
+                distractors=VIEWS.name,
                 tuple_id=set_of_windows(self._askable.index, pair),
                 pair_id=pair_id,
                 reference=reference,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.plan.askable import Askable
+from cgc_data.tasks.inter import DECOUPLED
 
 LOOKED_AT = 256  # photos of the deck that are looked at for one place in a set
 Labels = NDArray[np.bool_]
@@ -63,7 +64,7 @@ class PhotoSets:
             if not len(candidates):
                 break
             similarity = table.similarity(candidates, member)
-            if kind == "decoupled":
+            if kind == DECOUPLED.name:
                 candidates = candidates[similarity < self._settings.decoupled_similarity]
             elif position == 0:
                 candidates = candidates[

@@ -8,9 +8,13 @@ from cgc_data.answer.wording import template_count
 from cgc_data.index.presence import PRESENT_ALL
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.balance import AbsentBalance
-from cgc_data.plan.rows import Missing, Question, View, box_in_view
+from cgc_data.plan.planner import Draw
+from cgc_data.plan.rows import Family, Missing, Question, View, box_in_view
 from cgc_data.plan.truth import fits
 from cgc_data.plan.windows import Windows, set_of_windows, shown_in
+from cgc_data.tasks.intra import VIEWS
+from cgc_data.tasks.intra.absent import ABSENT
+from cgc_data.tasks.intra.locate_all import LOCATE_ALL
 
 TRIES = 24  # draws of two categories and their windows before a photo is given up
 
@@ -21,6 +25,12 @@ class WindowSetPlanner:
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
         self._windows = Windows(askable.truth, askable.config)
+        self.photos = np.ones(len(askable.splits), dtype=np.bool_)
+
+    def family(self, draw: Draw) -> Family | None:
+        """Set questions about windows of the photo; None if it has no two categories that windows can part."""
+        questions = self.questions(draw.anchor, draw.balance, draw.rng)
+        return Family(tuple(questions), (draw.anchor,)) if questions else None
 
     def questions(self, photo: int, balance: AbsentBalance, rng: np.random.Generator) -> list[Question]:
         """Two sets of windows, each round one label and free of the other: each label asked where it is.
@@ -38,7 +48,7 @@ class WindowSetPlanner:
                 continue
             twins = [self._twins(photo, c, *sets, rng) for c, sets in ((first, (here, there)), (second, (there, here)))]
             if all(twins):
-                lack = min(balance.lack(c, "locate_all", count, "views") for c in (first, second))
+                lack = min(balance.lack(c, LOCATE_ALL.pool, count, VIEWS.name) for c in (first, second))
                 if lack > 0 and balance.allows(4, 2):
                     return [question for pair in twins for question in pair]
                 return [replace(present, pair_id="") for present, _ in twins]
@@ -106,16 +116,15 @@ class WindowSetPlanner:
         if len(shown) > table.config.limits.max_objects:
             return None
         question = Question(
-            contrast="intra",
+            task=LOCATE_ALL if shown else ABSENT,
             split=table.splits[photo],
-            task="locate_all" if shown else "absent",
-            pool="locate_all",
-            template=int(rng.integers(template_count("locate_all"))) if template is None else template,
+            pool=LOCATE_ALL.pool,
+            template=int(rng.integers(template_count(LOCATE_ALL.pool))) if template is None else template,
             concept=concept,
             views=views,
             shown=tuple(shown),
             missing=tuple(missing),
-            distractors="views",
+            distractors=VIEWS.name,
             tuple_id=set_of_windows(self._askable.index, views),
         )
         return question.reordered(rng.permutation(len(views)).tolist())

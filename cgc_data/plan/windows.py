@@ -14,7 +14,9 @@ from cgc_data.index.build import Index
 from cgc_data.masks import Box
 from cgc_data.plan.rows import Shown, View, set_name
 from cgc_data.plan.truth import Truth
+from cgc_data.tasks.intra import INTRA
 
+FOCUS, CONTEXT = INTRA.roles
 SMALLEST_SIDE = 96  # pixels of the photo; smaller windows would be blurred by enlarging
 WIDEST_ASPECT = 1.5
 CONTEXT_TRIES = 12
@@ -41,7 +43,7 @@ class Windows:
         context = self._wider(box, size, focus, rng)
         if context is None:
             return None
-        return self._view(photo, focus, "focus", rng), self._view(photo, context, "context", rng)
+        return self._view(photo, focus, FOCUS, rng), self._view(photo, context, CONTEXT, rng)
 
     def several(
         self, photo: int, instance: int, avoided: Sequence[int], count: int, rng: np.random.Generator
@@ -57,7 +59,7 @@ class Windows:
             if window is None:
                 return None
             windows.append(window)
-        roles = ["focus", *["context"] * (count - 1)]
+        roles = [FOCUS, *[CONTEXT] * (count - 1)]
         return tuple(self._view(photo, w, role, rng) for w, role in zip(windows, roles, strict=True))
 
     def _focus(self, box: Box, size: tuple[int, int], rng: np.random.Generator) -> Window | None:

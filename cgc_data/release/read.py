@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_data.common.errors import ReleaseError
-from cgc_data.release.schema import CONTRASTS, FEATURES, SCHEMA_VERSION, SPLITS
+from cgc_data.release.schema import FEATURES, SCHEMA_VERSION, SPLITS
+from cgc_data.tasks import CONTRASTS
 
 # Rows decoded at a time: six embedded photos a row are a few MB.
 BATCH_ROWS, BATCH_ROWS_WITH_IMAGES = 1024, 16
@@ -154,6 +155,6 @@ def _chosen(shard: pq.ParquetFile, group: int, ids: set[str]) -> Iterator[dict[s
                 yield from batch.slice(index, 1).to_pylist()
 
 
-def _known(value: str | None, known: Sequence[str], what: str) -> None:
+def _known(value: str | None, known: Collection[str], what: str) -> None:
     if value is not None and value not in known:
         raise ReleaseError(f"{what} {value!r} is not one of {', '.join(known)}")

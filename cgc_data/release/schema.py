@@ -11,9 +11,7 @@ import pyarrow as pa
 
 SCHEMA_VERSION = "1"
 
-Contrast = Literal["inter", "intra"]
 Split = Literal["train", "validation", "test"]
-CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
@@ -58,16 +56,16 @@ FEATURES: dict[str, Any] = {
             "window": _list(INT32),  # x1, y1, x2, y2, half-open, in pixels of the photo (whole photo: 0, 0, w, h)
             "width": INT32,  # of the view as shown
             "height": INT32,
-            "role": STRING,  # inter: "target" | "distractor"; intra: "focus" | "context"
+            "role": STRING,  # one of the contrast's roles
             "license": INT32,
             "license_url": STRING,
             "flickr_url": STRING,
             "changes": STRING,  # "none" or what was done to the photo, e.g. "cropped and resized"
         }
     ),
-    "contrast": STRING,  # "inter" | "intra"
-    "task": STRING,  # "locate" | "locate_all" | "absent" | "same_object"
-    "distractors": STRING,  # inter: "decoupled" | "hard"; intra: "views"
+    "contrast": STRING,  # of `cgc_data.tasks.CONTRASTS`
+    "task": STRING,  # of `cgc_data.tasks.TASKS`, without its contrast
+    "distractors": STRING,  # one of the contrast's kinds
     # one entry a (view, asked label) that is claimed not to show the label
     "evidence": _list(
         {

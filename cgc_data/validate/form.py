@@ -7,7 +7,8 @@ from cgc_data.answer import format_response
 from cgc_data.answer.reading import parse_strict, read_answer
 from cgc_data.common.errors import VocabularyError
 from cgc_data.matching import set_miou
-from cgc_data.release.schema import CONTRASTS, SPLITS
+from cgc_data.release.schema import SPLITS
+from cgc_data.tasks import CONTRASTS
 from cgc_data.validate.boxes import area, furthest, within
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Ledger

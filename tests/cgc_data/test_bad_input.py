@@ -77,7 +77,17 @@ def status(arguments: Any) -> int:
 
 def build_arguments(annotations: Path, images: Path, out: Path, *more: Any) -> list[Any]:
     source = ["--coco", f"{annotations}:{images}", "--exhaustive", "--out", out]
-    return ["build", *source, "--samples", "20", "--workers", "1", "confusable=labelled", "intra.locate_all=0", *more]
+    return [
+        "build",
+        *source,
+        "--samples",
+        "20",
+        "--workers",
+        "1",
+        "confusable=labelled",
+        "tasks.intra/locate_all=0",
+        *more,
+    ]
 
 
 def written(folder: Path, content: str | bytes | Document) -> Path:

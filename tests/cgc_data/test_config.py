@@ -10,6 +10,7 @@ from cgc_data.cli.build import resolve
 from cgc_data.common.errors import ConfigError
 from cgc_data.common.settings import merge_all, parse_override
 from cgc_data.config import BuildConfig, load_config, parse_config
+from cgc_data.tasks import SHARES
 
 NO_FLAGS: dict[str, Any] = {"exhaustive": False, "coco": (), "lvis": (), "samples": None, "exclude": ()}
 
@@ -27,6 +28,7 @@ def test_the_defaults_are_valid_and_go_through_yaml() -> None:
         ("categories=[dog, cat]", {"categories": ["dog", "cat"]}),
         ("intra.view_sizes=[384]", {"intra": {"view_sizes": [384]}}),
         ("name=a=b", {"name": "a=b"}),
+        ("tasks.inter/locate=0.5", {"tasks": {"inter/locate": 0.5}}),
         ("splits.salt=", {"splits": {"salt": None}}),
     ],
 )
@@ -41,16 +43,16 @@ def test_an_override_that_is_none_says_how_it_is_written(text: str) -> None:
 
 
 def test_merging_keeps_what_is_not_overridden() -> None:
-    merged = merge_all([{"inter": {"hard": 0.1, "locate": 1}}, {"inter": {"hard": 0.2}}, {"samples": 3}])
-    assert merged == {"inter": {"hard": 0.2, "locate": 1}, "samples": 3}
+    merged = merge_all([{"inter": {"hard": 0.1, "max_images": 4}}, {"inter": {"hard": 0.2}}, {"samples": 3}])
+    assert merged == {"inter": {"hard": 0.2, "max_images": 4}, "samples": 3}
 
 
 def test_flags_win_over_pairs_and_pairs_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
-    file.write_text("samples: 1\nseed: 1\nname: file\ninter: {hard: 0.9, locate: 0.7}\n")
+    file.write_text("samples: 1\nseed: 1\nname: file\ninter: {hard: 0.9, max_images: 4}\n")
     config = resolve((str(file), "seed=2", "samples=2", "inter.hard=0.2"), {**NO_FLAGS, "samples": 3})
     assert (config.samples, config.seed, config.name) == (3, 2, "file")
-    assert (config.inter.hard, config.inter.locate) == (0.2, 0.7)
+    assert (config.inter.hard, config.inter.max_images) == (0.2, 4)
 
 
 def test_sources_of_the_command_line(tmp_path: Path) -> None:
@@ -79,7 +81,10 @@ def test_a_source_without_its_two_parts_says_the_form(text: str) -> None:
         ({"qqqq": 5}, "unknown setting 'qqqq'"),
         ({"samples": 0}, "samples: "),
         ({"samples": "many"}, "samples: "),
-        ({"inter_share": 1.5}, "inter_share: "),
+        ({"tasks": {"inter/locate": -1}}, "tasks.inter/locate: "),
+        ({"tasks": {"inter/locat": 1}}, "'inter/locat' is not one of inter/locate, "),
+        ({"tasks": {"locate": 1}}, "did you mean 'inter/locate'?"),
+        ({"tasks": {"inter/absent": 1}}, "'inter/absent' is not one of "),
         ({"absent": 0.5}, "absent: "),
         ({"inter": {"min_images": 5, "max_images": 3}}, "min_images is larger than max_images"),
         ({"inter": {"max_images": 7}}, "inter.max_images: "),
@@ -89,8 +94,7 @@ def test_a_source_without_its_two_parts_says_the_form(text: str) -> None:
         ({"intra": {"view_sizes": []}}, "intra.view_sizes: "),
         ({"licences": "free"}, "licences: "),
         ({"limits": {"max_aspect": 0.5}}, "limits.max_aspect: "),
-        ({"inter": {"locate": 0, "locate_all": 0}}, "inter_share"),
-        ({"intra": {"same_object": 0, "locate_all": 0}}, "inter_share"),
+        ({"tasks": dict.fromkeys(SHARES, 0)}, "raise one, such as tasks.inter/locate=1"),
         ({"sources": [{"kind": "coco", "annotations": "a", "images": "b"}] * 2}, "given twice"),
     ],
     ids=str,
@@ -103,8 +107,38 @@ def test_a_bad_setting_is_named_on_one_line_with_the_mend(values: dict[str, Any]
     assert "\n" not in str(raised.value)
 
 
-def test_a_contrast_that_is_not_wanted_needs_no_task() -> None:
-    assert parse_config({"inter_share": 0, "inter": {"locate": 0, "locate_all": 0}}, "x").inter_share == 0
+def test_shares_are_relative_to_their_sum_and_tasks_not_named_keep_theirs() -> None:
+    assert parse_config({}, "x").shares == SHARES
+    config = parse_config({"tasks": {"intra/same_object": 0, "intra/locate_all": 1.5}}, "x")
+    assert config.shares == {
+        "inter/locate": pytest.approx(0.15),
+        "inter/locate_all": pytest.approx(0.1),
+        "intra/same_object": 0,
+        "intra/locate_all": pytest.approx(0.75),
+    }
+    assert config.tasks["inter/locate"] == SHARES["inter/locate"]
+
+
+@pytest.mark.parametrize(
+    ("values", "named", "shares"),
+    [
+        ({"inter_share": 1}, "inter_share", (0.6, 0.4, 0, 0)),
+        ({"inter_share": 0.8, "intra": {"locate_all": 0}}, "inter_share and intra.locate_all", (0.48, 0.32, 0.2, 0)),
+        ({"intra": {"same_object": 0, "max_views": 3}}, "intra.same_object", (0.3, 0.2, 0, 0.5)),
+        ({"inter": {"locate": 3, "locate_all": 1}}, "inter.locate and inter.locate_all", (0.375, 0.125, 0.25, 0.25)),
+        ({"inter_share": "half", "inter": None}, "inter_share", (0.3, 0.2, 0.25, 0.25)),
+    ],
+    ids=str,
+)
+def test_a_former_key_is_refused_with_what_to_write(
+    values: dict[str, Any], named: str, shares: tuple[float, ...]
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse_config(values, "config.yaml")
+    said, _, written = str(raised.value).partition("; write ")
+    assert said == f"config.yaml: {named} became shares of tasks"
+    assert yaml.safe_load(written) == {"tasks": dict(zip(SHARES, shares, strict=True))}
+    assert parse_config(yaml.safe_load(written), "config.yaml").tasks == yaml.safe_load(written)["tasks"]
 
 
 @pytest.mark.parametrize("content", [None, "samples: [1", "- a\n- b\n", b"\xff\xfe\x00"], ids=str)

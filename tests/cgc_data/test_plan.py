@@ -21,6 +21,7 @@ from cgc_data.index.photos import Appearance, Photo, usable
 from cgc_data.plan.build import Plan, make_plan
 from cgc_data.release.read import open_release
 from cgc_data.sources import open_photos
+from cgc_data.tasks import SHARES
 from tests.cgc_data.drawn import Thing, coco
 
 Row = dict[str, Any]
@@ -40,6 +41,11 @@ def plan(config: BuildConfig, folder: Path) -> tuple[Plan, list[Row]]:
 
 def change(config: BuildConfig, **changes: Any) -> BuildConfig:
     return BuildConfig.model_validate({**config.model_dump(), **changes})
+
+
+def only(*tasks: str) -> dict[str, float]:
+    """Equal shares of these tasks, and none of the others."""
+    return {task: float(task in tasks) for task in SHARES}
 
 
 def photo_of(view: Row) -> str:
@@ -80,7 +86,8 @@ def test_as_many_rows_as_asked_in_the_shares_that_are_set(rows: list[Row], paint
         ("intra", "absent"),
     }
     inter = sum(count for (contrast, _), count in tasks.items() if contrast == "inter")
-    assert inter / len(rows) == pytest.approx(painted_config.inter_share, abs=0.05)
+    wanted = sum(share for task, share in painted_config.shares.items() if task.startswith("inter/"))
+    assert inter / len(rows) == pytest.approx(wanted, abs=0.05)
 
 
 def test_absent_is_as_frequent_as_set_and_never_too_frequent(rows: list[Row], painted_config: BuildConfig) -> None:
@@ -278,10 +285,10 @@ def test_every_row_of_a_family_is_in_one_shard(tmp_path: Path, painted_config: B
 @pytest.mark.parametrize(
     ("changes", "tasks"),
     [
-        ({"inter_share": 1.0, "inter": {"locate_all": 0}}, {"locate", "absent"}),
-        ({"inter_share": 0.0, "intra": {"locate_all": 0}}, {"same_object"}),
-        ({"inter_share": 0.0, "intra": {"same_object": 0}}, {"locate_all", "absent"}),
-        ({"inter_share": 0.5, "absent": 0.0}, {"locate", "locate_all", "same_object"}),
+        ({"tasks": only("inter/locate")}, {"locate", "absent"}),
+        ({"tasks": only("intra/same_object")}, {"same_object"}),
+        ({"tasks": only("intra/locate_all")}, {"locate_all", "absent"}),
+        ({"absent": 0.0}, {"locate", "locate_all", "same_object"}),
     ],
     ids=["locate", "same_object", "sets of windows", "no absent"],
 )
@@ -296,7 +303,10 @@ def test_only_the_tasks_that_are_wanted(
 def test_the_share_of_hard_sets_is_a_setting(
     tmp_path: Path, painted_config: BuildConfig, share: float, kinds: set[str]
 ) -> None:
-    _, rows = plan(change(painted_config, samples=30, inter_share=1.0, inter={"hard": share}), tmp_path)
+    _, rows = plan(
+        change(painted_config, samples=30, tasks=only("inter/locate", "inter/locate_all"), inter={"hard": share}),
+        tmp_path,
+    )
     assert {row["distractors"] for row in rows} == kinds
 
 

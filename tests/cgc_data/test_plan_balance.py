@@ -7,14 +7,18 @@ import pytest
 from cgc_data.geometry import Window
 from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.rows import Question, View
+from cgc_data.tasks import Task
+from cgc_data.tasks.inter.absent import ABSENT
+from cgc_data.tasks.inter.locate import LOCATE
+from cgc_data.tasks.intra.same_object import SAME_OBJECT
 
 DOG, CAT = 3, 4
 
 
-def question(concept: int = DOG, images: int = 2, *, absent: bool = False, task: str = "locate") -> Question:
+def question(concept: int = DOG, images: int = 2, *, absent: bool = False, task: Task = LOCATE) -> Question:
     views = tuple(View(photo, Window(0, 0, 64, 64), 64, 64, "distractor") for photo in range(images))
-    asked = "absent" if absent else task
-    return Question("inter", "train", asked, task, 0, concept, views, (), (), "decoupled", "set")
+    asked = ABSENT if absent else task
+    return Question(asked, "train", task.pool, 0, concept, views, (), (), "decoupled", "set")
 
 
 def balance(questions: Iterable[Question], share: float = 0.2) -> AbsentBalance:
@@ -60,4 +64,4 @@ def test_where_nothing_is_to_be_absent_nothing_is_behind() -> None:
 
 
 def test_questions_about_a_given_object_do_not_count() -> None:
-    assert lack(balance([question(task="same_object")] * 100)) == lack(balance([]))
+    assert lack(balance([question(task=SAME_OBJECT)] * 100)) == lack(balance([]))

@@ -1,0 +1,73 @@
+"""What every planner of rows has in common, whatever its tasks: it makes families of the photos that it is dealt.
+
+A task names its planner; one planner may serve several tasks of a contrast and plans their empty twins too.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.balance import AbsentBalance
+from cgc_data.plan.rows import Family
+from cgc_data.tasks import TASKS, Contrast
+
+Photos = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a family may be made of: its first photo, and photos of the deck that are not used yet, in their order."""
+
+    anchor: int
+    free: Photos  # (photos,), without the anchor
+    balance: AbsentBalance
+    rng: np.random.Generator
+
+
+class Planner(Protocol):
+    """Plans rows of some tasks; made once per split."""
+
+    photos: Mask  # (photos,) may be used at all
+
+    def __init__(self, askable: Askable) -> None: ...
+
+    def family(self, draw: Draw) -> Family | None:
+        """Questions that belong together, about photos of the draw; None if they allow none."""
+        ...
+
+
+@dataclass
+class Lane:
+    """One planner with the share of all rows that it is to plan, and how many it has planned."""
+
+    contrast: Contrast
+    planner: Planner
+    share: float
+    may: Mask  # (photos,) of the split that are allowed and that the planner can use
+    planned: int = 0
+
+    @property
+    def progress(self) -> float:
+        """Planned rows over the share."""
+        return self.planned / self.share
+
+
+def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
+    """One lane per planner, in the order in which tasks name them; `allowed` are photos (photos,) by contrast."""
+    lanes: dict[str, Lane] = {}
+    for task in (task for task in TASKS.values() if task.planner):
+        if task.planner not in lanes:
+            planner = _load(task.planner)(askable)
+            lanes[task.planner] = Lane(task.contrast, planner, 0.0, allowed[task.contrast.name] & planner.photos)
+        lanes[task.planner].share += askable.config.shares[task.id]
+    return list(lanes.values())
+
+
+def _load(name: str) -> type[Planner]:
+    module, _, planner = name.partition(":")
+    found: type[Planner] = getattr(import_module(module), planner)
+    return found

@@ -1,0 +1,79 @@
+"""The tasks that a release may hold, each declared in a module of its own; to add one, add its line to `_ALL`.
+
+Everything else reads this table: configuration, planner, statistics, card, gallery, validation, reward, recipes, and
+benchmark. Nothing outside this folder and the tasks' own planners and checks knows a task or a contrast by its name.
+"""
+
+from collections.abc import Mapping
+
+from cgc_data.common.errors import ReleaseError
+from cgc_data.tasks.inter import absent as inter_absent
+from cgc_data.tasks.inter import locate as inter_locate
+from cgc_data.tasks.inter import locate_all as inter_locate_all
+from cgc_data.tasks.intra import absent as intra_absent
+from cgc_data.tasks.intra import locate_all as intra_locate_all
+from cgc_data.tasks.intra import same_object as intra_same_object
+from cgc_data.tasks.task import AnswerKind, Contrast, Distractors, Task
+
+__all__ = [
+    "CONTRASTS",
+    "DISTRACTORS",
+    "SHARES",
+    "TASKS",
+    "AnswerKind",
+    "Contrast",
+    "Distractors",
+    "Task",
+    "answer_of_pool",
+    "pool_gives_box",
+    "pools_of",
+    "task_named",
+    "task_of",
+]
+
+_ALL = (
+    inter_locate.LOCATE,
+    inter_locate_all.LOCATE_ALL,
+    inter_absent.ABSENT,
+    intra_same_object.SAME_OBJECT,
+    intra_locate_all.LOCATE_ALL,
+    intra_absent.ABSENT,
+)
+
+TASKS: dict[str, Task] = {task.id: task for task in _ALL}
+CONTRASTS: dict[str, Contrast] = {task.contrast.name: task.contrast for task in _ALL}
+DISTRACTORS: dict[str, Distractors] = {kind.name: kind for c in CONTRASTS.values() for kind in c.distractors}
+# Default shares of the rows, of the tasks that are planned for their own sake.
+SHARES: dict[str, float] = {task.id: task.share for task in _ALL if task.planner}
+
+
+def task_named(contrast: str, name: str) -> Task:
+    """The task of a row's `contrast` and `task`. Raises ReleaseError if this version has none of that name."""
+    try:
+        return TASKS[f"{contrast}/{name}"]
+    except KeyError:
+        known = ", ".join(TASKS)
+        raise ReleaseError(
+            f"task {contrast}/{name} is unknown; this version of cgc-grounding has {known}; install the version that "
+            "made the release"
+        ) from None
+
+
+def task_of(row: Mapping[str, object]) -> Task:
+    """The task of a row of a release. Raises ReleaseError if this version has none of that name."""
+    return task_named(str(row["contrast"]), str(row["task"]))
+
+
+def pools_of(task: Task) -> tuple[str, ...]:
+    """The pools that a task's phrasings come from; an empty task has those of its twins."""
+    return (task.pool,) if task.pool else tuple(t.pool for t in _ALL if t.empty is task)
+
+
+def answer_of_pool(pool: str) -> AnswerKind:
+    """What a phrasing of the pool asks for, `one` or `set`, by its tasks. Raises KeyError for another pool."""
+    return {task.pool: task.answer for task in _ALL}[pool]
+
+
+def pool_gives_box(pool: str) -> bool:
+    """Whether phrasings of the pool give a box in one of the images."""
+    return any(task.gives_box for task in _ALL if task.pool == pool)

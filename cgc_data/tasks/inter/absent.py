@@ -1,0 +1,12 @@
+"""A label that none of the photos shows: the empty twin of a question about others."""
+
+from cgc_data.tasks.inter import INTER
+from cgc_data.tasks.task import Task
+
+ABSENT = Task(
+    name="absent",
+    contrast=INTER,
+    answer="empty",
+    question="something that is in none of the images",
+    meaning="A label that is in none of the images; the answer is the empty list.",
+)

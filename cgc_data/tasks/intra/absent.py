@@ -1,0 +1,12 @@
+"""A label of the photo that no shown window holds: the empty twin of a question about other windows."""
+
+from cgc_data.tasks.intra import INTRA
+from cgc_data.tasks.task import Task
+
+ABSENT = Task(
+    name="absent",
+    contrast=INTRA,
+    answer="empty",
+    question="something of the photo that lies outside every shown window",
+    meaning="A label of the photo that lies outside every shown window; the answer is the empty list.",
+)

@@ -1,0 +1,18 @@
+"""Every object of a category in several windows of one photo."""
+
+from cgc_data.tasks.intra import INTRA
+from cgc_data.tasks.intra.absent import ABSENT
+from cgc_data.tasks.task import Task
+
+LOCATE_ALL = Task(
+    name="locate_all",
+    contrast=INTRA,
+    answer="set",
+    question="every … in each view, views that cut it off or miss it included",
+    meaning="Every instance in each view, also where it is cut off or missing.",
+    pool="locate_all",
+    share=0.25,
+    planner="cgc_data.plan.window_sets:WindowSetPlanner",
+    empty=ABSENT,
+    needs="photos of two categories that windows can part",
+)

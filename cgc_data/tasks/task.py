@@ -1,0 +1,89 @@
+"""What a task and a contrast declare: all that the rest of the project needs to know about them.
+
+Declarations are light: configuration, metrics, reward, and benchmark import them, and planners are named, not imported.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+AnswerKind = Literal["one", "set", "empty"]
+
+
+@dataclass(frozen=True)
+class Distractors:
+    """A kind of views beside the target's; `likeness` is how hard they are to tell from it, 0-1."""
+
+    name: str
+    likeness: float
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What the images of a row have to do with each other.
+
+    Attributes:
+        name: of the release's folder and configuration.
+        title: what it is a contrast between, as the end of "no contrast between ...".
+        meaning: sentences for the card.
+        color: in plots, as `#rrggbb`.
+        windows: whether views are windows of one photo; else they are whole photos. Windows are derivative works.
+        roles: of the views.
+        distractors: kinds of distractors.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    color: str
+    windows: bool
+    roles: tuple[str, ...]
+    distractors: tuple[Distractors, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of its kinds of distractors."""
+        return tuple(kind.name for kind in self.distractors)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One form of question.
+
+    Attributes:
+        name: within its contrast; a task's full name is `id`.
+        contrast: of the images that are shown.
+        answer: `one` object, a `set` of any number but none, or always the `empty` list.
+        question: what is asked, as the card's table puts it.
+        meaning: what makes an answer right, one sentence for the gallery.
+        pool: of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, which has those of its twins.
+        phrasings: of `pool`, numbered from 0, where templates.yaml does not have them.
+        share: default share of the rows, its empty twins included.
+        planner: of its rows, as "module:Class" (see `cgc_data.plan.planner`); none if they are twins of others.
+        empty: the task of its empty twins; None if its wording is never answered with the empty list.
+        names_image: whether the question states in which image the answer is.
+        names_label: whether the question states the label to box.
+        gives_box: whether the question gives a box in one of the images.
+        both_ways: whether rows come in pairs, each asking for the box that the other gives.
+        needs: what its rows need of the photos, if that is not plain; for the error when there are none.
+    """
+
+    name: str
+    contrast: Contrast
+    answer: AnswerKind
+    question: str
+    meaning: str
+    pool: str = ""
+    phrasings: tuple[str, ...] = ()
+    share: float = 0.0
+    planner: str = ""
+    empty: "Task | None" = None
+    names_image: bool = False
+    names_label: bool = True
+    gives_box: bool = False
+    both_ways: bool = False
+    needs: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its full name, `CONTRAST/TASK`."""
+        return f"{self.contrast.name}/{self.name}"
