@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cgc_data.common.settings import Section, Share, Weight, merge, nearest, read_settings, read_yaml
-from cgc_data.tasks import SHARES
+from cgc_data.common.settings import Section, Share, Weight, merge, read_settings, read_yaml
+from cgc_data.tasks import SHARES, check_ids
 from cgc_data.tasks.former import refuse_former
 
 
@@ -151,8 +151,7 @@ class BuildConfig(Section):
     @field_validator("tasks")
     @classmethod
     def _shares(cls, tasks: dict[str, float]) -> dict[str, float]:
-        if unknown := next((task for task in tasks if task not in SHARES), None):
-            raise ValueError(f"{unknown!r} is not one of {', '.join(SHARES)}{nearest(unknown, SHARES)}")
+        check_ids(tasks, SHARES)
         shares = SHARES | tasks
         if not sum(shares.values()):
             raise ValueError(f"every task has share 0; raise one, such as tasks.{next(iter(SHARES))}=1")

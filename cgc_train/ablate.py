@@ -13,6 +13,7 @@ from typing import Any
 
 from cgc_data.common.settings import merge_all, nearest, parse_override, read_settings
 from cgc_data.metrics import METRICS
+from cgc_data.tasks import CONTRASTS, DISTRACTORS
 from cgc_train.errors import RecipeError, RunError
 from cgc_train.recipe import Recipe, save_recipe
 
@@ -27,10 +28,16 @@ class Switch:
     meaning: str
 
 
+def _only(contrast: str) -> Switch:
+    others = " or ".join(other.title for name, other in CONTRASTS.items() if name != contrast)
+    return Switch((f"data.contrasts=[{contrast}]",), f"no contrast between {others}")
+
+
+# Kinds of distractors that are not the hardest.
+EASY = tuple(name for name, kind in DISTRACTORS.items() if kind.likeness < 1)
 SWITCHES = {
-    "inter-only": Switch(("data.contrasts=[inter]",), "no contrast between views of one photo"),
-    "intra-only": Switch(("data.contrasts=[intra]",), "no contrast between different photos"),
-    "decoupled-only": Switch(("data.distractors=[decoupled, views]",), "no hard distractors"),
+    **{f"{name}-only": _only(name) for name in CONTRASTS},
+    "decoupled-only": Switch((f"data.distractors=[{', '.join(EASY)}]",), "no hard distractors"),
     "no-distractors": Switch(("data.distractor_images=false",), "only images that hold an answer: no contrast at all"),
     "no-source": Switch(("reward.source_aware=false",), "a box in the wrong image is paid like one in the right image"),
     "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching: further boxes cost nothing"),

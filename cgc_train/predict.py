@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from cgc_data.answer import ANSWER_FORM, Violation, build_messages, read_answer, with_thinking
 from cgc_data.answer.wording import ask
 from cgc_data.geometry import from_thousand
+from cgc_data.tasks.inter.locate_all import LOCATE_ALL
 from cgc_data.vocabulary import readable
 from cgc_train.errors import PredictionsError
 from cgc_train.generate import ImageLike, generate
@@ -148,4 +149,4 @@ def _question(label: str | None, question: str | None, count: int) -> str:
     name = readable(str(label))
     if count == 1:
         return f'Find every {name.counted} in the image. {ANSWER_FORM} Write the label as "{name.singular}".'
-    return ask("locate_all", 0, name, count_images=count)
+    return ask(LOCATE_ALL.pool, 0, name, count_images=count)

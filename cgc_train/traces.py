@@ -12,6 +12,7 @@ from typing import Any
 
 from cgc_data.answer import Object, format_response
 from cgc_data.answer.wording import NUMBER_WORDS
+from cgc_data.tasks import answer_of_pool, task_of
 from cgc_data.vocabulary import Name, readable
 from cgc_train.reward.settings import PromptSettings
 
@@ -86,7 +87,7 @@ def trace(row: Row) -> str:
 
     It names images by their number and says in words how many are seen; it has no coordinate and no tag.
     """
-    return " ".join(_follow(row) if row["task"] == "same_object" else _search(row))
+    return " ".join(_follow(row) if task_of(row).gives_box else _search(row))
 
 
 def completion(row: Row, prompt: PromptSettings) -> list[dict[str, Any]]:
@@ -134,7 +135,7 @@ def _seen(sight: Sight, row: Row) -> str:
 
 def _sought(name: Name, row: Row) -> str:
     """By the phrasing, not the task: an absent row must not tell itself by how its trace begins."""
-    return name.plural if row["template_id"].startswith("locate_all") else name.indefinite
+    return name.plural if answer_of_pool(row["template_id"].partition("/")[0]) == "set" else name.indefinite
 
 
 def _counted(name: Name, count: int) -> str:

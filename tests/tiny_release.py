@@ -59,7 +59,7 @@ def _view(number: int, img_idx: int, contrast: str, license_url: str) -> dict[st
 
 def row(contrast: str, split: str, number: int, license_url: str = CC_BY, embed: bool = True) -> dict[str, Any]:
     """One row of the release schema; the target is in image 1."""
-    label = COLOURS[number % len(COLOURS)]
+    label, task = COLOURS[number % len(COLOURS)], "locate" if contrast == "inter" else "locate_all"
     photos = len(SPLITS) * number + SPLITS.index(cast(Split, split))
     question = f"Where is the {label} rectangle?"
     answer = [{"img_idx": 1, "bbox_2d": [250, 250, 500, 500], "label": label}]
@@ -77,10 +77,10 @@ def row(contrast: str, split: str, number: int, license_url: str = CC_BY, embed:
         ],
         "views": [_view(photos, i, contrast, license_url) for i in (1, 2)],
         "contrast": contrast,
-        "task": "locate",
+        "task": task,
         "distractors": "decoupled" if contrast == "inter" else "views",
         "evidence": [{"img_idx": 2, "label": label, "source": "coco-00000000", "warrant": "exhaustive"}],
-        "template_id": "locate/0",
+        "template_id": f"{task}/0",
         "tuple_id": f"{contrast}-{split}-{number}",
         "pair_id": "",
         "difficulty": 0.0,

@@ -1,4 +1,6 @@
-"""A release's held-out split as a benchmark of this package, with the project's metrics; tasks are the contrasts.
+"""A release's held-out split as a benchmark of this package, with the project's metrics.
+
+Its tasks are the contrasts, which the mean runs over; each of their questions has a further line in the tables.
 
 `official` reads an answer with or without reasoning before it, `strict` asks for both tags, as training does.
 """
@@ -14,8 +16,8 @@ from cgc_bench.scoring.benchmark import ItemResult
 from cgc_data.answer import read_answer
 from cgc_data.metrics import FLOORS, METRICS, ItemScore, floor_response, score_item, summarise
 from cgc_data.metrics.summary import direction_pairs, expected_same_place
+from cgc_data.tasks import CONTRASTS, TASKS
 
-TASKS = ("inter", "intra")
 # What is right first; then every way of being wrong, never one without those that silence would improve.
 DIAGNOSTICS = tuple(name for name in METRICS if name not in ("acc@0.5", "miou", "source_acc"))
 
@@ -34,6 +36,7 @@ def score(item: Item, response: str, *, protocol: str = "official") -> ContrastR
     shown = read_answer(response, item.truth.num_images, require_think=require_think).objects
     return ContrastResult(
         task=item.task,
+        subtask=item.truth.kind.id if item.truth.kind else "",
         index=item.index,
         response=response,
         values=_values(scored),
@@ -74,13 +77,15 @@ def _note(scored: ItemScore) -> str:
 
 
 def table(results: Sequence[ContrastResult]) -> dict[str, Any]:
-    """Every metric of `METRICS` in percent: `{"n", "macro", "tasks": {contrast: {"n", metric: value}}}`."""
+    """Every metric of `METRICS` in percent: `{"n", "macro", "tasks": {contrast or task: {"n", metric: value}}}`."""
     groups: dict[str, list[ItemScore]] = defaultdict(list)
     for result in results:
         if result.score is not None:
             groups[result.task].append(result.score)
-    tasks = {task: _row(groups[task]) for task in TASKS if task in groups}
-    return {"n": len(results), "macro": {name: _macro(tasks, name) for name in METRICS}, "tasks": tasks}
+            groups[result.subtask].append(result.score)
+    rows = {name: _row(groups[name]) for name in (*CONTRASTS, *TASKS) if name in groups}
+    contrasts = {name: row for name, row in rows.items() if name in CONTRASTS}
+    return {"n": len(results), "macro": {name: _macro(contrasts, name) for name in METRICS}, "tasks": rows}
 
 
 def _row(scores: Sequence[ItemScore]) -> dict[str, Any]:
@@ -97,16 +102,20 @@ def units(results: Sequence[ContrastResult]) -> list[ItemResult]:
     """The items with what chance would leak, and one result more a pair of directions, which has `constancy` alone."""
     scores = [result.score for result in results if result.score is not None]
     chance = expected_same_place(scores, 0)
-    items: list[ItemResult] = [
-        ItemResult(r.task, r.index, r.response, {**r.values, "leakage_same_place_expected": value}, r.cluster)
-        for r, value in zip(results, chance, strict=True)
-    ]
+    items = [_with_chance(result, value) for result, value in zip(results, chance, strict=True)]
     return [*items, *(_pair(first, second) for first, second in direction_pairs(scores))]
+
+
+def _with_chance(result: ContrastResult, chance: float | None) -> ItemResult:
+    values = {**result.values, "leakage_same_place_expected": chance}
+    return ItemResult(result.task, result.index, result.response, values, result.cluster, subtask=result.subtask)
 
 
 def _pair(first: ItemScore, second: ItemScore) -> ItemResult:
     both = float(first.accuracy == 1 and second.accuracy == 1)
-    return ItemResult(first.truth.contrast, first.truth.pair_id, "", {"constancy": both}, first.truth.photos)
+    truth = first.truth
+    subtask = truth.kind.id if truth.kind else ""
+    return ItemResult(truth.contrast, truth.pair_id, "", {"constancy": both}, truth.photos, subtask=subtask)
 
 
 class Contrast:
@@ -116,7 +125,7 @@ class Contrast:
     title = "Held-out contrasts"
     protocols = ("official", "strict")
     postprocesses: tuple[str, ...] = ()
-    tasks = TASKS
+    tasks = tuple(CONTRASTS)
     metrics = ("acc@0.5", "miou", "source_acc")
     diagnostics = DIAGNOSTICS
     floors = tuple(FLOORS)

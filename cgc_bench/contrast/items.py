@@ -25,7 +25,7 @@ class Item:
 
     Attributes:
         index: the row's id.
-        task: the row's contrast, `inter` or `intra`.
+        task: the row's contrast.
         images: one name a view, such as `000000000139.jpg#2`.
         prompt: chat messages, an image part a view.
         truth: all that scoring needs.

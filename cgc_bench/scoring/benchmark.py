@@ -28,6 +28,7 @@ class ItemResult:
         boxes: the boxes that were read from the response, as (image or 0 where unknown, x1, y1, x2, y2), 0-1000.
         truth: the true boxes, likewise.
         note: what a reader should know, such as `pixel scale`; empty where nothing is odd.
+        subtask: a finer line that the item counts in too, beside its task's; "" for none.
     """
 
     task: str
@@ -38,6 +39,7 @@ class ItemResult:
     boxes: Sequence[Sequence[float]] = field(default_factory=tuple)
     truth: Sequence[Sequence[float]] = field(default_factory=tuple)
     note: str = ""
+    subtask: str = ""
 
 
 class Benchmark(Protocol):

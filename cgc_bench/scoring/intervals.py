@@ -5,6 +5,7 @@ Draws are over clusters of items that share photos; tasks share none, so each is
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,26 +18,26 @@ Estimates = dict[str, Estimate]
 
 
 def task_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> dict[str, Estimates]:
-    """Every metric of every task, 0-1; tasks in alphabetical order."""
+    """Every metric of every task and subtask, 0-1; each in alphabetical order."""
     return {
         task: {
             metric: estimate([r.values.get(metric) for r in group], [r.cluster for r in group]) for metric in metrics
         }
-        for task, group in _by_task(results).items()
+        for task, group in (_grouped(results, "task") | _grouped(results, "subtask")).items()
     }
 
 
 def macro_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> Estimates:
     """The unweighted mean over the tasks that define the metric, 0-1; `n` counts their items."""
-    groups = _by_task(results)
+    groups = _grouped(results, "task")
     return {metric: _macro(list(groups.values()), metric) for metric in metrics}
 
 
-def _by_task(results: Sequence[ItemResult]) -> dict[str, list[ItemResult]]:
+def _grouped(results: Sequence[ItemResult], level: Literal["task", "subtask"]) -> dict[str, list[ItemResult]]:
     groups: dict[str, list[ItemResult]] = defaultdict(list)
     for result in results:
-        groups[result.task].append(result)
-    return {task: groups[task] for task in sorted(groups)}
+        groups[result.subtask if level == "subtask" else result.task].append(result)
+    return {task: groups[task] for task in sorted(groups) if task}
 
 
 def _macro(groups: Sequence[Sequence[ItemResult]], metric: str) -> Estimate:

@@ -18,6 +18,7 @@ from cgc_data.builder.shards import group_rows, write_row_groups
 from cgc_data.common.errors import BuildError, ReleaseError
 from cgc_data.release.read import Release, open_release
 from cgc_data.sources.read import file_sha256
+from cgc_data.tasks import task_of
 
 Row = dict[str, Any]
 
@@ -82,7 +83,7 @@ def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
     targets: dict[str, set[int]] = defaultdict(set)
     members: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        if row["contrast"] == "inter" and row["id"] not in leaving:
+        if not task_of(row).contrast.windows and row["id"] not in leaving:
             members[row["tuple_id"]].add(row["id"])
             targets[row["tuple_id"]] |= {row["views"][o["img_idx"] - 1]["image_id"] for o in row["objects"]}
     return {row_id for name, ids in members.items() if len(targets[name]) < 2 for row_id in ids}

@@ -18,6 +18,7 @@ from cgc_data.common.errors import LicenceError, PushError, ReleaseError
 from cgc_data.licences import LicencePolicy, allowed, licence_class
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
+from cgc_data.tasks import task_of
 
 _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
@@ -101,9 +102,10 @@ def _sha256(path: Path) -> str:
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
     """(licence URL, is it a window?) of every view."""
-    for row in release.rows(["contrast", "views"]):
+    for row in release.rows(["contrast", "task", "views"]):
+        windows = task_of(row).contrast.windows
         for view in row["views"]:
-            whole = row["contrast"] == "inter" and view["window"] == [0, 0, view["width"], view["height"]]
+            whole = not windows and view["window"] == [0, 0, view["width"], view["height"]]
             yield view["license_url"] or "", not whole
 
 

@@ -17,6 +17,7 @@ from cgc_data.hub.client import connect, explained
 from cgc_data.hub.gate import check_licences, check_names, checked_hashes, published_contents
 from cgc_data.hub.repository import Repository
 from cgc_data.release.read import open_release
+from cgc_data.tasks import CONTRASTS
 
 Event = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -24,7 +25,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PushResult:
-    """Where a release lies on the Hub; `uploaded` files were sent, `kept` ones were there already."""
+    """Where a release lies on the Hub; `uploaded` files were sent, `kept` ones were there already.
+
+    `config` is the first of its configurations with one contrast.
+    """
 
     repo_id: str
     url: str
@@ -32,11 +36,12 @@ class PushResult:
     tag: str | None
     uploaded: tuple[str, ...]
     kept: tuple[str, ...]
+    config: str
 
     @property
     def load_example(self) -> str:
         """The line that loads this version."""
-        return f'load_dataset("{self.repo_id}", "inter", revision="{self.tag or self.commit}")'
+        return f'load_dataset("{self.repo_id}", "{self.config}", revision="{self.tag or self.commit}")'
 
 
 def push(
@@ -73,7 +78,8 @@ def push(
             repository.tag(tag, commit)
     on_event(f"published {repository.url} as {tag or commit}")
     kept = tuple(path for path in expected if path not in names)
-    return PushResult(repo_id, repository.url, commit, tag, names, kept)
+    config = next(name for name in CONTRASTS if finished.shards(name))
+    return PushResult(repo_id, repository.url, commit, tag, names, kept, config)
 
 
 def _upload(

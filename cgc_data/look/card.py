@@ -17,7 +17,7 @@ from cgc_data.licences import licence_class
 from cgc_data.look.plots import plot_captions
 from cgc_data.release.paths import base_name, without_paths
 from cgc_data.release.schema import SPLITS
-from cgc_data.tasks import CONTRASTS
+from cgc_data.tasks import CONTRASTS, TASKS
 
 SIZES = (
     (1_000, "n<1K"),
@@ -26,6 +26,7 @@ SIZES = (
     (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"),
 )
+ANSWERS = {"one": "one object", "set": "a set", "empty": "`[]`"}
 LICENCE_NAMES = {
     "flickr.com/commons/usage": "No known copyright restrictions (Flickr Commons)",
     "usa.gov/": "Work of the United States government",
@@ -49,6 +50,9 @@ def render_card(manifest: dict[str, Any], stats: dict[str, Any], *, repo_id: str
         plots={n: c for n, c in plot_captions().items() if not files or f"assets/{n}" in files},
         config=_yaml(without_paths(manifest["config"])),
         contrasts=[c for c in CONTRASTS if _splits(manifest, c)],
+        about={name: contrast.meaning for name, contrast in CONTRASTS.items()},
+        tasks=[(task, ANSWERS[task.answer]) for task in TASKS.values() if task.id in stats["by_task"]],
+        empty=sum(stats["by_task"].get(task.id, 0) for task in TASKS.values() if task.answer == "empty"),
         splits=[s for s in SPLITS if s in stats["by_split"]],
         excluded=_excluded(manifest["exclusions"]),
         restricted=any(

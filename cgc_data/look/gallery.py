@@ -15,10 +15,11 @@ from typing import Any
 import jinja2
 
 from cgc_data.common.errors import ReleaseError
-from cgc_data.look.sample import TASK_MEANING, Sample, View, read_sample
+from cgc_data.look.sample import Sample, View, read_sample
 from cgc_data.look.sheets import write_sheets
 from cgc_data.release.read import Release
 from cgc_data.release.reference import with_images
+from cgc_data.tasks import TASKS, task_of
 
 Samples = dict[str, list[Sample]]
 
@@ -72,12 +73,11 @@ def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[st
     best: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in release.rows(["id", "contrast", "task", "pair_id"]):
         salted = hashlib.sha256(f"{seed}/{row['pair_id'] or row['id']}".encode()).hexdigest()
-        kept = best[f"{row['contrast']}/{row['task']}"]
+        kept = best[task_of(row).id]
         kept.append((salted, row["id"]))
         if len(kept) > 2 * per_task + 100:
             kept[:] = sorted(kept)[:per_task]
-    order = [*TASK_MEANING, *sorted(best.keys() - TASK_MEANING.keys())]
-    return {kind: [i for _, i in sorted(best[kind])[:per_task]] for kind in order if kind in best}
+    return {kind: [i for _, i in sorted(best[kind])[:per_task]] for kind in TASKS if kind in best}
 
 
 def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[dict[str, Any]]:
@@ -100,7 +100,7 @@ def _render(release: Release, samples: Samples, folder: Path) -> str:
     return template.render(
         manifest=release.manifest,
         samples=samples,
-        meanings=TASK_MEANING,
+        meanings={task.id: task.meaning for task in TASKS.values()},
         splits=sorted({sample.split for sample in shown}),
         partners=_partners(shown),
         store=lambda view: _store(view, folder),

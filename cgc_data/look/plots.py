@@ -14,8 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cgc_data.tasks import CONTRASTS
+
 Stats = dict[str, Any]
-COLOURS = {"inter": "#3b6fd4", "intra": "#e8833a"}
+COLOURS = {name: contrast.color for name, contrast in CONTRASTS.items()}
+FIRST = next(iter(CONTRASTS))
 SPLIT_COLOURS = {"train": "#3b6fd4", "validation": "#8fb4f0", "test": "#e8833a"}
 INK, FAINT = "#2b2f36", "#d9dde3"
 MOST_LABELS = 40
@@ -95,7 +98,7 @@ def _categories(stats: Stats) -> Figure:
     figure, (axes,) = _figure(8, 1.5 + 0.2 * max(len(labels), 3))
     present = [counts["rows"] - counts["absent"] for counts in labels.values()]
     absent = [counts["absent"] for counts in labels.values()]
-    axes.barh(list(labels), present, color=COLOURS["inter"], label="shown in an image", height=0.72)
+    axes.barh(list(labels), present, color=COLOURS[FIRST], label="shown in an image", height=0.72)
     axes.barh(list(labels), absent, left=present, color="#b9c0ca", label="in none of the images", height=0.72)
     axes.invert_yaxis()
     axes.margins(y=0.01)
@@ -132,7 +135,7 @@ def _histogram(axes: Axes, histogram: dict[str, Any], text: Callable[[float], st
 
 def _positions(stats: Stats) -> Figure:
     """One line of cells a number of images: share of the targets at each position, which should be uniform."""
-    kinds = stats["target_position"] or {"inter": {}}
+    kinds = stats["target_position"] or {FIRST: {}}
     figure, axes = _figure(9, 1.6 + 0.42 * max(len(k) for k in kinds.values()), panels=len(kinds))
     for panel, (contrast, sizes) in zip(axes, kinds.items(), strict=True):
         _cells(panel, sizes, COLOURS[contrast])

@@ -10,15 +10,7 @@ from typing import Any
 
 from cgc_data.answer import ANSWER_FORM
 from cgc_data.look.card import licence_name
-
-TASK_MEANING = {
-    "inter/locate": "Exactly one instance, in exactly one image.",
-    "inter/locate_all": "Every instance in all images.",
-    "inter/absent": "A label that is in none of the images; the answer is the empty list.",
-    "intra/same_object": "The object in the dashed box of one view, found again in another view.",
-    "intra/locate_all": "Every instance in each view, also where it is cut off or missing.",
-    "intra/absent": "A label of the photo that lies outside every shown window; the answer is the empty list.",
-}
+from cgc_data.tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -114,7 +106,7 @@ def _view(row: Mapping[str, Any], number: int, sources: Mapping[str, Mapping[str
         role=view["role"],
         boxes=boxes,
         why=why,
-        unwarranted=not boxes and not why and row["task"] != "same_object",
+        unwarranted=not boxes and not why and not task_of(row).names_image,
         file_name=view["file_name"],
         window=tuple(view["window"]),
         changes=view["changes"],

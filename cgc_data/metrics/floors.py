@@ -56,7 +56,7 @@ def floor_response(name: str, truth: Truth) -> str:
 
 
 def _named_image(truth: Truth) -> int:
-    """Read off the question, not the answer: `same_object` says in which image to look."""
+    """Read off the question, not the answer, if it states in which image to look."""
     return truth.objects[0].img_idx if truth.names_image and truth.objects else 1
 
 

@@ -62,17 +62,17 @@ def summarise_by(
 
 
 def _constancy(scores: Sequence[ItemScore], resamples: int, seed: int) -> Estimate:
-    """Share of `same_object` pairs right in both directions."""
+    """Share of pairs right in both directions."""
     whole = direction_pairs(scores)
     right = [all(score.accuracy == 1 for score in pair) for pair in whole]
     return estimate(right, [pair[0].truth.photos for pair in whole], resamples=resamples, seed=seed)
 
 
 def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
-    """The `same_object` questions in both directions, two scores each; where one is missing the pair is left out."""
+    """The questions asked in both directions, two scores each; a pair is left out if one is missing."""
     pairs: dict[str, dict[str, ItemScore]] = defaultdict(dict)
     for score in scores:
-        if score.truth.task == "same_object" and score.truth.pair_id:
+        if score.truth.both_ways and score.truth.pair_id:
             pairs[score.truth.pair_id][score.truth.id] = score
     return [tuple(pair.values()) for pair in pairs.values() if len(pair) == 2]
 

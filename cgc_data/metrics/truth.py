@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from cgc_data.answer import Object
+from cgc_data.tasks import TASKS, Task, task_of
 
 Box: TypeAlias = tuple[float, float, float, float]
 
@@ -18,17 +19,17 @@ class Truth:
 
     Attributes:
         id: of the row.
-        contrast: `inter` or `intra`.
-        task: `locate`, `locate_all`, `same_object` or `absent`.
+        contrast: of the row.
+        task: of the row, within its contrast.
         num_images: images shown.
-        objects: the true objects; empty for `absent`.
+        objects: the true objects; none if the right answer is the empty list.
         labels: names asked for.
-        ref_img_idx: for `same_object` the image, from 1, whose box is given in the question.
+        ref_img_idx: the image, from 1, whose box the question gives; None if it gives none.
         ref_bbox: that box, x1, y1, x2, y2, 0-1000.
-        safe_images: images, from 1, warranted not to show what is asked for; for `same_object` every image but the
-            answer's, the reference image included.
+        safe_images: images, from 1, warranted not to show what is asked for; if the question names the image, every
+            image but the answer's, that of a given box included.
         photos: which photos are shown, whatever their order; rows of equal `photos` are one cluster.
-        pair_id: joins both directions of a `same_object` question; joins an `absent` row and its twin.
+        pair_id: joins both directions of a question, or a row and its empty twin.
         difficulty: 0 easy to 1 hard.
     """
 
@@ -51,14 +52,24 @@ class Truth:
         return len(self.labels) > 1
 
     @property
+    def kind(self) -> Task | None:
+        """Its task as declared; None if whoever gave the row did not tell it."""
+        return TASKS.get(f"{self.contrast}/{self.task}")
+
+    @property
     def one_object(self) -> bool:
         """Whether the question is for a single object."""
-        return self.task in ("locate", "same_object")
+        return self.kind is not None and self.kind.answer == "one"
 
     @property
     def names_image(self) -> bool:
         """Whether the question itself says in which image the answer is."""
-        return self.task == "same_object"
+        return self.kind is not None and self.kind.names_image
+
+    @property
+    def both_ways(self) -> bool:
+        """Whether another row of its pair asks for the box that this one gives."""
+        return self.kind is not None and self.kind.both_ways
 
     @property
     def true_images(self) -> frozenset[int]:
@@ -69,11 +80,11 @@ class Truth:
 def truth_of(row: Mapping[str, Any]) -> Truth:
     """The truth of a release's row (the columns of `COLUMNS`, as dictionaries; others are ignored)."""
     objects = tuple(Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in row["objects"])
-    query, task, count = row["query"], row["task"], len(row["views"])
+    query, task, count = row["query"], task_of(row), len(row["views"])
     return Truth(
         id=row["id"],
-        contrast=row["contrast"],
-        task=task,
+        contrast=task.contrast.name,
+        task=task.name,
         num_images=count,
         objects=objects,
         labels=tuple(query["labels"]),
@@ -87,9 +98,9 @@ def truth_of(row: Mapping[str, Any]) -> Truth:
 
 
 def _safe_images(
-    task: str, count: int, objects: Sequence[Object], evidence: Sequence[Mapping[str, Any]]
+    task: Task, count: int, objects: Sequence[Object], evidence: Sequence[Mapping[str, Any]]
 ) -> frozenset[int]:
-    if task == "same_object":
+    if task.names_image:
         return frozenset(range(1, count + 1)) - {item.img_idx for item in objects}
     return frozenset(entry["img_idx"] for entry in evidence)
 

@@ -61,13 +61,14 @@ def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
     lanes: dict[str, Lane] = {}
     for task in (task for task in TASKS.values() if task.planner):
         if task.planner not in lanes:
-            planner = _load(task.planner)(askable)
+            planner = load_planner(task.planner)(askable)
             lanes[task.planner] = Lane(task.contrast, planner, 0.0, allowed[task.contrast.name] & planner.photos)
         lanes[task.planner].share += askable.config.shares[task.id]
     return list(lanes.values())
 
 
-def _load(name: str) -> type[Planner]:
+def load_planner(name: str) -> type[Planner]:
+    """The planner that a task names as "module:Class"."""
     module, _, planner = name.partition(":")
     found: type[Planner] = getattr(import_module(module), planner)
     return found

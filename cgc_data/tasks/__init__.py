@@ -4,7 +4,8 @@ Everything else reads this table: configuration, planner, statistics, card, gall
 benchmark. Nothing outside this folder and the tasks' own planners and checks knows a task or a contrast by its name.
 """
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Iterable, Mapping
 
 from cgc_data.common.errors import ReleaseError
 from cgc_data.tasks.inter import absent as inter_absent
@@ -25,6 +26,7 @@ __all__ = [
     "Distractors",
     "Task",
     "answer_of_pool",
+    "check_ids",
     "pool_gives_box",
     "pools_of",
     "task_named",
@@ -45,6 +47,15 @@ CONTRASTS: dict[str, Contrast] = {task.contrast.name: task.contrast for task in 
 DISTRACTORS: dict[str, Distractors] = {kind.name: kind for c in CONTRASTS.values() for kind in c.distractors}
 # Default shares of the rows, of the tasks that are planned for their own sake.
 SHARES: dict[str, float] = {task.id: task.share for task in _ALL if task.planner}
+
+
+def check_ids(names: Iterable[str], known: Collection[str] = tuple(TASKS)) -> None:
+    """Raise ValueError for a name that is none of the `known` tasks' ids, with what to write instead."""
+    for name in names:
+        if name not in known:
+            meant = [task for task in known if task.partition("/")[2] == name]
+            meant = meant or difflib.get_close_matches(name, list(known), n=1)
+            raise ValueError(f"no task {name!r}; {'write' if meant else 'there are'} {' or '.join(meant or known)}")
 
 
 def task_named(contrast: str, name: str) -> Task:

@@ -30,7 +30,7 @@ class AbsenceCheck:
         claims = Counter((claim.img_idx, claim.label) for claim in sample.evidence)
         for label in sample.labels:
             for number in range(1, len(sample.views) + 1):
-                due = 0 if sample.task == "same_object" or sample.targets(number, label) else 1
+                due = 0 if sample.kind.names_image or sample.targets(number, label) else 1
                 message = f"image {number}, {label}: {claims[(number, label)]} claims of absence, {due} due"
                 self._ledger.require(claims[(number, label)] == due, "evidence", sample.id, message)
                 self._views(sample, number, label)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from cgc_data.tasks import Task
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Rectangle, Sample
 from cgc_data.validate.world import World
@@ -26,8 +27,7 @@ class Member:
     """What of a row its pair and its tuple need to know."""
 
     id: str
-    contrast: str
-    task: str
+    kind: Task
     split: str
     label: str
     template_id: str
@@ -57,7 +57,7 @@ class AcrossCheck:
             frames.append((photo, view.window))
             self._photo(sample, photo)
         member = Member(
-            **{name: getattr(sample, name) for name in ("id", "contrast", "task", "split", "template_id", "tuple_id")},
+            **{name: getattr(sample, name) for name in ("id", "kind", "split", "template_id", "tuple_id")},
             label=sample.labels[0],
             frames=tuple(frames),
             asked=sample.ref_img_idx or 0,
@@ -67,7 +67,7 @@ class AcrossCheck:
         self._tuples[sample.tuple_id].append(member)
         if sample.pair_id:
             self._pairs[sample.pair_id].append(member)
-        elif sample.task in ("absent", "same_object"):
+        elif sample.kind.both_ways or sample.kind.answer == "empty":
             self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
 
     def finish(self) -> None:
@@ -105,15 +105,15 @@ def _canonical(names: Iterable[str]) -> set[str]:
 
 
 def _broken_pair(members: list[Member]) -> str:
-    tasks = sorted(member.task for member in members)
+    tasks = sorted(member.kind.name for member in members)
     if len(members) != 2:
         return f"{len(members)} rows ({', '.join(tasks)}), not two"
     first, second = members
-    if first.split != second.split or first.contrast != second.contrast or first.label != second.label:
+    if first.split != second.split or first.kind.contrast != second.kind.contrast or first.label != second.label:
         return "its rows differ in split, contrast or label"
-    if tasks == ["same_object", "same_object"]:
+    if first.kind == second.kind and first.kind.both_ways:
         return _not_reversed(first, second)
-    if tasks.count("absent") != 1 or "same_object" in tasks:
+    if second.kind != first.kind.empty and first.kind != second.kind.empty:
         return f"{tasks} is no pair"
     if first.template_id != second.template_id or len(first.frames) != len(second.frames):
         return "absent and present differ in template or number of images"
@@ -132,10 +132,10 @@ def _not_reversed(first: Member, second: Member) -> str:
 def _broken_tuple(members: list[Member]) -> str:
     if len({tuple(sorted(member.frames)) for member in members}) > 1:
         return "its rows show different views"
-    if len({(member.split, member.contrast) for member in members}) > 1:
+    if len({(member.split, member.kind.contrast.name) for member in members}) > 1:
         return "its rows are in different splits or contrasts"
     present = [member for member in members if member.answered]
     targets = {member.frames[number - 1] for member in present for number in member.answered}
-    if members[0].contrast == "inter" and present and len(targets) < 2:
+    if not members[0].kind.contrast.windows and present and len(targets) < 2:
         return "it is asked about targets in one of its images only"
     return ""

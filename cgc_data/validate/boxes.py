@@ -2,6 +2,8 @@
 
 from cgc_data.validate.samples import Box, Rectangle
 
+BOX_TOLERANCE = 1.0  # units of 1/1000
+
 
 def area(box: Box) -> float:
     """Area; 0 for a box that is empty or turned over."""

@@ -8,7 +8,7 @@ from cgc_data.answer.reading import parse_strict, read_answer
 from cgc_data.common.errors import VocabularyError
 from cgc_data.matching import set_miou
 from cgc_data.release.schema import SPLITS
-from cgc_data.tasks import CONTRASTS
+from cgc_data.tasks import CONTRASTS, TASKS, pools_of
 from cgc_data.validate.boxes import area, furthest, within
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Ledger
@@ -24,15 +24,6 @@ CHECKS = {
     "box limits": "side, area, aspect ratio and number of objects within the release's limits",
 }
 
-TASKS = {"inter": ("locate", "locate_all", "absent"), "intra": ("same_object", "locate_all", "absent")}
-ROLES = {"inter": ("target", "distractor"), "intra": ("focus", "context")}
-DISTRACTORS = {"inter": ("decoupled", "hard"), "intra": ("views",)}
-POOLS: dict[str, tuple[str, ...]] = {
-    "locate": ("locate",),
-    "locate_all": ("locate_all",),
-    "same_object": ("same_object",),
-    "absent": ("locate", "locate_all"),
-}
 ID = re.compile(r"[0-9a-f]{16}")
 TEMPLATE = re.compile(r"([a-z_]+)/\d+")
 ROUNDING = 1e-4  # relative, of floating point
@@ -87,17 +78,18 @@ class FormCheck:
 
 
 def _values(sample: Sample) -> list[str]:
+    contrast, task = CONTRASTS.get(sample.contrast), TASKS.get(f"{sample.contrast}/{sample.task}")
     allowed = {
-        "contrast": (sample.contrast, CONTRASTS),
+        "contrast": (sample.contrast, tuple(CONTRASTS)),
         "split": (sample.split, SPLITS),
-        "task": (sample.task, TASKS.get(sample.contrast, ())),
-        "distractors": (sample.distractors, DISTRACTORS.get(sample.contrast, ())),
+        "task": (sample.task, tuple(t.name for t in TASKS.values() if t.contrast is contrast)),
+        "distractors": (sample.distractors, contrast.kinds if contrast else ()),
     }
     faults = [
         f"{name} {value!r} is not one of {known}" for name, (value, known) in allowed.items() if value not in known
     ]
     template = TEMPLATE.fullmatch(sample.template_id)
-    if not template or template.group(1) not in POOLS.get(sample.task, ()):
+    if not template or not task or template.group(1) not in pools_of(task):
         faults.append(f"template {sample.template_id!r} is not of the pool of {sample.task!r}")
     if not 0 <= sample.difficulty <= 1:
         faults.append(f"difficulty {sample.difficulty} is not within 0-1")
@@ -119,8 +111,10 @@ def _indices(sample: Sample, world: World) -> list[str]:
         faults.append(f"{sorted(stray)[0]!r} is answered but not asked for")
     if unknown := [label for label in sample.labels if world.concept(label) is None]:
         faults.append(f"no category of the sources is called {unknown[0]!r}")
-    if (sample.task == "same_object") != (sample.ref_img_idx is not None and sample.ref_bbox is not None):
-        faults.append("a reference box belongs to same_object, and to nothing else")
+    task = TASKS.get(f"{sample.contrast}/{sample.task}")
+    gives_box = task is not None and task.gives_box
+    if gives_box != (sample.ref_img_idx is not None and sample.ref_bbox is not None):
+        faults.append(f"a {sample.task} question {'gives' if gives_box else 'does not give'} a reference box")
     for view in sample.views:
         faults += _frame(view, sample.contrast, world)
     return faults
@@ -131,8 +125,9 @@ def _frame(view: View, contrast: str, world: World) -> list[str]:
         return [f"image {view.image_id} is not in source {view.source}"]
     source, (x1, y1, x2, y2) = world.sources[view.source], view.window
     faults = []
-    if view.role not in ROLES.get(contrast, ()):
-        faults.append(f"role {view.role!r} is not one of {ROLES.get(contrast, ())}")
+    known = CONTRASTS[contrast].roles if contrast in CONTRASTS else ()
+    if view.role not in known:
+        faults.append(f"role {view.role!r} is not one of {known}")
     if not (x1 < x2 and y1 < y2 and view.width > 0 and view.height > 0):
         faults.append(f"window {view.window} shown at {view.width} x {view.height} is empty")
     elif not within((x1, y1, x2, y2), (0, 0, *source.size(view.image_id))):

@@ -33,7 +33,7 @@ class LicenceCheck:
             return f"licence {view.license_url!r}, the source says {recorded!r}"
         if self._policy == "all" or PERMISSIVE.search(view.license_url):
             return ""
-        if NO_DERIVATIVES.search(view.license_url) and sample.contrast == "intra":
+        if NO_DERIVATIVES.search(view.license_url) and sample.kind.contrast.windows:
             return f"{view.license_url} forbids windows"
         within = self._policy == "noncommercial" and RESTRICTED.search(view.license_url)
         return "" if within else f"{view.license_url!r} is not within licences={self._policy}"

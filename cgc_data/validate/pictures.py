@@ -36,7 +36,7 @@ class PictureCheck:
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
         self._photos: OrderedDict[str, Pixels] = OrderedDict()
-        self._done: dict[tuple[str, bytes, View], tuple[str, str]] = {}
+        self._done: dict[tuple[bool, bytes, View], tuple[str, str]] = {}
 
     def check(self, sample: Sample) -> None:
         """All images of a sample; a release by reference has none to check."""
@@ -46,22 +46,23 @@ class PictureCheck:
         message = f"{count} images, {len(sample.views)} views"
         if not self._ledger.require(count == len(sample.views), "images", sample.id, message):
             return
+        windows = sample.kind.contrast.windows
         for number, (content, view) in enumerate(zip(sample.images, sample.views, strict=True), 1):
-            readable, alike = self._compared(sample.contrast, content, view)
+            readable, alike = self._compared(windows, content, view)
             if self._ledger.require(not readable, "images", sample.id, f"image {number}: {readable}"):
-                check = "photos untouched" if sample.contrast == "inter" else "windows"
+                check = "windows" if windows else "photos untouched"
                 self._ledger.require(not alike, check, sample.id, f"image {number}: {alike}")
         fault = _unlike(sample)
         self._ledger.require(not fault, "encoded alike", sample.id, fault)
 
-    def _compared(self, contrast: str, content: bytes, view: View) -> tuple[str, str]:
+    def _compared(self, windows: bool, content: bytes, view: View) -> tuple[str, str]:
         """Why the image cannot be read, and why it is not what the view says; "" where it can and is."""
-        key = (contrast, hashlib.sha256(content).digest(), view)
+        key = (windows, hashlib.sha256(content).digest(), view)
         if key not in self._done:
             if len(self._done) >= REMEMBERED:
                 self._done.clear()
             fault = _unreadable(content, view)
-            compare = self._altered if contrast == "inter" else self._elsewhere
+            compare = self._elsewhere if windows else self._altered
             self._done[key] = (fault, "" if fault else compare(content, view))
         return self._done[key]
 
@@ -170,7 +171,7 @@ def _unlike(sample: Sample) -> str:
     for content in sample.images:
         try:
             with Image.open(io.BytesIO(content)) as image:
-                tables = getattr(image, "quantization", None) if sample.contrast == "intra" else None
+                tables = getattr(image, "quantization", None) if sample.kind.contrast.windows else None
                 forms.add((image.format, repr(tables)))
         except (OSError, ValueError, SyntaxError):
             return ""  # already a breach of `images`

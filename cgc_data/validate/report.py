@@ -6,7 +6,7 @@ A check passes, fails, or passes with a note where a release is too small to tel
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Status = Literal["pass", "fail", "note"]
 Interval = tuple[float, float]
@@ -18,6 +18,13 @@ class Breach:
 
     sample: str
     message: str
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at in a sample: the check it belongs to, and what is wrong; "" if nothing is."""
+
+    check: str
+    fault: str
 
 
 @dataclass(frozen=True)

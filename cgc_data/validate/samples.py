@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cgc_data.tasks import Task, task_named
+
 Box = tuple[float, float, float, float]
 Rectangle = tuple[int, int, int, int]
 
@@ -89,6 +91,11 @@ class Sample:
     pair_id: str
     difficulty: float
     split: str
+
+    @property
+    def kind(self) -> Task:
+        """Its task as declared. Raises ReleaseError for an unknown one, which the check of its form keeps out."""
+        return task_named(self.contrast, self.task)
 
     def view(self, img_idx: int) -> View:
         """View by its 1-based number."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kstest
 
+from cgc_data.tasks import CONTRASTS
 from cgc_data.validate.boxes import iou
 from cgc_data.validate.classify import Features, absent_features, families, folds_of, image_features
 from cgc_data.validate.limits import Limits
@@ -38,13 +39,13 @@ SEED = 0
 def shortcut_checks(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
     """One check a shortcut."""
     yield absent_share(traces)
-    for contrast in ("", "inter", "intra"):
+    for contrast in ("", *CONTRASTS):
         yield absent_classifier(traces, contrast)
     yield absent_from_images(traces)
     yield odd_one_out(traces)
     yield one_sided_photos(traces)
     yield photo_tells_absent(traces)
-    for contrast in ("inter", "intra"):
+    for contrast in CONTRASTS:
         yield target_position([t for t in traces if t.contrast == contrast], contrast)
     yield centre_floor(traces)
     yield copy_floor(traces)
@@ -55,7 +56,7 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
 
 def absent_share(traces: Sequence[Trace]) -> Check:
     """Share of rows whose answer is the empty list: a frequent [] is a safe bet."""
-    absent = sum(trace.task == "absent" for trace in traces)
+    absent = sum(_is_empty(trace) for trace in traces)
     share = absent / len(traces) if traces else 0.0
     name, what = "absent share", "share of rows whose answer is []"
     # a count, not an estimate: the release itself is what is trained on
@@ -77,9 +78,9 @@ def absent_from_images(traces: Sequence[Trace]) -> Check:
 
 
 def _classifier(traces: Sequence[Trace], features: Features, name: str, what: str) -> Check:
-    pools = {trace.pool for trace in traces if trace.task == "absent"}
+    pools = {trace.pool for trace in traces if _is_empty(trace)}
     rows = _at_most([trace for trace in traces if trace.pool in pools], MOST_ROWS)
-    truths = np.array([trace.task == "absent" for trace in rows], dtype=bool)
+    truths = np.array([_is_empty(trace) for trace in rows], dtype=bool)
     if min(truths.sum(), (~truths).sum()) < FEWEST_ROWS:
         return Check(name, "note", len(rows), None, AUC_BOUND, None, f"{what}: too few rows to tell")
     groups = families(rows)
@@ -92,7 +93,7 @@ def _classifier(traces: Sequence[Trace], features: Features, name: str, what: st
 def odd_one_out(traces: Sequence[Trace]) -> Check:
     """Is the photo that is most often a target elsewhere the target here?"""
     name, what = "target photo is the odd one out", "AUC of a photo's share of target roles in other families"
-    rows = _at_most([t for t in traces if t.contrast == "inter" and t.targets], MOST_ROWS)
+    rows = _at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
     groups = families(rows)
     roles = [(t, photo, number in t.targets) for t in rows for number, photo in enumerate(t.photos, 1)]
     if not roles:
@@ -117,7 +118,7 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
     )
     roles: defaultdict[str, list[bool]] = defaultdict(list)
     for trace in traces:
-        if trace.contrast == "inter" and trace.targets:
+        if not trace.kind.contrast.windows and trace.targets:
             for number, photo in enumerate(trace.photos, 1):
                 roles[photo].append(number in trace.targets)
     often = [found for found in roles.values() if len(found) >= 6]
@@ -130,8 +131,8 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
 def photo_tells_absent(traces: Sequence[Trace]) -> Check:
     """Do the photos of absent rows occur more in other absent rows?"""
     name, what = "photos tell absent", "AUC of the photos' share of absent rows in other families"
-    rows = _at_most([t for t in traces if t.contrast == "inter"], MOST_ROWS)
-    truths = np.array([t.task == "absent" for t in rows], dtype=bool)
+    rows = _at_most([t for t in traces if not t.kind.contrast.windows], MOST_ROWS)
+    truths = np.array([_is_empty(t) for t in rows], dtype=bool)
     if not truths.any() or truths.all():
         return nothing(name, what)
     groups = families(rows)
@@ -171,7 +172,7 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
 
 def centre_floor(traces: Sequence[Trace]) -> Check:
     """How often is the middle quarter of the view a right answer?"""
-    return _floor("centre box", traces, lambda t: CENTRE if t.task in ("same_object", "locate") else None)
+    return _floor("centre box", traces, lambda t: CENTRE if t.kind.answer == "one" else None)
 
 
 def copy_floor(traces: Sequence[Trace]) -> Check:
@@ -185,7 +186,7 @@ def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangl
     rows = [(t, box) for t in traces if len(t.boxes) == 1 and (box := guess(t))]
     if not rows:
         return nothing(f"{name} floor", what)
-    chance = [1.0 if t.task == "same_object" else 1 / len(t.sizes) for t, _ in rows]
+    chance = [1.0 if t.kind.names_image else 1 / len(t.sizes) for t, _ in rows]
     hits = np.array(
         [(iou(t.boxes[0], box) >= 0.5) * c for (t, box), c in zip(rows, chance, strict=True)], dtype=np.float64
     )
@@ -237,6 +238,10 @@ def label_balance(traces: Sequence[Trace]) -> Check:
     worth = float(np.exp(-(shares * np.log(shares)).sum()))
     what = f"share of the most frequent label ({top!r}); {len(counts)} labels, worth {worth:.0f} equal ones"
     return measured("label balance", times / len(traces), len(traces), what)
+
+
+def _is_empty(trace: Trace) -> bool:
+    return trace.kind.answer == "empty"
 
 
 def _at_most(rows: list[Trace], most: int) -> list[Trace]:

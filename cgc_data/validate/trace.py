@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from cgc_data.tasks import Task, task_named
 from cgc_data.validate.boxes import area
 from cgc_data.validate.samples import Box, Rectangle, Sample, View
 from cgc_data.validate.world import World
@@ -37,6 +38,11 @@ class Trace:
     focus: Focus | None
 
     @property
+    def kind(self) -> Task:
+        """Its task as declared."""
+        return task_named(self.contrast, self.task)
+
+    @property
     def pool(self) -> str:
         """Pool of the wording."""
         return self.template_id.partition("/")[0]
@@ -65,11 +71,11 @@ def trace_of(sample: Sample, world: World) -> Trace:
 
 def _focus(sample: Sample, world: World) -> Focus | None:
     """The followed object in the Focus View, where the question is answered there."""
-    if sample.task != "same_object" or len(sample.objects) != 1:
+    if not sample.kind.both_ways or len(sample.objects) != 1:
         return None
     target = sample.objects[0]
     view = sample.view(target.img_idx)
-    if view.role != "focus":
+    if view.role != sample.kind.contrast.roles[0]:
         return None
     cover = area(target.bbox_px) / (view.width * view.height)
     return Focus(cover, _places(view, target.bbox_px, world.sources[view.source].size(view.image_id)))

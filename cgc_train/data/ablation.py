@@ -10,17 +10,19 @@ from typing import Any
 from cgc_data.answer import ANSWER_FORM, Object, build_messages, format_answer
 from cgc_data.answer.wording import NUMBER_WORDS, ask
 from cgc_data.common.errors import PlanError
+from cgc_data.tasks import answer_of_pool, task_of
 from cgc_data.vocabulary import Name, readable
 
 Row = dict[str, Any]
 
-# For one image, which the phrasings of a release are not made for. {shown}: "this image", else "these two images"
+# By the answer asked for, for one image too, which the phrasings of a release are not made for.
+# {shown}: "this image", else "these two images"
 PHRASINGS = {
-    "locate": (
+    "one": (
         "Where {are} the {singular} in {shown}? If there {are} none, answer with an empty list.",
         "Find the {singular} in {shown}, or answer with an empty list if there {are} none.",
     ),
-    "locate_all": (
+    "set": (
         "Find every {counted} in {shown}. If there are none, answer with an empty list.",
         "Box all {plural} in {shown}, or answer with an empty list if there are none.",
     ),
@@ -30,8 +32,9 @@ PHRASINGS = {
 def without_distractors(row: Mapping[str, Any]) -> Row:
     """The row with the images of its answer alone, numbered anew; its id and difficulty stay those of the release.
 
-    `same_object` is about two views of one photo and stays whole. An `absent` row has no image of an answer and keeps
-    one, chosen by its id, as many as its twin mostly has: without such rows nothing would speak for the empty list.
+    A question that names the image of its answer is about two views and stays whole. A row with an empty answer keeps
+    one image, chosen by its id, as many as its twin mostly has: without such rows nothing would speak for the empty
+    list.
     """
     kept = _kept(row)
     if len(kept) == len(row["views"]):
@@ -54,7 +57,7 @@ def without_distractors(row: Mapping[str, Any]) -> Row:
 def _kept(row: Mapping[str, Any]) -> list[int]:
     """Numbers, from 1, of the images that stay."""
     everything = range(1, len(row["views"]) + 1)
-    if row["task"] == "same_object":
+    if task_of(row).names_image:
         return list(everything)
     held = {o["img_idx"] for o in row["objects"]}
     return sorted(held or {everything[_hash(row["id"]) % len(everything)]})
@@ -65,7 +68,7 @@ def _question(row: Mapping[str, Any], count: int) -> str:
     name = readable(row["query"]["labels"][0])
     if _asked(row, name, len(row["views"])) == row["question"] and (question := _asked(row, name, count)):
         return question
-    pool = PHRASINGS["locate" if row["template_id"].startswith("locate/") else "locate_all"]
+    pool = PHRASINGS[answer_of_pool(row["template_id"].partition("/")[0])]
     sentence = pool[_hash(row["id"]) % len(pool)].format(
         singular=name.singular,
         plural=name.plural,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cgc_data.answer import Object, read_list, with_thinking
+from cgc_data.tasks import task_of
 from cgc_train.data.ablation import without_distractors
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import Recipe
@@ -35,11 +36,11 @@ def _fault(row: Mapping[str, Any]) -> str:
         return f"its answer does not parse ({reading.violations[0]})"
     if _objects(row) != Counter(reading.objects):
         return "its objects are not those of its answer"
-    if (row["task"] == "absent") != reading.empty:
+    if (task_of(row).answer == "empty") != reading.empty:
         return f"its task is {row['task']!r}, but its answer has {reading.elements} objects"
     if _shown(row["prompt"]) != count:
         return f"its prompt shows {_shown(row['prompt'])} images, but it has {count} views"
-    if row["task"] == "same_object" and not row["query"]["ref_bbox"]:
+    if task_of(row).gives_box and not row["query"]["ref_bbox"]:
         return "its question has no reference box"
     return ""
 

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cgc_data.release.read import Release
+from cgc_data.tasks import DISTRACTORS, task_of
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import DataSettings
 
-DISTRACTORS = ("decoupled", "hard", "views")
 GRADES = 10  # of difficulty, which runs from 0 to 1
 
 Order = npt.NDArray[np.int64]
@@ -132,7 +132,7 @@ def _read(
 ) -> Iterable[Choice]:
     """The rows of these kinds; no kind given: all."""
     for row in release.rows(["id", "contrast", "task", "distractors", "difficulty", "pair_id"], split=split):
-        asked = ((row["contrast"], contrasts), (row["task"], tasks), (row["distractors"], distractors))
+        asked = ((row["contrast"], contrasts), (task_of(row).id, tasks), (row["distractors"], distractors))
         if all(not kinds or kind in kinds for kind, kinds in asked):
             yield Choice(row["id"], row["difficulty"], row["pair_id"] or row["id"])
 

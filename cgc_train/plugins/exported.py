@@ -33,6 +33,7 @@ def score_exported(
     *,
     num_images: int | None = None,
     query: str | None = None,
+    contrast: str = "",
     task: str = "",
 ) -> Terms:
     """The terms of a response to an exported row.
@@ -43,16 +44,18 @@ def score_exported(
         rules: of reward and prompt.
         num_images: of the row; where a trainer does not hand it on, any image number above 0 is in range.
         query: of the row, JSON text; without it labels decide a match where the answer holds several.
-        task: of the row, for `task_weights`.
+        contrast, task: of the row, for `task_weights`, and for `acc@0.5` of questions for one object.
 
     Raises TrainingDataError where `answer` or `query` is not what `cgc-data export` writes.
     """
-    truth = exported_truth(answer, num_images, query, task)
+    truth = exported_truth(answer, num_images, query, contrast, task)
     return score(without_end(response), truth, rules.reward, rules.prompt)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def exported_truth(answer: str, num_images: int | None = None, query: str | None = None, task: str = "") -> Truth:
+def exported_truth(
+    answer: str, num_images: int | None = None, query: str | None = None, contrast: str = "", task: str = ""
+) -> Truth:
     """The truth of an exported row; arguments and errors as in `score_exported`."""
     count = sys.maxsize if num_images is None else int(num_images)
     reading = read_list(answer, count)
@@ -61,7 +64,7 @@ def exported_truth(answer: str, num_images: int | None = None, query: str | None
     labels = tuple(dict.fromkeys(item.label for item in reading.objects)) if query is None else _labels(query)
     return Truth(
         id="",
-        contrast="",
+        contrast=contrast,
         task=task,
         num_images=count,
         objects=reading.objects,

@@ -15,6 +15,8 @@ from cgc_train.reward import Rules, Terms, text_of
 
 # Names in ms-swift's registry, and the term of the reward that each pays.
 FUNCTIONS = {"cgc_miou": "miou", "cgc_format": "format"}
+# Columns of an exported row that scoring takes.
+FACTS = ("num_images", "query", "contrast", "task")
 
 
 class Scorer:
@@ -22,15 +24,16 @@ class Scorer:
 
     def __init__(self, rules: Rules) -> None:
         @lru_cache(maxsize=REMEMBERED)
-        def terms(response: str, answer: str, num_images: int | None, query: str | None, task: str | None) -> Terms:
-            return score_exported(response, answer, rules, num_images=num_images, query=query, task=task or "")
+        def terms(response: str, answer: str, *facts: Any) -> Terms:
+            known = {name: fact for name, fact in zip(FACTS, facts, strict=True) if fact is not None}
+            return score_exported(response, answer, rules, **known)
 
         self._terms = terms
 
     def __call__(self, completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Terms]:
         """Terms of each completion; `columns` are the exported ones, of which only `solution` must be there."""
         none = [None] * len(completions)
-        facts = [columns.get(name, none) for name in ("num_images", "query", "task")]
+        facts = [columns.get(name, none) for name in FACTS]
         rows = zip(map(text_of, completions), columns["solution"], *facts, strict=True)
         return [self._terms(*row) for row in rows]
 

@@ -25,7 +25,7 @@ def compute_score(
         data_source: of the row; not used.
         solution_str: what the model wrote.
         ground_truth: the answer of the row.
-        extra_info: of the row: `num_images`, `query` and `task`.
+        extra_info: of the row: `num_images`, `query`, `contrast` and `task`.
         reward, prompt: as these sections of a recipe; set by `custom_reward_function.reward_kwargs`.
 
     Returns:
@@ -38,6 +38,7 @@ def compute_score(
         rules_of(reward, prompt),
         num_images=facts.get("num_images"),
         query=facts.get("query"),
+        contrast=facts.get("contrast", ""),
         task=facts.get("task", ""),
     )
     return {"score": terms.reward, "acc": terms.item.accuracy, "miou": terms.miou, "format": terms.format}

@@ -8,12 +8,11 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from cgc_data.common.settings import Section, Share
+from cgc_data.tasks import CONTRASTS, check_ids
 from cgc_train.reward.settings import PromptSettings, RewardSettings
 
 # The language model's projections; the vision tower's are called attn.qkv, attn.proj, mlp.linear_fc1 and _fc2.
 LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
-
-Task = Literal["locate", "locate_all", "same_object", "absent"]
 
 
 class LoraSettings(Section):
@@ -57,8 +56,8 @@ class DataSettings(Section):
     revision: str | None = Field(None, description="tag of the release on the Hub; null: the newest")
     photos: str | None = Field(None, description="folder or .zip of the photos, for a release that stores none")
     split: Literal["train", "validation", "test"] = Field("train", description="split that is trained on")
-    contrasts: list[Literal["inter", "intra"]] = Field(["inter", "intra"], min_length=1, description="contrasts used")
-    tasks: list[Task] = Field(default_factory=list, description="tasks used; []: all")
+    contrasts: list[str] = Field(list(CONTRASTS), min_length=1, description="contrasts used")
+    tasks: list[str] = Field(default_factory=list, description="tasks used, by their full names; []: all")
     distractors: list[str] = Field(default_factory=list, description="kinds of distractors used; []: all")
     distractor_images: bool = Field(True, description="false: show only the images that hold an answer")
     max_pixels: int = Field(409600, ge=1024, description="most pixels of an image as the model sees it")
@@ -69,6 +68,19 @@ class DataSettings(Section):
     held_out_split: Literal["train", "validation", "test"] = Field("validation", description="split that is held out")
     held_out_rows: int = Field(64, ge=0, description="rows answered at each evaluation")
     held_out_every: int = Field(50, ge=0, description="steps between evaluations; 0: none")
+
+    @field_validator("contrasts")
+    @classmethod
+    def _known_contrasts(cls, contrasts: list[str]) -> list[str]:
+        if unknown := [name for name in contrasts if name not in CONTRASTS]:
+            raise ValueError(f"no contrast {unknown[0]!r}; there are {', '.join(CONTRASTS)}")
+        return contrasts
+
+    @field_validator("tasks")
+    @classmethod
+    def _known_tasks(cls, tasks: list[str]) -> list[str]:
+        check_ids(tasks)
+        return tasks
 
     @model_validator(mode="after")
     def _held_out(self) -> "DataSettings":

@@ -1,12 +1,9 @@
 """Settings of the reward: its weights, its options, and the switches that an ablation turns off."""
 
-from typing import Literal
-
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from cgc_data.common.settings import Section, Share, Weight
-
-Task = Literal["locate", "locate_all", "same_object", "absent"]
+from cgc_data.tasks import Task, check_ids
 
 
 class PromptSettings(Section):
@@ -28,15 +25,23 @@ class RewardSettings(Section):
     power: float = Field(1.0, gt=0, allow_inf_nan=False, description="exponent of IoU; above 1 rewards tight boxes")
     floor: Share = Field(0.0, description="IoU below this counts 0")
     format_needs_miou: bool = Field(False, description="pay the format only where R_miou > 0")
-    task_weights: dict[Task, Weight] = Field(default_factory=dict, description="factor of a task's reward; default 1")
+    task_weights: dict[str, Weight] = Field(
+        default_factory=dict, description="factor of the reward by a task's full name; default 1"
+    )
     source_aware: bool = Field(True, description="false (ablation): a box may match a true one of any image")
     set_wise: bool = Field(
         True, description="false (ablation): mean over true objects of the best IoU of any box; |P| is not counted"
     )
 
-    def task_weight(self, task: str) -> float:
-        """The factor of a task's reward."""
-        return next((weight for name, weight in self.task_weights.items() if name == task), 1.0)
+    @field_validator("task_weights")
+    @classmethod
+    def _known_tasks(cls, weights: dict[str, float]) -> dict[str, float]:
+        check_ids(weights)
+        return weights
+
+    def task_weight(self, task: Task | None) -> float:
+        """The factor of a task's reward; 1 if the task is not known."""
+        return self.task_weights.get(task.id, 1.0) if task else 1.0
 
 
 class Rules(Section):

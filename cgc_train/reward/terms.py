@@ -44,7 +44,7 @@ def score(
     reading = read_answer(response, truth.num_images, require_think=prompt.think, prefix=prompt.prefix)
     miou = miou_term(reading, truth, settings)
     form = format_term(reading, miou, settings)
-    factor = settings.task_weight(truth.task)
+    factor = settings.task_weight(truth.kind)
     return Terms(
         reward=factor * (settings.miou * miou + settings.format * form),
         miou=factor * miou,

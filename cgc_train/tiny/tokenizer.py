@@ -8,6 +8,7 @@ from typing import Any
 
 from cgc_data.answer import ANSWER_FORM, ANSWER_INSTRUCTION, THINK_INSTRUCTION, Object, format_response
 from cgc_data.answer.wording import POOLS, Reference, ask, template_count
+from cgc_data.tasks import pool_gives_box
 from cgc_data.vocabulary.names import readable
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
@@ -69,7 +70,7 @@ def corpus() -> Iterator[str]:
     for label in LABELS:
         name = readable(label)
         for pool in POOLS:
-            reference = Reference(1, (120, 88, 430, 512), 2) if pool == "same_object" else None
+            reference = Reference(1, (120, 88, 430, 512), 2) if pool_gives_box(pool) else None
             for number in range(template_count(pool)):
                 yield ask(pool, number, name, count_images=2 + number % 3, ref=reference)
         yield format_response([Object(2, (305, 67, 849, 912), label)], "The images are looked at one by one.")

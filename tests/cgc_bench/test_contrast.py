@@ -12,6 +12,7 @@ from cgc_bench.scoring.summary import score_responses, summarise
 from cgc_data.answer import format_response
 from cgc_data.metrics import METRICS
 from cgc_data.release.read import open_release
+from cgc_data.tasks import CONTRASTS, TASKS
 from tests.cgc_train.made_rows import some_rows, write_release
 
 
@@ -37,6 +38,31 @@ def test_the_perfect_answer_scores_100(release: Path) -> None:
         for failure in ("leakage", "hallucination", "false_empty", "unreadable"):
             assert summary["macro"][failure] == 0, failure
         assert set(summary["diagnostics"]["macro"]) <= set(METRICS)
+
+
+def test_every_task_has_a_line_and_the_mean_is_that_of_the_contrasts(release: Path) -> None:
+    items = read_items(release)
+    answers = dict.fromkeys(items, "[]")
+    summary = summarise(BENCHMARK, items, score_responses(BENCHMARK, items, answers))
+    asked = {item.truth.kind.id for item in items.values() if item.truth.kind}
+    lines = [*CONTRASTS, *(task for task in TASKS if task in asked)]
+    assert len(asked) > 3
+    assert list(summary["tasks"]) == lines
+    assert summary["missing_tasks"] == []
+    for table in (
+        summary["intervals"]["tasks"],
+        summary["diagnostics"]["tasks"],
+        summary["floors"]["centre box"]["tasks"],
+    ):
+        assert set(table) == set(lines)
+    for metric in ("acc@0.5", "false_empty"):
+        shares = [summary["tasks"][contrast][metric] for contrast in CONTRASTS]
+        assert summary["macro"][metric] == pytest.approx(sum(shares) / len(shares))
+    for contrast in CONTRASTS:
+        parts = [row for task, row in summary["tasks"].items() if task.startswith(f"{contrast}/")]
+        whole = summary["tasks"][contrast]
+        assert whole["n"] == sum(row["n"] for row in parts)
+        assert whole["acc@0.5"] * whole["n"] == pytest.approx(sum(row["acc@0.5"] * row["n"] for row in parts))
 
 
 def test_an_answer_without_reasoning_counts_officially_and_not_strictly(release: Path) -> None:

@@ -93,7 +93,7 @@ def test_found_with_no_flag_and_scored_as_the_score_command_does(place: Path, tm
         bench = benchmark(name)
         items = bench.read_items(annotations)
         expected = floor_table(bench, items, list(items), "whole image")
-        for task, row in expected["tasks"].items():
+        for task, row in ((task, expected["tasks"][task]) for task in bench.tasks if task in expected["tasks"]):
             for metric in bench.metrics:
                 assert printed[f"cgc_{name}_{task}"][f"{metric},none"] == pytest.approx(
                     _number(row[metric]), nan_ok=True
@@ -159,8 +159,8 @@ def test_simple_evaluate_finds_the_tasks(place: Path, tmp_path: Path) -> None:
     items = bench.read_items(place / "R")
     expected = floor_table(bench, items, list(items), "whole image")["tasks"]
     printed = json.loads(line.removeprefix("RESULTS "))
-    assert {name: printed[f"cgc_contrast_{name}"] for name in expected} == pytest.approx(
-        {name: row["miou"] for name, row in expected.items()}
+    assert {name: printed[f"cgc_contrast_{name}"] for name in bench.tasks} == pytest.approx(
+        {name: expected[name]["miou"] for name in bench.tasks}
     )
 
 

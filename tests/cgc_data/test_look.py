@@ -130,7 +130,7 @@ def test_gallery_is_self_contained(release: Release, tmp_path: Path) -> None:
 def test_sheets_show_every_sample(release: Release, tmp_path: Path) -> None:
     gallery = write_gallery(release, tmp_path / "gallery", per_task=5)
     assert [path.name for path in gallery.sheets] == [
-        "inter-locate-01.png", "inter-locate-02.png", "intra-locate-01.png", "intra-locate-02.png",
+        "inter-locate-01.png", "inter-locate-02.png", "intra-locate_all-01.png", "intra-locate_all-02.png",
     ]  # fmt: skip
     with Image.open(gallery.sheets[0]) as image:
         assert image.width == 1600

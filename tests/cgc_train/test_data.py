@@ -178,7 +178,7 @@ def test_held_out_rows_do_not_depend_on_what_is_trained_on(release: Path, tmp_pa
     settings: list[dict[str, Any]] = [
         {},
         {"contrasts": ["inter"], "seed": 4},
-        {"distractor_images": False, "tasks": ["locate"], "limit": 1},
+        {"distractor_images": False, "tasks": ["inter/locate"], "limit": 1},
     ]
     sets = [
         held_out_set(recipe(release, held_out_rows=4, **s), tmp_path / "images", BOUNDS).to_list() for s in settings

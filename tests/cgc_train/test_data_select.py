@@ -44,7 +44,7 @@ def test_every_row_once_in_an_order_of_the_seed(release: Release) -> None:
     [
         ({"contrasts": ["inter"]}, "contrast", ["inter"]),
         ({"contrasts": ["intra"]}, "contrast", ["intra"]),
-        ({"tasks": ["locate", "absent"]}, "task", ["absent", "locate"]),
+        ({"tasks": ["inter/locate", "inter/absent"]}, "task", ["absent", "locate"]),
         ({"distractors": ["hard", "views"]}, "distractors", ["hard", "views"]),
     ],
     ids=str,
@@ -119,7 +119,7 @@ def test_bad_files_of_kept_rows(release: Release, tmp_path: Path, content: str |
     ("settings", "fault"),
     [
         ({"distractors": ["close"]}, "'close' is not one of decoupled, hard, views"),
-        ({"contrasts": ["intra"], "tasks": ["locate"]}, "the filters of `data` leave none"),
+        ({"contrasts": ["intra"], "tasks": ["inter/locate"]}, "the filters of `data` leave none"),
     ],
     ids=str,
 )

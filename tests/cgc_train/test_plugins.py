@@ -116,8 +116,8 @@ class TestSwift:
     def test_settings(self, folder: Path) -> None:
         columns = self.batch(folder)
         texts = [WRONG] * len(ROWS)
-        made = swift_reward.reward_classes(self.ORM, {"power": 2, "task_weights": {"locate": 3}})["cgc_miou"]()
-        wanted = [expected(key, WRONG, power=2, task_weights={"locate": 3}).miou for key in columns["id"]]
+        made = swift_reward.reward_classes(self.ORM, {"power": 2, "task_weights": {"inter/locate": 3}})["cgc_miou"]()
+        wanted = [expected(key, WRONG, power=2, task_weights={"inter/locate": 3}).miou for key in columns["id"]]
         assert made(texts, **columns) == wanted
         assert len(set(wanted)) > 1
 
@@ -178,7 +178,7 @@ class TestEasyR1:
 
     def test_weights_of_tasks_are_refused(self) -> None:
         with pytest.raises(RecipeError, match="EasyR1 does not hand on the task"):
-            load("easyr1_reward").compute_score([], reward={"task_weights": {"locate": 2}})
+            load("easyr1_reward").compute_score([], reward={"task_weights": {"inter/locate": 2}})
 
 
 class TestVerl:
@@ -221,7 +221,7 @@ class TestVerl:
             right(row["reward_model"]["ground_truth"]),
             row["reward_model"]["ground_truth"],
             row["extra_info"],
-            reward={"task_weights": {"locate": 3}},
+            reward={"task_weights": {"inter/locate": 3}},
         )
         assert found["score"] == 6
 

@@ -75,8 +75,8 @@ def test_labels_decide_only_where_several_are_asked_for() -> None:
         pytest.param({"power": 2}, says((2, HALF)), LOCATE, 0.25, id="power"),
         pytest.param({"floor": 0.6}, says((2, HALF)), LOCATE, 0, id="below the floor"),
         pytest.param({"floor": 0.5}, says((2, HALF)), LOCATE, 0.5, id="at the floor"),
-        pytest.param({"task_weights": {"locate": 3}}, says((2, HALF)), LOCATE, 1.5, id="weight of its task"),
-        pytest.param({"task_weights": {"absent": 3}}, says((2, HALF)), LOCATE, 0.5, id="weight of another task"),
+        pytest.param({"task_weights": {"inter/locate": 3}}, says((2, HALF)), LOCATE, 1.5, id="weight of its task"),
+        pytest.param({"task_weights": {"inter/absent": 3}}, says((2, HALF)), LOCATE, 0.5, id="weight of another task"),
         pytest.param({"source_aware": False}, says((1, BOX)), LOCATE, 1, id="any image"),
         pytest.param({"source_aware": False}, says((1, BOX), (2, BOX)), LOCATE, 0.5, id="any image, still one to one"),
         pytest.param({"set_wise": False}, says((2, HALF), (2, BOX), (1, OTHER)), LOCATE, 1, id="spam is free"),
@@ -113,7 +113,7 @@ def test_format_is_paid_for_a_right_empty_answer() -> None:
 
 
 def test_task_weights_scale_the_whole_reward() -> None:
-    terms = score(says((2, HALF)), LOCATE, RewardSettings(task_weights={"locate": 2}))
+    terms = score(says((2, HALF)), LOCATE, RewardSettings(task_weights={"inter/locate": 2}))
     assert (terms.miou, terms.format, terms.reward) == (1, 2, 3)
 
 
@@ -132,7 +132,7 @@ def test_what_the_prompt_asks_for(response: str, prompt: PromptSettings, expecte
 
 @pytest.mark.parametrize(
     "bad",
-    [{"miou": -1}, {"power": 0}, {"power": float("inf")}, {"floor": 1.1}, {"task_weights": {"find": 1}}, {"iou": 1}],
+    [{"miou": -1}, {"power": 0}, {"power": float("inf")}, {"floor": 1.1}, {"task_weights": {"locate": 1}}, {"iou": 1}],
     ids=str,
 )
 def test_settings_out_of_bounds_are_refused(bad: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ def test_settings_out_of_bounds_are_refused(bad: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"power": 2}, {"floor": 0.9}, {"format_needs_miou": True}, {"task_weights": {"locate": 0}}, {"miou": 0}],
+    [{}, {"power": 2}, {"floor": 0.9}, {"format_needs_miou": True}, {"task_weights": {"inter/locate": 0}}, {"miou": 0}],
     ids=str,
 )
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_gold_check_of_every_task(settings: dict[str, Any], prompt: PromptSettin
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"miou": 0}, {"task_weights": {"locate": 0}}], ids=["plain", "no miou", "task of no weight"]
+    "settings", [{}, {"miou": 0}, {"task_weights": {"inter/locate": 0}}], ids=["plain", "no miou", "task of no weight"]
 )
 @pytest.mark.parametrize(
     "change",

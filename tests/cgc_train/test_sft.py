@@ -120,7 +120,7 @@ def _log_likelihoods(model: Any, batch: Any) -> list[float]:
 
 
 def test_stops_at_a_stated_skill(place: Path, tmp_path: Path) -> None:
-    sections = {"data": {"tasks": ["absent"]}, "prompt": {"think": False}, "sft": {"max_steps": 200}}
+    sections = {"data": {"tasks": ["inter/absent"]}, "prompt": {"think": False}, "sft": {"max_steps": 200}}
     run = run_sft(recipe(place, **sections), tmp_path / "run", until=0.7)
     held_out = [line for line in run.metrics() if line["kind"] == "held_out"]
     assert held_out[0]["step"] == 0

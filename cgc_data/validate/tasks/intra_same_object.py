@@ -1,24 +1,35 @@
-"""`same_object` derived anew: one instance in two views, told from a sibling that both show, and not by copying."""
+"""`intra/same_object`: one instance in two views, told from a sibling that both show, and not by copying."""
 
-from cgc_data.validate.boxes import furthest, iou
+from collections.abc import Iterator
+
+from cgc_data.validate.boxes import BOX_TOLERANCE, furthest, iou
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.raw import Instance, Sight
+from cgc_data.validate.report import Finding
 from cgc_data.validate.samples import Rectangle, Sample, View
+from cgc_data.validate.sets import some_object
 from cgc_data.validate.world import World
 
-BOX_TOLERANCE = 1.0  # units of 1/1000
+CHECKS = {"same object": "one instance in two views, a sibling in both, a reference that cannot be copied"}
 COPY_IOU = 0.3
 SIBLING_IOU = 0.3
 
 
-class FollowCheck:
-    """Finds what is wrong with one sample at a time."""
+def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
+    """The object of the given box, visible in both views and nowhere confused with a sibling."""
+    for fault in _Follow(limits, world).faults(sample) or [""]:
+        yield Finding("same object", fault)
+    yield from some_object(sample)
+
+
+class _Follow:
+    """Finds what is wrong with one sample."""
 
     def __init__(self, limits: Limits, world: World) -> None:
         self._limits, self._world = limits, world
 
     def faults(self, sample: Sample) -> list[str]:
-        """What is wrong with a same_object sample."""
+        """What is wrong with it; nothing if the list is empty."""
         if len(sample.views) != 2 or len(sample.objects) != 1 or sample.ref_img_idx is None or sample.ref_bbox is None:
             return ["not two views and one object"]
         answer, reference = sample.objects[0], sample.ref_bbox

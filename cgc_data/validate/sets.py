@@ -1,0 +1,76 @@
+"""What checks of several tasks derive anew: sets of instances that are complete, and the roles of views.
+
+Each function gives findings about one row, of the checks that `CHECKS` describes.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.raw import Instance
+from cgc_data.validate.report import Finding
+from cgc_data.validate.samples import Sample
+from cgc_data.validate.world import World
+
+CHECKS = {
+    "set complete": "every visible instance is in the answer, none is ambiguous, no crowd, all are boxed",
+    "one instance": "a question for one object has exactly one in exactly one image",
+    "roles": "a target view shows the target, a distractor does not; no photo twice",
+}
+
+
+def some_object(sample: Sample) -> Iterator[Finding]:
+    """A finding where the answer is empty."""
+    if not sample.objects:
+        yield Finding("one instance", f"a {sample.task} row without objects")
+
+
+def no_object(sample: Sample) -> Finding:
+    """Whether the answer is empty."""
+    return Finding("one instance", f"an {sample.task} row with objects" if sample.objects else "")
+
+
+def roles(sample: Sample, world: World) -> Iterator[Finding]:
+    """Whether views are called what they are, and no photo is shown twice."""
+    photos = [world.photo(view) for view in sample.views]
+    yield Finding("roles", "a photo is shown twice" if len(set(photos)) < len(photos) else "")
+    target, distractor = sample.kind.contrast.roles
+    shown = {item.img_idx for item in sample.objects}
+    for number, view in enumerate(sample.views, 1):
+        expected = target if number in shown else distractor
+        fault = f"image {number} is called {view.role}, but is a {expected}"
+        yield Finding("roles", "" if view.role == expected else fault)
+
+
+def complete(sample: Sample, world: World, limits: Limits, *, everywhere: bool = False) -> Iterator[Finding]:
+    """Whether the answer has every instance of its views with an object, or of all views (`everywhere`)."""
+    for label in sample.labels:
+        for number in range(1, len(sample.views) + 1):
+            if everywhere or sample.targets(number, label):
+                for fault in _incomplete(sample, number, label, world, limits) or [""]:
+                    yield Finding("set complete", fault and f"image {number}, {label}: {fault}")
+
+
+def _incomplete(sample: Sample, number: int, label: str, world: World, limits: Limits) -> list[str]:
+    view, concept = sample.view(number), world.concept(label) or ""
+    photo = world.photo(view)
+    if reason := world.incomplete(photo, concept):
+        return [] if world.absent(photo, concept) and not sample.targets(number, label) else [reason]
+    answered = [target.annotation_id for target in sample.targets(number, label)]
+    boxed = _boxed(world, photo, concept, answered)
+    faults = [f"{name} is answered twice" for name in {a for a in answered if answered.count(a) > 1}]
+    for instance in boxed:
+        state = world.sight(instance, view, limits.margin).state(limits.visible)
+        if state == "ambiguous":
+            faults.append(f"{instance.id} is neither visible nor gone")
+        elif (state == "visible") != (instance.id in answered):
+            faults.append(f"{instance.id} is {state}, but {'not ' * (state == 'visible')}answered")
+    strays = set(answered) - {instance.id for instance in boxed}
+    return faults + [f"{name} is not an instance of one and the same source" for name in strays]
+
+
+def _boxed(world: World, photo: str, concept: str, answered: Iterable[str]) -> tuple[Instance, ...]:
+    """Instances of the one source that the answer takes its boxes from (any that boxes all, if it has none)."""
+    keys = {name.rpartition(":")[0] for name in answered}
+    whole = [fact for fact in world.facts(photo, concept) if fact.status == "all"]
+    named = [fact for fact in whole if fact.source.key in keys]
+    return (named or whole)[0].instances

@@ -1,0 +1,39 @@
+"""What makes the rows of each task true, derived anew: one module per task, named CONTRAST_TASK after its id.
+
+A module has `check`, and `CHECKS` if it reports checks that no other task has. A task without a module cannot be
+validated; a test fails then.
+"""
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Protocol
+
+from cgc_data.tasks import TASKS, Task
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.report import Finding
+from cgc_data.validate.samples import Sample
+from cgc_data.validate.world import World
+
+
+class TaskCheck(Protocol):
+    """Yields a finding per thing looked at in a row of the task."""
+
+    def __call__(self, sample: Sample, world: World, limits: Limits) -> Iterable[Finding]: ...
+
+
+def check_of(task: Task) -> TaskCheck:
+    """The check of a task. Raises ModuleNotFoundError if it has none."""
+    found: TaskCheck = import_module(_module(task)).check
+    return found
+
+
+def task_checks() -> dict[str, str]:
+    """Descriptions of the checks that single tasks add."""
+    found: dict[str, str] = {}
+    for task in TASKS.values():
+        found |= getattr(import_module(_module(task)), "CHECKS", {})
+    return found
+
+
+def _module(task: Task) -> str:
+    return f"{__name__}.{task.contrast.name}_{task.name}"

@@ -1,0 +1,16 @@
+"""`inter/absent`: a label that none of the photos shows."""
+
+from collections.abc import Iterator
+
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.report import Finding
+from cgc_data.validate.samples import Sample
+from cgc_data.validate.sets import complete, no_object, roles
+from cgc_data.validate.world import World
+
+
+def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
+    """No object; that each photo is free of the label is checked with the evidence of absence."""
+    yield from roles(sample, world)
+    yield from complete(sample, world, limits)
+    yield no_object(sample)

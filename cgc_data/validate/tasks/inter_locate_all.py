@@ -1,0 +1,16 @@
+"""`inter/locate_all`: every instance in all photos."""
+
+from collections.abc import Iterator
+
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.report import Finding
+from cgc_data.validate.samples import Sample
+from cgc_data.validate.sets import complete, roles, some_object
+from cgc_data.validate.world import World
+
+
+def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
+    """At least one object, all of them where any is, and roles by them."""
+    yield from roles(sample, world)
+    yield from complete(sample, world, limits)
+    yield from some_object(sample)

@@ -1,0 +1,15 @@
+"""`intra/locate_all`: every instance in each window."""
+
+from collections.abc import Iterator
+
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.report import Finding
+from cgc_data.validate.samples import Sample
+from cgc_data.validate.sets import complete, some_object
+from cgc_data.validate.world import World
+
+
+def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
+    """At least one object, and all that are visible in any window."""
+    yield from complete(sample, world, limits, everywhere=True)
+    yield from some_object(sample)
