@@ -5,11 +5,11 @@ Settings that do not change the result (workers, output folder) are not part of 
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cgc_data.common.settings import Section, Share, Weight, merge, read_settings, read_yaml
+from cgc_data.common.settings import Section, Share, Values, Weight, merge, read_settings, read_yaml
 from cgc_data.tasks import SHARES, check_ids
 from cgc_data.tasks.former import refuse_former
 
@@ -164,7 +164,7 @@ class BuildConfig(Section):
         return {task: self.tasks[task] / total for task in SHARES}
 
 
-def load_config(path: Path | None, overrides: dict[str, Any]) -> BuildConfig:
+def load_config(path: Path | None, overrides: Values) -> BuildConfig:
     """Configuration from a YAML file (or the defaults) with overrides, nested like the YAML.
 
     Raises ConfigError for a file that cannot be read, an unknown key (with the nearest known one) or a bad value.
@@ -175,7 +175,7 @@ def load_config(path: Path | None, overrides: dict[str, Any]) -> BuildConfig:
     return parse_config(merge(values, overrides), origin="command line")
 
 
-def parse_config(values: dict[str, Any], origin: str) -> BuildConfig:
+def parse_config(values: Values, origin: str) -> BuildConfig:
     """Validate nested values; `origin` names where they came from in the error."""
     refuse_former(values, origin)
     return read_settings(BuildConfig, values, origin)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,15 +18,17 @@ from cgc_data.answer import with_thinking
 from cgc_data.common.errors import ExportError
 from cgc_data.release.read import Release
 from cgc_data.release.reference import load_reference
+from cgc_data.release.rows import Row
 from cgc_data.release.schema import SPLITS
 
 Format = Literal["swift", "verl", "easyr1", "llamafactory"]
 Instruction = Literal["think", "answer", "none"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 INSTRUCTIONS: tuple[Instruction, ...] = get_args(Instruction)
-Row = dict[str, Any]
+Line: TypeAlias = dict[str, object]
 ROWS_A_GROUP = 200
-FACTS = ("id", "contrast", "task", "split", "tuple_id", "pair_id", "difficulty")
+Fact = Literal["id", "contrast", "task", "split", "tuple_id", "pair_id", "difficulty"]
+FACTS: tuple[Fact, ...] = get_args(Fact)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def _swift(job: _Job) -> Path:
     https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html (GRPO; multimodal, paths best absolute)
     """
 
-    def line(row: Row) -> Row:
+    def line(row: Row) -> Line:
         images = [str((job.folder / image).resolve()) for image in _store(row, job.folder)]
         messages = [{"role": "user", "content": _prompt(row, job.instruction)}]
         return {"messages": messages, "images": images, "solution": row["answer"], **_facts(row)}
@@ -107,7 +109,7 @@ def _easyr1(job: _Job) -> Path:
     https://github.com/hiyouga/EasyR1/blob/main/verl/utils/dataset.py (prompt_key, image_key, answer_key, image_dir)
     """
 
-    def line(row: Row) -> Row:
+    def line(row: Row) -> Line:
         prompt = _prompt(row, job.instruction)
         return {"problem": prompt, "images": _store(row, job.folder), "answer": row["answer"], **_facts(row)}
 
@@ -120,7 +122,7 @@ def _llamafactory(job: _Job) -> Path:
     https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md (sharegpt format; multimodal)
     """
 
-    def line(row: Row) -> Row:
+    def line(row: Row) -> Line:
         answer = row["answer"] if job.instruction == "none" else f"<answer>{row['answer']}</answer>"
         user = {"role": "user", "content": _prompt(row, job.instruction)}
         return {"messages": [user, {"role": "assistant", "content": answer}], "images": _store(row, job.folder)}
@@ -142,7 +144,7 @@ def _verl(job: _Job) -> Path:
     return partial.rename(path)
 
 
-def _verl_row(row: Row, index: int, instruction: Instruction) -> Row:
+def _verl_row(row: Row, index: int, instruction: Instruction) -> Line:
     extra = {"index": index, "question": row["question"], "answer": row["answer"], **_facts(row)}
     return {
         "data_source": "cgc",
@@ -177,13 +179,13 @@ def _prompt(row: Row, instruction: Instruction) -> str:
     if instruction != "none":
         messages = with_thinking(messages, require_think=instruction == "think")
     parts = [part for message in messages for part in message["content"]]
-    text = "".join("<image>" if part["type"] == "image" else part["text"] for part in parts)
+    text = "".join("<image>" if part["type"] == "image" else part["text"] or "" for part in parts)
     if text.count("<image>") != len(row["images"]):
         raise ExportError(f"row {row['id']}: its text holds '<image>', which trainers take for the place of an image")
     return text
 
 
-def _facts(row: Row) -> Row:
+def _facts(row: Row) -> Line:
     """What a reward function may need beside the answer; every row has the same columns, as JSON readers want."""
     query = json.dumps(row["query"], ensure_ascii=False)
     return {name: row[name] for name in FACTS} | {"num_images": len(row["views"]), "query": query}
@@ -201,7 +203,7 @@ def _store(row: Row, folder: Path) -> list[str]:
     return addresses
 
 
-def _write_lines(job: _Job, line: Callable[[Row], Row]) -> Path:
+def _write_lines(job: _Job, line: Callable[[Row], Line]) -> Path:
     """JSON lines of the split, renamed when complete."""
     path = job.folder / f"{job.split}.jsonl"
     partial = path.with_name(f"{path.name}.partial")

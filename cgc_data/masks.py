@@ -6,7 +6,7 @@ in pixels of the photo.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,15 @@ from pycocotools import mask as coco_mask
 from cgc_data.common.errors import SegmentationError
 from cgc_data.geometry import Window
 
-Rle: TypeAlias = dict[str, Any]
 Box: TypeAlias = tuple[float, float, float, float]
+
+
+class Rle(TypedDict):
+    """A mask in pycocotools' compressed form."""
+
+    size: list[int]  # height, width
+    counts: bytes
+
 
 FARTHEST = 1e5  # pixels; a polygon beyond is damaged, and tracing it would take memory without bound
 
@@ -40,9 +47,9 @@ def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
     """
     if min(counts, default=-1) < 0 or sum(counts) != height * width:
         raise SegmentationError(f"run lengths do not fill {width} x {height} pixels")
-    rle = coco_mask.frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
+    rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
     # pycocotools' merge stops early at runs of length zero, which files may hold: encode anew, without them
-    return _encode(coco_mask.decode(rle)) if 0 in counts else dict(rle)
+    return _encode(coco_mask.decode(rle)) if 0 in counts else rle
 
 
 def _encode(pixels: npt.NDArray[np.uint8]) -> Rle:

@@ -5,12 +5,12 @@ Shards and `load_reference` compose their views here, so that both show the same
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
 
 import cv2
 
 from cgc_data.common.errors import PhotoError
 from cgc_data.images import Pixels, decode_photo, exif_orientation, strip_orientation
+from cgc_data.release.rows import ViewRow
 from cgc_data.sources import PhotoStore
 
 KEPT_PHOTOS = 8
@@ -25,7 +25,7 @@ class Renderer:
         self._stores, self._quality = stores, jpeg_quality
         self._photos: OrderedDict[tuple[str, str], tuple[bytes, Pixels]] = OrderedDict()
 
-    def view(self, view: Mapping[str, Any], photo_size: tuple[int, int] | None = None) -> tuple[bytes, str]:
+    def view(self, view: ViewRow, photo_size: tuple[int, int] | None = None) -> tuple[bytes, str]:
         """Encoded image of a view (an entry of a row's `views`), and what was changed of the photo.
 
         `photo_size` is the annotated (width, height), against which the photo is checked. Raises PhotoError that names
@@ -45,7 +45,7 @@ class Renderer:
             return (content, "none") if upright else (strip_orientation(content), UNTAGGED)
         return self._crop(view, pixels), view["changes"]
 
-    def _crop(self, view: Mapping[str, Any], pixels: Pixels) -> bytes:
+    def _crop(self, view: ViewRow, pixels: Pixels) -> bytes:
         x1, y1, x2, y2 = view["window"]
         if x2 > pixels.shape[1] or y2 > pixels.shape[0]:
             raise PhotoError(

@@ -84,7 +84,7 @@ def write_held_out(
     tables = {"all": summarise(scores), **summarise_by(scores, "task")}
     summary = {group: {name: vars(value) for name, value in table.items()} for group, table in tables.items()}
     (folder / "held_out.json").write_text(json.dumps({"step": step, "metrics": summary}, indent=2) + "\n", "utf-8")
-    values = {name: value.value for name, value in tables["all"].items() if value.value is not None}
+    values: dict[str, float] = {name: value.value for name, value in tables["all"].items() if value.value is not None}
     line = {"step": step, "kind": "held_out", **values}
     with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")

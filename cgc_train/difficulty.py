@@ -16,7 +16,7 @@ from typing import Any, Literal
 from filelock import FileLock
 
 from cgc_data.common.progress import say, track
-from cgc_data.metrics import truth_of
+from cgc_data.metrics import TruthRow, truth_of
 from cgc_train.data import training_set
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import Recipe
@@ -126,7 +126,7 @@ def verdict_shares(measured: Iterable[Measured]) -> dict[str, dict[str, float]]:
 
 
 def _work(
-    recipe: Recipe, file: Path, sampling: Sampling, settings: str, batches: Iterator[list[dict[str, Any]]], count: int
+    recipe: Recipe, file: Path, sampling: Sampling, settings: str, batches: Iterator[list[Any]], count: int
 ) -> None:
     """Answer batches of rows and append what they got, a batch at a time."""
     import torch
@@ -161,7 +161,7 @@ def _answers(
     )
 
 
-def _measured(row: Mapping[str, Any], responses: Sequence[str], recipe: Recipe, settings: str) -> Measured:
+def _measured(row: TruthRow, responses: Sequence[str], recipe: Recipe, settings: str) -> Measured:
     truth = truth_of(row)
     terms = [score(response, truth, recipe.reward, recipe.prompt) for response in responses]
     rewards = tuple(term.reward for term in terms)

@@ -10,13 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cgc_data.answer import Object, format_response
+from cgc_data.answer import format_response
 from cgc_data.answer.wording import NUMBER_WORDS
+from cgc_data.release.rows import Row, answer_objects
 from cgc_data.tasks import answer_of_pool, task_of
 from cgc_data.vocabulary import Name, readable
 from cgc_train.reward.settings import PromptSettings
-
-Row = Mapping[str, Any]
 
 # Every phrasing says the same; {what} is "a dog", "two dogs" or "a dog and two cats", {nothing} "no dog".
 OPENINGS = (
@@ -95,7 +94,7 @@ def completion(row: Row, prompt: PromptSettings) -> list[dict[str, Any]]:
 
     With `prompt.think` the trace stands before the answer; what the chat template writes itself is left out.
     """
-    objects = [Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in row["objects"]]
+    objects = answer_objects(row["objects"])
     text = format_response(objects, trace(row) if prompt.think else "").removeprefix(prompt.prefix.strip())
     return [{"role": "assistant", "content": [{"type": "text", "text": text}]}]
 

@@ -1,10 +1,8 @@
 """Items of a release's test split: what is asked, and what is true of it; images stay where they are."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cgc_bench.errors import AnnotationError
 from cgc_data.answer import with_thinking
@@ -13,6 +11,7 @@ from cgc_data.common.errors import ReleaseError
 from cgc_data.hub.locate import locate_release
 from cgc_data.metrics import COLUMNS, Truth, truth_of
 from cgc_data.release.read import Release
+from cgc_data.release.rows import Row
 
 SPLIT = "test"
 THINK_NEW_TOKENS = 2048
@@ -81,7 +80,7 @@ def messages(item: Item, variant: str = "official") -> list[Message]:
     return with_thinking(plain) if variant == "think" else plain
 
 
-def _item(row: Mapping[str, Any], version: str) -> Item:
+def _item(row: Row, version: str) -> Item:
     truth = truth_of(row)
     names = tuple(f"{view['file_name']}#{place}" for place, view in enumerate(row["views"], 1))
     return Item(truth.id, truth.contrast, names, tuple(row["prompt"]), truth, version, truth.photos)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from cgc_bench.contrast.items import SPLIT, held_out_release, version_of
 from cgc_bench.errors import PrepareError
@@ -11,6 +10,7 @@ from cgc_bench.prepare.write import finish, write_shard
 from cgc_data.common.errors import PhotoError
 from cgc_data.release.read import Release
 from cgc_data.release.reference import with_images
+from cgc_data.release.rows import Row
 from cgc_data.tasks import CONTRASTS
 
 
@@ -44,7 +44,7 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
 
 
 def _images(release: Release, contrast: str, photos: str | None) -> Iterator[tuple[str, list[bytes]]]:
-    rows: Iterator[dict[str, Any]] = release.rows(contrast=contrast, split=SPLIT, images=release.has_images)
+    rows: Iterator[Row] = release.rows(contrast=contrast, split=SPLIT, images=release.has_images)
     if not release.has_images:
         rows = with_images(release, rows, photos)
     try:

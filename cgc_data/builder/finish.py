@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +17,9 @@ from cgc_data.index.build import Index
 from cgc_data.look import plot_assets, release_stats, render_card
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan
+from cgc_data.release.manifest import Manifest, SourceRecord
 from cgc_data.release.schema import SCHEMA_VERSION
+from cgc_data.release.stats import Stats
 from cgc_data.sources.read import file_sha256
 
 # libraries that have a say in the bytes of a release
@@ -54,9 +55,8 @@ def finish_release(
     repo_id: str | None,
 ) -> None:
     """Write all that is not a shard; the manifest comes last."""
-    rendered = [Rejection(**r) for receipt in receipts.values() for r in receipt.rejected]
-    rejections = [*plan.rejections, *rendered]
-    manifest: dict[str, Any] = {
+    rejections = [*plan.rejections, *(r for receipt in receipts.values() for r in receipt.rejected)]
+    manifest: Manifest = {
         "schema_version": SCHEMA_VERSION,
         "name": config.name,
         "fingerprint": fingerprint,
@@ -65,7 +65,7 @@ def finish_release(
         "config": config.model_dump(mode="json"),
         "seed": config.seed,
         "exclusions": plan.exclusions,
-        "contradictions": asdict(index.agreement),
+        "contradictions": {"compared": index.agreement.compared, "contradicted": index.agreement.contradicted},
         "rejected": dict(sorted(Counter(r.reason for r in rejections).items())),
         "image_mode": config.images,
         "licences": config.licences,
@@ -74,12 +74,14 @@ def finish_release(
             for path, receipt in receipts.items()
             if receipt.rows
         ],
+        "counts": {},
+        "files": {},
     }
     write_release_files(out, manifest, rejections, repo_id)
 
 
 def write_release_files(
-    out: Path, manifest: dict[str, Any], rejections: Sequence[Rejection] | pa.Table, repo_id: str | None
+    out: Path, manifest: Manifest, rejections: Sequence[Rejection] | pa.Table, repo_id: str | None
 ) -> None:
     """From shards and the rest of the manifest: statistics, plots, card, counts and hashes, and the manifest itself."""
     rejected = write_rejected(out / "rejected.parquet", rejections)
@@ -102,7 +104,7 @@ def write_release_files(
     write_atomically(out / "manifest.json", _json(manifest))
 
 
-def _source(index: Index, config: BuildConfig, position: int) -> dict[str, Any]:
+def _source(index: Index, config: BuildConfig, position: int) -> SourceRecord:
     source, table = config.sources[position], index.tables[position]
     return {
         "key": table.key,
@@ -133,7 +135,7 @@ def _batches(paths: Iterable[Path]) -> Iterable[pa.RecordBatch]:
         yield from shard.iter_batches(columns=[name for name in shard.schema_arrow.names if name != "images"])
 
 
-def _json(value: Any) -> str:
+def _json(value: Manifest | Stats) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 

@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from cgc_data.builder.finish import finish_release, library_versions
 from cgc_data.builder.shards import Receipt, ShardTask, render_shard, write_atomically
 from cgc_data.builder.work import alone, claim, explained, forgotten_if_refused, make_folder, start_over
@@ -20,8 +22,9 @@ from cgc_data.common.progress import say, track
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
 from cgc_data.painter.embedded import with_sources
-from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan, make_plan
+from cgc_data.release.manifest import read_manifest
+from cgc_data.release.stats import Stats
 from cgc_data.sources.read import file_sha256
 
 CACHE = ".cgc-cache"
@@ -101,25 +104,21 @@ def _fingerprint(config: BuildConfig) -> str:
 
 
 def _finished(out: Path, config: BuildConfig) -> Built:
-    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    rows = manifest["counts"]["total"]
+    rows = read_manifest(out)["counts"]["total"]
     say(f"{out}: is finished already")
     photos = _shown(out)
     return Built(out, rows, 0, rows, config.samples, photos, photos)
 
 
 def _shown(out: Path) -> int:
-    stats = json.loads((out / "stats.json").read_text(encoding="utf-8"))
-    return int(stats["photos"]["distinct"])
+    return msgspec.json.decode((out / "stats.json").read_bytes(), type=Stats)["photos"]["distinct"]
 
 
 def _planned(index: Index, config: BuildConfig, work: Path, cache: Path, workers: int) -> Plan:
     """The plan, made or read where it was made before."""
     record = work / "plan.json"
     if record.exists():
-        values = json.loads(record.read_text(encoding="utf-8"))
-        values["rejections"] = [Rejection(**r) for r in values["rejections"]]
-        return Plan(**values)
+        return msgspec.json.decode(record.read_bytes(), type=Plan)
     plan = make_plan(index, config, work, cache, workers)
     write_atomically(record, json.dumps(asdict(plan)))
     return plan
@@ -128,17 +127,16 @@ def _planned(index: Index, config: BuildConfig, work: Path, cache: Path, workers
 def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: Path) -> list[ShardTask]:
     """One task a shard of the plan, in the plan's order."""
     stores = {t.key: s.images for t, s in zip(index.tables, config.sources, strict=True)}
-    totals = Counter((s["contrast"], s["split"]) for s in plan.shards)
+    totals = Counter((shard.contrast, shard.split) for shard in plan.shards)
     tasks = []
     for shard in plan.shards:
-        contrast, split, number = shard["contrast"], shard["split"], shard["number"]
-        name = f"{split}-{number:05d}-of-{totals[contrast, split]:05d}"
+        name = f"{shard.split}-{shard.number:05d}-of-{totals[shard.contrast, shard.split]:05d}"
         tasks.append(
             ShardTask(
-                plan=work / f"{contrast}-{split}.parquet",
-                number=number,
-                target=out / contrast / f"{name}.parquet",
-                receipt=work / f"{contrast}-{name}.json",
+                plan=work / f"{shard.contrast}-{shard.split}.parquet",
+                number=shard.number,
+                target=out / shard.contrast / f"{name}.parquet",
+                receipt=work / f"{shard.contrast}-{name}.json",
                 stores=stores,
                 embed=config.images == "embed",
                 jpeg_quality=config.intra.jpeg_quality,
@@ -158,12 +156,12 @@ def _check_rejects(config: BuildConfig, plan: Plan, receipts: dict[str, Receipt]
     rejected = [r for receipt in receipts.values() for r in receipt.rejected]
     planned = sum(plan.tasks.values())
     if len(rejected) > config.max_rejected * planned or len(rejected) == planned:
-        broken = next((r for r in rejected if r["reason"] == "broken photo"), rejected[0])
-        record = start_over(out, [Rejection(**r) for r in rejected])
+        broken = next((r for r in rejected if r.reason == "broken photo"), rejected[0])
+        record = start_over(out, rejected)
         raise BuildError(
-            f"{broken['detail']}: {len(rejected)} of {planned} rows were rejected, with max_rejected="
+            f"{broken.detail}: {len(rejected)} of {planned} rows were rejected, with max_rejected="
             f"{config.max_rejected}; mend the photos that {record} lists, or raise it, and run again"
         )
-    filled = {shard["split"] for shard in plan.shards}
+    filled = {shard.split for shard in plan.shards}
     empty = tuple(split for split, photos in plan.photos.items() if photos and split not in filled)
     return Built(out, planned - len(rejected), len(rejected), planned, config.samples, empty_splits=empty)

@@ -8,7 +8,6 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,11 +15,11 @@ import pyarrow.parquet as pq
 from cgc_data.builder.finish import write_release_files
 from cgc_data.builder.shards import group_rows, write_row_groups
 from cgc_data.common.errors import BuildError, ReleaseError
+from cgc_data.release.manifest import Manifest, Shard
 from cgc_data.release.read import Release, open_release
+from cgc_data.release.rows import Row, ViewRow
 from cgc_data.sources.read import file_sha256
 from cgc_data.tasks import task_of
-
-Row = dict[str, Any]
 
 
 def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None = None) -> int:
@@ -36,7 +35,7 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
     leaving = rows_to_remove(opened, image_id, source)
     if len(leaving) == opened.manifest["counts"]["total"]:
         raise ReleaseError(f"{release}: no row is left without photo {image_id}; delete the release instead")
-    manifest = {
+    manifest: Manifest = {
         **opened.manifest,
         "shards": [],
         "removed": [*opened.manifest.get("removed", []), {"image_id": image_id}],
@@ -68,8 +67,8 @@ def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[s
         leaving = more
 
 
-def _is(view: Row, image_id: int, source: str | None) -> bool:
-    return bool(view["image_id"] == image_id and source in (None, view["source"]))
+def _is(view: ViewRow, image_id: int, source: str | None) -> bool:
+    return view["image_id"] == image_id and source in (None, view["source"])
 
 
 def _halves(rows: list[Row], leaving: set[str]) -> set[str]:
@@ -89,7 +88,7 @@ def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
     return {row_id for name, ids in members.items() if len(targets[name]) < 2 for row_id in ids}
 
 
-def _copy(shard: Path, target: Path, record: dict[str, Any], leaving: set[str]) -> dict[str, Any] | None:
+def _copy(shard: Path, target: Path, record: Shard, leaving: set[str]) -> Shard | None:
     """The manifest's entry of the shard without the leaving rows; None, and no file, where all of them go."""
     target.parent.mkdir(parents=True, exist_ok=True)
     ids = pq.read_table(shard, columns=["id"]).column("id").to_pylist()

@@ -5,17 +5,17 @@ A shard is done if and only if its receipt exists; the receipt is written after 
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_data.common.errors import PhotoError
 from cgc_data.plan.askable import Rejection
-from cgc_data.plan.rows import Row
+from cgc_data.release.rows import PlannedRow, Row, StoredImage, ViewRow
 from cgc_data.release.schema import arrow_schema
 from cgc_data.render import Renderer
 from cgc_data.sources import open_photos
@@ -44,7 +44,7 @@ class Receipt:
     rows: int
     bytes: int
     sha256: str
-    rejected: list[dict[str, Any]]
+    rejected: list[Rejection]
 
 
 def render_shard(task: ShardTask) -> Receipt:
@@ -58,7 +58,7 @@ def render_shard(task: ShardTask) -> Receipt:
     task.target.parent.mkdir(parents=True, exist_ok=True)
     part = task.receipt.with_suffix(f".{os.getpid()}.part")
     rows = _write(part, _rendered(families, renderer, task.embed, rejected))
-    receipt = Receipt(rows, part.stat().st_size, file_sha256(part), [asdict(r) for r in rejected])
+    receipt = Receipt(rows, part.stat().st_size, file_sha256(part), rejected)
     if rows:
         part.replace(task.target)
     else:  # `load_dataset` refuses a split without rows
@@ -70,9 +70,9 @@ def render_shard(task: ShardTask) -> Receipt:
 def read_receipt(task: ShardTask) -> Receipt | None:
     """Receipt of a shard that was rendered before, None where it must be rendered."""
     try:
-        receipt = Receipt(**json.loads(task.receipt.read_text(encoding="utf-8")))
+        receipt = msgspec.json.decode(task.receipt.read_bytes(), type=Receipt)
         return receipt if not receipt.rows or task.target.stat().st_size == receipt.bytes else None
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         return None
 
 
@@ -83,7 +83,7 @@ def write_atomically(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def write_row_groups(path: Path, groups: Iterator[list[Row]]) -> int:
+def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> int:
     """Write rows, a list a row group, in the form that all shards have; returns the number of rows."""
     schema, count = arrow_schema(), 0
     # one dictionary a row group holds each photo once, however many rows show it
@@ -96,11 +96,11 @@ def write_row_groups(path: Path, groups: Iterator[list[Row]]) -> int:
     return count
 
 
-def _write(path: Path, families: Iterator[list[Row]]) -> int:
+def _write(path: Path, families: Iterator[Sequence[Row]]) -> int:
     return write_row_groups(path, group_rows(families))
 
 
-def group_rows(families: Iterator[list[Row]]) -> Iterator[list[Row]]:
+def group_rows(families: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
     """Families gathered to row groups of at most 64 MB of images, or one family."""
     group: list[Row] = []
     size = 0
@@ -115,9 +115,11 @@ def group_rows(families: Iterator[list[Row]]) -> Iterator[list[Row]]:
         yield group
 
 
-def _rendered(rows: list[Row], renderer: Renderer, embed: bool, rejected: list[Rejection]) -> Iterator[list[Row]]:
+def _rendered(
+    rows: list[PlannedRow], renderer: Renderer, embed: bool, rejected: list[Rejection]
+) -> Iterator[Sequence[Row]]:
     """Families with their images; one with a photo that cannot be shown is rejected whole."""
-    families: dict[int, list[Row]] = {}
+    families: dict[int, list[PlannedRow]] = {}
     for row in rows:
         families.setdefault(row["family"], []).append(row)
     for family in families.values():
@@ -127,18 +129,18 @@ def _rendered(rows: list[Row], renderer: Renderer, embed: bool, rejected: list[R
             rejected += [_rejection(row, str(error)) for row in family]
 
 
-def _with_images(row: Mapping[str, Any], renderer: Renderer, embed: bool) -> Row:
-    images, views = [], []
+def _with_images(row: PlannedRow, renderer: Renderer, embed: bool) -> PlannedRow:
+    images: list[StoredImage] = []
+    views: list[ViewRow] = []
     for view, size in zip(row["views"], row["photo_sizes"], strict=True):
         content, changes = renderer.view(view, (size[0], size[1]))
         views.append({**view, "changes": changes})
         if embed:
             images.append({"bytes": content, "path": None})
-    kept = {name: value for name, value in row.items() if name not in ("family", "photo_sizes")}
-    return {**kept, "images": images, "views": views}
+    return {**row, "images": images, "views": views}
 
 
-def _rejection(row: Mapping[str, Any], detail: str) -> Rejection:
+def _rejection(row: Row, detail: str) -> Rejection:
     broken = next((view for view in row["views"] if view["file_name"] in detail), None)
     reason = "broken photo" if broken else "belongs with a rejected sample"
     view = broken or row["views"][0]

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -16,6 +15,7 @@ from cgc_data.builder.finish import write_rejected
 from cgc_data.builder.shards import write_atomically
 from cgc_data.common.errors import BuildError, CgcError, ReleaseError
 from cgc_data.plan.askable import Rejection
+from cgc_data.release.manifest import Manifest
 from cgc_data.release.read import open_release
 from cgc_data.tasks import CONTRASTS
 
@@ -49,7 +49,7 @@ def claim(out: Path, fingerprint: str) -> Path | None:
     return work
 
 
-def _manifest(out: Path) -> dict[str, Any]:
+def _manifest(out: Path) -> Manifest:
     try:
         return open_release(out).manifest
     except ReleaseError as error:

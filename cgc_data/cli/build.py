@@ -2,14 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from cgc_data.common.errors import ConfigError
 from cgc_data.common.progress import say
-from cgc_data.common.settings import merge_all, parse_override
+from cgc_data.common.settings import Values, merge_all, parse_override
 from cgc_data.config import BuildConfig, load_config
+
+if TYPE_CHECKING:
+    from cgc_data.plan.build import Plan
 
 SOURCE = "ANN.json:IMAGES"
 
@@ -93,7 +96,7 @@ def build(
         click.echo(f"load it:     {pushed.load_example}")
 
 
-def resolve(settings: tuple[str, ...], flags: dict[str, Any]) -> BuildConfig:
+def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
     """The configuration from CONFIG.yaml, then KEY=VALUE pairs, then flags; the last wins. Raises ConfigError."""
     files = [Path(s) for s in settings if "=" not in s]
     if len(files) > 1:
@@ -102,7 +105,7 @@ def resolve(settings: tuple[str, ...], flags: dict[str, Any]) -> BuildConfig:
     return load_config(files[0] if files else None, merge_all([*pairs, _from_flags(flags)]))
 
 
-def _from_flags(flags: dict[str, Any]) -> dict[str, Any]:
+def _from_flags(flags: Values) -> Values:
     exhaustive = True if flags.pop("exhaustive") else None
     sources = [_source("coco", text, exhaustive) for text in flags.pop("coco")]
     sources += [_source("lvis", text, None) for text in flags.pop("lvis")]
@@ -110,7 +113,7 @@ def _from_flags(flags: dict[str, Any]) -> dict[str, Any]:
     return values | ({"sources": sources} if sources else {})
 
 
-def _source(kind: str, text: str, exhaustive: bool | None) -> dict[str, Any]:
+def _source(kind: str, text: str, exhaustive: bool | None) -> Values:
     # either part may hold a colon: the annotations end where a file does, else at the last one
     splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == ":"]
     annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
@@ -119,7 +122,7 @@ def _source(kind: str, text: str, exhaustive: bool | None) -> dict[str, Any]:
     return {"kind": kind, "annotations": annotations, "images": images, "exhaustive": exhaustive}
 
 
-def show_plan(plan: Any, config: BuildConfig) -> None:
+def show_plan(plan: "Plan", config: BuildConfig) -> None:
     """Print what a dry run found: rows a task, photos a split, rejected candidates, an estimate of the bytes."""
     from cgc_data.plan.build import estimated_bytes, rejected_by_reason
 
@@ -127,7 +130,7 @@ def show_plan(plan: Any, config: BuildConfig) -> None:
         click.echo(f"{task:<20} {rows:>9} rows")
     click.echo(f"{'total':<20} {sum(plan.tasks.values()):>9} rows of {config.samples} asked, {len(plan.shards)} shards")
     for split, photos in plan.photos.items():
-        rows = sum(shard["rows"] for shard in plan.shards if shard["split"] == split)
+        rows = sum(shard.rows for shard in plan.shards if shard.split == split)
         click.echo(f"{split:<20} {rows:>9} rows from {photos} photos")
     for reason, count in rejected_by_reason(plan).items():
         click.echo(f"{'left out: ' + reason:<40} {count:>9}")

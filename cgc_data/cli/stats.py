@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
 from cgc_data.release.schema import SPLITS
+from cgc_data.release.stats import Histogram, Stats
 
 MOST_LABELS = 20
 
@@ -34,7 +34,7 @@ def stats(release: Path, as_json: bool) -> None:
         console.print(table)
 
 
-def tables(counts: dict[str, Any]) -> Iterable[Table]:
+def tables(counts: Stats) -> Iterable[Table]:
     """The tables of `release_stats`, in reading order."""
     from cgc_data.look.card import licence_name
 
@@ -44,8 +44,8 @@ def tables(counts: dict[str, Any]) -> Iterable[Table]:
     labels = list(counts["by_label"].items())
     shown = [(label, c["rows"], c["absent"], c["objects"]) for label, c in labels[:MOST_LABELS]]
     yield _table(f"Categories ({len(labels)})", ("category", "samples", "absent", "objects"), shown)
-    for key, title in (("by_num_images", "Images in a sample"), ("by_num_objects", "Objects in an answer")):
-        yield _grouped(title, counts[key])
+    yield _grouped("Images in a sample", counts["by_num_images"])
+    yield _grouped("Objects in an answer", counts["by_num_objects"])
     for contrast, sizes in counts["target_position"].items():
         yield _positions(contrast, sizes)
     yield _histogram("Box area, share of the view", counts["box_area_share"])
@@ -68,12 +68,12 @@ def _positions(contrast: str, sizes: dict[str, list[int]]) -> Table:
     return _table(f"Position of the targets, {contrast}", ("", *(str(i + 1) for i in range(most))), rows)
 
 
-def _histogram(title: str, histogram: dict[str, Any]) -> Table:
+def _histogram(title: str, histogram: Histogram) -> Table:
     bins = [f"{low:g} to {high:g}" for low, high in pairwise(histogram["edges"])]
     return _table(title, ("", *histogram["counts"]), zip(bins, *histogram["counts"].values(), strict=True))
 
 
-def _table(title: str, heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Table:
+def _table(title: str, heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for place, head in enumerate(heads):
         table.add_column(head, justify="right" if place else "left")

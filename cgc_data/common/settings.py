@@ -5,13 +5,14 @@ Sections are pydantic models that refuse unknown keys; this module knows nothing
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cgc_data.common.errors import CgcError, ConfigError
 
+Values: TypeAlias = dict[str, Any]  # nested settings, as YAML and key=value pairs give them
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 
@@ -25,9 +26,7 @@ class Section(BaseModel):
 Settings = TypeVar("Settings", bound=Section)
 
 
-def read_settings(
-    model: type[Settings], values: dict[str, Any], origin: str, error: type[CgcError] = ConfigError
-) -> Settings:
+def read_settings(model: type[Settings], values: Values, origin: str, error: type[CgcError] = ConfigError) -> Settings:
     """Validate nested values; `origin` names where they came from in the `error` that is raised."""
     try:
         return model.model_validate(values)
@@ -35,7 +34,7 @@ def read_settings(
         raise error(f"{origin}: {_explain(model, fault)}") from None
 
 
-def parse_override(text: str, error: type[CgcError] = ConfigError) -> dict[str, Any]:
+def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
     """`a.b=value` as nested dictionaries; the value is read as YAML. Raises `error`."""
     key, equals, value = text.partition("=")
     if not equals or not key:
@@ -49,7 +48,7 @@ def parse_override(text: str, error: type[CgcError] = ConfigError) -> dict[str, 
     return dict(nested)
 
 
-def read_yaml(path: Path, error: type[CgcError] = ConfigError) -> dict[str, Any]:
+def read_yaml(path: Path, error: type[CgcError] = ConfigError) -> Values:
     """The nested values of a YAML file; `{}` for one of nothing but comments. Raises `error`."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -64,7 +63,7 @@ def read_yaml(path: Path, error: type[CgcError] = ConfigError) -> dict[str, Any]
     return values
 
 
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def merge(base: Values, over: Values) -> Values:
     """Nested dictionaries merged; `over` wins."""
     merged = dict(base)
     for key, value in over.items():
@@ -73,9 +72,9 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def merge_all(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def merge_all(parts: list[Values]) -> Values:
     """Nested dictionaries merged from left to right; the last one wins."""
-    merged: dict[str, Any] = {}
+    merged: Values = {}
     for part in parts:
         merged = merge(merged, part)
     return merged

@@ -9,13 +9,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from cgc_data.common.errors import LicenceError, PushError, ReleaseError
 from cgc_data.licences import LicencePolicy, allowed, licence_class
+from cgc_data.release.manifest import Manifest
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_data.tasks import task_of
@@ -82,7 +82,7 @@ def check_licences(release: Release, noncommercial: bool = False) -> None:
         raise LicenceError(f"{release.folder}: {_complaint(refused)}; {_mend(refused, noncommercial, marked)}")
 
 
-def _listed(manifest: dict[str, Any]) -> dict[str, str]:
+def _listed(manifest: Manifest) -> dict[str, str]:
     shards = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
     others = manifest.get("files", {})
     ranks = {"README.md": 2, "stats.json": 1, "rejected.parquet": 1}

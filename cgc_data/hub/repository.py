@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
@@ -17,6 +17,7 @@ from huggingface_hub.hf_api import RepoFile
 from cgc_data.common.errors import PushError
 from cgc_data.hub.client import attempts
 from cgc_data.hub.gate import next_version
+from cgc_data.release.manifest import Manifest
 from cgc_data.tasks import CONTRASTS
 
 # what a repository made by hand may hold before its first release
@@ -28,7 +29,7 @@ class Repository:
 
     def __init__(self, api: HfApi, repo_id: str) -> None:
         self._api = api
-        self._target: dict[str, Any] = {"repo_id": repo_id, "repo_type": "dataset"}
+        self._target: Any = {"repo_id": repo_id, "repo_type": "dataset"}  # arguments of every call
         self.repo_id = repo_id
         self.url = f"{api.endpoint}/datasets/{repo_id}"
 
@@ -116,14 +117,14 @@ class Repository:
 
     def _stale(self, present: Mapping[str, str | None], expected: Mapping[str, str], head: str) -> set[str]:
         """Files of an earlier release that this one lacks; what people added by hand beside them stays."""
-        earlier = self._manifest(head) if "manifest.json" in present else {}
-        listed = {*(shard["path"] for shard in earlier.get("shards", [])), *earlier.get("files", {})}
+        earlier = self._manifest(head) if "manifest.json" in present else None
+        listed = {*(shard["path"] for shard in earlier["shards"]), *earlier["files"]} if earlier else set()
         stale = {path for path in present if path in listed or path.split("/")[0] in CONTRASTS}
         return stale - expected.keys()
 
-    def _manifest(self, revision: str) -> dict[str, Any]:
+    def _manifest(self, revision: str) -> Manifest:
         with TemporaryDirectory() as folder:
             path = self._api.hf_hub_download(
                 filename="manifest.json", revision=revision, local_dir=folder, **self._target
             )
-            return dict(json.loads(Path(path).read_bytes()))
+            return cast(Manifest, json.loads(Path(path).read_bytes()))

@@ -6,17 +6,17 @@ What the template needs is prepared here; all of its prose stays in the template
 import hashlib
 import importlib.resources
 import re
-from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any
 
 import jinja2
 import yaml
 
 from cgc_data.licences import licence_class
 from cgc_data.look.plots import plot_captions
+from cgc_data.release.manifest import Exclusions, Manifest, SourceRecord
 from cgc_data.release.paths import base_name, without_paths
 from cgc_data.release.schema import SPLITS
+from cgc_data.release.stats import Stats
 from cgc_data.tasks import CONTRASTS, TASKS
 
 SIZES = (
@@ -35,7 +35,7 @@ LICENCE_NAMES = {
 }
 
 
-def render_card(manifest: dict[str, Any], stats: dict[str, Any], *, repo_id: str | None) -> str:
+def render_card(manifest: Manifest, stats: Stats, *, repo_id: str | None) -> str:
     """README.md of a release; `repo_id` ("ORG/NAME") goes into the loading examples, None: the release's name."""
     files = manifest.get("files", {})
     template = _environment().get_template("dataset_card.md.j2")
@@ -61,7 +61,7 @@ def render_card(manifest: dict[str, Any], stats: dict[str, Any], *, repo_id: str
     )
 
 
-def release_digest(manifest: Mapping[str, Any]) -> str:
+def release_digest(manifest: Manifest) -> str:
     """One sha256 over the shards' paths and hashes: new content, new digest."""
     lines = sorted(f"{shard['path']} {shard['sha256']}\n" for shard in manifest["shards"])
     return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -74,7 +74,7 @@ def licence_name(url: str) -> str:
     return next((name for part, name in LICENCE_NAMES.items() if part in url), url or "not stated by the source")
 
 
-def _front_matter(manifest: dict[str, Any], stats: dict[str, Any]) -> dict[str, Any]:
+def _front_matter(manifest: Manifest, stats: Stats) -> dict[str, object]:
     from_coco = stats["photos"]["with_flickr_page"] > 0
     terms = {"license_link": "https://cocodataset.org/#termsofuse"} if from_coco else {}
     return {
@@ -97,7 +97,7 @@ def _front_matter(manifest: dict[str, Any], stats: dict[str, Any]) -> dict[str, 
     }
 
 
-def _configs(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+def _configs(manifest: Manifest) -> list[dict[str, object]]:
     """`default` (both contrasts) and one a contrast.
 
     `datasets` keys its cache by paths and this text, not by content: the digest makes a rebuilt release load anew.
@@ -112,8 +112,8 @@ def _configs(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _data_files(manifest: dict[str, Any], contrasts: list[str]) -> list[dict[str, Any]]:
-    found = []
+def _data_files(manifest: Manifest, contrasts: list[str]) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
     for split in SPLITS:
         paths = [f"{c}/{split}-*.parquet" for c in contrasts if split in _splits(manifest, c)]
         if paths:
@@ -121,18 +121,22 @@ def _data_files(manifest: dict[str, Any], contrasts: list[str]) -> list[dict[str
     return found
 
 
-def _splits(manifest: dict[str, Any], contrast: str) -> set[str]:
+def _splits(manifest: Manifest, contrast: str) -> set[str]:
     paths = [PurePath(shard["path"]) for shard in manifest["shards"]]
     return {path.name.split("-")[0] for path in paths if path.parent.name == contrast}
 
 
-def _excluded(exclusions: Mapping[str, Any]) -> dict[str, Any]:
+def _excluded(exclusions: Exclusions) -> dict[str, object]:
     """Base names of the lists and folders that were given, and how many photos each kind left out."""
-    names = {key: [base_name(name) for name in exclusions.get(key, [])] for key in ("files", "like")}
-    return {**names, **{key: exclusions.get(key, 0) for key in ("listed", "near_duplicates")}}
+    return {
+        "files": [base_name(name) for name in exclusions.get("files", [])],
+        "like": [base_name(name) for name in exclusions.get("like", [])],
+        "listed": exclusions.get("listed", 0),
+        "near_duplicates": exclusions.get("near_duplicates", 0),
+    }
 
 
-def _source(source: Mapping[str, Any]) -> dict[str, Any]:
+def _source(source: SourceRecord) -> SourceRecord:
     return {**source, "annotations": base_name(source["annotations"]), "images": base_name(source["images"])}
 
 
@@ -156,5 +160,5 @@ def _plain(text: str) -> str:
     return re.sub(r"[|<>&\[\]*`\\]", lambda sign: f"&#{ord(sign[0])};", " ".join(str(text).split()))
 
 
-def _yaml(value: Any) -> str:
+def _yaml(value: object) -> str:
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -19,6 +18,7 @@ from cgc_data.look.sample import Sample, View, read_sample
 from cgc_data.look.sheets import write_sheets
 from cgc_data.release.read import Release
 from cgc_data.release.reference import with_images
+from cgc_data.release.rows import Row
 from cgc_data.tasks import TASKS, task_of
 
 Samples = dict[str, list[Sample]]
@@ -80,7 +80,7 @@ def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[st
     return {kind: [i for _, i in sorted(best[kind])[:per_task]] for kind in TASKS if kind in best}
 
 
-def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[dict[str, Any]]:
+def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[Row]:
     """The rows of these ids; views that the release does not store are composed, and only those."""
     rows = release.pick(ids)
     return rows if release.has_images else with_images(release, rows, images)

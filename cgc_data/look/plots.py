@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cgc_data.release.stats import Histogram, Stats
 from cgc_data.tasks import CONTRASTS
 
-Stats = dict[str, Any]
 COLOURS = {name: contrast.color for name, contrast in CONTRASTS.items()}
 FIRST = next(iter(CONTRASTS))
 SPLIT_COLOURS = {"train": "#3b6fd4", "validation": "#8fb4f0", "test": "#e8833a"}
@@ -121,7 +121,7 @@ def _box_sizes(stats: Stats) -> Figure:
     return figure
 
 
-def _histogram(axes: Axes, histogram: dict[str, Any], text: Callable[[float], str]) -> None:
+def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -> None:
     """Bars of equal width: the bins are about logarithmic, and their edges are written between them."""
     edges, bars = histogram["edges"], len(histogram["edges"]) - 1
     width = 0.8 / max(len(histogram["counts"]), 1)
@@ -170,11 +170,11 @@ def _cell(x: float, y: float, colour: str, strength: float) -> Any:
 
 def _num_images(stats: Stats) -> Figure:
     figure, axes = _figure(9, 3.4, panels=2)
-    for panel, key, title in (
-        (axes[0], "by_num_images", "Images in a sample"),
-        (axes[1], "by_num_objects", "Objects in an answer"),
+    for panel, counts, title in (
+        (axes[0], stats["by_num_images"], "Images in a sample"),
+        (axes[1], stats["by_num_objects"], "Objects in an answer"),
     ):
-        _grouped(panel, stats[key])
+        _grouped(panel, counts)
         panel.set(title=title, ylabel="samples")
     _legend(figure, axes[0])
     return figure

@@ -6,11 +6,15 @@ Gallery and contact sheets both draw from this, so that they cannot tell differe
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import TypeAlias
 
 from cgc_data.answer import ANSWER_FORM
 from cgc_data.look.card import licence_name
+from cgc_data.release.manifest import SourceRecord
+from cgc_data.release.rows import Evidence, Row, ViewRow
 from cgc_data.tasks import task_of
+
+Sources: TypeAlias = Mapping[str, SourceRecord]
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Sample:
         return max(sum(view.aspect for view in line) for line in self.lines)
 
 
-def read_sample(row: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> Sample:
+def read_sample(row: Row, sources: Sources) -> Sample:
     """The sample of a row with images; `sources` is the manifest's list by key."""
     question, form, rest = row["question"].partition(ANSWER_FORM)
     return Sample(
@@ -95,7 +99,7 @@ def read_sample(row: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]
     )
 
 
-def _view(row: Mapping[str, Any], number: int, sources: Mapping[str, Mapping[str, Any]]) -> View:
+def _view(row: Row, number: int, sources: Sources) -> View:
     view = row["views"][number - 1]
     boxes = _boxes(row, number, view)
     why = tuple(_warrant(e, sources) for e in row["evidence"] if e["img_idx"] == number)
@@ -122,12 +126,12 @@ def _licence(url: str) -> str:
     return licence_name(url) if url else f"licence: {licence_name(url)}"
 
 
-def _boxes(row: Mapping[str, Any], number: int, view: Mapping[str, Any]) -> tuple[Box, ...]:
+def _boxes(row: Row, number: int, view: ViewRow) -> tuple[Box, ...]:
     objects = [o for o in row["objects"] if o["img_idx"] == number]
     crowded = len(objects) > 2 and len({o["label"] for o in objects}) == 1
     found = [Box(_rect(o["bbox_px"]), str(n) if crowded else o["label"], False) for n, o in enumerate(objects, 1)]
     query = row["query"]
-    if query["ref_img_idx"] == number:
+    if query["ref_img_idx"] == number and query["ref_bbox"]:
         x1, y1, x2, y2 = query["ref_bbox"]
         across, down = view["width"] / 1000, view["height"] / 1000
         found.append(Box((x1 * across, y1 * down, x2 * across, y2 * down), "given", True))
@@ -139,7 +143,7 @@ def _rect(box: Sequence[float]) -> tuple[float, float, float, float]:
     return x1, y1, x2, y2
 
 
-def _warrant(evidence: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> str:
+def _warrant(evidence: Evidence, sources: Sources) -> str:
     """Why this view does not show the label, in words."""
     label, who = evidence["label"], _who(evidence["source"], sources)
     kind, _, above = evidence["warrant"].partition(":")
@@ -154,7 +158,7 @@ def _warrant(evidence: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any
     return sentences.get(kind, f"{who}: {evidence['warrant']} ({label}).")
 
 
-def _who(key: str, sources: Mapping[str, Mapping[str, Any]]) -> str:
+def _who(key: str, sources: Sources) -> str:
     """COCO and LVIS by their names; a source that declares its own vocabulary by its file's."""
     source = sources.get(key)
     if source is None:

@@ -6,45 +6,51 @@ One pass over the columns without images; memory grows with distinct photos and 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cgc_data.release.rows import Row
 from cgc_data.release.schema import SPLITS
+from cgc_data.release.stats import Example, Histogram, LabelCounts, LicenceCounts, Stats
 
 AREA_EDGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # share of the view's area
 SIDE_EDGES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 640)  # shorter side, pixels of the view
+EXAMPLE = ["id", "question", "answer", "views"]  # columns of the rows that are shown in the card
 DIFFICULTY_EDGES = tuple(round(0.1 * i, 1) for i in range(11))
+
+
+Key: TypeAlias = tuple[Any, ...]  # of what is counted
+Column: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass
 class _Tally:
-    """Running counts; keys are tuples of what is counted."""
+    """Running counts."""
 
-    task_split: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    num_images: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    num_objects: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    distractors: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    labels: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    objects: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    position: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    area: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    side: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    difficulty: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    warrants: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    templates: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    photos: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    examples: dict[str, dict[str, Any]] = field(default_factory=dict)
+    task_split: Counter[Key] = field(default_factory=Counter)
+    num_images: Counter[Key] = field(default_factory=Counter)
+    num_objects: Counter[Key] = field(default_factory=Counter)
+    distractors: Counter[Key] = field(default_factory=Counter)
+    labels: Counter[Key] = field(default_factory=Counter)
+    objects: Counter[Key] = field(default_factory=Counter)
+    position: Counter[Key] = field(default_factory=Counter)
+    area: Counter[Key] = field(default_factory=Counter)
+    side: Counter[Key] = field(default_factory=Counter)
+    difficulty: Counter[Key] = field(default_factory=Counter)
+    warrants: Counter[Key] = field(default_factory=Counter)
+    templates: Counter[Key] = field(default_factory=Counter)
+    photos: Counter[Key] = field(default_factory=Counter)
+    examples: dict[str, Example] = field(default_factory=dict)
 
 
-def release_stats(rows: Iterable[pa.RecordBatch | pa.Table]) -> dict[str, Any]:
+def release_stats(rows: Iterable[pa.RecordBatch | pa.Table]) -> Stats:
     """Counts and histograms over the rows of a release (all columns of the schema but `images`).
 
-    `target_position[contrast][n]` counts, for rows of n images, in how many each position held a target. Histograms
-    are {"edges", "counts"}: counts[i] lies in [edges[i], edges[i + 1]), and the ends take what lies beyond them.
+    `target_position[contrast][n]` counts, for rows of n images, in how many each position held a target.
     """
     tally = _Tally()
     for part in rows:
@@ -73,7 +79,7 @@ def _add(tally: _Tally, table: pa.Table) -> None:
     _add_examples(tally, table, name)
 
 
-def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Any, images: Any) -> None:
+def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, images: Column) -> None:
     objects, views, parents = columns["objects"].flatten(), columns["views"].flatten(), _parents(columns["objects"])
     if not len(objects):
         return
@@ -89,7 +95,7 @@ def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Any, ima
     _count(tally.position, contrast[held[:, 0]], images[held[:, 0]], held[:, 1])
 
 
-def _add_photos(tally: _Tally, views: pa.Array, split: Any) -> None:
+def _add_photos(tally: _Tally, views: pa.Array, split: Column) -> None:
     """A COCO photo is one photo whichever source names it; other names are unique only within their source."""
     base = pc.replace_substring_regex(views.field("file_name"), r".*/", "")
     is_coco = pc.match_substring_regex(base, r"^\d{12}\.jpg$")
@@ -100,13 +106,14 @@ def _add_photos(tally: _Tally, views: pa.Array, split: Any) -> None:
     _count(tally.photos, _texts(photo), split, licence, _texts(views.field("license_url")), linked, role)
 
 
-def _add_examples(tally: _Tally, table: pa.Table, names: Any) -> None:
+def _add_examples(tally: _Tally, table: pa.Table, names: Column) -> None:
     for name in sorted(set(names.tolist()) - tally.examples.keys()):
-        row = table.slice(int(np.argmax(names == name)), 1).select(["id", "question", "answer", "views"]).to_pylist()[0]
-        tally.examples[name] = {**row, "views": len(row["views"])}
+        row: Row = table.slice(int(np.argmax(names == name)), 1).select(EXAMPLE).to_pylist()[0]
+        views = len(row["views"])
+        tally.examples[name] = {"id": row["id"], "question": row["question"], "answer": row["answer"], "views": views}
 
 
-def _result(tally: _Tally) -> dict[str, Any]:
+def _result(tally: _Tally) -> Stats:
     task_split = {task: _by(tally.task_split, task) for task in sorted({k[0] for k in tally.task_split})}
     photos = {key[0] for key in tally.photos}
     uses = _sum(tally.photos, 0)
@@ -138,7 +145,7 @@ def _result(tally: _Tally) -> dict[str, Any]:
     }
 
 
-def _labels(tally: _Tally) -> dict[str, dict[str, int]]:
+def _labels(tally: _Tally) -> dict[str, LabelCounts]:
     """Most asked first; `absent`: rows whose answer is the empty list."""
     asked, objects = _sum(tally.labels, 0), _sum(tally.objects, 0)
     order = sorted(asked, key=lambda label: (-asked[label], label))
@@ -148,7 +155,7 @@ def _labels(tally: _Tally) -> dict[str, dict[str, int]]:
     }
 
 
-def _licences(photos: Counter[tuple[Any, ...]]) -> list[dict[str, Any]]:
+def _licences(photos: Counter[Key]) -> list[LicenceCounts]:
     kinds = sorted({key[2:4] for key in photos})
     return [
         {
@@ -161,7 +168,7 @@ def _licences(photos: Counter[tuple[Any, ...]]) -> list[dict[str, Any]]:
     ]
 
 
-def _positions(counts: Counter[tuple[Any, ...]]) -> dict[str, dict[str, list[int]]]:
+def _positions(counts: Counter[Key]) -> dict[str, dict[str, list[int]]]:
     kinds = sorted({key[:2] for key in counts})
     found: dict[str, dict[str, list[int]]] = {contrast: {} for contrast, _ in kinds}
     for contrast, images in kinds:
@@ -169,7 +176,7 @@ def _positions(counts: Counter[tuple[Any, ...]]) -> dict[str, dict[str, list[int
     return found
 
 
-def _histograms(counts: Counter[tuple[Any, ...]], edges: tuple[float, ...]) -> dict[str, Any]:
+def _histograms(counts: Counter[Key], edges: tuple[float, ...]) -> Histogram:
     kinds = sorted({key[0] for key in counts})
     return {"edges": list(edges), "counts": {kind: _dense(_by(counts, kind), edges) for kind in kinds}}
 
@@ -178,23 +185,23 @@ def _dense(counts: dict[Any, int], edges: tuple[float, ...]) -> list[int]:
     return [counts.get(index, 0) for index in range(len(edges) - 1)]
 
 
-def _nested(counts: Counter[tuple[Any, ...]]) -> dict[str, dict[str, int]]:
+def _nested(counts: Counter[Key]) -> dict[str, dict[str, int]]:
     kinds = sorted({key[0] for key in counts})
     return {kind: {str(value): n for value, n in sorted(_by(counts, kind).items())} for kind in kinds}
 
 
-def _by(counts: Counter[tuple[Any, ...]], first: Any) -> dict[Any, int]:
+def _by(counts: Counter[Key], first: Any) -> dict[Any, int]:
     return {key[1]: n for key, n in counts.items() if key[0] == first}
 
 
-def _sum(counts: Counter[tuple[Any, ...]], position: int) -> dict[Any, int]:
+def _sum(counts: Counter[Key], position: int) -> dict[Any, int]:
     total: Counter[Any] = Counter()
     for key, n in counts.items():
         total[key[position]] += n
     return dict(sorted(total.items()))
 
 
-def _count(counter: Counter[tuple[Any, ...]], *keys: npt.NDArray[Any]) -> None:
+def _count(counter: Counter[Key], *keys: Column) -> None:
     names = [str(i) for i in range(len(keys))]
     counted = pa.table([pa.array(k) for k in keys], names=names).group_by(names).aggregate([([], "count_all")])
     *values, counts = (counted[c].to_pylist() for c in [*names, "count_all"])
@@ -202,21 +209,21 @@ def _count(counter: Counter[tuple[Any, ...]], *keys: npt.NDArray[Any]) -> None:
         counter[key] += count
 
 
-def _bins(values: npt.NDArray[Any], edges: tuple[float, ...]) -> npt.NDArray[Any]:
+def _bins(values: Column, edges: tuple[float, ...]) -> Column:
     return np.clip(np.searchsorted(np.asarray(edges), values, side="right") - 1, 0, len(edges) - 2)
 
 
-def _warrants(evidence: pa.Array) -> npt.NDArray[Any]:
+def _warrants(evidence: pa.Array) -> Column:
     return _texts(pc.replace_substring_regex(evidence.flatten().field("warrant"), r":.*", ""))
 
 
-def _lengths(lists: pa.Array) -> npt.NDArray[Any]:
+def _lengths(lists: pa.Array) -> Column:
     return np.asarray(pc.fill_null(pc.list_value_length(lists), 0))
 
 
-def _parents(lists: pa.Array) -> npt.NDArray[Any]:
+def _parents(lists: pa.Array) -> Column:
     return np.asarray(pc.list_parent_indices(lists))
 
 
-def _texts(values: pa.Array) -> npt.NDArray[Any]:
+def _texts(values: pa.Array) -> Column:
     return np.asarray(pc.fill_null(values, "").to_numpy(zero_copy_only=False), dtype=np.str_)

@@ -3,8 +3,8 @@
 from cgc_data.metrics.estimate import Estimate, bootstrap_means, estimate
 from cgc_data.metrics.floors import FLOORS, floor_response
 from cgc_data.metrics.items import ItemScore, accuracy, score_item, score_reading
-from cgc_data.metrics.summary import METRICS, summarise, summarise_by
-from cgc_data.metrics.truth import COLUMNS, Box, Truth, truth_of
+from cgc_data.metrics.summary import METRICS, Metric, Summary, summarise, summarise_by
+from cgc_data.metrics.truth import COLUMNS, Box, Truth, TruthRow, truth_of
 
 __all__ = [
     "COLUMNS",
@@ -13,7 +13,10 @@ __all__ = [
     "Box",
     "Estimate",
     "ItemScore",
+    "Metric",
+    "Summary",
     "Truth",
+    "TruthRow",
     "accuracy",
     "bootstrap_means",
     "estimate",

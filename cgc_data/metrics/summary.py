@@ -4,13 +4,14 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
+from typing import Literal, TypeAlias, get_args
 
 from cgc_data.metrics.estimate import RESAMPLES, Estimate, estimate
 from cgc_data.metrics.items import ItemScore, same_place
 from cgc_data.metrics.truth import Truth
 
 # In the order of printing: what is right first, then one line a failure.
-METRICS = (
+Metric = Literal[
     "acc@0.5",
     "acc@0.5_lenient",
     "miou",
@@ -24,15 +25,17 @@ METRICS = (
     "constancy",
     "format",
     "pixel_scale",
-)
+]
+METRICS: tuple[Metric, ...] = get_args(Metric)
+Summary: TypeAlias = dict[Metric, Estimate]
 # Leaked items are compared with the truths of this many others to say what chance would give.
 SHUFFLES = 50
 
 
-def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Estimate]:
+def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: int = 0) -> Summary:
     """Every metric of `METRICS` over the scores, with 95 % intervals clustered by photos; none with 0 `resamples`."""
     photos = [score.truth.photos for score in scores]
-    columns: dict[str, Sequence[float | bool | None]] = {
+    columns: dict[Metric, Sequence[float | bool | None]] = {
         "acc@0.5": [score.accuracy for score in scores],
         "acc@0.5_lenient": [score.lenient for score in scores],
         "miou": [score.miou for score in scores],
@@ -53,7 +56,7 @@ def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: 
 
 def summarise_by(
     scores: Sequence[ItemScore], key: str, *, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, dict[str, Estimate]]:
+) -> dict[str, Summary]:
     """`summarise` for each value of an attribute of the truth, such as `task` or `contrast`."""
     groups: dict[str, list[ItemScore]] = defaultdict(list)
     for score in scores:

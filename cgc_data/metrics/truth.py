@@ -1,16 +1,31 @@
 """What a row of a release asks and what is true of it: all that scoring an answer needs, without images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypedDict
 
 from cgc_data.answer import Object
+from cgc_data.release.rows import Evidence, ObjectRow, Query, ViewRow, answer_objects
 from cgc_data.tasks import TASKS, Task, task_of
 
 Box: TypeAlias = tuple[float, float, float, float]
 
-# Columns of a release that `truth_of` reads.
-COLUMNS = ("id", "contrast", "task", "query", "objects", "views", "evidence", "pair_id", "difficulty")
+
+class TruthRow(TypedDict):
+    """The columns of a release's row that scoring needs."""
+
+    id: str
+    contrast: str
+    task: str
+    query: Query
+    objects: list[ObjectRow]
+    views: list[ViewRow]
+    evidence: list[Evidence]
+    pair_id: str
+    difficulty: float
+
+
+COLUMNS = tuple(TruthRow.__annotations__)
 
 
 @dataclass(frozen=True)
@@ -77,9 +92,9 @@ class Truth:
         return frozenset(item.img_idx for item in self.objects)
 
 
-def truth_of(row: Mapping[str, Any]) -> Truth:
-    """The truth of a release's row (the columns of `COLUMNS`, as dictionaries; others are ignored)."""
-    objects = tuple(Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in row["objects"])
+def truth_of(row: TruthRow) -> Truth:
+    """The truth of a release's row (of `COLUMNS`, others are ignored)."""
+    objects = tuple(answer_objects(row["objects"]))
     query, task, count = row["query"], task_of(row), len(row["views"])
     return Truth(
         id=row["id"],
@@ -97,9 +112,7 @@ def truth_of(row: Mapping[str, Any]) -> Truth:
     )
 
 
-def _safe_images(
-    task: Task, count: int, objects: Sequence[Object], evidence: Sequence[Mapping[str, Any]]
-) -> frozenset[int]:
+def _safe_images(task: Task, count: int, objects: Sequence[Object], evidence: Sequence[Evidence]) -> frozenset[int]:
     if task.names_image:
         return frozenset(range(1, count + 1)) - {item.img_idx for item in objects}
     return frozenset(entry["img_idx"] for entry in evidence)

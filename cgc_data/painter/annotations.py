@@ -7,11 +7,13 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from cgc_data.painter.outlines import Outline
+
+Record: TypeAlias = dict[str, Any]  # of an annotation file, or the whole of one
 
 LICENSES = [{"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}]
 INFO = {"description": "Scenes drawn by a program", "version": "1.0", "year": 2026, "contributor": "cgc-grounding"}
@@ -35,7 +37,7 @@ class Photo:
         """The name without the folder, as COCO files give it."""
         return self.path.rsplit("/", 1)[-1]
 
-    def record(self, image_id: int) -> dict[str, Any]:
+    def record(self, image_id: int) -> Record:
         """The fields that COCO and LVIS share."""
         url = f"https://example.org/{self.path}"
         size = {"width": self.width, "height": self.height}
@@ -54,13 +56,13 @@ def _table(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def coco_categories(kinds: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def coco_categories(kinds: Sequence[str] | None = None) -> list[Record]:
     """COCO's records of all kinds, or of the named ones, in the order of their (non-contiguous) ids."""
     rows = [row for row in _table("coco_categories.csv") if kinds is None or row["name"] in kinds]
     return [{"supercategory": r["supercategory"], "id": int(r["id"]), "name": r["name"]} for r in rows]
 
 
-def lvis_categories() -> list[dict[str, Any]]:
+def lvis_categories() -> list[Record]:
     """LVIS v1's records of all names that instances may carry, and of some that are never drawn."""
     return [
         {"id": int(r["id"]), "name": r["name"], "synset": r["synset"], "frequency": r["frequency"],
@@ -69,12 +71,12 @@ def lvis_categories() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def coco_file(photos: Sequence[Photo], kinds: Sequence[str] | None = None) -> dict[str, Any]:
+def coco_file(photos: Sequence[Photo], kinds: Sequence[str] | None = None) -> Record:
     """A COCO instances file that is exhaustive for its categories: all of them, or the named kinds."""
     categories = coco_categories(kinds)
     ids = {category["name"]: category["id"] for category in categories}
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    images: list[Record] = []
+    annotations: list[Record] = []
     for number, photo in enumerate(photos):
         image_id = 1000 + 7 * number + number % 3
         images.append({**photo.record(image_id), "file_name": photo.file_name})
@@ -87,19 +89,19 @@ def coco_file(photos: Sequence[Photo], kinds: Sequence[str] | None = None) -> di
     return {**header, "images": images, "annotations": annotations}
 
 
-def _shape(outline: Outline, *, runs: bool) -> dict[str, Any]:
+def _shape(outline: Outline, *, runs: bool) -> Record:
     if outline.crowd or runs:
         segmentation = outline.counts if outline.crowd else outline.compressed
         return {"segmentation": segmentation, "area": outline.mask_area, "bbox": outline.mask_box}
     return {"segmentation": outline.polygons, "area": outline.polygon_area, "bbox": outline.polygon_box}
 
 
-def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> dict[str, Any]:
+def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> Record:
     """A LVIS v1 file: federated, every stated fact true of the photo, and no `file_name`."""
     categories = lvis_categories()
     ids = {category["name"]: category["id"] for category in categories}
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    images: list[Record] = []
+    annotations: list[Record] = []
     for number, photo in enumerate(photos):
         image_id = 1000 + 5 * number
         shown = sorted({label for outline in photo.outlines for label in outline.labels})

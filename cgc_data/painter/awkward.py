@@ -5,12 +5,11 @@ Every fact stays true of the photo, in so far as it is stated: a spoilt record s
 
 import io
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from cgc_data.painter.annotations import Photo
+from cgc_data.painter.annotations import Photo, Record
 from cgc_data.painter.pen import Bytes
 
 # which photos of the train file are awkward, of every PERIOD; those of odd number are not in the LVIS file
@@ -22,8 +21,6 @@ CASES = {
 QUALITY = 88
 ORIENTATION, ROTATED = 0x0112, 6
 PAST = 4.5  # pixels by which a box reaches past the border
-
-Record = dict[str, Any]
 
 
 def encode(pixels: Bytes, case: str) -> bytes:

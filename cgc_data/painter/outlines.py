@@ -5,19 +5,27 @@ centres, and rasterise to the mask but for single pixels of its edge.
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypedDict
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as rle_tools
 
+from cgc_data.masks import Rle
 from cgc_data.painter.composer import Instance, Mask
 
 Polygons: TypeAlias = list[list[float]]
 _FINENESS = 4  # the contour runs within 1 / (2 * fineness) pixel of the pixels' outer edges
 _TOLERANCE = 0.35  # pixels by which a simplified contour may leave the traced one
 _SPECK = 4  # hidden down to fewer pixels than this, a part is not worth a polygon of its own
+
+
+class RunLengths(TypedDict):
+    """A mask as annotation files hold it."""
+
+    counts: list[int] | str
+    size: list[int]  # height, width
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class Outline:
     labels: tuple[str, ...]
     crowd: bool
     polygons: Polygons
-    rle: dict[str, Any]
+    rle: Rle
     size: tuple[int, int]  # height, width of the photo
 
     @property
@@ -54,7 +62,7 @@ class Outline:
         return float(rle_tools.area(self.rle))
 
     @property
-    def counts(self) -> dict[str, Any]:
+    def counts(self) -> RunLengths:
         """The mask as uncompressed run lengths, column by column, the first of them outside."""
         flat = np.concatenate(([False], rle_tools.decode(self.rle).ravel(order="F") > 0))
         changes = np.flatnonzero(np.diff(flat))
@@ -62,7 +70,7 @@ class Outline:
         return {"counts": runs.tolist(), "size": list(self.size)}
 
     @property
-    def compressed(self) -> dict[str, Any]:
+    def compressed(self) -> RunLengths:
         """The mask as pycocotools' text of run lengths."""
         return {"counts": self.rle["counts"].decode("ascii"), "size": list(self.size)}
 

@@ -6,13 +6,13 @@ Every photo has its own random stream, so that asking for more photos leaves the
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import orjson
 
 from cgc_data.common.errors import ConfigError
-from cgc_data.painter.annotations import Photo, coco_file, lvis_file
+from cgc_data.painter.annotations import Photo, Record, coco_file, lvis_file
 from cgc_data.painter.awkward import CASES, PERIOD, encode, spoil
 from cgc_data.painter.casting import Settings
 from cgc_data.painter.composer import compose
@@ -128,7 +128,7 @@ def _place(recipe: _Recipe, seed: int, part: int, number: int) -> Place:
 
 
 def _write(
-    kind: Literal["coco", "lvis"], path: Path, images: Path, content: dict[str, Any], split: Literal["auto", "test"]
+    kind: Literal["coco", "lvis"], path: Path, images: Path, content: Record, split: Literal["auto", "test"]
 ) -> PaintedSource:
     path.write_bytes(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY))
     return PaintedSource(kind, path, images, True if kind == "coco" else None, split)

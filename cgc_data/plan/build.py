@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,10 +22,11 @@ from cgc_data.index.photos import usable
 from cgc_data.index.splits import assign_splits, hash_folder, hash_photos, like_any, near_duplicates
 from cgc_data.plan.askable import Rejection, find_askable
 from cgc_data.plan.deal import Dealer, Dealt
-from cgc_data.plan.rows import Row
 from cgc_data.plan.truth import Truth
+from cgc_data.release.manifest import Exclusions
+from cgc_data.release.rows import PlannedRow, Row
 from cgc_data.release.schema import SPLITS, Split, arrow_schema
-from cgc_data.tasks import CONTRASTS, TASKS
+from cgc_data.tasks import CONTRASTS, TASKS, task_of
 
 PLAN_SCHEMA = (
     arrow_schema()
@@ -38,14 +38,24 @@ PLAN_SCHEMA = (
 JPEG_BYTES_PER_PIXEL = 0.5  # COCO's photos: 0.53 in the median; windows encoded at quality 92 are alike
 
 
+@dataclass(frozen=True)
+class PlannedShard:
+    """A row group of the plan: the `number`-th of its contrast and split."""
+
+    contrast: str
+    split: Split
+    number: int
+    rows: int
+
+
 @dataclass
 class Plan:
     """What was planned, beside the files: shards, and what had to be left out."""
 
-    shards: list[dict[str, Any]] = field(default_factory=list)  # contrast, split, number, rows
+    shards: list[PlannedShard] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     tasks: dict[str, int] = field(default_factory=dict)
-    exclusions: dict[str, Any] = field(default_factory=dict)
+    exclusions: Exclusions = field(default_factory=Exclusions)
     photos: dict[str, int] = field(default_factory=dict)  # by split
     pixels: int = 0  # of the views, each counted once a family
 
@@ -77,7 +87,7 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
 
 def _divide(
     index: Index, config: BuildConfig, cache: Path, workers: int
-) -> tuple[list[Split], NDArray[np.bool_], dict[str, Any]]:
+) -> tuple[list[Split], NDArray[np.bool_], Exclusions]:
     """Split of every photo, which may be used at all, and what was excluded."""
     hashes = hash_photos(index.photos, index.stores, cache / "hashes.npz", workers)
     clusters = near_duplicates(hashes, config.splits.near_duplicate)
@@ -89,7 +99,7 @@ def _divide(
     for other in config.exclude_like:
         alike |= like_any(hashes, hash_folder(Path(other)), config.splits.near_duplicate)
     left_out = [p.identity for p, out in zip(index.photos, excluded | alike, strict=True) if out]
-    record = {
+    record: Exclusions = {
         "files": list(listed.files),
         "like": [Path(other).name for other in config.exclude_like],
         "listed": int(excluded.sum()),
@@ -120,11 +130,10 @@ def _write_split(index: Index, dealt: Iterator[Dealt], split: Split, shard_rows:
     sizes = _Sizes(index)
     for number, family in enumerate(dealt):
         for row in family.rows:
-            row |= {"family": number, "photo_sizes": sizes.of(row)}
-            task = f"{family.contrast}/{row['task']}"
+            task = task_of(row).id
             plan.tasks[task] = plan.tasks.get(task, 0) + 1
         plan.pixels += _pixels(family.rows)
-        writers[family.contrast].add(family.rows)
+        writers[family.contrast].add([{**row, "family": number, "photo_sizes": sizes.of(row)} for row in family.rows])
     for writer in writers.values():
         writer.close()
 
@@ -154,11 +163,11 @@ class _ShardWriter:
     def __init__(self, folder: Path, contrast: str, split: Split, shard_rows: int, plan: Plan) -> None:
         self._path = folder / f"{contrast}-{split}.parquet"
         self._contrast, self._split, self._shard_rows, self._plan = contrast, split, shard_rows, plan
-        self._rows: list[Row] = []
+        self._rows: list[PlannedRow] = []
         self._file: pq.ParquetWriter | None = None
         self._count = 0
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Sequence[PlannedRow]) -> None:
         self._rows += rows
         if len(self._rows) >= self._shard_rows:
             self._flush()
@@ -174,8 +183,7 @@ class _ShardWriter:
             self._file = pq.ParquetWriter(self._path, PLAN_SCHEMA, compression="zstd")
         table = pa.Table.from_pylist(self._rows, schema=PLAN_SCHEMA)
         self._file.write_table(table, row_group_size=len(self._rows))
-        shard = {"contrast": self._contrast, "split": self._split, "number": self._count, "rows": len(self._rows)}
-        self._plan.shards.append(shard)
+        self._plan.shards.append(PlannedShard(self._contrast, self._split, self._count, len(self._rows)))
         self._count += 1
         self._rows = []
 

@@ -13,7 +13,8 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.planner import Draw, Lane, Photos, make_lanes
 from cgc_data.plan.rng import generator
-from cgc_data.plan.rows import Family, Row, make_row
+from cgc_data.plan.rows import Family, make_row
+from cgc_data.release.rows import Row
 from cgc_data.release.schema import Split
 from cgc_data.tasks import TASKS
 

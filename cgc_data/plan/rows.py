@@ -4,20 +4,20 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from cgc_data.answer import Object, build_messages, format_answer
+from cgc_data.answer import build_messages, format_answer
 from cgc_data.answer.wording import Reference, ask
 from cgc_data.geometry import ThousandBox, Window, map_box_to_view, to_thousand
 from cgc_data.index.build import Index
 from cgc_data.masks import Box
+from cgc_data.release.rows import ObjectRow, Row, ViewRow, answer_objects
 from cgc_data.release.schema import Split
 from cgc_data.tasks import DISTRACTORS, Task
 from cgc_data.vocabulary import readable
 
-Row = dict[str, Any]
 Choice = TypeVar("Choice")
 
 
@@ -119,7 +119,7 @@ def thousand_in_view(view: View, box: Box) -> ThousandBox:
 
 
 def make_row(index: Index, question: Question) -> Row:
-    """Row of the release, all columns but the image bytes."""
+    """Row of the release, whose images are not rendered yet."""
     name = readable(index.concepts[question.concept])
     objects = sorted((_object(index, question, shown, name.singular) for shown in question.shown), key=_reading_order)
     reference = _reference(question)
@@ -130,7 +130,11 @@ def make_row(index: Index, question: Question) -> Row:
         count_images=len(question.views),
         ref=reference,
     )
-    row: Row = {
+    views = [_view(index, view) for view in question.views]
+    answer = format_answer(answer_objects(objects))
+    return {
+        "id": content_id(views, text, answer),
+        "images": [],
         "question": text,
         "query": {
             "labels": [name.singular],
@@ -138,9 +142,9 @@ def make_row(index: Index, question: Question) -> Row:
             "ref_bbox": reference and list(reference.box),
         },
         "prompt": build_messages(text, len(question.views)),
-        "answer": format_answer([Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in objects]),
+        "answer": answer,
         "objects": objects,
-        "views": [_view(index, view) for view in question.views],
+        "views": views,
         "contrast": question.task.contrast.name,
         "task": question.task.name,
         "distractors": question.distractors,
@@ -154,13 +158,12 @@ def make_row(index: Index, question: Question) -> Row:
         "difficulty": difficulty(question),
         "split": question.split,
     }
-    return {"id": content_id(row), **row}
 
 
-def content_id(row: Row) -> str:
+def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
     """First 16 hexadecimal digits of the sha256 of what is shown, asked and true."""
-    views = [[v["source"], v["image_id"], v["window"], v["width"], v["height"]] for v in row["views"]]
-    content = json.dumps([views, row["question"], row["answer"]], ensure_ascii=False, separators=(",", ":"))
+    views = [[v["source"], v["image_id"], v["window"], v["width"], v["height"]] for v in shown]
+    content = json.dumps([views, question, answer], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -186,11 +189,11 @@ def _reference(question: Question) -> Reference | None:
     return Reference(view + 1, box, question.shown[0].view + 1)
 
 
-def _reading_order(entry: Row) -> tuple[int, int, int]:
+def _reading_order(entry: ObjectRow) -> tuple[int, int, int]:
     return entry["img_idx"], entry["bbox_2d"][1], entry["bbox_2d"][0]
 
 
-def _object(index: Index, question: Question, shown: Shown, label: str) -> Row:
+def _object(index: Index, question: Question, shown: Shown, label: str) -> ObjectRow:
     view = question.views[shown.view]
     source, row = int(index.instances.source[shown.instance]), int(index.instances.row[shown.instance])
     table = index.tables[source]
@@ -204,7 +207,7 @@ def _object(index: Index, question: Question, shown: Shown, label: str) -> Row:
     }
 
 
-def _view(index: Index, view: View) -> Row:
+def _view(index: Index, view: View) -> ViewRow:
     photo, window = index.photos[view.photo], view.window
     whole = (
         (window.x1, window.y1, window.x2, window.y2)

@@ -1,42 +1,21 @@
-"""Read a finished release: its manifest, and its rows as a stream whose memory does not grow with their number."""
+"""Read a finished release: its rows as a stream whose memory does not grow with their number."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_data.common.errors import ReleaseError
-from cgc_data.release.schema import FEATURES, SCHEMA_VERSION, SPLITS
+from cgc_data.release.manifest import Manifest, read_manifest
+from cgc_data.release.rows import Row
+from cgc_data.release.schema import FEATURES, SPLITS
 from cgc_data.tasks import CONTRASTS
 
 # Rows decoded at a time: six embedded photos a row are a few MB.
 BATCH_ROWS, BATCH_ROWS_WITH_IMAGES = 1024, 16
-
-
-class _Shard(msgspec.Struct):
-    path: str
-    rows: int
-    bytes: int
-    sha256: str
-
-
-class _Manifest(msgspec.Struct):
-    """What readers of a manifest count on."""
-
-    schema_version: str
-    name: str
-    image_mode: str
-    created_with: dict[str, str]
-    sources: list[dict[str, Any]]
-    config: dict[str, Any]
-    counts: dict[str, Any]
-    shards: list[_Shard]
-    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -44,16 +23,16 @@ class Release:
     """A finished release on disk; `open_release` makes one."""
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
 
     @property
     def name(self) -> str:
-        return str(self.manifest["name"])
+        return self.manifest["name"]
 
     @property
     def has_images(self) -> bool:
         """False where the rows only say how views are composed (`--images reference`)."""
-        return bool(self.manifest["image_mode"] == "embed")
+        return self.manifest["image_mode"] == "embed"
 
     def shards(self, contrast: str | None = None, split: str | None = None) -> list[Path]:
         """Paths of the shards in the manifest's order. Raises ReleaseError for an unknown contrast or split."""
@@ -82,12 +61,12 @@ class Release:
         contrast: str | None = None,
         split: str | None = None,
         images: bool = False,
-    ) -> Iterator[dict[str, Any]]:
-        """The rows as dictionaries, as in `cgc_data.release.schema`; images as {"bytes", "path"}."""
+    ) -> Iterator[Row]:
+        """The rows with the asked columns alone, as in `cgc_data.release.schema`."""
         for batch in self.batches(columns, contrast, split, images):
             yield from batch.to_pylist()
 
-    def pick(self, ids: Collection[str]) -> Iterator[dict[str, Any]]:
+    def pick(self, ids: Collection[str]) -> Iterator[Row]:
         """The rows of these ids with their images, in the order stored; other row groups are not decoded."""
         for path in self.shards():
             with _readable(path) as shard:
@@ -114,28 +93,6 @@ def open_release(path: Path | str) -> Release:
     return Release(folder, manifest)
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """manifest.json of a release, checked for form. Raises ReleaseError where it is missing, damaged or another's."""
-    path = folder / "manifest.json"
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        if manifest.get("schema_version") in (None, SCHEMA_VERSION):
-            msgspec.convert(manifest, _Manifest)
-            return manifest
-    except FileNotFoundError:
-        raise ReleaseError(
-            f"{path.parent}: not a finished release (no manifest.json); run the same `cgc-data build` again"
-        ) from None
-    except msgspec.ValidationError as error:
-        raise ReleaseError(f"{path}: not the manifest of a release ({error}); build or download it again") from None
-    except (OSError, ValueError) as error:
-        raise ReleaseError(f"{path}: not readable as JSON ({error}); build or download the release again") from None
-    raise ReleaseError(
-        f"{path.parent}: schema version {manifest['schema_version']}, but this version of cgc-grounding reads "
-        f"{SCHEMA_VERSION}; install the version named under created_with in manifest.json"
-    )
-
-
 @contextmanager
 def _readable(path: Path) -> Iterator[pq.ParquetFile]:
     """A shard while it is read; what is damaged in it shows only then."""
@@ -148,7 +105,7 @@ def _readable(path: Path) -> Iterator[pq.ParquetFile]:
         raise ReleaseError(f"{path}: not a readable shard ({error}); build or download it again") from None
 
 
-def _chosen(shard: pq.ParquetFile, group: int, ids: set[str]) -> Iterator[dict[str, Any]]:
+def _chosen(shard: pq.ParquetFile, group: int, ids: set[str]) -> Iterator[Row]:
     for batch in shard.iter_batches(batch_size=BATCH_ROWS_WITH_IMAGES, row_groups=[group]):
         for index, identity in enumerate(batch["id"].to_pylist()):
             if identity in ids:

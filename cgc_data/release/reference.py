@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
+from cgc_data.release.manifest import kept_settings
 from cgc_data.release.read import Release, open_release
+from cgc_data.release.rows import Row
 from cgc_data.render import Renderer
 from cgc_data.sources import open_photos
 
@@ -15,7 +16,7 @@ def load_reference(
     *,
     contrast: str | None = None,
     split: str | None = None,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     """Rows of a release with `images` as encoded bytes ({"bytes", "path"}), the same as an embedding release holds.
 
     `images` is a folder or zip that holds the photos of every source (for COCO: the folder above train2017 and
@@ -27,11 +28,9 @@ def load_reference(
     yield from with_images(opened, opened.rows(contrast=contrast, split=split), images)
 
 
-def with_images(
-    release: Release, rows: Iterable[dict[str, Any]], images: Path | str | None
-) -> Iterator[dict[str, Any]]:
+def with_images(release: Release, rows: Iterable[Row], images: Path | str | None) -> Iterator[Row]:
     """Rows of a release with their views composed; `images` and errors as for `load_reference`."""
     stores = {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
-    renderer = Renderer(stores, release.manifest["config"]["intra"]["jpeg_quality"])
+    renderer = Renderer(stores, kept_settings(release.manifest).intra.jpeg_quality)
     for row in rows:
         yield {**row, "images": [{"bytes": renderer.view(view)[0], "path": None} for view in row["views"]]}

@@ -3,9 +3,12 @@
 `cgc_data.release.schema` has the same columns as Hugging Face features; a test holds the two against each other.
 """
 
+from collections.abc import Iterable
 from typing import TypedDict
 
+from cgc_data.answer.objects import Object
 from cgc_data.answer.prompt import Message
+from cgc_data.geometry import ThousandBox
 
 
 class StoredImage(TypedDict):
@@ -32,6 +35,16 @@ class ObjectRow(TypedDict):
     label: str
     annotation_id: str  # "<source>:<id in the annotation file>"
     visible: float  # share of the instance's mask area inside the view, 0-1
+
+
+def answer_objects(entries: Iterable[ObjectRow]) -> list[Object]:
+    """The objects as an answer states them. Raises ValueError or TypeError if one is not a box of an answer."""
+    return [Object(entry["img_idx"], _four(entry["bbox_2d"]), entry["label"]) for entry in entries]
+
+
+def _four(values: list[int]) -> ThousandBox:
+    x1, y1, x2, y2 = values
+    return x1, y1, x2, y2
 
 
 class ViewRow(TypedDict):

@@ -5,27 +5,28 @@ the JSON that it stores in Parquet metadata, so that `load_dataset` gives images
 """
 
 import json
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import pyarrow as pa
 
 SCHEMA_VERSION = "1"
 
+Feature: TypeAlias = dict[str, Any]  # one of Hugging Face, as JSON; or several by name
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
-def _value(dtype: str) -> dict[str, Any]:
+def _value(dtype: str) -> Feature:
     return {"dtype": dtype, "_type": "Value"}
 
 
-def _list(feature: Any) -> dict[str, Any]:
+def _list(feature: Feature) -> Feature:
     return {"feature": feature, "_type": "List"}
 
 
 STRING, INT32, INT64, FLOAT64 = (_value(t) for t in ("string", "int32", "int64", "float64"))
 
-FEATURES: dict[str, Any] = {
+FEATURES: dict[str, Feature] = {
     # first 16 hex digits of the sha256 of the row's content (views, question, answer)
     "id": STRING,
     # the views, in the order shown; empty in a release built with `--images reference`
@@ -86,8 +87,8 @@ FEATURES: dict[str, Any] = {
 }
 
 
-def _arrow(feature: Any) -> pa.DataType:
-    kind = feature.get("_type") if isinstance(feature, dict) else None
+def _arrow(feature: Feature) -> pa.DataType:
+    kind = feature.get("_type")
     if kind == "Value":
         return pa.type_for_alias(feature["dtype"])
     if kind == "List":

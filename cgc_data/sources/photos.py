@@ -4,7 +4,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Protocol
 
 from cgc_data.common.errors import PhotoError
 
@@ -135,10 +135,10 @@ class ZipPhotos:
         self._path = path
         self._opened: tuple[int, zipfile.ZipFile, dict[str, list[str]]] | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, Path]:
         return {"_path": self._path}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, Path]) -> None:
         self.__init__(state["_path"])  # type: ignore[misc]
 
     def read(self, file_name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The tasks that a release may hold, each declared in a module of its own; to add one, add its line to `_ALL`.
+"""The tasks that a release may hold, each declared in a module of its own; to add one, add its line to `_REGISTERED`.
 
 Everything else reads this table: configuration, planner, statistics, card, gallery, validation, reward, recipes, and
 benchmark. Nothing outside this folder and the tasks' own planners and checks knows a task or a contrast by its name.
@@ -6,14 +6,9 @@ benchmark. Nothing outside this folder and the tasks' own planners and checks kn
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from importlib import import_module
 
 from cgc_data.common.errors import ReleaseError
-from cgc_data.tasks.inter import absent as inter_absent
-from cgc_data.tasks.inter import locate as inter_locate
-from cgc_data.tasks.inter import locate_all as inter_locate_all
-from cgc_data.tasks.intra import absent as intra_absent
-from cgc_data.tasks.intra import locate_all as intra_locate_all
-from cgc_data.tasks.intra import same_object as intra_same_object
 from cgc_data.tasks.task import AnswerKind, Contrast, Distractors, Task
 
 __all__ = [
@@ -33,15 +28,24 @@ __all__ = [
     "task_of",
 ]
 
-_ALL = (
-    inter_locate.LOCATE,
-    inter_locate_all.LOCATE_ALL,
-    inter_absent.ABSENT,
-    intra_same_object.SAME_OBJECT,
-    intra_locate_all.LOCATE_ALL,
-    intra_absent.ABSENT,
+# Each is declared in the module of its id, CONTRAST.TASK, under its name in capitals.
+_REGISTERED = (
+    "inter/locate",
+    "inter/locate_all",
+    "inter/absent",
+    "intra/same_object",
+    "intra/locate_all",
+    "intra/absent",
 )
 
+
+def _declared(task: str) -> Task:
+    contrast, _, name = task.partition("/")
+    found: Task = getattr(import_module(f"{__name__}.{contrast}.{name}"), name.upper())
+    return found
+
+
+_ALL = tuple(map(_declared, _REGISTERED))
 TASKS: dict[str, Task] = {task.id: task for task in _ALL}
 CONTRASTS: dict[str, Contrast] = {task.contrast.name: task.contrast for task in _ALL}
 DISTRACTORS: dict[str, Distractors] = {kind.name: kind for c in CONTRASTS.values() for kind in c.distractors}

@@ -2,11 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
+from cgc_data.release.manifest import Exclusions
 from cgc_data.tasks import Task
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Rectangle, Sample
@@ -41,9 +41,9 @@ class Member:
 class AcrossCheck:
     """Takes one sample at a time and judges at the end."""
 
-    def __init__(self, ledger: Ledger, world: World, exclusions: Mapping[str, Any]) -> None:
+    def __init__(self, ledger: Ledger, world: World, exclusions: Exclusions) -> None:
         self._ledger, self._world = ledger, world
-        self._excluded = _canonical(str(name) for name in exclusions.get("photos", ()))
+        self._excluded = _canonical(exclusions.get("photos", ()))
         self._names = lru_cache(maxsize=None)(lambda photo: _canonical(world.names(photo)))
         self._splits: defaultdict[str, dict[str, str]] = defaultdict(dict)  # photo -> split -> first sample there
         self._pairs: defaultdict[str, list[Member]] = defaultdict(list)

@@ -5,11 +5,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cgc_data.release.manifest import Counts, Manifest, Shard
+from cgc_data.release.rows import Row
 from cgc_data.release.schema import arrow_schema
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample
@@ -22,7 +23,6 @@ CHECKS = {
     "counts": "the manifest counts what is there",
 }
 BATCH = 32  # rows with embedded photos held at a time
-Row = dict[str, Any]
 
 
 def sha256(path: Path) -> str:
@@ -34,10 +34,10 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def check_files(release: Path, manifest: Mapping[str, Any], ledger: Ledger) -> list[str]:
+def check_files(release: Path, manifest: Manifest, ledger: Ledger) -> list[str]:
     """Check files against the manifest; returns the shards that can be read."""
-    listed = {str(shard["path"]): shard for shard in manifest["shards"]}
-    expected = {name: str(shard["sha256"]) for name, shard in listed.items()} | dict(manifest["files"])
+    listed = {shard["path"]: shard for shard in manifest["shards"]}
+    expected = {name: shard["sha256"] for name, shard in listed.items()} | manifest["files"]
     for name, digest in expected.items():
         path = release / name
         fault = "is missing" if not path.is_file() else "" if sha256(path) == digest else "is not as the manifest says"
@@ -50,7 +50,7 @@ def check_files(release: Path, manifest: Mapping[str, Any], ledger: Ledger) -> l
     return [name for name, shard in listed.items() if _readable(release / name, name, shard, ledger)]
 
 
-def _readable(path: Path, name: str, shard: Mapping[str, Any], ledger: Ledger) -> bool:
+def _readable(path: Path, name: str, shard: Shard, ledger: Ledger) -> bool:
     try:
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowInvalid) as error:
@@ -67,7 +67,7 @@ def _readable(path: Path, name: str, shard: Mapping[str, Any], ledger: Ledger) -
     return bool(same)
 
 
-def _features(schema: pa.Schema) -> Any:
+def _features(schema: pa.Schema) -> object:
     stored = (schema.metadata or {}).get(b"huggingface", b"{}")
     return json.loads(stored).get("info", {}).get("features")
 
@@ -110,20 +110,21 @@ class CountCheck:
         message = f"a row of {place[:-1]} lies in {sample.shard}"
         self._ledger.require(sample.shard.startswith(place), "right shard", sample.id, message)
 
-    def finish(self, counts: Mapping[str, Any]) -> None:
+    def finish(self, counts: Counts) -> None:
         """Compare with the manifest."""
         message = f"{self._total} rows, the manifest says {counts.get('total')}"
         self._ledger.require(counts.get("total") == self._total, "counts", "manifest.json", message)
+        stated = {key: _flat(value) for key, value in counts.items() if isinstance(value, Mapping)}
         for key, found in self._counts.items():
-            said = _flat(counts.get(key, {}))
+            said = stated.get(key, {})
             wrong = sorted(name for name in {*said, *found} if said.get(name, 0) != found[name])
             message = f"{key}: {', '.join(wrong[:3])} not as counted"
             self._ledger.require(not wrong, "counts", "manifest.json", message)
 
 
-def _flat(counts: Mapping[str, Any], prefix: str = "") -> dict[str, int]:
+def _flat(counts: Mapping[str, object], prefix: str = "") -> dict[str, int]:
     """Nested counts with their keys joined by slashes."""
     found: dict[str, int] = {}
     for key, value in counts.items():
-        found |= _flat(value, f"{prefix}{key}/") if isinstance(value, Mapping) else {f"{prefix}{key}": int(value)}
+        found |= _flat(value, f"{prefix}{key}/") if isinstance(value, Mapping) else {f"{prefix}{key}": int(str(value))}
     return found

@@ -156,7 +156,8 @@ def _prompt(sample: Sample, world: World) -> list[str]:
         faults.append("the prompt does not end with the question")
     if "<think>" in sample.question or "<answer>" in sample.question:
         faults.append("the question holds the think instruction or answer tags")
-    faults += [f"the question does not name {n!r}" for n in sample.labels if not _named(n, sample.question, world)]
+    named = sample.labels if sample.kind.names_label else ()
+    faults += [f"the question does not name {n!r}" for n in named if not _named(n, sample.question, world)]
     if sample.ref_bbox and not _quotes(sample):
         faults.append(f"the question does not give the reference box {sample.ref_bbox} of image {sample.ref_img_idx}")
     return faults

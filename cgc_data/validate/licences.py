@@ -1,9 +1,8 @@
 """Every view's licence as its source records it, and no photo that the release says it does not publish."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
+from cgc_data.release.manifest import Manifest
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World
@@ -17,9 +16,9 @@ NO_DERIVATIVES = re.compile(r"/licenses/by(-nc)?-nd", re.I)
 class LicenceCheck:
     """Checks the views of one sample at a time."""
 
-    def __init__(self, ledger: Ledger, world: World, manifest: Mapping[str, Any]) -> None:
+    def __init__(self, ledger: Ledger, world: World, manifest: Manifest) -> None:
         self._ledger, self._world = ledger, world
-        self._policy = str(manifest.get("licences", "all"))
+        self._policy = manifest.get("licences", "all")
 
     def check(self, sample: Sample) -> None:
         """All views of a sample."""

@@ -1,8 +1,8 @@
 """The bounds a release was built with, as its manifest says them; the design's defaults where it does not."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from cgc_data.release.manifest import Manifest, kept_settings
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,13 @@ class Limits:
     strict_confusable: bool = True
 
 
-def limits_of(config: Mapping[str, Any]) -> Limits:
-    """Limits in a manifest's resolved configuration."""
-    given = {**config.get("limits", {}), **{k: v for k, v in config.get("intra", {}).items() if k.endswith("_cover")}}
-    known = {key: given[key] for key in Limits.__dataclass_fields__ if key in given}
-    return Limits(**known, strict_confusable=config.get("confusable", "strict") == "strict")
+def limits_of(manifest: Manifest) -> Limits:
+    """Limits in a manifest's resolved configuration. Raises ReleaseError if that is of another form."""
+    config, windows = manifest["config"], kept_settings(manifest).intra
+    known = {key: value for key, value in config.get("limits", {}).items() if key in Limits.__dataclass_fields__}
+    return Limits(
+        **known,
+        min_cover=windows.min_cover,
+        max_cover=windows.max_cover,
+        strict_confusable=config.get("confusable", "strict") == "strict",
+    )

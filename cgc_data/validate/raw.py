@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from lvis import LVIS
@@ -26,6 +26,7 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of
 
 Status = Literal["all", "some", "absent", "unknown"]
 Exhaustive = bool | list[str] | None
+Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as the file has it
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,10 @@ class RawSource:
         self.key, self.kind, self.path, self.photos, self.test_only = key, kind, annotations, photos, test_only
         self._exhaustive = exhaustive
         reader, self._rle_of = _read(kind, annotations)
-        self.images: dict[int, dict[str, Any]] = reader.imgs
-        self._annotations: dict[int, dict[str, Any]] = reader.anns
+        self.images: dict[int, Record] = reader.imgs
+        self._annotations: dict[int, Record] = reader.anns
         self._licences = {entry.get("id"): str(entry.get("url", "")) for entry in reader.dataset.get("licenses") or ()}
-        self._of_image: Mapping[int, list[dict[str, Any]]] = reader.imgToAnns if kind == "coco" else reader.img_ann_map
+        self._of_image: Mapping[int, list[Record]] = reader.imgToAnns if kind == "coco" else reader.img_ann_map
         self.names: dict[int, str] = {number: str(entry["name"]) for number, entry in reader.cats.items()}
         self.concept_of = _concepts(reader.cats, kind)
         self.categories: defaultdict[str, list[int]] = defaultdict(list)
@@ -152,7 +153,7 @@ class RawSource:
         listed = set(self.images[image_id].get("neg_category_ids") or ())
         return self.kind == "lvis" and bool(listed & set(self.categories.get(concept, ())))
 
-    def _lvis_status(self, image: Mapping[str, Any], wanted: set[int], found: list[dict[str, Any]]) -> Status:
+    def _lvis_status(self, image: Record, wanted: set[int], found: list[Record]) -> Status:
         negative = bool(wanted & set(image.get("neg_category_ids") or ()))
         if found:
             if not image.get("neg_category_ids") and not image.get("not_exhaustive_category_ids"):
@@ -161,7 +162,7 @@ class RawSource:
             return "unknown" if negative else "some" if partial else "all"
         return "absent" if negative else "unknown"
 
-    def _known_single(self, raw: Mapping[str, Any]) -> bool:
+    def _known_single(self, raw: Record) -> bool:
         # every official COCO record has both a crowd flag and a segmentation
         if self._exhaustive is None:
             return raw.get("iscrowd") == 0 and _has_mask(raw)
@@ -176,7 +177,7 @@ class RawSource:
             return set()
         return set(self.names)
 
-    def _instance(self, raw: Mapping[str, Any]) -> Instance:
+    def _instance(self, raw: Record) -> Instance:
         x, y, w, h = (float(value) for value in raw["bbox"])
         frame = (0.0, 0.0, *map(float, self.size(raw["image_id"])))
         box = overlap((x, y, x + w, y + h), (frame[0], frame[1], frame[2], frame[3]))
@@ -219,18 +220,18 @@ def _read(kind: str, path: Path) -> tuple[Any, Callable[[Any], Any]]:
         ) from None
 
 
-def _concepts(categories: Mapping[int, Mapping[str, Any]], kind: str) -> dict[int, str]:
+def _concepts(categories: Mapping[int, Record], kind: str) -> dict[int, str]:
     try:
         return {n: concept_of(str(c["name"]), str(c.get("synset") or ""), kind) for n, c in categories.items()}
     except VocabularyError as error:
         raise ReleaseError(f"a category of the sources has no concept: {error}") from None
 
 
-def _is_crowd(raw: Mapping[str, Any]) -> bool:
+def _is_crowd(raw: Record) -> bool:
     return raw.get("iscrowd") == 1
 
 
-def _has_mask(raw: Mapping[str, Any]) -> bool:
+def _has_mask(raw: Record) -> bool:
     segmentation = raw.get("segmentation")
     return bool(segmentation.get("counts")) if isinstance(segmentation, Mapping) else bool(segmentation)
 

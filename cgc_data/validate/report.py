@@ -6,7 +6,7 @@ A check passes, fails, or passes with a note where a release is too small to tel
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 Status = Literal["pass", "fail", "note"]
 Interval = tuple[float, float]
@@ -72,7 +72,7 @@ class Report:
         """Names of the checks that failed, in the order of the report."""
         return [check.name for check in self.checks if check.status == "fail"]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The report as JSON values."""
         return {"release": self.release, "valid": self.valid, "checks": [asdict(check) for check in self.checks]}
 

@@ -1,12 +1,13 @@
 """Validates a release: opens its raw sources, sends every row through every check, measures the shortcuts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from cgc_data.common.errors import ReleaseError
 from cgc_data.common.progress import track
-from cgc_data.release.read import read_manifest
+from cgc_data.release.manifest import Manifest, SourceRecord, read_manifest
+from cgc_data.release.rows import Row
 from cgc_data.validate import absence, across, duplicates, files, form, licences, pictures, truth
 from cgc_data.validate.limits import limits_of
 from cgc_data.validate.photos import PhotoFiles
@@ -54,17 +55,17 @@ def validate(release: Path | str, sources: Sequence[SourcePaths] | None = None) 
     ledger = Ledger(CHECKS)
     shards = files.check_files(folder, manifest, ledger)
     checker = _Checker(manifest, world, ledger)
-    total = sum(int(shard["rows"]) for shard in manifest["shards"])
+    total = sum(shard["rows"] for shard in manifest["shards"])
     for shard, row in track(files.read_rows(folder, shards), "validate", total):
         checker.row(shard, row)
-    return Report(str(folder), (*checker.finish(), *shortcut_checks(checker.traces, limits_of(manifest["config"]))))
+    return Report(str(folder), (*checker.finish(), *shortcut_checks(checker.traces, limits_of(manifest))))
 
 
 class _Checker:
     """All checks of rows, in the order in which one relies on another."""
 
-    def __init__(self, manifest: Mapping[str, Any], world: World, ledger: Ledger) -> None:
-        limits = limits_of(manifest["config"])
+    def __init__(self, manifest: Manifest, world: World, ledger: Ledger) -> None:
+        limits = limits_of(manifest)
         self.traces: list[Trace] = []
         self._manifest, self._world, self._ledger = manifest, world, ledger
         self._counts = files.CountCheck(ledger)
@@ -72,11 +73,11 @@ class _Checker:
         self._pictures = pictures.PictureCheck(ledger, world)
         self._truth = truth.TruthCheck(ledger, limits, world)
         self._absence = absence.AbsenceCheck(ledger, limits, world)
-        self._across = across.AcrossCheck(ledger, world, manifest.get("exclusions") or {})
+        self._across = across.AcrossCheck(ledger, world, manifest.get("exclusions", {}))
         self._duplicates = duplicates.DuplicateCheck(ledger, world)
         self._licences = licences.LicenceCheck(ledger, world, manifest)
 
-    def row(self, shard: str, row: Mapping[str, Any]) -> None:
+    def row(self, shard: str, row: Row) -> None:
         """Check one row."""
         try:
             sample = read_sample(row, shard)
@@ -106,24 +107,24 @@ class _Checker:
         return tuple(self._ledger.checks())
 
 
-def open_sources(release: Path, manifest: Mapping[str, Any], given: Sequence[SourcePaths]) -> list[RawSource]:
+def open_sources(release: Path, manifest: Manifest, given: Sequence[SourcePaths]) -> list[RawSource]:
     """The raw sources of a release, each known to be the file it was built from by its sha256. Raises ReleaseError."""
     moved = {_digest(paths.annotations): paths for paths in given}
-    known = {str(entry["sha256"]) for entry in manifest["sources"]}
+    known = {entry["sha256"] for entry in manifest["sources"]}
     for digest, paths in moved.items():
         if digest not in known:
             raise ReleaseError(f"{paths.annotations}: not a source of {release}; name the file it was built from")
-    return [_open(release, entry, moved.get(str(entry["sha256"]))) for entry in manifest["sources"]]
+    return [_open(release, entry, moved.get(entry["sha256"])) for entry in manifest["sources"]]
 
 
-def _open(release: Path, entry: Mapping[str, Any], moved: SourcePaths | None) -> RawSource:
-    annotations = moved.annotations if moved else _find(release, str(entry["annotations"]), str(entry["kind"]))
-    images = moved.images if moved else _find(release, str(entry["images"]), str(entry["kind"]))
+def _open(release: Path, entry: SourceRecord, moved: SourcePaths | None) -> RawSource:
+    annotations = moved.annotations if moved else _find(release, entry["annotations"], entry["kind"])
+    images = moved.images if moved else _find(release, entry["images"], entry["kind"])
     if not moved and _digest(annotations) != entry["sha256"]:
         raise ReleaseError(f"{annotations}: has changed since the release was built; name the file it was built from")
     return RawSource(
-        key=str(entry["key"]),
-        kind=str(entry["kind"]),
+        key=entry["key"],
+        kind=entry["kind"],
         annotations=annotations,
         photos=PhotoFiles(images),
         exhaustive=entry.get("exhaustive"),

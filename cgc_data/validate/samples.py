@@ -3,14 +3,17 @@
 Reading raises ValueError for a row that is not of the form; nothing is repaired on the way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
+from cgc_data.answer.prompt import Message
+from cgc_data.release.rows import Evidence, ObjectRow, Row, ViewRow
 from cgc_data.tasks import Task, task_named
 
 Box = tuple[float, float, float, float]
 Rectangle = tuple[int, int, int, int]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Sample:
     labels: tuple[str, ...]
     ref_img_idx: int | None
     ref_bbox: Rectangle | None
-    prompt: tuple[Mapping[str, Any], ...]
+    prompt: tuple[Message, ...]
     answer: str
     objects: tuple[Target, ...]
     views: tuple[View, ...]
@@ -106,7 +109,7 @@ class Sample:
         return tuple(t for t in self.objects if t.img_idx == img_idx and t.label == label)
 
 
-def read_sample(row: Mapping[str, Any], shard: str) -> Sample:
+def read_sample(row: Row, shard: str) -> Sample:
     """A row of a shard as a Sample. Raises ValueError saying what is missing."""
     try:
         return _read(row, shard)
@@ -114,32 +117,45 @@ def read_sample(row: Mapping[str, Any], shard: str) -> Sample:
         raise ValueError(f"a value of the row is missing or of another type ({error})") from None
 
 
-def _read(row: Mapping[str, Any], shard: str) -> Sample:
+def _read(row: Row, shard: str) -> Sample:
     query = row["query"]
     return Sample(
-        **{key: _filled(row[key]) for key in _PLAIN},
+        id=_filled(row["id"]),
         shard=shard,
         images=tuple(_filled(image["bytes"]) for image in row["images"]),
+        question=_filled(row["question"]),
         labels=tuple(_filled(label) for label in query["labels"]),
         ref_img_idx=query["ref_img_idx"],
         ref_bbox=None if query["ref_bbox"] is None else _rectangle(query["ref_bbox"]),
         prompt=tuple(row["prompt"]),
+        answer=_filled(row["answer"]),
         objects=tuple(_target(entry) for entry in row["objects"]),
         views=tuple(_view(entry) for entry in row["views"]),
-        evidence=tuple(Claim(**{key: _filled(entry[key]) for key in Claim.__slots__}) for entry in row["evidence"]),
+        contrast=_filled(row["contrast"]),
+        task=_filled(row["task"]),
+        distractors=_filled(row["distractors"]),
+        evidence=tuple(_claim(entry) for entry in row["evidence"]),
+        template_id=_filled(row["template_id"]),
+        tuple_id=_filled(row["tuple_id"]),
+        pair_id=_filled(row["pair_id"]),
+        difficulty=_filled(row["difficulty"]),
+        split=_filled(row["split"]),
     )
 
 
-_PLAIN = (
-    *("id", "question", "answer", "contrast", "task", "distractors"),
-    *("template_id", "tuple_id", "pair_id", "difficulty", "split"),
-)
-
-
-def _filled(value: Any) -> Any:
+def _filled(value: Value | None) -> Value:
     if value is None:
         raise TypeError("null where a value is due")
     return value
+
+
+def _claim(entry: Evidence) -> Claim:
+    return Claim(
+        img_idx=_filled(entry["img_idx"]),
+        label=_filled(entry["label"]),
+        source=_filled(entry["source"]),
+        warrant=_filled(entry["warrant"]),
+    )
 
 
 def _rectangle(values: Sequence[int]) -> Rectangle:
@@ -148,7 +164,7 @@ def _rectangle(values: Sequence[int]) -> Rectangle:
     return (int(values[0]), int(values[1]), int(values[2]), int(values[3]))
 
 
-def _target(entry: Mapping[str, Any]) -> Target:
+def _target(entry: ObjectRow) -> Target:
     pixels = [float(value) for value in entry["bbox_px"]]
     if len(pixels) != 4:
         raise ValueError(f"{pixels} is not a box of four numbers")
@@ -162,8 +178,16 @@ def _target(entry: Mapping[str, Any]) -> Target:
     )
 
 
-def _view(entry: Mapping[str, Any]) -> View:
-    plain = {key: _filled(entry[key]) for key in View.__slots__ if key not in {"window", "license"}}
+def _view(entry: ViewRow) -> View:
     return View(
-        **plain, window=_rectangle(entry["window"]), license=-1 if entry["license"] is None else entry["license"]
+        source=_filled(entry["source"]),
+        image_id=_filled(entry["image_id"]),
+        file_name=_filled(entry["file_name"]),
+        window=_rectangle(entry["window"]),
+        width=_filled(entry["width"]),
+        height=_filled(entry["height"]),
+        role=_filled(entry["role"]),
+        license=-1 if entry["license"] is None else entry["license"],
+        license_url=_filled(entry["license_url"]),
+        changes=_filled(entry["changes"]),
     )

@@ -6,7 +6,7 @@ Simplifies: the last word carries the plural, and a word in a plain -s ("cars") 
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TypedDict
 
 import yaml
 
@@ -55,10 +55,20 @@ def article(singular: str) -> str:
     return "an" if singular[:1].lower() in "aeiou" and not SOUNDS_LIKE_CONSONANT.match(singular) else "a"
 
 
+class _English(TypedDict):
+    pairs: list[str]
+    unchanged: list[str]
+    irregular: dict[str, str]
+    regular: list[str]
+    oes: list[str]
+    people: list[str]
+    not_people: list[str]
+
+
 @cache
-def _english() -> dict[str, Any]:
+def _english() -> _English:
     text = files("cgc_data.vocabulary").joinpath("english.yaml").read_text(encoding="utf-8")
-    words: dict[str, Any] = yaml.safe_load(text)
+    words: _English = yaml.safe_load(text)
     return words
 
 

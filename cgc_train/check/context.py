@@ -11,6 +11,7 @@ from typing import Any
 
 from cgc_data.common.extras import need
 from cgc_data.release.read import Release
+from cgc_data.release.rows import Row
 from cgc_data.release.schema import FEATURES
 from cgc_train.check import batch
 from cgc_train.check.memory import LARGEST_IMAGE, Longest
@@ -21,8 +22,6 @@ from cgc_train.data import Bounds, as_trained, check_row, find_release
 from cgc_train.data.select import chosen, held_out
 from cgc_train.errors import ModelError
 from cgc_train.recipe import Recipe
-
-Row = dict[str, Any]
 
 COLUMNS = [name for name in FEATURES if name != "images"]
 # Models of one architecture, whose numbers are published.

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from cgc_data.metrics import Estimate, Truth
+    from cgc_data.metrics import Estimate, Metric, Truth
     from cgc_train.reward import PromptSettings, RewardSettings
     from cgc_train.reward.predictions import Scored
 
-FLOOR_METRICS = ("acc@0.5", "miou", "leakage", "hallucination", "false_empty")
+FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucination", "false_empty")
 
 
 @click.command()

@@ -4,16 +4,13 @@ What is left is mostly single-image grounding, so the question is asked anew for
 """
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
 
-from cgc_data.answer import ANSWER_FORM, Object, build_messages, format_answer
+from cgc_data.answer import ANSWER_FORM, build_messages, format_answer
 from cgc_data.answer.wording import NUMBER_WORDS, ask
 from cgc_data.common.errors import PlanError
+from cgc_data.release.rows import ObjectRow, Row, answer_objects
 from cgc_data.tasks import answer_of_pool, task_of
 from cgc_data.vocabulary import Name, readable
-
-Row = dict[str, Any]
 
 # By the answer asked for, for one image too, which the phrasings of a release are not made for.
 # {shown}: "this image", else "these two images"
@@ -29,7 +26,7 @@ PHRASINGS = {
 }
 
 
-def without_distractors(row: Mapping[str, Any]) -> Row:
+def without_distractors(row: Row) -> Row:
     """The row with the images of its answer alone, numbered anew; its id and difficulty stay those of the release.
 
     A question that names the image of its answer is about two views and stays whole. A row with an empty answer keeps
@@ -38,23 +35,25 @@ def without_distractors(row: Mapping[str, Any]) -> Row:
     """
     kept = _kept(row)
     if len(kept) == len(row["views"]):
-        return dict(row)
+        return row
     number = {old: new for new, old in enumerate(kept, 1)}
-    objects = [{**o, "img_idx": number[o["img_idx"]]} for o in row["objects"]]
+    objects: list[ObjectRow] = [{**o, "img_idx": number[o["img_idx"]]} for o in row["objects"]]
     question = _question(row, len(kept))
-    parts = {name: [row[name][old - 1] for old in kept] for name in ("images", "views") if row.get(name)}
-    return {
+    shown: Row = {
         **row,
-        **parts,
+        "views": [row["views"][old - 1] for old in kept],
         "question": question,
         "prompt": build_messages(question, len(kept)),
-        "answer": format_answer([Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in objects]),
+        "answer": format_answer(answer_objects(objects)),
         "objects": objects,
         "evidence": [{**e, "img_idx": number[e["img_idx"]]} for e in row["evidence"] if e["img_idx"] in number],
     }
+    if row.get("images"):  # a row may be read without them
+        shown["images"] = [row["images"][old - 1] for old in kept]
+    return shown
 
 
-def _kept(row: Mapping[str, Any]) -> list[int]:
+def _kept(row: Row) -> list[int]:
     """Numbers, from 1, of the images that stay."""
     everything = range(1, len(row["views"]) + 1)
     if task_of(row).names_image:
@@ -63,7 +62,7 @@ def _kept(row: Mapping[str, Any]) -> list[int]:
     return sorted(held or {everything[_hash(row["id"]) % len(everything)]})
 
 
-def _question(row: Mapping[str, Any], count: int) -> str:
+def _question(row: Row, count: int) -> str:
     """The question about `count` images: in the row's own phrasing where that is known and fits the number."""
     name = readable(row["query"]["labels"][0])
     if _asked(row, name, len(row["views"])) == row["question"] and (question := _asked(row, name, count)):
@@ -79,7 +78,7 @@ def _question(row: Mapping[str, Any], count: int) -> str:
     return f'{sentence} {ANSWER_FORM} Write the label as "{name.singular}".'
 
 
-def _asked(row: Mapping[str, Any], name: Name, count: int) -> str:
+def _asked(row: Row, name: Name, count: int) -> str:
     """The release's own wording; nothing where its phrasing is not known or not for this number of images."""
     pool, _, number = row["template_id"].partition("/")
     try:

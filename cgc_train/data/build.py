@@ -17,6 +17,7 @@ from datasets import Dataset
 from cgc_data.common.errors import PhotoError
 from cgc_data.common.progress import track
 from cgc_data.release.read import Release
+from cgc_data.release.rows import Row as ReleaseRow
 from cgc_train.data.bounds import Bounds, bounds_of
 from cgc_train.data.find import find_release, picked
 from cgc_train.data.images import ImageStore
@@ -91,7 +92,7 @@ def _rows(recipe: Recipe, release: Release, ids: Sequence[str], store: ImageStor
         yield {**shown, **answered, "images": _stored(shown, store, release)}
 
 
-def _stored(row: Row, store: ImageStore, release: Release) -> list[str]:
+def _stored(row: ReleaseRow, store: ImageStore, release: Release) -> list[str]:
     paths = []
     for number, (image, view) in enumerate(zip(row["images"], row["views"], strict=True), 1):
         where = f"{release.folder}: row {row['id']}, image {number} ({view['file_name']})"

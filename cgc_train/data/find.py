@@ -1,12 +1,12 @@
 """The release a recipe names: a folder, or a version of a data set on the Hub, with its views where it stores none."""
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 from cgc_data.common.errors import PhotoError
 from cgc_data.hub.locate import locate_release
 from cgc_data.release.read import Release
 from cgc_data.release.reference import with_images
+from cgc_data.release.rows import Row
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import DataSettings
 
@@ -19,7 +19,7 @@ def find_release(settings: DataSettings) -> Release:
     return locate_release(settings.release, settings.revision, setting="data.")
 
 
-def picked(release: Release, ids: Collection[str], photos: str | None) -> Iterator[dict[str, Any]]:
+def picked(release: Release, ids: Collection[str], photos: str | None) -> Iterator[Row]:
     """The rows of these ids with their images; a release that stores none has them composed from the photos.
 
     `photos` is the folder or zip that holds them; None: where the release was built from. Raises TrainingDataError

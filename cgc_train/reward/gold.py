@@ -1,11 +1,11 @@
 """The gold check: every row's own answer, written in the strict form, has to earn the full reward."""
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from cgc_data.answer import format_response, read_list
 from cgc_data.metrics import truth_of
+from cgc_data.release.rows import Row
 from cgc_train.reward.settings import PromptSettings, RewardSettings
 from cgc_train.reward.terms import score
 
@@ -14,7 +14,7 @@ PLAIN = {"miou": 1.0, "format": 1.0, "task_weights": {}}
 
 
 def gold_check(
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[Row],
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
 ) -> list[str]:
@@ -26,7 +26,7 @@ def gold_check(
     return [row["id"] for row in rows if not _earns_all(row, plain, prompt or PromptSettings())]
 
 
-def _earns_all(row: Mapping[str, Any], settings: RewardSettings, prompt: PromptSettings) -> bool:
+def _earns_all(row: Row, settings: RewardSettings, prompt: PromptSettings) -> bool:
     try:
         truth = truth_of(row)
     except (TypeError, ValueError):  # an object of the row is not a box of an answer

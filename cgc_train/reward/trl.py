@@ -64,5 +64,5 @@ def text_of(completion: Any) -> str:
 
 
 def _pairs(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[tuple[str, Truth]]:
-    rows = [{name: columns[name][place] for name in COLUMNS} for place in range(len(completions))]
+    rows: Any = [{name: columns[name][place] for name in COLUMNS} for place in range(len(completions))]
     return [(text_of(completion), truth_of(row)) for completion, row in zip(completions, rows, strict=True)]

@@ -9,13 +9,12 @@ from typing import Any
 from cgc_data.metrics import Truth, truth_of
 from cgc_data.release.read import Release
 from cgc_data.release.reference import with_images
+from cgc_data.release.rows import Row
 from cgc_train.data import as_trained
 from cgc_train.errors import RunError
 from cgc_train.reward import text_of
 from cgc_train.run import Run
 from cgc_train.view.answers import Answer, read_response
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def _rows(run: Run, release: Release, ids: set[str]) -> dict[str, Row]:
 
 
 def _prompt(row: Row, saved: Sequence[Saved], run: Run) -> Prompt:
-    shown = as_trained(dict(row), run.recipe) if row["split"] == run.recipe.data.split else row
+    shown = as_trained(row, run.recipe) if row["split"] == run.recipe.data.split else row
     truth = truth_of(shown)
     return Prompt(
         truth=truth,

@@ -104,11 +104,11 @@ def test_pushed_version_is_loaded_and_streamed(hub: Hub, release: Path, tmp_path
 
 
 def test_paths_of_the_builder_are_not_published(hub: Hub, tmp_path: Path) -> None:
-    source = {"key": "coco-0", "annotations": "/home/someone/a.json", "images": "../photos"}
+    source = {"key": "coco-0", "kind": "coco", "annotations": "/home/someone/a.json", "images": "../photos"}
     release = write_tiny_release(tmp_path / "release", sources=[source])
     push(release, REPO, tag="v1.0.0")
     manifest = json.loads(published(hub, "v1.0.0")["manifest.json"])
-    assert manifest["sources"] == [{"key": "coco-0", "annotations": "a.json", "images": "photos"}]
+    assert manifest["sources"] == [{"key": "coco-0", "kind": "coco", "annotations": "a.json", "images": "photos"}]
 
 
 def test_files_are_sent_shards_first_and_the_tag_last(hub: Hub, release: Path) -> None:

@@ -12,11 +12,15 @@ import pytest
 from cgc_data.answer.wording import POOLS, template_count
 from cgc_data.common.errors import ReleaseError
 from cgc_data.plan.planner import load_planner
-from cgc_data.tasks import CONTRASTS, SHARES, TASKS, Task, check_ids, pools_of, task_of
+from cgc_data.tasks import _REGISTERED, CONTRASTS, SHARES, TASKS, Task, check_ids, pools_of, task_of
 from cgc_data.validate.tasks import check_of, task_checks
 
 ROOT = Path(__file__).parents[2]
 every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+
+
+def test_a_task_is_registered_under_its_id() -> None:
+    assert tuple(TASKS) == _REGISTERED
 
 
 @every_task

@@ -1,0 +1,147 @@
+"""The manifest of a release: what it was built from, how, and what it holds. Written last, so its presence means done.
+
+These are the types of the JSON itself, so that a misspelled key is a type error; a file is checked against them once.
+"""
+
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+import msgspec
+
+from cgc_data.common.errors import ReleaseError
+from cgc_data.release.schema import SCHEMA_VERSION
+
+
+class Shard(TypedDict):
+    """One Parquet file of rows; `path` is relative to the release."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class SourceKeys(TypedDict):
+    """What readers of a source's record count on."""
+
+    key: str  # as in the rows
+    kind: str
+    annotations: str
+    images: str
+
+
+class SourceRecord(SourceKeys, total=False):
+    """One source as the release was built from it; `sha256` and `bytes` are those of the annotation file."""
+
+    sha256: str
+    bytes: int
+    exhaustive: bool | list[str] | None
+    split: str
+    num_images: int
+    num_annotations: int
+
+
+class Exclusions(TypedDict, total=False):
+    """What was kept out of every split."""
+
+    files: list[str]  # lists that were given
+    like: list[str]  # folders of pictures that were given
+    listed: int  # photos of the sources that the lists name
+    near_duplicates: int  # of the pictures, and not listed
+    photos: list[str]  # identities of both
+
+
+class Contradictions(TypedDict, total=False):
+    """Facts (photo, category) that two sources state, and how many of them contradict each other."""
+
+    compared: int
+    contradicted: int
+
+
+class Counts(TypedDict, total=False):
+    """Rows by what they are."""
+
+    total: int
+    by_split: dict[str, int]
+    by_task: dict[str, int]
+    by_category: dict[str, int]
+    by_num_images: dict[str, dict[str, int]]
+
+
+class Removed(TypedDict):
+    """A photo that was removed after the release was built."""
+
+    image_id: int
+
+
+class ManifestKeys(TypedDict):
+    """What readers of a manifest count on."""
+
+    schema_version: str
+    name: str
+    image_mode: str
+    created_with: dict[str, str]
+    sources: list[SourceRecord]
+    config: dict[str, Any]  # resolved settings, as JSON
+    counts: Counts
+    shards: list[Shard]
+    files: dict[str, str]  # sha256 by path, of all but the shards
+
+
+class Manifest(ManifestKeys, total=False):
+    """manifest.json."""
+
+    fingerprint: str
+    seed: int
+    exclusions: Exclusions
+    contradictions: Contradictions
+    rejected: dict[str, int]  # by reason
+    licences: str
+    removed: list[Removed]
+
+
+class WindowSettings(msgspec.Struct):
+    """The settings of views that readers of a release need."""
+
+    jpeg_quality: int = 92
+    min_cover: float = 0.03
+    max_cover: float = 0.5
+
+
+class KeptSettings(msgspec.Struct):
+    """The part of a manifest's `config` that readers of a release need, with the defaults of what it does not state."""
+
+    intra: WindowSettings = msgspec.field(default_factory=WindowSettings)
+
+
+def kept_settings(manifest: Manifest) -> KeptSettings:
+    """What the views of the release were made with. Raises ReleaseError if the settings are of another form."""
+    try:
+        return msgspec.convert(manifest["config"], KeptSettings)
+    except msgspec.ValidationError as error:
+        raise ReleaseError(f"manifest.json: config is not that of a build ({error}); build it again") from None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """manifest.json of a release, checked for form; keys that this version does not know are kept.
+
+    Raises ReleaseError if it is missing, damaged, or of another schema version.
+    """
+    path = folder / "manifest.json"
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        if manifest.get("schema_version") in (None, SCHEMA_VERSION):
+            msgspec.convert(manifest, Manifest)
+            return cast(Manifest, manifest)
+    except FileNotFoundError:
+        raise ReleaseError(
+            f"{path.parent}: not a finished release (no manifest.json); run the same `cgc-data build` again"
+        ) from None
+    except msgspec.ValidationError as error:
+        raise ReleaseError(f"{path}: not the manifest of a release ({error}); build or download it again") from None
+    except (OSError, ValueError) as error:
+        raise ReleaseError(f"{path}: not readable as JSON ({error}); build or download the release again") from None
+    raise ReleaseError(
+        f"{path.parent}: schema version {manifest['schema_version']}, but this version of cgc-grounding reads "
+        f"{SCHEMA_VERSION}; install the version named under created_with in manifest.json"
+    )

@@ -1,0 +1,76 @@
+"""The types of a release's statistics (stats.json), so that a misspelled key is a type error."""
+
+from typing import TypedDict
+
+
+class Bins(TypedDict):
+    """One histogram: counts[i] lies in [edges[i], edges[i + 1]), and the ends take what lies beyond them."""
+
+    edges: list[float]
+    counts: list[int]
+
+
+class Histogram(TypedDict):
+    """The same for each contrast."""
+
+    edges: list[float]
+    counts: dict[str, list[int]]
+
+
+class LabelCounts(TypedDict):
+    """How often a label is asked for, how often in vain, and how many of its objects are answers."""
+
+    rows: int
+    absent: int
+    objects: int
+
+
+class LicenceCounts(TypedDict):
+    """Photos and views under one licence."""
+
+    license: int | None
+    url: str
+    photos: int
+    views: int
+
+
+class PhotoCounts(TypedDict):
+    """Distinct photos, and the views that show them."""
+
+    distinct: int
+    by_split: dict[str, int]
+    with_flickr_page: int
+    views: int
+    by_role: dict[str, int]
+    most_views_of_one_photo: int
+
+
+class Example(TypedDict):
+    """The first row of a task; `views` counts its images."""
+
+    id: str
+    question: str
+    answer: str
+    views: int
+
+
+class Stats(TypedDict):
+    """Counts over the rows of a release; keys are names of splits, tasks (`CONTRAST/TASK`), and so on."""
+
+    total: int
+    by_split: dict[str, int]
+    by_task: dict[str, int]
+    by_task_and_split: dict[str, dict[str, int]]
+    by_label: dict[str, LabelCounts]  # most asked first
+    by_num_images: dict[str, dict[str, int]]  # by contrast, then number of images
+    by_num_objects: dict[str, dict[str, int]]
+    by_distractors: dict[str, int]
+    by_warrant: dict[str, int]
+    by_template: dict[str, int]
+    target_position: dict[str, dict[str, list[int]]]  # by contrast, then number of images; one count per position
+    box_area_share: Histogram
+    box_short_side_px: Histogram
+    difficulty: Bins
+    licences: list[LicenceCounts]
+    photos: PhotoCounts
+    examples: dict[str, Example]  # by task
