@@ -78,7 +78,7 @@ def push(
             repository.tag(tag, commit)
     on_event(f"published {repository.url} as {tag or commit}")
     kept = tuple(path for path in expected if path not in names)
-    config = next(name for name in CONTRASTS if finished.shards(name))
+    config = next((name for name in CONTRASTS if finished.shards(name)), "default")
     return PushResult(repo_id, repository.url, commit, tag, names, kept, config)
 
 

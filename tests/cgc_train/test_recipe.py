@@ -54,6 +54,12 @@ def test_a_saved_recipe_loads_as_the_same(small: Path, tmp_path: Path) -> None:
         ("data.held_out_split=train", "trained on and held out"),
         ("model.quantize=nf4", "set lora"),
         ("model.lora={targets: lm_head}", "lm_head"),
+        ("data.tasks=[locate_all]", "data.tasks: no task 'locate_all'; write inter/locate_all or intra/locate_all"),
+        (
+            "reward.task_weights={absent: 2}",
+            "no task 'absent'; write inter/absent or intra/absent",
+        ),
+        ("data.contrasts=[outer]", "data.contrasts: no contrast 'outer'; there are inter, intra"),
         ("data.limit", "key=value"),
         ("data.limit=[", "not valid YAML"),
     ],
