@@ -90,8 +90,8 @@ def build_trainer(run: Run, arguments: Any, material: Material) -> GroundingTrai
 
 
 def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
-    if trainer.eval_dataset is not None and checkpoint is None:
-        trainer.evaluate()
+    # within `train`, where the weights are already prepared: DeepSpeed and FSDP2 cannot evaluate before that
+    trainer.args.eval_on_start = trainer.eval_dataset is not None and checkpoint is None
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except KeyboardInterrupt:
