@@ -14,6 +14,7 @@ from cgc_bench.prepare.cache import Prepared, cache_folder, open_prepared
 from cgc_bench.results import PACKAGES, Benchmark, ItemResult, benchmark
 from cgc_bench.samples import read_responses
 from cgc_bench.scoring import Summary, score_responses, summarise
+from cgc_data.text import decode
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ def _prepared(file: Path, bench: Benchmark, line: Mapping[str, Any]) -> Prepared
 
 def _first_line(file: Path) -> dict[str, Any]:
     try:
-        with file.open(encoding="utf-8") as lines:
-            row: dict[str, Any] = json.loads(next(lines, "{}"))
+        with file.open("rb") as lines:
+            row: dict[str, Any] = json.loads(decode(next(lines, b"{}"), file, ReportError))
     except (OSError, ValueError) as error:
         raise ReportError(f"{file}: not a samples file ({error})") from None
     if "cgc_benchmark" not in row:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cgc_bench.errors import SampleFileError
+from cgc_data.text import decode
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,7 @@ def _sample(line: bytes, place: str) -> Sample:
 
 def _decoded(line: bytes, place: str) -> dict[str, Any]:
     try:
-        row = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise SampleFileError(f"{place}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
+        row = json.loads(decode(line, place, SampleFileError))
     except (ValueError, RecursionError) as error:
         raise SampleFileError(f"{place}: not JSON ({error})") from error
     if not isinstance(row, dict):

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 from cgc_bench.clusters import photo_clusters
 from cgc_bench.errors import AnnotationError
+from cgc_data.text import decode
 
 Box: TypeAlias = tuple[float, float, float, float]
 
@@ -118,7 +119,7 @@ def _read_bytes(annotations: Path) -> bytes:
 
 def _rows(raw: bytes, annotations: Path) -> list[dict[str, Any]]:
     try:
-        rows = json.loads(raw.decode("utf-8"))
+        rows = json.loads(decode(raw, annotations, AnnotationError))
     except (ValueError, RecursionError) as error:
         raise AnnotationError(f"{annotations} is not a JSON file: fetch it again ({error})") from error
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):

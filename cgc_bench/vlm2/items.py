@@ -11,6 +11,7 @@ from typing import Any
 
 from cgc_bench.clusters import photo_clusters
 from cgc_bench.errors import AnnotationError
+from cgc_data.text import decode
 
 # Subtask to its kind of answer and the folder of its images under the archive's root.
 SUBTASKS = {
@@ -110,7 +111,7 @@ def _rows(task: str, file: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
     written = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     for place, (number, line) in enumerate(written):
         try:
-            row = json.loads(line.decode("utf-8-sig"))
+            row = json.loads(decode(line, f"{file}, line {number}", AnnotationError))
         except (ValueError, RecursionError) as error:
             raise AnnotationError(f"{file}, line {number}: not JSON ({error})") from error
         fault = _form_fault(task, row)

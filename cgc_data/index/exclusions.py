@@ -10,6 +10,7 @@ import orjson
 
 from cgc_data.errors import SourceError
 from cgc_data.index.photos import Photo
+from cgc_data.text import read_text
 
 # names with a COCO number: 000000140513.jpg, COCO_val2014_000000140513_2.jpg, and 140513_1_source.png of MIG-Bench;
 # other numbered names (00000017.jpg, a frame of a video; 2315885.jpg, of Visual Genome) do not
@@ -67,16 +68,16 @@ def coco_number(entry: str) -> int | None:
 
 def _entries(file: Path) -> Iterator[str]:
     try:
-        content = file.read_bytes()
+        content = read_text(file, SourceError)
     except OSError as error:
         raise SourceError(f"{file}: cannot read the exclusion list ({error.strerror})") from None
-    if content.lstrip()[:1] in (b"[", b"{"):
+    if content.lstrip()[:1] in ("[", "{"):
         try:
             yield from _json_entries(orjson.loads(content))
         except orjson.JSONDecodeError as error:
             raise SourceError(f"{file}: not valid JSON ({error}); is it cut short?") from None
         return
-    for line in content.decode("utf-8", errors="replace").splitlines():
+    for line in content.splitlines():
         entry = line.split("#")[0].split(",")[0].strip()
         if entry and (entry.isdigit() or Path(entry).suffix.lower() in IMAGE_SUFFIXES):
             yield entry

@@ -5,6 +5,7 @@ The protocols are applied here from their own texts: COCO labels exhaustively bu
 
 import contextlib
 import io
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -209,14 +210,28 @@ def _read(kind: str, path: Path) -> tuple[Any, Callable[[Any], Any]]:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it loads
             if kind == "coco":
-                coco = COCO(str(path))
+                coco = COCO()
+                coco.dataset = _decoded(path)
+                coco.createIndex()
                 return coco, coco.annToRLE
-            lvis = LVIS(str(path))
+            lvis = _Lvis(str(path))
             return lvis, lvis.ann_to_rle
     except (OSError, ValueError, KeyError, AssertionError, TypeError) as error:
         raise ReleaseError(
             f"{path}: the {kind} reader cannot read it ({error}); name the file it was built from"
         ) from None
+
+
+class _Lvis(LVIS):  # type: ignore[misc]
+    """The LVIS reader, for files with a byte order mark too."""
+
+    def _load_json(self, path: str) -> Any:
+        return _decoded(Path(path))
+
+
+def _decoded(path: Path) -> Any:
+    """The JSON of a file as UTF-8, with or without a byte order mark."""
+    return json.loads(path.read_text(encoding="utf-8-sig"))
 
 
 def _concepts(categories: Mapping[int, Mapping[str, Any]], kind: str) -> dict[int, str]:

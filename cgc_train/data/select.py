@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cgc_data.release.read import Release
+from cgc_data.text import read_text
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import DataSettings
 
@@ -93,9 +94,9 @@ def kept_ids(path: Path) -> set[str]:
     Raises TrainingDataError where it cannot be read or keeps none.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path, TrainingDataError).splitlines()
         ids = {identity for line in lines if (identity := _kept(line.strip()))}
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError, KeyError, TypeError) as error:
+    except (OSError, msgspec.MsgspecError, KeyError, TypeError) as error:
         raise TrainingDataError(f"{path}: not a file of row ids ({error}); set data.keep to another") from None
     if not ids:
         raise TrainingDataError(f"{path}: keeps no row; measure more rows with `cgc-train difficulty`")

@@ -13,6 +13,7 @@ from typing import Any
 
 from cgc_data.metrics import COLUMNS, ItemScore, Truth, score_item, truth_of
 from cgc_data.release.read import Release
+from cgc_data.text import decode
 from cgc_train.errors import PredictionsError
 from cgc_train.reward.settings import PromptSettings, RewardSettings
 from cgc_train.reward.terms import Terms, score
@@ -149,12 +150,14 @@ def _row(entry: Scored) -> dict[str, Any]:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a file with their numbers from 1, empty ones left out."""
     try:
-        with path.open(encoding="utf-8") as file:
-            yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, decode(line, f"{path}:{number}", PredictionsError)
     except FileNotFoundError:
         raise PredictionsError(f"{path}: no such file; give JSON lines with id and response") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PredictionsError(f"{path}: not readable as UTF-8 text ({error}); write it again") from None
+    except OSError as error:
+        raise PredictionsError(f"{path}: cannot be read ({error.strerror}); make it readable") from None
 
 
 def _entry(where: str, line: str) -> tuple[str, str]:

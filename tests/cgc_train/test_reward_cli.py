@@ -126,7 +126,7 @@ BAD: list[Any] = [
     pytest.param('{"id": "x", "response": ""}', "has no row 'x'; give", id="unknown id"),
     pytest.param('{"id":"x","response":""}\n{"id":"y","response":""}', "has no row 'x' and 1 more", id="unknown ids"),
     pytest.param("\n \n", "p.jsonl: no predictions", id="empty"),
-    pytest.param(b"\xff\xfe{", "p.jsonl: not readable as UTF-8", id="not UTF-8"),
+    pytest.param(b"\xff\xfe{", "p.jsonl:1: not UTF-8 at byte 0", id="not UTF-8"),
 ]
 
 
