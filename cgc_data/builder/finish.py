@@ -112,6 +112,8 @@ def _source(index: Index, config: BuildConfig, position: int) -> dict[str, Any]:
         "sha256": table.sha256,
         "bytes": table.num_bytes,
         "exhaustive": source.exhaustive,
+        "bbox_format": source.bbox_format or "xywh",
+        "boxes_past_border": index.leaving[position].boxes,
         "split": source.split,
         "num_images": table.images.num_rows,
         "num_annotations": table.annotations.num_rows,

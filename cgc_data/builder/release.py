@@ -39,6 +39,7 @@ class Built:
     photos: int = 0  # that are shown
     available: int = 0  # that could be: present, licensed and not excluded
     empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for a row
+    notes: tuple[str, ...] = ()  # what was skipped and why, and lists that do not match
 
 
 def build_release(
@@ -69,7 +70,7 @@ def build_release(
         built = _check_rejects(config, plan, receipts, out)
         finish_release(index, config, plan, receipts, out, fingerprint, repo_id)
         shutil.rmtree(work)
-    return replace(built, photos=_shown(out), available=sum(plan.photos.values()))
+    return replace(built, photos=_shown(out), available=sum(plan.photos.values()), notes=tuple(plan.notes))
 
 
 def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:

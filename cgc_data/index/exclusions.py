@@ -1,7 +1,7 @@
 """Photos that must not be used: lists of ids or names, and benchmarks' own annotation files."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from cgc_data.text import read_text
 # names with a COCO number: 000000140513.jpg, COCO_val2014_000000140513_2.jpg, and 140513_1_source.png of MIG-Bench;
 # other numbered names (00000017.jpg, a frame of a video; 2315885.jpg, of Visual Genome) do not
 COCO_NUMBER = re.compile(r"^(?:COCO_[a-z]+[0-9]+_)?([0-9]{12})(?:_[0-9]+)?$|^0*([0-9]{1,12})_[0-9]+_(?:source|target)$")
+EXAMPLES = 3  # entries named in a note
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
@@ -25,6 +26,7 @@ class Exclusions:
     coco_numbers: frozenset[int]
     file_names: frozenset[str]
     files: tuple[str, ...]
+    entries: tuple[tuple[str, ...], ...]  # of each file, each once
 
     def matches(self, photo: Photo) -> bool:
         """Is this photo left out, by its COCO number, its file name or (for other photos) its id?"""
@@ -32,6 +34,40 @@ class Exclusions:
             return int(photo.identity.removeprefix("coco:")) in self.coco_numbers
         names = {Path(a.file_name).name for a in photo.appearances}
         return bool(names & self.file_names) or photo.image_id in self.coco_numbers
+
+    def usage(self, photos: Iterable[Photo]) -> list["ListUsage"]:
+        """How much of each file names a photo among these."""
+        numbers, names = set[int](), set[str]()
+        for photo in photos:
+            if photo.identity.startswith("coco:"):
+                numbers.add(int(photo.identity.removeprefix("coco:")))
+            else:
+                numbers.add(photo.image_id)
+                names.update(Path(a.file_name).name for a in photo.appearances)
+        return [_usage(file, entries, numbers, names) for file, entries in zip(self.files, self.entries, strict=True)]
+
+
+@dataclass(frozen=True)
+class ListUsage:
+    """How many distinct entries of a list name a photo of the sources, and some that name none."""
+
+    list: str
+    entries: int
+    matched: int
+    unmatched: tuple[str, ...]  # the first few
+
+    @property
+    def note(self) -> str:
+        """What the user must know before they rely on the list; empty if every entry names a photo."""
+        if self.matched == self.entries:
+            return ""
+        examples = f", such as {', '.join(self.unmatched)}" if self.unmatched else ""
+        if not self.matched:
+            return (
+                f"warning: {self.list} excludes nothing: none of its {self.entries:,} entries matches a photo{examples}"
+            )
+        missing = self.entries - self.matched
+        return f"{self.list}: {missing:,} of its {self.entries:,} entries match no photo{examples}"
 
 
 def read_exclusions(files: Iterable[str]) -> Exclusions:
@@ -42,15 +78,22 @@ def read_exclusions(files: Iterable[str]) -> Exclusions:
     numbers: set[int] = set()
     names: set[str] = set()
     listed = tuple(files)
+    distinct = []
     for file in listed:
-        entries = list(_entries(Path(file)))
+        entries = tuple(dict.fromkeys(_entries(Path(file))))
+        distinct.append(entries)
         if not entries:
             raise SourceError(
                 f"{file}: names no photo to exclude; give ids or file names, one a line, or a JSON of them"
             )
         numbers.update(number for entry in entries if (number := coco_number(entry)) is not None)
         names.update(Path(entry).name for entry in entries)
-    return Exclusions(frozenset(numbers), frozenset(names), tuple(Path(f).name for f in listed))
+    return Exclusions(frozenset(numbers), frozenset(names), tuple(Path(f).name for f in listed), tuple(distinct))
+
+
+def _usage(file: str, entries: Sequence[str], numbers: Set[int], names: Set[str]) -> ListUsage:
+    missed = [entry for entry in entries if coco_number(entry) not in numbers and Path(entry).name not in names]
+    return ListUsage(file, len(entries), len(entries) - len(missed), tuple(missed[:EXAMPLES]))
 
 
 def coco_number(entry: str) -> int | None:

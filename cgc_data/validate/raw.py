@@ -7,7 +7,7 @@ import contextlib
 import io
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -77,11 +77,20 @@ class RawSource:
         key: as in the manifest.
         exhaustive: as declared; None means COCO's 80 are, others are not.
         test_only: are all its photos held out?
+        box_format: how its boxes are written, as declared.
     """
 
     def __init__(
-        self, key: str, kind: str, annotations: Path, photos: PhotoFiles, exhaustive: Exhaustive, test_only: bool
+        self,
+        key: str,
+        kind: str,
+        annotations: Path,
+        photos: PhotoFiles,
+        exhaustive: Exhaustive,
+        test_only: bool,
+        box_format: str = "xywh",
     ) -> None:
+        self._box_format = box_format
         self.key, self.kind, self.path, self.photos, self.test_only = key, kind, annotations, photos, test_only
         self._exhaustive = exhaustive
         reader, self._rle_of = _read(kind, annotations)
@@ -178,9 +187,9 @@ class RawSource:
         return set(self.names)
 
     def _instance(self, raw: Mapping[str, Any]) -> Instance:
-        x, y, w, h = (float(value) for value in raw["bbox"])
+        corners = _corners(raw["bbox"], self._box_format)
         frame = (0.0, 0.0, *map(float, self.size(raw["image_id"])))
-        box = overlap((x, y, x + w, y + h), (frame[0], frame[1], frame[2], frame[3]))
+        box = overlap(corners, (frame[0], frame[1], frame[2], frame[3]))
         concept = self.concept_of[raw["category_id"]]
         return Instance(self.key, raw["id"], raw["image_id"], concept, box, _is_crowd(raw), _has_mask(raw))
 
@@ -239,6 +248,16 @@ def _concepts(categories: Mapping[int, Mapping[str, Any]], kind: str) -> dict[in
         return {n: concept_of(str(c["name"]), str(c.get("synset") or ""), kind) for n, c in categories.items()}
     except VocabularyError as error:
         raise ReleaseError(f"a category of the sources has no concept: {error}") from None
+
+
+def _corners(written: Sequence[float], form: str) -> Box:
+    """A box as the file writes it, as x1, y1, x2, y2."""
+    a, b, c, d = (float(value) for value in written)
+    if form == "xyxy":
+        return a, b, c, d
+    if form == "cxcywh":
+        return a - c / 2, b - d / 2, a + c / 2, b + d / 2
+    return (b, a, b + d, a + c) if form == "yxhw" else (a, b, a + c, b + d)
 
 
 def _is_crowd(raw: Mapping[str, Any]) -> bool:

@@ -128,6 +128,7 @@ def _open(release: Path, entry: Mapping[str, Any], moved: SourcePaths | None) ->
         photos=PhotoFiles(images),
         exhaustive=entry.get("exhaustive"),
         test_only=entry.get("split") == "test",
+        box_format=str(entry.get("bbox_format") or "xywh"),
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from cgc_data.progress import say
 from cgc_data.release.read import Release
 from cgc_data.text import read_text
 from cgc_train.errors import TrainingDataError
@@ -117,6 +118,8 @@ def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[
     rows = list(_read(release, split, **filters))
     keep = kept_ids(Path(settings.keep)) if settings.keep else None
     kept = rows if keep is None else [row for row in rows if row.id in keep]
+    if keep and kept and len(kept) < len(keep):
+        say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are among those that `data` chooses")
     if not kept:
         why = f"none of them is in data.keep={settings.keep}" if rows else "the filters of `data` leave none"
         raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")
