@@ -67,6 +67,7 @@ class Predictor:
         think: ask for a reasoning trace; False for a model trained without.
         max_pixels: of an image as the model sees it; larger ones are shrunk for the model alone.
         dtype: of the weights, `float32` or `bfloat16`.
+        revision: commit or tag of a model on the Hub; None takes the newest.
         prefix: what the model's chat template writes of the response already, such as `<think>`.
 
     Raises:
@@ -80,11 +81,12 @@ class Predictor:
         think: bool = True,
         max_pixels: int = MAX_PIXELS,
         dtype: str = "float32",
+        revision: str | None = None,
         prefix: str = "",
     ) -> None:
         self.think, self.prefix = think, prefix
-        self.processor = load_processor(ModelSettings(name=str(name)), max_pixels)
-        self.model = load_trained(name, dtype=dtype)
+        self.processor = load_processor(ModelSettings(name=str(name), revision=revision), max_pixels)
+        self.model = load_trained(name, dtype=dtype, revision=revision)
 
     def ask(
         self,
