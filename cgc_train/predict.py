@@ -67,6 +67,7 @@ class Predictor:
         think: ask for a reasoning trace; False for a model trained without.
         max_pixels: of an image as the model sees it; larger ones are shrunk for the model alone.
         dtype: of the weights, `float32` or `bfloat16`.
+        revision: commit or tag of a model on the Hub; None takes the newest.
         prefix: what the chat template writes of the response already, such as `<think>`; None: what it does write.
 
     Raises:
@@ -80,12 +81,13 @@ class Predictor:
         think: bool = True,
         max_pixels: int = MAX_PIXELS,
         dtype: str = "float32",
+        revision: str | None = None,
         prefix: str | None = None,
     ) -> None:
         self.think = think
-        self.processor = load_processor(ModelSettings(name=str(name)), max_pixels)
+        self.processor = load_processor(ModelSettings(name=str(name), revision=revision), max_pixels)
         self.prefix = opening_of(self.processor) if prefix is None else prefix
-        self.model = load_trained(name, dtype=dtype)
+        self.model = load_trained(name, dtype=dtype, revision=revision)
 
     def ask(
         self,

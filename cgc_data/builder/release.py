@@ -48,7 +48,6 @@ def build_release(
     *,
     workers: int = 1,
     executor: Executor = "processes",
-    repo_id: str | None = None,
 ) -> Built:
     """Build a release into `out`, going on where an interrupted build of the same configuration was.
 
@@ -68,7 +67,7 @@ def build_release(
         tasks = shard_tasks(index, config, plan, out, work)
         receipts = _render(tasks, out, workers, executor)
         built = _check_rejects(config, plan, receipts, out)
-        finish_release(index, config, plan, receipts, out, fingerprint, repo_id)
+        finish_release(index, config, plan, receipts, out, fingerprint)
         shutil.rmtree(work)
     return replace(built, photos=_shown(out), available=sum(plan.photos.values()), notes=tuple(plan.notes))
 

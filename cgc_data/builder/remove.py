@@ -43,7 +43,7 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
     for shard in opened.manifest["shards"]:
         if kept := _copy(opened.folder / shard["path"], out / shard["path"], shard, leaving):
             manifest["shards"].append(kept)
-    write_release_files(out, manifest, rejected, None)
+    write_release_files(out, manifest, rejected)
     return len(leaving)
 
 

@@ -79,7 +79,7 @@ def build(
     if dry_run:
         show_plan(plan_only(config, out, workers=workers), config)
         return
-    built = build_release(config, out, workers=workers, executor=executor, repo_id=push_to_hub)
+    built = build_release(config, out, workers=workers, executor=executor)
     click.echo(
         f"{built.folder}: {built.rows} rows from {built.photos} of {built.available} photos "
         f"({built.wanted} asked, {built.rejected} rejected)"
