@@ -65,6 +65,7 @@ def finish_release(
         "seed": config.seed,
         "exclusions": plan.exclusions,
         "contradictions": asdict(index.agreement),
+        "names_kept_apart": len(index.apart),
         "rejected": dict(sorted(Counter(r.reason for r in rejections).items())),
         "image_mode": config.images,
         "licences": config.licences,

@@ -14,7 +14,7 @@ from pathlib import Path
 from cgc_data.builder.embedded import with_sources
 from cgc_data.builder.finish import finish_release, library_versions
 from cgc_data.builder.shards import Receipt, ShardTask, render_shard, write_atomically
-from cgc_data.builder.work import alone, claim, explained, forgotten_if_refused, make_folder, start_over
+from cgc_data.builder.work import REJECTED, alone, claim, explained, forgotten_if_refused, make_folder, start_over
 from cgc_data.builder.workers import Executor, run_tasks
 from cgc_data.config import BuildConfig
 from cgc_data.errors import BuildError, SourceError
@@ -63,7 +63,7 @@ def build_release(
             return _finished(out, config)
         with forgotten_if_refused(out, work):
             index = build_index(config, cache)
-            plan = _planned(index, config, work, cache, workers)
+            plan = _planned(index, config, out, work, cache, workers)
         tasks = shard_tasks(index, config, plan, out, work)
         receipts = _render(tasks, out, workers, executor)
         built = _check_rejects(config, plan, receipts, out)
@@ -102,6 +102,9 @@ def _fingerprint(config: BuildConfig) -> str:
 
 def _finished(out: Path, config: BuildConfig) -> Built:
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    for shard in manifest["shards"]:
+        if file_sha256(out / shard["path"]) != shard["sha256"]:
+            raise BuildError(f"{out / shard['path']}: damaged since it was built; delete {out} and build again")
     rows = manifest["counts"]["total"]
     say(f"{out}: is finished already")
     photos = _shown(out)
@@ -113,16 +116,38 @@ def _shown(out: Path) -> int:
     return int(stats["photos"]["distinct"])
 
 
-def _planned(index: Index, config: BuildConfig, work: Path, cache: Path, workers: int) -> Plan:
-    """The plan, made or read where it was made before."""
-    record = work / "plan.json"
+def _planned(index: Index, config: BuildConfig, out: Path, work: Path, cache: Path, workers: int) -> Plan:
+    """The plan: made, or read if it was made before, is whole, and the photos are still those that it was made of."""
+    record, photos = work / "plan.json", _photo_state(index)
+    if (known := _read_plan(record, work, photos)) is not None:
+        return known
     if record.exists():
-        values = json.loads(record.read_text(encoding="utf-8"))
-        values["rejections"] = [Rejection(**r) for r in values["rejections"]]
-        return Plan(**values)
+        say(f"{out}: photos or work in progress changed since the build began; it starts over")
+        start_over(out, [])
     plan = make_plan(index, config, work, cache, workers)
-    write_atomically(record, json.dumps(asdict(plan)))
+    files = {path.name: file_sha256(path) for path in sorted(work.glob("*.parquet")) if path.name != REJECTED}
+    write_atomically(record, json.dumps({"plan": asdict(plan), "files": files, "photos": photos}))
     return plan
+
+
+def _photo_state(index: Index) -> str:
+    """Another text as soon as one of the photos is replaced."""
+    stamps = (index.stores[photo.source].stamp(photo.file_name) for photo in index.photos)
+    return hashlib.sha256("\n".join(stamps).encode()).hexdigest()
+
+
+def _read_plan(record: Path, work: Path, photos: str) -> Plan | None:
+    """The plan that was made before of these photos; None if there is none, or if it or one of its files is damaged."""
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+        if content["photos"] != photos or any(
+            file_sha256(work / name) != digest for name, digest in content["files"].items()
+        ):
+            return None
+        values = content["plan"]
+        return Plan(**{**values, "rejections": [Rejection(**r) for r in values["rejections"]]})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SourceError):
+        return None
 
 
 def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: Path) -> list[ShardTask]:

@@ -51,6 +51,7 @@ class Index:
     stores: tuple[PhotoStore, ...]
     photos: list[Photo]
     left_out: list[LeftOut]
+    apart: list[str]  # COCO names that stand for different pictures
     concepts: list[str]
     states: States
     claims: tuple[Claims, ...]
@@ -101,7 +102,8 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
     tables = tuple(_read(source, cache) for source in config.sources)
     leaving = tuple(check_boxes(t, s.bbox_format) for t, s in zip(tables, config.sources, strict=True))
     stores = tuple(open_photos(Path(s.images)) for s in config.sources)
-    photos, left_out = collect_photos(tables, stores, [s.images for s in config.sources])
+    collected = collect_photos(tables, stores, [s.images for s in config.sources])
+    photos = collected.photos
     claims = tuple(source_claims(t, s) for t, s in zip(tables, config.sources, strict=True))
     relations = load_relations()
     labelled = frozenset(c for claim in claims for c in claim.concepts)
@@ -116,7 +118,8 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
         tables=tables,
         stores=stores,
         photos=photos,
-        left_out=left_out,
+        left_out=collected.left_out,
+        apart=collected.apart,
         concepts=concepts,
         states=states,
         claims=claims,

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from cgc_data.errors import SourceError
-from cgc_data.index.photos import Photo
+from cgc_data.index.photos import Photo, coco_name
 from cgc_data.text import read_text
 
 # names with a COCO number: 000000140513.jpg, COCO_val2014_000000140513_2.jpg, and 140513_1_source.png of MIG-Bench;
@@ -30,21 +30,29 @@ class Exclusions:
 
     def matches(self, photo: Photo) -> bool:
         """Is this photo left out, by its COCO number, its file name or (for other photos) its id?"""
-        if photo.identity.startswith("coco:"):
-            return int(photo.identity.removeprefix("coco:")) in self.coco_numbers
-        names = {Path(a.file_name).name for a in photo.appearances}
-        return bool(names & self.file_names) or photo.image_id in self.coco_numbers
+        numbers, names = _claims(photo)
+        return not (numbers.isdisjoint(self.coco_numbers) and names.isdisjoint(self.file_names))
 
     def usage(self, photos: Iterable[Photo]) -> list["ListUsage"]:
         """How much of each file names a photo among these."""
         numbers, names = set[int](), set[str]()
         for photo in photos:
-            if photo.identity.startswith("coco:"):
-                numbers.add(int(photo.identity.removeprefix("coco:")))
-            else:
-                numbers.add(photo.image_id)
-                names.update(Path(a.file_name).name for a in photo.appearances)
+            more_numbers, more_names = _claims(photo)
+            numbers |= more_numbers
+            names |= more_names
         return [_usage(file, entries, numbers, names) for file, entries in zip(self.files, self.entries, strict=True)]
+
+
+def _claims(photo: Photo) -> tuple[set[int], set[str]]:
+    """Numbers and file names by which a list may mean a photo.
+
+    A photo of another data set may have the name of one of COCO's: both are meant, so that none slips through.
+    """
+    if photo.identity.startswith("coco:"):
+        return {int(photo.identity.removeprefix("coco:"))}, set()
+    names = {Path(a.file_name).name for a in photo.appearances}
+    named = {int(number) for name in names if (number := coco_name(name))}
+    return {photo.image_id} | named, names
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ MOST_REASONS = 6
 
 def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[ListUsage]) -> list[str]:
     """One line per matter; none if everything was used as given."""
-    return [*(use.note for use in lists if use.note), *_cut_boxes(index), *skipped(rejections)]
+    return [*(use.note for use in lists if use.note), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:
@@ -28,6 +28,11 @@ def _counts(reasons: Counter[str]) -> str:
     shown = [f"{reason} {count:,}" for reason, count in reasons.most_common(MOST_REASONS)]
     rest = reasons.total() - sum(count for _, count in reasons.most_common(MOST_REASONS))
     return ", ".join(shown) + (f", others {rest:,}" if rest else "")
+
+
+def _apart(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield f"{len(names):,} COCO names stand for different pictures, such as {names[0]}: kept apart, not joined"
 
 
 def _cut_boxes(index: Index) -> Iterator[str]:

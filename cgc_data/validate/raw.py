@@ -105,6 +105,8 @@ class RawSource:
             self.categories[concept].append(number)
         # COCO's annotators boxed a mug as "cup": what its own 80 classes take in goes for no other list of names
         self.practice = "coco" if kind == "coco" and set(self.names.values()) == set(COCO_NAMES) else ""
+        # a photo's number is COCO's only in a file about COCO's photos: other data sets number theirs alike
+        self.of_coco = kind == "lvis" or set(self.names.values()) == set(COCO_NAMES)
         self._complete = self._complete_categories()
         self._rle = lru_cache(maxsize=50_000)(self._read_rle)
         self.sight = lru_cache(maxsize=200_000)(self._sight)
