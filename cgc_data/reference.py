@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from cgc_data.errors import ReleaseError
 from cgc_data.release.find import locate_release
 from cgc_data.release.read import Release, open_release
 from cgc_data.render import Renderer
@@ -35,6 +36,16 @@ def with_images(
 ) -> Iterator[dict[str, Any]]:
     """Rows of a release with their views composed; `images` and errors as for `load_reference`."""
     stores = {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
-    renderer = Renderer(stores, release.manifest["config"]["intra"]["jpeg_quality"])
+    renderer = Renderer(stores, _jpeg_quality(release))
     for row in rows:
         yield {**row, "images": [{"bytes": renderer.view(view)[0], "path": None} for view in row["views"]]}
+
+
+def _jpeg_quality(release: Release) -> int:
+    try:
+        return int(release.manifest["config"]["intra"]["jpeg_quality"])
+    except (LookupError, TypeError, ValueError):
+        raise ReleaseError(
+            f"{release.folder / 'manifest.json'}: its configuration states no intra.jpeg_quality; build or download "
+            "the release again"
+        ) from None

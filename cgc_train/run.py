@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from cgc_data.release.inside import check_links
 from cgc_data.release.paths import without_paths
 from cgc_train.errors import RunError
 from cgc_train.recipe import Recipe, load_recipe, save_recipe
@@ -105,10 +106,11 @@ def check_free(folder: Path) -> None:
 
 
 def open_run(folder: Path | str) -> Run:
-    """The run in a folder. Raises RunError where there is none."""
+    """The run in a folder. Raises RunError where there is none, ReleaseError for a link that leads out of it."""
     folder = Path(folder)
     if not (folder / "recipe.yaml").is_file():
         raise RunError(f"{folder}: not the folder of a run (no recipe.yaml); name the one given to --to")
+    check_links(folder)
     return Run(folder, load_recipe(str(folder / "recipe.yaml")))
 
 

@@ -29,8 +29,9 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
     release = held_out_release(name, revision)
     version = version_of(release, revision)
     folder = prepared_folder("contrast", version)
+    place = release.folder.resolve()
     ready = open_prepared(folder)
-    if ready is not None and ready.annotations == release.folder:
+    if ready is not None and ready.annotations == place:
         return ready
     tasks = []
     for contrast in CONTRASTS:
@@ -40,7 +41,7 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
             write_shard(folder / f"{contrast}.parquet", digest, _images(release, contrast, photos))
             tasks.append(contrast)
     source = release.name if Path(name).is_dir() else f"{name}@{revision or 'unpinned'}"
-    return finish(folder, release.folder, version, source, tasks)
+    return finish(folder, place, version, source, tasks)
 
 
 def _images(release: Release, contrast: str, photos: str | None) -> Iterator[tuple[str, list[bytes]]]:

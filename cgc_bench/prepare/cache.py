@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_bench.errors import PrepareError
+from cgc_data.release.inside import file_name, inside
 
 MANIFEST = "manifest.json"
+RELEASES = "contrast"  # the benchmark whose annotations stay where they are
 SCHEMA = pa.schema({"index": pa.string(), "images": pa.list_(pa.binary())})
 
 
@@ -56,7 +58,7 @@ class Prepared:
 
     @contextmanager
     def _reading(self, task: str) -> Iterator[Path]:
-        path = self.folder / f"{task}.parquet"
+        path = inside(self.folder, f"{task}.parquet")
         try:
             yield path
         except (OSError, pa.ArrowException) as error:
@@ -70,19 +72,26 @@ def cache_folder() -> Path:
 
 def prepared_folder(name: str, variant: str) -> Path:
     """Folder of a benchmark's variant, whether it is there or not."""
-    return cache_folder() / "bench" / name / variant
+    return cache_folder() / "bench" / name / file_name(variant)
 
 
 def open_prepared(folder: Path) -> Prepared | None:
-    """The prepared benchmark of a folder; None where it is not finished."""
+    """The prepared benchmark of a folder; None where it is not finished.
+
+    Raises ReleaseError where its manifest names annotations elsewhere; of a release they are its folder.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return Prepared(
             folder,
-            folder / manifest["annotations"],
+            _annotations(folder, manifest["annotations"]),
             manifest["version"],
             manifest["source"],
             tuple(manifest["tasks"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _annotations(folder: Path, stated: str) -> Path:
+    return Path(stated) if folder.parent.name == RELEASES and Path(stated).is_absolute() else inside(folder, stated)

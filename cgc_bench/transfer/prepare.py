@@ -1,6 +1,7 @@
 """From a data set of the Hub, or a local copy of its repository, to the questions and images that the tasks read."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from cgc_bench.prepare.cache import MANIFEST, Prepared, open_prepared, prepared_
 from cgc_bench.prepare.write import finish, whole_image, write_shard, write_whole
 from cgc_bench.transfer.items import Item, written
 from cgc_bench.transfer.rows import SOURCES, Question, Source
+from cgc_data.release.inside import inside
 
 QUESTIONS = "questions.jsonl"
 
@@ -125,8 +127,10 @@ def _files(name: str, configuration: str | None, split: str, revision: str | Non
     from datasets import DownloadManager, load_dataset_builder
 
     try:
-        listed = load_dataset_builder(name, configuration, revision=revision).config.data_files
-        files: list[str] = DownloadManager(name).download(list(listed[split]))
+        listed = list(load_dataset_builder(name, configuration, revision=revision).config.data_files[split])
+        for file in listed if Path(name).is_dir() else ():
+            inside(Path(name), os.path.relpath(file, name))
+        files: list[str] = DownloadManager(name).download(listed)
     except Exception as error:  # the library's and the Hub's kinds are many; each means that there is no data
         fault = " ".join(str(error).split())[:160]
         raise PrepareError(f"{name} cannot be read ({fault}); fetch the repository and name it with --from") from None

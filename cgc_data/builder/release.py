@@ -22,6 +22,7 @@ from cgc_data.index.build import Index, build_index
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan, make_plan
 from cgc_data.progress import say, track
+from cgc_data.release.inside import inside
 from cgc_data.sources.read import file_sha256
 
 CACHE = ".cgc-cache"
@@ -160,10 +161,10 @@ def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: 
         name = f"{split}-{number:05d}-of-{totals[contrast, split]:05d}"
         tasks.append(
             ShardTask(
-                plan=work / f"{contrast}-{split}.parquet",
+                plan=inside(work, f"{contrast}-{split}.parquet"),
                 number=number,
-                target=out / contrast / f"{name}.parquet",
-                receipt=work / f"{contrast}-{name}.json",
+                target=inside(out, f"{contrast}/{name}.parquet"),
+                receipt=inside(work, f"{contrast}-{name}.json"),
                 stores=stores,
                 embed=config.images == "embed",
                 jpeg_quality=config.intra.jpeg_quality,

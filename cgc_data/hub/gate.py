@@ -50,7 +50,7 @@ def published_contents(release: Release, card: str) -> dict[str, Path | bytes]:
     """
     files = {**release.manifest["files"], CARD: hashlib.sha256(card.encode()).hexdigest()}
     public = without_paths({**release.manifest, "files": files})
-    contents: dict[str, Path | bytes] = {path: release.folder / path for path in _listed(public)}
+    contents: dict[str, Path | bytes] = {path: release.path(path) for path in _listed(public)}
     text = json.dumps(public, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     return contents | {CARD: card.encode(), "manifest.json": text.encode()}
 
@@ -60,7 +60,7 @@ def check_card(release: Release) -> None:
 
     A card that is gone is no loss.
     """
-    path, listed = release.folder / CARD, release.manifest["files"].get(CARD)
+    path, listed = release.path(CARD), release.manifest["files"].get(CARD)
     if path.exists() and listed and _sha256(path) != listed:
         raise ReleaseError(
             f"{path}: edited since the build, but a push publishes a new card for its repository and version; move "

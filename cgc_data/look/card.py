@@ -7,8 +7,9 @@ import hashlib
 import importlib.resources
 import json
 import re
-from collections.abc import Mapping
-from pathlib import PurePath
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePath
 from typing import Any
 
 import jinja2
@@ -69,12 +70,19 @@ def published_card(release: Release, repo_id: str, tag: str | None) -> str:
 
     Raises ReleaseError where stats.json or the manifest lacks what a card states.
     """
-    path = release.folder / "stats.json"
-    try:
+    path = release.path("stats.json")
+    with drawn_from(path):
         stats = json.loads(path.read_text(encoding="utf-8"))
         return render_card(release.manifest, stats, repo_id=repo_id, tag=tag)
+
+
+@contextmanager
+def drawn_from(path: Path) -> Iterator[None]:
+    """Turn what is missing or odd in the files that a card is drawn from into a ReleaseError that names `path`."""
+    try:
+        yield
     except (OSError, LookupError, TypeError, ValueError, AttributeError, jinja2.TemplateError) as error:
-        raise ReleaseError(f"{path}: gives no card ({error}); build the release again") from None
+        raise ReleaseError(f"{path}: gives no card ({error!r:.200}); build or download the release again") from None
 
 
 def release_digest(manifest: Mapping[str, Any]) -> str:

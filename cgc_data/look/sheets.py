@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cgc_data.errors import ReleaseError
 from cgc_data.look.sample import Box, Sample, View
+from cgc_data.release.inside import file_name
 
 WIDTH, MARGIN, GAP = 1600, 24, 12
 MOST_HEIGHT = 330  # of a row of views
@@ -44,7 +45,7 @@ def write_sheets(samples: dict[str, list[Sample]], folder: Path) -> list[Path]:
         rest = iter(enumerate(found, 1))
         for number in range(1, -(-len(found) // SAMPLES_A_SHEET) + 1):
             strips = [_strip(sample, place) for place, sample in islice(rest, SAMPLES_A_SHEET)]
-            written.append(folder / f"{kind.replace('/', '-')}-{number:02d}.png")
+            written.append(folder / f"{file_name(kind.replace('/', '-'))}-{number:02d}.png")
             _stack(strips).save(written[-1])
     return written
 

@@ -58,8 +58,14 @@ def open_photos(path: Path) -> PhotoStore:
 
 def _safe(file_name: str) -> PurePosixPath:
     """The name as a relative path; an annotation file must not reach outside its folder of photos."""
-    name = PurePosixPath(file_name)
-    if name.is_absolute() or ".." in name.parts or not name.name or max(map(len, name.parts)) > LONGEST_NAME:
+    name = PurePosixPath(file_name or "")
+    if (
+        "\0" in str(name)
+        or name.is_absolute()
+        or ".." in name.parts
+        or not name.name
+        or max(map(len, name.parts)) > LONGEST_NAME
+    ):
         raise PhotoError(f"{file_name!r}: not the name of a photo below a folder; correct it in the annotation file")
     return name
 

@@ -93,6 +93,8 @@ class _Place:
 
 
 def _candidates(name: str) -> Iterator[str]:
-    yield name
+    """Where a photo may lie; an annotation file does not reach outside its folder of photos."""
+    if not posixpath.isabs(name) and ".." not in name.split("/"):
+        yield name
     base = posixpath.basename(name)
     yield from (posixpath.join(folder, base) for folder in SUB_FOLDERS)
