@@ -131,12 +131,10 @@ def _work(
     """Answer batches of rows and append what they got, a batch at a time."""
     import torch
 
-    from cgc_train.model import check_opening, load_base, load_processor
+    from cgc_train.model import load_base, load_processor
 
     device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-    processor = load_processor(recipe.model, recipe.data.max_pixels)
-    check_opening(processor, recipe.prompt)
-    model = load_base(recipe.model, device)
+    model, processor = load_base(recipe.model, device), load_processor(recipe.model, recipe.data.max_pixels)
     for batch in track(batches, "batches", total=count):
         groups = _answers(model, processor, batch, sampling, recipe.data.seed)
         measured = [_measured(row, group, recipe, settings) for row, group in zip(batch, groups, strict=True)]

@@ -11,7 +11,7 @@ from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, MetricsWriter
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.errors import RunError
 from cgc_train.extras import need_package
-from cgc_train.model import check_opening, load_config, load_processor, lora_config, quantisation
+from cgc_train.model import load_config, load_processor, lora_config, quantisation
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import grpo_config
 from cgc_train.reward import reward_functions
@@ -63,7 +63,6 @@ class Material:
 def _material(recipe: Recipe, arguments: Any, rows: Any = None) -> Material:
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
-    check_opening(processor, recipe.prompt, arguments.chat_template_kwargs)
     if rows is None:
         rows = training_set(recipe, image_folder=image_folder())
     return Material(processor, rows, None if arguments.eval_strategy == "no" else held_out_set(recipe, image_folder()))
@@ -91,8 +90,8 @@ def build_trainer(run: Run, arguments: Any, material: Material) -> GroundingTrai
 
 
 def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
-    # within `train`, where the weights are already prepared: DeepSpeed and FSDP2 cannot evaluate before that
-    trainer.args.eval_on_start = trainer.eval_dataset is not None and checkpoint is None
+    if trainer.eval_dataset is not None and checkpoint is None:
+        trainer.evaluate()
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except KeyboardInterrupt:

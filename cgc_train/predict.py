@@ -15,7 +15,7 @@ from cgc_data.plan.wording import ask
 from cgc_data.vocabulary import readable
 from cgc_train.errors import PredictionsError
 from cgc_train.generate import ImageLike, generate
-from cgc_train.model import load_processor, load_trained, opening_of
+from cgc_train.model import load_processor, load_trained
 from cgc_train.recipe import ModelSettings
 
 # Pixels of an image as the model sees it, as in the 8B recipes.
@@ -68,7 +68,7 @@ class Predictor:
         max_pixels: of an image as the model sees it; larger ones are shrunk for the model alone.
         dtype: of the weights, `float32` or `bfloat16`.
         revision: commit or tag of a model on the Hub; None takes the newest.
-        prefix: what the chat template writes of the response already, such as `<think>`; None: what it does write.
+        prefix: what the model's chat template writes of the response already, such as `<think>`.
 
     Raises:
         ModelError: weights or processor cannot be loaded.
@@ -82,11 +82,10 @@ class Predictor:
         max_pixels: int = MAX_PIXELS,
         dtype: str = "float32",
         revision: str | None = None,
-        prefix: str | None = None,
+        prefix: str = "",
     ) -> None:
-        self.think = think
+        self.think, self.prefix = think, prefix
         self.processor = load_processor(ModelSettings(name=str(name), revision=revision), max_pixels)
-        self.prefix = opening_of(self.processor) if prefix is None else prefix
         self.model = load_trained(name, dtype=dtype, revision=revision)
 
     def ask(

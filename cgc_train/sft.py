@@ -21,7 +21,7 @@ from cgc_train.callbacks import MetricsWriter, write_held_out
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.errors import DivergedError, RecipeError
 from cgc_train.generate import generate
-from cgc_train.model import check_opening, load_config, load_processor, load_trained, lora_config, quantisation
+from cgc_train.model import load_config, load_processor, load_trained, lora_config, quantisation
 from cgc_train.model.load import freeze_vision
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import sft_config
@@ -158,7 +158,6 @@ def _material(recipe: Recipe, until: float | None, rows: Any) -> _Material:
         raise RecipeError("a warm-up that stops at a skill needs held-out rows; set data.held_out_every and _rows")
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
-    check_opening(processor, recipe.prompt)
     if rows is None:
         rows = training_set(recipe, image_folder=image_folder(), completions=True)
     return _Material(processor, rows, held_out_set(recipe, image_folder()) if held_out else None)

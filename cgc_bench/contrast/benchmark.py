@@ -29,9 +29,9 @@ class ContrastResult(ItemResult):
 
 def score(item: Item, response: str, *, protocol: str = "official") -> ContrastResult:
     """Score one response; never raises, whatever the text."""
-    think, prefix = protocol == "strict", opening_of(response)
-    scored = score_item(response, item.truth, require_think=think, prefix=prefix)
-    shown = read_answer(response, item.truth.num_images, require_think=think, prefix=prefix).objects
+    require_think = protocol == "strict"
+    scored = score_item(response, item.truth, require_think=require_think)
+    shown = read_answer(response, item.truth.num_images, require_think=require_think).objects
     return ContrastResult(
         task=item.task,
         index=item.index,
@@ -43,12 +43,6 @@ def score(item: Item, response: str, *, protocol: str = "official") -> ContrastR
         note=_note(scored),
         score=scored,
     )
-
-
-def opening_of(response: str) -> str:
-    """`<think>` for a response that closes a block it does not open, as a chat template that opens it leaves it."""
-    closed = response.find("</think>")
-    return "<think>" if closed >= 0 and "<think>" not in response[:closed] else ""
 
 
 def _values(scored: ItemScore) -> dict[str, float | None]:

@@ -31,20 +31,6 @@ def check_processor(context: Context) -> Finding:
     return ok(f"pads on the left with {tokenizer.pad_token!r}, ends with {tokenizer.eos_token!r}")
 
 
-def check_opening(context: Context) -> Finding:
-    """`prompt.prefix` states what the chat template writes of the response, so that the format can be earned."""
-    from cgc_train.model import opening_fault, opening_of
-
-    if context.processor is None:
-        raise Unchecked(f"how a response begins: the processor of {context.recipe.model.name} is not on this machine")
-    opening = opening_of(context.processor, context.config.chat_template_kwargs)
-    if fault := opening_fault(opening, context.recipe.prompt):
-        return failed(*fault)
-    return ok(
-        f"the chat template begins a response with {opening.strip()!r}" if opening else "a response is all the model's"
-    )
-
-
 def check_model(context: Context) -> Finding:
     """What the model is, counted on the meta device; its weights are in the folder, if it is one."""
     shape, name = context.shape, context.recipe.model.name

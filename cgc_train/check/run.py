@@ -32,7 +32,6 @@ CHECKS = (
     Check("model", models.check_model),
     Check("adapters", models.check_adapters, ("model",)),
     Check("processor", models.check_processor),
-    Check("opening", models.check_opening, ("settings", "processor")),
     Check("images", rows.check_images, ("data", "processor")),
     Check("prompts", rows.check_prompts, ("data", "model", "processor")),
     Check("completions", rows.check_completions, ("data", "processor")),

@@ -19,12 +19,7 @@ FLOOR_METRICS = ("acc@0.5", "miou", "leakage", "hallucination", "false_empty")
 @click.command()
 @click.argument("release")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option(
-    "--predictions",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="JSON lines with id and response; lines with one id are samples of one row.",
-)
+@click.option("--predictions", type=click.Path(path_type=Path), required=True, help="JSON lines: id, response.")
 @click.option("--out", type=click.Path(path_type=Path), help="New file: every term of every row, as JSON lines.")
 @click.option("--recipe", help="Take reward and prompt from this recipe.  [default: the defaults of both]")
 @click.option("--floors/--no-floors", default=True, show_default=True, help="What answers without looking would get.")
@@ -44,19 +39,18 @@ def reward(
     if out:
         check_free(out)
     responses = read_predictions(predictions)
-    ids = list(dict.fromkeys(prediction.id for prediction in responses))
-    asked = find_asked(find_release(DataSettings(release=release)), ids)
+    asked = find_asked(find_release(DataSettings(release=release)), list(responses))
     entries = score_predictions(responses, asked.truths, rules, prompt)
     scored = list(track(entries, "scored", total=len(responses)))
     if out:
         write_terms(out, scored)
     shares = ", ".join(f"{count:,} of {asked.rows[split]:,} {split} rows" for split, count in asked.answered.items())
-    click.echo(f"{len(scored):,} predictions: {shares}{_groups(scored, len(ids))}")
+    click.echo(f"{len(scored):,} predictions: {shares}")
     console = Console()
     console.print(_reward_table(scored))
     console.print(_metric_table(scored))
     if floors:
-        console.print(_floor_table(list(asked.truths.values())))
+        console.print(_floor_table([entry.item.truth for entry in scored]))
     if out:
         click.echo(f"every term of every row: {out}")
 
@@ -74,16 +68,6 @@ def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings
     values = merge_all([parse_override(text, RecipeError) for text in settings])
     rules = read_settings(Rules, values, "command line", RecipeError)
     return rules.reward, rules.prompt
-
-
-def _groups(scored: Sequence["Scored"], rows: int) -> str:
-    """How many responses a row has, and the share of rows whose responses all earn the same; empty if each has one."""
-    from cgc_train.reward import zero_variance
-
-    equal = zero_variance([entry.terms for entry in scored])
-    if equal is None:
-        return ""
-    return f"; {len(scored) / rows:.3g} samples per row, all of equal reward in {equal:.1%} of the rows"
 
 
 def _reward_table(scored: Sequence["Scored"]) -> Table:

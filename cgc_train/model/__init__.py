@@ -3,17 +3,13 @@
 from cgc_train.model.load import load_base, load_config, load_trained, lora_config, quantisation
 from cgc_train.model.numbers import qwen3_vl_8b_config
 from cgc_train.model.processor import load_processor
-from cgc_train.model.template import check_opening, opening_fault, opening_of
 
 __all__ = [
-    "check_opening",
     "load_base",
     "load_config",
     "load_processor",
     "load_trained",
     "lora_config",
-    "opening_fault",
-    "opening_of",
     "quantisation",
     "qwen3_vl_8b_config",
 ]

@@ -1,12 +1,11 @@
 """Saved completions against a release: read, score, and write every term of every row.
 
-A file of predictions has one JSON object per line, `{"id": row, "response": text}`, such as a run's held-out answers.
-Several lines with one id are samples of that row, numbered from 1 in the order of the file.
+A file of predictions has one JSON object a line, `{"id": row, "response": text}`, such as a run's held-out answers.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,36 +50,26 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """One response to a row; `sample` numbers the responses to one row from 1."""
-
-    id: str
-    sample: int
-    response: str
-
-
-@dataclass(frozen=True)
 class Scored:
     """One prediction: the terms of its reward, and its metrics with the lenient reading beside the strict one."""
 
-    sample: int
     terms: Terms
     item: ItemScore
 
 
-def read_predictions(path: Path) -> list[Prediction]:
-    """The responses in the order of the file.
+def read_predictions(path: Path) -> dict[str, str]:
+    """Responses by row id, in the order of the file.
 
-    Raises PredictionsError that names the line if it is no JSON object or lacks `id` or `response`.
+    Raises PredictionsError that names the line: of no JSON object, without `id` or `response`, or with an id again.
     """
-    found: list[Prediction] = []
-    samples = Counter[str]()
+    found: dict[str, str] = {}
     for number, line in _lines(path):
         identity, response = _entry(f"{path}:{number}", line)
-        samples[identity] += 1
-        found.append(Prediction(identity, samples[identity], response))
+        if identity in found:
+            raise PredictionsError(f"{path}:{number}: id {identity!r} stands in an earlier line; keep one line a row")
+        found[identity] = response
     if not found:
-        raise PredictionsError(f"{path}: no predictions; write one JSON object per line with id and response")
+        raise PredictionsError(f"{path}: holds no predictions; write one JSON object a line with id and response")
     return found
 
 
@@ -100,13 +89,12 @@ def find_asked(release: Release, ids: Sequence[str]) -> Asked:
 
 
 def score_predictions(
-    predictions: Iterable[Prediction], truths: Mapping[str, Truth], settings: RewardSettings, prompt: PromptSettings
+    predictions: Mapping[str, str], truths: Mapping[str, Truth], settings: RewardSettings, prompt: PromptSettings
 ) -> Iterator[Scored]:
     """Score each prediction, in order."""
-    for asked in predictions:
-        truth = truths[asked.id]
-        item = score_item(asked.response, truth, require_think=prompt.think, prefix=prompt.prefix)
-        yield Scored(asked.sample, score(asked.response, truth, settings, prompt), item)
+    for identity, response in predictions.items():
+        item = score_item(response, truths[identity], require_think=prompt.think, prefix=prompt.prefix)
+        yield Scored(score(response, truths[identity], settings, prompt), item)
 
 
 def write_terms(path: Path, scored: Sequence[Scored]) -> None:
@@ -136,7 +124,6 @@ def _row(entry: Scored) -> dict[str, Any]:
     terms, truth, item = entry.terms, entry.item.truth, asdict(entry.item)
     return {
         "id": truth.id,
-        "sample": entry.sample,
         "contrast": truth.contrast,
         "task": truth.task,
         "reward": terms.reward,

@@ -51,18 +51,6 @@ def test_an_answer_without_reasoning_counts_officially_and_not_strictly(release:
     assert strict["format"] == 0
 
 
-def test_a_template_that_opens_the_reasoning_costs_no_format(release: Path) -> None:
-    """A Thinking checkpoint never writes `<think>` itself: its chat template has."""
-    items = read_items(release)
-    answers = {i: format_response(item.truth.objects, "Looked.").removeprefix("<think>") for i, item in items.items()}
-    macro = summarise(BENCHMARK, items, score_responses(BENCHMARK, items, answers, protocol="strict"))["macro"]
-    assert macro["format"] == macro["acc@0.5"] == 100
-    empty = {i: format_response(item.truth.objects, " ").removeprefix("<think>") for i, item in items.items()}
-    assert (
-        summarise(BENCHMARK, items, score_responses(BENCHMARK, items, empty, protocol="strict"))["macro"]["format"] == 0
-    )
-
-
 def test_silence_is_not_a_virtue(release: Path) -> None:
     items = read_items(release)
     macro = BENCHMARK.table([BENCHMARK.score(item, "[]") for item in items.values()])["macro"]

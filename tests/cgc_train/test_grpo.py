@@ -3,12 +3,10 @@
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,9 @@ pytest.importorskip("trl")
 
 import yaml
 
-from cgc_train.cli.recipes import accelerate_path
 from cgc_train.errors import MissingExtraError, ModelError, RunError
 from cgc_train.grpo import resume, run_grpo
 from cgc_train.run import check_same, create_run, open_run
-from cgc_train.trainer import GroundingTrainer
 from tests.cgc_train.conftest import made_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -56,48 +52,6 @@ def test_a_run_leaves_what_others_read(run_values: dict[str, Any], tmp_path: Pat
     environment = (run.folder / "environment.json").read_text()
     assert str(tmp_path) not in environment
     assert json.loads(environment)["versions"]["trl"]
-
-
-def test_held_out_rows_are_answered_only_while_training(
-    run_values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """DeepSpeed and FSDP2 have no engine before training begins; a resumed run has its first answers already."""
-    evaluate, seen = GroundingTrainer.evaluate, list[tuple[bool, int]]()
-
-    def noted(trainer: GroundingTrainer, *given: Any, **named: Any) -> Any:
-        seen.append((trainer.is_in_train, trainer.state.global_step))
-        return evaluate(trainer, *given, **named)
-
-    monkeypatch.setattr(GroundingTrainer, "evaluate", noted)
-    run = run_grpo(made_recipe(run_values), tmp_path / "run")
-    assert seen == [(True, 0), (True, 2)]
-    steps = [line["step"] for line in run.metrics() if line["kind"] == "held_out"]
-    assert steps == [0, 2]
-    seen.clear()
-    shutil.rmtree(run.model_folder)
-    shutil.rmtree(run.folder / "checkpoint-2")
-    resume(run)
-    assert seen == [(True, 2)]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(find_spec("deepspeed") is None, reason="DeepSpeed is not installed")
-@pytest.mark.parametrize("stage", ["zero2", "zero3"])
-def test_deepspeed_trains_and_evaluates(run_values: dict[str, Any], tmp_path: Path, stage: str) -> None:
-    """With the shipped launch files, on two processes without a GPU."""
-    path = tmp_path / "recipe.yaml"
-    path.write_text(yaml.safe_dump(run_values | {"accelerate": stage, "grpo": run_values["grpo"] | {"use_cpu": True}}))
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(accelerate_path(stage))]
-    options = ["--num_processes", "2", "--mixed_precision", "no", "-m", "cgc_train", "grpo", str(path)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu"}
-    done = subprocess.run(
-        [*launch, *options, "--to", str(tmp_path / "run")],
-        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    run = open_run(tmp_path / "run")
-    assert run.held_out_steps() == [0, 2]
-    assert any((run.checkpoints()[0]).glob("global_step*")), "DeepSpeed wrote no state"
 
 
 @pytest.mark.slow
@@ -194,6 +148,8 @@ def test_a_wrong_model_leaves_no_folder(run_values: dict[str, Any], tmp_path: Pa
 
 
 def test_a_missing_tracker_is_said_at_once(run_values: dict[str, Any], tmp_path: Path) -> None:
+    from importlib.util import find_spec
+
     absent = next((name for name in ("trackio", "tensorboard", "wandb") if find_spec(name) is None), None)
     if absent is None:
         pytest.skip("every tracker is installed")

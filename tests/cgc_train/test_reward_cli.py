@@ -61,19 +61,6 @@ def test_each_row_is_written_with_every_term(made: Path, tmp_path: Path) -> None
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_samples_of_one_row_are_numbered(made: Path, tmp_path: Path) -> None:
-    """As GRPO draws them: a group of responses to one row, in any order of lines."""
-    wrong = {"id": ROWS[0]["id"], "response": "no idea"}
-    answers = [right(ROWS[0]), right(ROWS[1]), wrong, right(ROWS[1])]
-    found = run(made, "--predictions", write(tmp_path / "p.jsonl", answers), "--out", tmp_path / "o.jsonl")
-    assert found.exit_code == 0, found.output
-    assert "4 predictions: 2 of 7 train rows" in found.output
-    assert "2 samples per row, all of equal reward in 50.0% of the rows" in found.output
-    written = [(line["id"], line["sample"], line["reward"]) for line in lines(tmp_path / "o.jsonl")]
-    first, second = ROWS[0]["id"], ROWS[1]["id"]
-    assert written == [(first, 1, 2), (second, 1, 2), (first, 2, 0), (second, 2, 2)]
-
-
 def test_a_subset_is_reported_as_one(made: Path, tmp_path: Path) -> None:
     found = run(made, "--predictions", write(tmp_path / "p.jsonl", [right(ROWS[8]), right(ROWS[9])]))
     assert "2 predictions: 2 of 7 validation rows" in found.output
@@ -123,9 +110,10 @@ BAD: list[Any] = [
     pytest.param('{"id": "x"}', "p.jsonl:1: has no text 'response'", id="missing response"),
     pytest.param('{"id": "x", "response": null}', "p.jsonl:1: has no text 'response'", id="null response"),
     pytest.param('{"id": 5, "response": ""}', "p.jsonl:1: has no text 'id'", id="id that is no text"),
+    pytest.param(f"{json.dumps(GOOD)}\n{json.dumps(GOOD)}\n", "p.jsonl:2: id ", id="duplicate id"),
     pytest.param('{"id": "x", "response": ""}', "has no row 'x'; give", id="unknown id"),
     pytest.param('{"id":"x","response":""}\n{"id":"y","response":""}', "has no row 'x' and 1 more", id="unknown ids"),
-    pytest.param("\n \n", "p.jsonl: no predictions", id="empty"),
+    pytest.param("\n \n", "p.jsonl: holds no predictions", id="empty"),
     pytest.param(b"\xff\xfe{", "p.jsonl:1: not UTF-8 at byte 0", id="not UTF-8"),
 ]
 
