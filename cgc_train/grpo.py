@@ -48,7 +48,10 @@ def resume(run: Run, checkpoint: Path | None = None) -> Run:
         raise RunError(f"{run.folder}: holds no whole checkpoint; delete the folder and start again")
     arguments = _arguments(run.recipe, run.folder)
     say(f"going on from {found.name}")
-    return _train(build_trainer(run, arguments, _material(run.recipe, arguments)), run, found)
+    trainer = build_trainer(run, arguments, _material(run.recipe, arguments))
+    if trainer.is_world_process_zero():
+        run.rewind(found)
+    return _train(trainer, run, found)
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,8 @@ def build_trainer(run: Run, arguments: Any, material: Material) -> GroundingTrai
 
 
 def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
-    if trainer.eval_dataset is not None and checkpoint is None:
-        trainer.evaluate()
+    # Not before training: DeepSpeed would set up an engine that only evaluates. A resumed run has answered already.
+    trainer.args.eval_on_start = trainer.eval_dataset is not None and checkpoint is None
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except KeyboardInterrupt:
