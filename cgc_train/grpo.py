@@ -11,7 +11,7 @@ from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, MetricsWriter
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.errors import RunError
 from cgc_train.extras import need_package
-from cgc_train.model import load_config, load_processor, lora_config, quantisation
+from cgc_train.model import check_template, load_config, load_processor, lora_config, quantisation
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import grpo_config
 from cgc_train.reward import reward_functions
@@ -66,6 +66,7 @@ class Material:
 def _material(recipe: Recipe, arguments: Any, rows: Any = None) -> Material:
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
+    check_template(recipe.model.name, processor, recipe.prompt, arguments.chat_template_kwargs)
     if rows is None:
         rows = training_set(recipe, image_folder=image_folder())
     return Material(processor, rows, None if arguments.eval_strategy == "no" else held_out_set(recipe, image_folder()))

@@ -19,6 +19,8 @@ from cgc_train.callbacks import MetricsWriter
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.errors import DivergedError, RecipeError
 from cgc_train.model import (
+    check_taught,
+    check_template,
     load_config,
     load_processor,
     load_trained,
@@ -115,8 +117,10 @@ def _material(recipe: Recipe, until: float | None, rows: Any) -> _Material:
         raise RecipeError("a warm-up that stops at a skill needs held-out rows; set data.held_out_every and _rows")
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
+    check_template(recipe.model.name, processor, recipe.prompt)
     if rows is None:
         rows = training_set(recipe, image_folder=image_folder(), completions=True)
+    check_taught(recipe.model.name, processor, rows[0])
     return _Material(processor, rows, held_out_set(recipe, image_folder()) if held_out else None)
 
 
