@@ -33,13 +33,24 @@ class Sample:
     place: str
 
 
-def read_responses(files: Sequence[Path], items: Mapping[str, Any], benchmark: str) -> dict[str, str]:
+def whole_response(written: str, prefix: str) -> str:
+    """A response with what the chat template wrote of it before the model did; one that has it already is left alone.
+
+    Reasoning that is cut short would otherwise be read as an answer: only its opening tag tells what it is.
+    """
+    return written if written.startswith(prefix) else prefix + written
+
+
+def read_responses(
+    files: Sequence[Path], items: Mapping[str, Any], benchmark: str, *, prefix: str = ""
+) -> dict[str, str]:
     """Responses by index, in the items' order; a subset of the items is fine.
 
     Args:
         files: JSON Lines files, or output folders of lmms-eval, whose samples files of this benchmark are taken.
         items: the benchmark's items by index; each has `task` and `version`.
         benchmark: its name.
+        prefix: what the model's chat template wrote of every response, such as `<think>`.
 
     Raises:
         SampleFileError: a file cannot be read, or a line is damaged, unknown, repeated, or of another task; the message
@@ -53,7 +64,7 @@ def read_responses(files: Sequence[Path], items: Mapping[str, Any], benchmark: s
         found[sample.index] = sample
     if not found:
         raise SampleFileError(f"no responses in {', '.join(map(str, files))}")
-    return {index: found[index].response for index in items if index in found}
+    return {index: whole_response(found[index].response, prefix) for index in items if index in found}
 
 
 def read_samples(files: Iterable[Path], benchmark: str) -> Iterator[Sample]:

@@ -55,6 +55,14 @@ class Run:
         """The lines of metrics.jsonl; a last line cut off by a kill is left out."""
         return list(read_lines(self.folder / "metrics.jsonl"))
 
+    def rewind(self, checkpoint: Path) -> None:
+        """Drop the metrics that were logged after a checkpoint: a run that resumes there logs them again."""
+        step = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
+        kept = [json.dumps(line) + "\n" for line in self.metrics() if line.get("step", 0) <= step]
+        rewritten = self.folder / "metrics.jsonl.partial"
+        rewritten.write_text("".join(kept), encoding="utf-8")
+        rewritten.replace(self.folder / "metrics.jsonl")
+
     def environment(self) -> dict[str, Any]:
         """Versions and hardware that the run began with; empty where they were not written."""
         try:

@@ -19,6 +19,7 @@ PATH = click.Path(path_type=Path)
     help='JSON Lines of {"index", "response"}, samples files of lmms-eval, or its output folder; may be repeated.',
 )
 @click.option("--protocol", default="official", show_default=True, help="official, or strict: after the reasoning.")
+@click.option("--prefix", default="", help="What the model's chat template writes of a response, such as '<think>'.")
 @click.option("--postprocess", help="A model's published post-processing, such as migician.")
 @click.option("--json", "json_file", type=PATH, help="Write all figures to this file.")
 @click.option("--video-judgements", type=PATH, help='VLM2-Bench: a judge\'s replies, JSON Lines of {"vid", "score"}.')
@@ -29,6 +30,7 @@ def score(
     annotations: Path,
     predictions: tuple[Path, ...],
     protocol: str,
+    prefix: str,
     postprocess: str | None,
     json_file: Path | None,
     video_judgements: Path | None,
@@ -47,7 +49,7 @@ def score(
     bench = benchmark(task)
     check_protocol(bench, protocol, postprocess)
     items = bench.read_items(annotations)
-    responses = read_responses(predictions, items, bench.name)
+    responses = read_responses(predictions, items, bench.name, prefix=prefix)
     results = score_responses(bench, items, responses, protocol=protocol, postprocess=postprocess)
     summary = summarise(bench, items, results, protocol=protocol, postprocess=postprocess)
     summary |= judged_summary(summary, video_judgements, judge)

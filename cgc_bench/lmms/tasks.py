@@ -19,6 +19,7 @@ from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.lmms import settings
 from cgc_bench.prepare import Prepared, open_prepared, prepare
 from cgc_bench.results import ItemResult, benchmark, messages_of, prompt_of
+from cgc_bench.samples import whole_response
 from cgc_bench.transfer.prepare import prepare_transfer
 from cgc_data.errors import CgcError
 
@@ -106,7 +107,8 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, Any]:
 
     Where reasoning was asked for, what follows it is scored: a box that was only thought about is no answer.
     """
-    response = results[0] if results and isinstance(results[0], str) else ""
+    written = results[0] if results and isinstance(results[0], str) else ""
+    response = whole_response(written, settings.prefix())
     bench, protocol = benchmark(doc["cgc_benchmark"]), "strict" if doc["cgc_prompt"] == "think" else "official"
     result = bench.score(item_of(doc), response, protocol=protocol)
     kept = {

@@ -112,6 +112,17 @@ def freeze_vision(model: Any) -> None:
             parameter.requires_grad_(False)
 
 
+def keep_names(model: Any) -> None:
+    """Let a model be saved under the names that its weights were loaded by.
+
+    Loading under ZeRO-3, transformers notes renamings that no weight needed; saving would apply them backward, and
+    other readers of Qwen3-VL would not know the names.
+    """
+    renamings = getattr(model, "_weight_conversions", None)
+    if renamings is not None:
+        model._weight_conversions = [renaming for renaming in renamings if renaming.was_used()]
+
+
 def default_device() -> str:
     """`cuda` where there is one, else `cpu`."""
     import torch

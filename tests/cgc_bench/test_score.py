@@ -74,6 +74,17 @@ def test_json_of_a_subset(mig: Path, tmp_path: Path) -> None:
     assert "unknown version" in result.output
 
 
+def test_saved_responses_of_a_template_that_opens_the_reasoning(mig: Path, tmp_path: Path) -> None:
+    """Saved with the opening tag or without it, they score the same; a thought that was cut off is no answer."""
+    whole = [f"<think>Look.</think>{RIGHT}", "<think>(100,200),(500,600) perhaps"]
+    for number, written in enumerate((whole, [text.removeprefix("<think>") for text in whole])):
+        file, out = responses(tmp_path, dict(enumerate(written)), f"{number}.jsonl"), tmp_path / f"{number}.json"
+        given = ["--annotations", mig, "--predictions", file, "--protocol", "strict", "--json", out]
+        assert run("score", "mig", *given, "--prefix", "<think>").exit_code == 0
+        found = json.loads(out.read_text(encoding="utf-8"))["tasks"]
+        assert sorted(task["acc@0.5"] for task in found.values()) == [0, 100]
+
+
 def test_a_model_that_answers_in_pixels_is_called_out(mig: Path, tmp_path: Path) -> None:
     file = responses(tmp_path, dict.fromkeys(range(3), "(1000,200),(1500,600)"))
     result = run("score", "mig", "--annotations", mig, "--predictions", file)
