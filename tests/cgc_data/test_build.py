@@ -22,9 +22,10 @@ import yaml
 from cgc_data import load_reference, open_release
 from cgc_data.builder.release import Built, build_release, plan_only, shard_tasks
 from cgc_data.config import BuildConfig
-from cgc_data.errors import BuildError
+from cgc_data.errors import BuildError, ReleaseError
 from cgc_data.images import decode_photo
 from tests.cgc_data.reading import read_without_package
+from tests.hostile import snapshot
 
 Row = dict[str, Any]
 
@@ -309,6 +310,32 @@ def test_a_folder_with_something_else_is_left_as_it_is(
 
 
 # -- broken photos
+
+
+@pytest.mark.parametrize("place", ["../../elsewhere", "/elsewhere", "inter/../../elsewhere", "a\0"])
+def test_a_plan_from_elsewhere_leads_nowhere_else(small: BuildConfig, tmp_path: Path, place: str) -> None:
+    out = tmp_path / "deep" / "release"
+    interrupted(small, out, "cgc_data.builder.release._render")
+    record = out / ".build" / "plan.json"
+    plan = json.loads(record.read_text())
+    record.write_text(json.dumps({**plan, "shards": [{**shard, "contrast": place} for shard in plan["shards"]]}))
+    before = snapshot(tmp_path)
+    with pytest.raises(ReleaseError, match="does not stay inside"):
+        build_release(small, out)
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("link", [".build", "inter", ".build/inter-train.parquet"])
+def test_no_build_goes_on_through_a_link(small: BuildConfig, tmp_path: Path, link: str) -> None:
+    out = tmp_path / "release"
+    interrupted(small, out, "cgc_data.builder.release._render")
+    path, target = out / link, tmp_path / "elsewhere"
+    path.rename(target) if path.exists() else target.mkdir()
+    path.symlink_to(target)
+    before = snapshot(tmp_path)
+    with pytest.raises(ReleaseError, match="link that leads outside"):
+        build_release(small, out)
+    assert snapshot(tmp_path) == before
 
 
 def spoil(config: BuildConfig, names: list[str], *, keep: float = 0.5) -> dict[Path, bytes]:
