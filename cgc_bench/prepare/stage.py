@@ -42,7 +42,7 @@ def _staging(folder: Path) -> Iterator[Path]:
         with FileLock(folder.with_name(f"{folder.name}.lock")):
             stage.mkdir(exist_ok=True)
             yield stage
-            with suppress(OSError):  # shards of a failed attempt stay
+            with suppress(OSError):  # it is gone, or holds shards for the next attempt
                 stage.rmdir()
     except OSError as error:
         raise PrepareError(f"{folder}: cannot be written ({error.strerror}); set CGC_CACHE to another folder") from None
@@ -95,25 +95,28 @@ def settle(
     photos: str = "",
 ) -> Prepared:
     """Put the staged annotations and shards in place, then the manifest, whose presence means done."""
-    kept = annotations.relative_to(stage).as_posix() if annotations.is_relative_to(stage) else str(annotations)
+    staged = annotations.relative_to(stage) if annotations.is_relative_to(stage) else None
+    kept = annotations if staged is None else folder / staged
     before = open_prepared(folder)
     if before is None or before.digests != digests:
         (folder / MANIFEST).unlink(missing_ok=True)
     folder.mkdir(exist_ok=True)
-    for path in (*folder.glob("*.parquet"), *stage.glob("*.parquet")):
+    for path in folder.glob("*.parquet"):
         if path.stem not in digests:
             path.unlink()
     for path in sorted(stage.iterdir()):
-        _move(path, folder / path.name)
+        if path.suffix != ".part" and (path.suffix != ".parquet" or path.stem in digests):
+            _move(path, folder / path.name)
+    shutil.rmtree(stage)  # and what a failed attempt left
     content = {
-        "annotations": kept,
+        "annotations": str(kept) if staged is None else staged.as_posix(),
         "version": version,
         "source": source,
         "digests": dict(digests),
         "photos": photos,
     }
     write_whole(folder / MANIFEST, json.dumps(content, indent=1).encode())
-    return Prepared(folder, folder / kept, version, source, dict(digests), photos)
+    return Prepared(folder, kept, version, source, dict(digests), photos)
 
 
 def _move(path: Path, target: Path) -> None:

@@ -123,10 +123,12 @@ def test_shards_of_a_failed_attempt_are_not_taken_for_another_source(tmp_path: P
     photos["view_diff"].write_bytes(b"{")
     with pytest.raises(PrepareError):
         prepare("mig", source=root, annotations=annotations)
+    (ready.folder.with_name("revised.part") / "region.7.part").write_bytes(b"of a killed attempt")
     for name, path in photos.items():
         path.write_bytes(whole[name])
     again = prepare("mig", source=root, annotations=annotations)
     assert again == ready
+    assert not list(ready.folder.glob("*.part"))
     assert len(images(again)) == 11
 
 
