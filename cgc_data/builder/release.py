@@ -96,8 +96,8 @@ def _fingerprint(config: BuildConfig) -> str:
             raise SourceError(f"{path}: no such annotation file; name it as ANN.json:IMAGES")
         source["annotations"] = file_sha256(path)
     values["exclude"] = [file_sha256(Path(file)) for file in config.exclude]
-    like = ((path.name, path.stat().st_size) for folder in config.exclude_like for path in Path(folder).rglob("*"))
-    values["exclude_like"] = sorted(like)
+    like = (path for folder in config.exclude_like for path in Path(folder).rglob("*") if path.is_file())
+    values["exclude_like"] = sorted(file_sha256(path) for path in like)
     return hashlib.sha256(json.dumps([values, library_versions()], sort_keys=True).encode()).hexdigest()
 
 

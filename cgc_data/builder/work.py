@@ -85,6 +85,8 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
     try:
         yield
     except CgcError:
+        if any(work.glob("plan.json")):  # a build that was under way; photos out of reach now may be back later
+            raise
         shutil.rmtree(work, ignore_errors=True)
         if not any(out.iterdir()):
             out.rmdir()

@@ -15,6 +15,7 @@ from cgc_data.text import read_text
 # names with a COCO number: 000000140513.jpg, COCO_val2014_000000140513_2.jpg, and 140513_1_source.png of MIG-Bench;
 # other numbered names (00000017.jpg, a frame of a video; 2315885.jpg, of Visual Genome) do not
 COCO_NUMBER = re.compile(r"^(?:COCO_[a-z]+[0-9]+_)?([0-9]{12})(?:_[0-9]+)?$|^0*([0-9]{1,12})_[0-9]+_(?:source|target)$")
+BARE_NUMBER = re.compile(r"[0-9]{1,18}")
 EXAMPLES = 3  # entries named in a note
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
@@ -110,7 +111,7 @@ def coco_number(entry: str) -> int | None:
     >>> coco_number("MIG-Bench/images/static_diff/140513_1_source.png")
     140513
     """
-    if entry.isdigit():
+    if BARE_NUMBER.fullmatch(entry):
         return int(entry)
     path = Path(entry)
     found = COCO_NUMBER.search(path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name)
@@ -130,7 +131,7 @@ def _entries(file: Path) -> Iterator[str]:
         return
     for line in content.splitlines():
         entry = line.split("#")[0].split(",")[0].strip()
-        if entry and (entry.isdigit() or Path(entry).suffix.lower() in IMAGE_SUFFIXES):
+        if entry and (BARE_NUMBER.fullmatch(entry) or Path(entry).suffix.lower() in IMAGE_SUFFIXES):
             yield entry
 
 
@@ -149,7 +150,7 @@ def _named(value: Any) -> Iterator[str]:
         for item in value:
             yield from _named(item)
     elif isinstance(value, dict):
-        if str(value.get("image_id")).isdigit():
+        if BARE_NUMBER.fullmatch(str(value.get("image_id"))):
             yield str(value["image_id"])
         for item in value.values():
             yield from _named(item)

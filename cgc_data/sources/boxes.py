@@ -56,12 +56,13 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
     masked = table.annotations.column("segmentation_length").to_numpy()[counted] > 0
     out = leaves(boxes, sizes)
     likely = _likely(boxes[out], sizes[out]) if out.any() else None
-    bad = int((out & (~masked if likely is None else True)).sum())
-    basis = len(boxes) if likely else int((~masked).sum())
-    if form is None and bad >= FEWEST and bad > MOST_LEAVING * basis:
-        raise SourceError(
-            f"{table.path}: {bad:,} of {basis:,} boxes leave their photos; {_advice(likely, boxes, sizes)}"
-        )
+    # boxes without a mask by themselves too: many good ones with a mask must not hide them
+    for basis in (~masked, masked | True) if likely else (~masked,):
+        bad, of = int((out & basis).sum()), int(basis.sum())
+        if form is None and bad >= FEWEST and bad > MOST_LEAVING * of:
+            raise SourceError(
+                f"{table.path}: {bad:,} of {of:,} boxes leave their photos; {_advice(likely, boxes, sizes)}"
+            )
     return Leaving(int(out.sum()), len(boxes))
 
 
