@@ -1,5 +1,6 @@
 """Read a finished release: its manifest, and its rows as a stream whose memory does not grow with their number."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_data.common.errors import ReleaseError
+from cgc_data.release.inside import inside
 from cgc_data.release.schema import CONTRASTS, FEATURES, SCHEMA_VERSION, SPLITS
 
+_SHARD = re.compile(rf"({'|'.join(CONTRASTS)})/({'|'.join(SPLITS)})-[\w.-]+\.parquet", re.ASCII)
 # Rows decoded at a time: six embedded photos a row are a few MB.
 BATCH_ROWS, BATCH_ROWS_WITH_IMAGES = 1024, 16
 
@@ -24,6 +27,14 @@ class _Shard(msgspec.Struct):
     sha256: str
 
 
+class _Source(msgspec.Struct):
+    key: str
+    kind: str
+    annotations: str
+    images: str
+    sha256: str
+
+
 class _Manifest(msgspec.Struct):
     """What readers of a manifest count on."""
 
@@ -31,7 +42,7 @@ class _Manifest(msgspec.Struct):
     name: str
     image_mode: str
     created_with: dict[str, str]
-    sources: list[dict[str, Any]]
+    sources: list[_Source]
     config: dict[str, Any]
     counts: dict[str, Any]
     shards: list[_Shard]
@@ -54,11 +65,15 @@ class Release:
         """False where the rows only say how views are composed (`--images reference`)."""
         return bool(self.manifest["image_mode"] == "embed")
 
+    def path(self, name: str) -> Path:
+        """Where a file of the release lies. Raises ReleaseError for a name that leads outside it."""
+        return inside(self.folder, name)
+
     def shards(self, contrast: str | None = None, split: str | None = None) -> list[Path]:
         """Paths of the shards in the manifest's order. Raises ReleaseError for an unknown contrast or split."""
         _known(contrast, CONTRASTS, "contrast")
         _known(split, SPLITS, "split")
-        paths = [self.folder / shard["path"] for shard in self.manifest["shards"]]
+        paths = [self.path(shard["path"]) for shard in self.manifest["shards"]]
         return [p for p in paths if contrast in (None, p.parent.name) and split in (None, p.name.split("-")[0])]
 
     def batches(
@@ -104,22 +119,23 @@ def open_release(path: Path | str) -> Release:
     folder = Path(path)
     if not folder.is_dir():
         raise ReleaseError(f"{folder}: no such folder; give the folder that `cgc-data build --out` wrote")
-    manifest = read_manifest(folder)
-    for shard in manifest["shards"]:
-        if not (folder / shard["path"]).is_file():
-            raise ReleaseError(
-                f"{folder / shard['path']}: shard of the manifest is missing; build or download it again"
-            )
-    return Release(folder, manifest)
+    release = Release(folder, read_manifest(folder))
+    for shard in release.shards():
+        if not shard.is_file():
+            raise ReleaseError(f"{shard}: shard of the manifest is missing; build or download it again")
+    return release
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """manifest.json of a release, checked for form. Raises ReleaseError where it is missing, damaged or another's."""
-    path = folder / "manifest.json"
+    """manifest.json of a release, checked for form; every path in it stays inside the folder, but for its sources'.
+
+    Raises ReleaseError where it is missing, damaged, another's, or leads elsewhere.
+    """
+    path = inside(folder, "manifest.json")
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         if manifest.get("schema_version") in (None, SCHEMA_VERSION):
-            msgspec.convert(manifest, _Manifest)
+            _check_paths(folder, msgspec.convert(manifest, _Manifest))
             return manifest
     except FileNotFoundError:
         raise ReleaseError(
@@ -127,12 +143,31 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         ) from None
     except msgspec.ValidationError as error:
         raise ReleaseError(f"{path}: not the manifest of a release ({error}); build or download it again") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReleaseError(f"{path}: not readable as JSON ({error}); build or download the release again") from None
     raise ReleaseError(
         f"{path.parent}: schema version {manifest['schema_version']}, but this version of cgc-grounding reads "
         f"{SCHEMA_VERSION}; install the version named under created_with in manifest.json"
     )
+
+
+def _check_paths(folder: Path, manifest: _Manifest) -> None:
+    """Raise ReleaseError for a path that leads outside the release, or a shard that is not where shards are."""
+    shards = [shard.path for shard in manifest.shards]
+    for name in (*shards, *manifest.files):
+        inside(folder, name)
+    for place, name in enumerate(shards):
+        if not _SHARD.fullmatch(name) or name in shards[:place]:
+            raise ReleaseError(
+                f"{folder / 'manifest.json'}: {name!r} is no name of a shard, or stands there twice; build or "
+                "download the release again"
+            )
+    for source in manifest.sources:
+        if not f"{source.key}{source.annotations}{source.images}".isprintable():
+            raise ReleaseError(
+                f"{folder / 'manifest.json'}: source {source.key!r} has control characters in its paths; build or "
+                "download the release again"
+            )
 
 
 @contextmanager

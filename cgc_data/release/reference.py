@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from cgc_data.common.errors import ReleaseError
+from cgc_data.hub.locate import locate_release
 from cgc_data.release.read import Release, open_release
 from cgc_data.render import Renderer
 from cgc_data.sources import open_photos
@@ -13,17 +15,19 @@ def load_reference(
     release: Path | str,
     images: Path | str | None = None,
     *,
+    revision: str | None = None,
     contrast: str | None = None,
     split: str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Rows of a release with `images` as encoded bytes ({"bytes", "path"}), the same as an embedding release holds.
 
+    `release` is the folder of a release, or as a text also ORG/NAME on the Hub at `revision` (default: the newest).
     `images` is a folder or zip that holds the photos of every source (for COCO: the folder above train2017 and
     val2017, or one of them); None takes the places the release was built from. Rows come in the order of the shards.
 
     Raises ReleaseError for a folder that is no finished release, PhotoError that names a missing or changed photo.
     """
-    opened = open_release(release)
+    opened = locate_release(release, revision) if isinstance(release, str) else open_release(release)
     yield from with_images(opened, opened.rows(contrast=contrast, split=split), images)
 
 
@@ -32,6 +36,16 @@ def with_images(
 ) -> Iterator[dict[str, Any]]:
     """Rows of a release with their views composed; `images` and errors as for `load_reference`."""
     stores = {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
-    renderer = Renderer(stores, release.manifest["config"]["intra"]["jpeg_quality"])
+    renderer = Renderer(stores, _jpeg_quality(release))
     for row in rows:
         yield {**row, "images": [{"bytes": renderer.view(view)[0], "path": None} for view in row["views"]]}
+
+
+def _jpeg_quality(release: Release) -> int:
+    try:
+        return int(release.manifest["config"]["intra"]["jpeg_quality"])
+    except (LookupError, TypeError, ValueError):
+        raise ReleaseError(
+            f"{release.folder / 'manifest.json'}: its configuration states no intra.jpeg_quality; build or download "
+            "the release again"
+        ) from None
