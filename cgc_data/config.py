@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from cgc_data.common.settings import Section, Share, Values, Weight, merge, read_settings, read_yaml
+from cgc_data.geometry import BoxFormat
 from cgc_data.tasks import SHARES, check_ids
 from cgc_data.tasks.former import refuse_former
 
@@ -23,6 +24,10 @@ class Source(Section):
     exhaustive: bool | list[str] | None = Field(
         None,
         description="is every instance of every category (or of those listed) boxed? null: only COCO's 80 are",
+    )
+    bbox_format: BoxFormat | None = Field(
+        None,
+        description="xywh (COCO's), xyxy, cxcywh (center) or yxhw; null: xywh, unless many boxes leave their photos",
     )
     split: Literal["auto", "test"] = Field("auto", description="test: all photos of this source are held out")
 

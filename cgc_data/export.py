@@ -19,7 +19,7 @@ from cgc_data.common.errors import ExportError
 from cgc_data.release.read import Release
 from cgc_data.release.reference import load_reference
 from cgc_data.release.rows import Row
-from cgc_data.release.schema import SPLITS
+from cgc_data.release.schema import FLOAT64, IMAGE, INT64, SPLITS, STRING, list_of, schema_of
 
 Format = Literal["swift", "verl", "easyr1", "llamafactory"]
 Instruction = Literal["think", "answer", "none"]
@@ -158,19 +158,16 @@ def _verl_row(row: Row, index: int, instruction: Instruction) -> Line:
 
 def _verl_schema() -> pa.Schema:
     """With the images marked as such for `datasets`, which verl loads through."""
-    from datasets import Features, Image, List, Value
-
-    text, whole = Value("string"), Value("int64")
-    extra = dict.fromkeys(("question", "answer", *FACTS, "query"), text) | {"index": whole, "num_images": whole}
+    extra = dict.fromkeys(("question", "answer", *FACTS, "query"), STRING) | {"index": INT64, "num_images": INT64}
     columns = {
-        "data_source": text,
-        "prompt": List({"role": text, "content": text}),
-        "images": List(Image(mode="RGB")),
-        "ability": text,
-        "reward_model": {"style": text, "ground_truth": text},
-        "extra_info": extra | {"difficulty": Value("float64")},
+        "data_source": STRING,
+        "prompt": list_of({"role": STRING, "content": STRING}),
+        "images": list_of(IMAGE),
+        "ability": STRING,
+        "reward_model": {"style": STRING, "ground_truth": STRING},
+        "extra_info": extra | {"difficulty": FLOAT64},
     }
-    return Features(columns).arrow_schema
+    return schema_of(columns)
 
 
 def _prompt(row: Row, instruction: Instruction) -> str:

@@ -7,7 +7,7 @@ A box is x1, y1, x2, y2, half-open: it spans x2 - x1 by y2 - y1.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,11 @@ THOUSAND = 1000
 
 Boxes: TypeAlias = NDArray[np.float64]
 ThousandBox: TypeAlias = tuple[int, int, int, int]
+Column: TypeAlias = NDArray[np.float64]
+
+# How annotation files write a box: COCO's own, corners, center and size, and rows before columns.
+BoxFormat = Literal["xywh", "xyxy", "cxcywh", "yxhw"]
+BOX_FORMATS: tuple[BoxFormat, ...] = get_args(BoxFormat)
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,17 @@ class Window:
     def height(self) -> int:
         """In pixels of the photo."""
         return self.y2 - self.y1
+
+
+def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tuple[Column, Column, Column, Column]:
+    """The four numbers of boxes as a file writes them, (n,) each, as x1, y1, x2, y2 in pixels."""
+    if form == "xyxy":
+        return a, b, c, d
+    if form == "cxcywh":
+        return a - c / 2, b - d / 2, a + c / 2, b + d / 2
+    if form == "yxhw":
+        return b, a, b + d, a + c
+    return a, b, a + c, b + d
 
 
 def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) -> ThousandBox:

@@ -61,6 +61,10 @@ class Renderer:
     def _photo(self, source: str, file_name: str) -> tuple[bytes, Pixels]:
         key = (source, file_name)
         if key not in self._photos:
+            if source not in self._stores:
+                raise PhotoError(
+                    f"{file_name}: of a source {source!r} that is not given; name the photos of every source"
+                )
             content = self._stores[source].read(file_name)
             try:
                 self._photos[key] = content, decode_photo(content)

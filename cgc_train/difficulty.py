@@ -74,6 +74,7 @@ class Sampling:
     samples: int
     temperature: float
     max_new_tokens: int
+    template: Mapping[str, Any]
 
 
 def measure(
@@ -131,10 +132,12 @@ def _work(
     """Answer batches of rows and append what they got, a batch at a time."""
     import torch
 
-    from cgc_train.model import load_base, load_processor
+    from cgc_train.model import check_template, load_base, load_processor
 
     device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-    model, processor = load_base(recipe.model, device), load_processor(recipe.model, recipe.data.max_pixels)
+    processor = load_processor(recipe.model, recipe.data.max_pixels)
+    check_template(recipe.model.name, processor, recipe.prompt, sampling.template)
+    model = load_base(recipe.model, device)
     for batch in track(batches, "batches", total=count):
         groups = _answers(model, processor, batch, sampling, recipe.data.seed)
         measured = [_measured(row, group, recipe, settings) for row, group in zip(batch, groups, strict=True)]
@@ -156,6 +159,7 @@ def _answers(
         max_new_tokens=sampling.max_new_tokens,
         temperature=sampling.temperature,
         samples=sampling.samples,
+        template=sampling.template,
         batch_size=len(rows),
         seed=int(hashlib.sha256(name.encode()).hexdigest()[:8], 16),
     )
@@ -215,6 +219,7 @@ def _sampling(recipe: Recipe, samples: int | None) -> Sampling:
         samples=samples or asked.get("num_generations") or SAMPLES,
         temperature=float(asked.get("temperature", 1.0)),
         max_new_tokens=asked.get("max_completion_length") or TOKENS,
+        template=asked.get("chat_template_kwargs") or {},
     )
 
 
@@ -225,7 +230,8 @@ def _settings(recipe: Recipe, sampling: Sampling) -> str:
         "data": [recipe.data.max_pixels, recipe.data.distractor_images, recipe.data.seed],
         "prompt": recipe.prompt.model_dump(),
         "reward": recipe.reward.model_dump(),
-        "sampling": asdict(sampling),
+        # an empty template setting changes nothing, and files were measured before there was one
+        "sampling": {key: value for key, value in asdict(sampling).items() if value != {}},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 from PIL import Image as PILImage
 
+from cgc_train.model.template import rendered
+
 Messages: TypeAlias = Sequence[Mapping[str, Any]]
 ImageLike: TypeAlias = "str | Path | PILImage.Image"
 
@@ -32,6 +34,7 @@ def generate(
     max_new_tokens: int = 512,
     temperature: float = 0.0,
     samples: int = 1,
+    template: Mapping[str, Any] | None = None,
     batch_size: int = 8,
     seed: int = 0,
 ) -> list[list[str]]:
@@ -45,6 +48,7 @@ def generate(
         max_new_tokens: after which a response is cut.
         temperature: 0 for the likeliest response; then all samples of a prompt are equal.
         samples: responses a conversation.
+        template: settings of the chat template, such as `enable_thinking`.
         batch_size: conversations at a time.
         seed: of the sampling; the same seed gives the same responses for the same batches.
     """
@@ -54,7 +58,7 @@ def generate(
     with torch.random.fork_rng(devices=_devices(model)), torch.no_grad():
         torch.manual_seed(seed)
         for chosen in _batches(len(conversations), batch_size):
-            prompts = [conversations[place] for place in chosen]
+            prompts = [rendered(processor, conversations[place], **(template or {})) for place in chosen]
             shown = [[_opened(image) for image in images[place]] for place in chosen]
             responses += _answer(model, processor, prompts, shown, max_new_tokens, temperature, samples)
     return responses
@@ -63,14 +67,13 @@ def generate(
 def _answer(
     model: Any,
     processor: Any,
-    conversations: Sequence[Messages],
+    prompts: Sequence[str],
     images: Sequence[Sequence[Any]],
     max_new_tokens: int,
     temperature: float,
     samples: int,
 ) -> list[list[str]]:
-    texts = [processor.apply_chat_template(list(c), tokenize=False, add_generation_prompt=True) for c in conversations]
-    inputs = processor(text=texts, images=list(images), padding=True, return_tensors="pt").to(model.device)
+    inputs = processor(text=list(prompts), images=list(images), padding=True, return_tensors="pt").to(model.device)
     sampling = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature > 0 else {"do_sample": False}
     tokens = model.generate(
         **inputs,

@@ -11,7 +11,7 @@ from cgc_data.metrics import Truth, truth_of
 from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, MetricsWriter
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.errors import RunError
-from cgc_train.model import load_config, load_processor, lora_config, quantisation
+from cgc_train.model import check_template, load_config, load_processor, lora_config, quantisation
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import grpo_config
 from cgc_train.reward import reward_functions
@@ -48,7 +48,10 @@ def resume(run: Run, checkpoint: Path | None = None) -> Run:
         raise RunError(f"{run.folder}: holds no whole checkpoint; delete the folder and start again")
     arguments = _arguments(run.recipe, run.folder)
     say(f"going on from {found.name}")
-    return _train(build_trainer(run, arguments, _material(run.recipe, arguments)), run, found)
+    trainer = build_trainer(run, arguments, _material(run.recipe, arguments))
+    if trainer.is_world_process_zero():
+        run.rewind(found)
+    return _train(trainer, run, found)
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Material:
 def _material(recipe: Recipe, arguments: Any, rows: Any = None) -> Material:
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
+    check_template(recipe.model.name, processor, recipe.prompt, arguments.chat_template_kwargs)
     if rows is None:
         rows = training_set(recipe, image_folder=image_folder())
     return Material(processor, rows, None if arguments.eval_strategy == "no" else held_out_set(recipe, image_folder()))
@@ -90,8 +94,8 @@ def build_trainer(run: Run, arguments: Any, material: Material) -> GroundingTrai
 
 
 def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
-    if trainer.eval_dataset is not None and checkpoint is None:
-        trainer.evaluate()
+    # Not before training: DeepSpeed would set up an engine that only evaluates. A resumed run has answered already.
+    trainer.args.eval_on_start = trainer.eval_dataset is not None and checkpoint is None
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except KeyboardInterrupt:

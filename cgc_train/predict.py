@@ -16,8 +16,9 @@ from cgc_data.tasks.inter.locate_all import LOCATE_ALL
 from cgc_data.vocabulary import readable
 from cgc_train.errors import PredictionsError
 from cgc_train.generate import ImageLike, generate
-from cgc_train.model import load_processor, load_trained
+from cgc_train.model import check_template, load_processor, load_trained, opening
 from cgc_train.recipe import ModelSettings
+from cgc_train.reward.settings import PromptSettings
 
 # Pixels of an image as the model sees it, as in the 8B recipes.
 MAX_PIXELS = 409_600
@@ -68,10 +69,12 @@ class Predictor:
         think: ask for a reasoning trace; False for a model trained without.
         max_pixels: of an image as the model sees it; larger ones are shrunk for the model alone.
         dtype: of the weights, `float32` or `bfloat16`.
-        prefix: what the model's chat template writes of the response already, such as `<think>`.
+        revision: commit or tag of a model on the Hub; None takes the newest.
+        prefix: what the model's chat template writes of the response already, such as `<think>`; None reads it off
+            the template.
 
     Raises:
-        ModelError: weights or processor cannot be loaded.
+        ModelError: weights or processor cannot be loaded, or the template leaves no room for what is asked.
     """
 
     def __init__(
@@ -81,11 +84,14 @@ class Predictor:
         think: bool = True,
         max_pixels: int = MAX_PIXELS,
         dtype: str = "float32",
-        prefix: str = "",
+        revision: str | None = None,
+        prefix: str | None = None,
     ) -> None:
-        self.think, self.prefix = think, prefix
-        self.processor = load_processor(ModelSettings(name=str(name)), max_pixels)
-        self.model = load_trained(name, dtype=dtype)
+        self.think = think
+        self.processor = load_processor(ModelSettings(name=str(name), revision=revision), max_pixels)
+        stated = opening(self.processor) if prefix is None else prefix
+        self.prefix = check_template(str(name), self.processor, PromptSettings(think=think, prefix=stated))
+        self.model = load_trained(name, dtype=dtype, revision=revision)
 
     def ask(
         self,

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from cgc_data.release.inside import check_links
 from cgc_data.release.paths import without_paths
 from cgc_train.errors import RunError
 from cgc_train.recipe import Recipe, load_recipe, save_recipe
@@ -53,6 +54,14 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl; a last line cut off by a kill is left out."""
         return list(read_lines(self.folder / "metrics.jsonl"))
+
+    def rewind(self, checkpoint: Path) -> None:
+        """Drop the metrics that were logged after a checkpoint: a run that resumes there logs them again."""
+        step = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
+        kept = [json.dumps(line) + "\n" for line in self.metrics() if line.get("step", 0) <= step]
+        rewritten = self.folder / "metrics.jsonl.partial"
+        rewritten.write_text("".join(kept), encoding="utf-8")
+        rewritten.replace(self.folder / "metrics.jsonl")
 
     def environment(self) -> dict[str, Any]:
         """Versions and hardware that the run began with; empty where they were not written."""
@@ -105,10 +114,11 @@ def check_free(folder: Path) -> None:
 
 
 def open_run(folder: Path | str) -> Run:
-    """The run in a folder. Raises RunError where there is none."""
+    """The run in a folder. Raises RunError where there is none, ReleaseError for a link that leads out of it."""
     folder = Path(folder)
     if not (folder / "recipe.yaml").is_file():
         raise RunError(f"{folder}: not the folder of a run (no recipe.yaml); name the one given to --to")
+    check_links(folder)
     return Run(folder, load_recipe(str(folder / "recipe.yaml")))
 
 

@@ -11,26 +11,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate.utils import gather_object
-from transformers import TrainerCallback
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from trl import SFTTrainer
 
 from cgc_data.common.progress import say
-from cgc_data.metrics import Truth, truth_of
-from cgc_train.callbacks import MetricsWriter, write_held_out
+from cgc_train.callbacks import MetricsWriter
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.errors import DivergedError, RecipeError
-from cgc_train.generate import generate
-from cgc_train.model import load_config, load_processor, load_trained, lora_config, quantisation
-from cgc_train.model.load import freeze_vision
+from cgc_train.model import (
+    check_taught,
+    check_template,
+    load_config,
+    load_processor,
+    load_trained,
+    lora_config,
+    quantisation,
+)
+from cgc_train.model.load import freeze_vision, keep_names
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import sft_config
 from cgc_train.run import Run, check_free, create_run, image_folder
 from cgc_train.sampling import EpochSampler
+from cgc_train.skill import HeldOutSkill
 
 ADAPTER = "adapter"
-# Weights are split over the processes there, and each has to take part in every forward pass.
-SHARDED = ("zero3", "fsdp2")
 
 
 class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
@@ -56,46 +60,6 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
                 "with a lower sft.learning_rate"
             )
         return loss
-
-
-class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
-    """Answers the held-out rows every so often, by the likeliest tokens, and stops at a stated R_miou."""
-
-    def __init__(self, run: Run, rows: Any, processor: Any, until: float | None) -> None:
-        self.run, self.rows, self.processor, self.until = run, rows, processor, until
-        light = rows.remove_columns(["images", "prompt"])
-        self.truths: dict[str, Truth] = {row["id"]: truth_of(row) for row in light}
-        self.skill: float | None = None
-        self.step = -1
-
-    @property
-    def reached(self) -> bool:
-        """Whether the skill that was asked for is there."""
-        return self.until is not None and self.skill is not None and self.skill >= self.until
-
-    def on_train_begin(self, _args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Where it starts from."""
-        self._answer(state, control, model)
-
-    def on_step_end(self, _args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Every `held_out_every` steps."""
-        if state.global_step % self.run.recipe.data.held_out_every == 0:
-            self._answer(state, control, model)
-
-    def on_train_end(self, _args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Where it came to."""
-        if state.global_step != self.step:
-            self._answer(state, control, model)
-
-    def _answer(self, state: Any, control: Any, model: Any) -> None:
-        """Answer with all processes; each holds the same skill afterwards, so that all stop at the same step."""
-        self.step = state.global_step
-        everything = dict(gather_object(list(_answers(model, self.processor, self.rows, self.run.recipe).items())))
-        answers = {key: everything[key] for key in self.truths}
-        if state.is_world_process_zero:
-            write_held_out(self.run.folder, self.step, answers, self.truths, self.run.recipe)
-        self.skill = held_out_miou(answers, self.truths, self.run.recipe)
-        control.should_training_stop |= self.reached
 
 
 @dataclass(frozen=True)
@@ -132,18 +96,13 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: A
         run = create_run(folder, recipe, "sft") if arguments.process_index == 0 else Run(folder, recipe)
     skill = HeldOutSkill(run, material.held_out, material.processor, until) if material.held_out else None
     trainer = _trainer(run, arguments, material, [skill] if skill else [])
+    if skill:
+        skill.trainer = trainer
     trainer.train()
     _save(trainer, run, material.processor)
     if skill and until is not None and not skill.reached and arguments.process_index == 0:
         say(f"warning: held-out R_miou is {skill.skill:.3f} after {skill.step} steps, not yet {until:g}; train longer")
     return run
-
-
-def held_out_miou(answers: dict[str, str], truths: dict[str, Truth], recipe: Recipe) -> float:
-    """Mean R_miou (0-1) of answers by row id, without the reward's options."""
-    from cgc_train.reward import score
-
-    return sum(score(text, truths[key], None, recipe.prompt).miou for key, text in answers.items()) / len(answers)
 
 
 def _arguments(recipe: Recipe, folder: Path) -> Any:
@@ -158,8 +117,10 @@ def _material(recipe: Recipe, until: float | None, rows: Any) -> _Material:
         raise RecipeError("a warm-up that stops at a skill needs held-out rows; set data.held_out_every and _rows")
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
+    check_template(recipe.model.name, processor, recipe.prompt)
     if rows is None:
         rows = training_set(recipe, image_folder=image_folder(), completions=True)
+    check_taught(recipe.model.name, processor, rows[0])
     return _Material(processor, rows, held_out_set(recipe, image_folder()) if held_out else None)
 
 
@@ -176,6 +137,7 @@ def _trainer(run: Run, arguments: Any, material: _Material, callbacks: list[Any]
         quantization_config=quantisation(recipe.model),
         callbacks=[MetricsWriter(run.folder), *callbacks],
     )
+    keep_names(trainer.model)
     if recipe.model.freeze_vision and recipe.model.lora is None:
         freeze_vision(trainer.model)
     return trainer
@@ -188,29 +150,9 @@ def _save(trainer: WarmUpTrainer, run: Run, processor: Any) -> None:
     else:
         trainer.save_model(str(run.folder / ADAPTER))
         if trainer.is_world_process_zero():
+            unset_hf_deepspeed_config()  # or ZeRO-3 would divide what this process alone loads among all
             model = load_trained(run.folder / ADAPTER, dtype=run.recipe.model.dtype, device="cpu")
             model.merge_and_unload().save_pretrained(str(run.model_folder))
     if trainer.is_world_process_zero():
         processor.save_pretrained(str(run.model_folder))
     trainer.accelerator.wait_for_everyone()
-
-
-def _answers(model: Any, processor: Any, rows: Any, recipe: Recipe) -> dict[str, str]:
-    """Greedy answers to this process's share of the rows; to all of them where the weights are split."""
-    from accelerate import PartialState
-
-    state = PartialState()
-    sharded = recipe.accelerate in SHARDED
-    places = range(len(rows)) if sharded else range(state.process_index, len(rows), state.num_processes)
-    mine, training = [rows[place] for place in places], model.training
-    model.eval()
-    responses = generate(
-        model,
-        processor,
-        [row["prompt"] for row in mine],
-        [row["images"] for row in mine],
-        max_new_tokens=recipe.grpo.get("max_completion_length") or 512,
-        batch_size=recipe.sft.get("per_device_eval_batch_size", 8),
-    )
-    model.train(training)
-    return {row["id"]: written[0] for row, written in zip(mine, responses, strict=True)}

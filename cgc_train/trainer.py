@@ -17,7 +17,7 @@ from trl.trainer.utils import RepeatSampler
 
 from cgc_train.errors import DivergedError, ModelError, RecipeError
 from cgc_train.generate import visual_token_ids
-from cgc_train.model.load import freeze_vision
+from cgc_train.model.load import freeze_vision, keep_names
 from cgc_train.reward import text_of
 from cgc_train.sampling import EpochSampler
 
@@ -46,6 +46,7 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         # a NaN that is filtered out of the log would go unseen until the weights are NaN too
         args.logging_nan_inf_filter = False
         super().__init__(**given)
+        keep_names(self.model)
         self._grades = grades
         self.generation_config: Any = getattr(self, "generation_config", None)  # vLLM has its own
         self.log_completions: bool = given["args"].log_completions

@@ -14,19 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
+from cgc_data.look import release_stats, render_card
+from cgc_data.release.read import open_release
 from cgc_data.release.schema import SCHEMA_VERSION, SPLITS, Split, arrow_schema
 from cgc_data.tasks import CONTRASTS
 
 SIZE = (64, 48)  # width, height
 COLOURS = ("red", "green", "blue", "orange", "purple", "black")
 CC_BY = "http://creativecommons.org/licenses/by/2.0/"
-
-CARD = """---
-license: other
-configs:
-{configs}---
-# {name}
-"""
 
 
 def photo(colour: str | None) -> bytes:
@@ -92,17 +87,6 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _configs(shards: list[str]) -> str:
-    # the description changes with the shards, because `datasets` does not see that a file of the same name is new
-    digest, lines = hashlib.sha256("".join(shards).encode()).hexdigest(), []
-    for config, folders in {"default": CONTRASTS, "inter": ("inter",), "intra": ("intra",)}.items():
-        lines += [f"- config_name: {config}", f"  description: 'release sha256:{digest}'", "  data_files:"]
-        for split in SPLITS:
-            paths = [f"{folder}/{split}-*.parquet" for folder in folders]
-            lines += [f"  - split: {split}", f"    path: {json.dumps(paths)}"]
-    return "".join(f"{line}\n" for line in lines)
-
-
 def write_manifest(folder: Path, **changes: Any) -> None:
     """Writes manifest.json for what lies in `folder`; `changes` replace top-level keys."""
     rows = {p: pq.read_metadata(p).num_rows for p in sorted(folder.glob("int*/*.parquet"))}
@@ -151,13 +135,15 @@ def write_tiny_release(
             pq.write_table(table, folder / contrast / f"{split}-00000-of-00001.parquet", compression="zstd")
     (folder / "assets").mkdir(exist_ok=True)
     Image.new("RGB", (8, 8), "grey").save(folder / "assets" / "tasks.png")
-    (folder / "stats.json").write_text("{}\n")
     columns = ("contrast", "task", "split", "label", "source", "annotation_id", "reason", "detail")
     rejected = pa.schema(
         [*((c, pa.string()) for c in columns[:5]), ("image_id", pa.int64()), *((c, pa.string()) for c in columns[5:])]
     )
     pq.write_table(rejected.empty_table(), folder / "rejected.parquet")
-    digests = [sha256(p) for p in sorted(folder.glob("int*/*.parquet"))]
-    (folder / "README.md").write_text(CARD.format(configs=_configs(digests), name=name))
+    write_manifest(folder, name=name, **manifest)
+    release = open_release(folder)
+    stats = release_stats(release.batches())
+    (folder / "stats.json").write_text(json.dumps(stats))
+    (folder / "README.md").write_text(render_card(release.manifest, stats))
     write_manifest(folder, name=name, **manifest)
     return folder

@@ -19,6 +19,7 @@ PATH = click.Path(path_type=Path)
     help='JSON Lines of {"index", "response"}, samples files of lmms-eval, or its output folder; may be repeated.',
 )
 @click.option("--protocol", default="official", show_default=True, help="official, or strict: after the reasoning.")
+@click.option("--prefix", default="", help="What the model's chat template writes of a response, such as '<think>'.")
 @click.option("--postprocess", help="A model's published post-processing, such as migician.")
 @click.option("--json", "json_file", type=PATH, help="Write all figures to this file.")
 @click.option("--video-judgements", type=PATH, help='VLM2-Bench: a judge\'s replies, JSON Lines of {"vid", "score"}.')
@@ -29,6 +30,7 @@ def score(
     annotations: Path,
     predictions: tuple[Path, ...],
     protocol: str,
+    prefix: str,
     postprocess: str | None,
     json_file: Path | None,
     video_judgements: Path | None,
@@ -38,8 +40,9 @@ def score(
 
     Figures are percent, with 95 % intervals clustered by photos. A subset of the items is fine and is said so.
     """
+    from cgc_bench.asked import Asked, described
     from cgc_bench.scoring.benchmark import benchmark
-    from cgc_bench.scoring.samples import read_responses
+    from cgc_bench.scoring.samples import asked_by_task, read_matched, whole_response
     from cgc_bench.scoring.summary import check_protocol, score_responses, summarise, write_summary
     from cgc_bench.scoring.tables import score_tables
     from cgc_bench.vlm2.video import judged_summary
@@ -47,14 +50,18 @@ def score(
     bench = benchmark(task)
     check_protocol(bench, protocol, postprocess)
     items = bench.read_items(annotations)
-    responses = read_responses(predictions, items, bench.name)
+    samples = read_matched(predictions, items, bench.name)
+    asked = asked_by_task(samples, items)
+    responses = {index: whole_response(sample.response, prefix) for index, sample in samples.items()}
     results = score_responses(bench, items, responses, protocol=protocol, postprocess=postprocess)
-    summary = summarise(bench, items, results, protocol=protocol, postprocess=postprocess)
+    summary = summarise(bench, items, results, protocol=protocol, postprocess=postprocess, asked=asked)
     summary |= judged_summary(summary, video_judgements, judge)
     if json_file:
         write_summary(summary, json_file)
     console = Console()
     for table in score_tables(bench, summary):
         console.print(table)
+    if any(one != Asked() for one in asked.values()):
+        click.echo("; ".join(described(asked)))
     for warning in summary["warnings"]:
         click.echo(warning)

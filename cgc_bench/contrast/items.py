@@ -46,13 +46,13 @@ def read_items(annotations: Path | str, *, revision: str | None = None) -> dict[
 
     Args:
         annotations: folder of a release, or ORG/NAME on the Hub.
-        revision: on the Hub; None for the newest, which the version then says.
+        revision: on the Hub; None for the newest.
 
     Raises:
         AnnotationError: there is no such release, or its test split is empty.
     """
     release = held_out_release(annotations, revision)
-    version = version_of(release, revision)
+    version = version_of(release)
     rows = release.rows([*COLUMNS, "prompt"], split=SPLIT)
     return {row["id"]: _item(row, version) for row in rows}
 
@@ -68,10 +68,10 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
     return release
 
 
-def version_of(release: Release, revision: str | None) -> str:
-    """How reports name it: the revision, else the beginning of the split's digest, which no rebuilding keeps."""
+def version_of(release: Release) -> str:
+    """How reports name it: with the beginning of the split's digest, which a tag or a rebuild does not keep."""
     digests = [shard["sha256"] for shard in release.manifest["shards"] if f"/{SPLIT}-" in shard["path"]]
-    return f"{release.name}@{revision or hashlib.sha256(''.join(digests).encode()).hexdigest()[:12]}"
+    return f"{release.name}@{hashlib.sha256(''.join(digests).encode()).hexdigest()[:12]}"
 
 
 def messages(item: Item, variant: str = "official") -> list[Message]:

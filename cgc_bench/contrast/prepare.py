@@ -1,12 +1,14 @@
 """A release's held-out split as the shards that the tasks read, where the images of any item can be read alone."""
 
+import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from cgc_bench.contrast.items import SPLIT, held_out_release, version_of
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import Prepared, open_prepared, prepared_folder
-from cgc_bench.prepare.write import finish, write_shard
+from cgc_bench.prepare.stage import content_digest, prepare_once, settle, stage_shard
 from cgc_data.common.errors import PhotoError
 from cgc_data.release.read import Release
 from cgc_data.release.reference import with_images
@@ -27,20 +29,43 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
         PrepareError: photos are missing, or the cache cannot be written.
     """
     release = held_out_release(name, revision)
-    version = version_of(release, revision)
-    folder = prepared_folder("contrast", version)
-    ready = open_prepared(folder)
-    if ready is not None and ready.annotations == release.folder:
-        return ready
-    tasks = []
-    for contrast in CONTRASTS:
-        counted = sum(batch.num_rows for batch in release.batches(["id"], contrast, SPLIT))
-        if counted:
-            digest = f"{version} {contrast} {counted}".encode()
-            write_shard(folder / f"{contrast}.parquet", digest, _images(release, contrast, photos))
-            tasks.append(contrast)
     source = release.name if Path(name).is_dir() else f"{name}@{revision or 'unpinned'}"
-    return finish(folder, release.folder, version, source, tasks)
+    given = str(Path(photos).resolve()) if photos and not release.has_images else ""
+    folder = prepared_folder("contrast", re.sub(r"[^\w.@-]", "_", version_of(release)))
+    return prepare_once(
+        folder,
+        lambda: _found(folder, (_place(release), source, given)),
+        lambda stage: _prepare(release, source, given, folder, stage),
+    )
+
+
+def _found(folder: Path, asked: tuple[Path, str, str]) -> Prepared | None:
+    """The prepared split of a folder if it is of this release, source and photos."""
+    ready = open_prepared(folder)
+    return ready if ready is not None and (ready.annotations, ready.source, ready.photos) == asked else None
+
+
+def _place(release: Release) -> Path:
+    return release.folder.resolve()
+
+
+def _prepare(release: Release, source: str, photos: str, folder: Path, stage: Path) -> Prepared:
+    version = version_of(release)
+    digests: dict[str, str] = {}
+    for contrast in CONTRASTS:
+        if any(batch.num_rows for batch in release.batches(["id"], contrast, SPLIT)):
+            rows = partial(_images, release, contrast, photos or None)
+            digests[contrast] = content_digest(version, rows())
+            stage_shard(stage, folder, contrast, digests[contrast], rows)
+    return settle(
+        stage,
+        folder,
+        annotations=_place(release),
+        version=version,
+        source=source,
+        digests=digests,
+        photos=photos,
+    )
 
 
 def _images(release: Release, contrast: str, photos: str | None) -> Iterator[tuple[str, list[bytes]]]:

@@ -5,7 +5,8 @@ from typing import Any
 from lmms_eval.api.model import lmms
 
 from cgc_bench.errors import TaskError
-from cgc_bench.lmms.tasks import end, item_of
+from cgc_bench.lmms.ending import end
+from cgc_bench.lmms.tasks import item_of
 from cgc_bench.scoring.benchmark import benchmark
 
 

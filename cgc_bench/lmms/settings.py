@@ -2,7 +2,7 @@
 
 CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION: the release of `cgc_contrast`; CGC_BENCH_PHOTOS: its photos, where it
 stores none. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH, _MMSTAR, _MMMU_VAL, _BLINK: of the Hub's files.
-CGC_BENCH_MAX_PIXELS: of one image.
+CGC_BENCH_MAX_PIXELS: of one image. CGC_BENCH_PREFIX: what the model's chat template writes of a response, as `<think>`.
 New tokens are lmms-eval's own `--gen_kwargs max_new_tokens=N`.
 """
 
@@ -20,6 +20,11 @@ def max_pixels() -> int:
     if not given.isdigit() or int(given) < 1024:
         raise TaskError(f"CGC_BENCH_MAX_PIXELS={given!r} is not a number of pixels of at least 1024")
     return int(given)
+
+
+def prefix() -> str:
+    """What the model's chat template writes of a response already; "" for most."""
+    return os.environ.get("CGC_BENCH_PREFIX", "")
 
 
 def release() -> tuple[str, str | None]:

@@ -5,20 +5,22 @@ told as one line before anything runs; scoring never raises, whatever a model wr
 """
 
 import io
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from PIL import Image
 
 from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.lmms import settings
+from cgc_bench.lmms.ending import expected_errors_end
+from cgc_bench.lmms.request import STATED, state_in_configuration, stated
 from cgc_bench.prepare import Prepared, open_prepared, prepare
 from cgc_bench.scoring.benchmark import ItemResult, benchmark, messages_of, prompt_of
+from cgc_bench.scoring.samples import whole_response
 from cgc_bench.transfer.prepare import prepare_transfer
 from cgc_data.common.errors import CgcError
 
@@ -34,30 +36,22 @@ def documents(request: Any) -> Any:
     from datasets import Dataset
 
     asked = request[0]
-    try:
-        settings.max_pixels()
+    with expected_errors_end():
+        max_pixels = settings.max_pixels()
         ready = _prepared(asked["benchmark"], asked["variant"], asked["task"])
         indices = ready.indices(asked["task"]) if asked["task"] in ready.tasks else []
         if not indices:
             raise CgcError(f"{ready.source}: no items of {asked['benchmark']}, {asked['task']}; leave that task out")
-    except CgcError as error:
-        end(error)
+        found = _items(asked["benchmark"], str(ready.folder), ready.digests[asked["task"]], asked["task"])
+        request_columns = stated(ready, asked, [found[index] for index in indices], max_pixels)
+    state_in_configuration()
     shared = {
         "cgc_benchmark": asked["benchmark"],
         "cgc_task": asked["task"],
-        "cgc_prompt": asked["prompt"],
-        "cgc_annotations": ready.version,
-        "cgc_source": ready.source,
         "cgc_folder": str(ready.folder),
+        **request_columns,
     }
     return Dataset.from_list([{**shared, "cgc_index": index, "cgc_place": n} for n, index in enumerate(indices)])
-
-
-def end(error: CgcError) -> NoReturn:
-    """End the process with an error's line: lmms-eval takes exceptions for passing, and ends with status 0."""
-    sys.stdout.flush()
-    print(f"cgc-bench: {error}", file=sys.stderr, flush=True)
-    raise SystemExit(2) from None
 
 
 def _prepared(name: str, variant: str, task: str) -> Prepared:
@@ -70,9 +64,11 @@ def _prepared(name: str, variant: str, task: str) -> Prepared:
 
 
 def images(doc: Document) -> list[Image.Image]:
-    """The item's images, RGB, each with at most as many pixels as the settings allow."""
-    ready = _opened(doc["cgc_folder"])
-    return [_capped(content, settings.max_pixels()) for content in ready.images(doc["cgc_task"], doc["cgc_place"])]
+    """The item's images, RGB, each with at most as many pixels as the settings allowed when the task was loaded."""
+    with expected_errors_end():
+        ready = _opened(doc["cgc_folder"], doc["cgc_data_sha256"], doc["cgc_task"])
+        contents = ready.images(doc["cgc_task"], doc["cgc_place"])
+    return [_capped(content, doc["cgc_max_pixels"]) for content in contents]
 
 
 def text(doc: Document, lmms_eval_specific_kwargs: Any = None) -> str:  # noqa: ARG001 - the signature is lmms-eval's
@@ -106,16 +102,15 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, Any]:
 
     Where reasoning was asked for, what follows it is scored: a box that was only thought about is no answer.
     """
-    response = results[0] if results and isinstance(results[0], str) else ""
+    written = results[0] if results and isinstance(results[0], str) else ""
+    response = whole_response(written, settings.prefix())
     bench, protocol = benchmark(doc["cgc_benchmark"]), "strict" if doc["cgc_prompt"] == "think" else "official"
     result = bench.score(item_of(doc), response, protocol=protocol)
     kept = {
         "cgc_index": result.index,
         "cgc_task": result.task,
         "cgc_benchmark": bench.name,
-        "cgc_annotations": doc["cgc_annotations"],
-        "cgc_source": doc["cgc_source"],
-        "cgc_prompt": doc["cgc_prompt"],
+        **{name: doc[name] for name in STATED},
         "cgc_protocol": protocol,
         "cgc_response": response,
         "cgc_boxes": [list(box) for box in result.boxes],
@@ -150,20 +145,24 @@ def percent(scored: Sequence[Scored]) -> float:
 
 def item_of(doc: Document) -> Any:
     """The item of a document."""
-    return _items(doc["cgc_benchmark"], doc["cgc_folder"])[doc["cgc_index"]]
+    with expected_errors_end():
+        found = _items(doc["cgc_benchmark"], doc["cgc_folder"], doc["cgc_data_sha256"], doc["cgc_task"])
+    return found[doc["cgc_index"]]
 
 
-@lru_cache(maxsize=8)
-def _opened(folder: str) -> Prepared:
+# What is kept is told apart by its digest: a folder may be prepared anew while this process runs.
+@lru_cache(maxsize=64)
+def _opened(folder: str, digest: str, task: str) -> Prepared:
     ready = open_prepared(Path(folder))
-    if ready is None:
-        raise CgcError(f"{folder}: gone since the task was loaded; run it again")
+    if ready is None or ready.digests.get(task) != digest:
+        raise CgcError(f"{folder}: gone or replaced since the task was loaded; run the same command again")
     return ready
 
 
-@lru_cache(maxsize=8)
-def _items(name: str, folder: str) -> Mapping[str, Any]:
-    return benchmark(name).read_items(_opened(folder).annotations)
+@lru_cache(maxsize=64)
+def _items(name: str, folder: str, digest: str, task: str) -> Mapping[str, Any]:
+    items = benchmark(name).read_items(_opened(folder, digest, task).annotations)
+    return {index: item for index, item in items.items() if item.task == task}
 
 
 def _capped(content: bytes, most: int) -> Image.Image:

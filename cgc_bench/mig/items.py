@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
 from cgc_bench.errors import AnnotationError
+from cgc_bench.versions import with_digest
+from cgc_data.common.text import decode
 from cgc_data.metrics.clusters import photo_clusters
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -51,7 +53,7 @@ class Item:
         question: as written in the file, without any form of answer.
         box: the true box x1, y1, x2, y2, in units of 1 / `scale` of the image's sides; may be faulty, see `fault`.
         scale: 1000 (revised) or 1 (original): what the image's far edge is called.
-        version: `revised`, `original`, or `unknown version (boxes 0-1000)` or `(boxes 0-1)`.
+        version: `revised`, `original`, or `unknown version (boxes 0-1000)` or `(boxes 0-1)` with a digest.
         cluster: items of one cluster share photos.
         names_image: whether the question says in which image the box is.
         target_image: that image, from 1, where the question does not say it and the file does; else None.
@@ -118,7 +120,7 @@ def _read_bytes(annotations: Path) -> bytes:
 
 def _rows(raw: bytes, annotations: Path) -> list[dict[str, Any]]:
     try:
-        rows = json.loads(raw.decode("utf-8"))
+        rows = json.loads(decode(raw, annotations, AnnotationError))
     except (ValueError, RecursionError) as error:
         raise AnnotationError(f"{annotations} is not a JSON file: fetch it again ({error})") from error
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
@@ -149,7 +151,7 @@ def _version(raw: bytes, boxes: list[Box]) -> tuple[str, int]:
     digest = hashlib.sha256(raw).hexdigest()
     known = next((name for name, sha256 in SHA256.items() if sha256 == digest), None)
     scale = 1000 if all(type(value) is int for box in boxes for value in box) else 1
-    return known or f"unknown version (boxes 0-{scale})", scale
+    return known or with_digest(f"unknown version (boxes 0-{scale})", raw), scale
 
 
 def _item(place: int, row: dict[str, Any], box: Box, cluster: str, version: str, scale: int) -> Item:

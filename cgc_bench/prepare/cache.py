@@ -1,12 +1,12 @@
-"""Where prepared benchmarks lie: one folder a benchmark and variant, finished once its manifest is there.
+"""Where prepared benchmarks lie: one folder per benchmark and variant, finished once its manifest is there.
 
 FOLDER/ manifest.json annotations/... TASK.parquet; the columns of a shard are `index` and `images`, a list of bytes,
-and an item is a row group.
+and an item is a row group. Each shard carries a digest of its content, and the manifest repeats them.
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_bench.errors import PrepareError
+from cgc_data.release.inside import file_name, inside
 
 MANIFEST = "manifest.json"
+RELEASES = "contrast"  # the benchmark whose annotations stay where they are
 SCHEMA = pa.schema({"index": pa.string(), "images": pa.list_(pa.binary())})
+DIGEST = b"cgc_items"
 
 
 @dataclass(frozen=True)
@@ -25,42 +28,61 @@ class Prepared:
     """A prepared benchmark.
 
     Attributes:
-        folder: with one shard a task.
+        folder: with one shard per task.
         annotations: the file or folder that the benchmark's `read_items` takes.
         version: of the annotations.
-        source: where the files came from; an unpinned revision is said so.
-        tasks: the tasks there are.
+        source: where the files came from; an unpinned revision is stated as such.
+        digests: sha256 of each task: the version of its annotations, its items, and their images in order.
+        photos: folder or zip of the photos that the images were made from; empty if the source stores images.
     """
 
     folder: Path
     annotations: Path
     version: str
     source: str
-    tasks: tuple[str, ...]
+    digests: Mapping[str, str]
+    photos: str = ""
 
-    def is_of(self, revision: str | None) -> bool:
-        """Whether this is what a revision on the Hub gives; None takes whatever is there."""
-        return revision is None or self.source.endswith(f"@{revision}")
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks there are."""
+        return tuple(self.digests)
 
     def indices(self, task: str) -> list[str]:
-        """Indices of a task's items, in order. Raises PrepareError for a damaged shard."""
-        with self._reading(task) as path:
-            return [str(index) for index in pq.read_table(path, columns=["index"])["index"].to_pylist()]
+        """Indices of a task's items, in order. Raises PrepareError for a damaged or replaced shard."""
+        with self._shard(task) as shard:
+            return [str(index) for index in shard.read(columns=["index"])["index"].to_pylist()]
 
     def images(self, task: str, place: int) -> list[bytes]:
-        """The images of the item at a place, from 0; no other is read. Raises PrepareError for a damaged shard."""
-        with self._reading(task) as path, pq.ParquetFile(path) as shard:
+        """The images of the item at a place, from 0; no other is read. Raises PrepareError as `indices` does."""
+        with self._shard(task) as shard:
             group = shard.read_row_group(place, columns=["images"])
             images: list[bytes] = group["images"][0].as_py()
             return images
 
     @contextmanager
-    def _reading(self, task: str) -> Iterator[Path]:
-        path = self.folder / f"{task}.parquet"
+    def _shard(self, task: str) -> Iterator[pq.ParquetFile]:
+        path = inside(self.folder, f"{task}.parquet")
         try:
-            yield path
+            with pq.ParquetFile(path) as shard:
+                if _digest(shard.schema_arrow) != self.digests[task]:
+                    raise PrepareError(f"{path}: replaced while in use; run the same command again")
+                yield shard
         except (OSError, pa.ArrowException) as error:
             raise PrepareError(f"{path}: not readable ({error}); delete its folder and prepare again") from None
+
+
+def shard_digest(path: Path) -> str | None:
+    """The digest that a shard carries; None if it has none, is damaged, or is not there."""
+    try:
+        return _digest(pq.read_schema(path))
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def _digest(schema: pa.Schema) -> str | None:
+    found = (schema.metadata or {}).get(DIGEST)
+    return None if found is None else str(found, "ascii", "replace")
 
 
 def cache_folder() -> Path:
@@ -70,19 +92,33 @@ def cache_folder() -> Path:
 
 def prepared_folder(name: str, variant: str) -> Path:
     """Folder of a benchmark's variant, whether it is there or not."""
-    return cache_folder() / "bench" / name / variant
+    return cache_folder() / "bench" / name / file_name(variant)
 
 
 def open_prepared(folder: Path) -> Prepared | None:
-    """The prepared benchmark of a folder; None where it is not finished."""
+    """The prepared benchmark of a folder; None if it is not finished, or was written by an older version.
+
+    Raises ReleaseError if its manifest names annotations elsewhere; of a release they are its folder.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return Prepared(
             folder,
-            folder / manifest["annotations"],
+            _annotations(folder, manifest["annotations"]),
             manifest["version"],
             manifest["source"],
-            tuple(manifest["tasks"]),
+            dict(manifest["digests"]),
+            manifest["photos"],
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _annotations(folder: Path, stated: str) -> Path:
+    return Path(stated) if folder.parent.name == RELEASES and Path(stated).is_absolute() else inside(folder, stated)
+
+
+def find_revision(folder: Path, revision: str | None) -> Prepared | None:
+    """The prepared benchmark of a folder if it is of this revision on the Hub; None takes whatever is there."""
+    ready = open_prepared(folder)
+    return ready if ready and (revision is None or ready.source.endswith(f"@{revision}")) else None

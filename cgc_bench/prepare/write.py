@@ -1,27 +1,24 @@
-"""Write a benchmark's shards, one a task, each whole or not at all; what is written already is not written again."""
+"""From a benchmark's files to its shards, one per task; what is there already with the same content stays."""
 
-import hashlib
 import io
-import json
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image, ImageFile
 
 from cgc_bench.errors import PrepareError
-from cgc_bench.prepare.cache import MANIFEST, SCHEMA, Prepared, open_prepared, prepared_folder
+from cgc_bench.prepare.cache import Prepared, find_revision, prepared_folder
 from cgc_bench.prepare.files import Files, fetch, open_files
 from cgc_bench.prepare.layouts import LAYOUTS, Layout
+from cgc_bench.prepare.stage import content_digest, prepare_once, settle, stage_shard, write_whole
 from cgc_bench.scoring.benchmark import benchmark
 from cgc_bench.transfer.items import TASKS
-
-DIGEST = b"cgc_items"
+from cgc_bench.versions import joined
 
 
 def prepare(
@@ -50,18 +47,33 @@ def prepare(
     if variant not in layout.variants:
         raise PrepareError(f"{name} has no annotations {variant!r}; there are: {', '.join(layout.variants)}")
     folder = prepared_folder(name, variant)
-    ready = open_prepared(folder)
-    if ready is not None and source is None and annotations is None and ready.is_of(revision):
-        return ready
-    label = ""
+    named = source is not None or annotations is not None
+    return prepare_once(
+        folder,
+        lambda: None if named else find_revision(folder, revision),
+        lambda stage: _prepare(name, variant, source, annotations, revision, folder, stage),
+    )
+
+
+def _prepare(
+    name: str,
+    variant: str,
+    source: Path | None,
+    annotations: Path | None,
+    revision: str | None,
+    folder: Path,
+    stage: Path,
+) -> Prepared:
+    layout, label = LAYOUTS[name], ""
     if source is None:
         source, label = fetch(layout.repository, layout.patterns, revision)
         source = source / layout.archive if layout.archive else source
-    try:
-        with open_files(source, label) as files:
-            return _write(name, variant, layout, files, annotations, folder)
-    except OSError as error:
-        raise PrepareError(f"{folder}: cannot be written ({error.strerror}); set CGC_CACHE to another folder") from None
+    with open_files(source, label) as files:
+        kept = _keep_annotations(layout, files, variant, annotations, stage / "annotations")
+        items = benchmark(name).read_items(kept)
+        digests = _stage_shards(list(items.values()), files, layout, folder, stage)
+        version = joined(item.version for item in items.values())
+        return settle(stage, folder, annotations=kept, version=version, source=files.label, digests=digests)
 
 
 def layout_of(name: str) -> Layout:
@@ -72,46 +84,20 @@ def layout_of(name: str) -> Layout:
     return LAYOUTS[name]
 
 
-def _write(name: str, variant: str, layout: Layout, files: Files, annotations: Path | None, folder: Path) -> Prepared:
-    kept = _keep_annotations(layout, files, variant, annotations, folder / "annotations")
-    items = benchmark(name).read_items(kept)
-    (folder / MANIFEST).unlink(missing_ok=True)
+def _stage_shards(items: Sequence[Any], files: Files, layout: Layout, folder: Path, stage: Path) -> dict[str, str]:
+    """Stage a shard per task, and give the digest of each; the first pass over the images checks them."""
     names = {_tail(found): found for found in files.names()}
-    tasks = []
-    for task, group in groupby(sorted(items.values(), key=lambda item: item.task), key=lambda item: item.task):
+    digests = {}
+    for task, group in groupby(sorted(items, key=lambda item: item.task), key=lambda item: item.task):
         chosen = list(group)
-        digest = hashlib.sha256(json.dumps([[item.index, item.images] for item in chosen]).encode()).hexdigest()
-        write_shard(folder / f"{task}.parquet", digest.encode(), _images(chosen, files, names, layout))
-        tasks.append(task)
-    version = ", ".join(sorted({item.version for item in items.values()}))
-    return finish(folder, kept, version, files.label, tasks)
-
-
-def finish(folder: Path, annotations: Path, version: str, source: str, tasks: Sequence[str]) -> Prepared:
-    """Write the manifest, whose presence means done."""
-    content = {"annotations": str(annotations), "version": version, "source": source, "tasks": list(tasks)}
-    if annotations.is_relative_to(folder):
-        content["annotations"] = annotations.relative_to(folder).as_posix()
-    write_whole(folder / MANIFEST, json.dumps(content, indent=1).encode())
-    return Prepared(folder, annotations, version, source, tuple(tasks))
-
-
-def write_shard(path: Path, digest: bytes, rows: Iterable[tuple[str, Sequence[bytes]]]) -> None:
-    """A shard of items' indices and images, unless one of this digest is there; a row group an item."""
-    if _digest(path) == digest:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        with pq.ParquetWriter(part, SCHEMA.with_metadata({DIGEST: digest}), compression="none") as writer:
-            for index, images in rows:
-                writer.write_batch(pa.RecordBatch.from_pydict({"index": [index], "images": [images]}, schema=SCHEMA))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+        rows = partial(_images, chosen, files, names, layout)
+        digests[task] = content_digest(joined(item.version for item in chosen), rows(check=True))
+        stage_shard(stage, folder, task, digests[task], rows)
+    return digests
 
 
 def _keep_annotations(layout: Layout, files: Files, variant: str, given: Path | None, folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier attempt
     if given is not None:
         if given.is_dir():
             raise PrepareError(f"{given} is a folder; name the annotation file itself")
@@ -125,25 +111,21 @@ def _keep_annotations(layout: Layout, files: Files, variant: str, given: Path | 
     return folder / layout.read if layout.read else folder
 
 
-def _digest(path: Path) -> bytes | None:
-    try:
-        return dict(pq.read_schema(path).metadata or {}).get(DIGEST)
-    except (OSError, pa.ArrowException):
-        return None
-
-
 def _images(
-    items: Sequence[Any], files: Files, names: Mapping[str, str], layout: Layout
+    items: Sequence[Any], files: Files, names: Mapping[str, str], layout: Layout, *, check: bool = False
 ) -> Iterator[tuple[str, list[bytes]]]:
     for item in items:
-        yield item.index, [_image(layout.image(item, path), item, files, names) for path in item.images]
+        found = [(name, files.read(name)) for name in _names_of(item, files, names, layout)]
+        yield item.index, [whole_image(content, name) if check else content for name, content in found]
 
 
-def _image(path: str, item: Any, files: Files, names: Mapping[str, str]) -> bytes:
-    name = names.get(_tail(path))
-    if name is None:
-        raise PrepareError(f"{files.label} lacks {path}, an image of item {item.index}; fetch the files again")
-    return whole_image(files.read(name), name)
+def _names_of(item: Any, files: Files, names: Mapping[str, str], layout: Layout) -> Iterator[str]:
+    for path in item.images:
+        wanted = layout.image(item, path)
+        name = names.get(_tail(wanted))
+        if name is None:
+            raise PrepareError(f"{files.label} lacks {wanted}, an image of item {item.index}; fetch the files again")
+        yield name
 
 
 def whole_image(content: bytes, name: str) -> bytes:
@@ -174,11 +156,3 @@ def _tail(path: str) -> str:
         if part in ("images", "data"):
             return "/".join(parts[place:])
     return path
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; its folder is made where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    os.replace(part, path)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cgc_bench.asked import differences, other_data
 from cgc_bench.errors import ReportError
 from cgc_bench.report.pages import render, write_page
 from cgc_bench.report.paired import Difference, compare_units
@@ -52,6 +53,7 @@ def write_comparison(base: Run, new: Run, folder: Path, *, per_task: int = 6) ->
     images: dict[str, bytes] = {}
     cards = [card for one in found for card in _cards(one, base, new, metric, per_task, images)]
     given = {"base": base, "new": new, "metric": metric, "differences": found, "cards": cards}
+    given["warnings"] = differences(base.asked, new.asked)
     pages = {"index.html": render("comparison.html.j2", **given), "comparison.md": render("comparison.md.j2", **given)}
     return write_page(folder, pages, images), found
 
@@ -62,6 +64,12 @@ def _check_same(base: Run, new: Run) -> None:
         raise ReportError(
             f"{base.name} was run on {ours[0]}, {', '.join(sorted(ours[1]))} annotations, but {new.name} on "
             f"{theirs[0]}, {', '.join(sorted(theirs[1]))}: only answers to the same items compare"
+        )
+    changed = other_data(base.asked, new.asked)
+    if changed:
+        raise ReportError(
+            f"{base.name} and {new.name} were asked about other items or images ({', '.join(changed)}): "
+            "run both on the same prepared data"
         )
 
 

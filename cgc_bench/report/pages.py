@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from cgc_bench.errors import ReportError
+from cgc_data.release.inside import check_links
 
 MARK = "<!-- cgc-bench -->"
 
@@ -26,6 +27,7 @@ def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes
     index = folder / "index.html"
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_ours(index))):
         raise ReportError(f"{folder}: holds other files; name a new folder with --to")
+    check_links(folder)
     try:
         shutil.rmtree(folder / "images", ignore_errors=True)
         for name, content in files.items():

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cgc_bench.asked import described
 from cgc_bench.report.pages import render, write_page
 from cgc_bench.report.published import Figure, figures_of
 from cgc_bench.report.runs import Run
 from cgc_bench.scoring.summary import Summary
+from cgc_bench.versions import without_digest
 
 OURS, FLOOR = "#2f5fd0", "#9aa3b2"
 
@@ -33,8 +35,13 @@ class Section:
 
     @property
     def unpinned(self) -> bool:
-        """Whether the benchmark's files have no fixed revision or checksum."""
+        """Whether no revision or published checksum names the benchmark's files."""
         return "unpinned" in f"{self.run.source} {self.summary['annotations']}"
+
+    @property
+    def asked(self) -> str:
+        """How the run was asked."""
+        return "; ".join(described(self.run.asked))
 
     @property
     def in_pixels(self) -> bool:
@@ -51,7 +58,7 @@ def write_report(runs: Sequence[Run], folder: Path) -> Path:
 
 def _section(run: Run) -> Section:
     summary = run.summary()
-    versions = {item.version for item in run.items.values()}
+    versions = {without_digest(item.version) for item in run.items.values()}
     # Of several versions only figures of an unknown one are shown.
     published = figures_of(run.bench.name, annotations=", ".join(sorted(versions)))
     main = tuple(figure for figure in published if figure.metric == run.bench.metrics[0])

@@ -1,19 +1,21 @@
 """Runs of lmms-eval as they were saved: which of our benchmarks a samples file answers, with items and responses.
 
-Items are found again through the cache of prepared benchmarks, by the version of the annotations that the file states.
+Items are found again through the cache of prepared benchmarks, by the digest of the data that the file states.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cgc_bench.asked import Asked
 from cgc_bench.errors import ReportError
 from cgc_bench.prepare.cache import Prepared, cache_folder, open_prepared
 from cgc_bench.scoring.benchmark import PACKAGES, Benchmark, ItemResult, benchmark
-from cgc_bench.scoring.samples import read_responses
+from cgc_bench.scoring.samples import asked_by_task, decode_line, read_matched
 from cgc_bench.scoring.summary import Summary, score_responses, summarise
+from cgc_bench.versions import agrees
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Run:
         protocol: of the scoring: `strict` where the prompt asked for reasoning.
         source: where the benchmark's files came from, with its revision.
         ready: the prepared benchmark of each task, which has the images.
+        asked: how each task was asked.
     """
 
     name: str
@@ -39,10 +42,11 @@ class Run:
     protocol: str
     source: str
     ready: Mapping[str, Prepared]
+    asked: Mapping[str, Asked]
 
     def summary(self) -> Summary:
         """Figures, intervals, floors and warnings."""
-        return summarise(self.bench, self.items, self.results, protocol=self.protocol)
+        return summarise(self.bench, self.items, self.results, protocol=self.protocol, asked=self.asked)
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
@@ -96,35 +100,54 @@ def _run(model: str, label: str, files: list[Path]) -> Run:
     places = {ready.annotations: ready for ready in prepared.values()}
     items = {index: item for place in places for index, item in bench.read_items(place).items()}
     protocol = str(first.get("cgc_protocol", "official"))
-    results = score_responses(bench, items, read_responses(files, items, bench.name), protocol=protocol)
+    samples = read_matched(files, items, bench.name)
+    responses = {index: sample.response for index, sample in samples.items()}
+    results = score_responses(bench, items, responses, protocol=protocol)
     source = ", ".join(dict.fromkeys(ready.source for ready in places.values()))
-    return Run(model, label, bench, items, results, protocol, source, prepared)
+    saved = {str(line.get("cgc_task")): file for file, line in lines.items()}
+    asked = {task: _generated(one, saved[task]) for task, one in asked_by_task(samples, items).items()}
+    return Run(model, label, bench, items, results, protocol, source, prepared, asked)
+
+
+def _generated(asked: Asked, file: Path) -> Asked:
+    """With what the results file beside a samples file adds, if it is there and whole."""
+    time, _, task = file.stem.partition("_samples_")
+    try:
+        configuration = json.loads(file.with_name(f"{time}_results.json").read_bytes())["configs"][task]
+        generation = json.dumps(configuration["generation_kwargs"], sort_keys=True)
+        return replace(asked, generation=generation, interface=configuration["metadata"]["cgc_interface"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return asked
 
 
 def _prepared(file: Path, bench: Benchmark, line: Mapping[str, Any]) -> Prepared:
-    version, task = str(line.get("cgc_annotations")), str(line.get("cgc_task"))
-    ready = find_prepared(bench.name, version, task)
+    version, task, digest = str(line.get("cgc_annotations")), str(line.get("cgc_task")), line.get("cgc_data_sha256")
+    ready = find_prepared(bench.name, task, version, digest)
     if ready is None:
+        content = f" with data sha256 {str(digest)[:12]}" if digest else ""
         raise ReportError(
-            f"{file}: made on {bench.name}, {version} annotations, which are not prepared here; "
-            "run `cgc-bench prepare`, or set CGC_CACHE to where they are"
+            f"{file}: made on {bench.name}, {version} annotations{content}, which are not prepared here; "
+            "run `cgc-bench prepare` on the same files, or set CGC_CACHE to where they are prepared"
         )
     return ready
 
 
 def _first_line(file: Path) -> dict[str, Any]:
     try:
-        with file.open(encoding="utf-8") as lines:
-            row: dict[str, Any] = json.loads(next(lines, "{}"))
-    except (OSError, ValueError) as error:
-        raise ReportError(f"{file}: not a samples file ({error})") from None
+        with file.open("rb") as lines:
+            first = next((line for line in lines if line.strip()), b"{}")
+    except OSError as error:
+        raise ReportError(f"cannot read {file}: {error.strerror}") from None
+    row = decode_line(first, f"{file}, line 1")
     if "cgc_benchmark" not in row:
         raise ReportError(f"{file}: a samples file without cgc_benchmark; it is empty or not of our tasks")
     return row
 
 
-def find_prepared(name: str, version: str, task: str) -> Prepared | None:
-    """The prepared benchmark that has this task in this version of the annotations; None where there is none."""
+def find_prepared(name: str, task: str, version: str, digest: str | None) -> Prepared | None:
+    """The prepared benchmark that holds this task with this digest, or of this version if none is stated."""
     folders = (cache_folder() / "bench" / name).glob("*")
-    found = (open_prepared(folder) for folder in sorted(folders))
-    return next((ready for ready in found if ready and ready.version == version and task in ready.tasks), None)
+    found = [ready for folder in sorted(folders) if (ready := open_prepared(folder)) and task in ready.digests]
+    if digest is not None:
+        return next((ready for ready in found if ready.digests[task] == digest), None)
+    return next((ready for ready in found if agrees(version, ready.version)), None)

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cgc_bench.asked import Asked, read_asked
 from cgc_bench.errors import SampleFileError
+from cgc_bench.versions import agrees
+from cgc_data.common.text import decode
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Sample:
         response: the whole text of the model.
         task: the item's task as the file states it, or None.
         annotations: the version of the annotations as the file states it, or None.
+        asked: how it was asked, as the file states it.
         place: file and line, for messages.
     """
 
@@ -29,11 +33,25 @@ class Sample:
     response: str
     task: str | None
     annotations: str | None
+    asked: Asked
     place: str
 
 
+def whole_response(written: str, prefix: str) -> str:
+    """A response with what the chat template wrote of it before the model did; one that has it already is left alone.
+
+    Reasoning that is cut short would otherwise be read as an answer: only its opening tag tells what it is.
+    """
+    return written if written.startswith(prefix) else prefix + written
+
+
 def read_responses(files: Sequence[Path], items: Mapping[str, Any], benchmark: str) -> dict[str, str]:
-    """Responses by index, in the items' order; a subset of the items is fine.
+    """Responses by index; arguments and errors as for `read_matched`."""
+    return {index: sample.response for index, sample in read_matched(files, items, benchmark).items()}
+
+
+def read_matched(files: Sequence[Path], items: Mapping[str, Any], benchmark: str) -> dict[str, Sample]:
+    """Saved responses by index, in the items' order; a subset of the items is fine.
 
     Args:
         files: JSON Lines files, or output folders of lmms-eval, whose samples files of this benchmark are taken.
@@ -52,7 +70,19 @@ def read_responses(files: Sequence[Path], items: Mapping[str, Any], benchmark: s
         found[sample.index] = sample
     if not found:
         raise SampleFileError(f"no responses in {', '.join(map(str, files))}")
-    return {index: found[index].response for index in items if index in found}
+    return {index: found[index] for index in items if index in found}
+
+
+def asked_by_task(samples: Mapping[str, Sample], items: Mapping[str, Any]) -> dict[str, Asked]:
+    """How each task was asked. Raises SampleFileError if the lines of one task state different settings."""
+    first: dict[str, Sample] = {}
+    for index, sample in samples.items():
+        before = first.setdefault(items[index].task, sample)
+        if sample.asked != before.asked:
+            raise SampleFileError(
+                f"{sample.place}: asked with other settings or data than {before.place}; score each run by itself"
+            )
+    return {task: sample.asked for task, sample in first.items()}
 
 
 def read_samples(files: Iterable[Path], benchmark: str) -> Iterator[Sample]:
@@ -83,7 +113,7 @@ def _read_file(file: Path) -> Iterator[Sample]:
 
 
 def _sample(line: bytes, place: str) -> Sample:
-    row = _decoded(line, place)
+    row = decode_line(line, place)
     prefix = "cgc_" if "cgc_index" in row else ""
     if not prefix and "doc_id" in row:
         raise SampleFileError(f"{place}: a samples file of lmms-eval, but of a task that is not ours (no cgc_index)")
@@ -92,15 +122,15 @@ def _sample(line: bytes, place: str) -> Sample:
         response=_text(row, f"{prefix}response", place),
         task=_optional(row, f"{prefix}task", place),
         annotations=_optional(row, f"{prefix}annotations", place),
+        asked=read_asked(row, place),
         place=place,
     )
 
 
-def _decoded(line: bytes, place: str) -> dict[str, Any]:
+def decode_line(line: bytes, place: str) -> dict[str, Any]:
+    """The object of one line. Raises SampleFileError that names the place."""
     try:
-        row = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise SampleFileError(f"{place}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
+        row = json.loads(decode(line, place, SampleFileError))
     except (ValueError, RecursionError) as error:
         raise SampleFileError(f"{place}: not JSON ({error})") from error
     if not isinstance(row, dict):
@@ -139,5 +169,5 @@ def _check(sample: Sample, items: Mapping[str, Any]) -> None:
             f"{sample.place}: a response to {sample.task}, but item {sample.index} of the annotations is {item.task}: "
             "another task's file, or another version of the annotations"
         )
-    if sample.annotations not in (None, item.version):
+    if sample.annotations is not None and not agrees(sample.annotations, item.version):
         raise SampleFileError(f"{sample.place}: made on the {sample.annotations} annotations, not on {item.version}")

@@ -5,12 +5,15 @@ All values of a summary are in percent; it is what `cgc-bench score --json` writ
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from cgc_bench.asked import Asked, mixed
 from cgc_bench.errors import ReportError, TaskError
 from cgc_bench.scoring.benchmark import Benchmark, ItemResult
 from cgc_bench.scoring.intervals import Estimates, macro_estimates, task_estimates
+from cgc_bench.versions import joined
 from cgc_data.metrics import Estimate
 
 # So many boxes with numbers over 1000 are no slips: the model answers in pixels.
@@ -59,17 +62,19 @@ def summarise(
     *,
     protocol: str = "official",
     postprocess: str | None = None,
+    asked: Mapping[str, Asked] | None = None,
 ) -> Summary:
-    """The summary of scored results; floors are those of the items that were answered."""
+    """The summary of scored results; floors are those of the items that were answered, `asked` is by task."""
     table = bench.table(results)
     units = bench.units(results)
-    asked = {item.task for item in items.values()}
+    tasks = {item.task for item in items.values()}
     floors = {name: floor_table(bench, items, [result.index for result in results], name) for name in bench.floors}
     summary = {
         "task": bench.name,
         "protocol": protocol,
         "postprocess": postprocess,
         "annotations": versions(items),
+        "asked": {task: asdict(one) for task, one in (asked or {}).items()},
         "n": table["n"],
         "items": len(items),
         "macro": table["macro"],
@@ -80,7 +85,7 @@ def summarise(
         "floors": floors,
         "faults": bench.faults(items),
     }
-    return {**summary, "warnings": _warnings(bench, summary, asked)}
+    return {**summary, "warnings": [*mixed(asked or {}), *_warnings(bench, summary, tasks)]}
 
 
 def floor_table(bench: Benchmark, items: Mapping[str, Any], indices: Sequence[str], name: str) -> dict[str, Any]:
@@ -90,7 +95,7 @@ def floor_table(bench: Benchmark, items: Mapping[str, Any], indices: Sequence[st
 
 def versions(items: Mapping[str, Any]) -> str:
     """The version of the annotations."""
-    return ", ".join(sorted({item.version for item in items.values()}))
+    return joined(item.version for item in items.values())
 
 
 def write_summary(summary: Summary, file: Path) -> None:
@@ -125,12 +130,12 @@ def _percent(estimate: Estimate) -> dict[str, float | None]:
     return {**{name: None if value is None else 100 * value for name, value in bounds.items()}, "n": estimate.n}
 
 
-def _warnings(bench: Benchmark, summary: Summary, asked: set[str]) -> list[str]:
+def _warnings(bench: Benchmark, summary: Summary, tasks: set[str]) -> list[str]:
     found = []
     if summary["n"] < summary["items"]:
         found.append(f"{summary['n']:,} of {summary['items']:,} items have a response; the others do not count")
     if summary["missing_tasks"]:
-        where = "the annotations" if not asked.issuperset(bench.tasks) else "the responses"
+        where = "the annotations" if not tasks.issuperset(bench.tasks) else "the responses"
         missing = ", ".join(summary["missing_tasks"])
         found.append(f"the macro average is over the tasks there are; {where} lack {missing}")
     found += [

@@ -1,8 +1,10 @@
 """From a data set of the Hub, or a local copy of its repository, to the questions and images that the tasks read."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_bench.errors import PrepareError
-from cgc_bench.prepare.cache import MANIFEST, Prepared, open_prepared, prepared_folder
-from cgc_bench.prepare.write import finish, whole_image, write_shard, write_whole
+from cgc_bench.prepare.cache import Prepared, find_revision, prepared_folder
+from cgc_bench.prepare.stage import digest_of, prepare_once, settle, stage_shard, write_whole
+from cgc_bench.prepare.write import whole_image
 from cgc_bench.transfer.items import Item, written
 from cgc_bench.transfer.rows import SOURCES, Question, Source
+from cgc_bench.versions import with_digest
 from cgc_data.metrics.clusters import photo_clusters
+from cgc_data.release.inside import inside
 
 QUESTIONS = "questions.jsonl"
 
@@ -31,24 +36,24 @@ def prepare_transfer(task: str, *, source: Path | None = None, revision: str | N
         PrepareError: the data set cannot be fetched or read, lacks a column or an image, or cannot be written.
     """
     folder = prepared_folder("transfer", task)
-    ready = open_prepared(folder)
-    if ready is not None and source is None and ready.is_of(revision):
-        return ready
-    where = SOURCES[task]
     if source is not None and not source.is_dir():
-        raise PrepareError(f"{source}: no such folder; name a copy of the repository {where.repository}")
-    try:
-        items = _items(task, where, source, revision)
-        content = written(items)
-        (folder / MANIFEST).unlink(missing_ok=True)
-        write_whole(folder / QUESTIONS, content)
-        write_shard(
-            folder / f"{task}.parquet", hashlib.sha256(content).digest(), _images(items, where, source, revision)
-        )
-    except OSError as error:
-        raise PrepareError(f"{folder}: cannot be written ({error.strerror}); set CGC_CACHE to another folder") from None
-    label = "a local copy" if source else where.repository
-    return finish(folder, folder / QUESTIONS, items[0].version, f"{label}@{revision or 'unpinned'}", [task])
+        raise PrepareError(f"{source}: no such folder; name a copy of the repository {SOURCES[task].repository}")
+    return prepare_once(
+        folder,
+        lambda: None if source else find_revision(folder, revision),
+        lambda stage: _prepare(task, source, revision, folder, stage),
+    )
+
+
+def _prepare(task: str, source: Path | None, revision: str | None, folder: Path, stage: Path) -> Prepared:
+    where = SOURCES[task]
+    items = _items(task, where, source, revision)
+    version = items[0].version
+    digest = digest_of(version, ((item.index, item.images) for item in items))
+    stage_shard(stage, folder, task, digest, partial(_images, items, where, source, revision))
+    write_whole(stage / QUESTIONS, written(items))
+    label = f"{'a local copy' if source else where.repository}@{revision or 'unpinned'}"
+    return settle(stage, folder, annotations=stage / QUESTIONS, version=version, source=label, digests={task: digest})
 
 
 def _items(task: str, where: Source, source: Path | None, revision: str | None) -> list[Item]:
@@ -60,8 +65,8 @@ def _items(task: str, where: Source, source: Path | None, revision: str | None) 
     items = [
         _item(task, question, digests, cluster) for (question, digests), cluster in zip(found, clusters, strict=True)
     ]
-    digest = hashlib.sha256(written(items)).hexdigest()[:12]
-    return [replace(item, version=f"{revision or 'unpinned'} (sha256 {digest})") for item in items]
+    version = with_digest(revision or "unpinned", written(items))
+    return [replace(item, version=version) for item in items]
 
 
 def _digests(question: Question) -> tuple[str, ...]:
@@ -125,8 +130,10 @@ def _files(name: str, configuration: str | None, split: str, revision: str | Non
     from datasets import DownloadManager, load_dataset_builder
 
     try:
-        listed = load_dataset_builder(name, configuration, revision=revision).config.data_files
-        files: list[str] = DownloadManager(name).download(list(listed[split]))
+        listed = list(load_dataset_builder(name, configuration, revision=revision).config.data_files[split])
+        for file in listed if Path(name).is_dir() else ():
+            inside(Path(name), os.path.relpath(file, name))
+        files: list[str] = DownloadManager(name).download(listed)
     except Exception as error:  # the library's and the Hub's kinds are many; each means that there is no data
         fault = " ".join(str(error).split())[:160]
         raise PrepareError(f"{name} cannot be read ({fault}); fetch the repository and name it with --from") from None

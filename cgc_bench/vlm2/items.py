@@ -1,6 +1,6 @@
 """Items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` of the unpacked archive.
 
-The authors' files have no published checksum, so their version is never claimed to be known.
+The authors' files have no published checksum, so a version is never claimed to be known; a digest tells files apart.
 """
 
 import json
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cgc_bench.errors import AnnotationError
+from cgc_bench.versions import with_digest
+from cgc_data.common.text import decode
 from cgc_data.metrics.clusters import photo_clusters
 
 # Subtask to its kind of answer and the folder of its images under the archive's root.
@@ -43,7 +45,7 @@ class Item:
         length: number of images as the counting rule takes it.
         pair: what joins the two items of a pair; empty where the item is in none.
         side: `p` (the statement is true) or `n`; empty where the item is in no pair.
-        version: `VERSION`.
+        version: `VERSION` with a digest of the question file.
         cluster: items of one cluster share photos or are a pair.
         fault: what is odd about the annotation; empty where nothing is.
     """
@@ -69,12 +71,14 @@ def read_items(annotations: Path) -> dict[str, Item]:
     Raises:
         AnnotationError: there is no question file, or one is damaged or of another form.
     """
-    rows = [entry for task, file in question_files(annotations).items() for entry in _rows(task, file)]
+    contents = {task: (file, _read_bytes(file)) for task, file in question_files(annotations).items()}
+    versions = {task: with_digest(VERSION, content) for task, (_, content) in contents.items()}
+    rows = [entry for task, (file, content) in contents.items() for entry in _rows(task, file, content)]
     pairs = [_pair(task, row) for task, _, row in rows]
     linked = [_links(task, row, pair) for (task, _, row), (pair, _) in zip(rows, pairs, strict=True)]
     clusters = photo_clusters(linked)
     entries = zip(rows, pairs, clusters, strict=True)
-    items = [_item(*row, *pair, cluster) for row, pair, cluster in entries]
+    items = [_item(*row, *pair, cluster, versions[row[0]]) for row, pair, cluster in entries]
     return {item.index: item for item in items}
 
 
@@ -102,15 +106,18 @@ def faults(items: Mapping[str, Item]) -> dict[str, list[str]]:
     return found
 
 
-def _rows(task: str, file: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _read_bytes(file: Path) -> bytes:
     try:
-        lines = file.read_bytes().splitlines()
+        return file.read_bytes()
     except OSError as error:
         raise AnnotationError(f"cannot read {file}: {error.strerror}") from error
-    written = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _rows(task: str, file: Path, content: bytes) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    written = [(number, line) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
     for place, (number, line) in enumerate(written):
         try:
-            row = json.loads(line.decode("utf-8-sig"))
+            row = json.loads(decode(line, f"{file}, line {number}", AnnotationError))
         except (ValueError, RecursionError) as error:
             raise AnnotationError(f"{file}, line {number}: not JSON ({error})") from error
         fault = _form_fault(task, row)
@@ -147,7 +154,7 @@ def _links(task: str, row: dict[str, Any], pair: str) -> list[str]:
     return [*(f"{folder}/{path}" for path in row["images"]), *([f"pair {pair}"] if pair else [])]
 
 
-def _item(task: str, place: int, row: dict[str, Any], pair: str, side: str, cluster: str) -> Item:
+def _item(task: str, place: int, row: dict[str, Any], pair: str, side: str, cluster: str, version: str) -> Item:
     kind = SUBTASKS[task][0]
     length = _length(row)
     return Item(
@@ -161,7 +168,7 @@ def _item(task: str, place: int, row: dict[str, Any], pair: str, side: str, clus
         length=length or DEFAULT_LENGTH,
         pair=pair,
         side=side,
-        version=VERSION,
+        version=version,
         cluster=cluster,
         fault=_fault(kind, side, length, len(row["images"])),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cgc_bench.errors import SampleFileError, TaskError
+from cgc_data.common.text import decode
 
 _SCORE = re.compile(r"Score:\s*(\d{1,4})")
 # Points a judge can give: two persons told apart; and in A-B-A videos, the first one recognised again.
@@ -89,7 +90,7 @@ def _lines(file: Path) -> list[tuple[str, str]]:
 
 def _judgement(line: bytes, place: str) -> tuple[str, str]:
     try:
-        row: Any = json.loads(line.decode("utf-8"))
+        row: Any = json.loads(decode(line, place, SampleFileError))
     except (ValueError, RecursionError) as error:
         raise SampleFileError(f"{place}: not JSON ({error})") from error
     video, reply = (row.get("vid"), row.get("score")) if isinstance(row, dict) else (None, None)

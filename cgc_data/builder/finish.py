@@ -52,7 +52,6 @@ def finish_release(
     receipts: dict[str, Receipt],
     out: Path,
     fingerprint: str,
-    repo_id: str | None,
 ) -> None:
     """Write all that is not a shard; the manifest comes last."""
     rejections = [*plan.rejections, *(r for receipt in receipts.values() for r in receipt.rejected)]
@@ -66,6 +65,7 @@ def finish_release(
         "seed": config.seed,
         "exclusions": plan.exclusions,
         "contradictions": {"compared": index.agreement.compared, "contradicted": index.agreement.contradicted},
+        "names_kept_apart": len(index.apart),
         "rejected": dict(sorted(Counter(r.reason for r in rejections).items())),
         "image_mode": config.images,
         "licences": config.licences,
@@ -77,13 +77,14 @@ def finish_release(
         "counts": {},
         "files": {},
     }
-    write_release_files(out, manifest, rejections, repo_id)
+    write_release_files(out, manifest, rejections)
 
 
-def write_release_files(
-    out: Path, manifest: Manifest, rejections: Sequence[Rejection] | pa.Table, repo_id: str | None
-) -> None:
-    """From shards and the rest of the manifest: statistics, plots, card, counts and hashes, and the manifest itself."""
+def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Rejection] | pa.Table) -> None:
+    """From shards and the rest of the manifest: statistics, plots, card, counts and hashes, and the manifest itself.
+
+    The card's commands are run in the folder; a push renders it again for the Hub.
+    """
     rejected = write_rejected(out / "rejected.parquet", rejections)
     stats = release_stats(_batches(out / shard["path"] for shard in manifest["shards"]))
     write_atomically(out / "stats.json", _json(stats))
@@ -98,7 +99,7 @@ def write_release_files(
     }
     files = [out / "stats.json", rejected, *plots]
     manifest["files"] = {str(path.relative_to(out)): file_sha256(path) for path in files}
-    card = render_card(manifest, stats, repo_id=repo_id)
+    card = render_card(manifest, stats)
     write_atomically(out / "README.md", card)
     manifest["files"]["README.md"] = hashlib.sha256(card.encode()).hexdigest()
     write_atomically(out / "manifest.json", _json(manifest))
@@ -114,6 +115,8 @@ def _source(index: Index, config: BuildConfig, position: int) -> SourceRecord:
         "sha256": table.sha256,
         "bytes": table.num_bytes,
         "exhaustive": source.exhaustive,
+        "bbox_format": source.bbox_format or "xywh",
+        "boxes_past_border": index.leaving[position].boxes,
         "split": source.split,
         "num_images": table.images.num_rows,
         "num_annotations": table.annotations.num_rows,

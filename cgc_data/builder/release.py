@@ -15,7 +15,7 @@ import msgspec
 
 from cgc_data.builder.finish import finish_release, library_versions
 from cgc_data.builder.shards import Receipt, ShardTask, render_shard, write_atomically
-from cgc_data.builder.work import alone, claim, explained, forgotten_if_refused, make_folder, start_over
+from cgc_data.builder.work import REJECTED, alone, claim, explained, forgotten_if_refused, make_folder, start_over
 from cgc_data.builder.workers import Executor, run_tasks
 from cgc_data.common.errors import BuildError, SourceError
 from cgc_data.common.progress import say, track
@@ -23,6 +23,7 @@ from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
 from cgc_data.painter.embedded import with_sources
 from cgc_data.plan.build import Plan, make_plan
+from cgc_data.release.inside import inside
 from cgc_data.release.manifest import read_manifest
 from cgc_data.release.stats import Stats
 from cgc_data.sources.read import file_sha256
@@ -42,6 +43,7 @@ class Built:
     photos: int = 0  # that are shown
     available: int = 0  # that could be: present, licensed and not excluded
     empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for a row
+    notes: tuple[str, ...] = ()  # what was skipped and why, and lists that do not match
 
 
 def build_release(
@@ -50,7 +52,6 @@ def build_release(
     *,
     workers: int = 1,
     executor: Executor = "processes",
-    repo_id: str | None = None,
 ) -> Built:
     """Build a release into `out`, going on where an interrupted build of the same configuration was.
 
@@ -66,13 +67,13 @@ def build_release(
             return _finished(out, config)
         with forgotten_if_refused(out, work):
             index = build_index(config, cache)
-            plan = _planned(index, config, work, cache, workers)
+            plan = _planned(index, config, out, work, cache, workers)
         tasks = shard_tasks(index, config, plan, out, work)
         receipts = _render(tasks, out, workers, executor)
         built = _check_rejects(config, plan, receipts, out)
-        finish_release(index, config, plan, receipts, out, fingerprint, repo_id)
+        finish_release(index, config, plan, receipts, out, fingerprint)
         shutil.rmtree(work)
-    return replace(built, photos=_shown(out), available=sum(plan.photos.values()))
+    return replace(built, photos=_shown(out), available=sum(plan.photos.values()), notes=tuple(plan.notes))
 
 
 def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
@@ -98,13 +99,17 @@ def _fingerprint(config: BuildConfig) -> str:
             raise SourceError(f"{path}: no such annotation file; name it as ANN.json:IMAGES")
         source["annotations"] = file_sha256(path)
     values["exclude"] = [file_sha256(Path(file)) for file in config.exclude]
-    like = ((path.name, path.stat().st_size) for folder in config.exclude_like for path in Path(folder).rglob("*"))
-    values["exclude_like"] = sorted(like)
+    like = (path for folder in config.exclude_like for path in Path(folder).rglob("*") if path.is_file())
+    values["exclude_like"] = sorted(file_sha256(path) for path in like)
     return hashlib.sha256(json.dumps([values, library_versions()], sort_keys=True).encode()).hexdigest()
 
 
 def _finished(out: Path, config: BuildConfig) -> Built:
-    rows = read_manifest(out)["counts"]["total"]
+    manifest = read_manifest(out)
+    for shard in manifest["shards"]:
+        if file_sha256(out / shard["path"]) != shard["sha256"]:
+            raise BuildError(f"{out / shard['path']}: damaged since it was built; delete {out} and build again")
+    rows = manifest["counts"]["total"]
     say(f"{out}: is finished already")
     photos = _shown(out)
     return Built(out, rows, 0, rows, config.samples, photos, photos)
@@ -114,14 +119,37 @@ def _shown(out: Path) -> int:
     return msgspec.json.decode((out / "stats.json").read_bytes(), type=Stats)["photos"]["distinct"]
 
 
-def _planned(index: Index, config: BuildConfig, work: Path, cache: Path, workers: int) -> Plan:
-    """The plan, made or read where it was made before."""
-    record = work / "plan.json"
+def _planned(index: Index, config: BuildConfig, out: Path, work: Path, cache: Path, workers: int) -> Plan:
+    """The plan: made, or read if it was made before, is whole, and the photos are still those that it was made of."""
+    record, photos = work / "plan.json", _photo_state(index)
+    if (known := _read_plan(record, work, photos)) is not None:
+        return known
     if record.exists():
-        return msgspec.json.decode(record.read_bytes(), type=Plan)
+        say(f"{out}: photos or work in progress changed since the build began; it starts over")
+        start_over(out, [])
     plan = make_plan(index, config, work, cache, workers)
-    write_atomically(record, json.dumps(asdict(plan)))
+    files = {path.name: file_sha256(path) for path in sorted(work.glob("*.parquet")) if path.name != REJECTED}
+    write_atomically(record, json.dumps({"plan": asdict(plan), "files": files, "photos": photos}))
     return plan
+
+
+def _photo_state(index: Index) -> str:
+    """Another text as soon as one of the photos is replaced."""
+    stamps = (index.stores[photo.source].stamp(photo.file_name) for photo in index.photos)
+    return hashlib.sha256("\n".join(stamps).encode()).hexdigest()
+
+
+def _read_plan(record: Path, work: Path, photos: str) -> Plan | None:
+    """The plan that was made before of these photos; None if there is none, or if it or one of its files is damaged."""
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+        if content["photos"] != photos or any(
+            file_sha256(work / name) != digest for name, digest in content["files"].items()
+        ):
+            return None
+        return msgspec.convert(content["plan"], Plan)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SourceError):
+        return None
 
 
 def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: Path) -> list[ShardTask]:
@@ -133,10 +161,10 @@ def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: 
         name = f"{shard.split}-{shard.number:05d}-of-{totals[shard.contrast, shard.split]:05d}"
         tasks.append(
             ShardTask(
-                plan=work / f"{shard.contrast}-{shard.split}.parquet",
+                plan=inside(work, f"{shard.contrast}-{shard.split}.parquet"),
                 number=shard.number,
-                target=out / shard.contrast / f"{name}.parquet",
-                receipt=work / f"{shard.contrast}-{name}.json",
+                target=inside(out, f"{shard.contrast}/{name}.parquet"),
+                receipt=inside(work, f"{shard.contrast}-{name}.json"),
                 stores=stores,
                 embed=config.images == "embed",
                 jpeg_quality=config.intra.jpeg_quality,

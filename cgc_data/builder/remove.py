@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 from cgc_data.builder.finish import write_release_files
 from cgc_data.builder.shards import group_rows, write_row_groups
 from cgc_data.common.errors import BuildError, ReleaseError
-from cgc_data.release.manifest import Manifest, Shard
+from cgc_data.look.card import drawn_from
+from cgc_data.release.inside import inside
+from cgc_data.release.manifest import Manifest, Removed, Shard
 from cgc_data.release.read import Release, open_release
 from cgc_data.release.rows import Row, ViewRow
 from cgc_data.sources.read import file_sha256
@@ -31,20 +33,25 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
     opened = open_release(release)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise BuildError(f"{out}: is no folder or is not empty; name a new folder for the new version")
-    rejected = _rejected(opened.folder / "rejected.parquet")
+    rejected = _rejected(opened.path("rejected.parquet"))
     leaving = rows_to_remove(opened, image_id, source)
-    if len(leaving) == opened.manifest["counts"]["total"]:
-        raise ReleaseError(f"{release}: no row is left without photo {image_id}; delete the release instead")
     manifest: Manifest = {
         **opened.manifest,
         "shards": [],
-        "removed": [*opened.manifest.get("removed", []), {"image_id": image_id}],
+        "removed": [*_removed(opened), {"image_id": image_id}],
     }
     for shard in opened.manifest["shards"]:
-        if kept := _copy(opened.folder / shard["path"], out / shard["path"], shard, leaving):
+        if kept := _copy(opened.path(shard["path"]), inside(out, shard["path"]), shard, leaving):
             manifest["shards"].append(kept)
-    write_release_files(out, manifest, rejected, None)
+    with drawn_from(opened.path("manifest.json")):
+        write_release_files(out, manifest, rejected)
     return len(leaving)
+
+
+def _removed(release: Release) -> list[Removed]:
+    """What earlier versions removed."""
+    earlier = release.manifest.get("removed", [])
+    return earlier if isinstance(earlier, list) else []
 
 
 def _rejected(path: Path) -> pa.Table:
@@ -55,13 +62,18 @@ def _rejected(path: Path) -> pa.Table:
 
 
 def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[str]:
-    """Ids of the rows that show the photo and of those that are not fair without them."""
+    """Ids of the rows that show the photo and of those that are not fair without them.
+
+    Raises ReleaseError where no row shows it, or none is left without it.
+    """
     rows = list(release.rows(["id", "contrast", "task", "tuple_id", "pair_id", "views", "objects"]))
     leaving = {row["id"] for row in rows if any(_is(view, image_id, source) for view in row["views"])}
     if not leaving:
         raise ReleaseError(f"{release.folder}: shows no photo with the id {image_id}; see `views` for the ids it has")
     while True:
         more = leaving | _halves(rows, leaving) | _lonely(rows, leaving)
+        if len(more) == len({row["id"] for row in rows}):
+            raise ReleaseError(f"{release.folder}: no row is left without photo {image_id}; delete the release instead")
         if more == leaving:
             return leaving
         leaving = more

@@ -1,6 +1,7 @@
 """Renders one shard of the plan into one Parquet file, the same bytes whoever does it and however often it is retried.
 
-A shard is done if and only if its receipt exists; the receipt is written after the file is in place.
+A shard is done if and only if its receipt exists and the file has the sha256 that the receipt states; the receipt is
+written after the file is in place.
 """
 
 import json
@@ -13,7 +14,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cgc_data.common.errors import PhotoError
+from cgc_data.common.errors import PhotoError, SourceError
 from cgc_data.plan.askable import Rejection
 from cgc_data.release.rows import PlannedRow, Row, StoredImage, ViewRow
 from cgc_data.release.schema import arrow_schema
@@ -68,11 +69,12 @@ def render_shard(task: ShardTask) -> Receipt:
 
 
 def read_receipt(task: ShardTask) -> Receipt | None:
-    """Receipt of a shard that was rendered before, None where it must be rendered."""
+    """Receipt of a shard that was rendered before, None if it must be rendered: it is missing or damaged."""
     try:
         receipt = msgspec.json.decode(task.receipt.read_bytes(), type=Receipt)
-        return receipt if not receipt.rows or task.target.stat().st_size == receipt.bytes else None
-    except (OSError, ValueError):
+        whole = not receipt.rows or file_sha256(task.target) == receipt.sha256
+        return receipt if whole else None
+    except (OSError, ValueError, SourceError):
         return None
 
 

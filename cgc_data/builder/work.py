@@ -15,6 +15,7 @@ from cgc_data.builder.finish import write_rejected
 from cgc_data.builder.shards import write_atomically
 from cgc_data.common.errors import BuildError, CgcError, ReleaseError
 from cgc_data.plan.askable import Rejection
+from cgc_data.release.inside import check_links
 from cgc_data.release.manifest import Manifest
 from cgc_data.release.read import open_release
 from cgc_data.tasks import CONTRASTS
@@ -35,14 +36,16 @@ def claim(out: Path, fingerprint: str) -> Path | None:
             shutil.rmtree(work, ignore_errors=True)  # where a build was ended between its last two steps
             return None
         raise BuildError(f"{out}: holds another finished release; choose another --out, or delete the folder")
-    if record.exists() and record.read_text(encoding="utf-8") == fingerprint:
-        return work
-    if any(path.name != WORK for path in out.iterdir()):
+    resumed = record.exists() and record.read_text(encoding="utf-8") == fingerprint
+    if not resumed and any(path.name != WORK for path in out.iterdir()):
         if not record.exists():
             raise BuildError(f"{out}: is not empty and holds no build; choose another --out")
         raise BuildError(
             f"{out}: holds an unfinished build of other settings or sources; choose another --out, or delete the folder"
         )
+    check_links(out)
+    if resumed:
+        return work
     shutil.rmtree(work, ignore_errors=True)  # of other settings, but nothing was rendered yet
     make_folder(work)
     write_atomically(record, fingerprint)
@@ -82,6 +85,8 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
     try:
         yield
     except CgcError:
+        if any(work.glob("plan.json")):  # a build that was under way; photos out of reach now may be back later
+            raise
         shutil.rmtree(work, ignore_errors=True)
         if not any(out.iterdir()):
             out.rmdir()

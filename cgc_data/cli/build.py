@@ -1,6 +1,7 @@
 """`cgc-data build`: configuration from a file, flags and key=value pairs, then the main job."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from cgc_data.common.errors import ConfigError
 from cgc_data.common.progress import say
 from cgc_data.common.settings import Values, merge_all, parse_override
 from cgc_data.config import BuildConfig, load_config
+from cgc_data.geometry import BOX_FORMATS
 
 if TYPE_CHECKING:
     from cgc_data.plan.build import Plan
@@ -27,6 +29,9 @@ SOURCE = "ANN.json:IMAGES"
 )
 @click.option("--lvis", multiple=True, metavar=SOURCE, help="LVIS v1 annotations. Repeatable.")
 @click.option("--exhaustive", is_flag=True, help="Every instance of every category in the --coco files is boxed.")
+@click.option(
+    "--bbox-format", type=click.Choice(BOX_FORMATS), help="Form of the boxes in the --coco files.  [default: xywh]"
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the release.")
 @click.option(
     "--samples", type=int, help="Rows in the release, about: questions about one set of photos stay together."
@@ -77,11 +82,12 @@ def build(
     if dry_run:
         show_plan(plan_only(config, out, workers=workers), config)
         return
-    built = build_release(config, out, workers=workers, executor=executor, repo_id=push_to_hub)
+    built = build_release(config, out, workers=workers, executor=executor)
     click.echo(
         f"{built.folder}: {built.rows} rows from {built.photos} of {built.available} photos "
         f"({built.wanted} asked, {built.rejected} rejected)"
     )
+    show_notes(built.notes, built.folder / "rejected.parquet")
     if built.planned < 0.98 * built.wanted:
         click.echo(f"the photos gave {built.planned} different rows; more photos give more", err=True)
     for split in built.empty_splits:
@@ -107,24 +113,33 @@ def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
 
 def _from_flags(flags: Values) -> Values:
     exhaustive = True if flags.pop("exhaustive") else None
-    sources = [_source("coco", text, exhaustive) for text in flags.pop("coco")]
-    sources += [_source("lvis", text, None) for text in flags.pop("lvis")]
+    declared = {"exhaustive": exhaustive, "bbox_format": flags.pop("bbox_format", None)}
+    sources = [_source("coco", text) | declared for text in flags.pop("coco")]
+    sources += [_source("lvis", text) for text in flags.pop("lvis")]
     values = {name: list(v) if isinstance(v, tuple) else v for name, v in flags.items() if v not in (None, ())}
     return values | ({"sources": sources} if sources else {})
 
 
-def _source(kind: str, text: str, exhaustive: bool | None) -> Values:
+def _source(kind: str, text: str) -> Values:
     # either part may hold a colon: the annotations end where a file does, else at the last one
     splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == ":"]
     annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
     if not annotations or not images:
         raise ConfigError(f"--{kind} {text}: expected {SOURCE}, the annotation file and its folder or zip of photos")
-    return {"kind": kind, "annotations": annotations, "images": images, "exhaustive": exhaustive}
+    return {"kind": kind, "annotations": annotations, "images": images}
+
+
+def show_notes(notes: Sequence[str], listed: Path | None) -> None:
+    """Print what the user has to know, and where the list of what was skipped is."""
+    for note in notes:
+        click.echo(note, err=True)
+    if listed and any(note.startswith("skipped") for note in notes):
+        click.echo(f"each with its reason: {listed}", err=True)
 
 
 def show_plan(plan: "Plan", config: BuildConfig) -> None:
     """Print what a dry run found: rows a task, photos a split, rejected candidates, an estimate of the bytes."""
-    from cgc_data.plan.build import estimated_bytes, rejected_by_reason
+    from cgc_data.plan.build import estimated_bytes
 
     for task, rows in sorted(plan.tasks.items()):
         click.echo(f"{task:<20} {rows:>9} rows")
@@ -132,7 +147,6 @@ def show_plan(plan: "Plan", config: BuildConfig) -> None:
     for split, photos in plan.photos.items():
         rows = sum(shard.rows for shard in plan.shards if shard.split == split)
         click.echo(f"{split:<20} {rows:>9} rows from {photos} photos")
-    for reason, count in rejected_by_reason(plan).items():
-        click.echo(f"{'left out: ' + reason:<40} {count:>9}")
+    show_notes(plan.notes, None)
     size = estimated_bytes(plan) if config.images == "embed" else 2000 * sum(plan.tasks.values())
     click.echo(f"about {size / 1e6:.0f} MB")

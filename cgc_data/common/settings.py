@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cgc_data.common.errors import CgcError, ConfigError
+from cgc_data.common.text import read_text
 
 Values: TypeAlias = dict[str, Any]  # nested settings, as YAML and key=value pairs give them
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -41,7 +42,7 @@ def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
         raise error(f"{text!r}: settings are written key=value, such as inter.hard=0.5")
     try:
         nested: Any = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (ValueError, RecursionError, yaml.YAMLError):
         raise error(f"{text!r}: the value is not valid YAML") from None
     for part in reversed(key.split(".")):
         nested = {part: nested}
@@ -51,10 +52,10 @@ def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
 def read_yaml(path: Path, error: type[CgcError] = ConfigError) -> Values:
     """The nested values of a YAML file; `{}` for one of nothing but comments. Raises `error`."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(read_text(path, error))
     except FileNotFoundError:
         raise error(f"{path}: no such configuration file") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as fault:
         raise error(f"{path}: not a readable YAML file ({' '.join(str(fault).split())})") from None
     if values is None:
         return {}

@@ -20,6 +20,7 @@ from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_data.tasks import task_of
 
+CARD = "README.md"
 _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
@@ -42,16 +43,30 @@ def next_version(tags: list[str]) -> str:
     return f"v{major}.{minor}.{patch + 1}"
 
 
-def published_contents(release: Release) -> dict[str, Path | bytes]:
+def published_contents(release: Release, card: str) -> dict[str, Path | bytes]:
     """Content of every file that is published, by path in the release, in the order of upload; the manifest is last.
 
-    The manifest names sources by the paths of the machine it was built on; only their base names are published.
+    `card` takes the place of the folder's own, whose commands are run in the folder. The manifest names sources by the
+    paths of the machine it was built on; only their base names are published.
     """
-    contents: dict[str, Path | bytes] = {path: release.folder / path for path in _listed(release.manifest)}
-    public = without_paths(release.manifest)
+    files = {**release.manifest["files"], CARD: hashlib.sha256(card.encode()).hexdigest()}
+    public = without_paths({**release.manifest, "files": files})
+    contents: dict[str, Path | bytes] = {path: release.path(path) for path in _listed(public)}
     text = json.dumps(public, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    contents["manifest.json"] = release.folder / "manifest.json" if public == release.manifest else text.encode()
-    return contents
+    return contents | {CARD: card.encode(), "manifest.json": text.encode()}
+
+
+def check_card(release: Release) -> None:
+    """Raises ReleaseError where the folder's card was edited: the text would be lost, since a push renders a new one.
+
+    A card that is gone is no loss.
+    """
+    path, listed = release.path(CARD), release.manifest["files"].get(CARD)
+    if path.exists() and listed and _sha256(path) != listed:
+        raise ReleaseError(
+            f"{path}: edited since the build, but a push publishes a new card for its repository and version; move "
+            "the file out of the release, push, then add your text to the card on the Hub"
+        )
 
 
 def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[str, str]:
@@ -60,7 +75,7 @@ def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[
     hashes = {}
     for path, content in contents.items():
         hashes[path] = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else _sha256(content)
-        if path in listed and hashes[path] != listed[path]:
+        if isinstance(content, Path) and hashes[path] != listed[path]:
             raise ReleaseError(
                 f"{release.folder / path}: changed since the manifest was written; build the release again"
             )
@@ -84,8 +99,8 @@ def check_licences(release: Release, noncommercial: bool = False) -> None:
 
 def _listed(manifest: Manifest) -> dict[str, str]:
     shards = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
-    others = manifest.get("files", {})
-    ranks = {"README.md": 2, "stats.json": 1, "rejected.parquet": 1}
+    others = manifest["files"]
+    ranks = {CARD: 2, "stats.json": 1, "rejected.parquet": 1}
     return shards | dict(sorted(others.items(), key=lambda item: (ranks.get(item[0], 0), item[0])))
 
 

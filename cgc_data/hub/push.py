@@ -14,10 +14,11 @@ from huggingface_hub import CommitOperationAdd
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from cgc_data.hub.client import connect, explained
-from cgc_data.hub.gate import check_licences, check_names, checked_hashes, published_contents
+from cgc_data.hub.gate import check_card, check_licences, check_names, checked_hashes, published_contents
 from cgc_data.hub.repository import Repository
+from cgc_data.look.card import published_card
+from cgc_data.look.load import load_call
 from cgc_data.release.read import open_release
-from cgc_data.tasks import CONTRASTS
 
 Event = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 class PushResult:
     """Where a release lies on the Hub; `uploaded` files were sent, `kept` ones were there already.
 
-    `config` is the first of its configurations with one contrast.
+    `load_example` is the Python that loads this version.
     """
 
     repo_id: str
@@ -36,12 +37,7 @@ class PushResult:
     tag: str | None
     uploaded: tuple[str, ...]
     kept: tuple[str, ...]
-    config: str
-
-    @property
-    def load_example(self) -> str:
-        """The line that loads this version."""
-        return f'load_dataset("{self.repo_id}", "{self.config}", revision="{self.tag or self.commit}")'
+    load_example: str
 
 
 def push(
@@ -65,7 +61,8 @@ def push(
     check_names(repo_id, tag)
     finished = open_release(release)
     check_licences(finished, noncommercial)
-    contents = published_contents(finished)
+    check_card(finished)
+    contents = published_contents(finished, published_card(finished, repo_id, tag))
     expected = checked_hashes(finished, contents)
     api = connect(token)
     with explained(repo_id, api.endpoint), _bars_on_terminals_only():
@@ -78,8 +75,8 @@ def push(
             repository.tag(tag, commit)
     on_event(f"published {repository.url} as {tag or commit}")
     kept = tuple(path for path in expected if path not in names)
-    config = next((name for name in CONTRASTS if finished.shards(name)), "default")
-    return PushResult(repo_id, repository.url, commit, tag, names, kept, config)
+    example = load_call(finished.manifest, repo_id, tag or commit)
+    return PushResult(repo_id, repository.url, commit, tag, names, kept, example)
 
 
 def _upload(

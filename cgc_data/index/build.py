@@ -29,6 +29,7 @@ from cgc_data.index.presence import (
     source_claims,
 )
 from cgc_data.sources import PhotoStore, SourceTable, open_photos, read_source
+from cgc_data.sources.boxes import Leaving, check_boxes
 from cgc_data.vocabulary import Relations, load_relations
 
 Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -50,6 +51,7 @@ class Index:
     stores: tuple[PhotoStore, ...]
     photos: list[Photo]
     left_out: list[LeftOut]
+    apart: list[str]  # COCO names that stand for different pictures
     concepts: list[str]
     states: States
     claims: tuple[Claims, ...]
@@ -57,6 +59,7 @@ class Index:
     agreement: Agreement
     relations: Relations
     labelled: frozenset[str]  # concepts that some source has in its vocabulary
+    leaving: tuple[Leaving, ...]  # boxes that leave their photos, by source
 
     @cached_property
     def position(self) -> dict[str, int]:
@@ -96,9 +99,11 @@ class Index:
 
 def build_index(config: BuildConfig, cache: Path) -> Index:
     """Read the sources (cached by their sha256) and join what they say. Raises SourceError, PhotoError, ConfigError."""
-    tables = tuple(read_source(s.kind, Path(s.annotations), cache) for s in config.sources)
+    tables = tuple(_read(source, cache) for source in config.sources)
+    leaving = tuple(check_boxes(t, s.bbox_format) for t, s in zip(tables, config.sources, strict=True))
     stores = tuple(open_photos(Path(s.images)) for s in config.sources)
-    photos, left_out = collect_photos(tables, stores, [s.images for s in config.sources])
+    collected = collect_photos(tables, stores, [s.images for s in config.sources])
+    photos = collected.photos
     claims = tuple(source_claims(t, s) for t, s in zip(tables, config.sources, strict=True))
     relations = load_relations()
     labelled = frozenset(c for claim in claims for c in claim.concepts)
@@ -113,7 +118,8 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
         tables=tables,
         stores=stores,
         photos=photos,
-        left_out=left_out,
+        left_out=collected.left_out,
+        apart=collected.apart,
         concepts=concepts,
         states=states,
         claims=claims,
@@ -121,7 +127,12 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
         agreement=agreement + Agreement(0, len(clashes)),
         relations=relations,
         labelled=labelled,
+        leaving=leaving,
     )
+
+
+def _read(source: Source, cache: Path) -> SourceTable:
+    return read_source(source.kind, Path(source.annotations), cache, box_format=source.bbox_format or "xywh")
 
 
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:

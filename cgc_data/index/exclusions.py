@@ -1,7 +1,7 @@
 """Photos that must not be used: lists of ids or names, and benchmarks' own annotation files."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,15 @@ from typing import Any
 import orjson
 
 from cgc_data.common.errors import SourceError
-from cgc_data.index.photos import Photo
+from cgc_data.common.text import read_text
+from cgc_data.index.photos import Photo, coco_name
+from cgc_data.release.manifest import ListUsageRecord
 
 # names with a COCO number: 000000140513.jpg, COCO_val2014_000000140513_2.jpg, and 140513_1_source.png of MIG-Bench;
 # other numbered names (00000017.jpg, a frame of a video; 2315885.jpg, of Visual Genome) do not
 COCO_NUMBER = re.compile(r"^(?:COCO_[a-z]+[0-9]+_)?([0-9]{12})(?:_[0-9]+)?$|^0*([0-9]{1,12})_[0-9]+_(?:source|target)$")
+BARE_NUMBER = re.compile(r"[0-9]{1,18}")
+EXAMPLES = 3  # entries named in a note
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
@@ -24,13 +28,67 @@ class Exclusions:
     coco_numbers: frozenset[int]
     file_names: frozenset[str]
     files: tuple[str, ...]
+    entries: tuple[tuple[str, ...], ...]  # of each file, each once
 
     def matches(self, photo: Photo) -> bool:
         """Is this photo left out, by its COCO number, its file name or (for other photos) its id?"""
-        if photo.identity.startswith("coco:"):
-            return int(photo.identity.removeprefix("coco:")) in self.coco_numbers
-        names = {Path(a.file_name).name for a in photo.appearances}
-        return bool(names & self.file_names) or photo.image_id in self.coco_numbers
+        numbers, names = _claims(photo)
+        return not (numbers.isdisjoint(self.coco_numbers) and names.isdisjoint(self.file_names))
+
+    def usage(self, photos: Iterable[Photo]) -> list["ListUsage"]:
+        """How much of each file names a photo among these."""
+        numbers, names = set[int](), set[str]()
+        for photo in photos:
+            more_numbers, more_names = _claims(photo)
+            numbers |= more_numbers
+            names |= more_names
+        return [_usage(file, entries, numbers, names) for file, entries in zip(self.files, self.entries, strict=True)]
+
+
+def _claims(photo: Photo) -> tuple[set[int], set[str]]:
+    """Numbers and file names by which a list may mean a photo.
+
+    A photo of another data set may have the name of one of COCO's: both are meant, so that none slips through.
+    """
+    if photo.identity.startswith("coco:"):
+        return {int(photo.identity.removeprefix("coco:"))}, set()
+    names = {Path(a.file_name).name for a in photo.appearances}
+    named = {int(number) for name in names if (number := coco_name(name))}
+    return {photo.image_id} | named, names
+
+
+@dataclass(frozen=True)
+class ListUsage:
+    """How many distinct entries of a list name a photo of the sources, and some that name none."""
+
+    list: str
+    entries: int
+    matched: int
+    unmatched: tuple[str, ...]  # the first few
+
+    @classmethod
+    def of(cls, record: ListUsageRecord) -> "ListUsage":
+        """From its form in a manifest."""
+        return cls(record["list"], record["entries"], record["matched"], tuple(record["unmatched"]))
+
+    def record(self) -> ListUsageRecord:
+        """Its form in a manifest."""
+        found: ListUsageRecord = {"list": self.list, "entries": self.entries, "matched": self.matched, "unmatched": []}
+        found["unmatched"] += self.unmatched
+        return found
+
+    @property
+    def note(self) -> str:
+        """What the user must know before they rely on the list; empty if every entry names a photo."""
+        if self.matched == self.entries:
+            return ""
+        examples = f", such as {', '.join(self.unmatched)}" if self.unmatched else ""
+        if not self.matched:
+            return (
+                f"warning: {self.list} excludes nothing: none of its {self.entries:,} entries matches a photo{examples}"
+            )
+        missing = self.entries - self.matched
+        return f"{self.list}: {missing:,} of its {self.entries:,} entries match no photo{examples}"
 
 
 def read_exclusions(files: Iterable[str]) -> Exclusions:
@@ -41,15 +99,22 @@ def read_exclusions(files: Iterable[str]) -> Exclusions:
     numbers: set[int] = set()
     names: set[str] = set()
     listed = tuple(files)
+    distinct = []
     for file in listed:
-        entries = list(_entries(Path(file)))
+        entries = tuple(dict.fromkeys(_entries(Path(file))))
+        distinct.append(entries)
         if not entries:
             raise SourceError(
                 f"{file}: names no photo to exclude; give ids or file names, one a line, or a JSON of them"
             )
         numbers.update(number for entry in entries if (number := coco_number(entry)) is not None)
         names.update(Path(entry).name for entry in entries)
-    return Exclusions(frozenset(numbers), frozenset(names), tuple(Path(f).name for f in listed))
+    return Exclusions(frozenset(numbers), frozenset(names), tuple(Path(f).name for f in listed), tuple(distinct))
+
+
+def _usage(file: str, entries: Sequence[str], numbers: Set[int], names: Set[str]) -> ListUsage:
+    missed = [entry for entry in entries if coco_number(entry) not in numbers and Path(entry).name not in names]
+    return ListUsage(file, len(entries), len(entries) - len(missed), tuple(missed[:EXAMPLES]))
 
 
 def coco_number(entry: str) -> int | None:
@@ -58,7 +123,7 @@ def coco_number(entry: str) -> int | None:
     >>> coco_number("MIG-Bench/images/static_diff/140513_1_source.png")
     140513
     """
-    if entry.isdigit():
+    if BARE_NUMBER.fullmatch(entry):
         return int(entry)
     path = Path(entry)
     found = COCO_NUMBER.search(path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name)
@@ -67,18 +132,18 @@ def coco_number(entry: str) -> int | None:
 
 def _entries(file: Path) -> Iterator[str]:
     try:
-        content = file.read_bytes()
+        content = read_text(file, SourceError)
     except OSError as error:
         raise SourceError(f"{file}: cannot read the exclusion list ({error.strerror})") from None
-    if content.lstrip()[:1] in (b"[", b"{"):
+    if content.lstrip()[:1] in ("[", "{"):
         try:
             yield from _json_entries(orjson.loads(content))
         except orjson.JSONDecodeError as error:
             raise SourceError(f"{file}: not valid JSON ({error}); is it cut short?") from None
         return
-    for line in content.decode("utf-8", errors="replace").splitlines():
+    for line in content.splitlines():
         entry = line.split("#")[0].split(",")[0].strip()
-        if entry and (entry.isdigit() or Path(entry).suffix.lower() in IMAGE_SUFFIXES):
+        if entry and (BARE_NUMBER.fullmatch(entry) or Path(entry).suffix.lower() in IMAGE_SUFFIXES):
             yield entry
 
 
@@ -97,7 +162,7 @@ def _named(value: Any) -> Iterator[str]:
         for item in value:
             yield from _named(item)
     elif isinstance(value, dict):
-        if str(value.get("image_id")).isdigit():
+        if BARE_NUMBER.fullmatch(str(value.get("image_id"))):
             yield str(value["image_id"])
         for item in value.values():
             yield from _named(item)

@@ -1,6 +1,7 @@
-"""One row a photo over all sources: identity, size, licence, and the source whose file holds its pixels.
+"""One row per photo over all sources: identity, size, license, and the source whose file holds its pixels.
 
-Two sources list the same photo where the 12-digit COCO name agrees, else where the file's bytes do; never by a bare id.
+Two sources list the same photo if both name it as COCO does and their files show the same picture, or if the bytes of
+the files agree; never by a bare id. Names alone join nothing: other data sets number their photos alike.
 """
 
 import hashlib
@@ -12,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import PhotoError, SourceError
+from cgc_data.index.pictures import same_picture
 from cgc_data.licences import LicencePolicy, allowed
 from cgc_data.sources import PhotoStore, SourceTable
+from cgc_data.vocabulary import COCO_NAMES
 
-COCO_NAME = re.compile(r"(?:^|[^0-9])([0-9]{12})\.[A-Za-z]+$")
+# COCO's numbers have at most six digits; twelve others are a time stamp or another data set's.
+COCO_NAME = re.compile(r"(?:^|[^0-9])(000000[0-9]{6})\.[A-Za-z]+$")
 
 
 @dataclass(frozen=True)
@@ -70,19 +74,29 @@ def coco_name(*names: str) -> str | None:
     return None
 
 
-def collect_photos(
-    tables: Sequence[SourceTable], stores: Sequence[PhotoStore], folders: Sequence[str]
-) -> tuple[list[Photo], list[LeftOut]]:
-    """Photos of all sources, joined by identity, sorted by it; and those that cannot be used, with the reason.
+@dataclass(frozen=True)
+class Collected:
+    """Photos of all sources, sorted by identity; those that cannot be used, with the reason.
+
+    `apart` are COCO names that stand for different pictures.
+    """
+
+    photos: list[Photo]
+    left_out: list[LeftOut]
+    apart: list[str]
+
+
+def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], folders: Sequence[str]) -> Collected:
+    """The photos of all sources, joined by identity.
 
     Raises SourceError where an images folder holds none of its source's photos.
     """
     groups: dict[str, list[_Listing]] = {}
     left_out: list[LeftOut] = []
     for position, (table, store, images) in enumerate(zip(tables, stores, folders, strict=True)):
-        found = 0
+        found, names_coco = 0, _names_coco(table)
         for listing in _listings(position, table):
-            identity = _identity(listing, store)
+            identity = _identity(listing, store, names_coco)
             if identity is None:
                 left_out.append(LeftOut(table.key, listing.image_id, "photo missing", listing.appearance.file_name))
             else:
@@ -94,6 +108,7 @@ def collect_photos(
                 f"{images}: holds none of the {table.images.num_rows} photos that {table.path} lists, such as "
                 f"{example}; give the folder or zip that does"
             )
+    apart = _part_pictures(groups, stores)
     _join_copies(groups, stores)
     photos: list[Photo] = []
     for identity in sorted(groups):
@@ -102,7 +117,7 @@ def collect_photos(
             left_out.append(LeftOut(tables[first.appearance.source].key, first.image_id, *fault))
         else:
             photos.append(_photo(identity, groups[identity]))
-    return photos, left_out
+    return Collected(photos, left_out, apart)
 
 
 def usable(photos: Iterable[Photo], policy: LicencePolicy, *, windows: bool) -> NDArray[np.bool_]:
@@ -131,16 +146,59 @@ def _listings(position: int, table: SourceTable) -> Iterator[_Listing]:
         yield _Listing(appearance, image_id, width, height, number, urls.get(number, ""), flickr, coco)
 
 
-def _identity(listing: _Listing, store: PhotoStore) -> str | None:
+def _names_coco(table: SourceTable) -> bool:
+    """Is the file about COCO's photos, so that its photos' names are COCO's? By its format or its 80 categories."""
+    return table.kind == "lvis" or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
+
+
+def _identity(listing: _Listing, store: PhotoStore, names_coco: bool) -> str | None:
     file_name = listing.appearance.file_name
     if not store.exists(file_name):
         return None
-    if name := coco_name(listing.coco_url, file_name):
+    if name := coco_name(listing.coco_url, file_name if names_coco else ""):
         return f"coco:{name}"
     try:
-        return f"sha256:{hashlib.sha256(store.read(file_name)).hexdigest()}"
+        return _by_bytes(store.read(file_name))
     except PhotoError:
         return None
+
+
+def _by_bytes(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _part_pictures(groups: dict[str, list[_Listing]], stores: Sequence[PhotoStore]) -> list[str]:
+    """Take out of each group what shows another picture than its first listing; returns the names that were parted.
+
+    The listing with COCO's address, else with the smallest digest, keeps the name, whatever the order of the sources.
+    """
+    apart = []
+    for identity in [name for name, group in groups.items() if len(group) > 1]:
+        group, stamps = groups[identity], {_stamp(listing, stores) for listing in groups[identity]}
+        if len(stamps) == 1:  # one and the same file
+            continue
+        contents = {id(listing): _content(listing, stores) for listing in group}
+        first = min(group, key=lambda listing: (not listing.coco_url, _by_bytes(contents[id(listing)])))
+        alike = [one for one in group if same_picture(contents[id(one)], contents[id(first)])]
+        if len(alike) < len(group):
+            apart.append(identity.removeprefix("coco:"))
+            groups[identity] = alike
+            for listing in group:
+                if listing not in alike:
+                    groups.setdefault(_by_bytes(contents[id(listing)]), []).append(listing)
+    return apart
+
+
+def _stamp(listing: _Listing, stores: Sequence[PhotoStore]) -> str:
+    return stores[listing.appearance.source].stamp(listing.appearance.file_name)
+
+
+def _content(listing: _Listing, stores: Sequence[PhotoStore]) -> bytes:
+    """Bytes of the photo; none if it cannot be read, which is then like no other."""
+    try:
+        return stores[listing.appearance.source].read(listing.appearance.file_name)
+    except PhotoError:
+        return listing.appearance.file_name.encode()
 
 
 def _join_copies(groups: dict[str, list[_Listing]], stores: Sequence[PhotoStore]) -> None:

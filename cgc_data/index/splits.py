@@ -11,48 +11,32 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
-import imagehash
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from cgc_data.common.errors import PhotoError, SourceError
 from cgc_data.common.progress import track
 from cgc_data.config import Splits
-from cgc_data.images import decode_photo
 from cgc_data.index.exclusions import IMAGE_SUFFIXES
 from cgc_data.index.photos import Photo
+from cgc_data.index.pictures import HASH_BITS, perceptual_hash
 from cgc_data.release.schema import Split
 from cgc_data.sources import PhotoStore
 
-HASH_BITS = 64
-
-
-def perceptual_hash(content: bytes) -> np.uint64 | None:
-    """64-bit DCT hash of a photo, None where the photo cannot be decoded (rendering rejects it by name)."""
-    try:
-        pixels = decode_photo(content)
-    except PhotoError:
-        return None
-    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    bits: NDArray[np.bool_] = imagehash.phash(Image.fromarray(grey)).hash
-    value: np.uint64 = np.packbits(bits).view(np.uint64)[0]
-    return value
-
 
 def hash_photos(photos: Sequence[Photo], stores: Sequence[PhotoStore], cache: Path, workers: int) -> NDArray[np.uint64]:
-    """Hash of each photo, (photos,); 0 where it cannot be decoded. Cached by identity."""
+    """Hash of each photo, (photos,); 0 where it cannot be decoded. Cached by the state of its file."""
     known = _read_cache(cache)
-    missing = [photo for photo in photos if photo.identity not in known]
+    stamps = [stores[photo.source].stamp(photo.file_name) for photo in photos]
+    missing = [(photo, stamp) for photo, stamp in zip(photos, stamps, strict=True) if stamp not in known]
     if missing:
         with ThreadPoolExecutor(workers) as pool:
-            hashes = pool.map(lambda p: _hash_or_zero(stores[p.source], p.file_name), missing)
-            known.update(zip((p.identity for p in missing), track(hashes, "hash", len(missing)), strict=True))
+            hashes = pool.map(lambda entry: _hash_or_zero(stores[entry[0].source], entry[0].file_name), missing)
+            known.update(zip((stamp for _, stamp in missing), track(hashes, "hash", len(missing)), strict=True))
         _write_cache(cache, known)
-    return np.array([known[photo.identity] for photo in photos], dtype=np.uint64)
+    return np.array([known[stamp] for stamp in stamps], dtype=np.uint64)
 
 
 def hash_folder(folder: Path) -> NDArray[np.uint64]:
@@ -132,13 +116,13 @@ def _hash_or_zero(store: PhotoStore, file_name: str) -> np.uint64:
 def _read_cache(cache: Path) -> dict[str, np.uint64]:
     try:
         with np.load(cache, allow_pickle=False) as stored:
-            return dict(zip(stored["identity"].tolist(), stored["hash"], strict=True))
+            return dict(zip(stored["stamp"].tolist(), stored["hash"], strict=True))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return {}
 
 
 def _write_cache(cache: Path, known: dict[str, np.uint64]) -> None:
-    decoded = {identity: value for identity, value in known.items() if value}  # a broken photo may be mended
+    decoded = {stamp: value for stamp, value in known.items() if value}  # a broken photo may be repaired
     part = cache.with_name(f"{cache.stem}.{os.getpid()}.part.npz")
-    np.savez(part, identity=np.array(list(decoded)), hash=np.array(list(decoded.values()), dtype=np.uint64))
+    np.savez(part, stamp=np.array(list(decoded)), hash=np.array(list(decoded.values()), dtype=np.uint64))
     part.replace(cache)

@@ -5,16 +5,22 @@ What the template needs is prepared here; all of its prose stays in the template
 
 import hashlib
 import importlib.resources
+import json
 import re
-from pathlib import PurePath
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath
 
 import jinja2
 import yaml
 
+from cgc_data.common.errors import ReleaseError
 from cgc_data.licences import licence_class
+from cgc_data.look.load import first_part, load_call
 from cgc_data.look.plots import plot_captions
 from cgc_data.release.manifest import Exclusions, Manifest, SourceRecord
 from cgc_data.release.paths import base_name, without_paths
+from cgc_data.release.read import Release
 from cgc_data.release.schema import SPLITS
 from cgc_data.release.stats import Stats
 from cgc_data.tasks import CONTRASTS, TASKS
@@ -35,16 +41,18 @@ LICENCE_NAMES = {
 }
 
 
-def render_card(manifest: Manifest, stats: Stats, *, repo_id: str | None) -> str:
-    """README.md of a release; `repo_id` ("ORG/NAME") goes into the loading examples, None: the release's name."""
+def render_card(manifest: Manifest, stats: Stats, *, repo_id: str | None = None, tag: str | None = None) -> str:
+    """README.md of a release. Its commands name the data set `repo_id` at `tag`; None: the folder they are run in."""
     files = manifest.get("files", {})
     template = _environment().get_template("dataset_card.md.j2")
     return template.render(
         front_matter=yaml.safe_dump(_front_matter(manifest, stats), sort_keys=False, allow_unicode=True, width=1000),
         manifest=manifest,
         stats=stats,
-        repo=repo_id or f"PATH/TO/{manifest['name']}",
+        release=repo_id or ".",
+        tag=tag,
         on_hub=repo_id is not None,
+        load=load_call(manifest, repo_id, tag, split=first_part(manifest)[1]),
         sources=[_source(source) for source in manifest["sources"]],
         licences=[{**licence, "name": licence_name(licence["url"])} for licence in stats["licences"]],
         plots={n: c for n, c in plot_captions().items() if not files or f"assets/{n}" in files},
@@ -59,6 +67,26 @@ def render_card(manifest: Manifest, stats: Stats, *, repo_id: str | None) -> str
             licence_class(licence["url"]) not in ("permissive", "share_alike") for licence in stats["licences"]
         ),
     )
+
+
+def published_card(release: Release, repo_id: str, tag: str | None) -> str:
+    """README.md of a finished release for the data set that it is pushed to.
+
+    Raises ReleaseError where stats.json or the manifest lacks what a card states.
+    """
+    path = release.path("stats.json")
+    with drawn_from(path):
+        stats: Stats = json.loads(path.read_text(encoding="utf-8"))
+        return render_card(release.manifest, stats, repo_id=repo_id, tag=tag)
+
+
+@contextmanager
+def drawn_from(path: Path) -> Iterator[None]:
+    """Turn what is missing or odd in the files that a card is drawn from into a ReleaseError that names `path`."""
+    try:
+        yield
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, jinja2.TemplateError) as error:
+        raise ReleaseError(f"{path}: gives no card ({error!r:.200}); build or download the release again") from None
 
 
 def release_digest(manifest: Manifest) -> str:

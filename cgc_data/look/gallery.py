@@ -16,6 +16,7 @@ import jinja2
 from cgc_data.common.errors import ReleaseError
 from cgc_data.look.sample import Sample, View, read_sample
 from cgc_data.look.sheets import write_sheets
+from cgc_data.release.inside import check_links
 from cgc_data.release.read import Release
 from cgc_data.release.reference import with_images
 from cgc_data.release.rows import Row
@@ -90,6 +91,7 @@ def _clear(folder: Path) -> None:
     """Remove what an earlier gallery wrote, and nothing else."""
     if folder.exists() and any(folder.iterdir()) and not (folder / "index.html").is_file():
         raise ReleaseError(f"{folder}: not empty and not a gallery; name another folder with --to")
+    check_links(folder)
     for name in ("images", "sheets"):
         shutil.rmtree(folder / name, ignore_errors=True)
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cgc_data.common.errors import ReleaseError
 from cgc_data.look.sample import Box, Sample, View
+from cgc_data.release.inside import file_name
 
 WIDTH, MARGIN, GAP = 1600, 24, 12
 MOST_HEIGHT = 330  # of a row of views
@@ -44,7 +45,7 @@ def write_sheets(samples: dict[str, list[Sample]], folder: Path) -> list[Path]:
         rest = iter(enumerate(found, 1))
         for number in range(1, -(-len(found) // SAMPLES_A_SHEET) + 1):
             strips = [_strip(sample, place) for place, sample in islice(rest, SAMPLES_A_SHEET)]
-            written.append(folder / f"{kind.replace('/', '-')}-{number:02d}.png")
+            written.append(folder / f"{file_name(kind.replace('/', '-'))}-{number:02d}.png")
             _stack(strips).save(written[-1])
     return written
 
@@ -99,6 +100,7 @@ def _draw_box(draw: ImageDraw.ImageDraw, box: Box, scale: float, width: int) -> 
 
 def _label(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, style: Style, width: int) -> None:
     """White text on a plate, moved left where it would leave the picture."""
+    text = _printable(text)
     left, _, right, bottom = style.font.getbbox(text)
     x, y = max(0.0, min(at[0], width - (right - left) - 10)), at[1]
     draw.rounded_rectangle((x, y, x + right - left + 10, y + bottom + 4), 3, fill=style.colour)
@@ -120,10 +122,15 @@ def _write(
     """Text in lines that fit the width in pixels, about; returns the y below it."""
     x, y = at
     letters = max(int(width / style.font.getlength("n") * 1.05), 12)
-    for line in textwrap.wrap(text, letters) or [""]:
+    for line in textwrap.wrap(_printable(text), letters) or [""]:
         draw.text((x, y), line, style.colour, style.font)
         y += round(style.size * 1.32)
     return y
+
+
+def _printable(text: str) -> str:
+    """The text with a sign for whatever no font draws: the layout of a control character fails."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def _stack(strips: list[Image.Image]) -> Image.Image:

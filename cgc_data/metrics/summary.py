@@ -72,12 +72,15 @@ def _constancy(scores: Sequence[ItemScore], resamples: int, seed: int) -> Estima
 
 
 def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
-    """The questions asked in both directions, two scores each; a pair is left out if one is missing."""
-    pairs: dict[str, dict[str, ItemScore]] = defaultdict(dict)
+    """The questions asked in both directions, two scores each; a pair is left out if one is missing.
+
+    Of several responses to a question, the first is paired with the first to the other, and so on.
+    """
+    pairs: dict[str, dict[str, list[ItemScore]]] = defaultdict(lambda: defaultdict(list))
     for score in scores:
         if score.truth.both_ways and score.truth.pair_id:
-            pairs[score.truth.pair_id][score.truth.id] = score
-    return [tuple(pair.values()) for pair in pairs.values() if len(pair) == 2]
+            pairs[score.truth.pair_id][score.truth.id].append(score)
+    return [both for pair in pairs.values() if len(pair) == 2 for both in zip(*pair.values(), strict=False)]
 
 
 def expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:

@@ -17,11 +17,12 @@ from cgc_data.common.errors import PlanError
 from cgc_data.common.progress import track
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
-from cgc_data.index.exclusions import read_exclusions
+from cgc_data.index.exclusions import ListUsage, read_exclusions
 from cgc_data.index.photos import usable
 from cgc_data.index.splits import assign_splits, hash_folder, hash_photos, like_any, near_duplicates
 from cgc_data.plan.askable import Rejection, find_askable
 from cgc_data.plan.deal import Dealer, Dealt
+from cgc_data.plan.notes import plan_notes
 from cgc_data.plan.truth import Truth
 from cgc_data.release.manifest import Exclusions
 from cgc_data.release.rows import PlannedRow, Row
@@ -58,6 +59,7 @@ class Plan:
     exclusions: Exclusions = field(default_factory=Exclusions)
     photos: dict[str, int] = field(default_factory=dict)  # by split
     pixels: int = 0  # of the views, each counted once a family
+    notes: list[str] = field(default_factory=list)  # for the user, a line each
 
 
 def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int) -> Plan:
@@ -81,6 +83,7 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
         dealer = Dealer(askable, split, licensed, wanted)
         _write_split(index, track(dealer.deal(), f"plan {split}"), split, config.shard_rows, folder, plan)
     plan.rejections += askable.rejections
+    plan.notes = plan_notes(index, plan.rejections, [ListUsage.of(use) for use in exclusions["usage"]])
     _require_tasks(index, config, plan)
     return plan
 
@@ -94,10 +97,14 @@ def _divide(
     held_out = np.array([config.sources[p.source].split == "test" for p in index.photos], dtype=bool)
     splits = assign_splits(index.photos, clusters, held_out, config.splits)
     listed = read_exclusions(config.exclude)
+    usage = listed.usage(index.photos)
     excluded = np.array([listed.matches(photo) for photo in index.photos], dtype=bool)
     alike = np.zeros(len(index.photos), dtype=bool)
     for other in config.exclude_like:
-        alike |= like_any(hashes, hash_folder(Path(other)), config.splits.near_duplicate)
+        theirs = hash_folder(Path(other))
+        alike |= like_any(hashes, theirs, config.splits.near_duplicate)
+        found = like_any(theirs, hashes, config.splits.near_duplicate)
+        usage.append(ListUsage(Path(other).name, len(theirs), int(found.sum()), ()))
     left_out = [p.identity for p, out in zip(index.photos, excluded | alike, strict=True) if out]
     record: Exclusions = {
         "files": list(listed.files),
@@ -105,6 +112,7 @@ def _divide(
         "listed": int(excluded.sum()),
         "near_duplicates": int((alike & ~excluded).sum()),
         "photos": left_out,
+        "usage": [use.record() for use in usage],
     }
     return splits, ~(excluded | alike), record
 

@@ -3,13 +3,18 @@
 These are the types of the JSON itself, so that a misspelled key is a type error; a file is checked against them once.
 """
 
+import re
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
 import msgspec
 
 from cgc_data.common.errors import ReleaseError
-from cgc_data.release.schema import SCHEMA_VERSION
+from cgc_data.release.inside import inside
+from cgc_data.release.schema import SCHEMA_VERSION, SPLITS
+from cgc_data.tasks import CONTRASTS
+
+_SHARD = re.compile(rf"({'|'.join(CONTRASTS)})/({'|'.join(SPLITS)})-[\w.-]+\.parquet", re.ASCII)
 
 
 class Shard(TypedDict):
@@ -28,17 +33,28 @@ class SourceKeys(TypedDict):
     kind: str
     annotations: str
     images: str
+    sha256: str  # of the annotation file
 
 
 class SourceRecord(SourceKeys, total=False):
-    """One source as the release was built from it; `sha256` and `bytes` are those of the annotation file."""
+    """One source as the release was built from it; `bytes` are those of the annotation file."""
 
-    sha256: str
     bytes: int
     exhaustive: bool | list[str] | None
+    bbox_format: str
+    boxes_past_border: int
     split: str
     num_images: int
     num_annotations: int
+
+
+class ListUsageRecord(TypedDict):
+    """How many distinct entries of an exclusion list, or pictures of a folder, match a photo of the sources."""
+
+    list: str
+    entries: int
+    matched: int
+    unmatched: "list[str]"  # some of the others
 
 
 class Exclusions(TypedDict, total=False):
@@ -49,6 +65,7 @@ class Exclusions(TypedDict, total=False):
     listed: int  # photos of the sources that the lists name
     near_duplicates: int  # of the pictures, and not listed
     photos: list[str]  # identities of both
+    usage: list[ListUsageRecord]
 
 
 class Contradictions(TypedDict, total=False):
@@ -95,6 +112,7 @@ class Manifest(ManifestKeys, total=False):
     seed: int
     exclusions: Exclusions
     contradictions: Contradictions
+    names_kept_apart: int  # COCO names that stand for different pictures
     rejected: dict[str, int]  # by reason
     licences: str
     removed: list[Removed]
@@ -125,13 +143,14 @@ def kept_settings(manifest: Manifest) -> KeptSettings:
 def read_manifest(folder: Path) -> Manifest:
     """manifest.json of a release, checked for form; keys that this version does not know are kept.
 
-    Raises ReleaseError if it is missing, damaged, or of another schema version.
+    Every path in it stays inside the folder, except for those of its sources. Raises ReleaseError if it is missing,
+    damaged, of another schema version, or leads elsewhere.
     """
-    path = folder / "manifest.json"
+    path = inside(folder, "manifest.json")
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         if manifest.get("schema_version") in (None, SCHEMA_VERSION):
-            msgspec.convert(manifest, Manifest)
+            _check_paths(folder, msgspec.convert(manifest, Manifest))
             return cast(Manifest, manifest)
     except FileNotFoundError:
         raise ReleaseError(
@@ -139,9 +158,28 @@ def read_manifest(folder: Path) -> Manifest:
         ) from None
     except msgspec.ValidationError as error:
         raise ReleaseError(f"{path}: not the manifest of a release ({error}); build or download it again") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReleaseError(f"{path}: not readable as JSON ({error}); build or download the release again") from None
     raise ReleaseError(
         f"{path.parent}: schema version {manifest['schema_version']}, but this version of cgc-grounding reads "
         f"{SCHEMA_VERSION}; install the version named under created_with in manifest.json"
     )
+
+
+def _check_paths(folder: Path, manifest: Manifest) -> None:
+    """Raise ReleaseError for a path that leads outside the release, or a shard that is not where shards are."""
+    shards = [shard["path"] for shard in manifest["shards"]]
+    for name in (*shards, *manifest["files"]):
+        inside(folder, name)
+    for place, name in enumerate(shards):
+        if not _SHARD.fullmatch(name) or name in shards[:place]:
+            raise ReleaseError(
+                f"{folder / 'manifest.json'}: {name!r} is no name of a shard, or stands there twice; build or "
+                "download the release again"
+            )
+    for source in manifest["sources"]:
+        if not f"{source['key']}{source['annotations']}{source['images']}".isprintable():
+            raise ReleaseError(
+                f"{folder / 'manifest.json'}: source {source['key']!r} has control characters in its paths; build or "
+                "download the release again"
+            )

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_data.common.errors import ReleaseError
+from cgc_data.release.inside import inside
 from cgc_data.release.manifest import Manifest, read_manifest
 from cgc_data.release.rows import Row
 from cgc_data.release.schema import FEATURES, SPLITS
@@ -34,11 +35,15 @@ class Release:
         """False where the rows only say how views are composed (`--images reference`)."""
         return self.manifest["image_mode"] == "embed"
 
+    def path(self, name: str) -> Path:
+        """Where a file of the release lies. Raises ReleaseError for a name that leads outside it."""
+        return inside(self.folder, name)
+
     def shards(self, contrast: str | None = None, split: str | None = None) -> list[Path]:
         """Paths of the shards in the manifest's order. Raises ReleaseError for an unknown contrast or split."""
         _known(contrast, CONTRASTS, "contrast")
         _known(split, SPLITS, "split")
-        paths = [self.folder / shard["path"] for shard in self.manifest["shards"]]
+        paths = [self.path(shard["path"]) for shard in self.manifest["shards"]]
         return [p for p in paths if contrast in (None, p.parent.name) and split in (None, p.name.split("-")[0])]
 
     def batches(
@@ -84,13 +89,11 @@ def open_release(path: Path | str) -> Release:
     folder = Path(path)
     if not folder.is_dir():
         raise ReleaseError(f"{folder}: no such folder; give the folder that `cgc-data build --out` wrote")
-    manifest = read_manifest(folder)
-    for shard in manifest["shards"]:
-        if not (folder / shard["path"]).is_file():
-            raise ReleaseError(
-                f"{folder / shard['path']}: shard of the manifest is missing; build or download it again"
-            )
-    return Release(folder, manifest)
+    release = Release(folder, read_manifest(folder))
+    for shard in release.shards():
+        if not shard.is_file():
+            raise ReleaseError(f"{shard}: shard of the manifest is missing; build or download it again")
+    return release
 
 
 @contextmanager

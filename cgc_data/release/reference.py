@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cgc_data.hub.locate import locate_release
 from cgc_data.release.manifest import kept_settings
 from cgc_data.release.read import Release, open_release
 from cgc_data.release.rows import Row
@@ -14,17 +15,19 @@ def load_reference(
     release: Path | str,
     images: Path | str | None = None,
     *,
+    revision: str | None = None,
     contrast: str | None = None,
     split: str | None = None,
 ) -> Iterator[Row]:
     """Rows of a release with `images` as encoded bytes ({"bytes", "path"}), the same as an embedding release holds.
 
+    `release` is the folder of a release, or as a text also ORG/NAME on the Hub at `revision` (default: the newest).
     `images` is a folder or zip that holds the photos of every source (for COCO: the folder above train2017 and
     val2017, or one of them); None takes the places the release was built from. Rows come in the order of the shards.
 
     Raises ReleaseError for a folder that is no finished release, PhotoError that names a missing or changed photo.
     """
-    opened = open_release(release)
+    opened = locate_release(release, revision) if isinstance(release, str) else open_release(release)
     yield from with_images(opened, opened.rows(contrast=contrast, split=split), images)
 
 

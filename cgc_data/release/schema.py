@@ -5,6 +5,7 @@ the JSON that it stores in Parquet metadata, so that `load_dataset` gives images
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
 import pyarrow as pa
@@ -20,41 +21,46 @@ def _value(dtype: str) -> Feature:
     return {"dtype": dtype, "_type": "Value"}
 
 
-def _list(feature: Feature) -> Feature:
-    return {"feature": feature, "_type": "List"}
+def list_of(feature: Any) -> Any:
+    """A list as every version of `datasets` from 3.6 on reads it.
+
+    Before 4.0 there is no `List`, and a `Sequence` of a struct is read as a struct of lists; a JSON list stays a list.
+    """
+    return {"feature": feature, "_type": "Sequence"} if "_type" in feature else [feature]
 
 
 STRING, INT32, INT64, FLOAT64 = (_value(t) for t in ("string", "int32", "int64", "float64"))
+IMAGE = {"mode": "RGB", "_type": "Image"}
 
 FEATURES: dict[str, Feature] = {
     # first 16 hex digits of the sha256 of the row's content (views, question, answer)
     "id": STRING,
     # the views, in the order shown; empty in a release built with `--images reference`
-    "images": _list({"mode": "RGB", "_type": "Image"}),
+    "images": list_of(IMAGE),
     # all the user is asked, with index base, coordinate scale and answer form; without the think instruction
     "question": STRING,
     # readable labels asked for; for `same_object` the reference box (0-1000) in image ref_img_idx (1-based), else null
-    "query": {"labels": _list(STRING), "ref_img_idx": INT32, "ref_bbox": _list(INT32)},
+    "query": {"labels": list_of(STRING), "ref_img_idx": INT32, "ref_bbox": list_of(INT32)},
     # chat messages: "Image 1: ", image, ..., question
-    "prompt": _list({"role": STRING, "content": _list({"type": STRING, "text": STRING})}),
+    "prompt": list_of({"role": STRING, "content": list_of({"type": STRING, "text": STRING})}),
     # canonical JSON list of {"img_idx", "bbox_2d", "label"}
     "answer": STRING,
-    "objects": _list(
+    "objects": list_of(
         {
             "img_idx": INT32,  # 1-based
-            "bbox_2d": _list(INT32),  # x1, y1, x2, y2 in 0-1000 of the view
-            "bbox_px": _list(FLOAT64),  # x1, y1, x2, y2, half-open, in pixels of the view as shown
+            "bbox_2d": list_of(INT32),  # x1, y1, x2, y2 in 0-1000 of the view
+            "bbox_px": list_of(FLOAT64),  # x1, y1, x2, y2, half-open, in pixels of the view as shown
             "label": STRING,
             "annotation_id": STRING,  # "<source>:<id in the annotation file>"
             "visible": FLOAT64,  # share of the instance's mask area inside the view, 0-1
         }
     ),
-    "views": _list(
+    "views": list_of(
         {
             "source": STRING,  # key of the source in the manifest that names the photo
             "image_id": INT64,  # id in that source's annotation file
             "file_name": STRING,
-            "window": _list(INT32),  # x1, y1, x2, y2, half-open, in pixels of the photo (whole photo: 0, 0, w, h)
+            "window": list_of(INT32),  # x1, y1, x2, y2, half-open, in pixels of the photo (whole photo: 0, 0, w, h)
             "width": INT32,  # of the view as shown
             "height": INT32,
             "role": STRING,  # one of the contrast's roles
@@ -68,7 +74,7 @@ FEATURES: dict[str, Feature] = {
     "task": STRING,  # of `cgc_data.tasks.TASKS`, without its contrast
     "distractors": STRING,  # one of the contrast's kinds
     # one entry a (view, asked label) that is claimed not to show the label
-    "evidence": _list(
+    "evidence": list_of(
         {
             "img_idx": INT32,
             "label": STRING,
@@ -87,18 +93,25 @@ FEATURES: dict[str, Feature] = {
 }
 
 
-def _arrow(feature: Feature) -> pa.DataType:
+def _arrow(feature: Any) -> pa.DataType:
+    if isinstance(feature, list):
+        return pa.list_(_arrow(feature[0]))
     kind = feature.get("_type")
     if kind == "Value":
         return pa.type_for_alias(feature["dtype"])
-    if kind == "List":
+    if kind == "Sequence":
         return pa.list_(_arrow(feature["feature"]))
     if kind == "Image":
         return pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
     return pa.struct([pa.field(name, _arrow(inner)) for name, inner in feature.items()])
 
 
+def schema_of(features: Mapping[str, Any]) -> pa.Schema:
+    """Arrow schema of columns written like `FEATURES`, with them in its metadata as `datasets` writes them."""
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    return pa.schema([pa.field(name, _arrow(f)) for name, f in features.items()], metadata=metadata)
+
+
 def arrow_schema() -> pa.Schema:
-    """Arrow schema of a shard, with the features in its metadata as `datasets` writes them."""
-    metadata = {"huggingface": json.dumps({"info": {"features": FEATURES}})}
-    return pa.schema([pa.field(name, _arrow(f)) for name, f in FEATURES.items()], metadata=metadata)
+    """Arrow schema of a shard."""
+    return schema_of(FEATURES)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cgc_data.common.errors import SourceError
+from cgc_data.geometry import BoxFormat, corners
 from cgc_data.sources.records import Annotation, Category, Image, License
 from cgc_data.sources.stream import Batch
 from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES
@@ -75,8 +76,8 @@ def sorted_by_id(path: Path, what: str, parts: list[pa.Table], schema: pa.Schema
 class AnnotationColumns:
     """Columns of all annotations, gathered batch by batch."""
 
-    def __init__(self, path: Path, crowd_unless_stated: int) -> None:
-        self._path = path
+    def __init__(self, path: Path, crowd_unless_stated: int, box_format: BoxFormat) -> None:
+        self._path, self._box_format = path, box_format
         self._crowd_unless_stated = crowd_unless_stated
         self._parts: dict[str, list[Array]] = {}
 
@@ -86,6 +87,7 @@ class AnnotationColumns:
         boxes = [item.bbox for item in items]
         x, y = _floats([box.x for box in boxes]), _floats([box.y for box in boxes])
         width, height = _floats([box.width for box in boxes]), _floats([box.height for box in boxes])
+        x1, y1, x2, y2 = corners(x, y, width, height, self._box_format)
         area = _floats([NAN if item.area is None else item.area for item in items])
         unstated = self._crowd_unless_stated
         crowd = [unstated if item.iscrowd is None else bool(item.iscrowd) for item in items]
@@ -94,11 +96,11 @@ class AnnotationColumns:
             "annotation_id": _integers([item.id for item in items]),
             "image_id": _integers([item.image_id for item in items]),
             "category_id": _integers([item.category_id for item in items]),
-            "x1": x,
-            "y1": y,
-            "x2": x + width,
-            "y2": y + height,
-            "area": np.where(np.isnan(area), width * height, area),
+            "x1": x1,
+            "y1": y1,
+            "x2": x2,
+            "y2": y2,
+            "area": np.where(np.isnan(area), (x2 - x1) * (y2 - y1), area),
             "crowd": _integers(crowd).astype(np.int8),
             "segmentation_offset": offsets,
             "segmentation_length": lengths,

@@ -8,6 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from cgc_data.common.errors import SourceError
+from cgc_data.geometry import BoxFormat
 from cgc_data.sources.columns import AnnotationColumns, category_columns, image_columns, license_columns, sorted_by_id
 from cgc_data.sources.records import Annotation, Category, Image, License
 from cgc_data.sources.stream import Batch, JsonStream, ListDecoder
@@ -36,9 +37,9 @@ _DECODERS: dict[str, ListDecoder] = {
 }
 
 
-def parse(path: Path, form: Format) -> Tables:
+def parse(path: Path, form: Format, box_format: BoxFormat = "xywh") -> Tables:
     """Tables of an annotation file. Raises SourceError where it is not whole or not of the schema."""
-    annotations = AnnotationColumns(path, form.crowd_unless_stated)
+    annotations = AnnotationColumns(path, form.crowd_unless_stated, box_format)
     parts: dict[str, list[pa.Table]] = {name: [] for name in _DECODERS}
     try:
         with JsonStream(path) as stream:

@@ -31,6 +31,13 @@ class PhotoStore(Protocol):
         """Number of bytes of a photo. Raises PhotoError where it is missing."""
         ...
 
+    def stamp(self, file_name: str) -> str:
+        """Which file a photo is and in which state: another text as soon as its content is another one.
+
+        Raises PhotoError where it is missing.
+        """
+        ...
+
 
 def open_photos(path: Path) -> PhotoStore:
     """Photos in a folder or .zip archive, or in several, written with commas between them.
@@ -51,8 +58,14 @@ def open_photos(path: Path) -> PhotoStore:
 
 def _safe(file_name: str) -> PurePosixPath:
     """The name as a relative path; an annotation file must not reach outside its folder of photos."""
-    name = PurePosixPath(file_name)
-    if name.is_absolute() or ".." in name.parts or not name.name or max(map(len, name.parts)) > LONGEST_NAME:
+    name = PurePosixPath(file_name or "")
+    if (
+        "\0" in str(name)
+        or name.is_absolute()
+        or ".." in name.parts
+        or not name.name
+        or max(map(len, name.parts)) > LONGEST_NAME
+    ):
         raise PhotoError(f"{file_name!r}: not the name of a photo below a folder; correct it in the annotation file")
     return name
 
@@ -89,6 +102,14 @@ class FolderPhotos:
             raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
         return path.stat().st_size
 
+    def stamp(self, file_name: str) -> str:
+        """Identity, size and times of the file. The time at which its entry changed cannot be set back."""
+        path = self._find(file_name)
+        if path is None:
+            raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
+        state = path.stat()
+        return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+
     def _find(self, file_name: str) -> Path | None:
         name = _safe(file_name)
         exact = self._root / name
@@ -122,6 +143,10 @@ class SeveralPhotos:
     def size(self, file_name: str) -> int:
         """Number of bytes of a photo."""
         return self._holder(file_name).size(file_name)
+
+    def stamp(self, file_name: str) -> str:
+        """Which file a photo is and in which state."""
+        return self._holder(file_name).stamp(file_name)
 
     def _holder(self, file_name: str) -> PhotoStore:
         # the last place says what is missing and how to mend it
@@ -169,6 +194,14 @@ class ZipPhotos:
         if member is None:
             raise PhotoError(f"{file_name}: not in {self._path}; give the archive that holds it")
         return self._archive()[0].getinfo(member).file_size
+
+    def stamp(self, file_name: str) -> str:
+        """Archive, member, size and checksum of a photo."""
+        member = self._find(file_name)
+        if member is None:
+            raise PhotoError(f"{file_name}: not in {self._path}; give the archive that holds it")
+        info = self._archive()[0].getinfo(member)
+        return f"{self._path.resolve()}:{member}:{info.file_size}:{info.CRC:08x}"
 
     def _find(self, file_name: str) -> str | None:
         name = _safe(file_name)

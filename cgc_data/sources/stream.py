@@ -17,6 +17,7 @@ import msgspec
 import pyarrow as pa
 
 from cgc_data.common.errors import SourceError
+from cgc_data.common.text import BYTE_ORDER_MARK, likely_encoding, not_utf8
 
 WINDOW = 1 << 19
 LARGEST_ELEMENT = 64 << 20
@@ -82,6 +83,7 @@ class JsonStream:
 
     def batches(self, decoders: Mapping[str, ListDecoder]) -> Iterator[Batch]:
         """Elements of the lists named in `decoders`, in the order of the file; other keys are passed over."""
+        self._pass_over_mark()
         if self._peek() != "{":
             raise SourceError(f"{self._path}: not a JSON object; give a file in COCO or LVIS format")
         self._position += 1
@@ -101,6 +103,14 @@ class JsonStream:
         self._position += 1
         if self._peek():
             self._damaged("more follows the object's end")
+
+    def _pass_over_mark(self) -> None:
+        self._load(PEEK)
+        head = bytes(self._buffer[1 : 1 + self._filled])
+        if head.startswith(BYTE_ORDER_MARK):
+            self._position = len(BYTE_ORDER_MARK)
+        elif likely_encoding(head).startswith("UTF"):
+            raise SourceError(f"{self._path}: {not_utf8(head, 0)}")
 
     def _elements(self, decoder: ListDecoder | None) -> Iterator[Batch]:
         more = self._peek() != "]"
@@ -139,6 +149,7 @@ class JsonStream:
             self._damaged(str(error))
 
     def _decode_to(self, cut: int, decoder: ListDecoder) -> list[Any]:
+        self._check_text(cut)
         behind = self._buffer[cut]
         self._buffer[0], self._buffer[cut] = b"[]"
         try:
@@ -218,8 +229,19 @@ class JsonStream:
                     self._damaged(str(error))
                 size *= 2
             else:
+                self._check_text(1 + end)
                 self._position += end
                 return value
+
+    def _check_text(self, end: int) -> None:
+        """Raise SourceError if the buffer up to `end` is not UTF-8; decoders do not look into what they pass over."""
+        content = bytes(self._buffer[1:end])
+        if content.isascii():
+            return
+        try:
+            content.decode()
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{self._path}: {not_utf8(content, error.start, self._position)}") from None
 
     def _peek(self) -> str:
         """The next character that is not white space, to which the position moves; "" at the end of the file."""

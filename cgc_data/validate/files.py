@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cgc_data.release.inside import inside
 from cgc_data.release.manifest import Counts, Manifest, Shard
 from cgc_data.release.rows import Row
 from cgc_data.release.schema import arrow_schema
@@ -39,7 +40,7 @@ def check_files(release: Path, manifest: Manifest, ledger: Ledger) -> list[str]:
     listed = {shard["path"]: shard for shard in manifest["shards"]}
     expected = {name: shard["sha256"] for name, shard in listed.items()} | manifest["files"]
     for name, digest in expected.items():
-        path = release / name
+        path = inside(release, name)
         fault = "is missing" if not path.is_file() else "" if sha256(path) == digest else "is not as the manifest says"
         if not fault and name in listed and path.stat().st_size != listed[name]["bytes"]:
             fault = "is of another size than the manifest says"
@@ -47,7 +48,7 @@ def check_files(release: Path, manifest: Manifest, ledger: Ledger) -> list[str]:
     for path in sorted(release.rglob("*.parquet")):
         name = path.relative_to(release).as_posix()
         ledger.require(name in expected, "unlisted files", name, f"{name} is not in the manifest")
-    return [name for name, shard in listed.items() if _readable(release / name, name, shard, ledger)]
+    return [name for name, shard in listed.items() if _readable(inside(release, name), name, shard, ledger)]
 
 
 def _readable(path: Path, name: str, shard: Shard, ledger: Ledger) -> bool:
@@ -83,7 +84,7 @@ def _difference(found: pa.Schema, expected: pa.Schema) -> str:
 def read_rows(release: Path, shards: list[str]) -> Iterator[tuple[str, Row]]:
     """All rows with the shard they lie in, a few at a time."""
     for name in shards:
-        with pq.ParquetFile(release / name) as file:
+        with pq.ParquetFile(inside(release, name)) as file:
             for batch in file.iter_batches(batch_size=BATCH):
                 for row in batch.to_pylist():
                     yield name, row

@@ -28,6 +28,10 @@ class PhotoFiles:
         """Bytes of a photo's file, None where there is none."""
         return next((size for place in self._places if (size := place.size(name)) is not None), None)
 
+    def place(self, name: str) -> str:
+        """Where the photo's file lies, by which two names of one file are told; empty where there is none."""
+        return next((place.place(name) for place in self._places if place.size(name) is not None), "")
+
     def read(self, name: str) -> bytes:
         """The file's bytes. Raises PhotoError where it is missing or unreadable."""
         return next((p for p in self._places if p.size(name) is not None), self._places[-1]).read(name)
@@ -60,6 +64,13 @@ class _Place:
         file = self._file(name)
         return os.stat(file).st_size if file else None
 
+    def place(self, name: str) -> str:
+        """The file's whole path, or its archive and member."""
+        if self._archive:
+            info = self._member(name)
+            return f"{self.path.resolve()}:{info.filename if info else ''}"
+        return str((self._file(name) or self.path).resolve())
+
     def read(self, name: str) -> bytes:
         """The file's bytes. Raises PhotoError where it is missing or unreadable."""
         try:
@@ -82,6 +93,8 @@ class _Place:
 
 
 def _candidates(name: str) -> Iterator[str]:
-    yield name
+    """Where a photo may lie; an annotation file does not reach outside its folder of photos."""
+    if not posixpath.isabs(name) and ".." not in name.split("/"):
+        yield name
     base = posixpath.basename(name)
     yield from (posixpath.join(folder, base) for folder in SUB_FOLDERS)

@@ -5,8 +5,9 @@ The protocols are applied here from their own texts: COCO labels exhaustively bu
 
 import contextlib
 import io
+import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -77,11 +78,20 @@ class RawSource:
         key: as in the manifest.
         exhaustive: as declared; None means COCO's 80 are, others are not.
         test_only: are all its photos held out?
+        box_format: how its boxes are written, as declared.
     """
 
     def __init__(
-        self, key: str, kind: str, annotations: Path, photos: PhotoFiles, exhaustive: Exhaustive, test_only: bool
+        self,
+        key: str,
+        kind: str,
+        annotations: Path,
+        photos: PhotoFiles,
+        exhaustive: Exhaustive,
+        test_only: bool,
+        box_format: str = "xywh",
     ) -> None:
+        self._box_format = box_format
         self.key, self.kind, self.path, self.photos, self.test_only = key, kind, annotations, photos, test_only
         self._exhaustive = exhaustive
         reader, self._rle_of = _read(kind, annotations)
@@ -96,6 +106,8 @@ class RawSource:
             self.categories[concept].append(number)
         # COCO's annotators boxed a mug as "cup": what its own 80 classes take in goes for no other list of names
         self.practice = "coco" if kind == "coco" and set(self.names.values()) == set(COCO_NAMES) else ""
+        # a photo's number is COCO's only in a file about COCO's photos: other data sets number theirs alike
+        self.of_coco = kind == "lvis" or set(self.names.values()) == set(COCO_NAMES)
         self._complete = self._complete_categories()
         self._rle = lru_cache(maxsize=50_000)(self._read_rle)
         self.sight = lru_cache(maxsize=200_000)(self._sight)
@@ -178,9 +190,9 @@ class RawSource:
         return set(self.names)
 
     def _instance(self, raw: Record) -> Instance:
-        x, y, w, h = (float(value) for value in raw["bbox"])
+        corners = _corners(raw["bbox"], self._box_format)
         frame = (0.0, 0.0, *map(float, self.size(raw["image_id"])))
-        box = overlap((x, y, x + w, y + h), (frame[0], frame[1], frame[2], frame[3]))
+        box = overlap(corners, (frame[0], frame[1], frame[2], frame[3]))
         concept = self.concept_of[raw["category_id"]]
         return Instance(self.key, raw["id"], raw["image_id"], concept, box, _is_crowd(raw), _has_mask(raw))
 
@@ -210,9 +222,11 @@ def _read(kind: str, path: Path) -> tuple[Any, Callable[[Any], Any]]:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it loads
             if kind == "coco":
-                coco = COCO(str(path))
+                coco = COCO()
+                coco.dataset = _decoded(path)
+                coco.createIndex()
                 return coco, coco.annToRLE
-            lvis = LVIS(str(path))
+            lvis = _Lvis(str(path))
             return lvis, lvis.ann_to_rle
     except (OSError, ValueError, KeyError, AssertionError, TypeError) as error:
         raise ReleaseError(
@@ -220,11 +234,33 @@ def _read(kind: str, path: Path) -> tuple[Any, Callable[[Any], Any]]:
         ) from None
 
 
+class _Lvis(LVIS):  # type: ignore[misc]
+    """The LVIS reader, for files with a byte order mark too."""
+
+    def _load_json(self, path: str) -> Any:
+        return _decoded(Path(path))
+
+
+def _decoded(path: Path) -> Any:
+    """The JSON of a file as UTF-8, with or without a byte order mark."""
+    return json.loads(path.read_text(encoding="utf-8-sig"))
+
+
 def _concepts(categories: Mapping[int, Record], kind: str) -> dict[int, str]:
     try:
         return {n: concept_of(str(c["name"]), str(c.get("synset") or ""), kind) for n, c in categories.items()}
     except VocabularyError as error:
         raise ReleaseError(f"a category of the sources has no concept: {error}") from None
+
+
+def _corners(written: Sequence[float], form: str) -> Box:
+    """A box as the file writes it, as x1, y1, x2, y2."""
+    a, b, c, d = (float(value) for value in written)
+    if form == "xyxy":
+        return a, b, c, d
+    if form == "cxcywh":
+        return a - c / 2, b - d / 2, a + c / 2, b + d / 2
+    return (b, a, b + d, a + c) if form == "yxhw" else (a, b, a + c, b + d)
 
 
 def _is_crowd(raw: Record) -> bool:

@@ -129,12 +129,13 @@ def _open(release: Path, entry: SourceRecord, moved: SourcePaths | None) -> RawS
         photos=PhotoFiles(images),
         exhaustive=entry.get("exhaustive"),
         test_only=entry.get("split") == "test",
+        box_format=str(entry.get("bbox_format") or "xywh"),
     )
 
 
 def _find(release: Path, name: str, kind: str) -> Path:
     for path in (Path(name), release / name, release.parent / name):
-        if path.exists():
+        if path.is_file() or path.is_dir():  # reading a device or a pipe would never end
             return path
     raise ReleaseError(f"{name}: source of {release} is not there; say where it is now, --{kind} ANN.json:IMAGES")
 

@@ -1,9 +1,10 @@
 """All sources together: which images are one photo, and whether its sources agree on a category.
 
-A photo is the same where the 12-digit COCO name or the bytes of the file agree, never by a bare id.
+A photo is the same if COCO's name for it and the picture agree, or the bytes of the file; never by a bare id or name.
 """
 
 import hashlib
+import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 from scipy.optimize import linear_sum_assignment
 
 from cgc_data.common.errors import PhotoError, VocabularyError
@@ -19,7 +22,9 @@ from cgc_data.validate.raw import Instance, RawSource, Sight, Status
 from cgc_data.validate.samples import View
 from cgc_data.vocabulary import Relations, readable
 
-COCO_FILE = re.compile(r"(?<!\d)(\d{12})\.[A-Za-z]+$")
+COCO_FILE = re.compile(r"(?<!\d)(0{6}\d{6})\.[A-Za-z]+$")
+THUMBNAIL = 16  # pixels on a side at which two pictures are compared
+ALIKE = 0.9  # correlation of thumbnails of one picture, encoded or resized again, is at least this
 Appearance = tuple[str, int]  # key of a source, image id
 
 
@@ -169,7 +174,8 @@ def _labels(concepts: Iterable[str]) -> dict[str, str]:
 
 
 def _coco_name(source: RawSource, image_id: int) -> str | None:
-    for name in (str(source.images[image_id].get("coco_url") or ""), source.file_name(image_id)):
+    file_name = source.file_name(image_id) if source.of_coco else ""
+    for name in (str(source.images[image_id].get("coco_url") or ""), file_name):
         if found := COCO_FILE.search(name):
             return found.group(1)
     return None
@@ -181,12 +187,46 @@ def _join(sources: Mapping[str, RawSource]) -> tuple[dict[Appearance, str], dict
         for image_id in source.images:
             name = _coco_name(source, image_id)
             identity[(key, image_id)] = f"coco:{name}" if name else f"{key}:{image_id}"
+    _part_pictures(sources, identity)
     for group in _same_size(sources, identity):
         _join_by_bytes(sources, identity, group)
     appearances: defaultdict[str, list[Appearance]] = defaultdict(list)
     for appearance, name in identity.items():
         appearances[name].append(appearance)
     return identity, dict(appearances)
+
+
+def _part_pictures(sources: Mapping[str, RawSource], identity: dict[Appearance, str]) -> None:
+    """Take its COCO name from what shows another picture than the rest of that name."""
+    groups: defaultdict[str, list[Appearance]] = defaultdict(list)
+    for appearance, name in identity.items():
+        groups[name].append(appearance)
+    for group in groups.values():
+        if len(group) == 1 or len({sources[k].photos.place(sources[k].file_name(i)) for k, i in group}) == 1:
+            continue
+        digests = {appearance: file_digest(sources[appearance[0]], appearance[1]) for appearance in group}
+        order = sorted(group, key=lambda a: (not sources[a[0]].images[a[1]].get("coco_url"), digests[a]))
+        for key, image_id in order[1:]:
+            if digests[(key, image_id)] != digests[order[0]] and not _alike(sources, order[0], (key, image_id)):
+                identity[(key, image_id)] = f"{key}:{image_id}"
+
+
+def _alike(sources: Mapping[str, RawSource], first: Appearance, second: Appearance) -> bool:
+    """Do two files show one picture? By the correlation of their thumbnails."""
+    views = [_thumbnail(sources[key], image_id) for key, image_id in (first, second)]
+    if views[0] is None or views[1] is None or not views[0].std() or not views[1].std():
+        return False
+    return float(np.corrcoef(views[0].ravel(), views[1].ravel())[0, 1]) >= ALIKE
+
+
+def _thumbnail(source: RawSource, image_id: int) -> NDArray[np.float64] | None:
+    try:
+        content = source.photos.read(source.file_name(image_id))
+        with Image.open(io.BytesIO(content)) as image:
+            small = image.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    except (PhotoError, OSError, ValueError, SyntaxError):
+        return None
+    return np.asarray(small, dtype=np.float64)
 
 
 def _same_size(sources: Mapping[str, RawSource], identity: Mapping[Appearance, str]) -> list[list[Appearance]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cgc_train.check.context import Context
 from cgc_train.check.finding import Finding, Unchecked, failed, ok, warning
+from cgc_train.model import check_template as checked_opening
 
 # Projections of one layer of the language model that adapters are meant for.
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -29,6 +30,16 @@ def check_processor(context: Context) -> Finding:
     if tokenizer.convert_tokens_to_ids(IMAGE_TOKEN) in (None, tokenizer.unk_token_id):
         return failed(f"{name}: its tokenizer has no {IMAGE_TOKEN}", "name a Qwen3-VL model")
     return ok(f"pads on the left with {tokenizer.pad_token!r}, ends with {tokenizer.eos_token!r}")
+
+
+def check_template(context: Context) -> Finding:
+    """What the chat template writes of a response is what `prompt.prefix` states, so that the format can be paid."""
+    name, prompt = context.recipe.model.name, context.recipe.prompt
+    if context.processor is None:
+        raise Unchecked(f"what the chat template writes of a response: the processor of {name} is not on this machine")
+    settings = context.recipe.grpo.get("chat_template_kwargs")
+    written = checked_opening(name, context.processor, prompt, settings).strip()
+    return ok(f"the chat template writes {written or 'nothing'} of a response, as prompt.prefix states")
 
 
 def check_model(context: Context) -> Finding:

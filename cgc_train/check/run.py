@@ -32,6 +32,7 @@ CHECKS = (
     Check("model", models.check_model),
     Check("adapters", models.check_adapters, ("model",)),
     Check("processor", models.check_processor),
+    Check("template", models.check_template, ("processor",)),
     Check("images", rows.check_images, ("data", "processor")),
     Check("prompts", rows.check_prompts, ("data", "model", "processor")),
     Check("completions", rows.check_completions, ("data", "processor")),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cgc_data.answer.prompt import Message
+from cgc_train.model.template import rendered
 
 CountTokens = Callable[[str], int]
 
@@ -51,6 +52,6 @@ def prompt_tokens(
     if processor is None:
         text = "".join(part["text"] or "" for message in messages for part in message["content"])
         return estimate(text) + TEMPLATE_TOKENS + IMAGE_MARKS * len(sizes) + images
-    rendered = processor.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
+    text = rendered(processor, messages)
     # the template writes one token for each image, which the processor then repeats
-    return counter(processor)(rendered) - len(sizes) + images
+    return counter(processor)(text) - len(sizes) + images

@@ -19,7 +19,12 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
 @click.command()
 @click.argument("release")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--predictions", type=click.Path(path_type=Path), required=True, help="JSON lines: id, response.")
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="JSON lines: id, response; sample, if several.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="New file: every term of every row, as JSON lines.")
 @click.option("--recipe", help="Take reward and prompt from this recipe.  [default: the defaults of both]")
 @click.option("--floors/--no-floors", default=True, show_default=True, help="What answers without looking would get.")
@@ -39,18 +44,20 @@ def reward(
     if out:
         check_free(out)
     responses = read_predictions(predictions)
-    asked = find_asked(find_release(DataSettings(release=release)), list(responses))
+    asked = find_asked(find_release(DataSettings(release=release)), list(dict.fromkeys(e.id for e in responses)))
     entries = score_predictions(responses, asked.truths, rules, prompt)
     scored = list(track(entries, "scored", total=len(responses)))
     if out:
         write_terms(out, scored)
     shares = ", ".join(f"{count:,} of {asked.rows[split]:,} {split} rows" for split, count in asked.answered.items())
     click.echo(f"{len(scored):,} predictions: {shares}")
+    if len(scored) > len(asked.truths):
+        click.echo(_groups(scored))
     console = Console()
     console.print(_reward_table(scored))
     console.print(_metric_table(scored))
     if floors:
-        console.print(_floor_table([entry.item.truth for entry in scored]))
+        console.print(_floor_table(list(asked.truths.values())))
     if out:
         click.echo(f"every term of every row: {out}")
 
@@ -68,6 +75,18 @@ def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings
     values = merge_all([parse_override(text, RecipeError) for text in settings])
     rules = read_settings(Rules, values, "command line", RecipeError)
     return rules.reward, rules.prompt
+
+
+def _groups(scored: Sequence["Scored"]) -> str:
+    """How many responses the rows have, and in how many rows they tell nothing apart."""
+    from collections import Counter
+
+    from cgc_train.reward import zero_variance
+
+    sizes = Counter(Counter(entry.item.truth.id for entry in scored).values())
+    counts = ", ".join(f"{rows:,} with {size}" for size, rows in sorted(sizes.items()))
+    equal = zero_variance([entry.terms for entry in scored])
+    return f"responses per row: {counts}; {equal:.0%} of the rows with several earn one reward"
 
 
 def _reward_table(scored: Sequence["Scored"]) -> Table:

@@ -27,10 +27,11 @@ def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: floa
     need("train")
     from accelerate import PartialState
 
+    from cgc_data.release.inside import file_name
     from cgc_train.recipe import load_recipe
     from cgc_train.sft import run_sft
 
     chosen = load_recipe(recipe, settings)
-    run = run_sft(chosen, folder or Path("runs") / f"{chosen.name}-sft", until=until)
+    run = run_sft(chosen, folder or Path("runs") / file_name(f"{chosen.name}-sft"), until=until)
     if PartialState().is_main_process:
         click.echo(f"warmed up: {run.model_folder}\ngo on: cgc-train grpo {recipe} model.name={run.model_folder}")

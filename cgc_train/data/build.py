@@ -119,5 +119,6 @@ def _key(
         "completions": completions,
         "bounds": asdict(bounds),
         "folder": str(store.folder),
+        "photos": None if release.has_images else recipe.data.photos,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]

@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from cgc_data.common.progress import say
+from cgc_data.common.text import read_text
 from cgc_data.release.read import Release
 from cgc_data.tasks import DISTRACTORS, task_of
 from cgc_train.errors import TrainingDataError
@@ -93,9 +95,9 @@ def kept_ids(path: Path) -> set[str]:
     Raises TrainingDataError where it cannot be read or keeps none.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path, TrainingDataError).splitlines()
         ids = {identity for line in lines if (identity := _kept(line.strip()))}
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError, KeyError, TypeError) as error:
+    except (OSError, msgspec.MsgspecError, KeyError, TypeError) as error:
         raise TrainingDataError(f"{path}: not a file of row ids ({error}); set data.keep to another") from None
     if not ids:
         raise TrainingDataError(f"{path}: keeps no row; measure more rows with `cgc-train difficulty`")
@@ -116,6 +118,8 @@ def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[
     rows = list(_read(release, split, **filters))
     keep = kept_ids(Path(settings.keep)) if settings.keep else None
     kept = rows if keep is None else [row for row in rows if row.id in keep]
+    if keep and kept and len(kept) < len(keep):
+        say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are among those that `data` chooses")
     if not kept:
         why = f"none of them is in data.keep={settings.keep}" if rows else "the filters of `data` leave none"
         raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")

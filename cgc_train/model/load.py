@@ -46,8 +46,13 @@ def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
     return model.to(device or default_device()).eval()
 
 
-def load_trained(folder: Path | str, *, dtype: str = "float32", device: str | None = None) -> Any:
-    """The model of a folder: full weights, or an adapter with the base it names. Raises ModelError."""
+def load_trained(
+    folder: Path | str, *, dtype: str = "float32", device: str | None = None, revision: str | None = None
+) -> Any:
+    """The model of a folder or, at a revision, of the Hub: full weights, or an adapter with the base it names.
+
+    Raises ModelError.
+    """
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -56,7 +61,7 @@ def load_trained(folder: Path | str, *, dtype: str = "float32", device: str | No
     if (Path(folder) / ADAPTER).is_file():
         return _with_adapter(Path(folder), dtype, device)
     with shown_as_model_error(name, "weights"):
-        model = AutoModelForImageTextToText.from_pretrained(name, dtype=getattr(torch, dtype))
+        model = AutoModelForImageTextToText.from_pretrained(name, dtype=getattr(torch, dtype), revision=revision)
     if model.config.model_type != FAMILY:
         raise ModelError(f"{name}: is a {model.config.model_type} model; this package knows {FAMILY} models")
     return model.to(device or default_device()).eval()
@@ -105,6 +110,17 @@ def freeze_vision(model: Any) -> None:
     for name, parameter in model.named_parameters():
         if ".visual." in f".{name}":
             parameter.requires_grad_(False)
+
+
+def keep_names(model: Any) -> None:
+    """Let a model be saved under the names that its weights were loaded by.
+
+    Loading under ZeRO-3, transformers notes renamings that no weight needed; saving would apply them backward, and
+    other readers of Qwen3-VL would not know the names.
+    """
+    renamings = getattr(model, "_weight_conversions", None)
+    if renamings is not None:
+        model._weight_conversions = [renaming for renaming in renamings if renaming.was_used()]
 
 
 def default_device() -> str:

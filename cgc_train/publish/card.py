@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from cgc_data.hub.locate import HUB_ID
 from cgc_data.metrics import FLOORS, floor_response, score_item, summarise, truth_of
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
@@ -38,12 +39,20 @@ SHOWN = (
 TINY_BYTES = 50_000_000
 
 
-def model_card(run: Run, repo_id: str, *, release: Release | None = None, licence: str = "apache-2.0") -> str:
+def model_card(
+    run: Run,
+    repo_id: str,
+    *,
+    tag: str | None = None,
+    release: Release | None = None,
+    licence: str = "apache-2.0",
+) -> str:
     """README.md of a run's model: front matter and text.
 
     Args:
         run: finished.
         repo_id: ORG/NAME that it is published under.
+        tag: version that its commands load; None: whatever is newest.
         release: that it was trained on; None: where the recipe says.
         licence: of the weights, which is that of the model trained.
 
@@ -57,12 +66,13 @@ def model_card(run: Run, repo_id: str, *, release: Release | None = None, licenc
     recipe = without_paths(run.recipe.model_dump(mode="json"))
     context = {
         "repo_id": repo_id,
+        "tag": tag,
         "name": repo_id.rpartition("/")[2],
         "licence": licence,
         "recipe": recipe,
         "base": recipe["model"]["name"],
-        "on_hub": "/" in run.recipe.model.name and not Path(run.recipe.model.name).exists(),
-        "data_on_hub": "/" in run.recipe.data.release and not Path(run.recipe.data.release).exists(),
+        "on_hub": _is_hub_id(run.recipe.model.name),
+        "data_on_hub": _is_hub_id(run.recipe.data.release),
         "release": opened.name,
         "digest": _digest(opened),
         "environment": run.environment(),
@@ -86,6 +96,10 @@ def card_pictures(run: Run) -> dict[str, bytes]:
             figure.savefig(written, format="png", dpi=160, metadata={"Software": None})
             pictures[f"assets/curve-{number}.png"] = written.getvalue()
     return pictures
+
+
+def _is_hub_id(name: str) -> bool:
+    return bool(HUB_ID.fullmatch(name)) and not Path(name).exists()
 
 
 def _held_out(run: Run, release: Release, *, first: bool) -> dict[str, Any] | None:

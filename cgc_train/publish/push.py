@@ -52,7 +52,7 @@ def push_model(
         merged = merge(run, Path(folder) / "model")
         contents: dict[str, Path | bytes] = {path.name: path for path in sorted(merged.iterdir()) if path.is_file()}
         contents |= card_pictures(run) | {"recipe.yaml": _public_recipe(run)}
-        contents["README.md"] = _checked(model_card(run, repo_id, licence=licence)).encode()
+        contents["README.md"] = _checked(model_card(run, repo_id, tag=tag, licence=licence)).encode()
         return _publish(contents, repo_id, tag, private, token)
 
 

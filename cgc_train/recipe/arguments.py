@@ -25,6 +25,7 @@ DECIDED = {
         "shuffle_dataset": "data.curriculum",
         "eval_strategy": "data.held_out_every",
         "eval_steps": "data.held_out_every",
+        "eval_on_start": "data.held_out_every",
         "remove_unused_columns": "nothing: the reward needs every column",
         "log_multimodal": "nothing: `cgc-train view` shows the images",
         "num_generations_eval": "nothing: held-out rows are answered once, by the likeliest tokens",

@@ -1,6 +1,7 @@
 """Saved completions against a release: read, score, and write every term of every row.
 
-A file of predictions has one JSON object a line, `{"id": row, "response": text}`, such as a run's held-out answers.
+A file of predictions has one JSON object per line, `{"id": row, "response": text}`, such as a run's held-out answers.
+Several responses to a row, a group of samples, are numbered: `{"id": row, "sample": 2, "response": text}`.
 """
 
 import json
@@ -10,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cgc_data.common.text import decode
 from cgc_data.metrics import COLUMNS, ItemScore, Truth, score_item, truth_of
 from cgc_data.release.read import Release
 from cgc_train.errors import PredictionsError
@@ -34,11 +36,20 @@ METRICS = (
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """A response to the row of this id; `sample` is its number among the responses to the row, 1 if it has none."""
+
+    id: str
+    response: str
+    sample: int = 1
+
+
+@dataclass(frozen=True)
 class Asked:
     """The rows of a release that predictions are about.
 
     Attributes:
-        truths: by row id, in the order of the predictions.
+        truths: by row id, in the order in which predictions first name them.
         answered: rows with a prediction, by split.
         rows: all rows of these splits, by split.
     """
@@ -54,22 +65,27 @@ class Scored:
 
     terms: Terms
     item: ItemScore
+    sample: int = 1
 
 
-def read_predictions(path: Path) -> dict[str, str]:
-    """Responses by row id, in the order of the file.
+def read_predictions(path: Path) -> list[Prediction]:
+    """Predictions in the order of the file.
 
-    Raises PredictionsError that names the line: of no JSON object, without `id` or `response`, or with an id again.
+    Raises PredictionsError that names the line: not a JSON object, without `id` or `response`, or with the id and
+    sample number of an earlier line.
     """
-    found: dict[str, str] = {}
+    found: dict[tuple[str, int], Prediction] = {}
     for number, line in _lines(path):
-        identity, response = _entry(f"{path}:{number}", line)
-        if identity in found:
-            raise PredictionsError(f"{path}:{number}: id {identity!r} stands in an earlier line; keep one line a row")
-        found[identity] = response
+        entry = _entry(f"{path}:{number}", line)
+        if (entry.id, entry.sample) in found:
+            raise PredictionsError(
+                f"{path}:{number}: sample {entry.sample} of row {entry.id!r} is in an earlier line; number the "
+                'responses to a row with "sample": 1, 2, 3'
+            )
+        found[entry.id, entry.sample] = entry
     if not found:
-        raise PredictionsError(f"{path}: holds no predictions; write one JSON object a line with id and response")
-    return found
+        raise PredictionsError(f"{path}: holds no predictions; write one JSON object per line with id and response")
+    return list(found.values())
 
 
 def find_asked(release: Release, ids: Sequence[str]) -> Asked:
@@ -88,12 +104,13 @@ def find_asked(release: Release, ids: Sequence[str]) -> Asked:
 
 
 def score_predictions(
-    predictions: Mapping[str, str], truths: Mapping[str, Truth], settings: RewardSettings, prompt: PromptSettings
+    predictions: Sequence[Prediction], truths: Mapping[str, Truth], settings: RewardSettings, prompt: PromptSettings
 ) -> Iterator[Scored]:
     """Score each prediction, in order."""
-    for identity, response in predictions.items():
-        item = score_item(response, truths[identity], require_think=prompt.think, prefix=prompt.prefix)
-        yield Scored(score(response, truths[identity], settings, prompt), item)
+    for entry in predictions:
+        truth = truths[entry.id]
+        item = score_item(entry.response, truth, require_think=prompt.think, prefix=prompt.prefix)
+        yield Scored(score(entry.response, truth, settings, prompt), item, entry.sample)
 
 
 def write_terms(path: Path, scored: Sequence[Scored]) -> None:
@@ -123,6 +140,7 @@ def _row(entry: Scored) -> dict[str, Any]:
     terms, truth, item = entry.terms, entry.item.truth, asdict(entry.item)
     return {
         "id": truth.id,
+        "sample": entry.sample,
         "contrast": truth.contrast,
         "task": truth.task,
         "reward": terms.reward,
@@ -136,15 +154,17 @@ def _row(entry: Scored) -> dict[str, Any]:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a file with their numbers from 1, empty ones left out."""
     try:
-        with path.open(encoding="utf-8") as file:
-            yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, decode(line, f"{path}:{number}", PredictionsError)
     except FileNotFoundError:
         raise PredictionsError(f"{path}: no such file; give JSON lines with id and response") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PredictionsError(f"{path}: not readable as UTF-8 text ({error}); write it again") from None
+    except OSError as error:
+        raise PredictionsError(f"{path}: cannot be read ({error.strerror}); make it readable") from None
 
 
-def _entry(where: str, line: str) -> tuple[str, str]:
+def _entry(where: str, line: str) -> Prediction:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -152,4 +172,7 @@ def _entry(where: str, line: str) -> tuple[str, str]:
     for key in ("id", "response"):
         if not isinstance(value, dict) or not isinstance(value.get(key), str):
             raise PredictionsError(f"{where}: has no text {key!r}; write one object with id and response a line")
-    return value["id"], value["response"]
+    sample = value.get("sample", 1)
+    if type(sample) is not int or sample < 0:
+        raise PredictionsError(f"{where}: sample {sample!r} is not a number such as 1; number the responses to a row")
+    return Prediction(value["id"], value["response"], sample)

@@ -10,7 +10,7 @@ class PromptSettings(Section):
     """What the model is asked to write around its answer."""
 
     think: bool = Field(True, description="ask for a reasoning trace, and require it")
-    prefix: str = Field("", description="what the chat template has written before the completion, such as <think>")
+    prefix: str = Field("", description="what the chat template writes of every response, such as <think>")
 
 
 class RewardSettings(Section):

@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from cgc_data.release.inside import check_links
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_train.data import find_release
@@ -100,6 +101,7 @@ def _clear(folder: Path) -> None:
         and not (page.is_file() and MARK in page.read_text("utf-8", "replace"))
     ):
         raise RunError(f"{folder}: holds something else than the page of a run; name another folder with --to")
+    check_links(folder)
     shutil.rmtree(folder / "images", ignore_errors=True)
 
 

@@ -3,17 +3,20 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cgc_bench.contrast import BENCHMARK
 from cgc_bench.contrast.items import messages, read_items
 from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.errors import AnnotationError
+from cgc_bench.prepare import Prepared, open_prepared
 from cgc_bench.scoring.summary import score_responses, summarise
 from cgc_data.answer import format_response
 from cgc_data.metrics import METRICS
 from cgc_data.release.read import open_release
 from cgc_data.tasks import CONTRASTS, TASKS
 from tests.cgc_train.made_rows import some_rows, write_release
+from tests.tiny_release import SIZE, write_tiny_release
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +117,74 @@ def test_a_release_without_test_rows_is_refused(tmp_path: Path) -> None:
         read_items(folder)
     with pytest.raises(AnnotationError, match="no such folder"):
         read_items(tmp_path / "nothing")
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CGC_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def shown(ready: Prepared) -> dict[str, list[bytes]]:
+    return {index: ready.images(task, place) for task in ready.tasks for place, index in enumerate(ready.indices(task))}
+
+
+def stored(release: Path) -> dict[str, list[bytes]]:
+    rows = open_release(release).rows(split="test", images=True)
+    return {row["id"]: [image["bytes"] for image in row["images"]] for row in rows}
+
+
+def test_releases_of_one_name_and_tag_never_mix(cache: Path, tmp_path: Path) -> None:
+    """As after a tag or branch has moved, or for two owners of one name."""
+    folders = [write_release(tmp_path / name, some_rows("test", photo=photo)) for name, photo in (("A", 1), ("B", 300))]
+    prepared = [prepare_release(str(folder), "v1.0.0") for folder in folders]
+    assert [shown(ready) for ready in prepared] == [stored(folder) for folder in folders]
+    assert prepared[0].digests != prepared[1].digests
+
+
+def test_a_release_rebuilt_in_its_folder_is_prepared_anew(cache: Path, tmp_path: Path) -> None:
+    folder = write_release(tmp_path / "R", some_rows("test"))
+    prepare_release(str(folder))
+    write_release(folder, some_rows("test", photo=300))
+    assert shown(prepare_release(str(folder))) == stored(folder)
+
+
+def test_a_name_in_a_manifest_never_leads_out_of_the_cache(cache: Path, tmp_path: Path) -> None:
+    folder = write_release(tmp_path / "R", some_rows("test"), name="../../../../outside")
+    ready = prepare_release(str(folder))
+    assert ready.folder.resolve().parent == cache.resolve() / "bench" / "contrast"
+
+
+def test_a_relative_folder_is_found_from_elsewhere(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_release(tmp_path / "R", some_rows("test"))
+    monkeypatch.chdir(tmp_path)
+    ready = prepare_release("R")
+    monkeypatch.chdir("/")
+    found = open_prepared(ready.folder)
+    assert found is not None
+    assert BENCHMARK.read_items(found.annotations).keys() == shown(ready).keys()
+
+
+def test_other_photos_of_a_release_without_images_are_taken(cache: Path, tmp_path: Path) -> None:
+    def photos(name: str, colour: str) -> Path:
+        (tmp_path / name).mkdir()
+        for number in range(100):
+            size = (128, 96) if number % 10 == 3 else SIZE
+            Image.new("RGB", size, colour).save(tmp_path / name / f"{number:012d}.jpg")
+        return tmp_path / name
+
+    first, second = photos("first", "red"), photos("second", "blue")
+    sources = [{"key": "coco-00000000", "images": str(first)}]
+    release = str(
+        write_tiny_release(
+            tmp_path / "R", 1, image_mode="reference", sources=sources, config={"intra": {"jpeg_quality": 90}}
+        )
+    )
+    ready = prepare_release(release)
+    assert prepare_release(release) == ready
+    before, after = shown(ready), shown(prepare_release(release, photos=str(second)))
+    assert before.keys() == after.keys()
+    assert all(before[index] != after[index] for index in before)
+    assert shown(prepare_release(release)) == before

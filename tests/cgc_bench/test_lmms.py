@@ -237,6 +237,28 @@ def test_after_reasoning_only_the_answer_counts(place: Path) -> None:
         assert scored["cgc_protocol"] == ("strict" if prompt == "think" else "official")
 
 
+@pytest.mark.parametrize(
+    ("prefix", "written", "format_", "unreadable"),
+    [
+        ("", "Looked.</think><answer>[]</answer>", 0, 0),
+        ("<think>", "Looked.</think><answer>[]</answer>", 1, 0),
+        ("<think>\n", "Looked.</think><answer>[]</answer>", 1, 0),
+        ("<think>", "<think>Looked.</think><answer>[]</answer>", 1, 0),
+        ("", "[]", 0, 0),
+        ("<think>", "[]", 0, 1),  # cut off while it was still thinking
+    ],
+)
+def test_what_the_chat_template_wrote_belongs_to_the_response(
+    place: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, written: str, format_: int, unreadable: int
+) -> None:
+    monkeypatch.setenv("CGC_BENCH_PREFIX", prefix)
+    scored = tasks.score(documents("contrast", "test", "inter", "think")[0], [written])
+    values = scored["format"].result.values
+    assert (values["format"], values["unreadable"]) == (format_, unreadable)
+    assert scored["cgc_response"].endswith(written), "the samples file keeps the whole response"
+    assert scored["cgc_response"].startswith(prefix)
+
+
 def test_images_are_capped_and_messages_hold_them_in_order(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CGC_BENCH_MAX_PIXELS", "1500")
     (doc, *_) = documents("contrast", "test", "inter", "think")

@@ -1,5 +1,7 @@
 """From the authors' files to what the tasks read: layouts, what is kept, what is refused, going on after a break."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,9 @@ from click.testing import CliRunner
 
 from cgc_bench.cli import cli
 from cgc_bench.errors import AnnotationError, PrepareError
-from cgc_bench.prepare import Prepared, open_prepared, prepare, prepared_folder, write
+from cgc_bench.prepare import Prepared, open_prepared, prepare, prepared_folder, stage, write
 from cgc_bench.scoring.benchmark import benchmark
+from cgc_bench.versions import without_digest
 from tests.cgc_bench.official_files import drawn, mig_folder, vlm2_folder, zipped
 
 
@@ -33,7 +36,8 @@ def test_mig_keeps_every_item_with_the_bytes_of_its_images(tmp_path: Path, as_zi
     for index, item in items.items():
         expected = [(root / path.removeprefix("MIG-Bench/")).read_bytes() for path in item.images]
         assert found[index] == expected
-    assert ready.version == "unknown version (boxes 0-1000)", "a stand-in is never taken for a published file"
+    name = without_digest(ready.version)
+    assert name == "unknown version (boxes 0-1000)", "a stand-in is never taken for a published file"
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
@@ -64,13 +68,77 @@ def test_a_broken_preparation_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
         prepare("mig", source=root, annotations=annotations)
     folder = prepared_folder("mig", "revised")
     assert open_prepared(folder) is None
-    assert not list(folder.glob("*.part"))
-    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
+    assert not list(folder.parent.rglob("*.parquet.*"))
+    staged = folder.with_name("revised.part")
+    before = {path.name: path.stat().st_mtime_ns for path in staged.glob("*.parquet")}
     assert before, "the tasks before the broken photo are kept"
     broken.write_bytes(whole)
     ready = prepare("mig", source=root, annotations=annotations)
     assert {name: (folder / name).stat().st_mtime_ns for name in before} == before
     assert len(images(ready)) == 11
+    assert not staged.exists()
+
+
+def test_other_pictures_under_the_same_names_are_taken(tmp_path: Path) -> None:
+    root, annotations = mig_folder(tmp_path)
+    first = prepare("mig", source=root, annotations=annotations)
+    photo = root / "images" / "region" / "a.jpg"
+    photo.write_bytes(drawn(29))
+    second = prepare("mig", source=root, annotations=annotations)
+    assert photo.read_bytes() in [image for shown in images(second).values() for image in shown]
+    assert [task for task in first.tasks if first.digests[task] != second.digests[task]] == ["region"]
+
+
+def test_question_files_that_a_new_source_lacks_are_gone(tmp_path: Path) -> None:
+    root = vlm2_folder(tmp_path)
+    prepare("vlm2", source=root)
+    shutil.rmtree(root / "jsonl" / "pc")
+    ready = prepare("vlm2", source=root)
+    items = benchmark("vlm2").read_items(ready.annotations)
+    assert (
+        {item.task for item in items.values()} == set(ready.tasks) == {"gc_mat", "gc_trk", "oc_cnt", "oc_cpr", "oc_grp"}
+    )
+    assert {path.stem for path in ready.folder.glob("*.parquet")} == set(ready.tasks)
+
+
+@pytest.mark.parametrize("broken", ["annotations", "photo"])
+def test_a_failed_preparation_loses_nothing(tmp_path: Path, broken: str) -> None:
+    root, annotations = mig_folder(tmp_path)
+    ready = prepare("mig", source=root, annotations=annotations)
+    before = images(ready)
+    (annotations if broken == "annotations" else root / "images" / "region" / "a.jpg").write_bytes(b"{")
+    with pytest.raises((PrepareError, AnnotationError)):
+        prepare("mig", source=root, annotations=annotations)
+    assert prepare("mig") == ready
+    assert images(ready) == before
+    assert len(benchmark("mig").read_items(ready.annotations)) == 11
+
+
+def test_shards_of_a_failed_attempt_are_not_taken_for_another_source(tmp_path: Path) -> None:
+    root, annotations = mig_folder(tmp_path)
+    ready = prepare("mig", source=root, annotations=annotations)
+    photos = {name: root / "images" / name / "a.jpg" for name in ("common_object", "view_diff")}
+    whole = {name: path.read_bytes() for name, path in photos.items()}
+    photos["common_object"].write_bytes(drawn(29))
+    photos["view_diff"].write_bytes(b"{")
+    with pytest.raises(PrepareError):
+        prepare("mig", source=root, annotations=annotations)
+    (ready.folder.with_name("revised.part") / "region.7.part").write_bytes(b"of a killed attempt")
+    for name, path in photos.items():
+        path.write_bytes(whole[name])
+    again = prepare("mig", source=root, annotations=annotations)
+    assert again == ready
+    assert not list(ready.folder.glob("*.part"))
+    assert len(images(again)) == 11
+
+
+def test_a_folder_of_an_older_form_is_prepared_again(tmp_path: Path) -> None:
+    root, annotations = mig_folder(tmp_path)
+    ready = prepare("mig", source=root, annotations=annotations)
+    older = {"annotations": "annotations/items.json", "version": "revised", "source": "x", "tasks": ["region"]}
+    (ready.folder / "manifest.json").write_text(json.dumps(older))
+    assert open_prepared(ready.folder) is None
+    assert prepare("mig", source=root, annotations=annotations) == ready
 
 
 @pytest.mark.parametrize(
@@ -121,7 +189,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(write, "write_shard", full)
+    monkeypatch.setattr(stage, "write_shard", full)
     with pytest.raises(PrepareError, match=r"cannot be written \(No space left on device\); set CGC_CACHE"):
         prepare("vlm2", source=vlm2_folder(tmp_path))
 

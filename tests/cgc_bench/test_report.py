@@ -1,7 +1,9 @@
 """Reports and comparisons of saved runs: every figure is there, others' apart, what is odd is called out by name."""
 
+import html
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,15 @@ from click.testing import CliRunner
 from cgc_bench.cli import cli
 from cgc_bench.contrast import BENCHMARK as CONTRAST
 from cgc_bench.contrast.prepare import prepare_release
-from cgc_bench.errors import ReportError
+from cgc_bench.errors import ReportError, SampleFileError
 from cgc_bench.prepare import prepare
+from cgc_bench.report import write_comparison
 from cgc_bench.report.runs import read_runs
 from cgc_bench.scoring.benchmark import benchmark
 from cgc_data.answer import format_response
+from cgc_data.common.errors import CgcError
+from cgc_data.release.read import open_release
+from tests.cgc_bench import vlm2_rows
 from tests.cgc_bench.official_files import mig_folder
 from tests.cgc_train.made_rows import some_rows, write_release
 
@@ -41,14 +47,15 @@ def in_pixels(item: Any) -> str:
     return json.dumps(objects)
 
 
-def save(run: Path, name: str, items: dict[str, Any], answer: Answer, label: str = "") -> Path:
-    """A run as lmms-eval writes it."""
+def save(run: Path, name: str, items: dict[str, Any], answer: Answer, label: str = "", **stated: Any) -> Path:
+    """A run as lmms-eval writes it; `stated` are further columns, by task if they are a dictionary."""
     folder = run / run.name
     folder.mkdir(parents=True, exist_ok=True)
     for task in {item.task for item in items.values()}:
         lines = [
             {"doc_id": 0, "cgc_index": index, "cgc_task": task, "cgc_benchmark": name, "cgc_response": answer(item)}
             | {"cgc_annotations": item.version}
+            | {key: value[task] if isinstance(value, dict) else value for key, value in stated.items()}
             for index, item in items.items()
             if item.task == task
         ]
@@ -143,3 +150,143 @@ def test_bad_input_is_told(release: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("CGC_CACHE", str(tmp_path / "elsewhere"))
     with pytest.raises(ReportError, match="which are not prepared here"):
         read_runs([run])
+
+
+PIXELS = "pixel limit 1,048,576"
+
+
+def data_of(release: Path) -> dict[str, Any]:
+    """What the tasks state of this release."""
+    return {"cgc_data_sha256": dict(prepare_release(str(release)).digests), "cgc_max_pixels": 1048576}
+
+
+def test_a_report_states_how_each_run_was_asked(release: Path, tmp_path: Path) -> None:
+    items = CONTRAST.read_items(release)
+    stated = data_of(release)
+    run = save(tmp_path / "m", "contrast", items, perfect, **stated)
+    old = save(tmp_path / "old", "contrast", items, perfect)
+    configuration = {"generation_kwargs": {"max_new_tokens": 77}, "metadata": {"cgc_interface": "chat"}}
+    configurations = {f"cgc_contrast_{task}": configuration for task in ("inter", "intra")}
+    (run / "m" / "20261124_120000_results.json").write_text(json.dumps({"configs": configurations}))
+    invoke("report", run, old, "--to", tmp_path / "report")
+    for name in ("index.html", "report.md"):
+        text = html.unescape((tmp_path / "report" / name).read_text())
+        assert PIXELS in text
+        assert "pixel limit not stated" in text
+        assert '"max_new_tokens": 77' in text
+        assert "interface chat" in text
+        assert next(iter(items.values())).version in text
+    (summary,) = [found.summary() for found in read_runs([run])]
+    assert {task: row["data"] for task, row in summary["asked"].items()} == stated["cgc_data_sha256"]
+
+
+def test_score_states_how_a_run_was_asked(release: Path, tmp_path: Path) -> None:
+    run = save(tmp_path / "m", "contrast", CONTRAST.read_items(release), perfect, **data_of(release))
+    out = tmp_path / "score.json"
+    printed = invoke("score", "contrast", "--annotations", release, "--predictions", run, "--json", out)
+    assert PIXELS in printed
+    assert json.loads(out.read_text())["asked"]["inter"]["max_pixels"] == 1048576
+
+
+def test_tasks_asked_with_different_settings_are_called_out(release: Path, tmp_path: Path) -> None:
+    limits = data_of(release) | {"cgc_max_pixels": {"inter": 1500, "intra": 3000}}
+    run = save(tmp_path / "m", "contrast", CONTRAST.read_items(release), perfect, **limits)
+    invoke("report", run, "--to", tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "the tasks were not asked alike: pixel limit" in text
+    assert "1,500 (inter)" in text
+
+
+def test_a_comparison_of_other_settings_is_flagged(release: Path, tmp_path: Path) -> None:
+    items, stated = CONTRAST.read_items(release), data_of(release)
+    base = save(tmp_path / "base", "contrast", items, lambda item: "[]", **stated)
+    new = save(tmp_path / "new", "contrast", items, perfect, **stated | {"cgc_max_pixels": 1500})
+    assert "not asked alike: pixel limit 1,048,576, then 1,500" in invoke("compare", base, new, "--to", tmp_path / "p")
+    assert "not asked alike" in (tmp_path / "p" / "index.html").read_text()
+    same = save(tmp_path / "same", "contrast", items, perfect, **stated)
+    assert "not asked alike" not in invoke("compare", base, same, "--to", tmp_path / "p")
+    old = save(tmp_path / "old", "contrast", items, perfect)
+    assert "pixel limit 1,048,576, then not stated" in invoke("compare", base, old, "--to", tmp_path / "p")
+
+
+def test_a_comparison_on_other_images_is_refused(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same items, asked about other photos: the first run's data is prepared elsewhere."""
+    items = CONTRAST.read_items(release)
+    base = read_runs([save(tmp_path / "base", "contrast", items, perfect, **data_of(release))])
+    changed = [
+        replace(run, asked={task: replace(one, data="0" * 64) for task, one in run.asked.items()}) for run in base
+    ]
+    with pytest.raises(ReportError, match=r"other items or images \(int.*\): run both on the same prepared"):
+        write_comparison(base[0], changed[0], tmp_path / "page")
+
+
+def test_a_run_on_data_that_is_gone_is_refused(release: Path, tmp_path: Path) -> None:
+    stated = data_of(release) | {"cgc_data_sha256": "0" * 64}
+    run = save(tmp_path / "m", "contrast", CONTRAST.read_items(release), perfect, **stated)
+    with pytest.raises(ReportError, match="with data sha256 000000000000, which are not prepared here"):
+        read_runs([run])
+
+
+def test_an_answer_to_other_question_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VLM2-Bench has no published version, so only a digest tells its files apart."""
+    items = benchmark("vlm2").read_items(vlm2_rows.write(tmp_path / "first"))
+    run = save(tmp_path / "m", "vlm2", items, lambda item: str(item.answer))
+    rows = vlm2_rows.ROWS | {"oc_grp": [row | {"gt_answer": "(D)"} for row in vlm2_rows.ROWS["oc_grp"]]}
+    other = vlm2_rows.write(tmp_path / "second", rows)
+    assert "100.00" in invoke("score", "vlm2", "--annotations", tmp_path / "first", "--predictions", run)
+    with pytest.raises(SampleFileError, match=r"made on the unpinned \(sha256 .* annotations, not on unpinned"):
+        invoke("score", "vlm2", "--annotations", other, "--predictions", run)
+
+
+def test_a_pinned_release_is_reported(release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a release on the Hub with its tag is asked."""
+    monkeypatch.setattr("cgc_bench.contrast.items.locate_release", lambda name, revision: open_release(release))
+    ready = prepare_release("ORG/R", "v1.0.0")
+    items = CONTRAST.read_items(ready.annotations)
+    run = save(tmp_path / "m", "contrast", items, perfect, cgc_data_sha256=dict(ready.digests))
+    (found,) = read_runs([run])
+    assert found.summary()["macro"]["acc@0.5"] == 100
+    assert found.source == "ORG/R@v1.0.0"
+
+
+ODD_LINES = {
+    "empty file": ("", "it is empty or not of our tasks"),
+    "cut short": ('{"cgc_index": "0", "cgc_respon', "line 1: not JSON"),
+    "not UTF-8": (b"\xff\xfe{}", "line 1: not UTF-8 at byte 0"),
+    "deep": ("[" * 100_000, "line 1: not JSON"),
+    "a list": ("[1]", "line 1: not an object"),
+    "a number": ("3", "line 1: not an object"),
+    "benchmark of no text": ('{"cgc_benchmark": ["mig"], "cgc_task": "inter"}', "no benchmark"),
+    "digest of no text": ('{"cgc_benchmark": "contrast", "cgc_task": "inter", "cgc_data_sha256": [1]}', "not prepared"),
+    "protocol unknown": ("protocol", "no protocol 'loose'"),
+    "pixels of no number": ("pixels", "`cgc_max_pixels` is not a number"),
+    "second line cut short": ("second", "line 2: not JSON"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_LINES)
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_a_damaged_samples_file_is_one_line(release: Path, tmp_path: Path, name: str, command: str) -> None:
+    content, message = ODD_LINES[name]
+    items = CONTRAST.read_items(release)
+    columns = {"protocol": {"cgc_protocol": "loose"}, "pixels": {"cgc_max_pixels": "many"}}.get(str(content), {})
+    run = save(tmp_path / "m", "contrast", items, perfect, **columns)
+    file = next(run.rglob("*_inter.jsonl"))
+    if content == "second":
+        file.write_text(file.read_text().splitlines()[0] + '\n{"cgc_index": ')
+    elif not columns:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    arguments = [run] if command == "report" else [run, run]
+    with pytest.raises(CgcError, match=message) as raised:
+        invoke(command, *arguments, "--to", tmp_path / "page")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"configs": 3}', '{"configs": {"cgc_contrast_inter": []}}'])
+def test_a_damaged_results_file_takes_nothing_from_a_report(release: Path, tmp_path: Path, content: str) -> None:
+    run = save(tmp_path / "m", "contrast", CONTRAST.read_items(release), perfect)
+    (run / "m" / "20261124_120000_results.json").write_text(content)
+    (found,) = read_runs([run])
+    assert {one.generation for one in found.asked.values()} == {None}

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from cgc_bench.cli import cli
 from cgc_bench.scoring.benchmark import ItemResult
 from cgc_bench.scoring.intervals import macro_estimates, task_estimates
+from cgc_bench.versions import without_digest
 from cgc_data.common.errors import CgcError
 from tests.cgc_bench import mig_rows, vlm2_rows
 
@@ -68,10 +69,21 @@ def test_json_of_a_subset(mig: Path, tmp_path: Path) -> None:
     written = json.loads(out.read_text(encoding="utf-8"))
     assert written["macro"] == {"acc@0.5": 50, "acc@0.7": 50, "acc@0.3": 50, "mean_iou": 50}
     assert (written["n"], written["items"]) == (2, 3)
-    assert written["annotations"] == "unknown version (boxes 0-1000)"
+    assert without_digest(written["annotations"]) == "unknown version (boxes 0-1000)"
     assert written["diagnostics"]["tasks"]["group_grounding"]["no_box"]["value"] == 100
     assert "2 of 3 items have a response" in result.output
     assert "unknown version" in result.output
+
+
+def test_saved_responses_of_a_template_that_opens_the_reasoning(mig: Path, tmp_path: Path) -> None:
+    """Saved with the opening tag or without it, they score the same; a thought that was cut off is no answer."""
+    whole = [f"<think>Look.</think>{RIGHT}", "<think>(100,200),(500,600) perhaps"]
+    for number, written in enumerate((whole, [text.removeprefix("<think>") for text in whole])):
+        file, out = responses(tmp_path, dict(enumerate(written)), f"{number}.jsonl"), tmp_path / f"{number}.json"
+        given = ["--annotations", mig, "--predictions", file, "--protocol", "strict", "--json", out]
+        assert run("score", "mig", *given, "--prefix", "<think>").exit_code == 0
+        found = json.loads(out.read_text(encoding="utf-8"))["tasks"]
+        assert sorted(task["acc@0.5"] for task in found.values()) == [0, 100]
 
 
 def test_a_model_that_answers_in_pixels_is_called_out(mig: Path, tmp_path: Path) -> None:

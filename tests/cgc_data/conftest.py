@@ -2,15 +2,19 @@
 
 import json
 import os
+import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 from filelock import FileLock
 
 from cgc_data.builder.release import build_release
 from cgc_data.config import BuildConfig, Source
 from cgc_data.painter import paint
+from tests.hub_double import TOKEN, Hub, serve
 
 PHOTOS, SAMPLES = 48, 200
 
@@ -46,3 +50,18 @@ def release(shared: Path, painted_config: BuildConfig) -> Path:
     with FileLock(shared / "release.lock"):
         build_release(painted_config, out)  # says so at once where it is finished
     return out
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """A Hub of this test's own, which the client libraries take for theirs."""
+    constants = huggingface_hub.constants
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with serve() as double:
+        monkeypatch.setenv("HF_ENDPOINT", double.url)
+        yield double

@@ -13,17 +13,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from cgc_data import load_reference, open_release
-from cgc_data.builder.release import Built, build_release, plan_only
-from cgc_data.common.errors import BuildError
+from cgc_data.builder.release import Built, build_release, plan_only, shard_tasks
+from cgc_data.common.errors import BuildError, ReleaseError
 from cgc_data.config import BuildConfig
 from cgc_data.images import decode_photo
 from tests.cgc_data.reading import read_without_package
+from tests.hostile import snapshot
 
 Row = dict[str, Any]
 
@@ -194,6 +196,59 @@ def test_it_goes_on_after_a_stop_and_renders_only_what_is_missing(small: BuildCo
     assert {path: path.stat().st_mtime_ns for path in kept} == times
 
 
+def spoil_shard(shard: Path, how: str) -> None:
+    content = bytearray(shard.read_bytes())
+    if how == "a flipped bit":
+        content[len(content) // 2] ^= 1
+    spoilt = {"cut short": content[:100], "empty": b"", "zeros": bytes(len(content))}
+    shard.unlink() if how == "deleted" else shard.write_bytes(spoilt.get(how, content))
+
+
+@pytest.mark.parametrize("how", ["a flipped bit", "cut short", "empty", "zeros", "deleted"])
+def test_a_shard_that_was_damaged_meanwhile_is_made_again(small: BuildConfig, tmp_path: Path, how: str) -> None:
+    out = tmp_path / "release"
+    interrupted(small, out, FINISHING)
+    before = digests(out)
+    shard = sorted(out.glob("int*/*.parquet"))[1]
+    spoil_shard(shard, how)
+    build_release(small, out)
+    assert digests(out).items() >= before.items()
+
+
+@pytest.mark.parametrize("name", ["plan.json", "inter-train.parquet", "inter-train-00000-of-*.json"])
+def test_damaged_work_in_progress_is_made_again(small: BuildConfig, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "release"
+    interrupted(small, out, FINISHING)
+    before = digests(out)
+    (path,) = (out / ".build").glob(name)
+    path.write_bytes(path.read_bytes()[:-20] + b"x" * 20)
+    build_release(small, out)
+    assert digests(out).items() >= before.items()
+
+
+def test_a_damaged_release_is_not_called_finished(small: BuildConfig, tmp_path: Path) -> None:
+    out = tmp_path / "release"
+    build_release(small, out)
+    shard = sorted(out.glob("int*/*.parquet"))[0]
+    spoil_shard(shard, "a flipped bit")
+    with pytest.raises(BuildError, match=f"{shard.name}: damaged since it was built; delete"):
+        build_release(small, out)
+
+
+def test_photos_that_were_replaced_meanwhile_change_the_result(own_photos: BuildConfig, tmp_path: Path) -> None:
+    """A stopped build does not mix the plan of the old photos with the new ones, and no cache serves the old."""
+    out, fresh = tmp_path / "release", tmp_path / "elsewhere" / "release"
+    interrupted(own_photos, out, FINISHING)
+    before = digests(out)
+    for path in sorted(Path(own_photos.sources[0].images).rglob("*.jpg"))[::2]:
+        pixels = decode_photo(path.read_bytes())
+        path.write_bytes(cv2.imencode(".jpg", 255 - pixels)[1].tobytes())
+    build_release(own_photos, out)
+    build_release(own_photos, fresh)
+    assert digests(out) == digests(fresh)
+    assert not digests(out).items() >= before.items()
+
+
 def test_killed_at_random_moments_it_gives_the_same_bytes(
     release: Path, painted_config: BuildConfig, tmp_path: Path
 ) -> None:
@@ -257,6 +312,32 @@ def test_a_folder_with_something_else_is_left_as_it_is(
 # -- broken photos
 
 
+@pytest.mark.parametrize("place", ["../../elsewhere", "/elsewhere", "inter/../../elsewhere", "a\0"])
+def test_a_plan_from_elsewhere_leads_nowhere_else(small: BuildConfig, tmp_path: Path, place: str) -> None:
+    out = tmp_path / "deep" / "release"
+    interrupted(small, out, "cgc_data.builder.release._render")
+    record = out / ".build" / "plan.json"
+    plan = json.loads(record.read_text())
+    record.write_text(json.dumps({**plan, "shards": [{**shard, "contrast": place} for shard in plan["shards"]]}))
+    before = snapshot(tmp_path)
+    with pytest.raises(ReleaseError, match="does not stay inside"):
+        build_release(small, out)
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("link", [".build", "inter", ".build/inter-train.parquet"])
+def test_no_build_goes_on_through_a_link(small: BuildConfig, tmp_path: Path, link: str) -> None:
+    out = tmp_path / "release"
+    interrupted(small, out, "cgc_data.builder.release._render")
+    path, target = out / link, tmp_path / "elsewhere"
+    path.rename(target) if path.exists() else target.mkdir()
+    path.symlink_to(target)
+    before = snapshot(tmp_path)
+    with pytest.raises(ReleaseError, match="link that leads outside"):
+        build_release(small, out)
+    assert snapshot(tmp_path) == before
+
+
 def spoil(config: BuildConfig, names: list[str], *, keep: float = 0.5) -> dict[Path, bytes]:
     """Cut these photos short; returns their content."""
     images = Path(config.sources[0].images)
@@ -266,11 +347,16 @@ def spoil(config: BuildConfig, names: list[str], *, keep: float = 0.5) -> dict[P
     return files
 
 
-def rendered(config: BuildConfig, out: Path, names: list[str]) -> Built:
-    """A build whose photos break between planning and rendering."""
-    interrupted(config, out, RENDERING)
-    spoil(config, names)
-    return build_release(config, out)
+def rendered(config: BuildConfig, out: Path, harm: Callable[[], Any]) -> Built:
+    """A build whose photos come to harm between planning and rendering."""
+
+    def harmed(*given: Any) -> Any:
+        harm()
+        return shard_tasks(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cgc_data.builder.release.shard_tasks", harmed)
+        return build_release(config, out)
 
 
 def test_a_broken_photo_rejects_its_whole_families_by_name(own_photos: BuildConfig, tmp_path: Path) -> None:
@@ -278,7 +364,7 @@ def test_a_broken_photo_rejects_its_whole_families_by_name(own_photos: BuildConf
     build_release(config, tmp_path / "sound")
     uses = photo_files(tmp_path / "sound")
     name = max(uses, key=lambda n: uses[n])
-    built = rendered(config, tmp_path / "release", [name])
+    built = rendered(config, tmp_path / "release", lambda: spoil(config, [name]))
     assert built.rejected >= uses[name]
     assert built.rows == built.planned - built.rejected
     assert name not in photo_files(tmp_path / "release")
@@ -320,7 +406,8 @@ def test_a_split_whose_rows_are_all_rejected_has_no_shard(own_photos: BuildConfi
     config = change(own_photos, max_rejected=0.9)
     build_release(config, tmp_path / "sound")
     rows = open_release(tmp_path / "sound").rows(["views"], split="validation")
-    rendered(config, tmp_path / "release", sorted({view["file_name"] for row in rows for view in row["views"]}))
+    names = sorted({view["file_name"] for row in rows for view in row["views"]})
+    rendered(config, tmp_path / "release", lambda: spoil(config, names))
     manifest = open_release(tmp_path / "release").manifest
     assert manifest["counts"]["by_split"].get("validation", 0) == 0
     assert not list((tmp_path / "release").rglob("validation-*"))
@@ -341,9 +428,7 @@ def test_a_photo_of_another_size_than_annotated_is_rejected(own_photos: BuildCon
     (target,) = images.rglob(Path(name).name)
     size = decode_photo(target.read_bytes()).shape
     other = next(path for path in sorted(others) if decode_photo(path.read_bytes()).shape != size)
-    interrupted(config, tmp_path / "release", RENDERING)
-    shutil.copy(other, target)
-    build_release(config, tmp_path / "release")
+    rendered(config, tmp_path / "release", lambda: shutil.copy(other, target))
     rejected = pq.read_table(tmp_path / "release" / "rejected.parquet").to_pylist()
     details = [row["detail"] for row in rejected if row["reason"] == "broken photo"]
     assert details

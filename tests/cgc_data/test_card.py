@@ -59,7 +59,7 @@ def test_front_matter(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
 
 def test_only_what_exists_is_declared(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
     manifest["shards"] = [s for s in manifest["shards"] if s["path"].startswith("inter/t")]
-    configs = front(render_card(manifest, stats, repo_id=None))["configs"]
+    configs = front(render_card(manifest, stats))["configs"]
     assert [config["config_name"] for config in configs] == ["default", "inter"]
     assert [files["split"] for files in configs[1]["data_files"]] == ["train", "test"]
 
@@ -74,7 +74,7 @@ def test_load_dataset_reads_what_the_card_declares(
     release: Release, stats: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     datasets = pytest.importorskip("datasets")
-    (release.folder / "README.md").write_text(render_card(release.manifest, stats, repo_id=None))
+    (release.folder / "README.md").write_text(render_card(release.manifest, stats))
     for name, rows in (("inter", 4), ("default", 8)):
         loaded = datasets.load_dataset(str(release.folder), name, split="test", cache_dir=str(tmp_path))
         assert len(loaded) == rows
@@ -82,7 +82,7 @@ def test_load_dataset_reads_what_the_card_declares(
 
 
 def test_no_path_of_the_author_is_shown(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
-    card = render_card(manifest, stats, repo_id=None)
+    card = render_card(manifest, stats)
     assert not re.search(r"/home/me|~/|C:\\|/work", card)
     shown = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", card, re.DOTALL)[-1])
     assert shown == {
@@ -133,7 +133,7 @@ def test_a_card_tells_of_its_own_contrasts_alone(
     manifest["shards"] = [s for s in manifest["shards"] if s["path"].startswith(contrast)]
     rows = [row for row in release.rows() if row["contrast"] == contrast]
     stats = release_stats([pa.Table.from_pylist(rows, schema=arrow_schema())])
-    card = render_card(manifest, stats, repo_id=None)
+    card = render_card(manifest, stats)
     assert f"**{contrast}**" in card
     assert not re.search(rf"\b{other}\b", card, re.IGNORECASE)
     words = {
@@ -145,9 +145,9 @@ def test_a_card_tells_of_its_own_contrasts_alone(
 
 
 def test_flickr_is_named_only_where_photos_are_from_there(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
-    assert "Photos show people" in render_card(manifest, stats, repo_id=None)
+    assert "Photos show people" in render_card(manifest, stats)
     drawn = {**stats, "photos": {**stats["photos"], "with_flickr_page": 0}}
-    card = render_card(manifest, drawn, repo_id=None)
+    card = render_card(manifest, drawn)
     assert "Photos show people" not in card
     assert "coco" not in front(card)["tags"]
 
@@ -155,14 +155,14 @@ def test_flickr_is_named_only_where_photos_are_from_there(manifest: dict[str, An
 def test_photos_that_may_not_be_published_are_called_out(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
     url = "http://creativecommons.org/licenses/by-nc-nd/2.0/"
     nc = {**stats, "licences": [*stats["licences"], {"license": 3, "url": url, "photos": 1, "views": 1}]}
-    card = render_card({**manifest, "licences": "all"}, nc, repo_id=None)
+    card = render_card({**manifest, "licences": "all"}, nc)
     assert "do not publish this release" in card
     assert "CC BY-NC-ND 2.0" in card
 
 
 def test_text_of_the_sources_cannot_become_markup(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
     manifest["sources"][0]["annotations"] = "<script>[x](y)|.json"
-    card = render_card(manifest, stats, repo_id=None)
+    card = render_card(manifest, stats)
     assert "<script>" not in card.split("```yaml")[0]
 
 
@@ -183,4 +183,4 @@ def test_licence_names(url: str, name: str) -> None:
 
 
 def test_same_inputs_same_card(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
-    assert render_card(manifest, stats, repo_id=None) == render_card(copy.deepcopy(manifest), stats, repo_id=None)
+    assert render_card(manifest, stats) == render_card(copy.deepcopy(manifest), stats)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -206,6 +207,36 @@ def test_a_dry_run_says_how_many_and_writes_nothing(painted: list[Source], tmp_p
     for said in ("inter/locate_all", "intra/same_object", "rows from", "rows of 40 asked", " MB"):
         assert said in done.stdout
     assert not out.exists()
+
+
+def test_a_build_prints_what_it_skipped_and_lists_that_do_not_match(painted: list[Source], tmp_path: Path) -> None:
+    """For decontamination a list that matches nothing is worse than none."""
+    photos = Path(shutil.copytree(painted[0].images, tmp_path / "photos"))
+    files = sorted(path for path in photos.rglob("*") if path.is_file())
+    missing, kept = files[::2], files[1].name
+    for path in missing:
+        path.unlink()
+    (tmp_path / "part.txt").write_text(f"{kept}\nno.jpg\n")
+    (tmp_path / "none.txt").write_text("nothing.jpg\n")
+    lists = ["--exclude", tmp_path / "part.txt", "--exclude", tmp_path / "none.txt", "--samples", "20"]
+    source = ["--coco", f"{painted[0].annotations}:{photos}", "--exhaustive", *lists, "--out", tmp_path / "R"]
+    for arguments in (["build", *source, "--dry-run"], ["build", *source]):
+        done = run(*arguments)
+        assert done.returncode == 0, done.stderr
+        assert "part.txt: 1 of its 2 entries match no photo, such as no.jpg" in done.stderr
+        assert (
+            "warning: none.txt excludes nothing: none of its 1 entries matches a photo, such as nothing.jpg"
+            in done.stderr
+        )
+        assert "photos: photo missing" in done.stderr
+    assert str(tmp_path / "R" / "rejected.parquet") in done.stderr
+    rejected = pq.read_table(tmp_path / "R" / "rejected.parquet").to_pylist()
+    listed = json.loads(Path(painted[0].annotations).read_text())["images"]
+    lost = sum(Path(image["file_name"]).name in {path.name for path in missing} for image in listed)
+    assert sum(entry["reason"] == "photo missing" for entry in rejected) == lost
+    assert f"photo missing {lost}" in done.stderr
+    usage = open_release(tmp_path / "R").manifest["exclusions"]["usage"]
+    assert [(use["list"], use["matched"], use["entries"]) for use in usage] == [("part.txt", 1, 2), ("none.txt", 0, 1)]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

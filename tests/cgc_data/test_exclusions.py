@@ -78,6 +78,26 @@ def test_several_files_are_united(tmp_path: Path) -> None:
     assert exclusions.files == ("1.txt", "2.txt")
 
 
+@pytest.mark.parametrize(
+    ("entries", "note"),
+    [
+        (["139", "mine.jpg"], ""),
+        (["139", "000000000139.jpg", "mine.jpg"], ""),
+        (["139", "other.jpg", "7.png"], "list.txt: 2 of its 3 entries match no photo, such as other.jpg, 7.png"),
+        (
+            ["1.jpg", "2.jpg", "3.jpg", "4.jpg"],
+            "warning: list.txt excludes nothing: none of its 4 entries matches a photo, such as 1.jpg, 2.jpg, 3.jpg",
+        ),
+    ],
+    ids=["all", "two names of one photo", "a part", "none"],
+)
+def test_a_list_says_how_much_of_it_matches(tmp_path: Path, entries: list[str], note: str) -> None:
+    (tmp_path / "list.txt").write_text("\n".join(entries))
+    photos = [photo("coco:000000000139", "000000000139.jpg"), photo("sha256:aa", "folder/mine.jpg", image_id=3)]
+    (usage,) = read_exclusions([str(tmp_path / "list.txt")]).usage(photos)
+    assert usage.note == note
+
+
 @pytest.mark.parametrize("name", ["MIG_data.json", "revised_MIG_bench.json"])
 def test_mig_bench_names_coco_photos_in_static_diff_alone(real_data: Path, name: str) -> None:
     file = real_data / "mig_bench" / name

@@ -104,7 +104,7 @@ def test_reference_release_is_refused(tmp_path: Path) -> None:
 
 
 def test_reference_release_with_its_photos(tmp_path: Path) -> None:
-    source = {"key": "coco-00000000", "kind": "coco", "annotations": "a.json", "images": "moved"}
+    source = {"key": "coco-00000000", "kind": "coco", "annotations": "a.json", "images": "moved", "sha256": ""}
     changes: Any = {"sources": [source], "config": {"intra": {"jpeg_quality": 92}}}
     release = open_release(write_tiny_release(tmp_path / "tiny", rows=1, image_mode="reference", **changes))
     (tmp_path / "photos").mkdir()

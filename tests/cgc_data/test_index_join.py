@@ -3,14 +3,17 @@
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from cgc_data.builder.release import build_release
 from cgc_data.common.errors import SourceError
-from cgc_data.config import Source
+from cgc_data.config import BuildConfig, Source
 from cgc_data.index.build import Index
 from cgc_data.index.join import Agreement, same_boxes
-from tests.cgc_data.drawn import Thing, coco, index_of, lvis, position, state
+from cgc_data.validate import validate
+from tests.cgc_data.drawn import Thing, coco, index_of, lvis, photo, position, state
 
 DOG, PUPPY, CUP, MUG = "dog.n.01", "puppy.n.01", "cup.n.01", "mug.n.04"
 NAME = "000000000001.jpg"
@@ -36,6 +39,82 @@ def test_the_12_digit_coco_name_joins_whatever_the_ids(tmp_path: Path) -> None:
     index = joined(tmp_path, [], [])
     assert [photo.identity for photo in index.photos] == ["coco:000000000001", "coco:000000000009"]
     assert [len(photo.appearances) for photo in index.photos] == [2, 1]
+
+
+def repainted(folder: Path, name: str, other: str) -> None:
+    """Another picture under a name."""
+    (folder / "images" / name).write_bytes(photo(other))
+
+
+def saved_anew(folder: Path, name: str) -> None:
+    """The same picture, half as large and encoded again."""
+    path = folder / "images" / name
+    pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    half = cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    whole = cv2.resize(half, (pixels.shape[1], pixels.shape[0]), interpolation=cv2.INTER_CUBIC)
+    path.write_bytes(cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, 70])[1].tobytes())
+
+
+def test_a_name_of_two_pictures_does_not_join(tmp_path: Path) -> None:
+    """Whatever the order of the sources, the same one of them keeps COCO's name."""
+    first = coco(tmp_path / "a", {NAME: [Thing("dog")]})
+    second = coco(tmp_path / "b", {NAME: [Thing("cat")]})
+    repainted(tmp_path / "b", NAME, "another picture")
+    found = []
+    for sources in ((first, second), (second, first)):
+        index = index_of(*sources, cache=tmp_path)
+        assert index.apart == ["000000000001"]
+        assert [len(photo.appearances) for photo in index.photos] == [1, 1]
+        found.append([(p.identity, Path(index.tables[p.source].path).parent.name) for p in index.photos])
+        for number, shown in enumerate(index.photos):
+            inside = index.instances.of_photo(number)
+            assert set(index.instances.source[inside].tolist()) == {shown.source}, "a box of another picture"
+    assert found[0] == found[1]
+    assert found[0][0][0] == "coco:000000000001"
+    assert found[0][1][0].startswith("sha256:")
+
+
+def test_the_address_decides_which_picture_is_the_coco_photo(tmp_path: Path) -> None:
+    first = coco(tmp_path / "a", {NAME: []})
+    second = coco(tmp_path / "b", {NAME: []}, url="train2017")
+    repainted(tmp_path / "a", NAME, "another picture")
+    index = index_of(first, second, cache=tmp_path)
+    (known,) = [photo for photo in index.photos if photo.identity == "coco:000000000001"]
+    assert known.source == 1
+
+
+def test_the_same_picture_saved_anew_joins(tmp_path: Path) -> None:
+    first, second = coco(tmp_path / "a", {NAME: []}), coco(tmp_path / "b", {NAME: []})
+    saved_anew(tmp_path / "b", NAME)
+    index = index_of(first, second, cache=tmp_path)
+    assert [len(photo.appearances) for photo in index.photos] == [2]
+    assert index.apart == []
+
+
+@pytest.mark.parametrize("name", ["202301150800.jpg", "000000000001.jpg"], ids=["time stamp", "numbered alike"])
+def test_names_of_another_data_set_are_not_coco_s(tmp_path: Path, name: str) -> None:
+    """Neither joined by name, nor taken for a COCO photo by itself; the bytes still join."""
+    coco_source = coco(tmp_path / "a", {name: []})
+    (tmp_path / "b" / "images").mkdir(parents=True)
+    (tmp_path / "b" / "images" / name).write_bytes(photo("another picture"))
+    other = coco(tmp_path / "b", {name: []}, categories=["deer"], exhaustive=True)
+    index = index_of(coco_source, other, cache=tmp_path)
+    assert [len(photo.appearances) for photo in index.photos] == [1, 1]
+    assert index.apart == []
+    assert index_of(other, cache=tmp_path).photos[0].identity.startswith("sha256:")
+
+
+def test_two_folders_of_one_file_hold_two_photos(tmp_path: Path) -> None:
+    """Two cameras name their photos by the minute; and COCO's own names in two folders may be two pictures as well."""
+    for name in ("202301150800.jpg", NAME):
+        folder = tmp_path / name
+        for camera in ("cam1", "cam2"):
+            (folder / "images" / camera).mkdir(parents=True)
+            (folder / "images" / camera / name).write_bytes(photo(f"{camera} {name}"))
+        source = coco(folder, {f"cam1/{name}": [Thing("dog")], f"cam2/{name}": [Thing("cat")]})
+        index = index_of(source, cache=tmp_path)
+        assert len(index.photos) == 2
+        assert index.left_out == []
 
 
 def test_a_bare_id_never_joins(tmp_path: Path) -> None:
@@ -218,3 +297,23 @@ def test_what_coco_takes_in_by_practice_is_reached_from_coco_alone(tmp_path: Pat
     assert state(joined(tmp_path / "mug", [], both), NAME, CUP) == "unknown"
     apart = index_of(lvis(tmp_path / "apart", {NAME: both}, negative={NAME: ["cup"]}), cache=tmp_path)
     assert [state(apart, NAME, c) for c in (CUP, MUG)] == ["absent", "present_all"]
+
+
+def test_validate_finds_photos_that_were_joined_by_their_name_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check is its own: the build is made to believe that all pictures are alike."""
+    names = [f"{n:012d}.jpg" for n in range(1, 25)]
+    animals = {name: [Thing(("dog", "cow", "horse", "bird")[n % 4], BOX)] for n, name in enumerate(names)}
+    tools = {name: [Thing(("hammer", "drum", "ladder")[n % 3], FAR)] for n, name in enumerate(names)}
+    first = coco(tmp_path / "a", animals)
+    second = coco(tmp_path / "b", tools, categories=["hammer", "drum", "ladder"], url="train2017", exhaustive=True)
+    for name in names:
+        repainted(tmp_path / "a", name, f"another {name}")
+    config = BuildConfig(sources=[first, second], samples=12, confusable="labelled", tasks={"intra/same_object": 0, "intra/locate_all": 0})
+    with monkeypatch.context() as patch:
+        patch.setattr("cgc_data.index.photos.same_picture", lambda *_: True)
+        build_release(config, tmp_path / "wrong")
+    assert not validate(tmp_path / "wrong").valid
+    build_release(config, tmp_path / "right")
+    assert validate(tmp_path / "right").valid

@@ -26,6 +26,7 @@ from tests.tiny_release import write_tiny_release
 
 SOURCE = {
     "key": "coco-00000000",
+    "sha256": "ab" * 32,
     "kind": "coco",
     "annotations": "/data/a.json",
     "images": "/data/x",

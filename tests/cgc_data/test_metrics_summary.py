@@ -78,6 +78,14 @@ def test_constancy_asks_for_both_directions(first: object, second: object, const
     assert (table["constancy"].value, table["constancy"].n) == (constancy, 1)
 
 
+def test_of_several_responses_equal_places_are_paired() -> None:
+    there, back = truth("same_object", pair="p"), replace(truth("same_object", pair="p"), id="back")
+    first, second = [RIGHT, RIGHT, EMPTY], [RIGHT, WRONG_IMAGE]
+    scores = [scored(there, given) for given in first] + [scored(back, given) for given in second]
+    constancy = summarise(scores)["constancy"]
+    assert (constancy.value, constancy.n) == (0.5, 2)
+
+
 def test_half_a_pair_is_no_pair() -> None:
     asked = truth("same_object", pair="p")
     twin = replace(truth("absent"), pair_id="q")

@@ -10,6 +10,7 @@ import pytest
 
 from cgc_data.common.errors import PhotoError
 from cgc_data.sources import PhotoStore, open_photos
+from cgc_data.validate.photos import PhotoFiles
 
 FILES = ["flat.jpg", "train2017/1.jpg", "val2017/2.jpg", "train2017/both.jpg", "val2017/both.jpg", "deep/er/é.jpg"]
 
@@ -66,7 +67,7 @@ def test_a_missing_photo_is_named(photos: PhotoStore, name: str) -> None:
         photos.read(name)
 
 
-@pytest.mark.parametrize("name", ["../secret.jpg", "train2017/../../secret.jpg", "/etc/passwd", ""])
+@pytest.mark.parametrize("name", ["../secret.jpg", "train2017/../../secret.jpg", "/etc/passwd", "", "a\0.jpg"])
 def test_a_name_that_leaves_the_folder_is_refused(photos: PhotoStore, name: str) -> None:
     with pytest.raises(PhotoError, match="not the name of a photo below a folder"):
         photos.read(name)
@@ -134,3 +135,16 @@ def test_several_places_are_searched_in_turn(folder: Path, archive: Path, tmp_pa
     assert not photos.exists("nowhere.jpg")
     with pytest.raises(PhotoError, match=r"nowhere\.jpg: not in .*other"):
         photos.read("nowhere.jpg")
+
+
+@pytest.mark.parametrize("name", ["../secret.jpg", "train2017/../../secret.jpg", "{folder}/../secret.jpg"])
+def test_validation_finds_no_photo_outside_either(folder: Path, archive: Path, name: str) -> None:
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr("../../written.jpg", b"x")
+    for place in (folder, archive):
+        photos = PhotoFiles(place)
+        assert photos.size("1.jpg") == len(content("train2017/1.jpg"))
+        assert photos.size(name.format(folder=folder)) is None
+        with pytest.raises(PhotoError, match="no photo"):
+            photos.read(name.format(folder=folder))
+    assert not list(folder.parent.parent.rglob("written.jpg"))

@@ -18,7 +18,9 @@ from cgc_data.geometry import iou
 from cgc_data.images import decode_photo
 from cgc_data.index.build import build_index
 from cgc_data.index.photos import Appearance, Photo, usable
+from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan, make_plan
+from cgc_data.plan.notes import skipped
 from cgc_data.release.read import open_release
 from cgc_data.sources import open_photos
 from cgc_data.tasks import SHARES
@@ -353,6 +355,22 @@ def test_excluded_photos_and_their_likes_are_not_shown(
     assert made.exclusions["files"] == ["names.txt"]
     assert made.exclusions["listed"] == len(listed)
     assert len(made.exclusions["photos"]) >= len({*listed, *alike})
+    usage = {use["list"]: (use["matched"], use["entries"]) for use in made.exclusions["usage"]}
+    assert usage == {"names.txt": (len(listed), len(listed)), "benchmark": (len(alike), len(alike))}
+    assert not any("exclude" in note or "match" in note for note in made.notes)
+
+
+def test_what_was_skipped_is_counted_by_reason() -> None:
+    def rejection(reason: str, annotation: str = "") -> Rejection:
+        return Rejection("", "", "", "", "coco-1", 7, annotation, reason)
+
+    photos = [rejection("photo missing")] * 2 + [rejection("listed twice")] * 3
+    objects = [rejection(f"reason {n}", f"coco-1:{n}") for n in range(8)] + [rejection("reason 7", "coco-1:9")]
+    assert list(skipped([*photos, *objects])) == [
+        "skipped 5 photos: listed twice 3, photo missing 2",
+        "skipped 9 objects: reason 7 2, reason 0 1, reason 1 1, reason 2 1, reason 3 1, reason 4 1, others 2",
+    ]
+    assert list(skipped([])) == []
 
 
 def test_licences_decide_which_photos_are_shown() -> None:

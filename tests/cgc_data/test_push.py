@@ -1,13 +1,13 @@
 """A release reaches the Hub whole or not at all, through faults; checked with the real client libraries over HTTP."""
 
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from cgc_data.config import Source
 from cgc_data.hub import PushResult, push
 from cgc_data.hub.client import connect
 from cgc_data.hub.gate import next_version
-from tests.hub_double import TOKEN, Blob, Fault, Hub, serve
+from cgc_data.look.card import published_card
+from cgc_data.release.read import open_release
+from tests.hub_double import TOKEN, Blob, Fault, Hub
 from tests.tiny_release import write_manifest, write_tiny_release
 
 REPO = "org/tiny"
@@ -49,20 +51,6 @@ print(load_dataset(sys.argv[1], "inter", revision=sys.argv[2])["train"][0]["imag
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
-    constants = huggingface_hub.constants
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    with serve() as double:
-        monkeypatch.setenv("HF_ENDPOINT", double.url)
-        yield double
-
-
-@pytest.fixture
 def release(tmp_path: Path) -> Path:
     return write_tiny_release(tmp_path / "release", rows=2)
 
@@ -73,6 +61,15 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def published(hub: Hub, revision: str) -> dict[str, bytes]:
     return {path: data for path, data in hub.files(REPO, revision).items() if path != ".gitattributes"}
+
+
+def as_published(folder: Path, tag: str | None = "v1.0.0") -> dict[str, bytes]:
+    """The files of a release, with the card of its version and its digest in the manifest."""
+    release = open_release(folder)
+    card = published_card(release, REPO, tag).encode()
+    files = {**release.manifest["files"], "README.md": hashlib.sha256(card).hexdigest()}
+    manifest = json.dumps({**release.manifest, "files": files}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return content(folder) | {"README.md": card, "manifest.json": manifest.encode()}
 
 
 def load(repo: str, tag: str, home: Path, **environment: str) -> dict[str, Any]:
@@ -95,7 +92,7 @@ EXPECTED = {
 def test_pushed_version_is_loaded_and_streamed(hub: Hub, release: Path, tmp_path: Path) -> None:
     events: list[str] = []
     result = push(release, REPO, tag="v1.0.0", on_event=events.append)
-    assert published(hub, "v1.0.0") == content(release)
+    assert published(hub, "v1.0.0") == as_published(release)
     assert hub.repos[REPO].tags == {"v1.0.0": result.commit}
     assert result.url == f"{hub.url}/datasets/{REPO}"
     assert result.load_example == 'load_dataset("org/tiny", "inter", revision="v1.0.0")'
@@ -104,11 +101,11 @@ def test_pushed_version_is_loaded_and_streamed(hub: Hub, release: Path, tmp_path
 
 
 def test_paths_of_the_builder_are_not_published(hub: Hub, tmp_path: Path) -> None:
-    source = {"key": "coco-0", "kind": "coco", "annotations": "/home/someone/a.json", "images": "../photos"}
-    release = write_tiny_release(tmp_path / "release", sources=[source])
-    push(release, REPO, tag="v1.0.0")
+    source = {"key": "coco-0", "kind": "coco", "sha256": "ab" * 32}
+    places = {"annotations": "/home/someone/a.json", "images": "../photos"}
+    push(write_tiny_release(tmp_path / "release", sources=[source | places]), REPO, tag="v1.0.0")
     manifest = json.loads(published(hub, "v1.0.0")["manifest.json"])
-    assert manifest["sources"] == [{"key": "coco-0", "kind": "coco", "annotations": "a.json", "images": "photos"}]
+    assert manifest["sources"] == [{**source, "annotations": "a.json", "images": "photos"}]
 
 
 def test_files_are_sent_shards_first_and_the_tag_last(hub: Hub, release: Path) -> None:
@@ -134,7 +131,7 @@ def test_large_files_go_up_in_parts(hub: Hub, release: Path) -> None:
     hub.multipart_bytes = 4096
     push(release, REPO, tag="v1.0.0")
     assert hub.count("PUT /lfs/.*/part/2") > 0
-    assert published(hub, "v1.0.0") == content(release)
+    assert published(hub, "v1.0.0") == as_published(release)
 
 
 @pytest.mark.parametrize("effect", ["503", "drop", "lose"])
@@ -155,7 +152,7 @@ def test_passing_fault_is_survived(hub: Hub, release: Path, pattern: str, after:
     hub.faults = [Fault(pattern, effect, after, times=2)]
     push(release, REPO, tag="v1.0.0")
     assert hub.faults[0].times < 2
-    assert published(hub, "v1.0.0") == content(release)
+    assert published(hub, "v1.0.0") == as_published(release)
     assert len(hub.repos[REPO].commits) == 2, "the repository's first commit and one of ours"
 
 
@@ -166,11 +163,11 @@ def test_broken_push_continues(hub: Hub, release: Path, *, pattern: str, after: 
     with pytest.raises(PushError, match=r"org/tiny: .*run the same command again"):
         push(release, REPO, tag="v1.0.0")
     assert hub.repos[REPO].tags == {}
-    assert published(hub, "main") in ({}, content(release)), "never a part of a release"
+    assert published(hub, "main") in ({}, as_published(release)), "never a part of a release"
     hub.faults, hub.requests = [], []
     push(release, REPO, tag="v1.0.0")
     assert hub.count("PUT") == left
-    assert published(hub, "v1.0.0") == content(release)
+    assert published(hub, "v1.0.0") == as_published(release)
     assert len(hub.repos[REPO].commits) == 2
 
 
@@ -182,7 +179,7 @@ def test_taken_version_is_refused_before_anything_is_sent(hub: Hub, release: Pat
         push(other, REPO, tag="v1.2.9")
     assert hub.count("PUT|preupload|commit") == 0
     assert hub.repos[REPO].tags == {"v1.2.9": first}
-    assert published(hub, "main") == content(release)
+    assert published(hub, "main") == as_published(release, "v1.2.9")
 
 
 def during_upload(action: Callable[[], object]) -> Callable[[str], None]:
@@ -211,7 +208,7 @@ def test_commit_made_meanwhile_is_kept(hub: Hub, release: Path, monkeypatch: pyt
     monkeypatch.setattr(huggingface_hub.HfApi, "create_commit", create_after_another)
     push(release, REPO, tag="v1.0.0")
     assert hub.count("POST .*/commit") == 2, "the first was refused, since it did not know of the notes"
-    assert published(hub, "v1.0.0") == content(release) | {"NOTES.md": b"hello\n"}
+    assert published(hub, "v1.0.0") == as_published(release) | {"NOTES.md": b"hello\n"}
 
 
 @pytest.mark.parametrize(
@@ -237,8 +234,8 @@ def test_next_version_replaces_the_files_of_the_last(hub: Hub, release: Path, tm
     (second / "intra" / "test-00000-of-00001.parquet").rename(second / "intra" / "test-00001-of-00002.parquet")
     write_manifest(second, name="second")
     result = push(second, REPO, tag="v1.0.1")
-    assert published(hub, "v1.0.1") == content(second) | {"CITATION.cff": b"x\n"}
-    assert published(hub, "v1.0.0") == content(release)
+    assert published(hub, "v1.0.1") == as_published(second, "v1.0.1") | {"CITATION.cff": b"x\n"}
+    assert published(hub, "v1.0.0") == as_published(release)
     assert "inter/train-00000-of-00001.parquet" in result.kept
     assert "intra/test-00001-of-00002.parquet" in result.uploaded
 
@@ -281,7 +278,9 @@ def shard(release: Path) -> Path:
         (lambda r: (r / "manifest.json").unlink(), "not a finished release"),
         (lambda r: shard(r).unlink(), "missing"),
         (lambda r: shard(r).write_bytes(shard(r.parent / "other").read_bytes()), "changed since the manifest"),
-        (lambda r: (r / "README.md").write_text("other"), "README.md: changed since the manifest"),
+        (lambda r: (r / "README.md").write_text("other"), r"README.md: edited since the build.*add your text"),
+        (lambda r: (r / "stats.json").write_text("other"), "stats.json: gives no card .*build the release again"),
+        (lambda r: (r / "stats.json").write_text("{}"), "stats.json: gives no card .*build the release again"),
         (lambda r: (r / "assets" / "tasks.png").unlink(), r"tasks.png: not readable"),
     ],
 )
@@ -407,6 +406,7 @@ def test_build_pushes_what_it_built(hub: Hub, painted: list[Source], tmp_path: P
     assert done.returncode == 0, done.stderr
     assert f'load_dataset("{REPO}", "inter", revision="v0.1.0")' in done.stdout
     manifest = json.loads(published(hub, "v0.1.0")["manifest.json"])
+    assert published(hub, "v0.1.0")["README.md"].decode().count('revision="v0.1.0"') == 1
     assert manifest["licences"] == "permissive"
     assert [s["annotations"] for s in manifest["sources"]] == [Path(s.annotations).name for s in painted[:2]]
     loaded = subprocess.run(

@@ -1,5 +1,7 @@
 """Splits that stay as they are for ever, and near-duplicates that stay together."""
 
+import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from cgc_data.index.splits import (
     near_duplicates,
     perceptual_hash,
 )
-from cgc_data.sources import open_photos
+from cgc_data.sources import PhotoStore, open_photos
 from tests.cgc_data.drawn import photo as drawn_photo
 
 SETTINGS = Splits(validation=0.3)
@@ -168,11 +170,40 @@ def test_hashes_are_kept_and_a_damaged_cache_is_made_anew(tmp_path: Path) -> Non
         (tmp_path / f"{n:012d}.jpg").write_bytes(drawn_photo(f"photo {n}"))
     store, cache = open_photos(tmp_path), tmp_path / "hashes.npz"
     first = hash_photos(photos(range(3)), [store], cache, 2)
-    (tmp_path / "000000000000.jpg").unlink()
-    assert hash_photos(photos(range(3)), [store], cache, 1).tolist() == first.tolist()
+    unread = Unread(store)
+    assert hash_photos(photos(range(3)), [unread], cache, 1).tolist() == first.tolist()
     cache.write_bytes(cache.read_bytes()[:40])
     again = hash_photos(photos(range(1, 3)), [store], cache, 1)
     assert again.tolist() == first[1:].tolist()
+
+
+class Unread:
+    """Photos that are there and must not be read."""
+
+    def __init__(self, store: PhotoStore) -> None:
+        self.stamp, self.exists, self.size, self.names = store.stamp, store.exists, store.size, store.names
+
+    def read(self, file_name: str) -> bytes:
+        raise AssertionError(f"{file_name} was read although its hash is known")
+
+
+@pytest.mark.parametrize("place", ["folder", "zip"])
+def test_a_replaced_photo_is_hashed_again(tmp_path: Path, place: str) -> None:
+    """Also one of the same name, length, and time of change: what is cached belongs to the content."""
+    first, second = drawn_photo("one"), drawn_photo("two")
+    length = max(len(first), len(second))
+    contents, found = [content.ljust(length, b"\0") for content in (first, second)], []
+    for content in contents:
+        if place == "zip":
+            with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+                archive.writestr(zipfile.ZipInfo("000000000000.jpg"), content)
+        else:
+            (tmp_path / "000000000000.jpg").write_bytes(content)
+            os.utime(tmp_path / "000000000000.jpg", (1, 1))
+        store = open_photos(tmp_path / "photos.zip" if place == "zip" else tmp_path)
+        found.append(hash_photos(photos([0]), [store], tmp_path / "hashes.npz", 1)[0])
+    assert found == [perceptual_hash(content) for content in contents]
+    assert found[0] != found[1]
 
 
 def test_a_photo_that_was_mended_is_hashed_again(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from cgc_train.tiny import write_tiny
 from tests.cgc_train.made_rows import made_row, some_rows, write_release
 
 REAL = ("qwen3-vl-8b-full", "qwen3-vl-8b-lora", "qwen3-vl-8b-lora-1gpu", "qwen3-vl-8b-qlora-24gb")
-OUT_OF_REACH = {"packages", "processor", "disk", "GPUs"}
+OUT_OF_REACH = {"packages", "processor", "template", "disk", "GPUs"}
 
 
 @pytest.fixture(scope="module")

@@ -243,7 +243,9 @@ def test_a_release_without_images_needs_the_photos(tmp_path: Path) -> None:
         tmp_path / "release",
         [{**row, "images": []}],
         image_mode="reference",
-        sources=[{"key": "coco-0", "images": str(tmp_path / "moved")}],
+        sources=[
+            {"key": "coco-0", "kind": "coco", "annotations": "a.json", "images": str(tmp_path / "moved"), "sha256": ""}
+        ],
         config={"intra": {"jpeg_quality": 92}},
     )
     with pytest.raises(TrainingDataError, match=r"stores no images.*set data\.photos"):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +16,16 @@ import pytest
 pytest.importorskip("trl")
 
 import yaml
+from safetensors.torch import load_file
+from transformers import AutoModelForImageTextToText
+from trl import GRPOTrainer
 
 from cgc_data.common.errors import MissingExtraError
+from cgc_train.cli.recipes import accelerate_path
 from cgc_train.errors import ModelError, RunError
 from cgc_train.grpo import resume, run_grpo
-from cgc_train.run import check_same, create_run, open_run
+from cgc_train.run import check_same, create_run, held_out_path, open_run
+from cgc_train.trainer import GroundingTrainer
 from tests.cgc_train.conftest import made_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +59,55 @@ def test_a_run_leaves_what_others_read(run_values: dict[str, Any], tmp_path: Pat
     environment = (run.folder / "environment.json").read_text()
     assert str(tmp_path) not in environment
     assert json.loads(environment)["versions"]["trl"]
+
+
+def test_held_out_rows_are_answered_within_training_and_not_again_when_resumed(
+    run_values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before training there is no engine: DeepSpeed would set up one that only evaluates."""
+    evaluated = []
+
+    def evaluate(self: GroundingTrainer, *given: Any, **named: Any) -> Any:
+        evaluated.append((self.state.global_step, self.is_in_train and bool(self.accelerator._optimizers)))
+        return GRPOTrainer.evaluate(self, *given, **named)
+
+    monkeypatch.setattr(GroundingTrainer, "evaluate", evaluate)
+    run = run_grpo(made_recipe(run_values), tmp_path / "run")
+    assert evaluated == [(0, True), (2, True)]
+    logged = [(line["step"], line["kind"]) for line in run.metrics()]
+    assert logged[:3] == [(0, "eval"), (0, "held_out"), (1, "train")]
+    assert [step for step, _ in logged] == sorted(step for step, _ in logged)
+    before, final = held_out_path(run.folder, 0).stat(), weights(run.folder)
+    for newer in ("checkpoint-2", "model"):
+        shutil.rmtree(run.folder / newer)
+    evaluated.clear()
+    resume(run)
+    assert evaluated == [(2, True)]
+    assert held_out_path(run.folder, 0).stat() == before
+    assert [(line["step"], line["kind"]) for line in run.metrics()] == logged, "steps are logged once"
+    assert weights(run.folder) == final
+
+
+@pytest.mark.parametrize("engine", ["zero2", "zero3"])
+def test_deepspeed_trains_resumes_and_leaves_weights_that_anything_loads(
+    run_values: dict[str, Any], tiny: Path, tmp_path: Path, engine: str
+) -> None:
+    pytest.importorskip("deepspeed", reason="DeepSpeed is not installed; scripts/check_engines.py checks more")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(run_values | {"accelerate": engine}))
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(accelerate_path(engine))]
+    launch += ["--num_processes", "1", "--mixed_precision", "no", "-m", "cgc_train"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu"}
+    target = tmp_path / "run"
+    for words in (["grpo", str(path), "--to", str(target)], ["resume", str(target)]):
+        subprocess.run([*launch, *words], env=environment, cwd=ROOT, check=True, capture_output=True, timeout=240)
+        run = open_run(target)
+        assert run.held_out_steps() == [0, 2]
+        names = load_file(run.model_folder / "model.safetensors").keys()
+        assert names - {"lm_head.weight"} == load_file(tiny / "model.safetensors").keys(), "the tied head may be there"
+        AutoModelForImageTextToText.from_pretrained(run.model_folder)
+        for newer in ("checkpoint-2", "model"):
+            shutil.rmtree(run.folder / newer)
 
 
 @pytest.mark.slow
@@ -167,6 +222,18 @@ def test_what_cannot_be_gone_on_from_is_refused(run_values: dict[str, Any], tmp_
     with pytest.raises(RunError, match=r"differs in grpo\.learning_rate, model\.dtype"):
         check_same(run, made_recipe(run_values, grpo={"learning_rate": 1}, model={"dtype": "bfloat16"}))
     check_same(run, made_recipe(run_values, grpo={"max_steps": 99}))
+
+
+def test_a_resumed_run_takes_back_what_was_logged_after_its_checkpoint(
+    run_values: dict[str, Any], tmp_path: Path
+) -> None:
+    run = create_run(tmp_path / "run", made_recipe(run_values))
+    lines = [{"step": step, "kind": "train", "loss": step / 4} for step in (0, 1, 2, 3)]
+    (run.folder / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + '{"step": 4, "ki')
+    (run.folder / "checkpoint-2").mkdir()
+    (run.folder / "checkpoint-2" / "trainer_state.json").write_text('{"global_step": 2}')
+    run.rewind(run.checkpoints()[-1])
+    assert (run.folder / "metrics.jsonl").read_text() == "".join(f"{json.dumps(line)}\n" for line in lines[:3])
 
 
 def test_metrics_cut_short_are_read(run_values: dict[str, Any], tmp_path: Path) -> None:

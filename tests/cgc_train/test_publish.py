@@ -1,5 +1,6 @@
 """What leaves a run: weights that stock classes load, a card that says what was measured, one commit and a tag."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,6 +93,14 @@ def test_the_card_says_what_was_measured(run: Run) -> None:
     assert "tiny randomly initialised model" in card.text
     assert "before (step 0) | after (step 2)" in card.text
     assert "whole image" in card.text
+    assert "revision" not in card.text
+
+
+def test_the_card_loads_the_version_that_was_pushed(run: Run) -> None:
+    text = model_card(run, "org/model", tag="v1.0.0")
+    loads = re.findall(r'(\w+)\("org/model", revision="v1\.0\.0"', text)
+    assert loads == ["from_pretrained", "from_pretrained", "Predictor"]
+    assert text.startswith("---\nlicense: ")
 
 
 def test_a_push_is_one_commit_and_a_tag_that_stays(hub: Hub, run: Run, tmp_path: Path) -> None:
@@ -101,6 +110,7 @@ def test_a_push_is_one_commit_and_a_tag_that_stays(hub: Hub, run: Run, tmp_path:
     assert {"README.md", "recipe.yaml", "config.json", "model.safetensors", "assets/curve-1.png"} <= files
     assert "training_args.bin" not in files
     assert pushed.tag == "v1.0.0"
+    assert 'revision="v1.0.0"' in Path(api.hf_hub_download("org/model", "README.md", local_dir=tmp_path)).read_text()
     for name in sorted(files):
         if name.endswith((".json", ".md", ".yaml", ".jinja")):
             content = Path(api.hf_hub_download("org/model", name, local_dir=tmp_path / "got")).read_text()

@@ -48,6 +48,7 @@ def test_a_saved_recipe_loads_as_the_same(small: Path, tmp_path: Path) -> None:
         ("grpo.num_generation=4", "did you mean 'grpo.num_generations'"),
         ("sft.learning_rat=1", "did you mean 'sft.learning_rate'"),
         ("grpo.output_dir=x", "follows from --to"),
+        ("grpo.eval_on_start=true", "follows from data.held_out_every"),
         ("grpo.reward_weights=[1, 2]", "follows from reward.miou and reward.format"),
         ("sft.max_length=10", "follows from data.max_pixels"),
         ("accelerate=zero4", "accelerate: "),

@@ -66,6 +66,22 @@ def test_a_subset_is_reported_as_one(made: Path, tmp_path: Path) -> None:
     assert "2 predictions: 2 of 7 validation rows" in found.output
 
 
+def test_several_responses_to_a_row_are_numbered(made: Path, tmp_path: Path) -> None:
+    good, empty = right(ROWS[0]), {"id": ROWS[0]["id"], "response": "<think>No.</think><answer>[]</answer>"}
+    same = [right(ROWS[4]) | {"sample": number} for number in (7, 8)]
+    path = write(tmp_path / "p.jsonl", [good | {"sample": 0}, *same, empty, right(ROWS[8])])
+    found = run(made, "--predictions", path, "--out", tmp_path / "o.jsonl")
+    assert found.exit_code == 0, found.output
+    assert "5 predictions: 2 of 7 train rows, 1 of 7 validation rows" in found.output
+    assert "responses per row: 1 with 1, 2 with 2; 50% of the rows with several earn one reward" in found.output
+    written = [(line["id"], line["sample"], line["reward"]) for line in lines(tmp_path / "o.jsonl")]
+    ids = ROWS[0]["id"], ROWS[4]["id"], ROWS[8]["id"]
+    assert written == [(ids[0], 0, 2), (ids[1], 7, 2), (ids[1], 8, 2), (ids[0], 1, 1), (ids[2], 1, 2)]
+    floors = found.output.split("Answers that look at nothing")[1]
+    single = run(made, "--predictions", write(tmp_path / "q.jsonl", [good, right(ROWS[4]), right(ROWS[8])]))
+    assert floors.splitlines()[:9] == single.output.split("Answers that look at nothing")[1].splitlines()[:9]
+
+
 def test_settings_change_the_reward_and_not_the_metrics(made: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "p.jsonl", [{"id": ROWS[4]["id"], "response": "<answer>[]</answer>"}])
     strict, loose = tmp_path / "strict.jsonl", tmp_path / "loose.jsonl"
@@ -110,11 +126,17 @@ BAD: list[Any] = [
     pytest.param('{"id": "x"}', "p.jsonl:1: has no text 'response'", id="missing response"),
     pytest.param('{"id": "x", "response": null}', "p.jsonl:1: has no text 'response'", id="null response"),
     pytest.param('{"id": 5, "response": ""}', "p.jsonl:1: has no text 'id'", id="id that is no text"),
-    pytest.param(f"{json.dumps(GOOD)}\n{json.dumps(GOOD)}\n", "p.jsonl:2: id ", id="duplicate id"),
+    pytest.param(f"{json.dumps(GOOD)}\n{json.dumps(GOOD)}\n", "p.jsonl:2: sample 1 of row ", id="duplicate id"),
+    pytest.param(
+        f"{json.dumps(GOOD)}\n{json.dumps({**GOOD, 'sample': 1})}", 'with "sample": 1, 2, 3', id="duplicate sample"
+    ),
+    pytest.param(json.dumps({**GOOD, "sample": "2"}), "p.jsonl:1: sample '2' is not a number", id="sample text"),
+    pytest.param(json.dumps({**GOOD, "sample": True}), "p.jsonl:1: sample True is not a number", id="sample true"),
+    pytest.param(json.dumps({**GOOD, "sample": -1}), "p.jsonl:1: sample -1 is not a number", id="sample below 0"),
     pytest.param('{"id": "x", "response": ""}', "has no row 'x'; give", id="unknown id"),
     pytest.param('{"id":"x","response":""}\n{"id":"y","response":""}', "has no row 'x' and 1 more", id="unknown ids"),
     pytest.param("\n \n", "p.jsonl: holds no predictions", id="empty"),
-    pytest.param(b"\xff\xfe{", "p.jsonl: not readable as UTF-8", id="not UTF-8"),
+    pytest.param(b"\xff\xfe{", "p.jsonl:1: not UTF-8 at byte 0", id="not UTF-8"),
 ]
 
 

@@ -15,6 +15,7 @@ pytest.importorskip("trl")
 import torch
 import yaml
 from click.testing import CliRunner
+from trl.models import unwrap_model_for_generation
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from cgc_data.answer import read_answer
@@ -26,6 +27,7 @@ from cgc_train.model import load_processor, load_trained
 from cgc_train.recipe import Recipe
 from cgc_train.run import Run, create_run, open_run
 from cgc_train.sft import run_sft
+from cgc_train.skill import share
 from cgc_train.tiny import write_tiny
 from tests.cgc_train.made_rows import drawing, made_row, some_rows, write_release
 
@@ -130,6 +132,31 @@ def test_stops_at_a_stated_skill(place: Path, tmp_path: Path) -> None:
     assert losses(run)[-1] < losses(run)[0] / 2
     answers = run.held_out(held_out[-1]["step"])
     assert sum(answer["response"] == "<answer>[]</answer>" for answer in answers) >= 0.7 * len(answers)
+
+
+def test_held_out_rows_are_answered_by_what_training_has_prepared(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And in the mode that generates: without gradient checkpointing, and training again afterwards."""
+    seen = []
+
+    def unwrapped(model: Any, accelerator: Any, **named: Any) -> Any:
+        seen.append((model in accelerator._models, bool(accelerator._optimizers), model.training))
+        return unwrap_model_for_generation(model, accelerator, **named)
+
+    monkeypatch.setattr("cgc_train.skill.unwrap_model_for_generation", unwrapped)
+    run = run_sft(recipe(place, sft={"gradient_checkpointing": True}), tmp_path / "run")
+    assert seen == [(True, True, False)] * 2
+    assert run.held_out_steps() == [0, 4]
+    assert losses(run)[-1] != losses(run)[0]
+
+
+@pytest.mark.parametrize(("count", "processes"), [(4, 1), (6, 2), (5, 2), (2, 3), (7, 8)])
+def test_processes_share_rows_in_equal_parts_and_none_is_left_out(count: int, processes: int) -> None:
+    parts = [share(count, process, processes) for process in range(processes)]
+    assert {place for part in parts for place in part} == set(range(count))
+    assert len({len(part) for part in parts}) == 1, "weights that are divided need every process in every pass"
+    assert sum(map(len, parts)) < count + processes
 
 
 def test_what_a_run_leaves(place: Path, tmp_path: Path) -> None:

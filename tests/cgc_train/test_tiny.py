@@ -7,15 +7,30 @@ import pytest
 pytest.importorskip("trl")
 
 from PIL import Image
+from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.core_model_loading import PrefixChange
 
 from cgc_data.answer import ANSWER_FORM, Object, build_messages, format_response, with_thinking
 from cgc_train.errors import ModelError
+from cgc_train.model.load import keep_names
 from cgc_train.tiny import write_tiny
 
 
 def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_weights_are_saved_under_the_names_they_were_loaded_by(tiny: Path, tmp_path: Path) -> None:
+    """Loading under ZeRO-3 leaves renamings with a model that none of its weights needed."""
+    model = AutoModelForImageTextToText.from_pretrained(tiny)
+    unused = PrefixChange(prefix_to_remove="model", model_prefix="model.language_model")
+    model._weight_conversions = [unused]
+    model.save_pretrained(tmp_path / "renamed")
+    keep_names(model)
+    model.save_pretrained(tmp_path / "kept")
+    names = [set(load_file(folder / "model.safetensors")) for folder in (tiny, tmp_path / "kept", tmp_path / "renamed")]
+    assert names[0] == names[1] != names[2]
 
 
 def test_the_same_seed_gives_the_same_bytes(tiny: Path, tmp_path: Path) -> None:

@@ -1,0 +1,115 @@
+"""How a run was asked, as its files state it: shown in every report, and checked before two runs are compared."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cgc_bench.errors import SampleFileError
+
+# Fields of `Asked` that a samples file states, with their columns.
+COLUMNS = {
+    "data": "cgc_data_sha256",
+    "prompts": "cgc_prompt_sha256",
+    "max_pixels": "cgc_max_pixels",
+    "versions": "cgc_versions",
+}
+TITLES = {
+    "data": "data sha256",
+    "prompts": "prompts sha256",
+    "max_pixels": "pixel limit",
+    "versions": "rendered by",
+    "generation": "generation",
+    "interface": "interface",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the answers to one task depend on besides the model; None if its files do not state it.
+
+    Attributes:
+        data: sha256 of the items and their images, in order.
+        prompts: sha256 of the prompts.
+        max_pixels: of one image.
+        versions: of the libraries that draw the images and write the prompts.
+        generation: settings of the generation, such as the most new tokens.
+        interface: `chat` if images stand between the words, `simple` if before them.
+    """
+
+    data: str | None = None
+    prompts: str | None = None
+    max_pixels: int | None = None
+    versions: str | None = None
+    generation: str | None = None
+    interface: str | None = None
+
+
+def read_asked(row: Mapping[str, Any], place: str) -> Asked:
+    """What one line of a samples file states. Raises SampleFileError for a value of another type."""
+    found = {field: row.get(column) for field, column in COLUMNS.items()}
+    for field, value in found.items():
+        expected = int if field == "max_pixels" else str
+        if value is not None and type(value) is not expected:
+            raise SampleFileError(f"{place}: `{COLUMNS[field]}` is not a {'number' if expected is int else 'text'}")
+    return Asked(**found)
+
+
+def described(asked: Mapping[str, Asked]) -> list[str]:
+    """Every setting of a run in words; tasks that were asked differently are named."""
+    known = [field for field in TITLES if any(getattr(one, field) is not None for one in asked.values())]
+    shown = [field for field in TITLES if field in known or field in COLUMNS]
+    return [f"{TITLES[field]} {_values(field, asked)}" for field in shown]
+
+
+def mixed(asked: Mapping[str, Asked]) -> list[str]:
+    """Warnings about tasks of one run that were asked with different settings."""
+    fields = [field for field in TITLES if field not in ("data", "prompts", "generation")]
+    return [
+        f"the tasks were not asked alike: {TITLES[field]} {_values(field, asked)}"
+        for field in fields
+        if len({getattr(one, field) for one in asked.values()}) > 1
+    ]
+
+
+def other_data(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]:
+    """Tasks of two runs whose items or images are known to differ."""
+    stated = {task: (base[task].data, new[task].data) for task in base if task in new}
+    return [task for task, (ours, theirs) in stated.items() if ours and theirs and ours != theirs]
+
+
+def differences(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]:
+    """Warnings about what was not the same, or is not stated, for tasks that two runs share."""
+    shared = [task for task in base if task in new]
+    found = []
+    for field, title in TITLES.items():
+        ours, theirs = ({task: run[task] for task in shared} for run in (base, new))
+        pairs = [(getattr(ours[task], field), getattr(theirs[task], field)) for task in shared]
+        if any(one != other for one, other in pairs):
+            found.append(f"not asked alike: {title} {_values(field, ours)}, then {_values(field, theirs)}")
+    return found
+
+
+def _values(field: str, asked: Mapping[str, Asked]) -> str:
+    tasks: dict[Any, list[str]] = {}
+    for task, one in asked.items():
+        tasks.setdefault(getattr(one, field), []).append(task)
+    if field in ("data", "prompts"):
+        return _digest(tasks)
+    if len(tasks) == 1:
+        return _value(next(iter(tasks)))
+    return ", ".join(f"{_value(value)} ({', '.join(names)})" for value, names in tasks.items())
+
+
+def _digest(values: Iterable[str | None]) -> str:
+    """The beginning of a digest, or of one over all: each task has its own."""
+    found: Sequence[str] = sorted(value for value in values if value)
+    if len(found) > 1:
+        found = [hashlib.sha256("".join(found).encode()).hexdigest()]
+    return found[0][:12] if found else _value(None)
+
+
+def _value(value: str | int | None) -> str:
+    if value is None:
+        return "not stated"
+    return f"{value:,}" if isinstance(value, int) else value

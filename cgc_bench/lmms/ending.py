@@ -1,0 +1,24 @@
+"""How an expected error ends an evaluation: lmms-eval would retry it, hide it, or exit with status 0."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from cgc_data.common.errors import CgcError
+
+
+def end(error: CgcError) -> NoReturn:
+    """Print the error as one line and exit with status 2."""
+    sys.stdout.flush()
+    print(f"cgc-bench: {error}", file=sys.stderr, flush=True)
+    raise SystemExit(2) from None
+
+
+@contextmanager
+def expected_errors_end() -> Iterator[None]:
+    """End the process, as `end` does, if an expected error is raised inside."""
+    try:
+        yield
+    except CgcError as error:
+        end(error)

@@ -1,0 +1,102 @@
+"""What an answer depends on besides the model: columns of every document, and part of each task's configuration.
+
+lmms-eval builds the key of its response cache (`--use_cache`) from a task's name, the place of a document and the
+task's configuration, and repeats that configuration in its results. It knows neither our data nor our settings, so they
+are added to the configuration's `metadata`. No model sees them.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from functools import wraps
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from cgc_bench.errors import TaskError
+from cgc_bench.lmms.ending import end
+from cgc_bench.prepare import Prepared
+from cgc_bench.scoring.benchmark import messages_of
+
+STATED = (
+    "cgc_annotations",
+    "cgc_source",
+    "cgc_data_sha256",
+    "cgc_prompt",
+    "cgc_prompt_sha256",
+    "cgc_max_pixels",
+    "cgc_versions",
+)
+# What decodes and shrinks the images, and what writes the prompts.
+LIBRARIES = ("cgc-grounding", "pillow")
+_MARK = "_cgc_states_requests"
+
+
+def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_pixels: int) -> dict[str, Any]:
+    """The columns `STATED` of one task: its data, prompts and settings; `items` are its own, in order."""
+    chosen = list(items)
+    prompts = [messages_of(asked["benchmark"], item, asked["prompt"]) for item in chosen]
+    return {
+        "cgc_annotations": chosen[0].version,
+        "cgc_source": ready.source,
+        "cgc_data_sha256": ready.digests[asked["task"]],
+        "cgc_prompt": asked["prompt"],
+        "cgc_prompt_sha256": hashlib.sha256(json.dumps(prompts, sort_keys=True).encode()).hexdigest(),
+        "cgc_max_pixels": max_pixels,
+        "cgc_versions": ", ".join(f"{name} {_version(name)}" for name in LIBRARIES),
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # run from a folder that is not installed
+        return "unknown"
+
+
+def state_in_configuration() -> None:
+    """Make the configuration of every task of ours hold the columns `STATED`; warns if lmms-eval has no such thing."""
+    try:
+        from lmms_eval.api.task import ConfigurableTask
+
+        original = ConfigurableTask.dump_config
+    except (ImportError, AttributeError):
+        sys.stderr.write(_moved())
+        return
+    if getattr(original, _MARK, False):
+        return
+
+    @wraps(original)
+    def with_request(self: Any) -> Any:
+        configuration = original(self)
+        if "cgc_data_sha256" in self.features:
+            _refuse_kept_prompts(self)
+        metadata = {**(configuration.get("metadata") or {}), **_of_task(self)}
+        return {**configuration, "metadata": metadata} if metadata else configuration
+
+    setattr(with_request, _MARK, True)
+    ConfigurableTask.dump_config = with_request
+
+
+def _of_task(task: Any) -> dict[str, Any]:
+    """The columns of a task of ours, and how it is asked: images between the words, or before them."""
+    from lmms_eval.api.task import ConfigurableMessagesTask
+
+    if "cgc_data_sha256" not in task.features:
+        return {}
+    first = task.task_docs[0]
+    chat = isinstance(task, ConfigurableMessagesTask)
+    return {**{name: first[name] for name in STATED}, "cgc_interface": "chat" if chat else "simple"}
+
+
+def _refuse_kept_prompts(task: Any) -> None:
+    """`--cache_requests true` serves the prompts of an earlier run, found by the task's name alone."""
+    if getattr(getattr(task, "args", None), "cache_requests", None) == "true":
+        end(TaskError("--cache_requests true would serve prompts of other data or settings; leave it out"))
+
+
+def _moved() -> str:
+    return (
+        f"cgc-bench: lmms-eval {version('lmms-eval')} states a task's configuration in another way than this version "
+        "knows; run it without --use_cache, which would serve answers to other settings\n"
+    )

@@ -1,0 +1,30 @@
+"""Names of annotations that tell their content: a digest follows the name unless a published checksum fixes it."""
+
+import hashlib
+from collections.abc import Iterable
+
+_DIGEST = " (sha256 "
+
+
+def with_digest(name: str, content: bytes) -> str:
+    """A name with the beginning of the content's sha256: `unpinned (sha256 0123456789ab)`."""
+    return f"{name}{_DIGEST}{hashlib.sha256(content).hexdigest()[:12]})"
+
+
+def without_digest(version: str) -> str:
+    """The name alone."""
+    return version.partition(_DIGEST)[0]
+
+
+def agrees(stated: str, version: str) -> bool:
+    """Whether a stated version can be this one; a name without digest, as older files have it, fits any digest."""
+    return stated in (version, without_digest(version))
+
+
+def joined(versions: Iterable[str]) -> str:
+    """Several versions as one; those that share a name become that name with a digest of them all."""
+    found = sorted(set(versions))
+    names = sorted({without_digest(version) for version in found})
+    if len(names) == 1 < len(found):
+        return with_digest(names[0], "\n".join(found).encode())
+    return ", ".join(found)

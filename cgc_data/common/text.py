@@ -1,0 +1,45 @@
+"""Text files that a user gives: UTF-8, with or without a byte order mark. Anything else is refused with the fix."""
+
+import re
+from pathlib import Path
+
+from cgc_data.common.errors import CgcError
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# UTF-32 first: its mark begins with that of UTF-16.
+_MARKS = {b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_FOREIGN = re.compile(rb"[\x80-\xff]+")
+
+
+def read_text(path: Path, error: type[CgcError]) -> str:
+    """The text of a file. Raises `error` if it is not UTF-8, and OSError if it cannot be read."""
+    return decode(path.read_bytes(), path, error)
+
+
+def decode(content: bytes, origin: object, error: type[CgcError]) -> str:
+    """Bytes as text, without a byte order mark. Raises `error`, which names `origin`, if they are not UTF-8."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise error(f"{origin}: {not_utf8(content, fault.start)}") from None
+
+
+def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
+    """What is wrong with the byte at position `at`, and the fix; `offset` is where `content` begins in its file."""
+    likely = likely_encoding(content)
+    return (
+        f"not UTF-8 at byte {offset + at} (0x{content[at]:02x}), likely {likely}; save it as UTF-8, for example "
+        f"with `iconv -f {likely} -t UTF-8 FILE > NEW`"
+    )
+
+
+def likely_encoding(content: bytes) -> str:
+    """A guess, for the message alone: by byte order mark, zero bytes, or whether foreign bytes come in pairs."""
+    for mark, name in _MARKS.items():
+        if content.startswith(mark):
+            return name
+    if content[:64].count(0) > 8:
+        return "UTF-16"
+    runs = _FOREIGN.findall(content)
+    paired = sum(len(run) % 2 == 0 for run in runs)
+    return "GB18030" if runs and 2 * paired > len(runs) else "WINDOWS-1252"

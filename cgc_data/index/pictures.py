@@ -1,0 +1,44 @@
+"""Whether two files show the same picture: by their bytes, else by what is seen of them at the size of a stamp."""
+
+import cv2
+import imagehash
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cgc_data.common.errors import PhotoError
+from cgc_data.images import decode_photo
+
+HASH_BITS = 64
+# Cells on a side of the stamp, and gray levels by which its worst cell may differ: encoding a photo again changes none
+# by 10, another photo differs by more than 80 somewhere. A perceptual hash would take two frames of one camera for one.
+STAMP, WORST_CELL = 32, 12.0
+
+
+def perceptual_hash(content: bytes) -> np.uint64 | None:
+    """64-bit DCT hash of a photo, None where the photo cannot be decoded (rendering rejects it by name)."""
+    try:
+        pixels = decode_photo(content)
+    except PhotoError:
+        return None
+    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    bits: NDArray[np.bool_] = imagehash.phash(Image.fromarray(grey)).hash
+    value: np.uint64 = np.packbits(bits).view(np.uint64)[0]
+    return value
+
+
+def same_picture(first: bytes, second: bytes) -> bool:
+    """Do two files show the same picture? False if one of them cannot be decoded and their bytes differ."""
+    if first == second:
+        return True
+    one, two = _stamp(first), _stamp(second)
+    return one is not None and two is not None and float(np.abs(one - two).max()) <= WORST_CELL
+
+
+def _stamp(content: bytes) -> NDArray[np.float32] | None:
+    try:
+        pixels = decode_photo(content)
+    except PhotoError:
+        return None
+    gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    return np.asarray(cv2.resize(gray, (STAMP, STAMP), interpolation=cv2.INTER_AREA), dtype=np.float32)

@@ -1,0 +1,47 @@
+"""What a user has to see of a build: skipped photos and objects, cut boxes, exclusion lists that do not match."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from cgc_data.index.build import Index
+from cgc_data.index.exclusions import ListUsage
+from cgc_data.plan.askable import Rejection
+
+MOST_REASONS = 6
+
+
+def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[ListUsage]) -> list[str]:
+    """One line per matter; none if everything was used as given."""
+    return [*(use.note for use in lists if use.note), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
+
+
+def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:
+    """How many photos and objects were skipped, by reason, the most frequent first."""
+    photos = Counter(_kind(r) for r in rejections if not r.annotation_id)
+    objects = Counter(_kind(r) for r in rejections if r.annotation_id)
+    for what, reasons in (("photos", photos), ("objects", objects)):
+        if reasons:
+            yield f"skipped {reasons.total():,} {what}: {_counts(reasons)}"
+
+
+def _kind(rejection: Rejection) -> str:
+    """The reason without what is particular to one object."""
+    return rejection.reason.partition(":")[0]
+
+
+def _counts(reasons: Counter[str]) -> str:
+    shown = [f"{reason} {count:,}" for reason, count in reasons.most_common(MOST_REASONS)]
+    rest = reasons.total() - sum(count for _, count in reasons.most_common(MOST_REASONS))
+    return ", ".join(shown) + (f", others {rest:,}" if rest else "")
+
+
+def _apart(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield f"{len(names):,} COCO names stand for different pictures, such as {names[0]}: kept apart, not joined"
+
+
+def _cut_boxes(index: Index) -> Iterator[str]:
+    for table, leaving in zip(index.tables, index.leaving, strict=True):
+        if leaving.boxes:
+            count = f"{leaving.boxes:,} of {leaving.of:,} boxes"
+            yield f"{table.path.name}: {count} leave their photos and are cut at the border"

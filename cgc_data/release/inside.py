@@ -1,0 +1,69 @@
+"""Paths that files from elsewhere state, held to the folder they belong to.
+
+A release, a run or a prepared benchmark may come from anybody: what its manifest calls a shard could be any file of the
+reader's machine. Every path that such a file states goes through `inside`, every name made of its content through
+`file_name`.
+"""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from cgc_data.common.errors import ReleaseError
+
+LONGEST_PART, LONGEST = 255, 1024  # bytes, of one name and of a whole path
+_PLAIN = re.compile(r"[\w@-][\w.@-]*")
+
+
+def inside(folder: Path, name: object) -> Path:
+    """The path below `folder` that a file of it states: relative, with forward slashes.
+
+    Raises ReleaseError for anything that leads elsewhere, on any system or through a link, or is no such text.
+    """
+    path = folder / name if isinstance(name, str) and _is_relative(name) else None
+    if path is None or not _is_below(path, folder):
+        raise ReleaseError(
+            f"{folder}: states the path {repr(name)[:100]}, which does not stay inside that folder; do not use it, "
+            "build or download it again"
+        )
+    return path
+
+
+def check_links(folder: Path) -> None:
+    """Raise ReleaseError if a link anywhere below a folder leads outside it: what is written there would go astray."""
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(parent, name)
+            if path.is_symlink() and not _is_below(path, folder):
+                raise ReleaseError(f"{path}: a link that leads outside {folder}; put a copy in its place")
+
+
+def file_name(text: str) -> str:
+    """A name for one file or folder made of any text: the text if it is plain, else its plain part and a digest."""
+    if _PLAIN.fullmatch(text) and len(text.encode()) <= LONGEST_PART - 55:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{re.sub(r'[^a-zA-Z0-9_@-]+', '-', text)[:60]}-{digest}"
+
+
+def _is_relative(name: str) -> bool:
+    parts = name.split("/")
+    return (
+        name.isprintable()  # no control characters, and nothing that cannot be encoded
+        and not re.search(r"[\\:]", name)  # a separator and a drive elsewhere
+        and not {"", ".", ".."} & set(parts)
+        and max(len(part.encode()) for part in parts) <= LONGEST_PART
+        and len(name.encode()) <= LONGEST
+    )
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    root, target = Path(os.path.realpath(folder)), Path(os.path.realpath(path))
+    return target.is_relative_to(root) or target.is_relative_to(_downloaded(root) or root)
+
+
+def _downloaded(root: Path) -> Path | None:
+    """Where the Hub's cache keeps the content of a snapshot, which has links to it; None for any other folder."""
+    blobs = root.parents[1] / "blobs" if root.parent.name == "snapshots" else None
+    return blobs if blobs and Path(os.path.realpath(blobs)) == blobs else None

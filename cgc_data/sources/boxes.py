@@ -1,0 +1,104 @@
+"""The form in which a file writes its boxes, and what shows that it is another one.
+
+COCO writes x, y, width, height. A file in another form reads without an error and has its boxes elsewhere, so boxes
+that leave their photo are counted: too many of them refuse the file, and the form that would hold them is named.
+Boxes with y counted from below stay inside and cannot be told without masks.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.common.errors import SourceError
+from cgc_data.geometry import BOX_FORMATS, BoxFormat, corners
+from cgc_data.sources.table import SourceTable
+
+FORM_NAMES: dict[BoxFormat, str] = {
+    "xywh": "x, y, width, height",
+    "xyxy": "x1, y1, x2, y2",
+    "cxcywh": "center x, center y, width, height",
+    "yxhw": "y, x, height, width, or width and height of the photos are swapped",
+}
+
+# A box leaves its photo if it passes the border by more than this; rounding and hasty clicks stay below it.
+TOLERANCE_PIXELS, TOLERANCE_SHARE = 2.0, 0.01
+# Of the boxes that rest on the file alone; 0 in COCO and LVIS.
+FEWEST, MOST_LEAVING = 3, 0.01
+EXPLAINED = 0.9  # of the leaving boxes that have to fit under another form
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """How many boxes of a file leave their photo; they are cut at its border."""
+
+    boxes: int
+    of: int
+
+
+def leaves(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
+    """Which boxes (x1, y1, x2, y2), (n, 4), pass the border of photos of these sizes (width, height), (n, 2)."""
+    slack = TOLERANCE_PIXELS + TOLERANCE_SHARE * sizes
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return np.asarray(((low < -slack) | (high > sizes + slack) | (high < low)).any(axis=1))
+
+
+def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
+    """Count the boxes that leave their photo. Raises SourceError if they are too many and no `form` was stated.
+
+    A box with a mask is held against it later. It counts here only if another form would hold it.
+    """
+    counted = table.annotations.column("crowd").to_numpy() != 1
+    boxes, sizes = _boxes(table)[counted], _sizes(table)[counted]
+    masked = table.annotations.column("segmentation_length").to_numpy()[counted] > 0
+    out = leaves(boxes, sizes)
+    likely = _likely(boxes[out], sizes[out]) if out.any() else None
+    # boxes without a mask by themselves too: many good ones with a mask must not hide them
+    for basis in (~masked, masked | True) if likely else (~masked,):
+        bad, of = int((out & basis).sum()), int(basis.sum())
+        if form is None and bad >= FEWEST and bad > MOST_LEAVING * of:
+            raise SourceError(
+                f"{table.path}: {bad:,} of {of:,} boxes leave their photos; {_advice(likely, boxes, sizes)}"
+            )
+    return Leaving(int(out.sum()), len(boxes))
+
+
+def _likely(boxes: Floats, sizes: Floats) -> BoxFormat | None:
+    """The form under which these boxes, read as x, y, width, height, would stay inside; None if there is none."""
+    x1, y1, x2, y2 = boxes.T
+    read = {form: np.stack(corners(x1, y1, x2 - x1, y2 - y1, form), axis=1) for form in BOX_FORMATS[1:]}
+    inside = {form: float((~leaves(placed, sizes)).mean()) for form, placed in read.items()}
+    best = max(inside, key=lambda form: inside[form])
+    return best if inside[best] >= EXPLAINED else None
+
+
+def _advice(likely: BoxFormat | None, boxes: Floats, sizes: Floats) -> str:
+    if likely:
+        return f"they look like {FORM_NAMES[likely]}: set bbox_format={likely} for this source, or correct the file"
+    stated = "if they are right, state it with bbox_format=xywh"
+    if longest := _other_size(boxes, sizes):
+        return f"they look like pixels of photos resized to {longest} on the longer side; scale them back, or {stated}"
+    return f"they fit no form that is known; correct them, or {stated}"
+
+
+def _other_size(boxes: Floats, sizes: Floats) -> int | None:
+    """The longer side that photos would need for their boxes to fit, if one size serves nearly all of them."""
+    if (boxes[:, :2] < -TOLERANCE_PIXELS).any(axis=1).mean() > 1 - EXPLAINED:
+        return None  # no size holds what begins before the corner
+    reach = (boxes[:, 2:] / sizes).max(axis=1) * sizes.max(axis=1)
+    longest = float(np.quantile(reach, 0.98))
+    return round(longest) if np.quantile(reach, 0.75) > 0.8 * longest else None
+
+
+def _boxes(table: SourceTable) -> Floats:
+    columns = [table.annotations.column(name).to_numpy() for name in ("x1", "y1", "x2", "y2")]
+    return np.asarray(np.stack(columns, axis=1), dtype=np.float64)
+
+
+def _sizes(table: SourceTable) -> Floats:
+    rows = table.annotations.column("image_row").to_numpy()
+    columns = [table.images.column(name).to_numpy() for name in ("width", "height")]
+    return np.asarray(np.stack(columns, axis=1)[rows], dtype=np.float64)

@@ -1,0 +1,100 @@
+"""What a chat template writes of a response before the model does, and whether the format reward can still be paid.
+
+Templates of models that think natively open `<think>` themselves; modes without thinking close it again at once.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import TemplateError
+
+from cgc_data.answer import build_messages, with_thinking
+from cgc_train.errors import ModelError
+from cgc_train.reward.settings import PromptSettings
+
+_TAG = re.compile(r"</?(?:think|answer)>")
+_TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+
+
+def opening(processor: Any, prompt: PromptSettings | None = None, **template: Any) -> str:
+    """What the chat template writes of a response, from its first tag on: `<think>` and a line break, or "" for most.
+
+    Args:
+        processor: of the model.
+        prompt: whether reasoning is asked for; default: the default.
+        **template: settings of the chat template, such as `enable_thinking`.
+    """
+    think = (prompt or PromptSettings()).think
+    messages = with_thinking(build_messages("Where is the dog?", 1), require_think=think)
+    asked = (messages[-1]["content"][-1]["text"] or "").strip()
+    after = rendered(processor, messages, **template).rpartition(asked)[2]
+    tag = _TAG.search(after)
+    return after[tag.start() :] if tag else ""
+
+
+def check_template(name: str, processor: Any, prompt: PromptSettings, template: Mapping[str, Any] | None = None) -> str:
+    """The `opening` of a model's chat template, where a response after it can be strictly valid.
+
+    Raises ModelError, naming the model and the fix, where none can: the format reward would never be paid.
+    """
+    written = opening(processor, prompt, **(template or {}))
+    fault = prefix_fault(written, prompt) or _lost_tag(processor)
+    if fault:
+        raise ModelError(f"{name}: {fault}")
+    return written
+
+
+def prefix_fault(written: str, prompt: PromptSettings) -> str:
+    """How settings contradict what a chat template writes of a response, with the fix; "" where they do not."""
+    needed, stated = _solid(written), _solid(prompt.prefix)
+    closed = "</think>" in needed
+    if closed and prompt.think:
+        return (
+            f"its chat template writes {needed}, which leaves no room for reasoning; set prompt.think=false, or use a "
+            "chat template that lets the model think"
+        )
+    if stated == needed or (closed and not stated):
+        return ""
+    if needed:
+        return f"its chat template writes {needed}, but prompt.prefix is {stated!r}; set prompt.prefix='{needed}'"
+    return f"prompt.prefix is {stated!r}, but its chat template writes nothing of a response; remove prompt.prefix"
+
+
+def check_taught(name: str, processor: Any, row: Mapping[str, Any]) -> None:
+    """Raise ModelError where a chat template writes a finished response otherwise than it opens one.
+
+    A warm-up on `row` (`prompt` and `completion`) would then teach another form than sampling starts with.
+    """
+    finished = rendered(processor, [*row["prompt"], *row["completion"]], add_generation_prompt=False)
+    if not finished.startswith(rendered(processor, row["prompt"])):
+        written = _solid(opening(processor)) or "the beginning of a response"
+        raise ModelError(
+            f"{name}: its chat template drops {written} from a finished response, so a warm-up would teach another "
+            "form; use a chat template that keeps it"
+        )
+
+
+def rendered(processor: Any, messages: Any, **template: Any) -> str:
+    """A conversation as text, up to where the model writes. Raises ModelError where the chat template cannot."""
+    settings = {"tokenize": False, "add_generation_prompt": True, **template}
+    try:
+        text: str = processor.apply_chat_template(list(messages), **settings)
+    except (TemplateError, ValueError, TypeError, AttributeError) as error:
+        name, reason = processor.tokenizer.name_or_path, " ".join(str(error).split())[:200]
+        raise ModelError(f"{name}: no chat template that takes images ({reason}); name a Qwen3-VL model") from None
+    return text
+
+
+def _lost_tag(processor: Any) -> str:
+    """Which tag of a response is lost when its tokens are read back, with the fix; "" where none is."""
+    tokenizer = processor.tokenizer
+    for tag in _TAGS:
+        tokens = tokenizer(tag, add_special_tokens=False)["input_ids"]
+        if tag not in tokenizer.decode(tokens, skip_special_tokens=True):
+            return f"its tokenizer drops {tag} from every response; set its `special` to false in tokenizer.json"
+    return ""
+
+
+def _solid(text: str) -> str:
+    return "".join(text.split())
