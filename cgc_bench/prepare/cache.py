@@ -4,13 +4,13 @@ FOLDER/ manifest.json annotations/... TASK.parquet; the columns of a shard are `
 and an item is a row group. Each shard carries a digest of its content, and the manifest repeats them.
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,6 +19,16 @@ from cgc_bench.errors import PrepareError
 MANIFEST = "manifest.json"
 SCHEMA = pa.schema({"index": pa.string(), "images": pa.list_(pa.binary())})
 DIGEST = b"cgc_items"
+
+
+class Manifest(msgspec.Struct):
+    """The manifest of a prepared folder; fields as in `Prepared`, and `annotations` is relative if it is inside."""
+
+    annotations: str
+    version: str
+    source: str
+    digests: dict[str, str]
+    photos: str
 
 
 @dataclass(frozen=True)
@@ -96,17 +106,10 @@ def prepared_folder(name: str, variant: str) -> Path:
 def open_prepared(folder: Path) -> Prepared | None:
     """The prepared benchmark of a folder; None if it is not finished, or was written by an older version."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return Prepared(
-            folder,
-            folder / manifest["annotations"],
-            manifest["version"],
-            manifest["source"],
-            dict(manifest["digests"]),
-            manifest["photos"],
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, ValueError, msgspec.MsgspecError):
         return None
+    return Prepared(folder, folder / found.annotations, found.version, found.source, found.digests, found.photos)
 
 
 def find_revision(folder: Path, revision: str | None) -> Prepared | None:
