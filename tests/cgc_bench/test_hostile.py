@@ -87,8 +87,8 @@ MANIFESTS: dict[str, Edit] = {
     "annotations of the parent": lambda manifest: manifest.update(annotations="../../../../victim.json"),
     "absolute annotations": lambda manifest: manifest.update(annotations="{victim}"),
     "annotations with NUL": lambda manifest: manifest.update(annotations="annotations\0"),
-    "task of the parent": lambda manifest: manifest.update(tasks=["../../../../victim"]),
-    "absolute task": lambda manifest: manifest.update(tasks=["{victim}"]),
+    "task of the parent": lambda manifest: manifest.update(digests={"../../../../victim": "x"}),
+    "absolute task": lambda manifest: manifest.update(digests={"{victim}": "x"}),
 }
 
 
@@ -113,7 +113,7 @@ def _use(folder: Path) -> None:
     ready = open_prepared(folder)
     assert ready is not None
     ready.indices(ready.tasks[0])
-    tasks.images({"cgc_folder": str(folder), "cgc_task": ready.tasks[0], "cgc_place": 0})
+    tasks.images({"cgc_folder": str(folder), "cgc_task": ready.tasks[0], "cgc_place": 0, "cgc_data_sha256": ""})
 
 
 @pytest.mark.parametrize("name", ["../outside.parquet", "{outside}"])
