@@ -1,6 +1,7 @@
 """Read a finished release: its manifest, and its rows as a stream whose memory does not grow with their number."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -156,8 +157,8 @@ def _check_paths(folder: Path, manifest: _Manifest) -> None:
     shards = [shard.path for shard in manifest.shards]
     for name in (*shards, *manifest.files):
         inside(folder, name)
-    for place, name in enumerate(shards):
-        if not _SHARD.fullmatch(name) or name in shards[:place]:
+    for name, times in Counter(shards).items():
+        if times > 1 or not _SHARD.fullmatch(name):
             raise ReleaseError(
                 f"{folder / 'manifest.json'}: {name!r} is no name of a shard, or stands there twice; build or "
                 "download the release again"
