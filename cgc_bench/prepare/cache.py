@@ -4,13 +4,13 @@ FOLDER/ manifest.json annotations/... TASK.parquet; the columns of a shard are `
 and an item is a row group. Each shard carries a digest of its content, and the manifest repeats them.
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,6 +21,16 @@ MANIFEST = "manifest.json"
 RELEASES = "contrast"  # the benchmark whose annotations stay where they are
 SCHEMA = pa.schema({"index": pa.string(), "images": pa.list_(pa.binary())})
 DIGEST = b"cgc_items"
+
+
+class Manifest(msgspec.Struct):
+    """The manifest of a prepared folder; fields as in `Prepared`, and `annotations` is relative if it is inside."""
+
+    annotations: str
+    version: str
+    source: str
+    digests: dict[str, str]
+    photos: str
 
 
 @dataclass(frozen=True)
@@ -101,17 +111,11 @@ def open_prepared(folder: Path) -> Prepared | None:
     Raises ReleaseError if its manifest names annotations elsewhere; of a release they are its folder.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return Prepared(
-            folder,
-            _annotations(folder, manifest["annotations"]),
-            manifest["version"],
-            manifest["source"],
-            dict(manifest["digests"]),
-            manifest["photos"],
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, ValueError, msgspec.MsgspecError):
         return None
+    annotations = _annotations(folder, found.annotations)
+    return Prepared(folder, annotations, found.version, found.source, found.digests, found.photos)
 
 
 def _annotations(folder: Path, stated: str) -> Path:

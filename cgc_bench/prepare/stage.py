@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
 from cgc_bench.errors import PrepareError
-from cgc_bench.prepare.cache import DIGEST, MANIFEST, SCHEMA, Prepared, open_prepared, shard_digest
+from cgc_bench.prepare.cache import DIGEST, MANIFEST, SCHEMA, Manifest, Prepared, open_prepared, shard_digest
 
 Row = tuple[str, Sequence[bytes]]
 
@@ -108,14 +109,8 @@ def settle(
         if path.suffix != ".part" and (path.suffix != ".parquet" or path.stem in digests):
             _move(path, folder / path.name)
     shutil.rmtree(stage)  # and what a failed attempt left
-    content = {
-        "annotations": str(kept) if staged is None else staged.as_posix(),
-        "version": version,
-        "source": source,
-        "digests": dict(digests),
-        "photos": photos,
-    }
-    write_whole(folder / MANIFEST, json.dumps(content, indent=1).encode())
+    manifest = Manifest((staged or kept).as_posix(), version, source, dict(digests), photos)
+    write_whole(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     return Prepared(folder, kept, version, source, dict(digests), photos)
 
 

@@ -115,7 +115,7 @@ def _generated(asked: Asked, file: Path) -> Asked:
     try:
         configuration = json.loads(file.with_name(f"{time}_results.json").read_bytes())["configs"][task]
         generation = json.dumps(configuration["generation_kwargs"], sort_keys=True)
-        return replace(asked, generation=generation, interface=configuration["metadata"]["cgc_interface"])
+        return replace(asked, generation=generation, interface=str(configuration["metadata"]["cgc_interface"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return asked
 

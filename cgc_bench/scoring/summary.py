@@ -103,7 +103,9 @@ def write_summary(summary: Summary, file: Path) -> None:
     if file.exists() and not _is_summary(file):
         raise ReportError(f"{file} exists and is no score of ours: choose another name")
     try:
-        file.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
+        # What is not Unicode, such as half a surrogate pair, stays a JSON escape.
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ReportError(f"cannot write {file}: {error.strerror}") from error
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cgc_bench.errors import AnnotationError
 
 TASKS = ("mathvista", "muirbench", "mmstar", "mmmu_val", "blink")
@@ -90,15 +92,16 @@ def _read(file: Path) -> Iterator[Item]:
         raise AnnotationError(f"cannot read {file}: {error.strerror}") from error
     for number, line in enumerate(lines, 1):
         try:
-            yield _item(json.loads(line.decode("utf-8")))
-        except (ValueError, TypeError, RecursionError) as error:
+            yield _item(line)
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise AnnotationError(f"{file}, line {number}: no question of ours ({error}); prepare it again") from error
 
 
-def _item(row: Any) -> Item:
-    if not isinstance(row, dict) or {field.name for field in fields(Item)} != row.keys():
+def _item(line: bytes) -> Item:
+    row = msgspec.json.decode(line, type=dict[str, Any])
+    if {field.name for field in fields(Item)} != row.keys():
         raise ValueError("other fields")
-    if row["task"] not in TASKS or row["kind"] not in KINDS:
+    item = msgspec.convert(row, Item)
+    if item.task not in TASKS or item.kind not in KINDS:
         raise ValueError("another task or kind")
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-    return Item(**values)
+    return item

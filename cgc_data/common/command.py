@@ -3,6 +3,7 @@
 An expected error is one line on stderr that names the file and the mend, and exit status 2.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ class LazyGroup(click.RichGroup):
 
 def run(group: click.Command, name: str) -> NoReturn:
     """Run the command line called `name`, show expected errors as one line, and exit."""
+    _escape_what_the_terminal_cannot_show()
     try:
         sys.exit(group(prog_name=name, standalone_mode=False))
     except CgcError as error:
@@ -48,6 +50,11 @@ def run(group: click.Command, name: str) -> NoReturn:
     except BrokenPipeError:  # the reader of our output has gone: `cgc-data stats R | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _escape_what_the_terminal_cannot_show() -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _end(name: str, message: str, status: int) -> NoReturn:

@@ -76,8 +76,14 @@ def published_card(release: Release, repo_id: str, tag: str | None) -> str:
     """
     path = release.path("stats.json")
     with drawn_from(path):
-        stats: Stats = json.loads(path.read_text(encoding="utf-8"))
-        return render_card(release.manifest, stats, repo_id=repo_id, tag=tag)
+        return render_card(release.manifest, json.loads(_content(path)), repo_id=repo_id, tag=tag)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ReleaseError(f"{path}: cannot be read ({error.strerror}); build or download the release again") from None
 
 
 @contextmanager
@@ -85,7 +91,7 @@ def drawn_from(path: Path) -> Iterator[None]:
     """Turn what is missing or odd in the files that a card is drawn from into a ReleaseError that names `path`."""
     try:
         yield
-    except (OSError, LookupError, TypeError, ValueError, AttributeError, jinja2.TemplateError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, jinja2.TemplateError) as error:
         raise ReleaseError(f"{path}: gives no card ({error!r:.200}); build or download the release again") from None
 
 

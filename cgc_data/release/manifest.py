@@ -4,6 +4,7 @@ These are the types of the JSON itself, so that a misspelled key is a type error
 """
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -171,8 +172,8 @@ def _check_paths(folder: Path, manifest: Manifest) -> None:
     shards = [shard["path"] for shard in manifest["shards"]]
     for name in (*shards, *manifest["files"]):
         inside(folder, name)
-    for place, name in enumerate(shards):
-        if not _SHARD.fullmatch(name) or name in shards[:place]:
+    for name, times in Counter(shards).items():
+        if times > 1 or not _SHARD.fullmatch(name):
             raise ReleaseError(
                 f"{folder / 'manifest.json'}: {name!r} is no name of a shard, or stands there twice; build or "
                 "download the release again"

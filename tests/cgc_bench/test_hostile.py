@@ -14,6 +14,7 @@ from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.errors import PrepareError
 from cgc_bench.lmms import settings, tasks
 from cgc_bench.prepare import open_prepared, prepare, prepared_folder
+from cgc_bench.report.pages import MARK, write_page
 from cgc_bench.transfer.prepare import prepare_transfer
 from cgc_data.common.errors import CgcError, ReleaseError
 from cgc_data.release.read import open_release
@@ -86,8 +87,8 @@ MANIFESTS: dict[str, Edit] = {
     "annotations of the parent": lambda manifest: manifest.update(annotations="../../../../victim.json"),
     "absolute annotations": lambda manifest: manifest.update(annotations="{victim}"),
     "annotations with NUL": lambda manifest: manifest.update(annotations="annotations\0"),
-    "task of the parent": lambda manifest: manifest.update(tasks=["../../../../victim"]),
-    "absolute task": lambda manifest: manifest.update(tasks=["{victim}"]),
+    "task of the parent": lambda manifest: manifest.update(digests={"../../../../victim": "x"}),
+    "absolute task": lambda manifest: manifest.update(digests={"{victim}": "x"}),
 }
 
 
@@ -112,7 +113,7 @@ def _use(folder: Path) -> None:
     ready = open_prepared(folder)
     assert ready is not None
     ready.indices(ready.tasks[0])
-    tasks.images({"cgc_folder": str(folder), "cgc_task": ready.tasks[0], "cgc_place": 0})
+    tasks.images({"cgc_folder": str(folder), "cgc_task": ready.tasks[0], "cgc_place": 0, "cgc_data_sha256": ""})
 
 
 @pytest.mark.parametrize("name", ["../outside.parquet", "{outside}"])
@@ -136,3 +137,14 @@ def test_archives_are_not_unpacked_outside(tmp_path: Path, cache: Path) -> None:
     before = snapshot(tmp_path)
     prepare("mig", source=archive, annotations=annotations)
     assert {path: found for path, found in snapshot(tmp_path).items() if not path.startswith(f"{cache}/")} == before
+
+
+@pytest.mark.parametrize("link", ["images", "index.html", "report.md"])
+def test_a_page_is_not_written_through_links(tmp_path: Path, link: str) -> None:
+    folder = write_page(tmp_path / "page", {"index.html": MARK, "report.md": ""}, {"images/0.png": b"x"}).parent
+    (folder / link).rename(tmp_path / "elsewhere")
+    (folder / link).symlink_to(tmp_path / "elsewhere")
+    before = snapshot(tmp_path)
+    with pytest.raises(ReleaseError, match="link that leads outside"):
+        write_page(folder, {"index.html": "", "report.md": "other"}, {"images/0.png": b"other"})
+    assert snapshot(tmp_path) == before

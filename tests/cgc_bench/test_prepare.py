@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -130,6 +131,15 @@ def test_shards_of_a_failed_attempt_are_not_taken_for_another_source(tmp_path: P
     assert again == ready
     assert not list(ready.folder.glob("*.part"))
     assert len(images(again)) == 11
+
+
+@pytest.mark.parametrize("key", ["annotations", "version", "source", "digests", "photos"])
+@pytest.mark.parametrize("value", [None, 3, [[]], {"region": 1}])
+def test_a_manifest_with_a_value_of_another_type_is_not_taken(tmp_path: Path, key: str, value: Any) -> None:
+    root, annotations = mig_folder(tmp_path)
+    file = prepare("mig", source=root, annotations=annotations).folder / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    assert open_prepared(file.parent) is None
 
 
 def test_a_folder_of_an_older_form_is_prepared_again(tmp_path: Path) -> None:

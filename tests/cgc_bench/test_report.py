@@ -284,7 +284,9 @@ def test_a_damaged_samples_file_is_one_line(release: Path, tmp_path: Path, name:
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"configs": 3}', '{"configs": {"cgc_contrast_inter": []}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "3", '{"configs": 3}', '{"configs": {"cgc_contrast_inter": []}}', "[" * 100_000]
+)
 def test_a_damaged_results_file_takes_nothing_from_a_report(release: Path, tmp_path: Path, content: str) -> None:
     run = save(tmp_path / "m", "contrast", CONTRAST.read_items(release), perfect)
     (run / "m" / "20261124_120000_results.json").write_text(content)

@@ -1,6 +1,9 @@
 """`cgc-bench score` and `cgc-bench floors`, as a user runs them."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +149,18 @@ def test_vlm2_with_judged_videos(tmp_path: Path) -> None:
     assert "pc_vid" not in written["tasks"]
     assert set(written["missing_tasks"]) == {"gc_trk", "oc_cpr", "oc_grp", "pc_cpr", "pc_cnt", "pc_grp"}
     assert "the responses lack" in result.output
+
+
+def test_text_that_is_not_unicode_is_printed_and_written(mig: Path, tmp_path: Path) -> None:
+    """Half a surrogate pair, as a JSON escape can hold it."""
+    line = {"cgc_index": 0, "cgc_response": "\ud800", "cgc_versions": "\ud800 1"}
+    (tmp_path / "saved.jsonl").write_text(json.dumps(line))
+    given = ["--annotations", mig, "--predictions", tmp_path / "saved.jsonl", "--json", tmp_path / "score.json"]
+    command = [sys.executable, "-c", "from cgc_bench.cli import main; main()", "score", "mig", *map(str, given)]
+    done = subprocess.run(command, capture_output=True, check=False, env=os.environ | {"PYTHONIOENCODING": "utf-8"})
+    assert done.returncode == 0, done.stderr
+    assert b"rendered by \\ud800 1" in done.stdout
+    assert json.loads((tmp_path / "score.json").read_text())["asked"]["common_object"]["versions"] == "\ud800 1"
 
 
 def test_expected_errors_are_one_line(mig: Path, tmp_path: Path) -> None:

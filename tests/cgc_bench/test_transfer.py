@@ -1,5 +1,7 @@
 """The transfer tasks: prompts and scores against lmms-eval's own tasks, preparation, floors, and faulty data."""
 
+import dataclasses
+import json
 import os
 import random
 from pathlib import Path
@@ -39,7 +41,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def items(cache: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Item]:
     monkeypatch.setenv("CGC_CACHE", str(cache / "cache"))
-    return BENCH.read_items(prepared_folder("transfer", "").parent / "transfer")
+    return BENCH.read_items(prepared_folder("transfer", "blink").parent)
 
 
 def rows(task: str) -> list[dict[str, Any]]:
@@ -301,4 +303,15 @@ def test_a_damaged_question_file_is_one_line(tmp_path: Path, line: bytes) -> Non
         BENCH.read_items(tmp_path / "gone.jsonl")
     file.unlink()
     with pytest.raises(AnnotationError, match="cgc-bench prepare"):
+        BENCH.read_items(tmp_path)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Item)])
+@pytest.mark.parametrize("value", [None, 1.5, {}, [[]], "\ud800"])
+def test_a_question_with_a_value_of_another_type_is_one_line(
+    items: dict[str, Item], tmp_path: Path, field: str, value: Any
+) -> None:
+    row = dataclasses.asdict(items["mmstar/1"]) | {field: value}
+    (tmp_path / "questions.jsonl").write_text(json.dumps(row))
+    with pytest.raises(AnnotationError, match="line 1: no question of ours"):
         BENCH.read_items(tmp_path)

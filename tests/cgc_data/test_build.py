@@ -317,8 +317,10 @@ def test_a_plan_from_elsewhere_leads_nowhere_else(small: BuildConfig, tmp_path: 
     out = tmp_path / "deep" / "release"
     interrupted(small, out, "cgc_data.builder.release._render")
     record = out / ".build" / "plan.json"
-    plan = json.loads(record.read_text())
-    record.write_text(json.dumps({**plan, "shards": [{**shard, "contrast": place} for shard in plan["shards"]]}))
+    content = json.loads(record.read_text())
+    for shard in content["plan"]["shards"]:
+        shard["contrast"] = place
+    record.write_text(json.dumps(content))
     before = snapshot(tmp_path)
     with pytest.raises(ReleaseError, match="does not stay inside"):
         build_release(small, out)

@@ -279,8 +279,15 @@ def shard(release: Path) -> Path:
         (lambda r: shard(r).unlink(), "missing"),
         (lambda r: shard(r).write_bytes(shard(r.parent / "other").read_bytes()), "changed since the manifest"),
         (lambda r: (r / "README.md").write_text("other"), r"README.md: edited since the build.*add your text"),
-        (lambda r: (r / "stats.json").write_text("other"), "stats.json: gives no card .*build the release again"),
-        (lambda r: (r / "stats.json").write_text("{}"), "stats.json: gives no card .*build the release again"),
+        (lambda r: (r / "stats.json").unlink(), "stats.json: cannot be read"),
+        (
+            lambda r: (r / "stats.json").write_text("other"),
+            "stats.json: gives no card .*build or download the release again",
+        ),
+        (
+            lambda r: (r / "stats.json").write_text("{}"),
+            "stats.json: gives no card .*build or download the release again",
+        ),
         (lambda r: (r / "assets" / "tasks.png").unlink(), r"tasks.png: not readable"),
     ],
 )

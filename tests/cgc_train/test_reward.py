@@ -210,7 +210,7 @@ def test_the_page_about_the_reward_lists_everything() -> None:
     assert tuple(cells[0].strip("`") for cells in table(page, "metric")) == METRICS
     assert tuple(cells[0].strip("`") for cells in table(page, "name")) == LOGGED
     keys = {key.strip("` ") for cells in table(page, "key") for key in cells[0].split(",")}
-    assert keys == {"id", "contrast", "task", "reward", "miou", "format", "violations", *predictions.METRICS}
+    assert keys == {"id", "sample", "contrast", "task", "reward", "miou", "format", "violations", *predictions.METRICS}
 
 
 @pytest.mark.parametrize(

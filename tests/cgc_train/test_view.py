@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from cgc_data.answer import Object, format_response
+from cgc_data.common.errors import ReleaseError
 from cgc_data.metrics import truth_of
 from cgc_data.release.read import open_release
 from cgc_train.cli import cli
@@ -17,6 +18,7 @@ from cgc_train.run import Run, create_run
 from cgc_train.view import write_page
 from cgc_train.view.answers import MOST_CHARACTERS, read_response
 from tests.cgc_train.conftest import made_recipe
+from tests.hostile import snapshot
 
 
 @pytest.fixture
@@ -94,3 +96,13 @@ def test_a_release_that_moved_is_named(run: Run, tmp_path: Path, made_release: P
         run.folder, run.recipe.model_copy(update={"data": run.recipe.data.model_copy(update={"release": "gone"})})
     )
     assert write_page(moved, tmp_path / "page", release=made_release).answers
+
+
+def test_a_page_is_not_written_through_a_link(run: Run, tmp_path: Path) -> None:
+    page = write_page(run, tmp_path / "page").path
+    (page.parent / "images").rename(tmp_path / "elsewhere")
+    (page.parent / "images").symlink_to(tmp_path / "elsewhere")
+    before = snapshot(tmp_path)
+    with pytest.raises(ReleaseError, match="link that leads outside"):
+        write_page(run, page.parent)
+    assert snapshot(tmp_path) == before
