@@ -310,7 +310,12 @@ def test_validate_finds_photos_that_were_joined_by_their_name_alone(
     second = coco(tmp_path / "b", tools, categories=["hammer", "drum", "ladder"], url="train2017", exhaustive=True)
     for name in names:
         repainted(tmp_path / "a", name, f"another {name}")
-    config = BuildConfig(sources=[first, second], samples=12, confusable="labelled", tasks={"intra/same_object": 0, "intra/locate_all": 0})
+    config = BuildConfig(
+        sources=[first, second],
+        samples=12,
+        confusable="labelled",
+        tasks={"intra/same_object": 0, "intra/locate_all": 0},
+    )
     with monkeypatch.context() as patch:
         patch.setattr("cgc_data.index.photos.same_picture", lambda *_: True)
         build_release(config, tmp_path / "wrong")
