@@ -18,7 +18,8 @@ from scipy.optimize import linear_sum_assignment
 
 from cgc_data.common.errors import PhotoError, VocabularyError
 from cgc_data.validate.boxes import iou
-from cgc_data.validate.raw import Instance, RawSource, Sight, Status
+from cgc_data.validate.protocols import Status
+from cgc_data.validate.raw import Instance, RawSource, Sight
 from cgc_data.validate.samples import View
 from cgc_data.vocabulary import Relations, readable
 
