@@ -29,7 +29,7 @@ from cgc_data.index.presence import (
 )
 from cgc_data.sources import FORMATS, PhotoStore, SourceTable, open_photos, read_source
 from cgc_data.sources.boxes import Leaving, check_boxes
-from cgc_data.vocabulary import Relations, load_relations
+from cgc_data.vocabulary import COCO_PRACTICE, Relations, load_relations
 
 Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -187,7 +187,7 @@ def _below(
     for name, column in positions.items():
         kinds = relations.hyponyms(name)
         steps += [(column, positions[lower], None) for lower in sorted(kinds) if lower in positions]
-        covered = sorted(lower for lower in relations.hyponyms(name, "coco") - kinds if lower in positions)
+        covered = sorted(lower for lower in relations.hyponyms(name, COCO_PRACTICE) - kinds if lower in positions)
         if covered:
             warranted = _absent_by_practice(photos, listings, claims, name)
             steps += [(column, positions[lower], warranted) for lower in covered]

@@ -30,7 +30,7 @@ class Claims:
 
     Attributes:
         rule: by which it warrants absence.
-        practice: "coco" where COCO's own 80 classes are labelled, as COCO's annotators understood them.
+        practice: COCO_PRACTICE where COCO's own 80 classes are labelled, as COCO's annotators understood them.
         exhaustive: categories of which every instance is boxed in every photo, (categories,).
         single: annotations that are known to be one instance and not a crowd, (annotations,).
     """
@@ -60,7 +60,7 @@ def source_claims(table: SourceTable, source: Source) -> Claims:
     synsets = table.categories.column("synset").to_pylist()
     protocol = FORMATS[table.kind].protocol
     try:
-        concepts = tuple(concepts_of(names, synsets, table.kind))
+        concepts = tuple(concepts_of(names, synsets))
     except VocabularyError as error:
         raise VocabularyError(f"{source.annotations}: {error}") from None
     try:

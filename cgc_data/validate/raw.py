@@ -89,7 +89,7 @@ class RawSource:
         self._licences = {entry.get("id"): str(entry.get("url", "")) for entry in raw.licences}
         self.protocol, self.practice, self._mask = raw.protocol, raw.practice, raw.mask
         self.names: dict[int, str] = {number: str(entry["name"]) for number, entry in raw.categories.items()}
-        self.concept_of = _concepts(raw.categories, kind)
+        self.concept_of = _concepts(raw.categories)
         self.categories: defaultdict[str, list[int]] = defaultdict(list)
         for number, concept in self.concept_of.items():
             self.categories[concept].append(number)
@@ -169,9 +169,9 @@ class RawSource:
         return Sight(_tight(mask, window), share, bool(near.any()), True)
 
 
-def _concepts(categories: Mapping[int, Record], kind: str) -> dict[int, str]:
+def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
     try:
-        return {n: concept_of(str(c["name"]), str(c.get("synset") or ""), kind) for n, c in categories.items()}
+        return {n: concept_of(str(c["name"]), str(c.get("synset") or "")) for n, c in categories.items()}
     except VocabularyError as error:
         raise ReleaseError(f"a category of the sources has no concept: {error}") from None
 

@@ -6,7 +6,7 @@ from cgc_data.common.errors import SourceError
 from cgc_data.sources.formats.format import Format
 from cgc_data.sources.formats.protocol import Exhaustive
 from cgc_data.sources.records import Image
-from cgc_data.vocabulary import COCO_NAMES
+from cgc_data.vocabulary import COCO_NAMES, COCO_PRACTICE
 
 
 def file_names(path: Path, images: list[Image]) -> list[str]:
@@ -28,6 +28,6 @@ COCO = Format(
         who="COCO",
         meaning="COCO labels its 80 categories exhaustively",
         vocabulary=frozenset(COCO_NAMES),
-        naming="coco",
+        naming=COCO_PRACTICE,
     ),
 )

@@ -6,7 +6,7 @@ from pycocotools.coco import COCO
 
 from cgc_data.validate.formats import decoded
 from cgc_data.validate.protocols import Declared, Exhaustive, RawFile
-from cgc_data.vocabulary import COCO_NAMES
+from cgc_data.vocabulary import COCO_NAMES, COCO_PRACTICE
 
 
 def read(path: Path, declared: Declared) -> RawFile:
@@ -25,5 +25,5 @@ def read(path: Path, declared: Declared) -> RawFile:
         mask=coco.annToRLE,
         protocol=Exhaustive.of(names, own, declared),
         # COCO's annotators boxed a mug as "cup": what its own 80 classes take in goes for no other list of names
-        practice="coco" if own else "",
+        practice=COCO_PRACTICE if own else "",
     )
