@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from cgc_data.common.settings import Section, Share, Values, Weight, merge, read_settings, read_yaml
 from cgc_data.geometry import BoxFormat
+from cgc_data.sources.formats import Kind
 from cgc_data.tasks import SHARES, check_ids
 from cgc_data.tasks.former import refuse_former
 
@@ -18,7 +19,7 @@ from cgc_data.tasks.former import refuse_former
 class Source(Section):
     """One annotation file with its photos."""
 
-    kind: Literal["coco", "lvis"] = Field(description="schema of the annotation file")
+    kind: Kind = Field(description="schema of the annotation file")
     annotations: str = Field(description="the annotation file")
     images: str = Field(description="folder or .zip with the photos")
     exhaustive: bool | list[str] | None = Field(

@@ -7,30 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from cgc_data.cli.sources import SOURCE, source_options
 from cgc_data.common.errors import ConfigError
 from cgc_data.common.progress import say
 from cgc_data.common.settings import Values, merge_all, parse_override
 from cgc_data.config import BuildConfig, load_config
 from cgc_data.geometry import BOX_FORMATS
+from cgc_data.sources import FORMATS, Format
 
 if TYPE_CHECKING:
     from cgc_data.plan.build import Plan
 
-SOURCE = "ANN.json:IMAGES"
+DECLARABLE = " and ".join(f"--{form.name}" for form in FORMATS.values() if form.protocol.declarable)
+
+
+def _about(form: Format) -> str:
+    images = "; IMAGES: a folder or .zip, or several with commas" if form.name == next(iter(FORMATS)) else ""
+    return f"{form.content}{images}. Repeatable."
 
 
 @click.command()
 @click.argument("settings", nargs=-1, metavar="[CONFIG.yaml] [KEY=VALUE]...")
+@source_options(_about)
 @click.option(
-    "--coco",
-    multiple=True,
-    metavar=SOURCE,
-    help="COCO instances; IMAGES: a folder or .zip, or several with commas. Repeatable.",
+    "--exhaustive", is_flag=True, help=f"Every instance of every category in the {DECLARABLE} files is boxed."
 )
-@click.option("--lvis", multiple=True, metavar=SOURCE, help="LVIS v1 annotations. Repeatable.")
-@click.option("--exhaustive", is_flag=True, help="Every instance of every category in the --coco files is boxed.")
 @click.option(
-    "--bbox-format", type=click.Choice(BOX_FORMATS), help="Form of the boxes in the --coco files.  [default: xywh]"
+    "--bbox-format",
+    type=click.Choice(BOX_FORMATS),
+    help=f"Form of the boxes in the {DECLARABLE} files.  [default: xywh]",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the release.")
 @click.option(
@@ -114,8 +119,10 @@ def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
 def _from_flags(flags: Values) -> Values:
     exhaustive = True if flags.pop("exhaustive") else None
     declared = {"exhaustive": exhaustive, "bbox_format": flags.pop("bbox_format", None)}
-    sources = [_source("coco", text) | declared for text in flags.pop("coco")]
-    sources += [_source("lvis", text) for text in flags.pop("lvis")]
+    sources = []
+    for form in FORMATS.values():
+        bearing = declared if form.protocol.declarable else {}
+        sources += [_source(form.name, text) | bearing for text in flags.pop(form.name, ())]
     values = {name: list(v) if isinstance(v, tuple) else v for name, v in flags.items() if v not in (None, ())}
     return values | ({"sources": sources} if sources else {})
 

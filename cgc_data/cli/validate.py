@@ -6,47 +6,50 @@ Exit status 0: it is; 1: breaches were found; 2: release or sources cannot be re
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cgc_data.cli.sources import SOURCE, source_options
 from cgc_data.common.errors import ReleaseError
+from cgc_data.sources import FORMATS, Format
 
 if TYPE_CHECKING:
     from cgc_data.validate import Check, Report, SourcePaths
 
-SOURCE = "ANN.json:IMAGES"
 COLOURS = {"pass": "green", "note": "yellow", "fail": "red"}
+
+
+def _about(form: Format) -> str:
+    condition = ", if it was moved" if form.name == next(iter(FORMATS)) else ""
+    return f"Where {form.one} source lies now{condition}. Repeatable."
 
 
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
-@click.option(
-    "--coco", multiple=True, metavar=SOURCE, help="Where a COCO source lies now, if it was moved. Repeatable."
-)
-@click.option("--lvis", multiple=True, metavar=SOURCE, help="Where an LVIS source lies now. Repeatable.")
+@source_options(_about)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the report to this file.")
 @click.option(
     "--most", type=click.IntRange(min=1), default=20, show_default=True, help="Breaches printed of each check."
 )
-def validate(release: Path, *, coco: tuple[str, ...], lvis: tuple[str, ...], json_file: Path | None, most: int) -> None:
+def validate(release: Path, *, json_file: Path | None, most: int, **moved: tuple[str, ...]) -> None:
     """Derive every sample of RELEASE anew from its raw sources, and measure what could be exploited instead of looking.
 
     Exit status 0: valid; 1: breaches, each with its sample; 2: the release or a source cannot be read.
     """
     from cgc_data.validate import validate as run
 
-    report = run(release, [*_sources("coco", coco), *_sources("lvis", lvis)])
+    report = run(release, [source for name in FORMATS for source in _sources(name, moved[name])])
     _show(report, most)
     if json_file:
         _write(json_file, report)
     sys.exit(0 if report.valid else 1)
 
 
-def _sources(kind: Literal["coco", "lvis"], texts: tuple[str, ...]) -> list["SourcePaths"]:
+def _sources(kind: str, texts: tuple[str, ...]) -> list["SourcePaths"]:
     from cgc_data.validate import SourcePaths
 
     found = []

@@ -24,13 +24,12 @@ from cgc_data.index.presence import (
     Below,
     Claims,
     States,
-    known_single,
     reach_below,
     source_claims,
 )
-from cgc_data.sources import PhotoStore, SourceTable, open_photos, read_source
+from cgc_data.sources import FORMATS, PhotoStore, SourceTable, open_photos, read_source
 from cgc_data.sources.boxes import Leaving, check_boxes
-from cgc_data.vocabulary import Relations, load_relations
+from cgc_data.vocabulary import COCO_PRACTICE, Relations, load_relations
 
 Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -93,7 +92,7 @@ class Index:
             claims, table = self.claims[appearance.source], self.tables[appearance.source]
             column = claims.column(concept)
             if column is not None and claims.states[appearance.image_row, column] == ABSENT:
-                return Warrant(table.key, "negative" if table.kind == "lvis" else "exhaustive")
+                return Warrant(table.key, claims.rule)
         return None
 
 
@@ -110,7 +109,7 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
     concepts = sorted(labelled.union(*(relations.confusable(c) for c in labelled)))
     listings = [_listings(photos, source) for source in range(len(tables))]
     states, agreement = _joined_states(len(photos), listings, claims, concepts)
-    instances = merge(_instances_by_source(tables, config.sources, claims, listings, concepts))
+    instances = merge(_instances_by_source(tables, claims, listings, concepts))
     for photo, concept in (clashes := disagreeing(instances, states)):
         states[photo, concept] = CONTRADICTED
     reach_below(states, _below(len(photos), listings, claims, concepts, relations))
@@ -123,7 +122,7 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
         concepts=concepts,
         states=states,
         claims=claims,
-        instances=one_source_each(instances, [t.kind for t in tables]),
+        instances=one_source_each(instances, [FORMATS[t.kind].protocol.boxes_first for t in tables]),
         agreement=agreement + Agreement(0, len(clashes)),
         relations=relations,
         labelled=labelled,
@@ -188,7 +187,7 @@ def _below(
     for name, column in positions.items():
         kinds = relations.hyponyms(name)
         steps += [(column, positions[lower], None) for lower in sorted(kinds) if lower in positions]
-        covered = sorted(lower for lower in relations.hyponyms(name, "coco") - kinds if lower in positions)
+        covered = sorted(lower for lower in relations.hyponyms(name, COCO_PRACTICE) - kinds if lower in positions)
         if covered:
             warranted = _absent_by_practice(photos, listings, claims, name)
             steps += [(column, positions[lower], warranted) for lower in covered]
@@ -208,7 +207,6 @@ def _absent_by_practice(
 
 def _instances_by_source(
     tables: Sequence[SourceTable],
-    sources: Sequence[Source],
     claims: Sequence[Claims],
     listings: Sequence[Listing],
     concepts: list[str],
@@ -219,6 +217,5 @@ def _instances_by_source(
         photo_of_image = np.full(table.images.num_rows, -1, dtype=np.int64)
         photo_of_image[images] = rows
         columns = np.array([positions[concept] for concept in claim.concepts], dtype=np.int32)
-        single = known_single(table, sources[position])
-        parts.append(source_instances(table, position, photo_of_image, columns, single))
+        parts.append(source_instances(table, position, photo_of_image, columns, claim.single))
     return parts

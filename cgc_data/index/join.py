@@ -1,7 +1,7 @@
 """Facts of several sources about one photo, joined: where they contradict each other the pair is unknown.
 
 Presence, count and a one-to-one match of boxes at IoU 0.5 must agree; each (photo, concept) takes its boxes from one
-source, LVIS first.
+source, first one whose protocol gives better boxes, as LVIS's does.
 """
 
 from collections.abc import Sequence
@@ -60,13 +60,13 @@ def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
     return found
 
 
-def one_source_each(instances: Instances, kinds: Sequence[str]) -> Instances:
-    """Keep, for every (photo, concept), the instances of one source: LVIS first, then in the order of the sources."""
-    order = sorted(range(len(kinds)), key=lambda i: (kinds[i] != "lvis", i))
+def one_source_each(instances: Instances, first: Sequence[bool]) -> Instances:
+    """Keep, for every (photo, concept), the instances of one source: `first` ones, then in the order of the sources."""
+    order = sorted(range(len(first)), key=lambda i: (not first[i], i))
     rank = np.argsort(order)[instances.source]
     key = instances.photo * (int(instances.concept.max(initial=0)) + 1) + instances.concept
     _, pair = np.unique(key, return_inverse=True)
-    best = np.full(pair.max(initial=-1) + 1, len(kinds))
+    best = np.full(pair.max(initial=-1) + 1, len(first))
     np.minimum.at(best, pair, rank)
     return instances.select(rank == best[pair])
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cgc_data.common.errors import PhotoError, SourceError
 from cgc_data.index.pictures import same_picture
 from cgc_data.licences import LicencePolicy, allowed
-from cgc_data.sources import PhotoStore, SourceTable
+from cgc_data.sources import FORMATS, PhotoStore, SourceTable
 from cgc_data.vocabulary import COCO_NAMES
 
 # COCO's numbers have at most six digits; twelve others are a time stamp or another data set's.
@@ -148,7 +148,7 @@ def _listings(position: int, table: SourceTable) -> Iterator[_Listing]:
 
 def _names_coco(table: SourceTable) -> bool:
     """Is the file about COCO's photos, so that its photos' names are COCO's? By its format or its 80 categories."""
-    return table.kind == "lvis" or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
+    return FORMATS[table.kind].coco_photos or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
 
 
 def _identity(listing: _Listing, store: PhotoStore, names_coco: bool) -> str | None:

@@ -1,10 +1,9 @@
 """What one source says of every (photo, concept): all boxed, some boxed, absent, or nothing.
 
-COCO labels its 80 categories exhaustively; LVIS lists per photo what it verified absent and what it did not box fully;
-a source of the user's says so itself. A missing annotation alone never counts as absence.
+The annotation protocol of its format says what it warrants: some categories exhaustively, or what each photo lists as
+verified absent and as not boxed in full. A missing annotation alone never counts as absence.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,26 +12,35 @@ from numpy.typing import NDArray
 
 from cgc_data.common.errors import ConfigError, VocabularyError
 from cgc_data.config import Source
-from cgc_data.sources import SourceTable
-from cgc_data.vocabulary import COCO_NAMES, concepts_of
+from cgc_data.sources import FORMATS, SourceTable
+from cgc_data.sources.formats import Flags
+from cgc_data.vocabulary import concepts_of
 
 UNKNOWN, ABSENT, PRESENT_SOME, PRESENT_ALL = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8(3)
 CONTRADICTED = np.uint8(255)  # while sources are joined: stays unknown whatever reaches it
 STATE_NAMES = ("unknown", "absent", "present_some", "present_all")
 
-LISTS = ("negative", "not_exhaustive")
-
 States = NDArray[np.uint8]
-Below = list[tuple[int, int, NDArray[np.bool_] | None]]
+Below = list[tuple[int, int, Flags | None]]
 
 
 @dataclass(frozen=True)
 class Claims:
-    """The states one source gives, (images, concepts), rows as its images and columns as its categories."""
+    """The states one source gives, (images, concepts), rows as its images and columns as its categories.
+
+    Attributes:
+        rule: by which it warrants absence.
+        practice: COCO_PRACTICE where COCO's own 80 classes are labelled, as COCO's annotators understood them.
+        exhaustive: categories of which every instance is boxed in every photo, (categories,).
+        single: annotations that are known to be one instance and not a crowd, (annotations,).
+    """
 
     states: States
     concepts: tuple[str, ...]
-    practice: str  # "coco" where COCO's own 80 classes are labelled, as COCO's annotators understood them
+    rule: str
+    practice: str
+    exhaustive: Flags
+    single: Flags
 
     def column(self, concept: str) -> int | None:
         """Column of a concept, None where the source does not have it."""
@@ -44,38 +52,27 @@ class Claims:
 
 
 def source_claims(table: SourceTable, source: Source) -> Claims:
-    """States of a source's images, (image rows, its concepts), from its annotation protocol alone."""
-    names = table.categories.column("name").to_pylist()
-    synsets = table.categories.column("synset").to_pylist()
-    try:
-        concepts = tuple(concepts_of(names, synsets, table.kind))
-    except VocabularyError as error:
-        raise VocabularyError(f"{source.annotations}: {error}") from None
-    states = np.full((table.images.num_rows, len(concepts)), UNKNOWN, dtype=np.uint8)
-    exhaustive = exhaustive_categories(table, source)
-    states[:, exhaustive] = ABSENT
-    _mark_negatives(states, table)
-    _mark_present(states, table, source, exhaustive)
-    practice = "coco" if table.kind == "coco" and _is_coco(names) else ""
-    return Claims(states, concepts, practice)
+    """States of a source's images, (image rows, its concepts), from its annotation protocol alone.
 
-
-def exhaustive_categories(table: SourceTable, source: Source) -> NDArray[np.bool_]:
-    """Which categories are labelled exhaustively, (categories,): COCO's 80 by protocol, others by declaration.
-
-    Raises ConfigError for a declared name that the file does not have, or a declaration for LVIS.
+    Raises VocabularyError for categories that are one concept, ConfigError for a declaration the file does not bear.
     """
     names = table.categories.column("name").to_pylist()
-    if source.kind == "lvis":
-        if source.exhaustive:
-            raise ConfigError(f"{source.annotations}: LVIS says itself what is exhaustive; drop `exhaustive`")
-        return np.zeros(len(names), dtype=bool)
-    if isinstance(source.exhaustive, list):
-        if unknown := sorted(set(source.exhaustive) - set(names)):
-            raise ConfigError(f"{source.annotations}: has no category {unknown[0]!r} to be exhaustive about")
-        return np.isin(names, source.exhaustive)
-    declared = _is_coco(names) if source.exhaustive is None else source.exhaustive
-    return np.full(len(names), declared, dtype=bool)
+    synsets = table.categories.column("synset").to_pylist()
+    protocol = FORMATS[table.kind].protocol
+    try:
+        concepts = tuple(concepts_of(names, synsets))
+    except VocabularyError as error:
+        raise VocabularyError(f"{source.annotations}: {error}") from None
+    try:
+        exhaustive = protocol.exhaustive(table, source.exhaustive)
+    except ValueError as error:
+        raise ConfigError(f"{source.annotations}: {error}") from None
+    single = protocol.single(table, source.exhaustive)
+    states = np.full((table.images.num_rows, len(concepts)), UNKNOWN, dtype=np.uint8)
+    states[:, exhaustive] = ABSENT
+    states[_listed(table, "negative")] = ABSENT
+    _mark_present(states, table, exhaustive, single & protocol.all_boxed(table, source.exhaustive))
+    return Claims(states, concepts, protocol.rule, protocol.practice(names), exhaustive, single)
 
 
 def reach_below(states: States, below: Below) -> None:
@@ -96,50 +93,18 @@ def reach_below(states: States, below: Below) -> None:
     states[states == CONTRADICTED] = UNKNOWN
 
 
-def _is_coco(names: Sequence[str]) -> bool:
-    return set(names) == set(COCO_NAMES)
-
-
-def _mark_negatives(states: States, table: SourceTable) -> None:
-    states[_listed(table, "negative")] = ABSENT
-
-
-def _mark_present(states: States, table: SourceTable, source: Source, exhaustive: NDArray[np.bool_]) -> None:
+def _mark_present(states: States, table: SourceTable, exhaustive: Flags, complete: Flags) -> None:
+    """Mark what is boxed; `complete` says of which annotations the category is boxed in full, (annotations,)."""
     boxed = tuple(table.annotations.column(c).to_numpy() for c in ("image_row", "category_row"))
-    federated = table.kind == "lvis"
-    contradicted = (states[boxed] == ABSENT) & federated  # listed as verified absent, boxed all the same
-    partial = ~known_single(table, source) | ~(exhaustive[boxed[1]] | federated)
-    if federated:
-        partial |= _says_nothing(table)[boxed[0]]
+    contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # listed as verified absent, boxed all the same
     states[boxed] = PRESENT_ALL
-    states[boxed[0][partial], boxed[1][partial]] = PRESENT_SOME
+    states[boxed[0][~complete], boxed[1][~complete]] = PRESENT_SOME
     rows, columns = _listed(table, "not_exhaustive")
     listed = states[rows, columns]
     # some are unlabelled, so there are some: verified absent at the same time is a contradiction
     weaker = np.select([listed == PRESENT_ALL, listed == ABSENT], [PRESENT_SOME, UNKNOWN], listed)
     states[rows, columns] = weaker
     states[boxed[0][contradicted], boxed[1][contradicted]] = UNKNOWN
-
-
-def _says_nothing(table: SourceTable) -> NDArray[np.bool_]:
-    """Which images of an LVIS source have both lists empty, (images,): nothing tells that they were checked at all."""
-    lengths = [np.diff(table.images.column(c).combine_chunks().offsets.to_numpy()) for c in LISTS]
-    return np.asarray(sum(lengths) == 0)
-
-
-def known_single(table: SourceTable, source: Source) -> NDArray[np.bool_]:
-    """Which annotations are known to be one instance and not a crowd, (annotations,).
-
-    Every official COCO record has a segmentation; one without is no official record, so its crowd flag is not trusted
-    unless the user declares the source exhaustive.
-    """
-    crowd = table.annotations.column("crowd").to_numpy()
-    has_segmentation = table.annotations.column("segmentation_length").to_numpy() > 0
-    if table.kind == "lvis":
-        return np.asarray(crowd != 1)
-    if source.exhaustive is None:
-        return np.asarray((crowd == 0) & has_segmentation)
-    return np.asarray(crowd != 1)
 
 
 def _listed(table: SourceTable, column: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

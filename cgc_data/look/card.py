@@ -23,6 +23,7 @@ from cgc_data.release.paths import base_name, without_paths
 from cgc_data.release.read import Release
 from cgc_data.release.schema import SPLITS
 from cgc_data.release.stats import Stats
+from cgc_data.sources.formats import FORMATS
 from cgc_data.tasks import CONTRASTS, TASKS
 
 SIZES = (
@@ -56,6 +57,7 @@ def render_card(manifest: Manifest, stats: Stats, *, repo_id: str | None = None,
         sources=[_source(source) for source in manifest["sources"]],
         licences=[{**licence, "name": licence_name(licence["url"])} for licence in stats["licences"]],
         plots={n: c for n, c in plot_captions().items() if not files or f"assets/{n}" in files},
+        protocols=[form.protocol.meaning for form in FORMATS.values()],
         config=_yaml(without_paths(manifest["config"])),
         contrasts=[c for c in CONTRASTS if _splits(manifest, c)],
         about={name: contrast.meaning for name, contrast in CONTRASTS.items()},

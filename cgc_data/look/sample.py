@@ -12,6 +12,7 @@ from cgc_data.answer import ANSWER_FORM
 from cgc_data.look.card import licence_name
 from cgc_data.release.manifest import SourceRecord
 from cgc_data.release.rows import Evidence, Row, ViewRow
+from cgc_data.sources.formats import FORMATS, AnnotationProtocol
 from cgc_data.tasks import task_of
 
 Sources: TypeAlias = Mapping[str, SourceRecord]
@@ -146,23 +147,28 @@ def _rect(box: Sequence[float]) -> tuple[float, float, float, float]:
 def _warrant(evidence: Evidence, sources: Sources) -> str:
     """Why this view does not show the label, in words."""
     label, who = evidence["label"], _who(evidence["source"], sources)
-    kind, _, above = evidence["warrant"].partition(":")
+    rule, _, above = evidence["warrant"].partition(":")
+    if protocol := _protocol(rule, sources.get(evidence["source"])):
+        return protocol.sentence(label, who)
     sentences = {
-        "exhaustive": f"COCO boxes every {label}: none here."
-        if who == "COCO"
-        else f"Every {label} is boxed ({who}): none here.",
-        "negative": f"{who} verified: no {label} here.",
         "hypernym": f"{who}: no {above} here, so no {label} either.",
         "outside_window": f"Every {label} of the photo lies outside this window.",
     }
-    return sentences.get(kind, f"{who}: {evidence['warrant']} ({label}).")
+    return sentences.get(rule, f"{who}: {evidence['warrant']} ({label}).")
+
+
+def _protocol(rule: str, source: SourceRecord | None) -> AnnotationProtocol | None:
+    """The protocol by which absence follows from this rule, the source's own before others; None for other rules."""
+    forms = sorted(FORMATS.values(), key=lambda form: source is None or form.name != source["kind"])
+    return next((form.protocol for form in forms if form.protocol.rule == rule), None)
 
 
 def _who(key: str, sources: Sources) -> str:
-    """COCO and LVIS by their names; a source that declares its own vocabulary by its file's."""
+    """Those who annotated by the protocol, such as COCO; a source that declares its own vocabulary by its file's."""
     source = sources.get(key)
     if source is None:
         return key
-    if source["kind"] == "lvis":
-        return "LVIS"
-    return "COCO" if source.get("exhaustive") is None else PurePath(source["annotations"]).name
+    form = FORMATS.get(source["kind"])
+    if form is None or (form.protocol.declarable and source.get("exhaustive") is not None):
+        return PurePath(source["annotations"]).name
+    return form.protocol.who

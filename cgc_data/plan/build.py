@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from cgc_data.common.errors import PlanError
 from cgc_data.common.progress import track
-from cgc_data.config import BuildConfig
+from cgc_data.config import BuildConfig, Source
 from cgc_data.index.build import Index
 from cgc_data.index.exclusions import ListUsage, read_exclusions
 from cgc_data.index.photos import usable
+from cgc_data.index.presence import Claims
 from cgc_data.index.splits import assign_splits, hash_folder, hash_photos, like_any, near_duplicates
 from cgc_data.plan.askable import Rejection, find_askable
 from cgc_data.plan.deal import Dealer, Dealt
@@ -27,6 +28,7 @@ from cgc_data.plan.truth import Truth
 from cgc_data.release.manifest import Exclusions
 from cgc_data.release.rows import PlannedRow, Row
 from cgc_data.release.schema import SPLITS, Split, arrow_schema
+from cgc_data.sources import FORMATS
 from cgc_data.tasks import CONTRASTS, TASKS, task_of
 
 PLAN_SCHEMA = (
@@ -219,14 +221,19 @@ def _sources(config: BuildConfig) -> str:
 
 
 def _hint(index: Index, config: BuildConfig, task: str) -> str:
-    given = zip(config.sources, index.claims, strict=True)
-    if any(source.kind == "coco" and source.exhaustive is None and not claims.practice for source, claims in given):
+    if any(map(_undeclared, config.sources, index.claims)):
         return "declare `exhaustive` where every instance of every category is boxed, loosen `limits`,"
     if config.confusable == "strict" and any(index.relations.confusable(c) - index.labelled for c in index.labelled):
         return "set confusable=labelled where names that your file does not have cannot be in your photos, add photos,"
     if TASKS[task].needs:
         return f"it needs {TASKS[task].needs}; add photos,"
     return f"add photos, loosen `limits`, ask for more samples than {config.samples},"
+
+
+def _undeclared(source: Source, claims: Claims) -> bool:
+    """Could the user declare what the source is exhaustive about, and nothing else says it?"""
+    declarable = FORMATS[source.kind].protocol.declarable
+    return declarable and source.exhaustive is None and not claims.exhaustive.any()
 
 
 def rejected_by_reason(plan: Plan) -> dict[str, int]:

@@ -1,11 +1,21 @@
-"""Sources: annotation files in COCO or LVIS format, and their photos.
+"""Sources: annotation files of the formats in `formats/`, and their photos.
 
 A file is read once into columns (`SourceTable`) and cached; masks are read from it one by one (`Segmentations`).
 """
 
+from cgc_data.sources.formats import FORMATS, Format, Kind
 from cgc_data.sources.photos import PhotoStore, open_photos
 from cgc_data.sources.read import read_source
 from cgc_data.sources.segmentation import Segmentations
-from cgc_data.sources.table import KINDS, Kind, SourceTable
+from cgc_data.sources.table import SourceTable
 
-__all__ = ["KINDS", "Kind", "PhotoStore", "Segmentations", "SourceTable", "open_photos", "read_source"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Kind",
+    "PhotoStore",
+    "Segmentations",
+    "SourceTable",
+    "open_photos",
+    "read_source",
+]

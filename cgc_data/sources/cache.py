@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cgc_data.geometry import BoxFormat
-from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES, Kind, Tables
+from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES, Tables
 
 READER_VERSION = 1  # counts changes of what the readers make of a file
 
@@ -19,13 +19,13 @@ _SCHEMAS = {"images": IMAGES, "categories": CATEGORIES, "annotations": ANNOTATIO
 _CHECKSUM_BYTES = 4
 
 
-def cache_path(folder: Path, kind: Kind, sha256: str, box_format: BoxFormat = "xywh") -> Path:
+def cache_path(folder: Path, kind: str, sha256: str, box_format: BoxFormat = "xywh") -> Path:
     """Where the tables of a file with this hash, read with boxes of this form, are kept."""
     return folder / f"{kind}-{sha256}.{box_format}.v{READER_VERSION}.arrow"
 
 
-def any_of(folder: Path, kind: Kind) -> bool:
-    """Whether the folder holds a cache of any file of this kind."""
+def any_of(folder: Path, kind: str) -> bool:
+    """Whether the folder holds a cache of any file of this format."""
     return any(folder.glob(f"{kind}-*.v{READER_VERSION}.arrow"))
 
 

@@ -1,26 +1,36 @@
-"""From an annotation file to its columns: from the cache where it has them, else by parsing."""
+"""From an annotation file to its columns: from the cache where it has them, else in one pass over its four lists."""
 
 import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
 
 from cgc_data.common.errors import SourceError
 from cgc_data.geometry import BoxFormat
 from cgc_data.sources import cache
-from cgc_data.sources.coco import COCO
-from cgc_data.sources.lvis import LVIS
-from cgc_data.sources.parse import Format, parse
-from cgc_data.sources.table import Kind, SourceTable, Tables
+from cgc_data.sources.columns import AnnotationColumns, category_columns, image_columns, license_columns, sorted_by_id
+from cgc_data.sources.formats import FORMATS, Format, Kind
+from cgc_data.sources.records import Annotation, Category, Image, License
+from cgc_data.sources.stream import Batch, JsonStream, ListDecoder
+from cgc_data.sources.table import CATEGORIES, IMAGES, LICENSES, SourceTable, Tables
 
-_FORMATS: dict[Kind, Format] = {"coco": COCO, "lvis": LVIS}
 _HASHED_AT_ONCE = 8 << 20
+_DECODERS: dict[str, ListDecoder] = {
+    "images": msgspec.json.Decoder(list[Image]),
+    "annotations": msgspec.json.Decoder(list[Annotation]),
+    "categories": msgspec.json.Decoder(list[Category]),
+    "licenses": msgspec.json.Decoder(list[License]),
+}
 
 
 def read_source(
     kind: Kind, path: Path, cache_dir: Path | None = None, *, box_format: BoxFormat = "xywh"
 ) -> SourceTable:
-    """Columns of a COCO instances or LVIS v1 file whose boxes have this form.
+    """Columns of a file of this format whose boxes have this form.
 
     With `cache_dir` they are kept there under the file's sha256 and mapped from there the next time.
     Raises SourceError where the file is missing, cut short, not of the schema or contradicts itself.
@@ -31,9 +41,7 @@ def read_source(
     with ThreadPoolExecutor(1) as executor:
         hashing = executor.submit(file_sha256, path)
         tables = (
-            _cached(kind, path, cache_dir, hashing, box_format)
-            if cache_dir
-            else parse(path, _FORMATS[kind], box_format)
+            _cached(kind, path, cache_dir, hashing, box_format) if cache_dir else parse(path, FORMATS[kind], box_format)
         )
         return _source(kind, path, hashing.result(), tables)
 
@@ -45,11 +53,45 @@ def _cached(kind: Kind, path: Path, folder: Path, hashing: "Future[str]", box_fo
     )
     if kept is not None:
         return kept
-    tables = parse(path, _FORMATS[kind], box_format)
+    tables = parse(path, FORMATS[kind], box_format)
     place = cache.cache_path(folder, kind, hashing.result(), box_format)
     with suppress(OSError):  # a full or read-only disk costs time at the next start, no more
         cache.store(place, tables)
     return cache.load(place) or tables
+
+
+def parse(path: Path, form: Format, box_format: BoxFormat = "xywh") -> Tables:
+    """Tables of an annotation file. Raises SourceError where it is not whole or not of the schema."""
+    annotations = AnnotationColumns(path, form.crowd_unless_stated, box_format)
+    parts: dict[str, list[pa.Table]] = {name: [] for name in _DECODERS}
+    try:
+        with JsonStream(path) as stream:
+            for batch in stream.batches(_DECODERS):
+                if batch.section == "annotations":
+                    annotations.add(batch)
+                else:
+                    parts[batch.section].append(_columns(path, form, batch))
+            _require(path, stream.sections)
+        images = sorted_by_id(path, "image", parts["images"], IMAGES)
+        categories = sorted_by_id(path, "category", parts["categories"], CATEGORIES)
+        joined = annotations.table(images["image_id"].to_numpy(), categories["category_id"].to_numpy())
+        licenses = pa.concat_tables([LICENSES.empty_table(), *parts["licenses"]]).combine_chunks()
+    except (OverflowError, pa.ArrowInvalid) as error:
+        raise SourceError(f"{path}: holds an integer that is too large ({error}); correct it") from error
+    return Tables(images=images, categories=categories, annotations=joined, licenses=licenses)
+
+
+def _columns(path: Path, form: Format, batch: Batch) -> pa.Table:
+    items: list[Any] = batch.items
+    if batch.section == "images":
+        return image_columns(path, items, form.file_names(path, items))
+    return category_columns(items) if batch.section == "categories" else license_columns(items)
+
+
+def _require(path: Path, sections: list[str]) -> None:
+    missing = [name for name in ("images", "annotations", "categories") if name not in sections]
+    if missing:
+        raise SourceError(f"{path}: has no {' and no '.join(missing)}; give a file in COCO or LVIS format")
 
 
 def file_sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The columnar form of one annotation file, the same for COCO and LVIS.
+"""The columnar form of one annotation file, the same for all formats.
 
 Everything after the readers works on these columns: ids are unique, rows are sorted, boxes are corners, and the
 segmentation is a byte range of the file instead of numbers in memory.
@@ -6,12 +6,8 @@ segmentation is a byte range of the file instead of numbers in memory.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 import pyarrow as pa
-
-Kind = Literal["coco", "lvis"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 IMAGES = pa.schema(
     [
@@ -75,7 +71,7 @@ class SourceTable(Tables):
     `image_row` and `category_row` are row numbers of `images` and `categories`.
     """
 
-    kind: Kind
+    kind: str  # name of its format
     path: Path
     sha256: str
     num_bytes: int

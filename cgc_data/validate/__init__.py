@@ -1,6 +1,6 @@
 """Validation of a release: derived anew from the raw sources, sharing no code with what built it.
 
-The annotation files are read by pycocotools and lvis, the reference readers of their formats.
+The annotation files are read by the reference readers of their formats, such as pycocotools and lvis.
 """
 
 from cgc_data.validate.report import Breach, Check, Report

@@ -4,6 +4,7 @@ from collections import Counter
 from functools import lru_cache
 
 from cgc_data.validate.limits import Limits
+from cgc_data.validate.protocols import PROTOCOLS
 from cgc_data.validate.raw import RawSource
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Claim, Sample, View
@@ -50,10 +51,10 @@ class AbsenceCheck:
             return self._outside(photo, concept, view) or self._shown(photo, concept, view, self._limits.margin)
         if any(fact.instances or fact.crowds for fact in self._world.facts(photo, concept)):
             return "it is annotated in the photo"
-        kind, _, name = claim.warrant.partition(":")
-        if kind == "hypernym":
+        rule, _, name = claim.warrant.partition(":")
+        if rule == "hypernym":
             return self._hypernym(source, images, concept, name)
-        return _unwarranted(source, images, concept, kind)
+        return _unwarranted(source, images, concept, rule)
 
     def _hypernym(self, source: RawSource, images: list[int], concept: str, name: str) -> str | None:
         above = {source.concept_of[n] for n, known in source.names.items() if known == name}
@@ -61,8 +62,8 @@ class AbsenceCheck:
         proved = [c for c in above if c != concept and self._world.covers(source, c, concept)]
         if not proved:
             return f"{name} is no category above it"
-        kinds = [_unwarranted(source, images, c, w) for c in proved for w in ("exhaustive", "negative")]
-        return None if None in kinds else f"{name} is not known to be absent"
+        faults = [_unwarranted(source, images, c, source.protocol.rule) for c in proved]
+        return None if None in faults else f"{name} is not known to be absent"
 
     def _outside(self, photo: str, concept: str, view: View) -> str | None:
         if view.window == (0, 0, *self._world.sources[view.source].size(view.image_id)):
@@ -113,13 +114,12 @@ class AbsenceCheck:
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
 
 
-def _unwarranted(source: RawSource, images: list[int], concept: str, kind: str) -> str | None:
-    """Why the source does not say by this protocol that the concept is absent; None where it does."""
+def _unwarranted(source: RawSource, images: list[int], concept: str, rule: str) -> str | None:
+    """Why the source does not say by this rule that the concept is absent; None where it does."""
     if any(source.instances(image, concept) for image in images):
         return "it is annotated in the photo"
-    if kind == "exhaustive":
-        return None if source.exhaustive_about(concept) else f"{source.key} does not label it exhaustively"
-    if kind == "negative":
-        listed = any(source.lists_negative(image, concept) for image in images)
-        return None if listed else f"{source.key} does not list it as verified absent"
-    return "there is no such warrant"
+    known = (type(source.protocol), *PROTOCOLS)
+    refusal = next((protocol.refusal for protocol in known if protocol.rule == rule), None)
+    if refusal is None:
+        return "there is no such warrant"
+    return None if any(source.warrants(rule, image, concept) for image in images) else f"{source.key} {refusal}"

@@ -1,33 +1,23 @@
-"""One annotation file as pycocotools or lvis reads it, and what it says of a category in an image.
+"""One annotation file with its photos: what is in an image, what a window shows of it, and what the file warrants."""
 
-The protocols are applied here from their own texts: COCO labels exhaustively but for crowds, LVIS only what it lists.
-"""
-
-import contextlib
-import io
-import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
-from lvis import LVIS
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
-from pycocotools.coco import COCO
 
 from cgc_data.common.errors import ReleaseError, VocabularyError
 from cgc_data.validate.boxes import grown, overlap, within
+from cgc_data.validate.formats import read_raw
 from cgc_data.validate.photos import PhotoFiles
+from cgc_data.validate.protocols import Declared, Record, Status, has_mask, is_crowd
 from cgc_data.validate.samples import Box, Rectangle
 from cgc_data.vocabulary import COCO_NAMES, concept_of
-
-Status = Literal["all", "some", "absent", "unknown"]
-Exhaustive = bool | list[str] | None
-Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as the file has it
 
 
 @dataclass(frozen=True)
@@ -76,7 +66,8 @@ class RawSource:
 
     Args:
         key: as in the manifest.
-        exhaustive: as declared; None means COCO's 80 are, others are not.
+        kind: its format.
+        exhaustive: as declared; None: only what the format itself says is.
         test_only: are all its photos held out?
         box_format: how its boxes are written, as declared.
     """
@@ -87,28 +78,23 @@ class RawSource:
         kind: str,
         annotations: Path,
         photos: PhotoFiles,
-        exhaustive: Exhaustive,
+        exhaustive: Declared,
         test_only: bool,
         box_format: str = "xywh",
     ) -> None:
         self._box_format = box_format
-        self.key, self.kind, self.path, self.photos, self.test_only = key, kind, annotations, photos, test_only
-        self._exhaustive = exhaustive
-        reader, self._rle_of = _read(kind, annotations)
-        self.images: dict[int, Record] = reader.imgs
-        self._annotations: dict[int, Record] = reader.anns
-        self._licences = {entry.get("id"): str(entry.get("url", "")) for entry in reader.dataset.get("licenses") or ()}
-        self._of_image: Mapping[int, list[Record]] = reader.imgToAnns if kind == "coco" else reader.img_ann_map
-        self.names: dict[int, str] = {number: str(entry["name"]) for number, entry in reader.cats.items()}
-        self.concept_of = _concepts(reader.cats, kind)
+        self.key, self.photos, self.test_only = key, photos, test_only
+        raw = read_raw(kind, annotations, exhaustive)
+        self.images, self._annotations, self._of_image = raw.images, raw.annotations, raw.of_image
+        self._licences = {entry.get("id"): str(entry.get("url", "")) for entry in raw.licences}
+        self.protocol, self.practice, self._mask = raw.protocol, raw.practice, raw.mask
+        self.names: dict[int, str] = {number: str(entry["name"]) for number, entry in raw.categories.items()}
+        self.concept_of = _concepts(raw.categories)
         self.categories: defaultdict[str, list[int]] = defaultdict(list)
         for number, concept in self.concept_of.items():
             self.categories[concept].append(number)
-        # COCO's annotators boxed a mug as "cup": what its own 80 classes take in goes for no other list of names
-        self.practice = "coco" if kind == "coco" and set(self.names.values()) == set(COCO_NAMES) else ""
         # a photo's number is COCO's only in a file about COCO's photos: other data sets number theirs alike
-        self.of_coco = kind == "lvis" or set(self.names.values()) == set(COCO_NAMES)
-        self._complete = self._complete_categories()
+        self.of_coco = raw.coco_photos or set(self.names.values()) == set(COCO_NAMES)
         self._rle = lru_cache(maxsize=50_000)(self._read_rle)
         self.sight = lru_cache(maxsize=200_000)(self._sight)
         self.whole_box = lru_cache(maxsize=200_000)(self._whole_box)
@@ -143,61 +129,26 @@ class RawSource:
 
     def status(self, image_id: int, concept: str) -> Status:
         """What this file alone says of a concept in an image."""
-        numbers = self.categories.get(concept, [])
-        if not numbers:
+        wanted = set(self.categories.get(concept, ()))
+        if not wanted:
             return "unknown"
-        wanted = set(numbers)
         found = [raw for raw in self._of_image.get(image_id, ()) if raw["category_id"] in wanted]
-        if self.kind == "lvis":
-            return self._lvis_status(self.images[image_id], wanted, found)
-        if not found:
-            return "absent" if wanted <= self._complete else "unknown"
-        single = all(self._known_single(raw) for raw in found)
-        return "all" if single and wanted <= self._complete else "some"
+        return self.protocol.status(self.images[image_id], wanted, found)
 
-    def exhaustive_about(self, concept: str) -> bool:
-        """Is every instance of the concept labelled in every image of this file?"""
-        numbers = self.categories.get(concept, [])
-        return bool(numbers) and set(numbers) <= self._complete
-
-    def lists_negative(self, image_id: int, concept: str) -> bool:
-        """Does LVIS list the concept as verified absent from the image?"""
-        listed = set(self.images[image_id].get("neg_category_ids") or ())
-        return self.kind == "lvis" and bool(listed & set(self.categories.get(concept, ())))
-
-    def _lvis_status(self, image: Record, wanted: set[int], found: list[Record]) -> Status:
-        negative = bool(wanted & set(image.get("neg_category_ids") or ()))
-        if found:
-            if not image.get("neg_category_ids") and not image.get("not_exhaustive_category_ids"):
-                return "some"  # nothing tells that anybody checked what else is there
-            partial = wanted & set(image.get("not_exhaustive_category_ids") or ()) or any(map(_is_crowd, found))
-            return "unknown" if negative else "some" if partial else "all"
-        return "absent" if negative else "unknown"
-
-    def _known_single(self, raw: Record) -> bool:
-        # every official COCO record has both a crowd flag and a segmentation
-        if self._exhaustive is None:
-            return raw.get("iscrowd") == 0 and _has_mask(raw)
-        return not _is_crowd(raw)
-
-    def _complete_categories(self) -> set[int]:
-        if self.kind == "lvis" or self._exhaustive is False:
-            return set()
-        if isinstance(self._exhaustive, list):
-            return {number for number, name in self.names.items() if name in self._exhaustive}
-        if self._exhaustive is None and not self.practice:
-            return set()
-        return set(self.names)
+    def warrants(self, rule: str, image_id: int, concept: str) -> bool:
+        """Is a concept without an annotation in the image known by this rule to be absent?"""
+        wanted = set(self.categories.get(concept, ()))
+        return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
 
     def _instance(self, raw: Record) -> Instance:
         corners = _corners(raw["bbox"], self._box_format)
         frame = (0.0, 0.0, *map(float, self.size(raw["image_id"])))
         box = overlap(corners, (frame[0], frame[1], frame[2], frame[3]))
         concept = self.concept_of[raw["category_id"]]
-        return Instance(self.key, raw["id"], raw["image_id"], concept, box, _is_crowd(raw), _has_mask(raw))
+        return Instance(self.key, raw["id"], raw["image_id"], concept, box, is_crowd(raw), has_mask(raw))
 
     def _read_rle(self, number: int) -> Any:
-        return self._rle_of(self._annotations[number])
+        return self._mask(self._annotations[number])
 
     def _whole_box(self, number: int) -> Box | None:
         """Tight box of the whole mask, None where there is no mask pixel."""
@@ -218,37 +169,9 @@ class RawSource:
         return Sight(_tight(mask, window), share, bool(near.any()), True)
 
 
-def _read(kind: str, path: Path) -> tuple[Any, Callable[[Any], Any]]:
+def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it loads
-            if kind == "coco":
-                coco = COCO()
-                coco.dataset = _decoded(path)
-                coco.createIndex()
-                return coco, coco.annToRLE
-            lvis = _Lvis(str(path))
-            return lvis, lvis.ann_to_rle
-    except (OSError, ValueError, KeyError, AssertionError, TypeError) as error:
-        raise ReleaseError(
-            f"{path}: the {kind} reader cannot read it ({error}); name the file it was built from"
-        ) from None
-
-
-class _Lvis(LVIS):  # type: ignore[misc]
-    """The LVIS reader, for files with a byte order mark too."""
-
-    def _load_json(self, path: str) -> Any:
-        return _decoded(Path(path))
-
-
-def _decoded(path: Path) -> Any:
-    """The JSON of a file as UTF-8, with or without a byte order mark."""
-    return json.loads(path.read_text(encoding="utf-8-sig"))
-
-
-def _concepts(categories: Mapping[int, Record], kind: str) -> dict[int, str]:
-    try:
-        return {n: concept_of(str(c["name"]), str(c.get("synset") or ""), kind) for n, c in categories.items()}
+        return {n: concept_of(str(c["name"]), str(c.get("synset") or "")) for n, c in categories.items()}
     except VocabularyError as error:
         raise ReleaseError(f"a category of the sources has no concept: {error}") from None
 
@@ -261,15 +184,6 @@ def _corners(written: Sequence[float], form: str) -> Box:
     if form == "cxcywh":
         return a - c / 2, b - d / 2, a + c / 2, b + d / 2
     return (b, a, b + d, a + c) if form == "yxhw" else (a, b, a + c, b + d)
-
-
-def _is_crowd(raw: Record) -> bool:
-    return raw.get("iscrowd") == 1
-
-
-def _has_mask(raw: Record) -> bool:
-    segmentation = raw.get("segmentation")
-    return bool(segmentation.get("counts")) if isinstance(segmentation, Mapping) else bool(segmentation)
 
 
 def _cut(mask: NDArray[np.uint8], window: Rectangle) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from cgc_data.common.errors import ReleaseError
 from cgc_data.common.progress import track
@@ -34,7 +34,7 @@ CHECKS = {
 class SourcePaths(NamedTuple):
     """Where a source lies now."""
 
-    kind: Literal["coco", "lvis"]
+    kind: str  # its format
     annotations: Path
     images: Path
 

@@ -18,9 +18,10 @@ from scipy.optimize import linear_sum_assignment
 
 from cgc_data.common.errors import PhotoError, VocabularyError
 from cgc_data.validate.boxes import iou
-from cgc_data.validate.raw import Instance, RawSource, Sight, Status
+from cgc_data.validate.protocols import Status
+from cgc_data.validate.raw import Instance, RawSource, Sight
 from cgc_data.validate.samples import View
-from cgc_data.vocabulary import Relations, readable
+from cgc_data.vocabulary import COCO_PRACTICE, Relations, readable
 
 COCO_FILE = re.compile(r"(?<!\d)(0{6}\d{6})\.[A-Za-z]+$")
 THUMBNAIL = 16  # pixels on a side at which two pictures are compared
@@ -152,7 +153,7 @@ class World:
         return concept == above or concept in self.relations.hyponyms(above, source.practice)
 
     def _ancestors(self, concept: str) -> tuple[str, ...]:
-        return tuple(sorted(self.relations.hypernyms(concept, "coco") & self.concepts))
+        return tuple(sorted(self.relations.hypernyms(concept, COCO_PRACTICE) & self.concepts))
 
 
 def file_digest(source: RawSource, image_id: int) -> str:

@@ -4,11 +4,12 @@ A concept is a WordNet synset ("dog.n.01"), or "name:..." for a category of the 
 """
 
 from cgc_data.vocabulary.concepts import COCO_NAMES, concept_of, concepts_of, supercategory_of
-from cgc_data.vocabulary.confusable import Relation, Relations, load_relations
+from cgc_data.vocabulary.confusable import COCO_PRACTICE, Relation, Relations, load_relations
 from cgc_data.vocabulary.names import Name, names_of, readable
 
 __all__ = [
     "COCO_NAMES",
+    "COCO_PRACTICE",
     "Name",
     "Relation",
     "Relations",

@@ -48,27 +48,22 @@ def _concept_by_name() -> dict[str, str]:
 COCO_NAMES: tuple[str, ...] = tuple(sorted(entry.coco for entry in entries().values() if entry.coco))
 
 
-def concept_of(name: str, synset: str = "", kind: str = "") -> str:
-    """Concept of a category: its synset, else that of COCO's or LVIS's category of this name, else "name:<name>".
-
-    `kind` ("coco", "lvis" or anything else) is where the category comes from; it decides nothing that the name and the
-    synset leave open, and is taken so that callers need not ask.
-    """
-    del kind
+def concept_of(name: str, synset: str = "") -> str:
+    """Concept of a category: its synset, else that of COCO's or LVIS's category of this name, else "name:<name>"."""
     if synset:
         return synset
     key = normalised(name)
     return _concept_by_name().get(key, f"name:{key}")
 
 
-def concepts_of(names: Sequence[str], synsets: Sequence[str] = (), kind: str = "") -> list[str]:
+def concepts_of(names: Sequence[str], synsets: Sequence[str] = ()) -> list[str]:
     """Concepts of one file's categories, in their order; `synsets` is empty or as long as `names`.
 
     Raises VocabularyError where two categories of the file are the same concept.
     """
     seen: dict[str, str] = {}
     for name, synset in zip(names, synsets or [""] * len(names), strict=True):
-        concept = concept_of(name, synset, kind)
+        concept = concept_of(name, synset)
         if concept in seen:
             raise VocabularyError(
                 f"categories {seen[concept]!r} and {name!r} are one and the same ({concept}): rename or merge them"

@@ -14,6 +14,7 @@ from cgc_data.vocabulary.concepts import supercategory_of
 
 RelationKind = Literal["ancestor", "synonym", "boxes", "hand", "includes"]
 NOTHING: frozenset[str] = frozenset()
+COCO_PRACTICE = "coco"  # as COCO's annotators used the names of their 80 classes
 
 
 class Relation(NamedTuple):
@@ -55,19 +56,20 @@ class Relations:
         """Every concept that could be taken for this one; symmetric, without the concept itself."""
         return self._confusable.get(concept, NOTHING)
 
-    def hyponyms(self, concept: str, kind: str = "") -> frozenset[str]:
+    def hyponyms(self, concept: str, practice: str = "") -> frozenset[str]:
         """Every concept below this one: where it is absent, so are they.
 
-        With kind "coco" also those that COCO's class of this name takes in by its annotation practice (a mug is boxed
-        as "cup"): right only for absence that COCO's own 80 exhaustive categories warrant, not for LVIS's negatives.
+        With COCO_PRACTICE also those that COCO's class of this name takes in by its annotation practice (a mug is
+        boxed as "cup"): right only for absence that COCO's own 80 exhaustive categories warrant, not for LVIS's
+        negatives.
         """
         below = self._kinds.get(concept, NOTHING)
-        return below | self._covered.get(concept, NOTHING) if kind == "coco" else below
+        return below | self._covered.get(concept, NOTHING) if practice == COCO_PRACTICE else below
 
-    def hypernyms(self, concept: str, kind: str = "") -> frozenset[str]:
+    def hypernyms(self, concept: str, practice: str = "") -> frozenset[str]:
         """Every concept above this one: the other way round of `hyponyms`."""
         above = self._kinds_of.get(concept, NOTHING)
-        return above | self._covered_by.get(concept, NOTHING) if kind == "coco" else above
+        return above | self._covered_by.get(concept, NOTHING) if practice == COCO_PRACTICE else above
 
     def supercategory(self, concept: str) -> str:
         """Supercategory of a concept, "" where unknown."""

@@ -1,9 +1,10 @@
-"""LVIS v1: photos are named by `coco_url` with the folder they are in, and there are no crowd regions."""
+"""LVIS v1: photos are named by `coco_url` with the folder they are in, nothing is a crowd, absence is listed."""
 
 from pathlib import Path
 
 from cgc_data.common.errors import SourceError
-from cgc_data.sources.parse import Format
+from cgc_data.sources.formats.format import Format
+from cgc_data.sources.formats.protocol import Federated
 from cgc_data.sources.records import Image
 
 
@@ -24,4 +25,12 @@ def _file_name(path: Path, image: Image) -> str:
     return name
 
 
-LVIS = Format(file_names=file_names, crowd_unless_stated=0)
+LVIS = Format(
+    name="lvis",
+    content="LVIS v1 annotations",
+    one="an LVIS",
+    file_names=file_names,
+    crowd_unless_stated=0,
+    coco_photos=True,
+    protocol=Federated(who="LVIS", meaning="LVIS lists the categories that were verified to be absent"),
+)

@@ -1,0 +1,29 @@
+"""The formats of annotation files, each declared in a module of its own; to add one, add its name to `_REGISTERED`.
+
+Everything else reads this table: configuration, flags, reading, presence, joining, card, and gallery. Validation reads
+a format anew, in a module of the same name.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from cgc_data.sources.formats.format import Format
+from cgc_data.sources.formats.protocol import AnnotationProtocol, Declared, Exhaustive, Federated, Flags
+
+__all__ = ["FORMATS", "AnnotationProtocol", "Declared", "Exhaustive", "Federated", "Flags", "Format", "Kind"]
+
+# Each is declared in the module of its name, under its name in capitals. They are listed to users in this order.
+_REGISTERED = ("coco", "lvis")
+
+
+def _declared(name: str) -> Format:
+    found: Format = getattr(import_module(f"{__name__}.{name}"), name.upper())
+    return found
+
+
+FORMATS: dict[str, Format] = {name: _declared(name) for name in _REGISTERED}
+
+if TYPE_CHECKING:
+    Kind: TypeAlias = str
+else:  # so that settings refuse another name and list those that there are
+    Kind = Literal[_REGISTERED]

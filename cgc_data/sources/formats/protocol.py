@@ -1,0 +1,143 @@
+"""Annotation protocols: what a file warrants by the way it was annotated, and how that is said.
+
+A source says what is in its photos by its records; how far these are to be relied on, its protocol alone says.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.sources.table import SourceTable
+
+Declared: TypeAlias = bool | list[str] | None  # exhaustive or not, or about which categories; None: nothing declared
+Flags: TypeAlias = NDArray[np.bool_]
+
+LISTS = ("negative", "not_exhaustive")
+
+
+@dataclass(frozen=True)
+class AnnotationProtocol(ABC):
+    """What the files of a format warrant.
+
+    Attributes:
+        who: who annotated by it, as the gallery says.
+        meaning: what it warrants, as the card says.
+        rule: by which a category is absent, as in a row's evidence.
+        declarable: whether a user may declare which categories a file is exhaustive about.
+        boxes_first: whether its boxes are taken where sources of other protocols box the same.
+    """
+
+    who: str
+    meaning: str
+
+    rule: ClassVar[str]
+    declarable: ClassVar[bool]
+    boxes_first: ClassVar[bool]
+
+    @abstractmethod
+    def exhaustive(self, table: SourceTable, declared: Declared) -> Flags:
+        """Categories of which every instance is boxed in every photo, (categories,).
+
+        Raises ValueError for a declaration that the file does not bear.
+        """
+
+    @abstractmethod
+    def single(self, table: SourceTable, declared: Declared) -> Flags:
+        """Annotations that are known to be one instance and not a crowd, (annotations,)."""
+
+    @abstractmethod
+    def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
+        """Annotations of whose category no instance in the photo is left unboxed but where listed, (annotations,)."""
+
+    @abstractmethod
+    def practice(self, names: Collection[str]) -> str:
+        """By whose practice of naming a file with these categories was annotated, "" by nobody's in particular."""
+
+    @abstractmethod
+    def sentence(self, label: str, who: str) -> str:
+        """Why the label is absent by `rule`, in words; `who` says so."""
+
+
+@dataclass(frozen=True)
+class Exhaustive(AnnotationProtocol):
+    """Every instance is labelled of the format's own `vocabulary`, else of what the user declares.
+
+    `naming` names how the annotators understood the vocabulary, for what is included in a category besides.
+    """
+
+    vocabulary: frozenset[str]
+    naming: str = ""
+
+    rule = "exhaustive"
+    declarable = True
+    boxes_first = False
+
+    def exhaustive(self, table: SourceTable, declared: Declared) -> Flags:
+        names = table.categories.column("name").to_pylist()
+        if isinstance(declared, list):
+            if unknown := sorted(set(declared) - set(names)):
+                raise ValueError(f"has no category {unknown[0]!r} to be exhaustive about")
+            return np.isin(names, declared)
+        return np.full(len(names), self._own(names) if declared is None else declared, dtype=bool)
+
+    def single(self, table: SourceTable, declared: Declared) -> Flags:
+        """Every official COCO record has a crowd flag and a segmentation; one without is no official record, so it is
+        not trusted to be single unless the user declares how exhaustive the source is.
+        """
+        crowd = table.annotations.column("crowd").to_numpy()
+        if declared is not None:
+            return np.asarray(crowd != 1)
+        return np.asarray((crowd == 0) & (table.annotations.column("segmentation_length").to_numpy() > 0))
+
+    def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
+        categories = table.annotations.column("category_row").to_numpy()
+        return np.asarray(self.exhaustive(table, declared)[categories])
+
+    def practice(self, names: Collection[str]) -> str:
+        return self.naming if self._own(names) else ""
+
+    def sentence(self, label: str, who: str) -> str:
+        return (
+            f"{who} boxes every {label}: none here."
+            if who == self.who
+            else f"Every {label} is boxed ({who}): none here."
+        )
+
+    def _own(self, names: Collection[str]) -> bool:
+        return set(names) == self.vocabulary
+
+
+@dataclass(frozen=True)
+class Federated(AnnotationProtocol):
+    """Each photo lists what was verified absent and what is not boxed in full; a missing annotation says nothing."""
+
+    rule = "negative"
+    declarable = False
+    boxes_first = True
+
+    def exhaustive(self, table: SourceTable, declared: Declared) -> Flags:
+        if declared:
+            raise ValueError(f"{self.who} says itself what is exhaustive; drop `exhaustive`")
+        return np.zeros(table.categories.num_rows, dtype=bool)
+
+    def single(self, table: SourceTable, declared: Declared) -> Flags:
+        del declared
+        return np.asarray(table.annotations.column("crowd").to_numpy() != 1)
+
+    def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
+        """Not where both lists of a photo are empty: nothing tells that it was checked at all."""
+        del declared
+        lengths = [np.diff(table.images.column(name).combine_chunks().offsets.to_numpy()) for name in LISTS]
+        checked = np.asarray(sum(lengths) > 0)
+        return np.asarray(checked[table.annotations.column("image_row").to_numpy()])
+
+    def practice(self, names: Collection[str]) -> str:
+        del names
+        return ""
+
+    def sentence(self, label: str, who: str) -> str:
+        return f"{who} verified: no {label} here."

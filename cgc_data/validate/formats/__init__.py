@@ -1,0 +1,45 @@
+"""Annotation files read by the reference reader of their format: a module per format, named as in a manifest.
+
+A module has `read`. Nothing here is shared with what built the release.
+"""
+
+import contextlib
+import io
+import json
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from cgc_data.common.errors import ReleaseError
+from cgc_data.validate.protocols import Declared, RawFile
+
+
+class Reader(Protocol):
+    """Reads an annotation file, of which the user declared something; raises what the reference reader raises."""
+
+    def __call__(self, path: Path, declared: Declared) -> RawFile: ...
+
+
+def read_raw(kind: str, path: Path, declared: Declared) -> RawFile:
+    """An annotation file of a format. Raises ReleaseError where it cannot be read as such."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it loads
+            return _reader(kind)(path, declared)
+    except (OSError, ValueError, KeyError, AssertionError, TypeError) as error:
+        raise ReleaseError(
+            f"{path}: the {kind} reader cannot read it ({error}); name the file it was built from"
+        ) from None
+
+
+def decoded(path: Path) -> Any:
+    """The JSON of a file as UTF-8, with or without a byte order mark."""
+    return json.loads(path.read_text(encoding="utf-8-sig"))
+
+
+def _reader(kind: str) -> Reader:
+    known = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    if kind not in known:
+        raise ValueError(f"formats are {', '.join(known)}")
+    found: Reader = import_module(f"{__name__}.{kind}").read
+    return found

@@ -1,0 +1,32 @@
+"""LVIS v1 as its own reader reads it: every image lists what was verified absent and what is not labelled in full."""
+
+from pathlib import Path
+from typing import Any
+
+from lvis import LVIS
+
+from cgc_data.validate.formats import decoded
+from cgc_data.validate.protocols import Declared, Federated, RawFile
+
+
+def read(path: Path, declared: Declared) -> RawFile:
+    """The file; it bears no declaration."""
+    del declared
+    lvis = _Lvis(str(path))
+    return RawFile(
+        images=lvis.imgs,
+        annotations=lvis.anns,
+        categories=lvis.cats,
+        of_image=lvis.img_ann_map,
+        licences=lvis.dataset.get("licenses") or (),
+        mask=lvis.ann_to_rle,
+        protocol=Federated(),
+        coco_photos=True,
+    )
+
+
+class _Lvis(LVIS):  # type: ignore[misc]
+    """The LVIS reader, for files with a byte order mark too."""
+
+    def _load_json(self, path: str) -> Any:
+        return decoded(Path(path))

@@ -1,0 +1,120 @@
+"""What an annotation file warrants by its protocol, of raw records; written apart from what built the release."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeAlias
+
+Status = Literal["all", "some", "absent", "unknown"]
+Declared: TypeAlias = bool | list[str] | None
+Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as the file has it
+
+
+class RawProtocol(ABC):
+    """How far a file's records are to be relied on.
+
+    `rule` is the warrant of a release that rests on it; `refusal` says of a source that the rule does not hold there.
+    """
+
+    rule: ClassVar[str]
+    refusal: ClassVar[str]
+
+    @abstractmethod
+    def warrants(self, image: Record, wanted: set[int]) -> bool:
+        """Is a category without an annotation in the image known to be absent by the rule?"""
+
+    @abstractmethod
+    def status(self, image: Record, wanted: set[int], found: Sequence[Record]) -> Status:
+        """What the file says of the category in the image, of which `found` are the annotations."""
+
+
+@dataclass(frozen=True)
+class Exhaustive(RawProtocol):
+    """Every instance of the `complete` categories is labelled, but for crowds; nothing is known of the others."""
+
+    complete: frozenset[int]
+    declared: bool  # by the user; else only what looks like an official record counts as one instance
+
+    rule = "exhaustive"
+    refusal = "does not label it exhaustively"
+
+    @classmethod
+    def of(cls, names: Mapping[int, str], own: bool, declared: Declared) -> "Exhaustive":
+        """By category names and whether they are the `own` list of the format, if nothing is declared."""
+        if isinstance(declared, list):
+            return cls(frozenset(number for number, name in names.items() if name in declared), True)
+        whole = own if declared is None else declared
+        return cls(frozenset(names) if whole else frozenset(), declared is not None)
+
+    def warrants(self, image: Record, wanted: set[int]) -> bool:
+        del image
+        return bool(wanted) and wanted <= self.complete
+
+    def status(self, image: Record, wanted: set[int], found: Sequence[Record]) -> Status:
+        del image
+        if not found:
+            return "absent" if wanted <= self.complete else "unknown"
+        return "all" if all(map(self._single, found)) and wanted <= self.complete else "some"
+
+    def _single(self, raw: Record) -> bool:
+        # every official COCO record has both a crowd flag and a segmentation
+        return not is_crowd(raw) if self.declared else raw.get("iscrowd") == 0 and has_mask(raw)
+
+
+@dataclass(frozen=True)
+class Federated(RawProtocol):
+    """Every image lists the categories that were verified absent and those that are not labelled in full."""
+
+    rule = "negative"
+    refusal = "does not list it as verified absent"
+
+    def warrants(self, image: Record, wanted: set[int]) -> bool:
+        return bool(wanted & set(image.get("neg_category_ids") or ()))
+
+    def status(self, image: Record, wanted: set[int], found: Sequence[Record]) -> Status:
+        negative = self.warrants(image, wanted)
+        if found:
+            if not image.get("neg_category_ids") and not image.get("not_exhaustive_category_ids"):
+                return "some"  # nothing tells that anybody checked what else is there
+            partial = wanted & set(image.get("not_exhaustive_category_ids") or ()) or any(map(is_crowd, found))
+            return "unknown" if negative else "some" if partial else "all"
+        return "absent" if negative else "unknown"
+
+
+PROTOCOLS: tuple[type[RawProtocol], ...] = (Exhaustive, Federated)
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """An annotation file as the reference reader of its format gives it.
+
+    Attributes:
+        images, annotations, categories: by id.
+        of_image: annotations by the id of their image.
+        licences: as the file lists them.
+        mask: run lengths of an annotation's mask.
+        protocol: what the file warrants.
+        coco_photos: are its photos COCO's, whatever its categories?
+        practice: by whose practice it names things, "" by nobody's in particular.
+    """
+
+    images: dict[int, Record]
+    annotations: dict[int, Record]
+    categories: dict[int, Record]
+    of_image: Mapping[int, list[Record]]
+    licences: Sequence[Record]
+    mask: Callable[[Record], Any]
+    protocol: RawProtocol
+    coco_photos: bool = False
+    practice: str = ""
+
+
+def is_crowd(raw: Record) -> bool:
+    """Does an annotation say that it is one of a crowd?"""
+    return raw.get("iscrowd") == 1
+
+
+def has_mask(raw: Record) -> bool:
+    """Does an annotation have a segmentation that holds anything?"""
+    segmentation = raw.get("segmentation")
+    return bool(segmentation.get("counts")) if isinstance(segmentation, Mapping) else bool(segmentation)
