@@ -16,6 +16,7 @@ from cgc_data.metrics import METRICS
 from cgc_data.tasks import CONTRASTS, DISTRACTORS
 from cgc_train.errors import RecipeError, RunError
 from cgc_train.recipe import Recipe, save_recipe
+from cgc_train.reward.settings import TERMS
 
 BASELINE = "baseline"
 
@@ -41,7 +42,7 @@ SWITCHES = {
     "no-distractors": Switch(("data.distractor_images=false",), "only images that hold an answer: no contrast at all"),
     "no-source": Switch(("reward.source_aware=false",), "a box in the wrong image is paid like one in the right image"),
     "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching: further boxes cost nothing"),
-    "no-format": Switch(("reward.format=0",), "the form of the answer is asked for and not paid"),
+    **{f"no-{term.name}": Switch((f"reward.{term.name}=0",), term.ablated) for term in TERMS if term.ablated},
     "no-think": Switch(("prompt.think=false",), "no reasoning before the answer, neither asked for nor required"),
     "no-kl": Switch(("grpo.beta=0",), "no reference model"),
     "easy-first": Switch(("data.curriculum=easy_first",), "easy rows first"),

@@ -30,7 +30,7 @@ def compute_score(
         reward, prompt: as these sections of a recipe; set by `reward_function_kwargs`.
 
     Returns:
-        For each response `overall` (the reward), `format` and `miou` (its terms), `accuracy` (`acc@0.5`, not rewarded).
+        For each response `overall` (the reward), each of its terms, and `accuracy` (`acc@0.5`, not rewarded).
 
     Raises RecipeError for a setting that is not valid, and for `task_weights`, since EasyR1 does not tell the task.
     """
@@ -44,9 +44,4 @@ def compute_score(
 
 def _score(item: Mapping[str, Any], rules: Rules) -> Score:
     terms = score_exported(item["response"], item["ground_truth"], rules)
-    return {
-        "overall": terms.reward,
-        "format": terms.format,
-        "accuracy": terms.item.accuracy,
-        "miou": terms.miou,
-    }
+    return {"overall": terms.reward, "accuracy": terms.item.accuracy, **terms.values}

@@ -29,7 +29,7 @@ def compute_score(
         reward, prompt: as these sections of a recipe; set by `custom_reward_function.reward_kwargs`.
 
     Returns:
-        `score` (the reward, which verl trains on), `acc` (`acc@0.5`, which verl validates by), `miou`, `format`.
+        `score` (the reward, which verl trains on), `acc` (`acc@0.5`, which verl validates by), and each term.
     """
     facts = extra_info or {}
     terms = score_exported(
@@ -41,4 +41,4 @@ def compute_score(
         contrast=facts.get("contrast", ""),
         task=facts.get("task", ""),
     )
-    return {"score": terms.reward, "acc": terms.item.accuracy, "miou": terms.miou, "format": terms.format}
+    return {"score": terms.reward, "acc": terms.item.accuracy, **terms.values}

@@ -15,12 +15,14 @@ from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_train.data import find_release
 from cgc_train.errors import RunError
+from cgc_train.reward.miou import MIOU
+from cgc_train.reward.settings import TERMS, RewardSettings
 from cgc_train.run import Run
-from cgc_train.view.curves import Curve, plot
+from cgc_train.view.curves import Curve, plot, term_curve
 
 # Curves of the card: what is to rise, and the habit that would fake it.
 CARD_CURVES = (
-    Curve("set-wise IoU (R_miou)", "rewards/miou_reward/mean", "miou"),
+    term_curve(MIOU),
     Curve("right images", "contrast/index_accuracy", "source_acc"),
     Curve("[] where objects are", "contrast/false_empty", "false_empty"),
 )
@@ -70,6 +72,7 @@ def model_card(
         "name": repo_id.rpartition("/")[2],
         "licence": licence,
         "recipe": recipe,
+        "reward": _reward(run.recipe.reward),
         "base": recipe["model"]["name"],
         "on_hub": _is_hub_id(run.recipe.model.name),
         "data_on_hub": _is_hub_id(run.recipe.data.release),
@@ -96,6 +99,11 @@ def card_pictures(run: Run) -> dict[str, bytes]:
             figure.savefig(written, format="png", dpi=160, metadata={"Software": None})
             pictures[f"assets/curve-{number}.png"] = written.getvalue()
     return pictures
+
+
+def _reward(settings: RewardSettings) -> str:
+    """The weighted terms, and what each measures."""
+    return " + ".join(f"{settings.weight(term)} x {term.symbol} ({term.meaning(settings)})" for term in TERMS)
 
 
 def _is_hub_id(name: str) -> bool:

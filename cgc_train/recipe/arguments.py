@@ -9,6 +9,7 @@ import yaml
 from cgc_data.common.settings import nearest
 from cgc_train.errors import RecipeError
 from cgc_train.recipe.schema import Recipe
+from cgc_train.reward.settings import TERMS
 
 # Decided elsewhere in the recipe, or by the trainer; a second place to set them would let the two disagree.
 DECIDED = {
@@ -21,7 +22,7 @@ DECIDED = {
     "grpo": {
         "output_dir": "--to",
         "model_init_kwargs": "model",
-        "reward_weights": "reward.miou and reward.format",
+        "reward_weights": " and ".join(f"reward.{term.name}" for term in TERMS),
         "shuffle_dataset": "data.curriculum",
         "eval_strategy": "data.held_out_every",
         "eval_steps": "data.held_out_every",
@@ -59,7 +60,7 @@ def grpo_config(recipe: Recipe, run_folder: Path, **over: Any) -> Any:
             "revision": recipe.model.revision,
         },
         "num_generations_eval": 1,
-        "reward_weights": [recipe.reward.miou, recipe.reward.format],
+        "reward_weights": [recipe.reward.weight(term) for term in TERMS],
         "shuffle_dataset": False,  # the rows come in the recipe's order; see `data.curriculum`
         "remove_unused_columns": False,
         "log_multimodal": False,

@@ -144,8 +144,7 @@ def _row(entry: Scored) -> dict[str, Any]:
         "contrast": truth.contrast,
         "task": truth.task,
         "reward": terms.reward,
-        "miou": terms.miou,
-        "format": terms.format,
+        **terms.values,
         "violations": [str(violation) for violation in terms.violations],
         **{name: item[name] for name in METRICS},
     }

@@ -9,6 +9,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cgc_train.reward import TERMS, RewardSettings, Term
+
 TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
 
 
@@ -22,11 +24,15 @@ class Curve:
     share: bool = True
 
 
+def term_curve(term: Term[RewardSettings]) -> Curve:
+    """The mean of a term, and the metric of its name if there is one."""
+    return Curve(f"{term.title} ({term.symbol})", f"rewards/{term.name}_reward/mean", term.name)
+
+
 GROUPS: Mapping[str, Sequence[Curve]] = {
     "Reward": (
         Curve("reward", "reward", None, share=False),
-        Curve("set-wise IoU (R_miou)", "rewards/miou_reward/mean", "miou"),
-        Curve("format (R_format)", "rewards/format_reward/mean", "format"),
+        *map(term_curve, TERMS),
         Curve("accuracy at IoU 0.5", None, "acc@0.5"),
     ),
     "Keeping images apart": (

@@ -14,6 +14,7 @@ from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_train.data import find_release
 from cgc_train.errors import RunError
+from cgc_train.reward import TERMS
 from cgc_train.run import Run
 from cgc_train.view.collect import Step, collect
 from cgc_train.view.curves import draw_curves
@@ -77,6 +78,7 @@ def _render(run: Run, release: Release, metrics: list[dict[str, Any]], steps: li
             last=max((line["step"] for line in metrics if "step" in line), default=0),
             curves=draw_curves(metrics),
             steps=steps,
+            terms=TERMS,
             tasks=sorted({prompt.truth.task for step in steps for prompt in step.prompts}),
             store=lambda content: _store(content, folder),
         )
