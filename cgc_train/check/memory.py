@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cgc_train.check import activations
+from cgc_train.check import shape as sizes
 from cgc_train.check.batch import Batch, batch
 from cgc_train.check.shape import ModelShape
 from cgc_train.recipe import Recipe
@@ -205,15 +205,15 @@ def _optimiser_bytes(name: str, width: int) -> float:
 def _learning(run: _Run) -> Iterator[Part]:
     shape, config, model = run.shape, run.config, run.recipe.model
     checkpointing, here = bool(config.gradient_checkpointing), run.batch.per_device
-    kept = activations.language_model(
+    kept = sizes.language_model(
         shape, here * run.sequence, run.width, checkpointing=checkpointing, lora=bool(model.lora)
     )
     yield Part("activations of the language model", kept, "learning")
     trains = not model.freeze_vision and not model.lora
     patches = here * run.longest.patches
-    seen = activations.vision_tower(shape, patches, run.width, checkpointing=checkpointing, trains=trains)
+    seen = sizes.vision_tower(shape, patches, run.width, checkpointing=checkpointing, trains=trains)
     yield Part("activations of the vision tower", seen, "learning")
-    logits = activations.head(shape, here * config.max_completion_length, run.width, trains=not model.lora)
+    logits = sizes.head(shape, here * config.max_completion_length, run.width, trains=not model.lora)
     yield Part("vocabulary head", logits, "learning")
     yield Part("gathered weights and buckets", _gathered(run), "learning")
 
@@ -242,8 +242,8 @@ def _sampling(run: _Run) -> Iterator[Part]:
         return
     rows = run.batch.sampled_here
     yield Part("key-value cache", rows * run.sequence * shape.cache_bytes(run.width), "sampling")
-    prompt = rows * run.longest.tokens * activations.decoder_forward(shape, run.width)
-    seen = rows * run.longest.patches * activations.vision_forward(shape, run.width)
+    prompt = rows * run.longest.tokens * sizes.decoder_forward(shape, run.width)
+    seen = rows * run.longest.patches * sizes.vision_forward(shape, run.width)
     yield Part("reading the prompts", max(prompt, seen), "sampling")
     if run.divided:
         yield Part("whole model, gathered to sample", run.base, "sampling")
@@ -255,7 +255,7 @@ def _sequences(run: _Run) -> float:
     share = config.vllm_tensor_parallel_size
     size = config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB
     tokens = LARGEST_IMAGE / shape.token_pixels**2
-    encoder = tokens * shape.merge**2 * activations.vision_forward(shape, run.width)
+    encoder = tokens * shape.merge**2 * sizes.vision_forward(shape, run.width)
     deepest = tokens * 4 * shape.hidden * run.width  # an image token carries three deeper features beside its own
     left = size - run.base / share - encoder - deepest - VLLM_OVERHEAD
     length = config.vllm_max_model_length or shape.context

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from cgc_data.metrics import truth_of
 from cgc_data.release.rows import Row
-from cgc_train.check.context import Context
-from cgc_train.check.finding import Finding, failed, ok, warning
+from cgc_train.check.context import Context, Finding, failed, ok, warning
 from cgc_train.check.tokens import counter
 from cgc_train.data import Bounds
 from cgc_train.data.find import picked

@@ -1,6 +1,7 @@
 """The processor of a model, set so that prompts pass whole: padding on the left, no truncation, a pixel budget."""
 
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 # Above the context of any model: prompts are bounded by `cgc-train check`, never cut inside their image tokens.
 NO_LIMIT = 10**9
+SECONDS = 5  # that the Hub has to answer in; asked once and briefly, so that a check without a network ends soon
 
 
 def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> Any:
@@ -49,6 +51,15 @@ def check_folder(name: str, *any_of: str) -> None:
         raise ModelError(f"{name}: no such folder; give a model's folder, or its id on the Hub as ORG/NAME")
 
 
+def within_reach(name: str, revision: str | None, file: str) -> bool:
+    """Whether `file` of a model lies in its folder or in the Hub's cache here, or the Hub itself answers."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if Path(name).is_dir() or name.count("/") != 1:
+        return True  # loading it says what is missing
+    return isinstance(try_to_load_from_cache(name, file, revision=revision), str) or _hub_answers()
+
+
 @contextmanager
 def shown_as_model_error(name: str, what: str) -> "Iterator[None]":
     """Turn the many errors of loading into one line."""
@@ -68,3 +79,16 @@ def _limit_pixels(image_processor: Any, max_pixels: int) -> None:
 
 def _looks_local(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") != 1
+
+
+@cache
+def _hub_answers() -> bool:
+    from huggingface_hub import constants, get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=SECONDS)
+    except Exception:  # whichever HTTP library the Hub's client uses, it did not answer
+        return False
+    return True
