@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from cgc_data.common.settings import merge_all, nearest, parse_override, read_settings
 from cgc_data.metrics import METRICS
@@ -19,6 +19,15 @@ from cgc_train.recipe import Recipe, save_recipe
 from cgc_train.reward.settings import TERMS
 
 BASELINE = "baseline"
+
+
+class EstimateJson(TypedDict):
+    """A metric in held_out.json, 0-1."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,7 @@ def varied(recipe: Recipe, name: str) -> Recipe:
     return changed
 
 
-def _compared(recipe: Recipe) -> dict[str, Any]:
+def _compared(recipe: Recipe) -> Mapping[str, object]:
     """What a switch may change, with TRL's defaults spelled out."""
     values = recipe.model_dump(mode="json", exclude={"name"})
     values["grpo"] = {"loss_type": "dapo", "importance_sampling_level": "token", "beta": 0.0} | values["grpo"]
@@ -154,12 +163,12 @@ def table(folder: Path) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(estimate: Mapping[str, Any] | None) -> str:
+def _cell(estimate: EstimateJson | None) -> str:
     """`62.5 [25.0, 75.0], n=8`; too few photos have a value without an interval."""
     if estimate is None or estimate["value"] is None:
         return ""
-    ends = [] if estimate["low"] is None else [100 * estimate["low"], 100 * estimate["high"]]
-    interval = f" [{', '.join(f'{end:.1f}' for end in ends)}]" if ends else ""
+    ends = [f"{100 * end:.1f}" for end in (estimate["low"], estimate["high"]) if end is not None]
+    interval = f" [{', '.join(ends)}]" if ends else ""
     return f"{100 * estimate['value']:.1f}{interval}, n={estimate['n']}"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from cgc_data.common.extras import need
 from cgc_data.release.read import Release
@@ -22,6 +22,7 @@ from cgc_train.data import Bounds, as_trained, check_row, find_release
 from cgc_train.data.select import chosen, held_out
 from cgc_train.errors import ModelError
 from cgc_train.model.processor import within_reach
+from cgc_train.protocols import GrpoArguments, ModelConfig, Processor
 from cgc_train.recipe import Recipe
 
 COLUMNS = [name for name in FEATURES if name != "images"]
@@ -86,7 +87,7 @@ class Context:
     folder: Path = Path()
 
     @cached_property
-    def config(self) -> Any:
+    def config(self) -> GrpoArguments:
         """TRL's GRPOConfig; see `cgc_train.check.batch.arguments`."""
         need("train")
         return batch.arguments(self.recipe)
@@ -130,7 +131,7 @@ class Context:
                 yield as_trained(row, recipe)
 
     @cached_property
-    def processor(self) -> Any | None:
+    def processor(self) -> Processor | None:
         """The model's processor; None where the model is on the Hub and cannot be had from here."""
         need("train")
         from cgc_train.model import load_processor
@@ -155,7 +156,7 @@ class Context:
         return _bounds(load_processor(self.recipe.model), LARGEST_IMAGE)
 
     @cached_property
-    def model_config(self) -> Any:
+    def model_config(self) -> ModelConfig:
         """The model's configuration: its own, or the published numbers of the 8B where that cannot be had."""
         need("train")
         from cgc_train.model import load_config, qwen3_vl_8b_config
@@ -198,7 +199,7 @@ class Context:
         return [self.bounds.size(view["width"], view["height"]) for view in row["views"]]
 
 
-def _bounds(processor: Any | None, max_pixels: int) -> Bounds:
+def _bounds(processor: Processor | None, max_pixels: int) -> Bounds:
     if processor is None:
         return Bounds(max_pixels=max_pixels)
     images = processor.image_processor

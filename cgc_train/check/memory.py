@@ -6,11 +6,12 @@ planned, such as fragmentation.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from cgc_train.check import shape as sizes
 from cgc_train.check.batch import Batch, batch
 from cgc_train.check.shape import ModelShape
+from cgc_train.protocols import GrpoArguments
 from cgc_train.recipe import Recipe
 
 When = Literal["always", "sampling", "learning"]
@@ -89,7 +90,7 @@ class MemoryPlan:
         return sorted((p for p in self.parts if p.when in ("always", self.fuller)), key=lambda part: -part.bytes)
 
 
-def memory_plan(shape: ModelShape, recipe: Recipe, config: Any, longest: Longest) -> MemoryPlan:
+def memory_plan(shape: ModelShape, recipe: Recipe, config: GrpoArguments, longest: Longest) -> MemoryPlan:
     """The plan of a GRPO run; `config` is what `cgc_train.check.batch.arguments` gave."""
     run = _Run(shape, recipe, config, batch(recipe, config), longest)
     parts = tuple(part for part in _parts(run) if part.bytes)
@@ -103,7 +104,7 @@ class _Run:
 
     shape: ModelShape
     recipe: Recipe
-    config: Any
+    config: GrpoArguments
     batch: Batch
     longest: Longest
 
@@ -156,7 +157,7 @@ class _Run:
         return int(size / self.recipe.gpus if divided else size)
 
 
-def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: Any) -> int:
+def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: GrpoArguments) -> int:
     """Bytes of one checkpoint on disk: what trains, and the optimiser with its float32 copy, of all GPUs."""
     run = _Run(shape, recipe, config, batch(recipe, config), Longest(0, 0))
     weights = run.trained * run.trained_width if recipe.model.lora else run.base

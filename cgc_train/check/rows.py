@@ -110,7 +110,9 @@ def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
 
 
 def _answer(context: Context, row: Row) -> str:
-    return "".join(part["text"] for message in completion(row, context.recipe.prompt) for part in message["content"])
+    return "".join(
+        part["text"] or "" for message in completion(row, context.recipe.prompt) for part in message["content"]
+    )
 
 
 def _named(ids: list[str]) -> str:

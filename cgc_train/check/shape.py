@@ -10,7 +10,8 @@ nothing of size tokens x tokens is kept.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from cgc_train.protocols import ModelConfig, TextConfig, VisionConfig
 
 # TRL's fused head projects this many tokens onto this much of the vocabulary at a time.
 HEAD_TOKENS, HEAD_COLUMNS = 4096, 32768
@@ -58,7 +59,7 @@ class ModelShape:
         return 2 * self.layers * self.key_value * width
 
 
-def measure(config: Any) -> ModelShape:
+def measure(config: ModelConfig) -> ModelShape:
     """The shape of the model of a `Qwen3VLConfig` (or one with the same fields), built on the meta device."""
     import torch
     from transformers import AutoModelForImageTextToText
@@ -78,7 +79,7 @@ def measure(config: Any) -> ModelShape:
     )
 
 
-def _text(config: Any) -> dict[str, int]:
+def _text(config: TextConfig) -> dict[str, int]:
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return {
         "layers": config.num_hidden_layers,
@@ -91,7 +92,7 @@ def _text(config: Any) -> dict[str, int]:
     }
 
 
-def _vision(config: Any) -> dict[str, int]:
+def _vision(config: VisionConfig) -> dict[str, int]:
     return {
         "vision_depth": config.depth,
         "vision_hidden": config.hidden_size,

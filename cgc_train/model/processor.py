@@ -3,9 +3,10 @@
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cgc_train.errors import ModelError
+from cgc_train.protocols import ImageProcessor, Processor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ NO_LIMIT = 10**9
 SECONDS = 5  # that the Hub has to answer in; asked once and briefly, so that a check without a network ends soon
 
 
-def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> Any:
+def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> Processor:
     """The processor of a model: padding on the left whatever its folder says, nothing truncated.
 
     Args:
@@ -31,9 +32,10 @@ def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> 
 
     check_folder(settings.name, "preprocessor_config.json", "processor_config.json")
     with shown_as_model_error(settings.name, "processor"):
-        processor = AutoProcessor.from_pretrained(settings.name, revision=settings.revision, padding_side="left")
-    if not isinstance(processor, ProcessorMixin) or not hasattr(processor, "image_processor"):
+        loaded = AutoProcessor.from_pretrained(settings.name, revision=settings.revision, padding_side="left")
+    if not isinstance(loaded, ProcessorMixin) or not hasattr(loaded, "image_processor"):
         raise ModelError(f"{settings.name}: its processor takes no images; use a model such as Qwen3-VL")
+    processor: Processor = loaded
     processor.tokenizer.padding_side = "left"
     processor.tokenizer.model_max_length = NO_LIMIT
     if max_pixels is not None:
@@ -72,7 +74,7 @@ def shown_as_model_error(name: str, what: str) -> "Iterator[None]":
         ) from None
 
 
-def _limit_pixels(image_processor: Any, max_pixels: int) -> None:
+def _limit_pixels(image_processor: ImageProcessor, max_pixels: int) -> None:
     most = min(max_pixels, image_processor.size["longest_edge"])
     image_processor.size = {"shortest_edge": image_processor.size["shortest_edge"], "longest_edge": most}
 

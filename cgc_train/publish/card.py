@@ -5,12 +5,11 @@ import io
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
 from cgc_data.hub.locate import HUB_ID
-from cgc_data.metrics import FLOORS, floor_response, score_item, summarise, truth_of
+from cgc_data.metrics import FLOORS, Estimate, Summary, Truth, floor_response, score_item, summarise, truth_of
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_train.data import find_release
@@ -110,7 +109,7 @@ def _is_hub_id(name: str) -> bool:
     return bool(HUB_ID.fullmatch(name)) and not Path(name).exists()
 
 
-def _held_out(run: Run, release: Release, *, first: bool) -> dict[str, Any] | None:
+def _held_out(run: Run, release: Release, *, first: bool) -> dict[str, object] | None:
     steps = run.held_out_steps()
     if not steps:
         return None
@@ -124,7 +123,7 @@ def _held_out(run: Run, release: Release, *, first: bool) -> dict[str, Any] | No
     return {"step": step, "n": len(scores), "metrics": summarise(scores)}
 
 
-def _floors(run: Run, release: Release) -> dict[str, Any]:
+def _floors(run: Run, release: Release) -> dict[str, Summary]:
     steps = run.held_out_steps()
     if not steps:
         return {}
@@ -132,7 +131,7 @@ def _floors(run: Run, release: Release) -> dict[str, Any]:
     return {name: summarise([score_item(floor_response(name, t), t) for t in truths]) for name in FLOORS}
 
 
-def _truths(release: Release, ids: set[str]) -> list[Any]:
+def _truths(release: Release, ids: set[str]) -> list[Truth]:
     return [truth_of(row) for row in release.rows() if row["id"] in ids]
 
 
@@ -154,8 +153,8 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _estimate(value: Any) -> str:
+def _estimate(value: Estimate | None) -> str:
     if value is None or value.value is None:
         return "-"
-    bounds = "" if value.low is None else f" [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+    bounds = "" if value.low is None or value.high is None else f" [{100 * value.low:.1f}, {100 * value.high:.1f}]"
     return f"{100 * value.value:.1f}{bounds}"

@@ -5,15 +5,18 @@ Their weights are TRL's `reward_weights`; all read a response once, and what is 
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from cgc_data.metrics import COLUMNS, Truth, truth_of
+from cgc_train.protocols import Completion
 from cgc_train.reward.batch import batch_statistics
 from cgc_train.reward.settings import TERMS, PromptSettings, RewardSettings
 from cgc_train.reward.term import Term
 from cgc_train.reward.terms import Terms, score
 
 RewardFunction = Callable[..., list[float]]
+LogExtra: TypeAlias = Callable[[str, list[str]], object]
+LogMetric: TypeAlias = Callable[[str, float], object]
 
 # Batches hold a few hundred responses; all functions see the same batch one after the other.
 REMEMBERED = 4096
@@ -39,10 +42,16 @@ def reward_functions(
         return score(response, truth, chosen, asked)
 
     def function(term: Term[RewardSettings]) -> RewardFunction:
-        def reward(completions: Sequence[Any], **columns: Any) -> list[float]:
+        def reward(
+            completions: Sequence[Completion],
+            *,
+            log_extra: LogExtra | None = None,
+            log_metric: LogMetric | None = None,
+            **columns: Sequence[object],
+        ) -> list[float]:
             scores = [terms_of(*pair) for pair in _pairs(completions, columns)]
             if term is TERMS[0]:  # so that nothing is logged twice for one batch
-                _log(scores, columns)
+                _log(scores, log_extra, log_metric)
             return [terms.values[term.name] for terms in scores]
 
         reward.__name__ = reward.__qualname__ = f"{term.name}_reward"
@@ -51,7 +60,7 @@ def reward_functions(
     return [function(term) for term in TERMS]
 
 
-def text_of(completion: Any) -> str:
+def text_of(completion: Completion) -> str:
     """The text of a completion: a string, or messages whose content is a string or text parts."""
     if isinstance(completion, str):
         return completion
@@ -61,15 +70,15 @@ def text_of(completion: Any) -> str:
     return "".join(part.get("text") or "" for part in content or ())
 
 
-def _log(scores: Sequence[Terms], columns: Mapping[str, Any]) -> None:
+def _log(scores: Sequence[Terms], log_extra: LogExtra | None, log_metric: LogMetric | None) -> None:
     """Hand ids and statistics of a batch to TRL, where it takes them."""
-    if log_extra := columns.get("log_extra"):
-        log_extra("id", list(columns["id"]))
-    if log_metric := columns.get("log_metric"):
+    if log_extra:
+        log_extra("id", [entry.item.truth.id for entry in scores])
+    if log_metric:
         for name, value in batch_statistics(scores).items():
             log_metric(name, value)
 
 
-def _pairs(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[tuple[str, Truth]]:
+def _pairs(completions: Sequence[Completion], columns: Mapping[str, Sequence[object]]) -> list[tuple[str, Truth]]:
     rows: Any = [{name: columns[name][place] for name in COLUMNS} for place in range(len(completions))]
     return [(text_of(completion), truth_of(row)) for completion, row in zip(completions, rows, strict=True)]

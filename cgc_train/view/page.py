@@ -5,7 +5,6 @@ import shutil
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -15,7 +14,7 @@ from cgc_data.release.read import Release
 from cgc_train.data import find_release
 from cgc_train.errors import RunError
 from cgc_train.reward import TERMS
-from cgc_train.run import Run
+from cgc_train.run import MetricsLine, Run
 from cgc_train.view.collect import Step, collect
 from cgc_train.view.curves import draw_curves
 
@@ -65,7 +64,7 @@ def write_page(
     return Page(path, len(shown), sum(len(prompt.answers) for step in shown for prompt in step.prompts))
 
 
-def _render(run: Run, release: Release, metrics: list[dict[str, Any]], steps: list[Step], folder: Path) -> str:
+def _render(run: Run, release: Release, metrics: list[MetricsLine], steps: list[Step], folder: Path) -> str:
     return (
         _environment()
         .get_template("run.html.j2")
