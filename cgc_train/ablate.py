@@ -9,15 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from cgc_data.common.settings import merge_all, nearest, parse_override, read_settings
 from cgc_data.metrics import METRICS
 from cgc_data.tasks import CONTRASTS, DISTRACTORS
 from cgc_train.errors import RecipeError, RunError
 from cgc_train.recipe import Recipe, save_recipe
+from cgc_train.reward.settings import TERMS
 
 BASELINE = "baseline"
+
+
+class EstimateJson(TypedDict):
+    """A metric in held_out.json, 0-1."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ SWITCHES = {
     "no-distractors": Switch(("data.distractor_images=false",), "only images that hold an answer: no contrast at all"),
     "no-source": Switch(("reward.source_aware=false",), "a box in the wrong image is paid like one in the right image"),
     "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching: further boxes cost nothing"),
-    "no-format": Switch(("reward.format=0",), "the form of the answer is asked for and not paid"),
+    **{f"no-{term.name}": Switch((f"reward.{term.name}=0",), term.ablated) for term in TERMS if term.ablated},
     "no-think": Switch(("prompt.think=false",), "no reasoning before the answer, neither asked for nor required"),
     "no-kl": Switch(("grpo.beta=0",), "no reference model"),
     "easy-first": Switch(("data.curriculum=easy_first",), "easy rows first"),
@@ -97,7 +107,7 @@ def varied(recipe: Recipe, name: str) -> Recipe:
     return changed
 
 
-def _compared(recipe: Recipe) -> dict[str, Any]:
+def _compared(recipe: Recipe) -> Mapping[str, object]:
     """What a switch may change, with TRL's defaults spelled out."""
     values = recipe.model_dump(mode="json", exclude={"name"})
     values["grpo"] = {"loss_type": "dapo", "importance_sampling_level": "token", "beta": 0.0} | values["grpo"]
@@ -153,12 +163,12 @@ def table(folder: Path) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(estimate: Mapping[str, Any] | None) -> str:
+def _cell(estimate: EstimateJson | None) -> str:
     """`62.5 [25.0, 75.0], n=8`; too few photos have a value without an interval."""
     if estimate is None or estimate["value"] is None:
         return ""
-    ends = [] if estimate["low"] is None else [100 * estimate["low"], 100 * estimate["high"]]
-    interval = f" [{', '.join(f'{end:.1f}' for end in ends)}]" if ends else ""
+    ends = [f"{100 * end:.1f}" for end in (estimate["low"], estimate["high"]) if end is not None]
+    interval = f" [{', '.join(ends)}]" if ends else ""
     return f"{100 * estimate['value']:.1f}{interval}, n={estimate['n']}"
 
 

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from transformers import TrainerCallback
 
 from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, score_item, summarise, summarise_by
+from cgc_train.protocols import AnsweringTrainer, TrainerState
 from cgc_train.recipe import Recipe
 from cgc_train.run import held_out_path
+
+Logs: TypeAlias = Mapping[str, object]
 
 # What TRL and transformers log besides metrics.
 NOT_METRICS = ("epoch", "step", "total_flos")
@@ -22,7 +25,14 @@ class MetricsWriter(TrainerCallback):  # type: ignore[misc]
     def __init__(self, folder: Path) -> None:
         self.path = folder / "metrics.jsonl"
 
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+    def on_log(
+        self,
+        _args: object,
+        state: TrainerState,
+        _control: object,
+        logs: Mapping[str, object] | None = None,
+        **_: object,
+    ) -> None:
         """Append what was logged."""
         if not state.is_world_process_zero or not logs:
             return
@@ -42,10 +52,17 @@ class FalseEmptyWarning(TrainerCallback):  # type: ignore[misc]
         self.first: float | None = None
         self.said = False
 
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+    def on_log(
+        self,
+        _args: object,
+        state: TrainerState,
+        _control: object,
+        logs: Mapping[str, object] | None = None,
+        **_: object,
+    ) -> None:
         """Compare the share with its start."""
         share = (logs or {}).get("contrast/false_empty")
-        if share is None:
+        if not isinstance(share, int | float):
             return
         self.first = share if self.first is None else self.first
         risen = share - self.first >= self.settings.rise and share >= self.settings.false_empty
@@ -62,9 +79,9 @@ class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, folder: Path, recipe: Recipe, truths: Mapping[str, Truth]) -> None:
         self.folder, self.recipe, self.truths = folder, recipe, truths
-        self.trainer: Any = None
+        self.trainer: AnsweringTrainer
 
-    def on_evaluate(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+    def on_evaluate(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
         """Write the answers gathered over all processes."""
         answers = self.trainer.gathered_answers()
         if state.is_world_process_zero and answers:

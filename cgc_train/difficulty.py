@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, pstdev
-from typing import Any, Literal
+from typing import Literal
 
 from filelock import FileLock
 
@@ -19,6 +19,7 @@ from cgc_data.common.progress import say, track
 from cgc_data.metrics import TruthRow, truth_of
 from cgc_train.data import training_set
 from cgc_train.errors import TrainingDataError
+from cgc_train.protocols import Model, Processor, TrainingRow
 from cgc_train.recipe import Recipe
 from cgc_train.reward import score
 from cgc_train.run import image_folder
@@ -74,7 +75,7 @@ class Sampling:
     samples: int
     temperature: float
     max_new_tokens: int
-    template: Mapping[str, Any]
+    template: Mapping[str, object]
 
 
 def measure(
@@ -127,7 +128,7 @@ def verdict_shares(measured: Iterable[Measured]) -> dict[str, dict[str, float]]:
 
 
 def _work(
-    recipe: Recipe, file: Path, sampling: Sampling, settings: str, batches: Iterator[list[Any]], count: int
+    recipe: Recipe, file: Path, sampling: Sampling, settings: str, batches: Iterator[list[TrainingRow]], count: int
 ) -> None:
     """Answer batches of rows and append what they got, a batch at a time."""
     import torch
@@ -145,7 +146,7 @@ def _work(
 
 
 def _answers(
-    model: Any, processor: Any, rows: Sequence[Mapping[str, Any]], sampling: Sampling, seed: int
+    model: Model, processor: Processor, rows: Sequence[TrainingRow], sampling: Sampling, seed: int
 ) -> list[list[str]]:
     """A group of answers to each row; the same rows get the same ones, whatever was answered before."""
     from cgc_train.generate import generate

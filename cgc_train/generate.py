@@ -9,16 +9,18 @@ from typing import Any, TypeAlias
 
 from PIL import Image as PILImage
 
+from cgc_data.answer.prompt import Message
 from cgc_train.model.template import rendered
+from cgc_train.protocols import Model, Processor
 
-Messages: TypeAlias = Sequence[Mapping[str, Any]]
+Messages: TypeAlias = Sequence[Message]
 ImageLike: TypeAlias = "str | Path | PILImage.Image"
 
 # Tokens that stand for pixels; sampled ones would not match any image.
 VISUAL_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 
 
-def visual_token_ids(processor: Any) -> list[int]:
+def visual_token_ids(processor: Processor) -> list[int]:
     """Ids of the tokens that stand for pixels."""
     tokenizer = processor.tokenizer
     ids = tokenizer.convert_tokens_to_ids(list(VISUAL_TOKENS))
@@ -26,15 +28,15 @@ def visual_token_ids(processor: Any) -> list[int]:
 
 
 def generate(
-    model: Any,
-    processor: Any,
+    model: Model,
+    processor: Processor,
     conversations: Sequence[Messages],
     images: Sequence[Sequence[ImageLike]],
     *,
     max_new_tokens: int = 512,
     temperature: float = 0.0,
     samples: int = 1,
-    template: Mapping[str, Any] | None = None,
+    template: Mapping[str, object] | None = None,
     batch_size: int = 8,
     seed: int = 0,
 ) -> list[list[str]]:
@@ -65,16 +67,18 @@ def generate(
 
 
 def _answer(
-    model: Any,
-    processor: Any,
+    model: Model,
+    processor: Processor,
     prompts: Sequence[str],
-    images: Sequence[Sequence[Any]],
+    images: Sequence[Sequence[PILImage.Image]],
     max_new_tokens: int,
     temperature: float,
     samples: int,
 ) -> list[list[str]]:
     inputs = processor(text=list(prompts), images=list(images), padding=True, return_tensors="pt").to(model.device)
-    sampling = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature > 0 else {"do_sample": False}
+    sampling: dict[str, object] = (
+        {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature > 0 else {"do_sample": False}
+    )
     tokens = model.generate(
         **inputs,
         max_new_tokens=max_new_tokens,
@@ -89,11 +93,12 @@ def _answer(
     return [written[start : start + samples] for start in range(0, len(written), samples)]
 
 
-def _opened(image: ImageLike) -> Any:
+def _opened(image: ImageLike) -> PILImage.Image:
     if isinstance(image, PILImage.Image):
         return image.convert("RGB")
-    with PILImage.open(image) as opened:
-        return opened.convert("RGB")
+    with PILImage.open(image) as file:
+        pixels: PILImage.Image = file.convert("RGB")
+        return pixels
 
 
 def _batches(count: int, size: int) -> Iterator[range]:
@@ -101,5 +106,5 @@ def _batches(count: int, size: int) -> Iterator[range]:
         yield range(start, min(start + size, count))
 
 
-def _devices(model: Any) -> list[Any]:
+def _devices(model: Model) -> list[Any]:
     return [model.device] if model.device.type == "cuda" else []

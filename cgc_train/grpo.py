@@ -1,9 +1,11 @@
 """The main job: GRPO on a release by a recipe, into a run folder, from the start or from a checkpoint."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from datasets import Dataset
 
 from cgc_data.common.extras import need_package
 from cgc_data.common.progress import say
@@ -12,6 +14,7 @@ from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, MetricsWriter
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.errors import RunError
 from cgc_train.model import check_template, load_config, load_processor, lora_config, quantisation
+from cgc_train.protocols import GrpoArguments, Processor
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import grpo_config
 from cgc_train.reward import reward_functions
@@ -21,7 +24,7 @@ from cgc_train.trainer import GroundingTrainer
 TRACKERS = ("trackio", "tensorboard", "wandb")
 
 
-def run_grpo(recipe: Recipe, folder: Path, *, rows: Any = None) -> Run:
+def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Run:
     """Train by a recipe into a new folder. Every process of a launch calls it.
 
     `rows` are trained on instead of the recipe's, with the columns that `training_set` gives; None: the recipe's.
@@ -58,12 +61,12 @@ def resume(run: Run, checkpoint: Path | None = None) -> Run:
 class Material:
     """What a trainer is made of, all checked before a run folder is."""
 
-    processor: Any
-    rows: Any
-    held_out: Any | None
+    processor: Processor
+    rows: Dataset
+    held_out: Dataset | None
 
 
-def _material(recipe: Recipe, arguments: Any, rows: Any = None) -> Material:
+def _material(recipe: Recipe, arguments: GrpoArguments, rows: Dataset | None = None) -> Material:
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
     check_template(recipe.model.name, processor, recipe.prompt, arguments.chat_template_kwargs)
@@ -72,7 +75,7 @@ def _material(recipe: Recipe, arguments: Any, rows: Any = None) -> Material:
     return Material(processor, rows, None if arguments.eval_strategy == "no" else held_out_set(recipe, image_folder()))
 
 
-def build_trainer(run: Run, arguments: Any, material: Material) -> GroundingTrainer:
+def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> GroundingTrainer:
     """The trainer of a run with its data, model, reward and callbacks."""
     recipe = run.recipe
     writer = HeldOutWriter(run.folder, recipe, _truths(material.held_out))
@@ -104,7 +107,7 @@ def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
     return run
 
 
-def _arguments(recipe: Recipe, folder: Path) -> Any:
+def _arguments(recipe: Recipe, folder: Path) -> GrpoArguments:
     # TRL counts its users over the network unless it is told not to.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     for tracker in TRACKERS:
@@ -115,18 +118,18 @@ def _arguments(recipe: Recipe, folder: Path) -> Any:
     return grpo_config(recipe, folder)
 
 
-def _as_list(value: Any) -> list[str]:
+def _as_list(value: str | Sequence[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else list(value or [])
 
 
-def _truths(rows: Any) -> dict[str, Truth]:
+def _truths(rows: Dataset | None) -> dict[str, Truth]:
     if rows is None:
         return {}
     light = rows.remove_columns(["images", "prompt"])
     return {row["id"]: truth_of(row) for row in light}
 
 
-def _grades(recipe: Recipe, rows: Any) -> list[int] | None:
+def _grades(recipe: Recipe, rows: Dataset) -> list[int] | None:
     if recipe.data.curriculum != "easy_first":
         return None
     return [grade(difficulty) for difficulty in rows["difficulty"]]

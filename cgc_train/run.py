@@ -7,21 +7,57 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict, cast
 
 from cgc_data.release.inside import check_links
 from cgc_data.release.paths import without_paths
 from cgc_train.errors import RunError
+from cgc_train.protocols import Completion
 from cgc_train.recipe import Recipe, load_recipe, save_recipe
 
 PACKAGES = ("cgc-grounding", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "vllm", "deepspeed")
 Kind: TypeAlias = Literal["grpo", "sft"]
 # What may differ between a run and its going on: where the data lies and how long it runs.
 MAY_DIFFER = ("data.release", "data.photos", "grpo.max_steps", "grpo.num_train_epochs", "gpu_memory_gb")
+
+
+class MetricsLine(TypedDict, total=False):
+    """A line of metrics.jsonl; beside these it holds numbers under the names of metrics."""
+
+    step: int
+    epoch: float
+    kind: Literal["train", "eval", "held_out"]
+
+
+class CompletionRow(TypedDict, total=False):
+    """A row of TRL's completions; beside these it holds the value of each reward function under its name."""
+
+    id: str
+    completion: Completion
+    advantage: float
+
+
+class HeldOutRow(TypedDict):
+    """A held-out answer."""
+
+    id: str
+    response: str
+
+
+class Environment(TypedDict, total=False):
+    """Versions, hardware, and command."""
+
+    kind: Kind
+    command: list[str]
+    python: str
+    system: str
+    versions: dict[str, str]
+    gpus: list[str]
+    processes: int
 
 
 @dataclass(frozen=True)
@@ -51,9 +87,9 @@ class Run:
         found = [path for path in self.folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
         return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
 
-    def metrics(self) -> list[dict[str, Any]]:
+    def metrics(self) -> list[MetricsLine]:
         """The lines of metrics.jsonl; a last line cut off by a kill is left out."""
-        return list(read_lines(self.folder / "metrics.jsonl"))
+        return [cast(MetricsLine, line) for line in read_lines(self.folder / "metrics.jsonl")]
 
     def rewind(self, checkpoint: Path) -> None:
         """Drop the metrics that were logged after a checkpoint: a run that resumes there logs them again."""
@@ -63,10 +99,10 @@ class Run:
         rewritten.write_text("".join(kept), encoding="utf-8")
         rewritten.replace(self.folder / "metrics.jsonl")
 
-    def environment(self) -> dict[str, Any]:
+    def environment(self) -> Environment:
         """Versions and hardware that the run began with; empty where they were not written."""
         try:
-            content: dict[str, Any] = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
+            content: Environment = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return content
@@ -75,14 +111,14 @@ class Run:
         """Steps whose completions were saved."""
         return sorted(int(path.stem.rpartition("_")[2]) for path in self.folder.glob("completions/*.parquet"))
 
-    def completions(self, step: int) -> list[dict[str, Any]]:
-        """TRL's table of a step: `id`, `completion`, `advantage`, one column a reward. Raises RunError."""
+    def completions(self, step: int) -> list[CompletionRow]:
+        """TRL's table of a step. Raises RunError."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         path = self.folder / "completions" / f"completions_{step:05d}.parquet"
         try:
-            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+            rows: list[CompletionRow] = pq.read_table(path).to_pylist()
         except (OSError, pa.ArrowException) as error:
             raise RunError(f"{path}: not readable ({error}); choose another step") from None
         return rows
@@ -91,9 +127,9 @@ class Run:
         """Steps at which the held-out rows were answered."""
         return sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob("held_out/step-*.jsonl"))
 
-    def held_out(self, step: int) -> list[dict[str, Any]]:
+    def held_out(self, step: int) -> list[HeldOutRow]:
         """`{"id", "response"}` of every held-out row at a step."""
-        return list(read_lines(held_out_path(self.folder, step)))
+        return [cast(HeldOutRow, line) for line in read_lines(held_out_path(self.folder, step))]
 
 
 def create_run(folder: Path, recipe: Recipe, kind: Kind = "grpo") -> Run:
@@ -133,7 +169,7 @@ def check_same(run: Run, recipe: Recipe) -> None:
         )
 
 
-def environment() -> dict[str, Any]:
+def environment() -> Environment:
     """Versions, hardware and command, without paths."""
     return {
         "command": without_paths(["cgc-train", *sys.argv[1:]]),
@@ -155,7 +191,7 @@ def held_out_path(folder: Path, step: int) -> Path:
     return folder / "held_out" / f"step-{step:06d}.jsonl"
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+def read_lines(path: Path) -> Iterator[Mapping[str, object]]:
     """The JSON objects of a file, one a line; what is cut off or missing is left out."""
     if not path.is_file():
         return
@@ -168,8 +204,8 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             yield value
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
     for key, value in values.items():
         flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
     return flat

@@ -5,12 +5,12 @@ Its traces are written by rule and hold no coordinate. The model it leaves is wh
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
+from datasets import Dataset
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from trl import SFTTrainer
 
@@ -28,6 +28,7 @@ from cgc_train.model import (
     quantisation,
 )
 from cgc_train.model.load import freeze_vision, keep_names
+from cgc_train.protocols import Processor, TrainingArguments
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import sft_config
 from cgc_train.run import Run, check_free, create_run, image_folder
@@ -40,19 +41,19 @@ ADAPTER = "adapter"
 class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
     """TRL's SFTTrainer on rows in the recipe's order; `training_step` raises DivergedError for a loss that is NaN."""
 
-    def __init__(self, *, grades: Sequence[int] | None = None, **given: Any) -> None:
+    def __init__(self, *, args: TrainingArguments, grades: Sequence[int] | None = None, **given: object) -> None:
         # a NaN that is filtered out of the log would go unseen until the weights are NaN too
-        given["args"].logging_nan_inf_filter = False
-        super().__init__(**given)
+        args.logging_nan_inf_filter = False
+        super().__init__(args=args, **given)
         # the mean is over all tokens of a step, not of each process: TRL's loss takes their number, the model does not
         self.model_accepts_loss_kwargs = True
         self._grades = grades
 
-    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
+    def _get_train_sampler(self, dataset: Sized | None = None) -> EpochSampler:
         count = len(self.train_dataset if dataset is None else dataset)
         return EpochSampler(count, group=1, prompts=1, repeats=1, seed=self.args.seed, grades=self._grades)
 
-    def training_step(self, *given: Any, **named: Any) -> torch.Tensor:
+    def training_step(self, *given: object, **named: object) -> torch.Tensor:
         loss: torch.Tensor = super().training_step(*given, **named)
         if not torch.isfinite(loss):
             raise DivergedError(
@@ -66,12 +67,12 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
 class _Material:
     """What a warm-up is made of, all checked before its folder is made."""
 
-    processor: Any
-    rows: Any
-    held_out: Any | None
+    processor: Processor
+    rows: Dataset
+    held_out: Dataset | None
 
 
-def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: Any = None) -> Run:
+def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: Dataset | None = None) -> Run:
     """Warm a model up by a recipe into a new folder. Every process of a launch calls it.
 
     Args:
@@ -105,13 +106,13 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: A
     return run
 
 
-def _arguments(recipe: Recipe, folder: Path) -> Any:
+def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
     # a warm-up is short and is not gone on from: only its outcome is kept, unless the recipe says otherwise
     over = {} if "save_strategy" in recipe.sft else {"save_strategy": "no"}
     return sft_config(recipe, folder, **over)
 
 
-def _material(recipe: Recipe, until: float | None, rows: Any) -> _Material:
+def _material(recipe: Recipe, until: float | None, rows: Dataset | None) -> _Material:
     held_out = recipe.data.held_out_every > 0 and recipe.data.held_out_rows > 0
     if until is not None and not held_out:
         raise RecipeError("a warm-up that stops at a skill needs held-out rows; set data.held_out_every and _rows")
@@ -124,7 +125,9 @@ def _material(recipe: Recipe, until: float | None, rows: Any) -> _Material:
     return _Material(processor, rows, held_out_set(recipe, image_folder()) if held_out else None)
 
 
-def _trainer(run: Run, arguments: Any, material: _Material, callbacks: list[Any]) -> WarmUpTrainer:
+def _trainer(
+    run: Run, arguments: TrainingArguments, material: _Material, callbacks: list[HeldOutSkill]
+) -> WarmUpTrainer:
     recipe = run.recipe
     easy_first = recipe.data.curriculum == "easy_first"
     trainer = WarmUpTrainer(
@@ -143,7 +146,7 @@ def _trainer(run: Run, arguments: Any, material: _Material, callbacks: list[Any]
     return trainer
 
 
-def _save(trainer: WarmUpTrainer, run: Run, processor: Any) -> None:
+def _save(trainer: WarmUpTrainer, run: Run, processor: Processor) -> None:
     """The final weights and the processor, with an adapter merged into the weights it was trained on."""
     if run.recipe.model.lora is None:
         trainer.save_model(str(run.model_folder))

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from accelerate.utils import gather_object
+from datasets import Dataset
 from transformers import TrainerCallback
 from trl.models import unwrap_model_for_generation
 
 from cgc_data.metrics import Truth, truth_of
 from cgc_train.callbacks import write_held_out
 from cgc_train.generate import generate
+from cgc_train.protocols import Model, PreparedTrainer, Processor, TrainerControl, TrainerState
 from cgc_train.recipe import Recipe
 from cgc_train.reward import score
 from cgc_train.run import Run
@@ -22,11 +23,11 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
     `trainer` is set before training; answers come from its model as it is prepared then, never before.
     """
 
-    def __init__(self, run: Run, rows: Any, processor: Any, until: float | None) -> None:
+    def __init__(self, run: Run, rows: Dataset, processor: Processor, until: float | None) -> None:
         self.run, self.rows, self.processor, self.until = run, rows, processor, until
         light = rows.remove_columns(["images", "prompt"])
         self.truths: dict[str, Truth] = {row["id"]: truth_of(row) for row in light}
-        self.trainer: Any = None
+        self.trainer: PreparedTrainer
         self.skill: float | None = None
         self.step = -1
 
@@ -35,21 +36,21 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
         """Whether the skill that was asked for is there."""
         return self.until is not None and self.skill is not None and self.skill >= self.until
 
-    def on_train_begin(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Where it starts from."""
         self._answer(state, control)
 
-    def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_step_end(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Every `held_out_every` steps."""
         if state.global_step % self.run.recipe.data.held_out_every == 0:
             self._answer(state, control)
 
-    def on_train_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_end(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Where it came to."""
         if state.global_step != self.step:
             self._answer(state, control)
 
-    def _answer(self, state: Any, control: Any) -> None:
+    def _answer(self, state: TrainerState, control: TrainerControl) -> None:
         """Answer with all processes; each holds the same skill afterwards, so that all stop at the same step."""
         self.step = state.global_step
         everything = dict(gather_object(self._share()))
@@ -76,7 +77,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
 
 
 @contextmanager
-def answering(trainer: Any) -> Iterator[Any]:
+def answering(trainer: PreparedTrainer) -> Iterator[Model]:
     """The model of a trainer that has prepared it, fit to generate: weights gathered, no gradient checkpointing."""
     training, checkpointing = trainer.model.training, trainer.args.gradient_checkpointing_kwargs
     trainer.model.eval()

@@ -8,9 +8,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cgc_data.answer import format_response
+from cgc_data.answer.prompt import Message
 from cgc_data.answer.wording import NUMBER_WORDS
 from cgc_data.release.rows import Row, answer_objects
 from cgc_data.tasks import answer_of_pool, task_of
@@ -89,7 +89,7 @@ def trace(row: Row) -> str:
     return " ".join(_follow(row) if task_of(row).gives_box else _search(row))
 
 
-def completion(row: Row, prompt: PromptSettings) -> list[dict[str, Any]]:
+def completion(row: Row, prompt: PromptSettings) -> list[Message]:
     """The message of a perfect answer in the form that the prompt asks for, as TRL takes it.
 
     With `prompt.think` the trace stands before the answer; what the chat template writes itself is left out.

@@ -3,11 +3,11 @@
 Each override says which trap it is for. Everything else, the loss included, is TRL's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
 from copy import deepcopy
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from accelerate.utils import gather_object
@@ -18,10 +18,11 @@ from trl.trainer.utils import RepeatSampler
 from cgc_train.errors import DivergedError, ModelError, RecipeError
 from cgc_train.generate import visual_token_ids
 from cgc_train.model.load import freeze_vision, keep_names
+from cgc_train.protocols import Completion, GenerationConfig, GrpoArguments, Processor, TrainingRow
 from cgc_train.reward import text_of
 from cgc_train.sampling import EpochSampler
 
-Answers = dict[str, str]
+Answers: TypeAlias = dict[str, str]
 
 
 class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
@@ -30,7 +31,7 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
     Args:
         frozen_vision: leave the vision tower out of training.
         grades: of the rows, ascending, where later epochs are to keep easy rows first.
-        **given: as TRL's GRPOTrainer takes them. `processing_class` is required.
+        processing_class, args, peft_config, **given: as TRL's GRPOTrainer takes them.
 
     Raises:
         ModelError: the processor pads on the right.
@@ -38,20 +39,28 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         DivergedError: while training, where the loss is not a number.
     """
 
-    def __init__(self, *, frozen_vision: bool = True, grades: Sequence[int] | None = None, **given: Any) -> None:
-        processor, args = given["processing_class"], given["args"]
-        check_padding(processor)
+    def __init__(
+        self,
+        *,
+        args: GrpoArguments,
+        processing_class: Processor,
+        peft_config: object = None,
+        frozen_vision: bool = True,
+        grades: Sequence[int] | None = None,
+        **given: object,
+    ) -> None:
+        check_padding(processing_class)
         check_saves(args)
-        args.generation_kwargs = never_sampled(processor, args.use_vllm) | (args.generation_kwargs or {})
+        args.generation_kwargs = never_sampled(processing_class, args.use_vllm) | (args.generation_kwargs or {})
         # a NaN that is filtered out of the log would go unseen until the weights are NaN too
         args.logging_nan_inf_filter = False
-        super().__init__(**given)
+        super().__init__(args=args, processing_class=processing_class, peft_config=peft_config, **given)
         keep_names(self.model)
         self._grades = grades
         self.generation_config: Any = getattr(self, "generation_config", None)  # vLLM has its own
-        self.log_completions: bool = given["args"].log_completions
+        self.log_completions: bool = args.log_completions
         self.held_out_answers: Answers = {}  # of this process, since the last evaluation
-        if frozen_vision and given.get("peft_config") is None:
+        if frozen_vision and peft_config is None:
             freeze_vision(self.model)
 
     def gathered_answers(self) -> Answers:
@@ -60,14 +69,20 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         self.held_out_answers = {}
         return dict(sorted(map(tuple, pairs)))
 
-    def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Any:
+    def _calculate_rewards(
+        self,
+        inputs: Sequence[TrainingRow],
+        prompts: object,
+        completions: Sequence[Completion],
+        completion_ids_list: object,
+    ) -> Any:
         if not self.model.training:
             rows = zip(inputs, completions, strict=True)
             self.held_out_answers |= {row["id"]: text_of(completion) for row, completion in rows}
         return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
 
     # Resuming: the order of every epoch is a function of seed and epoch.
-    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
+    def _get_train_sampler(self, dataset: Sized | None = None) -> EpochSampler:
         return EpochSampler(
             len(self.train_dataset if dataset is None else dataset),
             group=self.num_generations,
@@ -78,11 +93,16 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         )
 
     # Held-out rows come in their own order, once for each of `num_generations_eval`.
-    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+    def _get_eval_sampler(self, eval_dataset: Sized) -> Any:
         return RepeatSampler(eval_dataset, mini_repeat_count=self.num_generations_eval, shuffle=False)
 
     def _generate_single_turn(
-        self, prompt_ids: list[list[int]], images: Any, multimodal_fields: Any, num_generations: int, *rest: Any
+        self,
+        prompt_ids: list[list[int]],
+        images: Sequence[Sequence[object]] | None,
+        multimodal_fields: object,
+        num_generations: int,
+        *rest: object,
     ) -> Any:
         if self.use_vllm:
             # images travel as paths until here, where vLLM wants pixels
@@ -92,7 +112,7 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         with self._greedy_if_held_out():
             return super()._generate_single_turn(prompt_ids, images, multimodal_fields, num_generations, *rest)
 
-    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+    def training_step(self, model: object, inputs: object, num_items_in_batch: object = None) -> torch.Tensor:
         """One pass of TRL's; raises DivergedError where the loss is not a number."""
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         if not torch.isfinite(loss):
@@ -111,7 +131,7 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         self.log_completions = wanted
 
     # The card is written by `cgc-train push`, from the whole run.
-    def create_model_card(self, *_: Any, **__: Any) -> None:
+    def create_model_card(self, *_: object, **__: object) -> None:
         """Write no card into the run."""
 
     @contextmanager
@@ -130,13 +150,13 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
             self.generation_config = sampled
 
 
-def check_padding(processor: Any) -> None:
+def check_padding(processor: Processor) -> None:
     """Raise ModelError where the processor pads on the right, which shifts images against their tokens."""
     if processor.tokenizer.padding_side != "left":
         raise ModelError("the processor pads on the right; load it with cgc_train.model.load_processor")
 
 
-def check_saves(args: Any) -> None:
+def check_saves(args: GrpoArguments) -> None:
     """Raise RecipeError where a checkpoint would fall between two steps that learn from the same completions."""
     passes = args.steps_per_generation * args.num_iterations
     if args.save_strategy == "steps" and (args.save_steps * args.gradient_accumulation_steps) % passes:
@@ -146,7 +166,7 @@ def check_saves(args: Any) -> None:
         )
 
 
-def never_sampled(processor: Any, use_vllm: bool) -> dict[str, Any]:
+def never_sampled(processor: Processor, use_vllm: bool) -> dict[str, object]:
     """Settings of generation under which no token that stands for pixels is ever sampled."""
     tokens = visual_token_ids(processor)
     return {"logit_bias": dict.fromkeys(tokens, -100.0)} if use_vllm else {"suppress_tokens": tokens}
@@ -157,14 +177,14 @@ def collapse_images(ids: Sequence[int], image_token: int) -> list[int]:
     return [i for token, run in groupby(ids) for i in ([token] if token == image_token else run)]
 
 
-def greedy(generation_config: Any) -> Any:
+def greedy(generation_config: GenerationConfig) -> GenerationConfig:
     """The same settings of generation, without sampling."""
     likeliest = deepcopy(generation_config)
     likeliest.update(do_sample=False, temperature=None, top_p=None, top_k=None, min_p=None)
     return likeliest
 
 
-def opened(image: Any) -> Any:
+def opened(image: object) -> object:
     """The pixels of a path; anything else as it is."""
     if not isinstance(image, str):
         return image

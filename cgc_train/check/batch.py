@@ -6,8 +6,8 @@ Counted for the processes the recipe is written for, whatever machine the arithm
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from cgc_train.protocols import GrpoArguments
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import grpo_config
 
@@ -44,7 +44,7 @@ class Batch:
         return self.steps_per_generation * self.iterations
 
 
-def arguments(recipe: Recipe) -> Any:
+def arguments(recipe: Recipe) -> GrpoArguments:
     """TRL's GRPOConfig of a recipe as this machine can build it: without a GPU, all processes' batches as one.
 
     Every value is the one that the run will have, but `per_device_*_batch_size` is that of all processes together, so
@@ -61,7 +61,7 @@ def arguments(recipe: Recipe) -> Any:
         return grpo_config(recipe, Path(recipe.name), use_cpu=True, bf16=False, fp16=False, tf32=None, **sizes)
 
 
-def batch(recipe: Recipe, config: Any) -> Batch:
+def batch(recipe: Recipe, config: GrpoArguments) -> Batch:
     """The batch arithmetic of a recipe; `config` is what `arguments` gave."""
     return Batch(
         generations=config.num_generations,

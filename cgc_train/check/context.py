@@ -1,13 +1,14 @@
-"""What the checks look at, each part made when it is first asked for and then shared.
+"""What the checks look at, and what they say.
 
-A part that is faulty raises its CgcError wherever it is asked for.
+Each part of the context is made when it is first asked for and then shared; a faulty one raises its CgcError wherever
+it is asked for.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from cgc_data.common.extras import need
 from cgc_data.release.read import Release
@@ -15,17 +16,67 @@ from cgc_data.release.rows import Row
 from cgc_data.release.schema import FEATURES
 from cgc_train.check import batch
 from cgc_train.check.memory import LARGEST_IMAGE, Longest
-from cgc_train.check.reach import within_reach
 from cgc_train.check.shape import ModelShape, measure
 from cgc_train.check.tokens import prompt_tokens
 from cgc_train.data import Bounds, as_trained, check_row, find_release
 from cgc_train.data.select import chosen, held_out
 from cgc_train.errors import ModelError
+from cgc_train.model.processor import within_reach
+from cgc_train.protocols import GrpoArguments, ModelConfig, Processor
 from cgc_train.recipe import Recipe
 
 COLUMNS = [name for name in FEATURES if name != "images"]
 # Models of one architecture, whose numbers are published.
 PUBLISHED_8B = ("Qwen/Qwen3-VL-8B-Instruct", "Qwen/Qwen3-VL-8B-Thinking")
+Status = Literal["ok", "warning", "failed", "not checked"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. `value` is compared with `bound`; both are None where nothing is measured."""
+
+    status: Status
+    message: str
+    mend: str = ""
+    value: float | None = None
+    bound: float | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
+    check: str = ""
+
+    @property
+    def line(self) -> str:
+        """The message and, where something is wrong, its mend."""
+        return f"{self.message}; {self.mend}" if self.mend else self.message
+
+
+class Unchecked(Exception):
+    """What a check looks at is out of reach on this machine; the text says what and why."""
+
+
+def ok(message: str, value: float | None = None, bound: float | None = None) -> Finding:
+    """All is well."""
+    return Finding("ok", message, value=value, bound=bound)
+
+
+def warning(message: str, mend: str, value: float | None = None, bound: float | None = None) -> Finding:
+    """The run would go, but not as one would wish."""
+    return Finding("warning", message, mend, value, bound)
+
+
+def failed(message: str, mend: str, value: float | None = None, bound: float | None = None) -> Finding:
+    """The run would fail, or train on something else than intended."""
+    return Finding("failed", message, mend, value, bound)
+
+
+def gigabytes(size: float) -> str:
+    """Bytes as text, in units of 10^9: `0.003 GB`, `2.1 GB`, `116 GB`."""
+    value = size / 1e9
+    return f"{value:,.0f} GB" if value >= 10 else f"{value:.2g} GB"
+
+
+def not_checked(message: str) -> Finding:
+    """Out of reach here."""
+    return Finding("not checked", message)
 
 
 @dataclass(frozen=True)
@@ -36,7 +87,7 @@ class Context:
     folder: Path = Path()
 
     @cached_property
-    def config(self) -> Any:
+    def config(self) -> GrpoArguments:
         """TRL's GRPOConfig; see `cgc_train.check.batch.arguments`."""
         need("train")
         return batch.arguments(self.recipe)
@@ -80,7 +131,7 @@ class Context:
                 yield as_trained(row, recipe)
 
     @cached_property
-    def processor(self) -> Any | None:
+    def processor(self) -> Processor | None:
         """The model's processor; None where the model is on the Hub and cannot be had from here."""
         need("train")
         from cgc_train.model import load_processor
@@ -105,7 +156,7 @@ class Context:
         return _bounds(load_processor(self.recipe.model), LARGEST_IMAGE)
 
     @cached_property
-    def model_config(self) -> Any:
+    def model_config(self) -> ModelConfig:
         """The model's configuration: its own, or the published numbers of the 8B where that cannot be had."""
         need("train")
         from cgc_train.model import load_config, qwen3_vl_8b_config
@@ -148,7 +199,7 @@ class Context:
         return [self.bounds.size(view["width"], view["height"]) for view in row["views"]]
 
 
-def _bounds(processor: Any | None, max_pixels: int) -> Bounds:
+def _bounds(processor: Processor | None, max_pixels: int) -> Bounds:
     if processor is None:
         return Bounds(max_pixels=max_pixels)
     images = processor.image_processor

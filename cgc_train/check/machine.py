@@ -5,8 +5,7 @@ from importlib.util import find_spec
 
 from cgc_data.common.errors import MissingExtraError
 from cgc_data.common.extras import need
-from cgc_train.check.context import Context
-from cgc_train.check.finding import Finding, Unchecked, failed, ok
+from cgc_train.check.context import Context, Finding, Unchecked, failed, ok
 
 TRACKERS = {
     "trackio": "trackio",
@@ -17,7 +16,6 @@ TRACKERS = {
     "swanlab": "swanlab",
 }
 NO_TRACKER = {"none", "all"}
-GIB = 2**30
 
 
 def check_packages(context: Context) -> Finding:

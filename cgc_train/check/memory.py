@@ -6,11 +6,12 @@ planned, such as fragmentation.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from cgc_train.check import activations
+from cgc_train.check import shape as sizes
 from cgc_train.check.batch import Batch, batch
 from cgc_train.check.shape import ModelShape
+from cgc_train.protocols import GrpoArguments
 from cgc_train.recipe import Recipe
 
 When = Literal["always", "sampling", "learning"]
@@ -89,7 +90,7 @@ class MemoryPlan:
         return sorted((p for p in self.parts if p.when in ("always", self.fuller)), key=lambda part: -part.bytes)
 
 
-def memory_plan(shape: ModelShape, recipe: Recipe, config: Any, longest: Longest) -> MemoryPlan:
+def memory_plan(shape: ModelShape, recipe: Recipe, config: GrpoArguments, longest: Longest) -> MemoryPlan:
     """The plan of a GRPO run; `config` is what `cgc_train.check.batch.arguments` gave."""
     run = _Run(shape, recipe, config, batch(recipe, config), longest)
     parts = tuple(part for part in _parts(run) if part.bytes)
@@ -103,7 +104,7 @@ class _Run:
 
     shape: ModelShape
     recipe: Recipe
-    config: Any
+    config: GrpoArguments
     batch: Batch
     longest: Longest
 
@@ -156,7 +157,7 @@ class _Run:
         return int(size / self.recipe.gpus if divided else size)
 
 
-def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: Any) -> int:
+def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: GrpoArguments) -> int:
     """Bytes of one checkpoint on disk: what trains, and the optimiser with its float32 copy, of all GPUs."""
     run = _Run(shape, recipe, config, batch(recipe, config), Longest(0, 0))
     weights = run.trained * run.trained_width if recipe.model.lora else run.base
@@ -205,15 +206,15 @@ def _optimiser_bytes(name: str, width: int) -> float:
 def _learning(run: _Run) -> Iterator[Part]:
     shape, config, model = run.shape, run.config, run.recipe.model
     checkpointing, here = bool(config.gradient_checkpointing), run.batch.per_device
-    kept = activations.language_model(
+    kept = sizes.language_model(
         shape, here * run.sequence, run.width, checkpointing=checkpointing, lora=bool(model.lora)
     )
     yield Part("activations of the language model", kept, "learning")
     trains = not model.freeze_vision and not model.lora
     patches = here * run.longest.patches
-    seen = activations.vision_tower(shape, patches, run.width, checkpointing=checkpointing, trains=trains)
+    seen = sizes.vision_tower(shape, patches, run.width, checkpointing=checkpointing, trains=trains)
     yield Part("activations of the vision tower", seen, "learning")
-    logits = activations.head(shape, here * config.max_completion_length, run.width, trains=not model.lora)
+    logits = sizes.head(shape, here * config.max_completion_length, run.width, trains=not model.lora)
     yield Part("vocabulary head", logits, "learning")
     yield Part("gathered weights and buckets", _gathered(run), "learning")
 
@@ -242,8 +243,8 @@ def _sampling(run: _Run) -> Iterator[Part]:
         return
     rows = run.batch.sampled_here
     yield Part("key-value cache", rows * run.sequence * shape.cache_bytes(run.width), "sampling")
-    prompt = rows * run.longest.tokens * activations.decoder_forward(shape, run.width)
-    seen = rows * run.longest.patches * activations.vision_forward(shape, run.width)
+    prompt = rows * run.longest.tokens * sizes.decoder_forward(shape, run.width)
+    seen = rows * run.longest.patches * sizes.vision_forward(shape, run.width)
     yield Part("reading the prompts", max(prompt, seen), "sampling")
     if run.divided:
         yield Part("whole model, gathered to sample", run.base, "sampling")
@@ -255,7 +256,7 @@ def _sequences(run: _Run) -> float:
     share = config.vllm_tensor_parallel_size
     size = config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB
     tokens = LARGEST_IMAGE / shape.token_pixels**2
-    encoder = tokens * shape.merge**2 * activations.vision_forward(shape, run.width)
+    encoder = tokens * shape.merge**2 * sizes.vision_forward(shape, run.width)
     deepest = tokens * 4 * shape.hidden * run.width  # an image token carries three deeper features beside its own
     left = size - run.base / share - encoder - deepest - VLLM_OVERHEAD
     length = config.vllm_max_model_length or shape.context

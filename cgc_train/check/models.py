@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from cgc_train.check.context import Context
-from cgc_train.check.finding import Finding, Unchecked, failed, ok, warning
+from cgc_train.check.context import Context, Finding, Unchecked, failed, ok, warning
 from cgc_train.model import check_template as checked_opening
 
 # Projections of one layer of the language model that adapters are meant for.

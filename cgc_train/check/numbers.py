@@ -4,8 +4,7 @@ import shutil
 from dataclasses import replace
 
 from cgc_train.check.batch import Batch
-from cgc_train.check.context import Context
-from cgc_train.check.finding import Finding, Unchecked, failed, gigabytes, ok, warning
+from cgc_train.check.context import Context, Finding, Unchecked, failed, gigabytes, ok, warning
 from cgc_train.check.machine import gpu_bytes
 from cgc_train.check.memory import GB, MemoryPlan, checkpoint_bytes, memory_plan
 from cgc_train.errors import MemoryPlanError

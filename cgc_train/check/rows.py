@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from cgc_data.metrics import truth_of
 from cgc_data.release.rows import Row
-from cgc_train.check.context import Context
-from cgc_train.check.finding import Finding, failed, ok, warning
+from cgc_train.check.context import Context, Finding, failed, ok, warning
 from cgc_train.check.tokens import counter
 from cgc_train.data import Bounds
 from cgc_train.data.find import picked
@@ -111,7 +110,9 @@ def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
 
 
 def _answer(context: Context, row: Row) -> str:
-    return "".join(part["text"] for message in completion(row, context.recipe.prompt) for part in message["content"])
+    return "".join(
+        part["text"] or "" for message in completion(row, context.recipe.prompt) for part in message["content"]
+    )
 
 
 def _named(ids: list[str]) -> str:

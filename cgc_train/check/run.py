@@ -6,8 +6,7 @@ from pathlib import Path
 
 from cgc_data.common.errors import CgcError
 from cgc_train.check import machine, models, numbers, rows
-from cgc_train.check.context import Context
-from cgc_train.check.finding import Finding, Unchecked, not_checked
+from cgc_train.check.context import Context, Finding, Unchecked, not_checked
 from cgc_train.recipe import Recipe
 
 

@@ -6,10 +6,10 @@ estimated from above where there is none at hand.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from cgc_data.answer.prompt import Message
 from cgc_train.model.template import rendered
+from cgc_train.protocols import Processor
 
 CountTokens = Callable[[str], int]
 
@@ -28,7 +28,7 @@ def estimate(text: str) -> int:
     return math.ceil(letters / 2) + others
 
 
-def counter(processor: Any | None) -> CountTokens:
+def counter(processor: Processor | None) -> CountTokens:
     """Tokens of a text by the processor's tokenizer, or `estimate` without one."""
     if processor is None:
         return estimate
@@ -45,7 +45,7 @@ def image_tokens(width: int, height: int, token_pixels: int) -> int:
 
 
 def prompt_tokens(
-    messages: Sequence[Message], sizes: Sequence[tuple[int, int]], token_pixels: int, processor: Any | None
+    messages: Sequence[Message], sizes: Sequence[tuple[int, int]], token_pixels: int, processor: Processor | None
 ) -> int:
     """Tokens of a whole prompt with its images, whose (width, height) are as the model sees them."""
     images = sum(image_tokens(width, height, token_pixels) for width, height in sizes)

@@ -91,13 +91,17 @@ def _groups(scored: Sequence["Scored"]) -> str:
 
 def _reward_table(scored: Sequence["Scored"]) -> Table:
     """Means of the reward and its terms, by task."""
+    from cgc_train.reward import TERMS
+
     table = Table("task", title="Reward", title_justify="left", title_style="bold")
-    for head in ("n", "reward", "miou", "format"):
+    names = [term.name for term in TERMS]
+    for head in ("n", "reward", *names):
         table.add_column(head, justify="right")
     tasks = sorted({entry.item.truth.task for entry in scored})
     groups = [(task, [entry.terms for entry in scored if entry.item.truth.task == task]) for task in tasks]
     for name, terms in [*groups, ("all", [entry.terms for entry in scored])]:
-        means = [sum(getattr(term, head) for term in terms) / len(terms) for head in ("reward", "miou", "format")]
+        columns = [[term.reward for term in terms], *([term.values[key] for term in terms] for key in names)]
+        means = [sum(column) / len(column) for column in columns]
         table.add_row(name, f"{len(terms):,}", *(f"{mean:.3f}" for mean in means))
     return table
 

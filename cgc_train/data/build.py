@@ -10,7 +10,6 @@ from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from datasets import Dataset
 
@@ -23,12 +22,10 @@ from cgc_train.data.find import find_release, picked
 from cgc_train.data.images import ImageStore
 from cgc_train.data.rows import MEND, as_trained, check_row
 from cgc_train.data.select import chosen, held_out
-from cgc_train.data.table import features, stored_table
+from cgc_train.data.table import Row, features, stored_table
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import Recipe
 from cgc_train.traces import completion
-
-Row = dict[str, Any]
 
 
 def training_set(

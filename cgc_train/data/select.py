@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -107,7 +106,7 @@ def kept_ids(path: Path) -> set[str]:
 def _kept(line: str) -> str:
     if not line.startswith("{"):
         return line
-    entry: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
+    entry = msgspec.json.decode(line, type=dict[str, object])
     return str(entry["id"]) if entry.get("kept", True) else ""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +21,7 @@ from cgc_data.release.schema import FEATURES
 ROWS, FILES = "rows.arrow", "files.parquet"
 BATCH_ROWS = 256
 
-Row = dict[str, Any]
+Row: TypeAlias = dict[str, Any]
 
 
 def features(*, completion: bool = False) -> Features:

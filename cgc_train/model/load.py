@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cgc_data.common.extras import need_package
 from cgc_train.errors import ModelError
 from cgc_train.model.processor import check_folder, shown_as_model_error
+from cgc_train.protocols import Model, ModelConfig
 
 if TYPE_CHECKING:
     from cgc_train.recipe import LoraSettings, ModelSettings
@@ -15,13 +16,13 @@ FAMILY = "qwen3_vl"
 ADAPTER = "adapter_config.json"
 
 
-def load_config(settings: "ModelSettings") -> Any:
+def load_config(settings: "ModelSettings") -> ModelConfig:
     """The model's configuration. Raises ModelError where there is none or it is of another family than Qwen3-VL."""
     from transformers import AutoConfig
 
     check_folder(settings.name, "config.json", ADAPTER)
     with shown_as_model_error(settings.name, "configuration"):
-        config = AutoConfig.from_pretrained(settings.name, revision=settings.revision)
+        config: ModelConfig = AutoConfig.from_pretrained(settings.name, revision=settings.revision)
     if config.model_type != FAMILY:
         raise ModelError(f"{settings.name}: is a {config.model_type} model; this package trains {FAMILY} models")
     return config
@@ -105,14 +106,14 @@ def quantisation(settings: "ModelSettings") -> Any:
     )
 
 
-def freeze_vision(model: Any) -> None:
+def freeze_vision(model: Model) -> None:
     """Leave the vision tower and its merger out of training."""
     for name, parameter in model.named_parameters():
         if ".visual." in f".{name}":
             parameter.requires_grad_(False)
 
 
-def keep_names(model: Any) -> None:
+def keep_names(model: Model) -> None:
     """Let a model be saved under the names that its weights were loaded by.
 
     Loading under ZeRO-3, transformers notes renamings that no weight needed; saving would apply them backward, and

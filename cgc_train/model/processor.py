@@ -1,10 +1,12 @@
 """The processor of a model, set so that prompts pass whole: padding on the left, no truncation, a pixel budget."""
 
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cgc_train.errors import ModelError
+from cgc_train.protocols import ImageProcessor, Processor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,9 +15,10 @@ if TYPE_CHECKING:
 
 # Above the context of any model: prompts are bounded by `cgc-train check`, never cut inside their image tokens.
 NO_LIMIT = 10**9
+SECONDS = 5  # that the Hub has to answer in; asked once and briefly, so that a check without a network ends soon
 
 
-def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> Any:
+def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> Processor:
     """The processor of a model: padding on the left whatever its folder says, nothing truncated.
 
     Args:
@@ -29,9 +32,10 @@ def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> 
 
     check_folder(settings.name, "preprocessor_config.json", "processor_config.json")
     with shown_as_model_error(settings.name, "processor"):
-        processor = AutoProcessor.from_pretrained(settings.name, revision=settings.revision, padding_side="left")
-    if not isinstance(processor, ProcessorMixin) or not hasattr(processor, "image_processor"):
+        loaded = AutoProcessor.from_pretrained(settings.name, revision=settings.revision, padding_side="left")
+    if not isinstance(loaded, ProcessorMixin) or not hasattr(loaded, "image_processor"):
         raise ModelError(f"{settings.name}: its processor takes no images; use a model such as Qwen3-VL")
+    processor: Processor = loaded
     processor.tokenizer.padding_side = "left"
     processor.tokenizer.model_max_length = NO_LIMIT
     if max_pixels is not None:
@@ -49,6 +53,15 @@ def check_folder(name: str, *any_of: str) -> None:
         raise ModelError(f"{name}: no such folder; give a model's folder, or its id on the Hub as ORG/NAME")
 
 
+def within_reach(name: str, revision: str | None, file: str) -> bool:
+    """Whether `file` of a model lies in its folder or in the Hub's cache here, or the Hub itself answers."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if Path(name).is_dir() or name.count("/") != 1:
+        return True  # loading it says what is missing
+    return isinstance(try_to_load_from_cache(name, file, revision=revision), str) or _hub_answers()
+
+
 @contextmanager
 def shown_as_model_error(name: str, what: str) -> "Iterator[None]":
     """Turn the many errors of loading into one line."""
@@ -61,10 +74,23 @@ def shown_as_model_error(name: str, what: str) -> "Iterator[None]":
         ) from None
 
 
-def _limit_pixels(image_processor: Any, max_pixels: int) -> None:
+def _limit_pixels(image_processor: ImageProcessor, max_pixels: int) -> None:
     most = min(max_pixels, image_processor.size["longest_edge"])
     image_processor.size = {"shortest_edge": image_processor.size["shortest_edge"], "longest_edge": most}
 
 
 def _looks_local(name: str) -> bool:
     return name.startswith((".", "/", "~")) or name.count("/") != 1
+
+
+@cache
+def _hub_answers() -> bool:
+    from huggingface_hub import constants, get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=SECONDS)
+    except Exception:  # whichever HTTP library the Hub's client uses, it did not answer
+        return False
+    return True

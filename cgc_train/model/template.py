@@ -4,20 +4,21 @@ Templates of models that think natively open `<think>` themselves; modes without
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from jinja2 import TemplateError
 
 from cgc_data.answer import build_messages, with_thinking
+from cgc_data.answer.prompt import Message
 from cgc_train.errors import ModelError
+from cgc_train.protocols import Processor, TaughtRow
 from cgc_train.reward.settings import PromptSettings
 
 _TAG = re.compile(r"</?(?:think|answer)>")
 _TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
 
-def opening(processor: Any, prompt: PromptSettings | None = None, **template: Any) -> str:
+def opening(processor: Processor, prompt: PromptSettings | None = None, **template: object) -> str:
     """What the chat template writes of a response, from its first tag on: `<think>` and a line break, or "" for most.
 
     Args:
@@ -33,7 +34,9 @@ def opening(processor: Any, prompt: PromptSettings | None = None, **template: An
     return after[tag.start() :] if tag else ""
 
 
-def check_template(name: str, processor: Any, prompt: PromptSettings, template: Mapping[str, Any] | None = None) -> str:
+def check_template(
+    name: str, processor: Processor, prompt: PromptSettings, template: Mapping[str, object] | None = None
+) -> str:
     """The `opening` of a model's chat template, where a response after it can be strictly valid.
 
     Raises ModelError, naming the model and the fix, where none can: the format reward would never be paid.
@@ -61,7 +64,7 @@ def prefix_fault(written: str, prompt: PromptSettings) -> str:
     return f"prompt.prefix is {stated!r}, but its chat template writes nothing of a response; remove prompt.prefix"
 
 
-def check_taught(name: str, processor: Any, row: Mapping[str, Any]) -> None:
+def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
     """Raise ModelError where a chat template writes a finished response otherwise than it opens one.
 
     A warm-up on `row` (`prompt` and `completion`) would then teach another form than sampling starts with.
@@ -75,18 +78,17 @@ def check_taught(name: str, processor: Any, row: Mapping[str, Any]) -> None:
         )
 
 
-def rendered(processor: Any, messages: Any, **template: Any) -> str:
+def rendered(processor: Processor, messages: Sequence[Message], **template: object) -> str:
     """A conversation as text, up to where the model writes. Raises ModelError where the chat template cannot."""
-    settings = {"tokenize": False, "add_generation_prompt": True, **template}
+    settings: dict[str, object] = {"tokenize": False, "add_generation_prompt": True, **template}
     try:
-        text: str = processor.apply_chat_template(list(messages), **settings)
+        return processor.apply_chat_template(list(messages), **settings)
     except (TemplateError, ValueError, TypeError, AttributeError) as error:
         name, reason = processor.tokenizer.name_or_path, " ".join(str(error).split())[:200]
         raise ModelError(f"{name}: no chat template that takes images ({reason}); name a Qwen3-VL model") from None
-    return text
 
 
-def _lost_tag(processor: Any) -> str:
+def _lost_tag(processor: Processor) -> str:
     """Which tag of a response is lost when its tokens are read back, with the fix; "" where none is."""
     tokenizer = processor.tokenizer
     for tag in _TAGS:

@@ -4,10 +4,10 @@ EasyR1 hands on the `answer` of an exported row and nothing else: any image numb
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 from cgc_train.errors import RecipeError
-from cgc_train.plugins.exported import rules_of, score_exported
+from cgc_train.plugins.exported import Given, rules_of, score_exported
 from cgc_train.reward import Rules
 
 # Read by EasyR1: the name is printed, and `batch` has the function called with a list.
@@ -17,11 +17,18 @@ REWARD_TYPE = "batch"
 Score = dict[str, float]
 
 
+class Response(TypedDict):
+    """A response and the answer of its row, as EasyR1 hands them over."""
+
+    response: str
+    ground_truth: str
+
+
 def compute_score(
-    reward_inputs: Sequence[Mapping[str, Any]] | Mapping[str, Any],
+    reward_inputs: Sequence[Response] | Response,
     *,
-    reward: Mapping[str, Any] | None = None,
-    prompt: Mapping[str, Any] | None = None,
+    reward: Given = None,
+    prompt: Given = None,
 ) -> list[Score] | Score:
     """Score a batch, or one response where `reward_type=sequential`.
 
@@ -30,7 +37,7 @@ def compute_score(
         reward, prompt: as these sections of a recipe; set by `reward_function_kwargs`.
 
     Returns:
-        For each response `overall` (the reward), `format` and `miou` (its terms), `accuracy` (`acc@0.5`, not rewarded).
+        For each response `overall` (the reward), each of its terms, and `accuracy` (`acc@0.5`, not rewarded).
 
     Raises RecipeError for a setting that is not valid, and for `task_weights`, since EasyR1 does not tell the task.
     """
@@ -42,11 +49,6 @@ def compute_score(
     return [_score(item, rules) for item in reward_inputs]
 
 
-def _score(item: Mapping[str, Any], rules: Rules) -> Score:
+def _score(item: Response, rules: Rules) -> Score:
     terms = score_exported(item["response"], item["ground_truth"], rules)
-    return {
-        "overall": terms.reward,
-        "format": terms.format,
-        "accuracy": terms.item.accuracy,
-        "miou": terms.miou,
-    }
+    return {"overall": terms.reward, "accuracy": terms.item.accuracy, **terms.values}

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TypeAlias
 
 from cgc_data.answer import read_list
 from cgc_data.common.settings import read_settings
@@ -18,9 +18,11 @@ from cgc_train.reward import Rules, Terms, score
 # What Qwen's tokenizer ends a turn with; a trainer that decodes special tokens leaves it at the end of the response.
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
 REMEMBERED = 4096
+# A section of a recipe, as a trainer hands it on.
+Given: TypeAlias = Mapping[str, object] | None
 
 
-def rules_of(reward: Mapping[str, Any] | None, prompt: Mapping[str, Any] | None) -> Rules:
+def rules_of(reward: Given, prompt: Given) -> Rules:
     """Validate a trainer's keyword arguments. Raises RecipeError that names an unknown key and the nearest."""
     values = {name: dict(section) for name, section in (("reward", reward), ("prompt", prompt)) if section}
     return read_settings(Rules, values, "reward function", RecipeError)

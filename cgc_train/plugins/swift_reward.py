@@ -1,6 +1,6 @@
 """The reward of ms-swift 4: `--external_plugins .../swift_reward.py --reward_funcs cgc_miou cgc_format`.
 
-Being imported registers both terms, if ms-swift is there; their weights are its `--reward_weights`.
+Being imported registers every term, if ms-swift is there; their weights are its `--reward_weights`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,27 +10,28 @@ from importlib.util import find_spec
 from typing import Any
 
 from cgc_data.common.errors import MissingExtraError
-from cgc_train.plugins.exported import REMEMBERED, rules_of, score_exported
-from cgc_train.reward import Rules, Terms, text_of
+from cgc_train.plugins.exported import REMEMBERED, Given, rules_of, score_exported
+from cgc_train.protocols import Completion
+from cgc_train.reward import TERMS, Rules, Terms, text_of
 
 # Names in ms-swift's registry, and the term of the reward that each pays.
-FUNCTIONS = {"cgc_miou": "miou", "cgc_format": "format"}
+FUNCTIONS = {f"cgc_{term.name}": term.name for term in TERMS}
 # Columns of an exported row that scoring takes.
 FACTS = ("num_images", "query", "contrast", "task")
 
 
 class Scorer:
-    """The terms of responses to exported rows; both reward functions share one, so each response is read once."""
+    """The terms of responses to exported rows; all reward functions share one, so each response is read once."""
 
     def __init__(self, rules: Rules) -> None:
         @lru_cache(maxsize=REMEMBERED)
-        def terms(response: str, answer: str, *facts: Any) -> Terms:
-            known = {name: fact for name, fact in zip(FACTS, facts, strict=True) if fact is not None}
+        def terms(response: str, answer: str, *facts: object) -> Terms:
+            known: dict[str, Any] = {name: fact for name, fact in zip(FACTS, facts, strict=True) if fact is not None}
             return score_exported(response, answer, rules, **known)
 
         self._terms = terms
 
-    def __call__(self, completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Terms]:
+    def __call__(self, completions: Sequence[Completion], columns: Mapping[str, Sequence[object]]) -> list[Terms]:
         """Terms of each completion; `columns` are the exported ones, of which only `solution` must be there."""
         none = [None] * len(completions)
         facts = [columns.get(name, none) for name in FACTS]
@@ -44,19 +45,17 @@ class ExportedReward:
     scorer: Scorer
     term: str
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float]:
+    def __call__(self, completions: Sequence[Completion], **columns: Sequence[object]) -> list[float]:
         """The term of each completion (texts); columns are lists of the same length."""
-        return [float(getattr(terms, self.term)) for terms in self.scorer(completions, columns)]
+        return [terms.values[self.term] for terms in self.scorer(completions, columns)]
 
 
-def reward_classes(
-    base: type, reward: Mapping[str, Any] | None = None, prompt: Mapping[str, Any] | None = None
-) -> dict[str, type]:
+def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> dict[str, type]:
     """Classes for ms-swift's registry, by name.
 
     Args:
         base: its `ORM`, which says how they are constructed.
-        reward, prompt: as these sections of a recipe; the weights of the two terms are left to ms-swift.
+        reward, prompt: as these sections of a recipe; the weights of the terms are left to ms-swift.
 
     Raises RecipeError for a setting that is unknown or not valid.
     """
@@ -66,8 +65,8 @@ def reward_classes(
     }
 
 
-def register(reward: Mapping[str, Any] | None = None, prompt: Mapping[str, Any] | None = None) -> None:
-    """Put both classes into ms-swift's registry, in place of earlier ones.
+def register(reward: Given = None, prompt: Given = None) -> None:
+    """Put the classes into ms-swift's registry, in place of earlier ones.
 
     Raises MissingExtraError where ms-swift is not installed, RecipeError for a setting that is not valid.
     """

@@ -3,21 +3,29 @@
 It reads what `cgc-data export --format verl` writes into `reward_model.ground_truth` and `extra_info`.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
-from cgc_train.plugins.exported import rules_of, score_exported
+from cgc_train.plugins.exported import Given, rules_of, score_exported
+
+
+class Facts(TypedDict, total=False):
+    """What an exported row says of itself, as far as scoring takes it."""
+
+    num_images: int
+    query: str
+    contrast: str
+    task: str
 
 
 def compute_score(
     data_source: str,  # noqa: ARG001 - the signature is verl's
     solution_str: str,
     ground_truth: str,
-    extra_info: Mapping[str, Any] | None = None,
+    extra_info: Facts | None = None,
     *,
-    reward: Mapping[str, Any] | None = None,
-    prompt: Mapping[str, Any] | None = None,
-    **_: Any,
+    reward: Given = None,
+    prompt: Given = None,
+    **_: object,
 ) -> dict[str, float]:
     """Score one response.
 
@@ -29,9 +37,9 @@ def compute_score(
         reward, prompt: as these sections of a recipe; set by `custom_reward_function.reward_kwargs`.
 
     Returns:
-        `score` (the reward, which verl trains on), `acc` (`acc@0.5`, which verl validates by), `miou`, `format`.
+        `score` (the reward, which verl trains on), `acc` (`acc@0.5`, which verl validates by), and each term.
     """
-    facts = extra_info or {}
+    facts: Facts = extra_info or {}
     terms = score_exported(
         solution_str,
         ground_truth,
@@ -41,4 +49,4 @@ def compute_score(
         contrast=facts.get("contrast", ""),
         task=facts.get("task", ""),
     )
-    return {"score": terms.reward, "acc": terms.item.accuracy, "miou": terms.miou, "format": terms.format}
+    return {"score": terms.reward, "acc": terms.item.accuracy, **terms.values}

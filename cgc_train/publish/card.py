@@ -5,22 +5,23 @@ import io
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
 from cgc_data.hub.locate import HUB_ID
-from cgc_data.metrics import FLOORS, floor_response, score_item, summarise, truth_of
+from cgc_data.metrics import FLOORS, Estimate, Summary, Truth, floor_response, score_item, summarise, truth_of
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_train.data import find_release
 from cgc_train.errors import RunError
+from cgc_train.reward.miou import MIOU
+from cgc_train.reward.settings import TERMS, RewardSettings
 from cgc_train.run import Run
-from cgc_train.view.curves import Curve, plot
+from cgc_train.view.curves import Curve, plot, term_curve
 
 # Curves of the card: what is to rise, and the habit that would fake it.
 CARD_CURVES = (
-    Curve("set-wise IoU (R_miou)", "rewards/miou_reward/mean", "miou"),
+    term_curve(MIOU),
     Curve("right images", "contrast/index_accuracy", "source_acc"),
     Curve("[] where objects are", "contrast/false_empty", "false_empty"),
 )
@@ -70,6 +71,7 @@ def model_card(
         "name": repo_id.rpartition("/")[2],
         "licence": licence,
         "recipe": recipe,
+        "reward": _reward(run.recipe.reward),
         "base": recipe["model"]["name"],
         "on_hub": _is_hub_id(run.recipe.model.name),
         "data_on_hub": _is_hub_id(run.recipe.data.release),
@@ -98,11 +100,16 @@ def card_pictures(run: Run) -> dict[str, bytes]:
     return pictures
 
 
+def _reward(settings: RewardSettings) -> str:
+    """The weighted terms, and what each measures."""
+    return " + ".join(f"{settings.weight(term)} x {term.symbol} ({term.meaning(settings)})" for term in TERMS)
+
+
 def _is_hub_id(name: str) -> bool:
     return bool(HUB_ID.fullmatch(name)) and not Path(name).exists()
 
 
-def _held_out(run: Run, release: Release, *, first: bool) -> dict[str, Any] | None:
+def _held_out(run: Run, release: Release, *, first: bool) -> dict[str, object] | None:
     steps = run.held_out_steps()
     if not steps:
         return None
@@ -116,7 +123,7 @@ def _held_out(run: Run, release: Release, *, first: bool) -> dict[str, Any] | No
     return {"step": step, "n": len(scores), "metrics": summarise(scores)}
 
 
-def _floors(run: Run, release: Release) -> dict[str, Any]:
+def _floors(run: Run, release: Release) -> dict[str, Summary]:
     steps = run.held_out_steps()
     if not steps:
         return {}
@@ -124,7 +131,7 @@ def _floors(run: Run, release: Release) -> dict[str, Any]:
     return {name: summarise([score_item(floor_response(name, t), t) for t in truths]) for name in FLOORS}
 
 
-def _truths(release: Release, ids: set[str]) -> list[Any]:
+def _truths(release: Release, ids: set[str]) -> list[Truth]:
     return [truth_of(row) for row in release.rows() if row["id"] in ids]
 
 
@@ -146,8 +153,8 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _estimate(value: Any) -> str:
+def _estimate(value: Estimate | None) -> str:
     if value is None or value.value is None:
         return "-"
-    bounds = "" if value.low is None else f" [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+    bounds = "" if value.low is None or value.high is None else f" [{100 * value.low:.1f}, {100 * value.high:.1f}]"
     return f"{100 * value.value:.1f}{bounds}"

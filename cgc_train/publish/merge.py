@@ -1,10 +1,10 @@
 """Whole weights of a run in a folder that the stock AutoProcessor and AutoModel load without this package."""
 
 from pathlib import Path
-from typing import Any
 
 from cgc_train.errors import ModelError, RunError
 from cgc_train.model import load_processor, load_trained
+from cgc_train.protocols import Model, Processor
 from cgc_train.recipe import ModelSettings
 from cgc_train.run import Run, check_free
 
@@ -52,11 +52,11 @@ def _source(run: Run, checkpoint: int | None) -> Path:
     return found[checkpoint]
 
 
-def _merged(model: Any) -> Any:
+def _merged(model: Model) -> Model:
     return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
 
 
-def _as_stored(processor: Any) -> None:
+def _as_stored(processor: Processor) -> None:
     """Undo what training alone needs: no limit on the length of prompts stays, as it would be written as a number."""
     tokenizer = processor.tokenizer
     tokenizer.model_max_length = tokenizer.init_kwargs.get("model_max_length") or int(1e30)

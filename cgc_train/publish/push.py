@@ -4,10 +4,10 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import yaml
-from huggingface_hub import CommitOperationAdd, ModelCard
+from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
@@ -21,6 +21,13 @@ from cgc_train.run import Run
 
 # What a repository may hold before its first model; weights of another kind there are somebody's work.
 HARMLESS = {".gitattributes", ".gitignore", "README.md", "recipe.yaml"}
+
+
+class Target(TypedDict):
+    """The repository, as the client's methods take it."""
+
+    repo_id: str
+    repo_type: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ def _publish(
     contents: Mapping[str, Path | bytes], repo_id: str, tag: str | None, private: bool, token: str | None
 ) -> PushedModel:
     api = connect(token)
-    target = {"repo_id": repo_id, "repo_type": "model"}
+    target: Target = {"repo_id": repo_id, "repo_type": "model"}
     with explained(repo_id, api.endpoint):
         for attempt in attempts():
             with attempt:
@@ -84,7 +91,7 @@ def _publish(
     return PushedModel(repo_id, f"{api.endpoint}/{repo_id}", str(commit.oid), tag)
 
 
-def _prepare(api: Any, target: dict[str, Any], tag: str | None, private: bool) -> None:
+def _prepare(api: HfApi, target: Target, tag: str | None, private: bool) -> None:
     api.whoami()
     try:
         api.repo_info(**target)
@@ -99,7 +106,7 @@ def _prepare(api: Any, target: dict[str, Any], tag: str | None, private: bool) -
         raise PushError(f"{target['repo_id']}: holds {min(strangers)}, not a model of ours; choose an empty repository")
 
 
-def _tags(api: Any, target: dict[str, Any]) -> list[str]:
+def _tags(api: HfApi, target: Target) -> list[str]:
     return [ref.name for ref in api.list_repo_refs(**target).tags]
 
 

@@ -1,14 +1,19 @@
 """From a recipe to TRL's training arguments: what the recipe decides, what it passes on, and what it may not set."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import yaml
 
 from cgc_data.common.settings import nearest
 from cgc_train.errors import RecipeError
+from cgc_train.protocols import GrpoArguments, TrainingArguments
 from cgc_train.recipe.schema import Recipe
+from cgc_train.reward.settings import TERMS
+
+Built = TypeVar("Built")
 
 # Decided elsewhere in the recipe, or by the trainer; a second place to set them would let the two disagree.
 DECIDED = {
@@ -21,7 +26,7 @@ DECIDED = {
     "grpo": {
         "output_dir": "--to",
         "model_init_kwargs": "model",
-        "reward_weights": "reward.miou and reward.format",
+        "reward_weights": " and ".join(f"reward.{term.name}" for term in TERMS),
         "shuffle_dataset": "data.curriculum",
         "eval_strategy": "data.held_out_every",
         "eval_steps": "data.held_out_every",
@@ -46,7 +51,7 @@ def check_keys(recipe: Recipe, origin: str) -> None:
                 raise RecipeError(f"{origin}: unknown setting '{section}.{key}'{nearest(f'{section}.{key}', known)}")
 
 
-def grpo_config(recipe: Recipe, run_folder: Path, **over: Any) -> Any:
+def grpo_config(recipe: Recipe, run_folder: Path, **over: object) -> GrpoArguments:
     """TRL's GRPOConfig of a recipe. Raises RecipeError for values that TRL refuses."""
     from trl import GRPOConfig
 
@@ -59,26 +64,28 @@ def grpo_config(recipe: Recipe, run_folder: Path, **over: Any) -> Any:
             "revision": recipe.model.revision,
         },
         "num_generations_eval": 1,
-        "reward_weights": [recipe.reward.miou, recipe.reward.format],
+        "reward_weights": [recipe.reward.weight(term) for term in TERMS],
         "shuffle_dataset": False,  # the rows come in the recipe's order; see `data.curriculum`
         "remove_unused_columns": False,
         "log_multimodal": False,
         "eval_strategy": "steps" if held_out else "no",
         "eval_steps": recipe.data.held_out_every if held_out else None,
     }
-    return _built(GRPOConfig, _defaults(recipe) | recipe.grpo | decided | over, "grpo")
+    built: GrpoArguments = _built(GRPOConfig, _defaults(recipe) | recipe.grpo | decided | over, "grpo")
+    return built
 
 
-def sft_config(recipe: Recipe, run_folder: Path, **over: Any) -> Any:
+def sft_config(recipe: Recipe, run_folder: Path, **over: object) -> TrainingArguments:
     """TRL's SFTConfig of a recipe. Raises RecipeError for values that TRL refuses."""
     from trl import SFTConfig
 
     # a length would cut prompts inside their image tokens
     decided = {"output_dir": str(run_folder), "max_length": None, "remove_unused_columns": False}
-    return _built(SFTConfig, _defaults(recipe) | recipe.sft | decided | over, "sft")
+    built: TrainingArguments = _built(SFTConfig, _defaults(recipe) | recipe.sft | decided | over, "sft")
+    return built
 
 
-def _defaults(recipe: Recipe) -> dict[str, Any]:
+def _defaults(recipe: Recipe) -> dict[str, object]:
     """What a recipe's hardware implies where it says nothing itself."""
     return {
         "bf16": recipe.model.dtype == "bfloat16",
@@ -89,15 +96,15 @@ def _defaults(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _built(config: Any, values: dict[str, Any], section: str) -> Any:
-    typed = {field.name: field.type for field in fields(config)}
+def _built(config: Callable[..., Built], values: Mapping[str, object], section: str) -> Built:
+    typed = {field.name: field.type for field in fields(config)}  # type: ignore[arg-type]  # a class of TRL's
     try:
         return config(**{key: _number(value, typed.get(key)) for key, value in values.items()})
     except (ValueError, TypeError, NotImplementedError) as error:
         raise RecipeError(f"{section}: {' '.join(str(error).split())}") from None
 
 
-def _number(value: Any, expected: Any) -> Any:
+def _number(value: object, expected: object) -> object:
     """YAML 1.1 reads `1e-6` as text; where TRL wants a number it is read as one."""
     if isinstance(value, str) and expected in (float, int, float | None, int | None, "float", "int"):
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from cgc_data.common.settings import merge_all, nearest, parse_override, read_settings, read_yaml
+from cgc_data.common.settings import Values, merge_all, nearest, parse_override, read_settings, read_yaml
 from cgc_train.errors import RecipeError
 from cgc_train.recipe.schema import Recipe
 
@@ -48,7 +48,7 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
     path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
 
 
-def _read(values: dict[str, Any], origin: str) -> Recipe:
+def _read(values: Values, origin: str) -> Recipe:
     recipe = read_settings(Recipe, values, origin, RecipeError)
     if find_spec("trl"):
         from cgc_train.recipe.arguments import check_keys

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from cgc_data.answer import format_response, read_list
 from cgc_data.metrics import truth_of
 from cgc_data.release.rows import Row
-from cgc_train.reward.settings import PromptSettings, RewardSettings
+from cgc_train.reward.settings import TERMS, PromptSettings, RewardSettings
 from cgc_train.reward.terms import score
 
 REASON = "The answer is written as the row states it."
-PLAIN = {"miou": 1.0, "format": 1.0, "task_weights": {}}
+PLAIN = {**{term.name: 1.0 for term in TERMS}, "task_weights": {}}
 
 
 def gold_check(
@@ -34,4 +34,4 @@ def _earns_all(row: Row, settings: RewardSettings, prompt: PromptSettings) -> bo
     reading = read_list(row["answer"], truth.num_images)
     response = format_response(reading.objects, REASON if prompt.think else "")
     terms = score(response.removeprefix(prompt.prefix.strip()), truth, settings, prompt)
-    return reading.valid and math.isclose(terms.reward, settings.miou + settings.format, abs_tol=1e-9)
+    return reading.valid and math.isclose(terms.reward, len(TERMS), abs_tol=1e-9)

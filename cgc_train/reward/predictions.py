@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from cgc_data.common.text import decode
 from cgc_data.metrics import COLUMNS, ItemScore, Truth, score_item, truth_of
@@ -136,7 +135,7 @@ def check_free(path: Path) -> None:
         raise PredictionsError(f"{path}: its folder does not exist; make it, or name another file with --out")
 
 
-def _row(entry: Scored) -> dict[str, Any]:
+def _row(entry: Scored) -> dict[str, object]:
     terms, truth, item = entry.terms, entry.item.truth, asdict(entry.item)
     return {
         "id": truth.id,
@@ -144,8 +143,7 @@ def _row(entry: Scored) -> dict[str, Any]:
         "contrast": truth.contrast,
         "task": truth.task,
         "reward": terms.reward,
-        "miou": terms.miou,
-        "format": terms.format,
+        **terms.values,
         "violations": [str(violation) for violation in terms.violations],
         **{name: item[name] for name in METRICS},
     }

@@ -1,9 +1,12 @@
-"""Settings of the reward: its weights, its options, and the switches that an ablation turns off."""
+"""Settings of the reward: what each term declares, the weights of tasks, and what the prompt asks for."""
 
 from pydantic import Field, field_validator
 
-from cgc_data.common.settings import Section, Share, Weight
+from cgc_data.common.settings import Section, Weight
 from cgc_data.tasks import Task, check_ids
+from cgc_train.reward.format import FormatSettings
+from cgc_train.reward.miou import MiouSettings
+from cgc_train.reward.term import Term
 
 
 class PromptSettings(Section):
@@ -13,24 +16,19 @@ class PromptSettings(Section):
     prefix: str = Field("", description="what the chat template writes of every response, such as <think>")
 
 
-class RewardSettings(Section):
+class RewardSettings(
+    # Each base declares a term. The last one comes first: in `TERMS`, in recipes, and in every table.
+    FormatSettings,
+    MiouSettings,
+):
     """R = task weight * (miou * R_miou + format * R_format); everything but the two weights is off by default.
 
     The weight of a task is the same for all responses to a row: it changes what is learned only where advantages are
     not scaled within the group (`grpo.scale_rewards` other than `group`).
     """
 
-    miou: Weight = Field(1.0, description="weight of the source-aware set-wise IoU")
-    format: Weight = Field(1.0, description="weight of a strictly valid answer")
-    power: float = Field(1.0, gt=0, allow_inf_nan=False, description="exponent of IoU; above 1 rewards tight boxes")
-    floor: Share = Field(0.0, description="IoU below this counts 0")
-    format_needs_miou: bool = Field(False, description="pay the format only where R_miou > 0")
     task_weights: dict[str, Weight] = Field(
         default_factory=dict, description="factor of the reward by a task's full name; default 1"
-    )
-    source_aware: bool = Field(True, description="false (ablation): a box may match a true one of any image")
-    set_wise: bool = Field(
-        True, description="false (ablation): mean over true objects of the best IoU of any box; |P| is not counted"
     )
 
     @field_validator("task_weights")
@@ -42,6 +40,15 @@ class RewardSettings(Section):
     def task_weight(self, task: Task | None) -> float:
         """The factor of a task's reward; 1 if the task is not known."""
         return self.task_weights.get(task.id, 1.0) if task else 1.0
+
+    def weight(self, term: "Term[RewardSettings]") -> float:
+        """The weight of a term."""
+        return float(getattr(self, term.name))
+
+
+TERMS: tuple[Term[RewardSettings], ...] = tuple(
+    mark for field in RewardSettings.model_fields.values() for mark in field.metadata if isinstance(mark, Term)
+)
 
 
 class Rules(Section):

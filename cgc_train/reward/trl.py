@@ -1,20 +1,24 @@
-"""The reward as TRL takes it: two functions, `miou_reward` and `format_reward`, so that their means are logged apart.
+"""The reward as TRL takes it: a function for each term, such as `miou_reward`, so that their means are logged apart.
 
-Their weights are TRL's `reward_weights`; both read a response once, and what is logged beside them is counted once.
+Their weights are TRL's `reward_weights`; all read a response once, and what is logged beside them is counted once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from cgc_data.metrics import COLUMNS, Truth, truth_of
+from cgc_train.protocols import Completion
 from cgc_train.reward.batch import batch_statistics
-from cgc_train.reward.settings import PromptSettings, RewardSettings
+from cgc_train.reward.settings import TERMS, PromptSettings, RewardSettings
+from cgc_train.reward.term import Term
 from cgc_train.reward.terms import Terms, score
 
 RewardFunction = Callable[..., list[float]]
+LogExtra: TypeAlias = Callable[[str, list[str]], object]
+LogMetric: TypeAlias = Callable[[str, float], object]
 
-# Batches hold a few hundred responses; both functions see the same batch one after the other.
+# Batches hold a few hundred responses; all functions see the same batch one after the other.
 REMEMBERED = 4096
 
 
@@ -28,7 +32,7 @@ def reward_functions(
     TRL's completions file, and the shares of `cgc_train.reward.LOGGED` are logged as metrics.
 
     Args:
-        settings: of the reward; `miou` and `format` are left to TRL's weights.
+        settings: of the reward; the weights of terms are left to TRL's.
         prompt: whether a think block is required, and what the chat template has written already.
     """
     chosen, asked = settings or RewardSettings(), prompt or PromptSettings()
@@ -37,23 +41,26 @@ def reward_functions(
     def terms_of(response: str, truth: Truth) -> Terms:
         return score(response, truth, chosen, asked)
 
-    def miou_reward(completions: Sequence[Any], **columns: Any) -> list[float]:
-        scores = [terms_of(*pair) for pair in _pairs(completions, columns)]
-        # Only here, so that nothing is logged twice for one batch.
-        if log_extra := columns.get("log_extra"):
-            log_extra("id", list(columns["id"]))
-        if log_metric := columns.get("log_metric"):
-            for name, value in batch_statistics(scores).items():
-                log_metric(name, value)
-        return [terms.miou for terms in scores]
+    def function(term: Term[RewardSettings]) -> RewardFunction:
+        def reward(
+            completions: Sequence[Completion],
+            *,
+            log_extra: LogExtra | None = None,
+            log_metric: LogMetric | None = None,
+            **columns: Sequence[object],
+        ) -> list[float]:
+            scores = [terms_of(*pair) for pair in _pairs(completions, columns)]
+            if term is TERMS[0]:  # so that nothing is logged twice for one batch
+                _log(scores, log_extra, log_metric)
+            return [terms.values[term.name] for terms in scores]
 
-    def format_reward(completions: Sequence[Any], **columns: Any) -> list[float]:
-        return [terms_of(*pair).format for pair in _pairs(completions, columns)]
+        reward.__name__ = reward.__qualname__ = f"{term.name}_reward"
+        return reward
 
-    return [miou_reward, format_reward]
+    return [function(term) for term in TERMS]
 
 
-def text_of(completion: Any) -> str:
+def text_of(completion: Completion) -> str:
     """The text of a completion: a string, or messages whose content is a string or text parts."""
     if isinstance(completion, str):
         return completion
@@ -63,6 +70,15 @@ def text_of(completion: Any) -> str:
     return "".join(part.get("text") or "" for part in content or ())
 
 
-def _pairs(completions: Sequence[Any], columns: Mapping[str, Any]) -> list[tuple[str, Truth]]:
+def _log(scores: Sequence[Terms], log_extra: LogExtra | None, log_metric: LogMetric | None) -> None:
+    """Hand ids and statistics of a batch to TRL, where it takes them."""
+    if log_extra:
+        log_extra("id", [entry.item.truth.id for entry in scores])
+    if log_metric:
+        for name, value in batch_statistics(scores).items():
+            log_metric(name, value)
+
+
+def _pairs(completions: Sequence[Completion], columns: Mapping[str, Sequence[object]]) -> list[tuple[str, Truth]]:
     rows: Any = [{name: columns[name][place] for name in COLUMNS} for place in range(len(completions))]
     return [(text_of(completion), truth_of(row)) for completion, row in zip(completions, rows, strict=True)]

@@ -4,12 +4,12 @@ Digits stay single tokens, so that a coordinate is written the same way wherever
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from cgc_data.answer import ANSWER_FORM, ANSWER_INSTRUCTION, THINK_INSTRUCTION, Object, format_response
 from cgc_data.answer.wording import POOLS, Reference, ask, template_count
 from cgc_data.tasks import pool_gives_box
 from cgc_data.vocabulary.names import readable
+from cgc_train.protocols import Tokenizer
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 VISION_START, VISION_END, IMAGE, VIDEO = "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"
@@ -54,7 +54,7 @@ LABELS: tuple[str, ...] = (
 LABELS += ("cup", "dog", "horse", "kite", "laptop", "person", "potted plant", "sheep", "teddy bear", "umbrella", "vase")
 
 
-def train_tokenizer() -> Any:
+def train_tokenizer() -> Tokenizer:
     """A Qwen2 tokenizer of at most `VOCABULARY` tokens, padding on the left; the same for every call."""
     from transformers import Qwen2Tokenizer
 
@@ -62,7 +62,8 @@ def train_tokenizer() -> Any:
     tokenizer = untrained.train_new_from_iterator(corpus(), VOCABULARY - len(SPECIAL), show_progress=False)
     tokenizer.padding_side = "left"
     tokenizer.add_tokens(list(PHRASES))
-    return tokenizer
+    trained: Tokenizer = tokenizer
+    return trained
 
 
 def corpus() -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cgc_train.errors import ModelError
+from cgc_train.protocols import Tokenizer
 from cgc_train.tiny.tokenizer import END, IMAGE, PAD, VIDEO, VISION_END, VISION_START, train_tokenizer
 
 # One merged patch is 32 x 32 pixels; the largest image is 8 x 8 of them.
@@ -48,7 +49,7 @@ def _processor() -> Any:
     )
 
 
-def _model(tokenizer: Any, seed: int) -> Any:
+def _model(tokenizer: Tokenizer, seed: int) -> Any:
     import torch
     from transformers import GenerationConfig, Qwen3VLForConditionalGeneration
 
@@ -63,7 +64,7 @@ def _model(tokenizer: Any, seed: int) -> Any:
     return model
 
 
-def _configuration(tokenizer: Any) -> Any:
+def _configuration(tokenizer: Tokenizer) -> Any:
     from transformers import Qwen3VLConfig
 
     def token(name: str) -> int:

@@ -1,10 +1,9 @@
 """From a run folder to what the page shows: for chosen steps, prompts with their images and every saved response."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cgc_data.metrics import Truth, truth_of
 from cgc_data.release.read import Release
@@ -65,7 +64,7 @@ def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: i
     chosen = []
     for (kind, step), groups in sorted(shown.items(), key=lambda entry: (entry[0][1], entry[0][0])):
         prompts = tuple(_prompt(rows[identity], found, run) for identity, found in groups)
-        chosen.append(Step(step, kind, prompts, _left_out(saved, shown, kind, step)))
+        chosen.append(Step(step, kind, prompts, _left_out(saved[kind, step], shown[kind, step])))
     return [step for step in chosen if step.prompts]
 
 
@@ -99,8 +98,8 @@ def _grouped(saved: Iterable[Saved]) -> list[tuple[str, list[Saved]]]:
     return list(groups.items())
 
 
-def _left_out(saved: Mapping[Any, list[Saved]], shown: Mapping[Any, list[Any]], kind: str, step: int) -> int:
-    return len({entry.id for entry in saved[kind, step]}) - len(shown[kind, step])
+def _left_out(saved: Iterable[Saved], shown: Sequence[object]) -> int:
+    return len({entry.id for entry in saved}) - len(shown)
 
 
 def _rows(run: Run, release: Release, ids: set[str]) -> dict[str, Row]:

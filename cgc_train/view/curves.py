@@ -3,11 +3,13 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from cgc_train.reward import TERMS, RewardSettings, Term
+from cgc_train.run import MetricsLine
 
 TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
 
@@ -22,11 +24,15 @@ class Curve:
     share: bool = True
 
 
+def term_curve(term: Term[RewardSettings]) -> Curve:
+    """The mean of a term, and the metric of its name if there is one."""
+    return Curve(f"{term.title} ({term.symbol})", f"rewards/{term.name}_reward/mean", term.name)
+
+
 GROUPS: Mapping[str, Sequence[Curve]] = {
     "Reward": (
         Curve("reward", "reward", None, share=False),
-        Curve("set-wise IoU (R_miou)", "rewards/miou_reward/mean", "miou"),
-        Curve("format (R_format)", "rewards/format_reward/mean", "format"),
+        *map(term_curve, TERMS),
         Curve("accuracy at IoU 0.5", None, "acc@0.5"),
     ),
     "Keeping images apart": (
@@ -56,7 +62,7 @@ GROUPS: Mapping[str, Sequence[Curve]] = {
 Points = list[tuple[float, float]]
 
 
-def draw_curves(metrics: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
     """SVG of every curve that has points, by group."""
     drawn = {
         group: [svg for curve in curves if (svg := _draw(curve, metrics)) is not None]
@@ -65,13 +71,14 @@ def draw_curves(metrics: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     return {group: pictures for group, pictures in drawn.items() if pictures}
 
 
-def points(metrics: Sequence[Mapping[str, Any]], kind: str, key: str | None) -> Points:
+def points(metrics: Sequence[MetricsLine], kind: str, key: str | None) -> Points:
     """(step, value) of a metric in lines of one kind."""
     lines = [line for line in metrics if line.get("kind") == kind]
-    return [(float(line["step"]), float(line[key])) for line in lines if key and isinstance(line.get(key), int | float)]
+    found = [(line["step"], line.get(key)) for line in lines] if key else []
+    return [(float(step), float(value)) for step, value in found if isinstance(value, int | float)]
 
 
-def plot(curve: Curve, metrics: Sequence[Mapping[str, Any]], size: tuple[float, float] = (3.5, 2.0)) -> Figure | None:
+def plot(curve: Curve, metrics: Sequence[MetricsLine], size: tuple[float, float] = (3.5, 2.0)) -> Figure | None:
     """The figure of a curve, `size` in inches, or None where it has no point."""
     train, held_out = points(metrics, "train", curve.train), points(metrics, "held_out", curve.held_out)
     if not train and not held_out:
@@ -94,7 +101,7 @@ def plot(curve: Curve, metrics: Sequence[Mapping[str, Any]], size: tuple[float, 
     return figure
 
 
-def _draw(curve: Curve, metrics: Sequence[Mapping[str, Any]]) -> str | None:
+def _draw(curve: Curve, metrics: Sequence[MetricsLine]) -> str | None:
     figure = plot(curve, metrics)
     if figure is None:
         return None

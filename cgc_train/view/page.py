@@ -5,7 +5,6 @@ import shutil
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -14,7 +13,8 @@ from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_train.data import find_release
 from cgc_train.errors import RunError
-from cgc_train.run import Run
+from cgc_train.reward import TERMS
+from cgc_train.run import MetricsLine, Run
 from cgc_train.view.collect import Step, collect
 from cgc_train.view.curves import draw_curves
 
@@ -64,7 +64,7 @@ def write_page(
     return Page(path, len(shown), sum(len(prompt.answers) for step in shown for prompt in step.prompts))
 
 
-def _render(run: Run, release: Release, metrics: list[dict[str, Any]], steps: list[Step], folder: Path) -> str:
+def _render(run: Run, release: Release, metrics: list[MetricsLine], steps: list[Step], folder: Path) -> str:
     return (
         _environment()
         .get_template("run.html.j2")
@@ -77,6 +77,7 @@ def _render(run: Run, release: Release, metrics: list[dict[str, Any]], steps: li
             last=max((line["step"] for line in metrics if "step" in line), default=0),
             curves=draw_curves(metrics),
             steps=steps,
+            terms=TERMS,
             tasks=sorted({prompt.truth.task for step in steps for prompt in step.prompts}),
             store=lambda content: _store(content, folder),
         )

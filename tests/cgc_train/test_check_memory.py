@@ -14,7 +14,7 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import (
     Qwen3VLVisionBlock,
 )
 
-from cgc_train.check import activations
+from cgc_train.check import shape as activations
 from cgc_train.check.batch import arguments
 from cgc_train.check.memory import GB, Longest, MemoryPlan, memory_plan
 from cgc_train.check.shape import ModelShape, measure

@@ -8,7 +8,7 @@ import yaml
 from cgc_data.answer import Object, format_answer, format_response
 from cgc_data.metrics import truth_of
 from cgc_data.release.read import open_release
-from cgc_train.reward import PromptSettings, RewardSettings, gold_check, score
+from cgc_train.reward import TERMS, PromptSettings, RewardSettings, gold_check, score
 from tests.cgc_data.conftest import painted, painted_config, release, shared  # noqa: F401 - fixtures
 from tests.cgc_train.made_rows import made_row, some_rows
 
@@ -210,7 +210,8 @@ def test_the_page_about_the_reward_lists_everything() -> None:
     assert tuple(cells[0].strip("`") for cells in table(page, "metric")) == METRICS
     assert tuple(cells[0].strip("`") for cells in table(page, "name")) == LOGGED
     keys = {key.strip("` ") for cells in table(page, "key") for key in cells[0].split(",")}
-    assert keys == {"id", "sample", "contrast", "task", "reward", "miou", "format", "violations", *predictions.METRICS}
+    terms = {term.name for term in TERMS}
+    assert keys == {"id", "sample", "contrast", "task", "reward", *terms, "violations", *predictions.METRICS}
 
 
 @pytest.mark.parametrize(

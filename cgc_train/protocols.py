@@ -1,0 +1,233 @@
+"""What this package uses of the objects of transformers, TRL, and PyTorch, which the type checker does not follow.
+
+Every name is theirs. A key or an attribute that is not listed here is a type error.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
+
+from cgc_data.answer.prompt import Message
+from cgc_data.metrics import TruthRow
+
+if TYPE_CHECKING:
+    import torch
+
+
+class TrainingRow(TruthRow):
+    """A row of a training set, as far as answering it needs."""
+
+    prompt: list[Message]
+    images: list[str]  # paths
+
+
+class TaughtRow(TrainingRow):
+    """A row of a warm-up."""
+
+    completion: list[Message]
+
+
+class TextPart(TypedDict, total=False):
+    """A part of a completion's content; others than text have none."""
+
+    text: str | None
+
+
+class Said(TypedDict, total=False):
+    """A message of a completion, as TRL keeps it."""
+
+    role: str
+    content: str | Sequence[TextPart] | None
+
+
+Completion: TypeAlias = "str | Sequence[Said]"
+
+
+class Tokenizer(Protocol):
+    """A tokenizer of transformers."""
+
+    name_or_path: str
+    padding_side: str
+    model_max_length: int
+    init_kwargs: Mapping[str, Any]
+    pad_token: str | None
+    eos_token: str | None
+    pad_token_id: int | None
+    eos_token_id: int | None
+    unk_token_id: int | None
+
+    def __call__(self, text: str | list[str], **settings: object) -> Mapping[str, Any]: ...
+    def __len__(self) -> int: ...
+    def convert_tokens_to_ids(self, tokens: str | list[str]) -> Any: ...
+    def decode(self, tokens: Sequence[int], **settings: object) -> str: ...
+
+
+class ImageProcessor(Protocol):
+    """The image processor of a Qwen model."""
+
+    patch_size: int
+    merge_size: int
+    size: Mapping[str, int]
+
+
+class Processor(Protocol):
+    """The processor of a model that takes text and images."""
+
+    tokenizer: Tokenizer
+    image_processor: ImageProcessor
+
+    def __call__(self, **inputs: object) -> Any: ...
+    def apply_chat_template(self, messages: list[Message], **settings: object) -> str: ...
+    def batch_decode(self, tokens: object, **settings: object) -> list[str]: ...
+    def save_pretrained(self, folder: str | Path) -> object: ...
+
+
+class Renaming(Protocol):
+    """How transformers renamed weights while it loaded them."""
+
+    def was_used(self) -> bool: ...
+
+
+class Model(Protocol):
+    """A model with its weights."""
+
+    _weight_conversions: list[Renaming]
+    training: bool
+
+    @property
+    def device(self) -> "torch.device": ...
+    def named_parameters(self) -> "Iterable[tuple[str, torch.nn.Parameter]]": ...
+    def generate(self, **inputs: object) -> "torch.Tensor": ...
+    def eval(self) -> "Model": ...
+    def train(self, mode: bool) -> "Model": ...
+    def to(self, target: "str | torch.dtype") -> "Model": ...
+    def save_pretrained(self, folder: str | Path) -> object: ...
+
+
+class GenerationConfig(Protocol):
+    """Settings of sampling."""
+
+    def update(self, **settings: object) -> object: ...
+
+
+class TextConfig(Protocol):
+    """The sizes of a language model."""
+
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    max_position_embeddings: int
+
+
+class VisionConfig(Protocol):
+    """The sizes of a vision tower."""
+
+    depth: int
+    hidden_size: int
+    intermediate_size: int
+    patch_size: int
+    spatial_merge_size: int
+    in_channels: int
+    temporal_patch_size: int
+
+
+class ModelConfig(Protocol):
+    """The configuration of a model that sees."""
+
+    model_type: str
+    vision_config: VisionConfig
+
+    def get_text_config(self) -> TextConfig: ...
+
+
+class TrainerState(Protocol):
+    """Where a training is."""
+
+    global_step: int
+    epoch: float | None
+    is_world_process_zero: bool
+
+
+class TrainerControl(Protocol):
+    """What a callback may ask of a trainer."""
+
+    should_training_stop: bool
+
+
+class AcceleratorState(Protocol):
+    """Which of the processes this is."""
+
+    process_index: int
+    num_processes: int
+
+
+class Accelerator(Protocol):
+    """What divides a training among processes."""
+
+    state: AcceleratorState
+
+
+class TrainingArguments(Protocol):
+    """Settings of a training that the configurations of GRPO and of the warm-up share."""
+
+    output_dir: str
+    process_index: int
+    gradient_checkpointing: bool
+    gradient_checkpointing_kwargs: dict[str, object] | None
+    logging_nan_inf_filter: bool
+
+    def main_process_first(self, *, desc: str) -> AbstractContextManager[None]: ...
+
+
+class Named(Protocol):
+    """A member of an enumeration whose value is its name in settings."""
+
+    value: str
+
+
+class GrpoArguments(TrainingArguments, Protocol):
+    """TRL's GRPOConfig."""
+
+    eval_strategy: str
+    report_to: str | list[str] | None
+    chat_template_kwargs: dict[str, object] | None
+    generation_kwargs: dict[str, object] | None
+    log_completions: bool
+    save_strategy: str
+    save_steps: float
+    save_total_limit: int | None
+    save_only_model: bool
+    max_steps: int
+    optim: Named
+    beta: float
+    num_generations: int
+    num_iterations: int
+    steps_per_generation: int
+    gradient_accumulation_steps: int
+    per_device_train_batch_size: int
+    max_completion_length: int
+    use_vllm: bool
+    vllm_mode: str
+    vllm_enable_sleep_mode: bool
+    vllm_gpu_memory_utilization: float
+    vllm_tensor_parallel_size: int
+    vllm_max_model_length: int | None
+
+
+class PreparedTrainer(Protocol):
+    """A trainer that has prepared its model for training."""
+
+    model: Model
+    model_wrapped: object
+    accelerator: Accelerator
+    args: TrainingArguments
+
+
+class AnsweringTrainer(Protocol):
+    """A trainer that answers held-out rows on the way."""
+
+    def gathered_answers(self) -> dict[str, str]: ...

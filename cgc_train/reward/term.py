@@ -1,0 +1,50 @@
+"""What a term of the reward is: a function of an answer, under the name of the setting that weighs it.
+
+To add one, write a module like `miou.py`: the function, its `Term`, and a section that declares the weight as
+`NAME: Annotated[Weight, TERM]`. Then name the section among the bases of `RewardSettings`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from cgc_data.answer import Reading
+from cgc_data.common.settings import Section
+from cgc_data.metrics import Truth
+
+SettingsT_contra = TypeVar("SettingsT_contra", bound=Section, contravariant=True)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A response as it was read, the truth of its row, and the values of the terms before this one, by name."""
+
+    reading: Reading
+    truth: Truth
+    earned: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Term(Generic[SettingsT_contra]):
+    """One term of the reward.
+
+    Attributes:
+        name: `reward.NAME` is its weight, `NAME_reward` its function in TRL, NAME its column.
+        function: from an answer to 0-1, where a perfect answer gets 1; never raises.
+        title: of its curve.
+        meaning: what it measures under these settings, for the model card.
+        ablated: what a run without it shows, for `cgc-train ablate no-NAME`; "": it has no such switch.
+        digits: decimals to show of its value.
+    """
+
+    name: str
+    function: Callable[[Answered, SettingsT_contra], float]
+    title: str
+    meaning: Callable[[SettingsT_contra], str]
+    ablated: str = ""
+    digits: int = 2
+
+    @property
+    def symbol(self) -> str:
+        """As formulas and tables write it: `R_miou`."""
+        return f"R_{self.name}"
