@@ -40,7 +40,7 @@ def score(
 
     Figures are percent, with 95 % intervals clustered by photos. A subset of the items is fine and is said so.
     """
-    from cgc_bench.asked import Asked, described
+    from cgc_bench.scoring.asked import Asked, described
     from cgc_bench.scoring.benchmark import benchmark
     from cgc_bench.scoring.samples import asked_by_task, read_matched, whole_response
     from cgc_bench.scoring.summary import check_protocol, score_responses, summarise, write_summary

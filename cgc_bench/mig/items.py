@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
 from cgc_bench.errors import AnnotationError
-from cgc_bench.versions import with_digest
+from cgc_bench.prepare.versions import with_digest
 from cgc_data.common.text import decode
 from cgc_data.metrics.clusters import photo_clusters
 

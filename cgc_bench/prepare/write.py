@@ -16,9 +16,9 @@ from cgc_bench.prepare.cache import Prepared, find_revision, prepared_folder
 from cgc_bench.prepare.files import Files, fetch, open_files
 from cgc_bench.prepare.layouts import LAYOUTS, Layout
 from cgc_bench.prepare.stage import content_digest, prepare_once, settle, stage_shard, write_whole
+from cgc_bench.prepare.versions import joined
 from cgc_bench.scoring.benchmark import benchmark
 from cgc_bench.transfer.items import TASKS
-from cgc_bench.versions import joined
 
 
 def prepare(

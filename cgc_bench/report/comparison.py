@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cgc_bench.asked import differences, other_data
 from cgc_bench.errors import ReportError
 from cgc_bench.report.pages import render, write_page
 from cgc_bench.report.paired import Difference, compare_units
 from cgc_bench.report.runs import Run
+from cgc_bench.scoring.asked import differences, other_data
 from cgc_bench.scoring.benchmark import ItemResult, prompt_of
 
 Boxes = Sequence[Sequence[float]]

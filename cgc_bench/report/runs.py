@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cgc_bench.asked import Asked
 from cgc_bench.errors import ReportError
 from cgc_bench.prepare.cache import Prepared, cache_folder, open_prepared
+from cgc_bench.prepare.versions import agrees
+from cgc_bench.scoring.asked import Asked
 from cgc_bench.scoring.benchmark import PACKAGES, Benchmark, ItemResult, benchmark
 from cgc_bench.scoring.samples import asked_by_task, decode_line, read_matched
 from cgc_bench.scoring.summary import Summary, score_responses, summarise
-from cgc_bench.versions import agrees
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cgc_bench.asked import Asked, read_asked
 from cgc_bench.errors import SampleFileError
-from cgc_bench.versions import agrees
+from cgc_bench.prepare.versions import agrees
+from cgc_bench.scoring.asked import Asked, read_asked
 from cgc_data.common.text import decode
 
 

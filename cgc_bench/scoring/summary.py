@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cgc_bench.asked import Asked, mixed
 from cgc_bench.errors import ReportError, TaskError
+from cgc_bench.prepare.versions import joined
+from cgc_bench.scoring.asked import Asked, mixed
 from cgc_bench.scoring.benchmark import Benchmark, ItemResult
 from cgc_bench.scoring.intervals import Estimates, macro_estimates, task_estimates
-from cgc_bench.versions import joined
 from cgc_data.metrics import Estimate
 
 # So many boxes with numbers over 1000 are no slips: the model answers in pixels.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cgc_bench.errors import AnnotationError
-from cgc_bench.versions import with_digest
+from cgc_bench.prepare.versions import with_digest
 from cgc_data.common.text import decode
 from cgc_data.metrics.clusters import photo_clusters
 

@@ -11,7 +11,7 @@ from cgc_bench.mig import BENCHMARK
 from cgc_bench.mig.floors import FLOORS, floor_response
 from cgc_bench.mig.items import TASKS, faults, read_items
 from cgc_bench.mig.prompts import messages
-from cgc_bench.versions import without_digest
+from cgc_bench.prepare.versions import without_digest
 from cgc_data.answer import read_answer
 from tests.cgc_bench.mig_rows import BOX, group_row, row, tracking_row, write
 
