@@ -55,7 +55,7 @@ def score(
     responses = {index: whole_response(sample.response, prefix) for index, sample in samples.items()}
     results = score_responses(bench, items, responses, protocol=protocol, postprocess=postprocess)
     summary = summarise(bench, items, results, protocol=protocol, postprocess=postprocess, asked=asked)
-    summary |= judged_summary(summary, video_judgements, judge)
+    summary = {**summary, **judged_summary(summary, video_judgements, judge)}
     if json_file:
         write_summary(summary, json_file)
     console = Console()

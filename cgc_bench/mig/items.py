@@ -7,7 +7,6 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
@@ -100,15 +99,6 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
         str(place): _item(place, row, box, cluster, found, scale)
         for place, (row, box, cluster) in enumerate(zip(rows, boxes, clusters, strict=True))
     }
-
-
-def faults(items: Mapping[str, Item]) -> dict[str, list[str]]:
-    """Indices of the items with a faulty true box, by fault."""
-    found: dict[str, list[str]] = {}
-    for item in items.values():
-        if item.fault:
-            found.setdefault(item.fault, []).append(item.index)
-    return found
 
 
 def _read_bytes(annotations: Path) -> bytes:

@@ -70,7 +70,7 @@ def _plot(run: Run, summary: Summary) -> str:
     from matplotlib.figure import Figure as Canvas
 
     metric = run.bench.metrics[0]
-    rows = [(task, row[metric]) for task, row in summary["tasks"].items() if row[metric] is not None]
+    rows = [(task, value) for task, row in summary["tasks"].items() if (value := row[metric]) is not None]
     canvas = Canvas(figsize=(7.5, 0.42 * len(rows) + 0.9), layout="constrained")
     axes = canvas.subplots()
     for place, (task, value) in enumerate(rows):

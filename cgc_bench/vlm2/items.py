@@ -4,7 +4,7 @@ The authors' files have no published checksum, so a version is never claimed to 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,14 @@ class Item:
     fault: str
 
 
-def read_items(annotations: Path) -> dict[str, Item]:
+def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
     """Items by index, from the unpacked archive's folder, its `jsonl` folder, or one question file.
 
     Raises:
-        AnnotationError: there is no question file, or one is damaged or of another form.
+        AnnotationError: there is no question file, one is damaged or of another form, or another version is asked for.
     """
+    if version not in (None, VERSION):
+        raise AnnotationError(f"VLM2-Bench has one version, {VERSION!r}, not {version!r}")
     contents = {task: (file, _read_bytes(file)) for task, file in question_files(annotations).items()}
     versions = {task: with_digest(VERSION, content) for task, (_, content) in contents.items()}
     rows = [entry for task, (file, content) in contents.items() for entry in _rows(task, file, content)]
@@ -95,15 +97,6 @@ def question_files(annotations: Path) -> dict[str, Path]:
         if found:
             return found
     raise AnnotationError(f"{annotations} holds no question file such as jsonl/gc/vanilla/gc_mat.jsonl")
-
-
-def faults(items: Mapping[str, Item]) -> dict[str, list[str]]:
-    """Indices of the items with an odd annotation, by fault."""
-    found: dict[str, list[str]] = {}
-    for item in items.values():
-        if item.fault:
-            found.setdefault(item.fault, []).append(item.index)
-    return found
 
 
 def _read_bytes(file: Path) -> bytes:
