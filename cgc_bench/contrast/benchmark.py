@@ -133,7 +133,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
         )
 
     def units(self, results: Sequence[ContrastResult]) -> list[ItemResult]:
-        """The items with what chance would leak, and a result more a pair of directions, which has `constancy` alone."""
+        """The items with what chance would leak, and a result more a pair of directions with `constancy` alone."""
         scores = [result.score for result in results if result.score is not None]
         chance = expected_same_place(scores, 0)
         single = [_with_chance(result, value) for result, value in zip(results, chance, strict=True)]

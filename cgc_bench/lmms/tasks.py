@@ -66,7 +66,7 @@ def text(doc: Document, lmms_eval_specific_kwargs: Any = None) -> str:  # noqa: 
     return benchmark(doc["cgc_benchmark"]).prompt(item_of(doc), doc["cgc_prompt"])
 
 
-def messages(doc: Document) -> list[dict[str, Any]]:
+def messages(doc: Document) -> list[dict[str, object]]:
     """Chat messages with the images in their places."""
     shown, places = images(doc), count()
     return [
@@ -75,7 +75,7 @@ def messages(doc: Document) -> list[dict[str, Any]]:
     ]
 
 
-def _part(part: Mapping[str, Any], shown: Sequence[Image.Image], places: Iterator[int]) -> dict[str, Any]:
+def _part(part: Mapping[str, Any], shown: Sequence[Image.Image], places: Iterator[int]) -> dict[str, object]:
     if part["type"] == "image":
         place = next(places)
         return {"type": "image", "url": shown[part.get("place", place)]}
@@ -87,7 +87,7 @@ def target(doc: Document) -> str:
     return f"{doc['cgc_benchmark']} {doc['cgc_index']}"
 
 
-def score(doc: Document, results: Sequence[Any]) -> dict[str, Any]:
+def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
     """Every metric of one response, and what the samples file keeps of it.
 
     Where reasoning was asked for, what follows it is scored: a box that was only thought about is no answer.

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from cgc_bench.errors import AnnotationError
 from cgc_bench.prepare.versions import with_digest
@@ -28,6 +28,17 @@ SUBTASKS = {
 VERSION = "unpinned"
 # What the authors' counting script takes for the number of images where the file does not say it.
 DEFAULT_LENGTH = 2
+
+
+class Row(TypedDict, total=False):
+    """A line of a question file; `q_id`, `question`, `images` and `gt_answer` are always there."""
+
+    q_id: str | int
+    question: str
+    images: list[str]
+    gt_answer: str | int
+    image_seq_len: int
+    image_seq: list[str]
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ def _read_bytes(file: Path) -> bytes:
         raise AnnotationError(f"cannot read {file}: {error.strerror}") from error
 
 
-def _rows(task: str, file: Path, content: bytes) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _rows(task: str, file: Path, content: bytes) -> Iterator[tuple[str, int, Row]]:
     written = [(number, line) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
     for place, (number, line) in enumerate(written):
         try:
@@ -131,23 +142,23 @@ def _form_fault(task: str, row: Any) -> str:
     return "" if isinstance(answer, str) and answer.strip() else "`gt_answer` is not a text"
 
 
-def _pair(task: str, row: dict[str, Any]) -> tuple[str, str]:
+def _pair(task: str, row: Row) -> tuple[str, str]:
     """What joins a pair, and the side of it. Persons' ids may start with `tf_`; the authors skip other forms."""
     kind, q_id = SUBTASKS[task][0], str(row["q_id"])
     if kind == "pair":
-        return f"{task}/{q_id}", {"T": "p", "F": "n"}.get(row["gt_answer"], "")
+        return f"{task}/{q_id}", {"T": "p", "F": "n"}.get(str(row["gt_answer"]), "")
     if kind != "statement":
         return "", ""
     name, _, side = (q_id.removeprefix("tf_") if task == "pc_cpr" else q_id).partition("_")
     return (f"{task}/{name}", side) if side in ("p", "n") else ("", "")
 
 
-def _links(task: str, row: dict[str, Any], pair: str) -> list[str]:
+def _links(task: str, row: Row, pair: str) -> list[str]:
     folder = SUBTASKS[task][1]
     return [*(f"{folder}/{path}" for path in row["images"]), *([f"pair {pair}"] if pair else [])]
 
 
-def _item(task: str, place: int, row: dict[str, Any], pair: str, side: str, cluster: str, version: str) -> Item:
+def _item(task: str, place: int, row: Row, pair: str, side: str, cluster: str, version: str) -> Item:
     kind = SUBTASKS[task][0]
     length = _length(row)
     return Item(
@@ -167,7 +178,7 @@ def _item(task: str, place: int, row: dict[str, Any], pair: str, side: str, clus
     )
 
 
-def _length(row: dict[str, Any]) -> int:
+def _length(row: Row) -> int:
     """The number of images as the file states it, 0 where it does not."""
     stated, sequence = row.get("image_seq_len"), row.get("image_seq")
     if stated is None and isinstance(sequence, list):

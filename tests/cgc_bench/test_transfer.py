@@ -39,7 +39,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def items(cache: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Item]:
     monkeypatch.setenv("CGC_CACHE", str(cache / "cache"))
-    return BENCH.read_items(prepared_folder("transfer", "").parent / "transfer")
+    return BENCH.read_items(prepared_folder("transfer", TASKS[0]).parent)
 
 
 def rows(task: str) -> list[dict[str, Any]]:
