@@ -22,9 +22,5 @@ class TaskError(CgcError):
     """A task, variant, protocol or setting that does not exist."""
 
 
-class DiscoveryError(CgcError):
-    """The installed lmms-eval cannot be told of our tasks."""
-
-
 class ReportError(CgcError):
     """A run of lmms-eval cannot be reported or compared."""

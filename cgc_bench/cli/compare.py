@@ -15,9 +15,9 @@ PATH = click.Path(path_type=Path)
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Folder of the page.")
 def compare(base: Path, new: Path, *, label: str | None, per_task: int, folder: Path) -> None:
     """Compare the output folders BASE and NEW of lmms-eval item by item."""
-    from cgc_bench.asked import differences
     from cgc_bench.report import write_comparison
     from cgc_bench.report.runs import one_run
+    from cgc_bench.scoring.asked import differences
 
     first, second = one_run(base, label), one_run(new, label)
     page, found = write_comparison(first, second, folder, per_task=per_task)

@@ -40,7 +40,7 @@ def score(
 
     Figures are percent, with 95 % intervals clustered by photos. A subset of the items is fine and is said so.
     """
-    from cgc_bench.asked import Asked, described
+    from cgc_bench.scoring.asked import Asked, described
     from cgc_bench.scoring.benchmark import benchmark
     from cgc_bench.scoring.samples import asked_by_task, read_matched, whole_response
     from cgc_bench.scoring.summary import check_protocol, score_responses, summarise, write_summary
@@ -55,7 +55,7 @@ def score(
     responses = {index: whole_response(sample.response, prefix) for index, sample in samples.items()}
     results = score_responses(bench, items, responses, protocol=protocol, postprocess=postprocess)
     summary = summarise(bench, items, results, protocol=protocol, postprocess=postprocess, asked=asked)
-    summary |= judged_summary(summary, video_judgements, judge)
+    summary = {**summary, **judged_summary(summary, video_judgements, judge)}
     if json_file:
         write_summary(summary, json_file)
     console = Console()

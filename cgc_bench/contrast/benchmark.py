@@ -8,11 +8,14 @@ Its tasks are the contrasts, which the mean runs over; each of their questions h
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
 
-from cgc_bench.contrast.items import Item, read_items
-from cgc_bench.scoring.benchmark import ItemResult
+from cgc_bench.contrast import items
+from cgc_bench.contrast.items import Item
+from cgc_bench.contrast.prepare import prepare_release
+from cgc_bench.prepare import settings
+from cgc_bench.prepare.cache import Prepared
+from cgc_bench.scoring.benchmark import Benchmark, ItemResult, Row, Table
 from cgc_data.answer import read_answer
 from cgc_data.metrics import FLOORS, METRICS, ItemScore, floor_response, score_item, summarise
 from cgc_data.metrics.summary import direction_pairs, expected_same_place
@@ -27,25 +30,6 @@ class ContrastResult(ItemResult):
     """A result with the whole score, for what is defined over several items."""
 
     score: ItemScore | None = None
-
-
-def score(item: Item, response: str, *, protocol: str = "official") -> ContrastResult:
-    """Score one response; never raises, whatever the text."""
-    require_think = protocol == "strict"
-    scored = score_item(response, item.truth, require_think=require_think)
-    shown = read_answer(response, item.truth.num_images, require_think=require_think).objects
-    return ContrastResult(
-        task=item.task,
-        subtask=item.truth.kind.id if item.truth.kind else "",
-        index=item.index,
-        response=response,
-        values=_values(scored),
-        cluster=item.cluster,
-        boxes=[(entry.img_idx, *entry.bbox_2d) for entry in shown],
-        truth=[(entry.img_idx, *entry.bbox_2d) for entry in item.truth.objects],
-        note=_note(scored),
-        score=scored,
-    )
 
 
 def _values(scored: ItemScore) -> dict[str, float | None]:
@@ -76,34 +60,14 @@ def _note(scored: ItemScore) -> str:
     return ", ".join(name for name, applies in notes.items() if applies)
 
 
-def table(results: Sequence[ContrastResult]) -> dict[str, Any]:
-    """Every metric of `METRICS` in percent: `{"n", "macro", "tasks": {contrast or task: {"n", metric: value}}}`."""
-    groups: dict[str, list[ItemScore]] = defaultdict(list)
-    for result in results:
-        if result.score is not None:
-            groups[result.task].append(result.score)
-            groups[result.subtask].append(result.score)
-    rows = {name: _row(groups[name]) for name in (*CONTRASTS, *TASKS) if name in groups}
-    contrasts = {name: row for name, row in rows.items() if name in CONTRASTS}
-    return {"n": len(results), "macro": {name: _macro(contrasts, name) for name in METRICS}, "tasks": rows}
-
-
-def _row(scores: Sequence[ItemScore]) -> dict[str, Any]:
+def _row(scores: Sequence[ItemScore]) -> dict[str, float | None]:
     found = {name: estimate.value for name, estimate in summarise(scores, resamples=0).items()}
     return {"n": len(scores), **{name: None if value is None else 100 * value for name, value in found.items()}}
 
 
-def _macro(tasks: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
-    values = [row[name] for row in tasks.values() if row[name] is not None]
+def _macro(tasks: Mapping[str, Row], name: str) -> float | None:
+    values = [value for row in tasks.values() if (value := row[name]) is not None]
     return sum(values) / len(values) if values else None
-
-
-def units(results: Sequence[ContrastResult]) -> list[ItemResult]:
-    """The items with what chance would leak, and one result more a pair of directions, which has `constancy` alone."""
-    scores = [result.score for result in results if result.score is not None]
-    chance = expected_same_place(scores, 0)
-    items = [_with_chance(result, value) for result, value in zip(results, chance, strict=True)]
-    return [*items, *(_pair(first, second) for first, second in direction_pairs(scores))]
 
 
 def _with_chance(result: ContrastResult, chance: float | None) -> ItemResult:
@@ -118,25 +82,30 @@ def _pair(first: ItemScore, second: ItemScore) -> ItemResult:
     return ItemResult(truth.contrast, truth.pair_id, "", {"constancy": both}, truth.photos, subtask=subtask)
 
 
-class Contrast:
+def _floor(name: str, item: Item) -> str:
+    return floor_response(name, item.truth)
+
+
+_FLOORS = {name: partial(_floor, name) for name in FLOORS}
+
+
+class Contrast(Benchmark[Item, ContrastResult]):
     """See `cgc_bench.scoring.benchmark.Benchmark`."""
 
     name = "contrast"
     title = "Held-out contrasts"
-    protocols = ("official", "strict")
-    postprocesses: tuple[str, ...] = ()
     tasks = tuple(CONTRASTS)
     metrics = ("acc@0.5", "miou", "source_acc")
     diagnostics = DIAGNOSTICS
-    floors = tuple(FLOORS)
+    floors = _FLOORS
+    elsewhere = True
+    read_items = staticmethod(items.read_items)
+    messages = staticmethod(items.messages)
 
-    def read_items(self, annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-        """Items by index; `version` is a revision on the Hub. Raises AnnotationError."""
-        return read_items(annotations, revision=version)
-
-    def faults(self, items: Mapping[str, Item]) -> dict[str, list[str]]:  # noqa: ARG002 - releases are validated
-        """None: what is odd never gets into a release."""
-        return {}
+    def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - the environment names the release
+        """Prepare the release that the environment names."""
+        release, revision = settings.release()
+        return prepare_release(release, revision, settings.photos())
 
     def score(
         self,
@@ -147,19 +116,39 @@ class Contrast:
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> ContrastResult:
         """Score one response; never raises, whatever the text."""
-        return score(item, response, protocol=protocol)
+        require_think = protocol == "strict"
+        scored = score_item(response, item.truth, require_think=require_think)
+        shown = read_answer(response, item.truth.num_images, require_think=require_think).objects
+        return ContrastResult(
+            task=item.task,
+            subtask=item.truth.kind.id if item.truth.kind else "",
+            index=item.index,
+            response=response,
+            values=_values(scored),
+            cluster=item.cluster,
+            boxes=[(entry.img_idx, *entry.bbox_2d) for entry in shown],
+            truth=[(entry.img_idx, *entry.bbox_2d) for entry in item.truth.objects],
+            note=_note(scored),
+            score=scored,
+        )
 
-    def units(self, results: Sequence[Any]) -> list[ItemResult]:
-        """The items, and the pairs of directions."""
-        return units(results)
+    def units(self, results: Sequence[ContrastResult]) -> list[ItemResult]:
+        """The items with what chance would leak, and a result more a pair of directions with `constancy` alone."""
+        scores = [result.score for result in results if result.score is not None]
+        chance = expected_same_place(scores, 0)
+        single = [_with_chance(result, value) for result, value in zip(results, chance, strict=True)]
+        return [*single, *(_pair(first, second) for first, second in direction_pairs(scores))]
 
-    def table(self, results: Sequence[Any]) -> dict[str, Any]:
-        """Every metric of the design's table, in percent."""
-        return table(results)
-
-    def floor_response(self, name: str, item: Item) -> str:
-        """The answer of a floor."""
-        return floor_response(name, item.truth)
+    def table(self, results: Sequence[ContrastResult]) -> Table:
+        """Every metric of `METRICS` in percent; rows are those of contrasts and of their questions."""
+        groups: dict[str, list[ItemScore]] = defaultdict(list)
+        for result in results:
+            if result.score is not None:
+                groups[result.task].append(result.score)
+                groups[result.subtask].append(result.score)
+        rows = {name: _row(groups[name]) for name in (*CONTRASTS, *TASKS) if name in groups}
+        contrasts = {name: row for name, row in rows.items() if name in CONTRASTS}
+        return {"n": len(results), "macro": {name: _macro(contrasts, name) for name in METRICS}, "tasks": rows}
 
 
 BENCHMARK = Contrast()

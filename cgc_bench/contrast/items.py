@@ -41,20 +41,20 @@ class Item:
     cluster: str
 
 
-def read_items(annotations: Path | str, *, revision: str | None = None) -> dict[str, Item]:
+def read_items(annotations: Path | str, *, version: str | None = None) -> dict[str, Item]:
     """Items by index, in the release's order.
 
     Args:
         annotations: folder of a release, or ORG/NAME on the Hub.
-        revision: on the Hub; None for the newest.
+        version: a revision on the Hub; None for the newest.
 
     Raises:
         AnnotationError: there is no such release, or its test split is empty.
     """
-    release = held_out_release(annotations, revision)
-    version = version_of(release)
+    release = held_out_release(annotations, version)
+    name = version_of(release)
     rows = release.rows([*COLUMNS, "prompt"], split=SPLIT)
-    return {row["id"]: _item(row, version) for row in rows}
+    return {row["id"]: _item(row, name) for row in rows}
 
 
 def held_out_release(name: Path | str, revision: str | None = None) -> Release:

@@ -41,7 +41,7 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
 
 def _found(folder: Path, asked: tuple[Path, str, str]) -> Prepared | None:
     """The prepared split of a folder if it is of this release, source and photos."""
-    ready = open_prepared(folder)
+    ready = open_prepared(folder, elsewhere=True)
     return ready if ready is not None and (ready.annotations, ready.source, ready.photos) == asked else None
 
 

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, TypeAlias
 
 from cgc_bench.errors import TaskError
 from cgc_bench.lmms.ending import end
 from cgc_bench.prepare import Prepared
-from cgc_bench.scoring.benchmark import messages_of
+from cgc_bench.scoring.benchmark import benchmark
 
 STATED = (
     "cgc_annotations",
@@ -29,13 +29,14 @@ STATED = (
 )
 # What decodes and shrinks the images, and what writes the prompts.
 LIBRARIES = ("cgc-grounding", "pillow")
+Columns: TypeAlias = dict[str, str | int]
 _MARK = "_cgc_states_requests"
 
 
-def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_pixels: int) -> dict[str, Any]:
+def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_pixels: int) -> Columns:
     """The columns `STATED` of one task: its data, prompts and settings; `items` are its own, in order."""
     chosen = list(items)
-    prompts = [messages_of(asked["benchmark"], item, asked["prompt"]) for item in chosen]
+    prompts = [benchmark(asked["benchmark"]).messages(item, asked["prompt"]) for item in chosen]
     return {
         "cgc_annotations": chosen[0].version,
         "cgc_source": ready.source,
@@ -78,7 +79,7 @@ def state_in_configuration() -> None:
     ConfigurableTask.dump_config = with_request
 
 
-def _of_task(task: Any) -> dict[str, Any]:
+def _of_task(task: Any) -> Columns:
     """The columns of a task of ours, and how it is asked: images between the words, or before them."""
     from lmms_eval.api.task import ConfigurableMessagesTask
 

@@ -14,14 +14,13 @@ from typing import Any
 
 from PIL import Image
 
-from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.lmms import settings
 from cgc_bench.lmms.ending import expected_errors_end
 from cgc_bench.lmms.request import STATED, state_in_configuration, stated
-from cgc_bench.prepare import Prepared, open_prepared, prepare
-from cgc_bench.scoring.benchmark import ItemResult, benchmark, messages_of, prompt_of
+from cgc_bench.prepare import Prepared, open_prepared
+from cgc_bench.prepare.cache import Size, shown_size
+from cgc_bench.scoring.benchmark import ItemResult, Items, benchmark
 from cgc_bench.scoring.samples import whole_response
-from cgc_bench.transfer.prepare import prepare_transfer
 from cgc_data.common.errors import CgcError
 
 Document = Mapping[str, Any]
@@ -38,7 +37,7 @@ def documents(request: Any) -> Any:
     asked = request[0]
     with expected_errors_end():
         max_pixels = settings.max_pixels()
-        ready = _prepared(asked["benchmark"], asked["variant"], asked["task"])
+        ready = benchmark(asked["benchmark"]).prepared(asked["task"], asked["variant"])
         indices = ready.indices(asked["task"]) if asked["task"] in ready.tasks else []
         if not indices:
             raise CgcError(f"{ready.source}: no items of {asked['benchmark']}, {asked['task']}; leave that task out")
@@ -54,38 +53,29 @@ def documents(request: Any) -> Any:
     return Dataset.from_list([{**shared, "cgc_index": index, "cgc_place": n} for n, index in enumerate(indices)])
 
 
-def _prepared(name: str, variant: str, task: str) -> Prepared:
-    if name == "contrast":
-        release, revision = settings.release()
-        return prepare_release(release, revision, settings.photos())
-    if name == "transfer":
-        return prepare_transfer(task, revision=settings.revision(task))
-    return prepare(name, variant, revision=settings.revision(name))
-
-
 def images(doc: Document) -> list[Image.Image]:
     """The item's images, RGB, each with at most as many pixels as the settings allowed when the task was loaded."""
     with expected_errors_end():
-        ready = _opened(doc["cgc_folder"], doc["cgc_data_sha256"], doc["cgc_task"])
+        ready = _ready(doc)
         contents = ready.images(doc["cgc_task"], doc["cgc_place"])
     return [_capped(content, doc["cgc_max_pixels"]) for content in contents]
 
 
 def text(doc: Document, lmms_eval_specific_kwargs: Any = None) -> str:  # noqa: ARG001 - the signature is lmms-eval's
     """The prompt as one text, for models that take images apart from it."""
-    return prompt_of(doc["cgc_benchmark"], item_of(doc), doc["cgc_prompt"])
+    return benchmark(doc["cgc_benchmark"]).prompt(item_of(doc), doc["cgc_prompt"])
 
 
-def messages(doc: Document) -> list[dict[str, Any]]:
+def messages(doc: Document) -> list[dict[str, object]]:
     """Chat messages with the images in their places."""
     shown, places = images(doc), count()
     return [
         {"role": message["role"], "content": [_part(part, shown, places) for part in message["content"]]}
-        for message in messages_of(doc["cgc_benchmark"], item_of(doc), doc["cgc_prompt"])
+        for message in benchmark(doc["cgc_benchmark"]).messages(item_of(doc), doc["cgc_prompt"])
     ]
 
 
-def _part(part: Mapping[str, Any], shown: Sequence[Image.Image], places: Iterator[int]) -> dict[str, Any]:
+def _part(part: Mapping[str, Any], shown: Sequence[Image.Image], places: Iterator[int]) -> dict[str, object]:
     if part["type"] == "image":
         place = next(places)
         return {"type": "image", "url": shown[part.get("place", place)]}
@@ -97,7 +87,7 @@ def target(doc: Document) -> str:
     return f"{doc['cgc_benchmark']} {doc['cgc_index']}"
 
 
-def score(doc: Document, results: Sequence[Any]) -> dict[str, Any]:
+def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
     """Every metric of one response, and what the samples file keeps of it.
 
     Where reasoning was asked for, what follows it is scored: a box that was only thought about is no answer.
@@ -105,7 +95,9 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, Any]:
     written = results[0] if results and isinstance(results[0], str) else ""
     response = whole_response(written, settings.prefix())
     bench, protocol = benchmark(doc["cgc_benchmark"]), "strict" if doc["cgc_prompt"] == "think" else "official"
-    result = bench.score(item_of(doc), response, protocol=protocol)
+    with expected_errors_end():
+        item = bench.shown(item_of(doc), lambda: _sizes(doc))
+    result = bench.score(item, response, protocol=protocol)
     kept = {
         "cgc_index": result.index,
         "cgc_task": result.task,
@@ -138,8 +130,9 @@ def percent(scored: Sequence[Scored]) -> float:
     results = [one.result for one in scored]
     table = bench.table(results)["tasks"].get(results[0].task, {})
     if metric in table:
-        return float("nan") if table[metric] is None else float(table[metric])
-    values = [value for unit in bench.units(results) if (value := unit.values.get(metric)) is not None]
+        value = table[metric]
+        return float("nan") if value is None else float(value)
+    values = [found for unit in bench.units(results) if (found := unit.values.get(metric)) is not None]
     return 100 * sum(values) / len(values) if values else float("nan")
 
 
@@ -150,25 +143,33 @@ def item_of(doc: Document) -> Any:
     return found[doc["cgc_index"]]
 
 
+def _ready(doc: Document) -> Prepared:
+    elsewhere = benchmark(doc["cgc_benchmark"]).elsewhere
+    return _opened(doc["cgc_folder"], doc["cgc_data_sha256"], doc["cgc_task"], elsewhere)
+
+
+def _sizes(doc: Document) -> list[Size]:
+    return _ready(doc).sizes(doc["cgc_task"], doc["cgc_place"], doc["cgc_max_pixels"])
+
+
 # What is kept is told apart by its digest: a folder may be prepared anew while this process runs.
 @lru_cache(maxsize=64)
-def _opened(folder: str, digest: str, task: str) -> Prepared:
-    ready = open_prepared(Path(folder))
+def _opened(folder: str, digest: str, task: str, elsewhere: bool) -> Prepared:
+    ready = open_prepared(Path(folder), elsewhere=elsewhere)
     if ready is None or ready.digests.get(task) != digest:
         raise CgcError(f"{folder}: gone or replaced since the task was loaded; run the same command again")
     return ready
 
 
 @lru_cache(maxsize=64)
-def _items(name: str, folder: str, digest: str, task: str) -> Mapping[str, Any]:
-    items = benchmark(name).read_items(_opened(folder, digest, task).annotations)
+def _items(name: str, folder: str, digest: str, task: str) -> Items:
+    bench = benchmark(name)
+    items = bench.read_items(_opened(folder, digest, task, bench.elsewhere).annotations)
     return {index: item for index, item in items.items() if item.task == task}
 
 
 def _capped(content: bytes, most: int) -> Image.Image:
     with Image.open(io.BytesIO(content)) as opened:
         image: Image.Image = opened.convert("RGB")
-    width, height = image.size
-    scale = min(1.0, (most / (width * height)) ** 0.5)
-    size = max(int(width * scale), 1), max(int(height * scale), 1)
+    size = shown_size(image.size, most)
     return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)

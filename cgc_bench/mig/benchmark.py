@@ -4,61 +4,25 @@ Official figures come first; beside them stands what they hide: boxes only thoug
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from cgc_bench.mig.floors import FLOORS, floor_response
-from cgc_bench.mig.items import TASKS, Box, Item, faults, read_items
+from cgc_bench.mig import items, prompts
+from cgc_bench.mig.floors import FLOOR_RESPONSES
+from cgc_bench.mig.items import TASKS, Box, Item
+from cgc_bench.mig.layout import LAYOUT
 from cgc_bench.mig.official import POSTPROCESSES, THRESHOLDS, OfficialBox, iou, read_box
 from cgc_bench.mig.strict import StrictBox, in_thousandths, read_conclusion
-from cgc_bench.scoring.benchmark import ItemResult
+from cgc_bench.prepare.cache import Size
+from cgc_bench.scoring.benchmark import ItemResult, Table
+from cgc_bench.scoring.published import PublishedBenchmark
 
 METRICS = (*(f"acc@{threshold}" for threshold in THRESHOLDS), "mean_iou")
 _FAR = 10**6
 DIAGNOSTICS = ("acc@0.5_strict", "no_box", "pixel_scale", "acc@0.5_as_pixels", "source_acc", "no_index")
 
 
-def score(item: Item, response: str, *, protocol: str = "official", postprocess: str | None = None) -> ItemResult:
-    """Score one response; never raises, whatever the text.
-
-    Args:
-        item: what was asked.
-        response: the whole text that the model wrote.
-        protocol: `official` reads the first box of the whole text, `strict` only what follows the reasoning.
-        postprocess: a key of `POSTPROCESSES`, applied to the box before it is scored; the strict figures go without.
-    """
-    concluded = read_conclusion(response, item)
-    read = concluded.read if protocol == "strict" else read_box(response, item.scale)
-    box = POSTPROCESSES[postprocess](read, item.scale) if postprocess else read.box
-    values = {**_official(item, box), **_hidden(item, read, concluded)}
-    shown = [(concluded.image, *_bounded(in_thousandths(box, item.scale)))] if read.found else []
-    return ItemResult(
-        task=item.task,
-        index=item.index,
-        response=response,
-        values=values,
-        cluster=item.cluster,
-        boxes=shown,
-        truth=[(item.target_image or 0, *in_thousandths(item.box, item.scale))],
-        note=_note(item, read),
-    )
-
-
-def table(results: Sequence[ItemResult]) -> dict[str, Any]:
-    """The official figures in percent: `{"n", "macro": {...}, "tasks": {task: {"n", ...}}}`; macro over tasks seen.
-
-    Sums run in the order of the results, as in the authors' script, so that figures agree to the last digit.
-    """
-    groups: dict[str, list[ItemResult]] = defaultdict(list)
-    for result in results:
-        groups[result.task].append(result)
-    tasks = {task: _row(groups[task]) for task in sorted(groups)}
-    macro = {name: _mean([row[name] for row in tasks.values()]) for name in METRICS}
-    return {"n": len(results), "macro": macro, "tasks": tasks}
-
-
-def _row(results: Sequence[ItemResult]) -> dict[str, Any]:
+def _row(results: Sequence[ItemResult]) -> dict[str, float]:
     sums = {name: sum(result.values[name] or 0.0 for result in results) for name in METRICS}
     return {"n": len(results), **{name: 100 * total / len(results) for name, total in sums.items()}}
 
@@ -103,43 +67,63 @@ def _note(item: Item, read: OfficialBox) -> str:
     return ", ".join(filter(None, notes))
 
 
-class MigBench:
+class MigBench(PublishedBenchmark[Item, ItemResult]):
     """See `cgc_bench.scoring.benchmark.Benchmark`."""
 
     name = "mig"
     title = "MIG-Bench"
-    protocols = ("official", "strict")
-    postprocesses = tuple(POSTPROCESSES)
+    parts = ("mig",)
     tasks = TASKS
     metrics = METRICS
     diagnostics = DIAGNOSTICS
-    floors = tuple(FLOORS)
+    floors = FLOOR_RESPONSES
+    postprocesses = POSTPROCESSES
+    layout = LAYOUT
+    read_items = staticmethod(items.read_items)
+    messages = staticmethod(prompts.messages)
 
-    def read_items(self, annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-        """Items by index. Raises AnnotationError."""
-        return read_items(annotations, version=version)
-
-    def faults(self, items: Mapping[str, Item]) -> dict[str, list[str]]:
-        """Indices of items whose annotation is faulty, by fault; they are scored all the same."""
-        return faults(items)
+    def shown(self, item: Item, sizes: Callable[[], Sequence[Size]]) -> Item:
+        """With the sizes of the images, which answers in pixels are measured by."""
+        return replace(item, sizes=tuple(sizes()))
 
     def score(
         self, item: Item, response: str, *, protocol: str = "official", postprocess: str | None = None
     ) -> ItemResult:
-        """Score one response; never raises, whatever the text."""
-        return score(item, response, protocol=protocol, postprocess=postprocess)
+        """Score one response; never raises, whatever the text.
 
-    def units(self, results: Sequence[ItemResult]) -> list[ItemResult]:
-        """What a mean runs over: the items themselves."""
-        return list(results)
+        Args:
+            item: what was asked.
+            response: the whole text that the model wrote.
+            protocol: `official` reads the first box of the whole text, `strict` only what follows the reasoning.
+            postprocess: a key of `POSTPROCESSES`, applied to the box before it is scored; strict figures go without.
+        """
+        concluded = read_conclusion(response, item)
+        read = concluded.read if protocol == "strict" else read_box(response, item.scale)
+        box = POSTPROCESSES[postprocess](read, item.scale) if postprocess else read.box
+        values = {**_official(item, box), **_hidden(item, read, concluded)}
+        shown = [(concluded.image, *_bounded(in_thousandths(box, item.scale)))] if read.found else []
+        return ItemResult(
+            task=item.task,
+            index=item.index,
+            response=response,
+            values=values,
+            cluster=item.cluster,
+            boxes=shown,
+            truth=[(item.target_image or 0, *in_thousandths(item.box, item.scale))],
+            note=_note(item, read),
+        )
 
-    def table(self, results: Sequence[ItemResult]) -> dict[str, Any]:
-        """The official figures in percent."""
-        return table(results)
+    def table(self, results: Sequence[ItemResult]) -> Table:
+        """The official figures in percent; the macro average is over the tasks seen.
 
-    def floor_response(self, name: str, item: Item) -> str:
-        """The answer of a floor."""
-        return floor_response(name, item)
+        Sums run in the order of the results, as in the authors' script, so that figures agree to the last digit.
+        """
+        groups: dict[str, list[ItemResult]] = defaultdict(list)
+        for result in results:
+            groups[result.task].append(result)
+        tasks = {task: _row(groups[task]) for task in sorted(groups)}
+        macro = {name: _mean([row[name] for row in tasks.values()]) for name in METRICS}
+        return {"n": len(results), "macro": macro, "tasks": tasks}
 
 
 BENCHMARK = MigBench()

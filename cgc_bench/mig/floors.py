@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 from cgc_bench.mig.items import Item
 from cgc_data.answer import Object, format_response
@@ -43,3 +44,6 @@ def floor_response(name: str, item: Item) -> str:
     except ValueError:  # a reference box that is empty or past 1000 cannot be answered
         objects = []
     return format_response(objects, REASON)
+
+
+FLOOR_RESPONSES = {name: partial(floor_response, name) for name in FLOORS}

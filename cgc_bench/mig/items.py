@@ -7,13 +7,12 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypedDict, TypeGuard
 
 from cgc_bench.errors import AnnotationError
-from cgc_bench.versions import with_digest
+from cgc_bench.prepare.versions import with_digest
 from cgc_data.common.text import decode
 from cgc_data.metrics.clusters import photo_clusters
 
@@ -40,6 +39,17 @@ _REFERENCE = re.compile(r"\((\d{1,4}),(\d{1,4})\),\((\d{1,4}),(\d{1,4})\)")
 _TARGET = re.compile(r"It is in the (first|second|third|fourth|fifth|sixth) image")
 _NUMBERED = re.compile(r"\b\dth image")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+
+
+class Row(TypedDict, total=False):
+    """An entry of an annotation file; `task`, `question`, `images` and `answer` are always there."""
+
+    task: str
+    question: str
+    images: list[str]
+    answer: list[float]
+    additional_info: str
+    need_format: bool
 
 
 @dataclass(frozen=True)
@@ -102,15 +112,6 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
     }
 
 
-def faults(items: Mapping[str, Item]) -> dict[str, list[str]]:
-    """Indices of the items with a faulty true box, by fault."""
-    found: dict[str, list[str]] = {}
-    for item in items.values():
-        if item.fault:
-            found.setdefault(item.fault, []).append(item.index)
-    return found
-
-
 def _read_bytes(annotations: Path) -> bytes:
     try:
         return annotations.read_bytes()
@@ -118,7 +119,7 @@ def _read_bytes(annotations: Path) -> bytes:
         raise AnnotationError(f"cannot read the annotations {annotations}: {error.strerror}") from error
 
 
-def _rows(raw: bytes, annotations: Path) -> list[dict[str, Any]]:
+def _rows(raw: bytes, annotations: Path) -> list[Row]:
     try:
         rows = json.loads(decode(raw, annotations, AnnotationError))
     except (ValueError, RecursionError) as error:
@@ -128,7 +129,7 @@ def _rows(raw: bytes, annotations: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _checked(row: dict[str, Any], place: int, annotations: Path) -> Box:
+def _checked(row: Row, place: int, annotations: Path) -> Box:
     """The row's box, once all its fields are as they should be."""
     images, box = row.get("images"), row.get("answer")
     if row.get("task") not in TASKS:
@@ -154,7 +155,7 @@ def _version(raw: bytes, boxes: list[Box]) -> tuple[str, int]:
     return known or with_digest(f"unknown version (boxes 0-{scale})", raw), scale
 
 
-def _item(place: int, row: dict[str, Any], box: Box, cluster: str, version: str, scale: int) -> Item:
+def _item(place: int, row: Row, box: Box, cluster: str, version: str, scale: int) -> Item:
     task, question = row["task"], row["question"]
     target = _TARGET.search(str(row.get("additional_info", ""))) if task == "group_grounding" else None
     reference = _REFERENCE.search(question)

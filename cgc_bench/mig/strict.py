@@ -5,7 +5,7 @@ In the answer contract the first box counts and its image index is kept apart; a
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, cast
 
 from cgc_bench.mig.items import Box, Item
 from cgc_bench.mig.official import NOTHING, OfficialBox, read_box
@@ -27,6 +27,11 @@ class StrictBox:
     image: int
 
 
+class _Entry(TypedDict, total=False):
+    bbox_2d: list[float]
+    img_idx: object
+
+
 _NOTHING = StrictBox(OfficialBox(NOTHING, found=False, alone=False, over=False), 0)
 
 
@@ -42,7 +47,7 @@ def read_conclusion(response: str, item: Item) -> StrictBox:
     return _first(boxed[0], item, alone=len(boxed) == 1) if boxed else _NOTHING
 
 
-def _entries(body: str) -> list[dict[str, Any]] | None:
+def _entries(body: str) -> list[_Entry] | None:
     """The entries of the contract's list; None where the answer is not such a list."""
     try:
         value = decode_json(strip_fence(body)[0])
@@ -50,15 +55,15 @@ def _entries(body: str) -> list[dict[str, Any]] | None:
         return None
     if not isinstance(value, list) or not all(isinstance(entry, JsonObject) for entry in value):
         return None
-    return [dict(entry) for entry in value]
+    return [cast(_Entry, entry) for entry in value]
 
 
-def _has_box(entry: dict[str, Any]) -> bool:
+def _has_box(entry: _Entry) -> bool:
     box = entry.get("bbox_2d")
     return are_numbers(box, 4) and all(map(math.isfinite, box))
 
 
-def _first(entry: dict[str, Any], item: Item, *, alone: bool) -> StrictBox:
+def _first(entry: _Entry, item: Item, *, alone: bool) -> StrictBox:
     box = entry["bbox_2d"]
     over = max(box) > THOUSAND
     x1, y1, x2, y2 = box if item.scale == THOUSAND else [value / THOUSAND for value in box]

@@ -4,23 +4,26 @@ FOLDER/ manifest.json annotations/... TASK.parquet; the columns of a shard are `
 and an item is a row group. Each shard carries a digest of its content, and the manifest repeats them.
 """
 
+import io
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 
 from cgc_bench.errors import PrepareError
 from cgc_data.release.inside import file_name, inside
 
 MANIFEST = "manifest.json"
-RELEASES = "contrast"  # the benchmark whose annotations stay where they are
 SCHEMA = pa.schema({"index": pa.string(), "images": pa.list_(pa.binary())})
 DIGEST = b"cgc_items"
+Size: TypeAlias = tuple[int, int]
 
 
 class Manifest(msgspec.Struct):
@@ -70,6 +73,10 @@ class Prepared:
             images: list[bytes] = group["images"][0].as_py()
             return images
 
+    def sizes(self, task: str, place: int, most: int) -> list[Size]:
+        """Width and height of the item's images as shown, with at most so many pixels each; only headers are read."""
+        return [shown_size(_size(content), most) for content in self.images(task, place)]
+
     @contextmanager
     def _shard(self, task: str) -> Iterator[pq.ParquetFile]:
         path = inside(self.folder, f"{task}.parquet")
@@ -80,6 +87,19 @@ class Prepared:
                 yield shard
         except (OSError, pa.ArrowException) as error:
             raise PrepareError(f"{path}: not readable ({error}); delete its folder and prepare again") from None
+
+
+def shown_size(size: Size, most: int) -> Size:
+    """Width and height of an image once it has at most so many pixels."""
+    width, height = size
+    scale = min(1.0, (most / (width * height)) ** 0.5)
+    return max(int(width * scale), 1), max(int(height * scale), 1)
+
+
+def _size(content: bytes) -> Size:
+    with Image.open(io.BytesIO(content)) as image:
+        width, height = image.size
+        return width, height
 
 
 def shard_digest(path: Path) -> str | None:
@@ -105,21 +125,21 @@ def prepared_folder(name: str, variant: str) -> Path:
     return cache_folder() / "bench" / name / file_name(variant)
 
 
-def open_prepared(folder: Path) -> Prepared | None:
+def open_prepared(folder: Path, *, elsewhere: bool = False) -> Prepared | None:
     """The prepared benchmark of a folder; None if it is not finished, or was written by an older version.
 
-    Raises ReleaseError if its manifest names annotations elsewhere; of a release they are its folder.
+    Raises ReleaseError if its manifest names annotations outside, unless those of the benchmark stay `elsewhere`.
     """
     try:
         found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, ValueError, msgspec.MsgspecError):
         return None
-    annotations = _annotations(folder, found.annotations)
+    annotations = _annotations(folder, found.annotations, elsewhere)
     return Prepared(folder, annotations, found.version, found.source, found.digests, found.photos)
 
 
-def _annotations(folder: Path, stated: str) -> Path:
-    return Path(stated) if folder.parent.name == RELEASES and Path(stated).is_absolute() else inside(folder, stated)
+def _annotations(folder: Path, stated: str, elsewhere: bool) -> Path:
+    return Path(stated) if elsewhere and Path(stated).is_absolute() else inside(folder, stated)
 
 
 def find_revision(folder: Path, revision: str | None) -> Prepared | None:

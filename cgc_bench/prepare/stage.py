@@ -98,7 +98,7 @@ def settle(
     """Put the staged annotations and shards in place, then the manifest, whose presence means done."""
     staged = annotations.relative_to(stage) if annotations.is_relative_to(stage) else None
     kept = annotations if staged is None else folder / staged
-    before = open_prepared(folder)
+    before = open_prepared(folder, elsewhere=staged is None)
     if before is None or before.digests != digests:
         (folder / MANIFEST).unlink(missing_ok=True)
     folder.mkdir(exist_ok=True)

@@ -2,27 +2,26 @@
 
 import io
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageFile
 
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import Prepared, find_revision, prepared_folder
 from cgc_bench.prepare.files import Files, fetch, open_files
-from cgc_bench.prepare.layouts import LAYOUTS, Layout
+from cgc_bench.prepare.layout import FileItemT, Layout
 from cgc_bench.prepare.stage import content_digest, prepare_once, settle, stage_shard, write_whole
-from cgc_bench.scoring.benchmark import benchmark
-from cgc_bench.transfer.items import TASKS
-from cgc_bench.versions import joined
+from cgc_bench.prepare.versions import joined
 
 
-def prepare(
+def prepare_files(
     name: str,
+    layout: Layout[FileItemT],
+    read_items: Callable[[Path], Mapping[str, FileItemT]],
     variant: str | None = None,
     *,
     source: Path | None = None,
@@ -32,7 +31,9 @@ def prepare(
     """Prepare a benchmark in the cache; at once where it is there and no file was named.
 
     Args:
-        name: a key of `LAYOUTS`.
+        name: of the benchmark.
+        layout: of its files.
+        read_items: from kept annotations.
         variant: of the annotations; the layout's first by default.
         source: folder or zip archive with the authors' files; None fetches them from the Hub.
         annotations: file to take instead of the one among the files; its version is told by its content.
@@ -42,49 +43,32 @@ def prepare(
         PrepareError: files are missing, damaged or cannot be fetched or written.
         AnnotationError: the annotations are damaged.
     """
-    layout = layout_of(name)
     variant = variant or layout.variants[0]
     if variant not in layout.variants:
         raise PrepareError(f"{name} has no annotations {variant!r}; there are: {', '.join(layout.variants)}")
     folder = prepared_folder(name, variant)
+
+    def make(stage: Path) -> Prepared:
+        root, label = (source, "") if source else _fetched(layout, revision)
+        with open_files(root, label) as files:
+            kept = _keep_annotations(layout, files, variant, annotations, stage / "annotations")
+            items = list(read_items(kept).values())
+            digests = _stage_shards(items, files, layout, folder, stage)
+            version = joined(item.version for item in items)
+            return settle(stage, folder, annotations=kept, version=version, source=files.label, digests=digests)
+
     named = source is not None or annotations is not None
-    return prepare_once(
-        folder,
-        lambda: None if named else find_revision(folder, revision),
-        lambda stage: _prepare(name, variant, source, annotations, revision, folder, stage),
-    )
+    return prepare_once(folder, lambda: None if named else find_revision(folder, revision), make)
 
 
-def _prepare(
-    name: str,
-    variant: str,
-    source: Path | None,
-    annotations: Path | None,
-    revision: str | None,
-    folder: Path,
-    stage: Path,
-) -> Prepared:
-    layout, label = LAYOUTS[name], ""
-    if source is None:
-        source, label = fetch(layout.repository, layout.patterns, revision)
-        source = source / layout.archive if layout.archive else source
-    with open_files(source, label) as files:
-        kept = _keep_annotations(layout, files, variant, annotations, stage / "annotations")
-        items = benchmark(name).read_items(kept)
-        digests = _stage_shards(list(items.values()), files, layout, folder, stage)
-        version = joined(item.version for item in items.values())
-        return settle(stage, folder, annotations=kept, version=version, source=files.label, digests=digests)
+def _fetched(layout: Layout[FileItemT], revision: str | None) -> tuple[Path, str]:
+    folder, label = fetch(layout.repository, layout.patterns, revision)
+    return folder / layout.archive if layout.archive else folder, label
 
 
-def layout_of(name: str) -> Layout:
-    """The layout of a benchmark that is prepared. Raises PrepareError."""
-    if name not in LAYOUTS:
-        known = ", ".join((*LAYOUTS, *TASKS))
-        raise PrepareError(f"{name!r} needs no preparation or does not exist; there are: {known}")
-    return LAYOUTS[name]
-
-
-def _stage_shards(items: Sequence[Any], files: Files, layout: Layout, folder: Path, stage: Path) -> dict[str, str]:
+def _stage_shards(
+    items: Sequence[FileItemT], files: Files, layout: Layout[FileItemT], folder: Path, stage: Path
+) -> dict[str, str]:
     """Stage a shard per task, and give the digest of each; the first pass over the images checks them."""
     names = {_tail(found): found for found in files.names()}
     digests = {}
@@ -96,7 +80,7 @@ def _stage_shards(items: Sequence[Any], files: Files, layout: Layout, folder: Pa
     return digests
 
 
-def _keep_annotations(layout: Layout, files: Files, variant: str, given: Path | None, folder: Path) -> Path:
+def _keep_annotations(layout: Layout[FileItemT], files: Files, variant: str, given: Path | None, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)  # of an earlier attempt
     if given is not None:
         if given.is_dir():
@@ -112,14 +96,19 @@ def _keep_annotations(layout: Layout, files: Files, variant: str, given: Path | 
 
 
 def _images(
-    items: Sequence[Any], files: Files, names: Mapping[str, str], layout: Layout, *, check: bool = False
+    items: Sequence[FileItemT],
+    files: Files,
+    names: Mapping[str, str],
+    layout: Layout[FileItemT],
+    *,
+    check: bool = False,
 ) -> Iterator[tuple[str, list[bytes]]]:
     for item in items:
         found = [(name, files.read(name)) for name in _names_of(item, files, names, layout)]
         yield item.index, [whole_image(content, name) if check else content for name, content in found]
 
 
-def _names_of(item: Any, files: Files, names: Mapping[str, str], layout: Layout) -> Iterator[str]:
+def _names_of(item: FileItemT, files: Files, names: Mapping[str, str], layout: Layout[FileItemT]) -> Iterator[str]:
     for path in item.images:
         wanted = layout.image(item, path)
         name = names.get(_tail(wanted))

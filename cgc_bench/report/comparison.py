@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cgc_bench.asked import differences, other_data
 from cgc_bench.errors import ReportError
 from cgc_bench.report.pages import render, write_page
 from cgc_bench.report.paired import Difference, compare_units
 from cgc_bench.report.runs import Run
-from cgc_bench.scoring.benchmark import ItemResult, prompt_of
+from cgc_bench.scoring.asked import differences, other_data
+from cgc_bench.scoring.benchmark import ItemResult
 
 Boxes = Sequence[Sequence[float]]
 
@@ -87,7 +87,7 @@ def _card(
     task: str, index: str, won: bool, base: ItemResult, new: ItemResult, run: Run, metric: str, images: dict[str, bytes]
 ) -> Card:
     values = (base.values[metric] or 0.0, new.values[metric] or 0.0)
-    question = prompt_of(run.bench.name, run.items[index])
+    question = run.bench.prompt(run.items[index])
     return Card(task, index, won, question, _shown(index, base, new, run, images), base, new, values)
 
 

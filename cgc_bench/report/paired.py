@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_bench.scoring.benchmark import ItemResult
-from cgc_data.metrics import bootstrap_means
-
-FLIPS = 9999
+from cgc_data.metrics.estimate import bootstrap_interval, cluster_codes
+from cgc_data.metrics.paired import holm, sign_flip
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,9 @@ def _by_index(units: Sequence[ItemResult], metric: str) -> Mapping[str, ItemResu
 
 def _difference(task: str, pairs: Sequence[tuple[ItemResult, ItemResult]], metric: str) -> Difference:
     values = np.array([[one.values[metric], two.values[metric]] for one, two in pairs], dtype=np.float64)
-    _, codes = np.unique([one.cluster for one, _ in pairs], return_inverse=True)
+    codes = cluster_codes([one.cluster for one, _ in pairs])
     gains: NDArray[np.float64] = values[:, 1] - values[:, 0]
-    low = high = None
-    if codes.max() > 0:
-        low, high = map(float, np.quantile(bootstrap_means(gains, codes), [0.025, 0.975]))
+    low, high = bootstrap_interval([(gains, codes)]) or (None, None)
     p = sign_flip(gains, codes)
     return Difference(
         task=task,
@@ -80,24 +77,3 @@ def _difference(task: str, pairs: Sequence[tuple[ItemResult, ItemResult]], metri
         won=tuple(one.index for (one, _), gain in zip(pairs, gains, strict=True) if gain > 0),
         lost=tuple(one.index for (one, _), gain in zip(pairs, gains, strict=True) if gain < 0),
     )
-
-
-def sign_flip(gains: NDArray[np.float64], codes: NDArray[np.intp], *, seed: int = 0) -> float:
-    """Share of random signs of the clusters under which the sum is at least as far from 0 (two-sided, never 0)."""
-    sums = np.bincount(codes, weights=gains)
-    sums = sums[sums != 0]
-    if not len(sums):
-        return 1.0
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(FLIPS, len(sums)))
-    reached = np.abs(signs @ sums) >= abs(sums.sum()) - 1e-12
-    return float((reached.sum() + 1) / (FLIPS + 1))
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """p-values corrected by Holm (1979), in the same order."""
-    order = sorted(range(len(values)), key=lambda place: values[place])
-    corrected, most = [0.0] * len(values), 0.0
-    for rank, place in enumerate(order):
-        most = max(most, min(1.0, values[place] * (len(values) - rank)))
-        corrected[place] = most
-    return corrected

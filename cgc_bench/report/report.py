@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cgc_bench.asked import described
+from cgc_bench.prepare.versions import without_digest
 from cgc_bench.report.pages import render, write_page
 from cgc_bench.report.published import Figure, figures_of
 from cgc_bench.report.runs import Run
+from cgc_bench.scoring.asked import described
 from cgc_bench.scoring.summary import Summary
-from cgc_bench.versions import without_digest
 
 OURS, FLOOR = "#2f5fd0", "#9aa3b2"
 
@@ -70,7 +70,7 @@ def _plot(run: Run, summary: Summary) -> str:
     from matplotlib.figure import Figure as Canvas
 
     metric = run.bench.metrics[0]
-    rows = [(task, row[metric]) for task, row in summary["tasks"].items() if row[metric] is not None]
+    rows = [(task, value) for task, row in summary["tasks"].items() if (value := row[metric]) is not None]
     canvas = Canvas(figsize=(7.5, 0.42 * len(rows) + 0.9), layout="constrained")
     axes = canvas.subplots()
     for place, (task, value) in enumerate(rows):

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cgc_bench.asked import Asked
 from cgc_bench.errors import ReportError
 from cgc_bench.prepare.cache import Prepared, cache_folder, open_prepared
-from cgc_bench.scoring.benchmark import PACKAGES, Benchmark, ItemResult, benchmark
-from cgc_bench.scoring.samples import asked_by_task, decode_line, read_matched
+from cgc_bench.prepare.versions import agrees
+from cgc_bench.scoring.asked import Asked
+from cgc_bench.scoring.benchmark import PACKAGES, AnyBenchmark, ItemResult, Items, benchmark
+from cgc_bench.scoring.samples import Sample, asked_by_task, decode_line, read_matched
 from cgc_bench.scoring.summary import Summary, score_responses, summarise
-from cgc_bench.versions import agrees
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Run:
 
     name: str
     label: str
-    bench: Benchmark
-    items: Mapping[str, Any]
+    bench: AnyBenchmark
+    items: Items
     results: list[ItemResult]
     protocol: str
     source: str
@@ -102,11 +102,26 @@ def _run(model: str, label: str, files: list[Path]) -> Run:
     protocol = str(first.get("cgc_protocol", "official"))
     samples = read_matched(files, items, bench.name)
     responses = {index: sample.response for index, sample in samples.items()}
-    results = score_responses(bench, items, responses, protocol=protocol)
+    results = score_responses(bench, _shown(bench, items, samples, prepared), responses, protocol=protocol)
     source = ", ".join(dict.fromkeys(ready.source for ready in places.values()))
     saved = {str(line.get("cgc_task")): file for file, line in lines.items()}
     asked = {task: _generated(one, saved[task]) for task, one in asked_by_task(samples, items).items()}
     return Run(model, label, bench, items, results, protocol, source, prepared, asked)
+
+
+def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], prepared: Mapping[str, Prepared]) -> Items:
+    """The items with the sizes of their images, as far as a sample says how large they were shown."""
+    places = {
+        (task, index): place for task, ready in prepared.items() for place, index in enumerate(ready.indices(task))
+    }
+
+    def shown(index: str, sample: Sample) -> Any:
+        most, task = sample.asked.max_pixels, items[index].task
+        if most is None or (task, index) not in places:
+            return items[index]
+        return bench.shown(items[index], lambda: prepared[task].sizes(task, places[task, index], most))
+
+    return {index: shown(index, sample) for index, sample in samples.items()}
 
 
 def _generated(asked: Asked, file: Path) -> Asked:
@@ -120,9 +135,9 @@ def _generated(asked: Asked, file: Path) -> Asked:
         return asked
 
 
-def _prepared(file: Path, bench: Benchmark, line: Mapping[str, Any]) -> Prepared:
+def _prepared(file: Path, bench: AnyBenchmark, line: Mapping[str, object]) -> Prepared:
     version, task, digest = str(line.get("cgc_annotations")), str(line.get("cgc_task")), line.get("cgc_data_sha256")
-    ready = find_prepared(bench.name, task, version, digest)
+    ready = find_prepared(bench, task, version, digest)
     if ready is None:
         content = f" with data sha256 {str(digest)[:12]}" if digest else ""
         raise ReportError(
@@ -132,7 +147,7 @@ def _prepared(file: Path, bench: Benchmark, line: Mapping[str, Any]) -> Prepared
     return ready
 
 
-def _first_line(file: Path) -> dict[str, Any]:
+def _first_line(file: Path) -> dict[str, object]:
     try:
         with file.open("rb") as lines:
             first = next((line for line in lines if line.strip()), b"{}")
@@ -144,10 +159,11 @@ def _first_line(file: Path) -> dict[str, Any]:
     return row
 
 
-def find_prepared(name: str, task: str, version: str, digest: str | None) -> Prepared | None:
+def find_prepared(bench: AnyBenchmark, task: str, version: str, digest: object) -> Prepared | None:
     """The prepared benchmark that holds this task with this digest, or of this version if none is stated."""
-    folders = (cache_folder() / "bench" / name).glob("*")
-    found = [ready for folder in sorted(folders) if (ready := open_prepared(folder)) and task in ready.digests]
+    folders = (cache_folder() / "bench" / bench.name).glob("*")
+    opened = [open_prepared(folder, elsewhere=bench.elsewhere) for folder in sorted(folders)]
+    found = [ready for ready in opened if ready and task in ready.digests]
     if digest is not None:
         return next((ready for ready in found if ready.digests[task] == digest), None)
     return next((ready for ready in found if agrees(version, ready.version)), None)

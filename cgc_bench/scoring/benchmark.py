@@ -3,15 +3,18 @@
 A metric that is not defined for an item is None there and does not count in its mean.
 """
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeAlias, TypedDict, TypeVar
 
-from cgc_bench.errors import TaskError
+from cgc_bench.errors import PrepareError, TaskError
+from cgc_bench.prepare.cache import Prepared, Size
 from cgc_data.answer.prompt import Message
 
+# Every benchmark and the package whose `BENCHMARK` it is: a new one adds its name here.
 PACKAGES = {name: f"cgc_bench.{name}" for name in ("mig", "vlm2", "contrast", "transfer")}
 
 
@@ -42,65 +45,149 @@ class ItemResult:
     subtask: str = ""
 
 
-class Benchmark(Protocol):
-    """One benchmark: reads its items, scores a response to one, and sums up results.
+class Item(Protocol):
+    """What every benchmark's items have."""
 
-    Every item has `index`, `task`, `images` and `version`. `metrics` are in the table, `diagnostics` stand beside it,
-    and both are keys of an `ItemResult`'s values.
+    @property
+    def index(self) -> str:
+        """Its identity within the benchmark."""
+
+    @property
+    def task(self) -> str:
+        """One of the benchmark's tasks."""
+
+    @property
+    def images(self) -> Sequence[str]:
+        """One name an image."""
+
+    @property
+    def version(self) -> str:
+        """Of the annotations."""
+
+
+Items: TypeAlias = Mapping[str, Any]
+ItemT = TypeVar("ItemT", bound=Item)
+ResultT = TypeVar("ResultT", bound=ItemResult)
+# `n`, then metrics in percent.
+Row: TypeAlias = Mapping[str, float | None]
+
+
+class Table(TypedDict):
+    """A benchmark's figures in percent: items, the mean of the tasks by metric, and a row a task."""
+
+    n: int
+    macro: Mapping[str, float | None]
+    tasks: Mapping[str, Row]
+
+
+class Benchmark(ABC, Generic[ItemT, ResultT]):
+    """One benchmark: prepares and reads its items, asks them, scores a response to one, and sums up results.
+
+    Attributes:
+        name: of its package.
+        title: as reports name it.
+        parts: what `cgc-bench prepare` takes for it; empty if it is prepared only when a task is loaded.
+        tasks: in the order of the authors.
+        metrics: in the table; keys of an `ItemResult`'s values.
+        diagnostics: beside the table; likewise.
+        floors: answers that look at nothing, by name.
+        protocols: of scoring.
+        postprocesses: of published figures.
+        elsewhere: whether its annotations stay where they are when it is prepared.
     """
 
     name: str
     title: str
-    protocols: tuple[str, ...]
-    postprocesses: tuple[str, ...]
+    parts: tuple[str, ...] = ()
     tasks: tuple[str, ...]
     metrics: tuple[str, ...]
     diagnostics: tuple[str, ...]
-    floors: tuple[str, ...]
+    floors: Mapping[str, Callable[[ItemT], str]]
+    protocols: tuple[str, ...] = ("official", "strict")
+    postprocesses: Collection[str] = ()
+    elsewhere: bool = False
 
-    def read_items(self, annotations: Path, *, version: str | None = None) -> dict[str, Any]:
+    @staticmethod
+    @abstractmethod
+    def read_items(annotations: Path, *, version: str | None = None) -> dict[str, ItemT]:
         """Items by index. Raises AnnotationError."""
-        ...
 
-    def faults(self, items: Mapping[str, Any]) -> dict[str, list[str]]:
-        """Indices of the items whose annotation is faulty, by fault."""
-        ...
+    @staticmethod
+    @abstractmethod
+    def messages(item: ItemT, variant: str = "official") -> list[Message]:
+        """Chat messages of an item, with a part `{"type": "image"}` an image; `variant` is the prompt's."""
 
+    @abstractmethod
     def score(
-        self, item: Any, response: str, *, protocol: str = "official", postprocess: str | None = None
-    ) -> ItemResult:
+        self, item: ItemT, response: str, *, protocol: str = "official", postprocess: str | None = None
+    ) -> ResultT:
         """Score one response; never raises, whatever the text."""
-        ...
 
-    def units(self, results: Sequence[ItemResult]) -> list[ItemResult]:
+    @abstractmethod
+    def table(self, results: Sequence[ResultT]) -> Table:
+        """The official figures."""
+
+    @abstractmethod
+    def prepared(self, task: str, variant: str) -> Prepared:
+        """Prepare the items and images of a task as the environment says. Raises PrepareError."""
+
+    def prepare(
+        self,
+        part: str,
+        annotations: str | None = None,  # noqa: ARG002 - the same for every benchmark
+        *,
+        source: Path | None = None,  # noqa: ARG002
+        revision: str | None = None,  # noqa: ARG002
+    ) -> Prepared:
+        """Prepare one of `parts` in the cache: `annotations` is a variant or a file of them.
+
+        Raises PrepareError.
+        """
+        raise PrepareError(f"{part} needs no preparation")
+
+    def units(self, results: Sequence[ResultT]) -> list[ItemResult]:
         """What a mean runs over: the items, or pairs of them where only both together count."""
-        ...
+        return list(results)
 
-    def table(self, results: Sequence[ItemResult]) -> dict[str, Any]:
-        """`{"n", "macro": {metric: value}, "tasks": {task: {"n", metric: value}}}`, values in percent."""
-        ...
+    def faults(self, items: Mapping[str, ItemT]) -> dict[str, list[str]]:
+        """Indices of the items whose annotation is odd, by fault; they are scored all the same."""
+        found: dict[str, list[str]] = {}
+        for item in items.values():
+            fault = getattr(item, "fault", "")
+            if fault:
+                found.setdefault(fault, []).append(item.index)
+        return found
 
-    def floor_response(self, name: str, item: Any) -> str:
+    def shown(self, item: ItemT, sizes: Callable[[], Sequence[Size]]) -> ItemT:  # noqa: ARG002 - few ask for them
+        """The item with what scoring needs of the images as they were shown; `sizes` are width and height."""
+        return item
+
+    def prompt(self, item: ItemT, variant: str = "official") -> str:
+        """The messages as one text; of the images only the question's own marks stay, such as `<image 2>`."""
+        parts = [part for message in self.messages(item, variant) for part in message["content"]]
+        return "".join(part.get("text") or "" for part in parts)
+
+    def floor_response(self, name: str, item: ItemT) -> str:
         """The answer of one of `floors`, which looks at nothing."""
-        ...
+        return self.floors[name](item)
 
 
-def benchmark(name: str) -> Benchmark:
+AnyBenchmark: TypeAlias = Benchmark[Any, Any]
+
+
+def benchmark(name: str) -> AnyBenchmark:
     """The benchmark of this name. Raises TaskError."""
     if name not in PACKAGES:
         raise TaskError(f"no benchmark {name!r}; there are: {', '.join(PACKAGES)}")
-    found: Benchmark = import_module(PACKAGES[name]).BENCHMARK
+    found: AnyBenchmark = import_module(PACKAGES[name]).BENCHMARK
     return found
 
 
-def messages_of(name: str, item: Any, variant: str = "official") -> list[Message]:
-    """Chat messages of an item, with a part `{"type": "image"}` an image; `variant` is the prompt's."""
-    module = import_module(f"{PACKAGES[name]}.{'items' if name == 'contrast' else 'prompts'}")
-    found: list[Message] = module.messages(item, variant)
+def prepared_by(part: str) -> AnyBenchmark:
+    """The benchmark that `cgc-bench prepare` prepares under this name. Raises PrepareError."""
+    benchmarks = [benchmark(name) for name in PACKAGES]
+    found = next((bench for bench in benchmarks if part in bench.parts), None)
+    if found is None:
+        known = ", ".join(name for bench in benchmarks for name in bench.parts)
+        raise PrepareError(f"{part!r} needs no preparation or does not exist; there are: {known}")
     return found
-
-
-def prompt_of(name: str, item: Any, variant: str = "official") -> str:
-    """The same as one text; of the images only the question's own marks stay, such as `<image 2>`."""
-    parts = [part for message in messages_of(name, item, variant) for part in message["content"]]
-    return "".join(part.get("text") or "" for part in parts)

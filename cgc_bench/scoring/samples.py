@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from cgc_bench.asked import Asked, read_asked
 from cgc_bench.errors import SampleFileError
-from cgc_bench.versions import agrees
+from cgc_bench.prepare.versions import agrees
+from cgc_bench.scoring.asked import Asked, read_asked
+from cgc_bench.scoring.benchmark import Item
 from cgc_data.common.text import decode
 
 
@@ -45,12 +45,12 @@ def whole_response(written: str, prefix: str) -> str:
     return written if written.startswith(prefix) else prefix + written
 
 
-def read_responses(files: Sequence[Path], items: Mapping[str, Any], benchmark: str) -> dict[str, str]:
+def read_responses(files: Sequence[Path], items: Mapping[str, Item], benchmark: str) -> dict[str, str]:
     """Responses by index; arguments and errors as for `read_matched`."""
     return {index: sample.response for index, sample in read_matched(files, items, benchmark).items()}
 
 
-def read_matched(files: Sequence[Path], items: Mapping[str, Any], benchmark: str) -> dict[str, Sample]:
+def read_matched(files: Sequence[Path], items: Mapping[str, Item], benchmark: str) -> dict[str, Sample]:
     """Saved responses by index, in the items' order; a subset of the items is fine.
 
     Args:
@@ -73,7 +73,7 @@ def read_matched(files: Sequence[Path], items: Mapping[str, Any], benchmark: str
     return {index: found[index] for index in items if index in found}
 
 
-def asked_by_task(samples: Mapping[str, Sample], items: Mapping[str, Any]) -> dict[str, Asked]:
+def asked_by_task(samples: Mapping[str, Sample], items: Mapping[str, Item]) -> dict[str, Asked]:
     """How each task was asked. Raises SampleFileError if the lines of one task state different settings."""
     first: dict[str, Sample] = {}
     for index, sample in samples.items():
@@ -127,7 +127,7 @@ def _sample(line: bytes, place: str) -> Sample:
     )
 
 
-def decode_line(line: bytes, place: str) -> dict[str, Any]:
+def decode_line(line: bytes, place: str) -> dict[str, object]:
     """The object of one line. Raises SampleFileError that names the place."""
     try:
         row = json.loads(decode(line, place, SampleFileError))
@@ -138,28 +138,28 @@ def decode_line(line: bytes, place: str) -> dict[str, Any]:
     return row
 
 
-def _index(row: Mapping[str, Any], key: str, place: str) -> str:
+def _index(row: Mapping[str, object], key: str, place: str) -> str:
     index = row.get(key)
     if type(index) is int or (isinstance(index, str) and index):
         return str(index)
     raise SampleFileError(f"{place}: no `{key}`, a number or a text")
 
 
-def _text(row: Mapping[str, Any], key: str, place: str) -> str:
+def _text(row: Mapping[str, object], key: str, place: str) -> str:
     response = row.get(key)
     if isinstance(response, str):
         return response
     raise SampleFileError(f"{place}: no `{key}`, a text (an empty one is an answer too)")
 
 
-def _optional(row: Mapping[str, Any], key: str, place: str) -> str | None:
+def _optional(row: Mapping[str, object], key: str, place: str) -> str | None:
     value = row.get(key)
     if value is None or isinstance(value, str):
         return value
     raise SampleFileError(f"{place}: `{key}` is not a text")
 
 
-def _check(sample: Sample, items: Mapping[str, Any]) -> None:
+def _check(sample: Sample, items: Mapping[str, Item]) -> None:
     """Refuse a response that belongs to something else."""
     item = items.get(sample.index)
     if item is None:

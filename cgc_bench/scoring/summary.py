@@ -7,24 +7,84 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias, TypedDict
 
-from cgc_bench.asked import Asked, mixed
 from cgc_bench.errors import ReportError, TaskError
-from cgc_bench.scoring.benchmark import Benchmark, ItemResult
+from cgc_bench.prepare.versions import joined
+from cgc_bench.scoring.asked import Asked, mixed
+from cgc_bench.scoring.benchmark import AnyBenchmark, Item, ItemResult, Items, Row, Table
 from cgc_bench.scoring.intervals import Estimates, macro_estimates, task_estimates
-from cgc_bench.versions import joined
 from cgc_data.metrics import Estimate
 
 # So many boxes with numbers over 1000 are no slips: the model answers in pixels.
 MANY_PIXELS = 5.0
 
-Summary = dict[str, Any]
+
+class Interval(TypedDict):
+    """A mean in percent, its bounds at 95 %, and the items behind it."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+class Intervals(TypedDict):
+    """Means by metric: over the tasks, and of each task and subtask."""
+
+    macro: dict[str, Interval]
+    tasks: dict[str, dict[str, Interval]]
+
+
+Diagnostics: TypeAlias = Intervals
+
+
+class Judged(TypedDict):
+    """The judged video subtask of VLM2-Bench."""
+
+    judge: str
+    score: float
+    kinds: dict[str, float]
+    n: int
+    unread: int
+
+
+class VideoSummary(TypedDict, total=False):
+    """What a judged video subtask adds to a summary."""
+
+    pc_vid: Judged
+    macro_with_pc_vid: dict[str, float]
+    warnings: list[str]
+
+
+class _Official(TypedDict):
+    task: str
+    protocol: str
+    postprocess: str | None
+    annotations: str
+    asked: dict[str, dict[str, str | int | None]]
+    n: int
+    items: int
+    macro: Mapping[str, float | None]
+    tasks: Mapping[str, Row]
+    missing_tasks: list[str]
+    intervals: Intervals
+    diagnostics: Diagnostics
+    floors: dict[str, Table]
+    faults: dict[str, list[str]]
+    warnings: list[str]
+
+
+class Summary(_Official, total=False):
+    """What `cgc-bench score --json` writes."""
+
+    pc_vid: Judged
+    macro_with_pc_vid: dict[str, float]
 
 
 def score_responses(
-    bench: Benchmark,
-    items: Mapping[str, Any],
+    bench: AnyBenchmark,
+    items: Items,
     responses: Mapping[str, str],
     *,
     protocol: str = "official",
@@ -42,7 +102,7 @@ def score_responses(
     ]
 
 
-def check_protocol(bench: Benchmark, protocol: str, postprocess: str | None) -> None:
+def check_protocol(bench: AnyBenchmark, protocol: str, postprocess: str | None) -> None:
     """Raises TaskError where the benchmark has no such protocol or post-processing."""
     if protocol not in bench.protocols:
         raise TaskError(f"{bench.name} has no protocol {protocol!r}; there are: {', '.join(bench.protocols)}")
@@ -56,8 +116,8 @@ def check_protocol(bench: Benchmark, protocol: str, postprocess: str | None) -> 
 
 
 def summarise(
-    bench: Benchmark,
-    items: Mapping[str, Any],
+    bench: AnyBenchmark,
+    items: Items,
     results: Sequence[ItemResult],
     *,
     protocol: str = "official",
@@ -69,7 +129,7 @@ def summarise(
     units = bench.units(results)
     tasks = {item.task for item in items.values()}
     floors = {name: floor_table(bench, items, [result.index for result in results], name) for name in bench.floors}
-    summary = {
+    summary: Summary = {
         "task": bench.name,
         "protocol": protocol,
         "postprocess": postprocess,
@@ -84,16 +144,18 @@ def summarise(
         "diagnostics": _percents(units, bench.diagnostics),
         "floors": floors,
         "faults": bench.faults(items),
+        "warnings": mixed(asked or {}),
     }
-    return {**summary, "warnings": [*mixed(asked or {}), *_warnings(bench, summary, tasks)]}
+    summary["warnings"] += _warnings(bench, summary, tasks)
+    return summary
 
 
-def floor_table(bench: Benchmark, items: Mapping[str, Any], indices: Sequence[str], name: str) -> dict[str, Any]:
+def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
     """The table of a floor's answers to these items, scored officially."""
     return bench.table([bench.score(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
-def versions(items: Mapping[str, Any]) -> str:
+def versions(items: Mapping[str, Item]) -> str:
     """The version of the annotations."""
     return joined(item.version for item in items.values())
 
@@ -118,21 +180,23 @@ def _is_summary(file: Path) -> bool:
     return isinstance(content, dict) and {"task", "protocol", "annotations", "macro", "tasks"} <= content.keys()
 
 
-def _percents(units: Sequence[ItemResult], metrics: Sequence[str]) -> dict[str, Any]:
+def _percents(units: Sequence[ItemResult], metrics: Sequence[str]) -> Intervals:
     tasks = {task: _percent_row(row) for task, row in task_estimates(units, metrics).items()}
     return {"macro": _percent_row(macro_estimates(units, metrics)), "tasks": tasks}
 
 
-def _percent_row(row: Estimates) -> dict[str, dict[str, float | None]]:
+def _percent_row(row: Estimates) -> dict[str, Interval]:
     return {metric: _percent(estimate) for metric, estimate in row.items() if estimate.n}
 
 
-def _percent(estimate: Estimate) -> dict[str, float | None]:
-    bounds = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-    return {**{name: None if value is None else 100 * value for name, value in bounds.items()}, "n": estimate.n}
+def _percent(estimate: Estimate) -> Interval:
+    value, low, high = (
+        None if value is None else 100 * value for value in (estimate.value, estimate.low, estimate.high)
+    )
+    return {"value": value, "low": low, "high": high, "n": estimate.n}
 
 
-def _warnings(bench: Benchmark, summary: Summary, tasks: set[str]) -> list[str]:
+def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[str]:
     found = []
     if summary["n"] < summary["items"]:
         found.append(f"{summary['n']:,} of {summary['items']:,} items have a response; the others do not count")
@@ -145,14 +209,16 @@ def _warnings(bench: Benchmark, summary: Summary, tasks: set[str]) -> list[str]:
         for fault, indices in summary["faults"].items()
     ]
     pixels = summary["diagnostics"]["macro"].get("pixel_scale")
-    if pixels and pixels["value"] > MANY_PIXELS:
+    if pixels and (pixels["value"] or 0.0) > MANY_PIXELS:
         found.append(f"{pixels['value']:.1f} % of the answers have numbers over 1000: they seem to be in pixels")
     return [*found, *_below_floors(bench, summary)]
 
 
-def _below_floors(bench: Benchmark, summary: Summary) -> list[str]:
+def _below_floors(bench: AnyBenchmark, summary: Summary) -> list[str]:
     metric = bench.metrics[0]
     value = summary["macro"][metric]
     floors = {name: table["macro"][metric] for name, table in summary["floors"].items()}
-    higher = {name: floor for name, floor in floors.items() if None not in (floor, value) and value < floor}
+    if value is None:
+        return []
+    higher = {name: floor for name, floor in floors.items() if floor is not None and value < floor}
     return [f"{metric} {value:.2f} is below the floor '{name}' ({floor:.2f})" for name, floor in higher.items()]

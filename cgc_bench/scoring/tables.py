@@ -1,17 +1,17 @@
 """A summary of scores as tables for a terminal: official figures, what they hide, floors."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rich.table import Table
 
-from cgc_bench.scoring.benchmark import Benchmark
-from cgc_bench.scoring.summary import Summary
+from cgc_bench.scoring.benchmark import AnyBenchmark
+from cgc_bench.scoring.benchmark import Table as Figures
+from cgc_bench.scoring.summary import Interval, Summary
 
 NONE = "-"
 
 
-def score_tables(bench: Benchmark, summary: Summary) -> Iterator[Table]:
+def score_tables(bench: AnyBenchmark, summary: Summary) -> Iterator[Table]:
     """The tables of a summary, in reading order; all values in percent."""
     yield _official(bench, summary)
     shown = [name for name in bench.diagnostics if name in summary["diagnostics"]["macro"]]
@@ -21,7 +21,7 @@ def score_tables(bench: Benchmark, summary: Summary) -> Iterator[Table]:
         yield floors_table(bench, summary["floors"])
 
 
-def _official(bench: Benchmark, summary: Summary) -> Table:
+def _official(bench: AnyBenchmark, summary: Summary) -> Table:
     first, *others = bench.metrics
     name = summary["protocol"] + (f", {summary['postprocess']}" if summary["postprocess"] else "")
     table = _table(f"{bench.title}, {summary['annotations']} annotations, {name}", "task", "n", first, "95 %", *others)
@@ -39,14 +39,14 @@ def _official(bench: Benchmark, summary: Summary) -> Table:
 def _hidden(summary: Summary, names: Sequence[str]) -> Table:
     table = _table("Beside the official figures", "task", *(name.replace("_", " ") for name in names))
     for task, row in summary["diagnostics"]["tasks"].items():
-        table.add_row(task, *(_number(row.get(name, {}).get("value")) for name in names))
+        table.add_row(task, *(_number(row[name]["value"] if name in row else None) for name in names))
     table.add_section()
     macro = summary["diagnostics"]["macro"]
     table.add_row("macro", *(_number(macro[name]["value"]) for name in names))
     return table
 
 
-def floors_table(bench: Benchmark, floors: Mapping[str, Mapping[str, Any]]) -> Table:
+def floors_table(bench: AnyBenchmark, floors: Mapping[str, Figures]) -> Table:
     """What answers that look at nothing score on the same items, by the benchmark's first metric."""
     metric = bench.metrics[0]
     table = _table(f"Floors, {metric}", "task", *floors)
@@ -69,6 +69,7 @@ def _number(value: float | None) -> str:
     return NONE if value is None else f"{value:.2f}"
 
 
-def _bounds(estimate: Mapping[str, float | None] | None) -> str:
-    low, high = (estimate or {}).get("low"), (estimate or {}).get("high")
-    return NONE if low is None or high is None else f"{low:.1f}-{high:.1f}"
+def _bounds(estimate: Interval | None) -> str:
+    if estimate is None or estimate["low"] is None or estimate["high"] is None:
+        return NONE
+    return f"{estimate['low']:.1f}-{estimate['high']:.1f}"

@@ -4,17 +4,21 @@ Beside it the same final answers under one rule for all, since the tasks' rules 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
-from cgc_bench.errors import AnnotationError
-from cgc_bench.scoring.benchmark import ItemResult
+from cgc_bench.errors import PrepareError
+from cgc_bench.prepare import settings
+from cgc_bench.prepare.cache import Prepared
+from cgc_bench.scoring.benchmark import Benchmark, ItemResult, Row, Table
+from cgc_bench.transfer import items, prompts
 from cgc_bench.transfer.choices import leading_option, listed_option, ranked_option, stated_option
-from cgc_bench.transfer.floors import FLOORS, floor_response
+from cgc_bench.transfer.floors import FLOORS
 from cgc_bench.transfer.free_form import open_matches, read_float, read_integer, read_list
-from cgc_bench.transfer.items import TASKS, Item, faults, read_items
+from cgc_bench.transfer.items import TASKS, Item
+from cgc_bench.transfer.prepare import prepare_transfer
 from cgc_bench.vlm2.rules import final_answer
 
 METRICS = ("accuracy", "accuracy_by_group")
@@ -27,28 +31,6 @@ class TransferResult(ItemResult):
     """A result with the benchmark's own division it belongs to."""
 
     group: str = ""
-
-
-def score(item: Item, response: str, *, protocol: str = "official") -> TransferResult:
-    """Score one response after its reasoning; never raises, whatever the text.
-
-    `strict` takes the answer block where there is one, and gives nothing where the reasoning is not closed.
-    """
-    final = final_answer(response)
-    right, readable = judge(item, final if protocol == "strict" else response.rpartition(_END)[2].strip())
-    return TransferResult(
-        task=item.task,
-        index=item.index,
-        response=response,
-        values={
-            "accuracy": float(right),
-            "accuracy_one_rule": float(_right_by_one_rule(item, final)),
-            "unreadable": float(not readable),
-        },
-        cluster=item.cluster,
-        note="" if readable else "unreadable",
-        group=item.group,
-    )
 
 
 def judge(item: Item, answer: str) -> tuple[bool, bool]:
@@ -89,18 +71,27 @@ def _right_by_one_rule(item: Item, final: str) -> bool:
     return stated_option(final, item.letters) in item.answers
 
 
-def table(results: Sequence[TransferResult]) -> dict[str, Any]:
-    """Figures in percent: `{"n", "macro", "tasks": {task: {"n", "accuracy", "accuracy_by_group", "groups"}}}`."""
-    tasks = {task: _row(chosen) for task in TASKS if (chosen := [r for r in results if r.task == task])}
-    macro = {name: sum(row[name] for row in tasks.values()) / len(tasks) if tasks else None for name in METRICS}
-    return {"n": len(results), "macro": macro, "tasks": tasks}
+class _Group(TypedDict):
+    n: int
+    accuracy: float
 
 
-def _row(results: Sequence[TransferResult]) -> dict[str, Any]:
+class _TaskRow(TypedDict):
+    """A row of the table, and its parts by the task's own division."""
+
+    n: int
+    accuracy: float
+    accuracy_by_group: float
+    groups: dict[str, _Group]
+
+
+def _row(results: Sequence[TransferResult]) -> _TaskRow:
     grouped: dict[str, list[TransferResult]] = defaultdict(list)
     for result in results:
         grouped[result.group].append(result)
-    groups = {name: {"n": len(members), "accuracy": _percent(members)} for name, members in sorted(grouped.items())}
+    groups: dict[str, _Group] = {
+        name: {"n": len(members), "accuracy": _percent(members)} for name, members in sorted(grouped.items())
+    }
     by_group = sum(group["accuracy"] for group in groups.values()) / len(groups)
     return {"n": len(results), "accuracy": _percent(results), "accuracy_by_group": by_group, "groups": groups}
 
@@ -109,28 +100,30 @@ def _percent(results: Sequence[TransferResult]) -> float:
     return 100 * sum(result.values["accuracy"] or 0.0 for result in results) / len(results)
 
 
-class Transfer:
+class Transfer(Benchmark[Item, TransferResult]):
     """See `cgc_bench.scoring.benchmark.Benchmark`."""
 
     name = "transfer"
     title = "Transfer tasks"
-    protocols = ("official", "strict")
-    postprocesses: tuple[str, ...] = ()
+    parts = TASKS
     tasks = TASKS
     metrics = METRICS
     diagnostics = DIAGNOSTICS
-    floors = tuple(FLOORS)
+    floors = FLOORS
+    read_items = staticmethod(items.read_items)
+    messages = staticmethod(prompts.messages)
 
-    def read_items(self, annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-        """Items by index. Raises AnnotationError."""
-        items = read_items(annotations)
-        if version is not None and any(item.version != version for item in items.values()):
-            raise AnnotationError(f"{annotations}: not the questions of version {version!r}")
-        return items
+    def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - there is one
+        """Prepare a task as the environment says."""
+        return prepare_transfer(task, revision=settings.revision(task))
 
-    def faults(self, items: Mapping[str, Item]) -> dict[str, list[str]]:
-        """Indices of items whose row is odd, by fault; they are scored all the same."""
-        return faults(items.values())
+    def prepare(
+        self, part: str, annotations: str | None = None, *, source: Path | None = None, revision: str | None = None
+    ) -> Prepared:
+        """Prepare a task from the Hub or from a copy of its repository."""
+        if annotations:
+            raise PrepareError(f"{part} takes no --annotations: its questions are in the data set")
+        return prepare_transfer(part, source=source, revision=revision)
 
     def score(
         self,
@@ -140,20 +133,32 @@ class Transfer:
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> TransferResult:
-        """Score one response; never raises, whatever the text."""
-        return score(item, response, protocol=protocol)
+        """Score one response after its reasoning; never raises, whatever the text.
 
-    def units(self, results: Sequence[Any]) -> list[ItemResult]:
-        """The items."""
-        return list(results)
+        `strict` takes the answer block where there is one, and gives nothing where the reasoning is not closed.
+        """
+        final = final_answer(response)
+        right, readable = judge(item, final if protocol == "strict" else response.rpartition(_END)[2].strip())
+        return TransferResult(
+            task=item.task,
+            index=item.index,
+            response=response,
+            values={
+                "accuracy": float(right),
+                "accuracy_one_rule": float(_right_by_one_rule(item, final)),
+                "unreadable": float(not readable),
+            },
+            cluster=item.cluster,
+            note="" if readable else "unreadable",
+            group=item.group,
+        )
 
-    def table(self, results: Sequence[Any]) -> dict[str, Any]:
-        """Figures in percent, by task and by each benchmark's own division."""
-        return table(results)
-
-    def floor_response(self, name: str, item: Item) -> str:
-        """The answer of a floor."""
-        return floor_response(name, item)
+    def table(self, results: Sequence[TransferResult]) -> Table:
+        """Figures in percent: `{"n", "macro", "tasks": {task: {"n", "accuracy", "accuracy_by_group", "groups"}}}`."""
+        tasks = {task: _row(chosen) for task in TASKS if (chosen := [r for r in results if r.task == task])}
+        rows = cast(dict[str, Row], tasks)
+        macro = {name: sum(row[name] or 0.0 for row in rows.values()) / len(rows) if rows else None for name in METRICS}
+        return {"n": len(results), "macro": macro, "tasks": rows}
 
 
 BENCHMARK = Transfer()

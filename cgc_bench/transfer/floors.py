@@ -21,8 +21,3 @@ def drawn(item: Item) -> str:
 
 
 FLOORS = {"first option": first, "random option": drawn}
-
-
-def floor_response(name: str, item: Item) -> str:
-    """A floor's answer; `name` is a key of `FLOORS`."""
-    return FLOORS[name](item)

@@ -64,25 +64,18 @@ def written(items: Iterable[Item]) -> bytes:
     return b"".join(json.dumps(asdict(item), ensure_ascii=False).encode() + b"\n" for item in items)
 
 
-def read_items(annotations: Path) -> dict[str, Item]:
+def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
     """Items by index, from a prepared task's questions or from a folder that holds several such files.
 
-    Raises AnnotationError where a file is missing, damaged or of another form.
+    Raises AnnotationError where a file is missing, damaged, of another form, or of another version than is asked for.
     """
     files = [annotations] if not annotations.is_dir() else sorted(annotations.rglob("questions.jsonl"))
     if not files:
         raise AnnotationError(f"{annotations} holds no questions.jsonl; run `cgc-bench prepare` for the task")
     found = [item for file in files for item in _read(file)]
+    if version is not None and any(item.version != version for item in found):
+        raise AnnotationError(f"{annotations}: not the questions of version {version!r}")
     return {item.index: item for item in found}
-
-
-def faults(items: Iterable[Item]) -> dict[str, list[str]]:
-    """Indices of the items with an odd row, by fault."""
-    found: dict[str, list[str]] = {}
-    for item in items:
-        if item.fault:
-            found.setdefault(item.fault, []).append(item.index)
-    return found
 
 
 def _read(file: Path) -> Iterator[Item]:

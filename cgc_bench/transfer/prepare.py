@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,10 +13,10 @@ import pyarrow.parquet as pq
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import Prepared, find_revision, prepared_folder
 from cgc_bench.prepare.stage import digest_of, prepare_once, settle, stage_shard, write_whole
+from cgc_bench.prepare.versions import with_digest
 from cgc_bench.prepare.write import whole_image
 from cgc_bench.transfer.items import Item, written
-from cgc_bench.transfer.rows import SOURCES, Question, Source
-from cgc_bench.versions import with_digest
+from cgc_bench.transfer.rows import SOURCES, Question, Row, Source
 from cgc_data.metrics.clusters import photo_clusters
 from cgc_data.release.inside import inside
 
@@ -140,7 +139,7 @@ def _files(name: str, configuration: str | None, split: str, revision: str | Non
     return files
 
 
-def _rows(file: str) -> Iterator[dict[str, Any]]:
+def _rows(file: str) -> Iterator[Row]:
     try:
         with pq.ParquetFile(file) as table:
             for batch in table.iter_batches(batch_size=1):

@@ -6,13 +6,13 @@ Counts have two means: the authors' over valid answers, and one over all, which 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from cgc_bench.errors import AnnotationError
-from cgc_bench.scoring.benchmark import ItemResult
-from cgc_bench.vlm2.floors import FLOORS, floor_response
-from cgc_bench.vlm2.items import SUBTASKS, VERSION, Item, faults, read_items
+from cgc_bench.scoring.benchmark import ItemResult, Row, Table
+from cgc_bench.scoring.published import PublishedBenchmark
+from cgc_bench.vlm2 import items, prompts
+from cgc_bench.vlm2.floors import FLOORS
+from cgc_bench.vlm2.items import SUBTASKS, Item
+from cgc_bench.vlm2.layout import LAYOUT
 from cgc_bench.vlm2.rules import Verdict, final_answer, judge_choice, judge_count, judge_pair, judge_statement
 
 METRICS = ("score", "score_all")
@@ -42,42 +42,6 @@ def judge(item: Item, response: str) -> Verdict:
     return rules[item.kind](response, str(item.answer))
 
 
-def score(item: Item, response: str, *, protocol: str = "official") -> PairedResult:
-    """Score one response; `strict` cuts the reasoning first. Never raises, whatever the text."""
-    verdict = judge(item, final_answer(response) if protocol == "strict" else response)
-    return PairedResult(
-        task=item.task,
-        index=item.index,
-        response=response,
-        values={
-            "score": verdict.score,
-            "score_all": verdict.score or 0.0,
-            "unreadable": float(not verdict.readable),
-            "exact_count": float(verdict.score == 1) if item.kind == "count" else None,
-        },
-        cluster=item.cluster,
-        note="" if verdict.readable else "unreadable",
-        kind=item.kind,
-        pair=item.pair,
-        side=item.side,
-    )
-
-
-def units(results: Sequence[PairedResult]) -> list[ItemResult]:
-    """One result a pair, counts and choices as they are.
-
-    As with the authors: a pair of the general cue needs a right T and a right F under its id, and counts also where a
-    member is missing; a pair of statements counts only where both members are there, the last of each side.
-    """
-    single = [result for result in results if result.kind in ("count", "choice")]
-    pairs: dict[str, list[PairedResult]] = defaultdict(list)
-    for result in results:
-        if result.pair:
-            pairs[result.pair].append(result)
-    whole = [members for members in pairs.values() if members[0].kind == "pair" or _sides(members) == {"p", "n"}]
-    return [*single, *map(_joined, whole)]
-
-
 def _sides(members: Sequence[PairedResult]) -> set[str]:
     return {member.side for member in members}
 
@@ -96,21 +60,7 @@ def _joined(members: Sequence[PairedResult]) -> ItemResult:
     return ItemResult(first.task, first.pair, response, values, first.cluster, note=f"{len(members)} items")
 
 
-def table(results: Sequence[PairedResult]) -> dict[str, Any]:
-    """Figures in percent: `{"n", "macro": {...}, "tasks": {task: {"n", "units", ...}}}`; macro over tasks with units.
-
-    The authors' mean of eight tasks is `macro`'s `score`; their printed mean has a ninth, judged one in it.
-    """
-    counted = units(results)
-    tasks = {
-        task: _row([r for r in results if r.task == task], [u for u in counted if u.task == task])
-        for task in SUBTASKS
-        if any(r.task == task for r in results)
-    }
-    return {"n": len(results), "macro": {name: _macro(tasks, name) for name in METRICS}, "tasks": tasks}
-
-
-def _row(items: Sequence[ItemResult], counted: Sequence[ItemResult]) -> dict[str, Any]:
+def _row(items: Sequence[ItemResult], counted: Sequence[ItemResult]) -> dict[str, float | None]:
     return {"n": len(items), "units": len(counted), **{name: _percent(counted, name) for name in METRICS}}
 
 
@@ -122,32 +72,24 @@ def _percent(counted: Sequence[ItemResult], name: str) -> float | None:
     return 100 * sum(values) / len(values) if values else 0.0
 
 
-def _macro(tasks: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
-    values = [row[name] for row in tasks.values() if row[name] is not None]
+def _macro(tasks: Mapping[str, Row], name: str) -> float | None:
+    values = [value for row in tasks.values() if (value := row[name]) is not None]
     return sum(values) / len(values) if values else None
 
 
-class Vlm2Bench:
+class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     """See `cgc_bench.scoring.benchmark.Benchmark`."""
 
     name = "vlm2"
     title = "VLM2-Bench"
-    protocols = ("official", "strict")
-    postprocesses: tuple[str, ...] = ()
+    parts = ("vlm2",)
     tasks = tuple(SUBTASKS)
     metrics = METRICS
     diagnostics = DIAGNOSTICS
-    floors = tuple(FLOORS)
-
-    def read_items(self, annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-        """Items by index. Raises AnnotationError."""
-        if version not in (None, VERSION):
-            raise AnnotationError(f"VLM2-Bench has one version, {VERSION!r}, not {version!r}")
-        return read_items(annotations)
-
-    def faults(self, items: Mapping[str, Item]) -> dict[str, list[str]]:
-        """Indices of items whose annotation is odd, by fault; they are scored all the same."""
-        return faults(items)
+    floors = FLOORS
+    layout = LAYOUT
+    read_items = staticmethod(items.read_items)
+    messages = staticmethod(prompts.messages)
 
     def score(
         self,
@@ -157,20 +99,51 @@ class Vlm2Bench:
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> PairedResult:
-        """Score one response; never raises, whatever the text."""
-        return score(item, response, protocol=protocol)
+        """Score one response; `strict` cuts the reasoning first. Never raises, whatever the text."""
+        verdict = judge(item, final_answer(response) if protocol == "strict" else response)
+        return PairedResult(
+            task=item.task,
+            index=item.index,
+            response=response,
+            values={
+                "score": verdict.score,
+                "score_all": verdict.score or 0.0,
+                "unreadable": float(not verdict.readable),
+                "exact_count": float(verdict.score == 1) if item.kind == "count" else None,
+            },
+            cluster=item.cluster,
+            note="" if verdict.readable else "unreadable",
+            kind=item.kind,
+            pair=item.pair,
+            side=item.side,
+        )
 
-    def units(self, results: Sequence[Any]) -> list[ItemResult]:
-        """One result a pair, counts and choices as they are."""
-        return units(results)
+    def units(self, results: Sequence[PairedResult]) -> list[ItemResult]:
+        """One result a pair, counts and choices as they are.
 
-    def table(self, results: Sequence[Any]) -> dict[str, Any]:
-        """The official figures in percent."""
-        return table(results)
+        As with the authors: a pair of the general cue needs a right T and a right F under its id, and counts also where
+        a member is missing; a pair of statements counts only where both members are there, the last of each side.
+        """
+        single = [result for result in results if result.kind in ("count", "choice")]
+        pairs: dict[str, list[PairedResult]] = defaultdict(list)
+        for result in results:
+            if result.pair:
+                pairs[result.pair].append(result)
+        whole = [members for members in pairs.values() if members[0].kind == "pair" or _sides(members) == {"p", "n"}]
+        return [*single, *map(_joined, whole)]
 
-    def floor_response(self, name: str, item: Item) -> str:
-        """The answer of a floor."""
-        return floor_response(name, item)
+    def table(self, results: Sequence[PairedResult]) -> Table:
+        """Figures in percent, with `units` in a task's row; the macro average is over tasks with units.
+
+        The authors' mean of eight tasks is `macro`'s `score`; their printed mean has a ninth, judged one in it.
+        """
+        counted = self.units(results)
+        tasks = {
+            task: _row([r for r in results if r.task == task], [u for u in counted if u.task == task])
+            for task in SUBTASKS
+            if any(r.task == task for r in results)
+        }
+        return {"n": len(results), "macro": {name: _macro(tasks, name) for name in METRICS}, "tasks": tasks}
 
 
 BENCHMARK = Vlm2Bench()

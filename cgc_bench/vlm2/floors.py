@@ -21,8 +21,3 @@ def drawn(item: Item) -> str:
 
 
 FLOORS = {"fixed answer": fixed, "random answer": drawn}
-
-
-def floor_response(name: str, item: Item) -> str:
-    """A floor's answer; `name` is a key of `FLOORS`."""
-    return FLOORS[name](item)

@@ -4,13 +4,13 @@ The authors' files have no published checksum, so a version is never claimed to 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from cgc_bench.errors import AnnotationError
-from cgc_bench.versions import with_digest
+from cgc_bench.prepare.versions import with_digest
 from cgc_data.common.text import decode
 from cgc_data.metrics.clusters import photo_clusters
 
@@ -28,6 +28,17 @@ SUBTASKS = {
 VERSION = "unpinned"
 # What the authors' counting script takes for the number of images where the file does not say it.
 DEFAULT_LENGTH = 2
+
+
+class Row(TypedDict, total=False):
+    """A line of a question file; `q_id`, `question`, `images` and `gt_answer` are always there."""
+
+    q_id: str | int
+    question: str
+    images: list[str]
+    gt_answer: str | int
+    image_seq_len: int
+    image_seq: list[str]
 
 
 @dataclass(frozen=True)
@@ -65,12 +76,14 @@ class Item:
     fault: str
 
 
-def read_items(annotations: Path) -> dict[str, Item]:
+def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
     """Items by index, from the unpacked archive's folder, its `jsonl` folder, or one question file.
 
     Raises:
-        AnnotationError: there is no question file, or one is damaged or of another form.
+        AnnotationError: there is no question file, one is damaged or of another form, or another version is asked for.
     """
+    if version not in (None, VERSION):
+        raise AnnotationError(f"VLM2-Bench has one version, {VERSION!r}, not {version!r}")
     contents = {task: (file, _read_bytes(file)) for task, file in question_files(annotations).items()}
     versions = {task: with_digest(VERSION, content) for task, (_, content) in contents.items()}
     rows = [entry for task, (file, content) in contents.items() for entry in _rows(task, file, content)]
@@ -97,15 +110,6 @@ def question_files(annotations: Path) -> dict[str, Path]:
     raise AnnotationError(f"{annotations} holds no question file such as jsonl/gc/vanilla/gc_mat.jsonl")
 
 
-def faults(items: Mapping[str, Item]) -> dict[str, list[str]]:
-    """Indices of the items with an odd annotation, by fault."""
-    found: dict[str, list[str]] = {}
-    for item in items.values():
-        if item.fault:
-            found.setdefault(item.fault, []).append(item.index)
-    return found
-
-
 def _read_bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
@@ -113,7 +117,7 @@ def _read_bytes(file: Path) -> bytes:
         raise AnnotationError(f"cannot read {file}: {error.strerror}") from error
 
 
-def _rows(task: str, file: Path, content: bytes) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _rows(task: str, file: Path, content: bytes) -> Iterator[tuple[str, int, Row]]:
     written = [(number, line) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
     for place, (number, line) in enumerate(written):
         try:
@@ -138,23 +142,23 @@ def _form_fault(task: str, row: Any) -> str:
     return "" if isinstance(answer, str) and answer.strip() else "`gt_answer` is not a text"
 
 
-def _pair(task: str, row: dict[str, Any]) -> tuple[str, str]:
+def _pair(task: str, row: Row) -> tuple[str, str]:
     """What joins a pair, and the side of it. Persons' ids may start with `tf_`; the authors skip other forms."""
     kind, q_id = SUBTASKS[task][0], str(row["q_id"])
     if kind == "pair":
-        return f"{task}/{q_id}", {"T": "p", "F": "n"}.get(row["gt_answer"], "")
+        return f"{task}/{q_id}", {"T": "p", "F": "n"}.get(str(row["gt_answer"]), "")
     if kind != "statement":
         return "", ""
     name, _, side = (q_id.removeprefix("tf_") if task == "pc_cpr" else q_id).partition("_")
     return (f"{task}/{name}", side) if side in ("p", "n") else ("", "")
 
 
-def _links(task: str, row: dict[str, Any], pair: str) -> list[str]:
+def _links(task: str, row: Row, pair: str) -> list[str]:
     folder = SUBTASKS[task][1]
     return [*(f"{folder}/{path}" for path in row["images"]), *([f"pair {pair}"] if pair else [])]
 
 
-def _item(task: str, place: int, row: dict[str, Any], pair: str, side: str, cluster: str, version: str) -> Item:
+def _item(task: str, place: int, row: Row, pair: str, side: str, cluster: str, version: str) -> Item:
     kind = SUBTASKS[task][0]
     length = _length(row)
     return Item(
@@ -174,7 +178,7 @@ def _item(task: str, place: int, row: dict[str, Any], pair: str, side: str, clus
     )
 
 
-def _length(row: dict[str, Any]) -> int:
+def _length(row: Row) -> int:
     """The number of images as the file states it, 0 where it does not."""
     stated, sequence = row.get("image_seq_len"), row.get("image_seq")
     if stated is None and isinstance(sequence, list):

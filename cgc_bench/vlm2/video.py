@@ -6,11 +6,12 @@ The judging itself happens elsewhere; here the judge's replies are read and aver
 import json
 import re
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cgc_bench.errors import SampleFileError, TaskError
+from cgc_bench.scoring.summary import Summary, VideoSummary
 from cgc_data.common.text import decode
 
 _SCORE = re.compile(r"Score:\s*(\d{1,4})")
@@ -54,7 +55,7 @@ def read_judgements(file: Path, judge: str) -> VideoScore:
     return VideoScore(judge, sum(kinds.values()) / len(kinds), kinds, sum(map(len, points.values())), unread)
 
 
-def judged_summary(summary: dict[str, Any], file: Path | None, judge: str | None) -> dict[str, Any]:
+def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> VideoSummary:
     """What a judged video subtask adds to a summary of VLM2-Bench; nothing where none was asked for.
 
     Raises:
@@ -74,7 +75,13 @@ def judged_summary(summary: dict[str, Any], file: Path | None, judge: str | None
         f"pc_vid {videos.score:.2f} as judged by {judge} ({videos.n} replies, {videos.unread} unread); mean {mean:.2f}"
     )
     return {
-        "pc_vid": asdict(videos),
+        "pc_vid": {
+            "judge": videos.judge,
+            "score": videos.score,
+            "kinds": videos.kinds,
+            "n": videos.n,
+            "unread": videos.unread,
+        },
         "macro_with_pc_vid": {"score": mean},
         "warnings": [*summary["warnings"], f"{line} with it, as the authors print it"],
     }

@@ -3,14 +3,18 @@
 Items about the same photos go right and wrong together; intervals that took them for independent would be too narrow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
+TAIL = (1 - CONFIDENCE) / 2
 RESAMPLES = 1000
+# Values, and the numbers of their clusters from 0.
+Column: TypeAlias = tuple[NDArray[np.float64], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -40,21 +44,56 @@ def estimate(
         resamples: draws of the bootstrap; 0: no interval.
         seed: of the draws.
     """
-    kept = [(float(value), cluster) for value, cluster in zip(values, clusters, strict=True) if value is not None]
-    if not kept:
+    numbers, codes = _column(values, clusters)
+    if not len(numbers):
         return Estimate(None, None, None, 0)
-    numbers = np.array([value for value, _ in kept])
-    _, codes = np.unique([cluster for _, cluster in kept], return_inverse=True)
     mean = float(numbers.mean())
     if not resamples or codes.max() == 0:
-        return Estimate(mean, None, None, len(kept))
-    tail = (1 - CONFIDENCE) / 2
+        return Estimate(mean, None, None, len(numbers))
     if mean in (0, 1) and not numbers.std():
-        reach = 1 - tail ** (1 / (codes.max() + 1))
-        return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach), len(kept))
-    draws = bootstrap_means(numbers, codes, resamples=resamples, seed=seed)
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Estimate(mean, float(low), float(high), len(kept))
+        reach = 1 - TAIL ** (1 / (codes.max() + 1))
+        return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach), len(numbers))
+    low, high = bootstrap_interval([(numbers, codes)], resamples=resamples, seed=seed) or (None, None)
+    return Estimate(mean, low, high, len(numbers))
+
+
+def macro_estimate(groups: Iterable[tuple[Sequence[float | bool | None], Sequence[str]]]) -> Estimate:
+    """The unweighted mean of the groups' means with its interval; `n` counts the values that are not None.
+
+    Groups share no cluster, so each is drawn by itself; one without a value is left out.
+    """
+    columns = [column for column in (_column(values, clusters) for values, clusters in groups) if len(column[0])]
+    if not columns:
+        return Estimate(None, None, None, 0)
+    mean = sum(float(values.mean()) for values, _ in columns) / len(columns)
+    low, high = bootstrap_interval(columns) or (None, None)
+    return Estimate(mean, low, high, sum(len(values) for values, _ in columns))
+
+
+def _column(values: Sequence[float | bool | None], clusters: Sequence[str]) -> Column:
+    """The values that are not None, and the numbers of their clusters."""
+    kept = [(float(value), cluster) for value, cluster in zip(values, clusters, strict=True) if value is not None]
+    return np.array([value for value, _ in kept]), cluster_codes([cluster for _, cluster in kept])
+
+
+def cluster_codes(clusters: Sequence[str]) -> NDArray[np.intp]:
+    """The clusters as numbers from 0."""
+    codes: NDArray[np.intp] = np.unique(clusters, return_inverse=True)[1]
+    return codes
+
+
+def bootstrap_interval(
+    columns: Sequence[Column], *, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float] | None:
+    """Percentile bounds of the mean of the columns' means; None where no column has two clusters to draw from."""
+    if all(codes.max() == 0 for _, codes in columns):
+        return None
+    draws = [
+        bootstrap_means(values, codes, resamples=resamples, seed=seed + place)
+        for place, (values, codes) in enumerate(columns)
+    ]
+    low, high = np.quantile(np.mean(draws, axis=0), [TAIL, 1 - TAIL])
+    return float(low), float(high)
 
 
 def bootstrap_means(

@@ -4,10 +4,15 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw
 
 from cgc_bench.mig.items import TASKS
+from cgc_bench.prepare import Prepared
+from cgc_bench.prepare.write import prepare_files
+from cgc_bench.scoring.benchmark import benchmark
+from cgc_bench.scoring.published import PublishedBenchmark
 from cgc_bench.vlm2.items import SUBTASKS
 from tests.cgc_bench import mig_rows, vlm2_rows
 
@@ -50,3 +55,9 @@ def zipped(folder: Path, archive: Path) -> Path:
         for path in sorted(folder.rglob("*")):
             out.write(path, path.relative_to(folder.parent).as_posix())
     return archive
+
+
+def prepare(name: str, variant: str | None = None, **given: Any) -> Prepared:
+    bench = benchmark(name)
+    assert isinstance(bench, PublishedBenchmark)
+    return prepare_files(name, bench.layout, bench.read_items, variant, **given)

@@ -17,10 +17,10 @@ from lmms_eval.tasks import TaskManager
 
 from cgc_bench.lmms import request, tasks
 from cgc_bench.lmms.discovery import tasks_folder
-from cgc_bench.prepare import open_prepared, prepare
+from cgc_bench.prepare import open_prepared
 from cgc_bench.transfer.prepare import prepare_transfer
 from tests.cgc_bench import mig_rows, vlm2_rows
-from tests.cgc_bench.official_files import drawn, mig_folder, vlm2_folder
+from tests.cgc_bench.official_files import drawn, mig_folder, prepare, vlm2_folder
 from tests.cgc_bench.transfer_rows import mmstar, repository
 from tests.cgc_train.made_rows import some_rows, write_release
 
@@ -225,7 +225,7 @@ def test_other_question_files_are_asked_anew(place: Path) -> None:
 def test_results_and_samples_state_the_request(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     change_pixels(place, monkeypatch)
     _, done = ask(place, CONTRAST)
-    ready = open_prepared(Path(tasks.documents([asked("contrast", "test", "intra")])[0]["cgc_folder"]))
+    ready = open_prepared(Path(tasks.documents([asked("contrast", "test", "intra")])[0]["cgc_folder"]), elsewhere=True)
     assert ready is not None
     metadata, (first, *_) = done["configs"][CONTRAST]["metadata"], done["samples"][CONTRAST]
     for stated in (metadata, first):

@@ -162,7 +162,7 @@ def test_a_relative_folder_is_found_from_elsewhere(
     monkeypatch.chdir(tmp_path)
     ready = prepare_release("R")
     monkeypatch.chdir("/")
-    found = open_prepared(ready.folder)
+    found = open_prepared(ready.folder, elsewhere=True)
     assert found is not None
     assert BENCHMARK.read_items(found.annotations).keys() == shown(ready).keys()
 

@@ -12,13 +12,13 @@ from cgc_bench import cli
 from cgc_bench.contrast.items import read_items
 from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.errors import PrepareError
-from cgc_bench.lmms import settings, tasks
-from cgc_bench.prepare import open_prepared, prepare, prepared_folder
+from cgc_bench.lmms import tasks
+from cgc_bench.prepare import open_prepared, prepared_folder, settings
 from cgc_bench.report.pages import MARK, write_page
 from cgc_bench.transfer.prepare import prepare_transfer
 from cgc_data.common.errors import CgcError, ReleaseError
 from cgc_data.release.read import open_release
-from tests.cgc_bench.official_files import mig_folder, zipped
+from tests.cgc_bench.official_files import mig_folder, prepare, zipped
 from tests.cgc_bench.transfer_rows import repository
 from tests.hostile import EDITS, HOSTILE_TEXTS, LINKS, edited, linked, snapshot, with_texts, world
 
@@ -59,7 +59,7 @@ def test_texts_of_a_release_become_no_path(tmp_path: Path, cache: Path, name: st
     ready = prepare_release(str(release))
     assert ready.folder.parent == cache / "bench" / "contrast"
     assert len(ready.indices("inter")) == 2
-    assert open_prepared(ready.folder) == ready
+    assert open_prepared(ready.folder, elsewhere=True) == ready
     assert {path: found for path, found in snapshot(tmp_path).items() if not path.startswith(f"{cache}/")} == before
 
 
@@ -76,7 +76,7 @@ def test_a_release_may_be_named_by_a_relative_path(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("CGC_BENCH_RELEASE", ".")
     ready = prepare_release(*settings.release())
     monkeypatch.chdir(tmp_path)
-    assert open_prepared(ready.folder) == ready
+    assert open_prepared(ready.folder, elsewhere=True) == ready
     assert read_items(ready.annotations).keys() == {
         row["id"] for row in open_release(release).rows(["id"], split="test")
     }

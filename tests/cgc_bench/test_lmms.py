@@ -16,7 +16,6 @@ from click.testing import CliRunner
 
 from cgc_bench.cli import cli
 from cgc_bench.lmms import discovery, tasks
-from cgc_bench.prepare import prepare
 from cgc_bench.report import write_report
 from cgc_bench.report.runs import read_runs
 from cgc_bench.scoring.benchmark import benchmark
@@ -25,7 +24,7 @@ from cgc_bench.scoring.summary import floor_table, score_responses, summarise
 from cgc_bench.transfer.items import TASKS
 from cgc_bench.transfer.prepare import prepare_transfer
 from scripts.write_tasks import GROUPS, files
-from tests.cgc_bench.official_files import mig_folder, vlm2_folder
+from tests.cgc_bench.official_files import mig_folder, prepare, vlm2_folder
 from tests.cgc_bench.transfer_rows import repository
 from tests.cgc_train.made_rows import some_rows, write_release
 

@@ -9,9 +9,9 @@ import pytest
 from cgc_bench.errors import AnnotationError
 from cgc_bench.mig import BENCHMARK
 from cgc_bench.mig.floors import FLOORS, floor_response
-from cgc_bench.mig.items import TASKS, faults, read_items
+from cgc_bench.mig.items import TASKS, read_items
 from cgc_bench.mig.prompts import messages
-from cgc_bench.versions import without_digest
+from cgc_bench.prepare.versions import without_digest
 from cgc_data.answer import read_answer
 from tests.cgc_bench.mig_rows import BOX, group_row, row, tracking_row, write
 
@@ -157,12 +157,12 @@ def test_published_annotations(real_data: Path, name: str, file: str, count: int
 
 
 def test_faults_of_the_original_annotations(real_data: Path) -> None:
-    found = faults(read_items(real_data / "mig_bench" / "MIG_data.json"))
+    found = BENCHMARK.faults(read_items(real_data / "mig_bench" / "MIG_data.json"))
     assert {fault: len(indices) for fault, indices in found.items()} == {
         "empty or inverted box": 5,
         "box outside 0-1": 2,
     }
-    assert faults(read_items(real_data / "mig_bench" / "revised_MIG_bench.json")) == {}
+    assert BENCHMARK.faults(read_items(real_data / "mig_bench" / "revised_MIG_bench.json")) == {}
 
 
 def test_the_wrong_version_is_named(real_data: Path) -> None:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgc_bench.report.paired import compare_units, holm, sign_flip
+from cgc_bench.report.paired import compare_units
 from cgc_bench.scoring.benchmark import ItemResult
+from cgc_data.metrics.paired import holm, sign_flip
 
 
 def unit(index: int, value: float | None, task: str = "a", cluster: str = "") -> ItemResult:

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from cgc_bench.cli import cli
 from cgc_bench.errors import AnnotationError, PrepareError
-from cgc_bench.prepare import Prepared, open_prepared, prepare, prepared_folder, stage, write
+from cgc_bench.prepare import Prepared, open_prepared, prepared_folder, stage, write
+from cgc_bench.prepare.versions import without_digest
 from cgc_bench.scoring.benchmark import benchmark
-from cgc_bench.versions import without_digest
-from tests.cgc_bench.official_files import drawn, mig_folder, vlm2_folder, zipped
+from tests.cgc_bench.official_files import drawn, mig_folder, prepare, vlm2_folder, zipped
 
 
 @pytest.fixture(autouse=True)

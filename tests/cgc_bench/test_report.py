@@ -14,7 +14,6 @@ from cgc_bench.cli import cli
 from cgc_bench.contrast import BENCHMARK as CONTRAST
 from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.errors import ReportError, SampleFileError
-from cgc_bench.prepare import prepare
 from cgc_bench.report import write_comparison
 from cgc_bench.report.runs import read_runs
 from cgc_bench.scoring.benchmark import benchmark
@@ -22,7 +21,7 @@ from cgc_data.answer import format_response
 from cgc_data.common.errors import CgcError
 from cgc_data.release.read import open_release
 from tests.cgc_bench import vlm2_rows
-from tests.cgc_bench.official_files import mig_folder
+from tests.cgc_bench.official_files import mig_folder, prepare
 from tests.cgc_train.made_rows import some_rows, write_release
 
 Answer = Callable[[Any], str]

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cgc_bench.cli import cli
+from cgc_bench.prepare.versions import without_digest
 from cgc_bench.scoring.benchmark import ItemResult
 from cgc_bench.scoring.intervals import macro_estimates, task_estimates
-from cgc_bench.versions import without_digest
 from cgc_data.common.errors import CgcError
 from tests.cgc_bench import mig_rows, vlm2_rows
 

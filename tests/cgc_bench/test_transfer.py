@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from cgc_bench.cli import cli
 from cgc_bench.errors import AnnotationError, PrepareError
 from cgc_bench.prepare import open_prepared, prepared_folder
-from cgc_bench.scoring.benchmark import benchmark, messages_of, prompt_of
+from cgc_bench.scoring.benchmark import benchmark
 from cgc_bench.scoring.summary import floor_table, score_responses, summarise
 from cgc_bench.transfer.items import TASKS, Item
 from cgc_bench.transfer.prepare import prepare_transfer
@@ -66,12 +66,12 @@ def test_every_row_is_a_question_with_its_images(items: dict[str, Item]) -> None
 
 
 def test_images_stand_where_the_question_names_them(items: dict[str, Item]) -> None:
-    content = messages_of("transfer", items["mmmu_val/validation_Art_1"])[0]["content"]
+    content = BENCH.messages(items["mmmu_val/validation_Art_1"])[0]["content"]
     assert [part["place"] for part in content if part["type"] == "image"] == [1, 0, 2]
     assert [part["type"] for part in content] == ["text", "image", "text", "image", "text", "image", "text"]
-    first = messages_of("transfer", items["muirbench/1"])[0]["content"]
+    first = BENCH.messages(items["muirbench/1"])[0]["content"]
     assert [part["type"] for part in first] == ["text", "image", "text", "image", "text", "image", "text"]
-    unnamed = messages_of("transfer", items["muirbench/2"])[0]["content"]
+    unnamed = BENCH.messages(items["muirbench/2"])[0]["content"]
     assert [part["type"] for part in unnamed] == ["image", "image", "image", "text"]
 
 
@@ -107,7 +107,7 @@ def their_prompts(task: str) -> Any:
 @pytest.mark.parametrize("task", TASKS)
 def test_the_prompt_is_that_of_lmms_evals_own_task(items: dict[str, Item], task: str) -> None:
     pytest.importorskip("lmms_eval")
-    own = [prompt_of("transfer", item) for item in items.values() if item.task == task]
+    own = [BENCH.prompt(item) for item in items.values() if item.task == task]
     assert own == [their_prompts(task)(doc) for doc in rows(task)]
 
 

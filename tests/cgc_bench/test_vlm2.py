@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cgc_bench.errors import AnnotationError, SampleFileError, TaskError
-from cgc_bench.versions import without_digest
+from cgc_bench.prepare.versions import without_digest
 from cgc_bench.vlm2 import BENCHMARK
 from cgc_bench.vlm2.items import Item
 from cgc_bench.vlm2.prompts import messages

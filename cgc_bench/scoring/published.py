@@ -1,0 +1,33 @@
+"""A benchmark whose authors publish annotation files and images: it says how they lie, and is prepared from them."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from cgc_bench.prepare import settings
+from cgc_bench.prepare.cache import Prepared
+from cgc_bench.prepare.layout import Layout
+from cgc_bench.prepare.write import prepare_files
+from cgc_bench.scoring.benchmark import Benchmark, Item, ItemResult
+
+ItemT = TypeVar("ItemT", bound=Item)
+ResultT = TypeVar("ResultT", bound=ItemResult)
+
+
+class PublishedBenchmark(Benchmark[ItemT, ResultT]):
+    """A benchmark with a `layout`."""
+
+    layout: Layout[ItemT]
+
+    def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - all its tasks are prepared at once
+        """Prepare all tasks as the environment says."""
+        return prepare_files(self.name, self.layout, self.read_items, variant, revision=settings.revision(self.name))
+
+    def prepare(
+        self, part: str, annotations: str | None = None, *, source: Path | None = None, revision: str | None = None
+    ) -> Prepared:
+        """Prepare a variant, or other annotations, from the Hub or from a copy of its files."""
+        variant = annotations if annotations in self.layout.variants else None
+        file = Path(annotations) if annotations and variant is None else None
+        return prepare_files(
+            part, self.layout, self.read_items, variant, source=source, annotations=file, revision=revision
+        )

@@ -1,0 +1,32 @@
+"""How likely chance gives a difference of two models on the same items, drawn over clusters that share photos.
+
+p is that of a test that flips the signs of whole clusters' sums; over several groups it is corrected by Holm (1979).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLIPS = 9999
+
+
+def sign_flip(gains: NDArray[np.float64], codes: NDArray[np.intp], *, seed: int = 0) -> float:
+    """Share of random signs of the clusters under which the sum is at least as far from 0 (two-sided, never 0)."""
+    sums = np.bincount(codes, weights=gains)
+    sums = sums[sums != 0]
+    if not len(sums):
+        return 1.0
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(FLIPS, len(sums)))
+    reached = np.abs(signs @ sums) >= abs(sums.sum()) - 1e-12
+    return float((reached.sum() + 1) / (FLIPS + 1))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """p-values corrected by Holm (1979), in the same order."""
+    order = sorted(range(len(values)), key=lambda place: values[place])
+    corrected, most = [0.0] * len(values), 0.0
+    for rank, place in enumerate(order):
+        most = max(most, min(1.0, values[place] * (len(values) - rank)))
+        corrected[place] = most
+    return corrected
