@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cgc_data.hub.locate import locate_release
 from cgc_data.release.manifest import kept_settings
 from cgc_data.release.read import Release, open_release
 from cgc_data.release.rows import Row
@@ -27,6 +26,8 @@ def load_reference(
 
     Raises ReleaseError for a folder that is no finished release, PhotoError that names a missing or changed photo.
     """
+    from cgc_data.hub.locate import locate_release  # the Hub's client is slow to import
+
     opened = locate_release(release, revision) if isinstance(release, str) else open_release(release)
     yield from with_images(opened, opened.rows(contrast=contrast, split=split), images)
 
