@@ -176,7 +176,7 @@ def test_other_photos_of_a_release_without_images_are_taken(cache: Path, tmp_pat
         return tmp_path / name
 
     first, second = photos("first", "red"), photos("second", "blue")
-    sources = [{"key": "coco-00000000", "kind": "coco", "images": str(first)}]
+    sources = [{"key": "coco-00000000", "kind": "coco", "annotations": "a.json", "images": str(first), "sha256": ""}]
     release = str(
         write_tiny_release(
             tmp_path / "R", 1, image_mode="reference", sources=sources, config={"intra": {"jpeg_quality": 90}}

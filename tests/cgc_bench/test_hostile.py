@@ -86,8 +86,8 @@ MANIFESTS: dict[str, Edit] = {
     "annotations of the parent": lambda manifest: manifest.update(annotations="../../../../victim.json"),
     "absolute annotations": lambda manifest: manifest.update(annotations="{victim}"),
     "annotations with NUL": lambda manifest: manifest.update(annotations="annotations\0"),
-    "task of the parent": lambda manifest: manifest.update(tasks=["../../../../victim"]),
-    "absolute task": lambda manifest: manifest.update(tasks=["{victim}"]),
+    "task of the parent": lambda manifest: manifest.update(digests={"../../../../victim": ""}),
+    "absolute task": lambda manifest: manifest.update(digests={"{victim}": ""}),
 }
 
 
