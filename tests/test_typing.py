@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RIGHT = """
+from cgc_bench.scoring.summary import Summary
 from cgc_data.look.stats import release_stats
 from cgc_data.metrics import summarise
 from cgc_data.release.read import open_release
@@ -14,9 +15,16 @@ release = open_release("R")
 labels = [row["query"]["labels"] for row in release.rows()]
 names = [source["key"] for source in release.manifest["sources"]]
 accuracy = summarise([])["acc@0.5"].value
+def show(figures: Summary) -> None:
+    print(figures["faults"])
 total = release_stats(release.batches())["photos"]["distinct"]
 """
-MISSPELLED = {"row": ("labels", "lables"), "manifest": ("sources", "sourcs"), "summary": ("acc@0.5", "acc@0.50")}
+MISSPELLED = {
+    "row": ("labels", "lables"),
+    "manifest": ("sources", "sourcs"),
+    "summary": ("acc@0.5", "acc@0.50"),
+    "summary of a benchmark": ("faults", "fualts"),
+}
 
 
 def test_each_misspelled_key_is_an_error_and_the_right_ones_are_none(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def _entries(body: str) -> list[_Entry] | None:
         return None
     if not isinstance(value, list) or not all(isinstance(entry, JsonObject) for entry in value):
         return None
-    return [cast(_Entry, entry) for entry in value]
+    return [cast(_Entry, dict(entry)) for entry in value]
 
 
 def _has_box(entry: _Entry) -> bool:

@@ -7,8 +7,8 @@ from typing import Generic, Protocol, TypeVar
 from cgc_bench.prepare.files import Files
 
 
-class FileItem(Protocol):
-    """What preparing needs of an item."""
+class Item(Protocol):
+    """What every benchmark's items have."""
 
     @property
     def index(self) -> str:
@@ -16,22 +16,22 @@ class FileItem(Protocol):
 
     @property
     def task(self) -> str:
-        """Its shard."""
+        """One of the benchmark's tasks."""
 
     @property
     def images(self) -> Sequence[str]:
-        """Paths as the annotations have them."""
+        """One name an image, such as its path in the annotations."""
 
     @property
     def version(self) -> str:
         """Of the annotations."""
 
 
-FileItemT = TypeVar("FileItemT", bound=FileItem)
+ItemT = TypeVar("ItemT", bound=Item)
 
 
 @dataclass(frozen=True)
-class Layout(Generic[FileItemT]):
+class Layout(Generic[ItemT]):
     """Layout of one benchmark.
 
     Attributes:
@@ -50,4 +50,4 @@ class Layout(Generic[FileItemT]):
     variants: tuple[str, ...]
     annotations: Callable[[Files, str], Mapping[str, str]]
     read: str
-    image: Callable[[FileItemT, str], str]
+    image: Callable[[ItemT, str], str]

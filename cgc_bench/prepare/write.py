@@ -13,15 +13,15 @@ from PIL import Image, ImageFile
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import Prepared, find_revision, prepared_folder
 from cgc_bench.prepare.files import Files, fetch, open_files
-from cgc_bench.prepare.layout import FileItemT, Layout
+from cgc_bench.prepare.layout import ItemT, Layout
 from cgc_bench.prepare.stage import content_digest, prepare_once, settle, stage_shard, write_whole
 from cgc_bench.prepare.versions import joined
 
 
 def prepare_files(
     name: str,
-    layout: Layout[FileItemT],
-    read_items: Callable[[Path], Mapping[str, FileItemT]],
+    layout: Layout[ItemT],
+    read_items: Callable[[Path], Mapping[str, ItemT]],
     variant: str | None = None,
     *,
     source: Path | None = None,
@@ -61,13 +61,13 @@ def prepare_files(
     return prepare_once(folder, lambda: None if named else find_revision(folder, revision), make)
 
 
-def _fetched(layout: Layout[FileItemT], revision: str | None) -> tuple[Path, str]:
+def _fetched(layout: Layout[ItemT], revision: str | None) -> tuple[Path, str]:
     folder, label = fetch(layout.repository, layout.patterns, revision)
     return folder / layout.archive if layout.archive else folder, label
 
 
 def _stage_shards(
-    items: Sequence[FileItemT], files: Files, layout: Layout[FileItemT], folder: Path, stage: Path
+    items: Sequence[ItemT], files: Files, layout: Layout[ItemT], folder: Path, stage: Path
 ) -> dict[str, str]:
     """Stage a shard per task, and give the digest of each; the first pass over the images checks them."""
     names = {_tail(found): found for found in files.names()}
@@ -80,7 +80,7 @@ def _stage_shards(
     return digests
 
 
-def _keep_annotations(layout: Layout[FileItemT], files: Files, variant: str, given: Path | None, folder: Path) -> Path:
+def _keep_annotations(layout: Layout[ItemT], files: Files, variant: str, given: Path | None, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)  # of an earlier attempt
     if given is not None:
         if given.is_dir():
@@ -96,10 +96,10 @@ def _keep_annotations(layout: Layout[FileItemT], files: Files, variant: str, giv
 
 
 def _images(
-    items: Sequence[FileItemT],
+    items: Sequence[ItemT],
     files: Files,
     names: Mapping[str, str],
-    layout: Layout[FileItemT],
+    layout: Layout[ItemT],
     *,
     check: bool = False,
 ) -> Iterator[tuple[str, list[bytes]]]:
@@ -108,7 +108,7 @@ def _images(
         yield item.index, [whole_image(content, name) if check else content for name, content in found]
 
 
-def _names_of(item: FileItemT, files: Files, names: Mapping[str, str], layout: Layout[FileItemT]) -> Iterator[str]:
+def _names_of(item: ItemT, files: Files, names: Mapping[str, str], layout: Layout[ItemT]) -> Iterator[str]:
     for path in item.images:
         wanted = layout.image(item, path)
         name = names.get(_tail(wanted))

@@ -6,7 +6,7 @@ They stand in a column of their own beside ours; a figure without its tag is nev
 import importlib.resources
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 import yaml
 
@@ -43,6 +43,20 @@ class Figure:
     note: str
 
 
+class _Required(TypedDict):
+    benchmark: str
+    metric: str
+    annotations: str
+    tag: str
+    source: str
+    tasks: list[str]
+    models: dict[str, list[float | None]]
+
+
+class _Table(_Required, total=False):
+    note: str
+
+
 @cache
 def published_figures() -> tuple[Figure, ...]:
     """Every figure, in the file's order."""
@@ -69,7 +83,7 @@ def parse_figures(content: Any) -> tuple[Figure, ...]:
     return tuple(figure for table in content["tables"] for figure in _figures(table, content["sources"]))
 
 
-def _figures(table: dict[str, Any], sources: dict[str, dict[str, str]]) -> list[Figure]:
+def _figures(table: _Table, sources: dict[str, dict[str, str]]) -> list[Figure]:
     tag, source = table["tag"], table["source"]
     if tag not in TAGS:
         raise ValueError(f"{FILE}: tag {tag!r} is none of {', '.join(TAGS)}")
@@ -84,7 +98,7 @@ def _figures(table: dict[str, Any], sources: dict[str, dict[str, str]]) -> list[
     return found
 
 
-def _figure(table: dict[str, Any], source: dict[str, str], model: str, task: str, value: float) -> Figure:
+def _figure(table: _Table, source: dict[str, str], model: str, task: str, value: float) -> Figure:
     return Figure(
         benchmark=table["benchmark"],
         task=task,

@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeAlias, TypedDict, TypeVar
+from typing import Any, Generic, TypeAlias, TypedDict, TypeVar
 
 from cgc_bench.errors import PrepareError, TaskError
 from cgc_bench.prepare.cache import Prepared, Size
+from cgc_bench.prepare.layout import ItemT
 from cgc_data.answer.prompt import Message
 
 # Every benchmark and the package whose `BENCHMARK` it is: a new one adds its name here.
@@ -45,28 +46,7 @@ class ItemResult:
     subtask: str = ""
 
 
-class Item(Protocol):
-    """What every benchmark's items have."""
-
-    @property
-    def index(self) -> str:
-        """Its identity within the benchmark."""
-
-    @property
-    def task(self) -> str:
-        """One of the benchmark's tasks."""
-
-    @property
-    def images(self) -> Sequence[str]:
-        """One name an image."""
-
-    @property
-    def version(self) -> str:
-        """Of the annotations."""
-
-
 Items: TypeAlias = Mapping[str, Any]
-ItemT = TypeVar("ItemT", bound=Item)
 ResultT = TypeVar("ResultT", bound=ItemResult)
 # `n`, then metrics in percent.
 Row: TypeAlias = Mapping[str, float | None]

@@ -1,16 +1,12 @@
 """A benchmark whose authors publish annotation files and images: it says how they lie, and is prepared from them."""
 
 from pathlib import Path
-from typing import TypeVar
 
 from cgc_bench.prepare import settings
 from cgc_bench.prepare.cache import Prepared
-from cgc_bench.prepare.layout import Layout
+from cgc_bench.prepare.layout import ItemT, Layout
 from cgc_bench.prepare.write import prepare_files
-from cgc_bench.scoring.benchmark import Benchmark, Item, ItemResult
-
-ItemT = TypeVar("ItemT", bound=Item)
-ResultT = TypeVar("ResultT", bound=ItemResult)
+from cgc_bench.scoring.benchmark import Benchmark, ResultT
 
 
 class PublishedBenchmark(Benchmark[ItemT, ResultT]):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cgc_bench.errors import SampleFileError
+from cgc_bench.prepare.layout import Item
 from cgc_bench.prepare.versions import agrees
 from cgc_bench.scoring.asked import Asked, read_asked
-from cgc_bench.scoring.benchmark import Item
 from cgc_data.common.text import decode
 
 

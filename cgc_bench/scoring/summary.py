@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TypeAlias, TypedDict
 
 from cgc_bench.errors import ReportError, TaskError
+from cgc_bench.prepare.layout import Item
 from cgc_bench.prepare.versions import joined
 from cgc_bench.scoring.asked import Asked, mixed
-from cgc_bench.scoring.benchmark import AnyBenchmark, Item, ItemResult, Items, Row, Table
+from cgc_bench.scoring.benchmark import AnyBenchmark, ItemResult, Items, Row, Table
 from cgc_bench.scoring.intervals import Estimates, macro_estimates, task_estimates
 from cgc_data.metrics import Estimate
 

@@ -242,6 +242,18 @@ def asked(name: str, variant: str, task: str) -> dict[str, str]:
     return {"benchmark": name, "variant": variant, "task": task, "prompt": "official"}
 
 
+@pytest.mark.parametrize(("most", "box"), [(96 * 64, "(9,12),(48,38)"), (96 * 64 // 4, "(5,6),(24,19)")])
+def test_an_answer_in_pixels_is_measured_by_the_images_shown(
+    place: Path, monkeypatch: pytest.MonkeyPatch, most: int, box: str
+) -> None:
+    monkeypatch.setenv("CGC_BENCH_MAX_PIXELS", str(most))
+    (doc,) = tasks.documents([asked("mig", "revised", "region")])
+    scored = tasks.score(doc, [box])
+    assert str(scored["acc@0.5_as_pixels"]) == "1"
+    assert str(scored["acc@0.5"]) == "0"
+    assert str(tasks.score(doc, ["(500,700),(900,950)"])["acc@0.5_as_pixels"]) == "0"
+
+
 def test_items_follow_what_is_prepared(place: Path) -> None:
     (before,) = tasks.documents([asked("mig", "revised", "region")])
     assert tasks.item_of(before).box == (100, 200, 500, 600)

@@ -97,6 +97,21 @@ def test_published_figures_stand_apart_with_their_tags(tmp_path: Path, monkeypat
     assert "Qwen2-VL-7B" not in text, "figures on other annotations are not shown beside a stand-in"
 
 
+def test_a_report_measures_answers_in_pixels_by_the_images_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CGC_CACHE", str(tmp_path / "cache"))
+    root, annotations = mig_folder(tmp_path)
+    ready = prepare("mig", source=root, annotations=annotations)
+    items = benchmark("mig").read_items(ready.annotations)
+    # 96 x 64 pixels, of which 96 * 64 / 4 are shown: 48 x 32
+    run = save(tmp_path / "m", "mig", items, lambda item: "(5,6),(24,19)", cgc_max_pixels=96 * 64 // 4)
+    (read,) = read_runs([run])
+    assert read.summary()["diagnostics"]["macro"]["acc@0.5_as_pixels"]["value"] == 100
+    unknown = save(tmp_path / "n", "mig", items, lambda item: "(5,6),(24,19)")
+    assert "acc@0.5_as_pixels" not in read_runs([unknown])[0].summary()["diagnostics"]["macro"]
+
+
 def test_a_comparison_lists_what_was_won_and_shows_it(release: Path, tmp_path: Path) -> None:
     items = CONTRAST.read_items(release)
     base = save(tmp_path / "base", "contrast", items, lambda item: "[]")
