@@ -114,17 +114,19 @@ def linked(release: Path, name: str) -> Path:
 TEXTS = ("id", "question", "contrast", "task", "distractors", "template_id", "tuple_id", "pair_id")
 
 
-def with_texts(folder: Path, *, texts: Iterable[str] = (), contrast: bool = True, **manifest: Any) -> Path:
+def with_texts(folder: Path, *, texts: Iterable[str] = (), task: bool = True, **manifest: Any) -> Path:
     """A release whose rows have a hostile text wherever one could become a name; its manifest is in order.
 
-    `texts` replace all of `HOSTILE_TEXTS`; `contrast` False leaves that column as it should be.
+    `texts` replace all of `HOSTILE_TEXTS`; `task` False leaves each row's contrast and task as they should be.
     """
     release = write_tiny_release(folder / "release", rows=2, sources=[source(folder)], **manifest)
     embed, given = manifest.get("image_mode") != "reference", cycle(tuple(texts) or HOSTILE_TEXTS.values())
     for path in sorted(release.glob("int*/*.parquet")):
         folder_name, split = path.parent.name, path.name.partition("-")[0]
         good = [row(folder_name, split, number, embed=embed) for number in range(2)]
-        rows = [_spoilt(one, next(given)) | ({} if contrast else {"contrast": folder_name}) for one in good]
+        rows = [
+            _spoilt(one, next(given)) | ({} if task else {"contrast": folder_name, "task": one["task"]}) for one in good
+        ]
         pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema()), path)
     write_manifest(release, sources=[source(folder)], **manifest)
     return release

@@ -69,8 +69,8 @@ def task_named(contrast: str, name: str) -> Task:
     except KeyError:
         known = ", ".join(TASKS)
         raise ReleaseError(
-            f"task {contrast}/{name} is unknown; this version of cgc-grounding has {known}; install the version that "
-            "made the release"
+            f"task {f'{contrast}/{name}'!r} is unknown; this version of cgc-grounding has {known}; install the version "
+            "that made the release"
         ) from None
 
 

@@ -62,7 +62,7 @@ def test_a_link_that_leads_elsewhere_is_refused(run: Run, tmp_path: Path, link: 
 
 @pytest.mark.parametrize("mode", ["embed", "reference"])
 def test_text_of_rows_becomes_no_path(run: Run, tmp_path: Path, mode: str) -> None:
-    release, out = with_texts(tmp_path / "world", image_mode=mode), tmp_path / "out"
+    release, out = with_texts(tmp_path / "world", image_mode=mode, task=False), tmp_path / "out"
     (tmp_path / "victim").write_text("mine")
     before = snapshot(tmp_path)
     for command in COMMANDS:
@@ -71,9 +71,19 @@ def test_text_of_rows_becomes_no_path(run: Run, tmp_path: Path, mode: str) -> No
         assert status == 0 if works else status in (0, 2), (command, error)
     assert {path: content for path, content in snapshot(tmp_path).items() if not path.startswith(f"{out}/")} == before
     if mode == "embed":
-        sheets = [path.name for path in (out / "preview" / "sheets").iterdir()]
-        assert len(sheets) == len(HOSTILE_TEXTS)
-        assert all(file_name(name) == name for name in sheets)
+        sheets = {path.name.rpartition("-")[0] for path in (out / "preview" / "sheets").iterdir()}
+        assert sheets == {"inter-locate", "intra-locate_all"}
+
+
+def test_a_row_of_an_unknown_task_is_refused(run: Run, tmp_path: Path) -> None:
+    release, out = with_texts(tmp_path / "world", image_mode="embed"), tmp_path / "out"
+    before = snapshot(tmp_path)
+    for command in COMMANDS:
+        status, error = run(command, release, out)
+        assert status in (0, 2), (command, error)
+        if command.startswith("preview"):
+            assert "is unknown" in error
+    assert {path: content for path, content in snapshot(tmp_path).items() if not path.startswith(f"{out}/")} == before
 
 
 def test_nothing_is_refused_for_no_reason(run: Run, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_release_that_leads_elsewhere_is_refused(status: Status, recipe: Path,
 
 
 def test_text_of_rows_names_no_stored_image(run_values: dict[str, Any], tmp_path: Path) -> None:
-    release = with_texts(tmp_path / "world", texts=filter(None, HOSTILE_TEXTS.values()), contrast=False)
+    release = with_texts(tmp_path / "world", texts=filter(None, HOSTILE_TEXTS.values()), task=False)
     before, images = snapshot(tmp_path), tmp_path / "images"
     recipe = made_recipe(run_values, data={"release": str(release)})
     rows = training_set(recipe, image_folder=images)
