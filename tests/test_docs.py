@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from importlib import import_module
@@ -359,3 +360,11 @@ def test_example_scores_true_answers_as_right(tmp_path: Path, monkeypatch: pytes
     names: dict[str, Any] = {"__name__": "example"}
     exec(compile((ROOT / "examples/score_answers.py").read_text(encoding="utf-8"), "score_answers.py", "exec"), names)
     assert names["main"](str(release)) == 1.0
+
+
+def test_the_story_tells_right_from_wrong(tmp_path: Path) -> None:
+    story = ROOT / "examples/story.py"
+    assert len(story.read_text(encoding="utf-8").splitlines()) < 80
+    figures = runpy.run_path(str(story))["main"](tmp_path)
+    assert figures["perfect"] == 100
+    assert figures["in_the_wrong_image"] < 50  # rows whose right answer is an empty list stay right

@@ -58,8 +58,6 @@ class _Recipe:
     cases: Mapping[int, str]
 
 
-# One kind a photo, and large: what is learned first by a model that has never seen a picture.
-ALONE = Settings((1, 1), (1, 2), overlap=0.1, cut=0, shadow=False)
 _RECIPES = {
     "standard": _Recipe(PLACES, SIZES, Settings(), 160, 0.375, 0.125, CASES),
     "easy": _Recipe(PLAIN, ((128, 128),), Settings((2, 3), (2, 4), overlap=0.12, cut=0, shadow=False), 200, 0.3, 0, {}),
