@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from filelock import FileLock
 
 from cgc_data import cli
 from cgc_data.painter import paint
@@ -274,11 +273,26 @@ def test_a_folder_that_is_taken(tmp_path: Path, painted: tuple[Path, Path], refu
     assert said in refused(*build_arguments(*painted, out))
 
 
+# What another build does, in a process of its own, until its input ends.
+HOLD_LOCK = """
+import sys
+from filelock import FileLock
+
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 def test_one_build_at_a_time_in_a_folder(tmp_path: Path, painted: tuple[Path, Path], refused: Refused) -> None:
     cache = tmp_path / ".cgc-cache"
     cache.mkdir()
-    with FileLock(cache / "out.lock"):
+    command = [sys.executable, "-c", HOLD_LOCK, str(cache / "out.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "held\n"
         assert "another build is writing" in refused(*build_arguments(*painted, tmp_path / "out"))
+        other.communicate()
     assert status(build_arguments(*painted, tmp_path / "out")) == 0
 
 

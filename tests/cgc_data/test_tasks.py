@@ -56,7 +56,7 @@ def test_tasks_are_light_to_import() -> None:
 
 
 def test_a_row_of_an_unknown_task_is_refused_with_the_fix() -> None:
-    with pytest.raises(ReleaseError, match=r"task inter/count is unknown; .*install the version"):
+    with pytest.raises(ReleaseError, match=r"task 'inter/count' is unknown; .*install the version"):
         task_of({"contrast": "inter", "task": "count"})
 
 
