@@ -1,10 +1,11 @@
 """Train under every launch file that shares the work among processes, on this machine's CPU, and compare with one.
 
 Usage: python scripts/check_engines.py RELEASE MODEL WORK [--engines ddp fsdp2 zero2 zero3] [--processes 1 2]
-`make demo` makes a release and a warmed-up tiny model, demo/release and demo/warm/model; WORK takes the runs. Each
-engine warms up, warms up adapters, trains with held-out answers before, during, and after, and resumes from a
-checkpoint; stock transformers loads what it leaves. zero2 and zero3 need DeepSpeed. Mixed precision is off, so that
-numbers can be compared.
+`make demo` makes the release, demo/release. Its warm-up is too short for GRPO to be paid anything: make the model with
+`cgc-train sft tiny-cpu sft.max_steps=400 --to warm` and give warm/model. WORK takes the runs. Each engine warms up,
+warms up adapters, trains with held-out answers before, during, and after, and resumes from a checkpoint; stock
+transformers loads what it leaves. zero2 and zero3 need DeepSpeed. Mixed precision is off, so that numbers can be
+compared.
 """
 
 import argparse
