@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from cgc_data.common.errors import PhotoError, SourceError
 from cgc_data.plan.askable import Rejection
+from cgc_data.release.render import Renderer
 from cgc_data.release.rows import PlannedRow, Row, StoredImage, ViewRow
 from cgc_data.release.schema import arrow_schema
-from cgc_data.render import Renderer
 from cgc_data.sources import open_photos
 from cgc_data.sources.read import file_sha256
 
