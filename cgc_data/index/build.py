@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cgc_data.config import BuildConfig, Source
 from cgc_data.index.instances import Instances, merge, source_instances
 from cgc_data.index.join import Agreement, disagreeing, join_states, one_source_each
+from cgc_data.index.listings import Appearance
 from cgc_data.index.photos import LeftOut, Photo, collect_photos
 from cgc_data.index.presence import (
     ABSENT,
@@ -51,6 +52,7 @@ class Index:
     photos: list[Photo]
     left_out: list[LeftOut]
     apart: list[str]  # COCO names that stand for different pictures
+    renamed: list[list[Appearance]]  # photos whose files have another name than the source says, by source
     concepts: list[str]
     states: States
     claims: tuple[Claims, ...]
@@ -119,6 +121,7 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
         photos=photos,
         left_out=collected.left_out,
         apart=collected.apart,
+        renamed=collected.renamed,
         concepts=concepts,
         states=states,
         claims=claims,

@@ -132,7 +132,7 @@ def _frame(view: View, contrast: str, world: World) -> list[str]:
         faults.append(f"window {view.window} shown at {view.width} x {view.height} is empty")
     elif not within((x1, y1, x2, y2), (0, 0, *source.size(view.image_id))):
         faults.append(f"window {view.window} reaches past the photo's {source.size(view.image_id)}")
-    if view.file_name.rpartition("/")[2] != source.file_name(view.image_id).rpartition("/")[2]:
+    if view.file_name.rpartition("/")[2] not in source.base_names(view.image_id):
         faults.append(f"file {view.file_name} is not that of image {view.image_id}, {source.file_name(view.image_id)}")
     return faults
 

@@ -104,6 +104,11 @@ class RawSource:
         image = self.images[image_id]
         return str(image.get("file_name") or "/".join(str(image.get("coco_url", "")).split("/")[-2:]))
 
+    def base_names(self, image_id: int) -> set[str]:
+        """What the photo is called without folders: in the annotation file, and where it lies."""
+        name = self.file_name(image_id)
+        return {path.rpartition("/")[2] for path in (name, self.photos.place(name)) if path}
+
     def size(self, image_id: int) -> tuple[int, int]:
         """Width and height as annotated."""
         return int(self.images[image_id]["width"]), int(self.images[image_id]["height"])

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from cgc_data.common.errors import SourceError
 from cgc_data.config import Splits
 from cgc_data.images import decode_photo
-from cgc_data.index.photos import Appearance, Photo
+from cgc_data.index.listings import Appearance
+from cgc_data.index.photos import Photo
 from cgc_data.index.splits import (
     assign_splits,
     hash_folder,
