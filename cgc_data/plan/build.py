@@ -71,6 +71,7 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
     plan.rejections += [
         Rejection("", "", "", "", left.source, left.image_id, "", left.reason, left.detail) for left in index.left_out
     ]
+    plan.rejections += list(_unusable(index))
     truth = Truth(index, config.limits)
     askable = find_askable(index, config, splits, truth)
     licensed = {
@@ -88,6 +89,14 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
     plan.notes = plan_notes(index, plan.rejections, [ListUsage.of(use) for use in exclusions["usage"]])
     _require_tasks(index, config, plan)
     return plan
+
+
+def _unusable(index: Index) -> Iterator[Rejection]:
+    """Annotations that the sources hold and that stand for nothing, or for nothing that can be shown."""
+    for table in index.tables:
+        for row in table.unusable.to_pylist():
+            name = f"{table.key}:{row['annotation_id']}"
+            yield Rejection("", "", "", "", table.key, row["image_id"], name, row["reason"])
 
 
 def _divide(

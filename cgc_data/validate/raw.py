@@ -1,7 +1,7 @@
 """One annotation file with its photos: what is in an image, what a window shows of it, and what the file warrants."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -146,7 +146,7 @@ class RawSource:
         return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
 
     def _instance(self, raw: Record) -> Instance:
-        corners = _corners(raw["bbox"], self._box_format)
+        corners = _corners(raw.get("bbox"), self._box_format)
         frame = (0.0, 0.0, *map(float, self.size(raw["image_id"])))
         box = overlap(corners, (frame[0], frame[1], frame[2], frame[3]))
         concept = self.concept_of[raw["category_id"]]
@@ -181,14 +181,19 @@ def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
         raise ReleaseError(f"a category of the sources has no concept: {error}") from None
 
 
-def _corners(written: Sequence[float], form: str) -> Box:
-    """A box as the file writes it, as x1, y1, x2, y2."""
-    a, b, c, d = (float(value) for value in written)
-    if form == "xyxy":
-        return a, b, c, d
-    if form == "cxcywh":
-        return a - c / 2, b - d / 2, a + c / 2, b + d / 2
-    return (b, a, b + d, a + c) if form == "yxhw" else (a, b, a + c, b + d)
+def _corners(written: Any, form: str) -> Box:
+    """A box as the file writes it, as x1, y1, x2, y2; of no extent where it writes none."""
+    try:
+        a, b, c, d = (float(value) for value in written)
+    except (TypeError, ValueError):
+        return 0.0, 0.0, 0.0, 0.0
+    read = {
+        "xyxy": (a, b, c, d),
+        "cxcywh": (a - c / 2, b - d / 2, a + c / 2, b + d / 2),
+        "yxhw": (b, a, b + d, a + c),
+    }
+    x1, y1, x2, y2 = read.get(form, (a, b, a + c, b + d))
+    return (x1, y1, x2, y2) if x1 <= x2 and y1 <= y2 else (0.0, 0.0, 0.0, 0.0)
 
 
 def _cut(mask: NDArray[np.uint8], window: Rectangle) -> NDArray[np.uint8]:

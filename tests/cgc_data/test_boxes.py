@@ -152,7 +152,7 @@ def test_a_stated_form_is_built_from_and_validated(painted: list[Source], tmp_pa
 def test_the_cache_of_a_form_serves_no_other(painted: list[Source], tmp_path: Path) -> None:
     path, cache = Path(painted[0].annotations), tmp_path / "cache"
     plain = read_source("coco", path, cache).annotations
-    assert read_source("coco", path, cache, box_format="xyxy").annotations != plain
+    assert read_source("coco", path, cache, box_format="cxcywh").annotations != plain
     assert read_source("coco", path, cache).annotations == plain
 
 
