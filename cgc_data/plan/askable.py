@@ -54,6 +54,7 @@ class Askable:
     groups: Mask  # (photos, supercategories)
     group_of: NDArray[np.int64]  # (concepts,) supercategory
     weights: NDArray[np.float64]  # (concepts,) preference when one label is drawn among several
+    forms: NDArray[np.str_]  # (photos,) file format; "" if all have one, or for what is never shown whole
     rejections: list[Rejection] = field(default_factory=list)
     checked: set[int] = field(default_factory=set)
 
@@ -112,8 +113,10 @@ class Askable:
         return np.asarray((self.vectors[photos] @ self.vectors[photo].T).todense()).ravel()
 
 
-def find_askable(index: Index, config: BuildConfig, splits: list[Split], truth: Truth) -> Askable:
-    """Tables of what can be asked, from states and annotated boxes."""
+def find_askable(
+    index: Index, config: BuildConfig, splits: list[Split], truth: Truth, forms: NDArray[np.str_]
+) -> Askable:
+    """Tables of what can be asked, from states and annotated boxes; `forms` are the photos' file formats, (photos,)."""
     named = _named(index, config)
     in_the_way = confused(index)
     complete = index.states == PRESENT_ALL
@@ -140,6 +143,7 @@ def find_askable(index: Index, config: BuildConfig, splits: list[Split], truth: 
         groups=groups,
         group_of=group_of,
         weights=_weights(complete, config.category_temperature),
+        forms=forms if len(set(forms[forms != ""].tolist())) > 1 else np.full(len(forms), ""),
     )
 
 

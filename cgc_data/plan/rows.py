@@ -66,6 +66,7 @@ class Question:
     distractors: str
     tuple_id: str
     pair_id: str = ""
+    form: str = ""  # file format of its photos, if the release has several and shows them whole
     reference: Shown | None = field(default=None)
 
     def reordered(self, order: Sequence[int]) -> "Question":

@@ -70,6 +70,7 @@ class RawSource:
         exhaustive: as declared; None: only what the format itself says is.
         test_only: are all its photos held out?
         box_format: how its boxes are written, as declared.
+        displayed: do they follow the photos as EXIF has them displayed?
     """
 
     def __init__(
@@ -81,8 +82,9 @@ class RawSource:
         exhaustive: Declared,
         test_only: bool,
         box_format: str = "xywh",
+        displayed: bool = False,
     ) -> None:
-        self._box_format = box_format
+        self._box_format, self.displayed = box_format, displayed
         self.key, self.photos, self.test_only = key, photos, test_only
         raw = read_raw(kind, annotations, exhaustive)
         self.images, self._annotations, self._of_image = raw.images, raw.annotations, raw.of_image
