@@ -16,7 +16,7 @@ from cgc_data.index.build import Index, clear_of_confusable, confused
 from cgc_data.index.presence import ABSENT, PRESENT_ALL, PRESENT_SOME
 from cgc_data.plan.truth import Truth, fits
 from cgc_data.release.schema import Split
-from cgc_data.vocabulary import concept_of, names_of, readable
+from cgc_data.vocabulary import concept_of
 
 Mask = NDArray[np.bool_]
 
@@ -79,7 +79,8 @@ class Askable:
         photo, concept = int(instances.photo[instance]), int(instances.concept[instance])
         table = self.index.tables[int(instances.source[instance])]
         number = table.annotations.column("annotation_id")[int(instances.row[instance])].as_py()
-        label = readable(self.index.concepts[concept]).singular if self.named[concept] else self.index.concepts[concept]
+        name = self.index.concepts[concept]
+        label = self.index.names[name].singular if self.named[concept] else name
         shown = self.index.photos[photo]
         self.rejections.append(
             Rejection(
@@ -151,8 +152,7 @@ def _named(index: Index, config: BuildConfig) -> Mask:
     wanted = {concept_of(name) for name in config.categories}
     if unknown := [name for name in config.categories if concept_of(name) not in index.labelled]:
         raise VocabularyError(f"categories: no source has a category {unknown[0]!r}")
-    names = names_of(sorted(index.labelled))
-    return np.array([c in names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
+    return np.array([c in index.names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
 
 
 def _large_enough(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -179,7 +179,7 @@ def test_a_folder_of_deep_photos_is_refused_by_the_reason(tmp_path: Path) -> Non
 
 
 def half_png(folder: Path, *, tied: bool) -> Built:
-    """A release of photos half of which are PNG: those of dogs, cows, and horses if `tied`, else some of each animal."""
+    """A release of photos half of which are PNG: all dogs, cows, and horses if `tied`, else some of each animal."""
     source = animals(folder, 96)
 
     def change(number: int, path: Path) -> None:
