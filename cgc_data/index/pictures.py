@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cgc_data.common.errors import PhotoError
-from cgc_data.images import decode_photo
+from cgc_data.images import UnshownError, decode_photo
 
 HASH_BITS = 64
 # Cells on a side of the stamp, and gray levels by which its worst cell may differ: encoding a photo again changes none
@@ -15,10 +15,15 @@ HASH_BITS = 64
 STAMP, WORST_CELL = 32, 12.0
 
 
-def perceptual_hash(content: bytes) -> np.uint64 | None:
-    """64-bit DCT hash of a photo, None where the photo cannot be decoded (rendering rejects it by name)."""
+def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
+    """64-bit DCT hash of a photo, with `turn` as EXIF has it displayed; None where the photo cannot be decoded.
+
+    Rendering rejects that by name. Raises UnshownError for a photo that readers do not show as it is.
+    """
     try:
-        pixels = decode_photo(content)
+        pixels = decode_photo(content, turn=turn)
+    except UnshownError:
+        raise
     except PhotoError:
         return None
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
