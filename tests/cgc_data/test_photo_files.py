@@ -21,8 +21,8 @@ from cgc_data.images import ORIENTATION, decode_photo, turned
 from cgc_data.index.facts import Facts, photo_facts
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
+from cgc_data.release.render import TURNED, UNTAGGED
 from cgc_data.release.rows import Row
-from cgc_data.render import TURNED, UNTAGGED
 from cgc_data.validate import validate
 from cgc_data.validate.statistics import clustered_auc, held_out_scores
 from tests.cgc_data.drawn import Thing, coco
