@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from cgc_data.common.settings import Section, Share, Values, Weight, merge, read_settings, read_yaml
 from cgc_data.geometry import BoxFormat
+from cgc_data.sources.clean import Part
 from cgc_data.sources.formats import Kind
 from cgc_data.tasks import SHARES, check_ids
 from cgc_data.tasks.former import refuse_former
@@ -31,7 +32,13 @@ class Source(Section):
     )
     bbox_format: BoxFormat | None = Field(
         None,
-        description="xywh (COCO's), xyxy, cxcywh (center) or yxhw; null: xywh, unless many boxes leave their photos",
+        description="xywh (COCO's), xyxy, cxcywh (center) or yxhw, the first three also as shares of the photo with "
+        "_normalized; null: xywh, unless many boxes leave their photos",
+    )
+    ignore: list[Part] = Field(
+        default_factory=list,
+        description="what is wrong in the file and stays unread: masks (boxes alone count), crowd (its flags: all are "
+        "single objects), duplicates (of objects annotated twice)",
     )
     orientation: Orientation | None = Field(
         None,

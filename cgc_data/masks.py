@@ -36,7 +36,7 @@ def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -
     solid = [list(polygon) for polygon in polygons if len(polygon) >= 6]
     for polygon in solid:
         if len(polygon) % 2 or not np.all(np.abs(polygon) < FARTHEST):
-            raise SegmentationError("a polygon has a coordinate too many or far outside the photo")
+            raise SegmentationError("polygon with an odd number of coordinates or far outside the photo")
     return union(coco_mask.frPyObjects(solid, height, width)) if solid else None
 
 
@@ -46,7 +46,9 @@ def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
     Raises SegmentationError where they do not fill the photo.
     """
     if min(counts, default=-1) < 0 or sum(counts) != height * width:
-        raise SegmentationError(f"run lengths do not fill {width} x {height} pixels")
+        raise SegmentationError(
+            "run lengths that do not fill the photo", f"run lengths do not fill {width} x {height} pixels"
+        )
     rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
     # pycocotools' merge stops early at runs of length zero, which files may hold: encode anew, without them
     return _encode(coco_mask.decode(rle)) if 0 in counts else rle
@@ -65,7 +67,7 @@ def compressed_rle(counts: str, height: int, width: int) -> Rle:
     try:
         return run_lengths_rle(_decompress(counts.encode()), height, width)
     except (IndexError, UnicodeEncodeError) as error:
-        raise SegmentationError("compressed run lengths are cut short") from error
+        raise SegmentationError("compressed run lengths cut short") from error
 
 
 def _decompress(counts: bytes) -> list[int]:

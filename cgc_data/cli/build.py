@@ -14,6 +14,7 @@ from cgc_data.common.settings import Values, merge_all, parse_override
 from cgc_data.config import ORIENTATIONS, BuildConfig, load_config
 from cgc_data.geometry import BOX_FORMATS
 from cgc_data.sources import FORMATS, Format
+from cgc_data.sources.clean import PARTS
 
 if TYPE_CHECKING:
     from cgc_data.plan.build import Plan
@@ -41,6 +42,13 @@ def _about(form: Format) -> str:
     "--orientation",
     type=click.Choice(ORIENTATIONS),
     help=f"What the boxes in the {DECLARABLE} files follow if EXIF turns a photo.  [default: as_stored, where sure]",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    type=click.Choice(PARTS),
+    help=f"What is wrong in the {DECLARABLE} files and stays unread: masks, crowd flags, or objects annotated twice. "
+    "Repeatable.",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the release.")
 @click.option(
@@ -123,7 +131,8 @@ def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
 
 def _from_flags(flags: Values) -> Values:
     exhaustive = True if flags.pop("exhaustive") else None
-    declared = {"exhaustive": exhaustive, **{key: flags.pop(key, None) for key in ("bbox_format", "orientation")}}
+    stated = {key: flags.pop(key, None) for key in ("bbox_format", "orientation")}
+    declared: Values = {"exhaustive": exhaustive, **stated, "ignore": list(flags.pop("ignore", ()))}
     sources = []
     for form in FORMATS.values():
         bearing = declared if form.protocol.declarable else {}

@@ -20,6 +20,8 @@ from cgc_data.vocabulary import concept_of
 
 Mask = NDArray[np.bool_]
 
+TOO_SMALL = "box too small or too long"
+
 
 @dataclass(frozen=True)
 class Rejection:
@@ -66,14 +68,14 @@ class Askable:
         size = self.index.photos[photo].width, self.index.photos[photo].height
         for concept in np.flatnonzero(self.one[photo] | self.every[photo]).tolist():
             for instance in self.index.instances.of(photo, concept).tolist():
-                fault = self.truth.fault(instance)
+                fault, detail = self.truth.fault(instance), self.truth.detail(instance)
                 if not fault and not fits(self.truth.box(instance), *size, self.config.limits):
-                    fault = "box too small or too long"
+                    fault = TOO_SMALL
                 if fault:
                     self.one[photo, concept] = self.every[photo, concept] = False
-                    self.reject(instance, fault)
+                    self.reject(instance, fault, detail)
 
-    def reject(self, instance: int, reason: str, contrast: str = "", task: str = "") -> None:
+    def reject(self, instance: int, reason: str, detail: str = "") -> None:
         """Note an instance that cannot be used."""
         instances = self.index.instances
         photo, concept = int(instances.photo[instance]), int(instances.concept[instance])
@@ -84,14 +86,15 @@ class Askable:
         shown = self.index.photos[photo]
         self.rejections.append(
             Rejection(
-                contrast,
-                task,
+                "",
+                "",
                 self.splits[photo],
                 label,
                 self.index.tables[shown.source].key,
                 shown.image_id,
                 f"{table.key}:{number}",
                 reason,
+                detail,
             )
         )
 
@@ -123,7 +126,7 @@ def find_askable(
     complete = index.states == PRESENT_ALL
     complete &= named
     one, every = np.zeros_like(complete), np.zeros_like(complete)
-    photos, concepts, count = _large_enough(index, config)
+    photos, concepts, count = _fitting_pairs(index, config)
     fair = complete[photos, concepts] & ~in_the_way[photos, concepts]
     one[photos, concepts] = fair & (count == 1)
     every[photos, concepts] = fair & (count <= config.limits.max_objects)
@@ -155,25 +158,30 @@ def _named(index: Index, config: BuildConfig) -> Mask:
     return np.array([c in index.names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
 
 
-def _large_enough(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Pairs (photo, concept) of which each instance is single and large enough as annotated; how many these are."""
+    instances, fine = index.instances, large_enough(index, config)
+    keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
+    count = np.bincount(pair, minlength=len(keys))
+    all_fine = np.bincount(pair, weights=fine, minlength=len(keys)) == count
+    photos, concepts = np.divmod(keys[all_fine], len(index.concepts))
+    return photos, concepts, count[all_fine]
+
+
+def large_enough(index: Index, config: BuildConfig) -> Mask:
+    """Which instances are single and large enough as annotated, with some slack for what their masks say."""
     instances, limits = index.instances, config.limits
     sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
     box = np.clip(instances.box, 0, np.concatenate([sizes, sizes], axis=1))
     side = box[:, 2:] - box[:, :2]
     shorter, longer = side.min(axis=1), side.max(axis=1)
     scale = np.minimum(1.0, np.sqrt(limits.pixel_budget / sizes.prod(axis=1)))
-    fine = (
+    return np.asarray(
         ~instances.crowd
         & (shorter * scale >= limits.min_side - 2)
         & (longer <= limits.max_aspect * (shorter + 2))
         & (side.prod(axis=1) >= 0.9 * limits.min_area * sizes.prod(axis=1))
     )
-    keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
-    count = np.bincount(pair, minlength=len(keys))
-    all_fine = np.bincount(pair, weights=fine, minlength=len(keys)) == count
-    photos, concepts = np.divmod(keys[all_fine], len(index.concepts))
-    return photos, concepts, count[all_fine]
 
 
 def _vectors(index: Index) -> csr_matrix:

@@ -18,19 +18,15 @@ def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[Li
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:
     """How many photos and objects were skipped, by reason, the most frequent first."""
-    photos = Counter(_kind(r) for r in rejections if not r.annotation_id)
-    objects = Counter(_kind(r) for r in rejections if r.annotation_id)
+    photos = Counter(r.reason for r in rejections if not r.annotation_id)
+    objects = Counter(r.reason for r in rejections if r.annotation_id)
     for what, reasons in (("photos", photos), ("objects", objects)):
         if reasons:
-            yield f"skipped {reasons.total():,} {what}: {_counts(reasons)}"
+            yield f"skipped {reasons.total():,} {what}: {counts(reasons)}"
 
 
-def _kind(rejection: Rejection) -> str:
-    """The reason without what is particular to one object."""
-    return rejection.reason.partition(":")[0]
-
-
-def _counts(reasons: Counter[str]) -> str:
+def counts(reasons: Counter[str]) -> str:
+    """Each reason with its number, the most frequent first; rare ones together."""
     shown = [f"{reason} {count:,}" for reason, count in reasons.most_common(MOST_REASONS)]
     rest = reasons.total() - sum(count for _, count in reasons.most_common(MOST_REASONS))
     return ", ".join(shown) + (f", others {rest:,}" if rest else "")

@@ -44,6 +44,7 @@ class SourceRecord(SourceKeys, total=False):
     exhaustive: bool | list[str] | None
     bbox_format: str
     orientation: str
+    ignore: "list[str]"
     boxes_past_border: int
     split: str
     num_images: int

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cgc_data.common.errors import SourceError
-from cgc_data.geometry import BoxFormat, corners
+from cgc_data.geometry import NORMALIZED, BoxFormat, corners
 from cgc_data.sources.faults import (
     NO_BOX,
     NO_CATEGORY,
@@ -128,7 +128,7 @@ class AnnotationColumns:
         """Ids of the categories that annotations have."""
         return {int(number) for part in self._parts.get("category_id", []) for number in np.unique(part)}
 
-    def tables(self, image_ids: Array, category_ids: Array) -> tuple[pa.Table, pa.Table]:
+    def tables(self, photos: pa.Table, category_ids: Array) -> tuple[pa.Table, pa.Table]:
         """The annotations, sorted by image row and annotation id, and those that are unusable; ids given are sorted.
 
         Raises SourceError for an id that occurs twice, and if more than a few are of images or categories that are not
@@ -141,7 +141,7 @@ class AnnotationColumns:
         order = np.lexsort((annotation_ids, images))
         columns = {name: self._take(name)[order] for name in list(self._parts)}
         columns |= {"annotation_id": annotation_ids[order], "image_id": images[order]}
-        columns["image_row"], unlisted = rows_of(image_ids, columns["image_id"])
+        columns["image_row"], unlisted = rows_of(photos["image_id"].to_numpy(), columns["image_id"])
         columns["category_row"], unnamed = rows_of(category_ids, columns["category_id"])
         unboxed, twice = columns.pop("unboxed"), written_twice(self._path, columns)
         faults: Faults = {NO_IMAGE: unlisted, NO_CATEGORY: unnamed, NO_BOX: unboxed, TWICE: twice}
@@ -149,10 +149,20 @@ class AnnotationColumns:
         listed = unusable(columns, faults)
         if (dropped := unlisted | unnamed | twice).any():
             columns = {name: values[~dropped] for name, values in columns.items()}
+        if self._box_format.endswith(NORMALIZED):
+            _to_pixels(columns, photos)
         return pa.table([pa.array(columns[name]) for name in ANNOTATIONS.names], schema=ANNOTATIONS), listed
 
     def _take(self, name: str) -> Array:
         return np.concatenate(self._parts.pop(name))
+
+
+def _to_pixels(columns: dict[str, Array], photos: pa.Table) -> None:
+    """Scale boxes that are written as shares of their photo, in place."""
+    for side, names in (("width", ("x1", "x2")), ("height", ("y1", "y2"))):
+        size = photos[side].to_numpy()[columns["image_row"]]
+        for name in names:
+            columns[name] = columns[name] * size
 
 
 def _integers(values: list[int]) -> Array:

@@ -75,7 +75,7 @@ def parse(path: Path, form: Format, box_format: BoxFormat = "xywh") -> Tables:
             _require(path, stream.sections)
         images = sorted_by_id(path, "image", parts["images"], IMAGES)
         categories = distinct_categories(path, parts["categories"], annotations.used_categories())
-        joined, unusable = annotations.tables(images["image_id"].to_numpy(), categories["category_id"].to_numpy())
+        joined, unusable = annotations.tables(images, categories["category_id"].to_numpy())
         licenses = pa.concat_tables([LICENSES.empty_table(), *parts["licenses"]]).combine_chunks()
     except (OverflowError, pa.ArrowInvalid) as error:
         raise SourceError(f"{path}: holds an integer that is too large ({error}); correct it") from error

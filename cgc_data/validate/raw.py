@@ -1,7 +1,7 @@
 """One annotation file with its photos: what is in an image, what a window shows of it, and what the file warrants."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from pycocotools import mask as coco_mask
 
 from cgc_data.common.errors import ReleaseError, VocabularyError
 from cgc_data.validate.boxes import grown, overlap, within
+from cgc_data.validate.disregard import disregard
 from cgc_data.validate.formats import read_raw
 from cgc_data.validate.photos import PhotoFiles
 from cgc_data.validate.protocols import Declared, Record, Status, has_mask, is_crowd
@@ -71,6 +72,7 @@ class RawSource:
         test_only: are all its photos held out?
         box_format: how its boxes are written, as declared.
         displayed: do they follow the photos as EXIF has them displayed?
+        ignored: what the user says is wrong in it: masks, crowd flags, duplicates.
     """
 
     def __init__(
@@ -83,10 +85,11 @@ class RawSource:
         test_only: bool,
         box_format: str = "xywh",
         displayed: bool = False,
+        ignored: Sequence[str] = (),
     ) -> None:
         self._box_format, self.displayed = box_format, displayed
         self.key, self.photos, self.test_only = key, photos, test_only
-        raw = read_raw(kind, annotations, exhaustive)
+        raw = disregard(read_raw(kind, annotations, exhaustive), ignored)
         self.images, self._annotations, self._of_image = raw.images, raw.annotations, raw.of_image
         self._licences = {entry.get("id"): str(entry.get("url", "")) for entry in raw.licences}
         self.protocol, self.practice, self._mask = raw.protocol, raw.practice, raw.mask
@@ -148,9 +151,9 @@ class RawSource:
         return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
 
     def _instance(self, raw: Record) -> Instance:
-        corners = _corners(raw.get("bbox"), self._box_format)
-        frame = (0.0, 0.0, *map(float, self.size(raw["image_id"])))
-        box = overlap(corners, (frame[0], frame[1], frame[2], frame[3]))
+        width, height = map(float, self.size(raw["image_id"]))
+        corners, frame = _corners(raw.get("bbox"), self._box_format, width, height), (0.0, 0.0, width, height)
+        box = overlap(corners, frame)
         concept = self.concept_of[raw["category_id"]]
         return Instance(self.key, raw["id"], raw["image_id"], concept, box, is_crowd(raw), has_mask(raw))
 
@@ -183,12 +186,15 @@ def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
         raise ReleaseError(f"a category of the sources has no concept: {error}") from None
 
 
-def _corners(written: Any, form: str) -> Box:
-    """A box as the file writes it, as x1, y1, x2, y2; of no extent where it writes none."""
+def _corners(written: Any, form: str, width: float, height: float) -> Box:
+    """A box as the file writes it, as x1, y1, x2, y2 in pixels of its photo; of no extent where it writes none."""
     try:
         a, b, c, d = (float(value) for value in written)
     except (TypeError, ValueError):
         return 0.0, 0.0, 0.0, 0.0
+    form, _, unit = form.partition("_")
+    if unit == "normalized":
+        a, b, c, d = a * width, b * height, c * width, d * height
     read = {
         "xyxy": (a, b, c, d),
         "cxcywh": (a - c / 2, b - d / 2, a + c / 2, b + d / 2),

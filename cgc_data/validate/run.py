@@ -131,6 +131,7 @@ def _open(release: Path, entry: SourceRecord, moved: SourcePaths | None) -> RawS
         test_only=entry.get("split") == "test",
         box_format=str(entry.get("bbox_format") or "xywh"),
         displayed=entry.get("orientation") == "as_displayed",
+        ignored=[str(part) for part in entry.get("ignore") or ()],
     )
 
 

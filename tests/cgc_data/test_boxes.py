@@ -35,7 +35,7 @@ OTHERS: tuple[BoxFormat, ...] = ("xyxy", "cxcywh", "yxhw")
 def rewritten(box: list[float], form: BoxFormat) -> list[float]:
     x, y, w, h = box
     forms = {"xyxy": [x, y, x + w, y + h], "cxcywh": [x + w / 2, y + h / 2, w, h], "yxhw": [y, x, h, w], "xywh": box}
-    return forms[form]
+    return forms[form.partition("_")[0]]
 
 
 def spoiled(
