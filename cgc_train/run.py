@@ -8,11 +8,13 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, TypeAlias, TypedDict, cast
 
+from cgc_data.common.disk import disk_full
 from cgc_data.release.inside import check_links
 from cgc_data.release.paths import without_paths
 from cgc_train.errors import RunError
@@ -84,8 +86,8 @@ class Run:
 
     def checkpoints(self) -> list[Path]:
         """Checkpoints that were written whole, by step."""
-        found = [path for path in self.folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
-        return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+        steps = {path: path.name.rpartition("-")[2] for path in self.folder.glob("checkpoint-*") if is_whole(path)}
+        return sorted((path for path in steps if steps[path].isdecimal()), key=lambda path: int(steps[path]))
 
     def metrics(self) -> list[MetricsLine]:
         """The lines of metrics.jsonl; a last line cut off by a kill is left out."""
@@ -130,6 +132,28 @@ class Run:
     def held_out(self, step: int) -> list[HeldOutRow]:
         """`{"id", "response"}` of every held-out row at a step."""
         return [cast(HeldOutRow, line) for line in read_lines(held_out_path(self.folder, step))]
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Was a checkpoint written to its end? Its state comes last, and a full disk may have cut it."""
+    try:
+        state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(state, dict) and isinstance(state.get("global_step"), int)
+
+
+@contextmanager
+def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
+    """Turn what the disk refuses while a run is written into RunError; `fix` is what to run once there is space."""
+    try:
+        yield
+    except Exception as error:
+        if disk_full(error):
+            raise RunError(f"{folder}: the disk is full; free some space and {fix}") from None
+        if isinstance(error, OSError) and not folder.exists():
+            raise RunError(f"{folder}: was removed meanwhile; start again") from None
+        raise
 
 
 def create_run(folder: Path, recipe: Recipe, kind: Kind = "grpo") -> Run:

@@ -12,7 +12,9 @@ from typing import Any, NoReturn
 
 import rich_click as click
 
+from cgc_data.common.disk import refusal
 from cgc_data.common.errors import CgcError
+from cgc_data.common.text import one_line
 
 
 class LazyGroup(click.RichGroup):
@@ -50,6 +52,10 @@ def run(group: click.Command, name: str) -> NoReturn:
     except BrokenPipeError:  # the reader of our output has gone: `cgc-data stats R | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # a disk that fills up, a folder that goes away: the program can do nothing about it
+        _end(name, refusal(error), 2)
+    except MemoryError:
+        _end(name, "out of memory; close other programs, or give it less at a time", 2)
 
 
 def _escape_what_the_terminal_cannot_show() -> None:
@@ -58,5 +64,5 @@ def _escape_what_the_terminal_cannot_show() -> None:
 
 
 def _end(name: str, message: str, status: int) -> NoReturn:
-    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{name}: {one_line(message)}", file=sys.stderr)
     sys.exit(status)
