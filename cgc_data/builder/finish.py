@@ -17,6 +17,7 @@ from cgc_data.index.build import Index
 from cgc_data.look import plot_assets, release_stats, render_card
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan
+from cgc_data.release.form import checked
 from cgc_data.release.manifest import Manifest, SourceRecord
 from cgc_data.release.schema import SCHEMA_VERSION
 from cgc_data.release.stats import Stats
@@ -137,7 +138,8 @@ def write_rejected(path: Path, rejections: Sequence[Rejection] | pa.Table) -> Pa
 def _batches(paths: Iterable[Path]) -> Iterable[pa.RecordBatch]:
     for path in paths:
         shard = pq.ParquetFile(path)
-        yield from shard.iter_batches(columns=[name for name in shard.schema_arrow.names if name != "images"])
+        names = [name for name in shard.schema_arrow.names if name != "images"]
+        yield from (checked(batch, path) for batch in shard.iter_batches(columns=names))
 
 
 def _json(value: Manifest | Stats) -> str:
