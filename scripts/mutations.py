@@ -85,6 +85,8 @@ def _changed(value: Any, rng: random.Random) -> Any:
 def spoil_parquet(content: bytes, rng: random.Random) -> bytes:
     """A cell or a column of a Parquet file spoilt; the file stays Parquet."""
     table = pq.read_table(io.BytesIO(content))
+    if not len(table):
+        return spoil_bytes(content, rng)
     name = rng.choice(table.column_names)
     place = table.column_names.index(name)
     match rng.randrange(5):

@@ -34,7 +34,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.mutations import Mutation, spoil_bytes, spoil_json, spoil_parquet, spoil_zip
 
-SECONDS, BYTES = 10, 2**30
+SECONDS, BYTES = 10, 2**30  # of processor time, so that a busy machine hangs nobody
+WAITING = 60  # seconds on the clock
 Say = Callable[[str], None]
 
 # Imported before forking, so that a mutant costs no import.
@@ -78,7 +79,7 @@ KINDS: dict[str, Kind] = {
         "config.yaml",
         (spoil_bytes,),
         (
-            "cgc-data build config.yaml --workers 1 --out out --dry-run",
+            "cgc-data build config.yaml --coco mine.json:photos --exhaustive --workers 1 --out out --dry-run",
             "cgc-train ablate recipe.yaml --over no-kl --to out",
         ),
     ),
@@ -248,7 +249,7 @@ def run_mutant(command: Sequence[str], folder: Path) -> Outcome:
     seconds = time.monotonic() - started
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return Outcome("hang" if number == signal.SIGALRM else f"killed by signal {number}", seconds)
+        return Outcome("hang" if number in (signal.SIGALRM, signal.SIGPROF) else f"killed by signal {number}", seconds)
     if usage.ru_maxrss * 1024 > BYTES:
         return Outcome(f"memory: {usage.ru_maxrss // 1024} MB", seconds)
     return Outcome(found or "fine", seconds)
@@ -259,7 +260,8 @@ def _child(command: Sequence[str], folder: Path, writing: int) -> None:
     verdict = ""
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(WAITING)
         os.chdir(folder)
         os.environ["CGC_CACHE"] = str(folder / "cache")
         verdict = _verdict(list(command))
