@@ -282,8 +282,8 @@ def _verdict(command: list[str]) -> str:
     except SystemExit as ended:
         return _fault_of(ended.code, said.getvalue(), command)
     except BaseException as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        ours = [f for f in traceback.extract_tb(error.__traceback__) if "/cgc_" in f.filename][-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        frame, ours = frames[-1], ([f for f in frames if "/cgc_" in f.filename] or frames)[-1]
         where = f"{Path(ours.filename).name}:{ours.lineno} ({Path(frame.filename).name}:{frame.lineno})"
         return f"traceback: {type(error).__name__} at {where}: {str(error)[:200]}"
     return "no exit status"
