@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from cgc_data.render import TURNED, UNTAGGED
 from click.testing import CliRunner
 from PIL import Image
 
