@@ -211,7 +211,7 @@ SPOILT: dict[str, Callable[[Path], Any]] = {
     "a page": lambda photo: photo.write_text(f"<html>{photo.name} not found</html>"),
     "cut short": lambda photo: photo.write_bytes(photo.read_bytes()[:1000]),
     "of another size": lambda photo: cv2.imwrite(
-        str(photo), np.full((64, 64, 3), zlib.crc32(photo.name.encode()) % 251)
+        str(photo), np.random.default_rng(zlib.crc32(photo.name.encode())).integers(0, 256, (64, 64, 3))
     ),
     "enormous": enormous,
 }
