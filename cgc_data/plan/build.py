@@ -18,9 +18,10 @@ from cgc_data.common.progress import track
 from cgc_data.config import BuildConfig, Source
 from cgc_data.index.build import Index
 from cgc_data.index.exclusions import ListUsage, read_exclusions
+from cgc_data.index.near import like_any, near_duplicates
 from cgc_data.index.photos import usable
 from cgc_data.index.presence import Claims
-from cgc_data.index.splits import assign_splits, hash_folder, hash_photos, like_any, near_duplicates
+from cgc_data.index.splits import assign_splits, hash_folder, hash_photos
 from cgc_data.plan.askable import Rejection, find_askable
 from cgc_data.plan.deal import Dealer, Dealt
 from cgc_data.plan.notes import plan_notes
