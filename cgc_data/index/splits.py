@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cgc_data.common.errors import PhotoError, SourceError
 from cgc_data.common.progress import track
 from cgc_data.config import Splits
+from cgc_data.images import MOST_BYTES
 from cgc_data.index.exclusions import IMAGE_SUFFIXES
 from cgc_data.index.photos import Photo
 from cgc_data.index.pictures import perceptual_hash
@@ -39,7 +40,7 @@ def hash_photos(photos: Sequence[Photo], stores: Sequence[PhotoStore], cache: Pa
 def hash_folder(folder: Path) -> NDArray[np.uint64]:
     """Hashes of the photos under a folder, (photos,). Raises SourceError where it holds none that can be decoded."""
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-    found = [h for file in files if (h := perceptual_hash(file.read_bytes())) is not None]
+    found = [h for file in files if (h := _hash_of_file(file)) is not None]
     if not found:
         raise SourceError(f"{folder}: holds no photo to compare with; name the folder of the benchmark's images")
     return np.array(found, dtype=np.uint64)
@@ -72,6 +73,10 @@ def _hash_or_zero(store: PhotoStore, file_name: str) -> np.uint64:
     except PhotoError:
         found = None
     return np.uint64(0) if found is None else found
+
+
+def _hash_of_file(file: Path) -> np.uint64 | None:
+    return perceptual_hash(file.read_bytes()) if file.stat().st_size <= MOST_BYTES else None
 
 
 def _read_cache(cache: Path) -> dict[str, np.uint64]:

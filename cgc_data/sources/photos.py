@@ -7,8 +7,11 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from cgc_data.common.errors import PhotoError
+from cgc_data.images import MOST_BYTES
 
 COCO_FOLDERS = ("train2017", "val2017")
+# Unpacked step by step; zipfile unpacks all that other methods hold, which may be a million times as much as is read.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LONGEST_NAME = 255  # characters of a file's name that file systems allow
 
 
@@ -82,6 +85,7 @@ class FolderPhotos:
         if path is None:
             raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
         try:
+            _check_size(path.stat().st_size, path)
             return path.read_bytes()
         except OSError as error:
             raise PhotoError(f"{path}: cannot be read ({error.strerror}); copy it again") from error
@@ -172,8 +176,8 @@ class ZipPhotos:
         if member is None:
             raise PhotoError(f"{file_name}: not in {self._path}; give the archive that holds it")
         try:
-            return self._archive()[0].read(member)
-        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+            return _unpacked(self._archive()[0], member, f"{file_name} in {self._path}")
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise PhotoError(f"{file_name}: damaged in {self._path} ({error}); download the archive again") from error
         except (NotImplementedError, RuntimeError) as error:  # packed in a way that zipfile does not know, or encrypted
             raise PhotoError(
@@ -222,6 +226,21 @@ class ZipPhotos:
                 raise PhotoError(f"{self._path}: not a whole zip archive ({error}); download it again") from error
             opened = self._opened = os.getpid(), archive, _by_base_name(archive)
         return opened[1:]
+
+
+def _unpacked(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
+    """Content of a member. Nothing is unpacked beyond the size that the archive states, however much there is."""
+    info = archive.getinfo(member)
+    _check_size(info.file_size, name)
+    if info.compress_type not in METHODS:
+        raise NotImplementedError("neither stored nor deflated")
+    with archive.open(info) as packed:
+        return packed.read(info.file_size)
+
+
+def _check_size(size: int, name: object) -> None:
+    if size > MOST_BYTES:
+        raise PhotoError(f"{name}: has {size:,} bytes, at most {MOST_BYTES:,} are read of a photo; save it smaller")
 
 
 def _by_base_name(archive: zipfile.ZipFile) -> dict[str, list[str]]:

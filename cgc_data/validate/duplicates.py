@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import PhotoError
+from cgc_data.validate.photos import picture_size
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample
 from cgc_data.validate.world import World
@@ -54,6 +55,7 @@ class DuplicateCheck:
         source = self._world.sources[key]
         try:
             content = source.photos.read(source.file_name(image_id))
+            picture_size(content)
         except PhotoError:
             return  # a breach of the picture checks
         grey = cv2.imdecode(np.frombuffer(content, np.uint8), READ)

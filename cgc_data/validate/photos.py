@@ -3,14 +3,20 @@
 Written apart from the builder's own reader, so that a photo taken from the wrong place is noticed.
 """
 
+import io
 import os
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from PIL import Image
+
 from cgc_data.common.errors import PhotoError, ReleaseError
 
+MOST_BYTES, MOST_PIXELS = 2**28, 100_000_000  # of a photo; no release shows a larger one
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 SUB_FOLDERS = ("", "train2017", "val2017", "images")
 
 
@@ -74,12 +80,14 @@ class _Place:
     def read(self, name: str) -> bytes:
         """The file's bytes. Raises PhotoError where it is missing or unreadable."""
         try:
+            if (self.size(name) or 0) > MOST_BYTES:
+                raise PhotoError(f"{self.path}: {name} is larger than {MOST_BYTES:,} bytes")
             if self._archive:
                 info = self._member(name)
-                return self._archive.read(info) if info else self._missing(name)
+                return _unpacked(self._archive, info) if info else self._missing(name)
             file = self._file(name)
             return file.read_bytes() if file else self._missing(name)
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise PhotoError(f"{self.path}: {name} cannot be read ({error})") from None
 
     def _missing(self, name: str) -> bytes:
@@ -90,6 +98,26 @@ class _Place:
 
     def _file(self, name: str) -> Path | None:
         return next((path for c in _candidates(name) if (path := self.path / c).is_file()), None)
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Content of a member, unpacked no further than the size that the archive states: other methods unpack it all."""
+    if info.compress_type not in METHODS:
+        raise NotImplementedError("neither stored nor deflated")
+    with archive.open(info) as packed:
+        return packed.read(info.file_size)
+
+
+def picture_size(content: bytes) -> tuple[int, int]:
+    """Width and height that the header states. Raises PhotoError if there is none or it is larger than any photo."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            width, height = image.size
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PhotoError(f"not a picture ({error})") from None
+    if width * height > MOST_PIXELS:
+        raise PhotoError(f"{width} x {height} pixels, more than {MOST_PIXELS:,}")
+    return width, height
 
 
 def _candidates(name: str) -> Iterator[str]:
