@@ -32,7 +32,10 @@ def hash_photos(photos: Sequence[Photo], stores: Sequence[PhotoStore], cache: Pa
     if missing:
         with ThreadPoolExecutor(workers) as pool:
             hashes = pool.map(lambda entry: _hash_or_zero(stores[entry[0].source], entry[0].file_name), missing)
-            known.update(zip((stamp for _, stamp in missing), track(hashes, "hash", len(missing)), strict=True))
+            try:
+                known.update(zip((stamp for _, stamp in missing), track(hashes, "hash", len(missing)), strict=True))
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
         _write_cache(cache, known)
     return np.array([known[stamp] for stamp in stamps], dtype=np.uint64)
 

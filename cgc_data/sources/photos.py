@@ -48,8 +48,8 @@ def open_photos(path: Path) -> PhotoStore:
     Raises PhotoError where one is neither.
     """
     path = Path(path)
-    if "," in str(path) and not path.exists():
-        return SeveralPhotos([open_photos(Path(part)) for part in str(path).split(",")])
+    if len(places := parts(path)) > 1:
+        return SeveralPhotos([open_photos(place) for place in places])
     if path.is_dir():
         return FolderPhotos(path)
     if path.is_file() and zipfile.is_zipfile(path):
@@ -57,6 +57,12 @@ def open_photos(path: Path) -> PhotoStore:
     if path.exists():
         raise PhotoError(f"{path}: neither a folder nor a whole zip archive; download it again or give a folder")
     raise PhotoError(f"{path}: no such folder or zip archive; give the place of the photos")
+
+
+def parts(path: Path) -> list[Path]:
+    """The folders and archives that are written with commas between them; a path that there is is one."""
+    several = "," in str(path) and not path.exists()
+    return [Path(part) for part in str(path).split(",")] if several else [path]
 
 
 def _safe(file_name: str) -> PurePosixPath:
@@ -111,8 +117,7 @@ class FolderPhotos:
         path = self._find(file_name)
         if path is None:
             raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
-        state = path.stat()
-        return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+        return file_stamp(path)
 
     def _find(self, file_name: str) -> Path | None:
         name = _safe(file_name)
@@ -226,6 +231,12 @@ class ZipPhotos:
                 raise PhotoError(f"{self._path}: not a whole zip archive ({error}); download it again") from error
             opened = self._opened = os.getpid(), archive, _by_base_name(archive)
         return opened[1:]
+
+
+def file_stamp(path: Path) -> str:
+    """Identity, size and times of a file. Raises OSError where it is gone."""
+    state = path.stat()
+    return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
 
 
 def _unpacked(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
