@@ -7,6 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cgc_data.release.schema import SPLITS
@@ -29,7 +30,9 @@ def stats(release: Path, as_json: bool) -> None:
         click.echo(json.dumps(counts, indent=2, ensure_ascii=False))
         return
     console = Console()
-    console.print(f"[bold]{opened.name}[/]: {counts['total']:,} samples, {counts['photos']['distinct']:,} photos")
+    console.print(
+        f"[bold]{_shown(opened.name)}[/]: {counts['total']:,} samples, {counts['photos']['distinct']:,} photos"
+    )
     for table in tables(counts):
         console.print(table)
 
@@ -78,5 +81,10 @@ def _table(title: str, heads: Iterable[str], rows: Iterable[Iterable[object]]) -
     for place, head in enumerate(heads):
         table.add_column(head, justify="right" if place else "left")
     for row in rows:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else _shown(cell) for cell in row))
     return table
+
+
+def _shown(text: object) -> str:
+    """Text of a release as a terminal may show it: no markup, and no control characters."""
+    return escape("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in str(text)))
