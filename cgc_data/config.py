@@ -5,7 +5,7 @@ Settings that do not change the result (workers, output folder) are not part of 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,6 +14,9 @@ from cgc_data.geometry import BoxFormat
 from cgc_data.sources.formats import Kind
 from cgc_data.tasks import SHARES, check_ids
 from cgc_data.tasks.former import refuse_former
+
+Orientation = Literal["as_stored", "as_displayed"]
+ORIENTATIONS: tuple[Orientation, ...] = get_args(Orientation)
 
 
 class Source(Section):
@@ -30,7 +33,16 @@ class Source(Section):
         None,
         description="xywh (COCO's), xyxy, cxcywh (center) or yxhw; null: xywh, unless many boxes leave their photos",
     )
+    orientation: Orientation | None = Field(
+        None,
+        description="what boxes follow if EXIF turns a photo: as_stored or as_displayed; null: as_stored, where sure",
+    )
     split: Literal["auto", "test"] = Field("auto", description="test: all photos of this source are held out")
+
+    @property
+    def displayed(self) -> bool:
+        """Do its boxes follow its photos as EXIF has them displayed?"""
+        return self.orientation == "as_displayed"
 
 
 class InterSettings(Section):

@@ -8,31 +8,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from cgc_bench.contrast.items import OFFICIAL_NEW_TOKENS as CONTRAST_TOKENS
-from cgc_bench.mig.prompts import OFFICIAL_NEW_TOKENS as MIG_TOKENS
-from cgc_bench.mig.prompts import THINK_NEW_TOKENS
-from cgc_bench.scoring.benchmark import benchmark
-from cgc_bench.transfer.prompts import OFFICIAL_NEW_TOKENS as TRANSFER_TOKENS
-from cgc_bench.vlm2.prompts import OFFICIAL_NEW_TOKENS as VLM2_TOKENS
+from cgc_bench.scoring.benchmark import PACKAGES, AnyBenchmark, Group, benchmark
 
 FOLDER = Path(__file__).parents[1] / "cgc_bench" / "tasks"
 REQUESTS = "requests.json"
-# Group to benchmark, variant of its annotations, and prompt.
-GROUPS = {
-    "cgc_mig": ("mig", "revised", "official"),
-    "cgc_mig_think": ("mig", "revised", "think"),
-    "cgc_mig_original": ("mig", "original", "official"),
-    "cgc_vlm2": ("vlm2", "vanilla", "official"),
-    "cgc_vlm2_think": ("vlm2", "vanilla", "think"),
-    "cgc_contrast": ("contrast", "test", "official"),
-    "cgc_contrast_think": ("contrast", "test", "think"),
-    "cgc_transfer": ("transfer", "hub", "official"),
-    "cgc_transfer_think": ("transfer", "hub", "think"),
-}
-LOWER_IS_BETTER = {
-    "no_box", "pixel_scale", "no_index", "unreadable", "leakage", "leakage_same_place", "leakage_same_place_expected",
-    "hallucination", "false_empty",
-}  # fmt: skip
 TASK = """include: ../_shared.yaml
 task: {name}
 dataset_kwargs: {{data_files: {{test: ../requests.json}}, field: {name}}}
@@ -53,7 +32,6 @@ task:
 {tasks}
 metadata: {{version: 1}}
 """
-TOGETHER = ("cgc_contrast", "cgc_mig", "cgc_vlm2", "cgc_transfer")
 MEAN = "  - {{metric: {name}, aggregation: mean, weight_by_size: false}}"
 
 
@@ -67,41 +45,37 @@ def main() -> None:
 def files() -> Iterator[tuple[Path, str]]:
     """Path and content of every file that is generated."""
     requests = {}
-    for group, (name, variant, prompt) in GROUPS.items():
-        bench = benchmark(name)
-        for task in bench.tasks:
-            field = f"{group}_{task}"
-            requests[field] = [{"benchmark": name, "variant": variant, "task": task, "prompt": prompt}]
-            yield _folder(name) / f"{group}_{task}.yaml", _task(group, task, prompt)
-        yield _folder(name) / f"_{group}.yaml", _group(group, bench)
-    yield FOLDER / "cgc_all" / "_cgc_all.yaml", ALL.format(tasks="\n".join(f"  - {group}" for group in TOGETHER))
+    benchmarks = [benchmark(name) for name in PACKAGES]
+    for bench in benchmarks:
+        for group in bench.groups:
+            for task in bench.tasks:
+                field = f"{group.name}_{task}"
+                requests[field] = [
+                    {"benchmark": bench.name, "variant": group.variant, "task": task, "prompt": group.prompt}
+                ]
+                yield _folder(bench) / f"{field}.yaml", _task(bench, field, task, group)
+            yield _folder(bench) / f"_{group.name}.yaml", _group(bench, group.name)
+    together = "\n".join(f"  - {bench.groups[0].name}" for bench in benchmarks)
+    yield FOLDER / "cgc_all" / "_cgc_all.yaml", ALL.format(tasks=together)
     yield FOLDER / REQUESTS, json.dumps(requests, indent=1) + "\n"
 
 
-def _folder(name: str) -> Path:
-    return FOLDER / f"cgc_{name}"
+def _folder(bench: AnyBenchmark) -> Path:
+    return FOLDER / f"cgc_{bench.name}"
 
 
-def _task(group: str, task: str, prompt: str) -> str:
-    name, _, _ = GROUPS[group]
-    bench = benchmark(name)
+def _task(bench: AnyBenchmark, name: str, task: str, group: Group) -> str:
     metrics = "\n".join(
-        METRIC.format(name=metric, better=str(metric not in LOWER_IS_BETTER).lower())
+        METRIC.format(name=metric, better=str(metric not in bench.lower_is_better).lower())
         for metric in (*bench.metrics, *bench.diagnostics)
     )
-    tokens = THINK_NEW_TOKENS if prompt == "think" else _tokens(name, task)
-    return TASK.format(name=f"{group}_{task}", tokens=tokens, metrics=metrics)
+    return TASK.format(name=name, tokens=bench.new_tokens(task, group.prompt), metrics=metrics)
 
 
-def _tokens(name: str, task: str) -> int:
-    tokens = {"mig": MIG_TOKENS, "contrast": CONTRAST_TOKENS, "transfer": TRANSFER_TOKENS}
-    return tokens.get(name) or VLM2_TOKENS[task.partition("_")[0]]
-
-
-def _group(group: str, bench: object) -> str:
-    tasks = "\n".join(f"  - {group}_{task}" for task in bench.tasks)  # type: ignore[attr-defined]
-    metrics = "\n".join(MEAN.format(name=metric) for metric in bench.metrics)  # type: ignore[attr-defined]
-    return GROUP.format(name=group, tasks=tasks, metrics=metrics)
+def _group(bench: AnyBenchmark, name: str) -> str:
+    tasks = "\n".join(f"  - {name}_{task}" for task in bench.tasks)
+    metrics = "\n".join(MEAN.format(name=metric) for metric in bench.metrics)
+    return GROUP.format(name=name, tasks=tasks, metrics=metrics)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ PATH = click.Path(path_type=Path)
     type=PATH,
     help="The authors' files: folder, zip, or copy of the repository; default: the Hub.",
 )
-@click.option("--annotations", help="MIG-Bench: revised, original, or the annotation file itself.")
+@click.option("--annotations", help="A variant, such as MIG-Bench's original, or an annotation file.")
 @click.option("--revision", help="Of the Hub's repository; without one, every report says that it is unpinned.")
 def prepare(name: str, *, source: Path | None, annotations: str | None, revision: str | None) -> None:
-    """Prepare BENCHMARK (mig, vlm2, mathvista, muirbench, mmstar, mmmu_val, blink) in the cache (CGC_CACHE says where).
+    """Prepare BENCHMARK, such as mig, vlm2, or mmstar, in the cache (CGC_CACHE says where).
 
     What is there already is kept.
     """

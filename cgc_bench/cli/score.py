@@ -36,7 +36,7 @@ def score(
     video_judgements: Path | None,
     judge: str | None,
 ) -> None:
-    """Score saved responses to TASK (mig, vlm2, contrast, transfer) as its authors do, and show what that hides.
+    """Score saved responses to TASK, such as mig or contrast, as its authors do, and show what that hides.
 
     Figures are percent, with 95 % intervals clustered by photos. A subset of the items is fine and is said so.
     """

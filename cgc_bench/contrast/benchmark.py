@@ -15,7 +15,7 @@ from cgc_bench.contrast.items import Item
 from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.prepare import settings
 from cgc_bench.prepare.cache import Prepared
-from cgc_bench.scoring.benchmark import Benchmark, ItemResult, Row, Table
+from cgc_bench.scoring.benchmark import Benchmark, Group, ItemResult, Row, Table
 from cgc_data.answer import read_answer
 from cgc_data.metrics import FLOORS, METRICS, ItemScore, floor_response, score_item, summarise
 from cgc_data.metrics.summary import direction_pairs, expected_same_place
@@ -95,8 +95,13 @@ class Contrast(Benchmark[Item, ContrastResult]):
     name = "contrast"
     title = "Held-out contrasts"
     tasks = tuple(CONTRASTS)
+    groups = (Group("cgc_contrast", "test", "official"), Group("cgc_contrast_think", "test", "think"))
     metrics = ("acc@0.5", "miou", "source_acc")
     diagnostics = DIAGNOSTICS
+    lower_is_better = (
+        *("leakage", "leakage_same_place", "leakage_same_place_expected", "hallucination"),
+        *("false_empty", "unreadable", "pixel_scale"),
+    )
     floors = _FLOORS
     elsewhere = True
     read_items = staticmethod(items.read_items)

@@ -8,14 +8,12 @@ from cgc_bench.errors import AnnotationError
 from cgc_data.answer import with_thinking
 from cgc_data.answer.prompt import Message
 from cgc_data.common.errors import ReleaseError
-from cgc_data.hub.locate import locate_release
 from cgc_data.metrics import COLUMNS, Truth, truth_of
+from cgc_data.release.locate import locate_release
 from cgc_data.release.read import Release
 from cgc_data.release.rows import Row
 
 SPLIT = "test"
-THINK_NEW_TOKENS = 2048
-OFFICIAL_NEW_TOKENS = 1024
 
 
 @dataclass(frozen=True)

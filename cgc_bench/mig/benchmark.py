@@ -14,7 +14,7 @@ from cgc_bench.mig.layout import LAYOUT
 from cgc_bench.mig.official import POSTPROCESSES, THRESHOLDS, OfficialBox, iou, read_box
 from cgc_bench.mig.strict import StrictBox, in_thousandths, read_conclusion
 from cgc_bench.prepare.cache import Size
-from cgc_bench.scoring.benchmark import ItemResult, Table
+from cgc_bench.scoring.benchmark import Group, ItemResult, Table
 from cgc_bench.scoring.published import PublishedBenchmark
 
 METRICS = (*(f"acc@{threshold}" for threshold in THRESHOLDS), "mean_iou")
@@ -74,13 +74,23 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
     title = "MIG-Bench"
     parts = ("mig",)
     tasks = TASKS
+    groups = (
+        Group("cgc_mig", "revised", "official"),
+        Group("cgc_mig_think", "revised", "think"),
+        Group("cgc_mig_original", "original", "official"),
+    )
     metrics = METRICS
     diagnostics = DIAGNOSTICS
+    lower_is_better = ("no_box", "pixel_scale", "no_index", "unreadable")
     floors = FLOOR_RESPONSES
     postprocesses = POSTPROCESSES
     layout = LAYOUT
     read_items = staticmethod(items.read_items)
     messages = staticmethod(prompts.messages)
+
+    def new_tokens(self, task: str, prompt: str) -> int:  # noqa: ARG002 - the same for all tasks
+        """As the authors allow."""
+        return prompts.THINK_NEW_TOKENS if prompt == "think" else prompts.OFFICIAL_NEW_TOKENS
 
     def shown(self, item: Item, sizes: Callable[[], Sequence[Size]]) -> Item:
         """With the sizes of the images, which answers in pixels are measured by."""

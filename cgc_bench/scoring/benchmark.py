@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, TypeAlias, TypedDict, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypedDict, TypeVar
 
 from cgc_bench.errors import PrepareError, TaskError
 from cgc_bench.prepare.cache import Prepared, Size
@@ -52,6 +52,14 @@ ResultT = TypeVar("ResultT", bound=ItemResult)
 Row: TypeAlias = Mapping[str, float | None]
 
 
+class Group(NamedTuple):
+    """A group of lmms-eval's tasks: its name, a variant of the annotations, and a prompt, `official` or `think`."""
+
+    name: str
+    variant: str
+    prompt: str
+
+
 class Table(TypedDict):
     """A benchmark's figures in percent: items, the mean of the tasks by metric, and a row a task."""
 
@@ -68,8 +76,10 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         title: as reports name it.
         parts: what `cgc-bench prepare` takes for it; empty if it is prepared only when a task is loaded.
         tasks: in the order of the authors.
+        groups: of lmms-eval's tasks, the main one first; `scripts/write_tasks.py` writes their files.
         metrics: in the table; keys of an `ItemResult`'s values.
         diagnostics: beside the table; likewise.
+        lower_is_better: of the metrics and diagnostics.
         floors: answers that look at nothing, by name.
         protocols: of scoring.
         postprocesses: of published figures.
@@ -80,8 +90,10 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     title: str
     parts: tuple[str, ...] = ()
     tasks: tuple[str, ...]
+    groups: tuple[Group, ...]
     metrics: tuple[str, ...]
     diagnostics: tuple[str, ...]
+    lower_is_better: Collection[str] = ("unreadable",)
     floors: Mapping[str, Callable[[ItemT], str]]
     protocols: tuple[str, ...] = ("official", "strict")
     postprocesses: Collection[str] = ()
@@ -124,6 +136,10 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         Raises PrepareError.
         """
         raise PrepareError(f"{part} needs no preparation")
+
+    def new_tokens(self, task: str, prompt: str) -> int:  # noqa: ARG002 - few depend on the task
+        """How many tokens a model may write in answer to the prompt."""
+        return 2048 if prompt == "think" else 1024
 
     def units(self, results: Sequence[ResultT]) -> list[ItemResult]:
         """What a mean runs over: the items, or pairs of them where only both together count."""

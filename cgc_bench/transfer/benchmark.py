@@ -12,7 +12,7 @@ from typing import TypedDict, cast
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare import settings
 from cgc_bench.prepare.cache import Prepared
-from cgc_bench.scoring.benchmark import Benchmark, ItemResult, Row, Table
+from cgc_bench.scoring.benchmark import Benchmark, Group, ItemResult, Row, Table
 from cgc_bench.transfer import items, prompts
 from cgc_bench.transfer.choices import leading_option, listed_option, ranked_option, stated_option
 from cgc_bench.transfer.floors import FLOORS
@@ -107,6 +107,7 @@ class Transfer(Benchmark[Item, TransferResult]):
     title = "Transfer tasks"
     parts = TASKS
     tasks = TASKS
+    groups = (Group("cgc_transfer", "hub", "official"), Group("cgc_transfer_think", "hub", "think"))
     metrics = METRICS
     diagnostics = DIAGNOSTICS
     floors = FLOORS

@@ -7,7 +7,6 @@ from cgc_bench.transfer.items import Item
 from cgc_bench.vlm2.prompts import THINK_FORM
 from cgc_data.answer.prompt import Message, Part
 
-OFFICIAL_NEW_TOKENS = 1024
 _LETTER = "Answer with the option's letter from the given choices directly"
 _NUMBERS = {
     "integer": "Answer the question using a single integer number.",

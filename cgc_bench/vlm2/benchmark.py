@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cgc_bench.scoring.benchmark import ItemResult, Row, Table
+from cgc_bench.scoring.benchmark import Group, ItemResult, Row, Table
 from cgc_bench.scoring.published import PublishedBenchmark
 from cgc_bench.vlm2 import items, prompts
 from cgc_bench.vlm2.floors import FLOORS
@@ -84,12 +84,17 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     title = "VLM2-Bench"
     parts = ("vlm2",)
     tasks = tuple(SUBTASKS)
+    groups = (Group("cgc_vlm2", "vanilla", "official"), Group("cgc_vlm2_think", "vanilla", "think"))
     metrics = METRICS
     diagnostics = DIAGNOSTICS
     floors = FLOORS
     layout = LAYOUT
     read_items = staticmethod(items.read_items)
     messages = staticmethod(prompts.messages)
+
+    def new_tokens(self, task: str, prompt: str) -> int:
+        """As the authors allow, by the group of the task."""
+        return prompts.THINK_NEW_TOKENS if prompt == "think" else prompts.OFFICIAL_NEW_TOKENS[task.partition("_")[0]]
 
     def score(
         self,

@@ -118,6 +118,7 @@ def _source(index: Index, config: BuildConfig, position: int) -> SourceRecord:
         "bytes": table.num_bytes,
         "exhaustive": source.exhaustive,
         "bbox_format": source.bbox_format or "xywh",
+        "orientation": source.orientation or "as_stored",
         "boxes_past_border": index.leaving[position].boxes,
         "split": source.split,
         "num_images": table.images.num_rows,

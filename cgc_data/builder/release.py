@@ -155,7 +155,9 @@ def _read_plan(record: Path, work: Path, photos: str) -> Plan | None:
 
 def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: Path) -> list[ShardTask]:
     """One task a shard of the plan, in the plan's order."""
-    stores = {t.key: s.images for t, s in zip(index.tables, config.sources, strict=True)}
+    keyed = {t.key: s for t, s in zip(index.tables, config.sources, strict=True)}
+    stores = {key: source.images for key, source in keyed.items()}
+    displayed = frozenset(key for key, source in keyed.items() if source.displayed)
     totals = Counter((shard.contrast, shard.split) for shard in plan.shards)
     tasks = []
     for shard in plan.shards:
@@ -167,6 +169,7 @@ def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: 
                 target=inside(out, f"{shard.contrast}/{name}.parquet"),
                 receipt=inside(work, f"{shard.contrast}-{name}.json"),
                 stores=stores,
+                displayed=displayed,
                 embed=config.images == "embed",
                 jpeg_quality=config.intra.jpeg_quality,
             )

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from cgc_data.common.errors import PhotoError, SourceError
 from cgc_data.plan.askable import Rejection
+from cgc_data.release.render import Renderer
 from cgc_data.release.rows import PlannedRow, Row, StoredImage, ViewRow
 from cgc_data.release.schema import arrow_schema
-from cgc_data.render import Renderer
 from cgc_data.sources import open_photos
 from cgc_data.sources.read import file_sha256
 
@@ -34,6 +34,7 @@ class ShardTask:
     target: Path
     receipt: Path
     stores: dict[str, str]  # images folder or zip by source key
+    displayed: frozenset[str]  # sources whose boxes follow EXIF
     embed: bool
     jpeg_quality: int
 
@@ -54,7 +55,7 @@ def render_shard(task: ShardTask) -> Receipt:
         return done
     families = pq.ParquetFile(task.plan).read_row_group(task.number).to_pylist()
     stores = {key: open_photos(Path(path)) for key, path in task.stores.items()}
-    renderer = Renderer(stores, task.jpeg_quality)
+    renderer = Renderer(stores, task.jpeg_quality, task.displayed)
     rejected: list[Rejection] = []
     task.target.parent.mkdir(parents=True, exist_ok=True)
     part = task.receipt.with_suffix(f".{os.getpid()}.part")

@@ -11,7 +11,7 @@ from cgc_data.cli.sources import SOURCE, source_options
 from cgc_data.common.errors import ConfigError
 from cgc_data.common.progress import say
 from cgc_data.common.settings import Values, merge_all, parse_override
-from cgc_data.config import BuildConfig, load_config
+from cgc_data.config import ORIENTATIONS, BuildConfig, load_config
 from cgc_data.geometry import BOX_FORMATS
 from cgc_data.sources import FORMATS, Format
 
@@ -36,6 +36,11 @@ def _about(form: Format) -> str:
     "--bbox-format",
     type=click.Choice(BOX_FORMATS),
     help=f"Form of the boxes in the {DECLARABLE} files.  [default: xywh]",
+)
+@click.option(
+    "--orientation",
+    type=click.Choice(ORIENTATIONS),
+    help=f"What the boxes in the {DECLARABLE} files follow if EXIF turns a photo.  [default: as_stored, where sure]",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the release.")
 @click.option(
@@ -118,7 +123,7 @@ def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
 
 def _from_flags(flags: Values) -> Values:
     exhaustive = True if flags.pop("exhaustive") else None
-    declared = {"exhaustive": exhaustive, "bbox_format": flags.pop("bbox_format", None)}
+    declared = {"exhaustive": exhaustive, **{key: flags.pop(key, None) for key in ("bbox_format", "orientation")}}
     sources = []
     for form in FORMATS.values():
         bearing = declared if form.protocol.declarable else {}

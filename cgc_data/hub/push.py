@@ -13,7 +13,7 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-from cgc_data.hub.client import connect, explained
+from cgc_data.common.hub_client import connect, explained
 from cgc_data.hub.gate import check_card, check_licences, check_names, checked_hashes, published_contents
 from cgc_data.hub.repository import Repository
 from cgc_data.look.card import published_card

@@ -15,7 +15,7 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 from cgc_data.common.errors import PushError
-from cgc_data.hub.client import attempts
+from cgc_data.common.hub_client import attempts
 from cgc_data.hub.gate import next_version
 from cgc_data.release.manifest import Manifest
 from cgc_data.tasks import CONTRASTS

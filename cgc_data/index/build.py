@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cgc_data.config import BuildConfig, Source
 from cgc_data.index.instances import Instances, merge, source_instances
 from cgc_data.index.join import Agreement, disagreeing, join_states, one_source_each
+from cgc_data.index.listings import Appearance
 from cgc_data.index.photos import LeftOut, Photo, collect_photos
 from cgc_data.index.presence import (
     ABSENT,
@@ -29,7 +30,7 @@ from cgc_data.index.presence import (
 )
 from cgc_data.sources import FORMATS, PhotoStore, SourceTable, open_photos, read_source
 from cgc_data.sources.boxes import Leaving, check_boxes
-from cgc_data.vocabulary import COCO_PRACTICE, Relations, load_relations
+from cgc_data.vocabulary import COCO_PRACTICE, Name, Relations, load_relations, names_of
 
 Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -51,6 +52,7 @@ class Index:
     photos: list[Photo]
     left_out: list[LeftOut]
     apart: list[str]  # COCO names that stand for different pictures
+    renamed: list[list[Appearance]]  # photos whose files have another name than the source says, by source
     concepts: list[str]
     states: States
     claims: tuple[Claims, ...]
@@ -58,6 +60,7 @@ class Index:
     agreement: Agreement
     relations: Relations
     labelled: frozenset[str]  # concepts that some source has in its vocabulary
+    names: dict[str, Name]  # of those that may be asked for, as shown
     leaving: tuple[Leaving, ...]  # boxes that leave their photos, by source
 
     @cached_property
@@ -119,6 +122,7 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
         photos=photos,
         left_out=collected.left_out,
         apart=collected.apart,
+        renamed=collected.renamed,
         concepts=concepts,
         states=states,
         claims=claims,
@@ -126,8 +130,18 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
         agreement=agreement + Agreement(0, len(clashes)),
         relations=relations,
         labelled=labelled,
+        names=names_of(sorted(labelled), _given_names(tables, claims)),
         leaving=leaving,
     )
+
+
+def _given_names(tables: Sequence[SourceTable], claims: Sequence[Claims]) -> dict[str, str]:
+    """What the first source that has a concept calls it."""
+    given: dict[str, str] = {}
+    for table, claim in zip(tables, claims, strict=True):
+        for concept, name in zip(claim.concepts, table.categories.column("name").to_pylist(), strict=True):
+            given.setdefault(concept, name)
+    return given
 
 
 def _read(source: Source, cache: Path) -> SourceTable:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cgc_data.common.errors import PhotoError
-from cgc_data.images import Pixels, decode_photo, photo_size
+from cgc_data.images import Pixels, UnshownError, decode_photo, photo_size
 
 HASH_BITS = 64
 # Cells on a side of the stamp, and gray levels by which its worst cell may differ: encoding a photo again changes none
@@ -20,12 +20,17 @@ STAMP, WORST_CELL = 32, 12.0
 LARGE, _one_large = 16_000_000, Lock()
 
 
-def perceptual_hash(content: bytes) -> np.uint64 | None:
-    """64-bit DCT hash of a photo, None where the photo cannot be decoded (rendering rejects it by name)."""
+def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
+    """64-bit DCT hash of a photo, with `turn` as EXIF has it displayed; None where the photo cannot be decoded.
+
+    Rendering rejects that by name. Raises UnshownError for a photo that readers do not show as it is.
+    """
     try:
         width, height = photo_size(content)
         with _one_large if width * height > LARGE else nullcontext():
-            return _hash(decode_photo(content))
+            return _hash(decode_photo(content, turn=turn))
+    except UnshownError:
+        raise
     except PhotoError:
         return None
 

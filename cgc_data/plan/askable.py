@@ -16,7 +16,7 @@ from cgc_data.index.build import Index, clear_of_confusable, confused
 from cgc_data.index.presence import ABSENT, PRESENT_ALL, PRESENT_SOME
 from cgc_data.plan.truth import Truth, fits
 from cgc_data.release.schema import Split
-from cgc_data.vocabulary import concept_of, names_of, readable
+from cgc_data.vocabulary import concept_of
 
 Mask = NDArray[np.bool_]
 
@@ -54,6 +54,7 @@ class Askable:
     groups: Mask  # (photos, supercategories)
     group_of: NDArray[np.int64]  # (concepts,) supercategory
     weights: NDArray[np.float64]  # (concepts,) preference when one label is drawn among several
+    forms: NDArray[np.str_]  # (photos,) file format; "" if all have one, or for what is never shown whole
     rejections: list[Rejection] = field(default_factory=list)
     checked: set[int] = field(default_factory=set)
 
@@ -78,7 +79,8 @@ class Askable:
         photo, concept = int(instances.photo[instance]), int(instances.concept[instance])
         table = self.index.tables[int(instances.source[instance])]
         number = table.annotations.column("annotation_id")[int(instances.row[instance])].as_py()
-        label = readable(self.index.concepts[concept]).singular if self.named[concept] else self.index.concepts[concept]
+        name = self.index.concepts[concept]
+        label = self.index.names[name].singular if self.named[concept] else name
         shown = self.index.photos[photo]
         self.rejections.append(
             Rejection(
@@ -112,8 +114,10 @@ class Askable:
         return np.asarray((self.vectors[photos] @ self.vectors[photo].T).todense()).ravel()
 
 
-def find_askable(index: Index, config: BuildConfig, splits: list[Split], truth: Truth) -> Askable:
-    """Tables of what can be asked, from states and annotated boxes."""
+def find_askable(
+    index: Index, config: BuildConfig, splits: list[Split], truth: Truth, forms: NDArray[np.str_]
+) -> Askable:
+    """Tables of what can be asked, from states and annotated boxes; `forms` are the photos' file formats, (photos,)."""
     named = _named(index, config)
     in_the_way = confused(index)
     complete = index.states == PRESENT_ALL
@@ -140,6 +144,7 @@ def find_askable(index: Index, config: BuildConfig, splits: list[Split], truth: 
         groups=groups,
         group_of=group_of,
         weights=_weights(complete, config.category_temperature),
+        forms=forms if len(set(forms[forms != ""].tolist())) > 1 else np.full(len(forms), ""),
     )
 
 
@@ -147,8 +152,7 @@ def _named(index: Index, config: BuildConfig) -> Mask:
     wanted = {concept_of(name) for name in config.categories}
     if unknown := [name for name in config.categories if concept_of(name) not in index.labelled]:
         raise VocabularyError(f"categories: no source has a category {unknown[0]!r}")
-    names = names_of(sorted(index.labelled))
-    return np.array([c in names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
+    return np.array([c in index.names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
 
 
 def _large_enough(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -18,10 +18,12 @@ from cgc_data.common.progress import track
 from cgc_data.config import BuildConfig, Source
 from cgc_data.index.build import Index
 from cgc_data.index.exclusions import ListUsage, read_exclusions
+from cgc_data.index.facts import Facts, photo_facts
 from cgc_data.index.near import like_any, near_duplicates
+from cgc_data.index.orientation import check_orientations
 from cgc_data.index.photos import usable
 from cgc_data.index.presence import Claims
-from cgc_data.index.splits import assign_splits, hash_folder, hash_photos
+from cgc_data.index.splits import assign_splits, hash_folder
 from cgc_data.plan.askable import Rejection, find_askable
 from cgc_data.plan.deal import Dealer, Dealt
 from cgc_data.plan.notes import plan_notes
@@ -67,13 +69,18 @@ class Plan:
 
 def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int) -> Plan:
     """Write the plan's files into `folder`. Raises PlanError where a task that was asked for has no eligible sample."""
-    splits, allowed, exclusions = _divide(index, config, cache, workers)
+    displayed = [source.displayed for source in config.sources]
+    facts = photo_facts(index.photos, index.stores, cache / "facts.npz", workers, displayed)
+    check_orientations(index.photos, facts, config.sources)
+    splits, allowed, exclusions = _divide(index, config, facts.hashes)
+    allowed &= facts.faults == ""
     plan = Plan(exclusions=exclusions)
     plan.rejections += [
         Rejection("", "", "", "", left.source, left.image_id, "", left.reason, left.detail) for left in index.left_out
     ]
+    plan.rejections += [*_unusable(index), *_not_shown(index, facts)]
     truth = Truth(index, config.limits)
-    askable = find_askable(index, config, splits, truth)
+    askable = find_askable(index, config, splits, truth, facts.forms)
     licensed = {
         name: allowed & usable(index.photos, config.licences, windows=contrast.windows)
         for name, contrast in CONTRASTS.items()
@@ -91,11 +98,26 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
     return plan
 
 
+def _unusable(index: Index) -> Iterator[Rejection]:
+    """Annotations that the sources hold and that stand for nothing, or for nothing that can be shown."""
+    for table in index.tables:
+        for row in table.unusable.to_pylist():
+            name = f"{table.key}:{row['annotation_id']}"
+            yield Rejection("", "", "", "", table.key, row["image_id"], name, row["reason"])
+
+
+def _not_shown(index: Index, facts: Facts) -> Iterator[Rejection]:
+    """Photos that readers do not show as they are."""
+    for number in np.flatnonzero(facts.faults != "").tolist():
+        photo, fault = index.photos[number], str(facts.faults[number])
+        key, detail = index.tables[photo.source].key, f"{photo.file_name}: {fault}"
+        yield Rejection("", "", "", "", key, photo.image_id, "", fault.partition(" (")[0].partition(";")[0], detail)
+
+
 def _divide(
-    index: Index, config: BuildConfig, cache: Path, workers: int
+    index: Index, config: BuildConfig, hashes: NDArray[np.uint64]
 ) -> tuple[list[Split], NDArray[np.bool_], Exclusions]:
     """Split of every photo, which may be used at all, and what was excluded."""
-    hashes = hash_photos(index.photos, index.stores, cache / "hashes.npz", workers)
     clusters = near_duplicates(hashes, config.splits.near_duplicate)
     held_out = np.array([config.sources[p.source].split == "test" for p in index.photos], dtype=bool)
     splits = assign_splits(index.photos, clusters, held_out, config.splits)

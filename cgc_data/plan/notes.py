@@ -12,7 +12,8 @@ MOST_REASONS = 6
 
 def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[ListUsage]) -> list[str]:
     """One line per matter; none if everything was used as given."""
-    return [*(use.note for use in lists if use.note), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
+    lists_notes = (use.note for use in lists if use.note)
+    return [*lists_notes, *_renamed(index), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:
@@ -38,6 +39,13 @@ def _counts(reasons: Counter[str]) -> str:
 def _apart(names: Sequence[str]) -> Iterator[str]:
     if names:
         yield f"{len(names):,} COCO names stand for different pictures, such as {names[0]}: kept apart, not joined"
+
+
+def _renamed(index: Index) -> Iterator[str]:
+    for table, found in zip(index.tables, index.renamed, strict=True):
+        if found:
+            example = f"{found[0].listed!r} as {found[0].file_name}"
+            yield f"{table.path.name}: photos found under another name: {len(found):,}, such as {example}"
 
 
 def _cut_boxes(index: Index) -> Iterator[str]:

@@ -43,6 +43,7 @@ class SourceRecord(SourceKeys, total=False):
     bytes: int
     exhaustive: bool | list[str] | None
     bbox_format: str
+    orientation: str
     boxes_past_border: int
     split: str
     num_images: int

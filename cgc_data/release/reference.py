@@ -5,8 +5,8 @@ from pathlib import Path
 
 from cgc_data.release.manifest import kept_settings
 from cgc_data.release.read import Release, open_release
+from cgc_data.release.render import Renderer
 from cgc_data.release.rows import Row
-from cgc_data.render import Renderer
 from cgc_data.sources import open_photos
 
 
@@ -26,7 +26,7 @@ def load_reference(
 
     Raises ReleaseError for a folder that is no finished release, PhotoError that names a missing or changed photo.
     """
-    from cgc_data.hub.locate import locate_release  # the Hub's client is slow to import
+    from cgc_data.release.locate import locate_release  # the Hub's client is slow to import
 
     opened = locate_release(release, revision) if isinstance(release, str) else open_release(release)
     yield from with_images(opened, opened.rows(contrast=contrast, split=split), images)
@@ -35,6 +35,7 @@ def load_reference(
 def with_images(release: Release, rows: Iterable[Row], images: Path | str | None) -> Iterator[Row]:
     """Rows of a release with their views composed; `images` and errors as for `load_reference`."""
     stores = {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
-    renderer = Renderer(stores, kept_settings(release.manifest).intra.jpeg_quality)
+    displayed = frozenset(s["key"] for s in release.manifest["sources"] if s.get("orientation") == "as_displayed")
+    renderer = Renderer(stores, kept_settings(release.manifest).intra.jpeg_quality, displayed)
     for row in rows:
         yield {**row, "images": [{"bytes": renderer.view(view)[0], "path": None} for view in row["views"]]}

@@ -7,7 +7,7 @@ from collections import OrderedDict
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from cgc_data.common.errors import PhotoError
 from cgc_data.validate.photos import picture_size
@@ -17,7 +17,7 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "images": "as many images as views, each decodes to the size of its view, upright for every reader",
-    "photos untouched": "a whole photo is its file byte for byte, but for an EXIF orientation tag",
+    "photos untouched": "a whole photo is its file byte for byte, but for its EXIF orientation",
     "windows": "a window shows what its photo shows there",
     "encoded alike": "all images of a sample are of one format; windows also of one quality",
 }
@@ -77,6 +77,8 @@ class PictureCheck:
             original = source.photos.read(source.file_name(view.image_id))
         except PhotoError as error:
             return str(error)
+        if source.displayed and _orientation(original) != 1:
+            return _not_turned(content, original)
         if content == original or _only_untagged(content, original):
             return ""
         return f"its bytes are not those of {source.file_name(view.image_id)}"
@@ -101,7 +103,8 @@ class PictureCheck:
         source = self._world.sources[view.source]
         key = f"{view.source}:{view.image_id}"
         if key not in self._photos:
-            self._photos[key] = _decode(source.photos.read(source.file_name(view.image_id)))
+            content = source.photos.read(source.file_name(view.image_id))
+            self._photos[key] = _as_displayed(content) if source.displayed else _decode(content)
             if len(self._photos) > DECODED_PHOTOS:
                 self._photos.popitem(last=False)
         self._photos.move_to_end(key)
@@ -115,6 +118,22 @@ def _decode(content: bytes) -> Pixels:
     if pixels is None:
         raise PhotoError("the photo cannot be decoded")
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def _as_displayed(content: bytes) -> Pixels:
+    """Pixels (height, width, 3), blue-green-red, turned as EXIF says."""
+    with Image.open(io.BytesIO(content)) as image:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    return np.asarray(upright, dtype=np.uint8)[:, :, ::-1]
+
+
+def _not_turned(content: bytes, original: bytes) -> str:
+    """Why the image is not the photo as EXIF has it displayed, encoded again; "" where it is."""
+    stored, expected = _decode(content), _as_displayed(original)
+    if stored.shape != expected.shape:
+        return f"is {stored.shape[1]} x {stored.shape[0]}, its photo is displayed otherwise"
+    apart = float(np.abs(_half(stored) - _half(expected)).mean())
+    return f"differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
 
 def _resized(window: Pixels, view: View) -> Pixels:

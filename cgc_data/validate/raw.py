@@ -72,6 +72,7 @@ class RawSource:
         exhaustive: as declared; None: only what the format itself says is.
         test_only: are all its photos held out?
         box_format: how its boxes are written, as declared.
+        displayed: do they follow the photos as EXIF has them displayed?
     """
 
     def __init__(
@@ -83,8 +84,9 @@ class RawSource:
         exhaustive: Declared,
         test_only: bool,
         box_format: str = "xywh",
+        displayed: bool = False,
     ) -> None:
-        self._box_format = box_format
+        self._box_format, self.displayed = box_format, displayed
         self.key, self.photos, self.test_only = key, photos, test_only
         raw = read_raw(kind, annotations, exhaustive)
         self.images, self._annotations, self._of_image = raw.images, raw.annotations, raw.of_image
@@ -105,6 +107,11 @@ class RawSource:
         """Where the photo lies; LVIS names it only in its URL."""
         image = self.images[image_id]
         return str(image.get("file_name") or "/".join(str(image.get("coco_url", "")).split("/")[-2:]))
+
+    def base_names(self, image_id: int) -> set[str]:
+        """What the photo is called without folders: in the annotation file, and where it lies."""
+        name = self.file_name(image_id)
+        return {path.rpartition("/")[2] for path in (name, self.photos.place(name)) if path}
 
     def size(self, image_id: int) -> tuple[int, int]:
         """Width and height as annotated."""
@@ -143,7 +150,7 @@ class RawSource:
         return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
 
     def _instance(self, raw: Record) -> Instance:
-        corners = _corners(raw["bbox"], self._box_format)
+        corners = _corners(raw.get("bbox"), self._box_format)
         frame = (0.0, 0.0, *map(float, self.size(raw["image_id"])))
         box = overlap(corners, (frame[0], frame[1], frame[2], frame[3]))
         concept = self.concept_of[raw["category_id"]]
@@ -202,14 +209,19 @@ def _edges(polygon: Sequence[float]) -> float:
     return float(np.abs(np.diff(np.reshape(polygon, (-1, 2)), axis=0)).max(axis=1, initial=0).sum())
 
 
-def _corners(written: Sequence[float], form: str) -> Box:
-    """A box as the file writes it, as x1, y1, x2, y2."""
-    a, b, c, d = (float(value) for value in written)
-    if form == "xyxy":
-        return a, b, c, d
-    if form == "cxcywh":
-        return a - c / 2, b - d / 2, a + c / 2, b + d / 2
-    return (b, a, b + d, a + c) if form == "yxhw" else (a, b, a + c, b + d)
+def _corners(written: Any, form: str) -> Box:
+    """A box as the file writes it, as x1, y1, x2, y2; of no extent where it writes none."""
+    try:
+        a, b, c, d = (float(value) for value in written)
+    except (TypeError, ValueError):
+        return 0.0, 0.0, 0.0, 0.0
+    read = {
+        "xyxy": (a, b, c, d),
+        "cxcywh": (a - c / 2, b - d / 2, a + c / 2, b + d / 2),
+        "yxhw": (b, a, b + d, a + c),
+    }
+    x1, y1, x2, y2 = read.get(form, (a, b, a + c, b + d))
+    return (x1, y1, x2, y2) if x1 <= x2 and y1 <= y2 else (0.0, 0.0, 0.0, 0.0)
 
 
 def _cut(mask: NDArray[np.uint8], window: Rectangle) -> NDArray[np.uint8]:

@@ -133,6 +133,7 @@ def _open(release: Path, entry: SourceRecord, moved: SourcePaths | None) -> RawS
         exhaustive=entry.get("exhaustive"),
         test_only=entry.get("split") == "test",
         box_format=str(entry.get("bbox_format") or "xywh"),
+        displayed=entry.get("orientation") == "as_displayed",
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from cgc_data.common.errors import PhotoError
-from cgc_data.hub.locate import locate_release
+from cgc_data.release.locate import locate_release
 from cgc_data.release.read import Release
 from cgc_data.release.reference import with_images
 from cgc_data.release.rows import Row

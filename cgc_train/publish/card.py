@@ -8,8 +8,8 @@ from pathlib import Path
 
 import jinja2
 
-from cgc_data.hub.locate import HUB_ID
 from cgc_data.metrics import FLOORS, Estimate, Summary, Truth, floor_response, score_item, summarise, truth_of
+from cgc_data.release.locate import HUB_ID
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_train.data import find_release

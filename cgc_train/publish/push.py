@@ -12,7 +12,7 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 from cgc_data.common.errors import PushError
-from cgc_data.hub.client import attempts, connect, explained
+from cgc_data.common.hub_client import attempts, connect, explained
 from cgc_data.hub.gate import check_names, next_version
 from cgc_data.release.paths import without_paths
 from cgc_train.publish.card import card_pictures, model_card

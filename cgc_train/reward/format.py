@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cgc_data.common.settings import Section, Weight
-from cgc_train.reward.miou import MIOU
+from cgc_data.common.settings import Weight
+from cgc_train.reward.miou import MIOU, MiouSettings
 from cgc_train.reward.term import Answered, Term
 
 
@@ -23,7 +23,7 @@ FORMAT: Term["FormatSettings"] = Term(
 )
 
 
-class FormatSettings(Section):
+class FormatSettings(MiouSettings):
     """The weight and the option of R_format."""
 
     format: Annotated[Weight, FORMAT] = Field(1.0, description="weight of a strictly valid answer")

@@ -4,8 +4,7 @@ from pydantic import Field, field_validator
 
 from cgc_data.common.settings import Section, Weight
 from cgc_data.tasks import Task, check_ids
-from cgc_train.reward.format import FormatSettings
-from cgc_train.reward.miou import MiouSettings
+from cgc_train.reward.format import FormatSettings as LastTermSettings
 from cgc_train.reward.term import Term
 
 
@@ -16,11 +15,7 @@ class PromptSettings(Section):
     prefix: str = Field("", description="what the chat template writes of every response, such as <think>")
 
 
-class RewardSettings(
-    # Each base declares a term. The last one comes first: in `TERMS`, in recipes, and in every table.
-    FormatSettings,
-    MiouSettings,
-):
+class RewardSettings(LastTermSettings):
     """R = task weight * (miou * R_miou + format * R_format); everything but the two weights is off by default.
 
     The weight of a task is the same for all responses to a row: it changes what is learned only where advantages are

@@ -1,7 +1,8 @@
 """What a term of the reward is: a function of an answer, under the name of the setting that weighs it.
 
-To add one, write a module like `miou.py`: the function, its `Term`, and a section that declares the weight as
-`NAME: Annotated[Weight, TERM]`. Then name the section among the bases of `RewardSettings`.
+Terms are a chain: the settings of each build on those of the term before. To add one, write a module like `format.py`
+(the function, its `Term`, and settings that declare the weight as `NAME: Annotated[Weight, TERM]`), and name it as the
+last in `settings.py`.
 """
 
 from collections.abc import Callable, Mapping

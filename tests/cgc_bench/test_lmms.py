@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from cgc_bench.cli import cli
 from cgc_bench.lmms import discovery, tasks
+from cgc_bench.mig.benchmark import MigBench
 from cgc_bench.report import write_report
 from cgc_bench.report.runs import read_runs
 from cgc_bench.scoring.benchmark import benchmark
@@ -23,7 +24,7 @@ from cgc_bench.scoring.samples import read_responses
 from cgc_bench.scoring.summary import floor_table, score_responses, summarise
 from cgc_bench.transfer.items import TASKS
 from cgc_bench.transfer.prepare import prepare_transfer
-from scripts.write_tasks import GROUPS, files
+from scripts.write_tasks import files
 from tests.cgc_bench.official_files import mig_folder, prepare, vlm2_folder
 from tests.cgc_bench.transfer_rows import repository
 from tests.cgc_train.made_rows import some_rows, write_release
@@ -285,7 +286,7 @@ def test_images_of_a_message_are_those_that_the_question_names(place: Path) -> N
 
 def test_the_folder_is_printed() -> None:
     printed = CliRunner().invoke(cli, ["tasks-path"], catch_exceptions=False).output.strip()
-    assert all((Path(printed) / "cgc_mig" / f"_{group}.yaml").is_file() for group in GROUPS if "mig" in group)
+    assert all((Path(printed) / "cgc_mig" / f"_{group.name}.yaml").is_file() for group in MigBench.groups)
 
 
 def test_moved_internals_say_the_way_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ from tests.hostile import snapshot
 Row = dict[str, Any]
 
 
-RENDERING, FINISHING = "cgc_data.render.Renderer.view", "cgc_data.builder.release.finish_release"
+RENDERING, FINISHING = "cgc_data.release.render.Renderer.view", "cgc_data.builder.release.finish_release"
 
 
 class Stopped(Exception):

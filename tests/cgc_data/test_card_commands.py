@@ -15,8 +15,8 @@ from cgc_data.builder.release import build_release
 from cgc_data.builder.remove import remove_photo
 from cgc_data.config import BuildConfig
 from cgc_data.hub import push
-from cgc_data.hub.locate import locate_release
 from cgc_data.look import render_card
+from cgc_data.release.locate import locate_release
 from cgc_data.release.read import open_release
 from tests.hub_double import Hub
 from tests.tiny_release import write_tiny_release

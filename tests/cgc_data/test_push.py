@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from cgc_data.cli.push import push as push_command
 from cgc_data.common.errors import CgcError, LicenceError, PushError, ReleaseError
+from cgc_data.common.hub_client import connect
 from cgc_data.config import Source
 from cgc_data.hub import PushResult, push
-from cgc_data.hub.client import connect
 from cgc_data.hub.gate import next_version
 from cgc_data.look.card import published_card
 from cgc_data.release.read import open_release

@@ -25,7 +25,7 @@ def locate_release(name: str, revision: str | None = None, *, setting: str = "")
 def _download(repo_id: str, revision: str | None, setting: str) -> Path:
     from huggingface_hub import errors
 
-    from cgc_data.hub.client import connect
+    from cgc_data.common.hub_client import connect
 
     try:
         return Path(connect().snapshot_download(repo_id, repo_type="dataset", revision=revision))
