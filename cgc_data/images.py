@@ -20,6 +20,9 @@ from cgc_data.common.errors import CgcError, PhotoError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
+MOST_PIXELS = 100_000_000  # of a photo: decoded it takes three bytes per pixel, in every worker
+MOST_BYTES = 2**28  # of a photo's file
+
 UPRIGHT = 1
 ORIENTATION = 0x0112  # EXIF tag; readers rotate or mirror a photo where it is not 1
 _EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
@@ -38,10 +41,11 @@ class UnshownError(PhotoError):
 def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
     """Pixels (height, width, 3), uint8, blue-green-red, of the stored frame; with `turn` as EXIF has it displayed.
 
-    Raises PhotoError where the bytes are no photo, are truncated, or are of a size that Pillow holds for an attack, and
-    UnshownError for one of more than 8 bits per channel, which readers show white or black, or of one color only.
+    Raises PhotoError where the bytes are no photo, are truncated, or state more than MOST_PIXELS, and UnshownError for
+    one of more than 8 bits per channel, which readers show white or black, or of one color only.
     """
     check_whole(data)
+    photo_size(data)
     if (mode := _open(data).mode) not in _EIGHT_BIT:
         raise UnshownError(f"more than 8 bits per channel ({mode}), which readers do not show; convert it to 8 bits")
     cv2 = _opencv()
@@ -94,8 +98,13 @@ def check_whole(data: bytes) -> None:
 
 
 def photo_size(data: bytes) -> tuple[int, int]:
-    """Width and height of the stored frame, from the header. Raises PhotoError where there is none."""
+    """Width and height of the stored frame, from the header.
+
+    Raises PhotoError where there is none or they are more than MOST_PIXELS.
+    """
     width, height = _open(data).size
+    if width * height > MOST_PIXELS:
+        raise PhotoError(f"{width} x {height} pixels, at most {MOST_PIXELS:,} are read; save it smaller")
     return width, height
 
 

@@ -86,6 +86,8 @@ def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Reje
 
     The card's commands are run in the folder; a push renders it again for the Hub.
     """
+    for part in out.glob("*.part"):  # of a process that was ended while it wrote one of these
+        part.unlink()
     rejected = write_rejected(out / "rejected.parquet", rejections)
     stats = release_stats(_batches(out / shard["path"] for shard in manifest["shards"]))
     write_atomically(out / "stats.json", _json(stats))

@@ -6,6 +6,7 @@ An expected error is one line on stderr that names the file and the mend, and ex
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -40,6 +41,7 @@ class LazyGroup(click.RichGroup):
 def run(group: click.Command, name: str) -> NoReturn:
     """Run the command line called `name`, show expected errors as one line, and exit."""
     _escape_what_the_terminal_cannot_show()
+    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")  # refused by name instead
     try:
         sys.exit(group(prog_name=name, standalone_mode=False))
     except CgcError as error:

@@ -64,7 +64,10 @@ def photo_facts(
     if missing:
         with ThreadPoolExecutor(workers) as pool:
             found = pool.map(lambda one: _fact(stores[one[0].source], one[0].file_name, turn=one[1]), missing)
-            known.update(zip((s for _, _, s in missing), track(found, "hash", len(missing)), strict=True))
+            try:
+                known.update(zip((s for _, _, s in missing), track(found, "hash", len(missing)), strict=True))
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
         _write_cache(cache, known)
     columns = list(zip(*(known[stamp] for stamp in stamps), strict=True)) or [()] * len(_UNKNOWN)
     hashes, forms, orientations, widths, heights, faults = columns

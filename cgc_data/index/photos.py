@@ -8,16 +8,20 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import PhotoError, SourceError
+from cgc_data.images import MOST_PIXELS
 from cgc_data.index.listings import Appearance, Listing, find_photos
 from cgc_data.index.pictures import same_picture
 from cgc_data.licences import LicencePolicy, allowed
 from cgc_data.sources import FORMATS, PhotoStore, SourceTable
 from cgc_data.vocabulary import COCO_NAMES
+
+Fault: TypeAlias = tuple[str, str]  # reason and detail
 
 # COCO's numbers have at most six digits; twelve others are a time stamp or another data set's.
 COCO_NAME = re.compile(r"(?:^|[^0-9])(000000[0-9]{6})\.[A-Za-z]+$")
@@ -90,18 +94,19 @@ def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], 
     for position, (table, store, images) in enumerate(zip(tables, stores, folders, strict=True)):
         found, names_coco = find_photos(position, table, store), _names_coco(table)
         renamed.append(found.renamed)
-        missing = list(found.missing)
+        lost = [LeftOut(table.key, m.image_id, "photo missing", m.appearance.file_name) for m in found.missing]
         for listing in found.listings:
-            if identity := _identity(listing, store, names_coco):
-                groups.setdefault(identity, []).append(listing)
+            identity, fault = _identity(listing, store, names_coco)
+            if fault:
+                lost.append(LeftOut(table.key, listing.image_id, *fault))
             else:
-                missing.append(listing)
-        if len(missing) == table.images.num_rows > 0:
+                groups.setdefault(identity, []).append(listing)
+        if len(lost) == table.images.num_rows > 0:
             raise SourceError(
                 f"{images}: holds none of the {table.images.num_rows} photos that {table.path} lists, such as "
-                f"{missing[0].appearance.file_name}; give the folder or zip that does"
+                f"{lost[0].detail}; give the folder or zip that does"
             )
-        left_out += [LeftOut(table.key, one.image_id, "photo missing", one.appearance.file_name) for one in missing]
+        left_out += lost
     apart = _part_pictures(groups, stores)
     _join_copies(groups, stores)
     photos: list[Photo] = []
@@ -124,14 +129,15 @@ def _names_coco(table: SourceTable) -> bool:
     return FORMATS[table.kind].coco_photos or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
 
 
-def _identity(listing: Listing, store: PhotoStore, names_coco: bool) -> str | None:
+def _identity(listing: Listing, store: PhotoStore, names_coco: bool) -> tuple[str, Fault | None]:
+    """Identity of a listed photo, or why it has none, with the detail."""
     address, listed = listing.names
     if name := coco_name(address, listed if names_coco else ""):
-        return f"coco:{name}"
+        return f"coco:{name}", None
     try:
-        return _by_bytes(store.read(listing.appearance.file_name))
-    except PhotoError:
-        return None
+        return _by_bytes(store.read(listing.appearance.file_name)), None
+    except PhotoError as error:
+        return "", ("broken photo", str(error))
 
 
 def _by_bytes(content: bytes) -> str:
@@ -187,12 +193,14 @@ def _size(listing: Listing, stores: Sequence[PhotoStore]) -> int:
     return stores[listing.appearance.source].size(listing.appearance.file_name)
 
 
-def _fault(group: list[Listing]) -> tuple[str, str] | None:
+def _fault(group: list[Listing]) -> Fault | None:
     """Why what the sources list as one photo cannot be used, with the detail."""
     name, sources = group[0].appearance.file_name, [listing.appearance.source for listing in group]
     if len(set(sources)) < len(sources):  # its objects would count twice
         ids = sorted(listing.image_id for listing in group)
         return "listed twice", f"{name}: is one and the same photo under the ids {ids}"
+    if group[0].width * group[0].height > MOST_PIXELS:
+        return "too large", f"{name}: {group[0].width} x {group[0].height} pixels, at most {MOST_PIXELS:,} are read"
     if len(sizes := {(listing.width, listing.height) for listing in group}) > 1:
         return "size contradiction", f"{name}: its sources say {sorted(sizes)}"
     return None

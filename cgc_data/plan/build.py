@@ -18,8 +18,9 @@ from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
 from cgc_data.index.exclusions import ListUsage, read_exclusions
 from cgc_data.index.facts import Facts, photo_facts
+from cgc_data.index.near import like_any, near_duplicates
 from cgc_data.index.orientation import check_orientations
-from cgc_data.index.splits import assign_splits, hash_folder, like_any, near_duplicates
+from cgc_data.index.splits import assign_splits, hash_folder
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.deal import Dealt
 from cgc_data.plan.ground import Division, Ground, lay_ground

@@ -13,7 +13,7 @@ from cgc_data.images import Pixels, decode_photo, encode_like, exif_orientation,
 from cgc_data.release.rows import ViewRow
 from cgc_data.sources import PhotoStore
 
-KEPT_PHOTOS = 8
+KEPT_PHOTOS, KEPT_BYTES = 8, 2**28
 JPEG_QUALITY = 92
 UNTAGGED = "EXIF orientation tag set to 1"
 TURNED = "turned as its EXIF orientation says and encoded again"
@@ -83,10 +83,15 @@ class Renderer:
                 self._photos[key] = content, decode_photo(content, turn=source in self._displayed)
             except PhotoError as error:
                 raise PhotoError(f"{file_name}: {error}") from None
-            if len(self._photos) > KEPT_PHOTOS:
-                self._photos.popitem(last=False)
+            self._forget()
         self._photos.move_to_end(key)
         return self._photos[key]
+
+    def _forget(self) -> None:
+        """Drop the photos that were not used for longest, but for the last, until they fit in memory."""
+        size = sum(pixels.nbytes for _, pixels in self._photos.values())
+        while len(self._photos) > KEPT_PHOTOS or (size > KEPT_BYTES and len(self._photos) > 1):
+            size -= self._photos.popitem(last=False)[1][1].nbytes
 
 
 def _turned(content: bytes) -> str:

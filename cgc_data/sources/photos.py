@@ -8,8 +8,11 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from cgc_data.common.errors import PhotoError
+from cgc_data.images import MOST_BYTES
 from cgc_data.sources.naming import COCO_FOLDERS, NameIndex
 
+# Unpacked step by step; zipfile unpacks all that other methods hold, which may be a million times as much as is read.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LONGEST_NAME = 255  # characters of a file's name that file systems allow
 
 
@@ -49,8 +52,8 @@ def open_photos(path: Path) -> PhotoStore:
     Raises PhotoError where one is neither.
     """
     path = Path(path)
-    if "," in str(path) and not path.exists():
-        return SeveralPhotos([open_photos(Path(part)) for part in str(path).split(",")])
+    if len(places := parts(path)) > 1:
+        return SeveralPhotos([open_photos(place) for place in places])
     if path.is_dir():
         return FolderPhotos(path)
     if path.is_file() and zipfile.is_zipfile(path):
@@ -58,6 +61,12 @@ def open_photos(path: Path) -> PhotoStore:
     if path.exists():
         raise PhotoError(f"{path}: neither a folder nor a whole zip archive; download it again or give a folder")
     raise PhotoError(f"{path}: no such folder or zip archive; give the place of the photos")
+
+
+def parts(path: Path) -> list[Path]:
+    """The folders and archives that are written with commas between them; a path that there is is one."""
+    several = "," in str(path) and not path.exists()
+    return [Path(part) for part in str(path).split(",")] if several else [path]
 
 
 def _below(file_name: str) -> PurePosixPath | None:
@@ -81,6 +90,7 @@ class FolderPhotos:
         """Bytes of a photo, looked for under its name, else its base name, here and below."""
         path = self._path(file_name)
         try:
+            _check_size(path.stat().st_size, path)
             return path.read_bytes()
         except OSError as error:
             raise PhotoError(f"{path}: cannot be read ({error.strerror}); copy it again") from error
@@ -110,8 +120,7 @@ class FolderPhotos:
 
     def stamp(self, file_name: str) -> str:
         """Identity, size and times of the file. The time at which its entry changed cannot be set back."""
-        state = self._path(file_name).stat()
-        return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+        return file_stamp(self._path(file_name))
 
     def _path(self, file_name: str) -> Path:
         place = self.place(file_name)
@@ -178,8 +187,8 @@ class ZipPhotos:
         """Bytes of a photo, looked for under its name, else its base name."""
         member = self._member(file_name)
         try:
-            return self._archive()[0].read(member)
-        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+            return _unpacked(self._archive()[0], member, f"{file_name} in {self._path}")
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise PhotoError(f"{file_name}: damaged in {self._path} ({error}); download the archive again") from error
         except (NotImplementedError, RuntimeError) as error:  # packed in a way that zipfile does not know, or encrypted
             raise PhotoError(
@@ -222,6 +231,27 @@ class ZipPhotos:
                 raise PhotoError(f"{self._path}: not a whole zip archive ({error}); download it again") from error
             opened = self._opened = os.getpid(), archive, NameIndex(_files(archive))
         return opened[1:]
+
+
+def file_stamp(path: Path) -> str:
+    """Identity, size and times of a file. Raises OSError where it is gone."""
+    state = path.stat()
+    return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+
+
+def _unpacked(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
+    """Content of a member. Nothing is unpacked beyond the size that the archive states, however much there is."""
+    info = archive.getinfo(member)
+    _check_size(info.file_size, name)
+    if info.compress_type not in METHODS:
+        raise NotImplementedError("neither stored nor deflated")
+    with archive.open(info) as packed:
+        return packed.read(info.file_size)
+
+
+def _check_size(size: int, name: object) -> None:
+    if size > MOST_BYTES:
+        raise PhotoError(f"{name}: has {size:,} bytes, at most {MOST_BYTES:,} are read of a photo; save it smaller")
 
 
 def _files(archive: zipfile.ZipFile) -> list[str]:

@@ -3,19 +3,25 @@
 Written apart from the builder's own reader, so that a photo taken from the wrong place is noticed.
 """
 
+import io
 import os
 import posixpath
 import re
 import unicodedata
 import urllib.parse
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+from PIL import Image
+
 from cgc_data.common.errors import PhotoError, ReleaseError
 
+MOST_BYTES, MOST_PIXELS = 2**28, 100_000_000  # of a photo; no release shows a larger one
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 SUB_FOLDERS = ("", "train2017", "val2017", "images")
 # Label Studio puts eight digits of a hash before a name; COCO of 2014 the name of its split
 TOOL_PREFIX = re.compile(r"^(?:[0-9a-f]{8}-(?=.)|coco_(?:train|val|test)2014_)")
@@ -96,12 +102,14 @@ class _Place:
     def read(self, name: str) -> bytes:
         """The file's bytes. Raises PhotoError where it is missing or unreadable."""
         try:
+            if (self.size(name) or 0) > MOST_BYTES:
+                raise PhotoError(f"{self.path}: {name} is larger than {MOST_BYTES:,} bytes")
             if self._archive:
                 info = self._member(name)
-                return self._archive.read(info) if info else self._missing(name)
+                return _unpacked(self._archive, info) if info else self._missing(name)
             file = self._file(name)
             return file.read_bytes() if file else self._missing(name)
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise PhotoError(f"{self.path}: {name} cannot be read ({error})") from None
 
     def _missing(self, name: str) -> bytes:
@@ -133,6 +141,26 @@ class _Place:
             for key in dict.fromkeys((base, TOOL_PREFIX.sub("", base))):
                 found[key].append(file)
         return dict(found)
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Content of a member, unpacked no further than the size that the archive states: other methods unpack it all."""
+    if info.compress_type not in METHODS:
+        raise NotImplementedError("neither stored nor deflated")
+    with archive.open(info) as packed:
+        return packed.read(info.file_size)
+
+
+def picture_size(content: bytes) -> tuple[int, int]:
+    """Width and height that the header states. Raises PhotoError if there is none or it is larger than any photo."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            width, height = image.size
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PhotoError(f"not a picture ({error})") from None
+    if width * height > MOST_PIXELS:
+        raise PhotoError(f"{width} x {height} pixels, more than {MOST_PIXELS:,}")
+    return width, height
 
 
 def _candidates(name: str) -> Iterator[str]:

@@ -7,9 +7,10 @@ from collections import OrderedDict
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from cgc_data.common.errors import PhotoError
+from cgc_data.validate.photos import picture_size
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World
@@ -112,6 +113,7 @@ class PictureCheck:
 
 def _decode(content: bytes) -> Pixels:
     """Pixels (height, width, 3) in the frame that is annotated: a camera's orientation tag is not applied."""
+    picture_size(content)
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise PhotoError("the photo cannot be decoded")
@@ -147,13 +149,14 @@ def _half(pixels: Pixels) -> NDArray[np.int16]:
 
 def _unreadable(content: bytes, view: View) -> str:
     try:
+        width, height = picture_size(content)
+        if (width, height) != (view.width, view.height):
+            return f"is {width} x {height}, the view says {view.width} x {view.height}"
         with Image.open(io.BytesIO(content)) as image:
-            if image.size != (view.width, view.height):
-                return f"is {image.size[0]} x {image.size[1]}, the view says {view.width} x {view.height}"
             if image.getexif().get(ORIENTATION, 1) != 1:
                 return "has an orientation tag that readers rotate by"
             image.load()
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+    except (OSError, PhotoError, SyntaxError, ValueError) as error:
         return f"does not decode ({error})"
     return ""
 
@@ -192,6 +195,6 @@ def _unlike(sample: Sample) -> str:
             with Image.open(io.BytesIO(content)) as image:
                 tables = getattr(image, "quantization", None) if sample.kind.contrast.windows else None
                 forms.add((image.format, repr(tables)))
-        except (OSError, ValueError, SyntaxError):
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return ""  # already a breach of `images`
     return "" if len(forms) <= 1 else f"formats or qualities differ: {sorted({str(form) for form, _ in forms})}"

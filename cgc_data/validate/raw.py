@@ -15,10 +15,12 @@ from cgc_data.common.errors import ReleaseError, VocabularyError
 from cgc_data.validate.boxes import grown, overlap, within
 from cgc_data.validate.disregard import disregard
 from cgc_data.validate.formats import read_raw
-from cgc_data.validate.photos import PhotoFiles
+from cgc_data.validate.photos import MOST_PIXELS, PhotoFiles
 from cgc_data.validate.protocols import Declared, Record, Status, has_mask, is_crowd
 from cgc_data.validate.samples import Box, Rectangle
 from cgc_data.vocabulary import COCO_NAMES, concept_of
+
+LONGEST_EDGES = 4e6  # pixels, of a mask's polygons in all
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,16 @@ class RawSource:
         return Instance(self.key, raw["id"], raw["image_id"], concept, box, is_crowd(raw), has_mask(raw))
 
     def _read_rle(self, number: int) -> Any:
-        return self._mask(self._annotations[number])
+        """Run lengths of a mask. Raises ReleaseError for one that fits no photo, or whose edges have no end."""
+        raw, rle = self._annotations[number], None
+        try:
+            fault = _unbounded(raw["segmentation"], self.size(raw["image_id"]))
+            rle = None if fault else self._mask(raw)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            fault = f"no mask ({error})"
+        if fault:
+            raise ReleaseError(f"{self.key}: annotation {number}: {fault}; correct the annotation file and build again")
+        return rle
 
     def _whole_box(self, number: int) -> Box | None:
         """Tight box of the whole mask, None where there is no mask pixel."""
@@ -184,6 +195,21 @@ def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
         return {n: concept_of(str(c["name"]), str(c.get("synset") or "")) for n, c in categories.items()}
     except VocabularyError as error:
         raise ReleaseError(f"a category of the sources has no concept: {error}") from None
+
+
+def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
+    """Why reading a mask would take memory without bound, "" if it would not."""
+    width, height = segmentation["size"] if isinstance(segmentation, Mapping) else size
+    if width * height > MOST_PIXELS:
+        return f"a mask of {width} x {height} pixels"
+    if isinstance(segmentation, Mapping):
+        return ""
+    return "" if sum(map(_edges, segmentation)) <= LONGEST_EDGES else "its polygons have no end"
+
+
+def _edges(polygon: Sequence[float]) -> float:
+    """Length of a polygon's edges, each along the axis on which it is longer."""
+    return float(np.abs(np.diff(np.reshape(polygon, (-1, 2)), axis=0)).max(axis=1, initial=0).sum())
 
 
 def _corners(written: Any, form: str, width: float, height: float) -> Box:

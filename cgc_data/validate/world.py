@@ -18,6 +18,7 @@ from scipy.optimize import linear_sum_assignment
 
 from cgc_data.common.errors import PhotoError
 from cgc_data.validate.boxes import iou
+from cgc_data.validate.photos import picture_size
 from cgc_data.validate.protocols import Status
 from cgc_data.validate.raw import Instance, RawSource, Sight
 from cgc_data.validate.samples import View
@@ -223,6 +224,7 @@ def _alike(sources: Mapping[str, RawSource], first: Appearance, second: Appearan
 def _thumbnail(source: RawSource, image_id: int) -> NDArray[np.float64] | None:
     try:
         content = source.photos.read(source.file_name(image_id))
+        picture_size(content)
         with Image.open(io.BytesIO(content)) as image:
             small = image.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     except (PhotoError, OSError, ValueError, SyntaxError):

@@ -3,6 +3,8 @@
 import io
 import struct
 import sys
+import tracemalloc
+import zlib
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from cgc_data.images import (
     photo_size,
     strip_orientation,
 )
+from cgc_data.index.pictures import perceptual_hash
 
 WIDTH, HEIGHT = 64, 40
 XMP = (
@@ -53,6 +56,36 @@ def exif(orientation: int) -> Image.Exif:
 def thumbnail_exif(orientation: int) -> bytes:
     """EXIF that holds a whole small JPEG, as cameras write it."""
     return exif(orientation).tobytes() + save(quality=20)
+
+
+def blank_png(width: int, height: int) -> bytes:
+    """A whole PNG, black above and white below: kilobytes, whatever its size."""
+    packer, rows = zlib.compressobj(), b""
+    for shade in (b"\0", b"\xff"):
+        for _ in range(height // 2):
+            rows += packer.compress(b"\0" + shade * (width // 8))
+    rows += packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")]
+    packed = [struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+@pytest.mark.parametrize("size", [(13_000, 13_000), (40_000, 40_000)])
+def test_a_photo_too_large_to_decode_is_refused_by_its_header(size: tuple[int, int]) -> None:
+    content = blank_png(*size)
+    tracemalloc.start()
+    for read in (decode_photo, photo_size):
+        with pytest.raises(PhotoError, match=r"100,000,000|decompression bomb"):
+            read(content)
+    assert perceptual_hash(content) is None
+    assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    tracemalloc.stop()
+
+
+def test_a_large_photo_within_the_limit_is_read() -> None:
+    assert decode_photo(blank_png(6_400, 5_000)).shape == (5_000, 6_400, 3)
+    assert perceptual_hash(blank_png(6_400, 5_000)) is not None
 
 
 PHOTOS = {

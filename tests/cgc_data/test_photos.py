@@ -2,13 +2,16 @@
 
 import multiprocessing
 import pickle
+import struct
+import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from cgc_data.common.errors import PhotoError
+from cgc_data.common.errors import PhotoError, SourceError
+from cgc_data.index.splits import hash_folder
 from cgc_data.sources import PhotoStore, open_photos
 from cgc_data.validate.photos import PhotoFiles
 
@@ -226,3 +229,44 @@ def test_validation_finds_no_photo_outside_either(folder: Path, archive: Path, n
         with pytest.raises(PhotoError, match="no photo"):
             photos.read(name.format(folder=folder))
     assert not list(folder.parent.parent.rglob("written.jpg"))
+
+
+def bomb(path: Path, size: int, method: int, stated: int | None = None) -> Path:
+    """An archive with one photo of zeros of this size; `stated` is what its headers say instead."""
+    with zipfile.ZipFile(path, "w", method) as file, file.open("1.jpg", "w", force_zip64=True) as member:
+        for _ in range(size >> 20):
+            member.write(bytes(1 << 20))
+    if stated is not None:
+        content = path.read_bytes()
+        central = content.rindex(b"PK\x01\x02")
+        path.write_bytes(content[: central + 24] + struct.pack("<I", stated) + content[central + 28 :])
+    return path
+
+
+# With the MB of zeros to pack, as many as packing them takes no more than a second.
+METHODS = {"deflate": (zipfile.ZIP_DEFLATED, 300), "bzip2": (zipfile.ZIP_BZIP2, 30), "lzma": (zipfile.ZIP_LZMA, 30)}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("stated", [None, 1000])
+def test_a_photo_that_unpacks_to_much_is_refused_in_little_memory(
+    tmp_path: Path, method: str, stated: int | None
+) -> None:
+    packing, size = METHODS[method]
+    path = bomb(tmp_path / "photos.zip", size << 20, packing, stated)
+    for photos in (open_photos(path), PhotoFiles(path)):
+        tracemalloc.start()
+        with pytest.raises(PhotoError, match=r"268,435,456|CRC|neither stored nor deflated"):
+            photos.read("1.jpg")
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+        tracemalloc.stop()
+
+
+def test_a_file_too_large_for_a_photo_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "1.jpg").open("wb") as file:
+        file.truncate(3 << 30)
+    for photos in (open_photos(tmp_path), PhotoFiles(tmp_path)):
+        with pytest.raises(PhotoError, match="268,435,456"):
+            photos.read("1.jpg")
+    with pytest.raises(SourceError, match="holds no photo to compare with"):
+        hash_folder(tmp_path)

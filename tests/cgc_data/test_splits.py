@@ -1,6 +1,7 @@
 """Splits that stay as they are for ever, and near-duplicates that stay together."""
 
 import os
+import tracemalloc
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,18 +10,19 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 from cgc_data.common.errors import SourceError
 from cgc_data.config import Splits
 from cgc_data.images import decode_photo
 from cgc_data.index.facts import photo_facts
 from cgc_data.index.listings import Appearance
+from cgc_data.index.near import like_any, near_duplicates
 from cgc_data.index.photos import Photo
 from cgc_data.index.splits import (
     assign_splits,
     hash_folder,
-    like_any,
-    near_duplicates,
     perceptual_hash,
 )
 from cgc_data.sources import PhotoStore, open_photos
@@ -136,6 +138,38 @@ def test_banding_finds_every_pair_that_comparing_all_finds(distance: int) -> Non
     close = np.bitwise_count(hashes[:, None] ^ hashes[None, :]) <= distance
     assert (clusters[:, None] == clusters[None, :])[close].all()
     assert len(set(clusters.tolist())) >= 60 - 5
+
+
+@pytest.mark.parametrize("distance", [0, 3, 4])
+def test_clusters_are_those_of_all_pairs(distance: int) -> None:
+    random = np.random.default_rng(7)
+    base = random.integers(0, 2**64, 300, dtype=np.uint64)
+    near = [base ^ (np.uint64(1) << random.integers(0, 64, 300).astype(np.uint64)) for _ in range(3)]
+    hashes = random.permutation(np.concatenate([base, base[:50], *near, np.zeros(5, dtype=np.uint64)]))
+    decoded = (hashes != 0)[:, None] & (hashes != 0)[None, :]
+    close = (np.bitwise_count(hashes[:, None] ^ hashes[None, :]) <= distance) & decoded
+    expected = connected_components(csr_matrix(close), directed=False)[1]
+    assert near_duplicates(hashes, distance).tolist() == expected.tolist()
+
+
+MANY = 200_000
+CROWDS = {
+    "equal": np.full(MANY, 12345, dtype=np.uint64),
+    "two pictures": np.tile(np.array([0xFFFF, 2**60], dtype=np.uint64), MANY // 2),
+    "one burst": np.random.default_rng(0).integers(1, 2**11, MANY, dtype=np.uint64),
+    "undecodable": np.zeros(MANY, dtype=np.uint64),
+}
+
+
+@pytest.mark.parametrize(("crowd", "clusters"), zip(CROWDS, (1, 2, 1, MANY), strict=True))
+def test_many_photos_that_look_alike_take_little_memory(crowd: str, clusters: int) -> None:
+    tracemalloc.start()
+    found = near_duplicates(CROWDS[crowd], 4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(set(found.tolist())) == clusters
+    assert peak < 200 * 2**20
+    assert like_any(CROWDS[crowd], CROWDS[crowd][:2000], 4).all() == (crowd != "undecodable")
 
 
 def test_photos_that_cannot_be_decoded_are_like_none() -> None:

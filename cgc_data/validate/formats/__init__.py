@@ -27,7 +27,7 @@ def read_raw(kind: str, path: Path, declared: Declared) -> RawFile:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it loads
             return _reader(kind)(path, declared)
-    except (OSError, ValueError, KeyError, AssertionError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AssertionError, TypeError, AttributeError, RecursionError) as error:
         raise ReleaseError(
             f"{path}: the {kind} reader cannot read it ({error}); name the file it was built from"
         ) from None
