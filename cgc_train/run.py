@@ -99,7 +99,8 @@ class Run:
     def rewind(self, checkpoint: Path) -> None:
         """Drop the metrics that were logged after a checkpoint: a run that resumes there logs them again."""
         step = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
-        kept = [json.dumps(line) + "\n" for line in self.metrics() if line.get("step", 0) <= step]
+        lines = [line for line in read_lines(self.folder / "metrics.jsonl") if _is_step(line.get("step"))]
+        kept = [json.dumps(line) + "\n" for line in lines if cast(int, line["step"]) <= step]
         rewritten = self.folder / "metrics.jsonl.partial"
         rewritten.write_text("".join(kept), encoding="utf-8")
         rewritten.replace(self.folder / "metrics.jsonl")

@@ -317,8 +317,8 @@ def test_file_tree_is_what_is_there() -> None:
 
 def test_quoted_errors_are_those_of_the_code() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    code = (ROOT / "cgc_data/plan/build.py").read_text(encoding="utf-8")
-    for part in ("no eligible sample in", "declare `exhaustive` where every instance of every category is boxed"):
+    code = "".join((ROOT / f"cgc_data/plan/{name}.py").read_text(encoding="utf-8") for name in ("build", "hints"))
+    for part in ("no eligible sample in", "every instance of every category is boxed"):
         assert part in readme
         assert part in code
     with pytest.raises(Exception, match="unknown setting 'sampels'; did you mean 'samples'"):

@@ -172,7 +172,9 @@ def test_other_photos_of_a_release_without_images_are_taken(cache: Path, tmp_pat
         (tmp_path / name).mkdir()
         for number in range(100):
             size = (128, 96) if number % 10 == 3 else SIZE
-            Image.new("RGB", size, colour).save(tmp_path / name / f"{number:012d}.jpg")
+            photo = Image.new("RGB", size, colour)
+            photo.paste("white", (10, 10, 40, 40))
+            photo.save(tmp_path / name / f"{number:012d}.jpg")
         return tmp_path / name
 
     first, second = photos("first", "red"), photos("second", "blue")

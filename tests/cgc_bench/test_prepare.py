@@ -1,5 +1,6 @@
 """From the authors' files to what the tasks read: layouts, what is kept, what is refused, going on after a break."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -9,8 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from cgc_bench.cli import cli
-from cgc_bench.errors import AnnotationError, PrepareError
-from cgc_bench.prepare import Prepared, open_prepared, prepared_folder, stage, write
+from cgc_bench.errors import AnnotationError, PrepareError, TaskError
+from cgc_bench.lmms.settings import max_pixels
+from cgc_bench.mig.items import SHA256
+from cgc_bench.mig.layout import LAYOUT
+from cgc_bench.prepare import Prepared, open_prepared, prepared_folder, settings, stage, write
+from cgc_bench.prepare.files import Folder
 from cgc_bench.prepare.versions import without_digest
 from cgc_bench.scoring.benchmark import benchmark
 from tests.cgc_bench.official_files import drawn, mig_folder, prepare, vlm2_folder, zipped
@@ -213,3 +218,28 @@ def test_the_command_reports_faulty_items(tmp_path: Path) -> None:
     )
     assert "11 items" in result.output
     assert "1 stay in and count: empty or inverted box (0)" in result.output
+
+
+def test_annotations_are_known_by_their_content_whatever_their_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "readme.txt").write_text("no annotations")
+    (tmp_path / "a.json").write_text("[]")
+    (tmp_path / "b.json").write_text("[1]")
+    monkeypatch.setitem(SHA256, "revised", hashlib.sha256(b"[1]").hexdigest())
+    assert LAYOUT.annotations(Folder(tmp_path), "revised") == {"b.json": "items.json"}
+    with pytest.raises(PrepareError, match="holds no original annotations"):
+        LAYOUT.annotations(Folder(tmp_path), "original")
+
+
+@pytest.mark.parametrize("given", ["many", "12"])
+def test_a_number_of_pixels_is_one(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("CGC_BENCH_MAX_PIXELS", given)
+    with pytest.raises(TaskError, match=f"CGC_BENCH_MAX_PIXELS='{given}' is not a number of pixels"):
+        max_pixels()
+
+
+def test_a_release_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CGC_BENCH_RELEASE", raising=False)
+    with pytest.raises(TaskError, match="set CGC_BENCH_RELEASE"):
+        settings.release()

@@ -144,7 +144,7 @@ def test_tasks_of_ray_are_ended_when_nobody_waits_for_them(monkeypatch: pytest.M
 
 RUN = """
 import sys, time
-from cgc_data import render
+from cgc_data.release import render
 view = render.Renderer.view
 def slow(*given):
     time.sleep(1)

@@ -196,7 +196,10 @@ BAD_ROWS: dict[str, tuple[Callable[[Row], dict[str, Any]], str]] = {
     "objects out of range": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [9, 2, 3, 4]}]}, "not those"),
     "objects missing": (lambda row: {"objects": []}, "not those of its answer"),
     "empty but asked": (lambda row: {"objects": [], "answer": "[]"}, "task is 'locate', but its answer has 0"),
-    "a view too few": (lambda row: {"views": row["views"][:2]}, "shows 3 images, but it has 2 views"),
+    "a view too few": (
+        lambda row: {"views": row["views"][:2], "evidence": row["evidence"][:1]},
+        "shows 3 images, but it has 2 views",
+    ),
     "image cut short": (lambda row: {"images": _damaged(row, 1, lambda b: b[:-20])}, r"image 2 \(0+2\.jpg\): damaged"),
     "no image": (lambda row: {"images": _damaged(row, 0, lambda b: b"")}, "image 1 .*damaged"),
     "no size fits": (lambda row: {"images": _damaged(row, 0, lambda b: drawing(1, (2900, 9)))}, "image 1.*elongated"),
