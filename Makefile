@@ -10,7 +10,7 @@ SHORT_GRPO := grpo.max_steps=4 grpo.save_steps=2 data.held_out_every=4 grpo.max_
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 
-.PHONY: help install demo test check clean
+.PHONY: help install demo test check faults clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ check: $(STAMP) ## lint, types and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+faults: $(STAMP) ## break builds and releases in every known way, and see that nothing is lost or touched
+	$(BIN)/python scripts/try_faults.py
 
 clean: ## remove the environment and what `demo` built
 	rm -rf $(VENV) $(DEMO)

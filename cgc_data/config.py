@@ -5,15 +5,19 @@ Settings that do not change the result (workers, output folder) are not part of 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
 from cgc_data.common.settings import Section, Share, Values, Weight, merge, read_settings, read_yaml
 from cgc_data.geometry import BoxFormat
+from cgc_data.sources.clean import Part
 from cgc_data.sources.formats import Kind
 from cgc_data.tasks import SHARES, check_ids
 from cgc_data.tasks.former import refuse_former
+
+Orientation = Literal["as_stored", "as_displayed"]
+ORIENTATIONS: tuple[Orientation, ...] = get_args(Orientation)
 
 
 class Source(Section):
@@ -28,9 +32,24 @@ class Source(Section):
     )
     bbox_format: BoxFormat | None = Field(
         None,
-        description="xywh (COCO's), xyxy, cxcywh (center) or yxhw; null: xywh, unless many boxes leave their photos",
+        description="xywh (COCO's), xyxy, cxcywh (center) or yxhw, the first three also as shares of the photo with "
+        "_normalized; null: xywh, unless many boxes leave their photos",
+    )
+    ignore: list[Part] = Field(
+        default_factory=list,
+        description="what is wrong in the file and stays unread: masks (boxes alone count), crowd (its flags: all are "
+        "single objects), duplicates (of objects annotated twice)",
+    )
+    orientation: Orientation | None = Field(
+        None,
+        description="what boxes follow if EXIF turns a photo: as_stored or as_displayed; null: as_stored, where sure",
     )
     split: Literal["auto", "test"] = Field("auto", description="test: all photos of this source are held out")
+
+    @property
+    def displayed(self) -> bool:
+        """Do its boxes follow its photos as EXIF has them displayed?"""
+        return self.orientation == "as_displayed"
 
 
 class InterSettings(Section):

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from cgc_data.answer import with_thinking
 from cgc_data.common.errors import ExportError
+from cgc_data.common.folder import filled, is_free
 from cgc_data.release.read import Release
 from cgc_data.release.reference import load_reference
 from cgc_data.release.rows import Row
@@ -71,9 +72,9 @@ def export_release(
     _refuse(release, folder, form, chosen, photos)
     splits = [s for s in SPLITS if release.shards(contrast, s)]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        files = [_WRITERS[form](_Job(release, folder, split, contrast, chosen, photos)) for split in splits]
-        return [*files, *([_dataset_info(folder, files)] if form == "llamafactory" else [])]
+        with filled(folder):
+            files = [_WRITERS[form](_Job(release, folder, split, contrast, chosen, photos)) for split in splits]
+            return [*files, *([_dataset_info(folder, files)] if form == "llamafactory" else [])]
     except OSError as error:
         raise ExportError(
             f"{folder}: {error.strerror or error}; name a folder that can be written with --to"
@@ -83,7 +84,7 @@ def export_release(
 def _refuse(release: Release, folder: Path, form: Format, instruction: Instruction, photos: Path | None) -> None:
     if not release.has_images and photos is None:
         raise ExportError(f"{release.folder}: stores no images; name the folder or .zip with the photos by --images")
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    if not is_free(folder):
         raise ExportError(f"{folder}: exists and is not an empty folder; name another one with --to")
     if form == "llamafactory" and instruction == "think":
         raise ExportError("llamafactory imitates answers, and a release holds no reasoning; use --instruction answer")

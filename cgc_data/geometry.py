@@ -19,9 +19,11 @@ Boxes: TypeAlias = NDArray[np.float64]
 ThousandBox: TypeAlias = tuple[int, int, int, int]
 Column: TypeAlias = NDArray[np.float64]
 
-# How annotation files write a box: COCO's own, corners, center and size, and rows before columns.
-BoxFormat = Literal["xywh", "xyxy", "cxcywh", "yxhw"]
+# How annotation files write a box: COCO's own, corners, center and size, and rows before columns, in pixels; three of
+# them also as shares of the photo's width and height.
+BoxFormat = Literal["xywh", "xyxy", "cxcywh", "yxhw", "xywh_normalized", "xyxy_normalized", "cxcywh_normalized"]
 BOX_FORMATS: tuple[BoxFormat, ...] = get_args(BoxFormat)
+NORMALIZED = "_normalized"
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ class Window:
 
 
 def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tuple[Column, Column, Column, Column]:
-    """The four numbers of boxes as a file writes them, (n,) each, as x1, y1, x2, y2 in pixels."""
-    if form == "xyxy":
+    """The four numbers of boxes as a file writes them, (n,) each, as x1, y1, x2, y2 in the same units."""
+    if form.startswith("xyxy"):
         return a, b, c, d
-    if form == "cxcywh":
+    if form.startswith("cxcywh"):
         return a - c / 2, b - d / 2, a + c / 2, b + d / 2
     if form == "yxhw":
         return b, a, b + d, a + c

@@ -20,8 +20,12 @@ from cgc_data.common.errors import CgcError, PhotoError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
+MOST_PIXELS = 100_000_000  # of a photo: decoded it takes three bytes per pixel, in every worker
+MOST_BYTES = 2**28  # of a photo's file
+
 UPRIGHT = 1
 ORIENTATION = 0x0112  # EXIF tag; readers rotate or mirror a photo where it is not 1
+_EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 _JPEG = b"\xff\xd8"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"
@@ -30,19 +34,54 @@ _START_OF_SCAN, _APP1 = 0xDA, 0xE1
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=\"|='|>))[2-8]")
 
 
-def decode_photo(data: bytes) -> Pixels:
-    """Pixels (height, width, 3), uint8, blue-green-red, of the stored frame: EXIF orientation is not applied.
+class UnshownError(PhotoError):
+    """A photo that readers decode, but not to what it shows."""
 
-    Raises PhotoError where the bytes are no photo, are truncated, or are of a size that Pillow holds for an attack.
+
+def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
+    """Pixels (height, width, 3), uint8, blue-green-red, of the stored frame; with `turn` as EXIF has it displayed.
+
+    Raises PhotoError where the bytes are no photo, are truncated, or state more than MOST_PIXELS, and UnshownError for
+    one of more than 8 bits per channel, which readers show white or black, or of one color only.
     """
     check_whole(data)
     photo_size(data)
+    if (mode := _open(data).mode) not in _EIGHT_BIT:
+        raise UnshownError(f"more than 8 bits per channel ({mode}), which readers do not show; convert it to 8 bits")
     cv2 = _opencv()
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise PhotoError("not a photo that OpenCV reads; download it again")
-    decoded: Pixels = pixels
-    return decoded
+    if not (pixels[::8, ::8] != pixels[0, 0]).any() and not (pixels != pixels[0, 0]).any():
+        raise UnshownError("one color only; replace the photo")
+    return turned(pixels, exif_orientation(data)) if turn else np.asarray(pixels, dtype=np.uint8)
+
+
+def turned(pixels: Pixels, orientation: int) -> Pixels:
+    """Pixels (height, width, 3) of a stored photo as a viewer displays them by its EXIF orientation, 1-8."""
+    upright = pixels.transpose(1, 0, 2) if orientation in (5, 6, 7, 8) else pixels
+    if orientation in (2, 3, 6, 7):
+        upright = upright[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        upright = upright[::-1]
+    return np.ascontiguousarray(upright)
+
+
+def encode_like(pixels: Pixels, data: bytes, jpeg_quality: int) -> bytes:
+    """Pixels (height, width, 3), blue-green-red, as JPEG if the photo they are of is one, else as PNG."""
+    cv2 = _opencv()
+    suffix = ".jpg" if data.startswith(_JPEG) else ".png"
+    done, encoded = cv2.imencode(suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if suffix == ".jpg" else [])
+    if not done:
+        raise PhotoError("could not be encoded again after it was turned; turn it yourself")
+    return bytes(encoded.tobytes())
+
+
+def form_of(data: bytes, *, turned: bool = False) -> str:
+    """Name of the file format, as "JPEG"; `turned`: of what `encode_like` makes of it. Raises PhotoError for none."""
+    if turned:
+        return "JPEG" if data.startswith(_JPEG) else "PNG"
+    return _open(data).format or ""
 
 
 def check_whole(data: bytes) -> None:
@@ -59,8 +98,13 @@ def check_whole(data: bytes) -> None:
 
 
 def photo_size(data: bytes) -> tuple[int, int]:
-    """Width and height of the stored frame, from the header. Raises PhotoError where there is none."""
+    """Width and height of the stored frame, from the header.
+
+    Raises PhotoError where there is none or they are more than MOST_PIXELS.
+    """
     width, height = _open(data).size
+    if width * height > MOST_PIXELS:
+        raise PhotoError(f"{width} x {height} pixels, at most {MOST_PIXELS:,} are read; save it smaller")
     return width, height
 
 

@@ -35,7 +35,7 @@ def licence_class(url: str) -> LicenceClass:
     "permissive" asks for attribution at most, "share_alike" also that adaptations keep the licence, "noncommercial"
     forbids commercial use, "no_derivatives" forbids adaptations (whether commercial use is allowed or not).
     """
-    address = _address(url)
+    address = licence_address(url)
     if any(pattern.fullmatch(address) for pattern in _FREE):
         return "permissive"
     host, slash, path = address.partition("/")
@@ -60,7 +60,8 @@ def allowed(url: str, policy: LicencePolicy, *, windows: bool) -> bool:
     return kind == "noncommercial" or (kind == "no_derivatives" and not windows)
 
 
-def _address(url: str) -> str:
+def licence_address(url: str) -> str:
+    """Host without `www.` and path of a web address, in lower case; empty for anything else."""
     try:
         parts = urlsplit(url.strip().lower())
     except ValueError:
@@ -68,3 +69,10 @@ def _address(url: str) -> str:
     if parts.scheme not in ("http", "https"):
         return ""
     return parts.netloc.removeprefix("www.") + parts.path.rstrip("/")
+
+
+def web_link(url: str) -> str:
+    """The address as a page or a card may link it: http or https, with a host, on one line; empty for anything else."""
+    if not licence_address(url) or not url.isprintable() or re.search(r"[\s\"'`<>\\]", url):
+        return ""
+    return url.replace("(", "%28").replace(")", "%29")

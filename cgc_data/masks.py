@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import TypeAlias, TypedDict
 
 import numpy as np
-import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
 from cgc_data.common.errors import SegmentationError
@@ -25,7 +24,9 @@ class Rle(TypedDict):
     counts: bytes
 
 
-FARTHEST = 1e5  # pixels; a polygon beyond is damaged, and tracing it would take memory without bound
+# Pixels; a polygon beyond is damaged, and tracing it would take memory without bound: of one point, of all edges.
+FARTHEST, LONGEST = 1e5, 2e6
+MOST_BITS = 60  # of one run length
 
 
 def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle | None:
@@ -36,7 +37,9 @@ def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -
     solid = [list(polygon) for polygon in polygons if len(polygon) >= 6]
     for polygon in solid:
         if len(polygon) % 2 or not np.all(np.abs(polygon) < FARTHEST):
-            raise SegmentationError("a polygon has a coordinate too many or far outside the photo")
+            raise SegmentationError("polygon with an odd number of coordinates or far outside the photo")
+    if sum(map(_length, solid)) > LONGEST:
+        raise SegmentationError("polygons without end", f"polygons are longer than {LONGEST:,.0f} pixels in all")
     return union(coco_mask.frPyObjects(solid, height, width)) if solid else None
 
 
@@ -46,15 +49,29 @@ def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
     Raises SegmentationError where they do not fill the photo.
     """
     if min(counts, default=-1) < 0 or sum(counts) != height * width:
-        raise SegmentationError(f"run lengths do not fill {width} x {height} pixels")
-    rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
-    # pycocotools' merge stops early at runs of length zero, which files may hold: encode anew, without them
-    return _encode(coco_mask.decode(rle)) if 0 in counts else rle
-
-
-def _encode(pixels: npt.NDArray[np.uint8]) -> Rle:
-    rle: Rle = coco_mask.encode(np.asfortranarray(pixels))
+        raise SegmentationError(
+            "run lengths that do not fill the photo", f"run lengths do not fill {width} x {height} pixels"
+        )
+    solid = _without_empty(counts) if 0 in counts else list(counts)
+    rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": solid}, height, width)
     return rle
+
+
+def _without_empty(counts: Sequence[int]) -> list[int]:
+    """The same mask without runs of length zero but for the first: pycocotools' merge would stop early at them."""
+    runs = [0]
+    for place, length in enumerate(counts):
+        if length and (place - len(runs)) % 2:
+            runs[-1] += length
+        elif length:
+            runs.append(length)
+    return runs
+
+
+def _length(polygon: Sequence[float]) -> float:
+    """Length of a closed polygon along the axis on which each edge is longer."""
+    points = np.array(polygon, dtype=np.float64).reshape(-1, 2)
+    return float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum())
 
 
 def compressed_rle(counts: str, height: int, width: int) -> Rle:
@@ -65,7 +82,7 @@ def compressed_rle(counts: str, height: int, width: int) -> Rle:
     try:
         return run_lengths_rle(_decompress(counts.encode()), height, width)
     except (IndexError, UnicodeEncodeError) as error:
-        raise SegmentationError("compressed run lengths are cut short") from error
+        raise SegmentationError("compressed run lengths cut short") from error
 
 
 def _decompress(counts: bytes) -> list[int]:
@@ -81,6 +98,8 @@ def _decompress(counts: bytes) -> list[int]:
             shift += 5
             more = bool(character & 0x20)
             position += 1
+            if shift > MOST_BITS:
+                raise SegmentationError("a compressed run length is too long")
         if character & 0x10:
             value -= 1 << shift
         runs.append(value + runs[-2] if len(runs) > 2 else value)

@@ -18,7 +18,7 @@ from cgc_train.protocols import GrpoArguments, Processor
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import grpo_config
 from cgc_train.reward import reward_functions
-from cgc_train.run import Run, check_free, create_run, image_folder
+from cgc_train.run import Run, check_free, create_run, image_folder, is_whole, written_to_disk
 from cgc_train.trainer import GroundingTrainer
 
 TRACKERS = ("trackio", "tensorboard", "wandb")
@@ -47,7 +47,7 @@ def resume(run: Run, checkpoint: Path | None = None) -> Run:
     if run.kind == "sft":
         raise RunError(f"{run.folder}: a warm-up, which is not gone on with; start it again with --to")
     found = checkpoint or next(reversed(run.checkpoints()), None)
-    if found is None or not (found / "trainer_state.json").is_file():
+    if found is None or not is_whole(found):
         raise RunError(f"{run.folder}: holds no whole checkpoint; delete the folder and start again")
     arguments = _arguments(run.recipe, run.folder)
     say(f"going on from {found.name}")
@@ -99,12 +99,23 @@ def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> Gro
 def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
     # Not before training: DeepSpeed would set up an engine that only evaluates. A resumed run has answered already.
     trainer.args.eval_on_start = trainer.eval_dataset is not None and checkpoint is None
+    again = f"`cgc-train resume {run.folder}`"
     try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with written_to_disk(run.folder, f"run {again}"):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            _save(trainer, run)
     except KeyboardInterrupt:
-        raise RunError(f"{run.folder}: stopped; go on with `cgc-train resume {run.folder}`") from None
-    trainer.save_model(str(run.model_folder))
+        raise RunError(f"{run.folder}: stopped; go on with {again}") from None
     return run
+
+
+def _save(trainer: GroundingTrainer, run: Run) -> None:
+    """The final model, there whole or not at all: its presence means that the run is finished."""
+    partial = run.folder / "model.partial"
+    trainer.save_model(str(partial))
+    trainer.accelerator.wait_for_everyone()
+    if trainer.is_world_process_zero():
+        partial.replace(run.model_folder)
 
 
 def _arguments(recipe: Recipe, folder: Path) -> GrpoArguments:

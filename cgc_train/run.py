@@ -8,11 +8,15 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, TypeAlias, TypedDict, cast
 
+import msgspec
+
+from cgc_data.common.disk import disk_full
 from cgc_data.release.inside import check_links
 from cgc_data.release.paths import without_paths
 from cgc_train.errors import RunError
@@ -84,12 +88,13 @@ class Run:
 
     def checkpoints(self) -> list[Path]:
         """Checkpoints that were written whole, by step."""
-        found = [path for path in self.folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
-        return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+        steps = {path: path.name.rpartition("-")[2] for path in self.folder.glob("checkpoint-*") if is_whole(path)}
+        return sorted((path for path in steps if steps[path].isdecimal()), key=lambda path: int(steps[path]))
 
     def metrics(self) -> list[MetricsLine]:
-        """The lines of metrics.jsonl; a last line cut off by a kill is left out."""
-        return [cast(MetricsLine, line) for line in read_lines(self.folder / "metrics.jsonl")]
+        """The lines of metrics.jsonl; a last line cut off by a kill is left out, and so is what is no number."""
+        lines = [_numbers(line) for line in read_lines(self.folder / "metrics.jsonl")]
+        return [cast(MetricsLine, line) for line in lines if _is_step(line.get("step"))]
 
     def rewind(self, checkpoint: Path) -> None:
         """Drop the metrics that were logged after a checkpoint: a run that resumes there logs them again."""
@@ -100,12 +105,12 @@ class Run:
         rewritten.replace(self.folder / "metrics.jsonl")
 
     def environment(self) -> Environment:
-        """Versions and hardware that the run began with; empty where they were not written."""
+        """Versions and hardware that the run began with; empty where they were not written, or by something else."""
         try:
-            content: Environment = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            content = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
+            return msgspec.convert(content, Environment)
+        except (OSError, ValueError, RecursionError):
             return {}
-        return content
 
     def completion_steps(self) -> list[int]:
         """Steps whose completions were saved."""
@@ -121,6 +126,8 @@ class Run:
             rows: list[CompletionRow] = pq.read_table(path).to_pylist()
         except (OSError, pa.ArrowException) as error:
             raise RunError(f"{path}: not readable ({error}); choose another step") from None
+        if any(not isinstance(row.get("completion"), str | list) for row in rows):
+            raise RunError(f"{path}: holds no completions; choose another step")
         return rows
 
     def held_out_steps(self) -> list[int]:
@@ -129,7 +136,30 @@ class Run:
 
     def held_out(self, step: int) -> list[HeldOutRow]:
         """`{"id", "response"}` of every held-out row at a step."""
-        return [cast(HeldOutRow, line) for line in read_lines(held_out_path(self.folder, step))]
+        lines = read_lines(held_out_path(self.folder, step))
+        return [cast(HeldOutRow, line) for line in lines if _is_text(line.get("id")) and _is_text(line.get("response"))]
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Was a checkpoint written to its end? Its state comes last, and a full disk may have cut it."""
+    try:
+        state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(state, dict) and isinstance(state.get("global_step"), int)
+
+
+@contextmanager
+def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
+    """Turn what the disk refuses while a run is written into RunError; `fix` is what to run once there is space."""
+    try:
+        yield
+    except Exception as error:
+        if disk_full(error):
+            raise RunError(f"{folder}: the disk is full; free some space and {fix}") from None
+        if isinstance(error, OSError) and not folder.exists():
+            raise RunError(f"{folder}: was removed meanwhile; start again") from None
+        raise
 
 
 def create_run(folder: Path, recipe: Recipe, kind: Kind = "grpo") -> Run:
@@ -198,10 +228,24 @@ def read_lines(path: Path) -> Iterator[Mapping[str, object]]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
             yield value
+
+
+def _numbers(line: Mapping[str, object]) -> dict[str, object]:
+    """What of a line of metrics can be one: its kind, and numbers."""
+    kept: dict[str, object] = {key: value for key, value in line.items() if isinstance(value, int | float)}
+    return {**kept, "kind": line["kind"]} if _is_text(line.get("kind")) else kept
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_step(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**63
 
 
 def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -31,7 +31,7 @@ from cgc_train.model.load import freeze_vision, keep_names
 from cgc_train.protocols import Processor, TrainingArguments
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import sft_config
-from cgc_train.run import Run, check_free, create_run, image_folder
+from cgc_train.run import Run, check_free, create_run, image_folder, written_to_disk
 from cgc_train.sampling import EpochSampler
 from cgc_train.skill import HeldOutSkill
 
@@ -99,8 +99,9 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: D
     trainer = _trainer(run, arguments, material, [skill] if skill else [])
     if skill:
         skill.trainer = trainer
-    trainer.train()
-    _save(trainer, run, material.processor)
+    with written_to_disk(folder, "delete the folder and start again"):
+        trainer.train()
+        _save(trainer, run, material.processor)
     if skill and until is not None and not skill.reached and arguments.process_index == 0:
         say(f"warning: held-out R_miou is {skill.skill:.3f} after {skill.step} steps, not yet {until:g}; train longer")
     return run

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 PATH = click.Path(path_type=Path)
 
 
@@ -22,11 +24,11 @@ def compare(base: Path, new: Path, *, label: str | None, per_task: int, folder: 
     first, second = one_run(base, label), one_run(new, label)
     page, found = write_comparison(first, second, folder, per_task=per_task)
     for warning in differences(first.asked, second.asked):
-        click.echo(warning)
+        show(warning)
     for one in found:
         gain = 100 * (one.new - one.base)
-        click.echo(
+        show(
             f"{one.task}: {100 * one.base:.2f} -> {100 * one.new:.2f} ({gain:+.2f}), n {one.n:,}, "
             f"p {one.corrected:.4f}, won {len(one.won)}, lost {len(one.lost)}"
         )
-    click.echo(page)
+    show(page)

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import rich_click as click
-from rich.console import Console
+
+from cgc_data.common.progress import show
+from cgc_data.common.tables import PlainConsole
 
 
 @click.command()
@@ -27,8 +29,8 @@ def floors(task: str, *, annotations: Path, as_json: bool) -> None:
     items = bench.read_items(annotations)
     found = {name: floor_table(bench, items, list(items), name) for name in bench.floors}
     if as_json:
-        click.echo(json.dumps({"task": bench.name, "annotations": versions(items), "floors": found}, indent=1))
+        show(json.dumps({"task": bench.name, "annotations": versions(items), "floors": found}, indent=1))
         return
-    console = Console()
+    console = PlainConsole()
     console.print(f"{bench.title}, {versions(items)} annotations, {len(items):,} items")
     console.print(floors_table(bench, found))

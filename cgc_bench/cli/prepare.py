@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 PATH = click.Path(path_type=Path)
 
 
@@ -28,6 +30,6 @@ def prepare(name: str, *, source: Path | None, annotations: str | None, revision
     ready = bench.prepare(name, annotations, source=source, revision=revision)
     items = bench.read_items(ready.annotations)
     title = bench.title if name == bench.name else name
-    click.echo(f"{title}, {ready.version} annotations from {ready.source}: {len(items):,} items")
+    show(f"{title}, {ready.version} annotations from {ready.source}: {len(items):,} items")
     for fault, indices in bench.faults(items).items():
-        click.echo(f"  {len(indices):,} stay in and count: {fault} ({', '.join(indices[:5])})")
+        show(f"  {len(indices):,} stay in and count: {fault} ({', '.join(indices[:5])})")

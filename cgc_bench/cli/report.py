@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 PATH = click.Path(path_type=Path)
 
 
@@ -15,4 +17,4 @@ def report(runs: tuple[Path, ...], *, folder: Path) -> None:
     from cgc_bench.report import write_report
     from cgc_bench.report.runs import read_runs
 
-    click.echo(write_report(read_runs(runs), folder))
+    show(write_report(read_runs(runs), folder))

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import rich_click as click
-from rich.console import Console
+
+from cgc_data.common.progress import show
+from cgc_data.common.tables import PlainConsole
 
 PATH = click.Path(path_type=Path)
 
@@ -58,10 +60,10 @@ def score(
     summary = {**summary, **judged_summary(summary, video_judgements, judge)}
     if json_file:
         write_summary(summary, json_file)
-    console = Console()
+    console = PlainConsole()
     for table in score_tables(bench, summary):
         console.print(table)
     if any(one != Asked() for one in asked.values()):
-        click.echo("; ".join(described(asked)))
+        show("; ".join(described(asked)))
     for warning in summary["warnings"]:
-        click.echo(warning)
+        show(warning)

@@ -2,10 +2,12 @@
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 
 @click.command("tasks-path")
 def tasks_path() -> None:
     """Print the folder with the task files: lmms_eval --include_path "$(cgc-bench tasks-path)"."""
     from cgc_bench.lmms.discovery import tasks_folder
 
-    click.echo(tasks_folder())
+    show(tasks_folder())

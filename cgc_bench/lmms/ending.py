@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from cgc_data.common.errors import CgcError
+from cgc_data.common.progress import say
 
 
 def end(error: CgcError) -> NoReturn:
     """Print the error as one line and exit with status 2."""
     sys.stdout.flush()
-    print(f"cgc-bench: {error}", file=sys.stderr, flush=True)
+    say(f"cgc-bench: {error}")
     raise SystemExit(2) from None
 
 

@@ -9,6 +9,10 @@ from typing import Protocol
 
 from cgc_bench.errors import PrepareError
 
+MOST_BYTES = 2**29  # of a file; an archive may state any size
+# Unpacked no further than stated; zipfile unpacks all that other methods hold.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
 
 class Files(Protocol):
     """Files by their path below a root, with forward slashes."""
@@ -37,7 +41,9 @@ class Folder:
     def read(self, name: str) -> bytes:
         """Content of a file."""
         try:
-            return (self.root / name).read_bytes()
+            path = self.root / name
+            _check_size(path.stat().st_size, path)
+            return path.read_bytes()
         except OSError as error:
             raise PrepareError(f"{self.root / name}: {error.strerror}; fetch it again") from None
 
@@ -55,9 +61,19 @@ class Archive:
     def read(self, name: str) -> bytes:
         """Content of a file."""
         try:
-            return self._archive.read(name)
-        except (KeyError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encrypted
+            info = self._archive.getinfo(name)
+            _check_size(info.file_size, f"{self.path}, {name}")
+            if info.compress_type not in METHODS:
+                raise PrepareError(f"{self.path}, {name}: neither stored nor deflated; unpack the archive yourself")
+            with self._archive.open(info) as packed:
+                return packed.read(info.file_size)
+        except (KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise PrepareError(f"{self.path}, {name}: {error}; fetch the archive again") from None
+
+
+def _check_size(size: int, name: object) -> None:
+    if size > MOST_BYTES:
+        raise PrepareError(f"{name}: has {size:,} bytes, at most {MOST_BYTES:,} are read; fetch it again")
 
 
 @contextmanager

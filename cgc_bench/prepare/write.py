@@ -16,6 +16,8 @@ from cgc_bench.prepare.files import Files, fetch, open_files
 from cgc_bench.prepare.layout import ItemT, Layout
 from cgc_bench.prepare.stage import content_digest, prepare_once, settle, stage_shard, write_whole
 from cgc_bench.prepare.versions import joined
+from cgc_data.common.errors import PhotoError
+from cgc_data.images import photo_size
 
 
 def prepare_files(
@@ -120,9 +122,10 @@ def _names_of(item: ItemT, files: Files, names: Mapping[str, str], layout: Layou
 def whole_image(content: bytes, name: str) -> bytes:
     """The same content. Raises PrepareError where it is not a whole image."""
     try:
+        photo_size(content)
         with _cut_short_is_refused(), Image.open(io.BytesIO(content)) as image:
             image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, PhotoError) as error:
         raise PrepareError(f"{name}: not a whole image ({error}); fetch it again") from None
     return content
 

@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from cgc_bench.errors import ReportError
+from cgc_data.common.disk import refusal
 from cgc_data.release.inside import check_links
 
 MARK = "<!-- cgc-bench -->"
@@ -28,6 +29,7 @@ def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_ours(index))):
         raise ReportError(f"{folder}: holds other files; name a new folder with --to")
     check_links(folder)
+    is_new = not _is_ours(index)
     try:
         shutil.rmtree(folder / "images", ignore_errors=True)
         for name, content in files.items():
@@ -37,7 +39,9 @@ def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
-        raise ReportError(f"{folder}: cannot be written ({error.strerror})") from None
+        if is_new:  # or the next attempt would take what is left for another's files
+            shutil.rmtree(folder, ignore_errors=True)
+        raise ReportError(f"cannot write {refusal(error, folder)}") from None
     return index
 
 

@@ -15,6 +15,7 @@ from cgc_bench.prepare.versions import joined
 from cgc_bench.scoring.asked import Asked, mixed
 from cgc_bench.scoring.benchmark import AnyBenchmark, ItemResult, Items, Row, Table
 from cgc_bench.scoring.intervals import Estimates, macro_estimates, task_estimates
+from cgc_data.common.disk import refusal
 from cgc_data.metrics import Estimate
 
 # So many boxes with numbers over 1000 are no slips: the model answers in pixels.
@@ -168,9 +169,11 @@ def write_summary(summary: Summary, file: Path) -> None:
     try:
         text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
         # What is not Unicode, such as half a surrogate pair, stays a JSON escape.
-        file.write_text(text, encoding="utf-8", errors="backslashreplace")
+        partial = file.with_name(f"{file.name}.partial")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+        partial.replace(file)
     except OSError as error:
-        raise ReportError(f"cannot write {file}: {error.strerror}") from error
+        raise ReportError(f"cannot write {refusal(error, file)}") from None
 
 
 def _is_summary(file: Path) -> bool:

@@ -17,6 +17,7 @@ from cgc_data.index.build import Index
 from cgc_data.look import plot_assets, release_stats, render_card
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan
+from cgc_data.release.form import checked
 from cgc_data.release.manifest import Manifest, SourceRecord
 from cgc_data.release.schema import SCHEMA_VERSION
 from cgc_data.release.stats import Stats
@@ -85,6 +86,8 @@ def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Reje
 
     The card's commands are run in the folder; a push renders it again for the Hub.
     """
+    for part in out.glob("*.part"):  # of a process that was ended while it wrote one of these
+        part.unlink()
     rejected = write_rejected(out / "rejected.parquet", rejections)
     stats = release_stats(_batches(out / shard["path"] for shard in manifest["shards"]))
     write_atomically(out / "stats.json", _json(stats))
@@ -116,6 +119,8 @@ def _source(index: Index, config: BuildConfig, position: int) -> SourceRecord:
         "bytes": table.num_bytes,
         "exhaustive": source.exhaustive,
         "bbox_format": source.bbox_format or "xywh",
+        "orientation": source.orientation or "as_stored",
+        "ignore": list(source.ignore),
         "boxes_past_border": index.leaving[position].boxes,
         "split": source.split,
         "num_images": table.images.num_rows,
@@ -135,7 +140,8 @@ def write_rejected(path: Path, rejections: Sequence[Rejection] | pa.Table) -> Pa
 def _batches(paths: Iterable[Path]) -> Iterable[pa.RecordBatch]:
     for path in paths:
         shard = pq.ParquetFile(path)
-        yield from shard.iter_batches(columns=[name for name in shard.schema_arrow.names if name != "images"])
+        names = [name for name in shard.schema_arrow.names if name != "images"]
+        yield from (checked(batch, path) for batch in shard.iter_batches(columns=names))
 
 
 def _json(value: Manifest | Stats) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from cgc_data.builder.changes import Stamps, check_unchanged, file_stamps, photo_stamps, unchanged_files
 from cgc_data.builder.finish import finish_release, library_versions
 from cgc_data.builder.shards import Receipt, ShardTask, render_shard, write_atomically
 from cgc_data.builder.work import REJECTED, alone, claim, explained, forgotten_if_refused, make_folder, start_over
@@ -61,15 +62,19 @@ def build_release(
     cache = out.parent / CACHE
     with explained(out), alone(out, cache):
         config = with_sources(config, cache)
+        files = file_stamps(config)
         fingerprint = _fingerprint(config)
         work = claim(out, fingerprint)
         if work is None:
             return _finished(out, config)
-        with forgotten_if_refused(out, work):
-            index = build_index(config, cache)
-            plan = _planned(index, config, out, work, cache, workers)
-        tasks = shard_tasks(index, config, plan, out, work)
-        receipts = _render(tasks, out, workers, executor)
+        with unchanged_files(config, files, out):
+            with forgotten_if_refused(out, work):
+                index = build_index(config, cache)
+                photos = photo_stamps(index)
+                plan = _planned(index, config, out, work, cache, workers, photos)
+            tasks = shard_tasks(index, config, plan, out, work)
+            receipts = _render(tasks, out, workers, executor)
+            check_unchanged(photos, photo_stamps(index))
         built = _check_rejects(config, plan, receipts, out)
         finish_release(index, config, plan, receipts, out, fingerprint)
         shutil.rmtree(work)
@@ -119,9 +124,11 @@ def _shown(out: Path) -> int:
     return msgspec.json.decode((out / "stats.json").read_bytes(), type=Stats)["photos"]["distinct"]
 
 
-def _planned(index: Index, config: BuildConfig, out: Path, work: Path, cache: Path, workers: int) -> Plan:
+def _planned(
+    index: Index, config: BuildConfig, out: Path, work: Path, cache: Path, workers: int, stamps: Stamps
+) -> Plan:
     """The plan: made, or read if it was made before, is whole, and the photos are still those that it was made of."""
-    record, photos = work / "plan.json", _photo_state(index)
+    record, photos = work / "plan.json", hashlib.sha256("\n".join(stamps.values()).encode()).hexdigest()
     if (known := _read_plan(record, work, photos)) is not None:
         return known
     if record.exists():
@@ -131,12 +138,6 @@ def _planned(index: Index, config: BuildConfig, out: Path, work: Path, cache: Pa
     files = {path.name: file_sha256(path) for path in sorted(work.glob("*.parquet")) if path.name != REJECTED}
     write_atomically(record, json.dumps({"plan": asdict(plan), "files": files, "photos": photos}))
     return plan
-
-
-def _photo_state(index: Index) -> str:
-    """Another text as soon as one of the photos is replaced."""
-    stamps = (index.stores[photo.source].stamp(photo.file_name) for photo in index.photos)
-    return hashlib.sha256("\n".join(stamps).encode()).hexdigest()
 
 
 def _read_plan(record: Path, work: Path, photos: str) -> Plan | None:
@@ -154,7 +155,9 @@ def _read_plan(record: Path, work: Path, photos: str) -> Plan | None:
 
 def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: Path) -> list[ShardTask]:
     """One task a shard of the plan, in the plan's order."""
-    stores = {t.key: s.images for t, s in zip(index.tables, config.sources, strict=True)}
+    keyed = {t.key: s for t, s in zip(index.tables, config.sources, strict=True)}
+    stores = {key: source.images for key, source in keyed.items()}
+    displayed = frozenset(key for key, source in keyed.items() if source.displayed)
     totals = Counter((shard.contrast, shard.split) for shard in plan.shards)
     tasks = []
     for shard in plan.shards:
@@ -166,6 +169,7 @@ def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: 
                 target=inside(out, f"{shard.contrast}/{name}.parquet"),
                 receipt=inside(work, f"{shard.contrast}-{name}.json"),
                 stores=stores,
+                displayed=displayed,
                 embed=config.images == "embed",
                 jpeg_quality=config.intra.jpeg_quality,
             )

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from cgc_data.builder.finish import write_release_files
 from cgc_data.builder.shards import group_rows, write_row_groups
 from cgc_data.common.errors import BuildError, ReleaseError
+from cgc_data.common.folder import filled, is_free
 from cgc_data.look.card import drawn_from
 from cgc_data.release.inside import inside
 from cgc_data.release.manifest import Manifest, Removed, Shard
@@ -28,10 +29,11 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
     """Write the release without the photo of this id to `out`; returns how many rows went.
 
     `source` is a source key of the manifest, needed only where two sources mean different photos by one id. Raises
-    ReleaseError where no row shows the photo or none is left without it, BuildError where `out` is not empty.
+    ReleaseError where no row shows the photo or none is left without it, BuildError where `out` is not empty; what an
+    interrupted call left there is replaced.
     """
     opened = open_release(release)
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if not is_free(out):
         raise BuildError(f"{out}: is no folder or is not empty; name a new folder for the new version")
     rejected = _rejected(opened.path("rejected.parquet"))
     leaving = rows_to_remove(opened, image_id, source)
@@ -40,11 +42,13 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
         "shards": [],
         "removed": [*_removed(opened), {"image_id": image_id}],
     }
-    for shard in opened.manifest["shards"]:
-        if kept := _copy(opened.path(shard["path"]), inside(out, shard["path"]), shard, leaving):
-            manifest["shards"].append(kept)
-    with drawn_from(opened.path("manifest.json")):
-        write_release_files(out, manifest, rejected)
+    manifest.pop("fingerprint", None)  # no build makes this one
+    with filled(out):
+        for shard in opened.manifest["shards"]:
+            if kept := _copy(opened.path(shard["path"]), inside(out, shard["path"]), shard, leaving):
+                manifest["shards"].append(kept)
+        with drawn_from(opened.path("manifest.json")):
+            write_release_files(out, manifest, rejected)
     return len(leaving)
 
 

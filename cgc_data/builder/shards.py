@@ -34,6 +34,7 @@ class ShardTask:
     target: Path
     receipt: Path
     stores: dict[str, str]  # images folder or zip by source key
+    displayed: frozenset[str]  # sources whose boxes follow EXIF
     embed: bool
     jpeg_quality: int
 
@@ -54,16 +55,17 @@ def render_shard(task: ShardTask) -> Receipt:
         return done
     families = pq.ParquetFile(task.plan).read_row_group(task.number).to_pylist()
     stores = {key: open_photos(Path(path)) for key, path in task.stores.items()}
-    renderer = Renderer(stores, task.jpeg_quality)
+    renderer = Renderer(stores, task.jpeg_quality, task.displayed)
     rejected: list[Rejection] = []
     task.target.parent.mkdir(parents=True, exist_ok=True)
     part = task.receipt.with_suffix(f".{os.getpid()}.part")
-    rows = _write(part, _rendered(families, renderer, task.embed, rejected))
-    receipt = Receipt(rows, part.stat().st_size, file_sha256(part), rejected)
-    if rows:
-        part.replace(task.target)
-    else:  # `load_dataset` refuses a split without rows
-        part.unlink()
+    try:
+        rows = _write(part, _rendered(families, renderer, task.embed, rejected))
+        receipt = Receipt(rows, part.stat().st_size, file_sha256(part), rejected)
+        if rows:  # `load_dataset` refuses a split without rows
+            part.replace(task.target)
+    finally:
+        part.unlink(missing_ok=True)
     write_atomically(task.receipt, json.dumps(asdict(receipt), sort_keys=True))
     return receipt
 
@@ -81,8 +83,11 @@ def read_receipt(task: ShardTask) -> Receipt | None:
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file so that it is there whole or not at all."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> int:

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from cgc_data.builder.finish import write_rejected
 from cgc_data.builder.shards import write_atomically
+from cgc_data.common.disk import refusal
 from cgc_data.common.errors import BuildError, CgcError, ReleaseError
 from cgc_data.plan.askable import Rejection
 from cgc_data.release.inside import check_links
@@ -22,6 +23,7 @@ from cgc_data.tasks import CONTRASTS
 
 WORK, FINGERPRINT, REJECTED = ".build", "fingerprint", "rejected.parquet"
 _REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+_GONE = "was removed meanwhile; run again to start anew"
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:
@@ -45,6 +47,8 @@ def claim(out: Path, fingerprint: str) -> Path | None:
         )
     check_links(out)
     if resumed:
+        for left in work.glob("*.part"):  # of shards that a full disk or a kill cut short
+            left.unlink()
         return work
     shutil.rmtree(work, ignore_errors=True)  # of other settings, but nothing was rendered yet
     make_folder(work)
@@ -115,4 +119,6 @@ def explained(out: Path, option: str = "--out") -> Iterator[None]:
             raise BuildError(f"{out}: a file is too large for this disk; set a smaller shard_rows") from None
         if error.errno in _REFUSED:
             raise BuildError(f"{error.filename or out}: may not be written; choose another {option}") from None
-        raise
+        if error.errno == errno.ENOENT and not out.exists():
+            raise BuildError(f"{out}: {_GONE}") from None
+        raise BuildError(refusal(error, out)) from None

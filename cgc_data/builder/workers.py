@@ -9,7 +9,8 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.synchronize import Event
 from threading import Thread
 from typing import Literal, TypeAlias, TypeVar
 
@@ -43,11 +44,15 @@ def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> I
         ray.init(log_to_driver=False, include_dashboard=False)
     try:
         remote = ray.remote(max_retries=-1)(function)
-        for result in [remote.remote(task) for task in tasks]:
-            try:
+        results = [remote.remote(task) for task in tasks]
+        try:
+            for result in results:
                 yield ray.get(result)
-            except ray.exceptions.RayTaskError as error:
-                raise error.cause from None
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        finally:  # nobody waits for the results of the others
+            for result in results:
+                ray.cancel(result, force=True)
     finally:
         if started_here:
             ray.shutdown()
@@ -61,9 +66,14 @@ def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], 
     if workers == 1:
         yield from map(function, tasks)
         return
+    stop = get_context().Event()
     try:
-        with ProcessPoolExecutor(workers, initializer=_follow_parent) as pool:
-            yield from pool.map(function, tasks)
+        with ProcessPoolExecutor(workers, initializer=_follow_parent, initargs=(stop,)) as pool:
+            try:
+                yield from pool.map(function, tasks)
+            except BaseException:  # nobody waits for the results of the others
+                stop.set()
+                raise
     except BrokenProcessPool:
         raise BuildError(
             "--workers: a process was ended from outside, maybe for want of memory; run again with fewer workers, it "
@@ -71,12 +81,18 @@ def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], 
         ) from None
 
 
-def _follow_parent() -> None:
+def _follow_parent(stop: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=_end_on_stop, args=(stop,), daemon=True).start()
 
 
 def _end_with_parent() -> None:
     if parent := parent_process():
         connection.wait([parent.sentinel])
         os._exit(1)
+
+
+def _end_on_stop(stop: Event) -> None:
+    stop.wait()
+    os._exit(1)

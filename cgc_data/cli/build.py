@@ -9,11 +9,12 @@ import rich_click as click
 
 from cgc_data.cli.sources import SOURCE, source_options
 from cgc_data.common.errors import ConfigError
-from cgc_data.common.progress import say
+from cgc_data.common.progress import say, show
 from cgc_data.common.settings import Values, merge_all, parse_override
-from cgc_data.config import BuildConfig, load_config
+from cgc_data.config import ORIENTATIONS, BuildConfig, load_config
 from cgc_data.geometry import BOX_FORMATS
 from cgc_data.sources import FORMATS, Format
+from cgc_data.sources.clean import PARTS
 
 if TYPE_CHECKING:
     from cgc_data.plan.build import Plan
@@ -36,6 +37,18 @@ def _about(form: Format) -> str:
     "--bbox-format",
     type=click.Choice(BOX_FORMATS),
     help=f"Form of the boxes in the {DECLARABLE} files.  [default: xywh]",
+)
+@click.option(
+    "--orientation",
+    type=click.Choice(ORIENTATIONS),
+    help=f"What the boxes in the {DECLARABLE} files follow if EXIF turns a photo.  [default: as_stored, where sure]",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    type=click.Choice(PARTS),
+    help=f"What is wrong in the {DECLARABLE} files and stays unread: masks, crowd flags, or objects annotated twice. "
+    "Repeatable.",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the release.")
 @click.option(
@@ -88,23 +101,23 @@ def build(
         show_plan(plan_only(config, out, workers=workers), config)
         return
     built = build_release(config, out, workers=workers, executor=executor)
-    click.echo(
+    show(
         f"{built.folder}: {built.rows} rows from {built.photos} of {built.available} photos "
         f"({built.wanted} asked, {built.rejected} rejected)"
     )
     show_notes(built.notes, built.folder / "rejected.parquet")
     if built.planned < 0.98 * built.wanted:
-        click.echo(f"the photos gave {built.planned} different rows; more photos give more", err=True)
+        say(f"the photos gave {built.planned} different rows; more photos give more")
     for split in built.empty_splits:
         mend = "a larger splits.validation gives it more" if split == "validation" else "more photos give it some"
-        click.echo(f"{split}: too few photos for a row; {mend}", err=True)
-    click.echo(f"look at it:  cgc-data preview {built.folder}\ncheck it:    cgc-data validate {built.folder}")
+        say(f"{split}: too few photos for a row; {mend}")
+    show(f"look at it:  cgc-data preview {built.folder}\ncheck it:    cgc-data validate {built.folder}")
     if push_to_hub and tag:
         from cgc_data.hub import push
 
         noncommercial = config.licences == "noncommercial"
         pushed = push(out, push_to_hub, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
-        click.echo(f"load it:     {pushed.load_example}")
+        show(f"load it:     {pushed.load_example}")
 
 
 def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
@@ -118,7 +131,8 @@ def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
 
 def _from_flags(flags: Values) -> Values:
     exhaustive = True if flags.pop("exhaustive") else None
-    declared = {"exhaustive": exhaustive, "bbox_format": flags.pop("bbox_format", None)}
+    stated = {key: flags.pop(key, None) for key in ("bbox_format", "orientation")}
+    declared: Values = {"exhaustive": exhaustive, **stated, "ignore": list(flags.pop("ignore", ()))}
     sources = []
     for form in FORMATS.values():
         bearing = declared if form.protocol.declarable else {}
@@ -139,9 +153,9 @@ def _source(kind: str, text: str) -> Values:
 def show_notes(notes: Sequence[str], listed: Path | None) -> None:
     """Print what the user has to know, and where the list of what was skipped is."""
     for note in notes:
-        click.echo(note, err=True)
+        say(note)
     if listed and any(note.startswith("skipped") for note in notes):
-        click.echo(f"each with its reason: {listed}", err=True)
+        say(f"each with its reason: {listed}")
 
 
 def show_plan(plan: "Plan", config: BuildConfig) -> None:
@@ -149,11 +163,11 @@ def show_plan(plan: "Plan", config: BuildConfig) -> None:
     from cgc_data.plan.build import estimated_bytes
 
     for task, rows in sorted(plan.tasks.items()):
-        click.echo(f"{task:<20} {rows:>9} rows")
-    click.echo(f"{'total':<20} {sum(plan.tasks.values()):>9} rows of {config.samples} asked, {len(plan.shards)} shards")
+        show(f"{task:<20} {rows:>9} rows")
+    show(f"{'total':<20} {sum(plan.tasks.values()):>9} rows of {config.samples} asked, {len(plan.shards)} shards")
     for split, photos in plan.photos.items():
         rows = sum(shard.rows for shard in plan.shards if shard.split == split)
-        click.echo(f"{split:<20} {rows:>9} rows from {photos} photos")
+        show(f"{split:<20} {rows:>9} rows from {photos} photos")
     show_notes(plan.notes, None)
     size = estimated_bytes(plan) if config.images == "embed" else 2000 * sum(plan.tasks.values())
-    click.echo(f"about {size / 1e6:.0f} MB")
+    show(f"about {size / 1e6:.0f} MB")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from cgc_data.common.progress import say
+from cgc_data.common.progress import say, show
 from cgc_data.download import DATASETS
 
 
@@ -22,5 +22,5 @@ def download(name: str, to: Path, base_url: str | None) -> None:
     result = fetch_dataset(name, to, base_url=base_url, on_event=say)
     if result.missing_photos:
         split = result.missing_photos.stem
-        click.echo(f"cgc-data download coco-{split} --to {to}")
-    click.echo(result.build_command)
+        show(f"cgc-data download coco-{split} --to {to}")
+    show(result.build_command)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
 from cgc_data.export import FORMATS, INSTRUCTIONS, Format, Instruction
 from cgc_data.tasks import CONTRASTS
 
@@ -38,4 +39,4 @@ def export(
         open_release(release), folder, form, contrast=contrast, instruction=instruction, photos=images
     )
     for path in files:
-        click.echo(path)
+        show(path)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
 from cgc_data.painter import PRESETS, PaintedSource
 from cgc_data.painter import paint as paint_preset
 from cgc_data.painter.paint import Preset
@@ -25,7 +26,7 @@ def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
     with explained(out, "--to"):
         sources = paint_preset(preset, out, seed=seed, photos=photos)
     for source in sources:
-        click.echo(f"--{source.kind} {source.annotations}:{source.images}  ({_describe(source)})")
+        show(f"--{source.kind} {source.annotations}:{source.images}  ({_describe(source)})")
 
 
 def _describe(source: PaintedSource) -> str:

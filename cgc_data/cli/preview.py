@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from cgc_data.common.progress import say
+from cgc_data.common.progress import say, show
 
 
 @click.command()
@@ -30,4 +30,4 @@ def preview(release: Path, *, folder: Path | None, per_task: int, seed: int, ima
             open_release(release), target, per_task=per_task, seed=seed, images=images, sheets=sheets
         )
     say(f"{gallery.samples} samples, {len(gallery.sheets)} contact sheets")
-    click.echo(gallery.page)
+    show(gallery.page)

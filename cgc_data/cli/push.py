@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from cgc_data.common.progress import say
+from cgc_data.common.progress import say, show
 
 
 @click.command()
@@ -21,4 +21,4 @@ def push(release: Path, repo_id: str, tag: str, private: bool, noncommercial: bo
     from cgc_data.hub import push as push_release
 
     result = push_release(release, repo_id, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
-    click.echo(result.load_example)
+    show(result.load_example)

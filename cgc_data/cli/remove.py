@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
@@ -17,4 +19,4 @@ def remove(release: Path, image_id: int, source: str | None, out: Path) -> None:
 
     with explained(out):
         removed = remove_photo(release, image_id, out, source=source)
-    click.echo(f"{out}: written without photo {image_id}; {removed} rows went")
+    show(f"{out}: written without photo {image_id}; {removed} rows went")

@@ -6,9 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import rich_click as click
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from cgc_data.common.progress import show
+from cgc_data.common.tables import PlainConsole
 from cgc_data.release.schema import SPLITS
 from cgc_data.release.stats import Histogram, Stats
 
@@ -26,10 +28,13 @@ def stats(release: Path, as_json: bool) -> None:
     opened = open_release(release)
     counts = release_stats(opened.batches())
     if as_json:
-        click.echo(json.dumps(counts, indent=2, ensure_ascii=False))
+        show(json.dumps(counts, indent=2, ensure_ascii=False))
         return
-    console = Console()
-    console.print(f"[bold]{opened.name}[/]: {counts['total']:,} samples, {counts['photos']['distinct']:,} photos")
+    console = PlainConsole()
+    title = Text.assemble(
+        (opened.name, "bold"), f": {counts['total']:,} samples, {counts['photos']['distinct']:,} photos"
+    )
+    console.print(title)
     for table in tables(counts):
         console.print(table)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from cgc_data.cli.sources import SOURCE, source_options
 from cgc_data.common.errors import ReleaseError
+from cgc_data.common.progress import show
+from cgc_data.common.tables import PlainConsole
 from cgc_data.sources import FORMATS, Format
 
 if TYPE_CHECKING:
@@ -65,28 +66,29 @@ def _sources(kind: str, texts: tuple[str, ...]) -> list["SourcePaths"]:
 
 def _show(report: "Report", most: int) -> None:
     # wide enough for the table where there is no terminal to fit into
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    table = Table(title=escape(f"{report.release}"), title_justify="left", title_style="bold")
+    console = PlainConsole(width=None if sys.stdout.isatty() else 160)
+    table = Table(title=f"{report.release}", title_justify="left", title_style="bold")
     for head, side in (("check", "left"), ("", "left"), ("n", "right"), ("value", "right"), ("bound", "right")):
         table.add_column(head, justify="right" if side == "right" else "left", no_wrap=head != "check")
     table.add_column("what")
     for check in report.checks:
-        status = f"[{COLOURS[check.status]}]{check.status}[/]"
-        table.add_row(check.name, status, f"{check.n:,}", _value(check), _number(check.bound), escape(check.message))
+        status = Text(check.status, COLOURS[check.status])
+        table.add_row(check.name, status, f"{check.n:,}", _value(check), _number(check.bound), check.message)
     console.print(table)
     for check in report.checks:
         for breach in check.breaches[:most]:
-            click.echo(f"{check.name}: {breach.sample}: {breach.message}")
+            show(f"{check.name}: {breach.sample}: {breach.message}")
         if len(check.breaches) > most:
-            click.echo(f"{check.name}: {len(check.breaches) - most} more (all of them: --json FILE)")
+            show(f"{check.name}: {len(check.breaches) - most} more (all of them: --json FILE)")
     failed = report.failed()
-    console.print(f"[red]{len(failed)} checks failed[/]: {', '.join(failed)}" if failed else "[green]valid[/]")
+    count = Text(f"{len(failed)} checks failed", "red")
+    console.print(count.append(f": {', '.join(failed)}", "default") if failed else Text("valid", "green"))
 
 
 def _value(check: "Check") -> str:
     if check.interval is None:
         return _number(check.value)
-    return f"{_number(check.value)} [{check.interval[0]:.3f}, {check.interval[1]:.3f}]".replace("[", "\\[")
+    return f"{_number(check.value)} [{check.interval[0]:.3f}, {check.interval[1]:.3f}]"
 
 
 def _number(value: float | None) -> str:

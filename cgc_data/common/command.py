@@ -6,13 +6,16 @@ An expected error is one line on stderr that names the file and the mend, and ex
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 import rich_click as click
 
+from cgc_data.common.disk import refusal
 from cgc_data.common.errors import CgcError
+from cgc_data.common.text import one_line
 
 
 class LazyGroup(click.RichGroup):
@@ -38,6 +41,7 @@ class LazyGroup(click.RichGroup):
 def run(group: click.Command, name: str) -> NoReturn:
     """Run the command line called `name`, show expected errors as one line, and exit."""
     _escape_what_the_terminal_cannot_show()
+    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")  # refused by name instead
     try:
         sys.exit(group(prog_name=name, standalone_mode=False))
     except CgcError as error:
@@ -50,6 +54,10 @@ def run(group: click.Command, name: str) -> NoReturn:
     except BrokenPipeError:  # the reader of our output has gone: `cgc-data stats R | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # a disk that fills up, a folder that goes away: the program can do nothing about it
+        _end(name, refusal(error), 2)
+    except MemoryError:
+        _end(name, "out of memory; close other programs, or give it less at a time", 2)
 
 
 def _escape_what_the_terminal_cannot_show() -> None:
@@ -58,5 +66,5 @@ def _escape_what_the_terminal_cannot_show() -> None:
 
 
 def _end(name: str, message: str, status: int) -> NoReturn:
-    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{name}: {one_line(message)}", file=sys.stderr)
     sys.exit(status)

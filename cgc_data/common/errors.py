@@ -17,7 +17,11 @@ class PhotoError(CgcError):
 
 
 class SegmentationError(CgcError):
-    """A segmentation cannot be read as polygons or run lengths."""
+    """A segmentation cannot be read as polygons or run lengths; `kind` is the fault without what is particular."""
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(detail or kind)
+        self.kind = kind
 
 
 class ConfigError(CgcError):

@@ -5,14 +5,22 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from cgc_data.common.text import one_line, plain
 
 T = TypeVar("T")
 
 
 def say(message: str) -> None:
     """One plain line on stderr, where progress goes, so that stdout stays for results."""
-    print(message, file=sys.stderr, flush=True)
+    print(one_line(message), file=sys.stderr, flush=True)
+
+
+def show(result: object, end: str = "\n") -> None:
+    """A result on stdout, control characters escaped."""
+    click.echo(plain(result) + end, nl=False)
 
 
 def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:

@@ -7,11 +7,11 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cgc_data.common.errors import CgcError, ConfigError
 from cgc_data.common.text import read_text
+from cgc_data.common.yaml_text import load_yaml
 
 Values: TypeAlias = dict[str, Any]  # nested settings, as YAML and key=value pairs give them
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -41,8 +41,8 @@ def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
     if not equals or not key:
         raise error(f"{text!r}: settings are written key=value, such as inter.hard=0.5")
     try:
-        nested: Any = yaml.safe_load(value)
-    except (ValueError, RecursionError, yaml.YAMLError):
+        nested: Any = load_yaml(value)
+    except ValueError:
         raise error(f"{text!r}: the value is not valid YAML") from None
     for part in reversed(key.split(".")):
         nested = {part: nested}
@@ -52,11 +52,11 @@ def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
 def read_yaml(path: Path, error: type[CgcError] = ConfigError) -> Values:
     """The nested values of a YAML file; `{}` for one of nothing but comments. Raises `error`."""
     try:
-        values = yaml.safe_load(read_text(path, error))
+        values = load_yaml(read_text(path, error))
     except FileNotFoundError:
         raise error(f"{path}: no such configuration file") from None
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as fault:
-        raise error(f"{path}: not a readable YAML file ({' '.join(str(fault).split())})") from None
+    except (OSError, ValueError) as fault:
+        raise error(f"{path}: not a readable YAML file ({fault}); correct it") from None
     if values is None:
         return {}
     if not isinstance(values, dict):

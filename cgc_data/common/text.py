@@ -1,4 +1,4 @@
-"""Text files that a user gives: UTF-8, with or without a byte order mark. Anything else is refused with the fix."""
+"""Text from files: read as UTF-8, with or without a byte order mark, and shown without what a terminal would obey."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,23 @@ from cgc_data.common.errors import CgcError
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # UTF-32 first: its mark begins with that of UTF-16.
 _MARKS = {b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+# C0 (but tab and line feed), DEL, C1, what turns the direction of writing, other line breaks, and lone surrogates.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _FOREIGN = re.compile(rb"[\x80-\xff]+")
+
+
+def plain(text: object) -> str:
+    r"""The text with control characters as escapes that JSON has too: names and labels may come from anybody.
+
+    >>> plain("a\x1b[2Jb")
+    'a\\u001b[2Jb'
+    """
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", str(text))
+
+
+def one_line(text: object) -> str:
+    """The text as one line, without control characters."""
+    return plain(" ".join(str(text).split()))
 
 
 def read_text(path: Path, error: type[CgcError]) -> str:

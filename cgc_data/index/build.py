@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from cgc_data.config import BuildConfig, Source
 from cgc_data.index.instances import Instances, merge, source_instances
 from cgc_data.index.join import Agreement, disagreeing, join_states, one_source_each
-from cgc_data.index.photos import LeftOut, Photo, collect_photos
+from cgc_data.index.listings import Appearance
+from cgc_data.index.photos import Collected, LeftOut, Photo, collect_photos
 from cgc_data.index.presence import (
     ABSENT,
     CONTRADICTED,
@@ -29,7 +30,8 @@ from cgc_data.index.presence import (
 )
 from cgc_data.sources import FORMATS, PhotoStore, SourceTable, open_photos, read_source
 from cgc_data.sources.boxes import Leaving, check_boxes
-from cgc_data.vocabulary import COCO_PRACTICE, Relations, load_relations
+from cgc_data.sources.clean import without
+from cgc_data.vocabulary import COCO_PRACTICE, Name, Relations, load_relations, names_of
 
 Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -51,6 +53,7 @@ class Index:
     photos: list[Photo]
     left_out: list[LeftOut]
     apart: list[str]  # COCO names that stand for different pictures
+    renamed: list[list[Appearance]]  # photos whose files have another name than the source says, by source
     concepts: list[str]
     states: States
     claims: tuple[Claims, ...]
@@ -58,6 +61,7 @@ class Index:
     agreement: Agreement
     relations: Relations
     labelled: frozenset[str]  # concepts that some source has in its vocabulary
+    names: dict[str, Name]  # of those that may be asked for, as shown
     leaving: tuple[Leaving, ...]  # boxes that leave their photos, by source
 
     @cached_property
@@ -99,9 +103,24 @@ class Index:
 def build_index(config: BuildConfig, cache: Path) -> Index:
     """Read the sources (cached by their sha256) and join what they say. Raises SourceError, PhotoError, ConfigError."""
     tables = tuple(_read(source, cache) for source in config.sources)
-    leaving = tuple(check_boxes(t, s.bbox_format) for t, s in zip(tables, config.sources, strict=True))
+    _leaving(tables, config)  # so that boxes in another form are refused before any photo is read
     stores = tuple(open_photos(Path(s.images)) for s in config.sources)
-    collected = collect_photos(tables, stores, [s.images for s in config.sources])
+    return _join(tables, stores, collect_photos(tables, stores, [s.images for s in config.sources]), config)
+
+
+def rejoined(index: Index, config: BuildConfig) -> Index:
+    """The index of the same files under other declarations: `exhaustive`, or more to `ignore`. Raises as `build_index`.
+
+    Photos are those found before; nothing is read again.
+    """
+    tables = tuple(without(table, source.ignore) for table, source in zip(index.tables, config.sources, strict=True))
+    return _join(tables, index.stores, Collected(index.photos, index.left_out, index.apart, index.renamed), config)
+
+
+def _join(
+    tables: tuple[SourceTable, ...], stores: tuple[PhotoStore, ...], collected: Collected, config: BuildConfig
+) -> Index:
+    leaving = _leaving(tables, config)
     photos = collected.photos
     claims = tuple(source_claims(t, s) for t, s in zip(tables, config.sources, strict=True))
     relations = load_relations()
@@ -119,6 +138,7 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
         photos=photos,
         left_out=collected.left_out,
         apart=collected.apart,
+        renamed=collected.renamed,
         concepts=concepts,
         states=states,
         claims=claims,
@@ -126,12 +146,27 @@ def build_index(config: BuildConfig, cache: Path) -> Index:
         agreement=agreement + Agreement(0, len(clashes)),
         relations=relations,
         labelled=labelled,
+        names=names_of(sorted(labelled), _given_names(tables, claims)),
         leaving=leaving,
     )
 
 
+def _given_names(tables: Sequence[SourceTable], claims: Sequence[Claims]) -> dict[str, str]:
+    """What the first source that has a concept calls it."""
+    given: dict[str, str] = {}
+    for table, claim in zip(tables, claims, strict=True):
+        for concept, name in zip(claim.concepts, table.categories.column("name").to_pylist(), strict=True):
+            given.setdefault(concept, name)
+    return given
+
+
+def _leaving(tables: Sequence[SourceTable], config: BuildConfig) -> tuple[Leaving, ...]:
+    return tuple(check_boxes(t, s.bbox_format) for t, s in zip(tables, config.sources, strict=True))
+
+
 def _read(source: Source, cache: Path) -> SourceTable:
-    return read_source(source.kind, Path(source.annotations), cache, box_format=source.bbox_format or "xywh")
+    table = read_source(source.kind, Path(source.annotations), cache, box_format=source.bbox_format or "xywh")
+    return without(table, source.ignore)
 
 
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:

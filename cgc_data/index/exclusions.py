@@ -52,7 +52,7 @@ def _claims(photo: Photo) -> tuple[set[int], set[str]]:
     """
     if photo.identity.startswith("coco:"):
         return {int(photo.identity.removeprefix("coco:"))}, set()
-    names = {Path(a.file_name).name for a in photo.appearances}
+    names = {Path(name).name for a in photo.appearances for name in (a.file_name, a.listed.replace("\\", "/"))}
     named = {int(number) for name in names if (number := coco_name(name))}
     return {photo.image_id} | named, names
 

@@ -6,29 +6,25 @@ the files agree; never by a bare id. Names alone join nothing: other data sets n
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import PhotoError, SourceError
+from cgc_data.images import MOST_PIXELS
+from cgc_data.index.listings import Appearance, Listing, find_photos
 from cgc_data.index.pictures import same_picture
 from cgc_data.licences import LicencePolicy, allowed
 from cgc_data.sources import FORMATS, PhotoStore, SourceTable
 from cgc_data.vocabulary import COCO_NAMES
 
+Fault: TypeAlias = tuple[str, str]  # reason and detail
+
 # COCO's numbers have at most six digits; twelve others are a time stamp or another data set's.
 COCO_NAME = re.compile(r"(?:^|[^0-9])(000000[0-9]{6})\.[A-Za-z]+$")
-
-
-@dataclass(frozen=True)
-class Appearance:
-    """A photo as one source lists it."""
-
-    source: int
-    image_row: int
-    file_name: str
 
 
 @dataclass(frozen=True)
@@ -78,12 +74,13 @@ def coco_name(*names: str) -> str | None:
 class Collected:
     """Photos of all sources, sorted by identity; those that cannot be used, with the reason.
 
-    `apart` are COCO names that stand for different pictures.
+    `apart` are COCO names that stand for different pictures, `renamed` by source what was found under another name.
     """
 
     photos: list[Photo]
     left_out: list[LeftOut]
     apart: list[str]
+    renamed: list[list[Appearance]]
 
 
 def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], folders: Sequence[str]) -> Collected:
@@ -91,23 +88,25 @@ def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], 
 
     Raises SourceError where an images folder holds none of its source's photos.
     """
-    groups: dict[str, list[_Listing]] = {}
+    groups: dict[str, list[Listing]] = {}
     left_out: list[LeftOut] = []
+    renamed: list[list[Appearance]] = []
     for position, (table, store, images) in enumerate(zip(tables, stores, folders, strict=True)):
-        found, names_coco = 0, _names_coco(table)
-        for listing in _listings(position, table):
-            identity = _identity(listing, store, names_coco)
-            if identity is None:
-                left_out.append(LeftOut(table.key, listing.image_id, "photo missing", listing.appearance.file_name))
+        found, names_coco = find_photos(position, table, store), _names_coco(table)
+        renamed.append(found.renamed)
+        lost = [LeftOut(table.key, m.image_id, "photo missing", m.appearance.file_name) for m in found.missing]
+        for listing in found.listings:
+            identity, fault = _identity(listing, store, names_coco)
+            if fault:
+                lost.append(LeftOut(table.key, listing.image_id, *fault))
             else:
-                found += 1
                 groups.setdefault(identity, []).append(listing)
-        if not found and table.images.num_rows:
-            example = table.images["file_name"][0].as_py()
+        if len(lost) == table.images.num_rows > 0:
             raise SourceError(
                 f"{images}: holds none of the {table.images.num_rows} photos that {table.path} lists, such as "
-                f"{example}; give the folder or zip that does"
+                f"{lost[0].detail}; give the folder or zip that does"
             )
+        left_out += lost
     apart = _part_pictures(groups, stores)
     _join_copies(groups, stores)
     photos: list[Photo] = []
@@ -117,7 +116,7 @@ def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], 
             left_out.append(LeftOut(tables[first.appearance.source].key, first.image_id, *fault))
         else:
             photos.append(_photo(identity, groups[identity]))
-    return Collected(photos, left_out, apart)
+    return Collected(photos, left_out, apart, renamed)
 
 
 def usable(photos: Iterable[Photo], policy: LicencePolicy, *, windows: bool) -> NDArray[np.bool_]:
@@ -125,49 +124,27 @@ def usable(photos: Iterable[Photo], policy: LicencePolicy, *, windows: bool) -> 
     return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 
 
-@dataclass(frozen=True)
-class _Listing:
-    appearance: Appearance
-    image_id: int
-    width: int
-    height: int
-    license: int
-    license_url: str
-    flickr_url: str
-    coco_url: str
-
-
-def _listings(position: int, table: SourceTable) -> Iterator[_Listing]:
-    urls = dict(zip(*(table.licenses.column(c).to_pylist() for c in ("license", "url")), strict=True))
-    names = ("file_name", "image_id", "width", "height", "license", "flickr_url", "coco_url")
-    columns = [table.images.column(name).to_pylist() for name in names]
-    for row, (file_name, image_id, width, height, number, flickr, coco) in enumerate(zip(*columns, strict=True)):
-        appearance = Appearance(position, row, file_name)
-        yield _Listing(appearance, image_id, width, height, number, urls.get(number, ""), flickr, coco)
-
-
 def _names_coco(table: SourceTable) -> bool:
     """Is the file about COCO's photos, so that its photos' names are COCO's? By its format or its 80 categories."""
     return FORMATS[table.kind].coco_photos or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
 
 
-def _identity(listing: _Listing, store: PhotoStore, names_coco: bool) -> str | None:
-    file_name = listing.appearance.file_name
-    if not store.exists(file_name):
-        return None
-    if name := coco_name(listing.coco_url, file_name if names_coco else ""):
-        return f"coco:{name}"
+def _identity(listing: Listing, store: PhotoStore, names_coco: bool) -> tuple[str, Fault | None]:
+    """Identity of a listed photo, or why it has none, with the detail."""
+    address, listed = listing.names
+    if name := coco_name(address, listed if names_coco else ""):
+        return f"coco:{name}", None
     try:
-        return _by_bytes(store.read(file_name))
-    except PhotoError:
-        return None
+        return _by_bytes(store.read(listing.appearance.file_name)), None
+    except PhotoError as error:
+        return "", ("broken photo", str(error))
 
 
 def _by_bytes(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def _part_pictures(groups: dict[str, list[_Listing]], stores: Sequence[PhotoStore]) -> list[str]:
+def _part_pictures(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> list[str]:
     """Take out of each group what shows another picture than its first listing; returns the names that were parted.
 
     The listing with COCO's address, else with the smallest digest, keeps the name, whatever the order of the sources.
@@ -189,11 +166,11 @@ def _part_pictures(groups: dict[str, list[_Listing]], stores: Sequence[PhotoStor
     return apart
 
 
-def _stamp(listing: _Listing, stores: Sequence[PhotoStore]) -> str:
+def _stamp(listing: Listing, stores: Sequence[PhotoStore]) -> str:
     return stores[listing.appearance.source].stamp(listing.appearance.file_name)
 
 
-def _content(listing: _Listing, stores: Sequence[PhotoStore]) -> bytes:
+def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
     """Bytes of the photo; none if it cannot be read, which is then like no other."""
     try:
         return stores[listing.appearance.source].read(listing.appearance.file_name)
@@ -201,7 +178,7 @@ def _content(listing: _Listing, stores: Sequence[PhotoStore]) -> bytes:
         return listing.appearance.file_name.encode()
 
 
-def _join_copies(groups: dict[str, list[_Listing]], stores: Sequence[PhotoStore]) -> None:
+def _join_copies(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> None:
     """Put a copy of a COCO photo under another name to that photo; only files of one size are read to compare."""
     renamed = [identity for identity in groups if identity.startswith("sha256:")]
     sizes = {_size(groups[identity][0], stores) for identity in renamed}
@@ -212,22 +189,24 @@ def _join_copies(groups: dict[str, list[_Listing]], stores: Sequence[PhotoStore]
             groups[identity] += groups.pop(f"sha256:{hashlib.sha256(content).hexdigest()}", [])
 
 
-def _size(listing: _Listing, stores: Sequence[PhotoStore]) -> int:
+def _size(listing: Listing, stores: Sequence[PhotoStore]) -> int:
     return stores[listing.appearance.source].size(listing.appearance.file_name)
 
 
-def _fault(group: list[_Listing]) -> tuple[str, str] | None:
+def _fault(group: list[Listing]) -> Fault | None:
     """Why what the sources list as one photo cannot be used, with the detail."""
     name, sources = group[0].appearance.file_name, [listing.appearance.source for listing in group]
     if len(set(sources)) < len(sources):  # its objects would count twice
         ids = sorted(listing.image_id for listing in group)
         return "listed twice", f"{name}: is one and the same photo under the ids {ids}"
+    if group[0].width * group[0].height > MOST_PIXELS:
+        return "too large", f"{name}: {group[0].width} x {group[0].height} pixels, at most {MOST_PIXELS:,} are read"
     if len(sizes := {(listing.width, listing.height) for listing in group}) > 1:
         return "size contradiction", f"{name}: its sources say {sorted(sizes)}"
     return None
 
 
-def _photo(identity: str, group: list[_Listing]) -> Photo:
+def _photo(identity: str, group: list[Listing]) -> Photo:
     first = group[0]
     return Photo(
         identity=identity,

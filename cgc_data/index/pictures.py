@@ -1,5 +1,8 @@
 """Whether two files show the same picture: by their bytes, else by what is seen of them at the size of a stamp."""
 
+from contextlib import nullcontext
+from threading import Lock
+
 import cv2
 import imagehash
 import numpy as np
@@ -7,20 +10,32 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cgc_data.common.errors import PhotoError
-from cgc_data.images import decode_photo
+from cgc_data.images import Pixels, UnshownError, decode_photo, photo_size
 
 HASH_BITS = 64
 # Cells on a side of the stamp, and gray levels by which its worst cell may differ: encoding a photo again changes none
 # by 10, another photo differs by more than 80 somewhere. A perceptual hash would take two frames of one camera for one.
 STAMP, WORST_CELL = 32, 12.0
+# Larger photos are decoded one at a time, however many threads hash: memory does not grow with their number.
+LARGE, _one_large = 16_000_000, Lock()
 
 
-def perceptual_hash(content: bytes) -> np.uint64 | None:
-    """64-bit DCT hash of a photo, None where the photo cannot be decoded (rendering rejects it by name)."""
+def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
+    """64-bit DCT hash of a photo, with `turn` as EXIF has it displayed; None where the photo cannot be decoded.
+
+    Rendering rejects that by name. Raises UnshownError for a photo that readers do not show as it is.
+    """
     try:
-        pixels = decode_photo(content)
+        width, height = photo_size(content)
+        with _one_large if width * height > LARGE else nullcontext():
+            return _hash(decode_photo(content, turn=turn))
+    except UnshownError:
+        raise
     except PhotoError:
         return None
+
+
+def _hash(pixels: Pixels) -> np.uint64:
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     bits: NDArray[np.bool_] = imagehash.phash(Image.fromarray(grey)).hash
     value: np.uint64 = np.packbits(bits).view(np.uint64)[0]

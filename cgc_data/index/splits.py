@@ -4,71 +4,35 @@ Near-duplicates are found by perceptual hash and stay together; a cluster that t
 """
 
 import hashlib
-import os
-import zipfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-from cgc_data.common.errors import PhotoError, SourceError
-from cgc_data.common.progress import track
+from cgc_data.common.errors import SourceError
 from cgc_data.config import Splits
+from cgc_data.images import MOST_BYTES, UnshownError
 from cgc_data.index.exclusions import IMAGE_SUFFIXES
 from cgc_data.index.photos import Photo
-from cgc_data.index.pictures import HASH_BITS, perceptual_hash
+from cgc_data.index.pictures import perceptual_hash
 from cgc_data.release.schema import Split
-from cgc_data.sources import PhotoStore
-
-
-def hash_photos(photos: Sequence[Photo], stores: Sequence[PhotoStore], cache: Path, workers: int) -> NDArray[np.uint64]:
-    """Hash of each photo, (photos,); 0 where it cannot be decoded. Cached by the state of its file."""
-    known = _read_cache(cache)
-    stamps = [stores[photo.source].stamp(photo.file_name) for photo in photos]
-    missing = [(photo, stamp) for photo, stamp in zip(photos, stamps, strict=True) if stamp not in known]
-    if missing:
-        with ThreadPoolExecutor(workers) as pool:
-            hashes = pool.map(lambda entry: _hash_or_zero(stores[entry[0].source], entry[0].file_name), missing)
-            known.update(zip((stamp for _, stamp in missing), track(hashes, "hash", len(missing)), strict=True))
-        _write_cache(cache, known)
-    return np.array([known[stamp] for stamp in stamps], dtype=np.uint64)
 
 
 def hash_folder(folder: Path) -> NDArray[np.uint64]:
     """Hashes of the photos under a folder, (photos,). Raises SourceError where it holds none that can be decoded."""
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-    found = [h for file in files if (h := perceptual_hash(file.read_bytes())) is not None]
+    found = [h for file in files if (h := _hash_or_none(file)) is not None]
     if not found:
         raise SourceError(f"{folder}: holds no photo to compare with; name the folder of the benchmark's images")
     return np.array(found, dtype=np.uint64)
 
 
-def near_duplicates(hashes: NDArray[np.uint64], distance: int) -> NDArray[np.int32]:
-    """Cluster number of each photo, (photos,): photos whose hashes differ in at most `distance` bits are together.
-
-    Two such hashes agree in one of `distance + 1` bands of bits, so only photos that share a band are compared.
-    """
-    edges: list[NDArray[np.intp]] = []
-    bounds = np.linspace(0, HASH_BITS, distance + 2).astype(np.uint64)
-    for low, high in pairwise(bounds):
-        band = (hashes >> low) & np.uint64((1 << int(high - low)) - 1)
-        edges += _close_pairs(hashes, band, distance)
-    pairs = np.concatenate(edges) if edges else np.zeros((0, 2), dtype=np.intp)
-    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(hashes), len(hashes)))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int32)
-
-
-def like_any(hashes: NDArray[np.uint64], others: NDArray[np.uint64], distance: int) -> NDArray[np.bool_]:
-    """Which photos, (photos,), are near-duplicates of any of the others."""
-    close = np.zeros(len(hashes), dtype=bool)
-    for other in others:
-        close |= (np.bitwise_count(hashes ^ other) <= distance) & (hashes != 0)
-    return close
+def _hash_or_none(file: Path) -> np.uint64 | None:
+    try:
+        return perceptual_hash(file.read_bytes()) if file.stat().st_size <= MOST_BYTES else None
+    except UnshownError:
+        return None
 
 
 def assign_splits(
@@ -90,39 +54,3 @@ def assign_splits(
 def _hashed_split(identity: str, settings: Splits) -> Split:
     digest = hashlib.sha256(f"{settings.salt}/{identity}".encode()).digest()
     return "validation" if int.from_bytes(digest[:8], "big") < settings.validation * 2**64 else "train"
-
-
-def _close_pairs(hashes: NDArray[np.uint64], band: NDArray[np.uint64], distance: int) -> list[NDArray[np.intp]]:
-    order = np.argsort(band, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(band[order])) + 1)
-    found = []
-    for bucket in groups:
-        group = bucket[hashes[bucket] != 0]
-        if len(group) > 1:
-            close = np.bitwise_count(hashes[group][:, None] ^ hashes[group][None, :]) <= distance
-            first, second = np.nonzero(np.triu(close, 1))
-            found.append(np.stack([group[first], group[second]], axis=1))
-    return found
-
-
-def _hash_or_zero(store: PhotoStore, file_name: str) -> np.uint64:
-    try:
-        found = perceptual_hash(store.read(file_name))
-    except PhotoError:
-        found = None
-    return np.uint64(0) if found is None else found
-
-
-def _read_cache(cache: Path) -> dict[str, np.uint64]:
-    try:
-        with np.load(cache, allow_pickle=False) as stored:
-            return dict(zip(stored["stamp"].tolist(), stored["hash"], strict=True))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return {}
-
-
-def _write_cache(cache: Path, known: dict[str, np.uint64]) -> None:
-    decoded = {stamp: value for stamp, value in known.items() if value}  # a broken photo may be repaired
-    part = cache.with_name(f"{cache.stem}.{os.getpid()}.part.npz")
-    np.savez(part, stamp=np.array(list(decoded)), hash=np.array(list(decoded.values()), dtype=np.uint64))
-    part.replace(cache)

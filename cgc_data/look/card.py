@@ -15,7 +15,7 @@ import jinja2
 import yaml
 
 from cgc_data.common.errors import ReleaseError
-from cgc_data.licences import licence_class
+from cgc_data.licences import licence_address, licence_class, web_link
 from cgc_data.look.load import first_part, load_call
 from cgc_data.look.plots import plot_captions
 from cgc_data.release.manifest import Exclusions, Manifest, SourceRecord
@@ -55,7 +55,7 @@ def render_card(manifest: Manifest, stats: Stats, *, repo_id: str | None = None,
         on_hub=repo_id is not None,
         load=load_call(manifest, repo_id, tag, split=first_part(manifest)[1]),
         sources=[_source(source) for source in manifest["sources"]],
-        licences=[{**licence, "name": licence_name(licence["url"])} for licence in stats["licences"]],
+        licences=[{**licence, **_licence(licence["url"])} for licence in stats["licences"]],
         plots={n: c for n, c in plot_captions().items() if not files or f"assets/{n}" in files},
         protocols=[form.protocol.meaning for form in FORMATS.values()],
         config=_yaml(without_paths(manifest["config"])),
@@ -105,9 +105,15 @@ def release_digest(manifest: Manifest) -> str:
 
 def licence_name(url: str) -> str:
     """Readable name of a licence by its address ("CC BY-SA 2.0"); the address itself where it is not a known one."""
-    if found := re.search(r"creativecommons\.org/licenses/([a-z-]+)/([\d.]+)", url):
+    address = licence_address(url)
+    if found := re.match(r"creativecommons\.org/licenses/([a-z-]+)/([\d.]+)(/|$)", address):
         return f"CC {found[1].upper()} {found[2]}"
-    return next((name for part, name in LICENCE_NAMES.items() if part in url), url or "not stated by the source")
+    names = (name for start, name in LICENCE_NAMES.items() if address.startswith(start))
+    return next(names, url or "not stated by the source")
+
+
+def _licence(url: str) -> dict[str, str]:
+    return {"name": licence_name(url), "link": web_link(url)}
 
 
 def _front_matter(manifest: Manifest, stats: Stats) -> dict[str, object]:
@@ -197,4 +203,5 @@ def _plain(text: str) -> str:
 
 
 def _yaml(value: object) -> str:
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    """As YAML, without what would end the code block that it stands in."""
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True).replace("```", "---")

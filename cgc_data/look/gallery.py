@@ -14,6 +14,7 @@ from pathlib import Path
 import jinja2
 
 from cgc_data.common.errors import ReleaseError
+from cgc_data.common.folder import is_free, marked
 from cgc_data.look.sample import Sample, View, read_sample
 from cgc_data.look.sheets import write_sheets
 from cgc_data.release.inside import check_links
@@ -52,12 +53,14 @@ def write_gallery(
         ReleaseError: `folder` holds something else than a gallery.
         PhotoError: a photo of a release that stores none is missing or changed.
     """
-    _clear(folder)
-    samples = choose_samples(release, per_task, seed, images)
-    (folder / "images").mkdir(parents=True)
-    page = folder / "index.html"
-    page.write_text(_render(release, samples, folder), encoding="utf-8")
-    pictures = write_sheets(samples, folder / "sheets") if sheets else []
+    _refuse(folder)
+    samples, page = choose_samples(release, per_task, seed, images), folder / "index.html"
+    with marked(folder):
+        for name in ("images", "sheets"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / "images").mkdir()
+        page.write_text(_render(release, samples, folder), encoding="utf-8")
+        pictures = write_sheets(samples, folder / "sheets") if sheets else []
     return Gallery(page, pictures, sum(map(len, samples.values())))
 
 
@@ -87,13 +90,11 @@ def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[Row]
     return rows if release.has_images else with_images(release, rows, images)
 
 
-def _clear(folder: Path) -> None:
-    """Remove what an earlier gallery wrote, and nothing else."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / "index.html").is_file():
+def _refuse(folder: Path) -> None:
+    """Raise ReleaseError for a folder with anything but what an earlier gallery, finished or not, left there."""
+    if not is_free(folder) and not (folder / "index.html").is_file():
         raise ReleaseError(f"{folder}: not empty and not a gallery; name another folder with --to")
     check_links(folder)
-    for name in ("images", "sheets"):
-        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _render(release: Release, samples: Samples, folder: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import TypeAlias
 
 from cgc_data.answer import ANSWER_FORM
+from cgc_data.licences import web_link
 from cgc_data.look.card import licence_name
 from cgc_data.release.manifest import SourceRecord
 from cgc_data.release.rows import Evidence, Row, ViewRow
@@ -116,8 +117,8 @@ def _view(row: Row, number: int, sources: Sources) -> View:
         window=tuple(view["window"]),
         changes=view["changes"],
         licence=_licence(view["license_url"] or ""),
-        licence_url=view["license_url"] or "",
-        flickr_url=view["flickr_url"] or "",
+        licence_url=web_link(view["license_url"] or ""),
+        flickr_url=web_link(view["flickr_url"] or ""),
         content=row["images"][number - 1]["bytes"],
     )
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
-from cgc_data.common.errors import ReleaseError
+from cgc_data.common.errors import PhotoError, ReleaseError
+from cgc_data.images import photo_size
 from cgc_data.look.sample import Box, Sample, View
 from cgc_data.release.inside import file_name
 
@@ -79,9 +80,10 @@ def _picture(view: View, height: int) -> Image.Image:
     scale = height / view.height
     size = max(round(view.width * scale), 1), height
     try:
+        photo_size(view.content)
         with Image.open(io.BytesIO(view.content)) as stored:
             picture: Image.Image = stored.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    except OSError as error:
+    except (OSError, SyntaxError, ValueError, PhotoError) as error:
         raise ReleaseError(f"a view of {view.file_name} cannot be decoded ({error}); build the release again") from None
     draw = ImageDraw.Draw(picture)
     for box in view.boxes:

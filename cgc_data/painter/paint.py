@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from cgc_data.common.errors import ConfigError
+from cgc_data.common.folder import filled, is_free
 from cgc_data.painter.annotations import Photo, Record, coco_file, lvis_file
 from cgc_data.painter.awkward import CASES, PERIOD, encode, spoil
 from cgc_data.painter.casting import Settings
@@ -79,8 +80,13 @@ def paint(preset: Preset, out: Path, *, seed: int = 0, photos: int | None = None
     count = recipe.photos if photos is None else photos
     if count < 1:
         raise ConfigError(f"{count} photos cannot be painted: give a number of 1 or more")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not is_free(out):
         raise ConfigError(f"{out} is not an empty folder: choose another one to paint into")
+    with filled(out):
+        return _paint(recipe, count, preset, out, seed)
+
+
+def _paint(recipe: _Recipe, count: int, preset: Preset, out: Path, seed: int) -> list[PaintedSource]:
     images, annotations = out / "images", out / "annotations"
     for folder in (images / "train2017", images / "val2017", annotations):
         folder.mkdir(parents=True, exist_ok=True)

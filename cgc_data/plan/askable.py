@@ -16,9 +16,11 @@ from cgc_data.index.build import Index, clear_of_confusable, confused
 from cgc_data.index.presence import ABSENT, PRESENT_ALL, PRESENT_SOME
 from cgc_data.plan.truth import Truth, fits
 from cgc_data.release.schema import Split
-from cgc_data.vocabulary import concept_of, names_of, readable
+from cgc_data.vocabulary import concept_of
 
 Mask = NDArray[np.bool_]
+
+TOO_SMALL = "box too small or too long"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Askable:
     groups: Mask  # (photos, supercategories)
     group_of: NDArray[np.int64]  # (concepts,) supercategory
     weights: NDArray[np.float64]  # (concepts,) preference when one label is drawn among several
+    forms: NDArray[np.str_]  # (photos,) file format; "" if all have one, or for what is never shown whole
     rejections: list[Rejection] = field(default_factory=list)
     checked: set[int] = field(default_factory=set)
 
@@ -65,31 +68,33 @@ class Askable:
         size = self.index.photos[photo].width, self.index.photos[photo].height
         for concept in np.flatnonzero(self.one[photo] | self.every[photo]).tolist():
             for instance in self.index.instances.of(photo, concept).tolist():
-                fault = self.truth.fault(instance)
+                fault, detail = self.truth.fault(instance), self.truth.detail(instance)
                 if not fault and not fits(self.truth.box(instance), *size, self.config.limits):
-                    fault = "box too small or too long"
+                    fault = TOO_SMALL
                 if fault:
                     self.one[photo, concept] = self.every[photo, concept] = False
-                    self.reject(instance, fault)
+                    self.reject(instance, fault, detail)
 
-    def reject(self, instance: int, reason: str, contrast: str = "", task: str = "") -> None:
+    def reject(self, instance: int, reason: str, detail: str = "") -> None:
         """Note an instance that cannot be used."""
         instances = self.index.instances
         photo, concept = int(instances.photo[instance]), int(instances.concept[instance])
         table = self.index.tables[int(instances.source[instance])]
         number = table.annotations.column("annotation_id")[int(instances.row[instance])].as_py()
-        label = readable(self.index.concepts[concept]).singular if self.named[concept] else self.index.concepts[concept]
+        name = self.index.concepts[concept]
+        label = self.index.names[name].singular if self.named[concept] else name
         shown = self.index.photos[photo]
         self.rejections.append(
             Rejection(
-                contrast,
-                task,
+                "",
+                "",
                 self.splits[photo],
                 label,
                 self.index.tables[shown.source].key,
                 shown.image_id,
                 f"{table.key}:{number}",
                 reason,
+                detail,
             )
         )
 
@@ -112,14 +117,16 @@ class Askable:
         return np.asarray((self.vectors[photos] @ self.vectors[photo].T).todense()).ravel()
 
 
-def find_askable(index: Index, config: BuildConfig, splits: list[Split], truth: Truth) -> Askable:
-    """Tables of what can be asked, from states and annotated boxes."""
+def find_askable(
+    index: Index, config: BuildConfig, splits: list[Split], truth: Truth, forms: NDArray[np.str_]
+) -> Askable:
+    """Tables of what can be asked, from states and annotated boxes; `forms` are the photos' file formats, (photos,)."""
     named = _named(index, config)
     in_the_way = confused(index)
     complete = index.states == PRESENT_ALL
     complete &= named
     one, every = np.zeros_like(complete), np.zeros_like(complete)
-    photos, concepts, count = _large_enough(index, config)
+    photos, concepts, count = _fitting_pairs(index, config)
     fair = complete[photos, concepts] & ~in_the_way[photos, concepts]
     one[photos, concepts] = fair & (count == 1)
     every[photos, concepts] = fair & (count <= config.limits.max_objects)
@@ -140,6 +147,7 @@ def find_askable(index: Index, config: BuildConfig, splits: list[Split], truth: 
         groups=groups,
         group_of=group_of,
         weights=_weights(complete, config.category_temperature),
+        forms=forms if len(set(forms[forms != ""].tolist())) > 1 else np.full(len(forms), ""),
     )
 
 
@@ -147,29 +155,33 @@ def _named(index: Index, config: BuildConfig) -> Mask:
     wanted = {concept_of(name) for name in config.categories}
     if unknown := [name for name in config.categories if concept_of(name) not in index.labelled]:
         raise VocabularyError(f"categories: no source has a category {unknown[0]!r}")
-    names = names_of(sorted(index.labelled))
-    return np.array([c in names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
+    return np.array([c in index.names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
 
 
-def _large_enough(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Pairs (photo, concept) of which each instance is single and large enough as annotated; how many these are."""
+    instances, fine = index.instances, large_enough(index, config)
+    keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
+    count = np.bincount(pair, minlength=len(keys))
+    all_fine = np.bincount(pair, weights=fine, minlength=len(keys)) == count
+    photos, concepts = np.divmod(keys[all_fine], len(index.concepts))
+    return photos, concepts, count[all_fine]
+
+
+def large_enough(index: Index, config: BuildConfig) -> Mask:
+    """Which instances are single and large enough as annotated, with some slack for what their masks say."""
     instances, limits = index.instances, config.limits
     sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
     box = np.clip(instances.box, 0, np.concatenate([sizes, sizes], axis=1))
     side = box[:, 2:] - box[:, :2]
     shorter, longer = side.min(axis=1), side.max(axis=1)
     scale = np.minimum(1.0, np.sqrt(limits.pixel_budget / sizes.prod(axis=1)))
-    fine = (
+    return np.asarray(
         ~instances.crowd
         & (shorter * scale >= limits.min_side - 2)
         & (longer <= limits.max_aspect * (shorter + 2))
         & (side.prod(axis=1) >= 0.9 * limits.min_area * sizes.prod(axis=1))
     )
-    keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
-    count = np.bincount(pair, minlength=len(keys))
-    all_fine = np.bincount(pair, weights=fine, minlength=len(keys)) == count
-    photos, concepts = np.divmod(keys[all_fine], len(index.concepts))
-    return photos, concepts, count[all_fine]
 
 
 def _vectors(index: Index) -> csr_matrix:

@@ -59,6 +59,7 @@ def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng
         missing=tuple(missing),
         distractors=kind,
         tuple_id=set_name(index.photos[photo].identity for photo in members),
+        form=str(askable.forms[members[0]]),
     )
     return question.reordered(rng.permutation(len(members)).tolist())
 

@@ -15,9 +15,10 @@ TOTAL: Feature = ("all", "")
 FAR_BEHIND = 0.75  # standard deviations of the number of rows
 
 
-def features(concept: int, pool: str, images: int, kind: str) -> tuple[Feature, ...]:
-    """What a question shows before its images are looked at."""
-    return ("label", concept), ("wording", pool), ("images", images), ("kind", kind)
+def features(concept: int, pool: str, images: int, kind: str, form: str = "") -> tuple[Feature, ...]:
+    """What a question shows before its images are looked at; `form` is their file format if there are several."""
+    shown: tuple[Feature, ...] = (("label", concept), ("wording", pool), ("images", images), ("kind", kind))
+    return (*shown, ("form", form)) if form else shown
 
 
 class AbsentBalance:
@@ -34,22 +35,22 @@ class AbsentBalance:
             is_empty = question.task.answer == "empty"
             if not is_empty and question.task.empty is None:
                 continue
-            shown = features(question.concept, question.pool, len(question.views), question.distractors)
+            shown = features(question.concept, question.pool, len(question.views), question.distractors, question.form)
             for feature in (TOTAL, *shown):
                 self._asked[feature] += 1
                 self._absent[feature] += is_empty
 
-    def lack(self, concept: int, pool: str, images: int, kind: str) -> float:
+    def lack(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> float:
         """How much an absent question like this is lacking, positive where it is: by the feature lacking it least."""
-        return min(self._lack(feature) for feature in features(concept, pool, images, kind))
+        return min(self._lack(feature) for feature in features(concept, pool, images, kind, form))
 
     def allows(self, rows: int, absent: int) -> bool:
         """May a family of so many rows have so many empty answers? A small release must keep the share too."""
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
-    def far_behind(self, concept: int, pool: str, images: int, kind: str) -> bool:
+    def far_behind(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> bool:
         """Are empty answers so rare with any feature of this question that it tells there is something to find?"""
-        return any(self._lack(feature) > FAR_BEHIND for feature in features(concept, pool, images, kind))
+        return any(self._lack(feature) > FAR_BEHIND for feature in features(concept, pool, images, kind, form))
 
     def _lack(self, feature: Feature) -> float:
         asked = self._asked[feature] + 1

@@ -11,25 +11,26 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from cgc_data.common.errors import PlanError
 from cgc_data.common.progress import track
-from cgc_data.config import BuildConfig, Source
+from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
 from cgc_data.index.exclusions import ListUsage, read_exclusions
-from cgc_data.index.photos import usable
-from cgc_data.index.presence import Claims
-from cgc_data.index.splits import assign_splits, hash_folder, hash_photos, like_any, near_duplicates
-from cgc_data.plan.askable import Rejection, find_askable
-from cgc_data.plan.deal import Dealer, Dealt
+from cgc_data.index.facts import Facts, photo_facts
+from cgc_data.index.near import like_any, near_duplicates
+from cgc_data.index.orientation import check_orientations
+from cgc_data.index.splits import assign_splits, hash_folder
+from cgc_data.plan.askable import Rejection
+from cgc_data.plan.deal import Dealt
+from cgc_data.plan.ground import Division, Ground, lay_ground
+from cgc_data.plan.hints import Failure, advice
+from cgc_data.plan.losses import explain, losses
 from cgc_data.plan.notes import plan_notes
-from cgc_data.plan.truth import Truth
 from cgc_data.release.manifest import Exclusions
 from cgc_data.release.rows import PlannedRow, Row
-from cgc_data.release.schema import SPLITS, Split, arrow_schema
-from cgc_data.sources import FORMATS
-from cgc_data.tasks import CONTRASTS, TASKS, task_of
+from cgc_data.release.schema import Split, arrow_schema
+from cgc_data.tasks import CONTRASTS, task_of
 
 PLAN_SCHEMA = (
     arrow_schema()
@@ -66,35 +67,45 @@ class Plan:
 
 def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int) -> Plan:
     """Write the plan's files into `folder`. Raises PlanError where a task that was asked for has no eligible sample."""
-    splits, allowed, exclusions = _divide(index, config, cache, workers)
-    plan = Plan(exclusions=exclusions)
+    displayed = [source.displayed for source in config.sources]
+    facts = photo_facts(index.photos, index.stores, cache / "facts.npz", workers, displayed)
+    check_orientations(index.photos, facts, config.sources)
+    division = _divide(index, config, facts)
+    plan = Plan(exclusions=division.exclusions)
     plan.rejections += [
         Rejection("", "", "", "", left.source, left.image_id, "", left.reason, left.detail) for left in index.left_out
     ]
-    truth = Truth(index, config.limits)
-    askable = find_askable(index, config, splits, truth)
-    licensed = {
-        name: allowed & usable(index.photos, config.licences, windows=contrast.windows)
-        for name, contrast in CONTRASTS.items()
-    }
-    available = np.any(list(licensed.values()), axis=0)
-    plan.photos = {split: int((available & (np.array(splits) == split)).sum()) for split in SPLITS}
+    plan.rejections += [*_unusable(index), *_not_shown(index, facts)]
+    ground = lay_ground(index, config, division)
+    plan.photos = ground.photos
     if not any(plan.photos.values()):
         raise _no_photo(config, plan)
-    for split, wanted in _quotas(config, plan.photos).items():
-        dealer = Dealer(askable, split, licensed, wanted)
+    for split, dealer in ground.dealers():
         _write_split(index, track(dealer.deal(), f"plan {split}"), split, config.shard_rows, folder, plan)
-    plan.rejections += askable.rejections
-    plan.notes = plan_notes(index, plan.rejections, [ListUsage.of(use) for use in exclusions["usage"]])
-    _require_tasks(index, config, plan)
+    plan.rejections += ground.askable.rejections
+    plan.notes = plan_notes(index, plan.rejections, [ListUsage.of(use) for use in division.exclusions["usage"]])
+    _require_tasks(index, config, plan, ground, division)
     return plan
 
 
-def _divide(
-    index: Index, config: BuildConfig, cache: Path, workers: int
-) -> tuple[list[Split], NDArray[np.bool_], Exclusions]:
-    """Split of every photo, which may be used at all, and what was excluded."""
-    hashes = hash_photos(index.photos, index.stores, cache / "hashes.npz", workers)
+def _unusable(index: Index) -> Iterator[Rejection]:
+    """Annotations that the sources hold and that stand for nothing, or for nothing that can be shown."""
+    for table in index.tables:
+        for row in table.unusable.to_pylist():
+            name = f"{table.key}:{row['annotation_id']}"
+            yield Rejection("", "", "", "", table.key, row["image_id"], name, row["reason"])
+
+
+def _not_shown(index: Index, facts: Facts) -> Iterator[Rejection]:
+    """Photos that readers do not show as they are."""
+    for number in np.flatnonzero(facts.faults != "").tolist():
+        photo, fault = index.photos[number], str(facts.faults[number])
+        key, detail = index.tables[photo.source].key, f"{photo.file_name}: {fault}"
+        yield Rejection("", "", "", "", key, photo.image_id, "", fault.partition(" (")[0].partition(";")[0], detail)
+
+
+def _divide(index: Index, config: BuildConfig, facts: Facts) -> Division:
+    hashes = facts.hashes
     clusters = near_duplicates(hashes, config.splits.near_duplicate)
     held_out = np.array([config.sources[p.source].split == "test" for p in index.photos], dtype=bool)
     splits = assign_splits(index.photos, clusters, held_out, config.splits)
@@ -116,23 +127,7 @@ def _divide(
         "photos": left_out,
         "usage": [use.record() for use in usage],
     }
-    return splits, ~(excluded | alike), record
-
-
-def _quotas(config: BuildConfig, photos: dict[str, int]) -> dict[Split, dict[str, int]]:
-    """Rows wanted by split and contrast: splits by their number of photos, contrasts by the shares of their tasks."""
-    total = sum(photos.values())
-    return {split: _divided(config, round(config.samples * photos[split] / total) if total else 0) for split in SPLITS}
-
-
-def _divided(config: BuildConfig, rows: int) -> dict[str, int]:
-    """Rows by contrast; they add up to `rows`."""
-    found, reached, before = {}, 0.0, 0
-    for contrast in CONTRASTS:
-        reached += sum(share for task, share in config.shares.items() if TASKS[task].contrast.name == contrast)
-        found[contrast] = round(rows * reached) - before
-        before += found[contrast]
-    return found
+    return Division(splits, ~(excluded | alike) & (facts.faults == ""), record, facts.forms)
 
 
 def _write_split(index: Index, dealt: Iterator[Dealt], split: Split, shard_rows: int, folder: Path, plan: Plan) -> None:
@@ -198,12 +193,14 @@ class _ShardWriter:
         self._rows = []
 
 
-def _require_tasks(index: Index, config: BuildConfig, plan: Plan) -> None:
-    for task, share in config.shares.items():
-        if share and not plan.tasks.get(task):
-            raise PlanError(
-                f"{task}: no eligible sample in {_sources(config)}; {_hint(index, config, task)} or set tasks.{task}=0"
-            )
+def _require_tasks(index: Index, config: BuildConfig, plan: Plan, ground: Ground, division: Division) -> None:
+    missing = [task for task, share in config.shares.items() if share and not plan.tasks.get(task)]
+    if not missing:
+        return
+    found = Failure(index, config, division, missing, sum(plan.tasks.values()), losses(index, ground))
+    raise PlanError(
+        f"{', '.join(missing)}: no eligible sample in {_sources(config)}; {explain(found.lost)}; {advice(found)}"
+    )
 
 
 def _no_photo(config: BuildConfig, plan: Plan) -> PlanError:
@@ -218,22 +215,6 @@ def _no_photo(config: BuildConfig, plan: Plan) -> PlanError:
 
 def _sources(config: BuildConfig) -> str:
     return ", ".join(Path(source.annotations).name for source in config.sources)
-
-
-def _hint(index: Index, config: BuildConfig, task: str) -> str:
-    if any(map(_undeclared, config.sources, index.claims)):
-        return "declare `exhaustive` where every instance of every category is boxed, loosen `limits`,"
-    if config.confusable == "strict" and any(index.relations.confusable(c) - index.labelled for c in index.labelled):
-        return "set confusable=labelled where names that your file does not have cannot be in your photos, add photos,"
-    if TASKS[task].needs:
-        return f"it needs {TASKS[task].needs}; add photos,"
-    return f"add photos, loosen `limits`, ask for more samples than {config.samples},"
-
-
-def _undeclared(source: Source, claims: Claims) -> bool:
-    """Could the user declare what the source is exhaustive about, and nothing else says it?"""
-    declarable = FORMATS[source.kind].protocol.declarable
-    return declarable and source.exhaustive is None and not claims.exhaustive.any()
 
 
 def rejected_by_reason(plan: Plan) -> dict[str, int]:

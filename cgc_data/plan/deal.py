@@ -64,6 +64,10 @@ class Dealer:
 
     def deal(self) -> Iterator[Dealt]:
         """Families of rows, until the quotas are met or the photos give no more."""
+        return (dealt for dealt in self.attempts() if dealt)
+
+    def attempts(self) -> Iterator[Dealt | None]:
+        """As `deal`, with None for each photo that gave no family, so that whoever waits can stop."""
         fruitless = turn = 0
         while any(q.open for q in self.quotas.values()) and fruitless < FRUITLESS_ROUNDS:
             before = sum(quota.planned for quota in self.quotas.values())
@@ -71,13 +75,13 @@ class Dealer:
             fruitless = 0 if sum(quota.planned for quota in self.quotas.values()) > before else fruitless + 1
             turn += 1
 
-    def _round(self, turn: int, either: bool) -> Iterator[Dealt]:
+    def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
         """One round; `either`: photos that do not allow the planner furthest behind may serve the next one."""
         deck: Photos = generator(self._config.seed, "deck", self._split, turn).permutation(self._photos)
         self._used[:] = False
         for position, anchor in enumerate(deck.tolist()):
-            if not self._used[anchor] and (dealt := self._dealt(anchor, deck[position + 1 :], turn, either)):
-                yield dealt
+            if not self._used[anchor]:
+                yield self._dealt(anchor, deck[position + 1 :], turn, either)
                 if not any(quota.open for quota in self.quotas.values()):
                     return
 

@@ -61,7 +61,8 @@ class InterPlanner:
         items = self._items(members, rng)
         if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, balance, rng)):
             return twins
-        fair = [item for item in items if not balance.far_behind(item.concept, item.task.pool, len(members), kind)]
+        shown = len(members), kind, str(self._askable.forms[members[0]])
+        fair = [item for item in items if not balance.far_behind(item.concept, item.task.pool, *shown)]
         if len(fair) < 2:
             return None
         questions = [ask_set(self._askable, members, item, kind, rng) for item in fair]
@@ -136,7 +137,8 @@ class InterPlanner:
 
         In a hard set the first photo stays: the others are like it, and so are those that come in.
         """
-        lack = {item: balance.lack(item.concept, item.task.pool, len(members), kind) for item in items}
+        shown = len(members), kind, str(self._askable.forms[members[0]])
+        lack = {item: balance.lack(item.concept, item.task.pool, *shown) for item in items}
         first = 1 if kind == HARD.name else 0
         alone = [item for item in items if len(item.targets) == 1 and item.targets[0] >= first and lack[item] > 0]
         leaving = sorted(alone, key=lambda item: -lack[item])[: max(1, len(members) // 2)]

@@ -12,24 +12,21 @@ MOST_REASONS = 6
 
 def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[ListUsage]) -> list[str]:
     """One line per matter; none if everything was used as given."""
-    return [*(use.note for use in lists if use.note), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
+    lists_notes = (use.note for use in lists if use.note)
+    return [*lists_notes, *_renamed(index), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:
     """How many photos and objects were skipped, by reason, the most frequent first."""
-    photos = Counter(_kind(r) for r in rejections if not r.annotation_id)
-    objects = Counter(_kind(r) for r in rejections if r.annotation_id)
+    photos = Counter(r.reason for r in rejections if not r.annotation_id)
+    objects = Counter(r.reason for r in rejections if r.annotation_id)
     for what, reasons in (("photos", photos), ("objects", objects)):
         if reasons:
-            yield f"skipped {reasons.total():,} {what}: {_counts(reasons)}"
+            yield f"skipped {reasons.total():,} {what}: {counts(reasons)}"
 
 
-def _kind(rejection: Rejection) -> str:
-    """The reason without what is particular to one object."""
-    return rejection.reason.partition(":")[0]
-
-
-def _counts(reasons: Counter[str]) -> str:
+def counts(reasons: Counter[str]) -> str:
+    """Each reason with its number, the most frequent first; rare ones together."""
     shown = [f"{reason} {count:,}" for reason, count in reasons.most_common(MOST_REASONS)]
     rest = reasons.total() - sum(count for _, count in reasons.most_common(MOST_REASONS))
     return ", ".join(shown) + (f", others {rest:,}" if rest else "")
@@ -38,6 +35,13 @@ def _counts(reasons: Counter[str]) -> str:
 def _apart(names: Sequence[str]) -> Iterator[str]:
     if names:
         yield f"{len(names):,} COCO names stand for different pictures, such as {names[0]}: kept apart, not joined"
+
+
+def _renamed(index: Index) -> Iterator[str]:
+    for table, found in zip(index.tables, index.renamed, strict=True):
+        if found:
+            example = f"{found[0].listed!r} as {found[0].file_name}"
+            yield f"{table.path.name}: photos found under another name: {len(found):,}, such as {example}"
 
 
 def _cut_boxes(index: Index) -> Iterator[str]:

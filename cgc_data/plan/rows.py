@@ -16,7 +16,6 @@ from cgc_data.masks import Box
 from cgc_data.release.rows import ObjectRow, Row, ViewRow, answer_objects
 from cgc_data.release.schema import Split
 from cgc_data.tasks import DISTRACTORS, Task
-from cgc_data.vocabulary import readable
 
 Choice = TypeVar("Choice")
 
@@ -66,6 +65,7 @@ class Question:
     distractors: str
     tuple_id: str
     pair_id: str = ""
+    form: str = ""  # file format of its photos, if the release has several and shows them whole
     reference: Shown | None = field(default=None)
 
     def reordered(self, order: Sequence[int]) -> "Question":
@@ -120,7 +120,7 @@ def thousand_in_view(view: View, box: Box) -> ThousandBox:
 
 def make_row(index: Index, question: Question) -> Row:
     """Row of the release, whose images are not rendered yet."""
-    name = readable(index.concepts[question.concept])
+    name = index.names[index.concepts[question.concept]]
     objects = sorted((_object(index, question, shown, name.singular) for shown in question.shown), key=_reading_order)
     reference = _reference(question)
     text = ask(

@@ -36,6 +36,8 @@ class PhotoSets:
     def grow(self, start: list[int], deck: NDArray[np.intp], size: int, kind: str) -> list[int]:
         """Add photos of the deck, in its order, as long as every member keeps a label of its own."""
         members = list(start)
+        # one format in a set: a PNG among JPEGs would be told apart before anything is seen
+        deck = deck[self._askable.forms[deck] == self._askable.forms[start[0]]]
         candidates = deck[:LOOKED_AT]
         candidates = candidates[~np.isin(candidates, members)]
         while len(members) < size:
@@ -91,7 +93,7 @@ class PhotoSets:
         Each new photo has a label that the whole first set is free of. None where the deck does not hold enough.
         """
         table = self._askable
-        candidates = deck[:LOOKED_AT]
+        candidates = deck[table.forms[deck] == table.forms[members[0]]][:LOOKED_AT]
         candidates = candidates[~np.isin(candidates, members)]
         candidates = candidates[table.safe[candidates][:, leaving].all(axis=1)]
         foreign = table.safe[members].all(axis=0)

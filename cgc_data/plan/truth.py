@@ -17,6 +17,7 @@ from cgc_data.masks import Box, Rle, mask_area, tight_box, tight_box_in_window
 from cgc_data.sources import Segmentations
 
 KEPT_MASKS = 4096
+UNREADABLE, DIFFER = "unreadable mask", "mask and box differ"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class _Mask:
     area: float
     box: Box  # of the whole instance, in pixels of the photo
     fault: str
+    detail: str = ""
 
 
 class Truth:
@@ -47,6 +49,10 @@ class Truth:
     def fault(self, instance: int) -> str:
         """Why an instance cannot be used at all; empty where it can."""
         return self._mask(instance).fault
+
+    def detail(self, instance: int) -> str:
+        """What the fault is in particular, such as what cannot be read of a mask; empty if there is no more to say."""
+        return self._mask(instance).detail
 
     def box(self, instance: int) -> Box:
         """Tight box of the whole instance in its photo, half-open pixels."""
@@ -102,13 +108,13 @@ class Truth:
         try:
             rle = self._segmentations[source].rle(row, photo.height, photo.width)
         except SegmentationError as error:
-            return _Mask(None, 0.0, annotated, f"bad segmentation: {error}")
+            return _Mask(None, 0.0, annotated, f"{UNREADABLE}: {error.kind}", str(error))
         if rle is None:
             return _Mask(None, 0.0, annotated, "" if _area(annotated) > 0 else "zero area")
         box = tight_box(rle)
         if box is None:
             return _Mask(rle, 0.0, annotated, "zero area")
-        return _Mask(rle, float(mask_area(rle)), box, "" if _agree(box, annotated) else "mask and box differ")
+        return _Mask(rle, float(mask_area(rle)), box, "" if _agree(box, annotated) else DIFFER)
 
 
 def _area(box: Box) -> float:

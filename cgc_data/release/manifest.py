@@ -43,6 +43,8 @@ class SourceRecord(SourceKeys, total=False):
     bytes: int
     exhaustive: bool | list[str] | None
     bbox_format: str
+    orientation: str
+    ignore: "list[str]"
     boxes_past_border: int
     split: str
     num_images: int

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_data.common.errors import ReleaseError
+from cgc_data.release.form import checked
 from cgc_data.release.inside import inside
 from cgc_data.release.manifest import Manifest, read_manifest
 from cgc_data.release.rows import Row
@@ -58,7 +59,7 @@ class Release:
         size = BATCH_ROWS_WITH_IMAGES if images else BATCH_ROWS
         for path in self.shards(contrast, split):
             with _readable(path) as shard:
-                yield from shard.iter_batches(batch_size=size, columns=wanted)
+                yield from (checked(batch, path) for batch in shard.iter_batches(batch_size=size, columns=wanted))
 
     def rows(
         self,
@@ -78,7 +79,7 @@ class Release:
                 for group in range(shard.num_row_groups):
                     found = shard.read_row_group(group, columns=["id"])["id"].to_pylist()
                     if not set(ids).isdisjoint(found):
-                        yield from _chosen(shard, group, set(ids))
+                        yield from _chosen(shard, group, set(ids), path)
 
 
 def open_release(path: Path | str) -> Release:
@@ -108,8 +109,9 @@ def _readable(path: Path) -> Iterator[pq.ParquetFile]:
         raise ReleaseError(f"{path}: not a readable shard ({error}); build or download it again") from None
 
 
-def _chosen(shard: pq.ParquetFile, group: int, ids: set[str]) -> Iterator[Row]:
-    for batch in shard.iter_batches(batch_size=BATCH_ROWS_WITH_IMAGES, row_groups=[group]):
+def _chosen(shard: pq.ParquetFile, group: int, ids: set[str], path: Path) -> Iterator[Row]:
+    for raw in shard.iter_batches(batch_size=BATCH_ROWS_WITH_IMAGES, row_groups=[group]):
+        batch = checked(raw, path)
         for index, identity in enumerate(batch["id"].to_pylist()):
             if identity in ids:
                 yield from batch.slice(index, 1).to_pylist()

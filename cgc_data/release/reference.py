@@ -35,6 +35,7 @@ def load_reference(
 def with_images(release: Release, rows: Iterable[Row], images: Path | str | None) -> Iterator[Row]:
     """Rows of a release with their views composed; `images` and errors as for `load_reference`."""
     stores = {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
-    renderer = Renderer(stores, kept_settings(release.manifest).intra.jpeg_quality)
+    displayed = frozenset(s["key"] for s in release.manifest["sources"] if s.get("orientation") == "as_displayed")
+    renderer = Renderer(stores, kept_settings(release.manifest).intra.jpeg_quality, displayed)
     for row in rows:
         yield {**row, "images": [{"bytes": renderer.view(view)[0], "path": None} for view in row["views"]]}

@@ -9,20 +9,29 @@ from collections.abc import Mapping
 import cv2
 
 from cgc_data.common.errors import PhotoError
-from cgc_data.images import Pixels, decode_photo, exif_orientation, strip_orientation
+from cgc_data.images import Pixels, decode_photo, encode_like, exif_orientation, strip_orientation
 from cgc_data.release.rows import ViewRow
 from cgc_data.sources import PhotoStore
 
-KEPT_PHOTOS = 8
+KEPT_PHOTOS, KEPT_BYTES = 8, 2**28
 JPEG_QUALITY = 92
 UNTAGGED = "EXIF orientation tag set to 1"
+TURNED = "turned as its EXIF orientation says and encoded again"
 
 
 class Renderer:
-    """Composes views from the photos of several sources (by key), keeping the last few photos read and decoded."""
+    """Composes views from the photos of several sources (by key), keeping the last few photos read and decoded.
 
-    def __init__(self, stores: Mapping[str, PhotoStore], jpeg_quality: int = JPEG_QUALITY) -> None:
-        self._stores, self._quality = stores, jpeg_quality
+    Boxes of the sources in `displayed` follow the photos as EXIF has them displayed, so these are turned first.
+    """
+
+    def __init__(
+        self,
+        stores: Mapping[str, PhotoStore],
+        jpeg_quality: int = JPEG_QUALITY,
+        displayed: frozenset[str] = frozenset(),
+    ) -> None:
+        self._stores, self._quality, self._displayed = stores, jpeg_quality, displayed
         self._photos: OrderedDict[tuple[str, str], tuple[bytes, Pixels]] = OrderedDict()
 
     def view(self, view: ViewRow, photo_size: tuple[int, int] | None = None) -> tuple[bytes, str]:
@@ -33,16 +42,20 @@ class Renderer:
         """
         content, pixels = self._photo(view["source"], view["file_name"])
         height, width = pixels.shape[:2]
-        whole = view["changes"] in ("none", UNTAGGED)
+        whole = view["changes"] in ("none", UNTAGGED, TURNED)
         expected = (view["width"], view["height"]) if whole else photo_size
         if expected and tuple(expected) != (width, height):
             raise PhotoError(
                 f"{view['file_name']}: is {width} x {height}, its annotation says {expected[0]} x {expected[1]}"
+                f"{_turned(content)}"
             )
         if whole:
             # readers rotate by the tag, which would part the photo from its boxes
-            upright = exif_orientation(content) == 1
-            return (content, "none") if upright else (strip_orientation(content), UNTAGGED)
+            if exif_orientation(content) == 1:
+                return content, "none"
+            if view["source"] in self._displayed:
+                return encode_like(pixels, content, self._quality), TURNED
+            return strip_orientation(content), UNTAGGED
         return self._crop(view, pixels), view["changes"]
 
     def _crop(self, view: ViewRow, pixels: Pixels) -> bytes:
@@ -67,10 +80,21 @@ class Renderer:
                 )
             content = self._stores[source].read(file_name)
             try:
-                self._photos[key] = content, decode_photo(content)
+                self._photos[key] = content, decode_photo(content, turn=source in self._displayed)
             except PhotoError as error:
                 raise PhotoError(f"{file_name}: {error}") from None
-            if len(self._photos) > KEPT_PHOTOS:
-                self._photos.popitem(last=False)
+            self._forget()
         self._photos.move_to_end(key)
         return self._photos[key]
+
+    def _forget(self) -> None:
+        """Drop the photos that were not used for longest, but for the last, until they fit in memory."""
+        size = sum(pixels.nbytes for _, pixels in self._photos.values())
+        while len(self._photos) > KEPT_PHOTOS or (size > KEPT_BYTES and len(self._photos) > 1):
+            size -= self._photos.popitem(last=False)[1][1].nbytes
+
+
+def _turned(content: bytes) -> str:
+    """What EXIF has to do with a size that is not the annotated one."""
+    orientation = exif_orientation(content)
+    return "" if orientation == 1 else f" (EXIF orientation {orientation} turns it: see the setting `orientation`)"

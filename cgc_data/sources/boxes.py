@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import SourceError
-from cgc_data.geometry import BOX_FORMATS, BoxFormat, corners
+from cgc_data.geometry import BOX_FORMATS, NORMALIZED, BoxFormat, corners
 from cgc_data.sources.table import SourceTable
 
 FORM_NAMES: dict[BoxFormat, str] = {
@@ -20,7 +20,12 @@ FORM_NAMES: dict[BoxFormat, str] = {
     "xyxy": "x1, y1, x2, y2",
     "cxcywh": "center x, center y, width, height",
     "yxhw": "y, x, height, width, or width and height of the photos are swapped",
+    "xywh_normalized": "x, y, width, height as shares of the photo",
+    "xyxy_normalized": "x1, y1, x2, y2 as shares of the photo",
+    "cxcywh_normalized": "center x, center y, width, height as shares of the photo",
 }
+IN_PIXELS = [form for form in BOX_FORMATS if not form.endswith(NORMALIZED)]
+SHARES: list[BoxFormat] = [form for form in BOX_FORMATS if form.endswith(NORMALIZED)]
 
 # A box leaves its photo if it passes the border by more than this; rounding and hasty clicks stay below it.
 TOLERANCE_PIXELS, TOLERANCE_SHARE = 2.0, 0.01
@@ -54,6 +59,8 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
     counted = table.annotations.column("crowd").to_numpy() != 1
     boxes, sizes = _boxes(table)[counted], _sizes(table)[counted]
     masked = table.annotations.column("segmentation_length").to_numpy()[counted] > 0
+    if form is None:
+        _refuse_shares(table, boxes)
     out = leaves(boxes, sizes)
     likely = _likely(boxes[out], sizes[out]) if out.any() else None
     # boxes without a mask by themselves too: many good ones with a mask must not hide them
@@ -66,10 +73,36 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
     return Leaving(int(out.sum()), len(boxes))
 
 
+def _refuse_shares(table: SourceTable, boxes: Floats) -> None:
+    """Raise SourceError if boxes, read as x, y, width, height, lie within one pixel: they are shares of their photo."""
+    x1, y1, x2, y2 = boxes.T
+    written = np.stack((x1, y1, x2 - x1, y2 - y1), axis=1)
+    tiny = (written[:, 2:] > 0).all(axis=1) & (written >= 0).all(axis=1) & (written <= 1).all(axis=1)
+    tiny &= (written % 1 > 0).any(axis=1)
+    if (count := int(tiny.sum())) < FEWEST or count <= MOST_LEAVING * len(boxes):
+        return
+    unit = np.ones((count, 2))
+    fits = {form: np.stack(corners(*written[tiny].T, form), axis=1) for form in SHARES}  # type: ignore[call-arg]
+    inside = {form: float(_within(placed, unit).mean()) for form, placed in fits.items()}
+    likely = max(SHARES, key=lambda form: inside[form])
+    whole = count >= EXPLAINED * len(boxes)
+    advice = f"set bbox_format={likely} for this source, or correct the file" if whole else "correct them"
+    raise SourceError(
+        f"{table.path}: {count:,} of {len(boxes):,} boxes are smaller than a pixel; they look like "
+        f"{FORM_NAMES[likely]}: {advice}"
+    )
+
+
+def _within(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
+    """Which boxes (n, 4) are upright and inside photos of these sizes, but for rounding."""
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return np.asarray(((low >= -1e-3) & (high <= sizes + 1e-3) & (high >= low)).all(axis=1))
+
+
 def _likely(boxes: Floats, sizes: Floats) -> BoxFormat | None:
     """The form under which these boxes, read as x, y, width, height, would stay inside; None if there is none."""
     x1, y1, x2, y2 = boxes.T
-    read = {form: np.stack(corners(x1, y1, x2 - x1, y2 - y1, form), axis=1) for form in BOX_FORMATS[1:]}
+    read = {form: np.stack(corners(x1, y1, x2 - x1, y2 - y1, form), axis=1) for form in IN_PIXELS[1:]}
     inside = {form: float((~leaves(placed, sizes)).mean()) for form, placed in read.items()}
     best = max(inside, key=lambda form: inside[form])
     return best if inside[best] >= EXPLAINED else None

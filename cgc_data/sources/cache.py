@@ -11,11 +11,17 @@ from pathlib import Path
 import pyarrow as pa
 
 from cgc_data.geometry import BoxFormat
-from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES, Tables
+from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES, UNUSABLE, Tables
 
-READER_VERSION = 1  # counts changes of what the readers make of a file
+READER_VERSION = 2  # counts changes of what the readers make of a file
 
-_SCHEMAS = {"images": IMAGES, "categories": CATEGORIES, "annotations": ANNOTATIONS, "licenses": LICENSES}
+_SCHEMAS = {
+    "images": IMAGES,
+    "categories": CATEGORIES,
+    "annotations": ANNOTATIONS,
+    "licenses": LICENSES,
+    "unusable": UNUSABLE,
+}
 _CHECKSUM_BYTES = 4
 
 

@@ -9,15 +9,28 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cgc_data.common.errors import SourceError
-from cgc_data.geometry import BoxFormat, corners
-from cgc_data.sources.records import Annotation, Category, Image, License
+from cgc_data.geometry import NORMALIZED, BoxFormat, corners
+from cgc_data.sources.faults import (
+    NO_BOX,
+    NO_CATEGORY,
+    NO_IMAGE,
+    TWICE,
+    Faults,
+    check_faults,
+    rows_of,
+    unusable,
+    written_twice,
+)
+from cgc_data.sources.lenient import number_of
+from cgc_data.sources.records import Annotation, Box, Category, Image, License
 from cgc_data.sources.stream import Batch
-from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES
+from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES, UNUSABLE
 
 Array = npt.NDArray[Any]
 
 NAN = float("nan")
 MOST_PIXELS = 2**28  # of a photo; an index of masks for more would take memory without bound
+_NO_BOX = Box(0.0, 0.0, 0.0, 0.0)
 _LONGEST_EMPTY = 16  # bytes; a segmentation that is longer holds something
 _EMPTY = (b"", b"null", b"[]", b"{}")
 
@@ -55,7 +68,7 @@ def category_columns(categories: Sequence[Category]) -> pa.Table:
 
 
 def license_columns(licenses: Sequence[License]) -> pa.Table:
-    """Licence records as rows."""
+    """License records as rows."""
     rows = {
         "license": [_license_id(entry.id) for entry in licenses],
         "url": [entry.url or "" for entry in licenses],
@@ -84,10 +97,12 @@ class AnnotationColumns:
     def add(self, batch: Batch) -> None:
         """Take over the `Annotation` items of a batch."""
         items: list[Annotation] = batch.items
-        boxes = [item.bbox for item in items]
+        boxes = [item.bbox or _NO_BOX for item in items]
         x, y = _floats([box.x for box in boxes]), _floats([box.y for box in boxes])
         width, height = _floats([box.width for box in boxes]), _floats([box.height for box in boxes])
         x1, y1, x2, y2 = corners(x, y, width, height, self._box_format)
+        unboxed = np.fromiter((item.bbox is None for item in items), np.bool_, len(items)) | (x2 < x1) | (y2 < y1)
+        x1, y1, x2, y2 = (np.where(unboxed, 0.0, side) for side in (x1, y1, x2, y2))
         area = _floats([NAN if item.area is None else item.area for item in items])
         unstated = self._crowd_unless_stated
         crowd = [unstated if item.iscrowd is None else bool(item.iscrowd) for item in items]
@@ -104,43 +119,50 @@ class AnnotationColumns:
             "crowd": _integers(crowd).astype(np.int8),
             "segmentation_offset": offsets,
             "segmentation_length": lengths,
+            "unboxed": unboxed,
         }
         for name, values in columns.items():
             self._parts.setdefault(name, []).append(values)
 
-    def table(self, image_ids: Array, category_ids: Array) -> pa.Table:
-        """The annotations, sorted by image row and annotation id; the ids given are sorted.
+    def used_categories(self) -> set[int]:
+        """Ids of the categories that annotations have."""
+        return {int(number) for part in self._parts.get("category_id", []) for number in np.unique(part)}
 
-        Raises SourceError for an id that occurs twice and for images or categories that are not among those given.
+    def tables(self, photos: pa.Table, category_ids: Array) -> tuple[pa.Table, pa.Table]:
+        """The annotations, sorted by image row and annotation id, and those that are unusable; ids given are sorted.
+
+        Raises SourceError for an id that occurs twice, and if more than a few are of images or categories that are not
+        among those given, or have no box.
         """
         if not self._parts:
-            return ANNOTATIONS.empty_table()
+            return ANNOTATIONS.empty_table(), UNUSABLE.empty_table()
         annotation_ids, images = self._take("annotation_id"), self._take("image_id")
         _refuse_twice(self._path, "annotation", np.sort(annotation_ids))
         order = np.lexsort((annotation_ids, images))
-        annotation_ids = annotation_ids[order]
-        columns = {
-            "annotation_id": annotation_ids,
-            "image_row": self._rows("image", image_ids, images[order], annotation_ids),
-            "category_row": self._rows("category", category_ids, self._take("category_id")[order], annotation_ids),
-        }
-        del images
-        for name in list(self._parts):
-            columns[name] = self._take(name)[order]
-        return pa.table([pa.array(columns[name]) for name in ANNOTATIONS.names], schema=ANNOTATIONS)
+        columns = {name: self._take(name)[order] for name in list(self._parts)}
+        columns |= {"annotation_id": annotation_ids[order], "image_id": images[order]}
+        columns["image_row"], unlisted = rows_of(photos["image_id"].to_numpy(), columns["image_id"])
+        columns["category_row"], unnamed = rows_of(category_ids, columns["category_id"])
+        unboxed, twice = columns.pop("unboxed"), written_twice(self._path, columns)
+        faults: Faults = {NO_IMAGE: unlisted, NO_CATEGORY: unnamed, NO_BOX: unboxed, TWICE: twice}
+        check_faults(self._path, columns, faults)
+        listed = unusable(columns, faults)
+        if (dropped := unlisted | unnamed | twice).any():
+            columns = {name: values[~dropped] for name, values in columns.items()}
+        if self._box_format.endswith(NORMALIZED):
+            _to_pixels(columns, photos)
+        return pa.table([pa.array(columns[name]) for name in ANNOTATIONS.names], schema=ANNOTATIONS), listed
 
     def _take(self, name: str) -> Array:
         return np.concatenate(self._parts.pop(name))
 
-    def _rows(self, what: str, known: Array, wanted: Array, annotation_ids: Array) -> Array:
-        rows = np.searchsorted(known, wanted).astype(np.int32)
-        if len(known) and np.array_equal(known.take(rows, mode="clip"), wanted):
-            return rows
-        first = int(np.argmin(np.isin(wanted, known)))
-        raise SourceError(
-            f"{self._path}: annotation {annotation_ids[first]} is of {what} {wanted[first]}, which the file does not "
-            f"list; add it or remove the annotation"
-        )
+
+def _to_pixels(columns: dict[str, Array], photos: pa.Table) -> None:
+    """Scale boxes that are written as shares of their photo, in place."""
+    for side, names in (("width", ("x1", "x2")), ("height", ("y1", "y2"))):
+        size = photos[side].to_numpy()[columns["image_row"]]
+        for name in names:
+            columns[name] = columns[name] * size
 
 
 def _integers(values: list[int]) -> Array:
@@ -171,4 +193,4 @@ def _refuse_twice(path: Path, what: str, ordered: Array) -> None:
 
 def _license_id(value: int | str | None) -> int:
     """0 where a file states no number: such a photo has no known licence."""
-    return value if isinstance(value, int) else 0
+    return number_of(value) or 0

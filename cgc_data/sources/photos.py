@@ -3,12 +3,16 @@
 import os
 import zipfile
 import zlib
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from cgc_data.common.errors import PhotoError
+from cgc_data.images import MOST_BYTES
+from cgc_data.sources.naming import COCO_FOLDERS, NameIndex
 
-COCO_FOLDERS = ("train2017", "val2017")
+# Unpacked step by step; zipfile unpacks all that other methods hold, which may be a million times as much as is read.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LONGEST_NAME = 255  # characters of a file's name that file systems allow
 
 
@@ -19,8 +23,11 @@ class PhotoStore(Protocol):
         """Bytes of a photo. Raises PhotoError where it is missing or cannot be read."""
         ...
 
-    def exists(self, file_name: str) -> bool:
-        """Whether the photo is there. Raises PhotoError where the name is unsafe or more than one photo has it."""
+    def place(self, file_name: str) -> str | None:
+        """The name under which the photo is there, None if it is not.
+
+        Raises PhotoError for what is no name, and for a name that could stand for several photos.
+        """
         ...
 
     def names(self) -> list[str]:
@@ -45,8 +52,8 @@ def open_photos(path: Path) -> PhotoStore:
     Raises PhotoError where one is neither.
     """
     path = Path(path)
-    if "," in str(path) and not path.exists():
-        return SeveralPhotos([open_photos(Path(part)) for part in str(path).split(",")])
+    if len(places := parts(path)) > 1:
+        return SeveralPhotos([open_photos(place) for place in places])
     if path.is_dir():
         return FolderPhotos(path)
     if path.is_file() and zipfile.is_zipfile(path):
@@ -56,18 +63,21 @@ def open_photos(path: Path) -> PhotoStore:
     raise PhotoError(f"{path}: no such folder or zip archive; give the place of the photos")
 
 
-def _safe(file_name: str) -> PurePosixPath:
-    """The name as a relative path; an annotation file must not reach outside its folder of photos."""
+def parts(path: Path) -> list[Path]:
+    """The folders and archives that are written with commas between them; a path that there is is one."""
+    several = "," in str(path) and not path.exists()
+    return [Path(part) for part in str(path).split(",")] if several else [path]
+
+
+def _below(file_name: str) -> PurePosixPath | None:
+    """The name as a path below the folder of photos, out of which an annotation file must not reach; None: it does.
+
+    Raises PhotoError for what is no name of a file.
+    """
     name = PurePosixPath(file_name or "")
-    if (
-        "\0" in str(name)
-        or name.is_absolute()
-        or ".." in name.parts
-        or not name.name
-        or max(map(len, name.parts)) > LONGEST_NAME
-    ):
+    if "\0" in str(name) or not name.name or max(map(len, name.parts)) > LONGEST_NAME:
         raise PhotoError(f"{file_name!r}: not the name of a photo below a folder; correct it in the annotation file")
-    return name
+    return None if name.is_absolute() or ".." in name.parts else name
 
 
 class FolderPhotos:
@@ -77,18 +87,27 @@ class FolderPhotos:
         self._root = root
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, looked for under its name, else its base name, here and in COCO's folders."""
-        path = self._find(file_name)
-        if path is None:
-            raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
+        """Bytes of a photo, looked for under its name, else its base name, here and below."""
+        path = self._path(file_name)
         try:
+            _check_size(path.stat().st_size, path)
             return path.read_bytes()
         except OSError as error:
             raise PhotoError(f"{path}: cannot be read ({error.strerror}); copy it again") from error
 
-    def exists(self, file_name: str) -> bool:
-        """Whether the photo is there under one of those names."""
-        return self._find(file_name) is not None
+    def place(self, file_name: str) -> str | None:
+        """Where below the folder the photo is."""
+        name = _below(file_name)
+        if name and (self._root / name).is_file():
+            return str(name)
+        base, folder = PurePosixPath(file_name).name, name.parent if name else PurePosixPath()
+        if folder.name and folder.name not in COCO_FOLDERS and (self._root / folder).is_dir():
+            return self._index.find(file_name)
+        found = [str(place) for f in ("", *COCO_FOLDERS) if (self._root / (place := PurePosixPath(f, base))).is_file()]
+        if len(found) > 1:
+            both = " and ".join(str(self._root / place) for place in found[:2])
+            raise PhotoError(f"{file_name}: both {both}; name its folder in the annotation file")
+        return found[0] if found else self._index.find(file_name)
 
     def names(self) -> list[str]:
         """Paths of all files, relative to the folder."""
@@ -97,33 +116,26 @@ class FolderPhotos:
 
     def size(self, file_name: str) -> int:
         """Number of bytes of a photo."""
-        path = self._find(file_name)
-        if path is None:
-            raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
-        return path.stat().st_size
+        return self._path(file_name).stat().st_size
 
     def stamp(self, file_name: str) -> str:
         """Identity, size and times of the file. The time at which its entry changed cannot be set back."""
-        path = self._find(file_name)
-        if path is None:
-            raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
-        state = path.stat()
-        return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+        return file_stamp(self._path(file_name))
 
-    def _find(self, file_name: str) -> Path | None:
-        name = _safe(file_name)
-        exact = self._root / name
-        if exact.is_file():
-            return exact
-        elsewhere = [self._root / folder / name.name for folder in ("", *COCO_FOLDERS)]
-        found = [path for path in elsewhere if path.is_file()]
-        if len(found) > 1:
-            raise PhotoError(f"{file_name}: both {found[0]} and {found[1]}; name its folder in the annotation file")
-        return found[0] if found else None
+    def _path(self, file_name: str) -> Path:
+        place = self.place(file_name)
+        if place is None:
+            raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
+        return self._root / place
+
+    @cached_property
+    def _index(self) -> NameIndex:
+        """All names below the folder, listed only if one is not where it is said to be."""
+        return NameIndex(self.names())
 
 
 class SeveralPhotos:
-    """Several folders or archives; a photo is looked for in each in turn."""
+    """Several folders or archives; the first that holds a photo under its very name has it, else the only one."""
 
     def __init__(self, stores: list[PhotoStore]) -> None:
         self._stores = stores
@@ -132,9 +144,9 @@ class SeveralPhotos:
         """Bytes of a photo, from the first place that holds it."""
         return self._holder(file_name).read(file_name)
 
-    def exists(self, file_name: str) -> bool:
-        """Whether any of the places holds the photo."""
-        return any(store.exists(file_name) for store in self._stores)
+    def place(self, file_name: str) -> str | None:
+        """The name under which the first place that holds the photo has it."""
+        return self._holder(file_name).place(file_name)
 
     def names(self) -> list[str]:
         """Names of all files in all places."""
@@ -149,8 +161,13 @@ class SeveralPhotos:
         return self._holder(file_name).stamp(file_name)
 
     def _holder(self, file_name: str) -> PhotoStore:
-        # the last place says what is missing and how to mend it
-        return next((store for store in self._stores if store.exists(file_name)), self._stores[-1])
+        held = [(store, place) for store in self._stores if (place := store.place(file_name)) is not None]
+        named = [store for store, place in held if place == file_name]
+        if len(held) > 1 and not named:
+            first, second = (place for _, place in held[:2])
+            raise PhotoError(f"{file_name}: in several of the places, as {first} and {second}; give one of them")
+        # the last place says what is missing and the fix
+        return (named or [store for store, _ in held] or self._stores[-1:])[0]
 
 
 class ZipPhotos:
@@ -158,7 +175,7 @@ class ZipPhotos:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._opened: tuple[int, zipfile.ZipFile, dict[str, list[str]]] | None = None
+        self._opened: tuple[int, zipfile.ZipFile, NameIndex] | None = None
 
     def __getstate__(self) -> dict[str, Path]:
         return {"_path": self._path}
@@ -167,52 +184,44 @@ class ZipPhotos:
         self.__init__(state["_path"])  # type: ignore[misc]
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, looked for under its name, else under its base name if only one file has it."""
-        member = self._find(file_name)
-        if member is None:
-            raise PhotoError(f"{file_name}: not in {self._path}; give the archive that holds it")
+        """Bytes of a photo, looked for under its name, else its base name."""
+        member = self._member(file_name)
         try:
-            return self._archive()[0].read(member)
-        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+            return _unpacked(self._archive()[0], member, f"{file_name} in {self._path}")
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise PhotoError(f"{file_name}: damaged in {self._path} ({error}); download the archive again") from error
         except (NotImplementedError, RuntimeError) as error:  # packed in a way that zipfile does not know, or encrypted
             raise PhotoError(
                 f"{file_name}: cannot be unpacked from {self._path} ({error}); unpack it yourself"
             ) from error
 
-    def exists(self, file_name: str) -> bool:
-        """Whether the archive holds the photo."""
-        return self._find(file_name) is not None
+    def place(self, file_name: str) -> str | None:
+        """The member that is the photo."""
+        name, (archive, index) = _below(file_name), self._archive()
+        return str(name) if name and str(name) in archive.NameToInfo else index.find(file_name)
 
     def names(self) -> list[str]:
         """Names of all files in the archive."""
-        return sorted(name for names in self._archive()[1].values() for name in names)
+        return _files(self._archive()[0])
 
     def size(self, file_name: str) -> int:
         """Number of bytes of a photo, unpacked."""
-        member = self._find(file_name)
-        if member is None:
-            raise PhotoError(f"{file_name}: not in {self._path}; give the archive that holds it")
+        member = self._member(file_name)
         return self._archive()[0].getinfo(member).file_size
 
     def stamp(self, file_name: str) -> str:
         """Archive, member, size and checksum of a photo."""
-        member = self._find(file_name)
-        if member is None:
-            raise PhotoError(f"{file_name}: not in {self._path}; give the archive that holds it")
+        member = self._member(file_name)
         info = self._archive()[0].getinfo(member)
         return f"{self._path.resolve()}:{member}:{info.file_size}:{info.CRC:08x}"
 
-    def _find(self, file_name: str) -> str | None:
-        name = _safe(file_name)
-        members = self._archive()[1].get(name.name, [])
-        if str(name) in members:
-            return str(name)
-        if len(members) > 1:
-            raise PhotoError(f"{file_name}: {len(members)} files of that name in {self._path}; name its folder as well")
-        return members[0] if members else None
+    def _member(self, file_name: str) -> str:
+        member = self.place(file_name)
+        if member is None:
+            raise PhotoError(f"{file_name}: not in {self._path}; give the archive that holds it")
+        return member
 
-    def _archive(self) -> tuple[zipfile.ZipFile, dict[str, list[str]]]:
+    def _archive(self) -> tuple[zipfile.ZipFile, NameIndex]:
         """The archive as opened by this process: a file handle shared over a fork would share its position."""
         opened = self._opened  # no lock, for one held by another thread while forking would stay held
         if opened is None or opened[0] != os.getpid():
@@ -220,13 +229,30 @@ class ZipPhotos:
                 archive = zipfile.ZipFile(self._path)
             except (OSError, zipfile.BadZipFile) as error:
                 raise PhotoError(f"{self._path}: not a whole zip archive ({error}); download it again") from error
-            opened = self._opened = os.getpid(), archive, _by_base_name(archive)
+            opened = self._opened = os.getpid(), archive, NameIndex(_files(archive))
         return opened[1:]
 
 
-def _by_base_name(archive: zipfile.ZipFile) -> dict[str, list[str]]:
-    members: dict[str, list[str]] = {}
-    for name in archive.namelist():
-        if not name.endswith("/"):
-            members.setdefault(PurePosixPath(name).name, []).append(name)
-    return members
+def file_stamp(path: Path) -> str:
+    """Identity, size and times of a file. Raises OSError where it is gone."""
+    state = path.stat()
+    return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+
+
+def _unpacked(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
+    """Content of a member. Nothing is unpacked beyond the size that the archive states, however much there is."""
+    info = archive.getinfo(member)
+    _check_size(info.file_size, name)
+    if info.compress_type not in METHODS:
+        raise NotImplementedError("neither stored nor deflated")
+    with archive.open(info) as packed:
+        return packed.read(info.file_size)
+
+
+def _check_size(size: int, name: object) -> None:
+    if size > MOST_BYTES:
+        raise PhotoError(f"{name}: has {size:,} bytes, at most {MOST_BYTES:,} are read of a photo; save it smaller")
+
+
+def _files(archive: zipfile.ZipFile) -> list[str]:
+    return sorted(name for name in archive.namelist() if not name.endswith("/"))

@@ -6,24 +6,25 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 
 from cgc_data.common.errors import SourceError
 from cgc_data.geometry import BoxFormat
-from cgc_data.sources import cache
+from cgc_data.sources import cache, lenient
+from cgc_data.sources.categories import distinct_categories
 from cgc_data.sources.columns import AnnotationColumns, category_columns, image_columns, license_columns, sorted_by_id
 from cgc_data.sources.formats import FORMATS, Format, Kind
+from cgc_data.sources.lenient import Forgiving, LooseAnnotation, LooseRecord
 from cgc_data.sources.records import Annotation, Category, Image, License
 from cgc_data.sources.stream import Batch, JsonStream, ListDecoder
-from cgc_data.sources.table import CATEGORIES, IMAGES, LICENSES, SourceTable, Tables
+from cgc_data.sources.table import IMAGES, LICENSES, SourceTable, Tables
 
 _HASHED_AT_ONCE = 8 << 20
 _DECODERS: dict[str, ListDecoder] = {
-    "images": msgspec.json.Decoder(list[Image]),
-    "annotations": msgspec.json.Decoder(list[Annotation]),
-    "categories": msgspec.json.Decoder(list[Category]),
-    "licenses": msgspec.json.Decoder(list[License]),
+    "images": Forgiving(Image, LooseRecord, lenient.image),
+    "annotations": Forgiving(Annotation, LooseAnnotation, lenient.annotation),
+    "categories": Forgiving(Category, LooseRecord, lenient.category),
+    "licenses": Forgiving(License, LooseRecord, lenient.license_of),
 }
 
 
@@ -73,12 +74,12 @@ def parse(path: Path, form: Format, box_format: BoxFormat = "xywh") -> Tables:
                     parts[batch.section].append(_columns(path, form, batch))
             _require(path, stream.sections)
         images = sorted_by_id(path, "image", parts["images"], IMAGES)
-        categories = sorted_by_id(path, "category", parts["categories"], CATEGORIES)
-        joined = annotations.table(images["image_id"].to_numpy(), categories["category_id"].to_numpy())
+        categories = distinct_categories(path, parts["categories"], annotations.used_categories())
+        joined, unusable = annotations.tables(images, categories["category_id"].to_numpy())
         licenses = pa.concat_tables([LICENSES.empty_table(), *parts["licenses"]]).combine_chunks()
     except (OverflowError, pa.ArrowInvalid) as error:
         raise SourceError(f"{path}: holds an integer that is too large ({error}); correct it") from error
-    return Tables(images=images, categories=categories, annotations=joined, licenses=licenses)
+    return Tables(images=images, categories=categories, annotations=joined, licenses=licenses, unusable=unusable)
 
 
 def _columns(path: Path, form: Format, batch: Batch) -> pa.Table:
@@ -113,6 +114,7 @@ def _source(kind: Kind, path: Path, sha256: str, tables: Tables) -> SourceTable:
         categories=tables.categories,
         annotations=tables.annotations,
         licenses=tables.licenses,
+        unusable=tables.unusable,
         kind=kind,
         path=path,
         sha256=sha256,

@@ -52,6 +52,6 @@ class Annotation(msgspec.Struct, kw_only=True, gc=False):
     area: float | None = None
     iscrowd: int | bool | None = None
     image_id: int
-    bbox: Box
+    bbox: Box | None  # None: the file states none that can be read
     category_id: int
     id: int

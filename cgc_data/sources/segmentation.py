@@ -61,9 +61,11 @@ class Segmentations:
             return None
         try:
             return _rle(self._bytes[start : start + length], height, width)
-        except (SegmentationError, msgspec.DecodeError) as error:
+        except (SegmentationError, msgspec.DecodeError, RecursionError) as error:
             annotation = self._table.annotations["annotation_id"][annotation_row]
-            raise SegmentationError(f"{self._table.path}: annotation {annotation}: {error}; correct it") from error
+            kind = error.kind if isinstance(error, SegmentationError) else "neither polygons nor run lengths"
+            detail = f"{self._table.path}: annotation {annotation}: {error}; correct it"
+            raise SegmentationError(kind, detail) from error
 
 
 def _rle(text: bytes, height: int, width: int) -> Rle | None:
@@ -73,7 +75,10 @@ def _rle(text: bytes, height: int, width: int) -> Rle | None:
     if isinstance(value, list):
         return polygons_rle(value, height, width)
     if value.size != (height, width):
-        raise SegmentationError(f"mask of {value.size[1]} x {value.size[0]} pixels on a photo of {width} x {height}")
+        raise SegmentationError(
+            "of another size than the photo",
+            f"mask of {value.size[1]} x {value.size[0]} pixels on a photo of {width} x {height}",
+        )
     if isinstance(value.counts, str):
         return compressed_rle(value.counts, height, width)
     return run_lengths_rle(value.counts, height, width)

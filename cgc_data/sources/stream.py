@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -24,7 +24,12 @@ LARGEST_ELEMENT = 64 << 20
 PEEK = 1 << 6
 SHORT_VALUE = 1 << 12
 
-ListDecoder: TypeAlias = msgspec.json.Decoder[list[Any]]
+
+class ListDecoder(Protocol):
+    """Decodes a JSON list; raises msgspec.DecodeError."""
+
+    def decode(self, buf: memoryview, /) -> list[Any]: ...
+
 
 _BETWEEN = re.compile(rb"\}[ \t\r\n]*(,)[ \t\r\n]*\{")
 _SPACE = re.compile(r"[ \t\r\n]*")

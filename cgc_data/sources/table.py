@@ -47,20 +47,23 @@ ANNOTATIONS = pa.schema(
         ("segmentation_length", pa.int32()),  # 0: none
     ]
 )
+UNUSABLE = pa.schema([("annotation_id", pa.int64()), ("image_id", pa.int64()), ("reason", pa.string())])
 LICENSES = pa.schema([("license", pa.int32()), ("url", pa.string()), ("name", pa.string())])
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The four tables of a source, before it is known under which hash.
+    """The tables of a source, before it is known under which hash.
 
-    Images and categories are sorted by id, annotations by image row and then annotation id.
+    Images and categories are sorted by id, annotations by image row and then annotation id. `unusable` lists the few
+    annotations that are dropped, or that are kept without a box, and why.
     """
 
     images: pa.Table
     categories: pa.Table
     annotations: pa.Table
     licenses: pa.Table
+    unusable: pa.Table
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import PhotoError
+from cgc_data.validate.photos import picture_size
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample
 from cgc_data.validate.world import World
@@ -44,17 +45,17 @@ class DuplicateCheck:
     def finish(self) -> None:
         """Judge all pairs of photos that look alike."""
         self._ledger.look("near-duplicates", len(self._photos))
-        for first, second in sorted(self._alike()):
+        for first, second in sorted(set(self._alike())):
             seen = [(self._photos[place], *self._seen[self._photos[place]]) for place in (first, second)]
-            if seen[0][1] != seen[1][1]:
-                for (photo, split, sample), (other, elsewhere, _) in (seen, seen[::-1]):
-                    message = f"photo {photo} ({split}) looks like {other} ({elsewhere})"
-                    self._ledger.breach("near-duplicates", sample, message)
+            for (photo, split, sample), (other, elsewhere, _) in (seen, seen[::-1]):
+                message = f"photo {photo} ({split}) looks like {other} ({elsewhere})"
+                self._ledger.breach("near-duplicates", sample, message)
 
     def _hash(self, photo: str, key: str, image_id: int) -> None:
         source = self._world.sources[key]
         try:
             content = source.photos.read(source.file_name(image_id))
+            picture_size(content)
         except PhotoError:
             return  # a breach of the picture checks
         grey = cv2.imdecode(np.frombuffer(content, np.uint8), READ)
@@ -67,13 +68,18 @@ class DuplicateCheck:
         self._thumbnails.append(np.asarray(cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA), dtype=np.uint8))
 
     def _alike(self) -> Iterator[tuple[int, int]]:
+        """Pairs in two splits, some more than once: what is held at a time does not grow with photos of one split."""
+        splits = [self._seen[photo][0] for photo in self._photos]
         buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for place, value in enumerate(self._hashes):
             for quarter in range(4):
                 buckets[(quarter, value >> (16 * quarter) & 0xFFFF)].append(place)
-        pairs = {pair for b in buckets.values() if len(b) <= CROWDED for pair in combinations(b, 2)}
+        pairs = (pair for b in buckets.values() if len(b) <= CROWDED for pair in combinations(b, 2))
         for first, second in pairs:
-            if (self._hashes[first] ^ self._hashes[second]).bit_count() <= HASH_BITS:
+            if (
+                splits[first] != splits[second]
+                and (self._hashes[first] ^ self._hashes[second]).bit_count() <= HASH_BITS
+            ):
                 apart = self._thumbnails[first].astype(np.int16) - self._thumbnails[second]
                 if float(np.abs(apart).mean()) <= THUMBNAIL_DIFFERENCE:
                     yield first, second

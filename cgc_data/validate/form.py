@@ -5,7 +5,6 @@ from itertools import pairwise
 
 from cgc_data.answer import format_response
 from cgc_data.answer.reading import parse_strict, read_answer
-from cgc_data.common.errors import VocabularyError
 from cgc_data.matching import set_miou
 from cgc_data.release.schema import SPLITS
 from cgc_data.tasks import CONTRASTS, TASKS, pools_of
@@ -14,7 +13,6 @@ from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, Target, View
 from cgc_data.validate.world import World
-from cgc_data.vocabulary import readable
 
 CHECKS = {
     "row form": "every value is of its kind and every index names a view",
@@ -132,7 +130,7 @@ def _frame(view: View, contrast: str, world: World) -> list[str]:
         faults.append(f"window {view.window} shown at {view.width} x {view.height} is empty")
     elif not within((x1, y1, x2, y2), (0, 0, *source.size(view.image_id))):
         faults.append(f"window {view.window} reaches past the photo's {source.size(view.image_id)}")
-    if view.file_name.rpartition("/")[2] != source.file_name(view.image_id).rpartition("/")[2]:
+    if view.file_name.rpartition("/")[2] not in source.base_names(view.image_id):
         faults.append(f"file {view.file_name} is not that of image {view.image_id}, {source.file_name(view.image_id)}")
     return faults
 
@@ -165,10 +163,7 @@ def _prompt(sample: Sample, world: World) -> list[str]:
 
 def _named(label: str, question: str, world: World) -> bool:
     concept = world.concept(label)
-    try:
-        plural = readable(concept).plural if concept else label
-    except VocabularyError:
-        plural = label
+    plural = world.shown[concept].plural if concept else label
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", question, re.I) for name in (label, plural))
 
 

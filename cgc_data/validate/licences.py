@@ -8,9 +8,16 @@ from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {"licences": "as the source records them, within what the manifest says, no window of a no-derivatives photo"}
-PERMISSIVE = re.compile(r"/licenses/by(-sa)?/|/publicdomain/|flickr\.com/commons/usage|usa\.gov", re.I)
-RESTRICTED = re.compile(r"/licenses/by-n[cd]", re.I)
-NO_DERIVATIVES = re.compile(r"/licenses/by(-nc)?-nd", re.I)
+# Held against a whole address: what only contains one of these, on another host, is no licence.
+HOST = r"https?://(?:www\.)?"
+COMMONS = HOST + r"creativecommons\.org/"
+PERMISSIVE = re.compile(
+    rf"{COMMONS}(licenses/(by(-sa)?|publicdomain)|publicdomain/(zero|mark)/1\.0)(/[\w./-]*)?"
+    rf"|{HOST}flickr\.com/commons/usage/?|{HOST}usa\.gov/(copyright\.shtml|government-(copyright|works))/?",
+    re.I,
+)
+RESTRICTED = re.compile(rf"{COMMONS}licenses/by-n[cd](-\w+)?(/[\w./-]*)?", re.I)
+NO_DERIVATIVES = re.compile(rf"{COMMONS}licenses/by(-nc)?-nd(/[\w./-]*)?", re.I)
 
 
 class LicenceCheck:
@@ -30,9 +37,9 @@ class LicenceCheck:
         recorded = self._world.sources[view.source].licence_url(view.image_id)
         if view.license_url != recorded:
             return f"licence {view.license_url!r}, the source says {recorded!r}"
-        if self._policy == "all" or PERMISSIVE.search(view.license_url):
+        if self._policy == "all" or PERMISSIVE.fullmatch(view.license_url):
             return ""
-        if NO_DERIVATIVES.search(view.license_url) and sample.kind.contrast.windows:
+        if NO_DERIVATIVES.fullmatch(view.license_url) and sample.kind.contrast.windows:
             return f"{view.license_url} forbids windows"
-        within = self._policy == "noncommercial" and RESTRICTED.search(view.license_url)
+        within = self._policy == "noncommercial" and RESTRICTED.fullmatch(view.license_url)
         return "" if within else f"{view.license_url!r} is not within licences={self._policy}"

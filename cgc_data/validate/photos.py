@@ -3,15 +3,28 @@
 Written apart from the builder's own reader, so that a photo taken from the wrong place is noticed.
 """
 
+import io
 import os
 import posixpath
+import re
+import unicodedata
+import urllib.parse
 import zipfile
+import zlib
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+
+from PIL import Image
 
 from cgc_data.common.errors import PhotoError, ReleaseError
 
+MOST_BYTES, MOST_PIXELS = 2**28, 100_000_000  # of a photo; no release shows a larger one
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 SUB_FOLDERS = ("", "train2017", "val2017", "images")
+# Label Studio puts eight digits of a hash before a name; COCO of 2014 the name of its split
+TOOL_PREFIX = re.compile(r"^(?:[0-9a-f]{8}-(?=.)|coco_(?:train|val|test)2014_)")
 
 
 class PhotoFiles:
@@ -26,15 +39,22 @@ class PhotoFiles:
 
     def size(self, name: str) -> int | None:
         """Bytes of a photo's file, None where there is none."""
-        return next((size for place in self._places if (size := place.size(name)) is not None), None)
+        return self._holder(name).size(name)
 
     def place(self, name: str) -> str:
         """Where the photo's file lies, by which two names of one file are told; empty where there is none."""
-        return next((place.place(name) for place in self._places if place.size(name) is not None), "")
+        holder = self._holder(name)
+        return "" if holder.size(name) is None else holder.place(name)
 
     def read(self, name: str) -> bytes:
         """The file's bytes. Raises PhotoError where it is missing or unreadable."""
-        return next((p for p in self._places if p.size(name) is not None), self._places[-1]).read(name)
+        return self._holder(name).read(name)
+
+    def _holder(self, name: str) -> "_Place":
+        """The place that has a file of this very name, else the first that has the photo."""
+        holders = [place for place in self._places if place.size(name) is not None]
+        exact = [place for place in holders if place.name(name) == name]
+        return (exact or holders or self._places[-1:])[0]
 
 
 class _Place:
@@ -71,30 +91,104 @@ class _Place:
             return f"{self.path.resolve()}:{info.filename if info else ''}"
         return str((self._file(name) or self.path).resolve())
 
+    def name(self, name: str) -> str:
+        """The photo's file as it is called here, "" where there is none."""
+        if self._archive:
+            info = self._member(name)
+            return info.filename if info else ""
+        file = self._file(name)
+        return file.relative_to(self.path).as_posix() if file else ""
+
     def read(self, name: str) -> bytes:
         """The file's bytes. Raises PhotoError where it is missing or unreadable."""
         try:
+            if (self.size(name) or 0) > MOST_BYTES:
+                raise PhotoError(f"{self.path}: {name} is larger than {MOST_BYTES:,} bytes")
             if self._archive:
                 info = self._member(name)
-                return self._archive.read(info) if info else self._missing(name)
+                return _unpacked(self._archive, info) if info else self._missing(name)
             file = self._file(name)
             return file.read_bytes() if file else self._missing(name)
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise PhotoError(f"{self.path}: {name} cannot be read ({error})") from None
 
     def _missing(self, name: str) -> bytes:
         raise PhotoError(f"{self.path}: no photo {name}")
 
     def _member(self, name: str) -> zipfile.ZipInfo | None:
-        return next((self._members[c] for c in _candidates(name) if c in self._members), None)
+        exact = next((self._members[c] for c in _candidates(name) if c in self._members), None)
+        likely = _only_likely(name, self._names)
+        return exact or (self._members[likely] if likely else None)
 
     def _file(self, name: str) -> Path | None:
-        return next((path for c in _candidates(name) if (path := self.path / c).is_file()), None)
+        exact = next((path for c in _candidates(name) if (path := self.path / c).is_file()), None)
+        if exact:
+            return exact
+        likely = _only_likely(name, self._names)
+        return self.path / likely if likely else None
+
+    @cached_property
+    def _names(self) -> dict[str, list[str]]:
+        """Every file by its plain base name, with and without what a tool puts before it."""
+        if self._archive:
+            files = [info.filename for info in self._archive.infolist() if not info.is_dir()]
+        else:
+            below = (os.path.join(folder, name) for folder, _, names in os.walk(self.path) for name in names)
+            files = [Path(file).relative_to(self.path).as_posix() for file in below]
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for file in sorted(files):
+            base = _plain(file)[-1]
+            for key in dict.fromkeys((base, TOOL_PREFIX.sub("", base))):
+                found[key].append(file)
+        return dict(found)
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Content of a member, unpacked no further than the size that the archive states: other methods unpack it all."""
+    if info.compress_type not in METHODS:
+        raise NotImplementedError("neither stored nor deflated")
+    with archive.open(info) as packed:
+        return packed.read(info.file_size)
+
+
+def picture_size(content: bytes) -> tuple[int, int]:
+    """Width and height that the header states. Raises PhotoError if there is none or it is larger than any photo."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            width, height = image.size
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PhotoError(f"not a picture ({error})") from None
+    if width * height > MOST_PIXELS:
+        raise PhotoError(f"{width} x {height} pixels, more than {MOST_PIXELS:,}")
+    return width, height
 
 
 def _candidates(name: str) -> Iterator[str]:
     """Where a photo may lie; an annotation file does not reach outside its folder of photos."""
+    if not name or "\0" in name:
+        return
     if not posixpath.isabs(name) and ".." not in name.split("/"):
         yield name
     base = posixpath.basename(name)
     yield from (posixpath.join(folder, base) for folder in SUB_FOLDERS)
+
+
+def _plain(name: str) -> list[str]:
+    """Folders and base name without the ways of writing that tools and systems differ in."""
+    decoded = urllib.parse.unquote(name.rsplit("?d=", maxsplit=1)[-1]).replace("\\", "/")
+    if "://" in decoded:
+        decoded = decoded.split("://", 1)[1].split("?")[0]
+    steps = unicodedata.normalize("NFC", decoded).lower().split("/")
+    return [step for step in steps if step not in ("", ".", "..")] or [""]
+
+
+def _only_likely(name: str, files: dict[str, list[str]]) -> str:
+    """The file that a name must mean, "" where none or several come into question."""
+    wanted = _plain(name)
+    likely = files.get(wanted[-1]) or files.get(TOOL_PREFIX.sub("", wanted[-1])) or []
+    for spelled in (lambda path: path.replace("\\", "/").split("/"), _plain):
+        depth = {file: len(posixpath.commonprefix([spelled(name)[::-1], spelled(file)[::-1]])) for file in likely}
+        best = [file for file in likely if depth[file] == max(depth.values())]
+        if len(best) == 1:
+            return best[0]
+    return ""

@@ -7,16 +7,17 @@ from collections import OrderedDict
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from cgc_data.common.errors import PhotoError
+from cgc_data.validate.photos import picture_size
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {
     "images": "as many images as views, each decodes to the size of its view, upright for every reader",
-    "photos untouched": "a whole photo is its file byte for byte, but for an EXIF orientation tag",
+    "photos untouched": "a whole photo is its file byte for byte, but for its EXIF orientation",
     "windows": "a window shows what its photo shows there",
     "encoded alike": "all images of a sample are of one format; windows also of one quality",
 }
@@ -76,6 +77,8 @@ class PictureCheck:
             original = source.photos.read(source.file_name(view.image_id))
         except PhotoError as error:
             return str(error)
+        if source.displayed and _orientation(original) != 1:
+            return _not_turned(content, original)
         if content == original or _only_untagged(content, original):
             return ""
         return f"its bytes are not those of {source.file_name(view.image_id)}"
@@ -100,7 +103,8 @@ class PictureCheck:
         source = self._world.sources[view.source]
         key = f"{view.source}:{view.image_id}"
         if key not in self._photos:
-            self._photos[key] = _decode(source.photos.read(source.file_name(view.image_id)))
+            content = source.photos.read(source.file_name(view.image_id))
+            self._photos[key] = _as_displayed(content) if source.displayed else _decode(content)
             if len(self._photos) > DECODED_PHOTOS:
                 self._photos.popitem(last=False)
         self._photos.move_to_end(key)
@@ -109,10 +113,27 @@ class PictureCheck:
 
 def _decode(content: bytes) -> Pixels:
     """Pixels (height, width, 3) in the frame that is annotated: a camera's orientation tag is not applied."""
+    picture_size(content)
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise PhotoError("the photo cannot be decoded")
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def _as_displayed(content: bytes) -> Pixels:
+    """Pixels (height, width, 3), blue-green-red, turned as EXIF says."""
+    with Image.open(io.BytesIO(content)) as image:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    return np.asarray(upright, dtype=np.uint8)[:, :, ::-1]
+
+
+def _not_turned(content: bytes, original: bytes) -> str:
+    """Why the image is not the photo as EXIF has it displayed, encoded again; "" where it is."""
+    stored, expected = _decode(content), _as_displayed(original)
+    if stored.shape != expected.shape:
+        return f"is {stored.shape[1]} x {stored.shape[0]}, its photo is displayed otherwise"
+    apart = float(np.abs(_half(stored) - _half(expected)).mean())
+    return f"differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
 
 def _resized(window: Pixels, view: View) -> Pixels:
@@ -128,13 +149,14 @@ def _half(pixels: Pixels) -> NDArray[np.int16]:
 
 def _unreadable(content: bytes, view: View) -> str:
     try:
+        width, height = picture_size(content)
+        if (width, height) != (view.width, view.height):
+            return f"is {width} x {height}, the view says {view.width} x {view.height}"
         with Image.open(io.BytesIO(content)) as image:
-            if image.size != (view.width, view.height):
-                return f"is {image.size[0]} x {image.size[1]}, the view says {view.width} x {view.height}"
             if image.getexif().get(ORIENTATION, 1) != 1:
                 return "has an orientation tag that readers rotate by"
             image.load()
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+    except (OSError, PhotoError, SyntaxError, ValueError) as error:
         return f"does not decode ({error})"
     return ""
 
@@ -173,6 +195,6 @@ def _unlike(sample: Sample) -> str:
             with Image.open(io.BytesIO(content)) as image:
                 tables = getattr(image, "quantization", None) if sample.kind.contrast.windows else None
                 forms.add((image.format, repr(tables)))
-        except (OSError, ValueError, SyntaxError):
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return ""  # already a breach of `images`
     return "" if len(forms) <= 1 else f"formats or qualities differ: {sorted({str(form) for form, _ in forms})}"

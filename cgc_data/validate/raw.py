@@ -13,11 +13,14 @@ from pycocotools import mask as coco_mask
 
 from cgc_data.common.errors import ReleaseError, VocabularyError
 from cgc_data.validate.boxes import grown, overlap, within
+from cgc_data.validate.disregard import disregard
 from cgc_data.validate.formats import read_raw
-from cgc_data.validate.photos import PhotoFiles
+from cgc_data.validate.photos import MOST_PIXELS, PhotoFiles
 from cgc_data.validate.protocols import Declared, Record, Status, has_mask, is_crowd
 from cgc_data.validate.samples import Box, Rectangle
 from cgc_data.vocabulary import COCO_NAMES, concept_of
+
+LONGEST_EDGES = 4e6  # pixels, of a mask's polygons in all
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class RawSource:
         exhaustive: as declared; None: only what the format itself says is.
         test_only: are all its photos held out?
         box_format: how its boxes are written, as declared.
+        displayed: do they follow the photos as EXIF has them displayed?
+        ignored: what the user says is wrong in it: masks, crowd flags, duplicates.
     """
 
     def __init__(
@@ -81,10 +86,12 @@ class RawSource:
         exhaustive: Declared,
         test_only: bool,
         box_format: str = "xywh",
+        displayed: bool = False,
+        ignored: Sequence[str] = (),
     ) -> None:
-        self._box_format = box_format
+        self._box_format, self.displayed = box_format, displayed
         self.key, self.photos, self.test_only = key, photos, test_only
-        raw = read_raw(kind, annotations, exhaustive)
+        raw = disregard(read_raw(kind, annotations, exhaustive), ignored)
         self.images, self._annotations, self._of_image = raw.images, raw.annotations, raw.of_image
         self._licences = {entry.get("id"): str(entry.get("url", "")) for entry in raw.licences}
         self.protocol, self.practice, self._mask = raw.protocol, raw.practice, raw.mask
@@ -103,6 +110,11 @@ class RawSource:
         """Where the photo lies; LVIS names it only in its URL."""
         image = self.images[image_id]
         return str(image.get("file_name") or "/".join(str(image.get("coco_url", "")).split("/")[-2:]))
+
+    def base_names(self, image_id: int) -> set[str]:
+        """What the photo is called without folders: in the annotation file, and where it lies."""
+        name = self.file_name(image_id)
+        return {path.rpartition("/")[2] for path in (name, self.photos.place(name)) if path}
 
     def size(self, image_id: int) -> tuple[int, int]:
         """Width and height as annotated."""
@@ -141,14 +153,23 @@ class RawSource:
         return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
 
     def _instance(self, raw: Record) -> Instance:
-        corners = _corners(raw["bbox"], self._box_format)
-        frame = (0.0, 0.0, *map(float, self.size(raw["image_id"])))
-        box = overlap(corners, (frame[0], frame[1], frame[2], frame[3]))
+        width, height = map(float, self.size(raw["image_id"]))
+        corners, frame = _corners(raw.get("bbox"), self._box_format, width, height), (0.0, 0.0, width, height)
+        box = overlap(corners, frame)
         concept = self.concept_of[raw["category_id"]]
         return Instance(self.key, raw["id"], raw["image_id"], concept, box, is_crowd(raw), has_mask(raw))
 
     def _read_rle(self, number: int) -> Any:
-        return self._mask(self._annotations[number])
+        """Run lengths of a mask. Raises ReleaseError for one that fits no photo, or whose edges have no end."""
+        raw, rle = self._annotations[number], None
+        try:
+            fault = _unbounded(raw["segmentation"], self.size(raw["image_id"]))
+            rle = None if fault else self._mask(raw)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            fault = f"no mask ({error})"
+        if fault:
+            raise ReleaseError(f"{self.key}: annotation {number}: {fault}; correct the annotation file and build again")
+        return rle
 
     def _whole_box(self, number: int) -> Box | None:
         """Tight box of the whole mask, None where there is no mask pixel."""
@@ -176,14 +197,37 @@ def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
         raise ReleaseError(f"a category of the sources has no concept: {error}") from None
 
 
-def _corners(written: Sequence[float], form: str) -> Box:
-    """A box as the file writes it, as x1, y1, x2, y2."""
-    a, b, c, d = (float(value) for value in written)
-    if form == "xyxy":
-        return a, b, c, d
-    if form == "cxcywh":
-        return a - c / 2, b - d / 2, a + c / 2, b + d / 2
-    return (b, a, b + d, a + c) if form == "yxhw" else (a, b, a + c, b + d)
+def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
+    """Why reading a mask would take memory without bound, "" if it would not."""
+    width, height = segmentation["size"] if isinstance(segmentation, Mapping) else size
+    if width * height > MOST_PIXELS:
+        return f"a mask of {width} x {height} pixels"
+    if isinstance(segmentation, Mapping):
+        return ""
+    return "" if sum(map(_edges, segmentation)) <= LONGEST_EDGES else "its polygons have no end"
+
+
+def _edges(polygon: Sequence[float]) -> float:
+    """Length of a polygon's edges, each along the axis on which it is longer."""
+    return float(np.abs(np.diff(np.reshape(polygon, (-1, 2)), axis=0)).max(axis=1, initial=0).sum())
+
+
+def _corners(written: Any, form: str, width: float, height: float) -> Box:
+    """A box as the file writes it, as x1, y1, x2, y2 in pixels of its photo; of no extent where it writes none."""
+    try:
+        a, b, c, d = (float(value) for value in written)
+    except (TypeError, ValueError):
+        return 0.0, 0.0, 0.0, 0.0
+    form, _, unit = form.partition("_")
+    if unit == "normalized":
+        a, b, c, d = a * width, b * height, c * width, d * height
+    read = {
+        "xyxy": (a, b, c, d),
+        "cxcywh": (a - c / 2, b - d / 2, a + c / 2, b + d / 2),
+        "yxhw": (b, a, b + d, a + c),
+    }
+    x1, y1, x2, y2 = read.get(form, (a, b, a + c, b + d))
+    return (x1, y1, x2, y2) if x1 <= x2 and y1 <= y2 else (0.0, 0.0, 0.0, 0.0)
 
 
 def _cut(mask: NDArray[np.uint8], window: Rectangle) -> NDArray[np.uint8]:

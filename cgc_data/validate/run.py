@@ -8,7 +8,7 @@ from cgc_data.common.errors import ReleaseError
 from cgc_data.common.progress import track
 from cgc_data.release.manifest import Manifest, SourceRecord, read_manifest
 from cgc_data.release.rows import Row
-from cgc_data.validate import absence, across, duplicates, files, form, licences, pictures, truth
+from cgc_data.validate import absence, across, duplicates, files, form, licences, pictures, stated, truth
 from cgc_data.validate.limits import limits_of
 from cgc_data.validate.photos import PhotoFiles
 from cgc_data.validate.raw import RawSource
@@ -28,6 +28,7 @@ CHECKS = {
     **across.CHECKS,
     **duplicates.CHECKS,
     **licences.CHECKS,
+    **stated.CHECKS,
 }
 
 
@@ -76,6 +77,7 @@ class _Checker:
         self._across = across.AcrossCheck(ledger, limits, world, manifest.get("exclusions", {}))
         self._duplicates = duplicates.DuplicateCheck(ledger, world)
         self._licences = licences.LicenceCheck(ledger, world, manifest)
+        self._stated = stated.StatedCheck(ledger, world)
 
     def row(self, shard: str, row: Row) -> None:
         """Check one row."""
@@ -97,6 +99,7 @@ class _Checker:
         self._across.add(sample)
         self._duplicates.add(sample)
         self._licences.check(sample)
+        self._stated.check(sample)
         self.traces.append(trace_of(sample, self._world))
 
     def finish(self) -> tuple[Check, ...]:
@@ -130,6 +133,8 @@ def _open(release: Path, entry: SourceRecord, moved: SourcePaths | None) -> RawS
         exhaustive=entry.get("exhaustive"),
         test_only=entry.get("split") == "test",
         box_format=str(entry.get("bbox_format") or "xywh"),
+        displayed=entry.get("orientation") == "as_displayed",
+        ignored=[str(part) for part in entry.get("ignore") or ()],
     )
 
 

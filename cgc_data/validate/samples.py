@@ -29,6 +29,7 @@ class View:
     role: str
     license: int
     license_url: str
+    flickr_url: str
     changes: str
 
     @property
@@ -189,5 +190,6 @@ def _view(entry: ViewRow) -> View:
         role=_filled(entry["role"]),
         license=-1 if entry["license"] is None else entry["license"],
         license_url=_filled(entry["license_url"]),
+        flickr_url=_filled(entry["flickr_url"]),
         changes=_filled(entry["changes"]),
     )

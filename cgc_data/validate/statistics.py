@@ -16,6 +16,7 @@ from cgc_data.validate.report import Check, Interval, Status
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 RESAMPLES = 400
+FEW_GROUPS = 30
 
 
 def judge(name: str, value: float, interval: Interval, bound: float, n: int, what: str) -> Check:
@@ -51,7 +52,7 @@ def clustered_mean(values: Floats, groups: Ints) -> tuple[float, Interval]:
     drawn = _resampled(len(sums))
     means = (drawn @ sums) / np.maximum(drawn @ sizes, 1)
     low, high = np.quantile(means, [0.025, 0.975])
-    return float(values.mean()), (float(low), float(high))
+    return float(values.mean()), _widened((float(low), float(high)), float(values.mean()), len(sums))
 
 
 def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strata: Ints) -> tuple[float, Interval]:
@@ -69,7 +70,15 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
         return 0.5, (0.0, 1.0)
     areas = won[pairs > 0] / pairs[pairs > 0]
     low, high = np.quantile(areas[1:], [0.025, 0.975]) if len(areas) > 1 else (0.0, 1.0)
-    return float(areas[0]), (float(low), float(high))
+    return float(areas[0]), _widened((float(low), float(high)), float(areas[0]), int(groups.max()) + 1)
+
+
+def _widened(interval: Interval, value: float, groups: int) -> Interval:
+    """The interval; of a few groups, which resampling shows too little of, at least that of a rate among them."""
+    if groups >= FEW_GROUPS:
+        return interval
+    low, high = wilson(value * groups, groups)
+    return min(interval[0], low), max(interval[1], high)
 
 
 def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.optimize import linear_sum_assignment
 
-from cgc_data.common.errors import PhotoError, VocabularyError
+from cgc_data.common.errors import PhotoError
 from cgc_data.validate.boxes import iou
+from cgc_data.validate.photos import picture_size
 from cgc_data.validate.protocols import Status
 from cgc_data.validate.raw import Instance, RawSource, Sight
 from cgc_data.validate.samples import View
-from cgc_data.vocabulary import COCO_PRACTICE, Relations, readable
+from cgc_data.vocabulary import COCO_PRACTICE, Name, Relations, names_of
 
 COCO_FILE = re.compile(r"(?<!\d)(0{6}\d{6})\.[A-Za-z]+$")
 THUMBNAIL = 16  # pixels on a side at which two pictures are compared
@@ -47,7 +48,8 @@ class World:
         self.sources: dict[str, RawSource] = {source.key: source for source in sources}
         self.relations = relations
         self.concepts = {concept for source in self.sources.values() for concept in source.categories}
-        self._labels = _labels(self.concepts)
+        self.shown = _shown(self.sources.values())
+        self._labels = {name.singular: concept for concept, name in self.shown.items()}
         self._identity, self._appearances = _join(self.sources)
         self.facts = lru_cache(maxsize=500_000)(self._facts)
         self.absent = lru_cache(maxsize=500_000)(self._absent)
@@ -164,14 +166,13 @@ def file_digest(source: RawSource, image_id: int) -> str:
         return ""
 
 
-def _labels(concepts: Iterable[str]) -> dict[str, str]:
-    labels = {}
-    for concept in sorted(concepts):
-        try:
-            labels[readable(concept).singular] = concept
-        except VocabularyError:  # left out: its name cannot be told from another's
-            continue
-    return labels
+def _shown(sources: Iterable[RawSource]) -> dict[str, Name]:
+    """What each concept is called: as the table says, else as the first source that has it does."""
+    called: dict[str, str] = {}
+    for source in sources:
+        for number, concept in source.concept_of.items():
+            called.setdefault(concept, source.names[number])
+    return names_of(sorted(called), called)
 
 
 def _coco_name(source: RawSource, image_id: int) -> str | None:
@@ -223,6 +224,7 @@ def _alike(sources: Mapping[str, RawSource], first: Appearance, second: Appearan
 def _thumbnail(source: RawSource, image_id: int) -> NDArray[np.float64] | None:
     try:
         content = source.photos.read(source.file_name(image_id))
+        picture_size(content)
         with Image.open(io.BytesIO(content)) as image:
             small = image.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     except (PhotoError, OSError, ValueError, SyntaxError):

@@ -1,9 +1,11 @@
 """English for category names that no table knows: a plain reading, its plural and its article.
 
-Simplifies: the last word carries the plural, and a word in a plain -s ("cars") is taken to be a plural already.
+Simplifies: the last word carries the plural, and a word in a plain -s ("cars") is taken to be a plural already, which
+is counted by the set.
 """
 
 import re
+import unicodedata
 from functools import cache
 from importlib.resources import files
 from typing import TypedDict
@@ -14,16 +16,28 @@ import yaml
 SPELT_WITH_AN = re.compile(r"[AEFHILMNORSX](?=[A-Z0-9-]|s?\b)")
 SOUNDS_LIKE_CONSONANT = re.compile(r"(uni(?!n|m)|use|usu|usa|uten|util|eu|ewe|one\b|once|u-|(?-i:U[A-Z]))", re.I)
 SOUNDS_LIKE_VOWEL = re.compile(r"(hour|honest|honou?r|heir)", re.I)
-PAIR = "a pair of"
+PAIR, SET = "a pair of", "a set of"
+JOINERS = "\u200c\u200d"  # letters of some scripts are written with them
 
 
 def plain(name: str) -> str:
-    """A category name as words: underscores become spaces, what stands in parentheses goes.
+    """A category name as words: underscores and control characters become spaces, what stands in parentheses goes.
 
-    >>> plain("cup_(for_drinking)")
-    'cup'
+    Capitals stay where they carry meaning: in a word that has one behind its first letter.
+
+    >>> plain("cup_(for_drinking)"), plain("Hard Hat"), plain("WBC count")
+    ('cup', 'hard hat', 'WBC count')
     """
-    return " ".join(re.sub(r"\([^()]*\)", " ", name.replace("_", " ")).split())
+    shown = "".join(letter if _is_shown(letter) else " " for letter in name.replace("_", " "))
+    return " ".join(_in_small(word) for word in re.sub(r"\([^()]*\)", " ", shown).split())
+
+
+def _is_shown(letter: str) -> bool:
+    return letter in JOINERS or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def _in_small(word: str) -> str:
+    return word.lower() if word[1:2].islower() and word[1:] == word[1:].lower() else word
 
 
 def normalised(name: str) -> str:
@@ -37,7 +51,9 @@ def plural(singular: str) -> str:
     if of:
         return f"{plural(head)} of {rest}"
     before, space, last = singular.rpartition(" ")
-    return f"pairs of {singular}" if _is_pair(last) else f"{before}{space}{_plural_of_word(last)}"
+    if unit := _unit(last):
+        return f"{unit.removeprefix('a ').replace(' of', 's of')} {singular}"
+    return f"{before}{space}{_plural_of_word(last)}"
 
 
 def is_person(singular: str) -> bool:
@@ -47,9 +63,9 @@ def is_person(singular: str) -> bool:
 
 
 def article(singular: str) -> str:
-    """What stands before the noun for one of it: "a", "an" or "a pair of"."""
-    if _is_pair(singular.rpartition(" ")[2]):
-        return PAIR
+    """What stands before the noun for one of it: "a", "an", "a pair of" or, for what is plural already, "a set of"."""
+    if unit := _unit(singular.rpartition(" ")[2]):
+        return unit
     if SPELT_WITH_AN.match(singular) or SOUNDS_LIKE_VOWEL.match(singular):
         return "an"
     return "an" if singular[:1].lower() in "aeiou" and not SOUNDS_LIKE_CONSONANT.match(singular) else "a"
@@ -70,6 +86,17 @@ def _english() -> _English:
     text = files("cgc_data.vocabulary").joinpath("english.yaml").read_text(encoding="utf-8")
     words: _English = yaml.safe_load(text)
     return words
+
+
+def _unit(word: str) -> str:
+    """By what one counts a noun that is a plural already, "" for others."""
+    if _is_pair(word):
+        return PAIR
+    low = word.lower()
+    if low.endswith("lens") or low in _english()["unchanged"] or low.endswith(("fish", "craft")):
+        return ""
+    plain_s = bool(re.search(r"[^aious]s$", low)) and word[-1:] != "S"
+    return SET if plain_s or low in _english()["irregular"].values() else ""
 
 
 def _is_pair(word: str) -> bool:

@@ -3,13 +3,17 @@
 LVIS's and COCO's names are in a table chosen by hand; names of the user's own are inflected by rule.
 """
 
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cgc_data.common.errors import VocabularyError
 from cgc_data.vocabulary import inflect
 from cgc_data.vocabulary.concepts import concept_of, entries
-from cgc_data.vocabulary.inflect import PAIR
+from cgc_data.vocabulary.inflect import PAIR, SET
+
+_TAG = re.compile(r"</?(?:think|answer)>|<\|", re.I)
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,12 @@ class Name:
     @property
     def are(self) -> str:
         """Verb after "the <singular>": "the scissors are", "the dog is"."""
-        return "are" if self.article == PAIR else "is"
+        return "are" if self.article in (PAIR, SET) else "is"
 
     @property
     def they(self) -> str:
         """Pronoun for "the <singular>": "they" for a pair or a person, else "it"."""
-        return "they" if self.article == PAIR or inflect.is_person(self.singular) else "it"
+        return "they" if self.article in (PAIR, SET) or inflect.is_person(self.singular) else "it"
 
     @property
     def them(self) -> str:
@@ -51,37 +55,55 @@ class Name:
         return "them" if self.they == "they" else "it"
 
 
-def readable(concept_or_name: str) -> Name:
+def readable(concept_or_name: str, given: str = "") -> Name:
     """Name of a concept, or of a category name that is looked up first; unique for each concept of the table.
 
-    Raises VocabularyError for a concept that is left out (its row in names.csv says why) and for an empty name.
+    `given` is what a source calls a concept that no table knows. Raises VocabularyError for a concept that is left out
+    (its row in names.csv says why), for an empty name, and for one that holds a tag of the answer form.
     """
     concept = concept_or_name if _is_concept(concept_or_name) else concept_of(concept_or_name)
     entry = entries().get(concept)
     if entry is None:
-        return _by_rule(_wording_of(concept, concept_or_name))
+        return _by_rule(given or _wording_of(concept, concept_or_name))
     if entry.left_out:
         raise VocabularyError(f"category {entry.lvis!r} is never asked for: {entry.left_out}; leave it out")
     return Name(entry.singular, entry.plural, entry.article)
 
 
-def names_of(concepts: Iterable[str]) -> dict[str, Name]:
+def names_of(concepts: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, Name]:
     """Names of the concepts that may be asked for, by concept; those left out are not in it.
 
-    Raises VocabularyError where two would be shown under one name, and names both.
+    `given` are the names that sources give their concepts. What stands in parentheses is shown only if two names differ
+    in nothing else. Raises VocabularyError where two would be shown under one name all the same, and names both.
     """
-    named: dict[str, Name] = {}
+    called = {concept: (given or {}).get(concept, "") for concept in concepts}
+    asked = [concept for concept in called if not ((entry := entries().get(concept)) and entry.left_out)]
+    named = {concept: readable(concept, called[concept]) for concept in asked}
+    counts = Counter(name.singular.casefold() for name in named.values())
+    for concept, name in named.items():
+        if counts[name.singular.casefold()] > 1 and concept not in entries():
+            named[concept] = _qualified(name, called[concept] or concept)
+    _refuse_twins(named)
+    return named
+
+
+def _refuse_twins(named: Mapping[str, Name]) -> None:
     taken: dict[str, str] = {}
-    for concept in concepts:
-        if (entry := entries().get(concept)) and entry.left_out:
-            continue
-        name = named[concept] = readable(concept)
-        for shown in {name.singular.casefold(), name.plural.casefold()}:
+    for concept, name in named.items():
+        for shown in (name.singular.casefold(), name.plural.casefold()):
             if taken.setdefault(shown, concept) != concept:
                 raise VocabularyError(
                     f"categories {taken[shown]!r} and {concept!r} read the same, {shown!r}: rename one"
                 )
-    return named
+
+
+def _qualified(name: Name, called: str) -> Name:
+    """With what stands in parentheses, if anything does."""
+    qualifier = " ".join(found.group() for found in re.finditer(r"\([^()]*\)", called.replace("_", " ")))
+    shown = (
+        (f"{name.singular} {qualifier}", f"{name.plural} {qualifier}") if qualifier else (name.singular, name.plural)
+    )
+    return Name(*shown, name.article)
 
 
 def _is_concept(text: str) -> bool:
@@ -103,4 +125,6 @@ def _by_rule(name: str) -> Name:
     singular = inflect.plain(name)
     if not singular:
         raise VocabularyError(f"category {name!r} has no readable name: rename it")
+    if _TAG.search(singular):
+        raise VocabularyError(f"category {name!r} holds a tag that answers are read by: rename it")
     return Name(singular, inflect.plural(singular), inflect.article(singular))

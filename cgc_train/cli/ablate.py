@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 
 @click.command()
 @click.argument("recipe", required=False)
@@ -26,13 +28,13 @@ def ablate(
 
     if list_switches:
         for name, switch in ablation.all_switches().items():
-            click.echo(f"{name:16} {', '.join(switch.settings):60} {switch.meaning}")
+            show(f"{name:16} {', '.join(switch.settings):60} {switch.meaning}")
         return
     if of:
-        click.echo(ablation.table(of))
+        show(ablation.table(of))
         return
     if not (recipe and over and folder):
         raise click.UsageError("RECIPE, --over and --to are needed.")
     names = [name.strip() for name in over.split(",") if name.strip()]
     paths = ablation.write_ablation(load_recipe(recipe, settings), names, folder)
-    click.echo(f"{len(paths)} recipes in {folder / 'recipes'}; run them: {folder / 'run.sh'}")
+    show(f"{len(paths)} recipes in {folder / 'recipes'}; run them: {folder / 'run.sh'}")

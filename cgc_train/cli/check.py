@@ -7,6 +7,9 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+from cgc_data.common.text import plain
+
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "cyan"}
 
 
@@ -28,12 +31,12 @@ def check(recipe: str, settings: tuple[str, ...], to: Path, as_json: bool) -> No
         findings.append(finding)
         if not as_json:
             status = click.style(f"{finding.status:11}", fg=COLOURS[finding.status])
-            click.echo(f"{status}  {finding.check:12}  {finding.line}")
+            click.echo(f"{status}  {finding.check:12}  {plain(finding.line)}")
     failed = [finding.check for finding in findings if finding.status == "failed"]
     if as_json:
-        click.echo(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}, indent=2))
+        show(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}, indent=2))
     else:
         unchecked = [finding.check for finding in findings if finding.status == "not checked"]
-        click.echo(f"{len(failed)} failed" + f": {', '.join(failed)}" * bool(failed))
-        click.echo(f"not checked here: {', '.join(unchecked) or 'nothing'}, and how fast it runs")
+        show(f"{len(failed)} failed" + f": {', '.join(failed)}" * bool(failed))
+        show(f"not checked here: {', '.join(unchecked) or 'nothing'}, and how fast it runs")
     sys.exit(2 if failed else 0)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 
 @click.command()
 @click.argument("model")
@@ -41,8 +43,8 @@ def demo(
     prediction = predictor.ask(opened, label, question=question, max_new_tokens=max_new_tokens)
     for item in prediction.objects:
         corners = ", ".join(f"{value:.0f}" for value in item.bbox_px)
-        click.echo(f"{images[item.img_idx - 1]}: {item.label} at [{corners}] pixels, {list(item.bbox_2d)} of 1000")
+        show(f"{images[item.img_idx - 1]}: {item.label} at [{corners}] pixels, {list(item.bbox_2d)} of 1000")
     if not prediction.objects:
-        click.echo("nothing found" if prediction.readable else f"no readable answer: {prediction.response[:300]}")
+        show("nothing found" if prediction.readable else f"no readable answer: {prediction.response[:300]}")
     if picture is not None:
-        click.echo(draw_prediction(opened, prediction, label or str(question), picture))
+        show(draw_prediction(opened, prediction, label or str(question), picture))

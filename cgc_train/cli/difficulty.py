@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import rich_click as click
-from rich.console import Console
 from rich.table import Table
+
+from cgc_data.common.progress import show
+from cgc_data.common.tables import PlainConsole
 
 
 @click.command()
@@ -32,5 +34,5 @@ def difficulty(
     table = Table("task", "rows", *VERDICTS)
     for task, shares in verdict_shares(measured).items():
         table.add_row(task, f"{shares['rows']:,}", *(f"{shares[verdict]:.1%}" for verdict in VERDICTS))
-    Console().print(table)
-    click.echo(f"{sum(row.kept for row in measured):,} of {len(measured):,} rows kept: data.keep={file}")
+    PlainConsole().print(table)
+    show(f"{sum(row.kept for row in measured):,} of {len(measured):,} rows kept: data.keep={file}")

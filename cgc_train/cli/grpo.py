@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 
 @click.command()
 @click.argument("recipe")
@@ -20,4 +22,4 @@ def grpo(recipe: str, settings: tuple[str, ...], folder: Path | None) -> None:
 
     chosen = load_recipe(recipe, settings)
     run = run_grpo(chosen, folder or Path("runs") / file_name(chosen.name))
-    click.echo(f"trained: {run.model_folder}\nlook at it: cgc-train view {run.folder}")
+    show(f"trained: {run.model_folder}\nlook at it: cgc-train view {run.folder}")

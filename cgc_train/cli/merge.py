@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
@@ -20,4 +22,4 @@ def merge(run: Path, folder: Path | None, checkpoint: int | None, dtype: str) ->
 
     opened = open_run(run)
     to = folder or opened.folder.with_name(f"{opened.folder.name}-merged")
-    click.echo(f"{merge_run(opened, to, checkpoint=checkpoint, dtype=dtype)}: AutoModelForImageTextToText loads it")
+    show(f"{merge_run(opened, to, checkpoint=checkpoint, dtype=dtype)}: AutoModelForImageTextToText loads it")

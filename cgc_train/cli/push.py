@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
@@ -23,4 +25,4 @@ def push(run: Path, repo_id: str, tag: str | None, private: bool, licence: str) 
     from cgc_train.run import open_run
 
     pushed = push_model(open_run(run), repo_id, tag=tag, private=private, licence=licence)
-    click.echo(f"{pushed.url} at {pushed.tag or pushed.commit}")
+    show(f"{pushed.url} at {pushed.tag or pushed.commit}")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 LAUNCH_FILES = ("cpu", "ddp", "fsdp2", "zero2", "zero3")
 
 
@@ -16,14 +18,14 @@ def recipes(name: str | None, launch_file: str | None) -> None:
     from cgc_train.recipe import load_recipe, recipe_names, recipe_path
 
     if launch_file:
-        click.echo(accelerate_path(launch_file))
+        show(accelerate_path(launch_file))
     elif name:
-        click.echo(recipe_path(name).read_text(encoding="utf-8"), nl=False)
+        show(recipe_path(name).read_text(encoding="utf-8"), end="")
     else:
         for known in recipe_names():
             recipe = load_recipe(known)
             where = f"{recipe.gpus} x {recipe.gpu_memory_gb:g} GB" if recipe.gpu_memory_gb else "no GPU"
-            click.echo(f"{known:24} {where:12} {recipe.accelerate:6} {describe(recipe_path(known))}")
+            show(f"{known:24} {where:12} {recipe.accelerate:6} {describe(recipe_path(known))}")
 
 
 def accelerate_path(name: str) -> Path:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
@@ -22,4 +24,4 @@ def resume(run: Path, checkpoint: Path | None, recipe: str | None) -> None:
     if recipe:
         check_same(opened, load_recipe(recipe))
     finished = grpo.resume(opened, checkpoint)
-    click.echo(f"trained: {finished.model_folder}\nlook at it: cgc-train view {finished.folder}")
+    show(f"trained: {finished.model_folder}\nlook at it: cgc-train view {finished.folder}")

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
-from rich.console import Console
 from rich.table import Table
+
+from cgc_data.common.progress import show, track
+from cgc_data.common.tables import PlainConsole
 
 if TYPE_CHECKING:
     from cgc_data.metrics import Estimate, Metric, Truth
@@ -35,7 +37,6 @@ def reward(
 
     RELEASE needs no images. Settings are those of a recipe, such as reward.power=2 or prompt.think=false.
     """
-    from cgc_data.common.progress import track
     from cgc_train.data.find import find_release
     from cgc_train.recipe import DataSettings
     from cgc_train.reward.predictions import check_free, find_asked, read_predictions, score_predictions, write_terms
@@ -50,16 +51,16 @@ def reward(
     if out:
         write_terms(out, scored)
     shares = ", ".join(f"{count:,} of {asked.rows[split]:,} {split} rows" for split, count in asked.answered.items())
-    click.echo(f"{len(scored):,} predictions: {shares}")
+    show(f"{len(scored):,} predictions: {shares}")
     if len(scored) > len(asked.truths):
-        click.echo(_groups(scored))
-    console = Console()
+        show(_groups(scored))
+    console = PlainConsole()
     console.print(_reward_table(scored))
     console.print(_metric_table(scored))
     if floors:
         console.print(_floor_table(list(asked.truths.values())))
     if out:
-        click.echo(f"every term of every row: {out}")
+        show(f"every term of every row: {out}")
 
 
 def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings", "PromptSettings"]:

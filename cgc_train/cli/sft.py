@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 
 @click.command()
 @click.argument("recipe")
@@ -34,4 +36,4 @@ def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: floa
     chosen = load_recipe(recipe, settings)
     run = run_sft(chosen, folder or Path("runs") / file_name(f"{chosen.name}-sft"), until=until)
     if PartialState().is_main_process:
-        click.echo(f"warmed up: {run.model_folder}\ngo on: cgc-train grpo {recipe} model.name={run.model_folder}")
+        show(f"warmed up: {run.model_folder}\ngo on: cgc-train grpo {recipe} model.name={run.model_folder}")

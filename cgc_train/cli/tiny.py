@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -16,4 +18,4 @@ def tiny(folder: Path, seed: int) -> None:
     from cgc_train.tiny import write_tiny
 
     write_tiny(folder, seed=seed)
-    click.echo(f"{folder}: a tiny random model; it knows nothing until it is trained")
+    show(f"{folder}: a tiny random model; it knows nothing until it is trained")

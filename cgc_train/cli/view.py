@@ -4,6 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_data.common.progress import show
 from cgc_train.errors import RecipeError
 
 
@@ -21,7 +22,7 @@ def view(run: Path, folder: Path | None, release: Path | None, steps: str | None
     opened = open_run(run)
     to = folder or opened.folder.with_name(f"{opened.folder.name}-view")
     page = write_page(opened, to, release=release, steps=_numbers(steps), per_step=per_step)
-    click.echo(f"{page.path}: {page.answers} responses of {page.steps} evaluations")
+    show(f"{page.path}: {page.answers} responses of {page.steps} evaluations")
 
 
 def _numbers(text: str | None) -> list[int] | None:

@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 from PIL import Image
 
 from cgc_data.common.errors import PhotoError
-from cgc_data.images import UPRIGHT, check_whole, exif_orientation
+from cgc_data.images import UPRIGHT, check_whole, exif_orientation, photo_size
 from cgc_train.data.bounds import Bounds
 
 JPEG_QUALITY = 95
@@ -31,6 +31,7 @@ class ImageStore:
         Raises PhotoError where the bytes are no whole image, TrainingDataError where no size fits.
         """
         check_whole(content)
+        photo_size(content)
         image = _open(content)
         size = self._bounds.size(*image.size)
         path = self._path(content, size, image)

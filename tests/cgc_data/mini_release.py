@@ -16,7 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cgc_data.answer.wording import Reference, ask
 from cgc_data.release.schema import SCHEMA_VERSION, arrow_schema
+from cgc_data.vocabulary import concept_of, readable
 
 Row = dict[str, Any]
 WIDTH, HEIGHT = 320, 240
@@ -97,7 +99,12 @@ def make_row(
         if contrast == "inter":
             view["role"] = "target" if any(o["img_idx"] == number for o in objects) else "distractor"
     numbers = [number for number in range(1, len(views) + 1) if not any(o["img_idx"] == number for o in objects)]
-    question = f"Where is the {label}?" + (f" It is at {reference['bbox_2d']} in Image {asked[0]}." if asked else "")
+    pool, _, number = template.partition("/")
+    given = Reference(asked[0], tuple(reference["bbox_2d"]), objects[0]["img_idx"]) if asked else None
+    question = ask(pool or "locate", int(number or 0), readable(concept_of(label)), count_images=len(views), ref=given)
+    shares = [(o["bbox_px"][2] - o["bbox_px"][0]) * (o["bbox_px"][3] - o["bbox_px"][1]) for o in objects]
+    sizes = [views[o["img_idx"] - 1]["width"] * views[o["img_idx"] - 1]["height"] for o in objects]
+    small = 1 - min(1, min((s / v) ** 0.5 for s, v in zip(shares, sizes, strict=True)) / 0.5) if objects else 0.5
     row = {
         "images": [_pixels(view, contrast) for view in views],
         "question": question,
@@ -115,7 +122,7 @@ def make_row(
         "template_id": template,
         "tuple_id": tuple_id,
         "pair_id": pair_id,
-        "difficulty": 0.5,
+        "difficulty": round(((len(views) - 2) / 4 + (0.0 if contrast == "inter" else 0.5) + small) / 3, 4),
         "split": split,
     }
     return finish(row)

@@ -123,6 +123,10 @@ def change(section: str, **values: Any) -> Callable[[Document], None]:
     return lambda document: document[section][0].update(values)
 
 
+def change_all(section: str, **values: Any) -> Callable[[Document], None]:
+    return lambda document: [record.update(values) for record in document[section]] and None
+
+
 def same_names(document: Document) -> None:
     document["categories"][1]["name"] = document["categories"][0]["name"].upper()
 
@@ -130,11 +134,11 @@ def same_names(document: Document) -> None:
 RECORDS: dict[str, tuple[Callable[[Document], None], str]] = {
     "negative width": (change("images", width=-5), "correct its size"),
     "width beyond memory": (change("images", width=10**9), "correct its size"),
-    "id as text": (change("images", id="7"), "images[0].id"),
-    "name of a parent folder": (change("images", file_name="../a.jpg"), "correct it in the annotation file"),
+    "id that is no number": (change("images", id="seven"), "images[0].id"),
     "name too long for a file": (change("images", file_name="a" * 300 + ".jpg"), "correct it in the annotation file"),
-    "annotation of no image": (change("annotations", image_id=10**12), "does not list"),
-    "box of three": (change("annotations", bbox=[1, 2, 3]), "annotations[0].bbox"),
+    "annotations of no image": (change_all("annotations", image_id=10**12), "does not list"),
+    "annotations of no category": (change_all("annotations", category_id=10**12), "does not list"),
+    "boxes of three": (change_all("annotations", bbox=[1, 2, 3]), "have no box of four numbers"),
     "box that is no number": (change("annotations", bbox=[float("nan"), 2, 3, 4]), "NaN"),
     "two names for one": (same_names, "rename or merge"),
     "no name": (change("categories", name=" "), "rename"),
@@ -207,7 +211,7 @@ SPOILT: dict[str, Callable[[Path], Any]] = {
     "a page": lambda photo: photo.write_text(f"<html>{photo.name} not found</html>"),
     "cut short": lambda photo: photo.write_bytes(photo.read_bytes()[:1000]),
     "of another size": lambda photo: cv2.imwrite(
-        str(photo), np.full((64, 64, 3), zlib.crc32(photo.name.encode()) % 251)
+        str(photo), np.random.default_rng(zlib.crc32(photo.name.encode())).integers(0, 256, (64, 64, 3))
     ),
     "enormous": enormous,
 }

@@ -35,7 +35,7 @@ OTHERS: tuple[BoxFormat, ...] = ("xyxy", "cxcywh", "yxhw")
 def rewritten(box: list[float], form: BoxFormat) -> list[float]:
     x, y, w, h = box
     forms = {"xyxy": [x, y, x + w, y + h], "cxcywh": [x + w / 2, y + h / 2, w, h], "yxhw": [y, x, h, w], "xywh": box}
-    return forms[form]
+    return forms[form.partition("_")[0]]
 
 
 def spoiled(
@@ -86,10 +86,21 @@ def test_another_form_is_refused_by_its_name(
         check_boxes(table, None)
 
 
+@pytest.mark.parametrize("every", [5, 10])
 @pytest.mark.parametrize("form", ["xyxy", "cxcywh", "yxhw"])
-def test_a_part_in_another_form_is_refused_too(painted: list[Source], tmp_path: Path, form: BoxFormat) -> None:
+def test_a_part_in_another_form_is_refused_too(
+    painted: list[Source], tmp_path: Path, form: BoxFormat, every: int
+) -> None:
     with pytest.raises(SourceError, match=f"bbox_format={form}"):
-        check_boxes(table_of(spoiled(painted, form, masks=False, every=5), tmp_path), None)
+        check_boxes(table_of(spoiled(painted, form, masks=False, every=every), tmp_path), None)
+
+
+def test_a_tenth_of_boxes_of_resized_photos_is_refused_too(painted: list[Source], tmp_path: Path) -> None:
+    content = spoiled(painted, "xywh", masks=False)
+    for annotation in content["annotations"][::10]:
+        annotation["bbox"] = [3 * value for value in annotation["bbox"]]
+    with pytest.raises(SourceError, match="boxes leave their photos"):
+        check_boxes(table_of(content, tmp_path), None)
 
 
 def test_boxes_of_resized_photos_are_told_by_their_size(painted: list[Source], tmp_path: Path) -> None:
@@ -152,7 +163,7 @@ def test_a_stated_form_is_built_from_and_validated(painted: list[Source], tmp_pa
 def test_the_cache_of_a_form_serves_no_other(painted: list[Source], tmp_path: Path) -> None:
     path, cache = Path(painted[0].annotations), tmp_path / "cache"
     plain = read_source("coco", path, cache).annotations
-    assert read_source("coco", path, cache, box_format="xyxy").annotations != plain
+    assert read_source("coco", path, cache, box_format="cxcywh").annotations != plain
     assert read_source("coco", path, cache).annotations == plain
 
 

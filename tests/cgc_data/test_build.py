@@ -20,8 +20,9 @@ import pytest
 import yaml
 
 from cgc_data import load_reference, open_release
+from cgc_data.builder import release as builder
 from cgc_data.builder.release import Built, build_release, plan_only, shard_tasks
-from cgc_data.common.errors import BuildError, ReleaseError
+from cgc_data.common.errors import BuildError, CgcError, ReleaseError, SourceError
 from cgc_data.config import BuildConfig
 from cgc_data.images import decode_photo
 from tests.cgc_data.reading import read_without_package
@@ -249,6 +250,70 @@ def test_photos_that_were_replaced_meanwhile_change_the_result(own_photos: Build
     assert not digests(out).items() >= before.items()
 
 
+def negative(path: Path) -> None:
+    path.write_bytes(cv2.imencode(".jpg", 255 - decode_photo(path.read_bytes()))[1].tobytes())
+
+
+def longer(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def shifted(path: Path) -> None:
+    """Other boxes in a file of as many bytes, with the times of the old one."""
+    before = path.stat()
+    path.write_bytes(path.read_bytes().replace(b'"bbox": [1', b'"bbox": [2'))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("what", "disturb", "moment"),
+    [
+        ("photo", negative, "shard_tasks"),
+        ("photo", Path.unlink, "_render"),
+        ("annotations", shifted, "make_plan"),
+        ("annotations", longer, "_render"),
+    ],
+)
+def test_what_changes_during_a_build_stops_it(
+    own_photos: BuildConfig, tmp_path: Path, what: str, disturb: Callable[[Path], None], moment: str
+) -> None:
+    """And the same command then builds from the new state."""
+    out, source = tmp_path / "release", own_photos.sources[0]
+    annotations, photo = tmp_path / "own.json", sorted(Path(source.images).rglob("*.jpg"))[3]
+    shutil.copy(source.annotations, annotations)
+    config = change(own_photos, sources=[source.model_copy(update={"annotations": str(annotations)})])
+    stage: Callable[..., Any] = getattr(builder, moment)
+
+    def disturbed(*given: Any) -> Any:
+        disturb(photo if what == "photo" else annotations)
+        return stage(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builder, moment, disturbed)
+        with pytest.raises(CgcError, match=r"changed while the build ran; .*again") as stopped:
+            build_release(config, out)
+    assert (annotations if what == "annotations" else photo).name in str(stopped.value)
+    assert not (out / "manifest.json").exists()
+    assert build_release(config, out).rows
+
+
+def test_an_archive_that_changes_during_a_build_stops_it(own_photos: BuildConfig, tmp_path: Path) -> None:
+    source, path = own_photos.sources[0], tmp_path / "photos.zip"
+    shutil.make_archive(str(path.with_suffix("")), "zip", source.images)
+    config = change(own_photos, sources=[source.model_copy(update={"images": str(path)})])
+
+    def replaced(*given: Any) -> Any:
+        path.with_name("new.zip").write_bytes(path.read_bytes())
+        path.with_name("new.zip").replace(path)
+        return shard_tasks(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builder, "shard_tasks", replaced)
+        with pytest.raises(SourceError, match=r"photos\.zip: changed while the build ran"):
+            build_release(config, tmp_path / "release")
+    assert build_release(config, tmp_path / "release").rows
+
+
 def test_killed_at_random_moments_it_gives_the_same_bytes(
     release: Path, painted_config: BuildConfig, tmp_path: Path
 ) -> None:
@@ -350,14 +415,16 @@ def spoil(config: BuildConfig, names: list[str], *, keep: float = 0.5) -> dict[P
 
 
 def rendered(config: BuildConfig, out: Path, harm: Callable[[], Any]) -> Built:
-    """A build whose photos come to harm between planning and rendering."""
+    """A build whose photos turn out bad when they are rendered, as on a failing disk: nothing has written to them."""
 
     def harmed(*given: Any) -> Any:
         harm()
         return shard_tasks(*given)
 
+    stamps, known = builder.photo_stamps, dict[int, Any]()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cgc_data.builder.release.shard_tasks", harmed)
+        patch.setattr(builder, "shard_tasks", harmed)
+        patch.setattr(builder, "photo_stamps", lambda index: known.setdefault(0, stamps(index)))
         return build_release(config, out)
 
 

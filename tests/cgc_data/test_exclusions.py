@@ -7,7 +7,8 @@ import pytest
 
 from cgc_data.common.errors import SourceError
 from cgc_data.index.exclusions import coco_number, read_exclusions
-from cgc_data.index.photos import Appearance, Photo
+from cgc_data.index.listings import Appearance
+from cgc_data.index.photos import Photo
 
 
 def photo(identity: str, *names: str, image_id: int = 1) -> Photo:

@@ -4,14 +4,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cgc_data import cli
 from cgc_data.common.errors import ReleaseError
 from cgc_data.export import FORMATS
+from cgc_data.licences import licence_class, web_link
+from cgc_data.look import release_stats, render_card
+from cgc_data.look.card import licence_name
 from cgc_data.release.inside import file_name, inside
 from cgc_data.release.read import open_release
-from tests.hostile import EDITS, HOSTILE_TEXTS, LINKS, SHARD, edited, linked, snapshot, with_texts, world
+from cgc_data.release.schema import arrow_schema
+from tests.hostile import EDITS, HOSTILE_TEXTS, LINKS, SHARD, edited, linked, snapshot, source, with_texts, world
+from tests.tiny_release import write_manifest
 
 COMMANDS = {
     "remove": "remove {release} --image-id 1 --out {out}/removed",
@@ -84,6 +91,64 @@ def test_a_row_of_an_unknown_task_is_refused(run: Run, tmp_path: Path) -> None:
         if command.startswith("preview"):
             assert "is unknown" in error
     assert {path: content for path, content in snapshot(tmp_path).items() if not path.startswith(f"{out}/")} == before
+
+
+MARKUP = ["[/x]", "[link=http://a]b", "<script>alert(1)</script>", "](javascript:alert(1))", "{{ 7*7 }}", "\x1b[2Jb"]
+
+
+def test_text_of_rows_is_shown_as_text(run: Run, tmp_path: Path) -> None:
+    release, out = with_texts(tmp_path / "world", texts=MARKUP, task=False, image_mode="embed"), tmp_path / "out"
+    for command in ("stats", "preview", "export swift", "remove"):
+        status, error = run(command, release, out)
+        assert status in ((0, 2) if command == "remove" else (0,)), (command, error)
+    page = (out / "preview" / "index.html").read_text()
+    assert "<script>alert" not in page
+    assert "{{ 7*7 }}" in page
+
+
+# Address, whether it may be linked, whether it names a license.
+ADDRESSES = [
+    ("javascript:alert(1)//creativecommons.org/licenses/by/2.0/", False, False),
+    ("data:text/html,<script>", False, False),
+    ("https://evil.example/creativecommons.org/licenses/by/2.0/", True, False),
+    ("http://creativecommons.org.evil.example/licenses/by/2.0/", True, False),
+    ("http://creativecommons.org@evil.example/licenses/by/2.0/", True, False),
+    ('http://a.example/"><script>', False, False),
+    ("http://a.example/\nb", False, False),
+    ("http://[", False, False),
+    ("HTTP://www.CreativeCommons.org/licenses/by/2.0/", True, True),
+]
+
+
+@pytest.mark.parametrize(("url", "linked", "known"), ADDRESSES)
+def test_an_address_is_linked_and_named_by_its_parts(url: str, linked: bool, known: bool) -> None:
+    assert web_link(url) == (url if linked else "")
+    assert licence_name(url) == ("CC BY 2.0" if known else url)
+    assert (licence_class(url) == "permissive") is known
+
+
+def test_a_link_does_not_end_before_its_end() -> None:
+    assert web_link("http://a.example/)](javascript:b") == "http://a.example/%29]%28javascript:b"
+
+
+def test_pages_and_cards_link_web_addresses_alone(run: Run, tmp_path: Path) -> None:
+    bad, good = "javascript:alert(1)", "http://creativecommons.org/licenses/by/2.0/"
+    release = world(tmp_path / "world")
+    for path in sorted(release.glob("int*/*.parquet")):
+        rows = pq.read_table(path).to_pylist()
+        for row in rows:
+            for number, view in enumerate(row["views"]):
+                view.update(license_url=(bad, good)[number % 2], flickr_url=bad)
+        pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema()), path)
+    write_manifest(release, sources=[source(tmp_path / "world")])
+    assert run("preview", release, tmp_path / "out")[0] == 0
+    page = (tmp_path / "out" / "preview" / "index.html").read_text()
+    assert f'href="{good}"' in page
+    assert 'href="javascript' not in page
+    stats = release_stats(open_release(release).batches())
+    card = render_card(open_release(release).manifest, stats)
+    assert f"]({good})" in card
+    assert "](javascript" not in card
 
 
 def test_nothing_is_refused_for_no_reason(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import io
 import struct
 import sys
+import tracemalloc
+import zlib
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,17 @@ from PIL import Image, ImageOps
 
 from cgc_data import images
 from cgc_data.common.errors import CgcError, PhotoError
-from cgc_data.images import check_whole, decode_photo, exif_orientation, photo_size, strip_orientation
+from cgc_data.images import (
+    UnshownError,
+    check_whole,
+    decode_photo,
+    encode_like,
+    exif_orientation,
+    form_of,
+    photo_size,
+    strip_orientation,
+)
+from cgc_data.index.pictures import perceptual_hash
 
 WIDTH, HEIGHT = 64, 40
 XMP = (
@@ -46,6 +58,36 @@ def thumbnail_exif(orientation: int) -> bytes:
     return exif(orientation).tobytes() + save(quality=20)
 
 
+def blank_png(width: int, height: int) -> bytes:
+    """A whole PNG, black above and white below: kilobytes, whatever its size."""
+    packer, rows = zlib.compressobj(), b""
+    for shade in (b"\0", b"\xff"):
+        for _ in range(height // 2):
+            rows += packer.compress(b"\0" + shade * (width // 8))
+    rows += packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")]
+    packed = [struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+@pytest.mark.parametrize("size", [(13_000, 13_000), (40_000, 40_000)])
+def test_a_photo_too_large_to_decode_is_refused_by_its_header(size: tuple[int, int]) -> None:
+    content = blank_png(*size)
+    tracemalloc.start()
+    for read in (decode_photo, photo_size):
+        with pytest.raises(PhotoError, match=r"100,000,000|decompression bomb"):
+            read(content)
+    assert perceptual_hash(content) is None
+    assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    tracemalloc.stop()
+
+
+def test_a_large_photo_within_the_limit_is_read() -> None:
+    assert decode_photo(blank_png(6_400, 5_000)).shape == (5_000, 6_400, 3)
+    assert perceptual_hash(blank_png(6_400, 5_000)) is not None
+
+
 PHOTOS = {
     "JPEG": save(quality=95),
     "progressive JPEG": save(quality=95, progressive=True),
@@ -73,7 +115,7 @@ def test_the_stored_frame_is_decoded_in_colour(name: str) -> None:
     assert [int(np.argmax(corner)) for corner in corners] == [1, 2, 0]  # green, red, blue as blue-green-red
 
 
-@pytest.mark.parametrize(("form", "mode"), [("JPEG", "L"), ("PNG", "L"), ("PNG", "1"), ("PNG", "LA"), ("PNG", "I;16")])
+@pytest.mark.parametrize(("form", "mode"), [("JPEG", "L"), ("PNG", "L"), ("PNG", "1"), ("PNG", "LA")])
 def test_grey_photos_have_three_equal_channels(form: str, mode: str) -> None:
     pixels = decode_photo(save(form, mode))
     assert pixels.shape == (HEIGHT, WIDTH, 3)
@@ -161,3 +203,50 @@ def test_the_mend_is_said_where_opencv_cannot_be_imported(monkeypatch: pytest.Mo
     images._opencv.cache_clear()
     with pytest.raises(CgcError, match="pip install --force-reinstall --no-deps opencv-python-headless"):
         decode_photo(PHOTOS["JPEG"])
+
+
+@pytest.mark.parametrize(
+    ("form", "mode", "extra"),
+    [
+        ("JPEG", "CMYK", {}),
+        ("PNG", "RGBA", {}),
+        ("PNG", "LA", {}),
+        ("PNG", "P", {"transparency": 0}),
+        ("GIF", "P", {}),
+        ("WEBP", "RGB", {"lossless": True}),
+        ("TIFF", "RGB", {}),
+        ("BMP", "RGB", {}),
+    ],
+)
+def test_photos_are_decoded_as_readers_show_them(form: str, mode: str, extra: dict[str, Any]) -> None:
+    data = save(form, mode, **extra)
+    shown = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=np.int16)[:, :, ::-1]
+    assert float(np.abs(decode_photo(data).astype(np.int16) - shown).mean()) < 4
+
+
+@pytest.mark.parametrize(("form", "mode"), [("PNG", "I;16"), ("TIFF", "I;16"), ("TIFF", "I"), ("TIFF", "F")])
+def test_photos_that_readers_show_white_or_black_are_refused(form: str, mode: str) -> None:
+    gray = np.asarray(picture().convert("L"))
+    kind = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+    buffer = io.BytesIO()
+    Image.fromarray(gray.astype(kind) * 16).save(buffer, form)
+    with pytest.raises(UnshownError, match=r"^more than 8 bits per channel \(.*convert it to 8 bits"):
+        decode_photo(buffer.getvalue())
+
+
+@pytest.mark.parametrize("color", ["white", "black", "#123456"])
+def test_photos_of_one_color_are_refused(color: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), color).save(buffer, "PNG")
+    with pytest.raises(UnshownError, match="one color only"):
+        decode_photo(buffer.getvalue())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_are_turned_as_pillow_turns_them(orientation: int) -> None:
+    data = save("PNG", exif=exif(orientation))
+    shown = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))[:, :, ::-1]
+    assert np.array_equal(decode_photo(data, turn=True), shown)
+    again = encode_like(shown, data, 92)
+    assert np.array_equal(decode_photo(again), shown)
+    assert (form_of(again), exif_orientation(again)) == ("PNG", 1)

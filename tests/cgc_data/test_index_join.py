@@ -1,5 +1,6 @@
 """Facts of several sources about one photo: joined by identity, unknown where they contradict each other."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cgc_data.common.errors import SourceError
 from cgc_data.config import BuildConfig, Source
 from cgc_data.index.build import Index
 from cgc_data.index.join import Agreement, same_boxes
+from cgc_data.plan.notes import plan_notes
 from cgc_data.validate import validate
 from tests.cgc_data.drawn import Thing, coco, index_of, lvis, photo, position, state
 
@@ -189,6 +191,47 @@ def test_a_folder_without_any_of_the_photos_is_an_error(tmp_path: Path) -> None:
     moved = source.model_copy(update={"images": str(tmp_path / "empty")})
     with pytest.raises(SourceError, match=r"empty: holds none of the 2 photos"):
         index_of(moved, cache=tmp_path)
+
+
+def renamed(source: Source, names: dict[str, str]) -> Source:
+    """The source with other names in its annotation file; the files keep theirs."""
+    document = json.loads(Path(source.annotations).read_text())
+    for image in document["images"]:
+        image["file_name"] = names.get(image["file_name"], image["file_name"])
+    Path(source.annotations).write_text(json.dumps(document))
+    return source
+
+
+def test_photos_found_under_another_name_are_reported(tmp_path: Path) -> None:
+    source = renamed(coco(tmp_path, {"a.jpg": [], "b.jpg": []}), {"a.jpg": "..\\label\\A.JPG"})
+    index = index_of(source, cache=tmp_path)
+    assert sorted(photo.file_name for photo in index.photos) == ["a.jpg", "b.jpg"]
+    assert plan_notes(index, [], []) == [
+        "coco.json: photos found under another name: 1, such as '..\\\\label\\\\A.JPG' as a.jpg"
+    ]
+
+
+def test_a_file_belongs_to_the_record_with_its_very_name(tmp_path: Path) -> None:
+    source = renamed(coco(tmp_path, {"a.jpg": [], "b.jpg": []}), {"b.jpg": "elsewhere/A.jpg"})
+    index = index_of(source, cache=tmp_path)
+    assert [photo.file_name for photo in index.photos] == ["a.jpg"]
+    assert [(left.reason, left.detail) for left in index.left_out] == [("photo missing", "elsewhere/A.jpg")]
+
+
+def test_a_file_that_two_names_could_mean_stops_the_build(tmp_path: Path) -> None:
+    source = renamed(coco(tmp_path, {"a.jpg": [], "b.jpg": []}), {"a.jpg": "x/A.jpg", "b.jpg": "y/A.jpg"})
+    with pytest.raises(SourceError, match=r"'x/A\.jpg' and 'y/A\.jpg' could both be a\.jpg"):
+        index_of(source, cache=tmp_path)
+
+
+def test_a_photo_of_a_name_in_two_folders_is_two_photos(tmp_path: Path) -> None:
+    source = coco(tmp_path, {NAME: [Thing("dog")], "000000000002.jpg": [Thing("cat")]})
+    for folder, name in (("cam1", NAME), ("cam2", "000000000002.jpg")):
+        (tmp_path / "images" / folder).mkdir()
+        (tmp_path / "images" / name).rename(tmp_path / "images" / folder / NAME)
+    renamed(source, {NAME: f"cam1/{NAME}", "000000000002.jpg": f"cam2/{NAME}"})
+    index = index_of(source, cache=tmp_path)
+    assert sorted(photo.file_name for photo in index.photos) == [f"cam1/{NAME}", f"cam2/{NAME}"]
 
 
 # -- contradictions: (boxed by COCO, boxed by LVIS, LVIS negatives) -> state of `dog`

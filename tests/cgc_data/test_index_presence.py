@@ -1,11 +1,17 @@
 """What a source warrants of every (photo, category): by its annotation protocol, never by a missing annotation."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cgc_data.builder.release import build_release
 from cgc_data.common.errors import ConfigError, VocabularyError
+from cgc_data.config import BuildConfig
+from cgc_data.release.read import open_release
+from cgc_data.validate import validate
+from cgc_data.validate.absence import CHECKS as ABSENCE_CHECKS
 from tests.cgc_data.drawn import Thing, coco, index_of, lvis, state
 
 DOG, CUP = "dog.n.01", "cup.n.01"
@@ -123,3 +129,23 @@ def test_two_categories_that_are_one_concept_are_refused(tmp_path: Path) -> None
     source = coco(tmp_path, {"a.jpg": []}, categories=["sofa", "couch"])
     with pytest.raises(VocabularyError, match=r"'sofa' and 'couch'.*rename or merge"):
         index_of(source, cache=tmp_path)
+
+
+def test_a_release_of_lvis_alone_rests_on_negatives_and_hypernyms(tmp_path: Path) -> None:
+    """Hundreds of each in a test release whose photos are verified to be free of dogs, and so of puppies."""
+    synsets = ("dog.n.01", "puppy.n.01", "zebra.n.01", "banana.n.02", "umbrella.n.01", "laptop.n.01", "airplane.n.01")
+    kinds = {synset.partition(".")[0]: synset for synset in synsets}
+    shown = {f"{n:012d}.jpg": list(kinds)[1 + n % 6] for n in range(1, 91)}
+    things = {name: [Thing(kind, (20 + 3 * (n % 20), 30, 120, 100))] for n, (name, kind) in enumerate(shown.items())}
+    there = {name: {"puppy", kind, *(("dog",) if kind == "puppy" else ())} for name, kind in shown.items()}
+    free = {name: [kind for kind in kinds if kind not in found] for name, found in there.items()}
+    source = lvis(tmp_path, things, negative=free, categories=kinds)
+    without_windows = {"intra/same_object": 0.0, "intra/locate_all": 0.0}
+    settings = BuildConfig(sources=[source], samples=250, confusable="labelled", tasks=without_windows)
+    build_release(settings, tmp_path / "R")
+    rows = list(open_release(tmp_path / "R").rows(["evidence", "split"]))
+    warrants = Counter(entry["warrant"] for row in rows if row["split"] == "test" for entry in row["evidence"])
+    assert warrants["negative"] > 100
+    assert warrants["hypernym:dog"] > 100
+    failed = {check.name for check in validate(tmp_path / "R").checks if check.status == "fail"}
+    assert failed.isdisjoint(ABSENCE_CHECKS)

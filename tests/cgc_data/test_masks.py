@@ -1,5 +1,6 @@
 """Boxes and areas of masks in windows are those of the decoded pixels."""
 
+import resource
 from typing import Any
 
 import numpy as np
@@ -125,3 +126,37 @@ def test_polygons(polygons: Any, area: int | None) -> None:
 def test_damaged_polygons_are_refused(polygon: list[float]) -> None:
     with pytest.raises(SegmentationError):
         polygons_rle([polygon], 5, 10)
+
+
+@settings(max_examples=100, deadline=None)
+@given(mask=pixels, cuts=st.lists(st.integers(0, 40), max_size=5))
+def test_runs_of_length_zero_change_nothing(mask: Pixels, cuts: list[int]) -> None:
+    counts = run_lengths(mask)
+    for cut in cuts:  # a run in two parts, with none of the other kind between them
+        place = cut % len(counts)
+        counts[place : place + 1] = [counts[place] - counts[place] // 2, 0, counts[place] // 2]
+    assert run_lengths_rle(counts, *mask.shape) == encode(mask)
+
+
+HUGE = 16_000
+ZIGZAG = [value for step in range(3_000) for value in ((0, 0) if step % 2 else (90_000, 90_000))]
+MASKS_THAT_CLAIM = {
+    "runs": lambda: run_lengths_rle([0, 0, 0, HUGE * HUGE], HUGE, HUGE),
+    "polygon": lambda: polygons_rle([[0, 0, HUGE, 0, HUGE, HUGE, 0, HUGE]], HUGE, HUGE),
+    "endless polygon": lambda: polygons_rle([ZIGZAG], HUGE, HUGE),
+    "endless number": lambda: compressed_rle("o" * 2_000_000, HUGE, HUGE),
+}
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("claim", MASKS_THAT_CLAIM)
+def test_a_mask_of_a_huge_photo_takes_little_memory_and_time(claim: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if claim.startswith("endless"):
+        with pytest.raises(SegmentationError, match="long"):
+            MASKS_THAT_CLAIM[claim]()
+    else:
+        rle = MASKS_THAT_CLAIM[claim]()
+        assert rle is not None
+        assert tight_box(rle) == (0, 0, HUGE, HUGE)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10  # KB

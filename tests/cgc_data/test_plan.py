@@ -17,7 +17,8 @@ from cgc_data.config import BuildConfig, Source
 from cgc_data.geometry import iou
 from cgc_data.images import decode_photo
 from cgc_data.index.build import build_index
-from cgc_data.index.photos import Appearance, Photo, usable
+from cgc_data.index.listings import Appearance
+from cgc_data.index.photos import Photo, usable
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan, make_plan
 from cgc_data.plan.notes import skipped

@@ -116,7 +116,7 @@ def test_what_cannot_be_used_at_all(tmp_path: Path, box: tuple[float, ...], segm
 @pytest.mark.parametrize("segmentation", ["scribble", {"size": [5, 5], "counts": [25]}], ids=str)
 def test_a_segmentation_that_cannot_be_read_is_a_fault_of_the_instance(tmp_path: Path, segmentation: object) -> None:
     fault = truth_of(tmp_path, [Thing("dog", BOX, {"segmentation": segmentation})]).fault(0)
-    assert fault.startswith("bad segmentation: ")
+    assert fault.startswith("unreadable mask: ")
 
 
 sides = st.tuples(st.integers(0, WIDTH - 1), st.integers(0, HEIGHT - 1), st.integers(1, WIDTH), st.integers(1, HEIGHT))

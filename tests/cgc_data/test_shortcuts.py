@@ -12,7 +12,7 @@ from cgc_data.validate import shortcuts
 from cgc_data.validate.classify import families, folds_of
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Check
-from cgc_data.validate.shortcuts import shortcut_checks
+from cgc_data.validate.shortcuts import absent_share, shortcut_checks
 from cgc_data.validate.statistics import clustered_auc, fit_logistic, judge, uniformity, wilson
 from cgc_data.validate.trace import Focus, Trace
 
@@ -103,6 +103,28 @@ def test_a_small_release_passes_with_a_note() -> None:
     assert found[WORDING].status == "note"
     assert "too few" in found[WORDING].message
     assert found["focus offsets"].status == "note"
+
+
+def failed(seed: int) -> list[str]:
+    """Checks that a few families of rows of an honest release fail."""
+    rows = honest(40, seed)
+    some = sorted({row.tuple_id for row in rows})[: 1 + seed % 6]
+    checks = shortcut_checks([row for row in rows if row.tuple_id in some], Limits())
+    return [check.name for check in checks if check.status == "fail"]
+
+
+def test_a_tiny_release_fails_no_more_often_than_its_intervals_allow() -> None:
+    """One in forty for each of the measures, at 95 %."""
+    fails = [name for seed in range(40) for name in failed(seed)]
+    assert max(map(fails.count, fails), default=0) <= 3, fails
+
+
+@pytest.mark.parametrize(
+    ("rows", "absent", "status"), [(5, 1, "note"), (20, 4, "note"), (20, 12, "fail"), (200, 31, "fail")]
+)
+def test_the_share_of_absent_rows_is_judged_by_what_so_many_rows_can_tell(rows: int, absent: int, status: str) -> None:
+    present, empty = ([t for t in honest(4000) if (t.task == "absent") is kind] for kind in (False, True))
+    assert absent_share([*present[: rows - absent], *empty[:absent]]).status == status
 
 
 def test_an_empty_release() -> None:

@@ -1,6 +1,7 @@
 """Readers: as pycocotools and lvis read, with the awkward cases of real files, and one line for each fault."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pycocotools.coco import COCO
 
 from cgc_data.common.errors import SegmentationError, SourceError
 from cgc_data.sources import Kind, Segmentations, SourceTable, cache, read_source
+from cgc_data.sources.faults import NO_BOX, NO_CATEGORY, NO_IMAGE, TWICE
 
 SQUARE = [[1.0, 1.0, 5.0, 1.0, 5.0, 4.0, 1.0, 4.0]]
 
@@ -28,7 +30,7 @@ def document(**changes: Any) -> dict[str, Any]:
     content = {
         "info": "any",
         "images": [image(9), image(7)],
-        "annotations": [annotation(2), annotation(1)],
+        "annotations": [annotation(2), annotation(1, 9)],
         "categories": [{"id": 90, "name": "toothbrush"}, {"id": 3, "name": "car", "supercategory": "vehicle"}],
     }
     return {key: value for key, value in {**content, **changes}.items() if value is not None}
@@ -113,7 +115,7 @@ def test_rows_are_sorted_and_joined(tmp_path: Path) -> None:
 def test_offsets_hold_in_any_style_and_order(tmp_path: Path, style: dict[str, Any], order: tuple[str, str]) -> None:
     content = document(
         info={"name": "zażółć 写真 \U0001f600"},
-        annotations=[annotation(i, note="é", segmentation=SQUARE) for i in (1, 2)],
+        annotations=[annotation(i, note="é", segmentation=SQUARE, bbox=[1, 2, 4.5, i]) for i in (1, 2)],
     )
     keys = ["info", *order, "categories"]
     table = read_source("coco", write(tmp_path, {key: content[key] for key in keys}, **style))
@@ -182,10 +184,17 @@ def test_empty_lists_are_empty_tables(tmp_path: Path) -> None:
         ("coco", document(images=[image(7), image(7)]), "image id 7 occurs more than once"),
         ("coco", document(annotations=[annotation(5), annotation(5)]), "annotation id 5 occurs more than once"),
         ("coco", document(categories=[{"id": 3, "name": "a"}, {"id": 3, "name": "b"}]), "category id 3 occurs more"),
-        ("coco", document(annotations=[annotation(1), annotation(2, 8)]), "annotation 2 is of image 8, which"),
-        ("coco", document(annotations=[annotation(1, 1000)]), "annotation 1 is of image 1000, which"),
-        ("coco", document(annotations=[annotation(1, category_id=4)]), "annotation 1 is of category 4, which"),
-        ("coco", document(images=[], annotations=[annotation(1)]), "annotation 1 is of image 7, which"),
+        (
+            "coco",
+            document(annotations=[annotation(1, 1000)]),
+            "1 of 1 annotations, first annotation 1, are of images .* image 1000;",
+        ),
+        (
+            "coco",
+            document(annotations=[annotation(1, category_id=4)]),
+            "first annotation 1, are of categories .* such as 4;",
+        ),
+        ("coco", document(images=[], annotations=[annotation(1)]), "first annotation 1, are of images .* image 7;"),
         ("coco", document(images=[image(7, width=0)]), "image 7 is 0 x 10 pixels"),
         (
             "coco",
@@ -195,9 +204,19 @@ def test_empty_lists_are_empty_tables(tmp_path: Path) -> None:
         ("coco", document(images=[image(2**63)]), "too large"),
         ("coco", document(annotations=[annotation(1, bbox=[float("nan"), 0, 1, 1])]), "NaN in annotations"),
         ("coco", document(annotations=[annotation(1, bbox=[0, 0, float("inf"), 1])]), "Infinity in annotations"),
-        ("coco", document(annotations=[annotation(1), annotation(2, bbox=[1, 2])]), r"at annotations\[1\]\.bbox"),
-        ("coco", document(annotations=[annotation(1, bbox=None)]), r"at annotations\[0\]\.bbox"),
-        ("coco", document(annotations=[annotation("x")]), r"Expected `int`, got `str` - at annotations\[0\]\.id"),  # type: ignore[arg-type]
+        ("coco", document(annotations=[annotation(1, bbox=[1, 2])]), "1 of 1 annotations, .* have no box of four"),
+        ("coco", document(annotations=[annotation(1, bbox=None)]), "1 of 1 annotations, .* have no box of four"),
+        ("coco", document(annotations=[annotation(1, bbox=[9, 9, -1, 2])]), "height are not negative"),
+        ("coco", document(annotations=[annotation(1, iscrowd="x")]), r"got \"x\" - at annotations\[0\]\.iscrowd"),
+        ("coco", document(annotations=[annotation("x")]), r"whole number, got \"x\" - at annotations\[0\]\.id"),  # type: ignore[arg-type]
+        ("coco", document(images=[image(7), image(7.5)]), r"whole number, got 7\.5 - at images\[1\]\.id"),  # type: ignore[arg-type]
+        ("coco", document(images=[image(7, width=None)]), r"whole number, got null - at images\[0\]\.width"),
+        ("coco", document(categories=[{"id": 3, "name": 5}]), r"a text, got 5 - at categories\[0\]\.name"),
+        (
+            "coco",
+            document(annotations=[*map(annotation, range(1, 98)), annotation(98, 1), annotation(99, 2)]),
+            "2 of 99",
+        ),
         ("coco", json.dumps(document())[:-40], "download it again"),
         ("coco", json.dumps(document(annotations=[annotation(i) for i in range(99)]))[:900], "download it again"),
         ("lvis", document(), "a COCO file is given as --coco"),
@@ -210,6 +229,88 @@ def test_a_fault_is_one_line_with_file_and_mend(tmp_path: Path, kind: Kind, cont
         read_source(kind, path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+def loosened(content: dict[str, Any], *keys: str, to: Callable[[Any], Any]) -> dict[str, Any]:
+    """The document with these fields of all its records in another type."""
+    lists = {name: records for name, records in content.items() if isinstance(records, list)}
+    changed = {
+        name: [{key: to(value) if key in keys else value for key, value in record.items()} for record in records]
+        for name, records in lists.items()
+    }
+    return {**content, **changed}
+
+
+IDS = ("id", "image_id", "category_id")
+LOOSE: dict[str, dict[str, Any]] = {
+    "ids as text": loosened(document(), *IDS, to=str),
+    "ids as text in annotations": document(annotations=loosened(document(), *IDS, to=str)["annotations"]),
+    "ids with zeros before": loosened(document(), *IDS, to=lambda value: f"{value:012d}"),
+    "ids as floats": loosened(document(), *IDS, to=float),
+    "ids as floats in text": loosened(document(), *IDS, to=lambda value: f"{value}.0"),
+    "sizes as floats": loosened(document(), "width", "height", to=float),
+    "sizes as text": loosened(document(), "width", "height", to=str),
+    "boxes as text": loosened(document(), "bbox", to=lambda box: [str(value) for value in box]),
+    "flags as text": loosened(document(), "iscrowd", to=str),
+    "unused fields of other types": document(
+        images=[{**record, "coco_url": 5, "flickr_url": [], "date_captured": {}} for record in document()["images"]],
+        categories=[{**record, "supercategory": 7, "synonyms": "x"} for record in document()["categories"]],
+        licenses=[{"id": [], "name": 5, "url": None}],
+    ),
+    "null licenses": document(
+        images=[{**record, "license": None, "coco_url": None} for record in document()["images"]]
+    ),
+    "categories listed twice": document(categories=document()["categories"] * 2),
+    "a root that nothing is": document(
+        categories=[{"id": 0, "name": "vehicle", "supercategory": "none"}, *document()["categories"]]
+    ),
+    "a root with the name of a category": document(
+        categories=[{"id": 0, "name": "car", "supercategory": "none"}, *document()["categories"]]
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOOSE)
+def test_what_is_right_in_another_type_is_read_the_same(tmp_path: Path, case: str) -> None:
+    plain, loose = read(tmp_path), read_source("coco", write(tmp_path, LOOSE[case]))
+    assert loose.images.drop_columns("coco_url").equals(plain.images.drop_columns("coco_url"))
+    used = ["category_id", "name"]
+    assert loose.categories.select(used).equals(plain.categories.select(used))
+    moved = ["segmentation_offset"]
+    assert loose.annotations.drop_columns(moved).equals(plain.annotations.drop_columns(moved))
+    assert loose.unusable.num_rows == 0
+
+
+def test_areas_of_another_type_are_those_of_the_boxes(tmp_path: Path) -> None:
+    table = read(tmp_path, annotations=[annotation(1, area=[9])])
+    assert table.annotations["area"].to_pylist() == [13.5]
+
+
+FAULTY: dict[str, tuple[dict[str, Any], str, bool]] = {
+    "of no photo": (annotation(100, 8), NO_IMAGE, False),
+    "of no category": (annotation(100, category_id=4), NO_CATEGORY, False),
+    "empty box": (annotation(100, bbox=[]), NO_BOX, True),
+    "no box": (annotation(100, bbox=None), NO_BOX, True),
+    "box of text": (annotation(100, bbox="x"), NO_BOX, True),
+    "negative box": (annotation(100, bbox=[5, 5, -4, 2]), NO_BOX, True),
+    "written twice": (annotation(100, bbox=[1, 2, 4.5, 50]), TWICE, False),
+}
+
+
+@pytest.mark.parametrize("case", FAULTY)
+def test_one_faulty_annotation_among_many_is_listed(tmp_path: Path, case: str) -> None:
+    """One without a box stays, so that its category does not count as absent from the photo."""
+    record, reason, stays = FAULTY[case]
+    others = [annotation(number, bbox=[1, 2, 4.5, number]) for number in range(1, 100)]
+    table = read(tmp_path, annotations=[*others, record])
+    assert table.unusable.to_pylist() == [{"annotation_id": 100, "image_id": record["image_id"], "reason": reason}]
+    assert (100 in table.annotations["annotation_id"].to_pylist()) == stays
+
+
+def test_objects_with_one_box_but_other_masks_are_two(tmp_path: Path) -> None:
+    other = [[1, 1, 5, 1, 5, 3, 1, 3]]
+    table = read(tmp_path, annotations=[annotation(1, segmentation=SQUARE), annotation(2, segmentation=other)])
+    assert table.annotations.num_rows == 2
 
 
 @pytest.mark.parametrize("name", ["MIG_data.json", "revised_MIG_bench.json"])
@@ -242,7 +343,10 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_forms_of_segmentation(tmp_path: Path, segmentation: Any, pixels: int | None) -> None:
     if isinstance(segmentation, dict) and isinstance(segmentation["counts"], bytes):
         segmentation = {**segmentation, "counts": segmentation["counts"].decode()}
-    table = read(tmp_path, annotations=[annotation(1), annotation(2, segmentation=segmentation), annotation(3)])
+    table = read(
+        tmp_path,
+        annotations=[annotation(1), annotation(2, segmentation=segmentation, area=1, iscrowd=1), annotation(3, 9)],
+    )
     with Segmentations(table) as masks:
         rles = [masks.rle(row, 10, 20) for row in range(3)]
     assert rles[0] is None

@@ -1,6 +1,7 @@
 """Splits that stay as they are for ever, and near-duplicates that stay together."""
 
 import os
+import tracemalloc
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,17 +10,19 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 from cgc_data.common.errors import SourceError
 from cgc_data.config import Splits
 from cgc_data.images import decode_photo
-from cgc_data.index.photos import Appearance, Photo
+from cgc_data.index.facts import photo_facts
+from cgc_data.index.listings import Appearance
+from cgc_data.index.near import like_any, near_duplicates
+from cgc_data.index.photos import Photo
 from cgc_data.index.splits import (
     assign_splits,
     hash_folder,
-    hash_photos,
-    like_any,
-    near_duplicates,
     perceptual_hash,
 )
 from cgc_data.sources import PhotoStore, open_photos
@@ -137,6 +140,38 @@ def test_banding_finds_every_pair_that_comparing_all_finds(distance: int) -> Non
     assert len(set(clusters.tolist())) >= 60 - 5
 
 
+@pytest.mark.parametrize("distance", [0, 3, 4])
+def test_clusters_are_those_of_all_pairs(distance: int) -> None:
+    random = np.random.default_rng(7)
+    base = random.integers(0, 2**64, 300, dtype=np.uint64)
+    near = [base ^ (np.uint64(1) << random.integers(0, 64, 300).astype(np.uint64)) for _ in range(3)]
+    hashes = random.permutation(np.concatenate([base, base[:50], *near, np.zeros(5, dtype=np.uint64)]))
+    decoded = (hashes != 0)[:, None] & (hashes != 0)[None, :]
+    close = (np.bitwise_count(hashes[:, None] ^ hashes[None, :]) <= distance) & decoded
+    expected = connected_components(csr_matrix(close), directed=False)[1]
+    assert near_duplicates(hashes, distance).tolist() == expected.tolist()
+
+
+MANY = 200_000
+CROWDS = {
+    "equal": np.full(MANY, 12345, dtype=np.uint64),
+    "two pictures": np.tile(np.array([0xFFFF, 2**60], dtype=np.uint64), MANY // 2),
+    "one burst": np.random.default_rng(0).integers(1, 2**11, MANY, dtype=np.uint64),
+    "undecodable": np.zeros(MANY, dtype=np.uint64),
+}
+
+
+@pytest.mark.parametrize(("crowd", "clusters"), zip(CROWDS, (1, 2, 1, MANY), strict=True))
+def test_many_photos_that_look_alike_take_little_memory(crowd: str, clusters: int) -> None:
+    tracemalloc.start()
+    found = near_duplicates(CROWDS[crowd], 4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(set(found.tolist())) == clusters
+    assert peak < 200 * 2**20
+    assert like_any(CROWDS[crowd], CROWDS[crowd][:2000], 4).all() == (crowd != "undecodable")
+
+
 def test_photos_that_cannot_be_decoded_are_like_none() -> None:
     assert perceptual_hash(b"not a photo") is None
     hashes = np.zeros(3, dtype=np.uint64)
@@ -168,12 +203,12 @@ def test_a_folder_without_photos_to_compare_with_is_an_error(tmp_path: Path, nam
 def test_hashes_are_kept_and_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
     for n in range(3):
         (tmp_path / f"{n:012d}.jpg").write_bytes(drawn_photo(f"photo {n}"))
-    store, cache = open_photos(tmp_path), tmp_path / "hashes.npz"
-    first = hash_photos(photos(range(3)), [store], cache, 2)
+    store, cache = open_photos(tmp_path), tmp_path / "facts.npz"
+    first = photo_facts(photos(range(3)), [store], cache, 2).hashes
     unread = Unread(store)
-    assert hash_photos(photos(range(3)), [unread], cache, 1).tolist() == first.tolist()
+    assert photo_facts(photos(range(3)), [unread], cache, 1).hashes.tolist() == first.tolist()
     cache.write_bytes(cache.read_bytes()[:40])
-    again = hash_photos(photos(range(1, 3)), [store], cache, 1)
+    again = photo_facts(photos(range(1, 3)), [store], cache, 1).hashes
     assert again.tolist() == first[1:].tolist()
 
 
@@ -181,7 +216,7 @@ class Unread:
     """Photos that are there and must not be read."""
 
     def __init__(self, store: PhotoStore) -> None:
-        self.stamp, self.exists, self.size, self.names = store.stamp, store.exists, store.size, store.names
+        self.stamp, self.place, self.size, self.names = store.stamp, store.place, store.size, store.names
 
     def read(self, file_name: str) -> bytes:
         raise AssertionError(f"{file_name} was read although its hash is known")
@@ -201,13 +236,13 @@ def test_a_replaced_photo_is_hashed_again(tmp_path: Path, place: str) -> None:
             (tmp_path / "000000000000.jpg").write_bytes(content)
             os.utime(tmp_path / "000000000000.jpg", (1, 1))
         store = open_photos(tmp_path / "photos.zip" if place == "zip" else tmp_path)
-        found.append(hash_photos(photos([0]), [store], tmp_path / "hashes.npz", 1)[0])
+        found.append(photo_facts(photos([0]), [store], tmp_path / "facts.npz", 1).hashes[0])
     assert found == [perceptual_hash(content) for content in contents]
     assert found[0] != found[1]
 
 
 def test_a_photo_that_was_mended_is_hashed_again(tmp_path: Path) -> None:
-    file, cache = tmp_path / "000000000000.jpg", tmp_path / "hashes.npz"
+    file, cache = tmp_path / "000000000000.jpg", tmp_path / "facts.npz"
     for content, known in ((b"broken", False), (drawn_photo("mended"), True)):
         file.write_bytes(content)
-        assert (hash_photos(photos([0]), [open_photos(tmp_path)], cache, 1) != 0).all() == known
+        assert (photo_facts(photos([0]), [open_photos(tmp_path)], cache, 1).hashes != 0).all() == known

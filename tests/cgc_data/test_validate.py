@@ -174,6 +174,43 @@ def leaked_into_test(row: Row) -> None:
     row["split"] = "test"
 
 
+def asked(row: Row, question: str) -> None:
+    row["question"] = question
+    mini.finish(row)
+
+
+def more_images_in_the_wording(row: Row) -> None:
+    asked(row, row["question"].replace("these two images", "these three images"))
+
+
+def both_of_three_images(row: Row) -> None:
+    asked(row, f"{row['question']} Both images count, and image 3.")
+
+
+def worded_freely(row: Row) -> None:
+    asked(row, "Giraffe?")
+
+
+def template_that_is_not_its(row: Row) -> None:
+    row["template_id"] = "locate/4"
+
+
+def template_that_is_none(row: Row) -> None:
+    row["template_id"] = "locate/99"
+
+
+def easier_than_it_is(row: Row) -> None:
+    row["difficulty"] -= 0.01
+
+
+def another_license_number(row: Row) -> None:
+    row["views"][1]["license"] = 5
+
+
+def another_flickr_page(row: Row) -> None:
+    row["views"][0]["flickr_url"] = "https://example.org/photo"
+
+
 LOCATE = {"task": "locate", "label": "giraffe"}
 SET = {"task": "locate_all", "label": "pizza"}
 WINDOWS = {"task": "locate_all", "label": "frisbee"}
@@ -212,6 +249,17 @@ CORRUPTIONS: list[tuple[Callable[[Row], None], dict[str, str], set[str]]] = [
     (prompt_with_an_image_key_value, LOCATE, {"prompt"}),
     (id_not_a_digest, LOCATE, {"ids unique"}),
     (window_past_the_border, WINDOWS, {"row form"}),
+    (more_images_in_the_wording, LOCATE, {"wording"}),
+    (both_of_three_images, LOCATE, {"wording"}),
+    (worded_freely, LOCATE, {"wording"}),
+    (template_that_is_not_its, {"task": "locate", "label": "frisbee"}, {"wording"}),
+    (template_that_is_none, {"task": "locate", "label": "frisbee"}, {"wording"}),
+    (template_that_is_none, SAME, {"row form"}),
+    (easier_than_it_is, LOCATE, {"difficulty"}),
+    (easier_than_it_is, ABSENT, {"difficulty"}),
+    (easier_than_it_is, SAME, {"difficulty"}),
+    (another_license_number, LOCATE, {"photo records"}),
+    (another_flickr_page, WINDOWS, {"photo records"}),
     (leaked_into_test, LOCATE, {"photo in one split", "held out", "tuples"}),
 ]
 
@@ -237,6 +285,14 @@ def test_same_id_twice(release: MiniRelease) -> None:
     release.rows.append(copy.deepcopy(release.rows[0]))
     release.write()
     assert "ids unique" in validate(release.release).failed()
+
+
+def test_the_same_question_under_another_id(release: MiniRelease) -> None:
+    again = copy.deepcopy(release.row("locate", "apple"))
+    again["id"] = "0123456789abcdef"
+    release.rows.append(again)
+    release.write()
+    assert breaches(validate(release.release)) == {"asked once": {again["id"]}}
 
 
 def test_copying_the_reference_must_not_pay(release: MiniRelease) -> None:
@@ -368,10 +424,15 @@ def test_another_licence_than_the_source_records(release: MiniRelease) -> None:
         ("by-nc/2.0", "noncommercial", set()),
         ("by-nc-nd/2.0", "noncommercial", {"intra"}),
         ("by-sa/2.0", "permissive", set()),
+        ("http://evil.example/creativecommons.org/licenses/by/2.0/", "permissive", {"inter", "intra"}),
+        ("http://evil.example/?u=http://creativecommons.org/licenses/by/2.0/", "permissive", {"inter", "intra"}),
+        ("javascript:'creativecommons.org/licenses/by/2.0/'", "noncommercial", {"inter", "intra"}),
+        ("https://usa.gov.example/copyright.shtml", "permissive", {"inter", "intra"}),
+        ("https://www.usa.gov/copyright.shtml", "permissive", set()),
     ],
 )
 def test_licences_are_within_the_policy(release: MiniRelease, licence: str, policy: str, contrasts: set[str]) -> None:
-    url = f"http://creativecommons.org/licenses/{licence}/"
+    url = licence if ":" in licence else f"http://creativecommons.org/licenses/{licence}/"
     release.manifest["licences"] = policy
     for row in release.rows:
         for view in row["views"]:

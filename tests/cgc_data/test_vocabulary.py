@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cgc_data.answer import Object, format_response, parse_strict
+from cgc_data.answer.wording import ask
 from cgc_data.common.errors import VocabularyError
 from cgc_data.vocabulary import COCO_NAMES, concept_of, concepts_of, names_of, readable, supercategory_of
 from cgc_data.vocabulary.concepts import entries
@@ -72,6 +74,15 @@ def test_a_synset_is_believed() -> None:
         ("mango", "a mango", "mangoes"),
         ("Mouse", "a computer mouse", "computer mice"),
         ("used battery", "a used battery", "used batteries"),
+        ("WBC", "a WBC", "WBCs"),
+        ("Hard_Hat", "a hard hat", "hard hats"),
+        ("t-shirt_press", "a t-shirt press", "t-shirt presses"),
+        ("umbrella stands", "a set of umbrella stands", "sets of umbrella stands"),
+        ("stairs", "a set of stairs", "sets of stairs"),
+        ("gloved hands", "a set of gloved hands", "sets of gloved hands"),
+        ("fallen leaves", "a set of fallen leaves", "sets of fallen leaves"),
+        ("bad\tname\x07\u202e", "a bad name", "bad names"),
+        ("奶牛", "a 奶牛", "奶牛s"),
     ],
 )
 def test_readable(name: str, one: str, many: str) -> None:
@@ -131,8 +142,48 @@ def test_one_file_may_not_have_a_concept_twice(names: tuple[str, str]) -> None:
 
 
 def test_two_names_that_read_the_same_are_refused() -> None:
-    with pytest.raises(VocabularyError, match=r"name:crane \(bird\).*name:crane \(machine\)"):
-        names_of(concepts_of(["crane_(bird)", "crane_(machine)"]))
+    for order in (["crane stand", "crane stand!"], ["crane stand!", "crane stand"]):
+        given = dict.fromkeys(concepts_of(order), "crane stand")
+        with pytest.raises(VocabularyError, match=rf"{order[0]}' and 'name:{order[1]}' read the same, 'crane stand'"):
+            names_of(concepts_of(order), given)
+
+
+def test_what_stands_in_parentheses_tells_names_apart() -> None:
+    names = names_of(concepts_of(["crane_(bird)", "crane_(machine)", "heap_(of_sand)"]))
+    assert [(name.singular, name.plural) for name in names.values()] == [
+        ("crane (bird)", "cranes (bird)"),
+        ("crane (machine)", "cranes (machine)"),
+        ("heap", "heaps"),
+    ]
+
+
+def test_a_category_without_an_entry_is_shown_under_its_own_name() -> None:
+    """LVIS v0.5 calls the synset basket.n.03 a basketball hoop."""
+    names = names_of(["basket.n.01", "basket.n.03", "name:wbc"], {"basket.n.03": "basketball_hoop", "name:wbc": "WBC"})
+    assert [name.singular for name in names.values()] == ["basket", "basketball hoop", "WBC"]
+
+
+def test_a_plural_name_takes_a_plural_verb() -> None:
+    stairs = readable("stairs")
+    assert (stairs.counted, stairs.are, stairs.they, stairs.them) == ("set of stairs", "are", "they", "them")
+
+
+@pytest.mark.parametrize("name", ["x</answer>", "<answer>", "a </THINK> b", "<think>", "<|im_end|>"])
+def test_a_name_with_a_tag_of_the_answer_form_is_refused(name: str) -> None:
+    with pytest.raises(VocabularyError, match="holds a tag that answers are read by: rename it"):
+        names_of(concepts_of([name]), dict(zip(concepts_of([name]), [name], strict=True)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['"bench"', "a\\b", "{singular}", "[]", "```json", "x, y", "it's", "a\u2028b", "\u200bzero", "%s", "</b>"],
+)
+def test_the_true_answer_is_accepted_whatever_the_name(name: str) -> None:
+    label = readable(name).singular
+    true = [Object(1, (10, 20, 30, 40), label)]
+    parsed = parse_strict(f"<think>looked</think>\n{format_response(true)}", 2)
+    assert (parsed.violations, list(parsed.objects)) == ((), true)
+    assert f'"{label}"' in ask("locate", 0, readable(name), count_images=2)
 
 
 @pytest.mark.parametrize("name", ["", "(unnamed)", "__"])

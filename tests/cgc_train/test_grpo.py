@@ -3,11 +3,14 @@
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +243,38 @@ def test_metrics_cut_short_are_read(run_values: dict[str, Any], tmp_path: Path) 
     run = create_run(tmp_path / "run", made_recipe(run_values))
     (run.folder / "metrics.jsonl").write_text('{"step": 1, "kind": "train", "loss": 0.5}\n{"step": 2, "ki')
     assert run.metrics() == [{"step": 1, "kind": "train", "loss": 0.5}]
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """What a full disk does to a process: no file can grow beyond this many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of file sizes")
+def test_a_disk_that_fills_up_while_a_checkpoint_is_saved_loses_nothing(
+    run_values: dict[str, Any], tmp_path: Path
+) -> None:
+    run = run_grpo(made_recipe(run_values), tmp_path / "run")
+    expected = weights(run.folder)
+    for name in ("checkpoint-2", "model"):
+        shutil.rmtree(run.folder / name)
+    with files_of_at_most(100_000), pytest.raises(RunError, match="the disk is full; free some space and run `cgc-tr"):
+        resume(run)
+    assert [path.name for path in run.checkpoints()] == ["checkpoint-1"]
+    assert weights(resume(run).folder) == expected
+
+
+def test_a_checkpoint_whose_state_is_cut_short_is_passed_over(run_values: dict[str, Any], tmp_path: Path) -> None:
+    run = create_run(tmp_path / "run", made_recipe(run_values))
+    for step, state in ((1, '{"global_step": 1}'), (2, '{"global_st'), (3, "[]")):
+        (run.folder / f"checkpoint-{step}").mkdir()
+        (run.folder / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
+    assert [path.name for path in run.checkpoints()] == ["checkpoint-1"]
+    with pytest.raises(RunError, match="no whole checkpoint"):
+        resume(run, run.folder / "checkpoint-2")

@@ -14,7 +14,7 @@ from cgc_data.release.read import open_release
 from cgc_train.cli import cli
 from cgc_train.errors import RunError
 from cgc_train.reward import score
-from cgc_train.run import Run, create_run
+from cgc_train.run import Run, create_run, held_out_path
 from cgc_train.view import write_page
 from cgc_train.view.answers import MOST_CHARACTERS, read_response
 from tests.cgc_train.conftest import made_recipe
@@ -106,3 +106,15 @@ def test_a_page_is_not_written_through_a_link(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="link that leads outside"):
         write_page(run, page.parent)
     assert snapshot(tmp_path) == before
+
+
+def test_a_run_from_anybody_is_read_as_far_as_it_is_one(run_values: dict[str, Any], tmp_path: Path) -> None:
+    run = create_run(tmp_path / "run", made_recipe(run_values))
+    (run.folder / "environment.json").write_text('{"kind": "grpo", "gpus": 7}')
+    lines = ['{"step": 1, "kind": "train", "loss": "x", "miou": 0.5}', '{"step": "2"}', "[" * 9999, '{"step": true']
+    (run.folder / "metrics.jsonl").write_text("\n".join(lines))
+    held_out_path(run.folder, 1).parent.mkdir()
+    held_out_path(run.folder, 1).write_text('{"id": "a"}\n{"id": 7, "response": "x"}\n{"id": "a", "response": "b"}\n')
+    assert run.environment() == {}
+    assert run.metrics() == [{"step": 1, "kind": "train", "miou": 0.5}]
+    assert run.held_out(1) == [{"id": "a", "response": "b"}]

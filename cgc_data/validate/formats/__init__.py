@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from cgc_data.common.errors import ReleaseError
 from cgc_data.validate.protocols import Declared, RawFile
+from cgc_data.validate.tidy import tidy
 
 
 class Reader(Protocol):
@@ -26,15 +27,15 @@ def read_raw(kind: str, path: Path, declared: Declared) -> RawFile:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it loads
             return _reader(kind)(path, declared)
-    except (OSError, ValueError, KeyError, AssertionError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AssertionError, TypeError, AttributeError, RecursionError) as error:
         raise ReleaseError(
             f"{path}: the {kind} reader cannot read it ({error}); name the file it was built from"
         ) from None
 
 
 def decoded(path: Path) -> Any:
-    """The JSON of a file as UTF-8, with or without a byte order mark."""
-    return json.loads(path.read_text(encoding="utf-8-sig"))
+    """The JSON of a file as UTF-8, with or without a byte order mark, tidied."""
+    return tidy(json.loads(path.read_text(encoding="utf-8-sig")))
 
 
 def _reader(kind: str) -> Reader:

@@ -1,0 +1,42 @@
+"""What an operating system refuses, in words: which file, why, and what to do. It is no defect of the program."""
+
+import errno
+from pathlib import Path
+
+_RERUN = "run the same command again"
+# What is the matter with the file, and what helps.
+_REASONS: dict[int, tuple[str, str]] = {
+    errno.ENOSPC: ("the disk is full", "free some space and run again"),
+    errno.EDQUOT: ("the disk is full", "free some space and run again"),
+    errno.EFBIG: ("a file is too large for this disk", "use another one, or set a smaller shard_rows"),
+    errno.ENOENT: ("is not there, or was removed meanwhile", _RERUN),
+    errno.ELOOP: ("is a symbolic link, which is not followed here", "put a file or folder in its place"),
+    errno.EISDIR: ("is a folder", "name a file, or move the folder away"),
+    errno.ENOTDIR: ("is no folder", "name another one"),
+    errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n), or use fewer workers"),
+    errno.ENOMEM: ("out of memory", "close other programs, or use fewer workers"),
+    errno.EIO: ("the disk reports an error", "check the disk"),
+    errno.ESTALE: ("the disk is gone", "mount it and run again"),
+}
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def disk_full(error: BaseException) -> bool:
+    """Was it for lack of space? Libraries written in other languages say so in their texts alone."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    text = str(error)
+    return any(sign in text for sign in ("No space left", "file write failed", "Disk quota", "File too large"))
+
+
+def refusal(error: OSError, place: Path | None = None) -> str:
+    """One line: the file at fault (else `place`), the reason, and the fix."""
+    where = error.filename if error.filename is not None else place
+    if isinstance(where, bytes):
+        where = where.decode(errors="backslashreplace")
+    if error.errno in _FORBIDDEN:
+        reason, fix = "may not be read or written", "allow it, or name another place"
+    else:
+        plain = (error.strerror or str(error) or type(error).__name__, _RERUN)
+        reason, fix = _REASONS.get(error.errno or 0, plain)
+    return f"{where}: {reason}; {fix}" if where is not None else f"{reason}; {fix}"

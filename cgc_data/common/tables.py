@@ -1,0 +1,26 @@
+"""Tables on a terminal, in which text from files is nothing but text: no markup, no control characters."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from cgc_data.common.text import plain
+
+
+class PlainConsole(Console):
+    """A console on stdout for what may come from anybody; styles are given as `Text` or by the table."""
+
+    def __init__(self, width: int | None = None) -> None:
+        super().__init__(width=width, markup=False, emoji=False, highlight=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """The text escaped before it is measured, so that columns stay in line."""
+        return super().render_str(plain(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments with their text escaped."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(plain(segment.text), segment.style)

@@ -1,0 +1,125 @@
+"""What planning has to know of each photo's file: its hash, format and EXIF orientation, and whether it can be shown.
+
+Every photo is opened once for it; the facts are kept by the state of its file.
+"""
+
+import os
+import zipfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.common.errors import PhotoError
+from cgc_data.common.progress import track
+from cgc_data.images import UnshownError, exif_orientation, form_of, photo_size
+from cgc_data.index.photos import Photo
+from cgc_data.index.pictures import perceptual_hash
+from cgc_data.sources import PhotoStore
+
+BROKEN = "broken"  # it cannot be decoded: rendering rejects it by name, and it may be repaired
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of photos, (photos,) each.
+
+    Attributes:
+        hashes: perceptual, uint64; 0 where the photo cannot be decoded.
+        forms: name of the file format, as "JPEG"; "" where it cannot be decoded.
+        orientations: by EXIF, 1-8.
+        sizes: width and height as stored, (photos, 2).
+        faults: why a photo that can be decoded must not be shown; "" where it may.
+    """
+
+    hashes: NDArray[np.uint64]
+    forms: NDArray[np.str_]
+    orientations: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    faults: NDArray[np.str_]
+
+
+Fact = tuple[int, str, int, int, int, str]
+_UNKNOWN: Fact = (0, "", 1, 0, 0, BROKEN)
+
+
+def photo_facts(
+    photos: Sequence[Photo],
+    stores: Sequence[PhotoStore],
+    cache: Path,
+    workers: int,
+    displayed: Sequence[bool] | None = None,
+) -> Facts:
+    """Facts of these photos; those of the sources in `displayed` are turned as EXIF says before they are hashed."""
+    turned = [bool(displayed and displayed[photo.source]) for photo in photos]
+    known = _read_cache(cache)
+    stamps = [
+        stores[photo.source].stamp(photo.file_name) + ":displayed" * turn
+        for photo, turn in zip(photos, turned, strict=True)
+    ]
+    missing = [(p, t, s) for p, t, s in zip(photos, turned, stamps, strict=True) if s not in known]
+    if missing:
+        with ThreadPoolExecutor(workers) as pool:
+            found = pool.map(lambda one: _fact(stores[one[0].source], one[0].file_name, turn=one[1]), missing)
+            try:
+                known.update(zip((s for _, _, s in missing), track(found, "hash", len(missing)), strict=True))
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+        _write_cache(cache, known)
+    columns = list(zip(*(known[stamp] for stamp in stamps), strict=True)) or [()] * len(_UNKNOWN)
+    hashes, forms, orientations, widths, heights, faults = columns
+    return Facts(
+        hashes=np.array(hashes, dtype=np.uint64),
+        forms=np.array(forms, dtype=np.str_),
+        orientations=np.array(orientations, dtype=np.int64),
+        sizes=np.array([widths, heights], dtype=np.int64).T,
+        faults=np.array(["" if fault == BROKEN else fault for fault in faults], dtype=np.str_),
+    )
+
+
+def _fact(store: PhotoStore, file_name: str, *, turn: bool) -> Fact:
+    try:
+        content = store.read(file_name)
+        width, height = photo_size(content)
+        orientation = _orientation(content)
+    except PhotoError:
+        return _UNKNOWN
+    form = form_of(content, turned=turn and orientation != 1)
+    try:
+        found = perceptual_hash(content, turn=turn)
+    except UnshownError as fault:
+        return 0, form, orientation, width, height, str(fault)
+    return _UNKNOWN if found is None else (int(found), form, orientation, width, height, "")
+
+
+def _orientation(content: bytes) -> int:
+    try:
+        return exif_orientation(content)
+    except PhotoError:  # the rendering says so, if the photo is used
+        return 1
+
+
+def _read_cache(cache: Path) -> dict[str, Fact]:
+    try:
+        with np.load(cache, allow_pickle=False) as stored:
+            columns = [stored[name].tolist() for name in ("stamp", "hash", "form", "place", "fault")]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return {}
+    return {stamp: (number, form, *place, fault) for stamp, number, form, place, fault in zip(*columns, strict=True)}
+
+
+def _write_cache(cache: Path, known: dict[str, Fact]) -> None:
+    decoded = {stamp: fact for stamp, fact in known.items() if fact[-1] != BROKEN}
+    part = cache.with_name(f"{cache.stem}.{os.getpid()}.part.npz")
+    np.savez(
+        part,
+        stamp=np.array(list(decoded)),
+        hash=np.array([fact[0] for fact in decoded.values()], dtype=np.uint64),
+        form=np.array([fact[1] for fact in decoded.values()]),
+        place=np.array([fact[2:5] for fact in decoded.values()], dtype=np.int64).reshape(-1, 3),
+        fault=np.array([fact[5] for fact in decoded.values()]),
+    )
+    part.replace(cache)

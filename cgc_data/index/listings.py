@@ -1,0 +1,103 @@
+"""Photos as the sources list them, each with the file that its name stands for."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from cgc_data.common.errors import SourceError
+from cgc_data.sources import PhotoStore, SourceTable
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """A photo as one source lists it; `listed` is its name in the annotation file, if its file has another one."""
+
+    source: int
+    image_row: int
+    file_name: str
+    listed: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """An image record and where it stands."""
+
+    appearance: Appearance
+    image_id: int
+    width: int
+    height: int
+    license: int
+    license_url: str
+    flickr_url: str
+    coco_url: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Address and names by which the photo may be known: COCO's, and the one in the annotation file."""
+        return self.coco_url, self.appearance.listed or self.appearance.file_name
+
+
+@dataclass(frozen=True)
+class Found:
+    """Listings whose photos are there, under the names of their files; those that are missing; how many are renamed."""
+
+    listings: list[Listing]
+    missing: list[Listing]
+
+    @property
+    def renamed(self) -> list[Appearance]:
+        """Photos whose files have another name than the annotation file says."""
+        return [listing.appearance for listing in self.listings if listing.appearance.listed]
+
+
+def find_photos(position: int, table: SourceTable, store: PhotoStore) -> Found:
+    """The photos that a source lists, as they are found in its folder or archive.
+
+    Raises SourceError where two names could only stand for one file, PhotoError where one could stand for several.
+    """
+    listings = list(_listings(position, table))
+    places = [store.place(listing.appearance.file_name) for listing in listings]
+    lost = _taken_twice(table, [listing.appearance.file_name for listing in listings], places)
+    found, missing = [], []
+    for number, (listing, place) in enumerate(zip(listings, places, strict=True)):
+        if place is None or number in lost:
+            missing.append(listing)
+        else:
+            found.append(replace(listing, appearance=_named(listing.appearance, place)))
+    return Found(found, missing)
+
+
+def _listings(position: int, table: SourceTable) -> Iterator[Listing]:
+    urls = dict(zip(*(table.licenses.column(c).to_pylist() for c in ("license", "url")), strict=True))
+    names = ("file_name", "image_id", "width", "height", "license", "flickr_url", "coco_url")
+    columns = [table.images.column(name).to_pylist() for name in names]
+    for row, (file_name, image_id, width, height, number, flickr, coco) in enumerate(zip(*columns, strict=True)):
+        appearance = Appearance(position, row, file_name)
+        yield Listing(appearance, image_id, width, height, number, urls.get(number, ""), flickr, coco)
+
+
+def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str | None]) -> set[int]:
+    """Which listings have to yield a file to the one that has its very name."""
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for number, place in enumerate(places):
+        if place is not None:
+            groups[place].append(number)
+    lost: set[int] = set()
+    for place, group in groups.items():
+        wanted = dict.fromkeys(names[number] for number in group)
+        if len(wanted) > 1:
+            if place not in wanted:
+                first, second = list(wanted)[:2]
+                raise SourceError(f"{table.path}: {first!r} and {second!r} could both be {place}; correct the names")
+            lost.update(number for number in group if names[number] != place)
+    return lost
+
+
+def _named(appearance: Appearance, place: str) -> Appearance:
+    """Under the name of its file, unless the two differ only in the folders before."""
+    listed = appearance.file_name
+    if listed == place or f"/{listed}".endswith(f"/{place}") or place.endswith(f"/{listed}"):
+        plain = not listed.startswith("/") and ".." not in listed.split("/")
+        if plain and "\\" not in listed:
+            return appearance
+    return replace(appearance, file_name=place, listed=listed)

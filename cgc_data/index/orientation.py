@@ -1,0 +1,43 @@
+"""Which way up a source's boxes are: as its photos are stored, or as EXIF has them displayed.
+
+Where the size of a photo cannot settle it, the user is asked: boxes on a photo that is turned under them are wrong.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from cgc_data.common.errors import SourceError
+from cgc_data.config import Source
+from cgc_data.index.facts import Facts
+from cgc_data.index.photos import Photo
+
+SWAPS_SIDES = 5  # orientations from here on exchange width and height
+
+
+def check_orientations(photos: Sequence[Photo], facts: Facts, sources: Sequence[Source]) -> None:
+    """Raise SourceError for photos that EXIF turns if it is not stated, or shown by their size, what boxes follow.
+
+    COCO's own boxes follow the photos as they are stored.
+    """
+    for position, source in enumerate(sources):
+        if source.orientation is None:
+            open_questions = list(_questions(position, photos, facts))
+            if open_questions:
+                more = f" and {len(open_questions) - 1:,} more" if len(open_questions) > 1 else ""
+                raise SourceError(
+                    f"{source.annotations}: {open_questions[0]}{more}; set orientation=as_displayed for this source if "
+                    "its boxes follow the photos as viewers show them, else orientation=as_stored"
+                )
+
+
+def _questions(position: int, photos: Sequence[Photo], facts: Facts) -> Iterator[str]:
+    for number, photo in enumerate(photos):
+        orientation, stored = int(facts.orientations[number]), tuple(facts.sizes[number].tolist())
+        if photo.source != position or orientation == 1 or photo.identity.startswith("coco:"):
+            continue
+        annotated, turned = (photo.width, photo.height), stored[::-1] if orientation >= SWAPS_SIDES else stored
+        if annotated == stored != turned:
+            continue  # boxes of that size follow the stored photo
+        says = f"{photo.file_name} is stored as {stored[0]} x {stored[1]} and has EXIF orientation {orientation}"
+        if annotated == turned != stored:
+            says += f", which turns it to the {annotated[0]} x {annotated[1]} of its annotation"
+        yield says

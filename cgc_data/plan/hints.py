@@ -1,0 +1,215 @@
+"""What to change if a task has no eligible sample: each change is tried in a dry run before it is advised.
+
+Changes are a table, tried in its order: alone, then two together, then with the tasks left out that still lack samples.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, TypeAlias
+
+from cgc_data.common.errors import CgcError
+from cgc_data.config import BuildConfig, Source
+from cgc_data.index.build import Index, rejoined
+from cgc_data.plan.askable import TOO_SMALL
+from cgc_data.plan.ground import Division, lay_ground
+from cgc_data.plan.losses import CROWD, Losses
+from cgc_data.plan.truth import UNREADABLE
+from cgc_data.sources import FORMATS
+from cgc_data.sources.clean import Part, duplicates
+from cgc_data.tasks import TASKS, task_of
+
+SECONDS, SECONDS_EACH = 10.0, 3.0  # for all trials, and for one
+LARGEST = 200_000  # objects; the index of more takes longer than a trial may
+LOWER_SIDE, LOWER_AREA = 8, 0.0002
+MORE_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A plan that lacks tasks: how it was made, which are `missing`, how many rows it has, and what was lost."""
+
+    index: Index
+    config: BuildConfig
+    division: Division
+    missing: list[str]
+    rows: int
+    lost: Losses
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A change of settings: what to add to the command line, the same in YAML, and when it may be used."""
+
+    option: str
+    change: Callable[[BuildConfig], BuildConfig]
+    yaml: str = ""
+    only_if: str = ""
+
+
+Change: TypeAlias = tuple[Hint, ...]
+
+
+def advice(failure: Failure, seconds: float = SECONDS) -> str:
+    """The first change that a dry run proves to help, in words; else what was not tried for want of time."""
+    hints = [hint for applies, hint in _table(failure) if applies]
+    untried: list[Change] = []
+    trial = _Trial(failure, time.monotonic() + seconds)
+    for change in trial.changes(hints):
+        missing = trial.missing(change)
+        if missing is None:
+            untried.append(change)
+        elif not missing:
+            return f"add {_words(change)}; tried: it gives samples of every task asked for"
+    if untried:
+        return f"add {_words(untried[0])}; not tried for lack of time"
+    return f"no change of settings that was tried helps; {_needs(failure)}add photos or correct the file"
+
+
+class _Trial:
+    """Runs changes until the time is up, and remembers which tasks each still lacked."""
+
+    def __init__(self, failure: Failure, until: float) -> None:
+        self._failure, self._until = failure, until
+        self._lacking: dict[Change, list[str]] = {(): failure.missing}
+
+    def changes(self, hints: Sequence[Hint]) -> Iterator[Change]:
+        """Single changes, pairs, and each of them, the most helpful first, without the tasks that it leaves lacking."""
+        yield from ((hint,) for hint in hints)
+        yield from combinations(hints, 2)
+        for change in sorted(self._lacking, key=lambda change: len(self._lacking[change])):
+            if len(self._lacking[change]) < sum(share > 0 for share in self._failure.config.shares.values()):
+                yield (*change, _without_tasks(self._lacking[change]))
+
+    def missing(self, change: Change) -> list[str] | None:
+        """Tasks that still lack a sample; None if the time did not suffice to know."""
+        now = time.monotonic()
+        if now > self._until or self._failure.lost.objects > LARGEST:
+            return None
+        found = _missing(self._failure, change, min(self._until, now + SECONDS_EACH))
+        if found is not None:
+            self._lacking[change] = found
+        return found
+
+
+def _missing(failure: Failure, change: Change, until: float) -> list[str] | None:
+    config = failure.config
+    for hint in change:
+        config = hint.change(config)
+    wanted = [task for task, share in config.shares.items() if share]
+    try:
+        index = failure.index if config.sources == failure.config.sources else rejoined(failure.index, config)
+        for _, dealer in lay_ground(index, config, failure.division).dealers():
+            for dealt in dealer.attempts():
+                planned = {task_of(row).id for row in dealt.rows} if dealt else set()
+                wanted = [task for task in wanted if task not in planned]
+                if not wanted:
+                    return []
+                if time.monotonic() > until:
+                    return None
+    except CgcError:  # such as a declaration that the file does not bear
+        return list(failure.missing)
+    return wanted
+
+
+def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
+    """Each change with whether it can help."""
+    config, lost = failure.config, failure.lost.lost_objects
+    declarable = [FORMATS[source.kind].protocol.declarable for source in config.sources]
+    unreadable = any(reason.startswith(UNREADABLE) for reason in lost)
+    yield unreadable and any(declarable), _ignoring("masks", "the boxes are right without them")
+    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each of these boxes holds one object")
+    yield _any_duplicates(failure), _ignoring("duplicates", "the same box of one category is the same object")
+    yield any(map(_undeclared, config.sources, failure.index.claims)), EXHAUSTIVE
+    yield config.confusable == "strict" and _unlabelled(failure.index), LABELLED
+    yield failure.rows >= 0.95 * config.samples, _setting("samples", max(MORE_ROWS, 4 * config.samples))
+    yield _small(failure), _limits(config)
+
+
+def _set(config: BuildConfig, **changes: Any) -> BuildConfig:
+    return config.model_copy(update=changes)
+
+
+def _setting(name: str, value: Any, only_if: str = "") -> Hint:
+    return Hint(f"{name}={value}", lambda config: _set(config, **{name: value}), only_if=only_if)
+
+
+def _sources(config: BuildConfig, change: Callable[[Source], dict[str, Any]]) -> BuildConfig:
+    """The configuration with changed sources: those that the command line's flags speak for."""
+    return _set(
+        config,
+        sources=[
+            source.model_copy(update=change(source)) if FORMATS[source.kind].protocol.declarable else source
+            for source in config.sources
+        ],
+    )
+
+
+def _ignoring(part: Part, only_if: str) -> Hint:
+    def change(config: BuildConfig) -> BuildConfig:
+        return _sources(config, lambda source: {"ignore": [*source.ignore, part]})
+
+    return Hint(f"--ignore {part}", change, f"ignore: [{part}]", only_if)
+
+
+def _declare(source: Source) -> dict[str, Any]:
+    return {"exhaustive": True if source.exhaustive is None else source.exhaustive}
+
+
+EXHAUSTIVE = Hint(
+    "--exhaustive",
+    lambda config: _sources(config, _declare),
+    "exhaustive: true",
+    "every instance of every category is boxed",
+)
+LABELLED = _setting("confusable", "labelled", "names that your file does not have cannot be in your photos")
+
+
+def _limits(config: BuildConfig) -> Hint:
+    lower = {
+        "min_side": min(config.limits.min_side, LOWER_SIDE),
+        "min_area": min(config.limits.min_area, LOWER_AREA),
+        "max_aspect": max(config.limits.max_aspect, 10),
+    }
+    option = " ".join(f"limits.{name}={value:g}" for name, value in lower.items())
+    return Hint(option, lambda config: _set(config, limits=config.limits.model_copy(update=lower)))
+
+
+def _without_tasks(missing: Sequence[str]) -> Hint:
+    option = " ".join(f"tasks.{task}=0" for task in missing)
+    return Hint(option, lambda config: _set(config, tasks={**config.tasks, **dict.fromkeys(missing, 0.0)}))
+
+
+def _any_duplicates(failure: Failure) -> bool:
+    tables = zip(failure.index.tables, failure.config.sources, strict=True)
+    return any(duplicates(t.annotations).any() for t, s in tables if FORMATS[s.kind].protocol.declarable)
+
+
+def _small(failure: Failure) -> bool:
+    return failure.lost.lost_objects[TOO_SMALL] > failure.lost.usable and _limits(failure.config).option != ""
+
+
+def _undeclared(source: Source, claims: Any) -> bool:
+    """Could the user declare what the source is exhaustive about, and nothing else says it?"""
+    declarable = FORMATS[source.kind].protocol.declarable
+    return declarable and source.exhaustive is None and not claims.exhaustive.all()
+
+
+def _unlabelled(index: Index) -> bool:
+    return any(index.relations.confusable(concept) - index.labelled for concept in index.labelled)
+
+
+def _needs(failure: Failure) -> str:
+    """What the first missing task needs, if it is something particular."""
+    needs = TASKS[failure.missing[0]].needs
+    return f"{failure.missing[0]} needs {needs}; " if needs else ""
+
+
+def _words(change: Change) -> str:
+    return " and ".join(map(_word, change))
+
+
+def _word(hint: Hint) -> str:
+    yaml = f" (in YAML: `{hint.yaml}` for the source)" if hint.yaml else ""
+    return f"`{hint.option}`{yaml}" + (f" if {hint.only_if}" if hint.only_if else "")

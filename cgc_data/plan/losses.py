@@ -1,0 +1,95 @@
+"""Where objects are lost on the way to a question, stage by stage, for whoever has to find out why there is none."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from cgc_data.index.build import Index
+from cgc_data.index.presence import PRESENT_ALL
+from cgc_data.plan.askable import TOO_SMALL, Mask, large_enough
+from cgc_data.plan.ground import Ground
+from cgc_data.plan.notes import counts
+from cgc_data.plan.truth import DIFFER
+
+CROWD, UNCOUNTED = "crowd", "not known to be all of their category in the photo"
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Photos and objects of the sources, how many were lost by reason, and what the rest allows.
+
+    `categories` counts those with a usable object, `elsewhere` those of them that another photo is proved free of.
+    """
+
+    photos: int
+    lost_photos: Counter[str]
+    objects: int
+    lost_objects: Counter[str]
+    categories: int
+    elsewhere: int
+
+    @property
+    def usable(self) -> int:
+        """Objects that no stage lost."""
+        return self.objects - self.lost_objects.total()
+
+
+def losses(index: Index, ground: Ground) -> Losses:
+    """Each object counts once, at the first stage that loses it; masks that were never looked at count as sound."""
+    askable = ground.askable
+    offered = (askable.one | askable.every) & ground.available[:, None]
+    concepts = np.flatnonzero(offered.any(axis=0))
+    free = askable.safe & ground.available[:, None]
+    lost = Counter(left.reason for left in index.left_out)
+    lost["excluded, or not allowed by licences"] = int((~ground.available).sum())
+    return Losses(
+        photos=len(index.photos) + len(index.left_out),
+        lost_photos=+lost,
+        objects=len(index.instances.photo),
+        lost_objects=_lost_objects(index, ground),
+        categories=len(concepts),
+        elsewhere=int(free[:, concepts].any(axis=0).sum()),
+    )
+
+
+def explain(found: Losses) -> str:
+    """The counts in words, the most frequent reason first."""
+    photos = f" ({counts(found.lost_photos)})" if found.lost_photos else ""
+    objects = f" ({counts(found.lost_objects)})" if found.lost_objects else ""
+    return (
+        f"skipped {found.lost_photos.total():,} of {found.photos:,} photos{photos} and "
+        f"{found.lost_objects.total():,} of {found.objects:,} objects{objects}; categories left: {found.categories:,}, "
+        f"proved absent from some photo: {found.elsewhere:,}{_sign(found)}"
+    )
+
+
+def _sign(found: Losses) -> str:
+    """What the most frequent reason may come from, if the file itself is likely wrong."""
+    if [reason for reason, _ in found.lost_objects.most_common(1)] == [DIFFER]:
+        return "; do the boxes count y from below, or belong to other objects than the masks?"
+    return ""
+
+
+def _lost_objects(index: Index, ground: Ground) -> Counter[str]:
+    instances, askable = index.instances, ground.askable
+    pairs = instances.photo, instances.concept
+    fine = large_enough(index, ground.config)
+    count, wrong = np.zeros_like(index.states, dtype=np.int64), np.zeros_like(index.states, dtype=np.int64)
+    np.add.at(count, pairs, 1)
+    np.add.at(wrong, pairs, ~fine)
+    stages: dict[str, Mask] = {
+        "in photos that are excluded or not allowed": ~ground.available[instances.photo],
+        CROWD: instances.crowd,
+        "category not asked for, or without a name of its own": ~askable.named[instances.concept],
+        UNCOUNTED: index.states[pairs] != PRESENT_ALL,
+        "confusable category in the photo": askable.confused[pairs],
+        TOO_SMALL: ~fine,
+        "beside one of their category that is too small or too long": wrong[pairs] > 0,
+        "more of their category than an answer may hold": count[pairs] > ground.config.limits.max_objects,
+    }
+    lost, open_still = Counter[str](), np.ones(len(instances.photo), dtype=np.bool_)
+    for reason, where in stages.items():
+        lost[reason] += int((open_still & where).sum())
+        open_still &= ~where
+    return +(lost + Counter(rejection.reason for rejection in askable.rejections))

@@ -1,0 +1,61 @@
+"""The form that rows of a shard from anybody must have before anything is made of them, true or not."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cgc_data.common.errors import ReleaseError
+from cgc_data.release.schema import arrow_schema
+
+NULLABLE = frozenset({"query.ref_img_idx", "query.ref_bbox", "prompt.content.text", "images.path", "images.bytes"})
+LENGTHS = {"bbox_2d": 4, "bbox_px": 4, "ref_bbox": 4, "window": 4}
+POSITIVE = frozenset({"views.width", "views.height", "objects.img_idx", "evidence.img_idx", "query.ref_img_idx"})
+NUMBERED = ("objects", "evidence")  # lists whose entries name an image by its number
+_TYPES = {field.name: field.type for field in arrow_schema()}
+
+
+def checked(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
+    """The columns of a batch in the schema's types. Raises ReleaseError, naming the shard, for what cannot be a row."""
+    try:
+        columns = {name: _typed(batch.column(name), name) for name in batch.schema.names}
+        for name, column in columns.items():
+            _check(column, name)
+        if "views" in columns:
+            for name in NUMBERED:
+                if name in columns:
+                    _check_numbers(columns[name], columns["views"], name)
+    except (ValueError, pa.ArrowException) as error:
+        raise ReleaseError(f"{path}: not rows of a release ({error}); build or download it again") from None
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _typed(column: pa.Array, name: str) -> pa.Array:
+    wanted = _TYPES.get(name, column.type)
+    return column if column.type == wanted else column.cast(wanted)
+
+
+def _check(array: pa.Array, name: str) -> None:
+    if array.null_count and name not in NULLABLE:
+        raise ValueError(f"{name} is missing")
+    if name in POSITIVE and len(array) and (pc.min(array).as_py() or 1) < 1:
+        raise ValueError(f"{name} is less than 1")
+    if pa.types.is_floating(array.type) and not np.isfinite(array.drop_null().to_numpy(zero_copy_only=False)).all():
+        raise ValueError(f"{name} is no finite number")
+    if pa.types.is_struct(array.type):
+        for position, field in enumerate(array.type):
+            _check(array.field(position), f"{name}.{field.name}")
+    elif pa.types.is_list(array.type):
+        length = LENGTHS.get(name.rpartition(".")[2])
+        if length and pc.any(pc.not_equal(pc.list_value_length(array), length)).as_py():
+            raise ValueError(f"{name} is not of {length} numbers")
+        _check(array.flatten(), name)
+
+
+def _check_numbers(entries: pa.Array, views: pa.Array, name: str) -> None:
+    """Every entry of a row must name one of its views."""
+    rows = pc.list_parent_indices(entries).to_numpy()
+    most = pc.list_value_length(views).to_numpy(zero_copy_only=False)[rows]
+    if (entries.flatten().field("img_idx").to_numpy() > most).any():
+        raise ValueError(f"{name}.img_idx is more than the row has images")

@@ -1,0 +1,41 @@
+"""Categories of a file, each once: repeated ones and the unused roots that exports add are dropped."""
+
+from collections import defaultdict
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cgc_data.sources.columns import sorted_by_id
+from cgc_data.sources.table import CATEGORIES
+
+
+def distinct_categories(path: Path, parts: list[pa.Table], used: Set[int]) -> pa.Table:
+    """The categories that mean something, sorted by id; `used` are ids that annotations have.
+
+    A category listed twice counts once. One without annotations is dropped if another category is below it or has its
+    name: Roboflow adds such a root, and "there is no animal" would be wrong where every animal is boxed as another
+    category. Raises SourceError for an id of two different categories.
+    """
+    table = pa.concat_tables([CATEGORIES.empty_table(), *parts]).combine_chunks()
+    rows = table.to_pylist()
+    first = {tuple(map(str, row.values())): number for number, row in reversed(list(enumerate(rows)))}
+    kept = sorted(first.values())
+    roots = _roots([rows[number] for number in kept], used)
+    chosen = [number for number in kept if rows[number]["category_id"] not in roots]
+    return sorted_by_id(path, "category", [table.take(pa.array(chosen, pa.int64()))], CATEGORIES)
+
+
+def _roots(rows: list[dict[str, Any]], used: Set[int]) -> set[int]:
+    """Ids of unused categories that another one is below, or that another one with annotations is called like."""
+    below: defaultdict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        below[row["supercategory"]].add(row["category_id"])
+        if row["category_id"] in used:
+            below[row["name"]].add(row["category_id"])
+    return {
+        row["category_id"]
+        for row in rows
+        if row["category_id"] not in used and below[row["name"]] - {row["category_id"]}
+    }

@@ -1,0 +1,89 @@
+"""Annotations that cannot be used as they are: of nothing that the file lists, without a box, or written twice.
+
+A few of them are dropped and listed, more refuse the file. One without a box is kept, for its category is in the photo.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from cgc_data.common.errors import SourceError
+from cgc_data.sources.table import UNUSABLE
+
+Array: TypeAlias = npt.NDArray[Any]
+Faults: TypeAlias = dict[str, npt.NDArray[np.bool_]]  # (annotations,) each, by what is wrong
+
+NO_IMAGE, NO_CATEGORY = "annotation of no listed photo", "annotation of no listed category"
+NO_BOX, TWICE = "annotation without a box", "annotation written twice"
+MOST_FAULTY = 0.01  # of the annotations; one is always allowed
+_FIXES = {
+    NO_IMAGE: "are of images that the file does not list, such as image {image_id}; add these or remove them",
+    NO_CATEGORY: "are of categories that the file does not list, such as {category_id}; add these or remove them",
+    NO_BOX: "have no box of four numbers whose width and height are not negative; correct them, or bbox_format",
+}
+_COORDINATES = ("x1", "y1", "x2", "y2")
+
+
+def rows_of(known: Array, wanted: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Where each wanted id is among the known, sorted ones, and which are not there at all."""
+    rows = np.searchsorted(known, wanted).astype(np.int32)
+    missing = known.take(rows, mode="clip") != wanted if len(known) else np.ones(len(wanted), dtype=bool)
+    return rows, missing
+
+
+def written_twice(path: Path, columns: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
+    """Annotations that repeat an earlier one in all but the id: some tools save everything twice."""
+    values = [columns[name] for name in ("image_id", "category_id", "crowd", "segmentation_length", *_COORDINATES)]
+    order = np.argsort(_mixed(values), kind="stable")
+    same = np.ones(max(len(order) - 1, 0), dtype=bool)
+    for column in values:
+        same &= column[order][1:] == column[order][:-1]
+    found = np.zeros(len(order), dtype=bool)
+    found[order[1:][same]] = True
+    found &= (columns["x2"] > columns["x1"]) & (columns["y2"] > columns["y1"])
+    pairs = [(one, other) for one, other in zip(order[:-1][same], order[1:][same], strict=True) if found[other]]
+    return _with_one_mask(path, columns, pairs, found)
+
+
+def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
+    """One number for each row, equal where all values are."""
+    mixed = np.uint64(0)
+    for column in values:
+        mixed = (mixed ^ column.astype(np.float64).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    return np.asarray(mixed)
+
+
+def _with_one_mask(
+    path: Path, columns: Mapping[str, Array], pairs: Iterable[tuple[int, int]], found: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Without those whose segmentation is written otherwise than that of the one before."""
+    offsets, lengths = columns["segmentation_offset"], columns["segmentation_length"]
+    with path.open("rb") as file:
+        for one, other in pairs:
+            texts = [os.pread(file.fileno(), int(lengths[row]), int(offsets[row])) for row in (one, other)]
+            found[other] = texts[0] == texts[1]
+    return found
+
+
+def check_faults(path: Path, columns: Mapping[str, Array], faults: Faults) -> None:
+    """Raise SourceError if more than a few annotations have a fault that cannot be one slip."""
+    for reason, fix in _FIXES.items():
+        count, of = int(faults[reason].sum()), len(faults[reason])
+        if of and (count == of or count > max(1, MOST_FAULTY * of)):
+            first = {name: values[int(np.argmax(faults[reason]))] for name, values in columns.items()}
+            example = f"annotation {first['annotation_id']}"
+            raise SourceError(f"{path}: {count:,} of {of:,} annotations, first {example}, {fix.format_map(first)}")
+
+
+def unusable(columns: Mapping[str, Array], faults: Faults) -> pa.Table:
+    """The annotations that have a fault, each with the first of them."""
+    reasons, found = list(faults), np.stack(list(faults.values()))
+    rows = np.flatnonzero(found.any(axis=0))
+    first = [reasons[place] for place in np.argmax(found[:, rows], axis=0)]
+    return pa.table([columns["annotation_id"][rows], columns["image_id"][rows], first], schema=UNUSABLE)

@@ -1,0 +1,101 @@
+"""Which of a source's files a photo's name stands for, in the forms in which annotation tools write names.
+
+Windows, absolute, `../` and percent-encoded paths, another case or Unicode form, the hash that Label Studio puts before
+a name, and COCO's names of 2014 are seen through. A name that could stand for several files is refused.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import unquote, urlsplit
+
+from cgc_data.common.errors import PhotoError
+
+COCO_FOLDERS = ("train2017", "val2017")  # LVIS and COCO divide the same photos differently
+
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")
+_OF_2014 = re.compile(r"^coco_[a-z]+2014_(?=[0-9]{12}\.)")
+
+
+class NameIndex:
+    """Names of files by their base names, in three readings: as they are, in one case and form, without prefixes."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._folders: set[str] = set()
+        self._exact: defaultdict[str, list[str]] = defaultdict(list)
+        self._folded: defaultdict[str, list[str]] = defaultdict(list)
+        self._bare: defaultdict[str, list[str]] = defaultdict(list)
+        for name in names:
+            folder, _, base = name.rpartition("/")
+            self._folders.add(folder)
+            self._exact[base].append(name)
+            self._folded[folded(base)].append(name)
+            if (bare := without_prefix(folded(base))) != folded(base):
+                self._bare[bare].append(name)
+
+    def find(self, file_name: str) -> str | None:
+        """The one file that a name stands for, None if there is none. Raises PhotoError if it could be several."""
+        parts = path_parts(file_name)
+        if not parts:
+            return None
+        for candidates in self._candidates(parts[-1]):
+            if inside := self._inside(parts[:-1], candidates):
+                return _nearest(file_name, parts, inside)
+        return None
+
+    def _inside(self, folders: list[str], candidates: list[str]) -> list[str]:
+        """Candidates in the folder that is named, if there is such a folder: a photo missing there is no other one."""
+        folder = "/".join(folders)
+        if not folders or folder not in self._folders or folders[-1] in COCO_FOLDERS:
+            return candidates
+        return [name for name in candidates if name.rpartition("/")[0] == folder]
+
+    def _candidates(self, base: str) -> Iterator[list[str]]:
+        yield self._exact.get(base, [])
+        key = folded(base)
+        yield self._folded.get(key, [])
+        bare = without_prefix(key)
+        # a prefix on one side only: two different ones are two different uploads
+        yield self._folded.get(bare, []) if bare != key else self._bare.get(key, [])
+
+
+def path_parts(file_name: str) -> list[str]:
+    """Folders and base name as written on any system or in a URL, without drive and steps up."""
+    path = urlsplit(file_name).path if "://" in file_name else file_name.rpartition("?d=")[2]
+    return [part for part in re.split(r"[\\/]", path) if part not in ("", ".", "..")]
+
+
+def folded(base: str) -> str:
+    """Key under which spellings of one name meet: case, Unicode form, percent-encoding.
+
+    >>> folded("Photo%20of.JPG")
+    'photo of.jpg'
+    """
+    return unicodedata.normalize("NFC", unquote(base)).casefold()
+
+
+def without_prefix(key: str) -> str:
+    """A folded name without the hash that Label Studio adds, or COCO's prefix of 2014."""
+    return _OF_2014.sub("", _UPLOADED.sub("", key))
+
+
+def _nearest(file_name: str, parts: list[str], candidates: list[str]) -> str:
+    """The candidate that shares most folders with the name, counted from the end."""
+    for same in (str, folded):
+        shared = {name: _shared(parts, name.split("/"), same) for name in candidates}
+        best = [name for name in candidates if shared[name] == max(shared.values())]
+        if len(best) == 1:
+            return best[0]
+    first, second = sorted(best)[:2]
+    raise PhotoError(f"{file_name!r}: could be {first} or {second}; name its folder in the annotation file")
+
+
+def _shared(wanted: list[str], found: list[str], same: Callable[[str], str]) -> int:
+    """How many parts agree, from the last but one backward."""
+    count = 0
+    for one, other in zip(reversed(wanted[:-1]), reversed(found[:-1]), strict=False):
+        if same(one) != same(other):
+            break
+        count += 1
+    return count

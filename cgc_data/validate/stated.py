@@ -1,0 +1,126 @@
+"""What a row states about itself and its photos, derived again: wording, number of images, difficulty, records."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from cgc_data.common.errors import VocabularyError
+from cgc_data.tasks import TASKS
+from cgc_data.validate.report import Ledger
+from cgc_data.validate.samples import Sample, View
+from cgc_data.validate.world import World
+from cgc_data.vocabulary import readable
+
+CHECKS = {
+    "asked once": "no question about the same views in the same order is there under two ids",
+    "wording": "the question is the phrasing that `template_id` names, and speaks of as many images as there are",
+    "difficulty": "follows from the number of images, the kind of distractors and the smallest object",
+    "photo records": "license and flickr_url of every view are those of its source",
+}
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+COUNTED = re.compile(rf"\b(both|{'|'.join(WORDS)}|[0-9]+) (?:of the |of these )?images\b", re.I)
+NUMBERED = re.compile(r"\bimage ([0-9]+)\b", re.I)
+ROUNDING = 0.002  # of a difficulty, by the rounded boxes
+
+
+class StatedCheck:
+    """Checks one row at a time; remembers what was asked."""
+
+    def __init__(self, ledger: Ledger, world: World) -> None:
+        self._ledger, self._world = ledger, world
+        self._asked: dict[int, str] = {}
+
+    def check(self, sample: Sample) -> None:
+        """All that a row states."""
+        first = self._asked.setdefault(hash((sample.views, sample.question, sample.split)), sample.id)
+        self._ledger.require(first == sample.id, "asked once", sample.id, f"asks what {first} asks")
+        faults = {
+            "wording": [*_numbers(sample), *_wording(sample, self._world)],
+            "difficulty": _difficulty(sample),
+            "photo records": [f for n, view in enumerate(sample.views, 1) for f in self._record(n, view)],
+        }
+        for check, found in faults.items():
+            for fault in [*found] or [""]:
+                self._ledger.require(not fault, check, sample.id, fault)
+
+    def _record(self, number: int, view: View) -> Iterator[str]:
+        image = self._world.sources[view.source].images[view.image_id]
+        licence = image.get("license")
+        known = licence if isinstance(licence, int) else 0
+        for name, stated, recorded in (
+            ("license", view.license, known),
+            ("flickr_url", view.flickr_url, str(image.get("flickr_url") or "")),
+        ):
+            if stated != recorded:
+                yield f"image {number}: {name} {stated!r}, the source has {recorded!r}"
+
+
+def _numbers(sample: Sample) -> Iterator[str]:
+    """Numbers of images in the question that do not fit the number of views."""
+    count = len(sample.views)
+    for found in COUNTED.findall(sample.question):
+        word = found.lower()
+        stated = 2 if word == "both" else WORDS.index(word) if word in WORDS else int(word)
+        if stated != count:
+            yield f"the question speaks of {word} images, there are {count}"
+    for found in NUMBERED.findall(sample.question):
+        if not 1 <= int(found) <= count:
+            yield f"the question speaks of image {found} of {count}"
+
+
+def _wording(sample: Sample, world: World) -> Iterator[str]:
+    pool, _, number = sample.template_id.partition("/")
+    phrasing = _phrasings().get(pool, {}).get(int(number))
+    if phrasing is None:
+        yield f"there is no template {sample.template_id}"
+    elif (expected := _filled(phrasing, sample, world)) and not _begins(sample.question, expected):
+        yield f"the question is not that of template {sample.template_id}, {expected!r}"
+
+
+def _begins(question: str, expected: str) -> bool:
+    return question[:1] == expected[:1].upper() and question[1:].startswith(expected[1:])
+
+
+def _filled(phrasing: str, sample: Sample, world: World) -> str:
+    """The phrasing about what the row asks for; empty if its name cannot be told."""
+    try:
+        name = readable(world.concept(sample.labels[0]) or "")
+    except VocabularyError:
+        return ""
+    count = WORDS[len(sample.views)]
+    fields = {
+        **{part: getattr(name, part) for part in ("singular", "plural", "counted", "are", "they", "them")},
+        "one": name.indefinite,
+        "images": f"{count} images",
+        "all_images": "both images" if len(sample.views) == 2 else f"all {count} images",
+        "a": f"Image {sample.ref_img_idx}",
+        "b": f"Image {sample.objects[0].img_idx}" if sample.objects else "",
+        "box": str(list(sample.ref_bbox or ())),
+    }
+    return phrasing.format_map(fields)
+
+
+@cache
+def _phrasings() -> Mapping[str, Mapping[int, str]]:
+    pools = yaml.safe_load(files("cgc_data.answer").joinpath("templates.yaml").read_text(encoding="utf-8"))
+    return {**pools, **{task.pool: dict(enumerate(task.phrasings)) for task in TASKS.values() if task.phrasings}}
+
+
+def _difficulty(sample: Sample) -> Iterator[str]:
+    """Mean of: more images, scenes more alike, a smaller object; each 0-1."""
+    likeness = {kind.name: kind.likeness for kind in sample.kind.contrast.distractors}[sample.distractors]
+    shares = [_side_share(sample, number) for number in range(len(sample.objects))]
+    small = 1 - min(min(shares) / 0.5, 1) if shares else 0.5
+    expected = ((len(sample.views) - 2) / 4 + likeness + small) / 3
+    if abs(sample.difficulty - expected) > ROUNDING:
+        yield f"difficulty {sample.difficulty:.4f}, not {expected:.4f}"
+
+
+def _side_share(sample: Sample, number: int) -> float:
+    """Side of a square as large as the object, as a share of the side of one as large as its view."""
+    target = sample.objects[number]
+    view, (x1, y1, x2, y2) = sample.view(target.img_idx), target.bbox_px
+    return float(((x2 - x1) * (y2 - y1) / (view.width * view.height)) ** 0.5)

@@ -1,0 +1,179 @@
+"""`cgc-data` as `try_faults.py` runs it: with a fault at some moment of a build, or without one of the guards.
+
+CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]: at that call of the function the process is killed, waits, or touches a
+file. CGC_WITHOUT names a guard.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PLACES = {
+    "make_plan": ("cgc_data.builder.release",),
+    "_write_split": ("cgc_data.plan.build",),
+    "shard_tasks": ("cgc_data.builder.release",),
+    "render_shard": ("cgc_data.builder.release",),
+    "finish_tasks": ("cgc_data.builder.release",),
+    "write_atomically": ("cgc_data.builder.finish", "cgc_data.builder.release", "cgc_data.builder.shards"),
+    "finish_release": ("cgc_data.builder.release",),
+}
+NAMES = {"finish_tasks": "_render"}
+COMMANDS = (
+    "remove {release} --image-id 1 --out {out}/removed",
+    "validate {release}",
+    "preview {release} --to {out}/preview",
+    "stats {release}",
+    "push {release} org/name --tag v1.0.0",
+    *(
+        f"export {{release}} --format {form} --to {{out}}/{form}"
+        for form in ("swift", "verl", "easyr1", "llamafactory")
+    ),
+)
+
+
+class Guard(NamedTuple):
+    """A guard of the package: how to switch it off, and the fault that comes through then."""
+
+    fault: str
+    off: Callable[[], None]
+
+
+def _replace(module: str, **functions: Any) -> None:
+    for name, function in functions.items():
+        setattr(import_module(module), name, function)
+
+
+def _without_receipt_check() -> None:
+    def trusted(task: Any) -> Any:
+        import msgspec
+
+        from cgc_data.builder.shards import Receipt
+
+        return msgspec.json.decode(task.receipt.read_bytes(), type=Receipt) if task.receipt.exists() else None
+
+    _replace("cgc_data.builder.shards", read_receipt=trusted)
+
+
+def _nothing(*_: Any) -> None:
+    """What a guard that is off does."""
+
+
+def _anywhere(folder: Path, name: object) -> Path:
+    return Path(folder, str(name))
+
+
+def _without_confinement() -> None:
+    # before others take the functions over by name
+    _replace("cgc_data.release.inside", inside=_anywhere, check_links=_nothing)
+    _replace("cgc_data.release.manifest", _check_paths=_nothing)
+
+
+def _path(store: Any, name: str) -> str:
+    return f"{store._root}/{name}"
+
+
+def _without_content_key() -> None:
+    import_module("cgc_data.sources.photos").FolderPhotos.stamp = _path
+
+
+def _without_change_check() -> None:
+    _replace("cgc_data.builder.changes", check_unchanged=_nothing)
+
+
+@contextmanager
+def _no_lock(*_: Any, **__: Any) -> Iterator[None]:
+    yield
+
+
+def _without_lock() -> None:
+    _replace("cgc_data.builder.work", FileLock=_no_lock)
+
+
+def _whole(archive: Any, member: str, _: str) -> bytes:
+    content: bytes = archive.read(member)
+    return content
+
+
+def _without_size_limit() -> None:
+    _replace("cgc_data.sources.photos", _unpacked=_whole)
+
+
+GUARDS = {
+    "receipt check": Guard("damaged shard", _without_receipt_check),
+    "confinement": Guard("hostile releases", _without_confinement),
+    "content key": Guard("replaced photos", _without_content_key),
+    "change check": Guard("changed meanwhile", _without_change_check),
+    "lock": Guard("two at once", _without_lock),
+    "size limit": Guard("hostile zips", _without_size_limit),
+}
+
+
+def set_fault(fault: str) -> None:
+    """Make a function of the package do something else first, at one of its calls."""
+    action, moment, call, *argument = fault.split(":", 3)
+    calls = 0
+
+    def hooked(function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*given: Any, **named: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == int(call):
+                _act(action, "".join(argument))
+            return function(*given, **named)
+
+        return run
+
+    name = NAMES.get(moment, moment)
+    for module in map(import_module, PLACES[moment]):
+        setattr(module, name, hooked(getattr(module, name)))
+
+
+def _act(action: str, argument: str) -> None:
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif action == "wait":
+        time.sleep(float(argument))
+    elif action == "touch":
+        path = Path(argument)
+        path.write_bytes(path.read_bytes() + b"\n")
+
+
+def every_command(listed: Path, out: Path) -> int:
+    """Every command that opens a release, on every release listed; 1 if one of them ends other than it should."""
+    from cgc_data.cli import main
+
+    for number, release in enumerate(json.loads(listed.read_text(encoding="utf-8"))):
+        for command in COMMANDS:
+            words = [word.format(release=release, out=out / str(number)) for word in command.split()]
+            sys.argv = ["cgc-data", *words]
+            try:
+                main()
+            except SystemExit as ended:
+                if ended.code not in (None, 0, 2):
+                    print(f"status {ended.code}: {' '.join(words)}", file=sys.stderr)
+                    return 1
+    return 0
+
+
+def main() -> None:
+    """Run the command of this process."""
+    if without := os.environ.get("CGC_WITHOUT"):
+        GUARDS[without].off()
+    if fault := os.environ.get("CGC_FAULT"):
+        set_fault(fault)
+    if sys.argv[1] == "every-command":
+        sys.exit(every_command(Path(sys.argv[2]), Path(sys.argv[3])))
+    from cgc_data.cli import main as command
+
+    command()
+
+
+if __name__ == "__main__":
+    main()
