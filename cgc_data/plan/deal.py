@@ -11,7 +11,7 @@ import numpy as np
 
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.balance import AbsentBalance
-from cgc_data.plan.planner import Draw, Lane, Photos, make_lanes
+from cgc_data.plan.planner import Draw, Lane, Outcome, Photos, make_lanes
 from cgc_data.plan.rng import generator
 from cgc_data.plan.rows import Family, make_row
 from cgc_data.plan.spread import Spread
@@ -74,6 +74,12 @@ class Dealer:
             yield from self._round(turn, either=fruitless > 0)
             fruitless = 0 if sum(quota.planned for quota in self.quotas.values()) > before else fruitless + 1
             turn += 1
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """What every planner that was asked for rows has made so far."""
+        for lane in (lane for lane in self._lanes if lane.share > 0):
+            full = lane.may & ~self._spread.room(lane.tasks)
+            yield Outcome(lane.tasks, lane.share, lane.planned, int(lane.may.sum()), int(full.sum()))
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
         """One round; `either`: photos that do not allow the planner furthest behind may serve the next one."""

@@ -57,6 +57,17 @@ class Lane:
         return self.planned / self.share
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What one planner made of a split: rows, of how many photos that it can use, and how many of them are full."""
+
+    tasks: tuple[Task, ...]
+    share: float  # of all rows
+    rows: int
+    photos: int
+    full: int  # shown in as many rows of one of the tasks as may be
+
+
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
     """One lane per planner, in the order in which tasks name them; `allowed` are photos (photos,) by contrast."""
     planned: dict[str, list[Task]] = {}
