@@ -19,6 +19,7 @@ import pyarrow as pa
 from cgc_data.common.errors import SourceError
 from cgc_data.common.text import BYTE_ORDER_MARK, likely_encoding, not_utf8
 
+OPTIONAL = ("licenses",)  # may be null, as some tools write it
 WINDOW = 1 << 19
 LARGEST_ELEMENT = 64 << 20
 PEEK = 1 << 6
@@ -100,7 +101,7 @@ class JsonStream:
             if self._peek() == "[":
                 self._position += 1
                 yield from self._elements(decoder)
-            elif decoder is None:
+            elif decoder is None or (self._section in OPTIONAL and self._peek() == "n"):
                 self._value()
             else:
                 raise SourceError(f"{self._path}: {self._section} is not a list; give a file in COCO or LVIS format")

@@ -16,6 +16,7 @@ WHOLE_FIELDS = {
     "licenses": ("id",),
     "annotations": ("id", "image_id", "category_id", "iscrowd"),
 }
+CORNERS = 6  # numbers of the smallest polygon that holds anything; of four, pycocotools makes a box
 LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
@@ -30,6 +31,9 @@ def tidy(document: Any) -> Any:
         image.update({name: [_whole(number) for number in image[name]] for name in LISTS if image.get(name)})
         for name in ("coco_url", "flickr_url"):
             image[name] = image.get(name) if isinstance(image.get(name), str) else ""
+    for annotation in document["annotations"]:
+        if _is_polygons(polygons := annotation.get("segmentation")):
+            annotation["segmentation"] = [polygon for polygon in polygons if len(polygon) >= CORNERS]
     if _is_list(document.get("categories")):
         used = {record["category_id"] for record in document["annotations"]}
         document["categories"] = _without_roots(_once(document["categories"], ()), used)
@@ -39,6 +43,11 @@ def tidy(document: Any) -> Any:
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
+
+
+def _is_polygons(segmentation: Any) -> bool:
+    lists = isinstance(segmentation, list) and all(isinstance(polygon, list) for polygon in segmentation)
+    return lists and all(isinstance(value, int | float) for polygon in segmentation for value in polygon)
 
 
 def _whole(value: Any) -> Any:
