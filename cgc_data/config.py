@@ -105,6 +105,7 @@ class Limits(Section):
     min_area: Share = Field(0.002, description="area of a box as a share of the view")
     max_aspect: float = Field(5, ge=1, description="longer side of a box over its shorter side")
     max_objects: int = Field(8, ge=1, description="most objects in an answer")
+    rows_per_photo: int = Field(12, ge=2, description="rows of one task that may show a photo, in any role")
     pixel_budget: int = Field(
         640 * 640, ge=1024, description="pixels of a view that the model sees; larger views count as shrunk to it"
     )

@@ -26,7 +26,8 @@ from cgc_data.plan.deal import Dealt
 from cgc_data.plan.ground import Division, Ground, lay_ground
 from cgc_data.plan.hints import Failure, advice
 from cgc_data.plan.losses import explain, losses
-from cgc_data.plan.notes import plan_notes
+from cgc_data.plan.notes import fewer_rows, plan_notes
+from cgc_data.plan.planner import Outcome
 from cgc_data.release.manifest import Exclusions
 from cgc_data.release.rows import PlannedRow, Row
 from cgc_data.release.schema import Split, arrow_schema
@@ -80,10 +81,13 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
     plan.photos = ground.photos
     if not any(plan.photos.values()):
         raise _no_photo(config, plan)
+    outcomes: list[Outcome] = []
     for split, dealer in ground.dealers():
         _write_split(index, track(dealer.deal(), f"plan {split}"), split, config.shard_rows, folder, plan)
+        outcomes += dealer.outcomes()
     plan.rejections += ground.askable.rejections
     plan.notes = plan_notes(index, plan.rejections, [ListUsage.of(use) for use in division.exclusions["usage"]])
+    plan.notes += fewer_rows(outcomes, config)
     _require_tasks(index, config, plan, ground, division)
     return plan
 

@@ -1,7 +1,7 @@
 """Deals the photos of a split to families, round after round, until the rows that were asked for are planned.
 
 In one round a photo is used at most once, so photos serve equally often and test samples share none as far as the
-number of photos allows.
+number of photos allows. Over all rounds, a photo is shown in a limited number of rows of a task.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,10 @@ import numpy as np
 
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.balance import AbsentBalance
-from cgc_data.plan.planner import Draw, Lane, Photos, make_lanes
+from cgc_data.plan.planner import Draw, Lane, Outcome, Photos, make_lanes
 from cgc_data.plan.rng import generator
 from cgc_data.plan.rows import Family, make_row
+from cgc_data.plan.spread import Spread
 from cgc_data.release.rows import Row
 from cgc_data.release.schema import Split
 from cgc_data.tasks import TASKS
@@ -57,6 +58,7 @@ class Dealer:
         self._photos: Photos = np.flatnonzero(np.any([lane.may for lane in self._lanes], axis=0))
         self._used = np.zeros(len(inside), dtype=bool)
         self._seen: set[int] = set()
+        self._spread = Spread(len(inside), self._config.limits.rows_per_photo)
         self._balance = {contrast: AbsentBalance(self._absent_share()) for contrast in usable}
         self.quotas = {contrast: Quota(wanted.get(contrast, 0)) for contrast in usable}
 
@@ -72,6 +74,12 @@ class Dealer:
             yield from self._round(turn, either=fruitless > 0)
             fruitless = 0 if sum(quota.planned for quota in self.quotas.values()) > before else fruitless + 1
             turn += 1
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """What every planner that was asked for rows has made so far."""
+        for lane in (lane for lane in self._lanes if lane.share > 0):
+            full = lane.may & ~self._spread.room(lane.tasks)
+            yield Outcome(lane.tasks, lane.share, lane.planned, int(lane.may.sum()), int(full.sum()))
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
         """One round; `either`: photos that do not allow the planner furthest behind may serve the next one."""
@@ -89,7 +97,7 @@ class Dealer:
         for contrast in self._neediest():
             rng = generator(self._config.seed, self._split, turn, contrast, identity)
             family, lane = self._family(contrast, anchor, rest, either, rng)
-            if family and lane and (rows := self._new_rows(family)):
+            if family and lane and self._spread.admits(family) and (rows := self._new_rows(family)):
                 self._count(lane, family, rows)
                 return Dealt(contrast, rows)
         return None
@@ -100,14 +108,16 @@ class Dealer:
         """The first family that planners of the contrast find, the one further behind its share first."""
         lanes = [lane for lane in self._lanes if lane.contrast.name == contrast and lane.share > 0]
         lanes = sorted(lanes, key=lambda lane: lane.progress)[: None if either else 1]
-        for lane in (lane for lane in lanes if lane.may[anchor]):
-            free = rest[~self._used[rest] & lane.may[rest]]
-            if family := lane.planner.family(Draw(anchor, free, self._balance[contrast], rng)):
+        for lane in lanes:
+            may = lane.may & self._spread.room(lane.tasks)
+            free = rest[~self._used[rest] & may[rest]]
+            if may[anchor] and (family := lane.planner.family(Draw(anchor, free, self._balance[contrast], rng))):
                 return family, lane
         return None, None
 
     def _count(self, lane: Lane, family: Family, rows: list[Row]) -> None:
         self._used[list(family.photos)] = True
+        self._spread.count(family)
         self.quotas[lane.contrast.name].planned += len(rows)
         lane.planned += len(rows)
         self._balance[lane.contrast.name].count(family.questions)

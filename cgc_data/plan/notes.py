@@ -3,17 +3,38 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
 from cgc_data.index.exclusions import ListUsage
 from cgc_data.plan.askable import Rejection
+from cgc_data.plan.planner import Outcome
+from cgc_data.tasks import Task
 
 MOST_REASONS = 6
+FEWER = 0.9  # of the rows asked for, below which it is reported
 
 
 def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[ListUsage]) -> list[str]:
     """One line per matter; none if everything was used as given."""
     lists_notes = (use.note for use in lists if use.note)
     return [*lists_notes, *_renamed(index), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
+
+
+def fewer_rows(outcomes: Iterable[Outcome], config: BuildConfig) -> Iterator[str]:
+    """Tasks of which clearly fewer rows were made than asked for, and why."""
+    groups: dict[tuple[Task, ...], list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(outcome.tasks, []).append(outcome)
+    for tasks, parts in groups.items():
+        asked, made = round(config.samples * parts[0].share), sum(part.rows for part in parts)
+        if made < FEWER * asked:
+            photos, full = sum(part.photos for part in parts), sum(part.full for part in parts)
+            names = ", ".join(task.id for task in tasks)
+            yield (
+                f"made {made:,} of {asked:,} rows asked of {names}: of {photos:,} photos, "
+                f"{full:,} are shown in {config.limits.rows_per_photo} rows of a task (limits.rows_per_photo), and the "
+                "others allow no more"
+            )
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:

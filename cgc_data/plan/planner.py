@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.rows import Family
-from cgc_data.tasks import TASKS, Contrast
+from cgc_data.tasks import TASKS, Contrast, Task
 
 Photos = NDArray[np.intp]
 
@@ -45,6 +45,7 @@ class Lane:
     """One planner with the share of all rows that it is to plan, and how many it has planned."""
 
     contrast: Contrast
+    tasks: tuple[Task, ...]  # whose rows it plans, empty twins included
     planner: Planner
     share: float
     may: Mask  # (photos,) of the split that are allowed and that the planner can use
@@ -56,15 +57,31 @@ class Lane:
         return self.planned / self.share
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What one planner made of a split: rows, of how many photos that it can use, and how many of them are full."""
+
+    tasks: tuple[Task, ...]
+    share: float  # of all rows
+    rows: int
+    photos: int
+    full: int  # shown in as many rows of one of the tasks as may be
+
+
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
     """One lane per planner, in the order in which tasks name them; `allowed` are photos (photos,) by contrast."""
-    lanes: dict[str, Lane] = {}
-    for task in (task for task in TASKS.values() if task.planner):
-        if task.planner not in lanes:
-            planner = load_planner(task.planner)(askable)
-            lanes[task.planner] = Lane(task.contrast, planner, 0.0, allowed[task.contrast.name] & planner.photos)
-        lanes[task.planner].share += askable.config.shares[task.id]
-    return list(lanes.values())
+    planned: dict[str, list[Task]] = {}
+    for task in TASKS.values():
+        if task.planner:
+            planned.setdefault(task.planner, []).append(task)
+    return [_lane(askable, name, tasks, allowed) for name, tasks in planned.items()]
+
+
+def _lane(askable: Askable, name: str, tasks: list[Task], allowed: dict[str, Mask]) -> Lane:
+    planner, contrast = load_planner(name)(askable), tasks[0].contrast
+    share = sum(askable.config.shares[task.id] for task in tasks)
+    twins = dict.fromkeys(task.empty for task in tasks if task.empty)
+    return Lane(contrast, (*tasks, *twins), planner, share, allowed[contrast.name] & planner.photos)
 
 
 def load_planner(name: str) -> type[Planner]:

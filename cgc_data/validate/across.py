@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from cgc_data.release.manifest import Exclusions
 from cgc_data.tasks import Task
+from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Rectangle, Sample
 from cgc_data.validate.world import World
@@ -17,6 +18,7 @@ CHECKS = {
     "held out": "photos of COCO val2017 and of held-out sources are test, all others are not",
     "excluded photos": "no photo that the manifest excludes is shown",
     "pairs": "same_object in both directions; every absent row has a present twin of the same label, template and size",
+    "spread": "a photo is shown in no more rows of a task than the release allows",
     "tuples": "rows of one tuple show one set of views in one split; photos of a tuple are asked about in turn",
 }
 Frame = tuple[str, Rectangle]  # photo, window
@@ -41,13 +43,14 @@ class Member:
 class AcrossCheck:
     """Takes one sample at a time and judges at the end."""
 
-    def __init__(self, ledger: Ledger, world: World, exclusions: Exclusions) -> None:
-        self._ledger, self._world = ledger, world
+    def __init__(self, ledger: Ledger, limits: Limits, world: World, exclusions: Exclusions) -> None:
+        self._ledger, self._limits, self._world = ledger, limits, world
         self._excluded = _canonical(exclusions.get("photos", ()))
         self._names = lru_cache(maxsize=None)(lambda photo: _canonical(world.names(photo)))
         self._splits: defaultdict[str, dict[str, str]] = defaultdict(dict)  # photo -> split -> first sample there
         self._pairs: defaultdict[str, list[Member]] = defaultdict(list)
         self._tuples: defaultdict[str, list[Member]] = defaultdict(list)
+        self._rows: defaultdict[tuple[str, str], list[str]] = defaultdict(list)  # samples by task and photo
 
     def add(self, sample: Sample) -> None:
         """Look at a sample's photos now, keep it for its pair and tuple."""
@@ -56,6 +59,8 @@ class AcrossCheck:
             photo = self._world.photo(view)
             frames.append((photo, view.window))
             self._photo(sample, photo)
+        for photo in {photo for photo, _ in frames}:
+            self._rows[sample.kind.id, photo].append(sample.id)
         member = Member(
             **{name: getattr(sample, name) for name in ("id", "kind", "split", "template_id", "tuple_id")},
             label=sample.labels[0],
@@ -76,6 +81,7 @@ class AcrossCheck:
             for split, sample in splits.items() if len(splits) > 1 else ():
                 others = " and ".join(f"{other} ({splits[other]})" for other in splits if other != split)
                 self._ledger.breach("photo in one split", sample, f"photo {photo} is in {split}, and in {others}")
+        self._spread()
         for pair, members in self._pairs.items():
             fault = _broken_pair(members)
             for member in members:
@@ -84,6 +90,14 @@ class AcrossCheck:
             fault = _broken_tuple(members)
             for member in members:
                 self._ledger.require(not fault, "tuples", member.id, f"tuple {name}: {fault}")
+
+    def _spread(self) -> None:
+        most = self._limits.rows_per_photo
+        if most is None:
+            return
+        for (task, photo), samples in self._rows.items():
+            message = f"photo {photo} is shown in {len(samples)} rows of {task}, at most {most} are allowed"
+            self._ledger.require(len(samples) <= most, "spread", samples[-1], message)
 
     def _photo(self, sample: Sample, photo: str) -> None:
         self._splits[photo].setdefault(sample.split, sample.id)

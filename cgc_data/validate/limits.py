@@ -19,6 +19,7 @@ class Limits:
     min_cover: float = 0.03
     max_cover: float = 0.5
     strict_confusable: bool = True
+    rows_per_photo: int | None = None  # None: made before there was such a bound
 
 
 def limits_of(manifest: Manifest) -> Limits:

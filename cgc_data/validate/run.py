@@ -74,7 +74,7 @@ class _Checker:
         self._pictures = pictures.PictureCheck(ledger, world)
         self._truth = truth.TruthCheck(ledger, limits, world)
         self._absence = absence.AbsenceCheck(ledger, limits, world)
-        self._across = across.AcrossCheck(ledger, world, manifest.get("exclusions", {}))
+        self._across = across.AcrossCheck(ledger, limits, world, manifest.get("exclusions", {}))
         self._duplicates = duplicates.DuplicateCheck(ledger, world)
         self._licences = licences.LicenceCheck(ledger, world, manifest)
         self._stated = stated.StatedCheck(ledger, world)

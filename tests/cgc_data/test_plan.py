@@ -24,7 +24,7 @@ from cgc_data.plan.build import Plan, make_plan
 from cgc_data.plan.notes import skipped
 from cgc_data.release.read import open_release
 from cgc_data.sources import open_photos
-from cgc_data.tasks import SHARES
+from cgc_data.tasks import SHARES, task_of
 from tests.cgc_data.drawn import Thing, coco
 
 Row = dict[str, Any]
@@ -280,6 +280,29 @@ def test_every_row_of_a_family_is_in_one_shard(tmp_path: Path, painted_config: B
         groups = pq.ParquetFile(file)
         seen = [set(groups.read_row_group(i)["family"].to_pylist()) for i in range(groups.num_row_groups)]
         assert sum(map(len, seen)) == len(set().union(*seen))
+
+
+@pytest.mark.parametrize("most", [2, 6])
+def test_a_photo_is_shown_in_few_rows_of_a_task_and_never_asked_the_same_again(
+    tmp_path: Path, painted_config: BuildConfig, most: int
+) -> None:
+    config = change(painted_config, samples=2000, limits={"rows_per_photo": most})
+    made, rows = plan(config, tmp_path)
+    assert any("(limits.rows_per_photo)" in note for note in made.notes)
+    shown = Counter((task_of(row).id, photo) for row in rows for photo in set(map(photo_of, row["views"])))
+    assert max(shown.values()) == most
+    asked = [
+        (
+            task_of(row).id,
+            *row["query"]["labels"],
+            frozenset(frames),
+            frozenset(frames[o["img_idx"] - 1] for o in row["objects"]),
+        )
+        for row in rows
+        for frames in [[(photo_of(view), *view["window"]) for view in row["views"]]]
+        if task_of(row).answer != "one" or not task_of(row).contrast.windows
+    ]
+    assert len(set(asked)) == len(asked)
 
 
 # -- settings

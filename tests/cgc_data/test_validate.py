@@ -492,6 +492,14 @@ def test_limits_of_the_manifest_are_kept(release: MiniRelease) -> None:
     assert "shorter side" in report.check("box limits").breaches[0].message
 
 
+def test_a_photo_shown_too_often(release: MiniRelease) -> None:
+    release.manifest["config"] = {"limits": {"rows_per_photo": 2}}
+    release.write()
+    report = validate(release.release)
+    assert report.failed() == ["spread"]
+    assert "is shown in 3 rows of inter/locate, at most 2 are allowed" in report.check("spread").breaches[0].message
+
+
 # What is not a breach.
 
 

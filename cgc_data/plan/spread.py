@@ -1,0 +1,63 @@
+"""Keeps a release from living on a few photos: how many rows of each task may show one photo, in any role."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import astuple
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.plan.askable import Mask
+from cgc_data.plan.rows import Family, Question
+from cgc_data.tasks import Task
+
+Asked: TypeAlias = tuple[object, ...]
+
+
+class Spread:
+    """Counts what was planned of a split; `most` rows of a task may show a photo."""
+
+    def __init__(self, photos: int, most: int) -> None:
+        self._photos, self._most = photos, most
+        self._rows: dict[str, NDArray[np.int32]] = {}
+        self._asked: set[Asked] = set()
+
+    def room(self, tasks: Iterable[Task]) -> Mask:
+        """Photos that another row of each of the tasks may show, (photos,)."""
+        room = np.ones(self._photos, dtype=np.bool_)
+        for task in tasks:
+            room &= self._of(task) < self._most
+        return room
+
+    def admits(self, family: Family) -> bool:
+        """Whether every photo of the family has room, and nothing of it was asked before in other words."""
+        asked = [_asked(question) for question in family.questions]
+        if len(set(asked)) < len(asked) or not self._asked.isdisjoint(asked):
+            return False
+        return all(self._of(task)[photo] + count <= self._most for (task, photo), count in _shown(family).items())
+
+    def count(self, family: Family) -> None:
+        """Take a planned family into account."""
+        self._asked.update(map(_asked, family.questions))
+        for (task, photo), count in _shown(family).items():
+            self._of(task)[photo] += count
+
+    def _of(self, task: Task) -> NDArray[np.int32]:
+        return self._rows.setdefault(task.id, np.zeros(self._photos, dtype=np.int32))
+
+
+def _shown(family: Family) -> Counter[tuple[Task, int]]:
+    """Rows of the family by task and photo."""
+    return Counter((question.task, photo) for question in family.questions for photo in _photos(question))
+
+
+def _photos(question: Question) -> set[int]:
+    return {view.photo for view in question.views}
+
+
+def _asked(question: Question) -> Asked:
+    """What is asked of which windows, whatever the words, the sizes, and the order of the views."""
+    frames = [(view.photo, *astuple(view.window)) for view in question.views]
+    answers = frozenset((frames[shown.view], shown.instance) for shown in question.shown)
+    return question.task.id, question.concept, frozenset(frames), answers
