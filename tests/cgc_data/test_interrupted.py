@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -26,6 +26,14 @@ from tests.hostile import snapshot
 from tests.tiny_release import write_tiny_release
 
 Command = Callable[[Path, Path], object]  # release, folder
+
+
+@pytest.fixture(autouse=True)
+def interruptions_are_heard() -> Iterator[None]:
+    """As in a terminal: what runs in the background of a shell inherits that they are ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def a_photo(release: Path) -> int:
