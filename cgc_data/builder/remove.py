@@ -17,6 +17,7 @@ from cgc_data.builder.shards import group_rows, write_row_groups
 from cgc_data.common.errors import BuildError, ReleaseError
 from cgc_data.common.folder import filled, is_free
 from cgc_data.look.card import drawn_from
+from cgc_data.release.form import checked
 from cgc_data.release.inside import inside
 from cgc_data.release.manifest import Manifest, Removed, Shard
 from cgc_data.release.read import Release, open_release
@@ -119,5 +120,5 @@ def _copy(shard: Path, target: Path, record: Shard, leaving: set[str]) -> Shard 
 
 def _kept(shard: Path, leaving: set[str]) -> Iterator[list[Row]]:
     for batch in pq.ParquetFile(shard).iter_batches(batch_size=16):
-        if kept := [row for row in batch.to_pylist() if row["id"] not in leaving]:
+        if kept := [row for row in checked(batch, shard).to_pylist() if row["id"] not in leaving]:
             yield kept

@@ -1,10 +1,13 @@
 """A new version without a photo: what goes, what stays as it is, and what is still fair."""
 
 import json
+import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cgc_data import open_release
@@ -155,3 +158,14 @@ def test_an_unfinished_release_is_refused(tmp_path: Path) -> None:
     (folder / "manifest.json").unlink()
     with pytest.raises(ReleaseError, match="not a finished release"):
         remove_photo(folder, 1, tmp_path / "out")
+
+
+def test_a_shard_of_other_types_is_refused(release: Path, image_id: int, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(release, copy)
+    for shard in copy.glob("int*/*.parquet"):
+        table = pq.read_table(shard)
+        words = pa.array(["hard"] * table.num_rows)
+        pq.write_table(table.set_column(table.schema.get_field_index("difficulty"), "difficulty", words), shard)
+    with pytest.raises(ReleaseError, match="not rows of a release"):
+        remove_photo(copy, image_id, tmp_path / "out")
