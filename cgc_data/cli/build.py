@@ -109,8 +109,8 @@ def build(
     if built.planned < 0.98 * built.wanted:
         say(f"the photos gave {built.planned} different rows; more photos give more")
     for split in built.empty_splits:
-        mend = "a larger splits.validation gives it more" if split == "validation" else "more photos give it some"
-        say(f"{split}: too few photos for a row; {mend}")
+        fix = "a larger splits.validation gives it more" if split == "validation" else "more photos give it some"
+        say(f"{split}: too few photos for a row; {fix}")
     show(f"look at it:  cgc-data preview {built.folder}\ncheck it:    cgc-data validate {built.folder}")
     if push_to_hub and tag:
         from cgc_data.hub import push

@@ -108,11 +108,12 @@ class Dealer:
         """The first family that planners of the contrast find, the one further behind its share first."""
         lanes = [lane for lane in self._lanes if lane.contrast.name == contrast and lane.share > 0]
         lanes = sorted(lanes, key=lambda lane: lane.progress)[: None if either else 1]
-        for lane in lanes:
+        for lane in (lane for lane in lanes if lane.may[anchor]):
             may = lane.may & self._spread.room(lane.tasks)
-            free = rest[~self._used[rest] & may[rest]]
-            if may[anchor] and (family := lane.planner.family(Draw(anchor, free, self._balance[contrast], rng))):
-                return family, lane
+            if may[anchor]:
+                free = rest[~self._used[rest] & may[rest]]
+                if family := lane.planner.family(Draw(anchor, free, self._balance[contrast], rng)):
+                    return family, lane
         return None, None
 
     def _count(self, lane: Lane, family: Family, rows: list[Row]) -> None:

@@ -52,7 +52,7 @@ Change: TypeAlias = tuple[Hint, ...]
 
 
 def advice(failure: Failure, seconds: float = SECONDS) -> str:
-    """The first change that a dry run proves to help, in words; else what was not tried for want of time."""
+    """The first change that helped in a dry run, in words; if none did, the first that there was no time to try."""
     hints = [hint for applies, hint in _table(failure) if applies]
     untried: list[Change] = []
     trial = _Trial(failure, time.monotonic() + seconds)

@@ -1,4 +1,4 @@
-"""Which of a source's files a photo's name stands for, in the forms in which annotation tools write names.
+"""Finds the file that a photo's name means, in the forms in which annotation tools write names.
 
 Windows, absolute, `../` and percent-encoded paths, another case or Unicode form, the hash that Label Studio puts before
 a name, and COCO's names of 2014 are seen through. A name that could stand for several files is refused.
