@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from cgc_bench.errors import PrepareError
+from cgc_data.sources.photos import METHODS
 
 MOST_BYTES = 2**29  # of a file; an archive may state any size
-# Unpacked no further than stated; zipfile unpacks all that other methods hold.
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class Files(Protocol):
