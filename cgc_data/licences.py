@@ -4,6 +4,7 @@ Only the licences of COCO, the Creative Commons family and public-domain marks a
 """
 
 import re
+from collections.abc import Iterable
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -13,7 +14,8 @@ CLASSES: tuple[LicenceClass, ...] = get_args(LicenceClass)
 POLICIES: tuple[LicencePolicy, ...] = get_args(LicencePolicy)
 
 _CREATIVE_COMMONS = re.compile(r"/licenses/(by|by-sa|by-nc|by-nc-sa|by-nd|by-nc-nd)(/[\w./-]*)?")
-_ELEMENTS: dict[str, LicenceClass] = {
+_CLASSES: dict[str, LicenceClass] = {
+    "free": "permissive",
     "by": "permissive",
     "by-sa": "share_alike",
     "by-nc": "noncommercial",
@@ -21,6 +23,8 @@ _ELEMENTS: dict[str, LicenceClass] = {
     "by-nd": "no_derivatives",
     "by-nc-nd": "no_derivatives",
 }
+# Licenses that permit adaptations, the more demanding ones later.
+RANKS = ("free", "by", "by-sa", "by-nc", "by-nc-sa")
 # no known copyright restrictions, work of the United States government, CC0 and the public-domain mark
 _FREE = (
     re.compile(r"flickr\.com/commons/usage"),
@@ -35,12 +39,7 @@ def licence_class(url: str) -> LicenceClass:
     "permissive" asks for attribution at most, "share_alike" also that adaptations keep the licence, "noncommercial"
     forbids commercial use, "no_derivatives" forbids adaptations (whether commercial use is allowed or not).
     """
-    address = licence_address(url)
-    if any(pattern.fullmatch(address) for pattern in _FREE):
-        return "permissive"
-    host, slash, path = address.partition("/")
-    match = _CREATIVE_COMMONS.fullmatch(slash + path) if host == "creativecommons.org" else None
-    return _ELEMENTS[match[1]] if match else "unknown"
+    return _CLASSES.get(_elements(url), "unknown")
 
 
 def allowed(url: str, policy: LicencePolicy, *, windows: bool) -> bool:
@@ -58,6 +57,31 @@ def allowed(url: str, policy: LicencePolicy, *, windows: bool) -> bool:
     if policy == "permissive":
         return False
     return kind == "noncommercial" or (kind == "no_derivatives" and not windows)
+
+
+def composite_license(urls: Iterable[str]) -> str | None:
+    """The license under which a picture composed of photos under these licenses may be used, by its URL; None: none.
+
+    Attribution and freer licenses go with every license that permits adaptations. ShareAlike goes with those and itself
+    and passes on to the result, and so does NonCommercial; the two do not go together.
+    """
+    found = sorted(set(urls), key=lambda url: (RANKS.index(_elements(url)) if _elements(url) in RANKS else -1, url))
+    elements = [_elements(url) for url in found]
+    if not found or not set(elements) <= set(RANKS):
+        return None
+    if "by-sa" in elements and not {"by-nc", "by-nc-sa"}.isdisjoint(elements):
+        return None
+    return found[-1]
+
+
+def _elements(url: str) -> str:
+    """Elements of a Creative Commons license, as "by-sa"; "free" for what asks for nothing, "" for any other."""
+    address = licence_address(url)
+    if any(pattern.fullmatch(address) for pattern in _FREE):
+        return "free"
+    host, slash, path = address.partition("/")
+    match = _CREATIVE_COMMONS.fullmatch(slash + path) if host == "creativecommons.org" else None
+    return match[1] if match else ""
 
 
 def licence_address(url: str) -> str:

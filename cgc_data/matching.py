@@ -16,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from cgc_data.answer import Object, Reading
 from cgc_data.geometry import iou_matrix
+from cgc_data.vocabulary import readable
 
 Answer: TypeAlias = Reading | Sequence[Object]
 _Matrix: TypeAlias = NDArray[np.float64]
@@ -56,7 +57,7 @@ def match(
         predictions: well-formed predicted objects.
         truths: true objects.
         use_image: pair only within the same image; false asks what the boxes would score if the image were ignored.
-        use_label: pair only under the same label, apart from case and white space.
+        use_label: pair only under the same label, apart from case, white space, and number ("dog", "dogs").
         power: exponent of the IoU, above 0.
         floor: IoU below which a pair scores 0, from 0 to 1.
 
@@ -69,7 +70,7 @@ def match(
     def score(ious: _Matrix) -> _Matrix:
         return np.where(ious >= floor, ious**power, 0.0)
 
-    return _solve(predictions, truths, _keys(use_image, use_label), score, score)
+    return _solve(predictions, truths, _keys(truths, use_image, use_label), score, score)
 
 
 def match_at(
@@ -97,7 +98,7 @@ def match_at(
         # A pair more outweighs any sum of IoU that a matching can have.
         return np.where(ious >= threshold, ious + (min(ious.shape) + 1), 0.0)
 
-    return _solve(predictions, truths, _keys(use_image, use_label), score, weigh)
+    return _solve(predictions, truths, _keys(truths, use_image, use_label), score, weigh)
 
 
 def set_miou(
@@ -139,12 +140,20 @@ def _counted(answer: Answer) -> tuple[Sequence[Object], int | None]:
     return answer, len(answer)
 
 
-def _keys(use_image: bool, use_label: bool) -> Callable[[Object], Hashable]:
+def _keys(truths: Sequence[Object], use_image: bool, use_label: bool) -> Callable[[Object], Hashable]:
+    labels = sorted({item.label for item in truths}) if use_label else []
+    # the singular last, so that a label is itself even if it is another's plural
+    names = {_plain(readable(label).plural): _plain(label) for label in labels} | {_plain(n): _plain(n) for n in labels}
+
     def key(item: Object) -> Hashable:
-        label = " ".join(item.label.casefold().split())
-        return item.img_idx if use_image else None, label if use_label else None
+        label = _plain(item.label) if use_label else ""
+        return item.img_idx if use_image else None, names.get(label, label)
 
     return key
+
+
+def _plain(label: str) -> str:
+    return " ".join(label.casefold().split())
 
 
 def _solve(

@@ -155,4 +155,4 @@ def _question(label: str | None, question: str | None, count: int) -> str:
     name = readable(str(label))
     if count == 1:
         return f'Find every {name.counted} in the image. {ANSWER_FORM} Write the label as "{name.singular}".'
-    return ask(LOCATE_ALL.pool, 0, name, count_images=count)
+    return ask(LOCATE_ALL.pool, 0, [name], count_images=count)

@@ -61,7 +61,9 @@ class Kind:
     commands: tuple[str, ...]
 
 
-BUILD = "cgc-data build --exhaustive confusable=labelled samples=6 tasks.intra/locate_all=0 --workers 1 --out out --dry-run"
+BUILD = (
+    "cgc-data build --exhaustive confusable=labelled samples=6 tasks.intra/locate_all=0 --workers 1 --out out --dry-run"
+)
 RELEASE = (
     "cgc-data stats release", "cgc-data stats release --json", "cgc-data validate release",
     "cgc-data preview release --to out", "cgc-data export release --format verl --to out",

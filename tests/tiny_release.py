@@ -6,7 +6,7 @@ Every row asks for one flat-coloured rectangle in one of two drawn photos.
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,7 +49,29 @@ def _view(number: int, img_idx: int, contrast: str, license_url: str) -> dict[st
         "license_url": license_url,
         "flickr_url": "http://farm1.staticflickr.com/1/1_1_z.jpg",
         "changes": "none" if whole else "cropped",
+        "parts": [_part(image_id, license_url)],
+        "operations": [] if whole else cut_out([10, 10, 10 + SIZE[0], 10 + SIZE[1]], SIZE),
     }
+
+
+def _part(image_id: int, license_url: str) -> dict[str, Any]:
+    return {
+        "source": "coco-00000000",
+        "image_id": image_id,
+        "file_name": f"{image_id:012d}.jpg",
+        "license": 4,
+        "license_url": license_url,
+        "flickr_url": "http://farm1.staticflickr.com/1/1_1_z.jpg",
+        "annotation_id": "",
+        "transform": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        "mask": "",
+    }
+
+
+def cut_out(window: Sequence[int], size: Sequence[int], quality: int = 92) -> list[dict[str, Any]]:
+    """Operations that cut a window (x1, y1, x2, y2) and show it at a size (width, height)."""
+    steps = {"crop": window, "resize": size, "jpeg": [quality]}
+    return [{"name": name, "values": [float(value) for value in values]} for name, values in steps.items()]
 
 
 def row(contrast: str, split: str, number: int, license_url: str = CC_BY, embed: bool = True) -> dict[str, Any]:
@@ -64,7 +86,9 @@ def row(contrast: str, split: str, number: int, license_url: str = CC_BY, embed:
         "id": hashlib.sha256(f"{contrast}/{split}/{number}".encode()).hexdigest()[:16],
         "images": [{"bytes": photo(label), "path": None}, {"bytes": photo(None), "path": None}] if embed else [],
         "question": question,
-        "query": {"labels": [label], "ref_img_idx": None, "ref_bbox": None},
+        "query": {"labels": [label], "img_idx": None, "ref_img_idx": None, "ref_bbox": None, "relation": ""},
+        "answer_images": [1, 2],
+        "reference_images": [],
         "prompt": [{"role": "user", "content": [*parts, {"type": "text", "text": "\n" + question}]}],
         "answer": json.dumps(answer),
         "objects": [
@@ -80,6 +104,7 @@ def row(contrast: str, split: str, number: int, license_url: str = CC_BY, embed:
         "pair_id": "",
         "difficulty": 0.0,
         "split": split,
+        "composite_license": "",
     }
 
 

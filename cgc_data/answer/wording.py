@@ -4,7 +4,7 @@ A question is one phrasing, the form of the answer and the label to write; it re
 a pair of scissors, sheep) and whether or not there is anything to find.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -13,19 +13,18 @@ import yaml
 
 from cgc_data.answer import ANSWER_FORM
 from cgc_data.common.errors import PlanError
-from cgc_data.tasks import TASKS, pool_gives_box
+from cgc_data.tasks import TASKS, pool_gives_box, pool_names_image
 from cgc_data.vocabulary.names import Name
 
-POOLS = tuple(dict.fromkeys(task.pool for task in TASKS.values() if task.pool))
+POOLS = tuple(dict.fromkeys(pool for task in TASKS.values() for pool in task.pools))
 NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 class Reference(NamedTuple):
-    """What a question that gives a box points at: a box in one image, to be found again in another."""
+    """What a question that gives a box points at."""
 
     image: int  # 1-based
     box: tuple[int, int, int, int]  # x1, y1, x2, y2 in 0-1000 of that image
-    target: int  # 1-based
 
 
 @cache
@@ -40,19 +39,56 @@ def template_count(pool: str) -> int:
     return len(_pool(pool))
 
 
-def ask(pool: str, number: int, name: Name, *, count_images: int, ref: Reference | None = None) -> str:
-    """The whole question: phrasing `number` of `pool` about `name`, with `ref` if its phrasings give a box.
+def ask(
+    pool: str,
+    number: int,
+    names: Sequence[Name],
+    *,
+    count_images: int,
+    ref: Reference | None = None,
+    image: int | None = None,
+    relation: str = "",
+    label: str = "",
+) -> str:
+    """The whole question: phrasing `number` of `pool` about what has these names.
 
     States that images are numbered from 1, that coordinates are 0-1000 of each image, and the form of the answer.
+
+    Args:
+        pool: of phrasings.
+        number: of the phrasing.
+        names: of what is asked for, in the order in which the question lists them.
+        count_images: number of images shown.
+        ref: the box that the question gives, if its phrasings give one.
+        image: number, from 1, of the image that the question names as the answer's, if its phrasings name one.
+        relation: what tells the object from others of its label, if its phrasings say so.
+        label: what the answer writes as the label; default: the name, or one of the names.
     """
     if count_images < 2:
         raise PlanError(f"a question is about at least two images, not {count_images}")
     if pool_gives_box(pool) != (ref is not None):
         raise PlanError(f"pool {pool!r}: its questions {'give' if ref is None else 'do not give'} a reference box")
+    if pool_names_image(pool) != (image is not None):
+        raise PlanError(f"pool {pool!r}: its questions {'do not name' if image else 'name'} the answer's image")
     if number not in _pool(pool):
         raise PlanError(f"pool {pool!r} has phrasings 0 to {template_count(pool) - 1}, not {number}")
-    sentence = _pool(pool)[number].format_map(_fields(name, count_images, ref))
-    return f'{sentence[0].upper()}{sentence[1:]} {ANSWER_FORM} Write the label as "{name.singular}".'
+    fields = _fields(names, count_images, ref, image) | {"relation": relation}
+    sentence = _pool(pool)[number].format_map(fields)
+    return f"{sentence[0].upper()}{sentence[1:]} {ANSWER_FORM} {label_form(names, label)}"
+
+
+def label_form(names: Sequence[Name], label: str = "") -> str:
+    """The sentence that says what an answer writes as the label; arguments as for `ask`."""
+    words = [label] if label else [name.singular for name in names]
+    quoted = [f'"{word}"' for word in words]
+    return f"Write the label as {quoted[0]}." if len(quoted) == 1 else f"Write the label as {listed(quoted, 'or')}."
+
+
+def listed(words: Sequence[str], conjunction: str) -> str:
+    """ "a", "a and b", "a, b, and c"."""
+    if len(words) < 3:
+        return f" {conjunction} ".join(words)
+    return f"{', '.join(words[:-1])}, {conjunction} {words[-1]}"
 
 
 def _pool(pool: str) -> Mapping[int, str]:
@@ -61,9 +97,31 @@ def _pool(pool: str) -> Mapping[int, str]:
     return _templates()[pool]
 
 
-def _fields(name: Name, count_images: int, ref: Reference | None) -> dict[str, str]:
+def _fields(names: Sequence[Name], count_images: int, ref: Reference | None, image: int | None) -> dict[str, str]:
     count = NUMBER_WORDS[count_images] if count_images < len(NUMBER_WORDS) else str(count_images)
     fields = {
+        "images": f"{count} images",
+        "all_images": "both images" if count_images == 2 else f"all {count} images",
+        "number": count,
+        "others": "other image" if count_images == 2 else "other images",
+    }
+    if len(names) == 1:
+        fields |= _name_fields(names[0])
+    elif names:
+        fields |= {
+            "each": listed([f"the {name.singular}" for name in names], "and"),
+            "either": listed([name.singular for name in names], "or"),
+            "plurals": listed([name.plural for name in names], "and"),
+        }
+    if ref is not None:
+        fields |= {"a": f"Image {ref.image}", "box": str(list(ref.box))}
+    if image is not None:
+        fields["b"] = f"Image {image}"
+    return fields
+
+
+def _name_fields(name: Name) -> dict[str, str]:
+    return {
         "singular": name.singular,
         "plural": name.plural,
         "one": name.indefinite,
@@ -71,9 +129,4 @@ def _fields(name: Name, count_images: int, ref: Reference | None) -> dict[str, s
         "are": name.are,
         "they": name.they,
         "them": name.them,
-        "images": f"{count} images",
-        "all_images": "both images" if count_images == 2 else f"all {count} images",
     }
-    if ref is not None:
-        fields |= {"a": f"Image {ref.image}", "b": f"Image {ref.target}", "box": str(list(ref.box))}
-    return fields

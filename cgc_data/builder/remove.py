@@ -85,7 +85,8 @@ def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[s
 
 
 def _is(view: ViewRow, image_id: int, source: str | None) -> bool:
-    return view["image_id"] == image_id and source in (None, view["source"])
+    """Does the view show anything of the photo?"""
+    return any(part["image_id"] == image_id and source in (None, part["source"]) for part in view["parts"])
 
 
 def _halves(rows: list[Row], leaving: set[str]) -> set[str]:

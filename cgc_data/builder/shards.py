@@ -148,10 +148,11 @@ def _with_images(row: PlannedRow, renderer: Renderer, embed: bool) -> PlannedRow
 
 
 def _rejection(row: Row, detail: str) -> Rejection:
-    broken = next((view for view in row["views"] if view["file_name"] in detail), None)
+    parts = [part for view in row["views"] for part in view["parts"]]
+    broken = next((part for part in parts if part["file_name"] in detail), None)
     reason = "broken photo" if broken else "belongs with a rejected sample"
-    view = broken or row["views"][0]
-    label = row["query"]["labels"][0]
+    shown = broken or parts[0]
+    label = ", ".join(row["query"]["labels"])
     return Rejection(
-        row["contrast"], row["task"], row["split"], label, view["source"], view["image_id"], "", reason, detail
+        row["contrast"], row["task"], row["split"], label, shown["source"], shown["image_id"], "", reason, detail
     )

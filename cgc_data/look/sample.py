@@ -112,7 +112,7 @@ def _view(row: Row, number: int, sources: Sources) -> View:
         role=view["role"],
         boxes=boxes,
         why=why,
-        unwarranted=not boxes and not why and not task_of(row).names_image,
+        unwarranted=not boxes and not why and task_of(row).claims and number in row["answer_images"],
         file_name=view["file_name"],
         window=tuple(view["window"]),
         changes=view["changes"],

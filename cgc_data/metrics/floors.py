@@ -57,8 +57,8 @@ def floor_response(name: str, truth: Truth) -> str:
 
 def _named_image(truth: Truth) -> int:
     """Read off the question, not the answer, if it states in which image to look."""
-    return truth.objects[0].img_idx if truth.names_image and truth.objects else 1
+    return truth.img_idx or 1
 
 
 def _object(image: int, box: tuple[int, int, int, int], truth: Truth) -> Object:
-    return Object(image, box, truth.labels[0])
+    return Object(image, box, truth.written_label)

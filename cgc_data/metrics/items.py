@@ -28,7 +28,7 @@ class ItemScore:
         miou: set-wise IoU within images.
         miou_any_image: set-wise IoU if the image index were ignored.
         source: whether the predicted images are exactly the true ones.
-        leaked: whether a box lies in an image warranted not to show the target.
+        leaked: whether a box lies in an image that holds no object of the answer, if the answer is not empty.
         leaked_boxes: those boxes, x1, y1, x2, y2, 0-1000.
         leaked_same_place: whether one of them overlaps a true box's coordinates (IoU >= 0.5).
         hallucinated: whether an `absent` row was answered with any entry, malformed ones included.

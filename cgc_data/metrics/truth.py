@@ -1,11 +1,10 @@
 """What a row of a release asks and what is true of it: all that scoring an answer needs, without images."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypedDict
 
 from cgc_data.answer import Object
-from cgc_data.release.rows import Evidence, ObjectRow, Query, ViewRow, answer_objects
+from cgc_data.release.rows import ObjectRow, Query, ViewRow, answer_objects
 from cgc_data.tasks import TASKS, Task, task_of
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -20,7 +19,6 @@ class TruthRow(TypedDict):
     query: Query
     objects: list[ObjectRow]
     views: list[ViewRow]
-    evidence: list[Evidence]
     pair_id: str
     difficulty: float
 
@@ -39,10 +37,11 @@ class Truth:
         num_images: images shown.
         objects: the true objects; none if the right answer is the empty list.
         labels: names asked for.
+        img_idx: the image, from 1, that the question names as the answer's; None if it names none.
         ref_img_idx: the image, from 1, whose box the question gives; None if it gives none.
         ref_bbox: that box, x1, y1, x2, y2, 0-1000.
-        safe_images: images, from 1, warranted not to show what is asked for; if the question names the image, every
-            image but the answer's, that of a given box included.
+        safe_images: images, from 1, that hold no object of the answer: what is boxed there has leaked. Reference images,
+            such as that of a given box, are among them.
         photos: which photos are shown, whatever their order; rows of equal `photos` are one cluster.
         pair_id: joins both directions of a question, or a row and its empty twin.
         difficulty: 0 easy to 1 hard.
@@ -54,6 +53,7 @@ class Truth:
     num_images: int
     objects: tuple[Object, ...]
     labels: tuple[str, ...]
+    img_idx: int | None
     ref_img_idx: int | None
     ref_bbox: Box | None
     safe_images: frozenset[int]
@@ -63,8 +63,13 @@ class Truth:
 
     @property
     def use_label(self) -> bool:
-        """Whether labels decide a match: only where several are asked for."""
-        return len(self.labels) > 1
+        """Whether labels decide a match: only where several are asked for by name."""
+        return len(self.labels) > 1 and (self.kind is None or self.kind.compares_labels)
+
+    @property
+    def written_label(self) -> str:
+        """What an answer writes as the label; of several names the first."""
+        return (self.kind.answer_label if self.kind else "") or self.labels[0]
 
     @property
     def kind(self) -> Task | None:
@@ -79,7 +84,7 @@ class Truth:
     @property
     def names_image(self) -> bool:
         """Whether the question itself says in which image the answer is."""
-        return self.kind is not None and self.kind.names_image
+        return self.img_idx is not None
 
     @property
     def both_ways(self) -> bool:
@@ -103,21 +108,16 @@ def truth_of(row: TruthRow) -> Truth:
         num_images=count,
         objects=objects,
         labels=tuple(query["labels"]),
+        img_idx=query["img_idx"],
         ref_img_idx=query["ref_img_idx"],
         ref_bbox=_box(query["ref_bbox"]) if query["ref_bbox"] else None,
-        safe_images=_safe_images(task, count, objects, row["evidence"]),
-        photos=",".join(sorted({f"{view['source']}:{view['image_id']}" for view in row["views"]})),
+        safe_images=frozenset(range(1, count + 1)) - {item.img_idx for item in objects},
+        photos=",".join(sorted({f"{p['source']}:{p['image_id']}" for view in row["views"] for p in view["parts"]})),
         pair_id=row["pair_id"],
         difficulty=float(row["difficulty"]),
     )
 
 
-def _safe_images(task: Task, count: int, objects: Sequence[Object], evidence: Sequence[Evidence]) -> frozenset[int]:
-    if task.names_image:
-        return frozenset(range(1, count + 1)) - {item.img_idx for item in objects}
-    return frozenset(entry["img_idx"] for entry in evidence)
-
-
-def _box(values: Sequence[float]) -> Box:
+def _box(values: list[int]) -> Box:
     x1, y1, x2, y2 = values
     return (x1, y1, x2, y2)

@@ -47,13 +47,13 @@ def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng
     for position, photo in enumerate(members):
         if position not in item.targets:
             warrant = index.warrant(photo, item.concept)
-            missing.append(Missing(position, warrant.source, warrant.rule))
+            missing.append(Missing(position, item.concept, warrant.source, warrant.rule))
     question = Question(
         task=item.task if item.targets else item.task.empty or item.task,
         split=askable.splits[members[0]],
         pool=item.task.pool,
         template=item.template,
-        concept=item.concept,
+        concepts=(item.concept,),
         views=views,
         shown=shown,
         missing=tuple(missing),

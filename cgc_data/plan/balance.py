@@ -32,7 +32,7 @@ class AbsentBalance:
     def count(self, questions: Iterable[Question]) -> None:
         """Take planned questions into account; those whose wording can never be `absent` do not matter."""
         for question in questions:
-            is_empty = question.task.answer == "empty"
+            is_empty = not question.shown
             if not is_empty and question.task.empty is None:
                 continue
             shown = features(question.concept, question.pool, len(question.views), question.distractors, question.form)

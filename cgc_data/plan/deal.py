@@ -128,12 +128,13 @@ class Dealer:
 
     def _absent_share(self) -> float:
         """Share of empty answers among the rows that could have one, for the share of all rows."""
-        possible = sum(self._config.shares[task] for task in self._config.shares if TASKS[task].empty)
+        possible = sum(share for task, share in self._config.shares.items() if TASKS[task].empty)
         return min(self._config.absent / possible, 1.0) if possible else 0.0
 
     def _new_rows(self, family: Family) -> list[Row]:
         """Rows of a family, none where one of them was planned before."""
-        rows = [make_row(self._askable.index, question) for question in family.questions]
+        quality = self._config.intra.jpeg_quality
+        rows = [make_row(self._askable.index, question, quality) for question in family.questions]
         keys = {int(row["id"], 16) for row in rows}
         if keys & self._seen or len(keys) < len(rows):
             return []

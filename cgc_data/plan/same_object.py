@@ -93,9 +93,9 @@ class SameObjectPlanner:
             question = Question(
                 task=SAME_OBJECT,
                 split=self._askable.splits[photo],
-                pool=SAME_OBJECT.pool,
-                template=int(rng.integers(template_count(SAME_OBJECT.pool))),
-                concept=concept,
+                pool=SAME_OBJECT.named_pool,
+                template=int(rng.integers(template_count(SAME_OBJECT.named_pool))),
+                concepts=(concept,),
                 views=pair,
                 shown=(shown,),
                 missing=(),
@@ -103,6 +103,8 @@ class SameObjectPlanner:
                 tuple_id=set_of_windows(self._askable.index, pair),
                 pair_id=pair_id,
                 reference=reference,
+                named=shown.view,
+                reference_views=(reference.view,),
             )
             questions.append(question.reordered(rng.permutation(2).tolist()))
         return questions

@@ -53,11 +53,12 @@ def _shown(family: Family) -> Counter[tuple[Task, int]]:
 
 
 def _photos(question: Question) -> set[int]:
-    return {view.photo for view in question.views}
+    return {photo for view in question.views for photo in view.photos}
 
 
 def _asked(question: Question) -> Asked:
     """What is asked of which windows, whatever the words, the sizes, and the order of the views."""
-    frames = [(view.photo, *astuple(view.window)) for view in question.views]
+    frames = [(*view.photos, *astuple(view.window)) for view in question.views]
     answers = frozenset((frames[shown.view], shown.instance) for shown in question.shown)
-    return question.task.id, question.concept, frozenset(frames), answers
+    named = () if question.named is None else frames[question.named]
+    return question.task.id, question.concepts, frozenset(frames), answers, named, question.relation

@@ -112,7 +112,7 @@ class WindowSetPlanner:
                 return None
             shown += here
             if not here:
-                missing.append(Missing(position, source, "outside_window"))
+                missing.append(Missing(position, concept, source, "outside_window"))
         if len(shown) > table.config.limits.max_objects:
             return None
         question = Question(
@@ -120,7 +120,7 @@ class WindowSetPlanner:
             split=table.splits[photo],
             pool=LOCATE_ALL.pool,
             template=int(rng.integers(template_count(LOCATE_ALL.pool))) if template is None else template,
-            concept=concept,
+            concepts=(concept,),
             views=views,
             shown=tuple(shown),
             missing=tuple(missing),

@@ -9,10 +9,17 @@ import pyarrow.compute as pc
 from cgc_data.common.errors import ReleaseError
 from cgc_data.release.schema import arrow_schema
 
-NULLABLE = frozenset({"query.ref_img_idx", "query.ref_bbox", "prompt.content.text", "images.path", "images.bytes"})
-LENGTHS = {"bbox_2d": 4, "bbox_px": 4, "ref_bbox": 4, "window": 4}
-POSITIVE = frozenset({"views.width", "views.height", "objects.img_idx", "evidence.img_idx", "query.ref_img_idx"})
-NUMBERED = ("objects", "evidence")  # lists whose entries name an image by its number
+NULLABLE = frozenset(
+    {"query.img_idx", "query.ref_img_idx", "query.ref_bbox", "prompt.content.text", "images.path", "images.bytes"}
+)
+LENGTHS = {"bbox_2d": 4, "bbox_px": 4, "ref_bbox": 4, "window": 4, "transform": 6}
+POSITIVE = frozenset(
+    {
+        *("views.width", "views.height", "objects.img_idx", "evidence.img_idx", "query.img_idx", "query.ref_img_idx"),
+        *("answer_images", "reference_images"),
+    }
+)
+NUMBERED = ("objects", "evidence", "answer_images", "reference_images")  # lists that name images by their number
 _TYPES = {field.name: field.type for field in arrow_schema()}
 
 
@@ -39,7 +46,7 @@ def _typed(column: pa.Array, name: str) -> pa.Array:
 def _check(array: pa.Array, name: str) -> None:
     if array.null_count and name not in NULLABLE:
         raise ValueError(f"{name} is missing")
-    if name in POSITIVE and len(array) and (pc.min(array).as_py() or 1) < 1:
+    if name in POSITIVE and not pa.types.is_list(array.type) and len(array) and (pc.min(array).as_py() or 1) < 1:
         raise ValueError(f"{name} is less than 1")
     if pa.types.is_floating(array.type) and not np.isfinite(array.drop_null().to_numpy(zero_copy_only=False)).all():
         raise ValueError(f"{name} is no finite number")
@@ -57,5 +64,7 @@ def _check_numbers(entries: pa.Array, views: pa.Array, name: str) -> None:
     """Every entry of a row must name one of its views."""
     rows = pc.list_parent_indices(entries).to_numpy()
     most = pc.list_value_length(views).to_numpy(zero_copy_only=False)[rows]
-    if (entries.flatten().field("img_idx").to_numpy() > most).any():
-        raise ValueError(f"{name}.img_idx is more than the row has images")
+    numbers = entries.flatten()
+    numbers = numbers.field("img_idx") if pa.types.is_struct(numbers.type) else numbers
+    if (numbers.to_numpy() > most).any():
+        raise ValueError(f"{name} names more images than the row has")

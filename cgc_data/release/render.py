@@ -1,4 +1,4 @@
-"""From a planned view to an image file: whole photos byte for byte, windows decoded, cropped, resized, encoded once.
+"""From a planned view to an image file: whole photos byte for byte, others made by their operations, encoded once.
 
 Shards and `load_reference` compose their views here, so that both show the same pixels.
 """
@@ -6,11 +6,10 @@ Shards and `load_reference` compose their views here, so that both show the same
 from collections import OrderedDict
 from collections.abc import Mapping
 
-import cv2
-
 from cgc_data.common.errors import PhotoError
 from cgc_data.images import Pixels, decode_photo, encode_like, exif_orientation, strip_orientation
-from cgc_data.release.rows import ViewRow
+from cgc_data.release.operations import Part, compose
+from cgc_data.release.rows import PartRow, ViewRow
 from cgc_data.sources import PhotoStore
 
 KEPT_PHOTOS, KEPT_BYTES = 8, 2**28
@@ -42,7 +41,7 @@ class Renderer:
         """
         content, pixels = self._photo(view["source"], view["file_name"])
         height, width = pixels.shape[:2]
-        whole = view["changes"] in ("none", UNTAGGED, TURNED)
+        whole = not view["operations"]
         expected = (view["width"], view["height"]) if whole else photo_size
         if expected and tuple(expected) != (width, height):
             raise PhotoError(
@@ -56,20 +55,11 @@ class Renderer:
             if view["source"] in self._displayed:
                 return encode_like(pixels, content, self._quality), TURNED
             return strip_orientation(content), UNTAGGED
-        return self._crop(view, pixels), view["changes"]
+        lenders = [self._lender(part) for part in view["parts"][1:]]
+        return compose(pixels, lenders, view["operations"], view["file_name"]), view["changes"]
 
-    def _crop(self, view: ViewRow, pixels: Pixels) -> bytes:
-        x1, y1, x2, y2 = view["window"]
-        if x2 > pixels.shape[1] or y2 > pixels.shape[0]:
-            raise PhotoError(
-                f"{view['file_name']}: the window {view['window']} passes its border; is it another photo?"
-            )
-        method = cv2.INTER_AREA if view["width"] < x2 - x1 else cv2.INTER_CUBIC
-        resized = cv2.resize(pixels[y1:y2, x1:x2], (view["width"], view["height"]), interpolation=method)
-        done, encoded = cv2.imencode(".jpg", resized, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
-        if not done:
-            raise PhotoError(f"{view['file_name']}: the window {view['window']} could not be encoded")
-        return bytes(encoded.tobytes())
+    def _lender(self, part: PartRow) -> Part:
+        return Part(self._photo(part["source"], part["file_name"])[1], part)
 
     def _photo(self, source: str, file_name: str) -> tuple[bytes, Pixels]:
         key = (source, file_name)

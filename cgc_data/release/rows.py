@@ -19,11 +19,13 @@ class StoredImage(TypedDict):
 
 
 class Query(TypedDict):
-    """What a question asks for; the last two are None unless it gives a reference box."""
+    """What a question asks for; numbers of images are 1-based, and None if the question does not state them."""
 
     labels: list[str]
-    ref_img_idx: int | None  # 1-based
+    img_idx: int | None  # image that the question names as the answer's
+    ref_img_idx: int | None  # image of the reference box
     ref_bbox: list[int] | None  # x1, y1, x2, y2 in 0-1000 of that image
+    relation: str  # what tells the object from others of its label, such as "leftmost"; "" if nothing
 
 
 class ObjectRow(TypedDict):
@@ -47,6 +49,27 @@ def _four(values: list[int]) -> ThousandBox:
     return x1, y1, x2, y2
 
 
+class PartRow(TypedDict):
+    """A photo of which a view is made: the photo itself, or one from which an object is pasted into it."""
+
+    source: str
+    image_id: int
+    file_name: str
+    license: int | None
+    license_url: str
+    flickr_url: str
+    annotation_id: str  # of the pasted object; "" for the photo
+    transform: list[float]  # a, b, c, d, e, f: x, y of the part is at ax + by + c, dx + ey + f of the photo, pixels
+    mask: str  # COCO's compressed run lengths over the part's photo; "" for the photo
+
+
+class OperationRow(TypedDict):
+    """One step from the parts of a view to its image."""
+
+    name: str  # of `cgc_data.release.operations.OPERATIONS`
+    values: list[float]
+
+
 class ViewRow(TypedDict):
     """One image that the model is shown: a whole photo, or a window of one."""
 
@@ -61,6 +84,8 @@ class ViewRow(TypedDict):
     license_url: str
     flickr_url: str
     changes: str
+    parts: list[PartRow]  # the photo first
+    operations: list[OperationRow]  # in this order; none for a photo as its file has it
 
 
 class Evidence(TypedDict):
@@ -79,6 +104,8 @@ class Row(TypedDict):
     images: list[StoredImage]
     question: str
     query: Query
+    answer_images: list[int]  # 1-based: may hold an answer
+    reference_images: list[int]  # 1-based: never hold one
     prompt: list[Message]
     answer: str
     objects: list[ObjectRow]
@@ -92,6 +119,7 @@ class Row(TypedDict):
     pair_id: str
     difficulty: float
     split: str
+    composite_license: str
 
 
 class PlannedRow(Row):

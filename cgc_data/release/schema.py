@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 Feature: TypeAlias = dict[str, Any]  # one of Hugging Face, as JSON; or several by name
 Split = Literal["train", "validation", "test"]
@@ -39,8 +39,18 @@ FEATURES: dict[str, Feature] = {
     "images": list_of(IMAGE),
     # all the user is asked, with index base, coordinate scale and answer form; without the think instruction
     "question": STRING,
-    # readable labels asked for; for `same_object` the reference box (0-1000) in image ref_img_idx (1-based), else null
-    "query": {"labels": list_of(STRING), "ref_img_idx": INT32, "ref_bbox": list_of(INT32)},
+    # readable labels asked for; the image that the question names as the answer's; the box it gives (0-1000) in image
+    # ref_img_idx (both 1-based; null if it does not); what tells the object from others of its label, or ""
+    "query": {
+        "labels": list_of(STRING),
+        "img_idx": INT32,
+        "ref_img_idx": INT32,
+        "ref_bbox": list_of(INT32),
+        "relation": STRING,
+    },
+    # images (1-based) that may hold an answer, and those that never do: an exemplar, a piece, the view of a given box
+    "answer_images": list_of(INT32),
+    "reference_images": list_of(INT32),
     # chat messages: "Image 1: ", image, ..., question
     "prompt": list_of({"role": STRING, "content": list_of({"type": STRING, "text": STRING})}),
     # canonical JSON list of {"img_idx", "bbox_2d", "label"}
@@ -68,6 +78,23 @@ FEATURES: dict[str, Feature] = {
             "license_url": STRING,
             "flickr_url": STRING,
             "changes": STRING,  # "none" or what was done to the photo, e.g. "cropped and resized"
+            # the photo, and every object of another photo that is pasted into it
+            "parts": list_of(
+                {
+                    "source": STRING,
+                    "image_id": INT64,
+                    "file_name": STRING,
+                    "license": INT32,
+                    "license_url": STRING,
+                    "flickr_url": STRING,
+                    "annotation_id": STRING,  # of the pasted object; "" for the photo
+                    # a, b, c, d, e, f: a point x, y of the part is at ax + by + c, dx + ey + f of the photo, in pixels
+                    "transform": list_of(FLOAT64),
+                    "mask": STRING,  # COCO's compressed run lengths over the part's photo; "" for the photo
+                }
+            ),
+            # what was done to the parts, in this order (see `cgc_data.release.operations`); none: the photo's own file
+            "operations": list_of({"name": STRING, "values": list_of(FLOAT64)}),
         }
     ),
     "contrast": STRING,  # of `cgc_data.tasks.CONTRASTS`
@@ -86,10 +113,11 @@ FEATURES: dict[str, Feature] = {
     ),
     "template_id": STRING,  # "<pool>/<number>"; an absent row has the pool of its twin
     "tuple_id": STRING,  # rows over the same set of photos (inter) or windows (intra)
-    # both directions of a same_object question, or an absent row and its present twin; else ""
+    # both directions of a question, or a row with the empty list and its twin; else ""
     "pair_id": STRING,
     "difficulty": FLOAT64,  # 0 easy - 1 hard: number of images, kind of distractor, size of the smallest object
     "split": STRING,
+    "composite_license": STRING,  # URL of the license under which the row's composites may be used; "" without any
 }
 
 

@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
 
 from cgc_data.common.errors import ReleaseError
-from cgc_data.tasks.task import AnswerKind, Contrast, Distractors, Task
+from cgc_data.tasks.task import REFERENCE, AnswerKind, Contrast, Distractors, Task
 
 __all__ = [
     "CONTRASTS",
     "DISTRACTORS",
+    "REFERENCE",
     "SHARES",
     "TASKS",
     "AnswerKind",
@@ -23,6 +24,7 @@ __all__ = [
     "answer_of_pool",
     "check_ids",
     "pool_gives_box",
+    "pool_names_image",
     "pools_of",
     "task_named",
     "task_of",
@@ -81,14 +83,19 @@ def task_of(row: Mapping[str, object]) -> Task:
 
 def pools_of(task: Task) -> tuple[str, ...]:
     """The pools that a task's phrasings come from; an empty task has those of its twins."""
-    return (task.pool,) if task.pool else tuple(t.pool for t in _ALL if t.empty is task)
+    return task.pools or tuple(pool for t in _ALL if t.empty is task for pool in t.pools)
 
 
 def answer_of_pool(pool: str) -> AnswerKind:
     """What a phrasing of the pool asks for, `one` or `set`, by its tasks. Raises KeyError for another pool."""
-    return {task.pool: task.answer for task in _ALL}[pool]
+    return {name: task.answer for task in _ALL for name in task.pools}[pool]
 
 
 def pool_gives_box(pool: str) -> bool:
     """Whether phrasings of the pool give a box in one of the images."""
-    return any(task.gives_box for task in _ALL if task.pool == pool)
+    return any(task.gives_box for task in _ALL if pool in task.pools)
+
+
+def pool_names_image(pool: str) -> bool:
+    """Whether phrasings of the pool state in which image the answer is."""
+    return any(task.named_pool == pool for task in _ALL)

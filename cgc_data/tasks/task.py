@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 AnswerKind = Literal["one", "set", "empty"]
+# The role of an image that never holds an answer: an exemplar, a piece, the view with the given box.
+REFERENCE = "reference"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Contrast:
         meaning: sentences for the card.
         color: in plots, as `#rrggbb`.
         windows: whether views are windows of one photo; else they are whole photos. Windows are derivative works.
-        roles: of the views.
+        roles: of views that may hold an answer: of those that do, and of those that do not.
         distractors: kinds of distractors.
     """
 
@@ -56,13 +58,18 @@ class Task:
         question: what is asked, as the card's table puts it.
         meaning: what makes an answer right, one sentence for the gallery.
         pool: of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, which has those of its twins.
+        named_pool: of phrasings that state in which image the answer is, in templates.yaml; none if there are none.
         phrasings: of `pool`, numbered from 0, where templates.yaml does not have them.
         share: default share of the rows, its empty twins included.
         planner: of its rows, as "module:Class" (see `cgc_data.plan.planner`); none if they are twins of others.
         empty: the task of its empty twins; None if its wording is never answered with the empty list.
-        names_image: whether the question states in which image the answer is.
-        names_label: whether the question states the label to box.
+        may_be_empty: whether rows of the task itself may have the empty list, each paired with one that has not.
+        labels: fewest and most labels that a row asks for.
+        answer_label: what an answer writes as the label where the question names none, such as `object`.
+        claims: whether each image without an object of an asked label is warranted not to show it; else the task's own
+            check says which claims are due.
         gives_box: whether the question gives a box in one of the images.
+        draws_quality: whether the JPEG quality of each image is drawn by itself; else all images of a row share one.
         both_ways: whether rows come in pairs, each asking for the box that the other gives.
         needs: what its rows need of the photos, if that is not plain; for the error when there are none.
     """
@@ -73,13 +80,17 @@ class Task:
     question: str
     meaning: str
     pool: str = ""
+    named_pool: str = ""
     phrasings: tuple[str, ...] = ()
     share: float = 0.0
     planner: str = ""
     empty: "Task | None" = None
-    names_image: bool = False
-    names_label: bool = True
+    may_be_empty: bool = False
+    labels: tuple[int, int] = (1, 1)
+    answer_label: str = ""
+    claims: bool = True
     gives_box: bool = False
+    draws_quality: bool = False
     both_ways: bool = False
     needs: str = ""
 
@@ -87,3 +98,13 @@ class Task:
     def id(self) -> str:
         """Its full name, `CONTRAST/TASK`."""
         return f"{self.contrast.name}/{self.name}"
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """Its pools of phrasings."""
+        return tuple(pool for pool in (self.pool, self.named_pool) if pool)
+
+    @property
+    def compares_labels(self) -> bool:
+        """Whether an answer's labels decide what its boxes stand for: where several are asked for by name."""
+        return self.labels[1] > 1 and not self.answer_label

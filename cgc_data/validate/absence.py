@@ -11,7 +11,7 @@ from cgc_data.validate.samples import Claim, Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "evidence": "exactly one claim a view without the asked label, and its warrant holds in the raw annotation",
+    "evidence": "exactly one claim per view without an asked label, and its warrant holds in the raw annotation",
     "contradictions": "no claim rests on a photo whose sources contradict each other",
     "confusable in view": "nothing that could be taken for the asked label is known in any view",
     "confusable absent": "absence of a label is backed by absence of all it could be taken for",
@@ -30,10 +30,11 @@ class AbsenceCheck:
         """Every view without the label has a claim that holds; no view shows something confusable."""
         claims = Counter((claim.img_idx, claim.label) for claim in sample.evidence)
         for label in sample.labels:
-            for number in range(1, len(sample.views) + 1):
-                due = 0 if sample.kind.names_image or sample.targets(number, label) else 1
+            for number in sample.answer_images if sample.kind.claims else ():
+                due = 0 if sample.targets(number, label) else 1
                 message = f"image {number}, {label}: {claims[(number, label)]} claims of absence, {due} due"
                 self._ledger.require(claims[(number, label)] == due, "evidence", sample.id, message)
+            for number in range(1, len(sample.views) + 1):
                 self._views(sample, number, label)
         for claim in sample.evidence:
             fault = self._broken(claim, sample.view(claim.img_idx))

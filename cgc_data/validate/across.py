@@ -55,15 +55,16 @@ class AcrossCheck:
     def add(self, sample: Sample) -> None:
         """Look at a sample's photos now, keep it for its pair and tuple."""
         frames = []
+        shown = set()
         for view in sample.views:
-            photo = self._world.photo(view)
-            frames.append((photo, view.window))
+            frames.append((self._world.photo(view), view.window))
+            shown |= {self._world.photo(part) for part in view.parts}
+        for photo in sorted(shown):
             self._photo(sample, photo)
-        for photo in {photo for photo, _ in frames}:
             self._rows[sample.kind.id, photo].append(sample.id)
         member = Member(
             **{name: getattr(sample, name) for name in ("id", "kind", "split", "template_id", "tuple_id")},
-            label=sample.labels[0],
+            label=sample.label,
             frames=tuple(frames),
             asked=sample.ref_img_idx or 0,
             answered=frozenset(t.img_idx for t in sample.objects),
@@ -72,7 +73,7 @@ class AcrossCheck:
         self._tuples[sample.tuple_id].append(member)
         if sample.pair_id:
             self._pairs[sample.pair_id].append(member)
-        elif sample.kind.both_ways or sample.kind.answer == "empty":
+        elif sample.kind.both_ways or not sample.objects:
             self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
 
     def finish(self) -> None:
@@ -127,11 +128,17 @@ def _broken_pair(members: list[Member]) -> str:
         return "its rows differ in split, contrast or label"
     if first.kind == second.kind and first.kind.both_ways:
         return _not_reversed(first, second)
-    if second.kind != first.kind.empty and first.kind != second.kind.empty:
+    if not _twins(first, second) and not _twins(second, first):
         return f"{tasks} is no pair"
     if first.template_id != second.template_id or len(first.frames) != len(second.frames):
         return "absent and present differ in template or number of images"
     return ""
+
+
+def _twins(present: Member, absent: Member) -> bool:
+    """Is one answered by objects, and the other alike by the empty list?"""
+    alike = present.kind.empty == absent.kind or (present.kind == absent.kind and present.kind.may_be_empty)
+    return alike and bool(present.answered) and not absent.answered
 
 
 def _not_reversed(first: Member, second: Member) -> str:

@@ -36,11 +36,11 @@ class DuplicateCheck:
 
     def add(self, sample: Sample) -> None:
         """Hash the photos that were not seen before."""
-        for view in sample.views:
-            photo = self._world.photo(view)
+        for part in (part for view in sample.views for part in view.parts):
+            photo = self._world.photo(part)
             if photo not in self._seen:
                 self._seen[photo] = (sample.split, sample.id)
-                self._hash(photo, view.source, view.image_id)
+                self._hash(photo, part.source, part.image_id)
 
     def finish(self) -> None:
         """Judge all pairs of photos that look alike."""

@@ -7,7 +7,7 @@ from cgc_data.answer import format_response
 from cgc_data.answer.reading import parse_strict, read_answer
 from cgc_data.matching import set_miou
 from cgc_data.release.schema import SPLITS
-from cgc_data.tasks import CONTRASTS, TASKS, pools_of
+from cgc_data.tasks import CONTRASTS, REFERENCE, TASKS, Task, pools_of
 from cgc_data.validate.boxes import area, furthest, within
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Ledger
@@ -17,7 +17,7 @@ from cgc_data.validate.world import World
 CHECKS = {
     "row form": "every value is of its kind and every index names a view",
     "ids unique": "16 hex digits, each once",
-    "prompt": "each image after its number, the question last, the asked name in it, no answer tags",
+    "prompt": "each image after its number, the question last, the asked names in it, no answer tags",
     "answer": "parses strictly, says what `objects` says, and scores 1.0",
     "box limits": "side, area, aspect ratio and number of objects within the release's limits",
 }
@@ -101,30 +101,72 @@ def _values(sample: Sample) -> list[str]:
 def _indices(sample: Sample, world: World) -> list[str]:
     count = len(sample.views)
     named = [t.img_idx for t in sample.objects] + [c.img_idx for c in sample.evidence]
-    named += [sample.ref_img_idx] if sample.ref_img_idx is not None else []
+    named += [index for index in (sample.img_idx, sample.ref_img_idx) if index is not None]
     faults = [f"image {index} of {count}" for index in sorted(set(named)) if not 1 <= index <= count]
-    if len(sample.labels) != 1:
-        faults.append(f"{len(sample.labels)} labels asked for, not one")
-    if stray := ({t.label for t in sample.objects} | {c.label for c in sample.evidence}) - set(sample.labels):
-        faults.append(f"{sorted(stray)[0]!r} is answered but not asked for")
+    faults += _images(sample)
     if unknown := [label for label in sample.labels if world.concept(label) is None]:
         faults.append(f"no category of the sources is called {unknown[0]!r}")
-    task = TASKS.get(f"{sample.contrast}/{sample.task}")
-    gives_box = task is not None and task.gives_box
-    if gives_box != (sample.ref_img_idx is not None and sample.ref_bbox is not None):
-        faults.append(f"a {sample.task} question {'gives' if gives_box else 'does not give'} a reference box")
-    for view in sample.views:
-        faults += _frame(view, sample.contrast, world)
+    if task := TASKS.get(f"{sample.contrast}/{sample.task}"):
+        faults += _asked(sample, task)
+    for number, view in enumerate(sample.views, 1):
+        faults += _frame(view, sample.contrast, world, is_reference=number in sample.reference_images)
+        faults += _parts(view, world)
     return faults
 
 
-def _frame(view: View, contrast: str, world: World) -> list[str]:
+def _images(sample: Sample) -> list[str]:
+    """What is wrong with the lists of images that may hold an answer and of those that do not."""
+    listed = sorted([*sample.answer_images, *sample.reference_images])
+    faults = [] if listed == list(range(1, len(sample.views) + 1)) else [f"images {listed} are answer or reference"]
+    holding = {target.img_idx for target in sample.objects} | ({sample.img_idx} - {None})
+    if stray := holding - set(sample.answer_images):
+        faults.append(f"image {sorted(map(str, stray))[0]} holds or is named for an answer, but is a reference")
+    if sample.ref_img_idx is not None and sample.ref_img_idx not in sample.reference_images:
+        faults.append(f"image {sample.ref_img_idx} gives a box, but is no reference")
+    return faults
+
+
+def _asked(sample: Sample, task: Task) -> list[str]:
+    """What does not fit between the query and what its task asks."""
+    fewest, most = task.labels
+    faults = []
+    if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):
+        faults.append(f"asks for the labels {list(sample.labels)}, not {fewest} to {most} different ones")
+    written = {task.answer_label} if task.answer_label else set(sample.labels)
+    stray = ({t.label for t in sample.objects} - written) | ({c.label for c in sample.evidence} - set(sample.labels))
+    if stray:
+        faults.append(f"{sorted(stray)[0]!r} is answered but not asked for")
+    if task.gives_box != (sample.ref_img_idx is not None and sample.ref_bbox is not None):
+        faults.append(f"a {sample.task} question {'gives' if task.gives_box else 'does not give'} a reference box")
+    names = sample.template_id.partition("/")[0] in {t.named_pool for t in TASKS.values()} - {""}
+    if names != (sample.img_idx is not None):
+        faults.append(f"template {sample.template_id} {'names' if names else 'does not name'} the answer's image")
+    return faults
+
+
+def _parts(view: View, world: World) -> list[str]:
+    """What is wrong with the photos that a view is made of: the first is the view's own, all are known."""
+    if not view.parts:
+        return ["a view has no parts"]
+    own, *lent = view.parts
+    faults = []
+    if (own.source, own.image_id, own.file_name) != (view.source, view.image_id, view.file_name) or own.annotation_id:
+        faults.append(f"the first part of {view.file_name} is another photo or an object")
+    for part in lent:
+        if not world.known(part.source, part.image_id):
+            faults.append(f"part {part.image_id} is not in source {part.source}")
+        elif not part.annotation_id or not part.mask:
+            faults.append(f"part {part.image_id} of {view.file_name} is no object with a mask")
+    return faults
+
+
+def _frame(view: View, contrast: str, world: World, *, is_reference: bool) -> list[str]:
     if not world.known(view.source, view.image_id):
         return [f"image {view.image_id} is not in source {view.source}"]
     source, (x1, y1, x2, y2) = world.sources[view.source], view.window
     faults = []
     known = CONTRASTS[contrast].roles if contrast in CONTRASTS else ()
-    if view.role not in known:
+    if view.role not in ((*known, REFERENCE) if is_reference else known):
         faults.append(f"role {view.role!r} is not one of {known}")
     if not (x1 < x2 and y1 < y2 and view.width > 0 and view.height > 0):
         faults.append(f"window {view.window} shown at {view.width} x {view.height} is empty")
@@ -154,7 +196,7 @@ def _prompt(sample: Sample, world: World) -> list[str]:
         faults.append("the prompt does not end with the question")
     if "<think>" in sample.question or "<answer>" in sample.question:
         faults.append("the question holds the think instruction or answer tags")
-    named = sample.labels if sample.kind.names_label else ()
+    named = () if sample.kind.answer_label else sample.labels
     faults += [f"the question does not name {n!r}" for n in named if not _named(n, sample.question, world)]
     if sample.ref_bbox and not _quotes(sample):
         faults.append(f"the question does not give the reference box {sample.ref_bbox} of image {sample.ref_img_idx}")

@@ -4,7 +4,7 @@ import re
 
 from cgc_data.release.manifest import Manifest
 from cgc_data.validate.report import Ledger
-from cgc_data.validate.samples import Sample, View
+from cgc_data.validate.samples import Part, Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {"licences": "as the source records them, within what the manifest says, no window of a no-derivatives photo"}
@@ -17,6 +17,7 @@ PERMISSIVE = re.compile(
     re.I,
 )
 RESTRICTED = re.compile(rf"{COMMONS}licenses/by-n[cd](-\w+)?(/[\w./-]*)?", re.I)
+KINDS = ("free", "by", "sa", "nc", "nc-sa")
 NO_DERIVATIVES = re.compile(rf"{COMMONS}licenses/by(-nc)?-nd(/[\w./-]*)?", re.I)
 
 
@@ -30,16 +31,43 @@ class LicenceCheck:
     def check(self, sample: Sample) -> None:
         """All views of a sample."""
         for number, view in enumerate(sample.views, 1):
-            fault = self._fault(sample, view)
-            self._ledger.require(not fault, "licences", sample.id, f"image {number}: {fault}")
+            shown: tuple[View | Part, ...] = (view, *view.parts)
+            for part in shown:
+                fault = self._fault(part, adapted=bool(view.operations))
+                self._ledger.require(not fault, "licences", sample.id, f"image {number}: {fault}")
+        composed = {part.license_url for view in sample.views if len(view.parts) > 1 for part in view.parts}
+        fault = _not_composable(composed, sample.composite_license)
+        self._ledger.require(not fault, "licences", sample.id, fault)
 
-    def _fault(self, sample: Sample, view: View) -> str:
-        recorded = self._world.sources[view.source].licence_url(view.image_id)
-        if view.license_url != recorded:
-            return f"licence {view.license_url!r}, the source says {recorded!r}"
-        if self._policy == "all" or PERMISSIVE.fullmatch(view.license_url):
+    def _fault(self, shown: View | Part, *, adapted: bool) -> str:
+        url, recorded = shown.license_url, self._world.sources[shown.source].licence_url(shown.image_id)
+        if url != recorded:
+            return f"licence {url!r}, the source says {recorded!r}"
+        if NO_DERIVATIVES.fullmatch(url) and adapted:
+            return f"{url} forbids windows and other changes"
+        if self._policy == "all" or PERMISSIVE.fullmatch(url):
             return ""
-        if NO_DERIVATIVES.fullmatch(view.license_url) and sample.kind.contrast.windows:
-            return f"{view.license_url} forbids windows"
-        within = self._policy == "noncommercial" and RESTRICTED.fullmatch(view.license_url)
-        return "" if within else f"{view.license_url!r} is not within licences={self._policy}"
+        within = self._policy == "noncommercial" and RESTRICTED.fullmatch(url)
+        return "" if within else f"{url!r} is not within licences={self._policy}"
+
+
+def _not_composable(urls: set[str], stated: str) -> str:
+    """Why photos under these licences make no composite under the one that is stated; empty if they may."""
+    if not urls:
+        return "" if not stated else f"states the license {stated} of a composite, and has none"
+    kinds = {url: _kind(url) for url in urls}
+    if forbidden := sorted(url for url, kind in kinds.items() if not kind):
+        return f"{forbidden[0]!r} allows no composite"
+    if "sa" in kinds.values() and {"nc", "nc-sa"} & set(kinds.values()):
+        return f"no composite is allowed of {sorted(urls)}"
+    strictest = max(KINDS.index(kind) for kind in kinds.values())
+    due = sorted(url for url, kind in kinds.items() if KINDS.index(kind) == strictest)
+    return "" if stated in due else f"states {stated!r} as the license of a composite, not {due[-1]!r}"
+
+
+def _kind(url: str) -> str:
+    """What a license asks of adaptations, one of `KINDS`; empty if it allows none or is not known."""
+    element = re.fullmatch(rf"{COMMONS}licenses/by(?:-(sa|nc|nc-sa))?/[\w./-]*", url, re.I)
+    if element:
+        return (element[1] or "by").lower()
+    return "free" if PERMISSIVE.fullmatch(url) else ""

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections import OrderedDict
+from functools import cache
 
 import cv2
 import numpy as np
@@ -10,16 +11,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from cgc_data.common.errors import PhotoError
+from cgc_data.validate.composing import composed
 from cgc_data.validate.photos import picture_size
 from cgc_data.validate.report import Ledger
-from cgc_data.validate.samples import Sample, View
+from cgc_data.validate.samples import Part, Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {
     "images": "as many images as views, each decodes to the size of its view, upright for every reader",
     "photos untouched": "a whole photo is its file byte for byte, but for its EXIF orientation",
-    "windows": "a window shows what its photo shows there",
-    "encoded alike": "all images of a sample are of one format; windows also of one quality",
+    "windows": "a window shows what its photo shows there, and what its operations say was done to it",
+    "encoded alike": "images that may hold an answer have one format, and windows one quality unless it is drawn",
 }
 # Mean absolute difference at half size, grey levels, that resampling and one JPEG encoding leave at most
 DIFFERENCE = 10.0
@@ -37,7 +39,7 @@ class PictureCheck:
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
         self._photos: OrderedDict[str, Pixels] = OrderedDict()
-        self._done: dict[tuple[bool, bytes, View], tuple[str, str]] = {}
+        self._done: dict[tuple[bytes, View], tuple[str, str]] = {}
 
     def check(self, sample: Sample) -> None:
         """All images of a sample; a release by reference has none to check."""
@@ -47,23 +49,22 @@ class PictureCheck:
         message = f"{count} images, {len(sample.views)} views"
         if not self._ledger.require(count == len(sample.views), "images", sample.id, message):
             return
-        windows = sample.kind.contrast.windows
         for number, (content, view) in enumerate(zip(sample.images, sample.views, strict=True), 1):
-            readable, alike = self._compared(windows, content, view)
+            readable, alike = self._compared(content, view)
             if self._ledger.require(not readable, "images", sample.id, f"image {number}: {readable}"):
-                check = "windows" if windows else "photos untouched"
+                check = "windows" if view.operations else "photos untouched"
                 self._ledger.require(not alike, check, sample.id, f"image {number}: {alike}")
         fault = _unlike(sample)
         self._ledger.require(not fault, "encoded alike", sample.id, fault)
 
-    def _compared(self, windows: bool, content: bytes, view: View) -> tuple[str, str]:
+    def _compared(self, content: bytes, view: View) -> tuple[str, str]:
         """Why the image cannot be read, and why it is not what the view says; "" where it can and is."""
-        key = (windows, hashlib.sha256(content).digest(), view)
+        key = (hashlib.sha256(content).digest(), view)
         if key not in self._done:
             if len(self._done) >= REMEMBERED:
                 self._done.clear()
             fault = _unreadable(content, view)
-            compare = self._elsewhere if windows else self._altered
+            compare = self._elsewhere if view.operations else self._altered
             self._done[key] = (fault, "" if fault else compare(content, view))
         return self._done[key]
 
@@ -86,25 +87,26 @@ class PictureCheck:
     def _elsewhere(self, content: bytes, view: View) -> str:
         """Why the image does not show the photo's window; "" where it does."""
         try:
-            photo = self._photo(view)
+            stored, expected = _half(_decode(content)), _half(composed(view, self._photo))
         except PhotoError as error:
             return str(error)
-        x1, y1, x2, y2 = view.window
-        if photo.shape[:2] != self._world.sources[view.source].size(view.image_id)[::-1]:
-            return f"the photo is {photo.shape[1]} x {photo.shape[0]}, its annotation says otherwise"
-        stored, expected = _half(_decode(content)), _half(_resized(photo[y1:y2, x1:x2], view))
+        if fault := _quality(content, view):
+            return fault
         apart = float(np.abs(stored - expected).mean())
         if apart > DIFFERENCE:
             return f"differs from {view.file_name} at {view.window} by {apart:.1f} grey levels"
         better = apart > 1 and _shifted(stored, expected) < 0.95 * apart
         return f"fits {view.file_name} better {2 * SHIFT} px beside {view.window}" if better else ""
 
-    def _photo(self, view: View) -> Pixels:
-        source = self._world.sources[view.source]
-        key = f"{view.source}:{view.image_id}"
+    def _photo(self, part: Part) -> Pixels:
+        source = self._world.sources[part.source]
+        key = f"{part.source}:{part.image_id}"
         if key not in self._photos:
-            content = source.photos.read(source.file_name(view.image_id))
-            self._photos[key] = _as_displayed(content) if source.displayed else _decode(content)
+            content = source.photos.read(source.file_name(part.image_id))
+            photo = _as_displayed(content) if source.displayed else _decode(content)
+            if photo.shape[:2] != source.size(part.image_id)[::-1]:
+                raise PhotoError(f"the photo is {photo.shape[1]} x {photo.shape[0]}, its annotation says otherwise")
+            self._photos[key] = photo
             if len(self._photos) > DECODED_PHOTOS:
                 self._photos.popitem(last=False)
         self._photos.move_to_end(key)
@@ -136,9 +138,22 @@ def _not_turned(content: bytes, original: bytes) -> str:
     return f"differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
 
-def _resized(window: Pixels, view: View) -> Pixels:
-    method = cv2.INTER_AREA if view.width < window.shape[1] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(window, (view.width, view.height), interpolation=method), dtype=np.uint8)
+def _quality(content: bytes, view: View) -> str:
+    """Why the image is not a JPEG of the quality that its last operation states; "" if it is."""
+    last = view.operations[-1]
+    if last.name != "jpeg" or len(last.values) != 1:
+        return "its last operation is no JPEG encoding"
+    with Image.open(io.BytesIO(content)) as image:
+        stored = getattr(image, "quantization", None)
+    return "" if stored == _tables(int(last.values[0])) else f"is not encoded at quality {last.values[0]:g}"
+
+
+@cache
+def _tables(quality: int) -> dict[int, list[int]]:
+    """Quantization tables of a JPEG of this quality."""
+    sample = cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    with Image.open(io.BytesIO(sample.tobytes())) as image:
+        return dict(image.quantization)
 
 
 def _half(pixels: Pixels) -> NDArray[np.int16]:
@@ -190,10 +205,12 @@ def _shifted(stored: NDArray[np.int16], expected: NDArray[np.int16]) -> float:
 
 def _unlike(sample: Sample) -> str:
     forms = set()
-    for content in sample.images:
+    for number in sample.answer_images:
+        view, content = sample.view(number), sample.images[number - 1]
         try:
             with Image.open(io.BytesIO(content)) as image:
-                tables = getattr(image, "quantization", None) if sample.kind.contrast.windows else None
+                same = view.operations and not sample.kind.draws_quality
+                tables = getattr(image, "quantization", None) if same else None
                 forms.add((image.format, repr(tables)))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return ""  # already a breach of `images`

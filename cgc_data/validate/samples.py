@@ -8,12 +8,35 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cgc_data.answer.prompt import Message
-from cgc_data.release.rows import Evidence, ObjectRow, Row, ViewRow
+from cgc_data.release.rows import Evidence, ObjectRow, PartRow, Row, ViewRow
 from cgc_data.tasks import Task, task_named
 
 Box = tuple[float, float, float, float]
 Rectangle = tuple[int, int, int, int]
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A photo that a view shows something of; all but the first lend an object."""
+
+    source: str
+    image_id: int
+    file_name: str
+    license: int
+    license_url: str
+    flickr_url: str
+    annotation_id: str
+    transform: tuple[float, ...]  # a, b, c, d, e, f: x, y goes to ax + by + c, dx + ey + f of the first part, pixels
+    mask: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step from the parts to the image."""
+
+    name: str
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +54,8 @@ class View:
     license_url: str
     flickr_url: str
     changes: str
+    parts: tuple[Part, ...]
+    operations: tuple[Operation, ...]
 
     @property
     def pixels(self) -> Rectangle:
@@ -80,8 +105,12 @@ class Sample:
     images: tuple[bytes, ...]
     question: str
     labels: tuple[str, ...]
+    img_idx: int | None
     ref_img_idx: int | None
     ref_bbox: Rectangle | None
+    relation: str
+    answer_images: tuple[int, ...]
+    reference_images: tuple[int, ...]
     prompt: tuple[Message, ...]
     answer: str
     objects: tuple[Target, ...]
@@ -95,19 +124,26 @@ class Sample:
     pair_id: str
     difficulty: float
     split: str
+    composite_license: str
 
     @property
     def kind(self) -> Task:
         """Its task as declared. Raises ReleaseError for an unknown one, which the check of its form keeps out."""
         return task_named(self.contrast, self.task)
 
+    @property
+    def label(self) -> str:
+        """What the row asks for: of several labels the first, without a label the word that answers write."""
+        return self.labels[0] if self.labels else self.kind.answer_label
+
     def view(self, img_idx: int) -> View:
         """View by its 1-based number."""
         return self.views[img_idx - 1]
 
     def targets(self, img_idx: int, label: str) -> tuple[Target, ...]:
-        """Objects of a label in one view."""
-        return tuple(t for t in self.objects if t.img_idx == img_idx and t.label == label)
+        """Objects of an asked label in one view."""
+        written = self.kind.answer_label or label
+        return tuple(t for t in self.objects if t.img_idx == img_idx and t.label == written)
 
 
 def read_sample(row: Row, shard: str) -> Sample:
@@ -126,8 +162,12 @@ def _read(row: Row, shard: str) -> Sample:
         images=tuple(_filled(image["bytes"]) for image in row["images"]),
         question=_filled(row["question"]),
         labels=tuple(_filled(label) for label in query["labels"]),
+        img_idx=query["img_idx"],
         ref_img_idx=query["ref_img_idx"],
         ref_bbox=None if query["ref_bbox"] is None else _rectangle(query["ref_bbox"]),
+        relation=_filled(query["relation"]),
+        answer_images=tuple(row["answer_images"]),
+        reference_images=tuple(row["reference_images"]),
         prompt=tuple(row["prompt"]),
         answer=_filled(row["answer"]),
         objects=tuple(_target(entry) for entry in row["objects"]),
@@ -141,6 +181,7 @@ def _read(row: Row, shard: str) -> Sample:
         pair_id=_filled(row["pair_id"]),
         difficulty=_filled(row["difficulty"]),
         split=_filled(row["split"]),
+        composite_license=_filled(row["composite_license"]),
     )
 
 
@@ -192,4 +233,20 @@ def _view(entry: ViewRow) -> View:
         license_url=_filled(entry["license_url"]),
         flickr_url=_filled(entry["flickr_url"]),
         changes=_filled(entry["changes"]),
+        parts=tuple(map(_part, entry["parts"])),
+        operations=tuple(Operation(_filled(step["name"]), tuple(step["values"])) for step in entry["operations"]),
+    )
+
+
+def _part(entry: PartRow) -> Part:
+    return Part(
+        source=_filled(entry["source"]),
+        image_id=_filled(entry["image_id"]),
+        file_name=_filled(entry["file_name"]),
+        license=-1 if entry["license"] is None else entry["license"],
+        license_url=_filled(entry["license_url"]),
+        flickr_url=_filled(entry["flickr_url"]),
+        annotation_id=_filled(entry["annotation_id"]),
+        transform=tuple(entry["transform"]),
+        mask=_filled(entry["mask"]),
     )

@@ -5,6 +5,7 @@ Each function gives findings about one row, of the checks that `CHECKS` describe
 
 from collections.abc import Iterable, Iterator
 
+from cgc_data.tasks import REFERENCE
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.raw import Instance
 from cgc_data.validate.report import Finding
@@ -33,10 +34,10 @@ def roles(sample: Sample, world: World) -> Iterator[Finding]:
     """Whether views are called what they are, and no photo is shown twice."""
     photos = [world.photo(view) for view in sample.views]
     yield Finding("roles", "a photo is shown twice" if len(set(photos)) < len(photos) else "")
-    target, distractor = sample.kind.contrast.roles
+    target, distractor = sample.kind.contrast.roles[:2]
     shown = {item.img_idx for item in sample.objects}
     for number, view in enumerate(sample.views, 1):
-        expected = target if number in shown else distractor
+        expected = target if number in shown else REFERENCE if number in sample.reference_images else distractor
         fault = f"image {number} is called {view.role}, but is a {expected}"
         yield Finding("roles", "" if view.role == expected else fault)
 

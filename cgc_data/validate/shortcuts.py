@@ -189,7 +189,7 @@ def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangl
     rows = [(t, box) for t in traces if len(t.boxes) == 1 and (box := guess(t))]
     if not rows:
         return nothing(f"{name} floor", what)
-    chance = [1.0 if t.kind.names_image else 1 / len(t.sizes) for t, _ in rows]
+    chance = [1.0 if t.named else 1 / len(t.sizes) for t, _ in rows]
     hits = np.array(
         [(iou(t.boxes[0], box) >= 0.5) * c for (t, box), c in zip(rows, chance, strict=True)], dtype=np.float64
     )
@@ -244,7 +244,7 @@ def label_balance(traces: Sequence[Trace]) -> Check:
 
 
 def _is_empty(trace: Trace) -> bool:
-    return trace.kind.answer == "empty"
+    return not trace.boxes
 
 
 def _at_most(rows: list[Trace], most: int) -> list[Trace]:

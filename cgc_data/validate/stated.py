@@ -1,7 +1,7 @@
 """What a row states about itself and its photos, derived again: wording, number of images, difficulty, records."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -9,8 +9,9 @@ import yaml
 
 from cgc_data.tasks import TASKS
 from cgc_data.validate.report import Ledger
-from cgc_data.validate.samples import Sample, View
+from cgc_data.validate.samples import Part, Sample, View
 from cgc_data.validate.world import World
+from cgc_data.vocabulary.names import Name
 
 CHECKS = {
     "asked once": "no question about the same views in the same order is there under two ids",
@@ -38,13 +39,18 @@ class StatedCheck:
         faults = {
             "wording": [*_numbers(sample), *_wording(sample, self._world)],
             "difficulty": _difficulty(sample),
-            "photo records": [f for n, view in enumerate(sample.views, 1) for f in self._record(n, view)],
+            "photo records": [
+                fault
+                for number, view in enumerate(sample.views, 1)
+                for shown in _sources(view)
+                for fault in self._record(number, shown)
+            ],
         }
         for check, found in faults.items():
             for fault in [*found] or [""]:
                 self._ledger.require(not fault, check, sample.id, fault)
 
-    def _record(self, number: int, view: View) -> Iterator[str]:
+    def _record(self, number: int, view: View | Part) -> Iterator[str]:
         image = self._world.sources[view.source].images[view.image_id]
         licence = image.get("license")
         known = licence if isinstance(licence, int) else 0
@@ -54,6 +60,11 @@ class StatedCheck:
         ):
             if stated != recorded:
                 yield f"image {number}: {name} {stated!r}, the source has {recorded!r}"
+
+
+def _sources(view: View) -> tuple[View | Part, ...]:
+    """What of a view states where it is from: itself, and each photo that it is made of."""
+    return (view, *view.parts)
 
 
 def _numbers(sample: Sample) -> Iterator[str]:
@@ -84,20 +95,39 @@ def _begins(question: str, expected: str) -> bool:
 
 def _filled(phrasing: str, sample: Sample, world: World) -> str:
     """The phrasing about what the row asks for; empty if its name cannot be told."""
-    name = world.shown.get(world.concept(sample.labels[0]) or "")
-    if name is None:
+    names = [world.shown.get(world.concept(label) or "") for label in sample.labels]
+    if None in names:
         return ""
-    count = WORDS[len(sample.views)]
+    count, two = WORDS[len(sample.views)], len(sample.views) == 2
     fields = {
-        **{part: getattr(name, part) for part in ("singular", "plural", "counted", "are", "they", "them")},
-        "one": name.indefinite,
         "images": f"{count} images",
-        "all_images": "both images" if len(sample.views) == 2 else f"all {count} images",
+        "all_images": "both images" if two else f"all {count} images",
+        "number": count,
+        "others": "other image" if two else "other images",
         "a": f"Image {sample.ref_img_idx}",
-        "b": f"Image {sample.objects[0].img_idx}" if sample.objects else "",
+        "b": f"Image {sample.img_idx}",
         "box": str(list(sample.ref_bbox or ())),
+        "relation": sample.relation,
+        **_name_fields([name for name in names if name]),
     }
     return phrasing.format_map(fields)
+
+
+def _name_fields(names: Sequence[Name]) -> dict[str, str]:
+    if len(names) == 1:
+        (name,) = names
+        parts = {part: str(getattr(name, part)) for part in ("singular", "plural", "counted", "are", "they", "them")}
+        return {**parts, "one": name.indefinite}
+    singulars = [name.singular for name in names]
+    return {
+        "each": _joined([f"the {singular}" for singular in singulars], "and"),
+        "either": _joined(singulars, "or"),
+        "plurals": _joined([name.plural for name in names], "and"),
+    }
+
+
+def _joined(words: Sequence[str], conjunction: str) -> str:
+    return ", ".join([*words[:-1], f"{conjunction} {words[-1]}"]) if len(words) > 2 else f" {conjunction} ".join(words)
 
 
 @cache

@@ -33,6 +33,7 @@ class Trace:
     targets: frozenset[int]  # 1-based
     boxes: tuple[Rectangle, ...]
     reference: Rectangle | None
+    named: bool  # whether the question states in which image the answer is
     tuple_id: str
     pair_id: str
     focus: Focus | None
@@ -55,7 +56,7 @@ def trace_of(sample: Sample, world: World) -> Trace:
         contrast=sample.contrast,
         task=sample.task,
         template_id=sample.template_id,
-        label=sample.labels[0],
+        label=sample.label,
         words=frozenset(re.findall(r"\w+|[^\w\s]", sample.question.lower())),
         sizes=tuple((view.width, view.height) for view in sample.views),
         num_bytes=tuple(len(content) for content in sample.images),
@@ -63,6 +64,7 @@ def trace_of(sample: Sample, world: World) -> Trace:
         targets=frozenset(target.img_idx for target in sample.objects),
         boxes=tuple(target.bbox for target in sample.objects),
         reference=sample.ref_bbox,
+        named=sample.img_idx is not None,
         tuple_id=sample.tuple_id,
         pair_id=sample.pair_id,
         focus=_focus(sample, world),

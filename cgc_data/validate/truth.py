@@ -26,8 +26,11 @@ class TruthCheck:
         self._ledger, self._limits, self._world = ledger, limits, world
 
     def check(self, sample: Sample) -> None:
-        """All that the answer claims to be there, and that nothing is left out."""
-        for target in sample.objects:
+        """All that the answer claims to be there, and that nothing is left out.
+
+        What a row without a label answers is no instance as its photo has it: its task's own check derives it.
+        """
+        for target in sample.objects if sample.labels else ():
             self._object(sample, target)
         for check, fault in check_of(sample.kind)(sample, self._world, self._limits):
             self._ledger.require(not fault, check, sample.id, fault)
@@ -35,7 +38,7 @@ class TruthCheck:
     def _object(self, sample: Sample, target: Target) -> None:
         view = sample.view(target.img_idx)
         found = self._world.instance(target.annotation_id)
-        fault = self._unfit(found, target, view)
+        fault = self._unfit(found, sample, target)
         where = f"{target.annotation_id} in image {target.img_idx}"
         if not self._ledger.require(not fault, "annotations", sample.id, f"{where}: {fault}") or found is None:
             return
@@ -53,13 +56,15 @@ class TruthCheck:
         message = f"{where}: visible {target.visible:.3f}, the mask says {sight.share:.3f}"
         self._ledger.require(right, "visible share", sample.id, message)
 
-    def _unfit(self, found: Instance | None, target: Target, view: View) -> str:
+    def _unfit(self, found: Instance | None, sample: Sample, target: Target) -> str:
+        view = sample.view(target.img_idx)
         if found is None:
             return "no such annotation"
         if self._world.photo(found) != self._world.photo(view):
             return f"it is of photo {self._world.photo(found)}, the view shows {self._world.photo(view)}"
-        if found.crowd or found.concept != self._world.concept(target.label):
-            return f"it is {'a crowd' if found.crowd else found.concept}, not a {target.label}"
+        asked = sample.labels[0] if sample.kind.answer_label else target.label
+        if found.crowd or found.concept != self._world.concept(asked):
+            return f"it is {'a crowd' if found.crowd else found.concept}, not a {asked}"
         return self._misdrawn(found, view)
 
     def _misdrawn(self, found: Instance, view: View) -> str:

@@ -21,7 +21,7 @@ from cgc_data.validate.boxes import iou
 from cgc_data.validate.photos import picture_size
 from cgc_data.validate.protocols import Status
 from cgc_data.validate.raw import Instance, RawSource, Sight
-from cgc_data.validate.samples import View
+from cgc_data.validate.samples import Part, View
 from cgc_data.vocabulary import COCO_PRACTICE, Name, Relations, names_of
 
 COCO_FILE = re.compile(r"(?<!\d)(0{6}\d{6})\.[A-Za-z]+$")
@@ -59,7 +59,7 @@ class World:
         """Is there such an image?"""
         return (source, image_id) in self._identity
 
-    def photo(self, shown: View | Instance) -> str:
+    def photo(self, shown: View | Part | Instance) -> str:
         """Name of the photo that a view shows or an annotation is of. Raises KeyError."""
         return self._identity[(shown.source, shown.image_id)]
 

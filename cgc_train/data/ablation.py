@@ -9,7 +9,7 @@ from cgc_data.answer import ANSWER_FORM, build_messages, format_answer
 from cgc_data.answer.wording import NUMBER_WORDS, ask
 from cgc_data.common.errors import PlanError
 from cgc_data.release.rows import ObjectRow, Row, answer_objects
-from cgc_data.tasks import answer_of_pool, task_of
+from cgc_data.tasks import answer_of_pool
 from cgc_data.vocabulary import Name, readable
 
 # By the answer asked for, for one image too, which the phrasings of a release are not made for.
@@ -29,7 +29,7 @@ PHRASINGS = {
 def without_distractors(row: Row) -> Row:
     """The row with the images of its answer alone, numbered anew; its id and difficulty stay those of the release.
 
-    A question that names the image of its answer is about two views and stays whole. A row with an empty answer keeps
+    A question that names the image of its answer, or refers to an image, stays whole. A row with an empty answer keeps
     one image, chosen by its id, as many as its twin mostly has: without such rows nothing would speak for the empty
     list.
     """
@@ -46,6 +46,7 @@ def without_distractors(row: Row) -> Row:
         "prompt": build_messages(question, len(kept)),
         "answer": format_answer(answer_objects(objects)),
         "objects": objects,
+        "answer_images": list(range(1, len(kept) + 1)),
         "evidence": [{**e, "img_idx": number[e["img_idx"]]} for e in row["evidence"] if e["img_idx"] in number],
     }
     if row.get("images"):  # a row may be read without them
@@ -56,7 +57,7 @@ def without_distractors(row: Row) -> Row:
 def _kept(row: Row) -> list[int]:
     """Numbers, from 1, of the images that stay."""
     everything = range(1, len(row["views"]) + 1)
-    if task_of(row).names_image:
+    if row["query"]["img_idx"] is not None or row["reference_images"]:
         return list(everything)
     held = {o["img_idx"] for o in row["objects"]}
     return sorted(held or {everything[_hash(row["id"]) % len(everything)]})
@@ -82,7 +83,7 @@ def _asked(row: Row, name: Name, count: int) -> str:
     """The release's own wording; nothing where its phrasing is not known or not for this number of images."""
     pool, _, number = row["template_id"].partition("/")
     try:
-        return ask(pool, int(number), name, count_images=count)
+        return ask(pool, int(number), [name], count_images=count)
     except (PlanError, ValueError):
         return ""
 

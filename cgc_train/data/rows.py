@@ -35,11 +35,12 @@ def _fault(row: Row) -> str:
         return f"its answer does not parse ({reading.violations[0]})"
     if _objects(row) != Counter(reading.objects):
         return "its objects are not those of its answer"
-    if (task_of(row).answer == "empty") != reading.empty:
+    task = task_of(row)
+    if not task.may_be_empty and (task.answer == "empty") != reading.empty:
         return f"its task is {row['task']!r}, but its answer has {reading.elements} objects"
     if _shown(row["prompt"]) != count:
         return f"its prompt shows {_shown(row['prompt'])} images, but it has {count} views"
-    if task_of(row).gives_box and not row["query"]["ref_bbox"]:
+    if task.gives_box and not row["query"]["ref_bbox"]:
         return "its question has no reference box"
     return ""
 

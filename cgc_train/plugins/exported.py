@@ -3,15 +3,17 @@
 An exported row has the answer and the query, not what warrants absence, so leakage is left to `cgc-train reward`.
 """
 
-import json
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
+import msgspec
+
 from cgc_data.answer import read_list
 from cgc_data.common.settings import read_settings
 from cgc_data.metrics import Truth
+from cgc_data.release.rows import Query
 from cgc_train.errors import RecipeError, TrainingDataError
 from cgc_train.reward import Rules, Terms, score
 
@@ -63,7 +65,8 @@ def exported_truth(
     reading = read_list(answer, count)
     if not reading.valid:
         raise TrainingDataError(f"not the answer of an exported row: {answer[:80]!r}; run `cgc-data export` again")
-    labels = tuple(dict.fromkeys(item.label for item in reading.objects)) if query is None else _labels(query)
+    asked = _query(query) if query else None
+    labels = tuple(asked["labels"] if asked else dict.fromkeys(item.label for item in reading.objects))
     return Truth(
         id="",
         contrast=contrast,
@@ -71,6 +74,7 @@ def exported_truth(
         num_images=count,
         objects=reading.objects,
         labels=labels,
+        img_idx=asked and asked["img_idx"],
         ref_img_idx=None,
         ref_bbox=None,
         safe_images=frozenset(),
@@ -88,10 +92,10 @@ def without_end(response: str) -> str:
     return text
 
 
-def _labels(query: str) -> tuple[str, ...]:
+def _query(query: str) -> Query:
     try:
-        return tuple(json.loads(query)["labels"])
-    except (KeyError, TypeError, ValueError):
+        return msgspec.json.decode(query, type=Query)
+    except (msgspec.DecodeError, ValueError):
         raise TrainingDataError(
             f"not the query of an exported row: {query[:80]!r}; run `cgc-data export` again"
         ) from None

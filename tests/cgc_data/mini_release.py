@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from cgc_data.answer.wording import Reference, ask
 from cgc_data.release.schema import SCHEMA_VERSION, arrow_schema
 from cgc_data.vocabulary import concept_of, readable
+from tests.tiny_release import cut_out
 
 Row = dict[str, Any]
 WIDTH, HEIGHT = 320, 240
@@ -100,8 +101,10 @@ def make_row(
             view["role"] = "target" if any(o["img_idx"] == number for o in objects) else "distractor"
     numbers = [number for number in range(1, len(views) + 1) if not any(o["img_idx"] == number for o in objects)]
     pool, _, number = template.partition("/")
-    given = Reference(asked[0], tuple(reference["bbox_2d"]), objects[0]["img_idx"]) if asked else None
-    question = ask(pool or "locate", int(number or 0), readable(concept_of(label)), count_images=len(views), ref=given)
+    given = Reference(asked[0], tuple(reference["bbox_2d"])) if asked else None
+    image = objects[0]["img_idx"] if asked else None
+    names = [readable(concept_of(label))]
+    question = ask(pool or "locate", int(number or 0), names, count_images=len(views), ref=given, image=image)
     shares = [(o["bbox_px"][2] - o["bbox_px"][0]) * (o["bbox_px"][3] - o["bbox_px"][1]) for o in objects]
     sizes = [views[o["img_idx"] - 1]["width"] * views[o["img_idx"] - 1]["height"] for o in objects]
     small = 1 - min(1, min((s / v) ** 0.5 for s, v in zip(shares, sizes, strict=True)) / 0.5) if objects else 0.5
@@ -110,9 +113,13 @@ def make_row(
         "question": question,
         "query": {
             "labels": [label],
+            "img_idx": image,
             "ref_img_idx": asked[0] if asked else None,
             "ref_bbox": reference["bbox_2d"] if asked else None,
+            "relation": "",
         },
+        "answer_images": [number for number in range(1, len(views) + 1) if not asked or number != asked[0]],
+        "reference_images": [asked[0]] if asked else [],
         "objects": objects,
         "views": views,
         "contrast": contrast,
@@ -124,6 +131,7 @@ def make_row(
         "pair_id": pair_id,
         "difficulty": round(((len(views) - 2) / 4 + (0.0 if contrast == "inter" else 0.5) + small) / 3, 4),
         "split": split,
+        "composite_license": "",
     }
     return finish(row)
 
@@ -300,6 +308,17 @@ def _image(number: int) -> dict[str, Any]:
 
 def _view(item: Any, contrast: str) -> Row:
     number, window, size, role = (item, WHOLE, (WIDTH, HEIGHT), "") if contrast == "inter" else (6, *item)
+    part = {
+        "source": LVIS if number in IN_LVIS else COCO,
+        "image_id": number,
+        "file_name": file_name(number),
+        "license": 4,
+        "license_url": CC_BY["url"],
+        "flickr_url": "",
+        "annotation_id": "",
+        "transform": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        "mask": "",
+    }
     return {
         "source": LVIS if number in IN_LVIS else COCO,
         "image_id": number,
@@ -312,6 +331,8 @@ def _view(item: Any, contrast: str) -> Row:
         "license_url": CC_BY["url"],
         "flickr_url": "",
         "changes": "none" if contrast == "inter" else "cropped and resized",
+        "parts": [part],
+        "operations": [] if contrast == "inter" else cut_out(window, size),
     }
 
 

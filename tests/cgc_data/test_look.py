@@ -159,7 +159,7 @@ def one_row_release(folder: Path, **changes: Any) -> Release:
 
 def test_text_is_escaped(tmp_path: Path) -> None:
     nasty = '<img src=x onerror="alert(1)">'
-    query = {"labels": [nasty], "ref_img_idx": None, "ref_bbox": None}
+    query = {"labels": [nasty], "img_idx": None, "ref_img_idx": None, "ref_bbox": None, "relation": ""}
     views = tiny_release.row("inter", "train", 0)["views"]
     for view in views:
         view.update(file_name=nasty, license_url="javascript:alert(1)", flickr_url="javascript:alert(1)")
@@ -198,7 +198,10 @@ def test_evidence_in_words(warrant: str, source: str, words: str) -> None:
 
 def test_reference_box_is_in_pixels_of_its_view() -> None:
     row = tiny_release.row("intra", "train", 0)
-    row.update(task="same_object", query={"labels": ["red"], "ref_img_idx": 2, "ref_bbox": [0, 500, 500, 1000]})
+    row.update(
+        task="same_object",
+        query={"labels": ["red"], "img_idx": 1, "ref_img_idx": 2, "ref_bbox": [0, 500, 500, 1000], "relation": ""},
+    )
     (box,) = read_sample(row, {}).views[1].boxes
     assert box.is_reference
     assert box.rect == (0, 24, 32, 48)

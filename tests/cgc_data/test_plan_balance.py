@@ -6,7 +6,7 @@ import pytest
 
 from cgc_data.geometry import Window
 from cgc_data.plan.balance import AbsentBalance
-from cgc_data.plan.rows import Question, View
+from cgc_data.plan.rows import Question, Shown, View
 from cgc_data.tasks import Task
 from cgc_data.tasks.inter.absent import ABSENT
 from cgc_data.tasks.inter.locate import LOCATE
@@ -18,7 +18,8 @@ DOG, CAT = 3, 4
 def question(concept: int = DOG, images: int = 2, *, absent: bool = False, task: Task = LOCATE) -> Question:
     views = tuple(View(photo, Window(0, 0, 64, 64), 64, 64, "distractor") for photo in range(images))
     asked = ABSENT if absent else task
-    return Question(asked, "train", task.pool, 0, concept, views, (), (), "decoupled", "set")
+    shown = () if absent else (Shown(0, 0, (0, 0, 32, 32), 1.0),)
+    return Question(asked, "train", task.pool, 0, (concept,), views, shown, (), "decoupled", "set")
 
 
 def balance(questions: Iterable[Question], share: float = 0.2) -> AbsentBalance:

@@ -1,23 +1,45 @@
 """Questions: every phrasing with awkward names, as a golden file that was read aloud, and what each must state."""
 
 import re
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from cgc_data.answer import ANSWER_FORM
-from cgc_data.answer.wording import POOLS, Reference, ask, template_count
+from cgc_data.answer.wording import POOLS, Reference, ask, listed, template_count
 from cgc_data.common.errors import PlanError
-from cgc_data.vocabulary import names_of, readable
+from cgc_data.tasks import TASKS, Task, pool_gives_box, pool_names_image
+from cgc_data.vocabulary import Name, names_of, readable
 from cgc_data.vocabulary.concepts import entries
 
-REFERENCE = Reference(1, (120, 80, 400, 650), 2)
+REFERENCE = Reference(1, (120, 80, 400, 650))
 ALL = [(pool, number) for pool in POOLS for number in range(template_count(pool))]
 NAMES = ("scissors", "umbrella", "skis", "person", "sheep", "wine glass", "hot dog", "broccoli", "garden_gnome")
 
 
+OTHERS = ("dog", "pizza", "traffic light")  # asked for beside the name, where a question is for several
+
+
+def _given(pool: str) -> dict[str, Any]:
+    """What a question of the pool is given beside its names."""
+    return {
+        "ref": REFERENCE if pool_gives_box(pool) else None,
+        "image": 2 if pool_names_image(pool) else None,
+        "label": _task(pool).answer_label,
+    }
+
+
+def _task(pool: str) -> Task:
+    return next(task for task in TASKS.values() if pool in task.pools)
+
+
+def _names(pool: str, name: Name) -> list[Name]:
+    return [name, *map(readable, OTHERS)][: _task(pool).labels[0]]
+
+
 def _ask(pool: str, number: int, name: str, count: int = 3) -> str:
-    return ask(pool, number, readable(name), count_images=count, ref=REFERENCE if pool == "same_object" else None)
+    return ask(pool, number, _names(pool, readable(name)), count_images=count, **_given(pool))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -34,8 +56,15 @@ def test_whole_question(snapshot: SnapshotAssertion) -> None:
 def test_states_form_label_and_name(pool: str, number: int) -> None:
     question = _ask(pool, number, "hot dog")
     assert ANSWER_FORM in question
-    assert question.endswith('Write the label as "hot dog".')
-    assert re.search(r"\bhot dogs?\b", question.split(ANSWER_FORM)[0])
+    task = _task(pool)
+    written = [task.answer_label] if task.answer_label else [n.singular for n in _names(pool, readable("hot dog"))]
+    assert question.endswith(f"Write the label as {listed([repr_of(word) for word in written], 'or')}.")
+    if not task.answer_label and written:
+        assert re.search(r"\bhot dogs?\b", question.split(ANSWER_FORM)[0])
+
+
+def repr_of(word: str) -> str:
+    return f'"{word}"'
 
 
 @pytest.mark.parametrize("number", range(template_count("same_object")))
@@ -45,7 +74,7 @@ def test_same_object_names_box_scale_and_both_images(number: int) -> None:
         assert part in question
 
 
-@pytest.mark.parametrize(("pool", "number"), [p for p in ALL if p[0] != "same_object"])
+@pytest.mark.parametrize(("pool", "number"), [p for p in ALL if _task(p[0]).empty or _task(p[0]).may_be_empty])
 def test_says_what_to_do_when_there_is_nothing(pool: str, number: int) -> None:
     assert re.search("empty list|list is empty", _ask(pool, number, "dog"))
 
@@ -58,22 +87,31 @@ def test_enough_phrasings_all_different(pool: str) -> None:
 def test_no_raw_name_in_any_question() -> None:
     for name in names_of(entries()).values():
         for pool, number in ALL[::5]:
-            ref = REFERENCE if pool == "same_object" else None
-            asked = ask(pool, number, name, count_images=4, ref=ref).replace(f" {ANSWER_FORM}", "")
+            asked = ask(pool, number, _names(pool, name), count_images=4, **_given(pool))
+            asked = asked.replace(f" {ANSWER_FORM}", "")
             assert not re.search(r"[_{}]|  ", asked)
             assert not re.search(r"\ba [aeio]\w|\ban [bcdfgjklpqtvwxyz]\w", asked.replace(" a one", ""))
 
 
 @pytest.mark.parametrize(
-    ("pool", "number", "count", "ref"),
+    ("pool", "number", "count", "ref", "image"),
     [
-        ("find", 0, 3, None),
-        ("locate", 99, 3, None),
-        ("locate", 0, 1, None),
-        ("locate", 0, 3, REFERENCE),
-        ("same_object", 0, 3, None),
+        ("find", 0, 3, None, None),
+        ("locate", 99, 3, None, None),
+        ("locate", 0, 1, None, None),
+        ("locate", 0, 3, REFERENCE, None),
+        ("locate", 0, 3, None, 1),
+        ("same_object", 0, 3, None, 2),
+        ("same_object", 0, 3, REFERENCE, None),
     ],
 )
-def test_refusals(pool: str, number: int, count: int, ref: Reference | None) -> None:
+def test_refusals(pool: str, number: int, count: int, ref: Reference | None, image: int | None) -> None:
     with pytest.raises(PlanError):
-        ask(pool, number, readable("dog"), count_images=count, ref=ref)
+        ask(pool, number, [readable("dog")], count_images=count, ref=ref, image=image)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b, or c")], ids=["1", "2", "3"]
+)
+def test_lists_of_words(words: list[str], text: str) -> None:
+    assert listed(words, "or") == text

@@ -48,12 +48,21 @@ def made_row(
     pool = pool or {"absent": "locate"}.get(task, task)
     objects = [Object(k, box, label) for k, boxes in shown.items() for box in boxes]
     ref = next(k for k in range(1, count + 1) if k not in shown) if task == "same_object" else None
-    reference = Reference(ref, REFERENCE, objects[0].img_idx) if ref else None
-    question = ask(pool, template, readable(label), count_images=count, ref=reference)
+    reference = Reference(ref, REFERENCE) if ref else None
+    image = objects[0].img_idx if ref else None
+    question = ask(pool, template, [readable(label)], count_images=count, ref=reference, image=image)
     row = {
         "images": [{"bytes": drawing(photo + k, size), "path": None} for k in range(count)],
         "question": question,
-        "query": {"labels": [label], "ref_img_idx": ref, "ref_bbox": list(REFERENCE) if ref else None},
+        "query": {
+            "labels": [label],
+            "img_idx": image,
+            "ref_img_idx": ref,
+            "ref_bbox": list(REFERENCE) if ref else None,
+            "relation": "",
+        },
+        "answer_images": [k for k in range(1, count + 1) if k != ref],
+        "reference_images": [ref] if ref else [],
         "prompt": build_messages(question, count),
         "answer": format_answer(objects),
         "objects": [
@@ -81,12 +90,24 @@ def made_row(
         "pair_id": "",
         "difficulty": 0.2,
         "split": "train",
+        "composite_license": "",
         **columns,
     }
     return {"id": content_id(row["views"], row["question"], row["answer"]), **row}
 
 
 def _view(photo: int, place: int, size: tuple[int, int]) -> Row:
+    part = {
+        "source": "coco-0",
+        "image_id": photo,
+        "file_name": f"{photo:012d}.jpg",
+        "license": 4,
+        "license_url": "http://creativecommons.org/licenses/by/2.0/",
+        "flickr_url": "",
+        "annotation_id": "",
+        "transform": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        "mask": "",
+    }
     return {
         "source": "coco-0",
         "image_id": photo,
@@ -99,6 +120,8 @@ def _view(photo: int, place: int, size: tuple[int, int]) -> Row:
         "license_url": "http://creativecommons.org/licenses/by/2.0/",
         "flickr_url": "",
         "changes": "none",
+        "parts": [part],
+        "operations": [],
     }
 
 

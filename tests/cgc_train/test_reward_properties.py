@@ -34,6 +34,7 @@ def truth_with(objects: list[Object]) -> Truth:
         num_images=IMAGES,
         objects=tuple(objects),
         labels=("dog",),
+        img_idx=None,
         ref_img_idx=None,
         ref_bbox=None,
         safe_images=frozenset(range(1, IMAGES + 1)) - {item.img_idx for item in objects},

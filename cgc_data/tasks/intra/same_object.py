@@ -9,10 +9,10 @@ SAME_OBJECT = Task(
     answer="one",
     question="the object in a given box of one view: where is it in another view? A sibling of its category is in both",
     meaning="The object in the dashed box of one view, found again in another view.",
-    pool="same_object",
+    named_pool="same_object",
     share=0.25,
     planner="cgc_data.plan.same_object:SameObjectPlanner",
-    names_image=True,
+    claims=False,
     gives_box=True,
     both_ways=True,
 )

@@ -1,0 +1,157 @@
+"""The steps from photos to the image of a view, in the order in which a row lists them.
+
+Each step has a name and numbers; the same steps give the same bytes. Positions are pixels: those of the photo before
+`crop`, those of the view after `resize`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from cgc_data.common.errors import PhotoError
+from cgc_data.images import Pixels
+from cgc_data.release.rows import OperationRow, PartRow
+
+CROP, RESIZE, PASTE, GAIN, GAMMA, DRAW_BOX, JPEG = "crop", "resize", "paste", "gain", "gamma", "draw_box", "jpeg"
+EDGE = 0.9  # standard deviation of the Gaussian that softens the edge of a pasted object, pixels
+RED = (0, 0, 255)  # blue-green-red
+Frame: TypeAlias = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step: its name, of `OPERATIONS` or `JPEG`, and its numbers."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A photo that lends an object to a view: its pixels (height, width, 3), and where the object goes."""
+
+    pixels: Pixels
+    row: PartRow
+
+
+Step: TypeAlias = Callable[[Pixels, Sequence[float], Sequence[Part]], Pixels]
+
+
+def window_operations(window: Frame, size: tuple[int, int], jpeg_quality: int) -> tuple[Operation, ...]:
+    """Cut a window (x1, y1, x2, y2, half-open, pixels of the photo), show it at a size (width, height), encode it."""
+    return (
+        Operation(CROP, tuple(map(float, window))),
+        Operation(RESIZE, tuple(map(float, size))),
+        Operation(JPEG, (float(jpeg_quality),)),
+    )
+
+
+def changes_of(operations: Sequence[Operation]) -> str:
+    """What was done to the photo, in words; "none" if nothing was."""
+    words = {
+        CROP: "cropped",
+        RESIZE: "resized",
+        PASTE: "objects of other photos added",
+        GAIN: "colors adjusted",
+        GAMMA: "brightness adjusted",
+        DRAW_BOX: "a box drawn",
+    }
+    done = dict.fromkeys(words[step.name] for step in operations if step.name in words)
+    *first, last = done or ("none",)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def compose(photo: Pixels, lenders: Sequence[Part], steps: Sequence[OperationRow], name: str) -> bytes:
+    """The encoded image that the steps make of a photo and of the objects lent to it.
+
+    Raises PhotoError, with the photo's `name`, for a step that cannot be taken.
+    """
+    *before, last = steps
+    if last["name"] != JPEG:
+        raise PhotoError(f"{name}: its last operation is {last['name']!r}, not {JPEG!r}; build the release again")
+    pixels = photo
+    for step in before:
+        try:
+            pixels = OPERATIONS[step["name"]](pixels, step["values"], lenders)
+        except (KeyError, IndexError, ValueError, OverflowError, cv2.error) as error:
+            raise PhotoError(f"{name}: the operation {step['name']!r} cannot be applied ({error})") from None
+    done, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(last["values"][0])])
+    if not done:
+        raise PhotoError(f"{name}: the view could not be encoded")
+    return bytes(encoded.tobytes())
+
+
+def _crop(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
+    del lenders
+    x1, y1, x2, y2 = map(int, values)
+    if not (0 <= x1 < x2 <= pixels.shape[1] and 0 <= y1 < y2 <= pixels.shape[0]):
+        raise ValueError(f"the window {[x1, y1, x2, y2]} passes its border; is it another photo?")
+    return pixels[y1:y2, x1:x2]
+
+
+def _resize(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
+    del lenders
+    width, height = map(int, values)
+    method = cv2.INTER_AREA if width < pixels.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), dtype=np.uint8)
+
+
+def _gain(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
+    """Multiply each channel: red, green, blue."""
+    del lenders
+    red, green, blue = values
+    return _whole(pixels.astype(np.float32) * np.array([blue, green, red], dtype=np.float32))
+
+
+def _gamma(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
+    """Raise each channel, 0-1, to a power."""
+    del lenders
+    (power,) = values
+    return _whole(255 * (np.arange(256, dtype=np.float32) / 255) ** power)[pixels]
+
+
+def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
+    """Draw the outline of a box (x1, y1, x2, y2) in red, as wide as a hundredth of the shorter side."""
+    del lenders
+    x1, y1, x2, y2 = (round(value) for value in values)
+    width = max(2, round(min(pixels.shape[:2]) / 100))
+    return np.asarray(cv2.rectangle(pixels.copy(), (x1, y1), (x2 - 1, y2 - 1), RED, width), dtype=np.uint8)
+
+
+def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
+    """Put the object of a part (its place in the view's `parts`) where its transform says, with a soft edge."""
+    lender = lenders[int(values[0]) - 1]
+    height, width = pixels.shape[:2]
+    transform = np.array(lender.row["transform"], dtype=np.float64).reshape(2, 3)
+    # a point is the center of a pixel for OpenCV, and its corner in a transform
+    transform[:, 2] += transform[:, :2] @ (0.5, 0.5) - 0.5
+    mask = _mask(lender)
+    opaque = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), EDGE)
+    alpha = cv2.warpAffine(opaque * (mask > 0), transform, (width, height), flags=cv2.INTER_LINEAR)[:, :, None]
+    moved = cv2.warpAffine(lender.pixels, transform, (width, height), flags=cv2.INTER_LINEAR)
+    return _whole(pixels * (1 - alpha) + moved.astype(np.float32) * alpha)
+
+
+def _mask(lender: Part) -> NDArray[np.uint8]:
+    height, width = lender.pixels.shape[:2]
+    decoded = coco_mask.decode({"size": [height, width], "counts": lender.row["mask"].encode()})
+    return np.asarray(decoded, dtype=np.uint8)
+
+
+def _whole(values: NDArray[np.floating]) -> Pixels:
+    return np.asarray(np.clip(np.rint(values), 0, 255), dtype=np.uint8)
+
+
+OPERATIONS: dict[str, Step] = {
+    CROP: _crop,
+    RESIZE: _resize,
+    PASTE: _paste,
+    GAIN: _gain,
+    GAMMA: _gamma,
+    DRAW_BOX: _draw_box,
+}

@@ -1,0 +1,81 @@
+"""The image that a view's operations make of its photos, made anew without the builder's code."""
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from cgc_data.common.errors import PhotoError
+from cgc_data.validate.samples import Operation, Part, View
+
+Pixels = NDArray[np.uint8]
+EDGE = 0.9  # pixels, of the softened edge of a pasted object
+
+
+def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
+    """Pixels (height, width, 3), blue-green-red, of the view before it is encoded.
+
+    Raises PhotoError for a photo that cannot be read, or operations that do not make the view.
+    """
+    pixels = photo_of(view.parts[0])
+    for step in view.operations:
+        try:
+            pixels = _after(pixels, step, view, photo_of)
+        except (ValueError, IndexError, cv2.error) as error:
+            raise PhotoError(f"the operation {step.name} {list(step.values)} cannot be applied ({error})") from None
+    if pixels.shape[:2] != (view.height, view.width):
+        raise PhotoError(f"its operations make {pixels.shape[1]} x {pixels.shape[0]}")
+    return pixels
+
+
+def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
+    match step.name, step.values:
+        case "crop", window if window == view.window:
+            x1, y1, x2, y2 = view.window
+            done = pixels[y1:y2, x1:x2]
+        case "resize", (width, height):
+            done = _resized(pixels, int(width), int(height))
+        case "paste", (number,):
+            part = view.parts[int(number)]
+            done = _pasted(pixels, part, photo_of(part))
+        case "gain", (red, green, blue):
+            done = _rounded(pixels * np.array([blue, green, red]))
+        case "gamma", (power,):
+            done = _rounded((pixels / 255.0) ** power * 255.0)
+        case "draw_box", box:
+            done = _outlined(pixels, box)
+        case "jpeg", _ if step is view.operations[-1]:
+            done = pixels
+        case _:
+            raise ValueError("it is not known, not that of the view's window, or not at its place")
+    return done
+
+
+def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
+    method = cv2.INTER_AREA if width < pixels.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), dtype=np.uint8)
+
+
+def _pasted(pixels: Pixels, part: Part, lender: Pixels) -> Pixels:
+    height, width = lender.shape[:2]
+    mask = coco_mask.decode({"size": [height, width], "counts": part.mask.encode()}).astype(np.float32)
+    inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3))), (0, 0), EDGE) * mask
+    a, b, c, d, e, f = part.transform
+    # where the centers of pixels go, of which the first is at a half
+    moved = np.array([[a, b, c + (a + b - 1) / 2], [d, e, f + (d + e - 1) / 2]])
+    size = pixels.shape[1], pixels.shape[0]
+    alpha = cv2.warpAffine(inner, moved, size)[..., None]
+    return _rounded(pixels + (cv2.warpAffine(lender, moved, size).astype(np.float64) - pixels) * alpha)
+
+
+def _outlined(pixels: Pixels, box: Sequence[float]) -> Pixels:
+    """The outline of a box in red, a hundredth of the shorter side wide."""
+    x1, y1, x2, y2 = (round(value) for value in box)
+    width = max(2, round(min(pixels.shape[:2]) / 100))
+    return np.asarray(cv2.rectangle(pixels.copy(), (x1, y1), (x2 - 1, y2 - 1), (0, 0, 255), width), dtype=np.uint8)
+
+
+def _rounded(values: NDArray[np.floating]) -> Pixels:
+    return np.asarray(np.rint(values).clip(0, 255), dtype=np.uint8)
