@@ -40,8 +40,8 @@ class Truth:
         img_idx: the image, from 1, that the question names as the answer's; None if it names none.
         ref_img_idx: the image, from 1, whose box the question gives; None if it gives none.
         ref_bbox: that box, x1, y1, x2, y2, 0-1000.
-        safe_images: images, from 1, that hold no object of the answer: what is boxed there has leaked. Reference images,
-            such as that of a given box, are among them.
+        safe_images: images, from 1, that hold no object of the answer, reference images included: what is boxed there
+            has leaked.
         photos: which photos are shown, whatever their order; rows of equal `photos` are one cluster.
         pair_id: joins both directions of a question, or a row and its empty twin.
         difficulty: 0 easy to 1 hard.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgc_data.licences import CLASSES, POLICIES, LicencePolicy, allowed, licence_class
+from cgc_data.licences import CLASSES, POLICIES, LicencePolicy, allowed, composite_license, licence_class
 
 COCO = {
     1: "http://creativecommons.org/licenses/by-nc-sa/2.0/",
@@ -79,3 +79,30 @@ def test_any_text_has_a_class(text: str) -> None:
 @given(st.sampled_from([*COCO.values(), UNKNOWN, ""]), st.sampled_from(POLICIES))
 def test_whole_photos_are_never_freer_cropped(url: str, policy: LicencePolicy) -> None:
     assert allowed(url, policy, windows=False) or not allowed(url, policy, windows=True)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "result"),
+    [
+        ((4,), 4),
+        ((4, 7, 8), 4),
+        ((5, 4, 7), 5),
+        ((5, 5), 5),
+        ((2, 4), 2),
+        ((1, 2, 4), 1),
+        ((1, 5), None),
+        ((2, 5), None),
+        ((6, 4), None),
+        ((3, 2), None),
+    ],
+)
+def test_a_composite_has_a_license_only_if_all_its_photos_allow_one(
+    numbers: tuple[int, ...], result: int | None
+) -> None:
+    assert composite_license([COCO[number] for number in numbers]) == (COCO[result] if result else None)
+
+
+def test_nothing_is_composed_of_what_states_no_license() -> None:
+    assert composite_license([]) is None
+    assert composite_license([COCO[4], UNKNOWN]) is None
+    assert composite_license([""]) is None

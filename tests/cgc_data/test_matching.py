@@ -179,3 +179,13 @@ def test_thousands_of_boxes_are_matched() -> None:
     assert len(spam) == 5000
     assert set_miou(spam, spam[:8]) == pytest.approx(8 / 5000)
     assert match(spam, spam[::10]).total == pytest.approx(500)
+
+
+@pytest.mark.parametrize(
+    ("written", "counts"),
+    [("dog", True), (" Dogs", True), ("DOG", True), ("cat", False), ("hot dog", False), ("", False)],
+)
+def test_a_label_is_compared_but_for_case_space_and_number(written: str, counts: bool) -> None:
+    true = [Object(1, (0, 0, 100, 100), "dog"), Object(1, (500, 500, 900, 900), "cat")]
+    matched = match([Object(1, (0, 0, 100, 100), written)], true, use_label=True).pairs
+    assert matched == (((0, 0),) if counts else ())
