@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from cgc_data.common.errors import PhotoError
-from cgc_data.images import Pixels
+from cgc_data.common.errors import PhotoError, SegmentationError
+from cgc_data.images import MOST_PIXELS, Pixels
+from cgc_data.masks import compressed_rle
 from cgc_data.release.rows import OperationRow, PartRow
 
 CROP, RESIZE, PASTE, GAIN, GAMMA, DRAW_BOX, JPEG = "crop", "resize", "paste", "gain", "gamma", "draw_box", "jpeg"
@@ -78,7 +79,7 @@ def compose(photo: Pixels, lenders: Sequence[Part], steps: Sequence[OperationRow
     for step in before:
         try:
             pixels = OPERATIONS[step["name"]](pixels, step["values"], lenders)
-        except (KeyError, IndexError, ValueError, OverflowError, cv2.error) as error:
+        except (KeyError, IndexError, ValueError, OverflowError, SegmentationError, cv2.error) as error:
             raise PhotoError(f"{name}: the operation {step['name']!r} cannot be applied ({error})") from None
     done, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(last["values"][0])])
     if not done:
@@ -97,6 +98,8 @@ def _crop(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> P
 def _resize(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
     del lenders
     width, height = map(int, values)
+    if not (width > 0 and height > 0 and width * height <= MOST_PIXELS):
+        raise ValueError(f"a view of {width} x {height} pixels cannot be made")
     method = cv2.INTER_AREA if width < pixels.shape[1] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), dtype=np.uint8)
 
@@ -125,7 +128,10 @@ def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) 
 
 def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
     """Put the object of a part (its place in the view's `parts`) where its transform says, with a soft edge."""
-    lender = lenders[int(values[0]) - 1]
+    number = int(values[0])
+    if not 1 <= number <= len(lenders):
+        raise ValueError(f"the view has no part {number} that lends an object")
+    lender = lenders[number - 1]
     height, width = pixels.shape[:2]
     transform = np.array(lender.row["transform"], dtype=np.float64).reshape(2, 3)
     # a point is the center of a pixel for OpenCV, and its corner in a transform
@@ -139,8 +145,8 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
 
 def _mask(lender: Part) -> NDArray[np.uint8]:
     height, width = lender.pixels.shape[:2]
-    decoded = coco_mask.decode({"size": [height, width], "counts": lender.row["mask"].encode()})
-    return np.asarray(decoded, dtype=np.uint8)
+    # checked, since decoding run lengths that do not fill the photo is not safe
+    return np.asarray(coco_mask.decode(compressed_rle(lender.row["mask"], height, width)), dtype=np.uint8)
 
 
 def _whole(values: NDArray[np.floating]) -> Pixels:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from cgc_data.common.errors import PhotoError
+from cgc_data.common.errors import PhotoError, SegmentationError
+from cgc_data.masks import compressed_rle
 from cgc_data.validate.samples import Operation, Part, View
 
 Pixels = NDArray[np.uint8]
@@ -23,7 +24,7 @@ def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
     for step in view.operations:
         try:
             pixels = _after(pixels, step, view, photo_of)
-        except (ValueError, IndexError, cv2.error) as error:
+        except (ValueError, IndexError, SegmentationError, cv2.error) as error:
             raise PhotoError(f"the operation {step.name} {list(step.values)} cannot be applied ({error})") from None
     if pixels.shape[:2] != (view.height, view.width):
         raise PhotoError(f"its operations make {pixels.shape[1]} x {pixels.shape[0]}")
@@ -35,9 +36,9 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
         case "crop", window if window == view.window:
             x1, y1, x2, y2 = view.window
             done = pixels[y1:y2, x1:x2]
-        case "resize", (width, height):
+        case "resize", (width, height) if (width, height) == (view.width, view.height):
             done = _resized(pixels, int(width), int(height))
-        case "paste", (number,):
+        case "paste", (number,) if number >= 1:
             part = view.parts[int(number)]
             done = _pasted(pixels, part, photo_of(part))
         case "gain", (red, green, blue):
@@ -60,7 +61,8 @@ def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
 
 def _pasted(pixels: Pixels, part: Part, lender: Pixels) -> Pixels:
     height, width = lender.shape[:2]
-    mask = coco_mask.decode({"size": [height, width], "counts": part.mask.encode()}).astype(np.float32)
+    # checked, since decoding run lengths that do not fill the photo is not safe
+    mask = coco_mask.decode(compressed_rle(part.mask, height, width)).astype(np.float32)
     inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3))), (0, 0), EDGE) * mask
     a, b, c, d, e, f = part.transform
     # where the centers of pixels go, of which the first is at a half

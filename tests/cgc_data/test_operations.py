@@ -31,7 +31,7 @@ DISC = cv2.circle(np.zeros((SIDE, SIDE), np.uint8), (32, 32), 12, 1, -1)
 COUNTS = coco_mask.encode(np.asfortranarray(DISC))["counts"].decode()
 
 
-def lent(transform: list[float]) -> dict[str, Any]:
+def lent(transform: list[float], mask: str = COUNTS) -> dict[str, Any]:
     names = ("source", "file_name", "license_url", "flickr_url")
     return {
         **dict.fromkeys(names, "x"),
@@ -39,7 +39,7 @@ def lent(transform: list[float]) -> dict[str, Any]:
         "license": 4,
         "annotation_id": "x:1",
         "transform": transform,
-        "mask": COUNTS,
+        "mask": mask,
     }
 
 
@@ -90,13 +90,16 @@ def test_a_pasted_object_lies_where_its_transform_says() -> None:
     changed = np.abs(shown - image().astype(int)).sum(axis=2) > 25
     ys, xs = np.nonzero(changed)
     # the disc spans 20 to 45, and without its edge 21 to 44: 20.5 to 32 and 30.5 to 42
-    assert 19 <= xs.min() <= 22 and 30 <= xs.max() <= 33
-    assert 29 <= ys.min() <= 32 and 40 <= ys.max() <= 43
+    assert 19 <= xs.min() <= 22
+    assert 30 <= xs.max() <= 33
+    assert 29 <= ys.min() <= 32
+    assert 40 <= ys.max() <= 43
 
 
 def test_a_box_is_drawn_in_red() -> None:
     shown = image(Operation("draw_box", (10.0, 10.0, 50.0, 40.0)))
-    assert shown[10, 30, 2] > 180 and shown[10, 30, 0] < 90
+    assert shown[10, 30, 2] > 180
+    assert shown[10, 30, 0] < 90
     assert np.abs(shown[25, 30].astype(int) - PHOTO[25, 30]).max() < 30
 
 
@@ -128,12 +131,23 @@ def test_validation_makes_the_same_image(
     [
         rows(Operation("crop", (0.0, 0.0, 99.0, 10.0))),
         rows(Operation("paste", (7.0,))),
+        rows(Operation("paste", (0.0,))),
+        rows(Operation("resize", (1e6, 1e6))),
         rows(Operation("gain", (1.0,))),
         rows(Operation("melt", ())),
         rows(Operation("resize", (0.0, 0.0))),
         [{"name": "crop", "values": [0, 0, 8, 8]}],
     ],
-    ids=["beyond the photo", "no such part", "one gain", "unknown", "no size", "not encoded"],
+    ids=[
+        "beyond the photo",
+        "no such part",
+        "the photo itself",
+        "too large",
+        "one gain",
+        "unknown",
+        "no size",
+        "not encoded",
+    ],
 )
 def test_steps_that_cannot_be_taken_name_the_photo(steps: list[Any]) -> None:
     with pytest.raises(PhotoError, match=r"photo\.jpg"):
@@ -151,3 +165,9 @@ def test_steps_that_cannot_be_taken_name_the_photo(steps: list[Any]) -> None:
 )
 def test_changes_are_told_in_words(names: tuple[str, ...], words: str) -> None:
     assert changes_of([Operation(name, ()) for name in names]) == words
+
+
+@pytest.mark.parametrize("mask", ["", COUNTS[:-3], COUNTS + COUNTS, "~~~~~~", "é"], ids=ascii)
+def test_a_mask_that_does_not_fill_its_photo_is_refused(mask: str) -> None:
+    with pytest.raises(PhotoError, match=r"photo\.jpg: the operation 'paste' cannot be applied"):
+        compose(PHOTO, [Part(LENDER, lent([1, 0, 0, 0, 1, 0], mask))], rows(Operation("paste", (1.0,))), "photo.jpg")  # type: ignore[arg-type]
