@@ -10,12 +10,14 @@ from cgc_data.common.progress import show
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--seed", default=0, show_default=True, help="Seed of the random weights.")
-def tiny(folder: Path, seed: int) -> None:
+@click.option("--real-tokens", is_flag=True, help="Vocabulary and ids of special tokens as large as the real model's.")
+@click.option("--head-size", type=click.Choice(["16", "32"]), default="16", show_default=True, help="Of attention.")
+def tiny(folder: Path, seed: int, real_tokens: bool, head_size: str) -> None:
     """Write a randomly initialised Qwen3-VL of a few hundred thousand weights to FOLDER, to try everything on a CPU."""
     from cgc_data.common.extras import need
 
     need("train")
     from cgc_train.tiny import write_tiny
 
-    write_tiny(folder, seed=seed)
+    write_tiny(folder, seed=seed, real_tokens=real_tokens, head_size=int(head_size))
     show(f"{folder}: a tiny random model; it knows nothing until it is trained")

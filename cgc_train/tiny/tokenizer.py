@@ -3,7 +3,9 @@
 Digits stay single tokens, so that a coordinate is written the same way wherever it stands.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from cgc_data.answer import ANSWER_FORM, ANSWER_INSTRUCTION, THINK_INSTRUCTION, Object, format_response
 from cgc_data.answer.wording import POOLS, Reference, ask, template_count
@@ -16,6 +18,11 @@ VISION_START, VISION_END, IMAGE, VIDEO = "<|vision_start|>", "<|vision_end|>", "
 SPECIAL = (PAD, START, END, VISION_START, VISION_END, IMAGE, VIDEO)
 
 VOCABULARY = 1024
+
+# Of Qwen3-VL's own tokenizer; other programs find images by these numbers, whatever a model's configuration says.
+REAL_IDS = {PAD: 151643, START: 151644, END: 151645, VISION_START: 151652, VISION_END: 151653, IMAGE: 151655}
+REAL_IDS |= {VIDEO: 151656}
+REAL_VOCABULARY = 151669
 
 # What every prompt and every answer repeats is one token each: a prompt is short, and what varies stands out.
 PHRASES = (
@@ -54,16 +61,38 @@ LABELS: tuple[str, ...] = (
 LABELS += ("cup", "dog", "horse", "kite", "laptop", "person", "potted plant", "sheep", "teddy bear", "umbrella", "vase")
 
 
-def train_tokenizer() -> Tokenizer:
-    """A Qwen2 tokenizer of at most `VOCABULARY` tokens, padding on the left; the same for every call."""
-    from transformers import Qwen2Tokenizer
+def train_tokenizer(*, real_ids: bool = False) -> Tokenizer:
+    """A Qwen2 tokenizer of at most `VOCABULARY` tokens, padding on the left; the same for every call.
 
-    untrained = Qwen2Tokenizer(eos_token=END, pad_token=PAD, extra_special_tokens=list(SPECIAL), padding_side="left")
-    tokenizer = untrained.train_new_from_iterator(corpus(), VOCABULARY - len(SPECIAL), show_progress=False)
+    With `real_ids` the special tokens have the ids of Qwen3-VL's own tokenizer, and it is as large as that one: no text
+    gives the tokens that fill it up.
+    """
+    tokenizer = _untrained().train_new_from_iterator(corpus(), VOCABULARY - len(SPECIAL), show_progress=False)
+    if real_ids:
+        model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+        merges = [tuple(merge) for merge in model["merges"]]
+        tokenizer = _untrained(vocab=_filled(model["vocab"]), merges=merges)
     tokenizer.padding_side = "left"
     tokenizer.add_tokens(list(PHRASES))
     trained: Tokenizer = tokenizer
     return trained
+
+
+def _untrained(**model: object) -> Any:
+    from transformers import Qwen2Tokenizer
+
+    special = {"eos_token": END, "pad_token": PAD, "extra_special_tokens": list(SPECIAL)}
+    return Qwen2Tokenizer(**special, padding_side="left", **model)
+
+
+def _filled(trained: Mapping[str, int]) -> dict[str, int]:
+    """Ids of a trained vocabulary and `PHRASES`, the special tokens where Qwen3-VL has them, and fillers between."""
+    words = {token: number for token, number in trained.items() if token not in SPECIAL}
+    phrases = [phrase for phrase in PHRASES if phrase not in words]
+    words |= {phrase: number for number, phrase in enumerate(phrases, max(words.values()) + 1)}
+    vocabulary = words | REAL_IDS
+    taken = set(vocabulary.values())
+    return vocabulary | {f"<|unused_{n}|>": n for n in range(REAL_VOCABULARY) if n not in taken}
 
 
 def corpus() -> Iterator[str]:

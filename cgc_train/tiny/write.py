@@ -18,44 +18,57 @@ MIN_PIXELS, MAX_PIXELS = 32 * 32, 256 * 256
 INITIAL_STD = 0.1
 # Positions of patches stand out from their contents, or the model does not learn where something is.
 POSITION_SCALE = 20.0
+# Rows of the real embedding; more than its tokenizer has tokens.
+REAL_ROWS = 151936
+HEAD_SIZES = (16, 32)
 
 
-def write_tiny(folder: Path, *, seed: int = 0) -> Path:
+def write_tiny(folder: Path, *, seed: int = 0, real_tokens: bool = False, head_size: int = 16) -> Path:
     """Write a tiny random Qwen3-VL with tokenizer, processor and chat template; the same bytes for the same seed.
 
-    Stock `AutoProcessor` and `AutoModelForImageTextToText` load the folder. Raises ModelError where it is not empty.
+    Stock `AutoProcessor` and `AutoModelForImageTextToText` load the folder.
+
+    Args:
+        folder: new or empty.
+        seed: of the weights.
+        real_tokens: as many rows of the embedding, and the same ids of special tokens, as the real model has.
+        head_size: width of an attention head, one of `HEAD_SIZES`.
+
+    Raises:
+        ModelError: the folder is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ModelError(f"{folder}: not an empty folder; give another one, or delete it")
-    processor = _processor()
-    model = _model(processor.tokenizer, seed)
+    processor = tiny_processor(real_tokens=real_tokens)
+    model = _model(_configuration(processor.tokenizer, real_tokens, head_size), processor.tokenizer, seed)
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
 
 
-def _processor() -> Any:
+def tiny_processor(*, real_tokens: bool = False, max_pixels: int = MAX_PIXELS) -> Any:
+    """The processor of the tiny model: images of at most `max_pixels` pixels, padding on the left."""
     from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 
-    size = {"shortest_edge": MIN_PIXELS, "longest_edge": MAX_PIXELS}
+    size = {"shortest_edge": MIN_PIXELS, "longest_edge": max_pixels}
     common = {"patch_size": 16, "merge_size": 2, "image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": size}
     template = (files("cgc_train.tiny") / "template.jinja").read_text(encoding="utf-8")
     return Qwen3VLProcessor(
         image_processor=Qwen2VLImageProcessor(**common),
-        tokenizer=train_tokenizer(),
+        tokenizer=train_tokenizer(real_ids=real_tokens),
         video_processor=Qwen3VLVideoProcessor(**common),
         chat_template=template,
     )
 
 
-def _model(tokenizer: Tokenizer, seed: int) -> Any:
+def _model(configuration: Any, tokenizer: Tokenizer, seed: int) -> Any:
     import torch
     from transformers import GenerationConfig, Qwen3VLForConditionalGeneration
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = Qwen3VLForConditionalGeneration(_configuration(tokenizer))
+        model = Qwen3VLForConditionalGeneration(configuration)
         with torch.no_grad():
             model.model.visual.pos_embed.weight.mul_(POSITION_SCALE)
     model.generation_config = GenerationConfig(
@@ -64,7 +77,7 @@ def _model(tokenizer: Tokenizer, seed: int) -> Any:
     return model
 
 
-def _configuration(tokenizer: Tokenizer) -> Any:
+def _configuration(tokenizer: Tokenizer, real_tokens: bool, head_size: int) -> Any:
     from transformers import Qwen3VLConfig
 
     def token(name: str) -> int:
@@ -72,20 +85,20 @@ def _configuration(tokenizer: Tokenizer) -> Any:
 
     return Qwen3VLConfig(
         text_config={
-            "vocab_size": len(tokenizer),
+            "vocab_size": REAL_ROWS if real_tokens else len(tokenizer),
             "hidden_size": 64,
             "intermediate_size": 192,
             "num_hidden_layers": 2,
             "num_attention_heads": 4,
             "num_key_value_heads": 2,
-            "head_dim": 16,
+            "head_dim": head_size,
             "max_position_embeddings": 8192,
             "initializer_range": INITIAL_STD,
             "tie_word_embeddings": True,
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [4, 2, 2],
+                "mrope_section": [head_size // 4, head_size // 8, head_size // 8],
                 "mrope_interleaved": True,
             },
             "eos_token_id": token(END),
@@ -95,7 +108,7 @@ def _configuration(tokenizer: Tokenizer) -> Any:
             "depth": 2,
             "hidden_size": 32,
             "intermediate_size": 64,
-            "num_heads": 2,
+            "num_heads": 32 // head_size,
             "out_hidden_size": 64,
             "num_position_embeddings": 64,
             "deepstack_visual_indexes": [0],

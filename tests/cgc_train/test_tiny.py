@@ -53,6 +53,18 @@ def test_stock_classes_load_it_and_it_answers_several_images(tiny: Path) -> None
     assert model.generate(**inputs, max_new_tokens=3).shape[1] == inputs["input_ids"].shape[1] + 3
 
 
+def test_with_real_tokens_images_have_the_ids_of_the_real_model(tiny: Path, tmp_path: Path) -> None:
+    folder = write_tiny(tmp_path / "real", real_tokens=True, head_size=32)
+    processor, model = AutoProcessor.from_pretrained(folder), AutoModelForImageTextToText.from_pretrained(folder)
+    assert (model.config.image_token_id, processor.tokenizer.eos_token_id) == (151655, 151645)
+    assert (len(processor.tokenizer), model.get_input_embeddings().num_embeddings) == (151669, 151936)
+    inputs = processor(text=["<|image_pad|>" + ANSWER_FORM], images=[Image.new("RGB", (64, 64))], return_tensors="pt")
+    assert (inputs["input_ids"] == 151655).sum() == 2 * 2
+    assert model.generate(**inputs, max_new_tokens=3).shape[1] == inputs["input_ids"].shape[1] + 3
+    usual = AutoProcessor.from_pretrained(tiny).tokenizer
+    assert processor.tokenizer(ANSWER_FORM)["input_ids"] == usual(ANSWER_FORM)["input_ids"], "texts are as long"
+
+
 def test_its_template_takes_strings_and_parts(tiny: Path) -> None:
     processor = AutoProcessor.from_pretrained(tiny)
     assert processor.tokenizer.padding_side == "left"
