@@ -47,11 +47,11 @@ def write_tiny(folder: Path, *, seed: int = 0, real_tokens: bool = False, head_s
     return folder
 
 
-def tiny_processor(*, real_tokens: bool = False, max_pixels: int = MAX_PIXELS) -> Any:
-    """The processor of the tiny model: images of at most `max_pixels` pixels, padding on the left."""
+def tiny_processor(*, real_tokens: bool = False, pixels: tuple[int, int] = (MIN_PIXELS, MAX_PIXELS)) -> Any:
+    """The processor of the tiny model: images of `pixels` at least and at most, padding on the left."""
     from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 
-    size = {"shortest_edge": MIN_PIXELS, "longest_edge": max_pixels}
+    size = dict(zip(("shortest_edge", "longest_edge"), pixels, strict=True))
     common = {"patch_size": 16, "merge_size": 2, "image_mean": [0.5] * 3, "image_std": [0.5] * 3, "size": size}
     template = (files("cgc_train.tiny") / "template.jinja").read_text(encoding="utf-8")
     return Qwen3VLProcessor(

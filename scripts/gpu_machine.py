@@ -1,0 +1,81 @@
+"""Commands of `scripts/check_gpu.py`: processes of their own, with logs and time limits."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class StageError(Exception):
+    """A command of a stage failed; the text is the end of its output."""
+
+
+class Machine:
+    """The commands of the check, where their files are, and how long they may take."""
+
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self.rehearse: bool = asked.rehearse
+        self.work = Path(asked.work).absolute()
+        self.weights = Path(asked.weights).absolute() if asked.weights else self.work / "weights"
+        self.end = time.monotonic() + 60 * asked.minutes
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.keep = self.work / "longest.txt"
+
+    def settings(self, *over: str) -> list[str]:
+        """Settings of every run: the data with the longest prompts, and no vLLM."""
+        common = ["grpo.use_vllm=false", f"model.name={self.weights}", f"data.release={self.work / 'release'}"]
+        common += [f"data.keep={self.keep}"] if self.keep.exists() else []
+        cpu = ["accelerate=cpu", "model.dtype=float32", "model.quantize=null", "data.max_pixels=9216"]
+        return [*common, *(cpu if self.rehearse else []), *over]
+
+    def start(self, name: str, *command: str, gpu: bool = True, **variables: str) -> "subprocess.Popen[bytes]":
+        """Start a command of this interpreter with its output in a log of that name."""
+        variables |= {"HF_HUB_OFFLINE": "1"} | ({} if gpu else {"CUDA_VISIBLE_DEVICES": ""})
+        path = os.pathsep.join([str(ROOT), str(ROOT / "cards"), os.environ.get("PYTHONPATH", "")])
+        names = {
+            "PYTHONPATH": path,
+            "CGC_CACHE": str(self.work / "cache"),
+            **variables,
+        }
+        with self.log(name).open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, *command],
+                stdout=log,
+                stderr=log,
+                env=os.environ | names,
+                start_new_session=True,
+                cwd=ROOT,
+            )
+
+    def wait(
+        self, name: str, process: "subprocess.Popen[bytes]", seconds: float = 600, codes: Sequence[int] = (0,)
+    ) -> str:
+        """The output of a command. Raises StageError where its exit status is another or it took longer."""
+        try:
+            code: int | str = process.wait(max(1, min(seconds, self.end - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            code = "no end in time"
+            os.killpg(process.pid, signal.SIGKILL)
+        output = self.log(name).read_text(encoding="utf-8", errors="replace")
+        if code not in codes:
+            raise StageError(f"{name}: {code}\n{output[-3000:]}")
+        return output
+
+    def run(self, name: str, *command: str, gpu: bool = True, seconds: float = 600, codes: Sequence[int] = (0,)) -> str:
+        """Start a command and wait for it."""
+        return self.wait(name, self.start(name, *command, gpu=gpu), seconds, codes)
+
+    def log(self, name: str) -> Path:
+        """Where the output of a command is."""
+        return self.work / f"{name}.log"
+
+
+def cgc(package: str, *arguments: str) -> list[str]:
+    """A command of a package, for an interpreter that has it on its path alone."""
+    return ["-c", f"from {package}.cli import main; main()", *arguments]

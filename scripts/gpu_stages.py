@@ -1,0 +1,236 @@
+"""The stages of `scripts/check_gpu.py`: what is run on the GPU, and what is read off it."""
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cgc_data.common.errors import CgcError
+from cgc_train.check.context import Context
+from cgc_train.check.numbers import plan_memory
+from cgc_train.recipe import load_recipe, save_recipe
+from cgc_train.run import open_run
+from scripts.gpu_machine import ROOT, Machine, StageError, cgc
+
+LORA, QLORA = "qwen3-vl-8b-lora-1gpu", "qwen3-vl-8b-qlora-24gb"
+LONGEST_ROWS = 16
+GB = 10**9
+IMPORTS = """
+import json, os, time
+began = time.time()
+import accelerate, datasets, huggingface_hub, peft, torch, transformers, trl
+import cgc_train.check, cgc_train.grpo, cgc_train.sft, cgc_train.publish
+from importlib.metadata import version
+gpu = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
+modules = (accelerate, datasets, huggingface_hub, peft, torch, transformers, trl)
+facts = {module.__name__: module.__version__ for module in modules}
+facts["cgc-grounding"] = version("cgc-grounding")
+facts |= {"seconds_to_import": round(time.time() - began, 1), "cores": os.cpu_count()}
+print(json.dumps(facts | ({"gpu": gpu.name, "gpu_gb": gpu.total_memory / 1e9} if gpu else {})))
+"""
+
+
+def check_imports(machine: Machine) -> dict[str, Any]:
+    """Versions, and how long everything takes to import."""
+    return json_of(machine.run("imports", "-c", IMPORTS, seconds=120))
+
+
+def prepare(machine: Machine) -> dict[str, Any]:
+    """A release of the embedded sample and the weights, made at the same time; then the rows of longest prompts."""
+    began, release = time.monotonic(), machine.work / "release"
+    building = None if release.exists() else machine.start("build", *build_release(release), gpu=False)
+    if not (machine.weights / "processor_config.json").exists():  # written last
+        tiny = cgc("cgc_train", "tiny", str(machine.weights), "--head-size", "32")
+        real = [str(ROOT / "scripts" / "write_random.py"), str(machine.weights)]
+        machine.run("weights", *(tiny if machine.rehearse else real), seconds=150)
+    written = time.monotonic() - began
+    if building:
+        machine.wait("build", building)
+    context = Context(load_recipe(LORA, machine.settings("data.held_out_every=0")))
+    longest = context.prompts[:LONGEST_ROWS]
+    machine.keep.write_text("".join(f"{row}\n" for _, row in longest), encoding="utf-8")
+    size = sum(file.stat().st_size for file in machine.weights.iterdir()) / GB
+    return {"seconds_of_weights": written, "weights_gb": size, "longest_prompts": [tokens for tokens, _ in longest]}
+
+
+def build_release(folder: Path) -> list[str]:
+    """A small release of the embedded sample."""
+    return cgc("cgc_data", "build", "--samples", "160", "--out", str(folder))
+
+
+def check(machine: Machine) -> dict[str, Any]:
+    """`cgc-train check` of the recipe without vLLM, as it stands."""
+    command = cgc("cgc_train", "check", LORA, *machine.settings(), "--json", "--to", str(machine.work))
+    output = machine.run("check", *command, codes=(0, 2))
+    return {found["check"]: f"{found['status']}: {found['message']}" for found in json_of(output)["findings"]}
+
+
+def json_of(output: str) -> dict[str, Any]:
+    """The JSON object that a command printed; warnings may stand before and after it."""
+    start = re.search(r"^\{", output, re.MULTILINE)
+    if start is None:
+        raise StageError(f"no JSON in: {output[-1000:]}")
+    return dict(json.JSONDecoder().raw_decode(output, start.start())[0])
+
+
+def train(machine: Machine, name: str, command: str, recipe: str, *over: str, seconds: float = 240) -> dict[str, Any]:
+    """A run of `sft` or `grpo`, measured, beside what the plan says of the same settings."""
+    settings, run = machine.settings(*over), machine.work / name
+    process = machine.start(name, *measuring(machine, name, command, recipe, *settings, "--to", str(run)))
+    planned = plan(recipe, settings) if command == "grpo" else {}
+    machine.wait(name, process, seconds)
+    return {"plan": planned, **measured(machine, name), **of_run(run)}
+
+
+def measuring(machine: Machine, name: str, *command: str) -> list[str]:
+    """A `cgc-train` command that leaves NAME.json."""
+    return [str(ROOT / "scripts" / "measure_training.py"), str(machine.work / f"{name}.json"), *command]
+
+
+def plan(recipe: str, settings: Sequence[str]) -> dict[str, Any]:
+    """Gigabytes that the plan foresees while sampling and while learning, however few the GPU has."""
+    try:
+        found = plan_memory(Context(load_recipe(recipe, [*settings, "gpu_memory_gb=1000"])))
+    except CgcError as error:
+        return {"error": str(error)}
+    return {"sampling": found.at("sampling") / GB, "learning": found.at("learning") / GB}
+
+
+def measured(machine: Machine, name: str) -> dict[str, Any]:
+    """What was measured of a command: the model, and each phase summed up."""
+    facts = json.loads((machine.work / f"{name}.json").read_text(encoding="utf-8"))
+    phases: dict[str, list[dict[str, Any]]] = {}
+    for phase in facts["phases"]:
+        phases.setdefault(phase.pop("phase"), []).append(phase)
+    found = {"seconds": facts["seconds"], "model": facts["model"]}
+    return found | {name: summed(parts) for name, parts in phases.items()}
+
+
+def summed(parts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Seconds of each part of a phase, the highest of its peaks, and tokens a second."""
+    seconds = [round(part["seconds"], 3) for part in parts]
+    peaks = ("allocated_gb", "reserved_gb", "longest_prompt", "longest", "rows")
+    found: dict[str, Any] = {key: max(part[key] for part in parts) for key in peaks if key in parts[0]}
+    if tokens := sum(part.get("tokens", 0) for part in parts):
+        found |= {"tokens": tokens, "tokens_per_second": tokens / sum(seconds)}
+    return {"seconds": seconds, **found}
+
+
+def of_run(folder: Path) -> dict[str, Any]:
+    """What a run left: losses, gradients, rewards, held-out answers, and files."""
+    run = open_run(folder)
+    lines: list[Mapping[str, Any]] = [line for line in run.metrics() if line["kind"] == "train" and "loss" in line]
+    wanted = ("step", "loss", "grad_norm", "kl", "reward", "reward_std", "step_time", "mean_token_accuracy")
+    return {
+        "train": [{key: line[key] for key in wanted if key in line} for line in lines],
+        "held_out": {step: len(run.held_out(step)) for step in run.held_out_steps()},
+        "checkpoints": [path.name for path in run.checkpoints()],
+        "model_mb": {path.name: path.stat().st_size / 1e6 for path in run.model_folder.glob("*.safetensors")},
+        "largest_adapter_weight": largest_adapter_weight(run.model_folder / "adapter_model.safetensors"),
+        "versions": run.environment().get("versions", {}),
+    }
+
+
+def largest_adapter_weight(file: Path) -> float | None:
+    """The largest weight of the adapters' second matrices, which begin at zero; None without adapters."""
+    from safetensors.torch import load_file
+
+    if not file.exists():
+        return None
+    return max(float(weight.abs().max()) for name, weight in load_file(file).items() if "lora_B" in name)
+
+
+def short(machine: Machine) -> dict[str, Any]:
+    """Three small steps with held-out answers and checkpoints."""
+    steps = ["grpo.max_steps=3", "grpo.save_steps=1", "data.held_out_rows=8", "data.held_out_every=2"]
+    return train(machine, "short", "grpo", LORA, *completions(machine, 16, 2, 128), *steps)
+
+
+def completions(machine: Machine, step: int, per_device: int, length: int) -> list[str]:
+    """Settings of a step of so many completions of at most `length` tokens."""
+    passes = f"grpo.gradient_accumulation_steps={step // per_device}"
+    tokens = length // 8 if machine.rehearse else length
+    return [f"effective_batch={step}", passes, f"grpo.max_completion_length={tokens}", "grpo.logging_steps=1"]
+
+
+def resume(machine: Machine) -> dict[str, Any]:
+    """The same run as if it had been killed after its second step."""
+    folder = machine.work / "short"
+    before = of_run(folder)["train"][-1:]
+    for left in ("model", "checkpoint-3"):
+        shutil.rmtree(folder / left)
+    machine.run("resume", *measuring(machine, "resume", "resume", str(folder)), seconds=150)
+    return {"last_step_before": before, **measured(machine, "resume"), **of_run(folder)}
+
+
+def whole_step(machine: Machine) -> dict[str, Any]:
+    """One step of the recipe's own batch, all of it sampled at once."""
+    steps = ["grpo.max_steps=1", "data.held_out_every=0"]
+    return train(machine, "step", "grpo", LORA, *completions(machine, 64, 2, 128), *steps)
+
+
+def long_completions(machine: Machine) -> dict[str, Any]:
+    """One prompt's completions at the recipe's own length."""
+    steps = ["grpo.max_steps=1", "data.held_out_every=0"]
+    return train(machine, "long", "grpo", LORA, *completions(machine, 8, 2, 1024), *steps)
+
+
+def warm_up(machine: Machine) -> dict[str, Any]:
+    """Three steps of the warm-up, adapters merged at the end."""
+    steps = ["sft.max_steps=3", "sft.logging_steps=1", "sft.per_device_train_batch_size=2", "data.held_out_every=0"]
+    try:
+        return train(machine, "sft", "sft", LORA, *steps)
+    finally:
+        shutil.rmtree(machine.work / "sft" / "model", ignore_errors=True)
+
+
+def quantised(machine: Machine) -> dict[str, Any]:
+    """Two small steps over weights in four bits."""
+    steps = ["grpo.max_steps=2", "data.held_out_every=0"]
+    return train(machine, "qlora", "grpo", QLORA, *completions(machine, 8, 1, 128), *steps)
+
+
+def devices(machine: Machine) -> dict[str, Any]:
+    """The tiny model on GPU and CPU from one seed in float32, completions replayed: how far the numbers differ."""
+    tiny = machine.work / "tiny"
+    machine.run("tiny", *cgc("cgc_train", "tiny", str(tiny), "--head-size", "32"), gpu=False)
+    started, runs = [], {}
+    for device, launch in (("cpu", "cpu"), ("gpu", "cpu" if machine.rehearse else "ddp")):
+        steps = ["grpo.max_steps=4", "sft.max_steps=8", "sft.logging_steps=1", "data.held_out_every=0"]
+        data = [f"model.name={tiny}", f"data.release={machine.work / 'release'}", f"accelerate={launch}"]
+        recipe = machine.work / f"tiny-{device}.yaml"
+        save_recipe(load_recipe("tiny-cpu", [*data, *steps]), recipe)
+        for kind, command in (
+            ("grpo", ["-m", "tests.cgc_train.replayed", str(recipe)]),
+            ("sft", [*cgc("cgc_train", "sft", str(recipe), "--to")]),
+        ):
+            run = runs[kind, device] = machine.work / f"tiny-{kind}-{device}"
+            variables = {"NVIDIA_TF32_OVERRIDE": "0"}  # or convolutions would round what the CPU does not
+            started.append((run.name, machine.start(run.name, *command, str(run), gpu=device == "gpu", **variables)))
+    for name, process in started:
+        machine.wait(name, process, 150)
+    return {kind: differences(of_run(runs[kind, "cpu"]), of_run(runs[kind, "gpu"])) for kind in ("grpo", "sft")}
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Losses of both runs, and the largest difference of losses and of gradients' norms."""
+    pairs = list(zip(one["train"], other["train"], strict=True))
+    found: dict[str, Any] = {"losses": [[line["loss"] for line in pair] for pair in pairs]}
+    for key in ("loss", "grad_norm"):
+        found[f"largest_difference_of_{key}"] = max(abs(first[key] - second[key]) for first, second in pairs)
+    return found
+
+
+def merge(machine: Machine) -> dict[str, Any]:
+    """The whole model of the first run, its adapter loaded again and merged, asked for an answer on the CPU."""
+    began, merged = time.monotonic(), machine.work / "merged"
+    machine.run("merge", *cgc("cgc_train", "merge", str(machine.work / "short"), "--to", str(merged)), gpu=False)
+    size, seconds = sum(file.stat().st_size for file in merged.iterdir()) / GB, time.monotonic() - began
+    image = str(next((machine.work / "cache" / "images").rglob("*.jpg")))
+    asked = cgc("cgc_train", "demo", str(merged), image, "--find", "dog", "--max-new-tokens", "8")
+    answer = machine.run("demo", *asked, gpu=False).splitlines()[-3:]
+    shutil.rmtree(merged)
+    return {"seconds": seconds, "gb": size, "answer": answer, "seconds_with_answer": time.monotonic() - began}

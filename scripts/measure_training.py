@@ -1,0 +1,149 @@
+"""Run a `cgc-train` command and measure it: seconds, bytes on the GPU, tokens sampled, and what the model is made of.
+
+Usage: python scripts/measure_training.py FACTS.json sft RECIPE [KEY=VALUE]... --to RUN
+Random weights never write an answer in the form, are paid nothing, and so learn nothing. Every second completion is
+therefore framed as an empty answer, at its own length: its tokens pass as thoughts.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+OPEN, CLOSE = "<think>", "</think>\n<answer>[]</answer>"
+
+
+class Measured:
+    """What happened in the process so far, phase by phase."""
+
+    def __init__(self) -> None:
+        self.began = time.perf_counter()
+        self.phases: list[dict[str, Any]] = []
+        self.model: dict[str, Any] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a part of the run without the phases inside it; its peaks are of what comes after them."""
+        inside, start = len(self.phases), _now()
+        _reset()
+        yield
+        nested = sum(phase["seconds"] for phase in self.phases[inside:])
+        self.phases.append({"phase": name, "seconds": _now() - start - nested, **_peaks()})
+        _reset()
+
+    def look_at(self, trainer: Any) -> None:
+        """Note what is trained, on what, and in which types."""
+        parameters = list(trainer.model.parameters())
+        names = [name for name, _ in trainer.model.named_modules() if name.endswith(".lora_A")]
+        self.model = {
+            "seconds_to_training": time.perf_counter() - self.began,
+            "device": str(trainer.accelerator.device),
+            "attention": trainer.model.config._attn_implementation,
+            "bf16": trainer.args.bf16,
+            "gradient_checkpointing": trainer.args.gradient_checkpointing,
+            "adapted_modules": len(names),
+            "weights": sum(parameter.numel() for parameter in parameters),
+            "trained": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+            "types": dict(Counter(str(parameter.dtype) for parameter in parameters)),
+            "trained_types": dict(Counter(str(p.dtype) for p in parameters if p.requires_grad)),
+        }
+
+    def write(self, file: Path, error: str | None) -> None:
+        """Everything as JSON."""
+        facts = {"seconds": time.perf_counter() - self.began, "error": error, "model": self.model}
+        file.write_text(json.dumps(facts | {"phases": self.phases}, indent=1) + "\n", encoding="utf-8")
+
+
+def framed(completion: Sequence[int], tokenizer: Any) -> list[int]:
+    """The completion as the thoughts of an empty answer, as long as before where that is long enough."""
+    opening, closing = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (OPEN, CLOSE))
+    room = max(0, len(completion) - len(opening) - len(closing) - 1)
+    return [*opening, *completion[:room], *closing, tokenizer.eos_token_id]
+
+
+def watch(measured: Measured) -> None:
+    """Put `measured` round the parts of both trainers."""
+    from cgc_train.sft import WarmUpTrainer
+    from cgc_train.trainer import GroundingTrainer
+
+    sample = GroundingTrainer._generate_single_turn
+
+    def sampled(self: Any, prompt_ids: list[list[int]], *rest: Any) -> Any:
+        with measured.phase("sampling" if self.model.training else "answering"):
+            completions, chances = sample(self, prompt_ids, *rest)
+        entry = measured.phases[-1]
+        entry |= {"rows": len(prompt_ids), "longest_prompt": max(map(len, prompt_ids))}
+        entry |= {"tokens": sum(map(len, completions)), "longest": max(map(len, completions))}
+        if self.model.training:
+            tokenizer = self.processing_class.tokenizer
+            completions = [framed(ids, tokenizer) if place % 2 else ids for place, ids in enumerate(completions)]
+        return completions, chances
+
+    setattr(GroundingTrainer, sample.__name__, sampled)
+    for trainer in (GroundingTrainer, WarmUpTrainer):
+        for name, around in (("training_step", _timed), ("train", _looked_at)):
+            setattr(trainer, name, around(measured, getattr(trainer, name)))
+
+
+def _timed(measured: Measured, step: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(self: Any, *given: Any, **named: Any) -> Any:
+        with measured.phase("learning"):
+            return step(self, *given, **named)
+
+    return timed
+
+
+def _looked_at(measured: Measured, train: Callable[..., Any]) -> Callable[..., Any]:
+    def looked_at(self: Any, *given: Any, **named: Any) -> Any:
+        measured.look_at(self)
+        return train(self, *given, **named)
+
+    return looked_at
+
+
+def _now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _reset() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _peaks() -> dict[str, float]:
+    """Gigabytes of 10^9 bytes at the peak: what tensors took, and what PyTorch had reserved for them."""
+    if not torch.cuda.is_available():
+        return {}
+    return {
+        "allocated_gb": torch.cuda.max_memory_allocated() / 1e9,
+        "reserved_gb": torch.cuda.max_memory_reserved() / 1e9,
+    }
+
+
+def main() -> None:
+    """Run the command; the facts are written whatever becomes of it."""
+    from cgc_train.cli import main as cgc_train
+
+    measured, file, error = Measured(), Path(sys.argv[1]), None
+    watch(measured)
+    sys.argv[:2] = ["cgc-train"]
+    try:
+        cgc_train()
+    except BaseException as raised:
+        if not isinstance(raised, SystemExit) or raised.code:
+            error = f"{type(raised).__name__}: {raised}"
+        raise
+    finally:
+        measured.write(file, error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""What the check of a GPU does without one: it frames completions, reads measurements, and writes the table."""
+
+import pytest
+
+pytest.importorskip("trl")
+
+from pathlib import Path
+
+from cgc_train.model import load_processor
+from cgc_train.recipe import ModelSettings
+from scripts.check_gpu import Result, table
+from scripts.gpu_stages import summed
+from scripts.measure_training import Measured, framed
+
+
+@pytest.mark.parametrize("length", [0, 5, 40, 128])
+def test_a_framed_completion_is_an_empty_answer_of_the_same_length(tiny: Path, length: int) -> None:
+    tokenizer = load_processor(ModelSettings(name=str(tiny))).tokenizer
+    word = tokenizer("dog")["input_ids"][0]
+    ids = framed([word] * length, tokenizer)
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    assert text.startswith("<think>")
+    assert text.endswith("</think>\n<answer>[]</answer>")
+    assert len(ids) == max(length, len(framed([], tokenizer)))
+
+
+def test_a_phase_does_not_count_the_seconds_of_those_inside_it() -> None:
+    measured = Measured()
+    with measured.phase("learning"):
+        before = len(measured.phases)
+        with measured.phase("sampling"):
+            sum(range(10**6))
+    sampling, learning = measured.phases
+    assert (before, sampling["phase"], learning["phase"]) == (0, "sampling", "learning")
+    assert 0 <= learning["seconds"] < sampling["seconds"]
+
+
+def test_peaks_are_the_highest_and_tokens_are_per_second_of_all() -> None:
+    parts = [
+        {"seconds": 1.0, "reserved_gb": 20.0, "allocated_gb": 18.0, "tokens": 100},
+        {"seconds": 3.0, "reserved_gb": 30.0, "allocated_gb": 17.0, "tokens": 300},
+    ]
+    found = summed(parts)
+    assert (found["reserved_gb"], found["allocated_gb"], found["tokens_per_second"]) == (30.0, 18.0, 100.0)
+
+
+def test_the_table_has_the_plan_beside_what_was_measured() -> None:
+    facts = {
+        "plan": {"sampling": 32.3, "learning": 27.9},
+        "sampling": {"reserved_gb": 30.1, "tokens_per_second": 250.4},
+        "learning": {"reserved_gb": 25.0, "seconds": [1.0, 2.5]},
+        "train": [{"step_time": 9.5}],
+    }
+    lines = table([Result("short", "ok", 60.4, facts), Result("quantised", "not reached")]).splitlines()
+    assert lines[2] == "| short | ok | 60 | 30.1 (32.3) | 25.0 (27.9) | 250 | 3.5 | 9.5 |"
+    assert lines[3] == "| quantised | not reached | 0 |  |  |  |  |  |"
