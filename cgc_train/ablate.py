@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from cgc_data.common.settings import merge_all, nearest, parse_override, read_settings
 from cgc_data.metrics import METRICS
@@ -111,8 +111,16 @@ def _compared(recipe: Recipe) -> Mapping[str, object]:
     """What a switch may change, with TRL's defaults spelled out."""
     values = recipe.model_dump(mode="json", exclude={"name"})
     values["grpo"] = {"loss_type": "dapo", "importance_sampling_level": "token", "beta": 0.0} | values["grpo"]
-    values["grpo"]["beta"] = float(values["grpo"]["beta"])
+    values["grpo"]["beta"] = _number(values["grpo"]["beta"])
     return values
+
+
+def _number(value: Any) -> Any:
+    """Any value, as a number where it says one: YAML takes `1e-3` for text."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return value
 
 
 def write_ablation(recipe: Recipe, names: Sequence[str], folder: Path) -> list[Path]:

@@ -9,9 +9,7 @@ import pyarrow.compute as pc
 from cgc_data.common.errors import ReleaseError
 from cgc_data.release.schema import arrow_schema
 
-NULLABLE = frozenset(
-    {"query.img_idx", "query.ref_img_idx", "query.ref_bbox", "prompt.content.text", "images.path", "images.bytes"}
-)
+NULLABLE = frozenset({"query.img_idx", "query.ref_img_idx", "query.ref_bbox", "prompt.content.text", "images.path"})
 LENGTHS = {"bbox_2d": 4, "bbox_px": 4, "ref_bbox": 4, "window": 4, "transform": 6}
 POSITIVE = frozenset(
     {
@@ -23,8 +21,11 @@ NUMBERED = ("objects", "evidence", "answer_images", "reference_images")  # lists
 _TYPES = {field.name: field.type for field in arrow_schema()}
 
 
-def checked(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
-    """The columns of a batch in the schema's types. Raises ReleaseError, naming the shard, for what cannot be a row."""
+def checked(batch: pa.RecordBatch, path: Path, *, embedded: bool = False) -> pa.RecordBatch:
+    """The columns of a batch in the schema's types. Raises ReleaseError, naming the shard, for what cannot be a row.
+
+    `embedded`: a row without images cannot be one.
+    """
     try:
         columns = {name: _typed(batch.column(name), name) for name in batch.schema.names}
         for name, column in columns.items():
@@ -33,6 +34,8 @@ def checked(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
             for name in NUMBERED:
                 if name in columns:
                     _check_numbers(columns[name], columns["views"], name)
+            if "images" in columns:
+                _check_images(columns["images"], columns["views"], embedded)
     except (ValueError, pa.ArrowException) as error:
         raise ReleaseError(f"{path}: not rows of a release ({error}); build or download it again") from None
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
@@ -68,3 +71,10 @@ def _check_numbers(entries: pa.Array, views: pa.Array, name: str) -> None:
     numbers = numbers.field("img_idx") if pa.types.is_struct(numbers.type) else numbers
     if (numbers.to_numpy() > most).any():
         raise ValueError(f"{name} names more images than the row has")
+
+
+def _check_images(images: pa.Array, views: pa.Array, embedded: bool) -> None:
+    """Every row must have an image for each of its views, or, unless images are embedded, none at all."""
+    found, wanted = (pc.list_value_length(column).to_numpy(zero_copy_only=False) for column in (images, views))
+    if ((found != wanted) & (embedded | (found > 0))).any():
+        raise ValueError("a row has not as many images as views")

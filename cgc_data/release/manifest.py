@@ -78,10 +78,15 @@ class Contradictions(TypedDict, total=False):
     contradicted: int
 
 
-class Counts(TypedDict, total=False):
-    """Rows by what they are."""
+class CountsKeys(TypedDict):
+    """What readers of a manifest count on."""
 
     total: int
+
+
+class Counts(CountsKeys, total=False):
+    """Rows by what they are."""
+
     by_split: dict[str, int]
     by_task: dict[str, int]
     by_category: dict[str, int]

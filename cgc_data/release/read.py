@@ -59,7 +59,8 @@ class Release:
         size = BATCH_ROWS_WITH_IMAGES if images else BATCH_ROWS
         for path in self.shards(contrast, split):
             with _readable(path) as shard:
-                yield from (checked(batch, path) for batch in shard.iter_batches(batch_size=size, columns=wanted))
+                for batch in shard.iter_batches(batch_size=size, columns=wanted):
+                    yield checked(batch, path, embedded=self.has_images)
 
     def rows(
         self,
@@ -77,9 +78,16 @@ class Release:
         for path in self.shards():
             with _readable(path) as shard:
                 for group in range(shard.num_row_groups):
-                    found = shard.read_row_group(group, columns=["id"])["id"].to_pylist()
-                    if not set(ids).isdisjoint(found):
-                        yield from _chosen(shard, group, set(ids), path)
+                    listed = (checked(batch, path) for batch in shard.iter_batches(row_groups=[group], columns=["id"]))
+                    if not all(set(ids).isdisjoint(batch["id"].to_pylist()) for batch in listed):
+                        yield from self._chosen(shard, group, set(ids), path)
+
+    def _chosen(self, shard: pq.ParquetFile, group: int, ids: set[str], path: Path) -> Iterator[Row]:
+        for raw in shard.iter_batches(batch_size=BATCH_ROWS_WITH_IMAGES, row_groups=[group]):
+            batch = checked(raw, path, embedded=self.has_images)
+            for index, identity in enumerate(batch["id"].to_pylist()):
+                if identity in ids:
+                    yield from batch.slice(index, 1).to_pylist()
 
 
 def open_release(path: Path | str) -> Release:
@@ -107,14 +115,6 @@ def _readable(path: Path) -> Iterator[pq.ParquetFile]:
             yield shard
     except (OSError, pa.ArrowException) as error:
         raise ReleaseError(f"{path}: not a readable shard ({error}); build or download it again") from None
-
-
-def _chosen(shard: pq.ParquetFile, group: int, ids: set[str], path: Path) -> Iterator[Row]:
-    for raw in shard.iter_batches(batch_size=BATCH_ROWS_WITH_IMAGES, row_groups=[group]):
-        batch = checked(raw, path)
-        for index, identity in enumerate(batch["id"].to_pylist()):
-            if identity in ids:
-                yield from batch.slice(index, 1).to_pylist()
 
 
 def _known(value: str | None, known: Collection[str], what: str) -> None:

@@ -1,12 +1,17 @@
 """Reading a release: what is refused, and that what is read is what was written."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cgc_data.common.errors import ReleaseError
 from cgc_data.release.read import open_release
+from cgc_data.release.schema import arrow_schema
 from tests.tiny_release import write_manifest, write_tiny_release
 
 
@@ -52,6 +57,12 @@ def test_unknown_part_is_refused(folder: Path, part: dict[str, str]) -> None:
         list(open_release(folder).rows(**part))
 
 
+def test_a_manifest_without_the_number_of_rows_is_refused(folder: Path) -> None:
+    write_manifest(folder, counts={"by_split": {}})
+    with pytest.raises(ReleaseError, match="missing required field `total`"):
+        open_release(folder)
+
+
 def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="no such folder"):
         open_release(tmp_path / "none")
@@ -92,3 +103,47 @@ def test_missing_and_broken_shards(folder: Path) -> None:
     shard.unlink()
     with pytest.raises(ReleaseError, match="missing"):
         open_release(folder)
+
+
+def test_ids_of_another_type_are_read_and_picked_alike(folder: Path) -> None:
+    for shard in folder.glob("int*/*.parquet"):
+        table = pq.read_table(shard)
+        pq.write_table(table.set_column(0, "id", pa.array(range(7, 7 + len(table)))), shard)
+    release = open_release(folder)
+    ids = {row["id"] for row in release.rows(["id"])}
+    assert ids == {"7", "8", "9"} == {row["id"] for row in release.pick(ids)}
+
+
+def _without_last(images: list[Any]) -> list[Any]:
+    return images[:-1]
+
+
+def _twice(images: list[Any]) -> list[Any]:
+    return images * 2
+
+
+def _without_bytes(images: list[Any]) -> list[Any]:
+    return [{"bytes": None, "path": "0.jpg"} for _ in images]
+
+
+@pytest.mark.parametrize("mode", ["embed", "reference"])
+@pytest.mark.parametrize("spoil", [_without_last, _twice, _without_bytes])
+def test_images_other_than_one_a_view_are_refused(folder: Path, mode: str, spoil: Callable[[Any], Any]) -> None:
+    write_manifest(folder, image_mode=mode)
+    shard = folder / "inter" / "train-00000-of-00001.parquet"
+    rows = pq.read_table(shard).to_pylist()
+    rows[1]["images"] = spoil(rows[1]["images"])
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema()), shard)
+    release = open_release(folder)
+    with pytest.raises(ReleaseError, match="images"):
+        list(release.pick({row["id"] for row in rows}))
+    with pytest.raises(ReleaseError, match="images"):
+        list(release.rows(images=True))
+
+
+def test_rows_without_images_are_refused_if_the_manifest_promises_them(folder: Path) -> None:
+    write_tiny_release(folder, rows=3, image_mode="reference")
+    assert len(list(open_release(folder).rows(images=True))) == 18
+    write_manifest(folder, image_mode="embed")
+    with pytest.raises(ReleaseError, match="not as many images as views"):
+        list(open_release(folder).rows(images=True))

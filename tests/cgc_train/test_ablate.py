@@ -71,6 +71,22 @@ def test_what_is_no_ablation_of_the_recipe_is_refused(name: str, words: str) -> 
         varied(load_recipe("tiny-cpu"), name)
 
 
+@pytest.mark.parametrize("beta", ["02026-99-9901", None, [], 10**400])
+def test_a_weight_that_is_no_number_is_another_than_any_number(beta: Any) -> None:
+    """Without TRL, a recipe's keys of `grpo` are taken as they are."""
+    recipe = load_recipe("tiny-cpu")
+    odd = recipe.model_copy(update={"grpo": recipe.grpo | {"beta": beta}})
+    assert varied(odd, "no-kl").grpo["beta"] == 0
+
+
+@pytest.mark.parametrize("beta", [0, 0.0, "0e-3"])
+def test_a_weight_that_yaml_takes_for_text_is_that_weight(beta: Any) -> None:
+    recipe = load_recipe("tiny-cpu")
+    same = recipe.model_copy(update={"grpo": recipe.grpo | {"beta": beta}})
+    with pytest.raises(RecipeError, match="so already"):
+        varied(same, "no-kl")
+
+
 def test_every_recipe_is_written_and_loads(tmp_path: Path) -> None:
     paths = write_ablation(load_recipe("tiny-cpu"), NAMES, tmp_path / "new")
     assert [path.stem for path in paths] == ["baseline", "no-source", "no-kl", "loss-dr_grpo"]
