@@ -6,9 +6,7 @@ Each mutant runs in a process of its own, forked after all is imported. What fai
 kept; exit status 1.
 """
 
-import contextlib
 import gc
-import io
 import json
 import os
 import random
@@ -33,6 +31,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.mutations import Mutation, spoil_bytes, spoil_json, spoil_parquet, spoil_zip
+from scripts.verdict import ending
 
 SECONDS, BYTES = 10, 2**30  # of processor time, so that a busy machine hangs nobody
 WAITING = 60  # seconds on the clock
@@ -266,38 +265,12 @@ def _child(command: Sequence[str], folder: Path, writing: int) -> None:
         signal.alarm(WAITING)
         os.chdir(folder)
         os.environ["CGC_CACHE"] = str(folder / "cache")
-        verdict = _verdict(list(command))
+        verdict = ending(command).fault
     except BaseException:
         verdict = "script: " + traceback.format_exc()[-300:]
     finally:
         os.write(writing, verdict.encode(errors="backslashreplace")[:4000])
         os._exit(0)
-
-
-def _verdict(command: list[str]) -> str:
-    main = import_module(f"cgc_{command[0].removeprefix('cgc-')}.cli").main
-    sys.argv = command
-    said, shown = io.StringIO(), io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(shown):
-            main()
-    except SystemExit as ended:
-        return _fault_of(ended.code, said.getvalue(), command)
-    except BaseException as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        frame, ours = frames[-1], ([f for f in frames if "/cgc_" in f.filename] or frames)[-1]
-        where = f"{Path(ours.filename).name}:{ours.lineno} ({Path(frame.filename).name}:{frame.lineno})"
-        return f"traceback: {type(error).__name__} at {where}: {str(error)[:200]}"
-    return "no exit status"
-
-
-def _fault_of(code: object, said: str, command: Sequence[str]) -> str:
-    allowed = (0, None, 1, 2) if command[1] == "validate" else (0, None, 2)
-    if code not in allowed:
-        return f"exit status {code}: {said[-200:]}"
-    if code == 2 and sum(line.startswith("cgc-") for line in said.splitlines()) != 1:
-        return f"not one line: {said[-300:]}"
-    return "a control character is printed" if "\x1b" in said else ""
 
 
 def mutants(count: int, seed: int, kinds: Sequence[str]) -> Iterator[tuple[int, str, str, Mutation]]:

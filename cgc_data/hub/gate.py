@@ -110,8 +110,8 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
-    except OSError as error:
-        raise ReleaseError(f"{path}: not readable ({error.strerror}); build the release again") from None
+    except (OSError, ValueError) as error:  # a null byte in the path is a ValueError
+        raise ReleaseError(f"{path}: not readable ({error}); build the release again") from None
     return digest.hexdigest()
 
 

@@ -1,10 +1,9 @@
-"""`cgc-data` as `try_faults.py` runs it: with a fault at some moment of a build, or without one of the guards.
+"""`cgc-data` as `scripts/try_faults.py` runs it: with a fault at some moment of a build, or without one of the guards.
 
 CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]: at that call of the function the process is killed, waits, or touches a
 file. CGC_WITHOUT names a guard.
 """
 
-import json
 import os
 import signal
 import sys
@@ -25,23 +24,13 @@ PLACES = {
     "finish_release": ("cgc_data.builder.release",),
 }
 NAMES = {"finish_tasks": "_render"}
-COMMANDS = (
-    "remove {release} --image-id 1 --out {out}/removed",
-    "validate {release}",
-    "preview {release} --to {out}/preview",
-    "stats {release}",
-    "push {release} org/name --tag v1.0.0",
-    *(
-        f"export {{release}} --format {form} --to {{out}}/{form}"
-        for form in ("swift", "verl", "easyr1", "llamafactory")
-    ),
-)
 
 
 class Guard(NamedTuple):
-    """A guard of the package: how to switch it off, and the fault that comes through then."""
+    """A guard of the package: the fault that comes through without it, words of what is said then, and its switch."""
 
     fault: str
+    says: str
     off: Callable[[], None]
 
 
@@ -106,12 +95,12 @@ def _without_size_limit() -> None:
 
 
 GUARDS = {
-    "receipt check": Guard("damaged shard", _without_receipt_check),
-    "confinement": Guard("hostile releases", _without_confinement),
-    "content key": Guard("replaced photos", _without_content_key),
-    "change check": Guard("changed meanwhile", _without_change_check),
-    "lock": Guard("two at once", _without_lock),
-    "size limit": Guard("hostile zips", _without_size_limit),
+    "receipt check": Guard("damaged shard", "a damaged shard is in the release", _without_receipt_check),
+    "confinement": Guard("hostile releases", "changed outside --out", _without_confinement),
+    "content key": Guard("replaced photos", "what was known of replaced photos", _without_content_key),
+    "change check": Guard("changed meanwhile", "status 0", _without_change_check),
+    "lock": Guard("two at once", "status 0", _without_lock),
+    "size limit": Guard("hostile zips", "MB of memory", _without_size_limit),
 }
 
 
@@ -145,31 +134,17 @@ def _act(action: str, argument: str) -> None:
         path.write_bytes(path.read_bytes() + b"\n")
 
 
-def every_command(listed: Path, out: Path) -> int:
-    """Every command that opens a release, on every release listed; 1 if one of them ends other than it should."""
-    from cgc_data.cli import main
-
-    for number, release in enumerate(json.loads(listed.read_text(encoding="utf-8"))):
-        for command in COMMANDS:
-            words = [word.format(release=release, out=out / str(number)) for word in command.split()]
-            sys.argv = ["cgc-data", *words]
-            try:
-                main()
-            except SystemExit as ended:
-                if ended.code not in (None, 0, 2):
-                    print(f"status {ended.code}: {' '.join(words)}", file=sys.stderr)
-                    return 1
-    return 0
-
-
 def main() -> None:
     """Run the command of this process."""
     if without := os.environ.get("CGC_WITHOUT"):
         GUARDS[without].off()
     if fault := os.environ.get("CGC_FAULT"):
         set_fault(fault)
-    if sys.argv[1] == "every-command":
-        sys.exit(every_command(Path(sys.argv[2]), Path(sys.argv[3])))
+    if sys.argv[1] in ("material", "every-command"):
+        from scripts.faults import commands
+
+        folders = map(Path, sys.argv[2:])
+        sys.exit(commands.write_material(*folders) if sys.argv[1] == "material" else commands.run_all(*folders))
     from cgc_data.cli import main as command
 
     command()

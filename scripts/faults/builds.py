@@ -1,0 +1,138 @@
+"""Faults of a build: it is killed, the disk fills up, its sources change, another one runs."""
+
+import json
+import os
+import resource
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from scripts.faults.lab import Lab, digests, ended, refused, require
+
+MOMENTS = ("make_plan", "_write_split", "shard_tasks", "render_shard", "write_atomically", "finish_release")
+
+
+def killed_at_moments(lab: Lab) -> None:
+    """SIGKILL while planning and rendering, several times over, changes no byte of what is built at last."""
+    for moment in MOMENTS:
+        out = lab.new("killed") / "release"
+        call = lab.random.randint(1, 3 if moment in ("_write_split", "render_shard", "write_atomically") else 1)
+        lab.run("build", lab.config(), "--out", out, "--workers", "1", fault=f"kill:{moment}:{call}")
+        lab.build(lab.config(), out)
+        require(digests(out) == lab.expected, f"killed at {moment}, the release is another one")
+
+
+def killed_at_any_time(lab: Lab) -> None:
+    """The same at random times, with several processes."""
+    out = lab.new("killed") / "release"
+    for _ in range(3):
+        process = lab.start("build", lab.config(), "--out", out, "--workers", "2")
+        time.sleep(lab.random.uniform(0.5, 4))
+        if process.poll() is None:
+            os.killpg(process.pid, 9)
+        process.wait()
+    lab.build(lab.config(), out)
+    require(digests(out) == lab.expected, "killed at random, the release is another one")
+
+
+def damaged_shard(lab: Lab) -> None:
+    """A finished shard of a stopped build that is damaged meanwhile is made again."""
+    out = lab.new("damaged") / "release"
+    lab.run("build", lab.config(), "--out", out, "--workers", "2", fault="kill:finish_release:1")
+    shard = lab.random.choice(sorted(out.glob("int*/*.parquet")))
+    content = bytearray(shard.read_bytes())
+    content[lab.random.randrange(len(content))] ^= 1 << lab.random.randrange(8)
+    shard.write_bytes(content)
+    found = lab.run("build", lab.config(), "--out", out)
+    require(found.status == 0 and digests(out) == lab.expected, "a damaged shard is in the release")
+
+
+def full_disk(lab: Lab) -> None:
+    """A full disk is a one-line error; with room the same command finishes."""
+    with small_disk(lab) as (folder, options, grow):
+        out = folder / "release"
+        found = lab.run("build", lab.config(), "--out", out, "--workers", "1", **options)
+        refused(found, str(out))
+        require(not (out / "manifest.json").exists(), "a full disk leaves a manifest")
+        grow()
+        lab.build(lab.config(), out)
+        require(digests(out) == lab.expected, "after a full disk, the release is another one")
+
+
+@contextmanager
+def small_disk(lab: Lab) -> Iterator[tuple[Path, dict[str, Any], Callable[[], object]]]:
+    """A folder with little room: a small tmpfs, or, if none can be mounted, a limit on the size of files."""
+    folder = lab.new("disk")
+    size = sum(len(content) for content in lab.expected.values()) // 2
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        largest = max(path.stat().st_size for path in lab.whole.rglob("*.parquet"))
+        limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest // 2, largest // 2))}
+        yield folder, limit, lambda: None
+        return
+    try:
+        yield folder, {}, lambda: subprocess.run(["mount", "-o", "remount,size=256m", str(folder)], check=True)
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def replaced_photos(lab: Lab) -> None:
+    """Photos that are replaced while a build is stopped, with name, size and time as before, make another release."""
+    config, annotations, images = lab.copied()
+    content = json.loads(annotations.read_bytes())
+    for image in content["images"]:  # known by their names, as COCO's are, and not by their bytes
+        image["coco_url"] = f"http://images.cocodataset.org/train2017/{image['id'] % 10**6:012d}.jpg"
+    annotations.write_text(json.dumps(content), encoding="utf-8")
+    out, fresh = lab.new("replaced") / "release", lab.new("fresh") / "release"
+    lab.run("build", config, "--out", out, fault="kill:finish_release:1")
+    photos = sorted(images.rglob("*.jpg"))
+    for path in lab.random.sample(photos, len(photos) // 2):
+        twin(path, lab.random.choice(photos))
+    lab.build(config, out)
+    lab.build(config, fresh)
+    require(digests(out) == digests(fresh), "what was known of replaced photos is in the release")
+
+
+def twin(path: Path, other: Path) -> None:
+    """Make a photo show what another shows, at its own size and with its times and number of bytes."""
+    state = path.stat()
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    shown = cv2.resize(cv2.imread(str(other)), pixels.shape[1::-1])
+    for quality in range(90, 0, -5):
+        content = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+        if len(content) <= state.st_size:
+            break
+    path.write_bytes(content + bytes(state.st_size - len(content)))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def changed_meanwhile(lab: Lab) -> None:
+    """Annotations or photos that change during a build stop it; the same command builds from the new state."""
+    for what, moment in (("annotations", "shard_tasks"), ("photo", "shard_tasks"), ("photo", "finish_tasks")):
+        config, annotations, images = lab.copied()
+        listed = {Path(image["file_name"]).name for image in json.loads(annotations.read_bytes())["images"]}
+        photos = [path for path in sorted(images.rglob("*.jpg")) if path.name in listed]
+        changed = annotations if what == "annotations" else lab.random.choice(photos)
+        out = lab.new("changed") / "release"
+        found = lab.run("build", config, "--out", out, "--workers", "1", fault=f"touch:{moment}:1:{changed}")
+        refused(found, "changed while the build ran", changed.name)
+        require(not (out / "manifest.json").exists(), "a release of two states is finished")
+        lab.build(config, out)
+
+
+def two_at_once(lab: Lab) -> None:
+    """A second build into the folder of one that runs is refused, and the first is not disturbed."""
+    out = lab.new("twice") / "release"
+    first = lab.start("build", lab.config(), "--out", out, "--workers", "1", fault="wait:shard_tasks:1:8")
+    while not (out / ".build" / "plan.json").exists() and first.poll() is None:
+        time.sleep(0.1)
+    refused(lab.run("build", lab.config(), "--out", out), "another build")
+    found = ended(first)
+    require(found.status == 0 and digests(out) == lab.expected, "two builds at once spoil each other")

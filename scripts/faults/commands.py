@@ -1,0 +1,81 @@
+"""Every command that opens a release, on hostile releases, in one process; and what these commands need beside one."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.verdict import ending
+
+TOLD = "told-"  # begins the name of whatever a command is told to write
+COMMANDS = (
+    "cgc-data remove {release} --image-id 1 --out {to}removed",
+    "cgc-data validate {release}",
+    "cgc-data preview {release} --to {to}preview",
+    "cgc-data stats {release}",
+    "cgc-data push {release} org/name --tag v1.0.0",
+    "cgc-data export {release} --format swift --to {to}swift",
+    "cgc-data export {release} --format verl --to {to}verl",
+    "cgc-data export {release} --format easyr1 --to {to}easyr1",
+    "cgc-data export {release} --format llamafactory --to {to}llamafactory",
+    "cgc-train check {recipe} data.release={release} model.name={model} --to {to}checked",
+    "cgc-train sft {recipe} data.release={release} --to {to}sft",
+    "cgc-train grpo {recipe} data.release={release} --to {to}grpo",
+    "cgc-train difficulty {recipe} data.release={release} --to {to}difficulty",
+    "cgc-train reward {release} --predictions {answers} --out {to}terms",
+    "cgc-train view {to}run --release {release} --to {to}view",
+    "cgc-bench score contrast --annotations {release} --predictions {answers}",
+    "cgc-bench floors contrast --annotations {release}",
+    "cgc-bench prepare contrast --from {release}",
+)
+
+
+def write_material(folder: Path) -> None:
+    """A recipe, its model, and that model without weights: what needs them ends there, with the data read."""
+    from cgc_train.recipe import load_recipe, save_recipe
+    from cgc_train.tiny import write_tiny
+
+    write_tiny(folder / "model")
+    shutil.copytree(folder / "model", folder / "no-weights", ignore=shutil.ignore_patterns("*.safetensors"))
+    save_recipe(load_recipe("tiny-cpu", [f"model.name={folder / 'no-weights'}"]), folder / "recipe.yaml")
+
+
+def every_command(listed: Path, material: Path, out: Path) -> Iterator[str]:
+    """What is wrong with how a command ends, for every release listed."""
+    for number, hostile in enumerate(json.loads(listed.read_text(encoding="utf-8"))):
+        to = out / str(number) / TOLD
+        names = {"release": hostile["release"], "answers": hostile["answers"], "to": str(to)}
+        _prepare(out / str(number), Path(hostile["answers"]), material)
+        for command in COMMANDS:
+            words = [_filled(word, material, names) for word in command.split()]
+            ended = ending(words)
+            if ended.fault:
+                yield f"{' '.join(words)}: {ended.fault}"
+            elif hostile["refused"] and ended.status != 2:
+                yield f"{' '.join(words)}: not refused, but status {ended.status}"
+
+
+def _prepare(folder: Path, answers: Path, material: Path) -> None:
+    """A cache of its own and a run that gave these answers."""
+    from cgc_train.recipe import load_recipe
+    from cgc_train.run import create_run, held_out_path
+
+    folder.mkdir(parents=True)
+    os.environ["CGC_CACHE"] = str(folder / f"{TOLD}cache")
+    run = create_run(folder / f"{TOLD}run", load_recipe(str(material / "recipe.yaml")))
+    (run.folder / "metrics.jsonl").write_text(json.dumps({"step": 1, "kind": "held_out", "miou": 0.5}) + "\n")
+    held_out_path(run.folder, 1).parent.mkdir(exist_ok=True)
+    shutil.copy(answers, held_out_path(run.folder, 1))
+
+
+def _filled(word: str, material: Path, names: dict[str, str]) -> str:
+    return word.format(recipe=material / "recipe.yaml", model=material / "model", **names)
+
+
+def run_all(listed: Path, material: Path, out: Path) -> int:
+    """Print what is wrong; 1 if anything is."""
+    faults = list(every_command(listed, material, out))
+    print("\n".join(faults), file=sys.stderr)
+    return int(bool(faults))
