@@ -15,6 +15,7 @@ from cgc_data.release.schema import arrow_schema
 from tests.tiny_release import row, write_manifest, write_tiny_release
 
 SHARD = "inter/train-00000-of-00001.parquet"
+WINDOWS = "intra/train-00000-of-00001.parquet"
 Edit = Callable[[dict[str, Any]], object]
 
 
@@ -23,6 +24,7 @@ def world(folder: Path) -> Path:
     release = write_tiny_release(folder / "release", rows=2, sources=[source(folder)])
     for name in ("train-victim.parquet", "victim.parquet"):
         shutil.copy(release / SHARD, folder / name)
+    shutil.copy(release / WINDOWS, folder / "windows.parquet")
     for name in ("victim", "victim.json", "victim.txt"):
         (folder / name).write_text("mine")
     shutil.copytree(release / "inter", folder / "elsewhere" / "inter")
@@ -58,6 +60,7 @@ EDITS: Mapping[str, Edit] = {
     "parent": _renamed("../victim.parquet"),
     "parent, shard's name": _renamed("../train-victim.parquet"),
     "parent within": _renamed("inter/../../elsewhere/inter/train-00000-of-00001.parquet"),
+    "parent, windows": lambda manifest: manifest["shards"][-1].update(path="../windows.parquet"),  # stay in `remove`
     "own folder": _renamed(f"./{SHARD}"),
     "empty part": _renamed("inter//train-00000-of-00001.parquet"),
     "backslashes": _renamed("inter\\..\\..\\victim.parquet"),

@@ -97,8 +97,13 @@ def _pool(pool: str) -> Mapping[int, str]:
     return _templates()[pool]
 
 
+def number_word(count: int) -> str:
+    """A count as it is written in a sentence."""
+    return NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else str(count)
+
+
 def _fields(names: Sequence[Name], count_images: int, ref: Reference | None, image: int | None) -> dict[str, str]:
-    count = NUMBER_WORDS[count_images] if count_images < len(NUMBER_WORDS) else str(count_images)
+    count = number_word(count_images)
     fields = {
         "images": f"{count} images",
         "all_images": "both images" if count_images == 2 else f"all {count} images",

@@ -17,6 +17,7 @@ POSITIVE = frozenset(
         *("answer_images", "reference_images"),
     }
 )
+FILLED = frozenset({"views", "prompt"})
 NUMBERED = ("objects", "evidence", "answer_images", "reference_images")  # lists that name images by their number
 _TYPES = {field.name: field.type for field in arrow_schema()}
 
@@ -60,6 +61,8 @@ def _check(array: pa.Array, name: str) -> None:
         length = LENGTHS.get(name.rpartition(".")[2])
         if length and pc.any(pc.not_equal(pc.list_value_length(array), length)).as_py():
             raise ValueError(f"{name} is not of {length} numbers")
+        if name in FILLED and pc.any(pc.equal(pc.list_value_length(array), 0)).as_py():
+            raise ValueError(f"{name} is empty")
         _check(array.flatten(), name)
 
 

@@ -87,8 +87,14 @@ def pools_of(task: Task) -> tuple[str, ...]:
 
 
 def answer_of_pool(pool: str) -> AnswerKind:
-    """What a phrasing of the pool asks for, `one` or `set`, by its tasks. Raises KeyError for another pool."""
-    return {name: task.answer for task in _ALL for name in task.pools}[pool]
+    """What a phrasing of the pool asks for, `one` or `set`, by its tasks. Raises ReleaseError for another pool."""
+    answers = {name: task.answer for task in _ALL for name in task.pools}
+    if pool not in answers:
+        raise ReleaseError(
+            f"phrasings {pool!r} are unknown; this version of cgc-grounding has {', '.join(answers)}; "
+            "install the version that made the release"
+        )
+    return answers[pool]
 
 
 def pool_gives_box(pool: str) -> bool:

@@ -6,7 +6,7 @@ What is left is mostly single-image grounding, so the question is asked anew for
 import hashlib
 
 from cgc_data.answer import ANSWER_FORM, build_messages, format_answer
-from cgc_data.answer.wording import NUMBER_WORDS, ask
+from cgc_data.answer.wording import ask, number_word
 from cgc_data.common.errors import PlanError
 from cgc_data.release.rows import ObjectRow, Row, answer_objects
 from cgc_data.tasks import answer_of_pool
@@ -29,7 +29,7 @@ PHRASINGS = {
 def without_distractors(row: Row) -> Row:
     """The row with the images of its answer alone, numbered anew; its id and difficulty stay those of the release.
 
-    A question that names the image of its answer, or refers to an image, stays whole. A row with an empty answer keeps
+    A question that names the image of its answer, refers to an image, or names no label stays whole. A row with an empty answer keeps
     one image, chosen by its id, as many as its twin mostly has: without such rows nothing would speak for the empty
     list.
     """
@@ -57,7 +57,7 @@ def without_distractors(row: Row) -> Row:
 def _kept(row: Row) -> list[int]:
     """Numbers, from 1, of the images that stay."""
     everything = range(1, len(row["views"]) + 1)
-    if row["query"]["img_idx"] is not None or row["reference_images"]:
+    if row["query"]["img_idx"] is not None or row["reference_images"] or not row["query"]["labels"]:
         return list(everything)
     held = {o["img_idx"] for o in row["objects"]}
     return sorted(held or {everything[_hash(row["id"]) % len(everything)]})
@@ -74,7 +74,7 @@ def _question(row: Row, count: int) -> str:
         plural=name.plural,
         counted=name.counted,
         are=name.are,
-        shown="this image" if count == 1 else f"these {NUMBER_WORDS[count]} images",
+        shown="this image" if count == 1 else f"these {number_word(count)} images",
     )
     return f'{sentence} {ANSWER_FORM} Write the label as "{name.singular}".'
 
