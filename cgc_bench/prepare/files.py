@@ -1,14 +1,13 @@
 """The files of a benchmark as its authors publish them: in a folder, in a zip archive, or on the Hub."""
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from cgc_bench.errors import PrepareError
-from cgc_data.sources.photos import METHODS
+from cgc_data.common.archive import DAMAGED, PACKED_OTHERWISE, read_member
 
 MOST_BYTES = 2**29  # of a file; an archive may state any size
 
@@ -60,14 +59,11 @@ class Archive:
     def read(self, name: str) -> bytes:
         """Content of a file."""
         try:
-            info = self._archive.getinfo(name)
-            _check_size(info.file_size, f"{self.path}, {name}")
-            if info.compress_type not in METHODS:
-                raise PrepareError(f"{self.path}, {name}: neither stored nor deflated; unpack the archive yourself")
-            with self._archive.open(info) as packed:
-                return packed.read(info.file_size)
-        except (KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            return read_member(self._archive, name, lambda size: _check_size(size, f"{self.path}, {name}"))
+        except (KeyError, *DAMAGED) as error:
             raise PrepareError(f"{self.path}, {name}: {error}; fetch the archive again") from None
+        except PACKED_OTHERWISE as error:
+            raise PrepareError(f"{self.path}, {name}: {error}; unpack the archive yourself") from None
 
 
 def _check_size(size: int, name: object) -> None:

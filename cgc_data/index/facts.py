@@ -1,6 +1,7 @@
 """What planning has to know of each photo's file: its hash, format and EXIF orientation, and whether it can be shown.
 
-Every photo is opened once for it; the facts are kept by the state of its file.
+Every photo is opened once for it; the facts of those that can be shown are kept by the state of the file. Why others
+cannot is text of this version, so they are looked at again.
 """
 
 import os
@@ -105,21 +106,20 @@ def _orientation(content: bytes) -> int:
 def _read_cache(cache: Path) -> dict[str, Fact]:
     try:
         with np.load(cache, allow_pickle=False) as stored:
-            columns = [stored[name].tolist() for name in ("stamp", "hash", "form", "place", "fault")]
+            columns = [stored[name].tolist() for name in ("shown", "hash", "form", "place")]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return {}
-    return {stamp: (number, form, *place, fault) for stamp, number, form, place, fault in zip(*columns, strict=True)}
+    return {stamp: (number, form, *place, "") for stamp, number, form, place in zip(*columns, strict=True)}
 
 
 def _write_cache(cache: Path, known: dict[str, Fact]) -> None:
-    decoded = {stamp: fact for stamp, fact in known.items() if fact[-1] != BROKEN}
+    shown = {stamp: fact for stamp, fact in known.items() if not fact[-1]}
     part = cache.with_name(f"{cache.stem}.{os.getpid()}.part.npz")
     np.savez(
         part,
-        stamp=np.array(list(decoded)),
-        hash=np.array([fact[0] for fact in decoded.values()], dtype=np.uint64),
-        form=np.array([fact[1] for fact in decoded.values()]),
-        place=np.array([fact[2:5] for fact in decoded.values()], dtype=np.int64).reshape(-1, 3),
-        fault=np.array([fact[5] for fact in decoded.values()]),
+        shown=np.array(list(shown)),
+        hash=np.array([fact[0] for fact in shown.values()], dtype=np.uint64),
+        form=np.array([fact[1] for fact in shown.values()]),
+        place=np.array([fact[2:5] for fact in shown.values()], dtype=np.int64).reshape(-1, 3),
     )
     part.replace(cache)

@@ -28,13 +28,19 @@ def fewer_rows(outcomes: Iterable[Outcome], config: BuildConfig) -> Iterator[str
     for tasks, parts in groups.items():
         asked, made = round(config.samples * parts[0].share), sum(part.rows for part in parts)
         if made < FEWER * asked:
-            photos, full = sum(part.photos for part in parts), sum(part.full for part in parts)
             names = ", ".join(task.id for task in tasks)
-            yield (
-                f"made {made:,} of {asked:,} rows asked of {names}: of {photos:,} photos, "
-                f"{full:,} are shown in {config.limits.rows_per_photo} rows of a task (limits.rows_per_photo), and the "
-                "others allow no more"
-            )
+            yield f"made {made:,} of {asked:,} rows asked of {names}: {_limited(parts, config.limits.rows_per_photo)}"
+
+
+def _limited(parts: Sequence[Outcome], most: int) -> str:
+    """What keeps a planner from making more rows."""
+    photos, full = sum(part.photos for part in parts), sum(part.full for part in parts)
+    if full:
+        return (
+            f"of {photos:,} photos, {full:,} are shown in {most} rows of a task (limits.rows_per_photo), and the "
+            "others allow no more"
+        )
+    return f"the {photos:,} photos that can be used allow no more, and limits.rows_per_photo={most} limits none of them"
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:

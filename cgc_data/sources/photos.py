@@ -2,17 +2,15 @@
 
 import os
 import zipfile
-import zlib
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from cgc_data.common.archive import DAMAGED, PACKED_OTHERWISE, read_member
 from cgc_data.common.errors import PhotoError
 from cgc_data.images import MOST_BYTES
 from cgc_data.sources.naming import COCO_FOLDERS, NameIndex
 
-# Unpacked step by step; zipfile unpacks all that other methods hold, which may be a million times as much as is read.
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 LONGEST_NAME = 255  # characters of a file's name that file systems allow
 
 
@@ -187,10 +185,12 @@ class ZipPhotos:
         """Bytes of a photo, looked for under its name, else its base name."""
         member = self._member(file_name)
         try:
-            return _unpacked(self._archive()[0], member, f"{file_name} in {self._path}")
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            return read_member(
+                self._archive()[0], member, lambda size: _check_size(size, f"{file_name} in {self._path}")
+            )
+        except DAMAGED as error:
             raise PhotoError(f"{file_name}: damaged in {self._path} ({error}); download the archive again") from error
-        except (NotImplementedError, RuntimeError) as error:  # packed in a way that zipfile does not know, or encrypted
+        except PACKED_OTHERWISE as error:
             raise PhotoError(
                 f"{file_name}: cannot be unpacked from {self._path} ({error}); unpack it yourself"
             ) from error
@@ -237,16 +237,6 @@ def file_stamp(path: Path) -> str:
     """Identity, size and times of a file. Raises OSError where it is gone."""
     state = path.stat()
     return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
-
-
-def _unpacked(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
-    """Content of a member. Nothing is unpacked beyond the size that the archive states, however much there is."""
-    info = archive.getinfo(member)
-    _check_size(info.file_size, name)
-    if info.compress_type not in METHODS:
-        raise NotImplementedError("neither stored nor deflated")
-    with archive.open(info) as packed:
-        return packed.read(info.file_size)
 
 
 def _check_size(size: int, name: object) -> None:

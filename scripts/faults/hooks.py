@@ -85,13 +85,13 @@ def _without_lock() -> None:
     _replace("cgc_data.builder.work", FileLock=_no_lock)
 
 
-def _whole(archive: Any, member: str, _: str) -> bytes:
+def _whole(archive: Any, member: str, _: object) -> bytes:
     content: bytes = archive.read(member)
     return content
 
 
 def _without_size_limit() -> None:
-    _replace("cgc_data.sources.photos", _unpacked=_whole)
+    _replace("cgc_data.sources.photos", read_member=_whole)
 
 
 GUARDS = {

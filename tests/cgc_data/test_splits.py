@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from cgc_data.common.errors import SourceError
 from cgc_data.config import Splits
-from cgc_data.images import decode_photo
+from cgc_data.images import UnshownError, decode_photo
 from cgc_data.index.facts import photo_facts
 from cgc_data.index.listings import Appearance
 from cgc_data.index.near import like_any, near_duplicates
@@ -239,6 +239,34 @@ def test_a_replaced_photo_is_hashed_again(tmp_path: Path, place: str) -> None:
         found.append(photo_facts(photos([0]), [store], tmp_path / "facts.npz", 1).hashes[0])
     assert found == [perceptual_hash(content) for content in contents]
     assert found[0] != found[1]
+
+
+def test_why_a_photo_is_not_shown_is_never_an_old_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"{0:012d}.jpg").write_bytes(drawn_photo("one"))
+    cv2.imwrite(str(tmp_path / f"{1:012d}.jpg"), np.full((40, 60, 3), 7, np.uint8))
+    store, cache = open_photos(tmp_path), tmp_path / "facts.npz"
+    before = photo_facts(photos(range(2)), [store], cache, 1)
+
+    def refuse(content: bytes, **_: object) -> None:
+        assert content == store.read(f"{1:012d}.jpg")
+        raise UnshownError("another text")
+
+    monkeypatch.setattr("cgc_data.index.facts.perceptual_hash", refuse)
+    after = photo_facts(photos(range(2)), [store], cache, 1)
+    assert (list(before.faults), list(after.faults)) == (
+        ["", "one color only; replace the photo"],
+        ["", "another text"],
+    )
+    assert after.hashes.tolist() == before.hashes.tolist()
+
+
+def test_a_cache_of_another_form_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / f"{0:012d}.jpg").write_bytes(drawn_photo("one"))
+    store, cache = open_photos(tmp_path), tmp_path / "facts.npz"
+    name, none = np.array([store.stamp(f"{0:012d}.jpg")]), np.zeros(1, np.uint64)
+    np.savez(cache, stamp=name, hash=none, form=np.array([""]), place=np.ones((1, 3), int), fault=np.array(["old"]))
+    facts = photo_facts(photos([0]), [store], cache, 1)
+    assert (list(facts.faults), facts.hashes[0] != 0) == ([""], True)
 
 
 def test_a_photo_that_was_mended_is_hashed_again(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from cgc_data.answer.wording import POOLS, template_count
 from cgc_data.common.errors import ReleaseError
 from cgc_data.plan.planner import load_planner
-from cgc_data.tasks import _REGISTERED, CONTRASTS, SHARES, TASKS, Task, check_ids, pools_of, task_of
+from cgc_data.tasks import _REGISTERED, CONTRASTS, SHARES, TASKS, Task, answer_of_pool, check_ids, pools_of, task_of
 from cgc_data.validate.tasks import check_of, task_checks
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +58,12 @@ def test_tasks_are_light_to_import() -> None:
 def test_a_row_of_an_unknown_task_is_refused_with_the_fix() -> None:
     with pytest.raises(ReleaseError, match=r"task 'inter/count' is unknown; .*install the version"):
         task_of({"contrast": "inter", "task": "count"})
+
+
+def test_phrasings_that_are_unknown_are_refused_with_the_fix() -> None:
+    assert {answer_of_pool(pool) for task in TASKS.values() for pool in pools_of(task)} == {"one", "set"}
+    with pytest.raises(ReleaseError, match=r"phrasings '../x' are unknown; .*install the version"):
+        answer_of_pool("../x")
 
 
 @pytest.mark.parametrize(
