@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -59,7 +60,8 @@ class Archive:
     def read(self, name: str) -> bytes:
         """Content of a file."""
         try:
-            return read_member(self._archive, name, lambda size: _check_size(size, f"{self.path}, {name}"))
+            info = self._archive.getinfo(name)
+            return read_member(self._archive, info, partial(_check_size, name=f"{self.path}, {name}"))
         except (KeyError, *DAMAGED) as error:
             raise PrepareError(f"{self.path}, {name}: {error}; fetch the archive again") from None
         except PACKED_OTHERWISE as error:

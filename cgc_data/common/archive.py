@@ -10,12 +10,11 @@ DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 PACKED_OTHERWISE = (NotImplementedError, RuntimeError)  # by another method, or encrypted
 
 
-def read_member(archive: zipfile.ZipFile, member: str, check_size: Callable[[int], object]) -> bytes:
+def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, check_size: Callable[[int], object]) -> bytes:
     """Content of a member, whose stated number of bytes `check_size` is given first, to raise an error of its own.
 
-    Raises KeyError where there is no such member, one of DAMAGED, or one of PACKED_OTHERWISE.
+    Raises one of DAMAGED or PACKED_OTHERWISE where it cannot be unpacked.
     """
-    info = archive.getinfo(member)
     check_size(info.file_size)
     if info.compress_type not in METHODS:
         raise NotImplementedError("neither stored nor deflated")

@@ -2,7 +2,7 @@
 
 import os
 import zipfile
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -185,8 +185,9 @@ class ZipPhotos:
         """Bytes of a photo, looked for under its name, else its base name."""
         member = self._member(file_name)
         try:
+            archive = self._archive()[0]
             return read_member(
-                self._archive()[0], member, lambda size: _check_size(size, f"{file_name} in {self._path}")
+                archive, archive.getinfo(member), partial(_check_size, name=f"{file_name} in {self._path}")
             )
         except DAMAGED as error:
             raise PhotoError(f"{file_name}: damaged in {self._path} ({error}); download the archive again") from error

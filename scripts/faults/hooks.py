@@ -85,8 +85,8 @@ def _without_lock() -> None:
     _replace("cgc_data.builder.work", FileLock=_no_lock)
 
 
-def _whole(archive: Any, member: str, _: object) -> bytes:
-    content: bytes = archive.read(member)
+def _whole(archive: Any, info: Any, _: object) -> bytes:
+    content: bytes = archive.read(info)
     return content
 
 
