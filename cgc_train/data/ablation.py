@@ -29,9 +29,9 @@ PHRASINGS = {
 def without_distractors(row: Row) -> Row:
     """The row with the images of its answer alone, numbered anew; its id and difficulty stay those of the release.
 
-    A question that names the image of its answer, refers to an image, or names no label stays whole. A row with an empty answer keeps
-    one image, chosen by its id, as many as its twin mostly has: without such rows nothing would speak for the empty
-    list.
+    A question that names the image of its answer, refers to an image, or names no label stays whole. A row with an
+    empty answer keeps one image, chosen by its id, as many as its twin mostly has: without such rows nothing would
+    speak for the empty list.
     """
     kept = _kept(row)
     if len(kept) == len(row["views"]):

@@ -40,8 +40,8 @@ def _fault(row: Row) -> str:
         return f"its task is {row['task']!r}, but its answer has {reading.elements} objects"
     if _shown(row["prompt"]) != count:
         return f"its prompt shows {_shown(row['prompt'])} images, but it has {count} views"
-    if task.gives_box and not row["query"]["ref_bbox"]:
-        return "its question has no reference box"
+    if task.gives_box and not (row["query"]["ref_bbox"] and row["query"]["labels"]):
+        return "its question has no reference box, or no label"
     return ""
 
 
