@@ -66,6 +66,12 @@ def test_questions_speak_of_the_images_that_are_left(pool: str, task: str) -> No
         assert question in without_distractors(row)["prompt"][0]["content"][-1]["text"]
 
 
+def test_a_question_without_a_label_stays_whole() -> None:
+    row = made_row("locate_all", {1: [BOX], 3: [OTHER]}, count=4)
+    row["query"]["labels"] = []
+    assert without_distractors(row) == row
+
+
 def test_a_phrasing_of_the_release_is_kept_where_several_images_are_left() -> None:
     for template in range(template_count("locate_all")):
         row = made_row("locate_all", {1: [BOX], 3: [OTHER]}, count=4, template=template)
