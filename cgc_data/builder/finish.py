@@ -75,7 +75,7 @@ def finish_release(
             for path, receipt in receipts.items()
             if receipt.rows
         ],
-        "counts": {},
+        "counts": {"total": 0},
         "files": {},
     }
     write_release_files(out, manifest, rejections)

@@ -28,8 +28,12 @@ def one_line(text: object) -> str:
 
 
 def read_text(path: Path, error: type[CgcError]) -> str:
-    """The text of a file. Raises `error` if it is not UTF-8, and OSError if it cannot be read."""
-    return decode(path.read_bytes(), path, error)
+    """The text of a file. Raises `error` if it is not UTF-8 or its path is none, and OSError if it cannot be read."""
+    try:
+        content = path.read_bytes()
+    except ValueError as fault:  # a null byte, or what cannot be encoded
+        raise error(f"{path}: not a path ({fault}); correct it") from None
+    return decode(content, path, error)
 
 
 def decode(content: bytes, origin: object, error: type[CgcError]) -> str:
