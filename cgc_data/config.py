@@ -7,13 +7,13 @@ Settings that do not change the result (workers, output folder) are not part of 
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from cgc_data.common.settings import Section, Share, Values, Weight, merge, read_settings, read_yaml
 from cgc_data.geometry import BoxFormat
 from cgc_data.sources.clean import Part
 from cgc_data.sources.formats import Kind
-from cgc_data.tasks import SHARES, check_ids
+from cgc_data.tasks import PLANNED, PRESETS, Preset, check_ids
 from cgc_data.tasks.former import refuse_former
 
 Orientation = Literal["as_stored", "as_displayed"]
@@ -136,9 +136,14 @@ class BuildConfig(Section):
     sources: list[Source] = Field(default_factory=list, description="annotation files; none: the embedded sample")
     samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
     seed: int = Field(0, ge=0, description="the one seed")
+    preset: Preset = Field(
+        "full", description="shares of the tasks: full (every task that the sources allow) or paper (the paper's four)"
+    )
     tasks: dict[str, Weight] = Field(
-        default_factory=lambda: dict(SHARES),
-        description="share of rows per task, empty twins included, relative to their sum; tasks not named keep theirs",
+        default_factory=dict,
+        validate_default=True,
+        description="share of rows per task, empty twins included, relative to their sum; tasks not named keep the "
+        "preset's",
     )
     absent: float = Field(0.12, ge=0, le=0.15, description="share of rows whose answer is the empty list")
     category_temperature: Share = Field(0.5, description="0: every category equally often; 1: as often as it occurs")
@@ -176,18 +181,22 @@ class BuildConfig(Section):
 
     @field_validator("tasks")
     @classmethod
-    def _shares(cls, tasks: dict[str, float]) -> dict[str, float]:
-        check_ids(tasks, SHARES)
-        shares = SHARES | tasks
+    def _shares(cls, tasks: dict[str, float], known: ValidationInfo) -> dict[str, float]:
+        check_ids(tasks, PLANNED)
+        shares = PRESETS[known.data.get("preset", "full")] | tasks
         if not sum(shares.values()):
-            raise ValueError(f"every task has share 0; raise one, such as tasks.{next(iter(SHARES))}=1")
+            raise ValueError(f"every task has share 0; raise one, such as tasks.{PLANNED[0]}=1")
         return shares
+
+    def requires(self, task: str) -> bool:
+        """Whether a build without a row of the task is an error: its share was set, or the preset is `paper`."""
+        return self.preset == "paper" or self.tasks[task] != PRESETS[self.preset][task]
 
     @property
     def shares(self) -> dict[str, float]:
         """Share of the rows by task, in the order of the tasks; they add up to 1."""
-        total = sum(self.tasks[task] for task in SHARES)
-        return {task: self.tasks[task] / total for task in SHARES}
+        total = sum(self.tasks.values())
+        return {task: self.tasks[task] / total for task in PLANNED}
 
 
 def load_config(path: Path | None, overrides: Values) -> BuildConfig:

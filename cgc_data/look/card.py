@@ -25,6 +25,7 @@ from cgc_data.release.schema import SPLITS
 from cgc_data.release.stats import Stats
 from cgc_data.sources.formats import FORMATS
 from cgc_data.tasks import CONTRASTS, TASKS
+from cgc_data.tasks.mig_bench import FORMS
 
 SIZES = (
     (1_000, "n<1K"),
@@ -62,6 +63,7 @@ def render_card(manifest: Manifest, stats: Stats, *, repo_id: str | None = None,
         contrasts=[c for c in CONTRASTS if _splits(manifest, c)],
         about={name: contrast.meaning for name, contrast in CONTRASTS.items()},
         tasks=[(task, ANSWERS[task.answer]) for task in TASKS.values() if task.id in stats["by_task"]],
+        forms=[(form, [task for task in form.tasks if task in stats["by_task"]]) for form in FORMS],
         empty=sum(stats["by_task"].get(task.id, 0) for task in TASKS.values() if task.answer == "empty"),
         splits=[s for s in SPLITS if s in stats["by_split"]],
         excluded=_excluded(manifest["exclusions"]),

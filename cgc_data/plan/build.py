@@ -67,7 +67,10 @@ class Plan:
 
 
 def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int) -> Plan:
-    """Write the plan's files into `folder`. Raises PlanError where a task that was asked for has no eligible sample."""
+    """Write the plan's files into `folder`. Raises PlanError if a task that was asked for has no eligible sample.
+
+    Tasks that only the preset `full` asks for may be missing, which the notes say.
+    """
     displayed = [source.displayed for source in config.sources]
     facts = photo_facts(index.photos, index.stores, cache / "facts.npz", workers, displayed)
     check_orientations(index.photos, facts, config.sources)
@@ -199,8 +202,8 @@ class _ShardWriter:
 
 def _require_tasks(index: Index, config: BuildConfig, plan: Plan, ground: Ground, division: Division) -> None:
     missing = [task for task, share in config.shares.items() if share and not plan.tasks.get(task)]
-    if not missing:
-        return
+    if not any(map(config.requires, missing)) and plan.tasks:
+        return  # the notes say so
     found = Failure(index, config, division, missing, sum(plan.tasks.values()), losses(index, ground))
     raise PlanError(
         f"{', '.join(missing)}: no eligible sample in {_sources(config)}; {explain(found.lost)}; {advice(found)}"

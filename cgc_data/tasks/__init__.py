@@ -7,6 +7,7 @@ benchmark. Nothing outside this folder and the tasks' own planners and checks kn
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
+from typing import Literal
 
 from cgc_data.common.errors import ReleaseError
 from cgc_data.tasks.task import REFERENCE, AnswerKind, Contrast, Distractors, Task
@@ -14,12 +15,14 @@ from cgc_data.tasks.task import REFERENCE, AnswerKind, Contrast, Distractors, Ta
 __all__ = [
     "CONTRASTS",
     "DISTRACTORS",
+    "PLANNED",
+    "PRESETS",
     "REFERENCE",
-    "SHARES",
     "TASKS",
     "AnswerKind",
     "Contrast",
     "Distractors",
+    "Preset",
     "Task",
     "answer_of_pool",
     "check_ids",
@@ -51,8 +54,14 @@ _ALL = tuple(map(_declared, _REGISTERED))
 TASKS: dict[str, Task] = {task.id: task for task in _ALL}
 CONTRASTS: dict[str, Contrast] = {task.contrast.name: task.contrast for task in _ALL}
 DISTRACTORS: dict[str, Distractors] = {kind.name: kind for c in CONTRASTS.values() for kind in c.distractors}
-# Default shares of the rows, of the tasks that are planned for their own sake.
-SHARES: dict[str, float] = {task.id: task.share for task in _ALL if task.planner}
+# The tasks that are planned for their own sake.
+PLANNED: tuple[str, ...] = tuple(task.id for task in _ALL if task.planner)
+Preset = Literal["paper", "full"]
+# Shares of the rows: the two contrasts as the paper describes them, and every task.
+PRESETS: dict[Preset, dict[str, float]] = {
+    "paper": {task: TASKS[task].paper for task in PLANNED},
+    "full": {task: TASKS[task].share for task in PLANNED},
+}
 
 
 def check_ids(names: Iterable[str], known: Collection[str] = tuple(TASKS)) -> None:

@@ -60,7 +60,8 @@ class Task:
         pool: of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, which has those of its twins.
         named_pool: of phrasings that state in which image the answer is, in templates.yaml; none if there are none.
         phrasings: of `pool`, numbered from 0, where templates.yaml does not have them.
-        share: default share of the rows, its empty twins included.
+        share: of the rows in the preset `full`, its empty twins included, relative to the sum of all.
+        paper: the same in the preset `paper`.
         planner: of its rows, as "module:Class" (see `cgc_data.plan.planner`); none if they are twins of others.
         empty: the task of its empty twins; None if its wording is never answered with the empty list.
         may_be_empty: whether rows of the task itself may have the empty list, each paired with one that has not.
@@ -83,6 +84,7 @@ class Task:
     named_pool: str = ""
     phrasings: tuple[str, ...] = ()
     share: float = 0.0
+    paper: float = 0.0
     planner: str = ""
     empty: "Task | None" = None
     may_be_empty: bool = False

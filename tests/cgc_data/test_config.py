@@ -10,7 +10,7 @@ from cgc_data.cli.build import resolve
 from cgc_data.common.errors import ConfigError
 from cgc_data.common.settings import merge_all, parse_override
 from cgc_data.config import BuildConfig, load_config, parse_config
-from cgc_data.tasks import SHARES
+from cgc_data.tasks import PLANNED, PRESETS
 
 NO_FLAGS: dict[str, Any] = {"exhaustive": False, "coco": (), "lvis": (), "samples": None, "exclude": ()}
 
@@ -94,7 +94,7 @@ def test_a_source_without_its_two_parts_says_the_form(text: str) -> None:
         ({"intra": {"view_sizes": []}}, "intra.view_sizes: "),
         ({"licences": "free"}, "licences: "),
         ({"limits": {"max_aspect": 0.5}}, "limits.max_aspect: "),
-        ({"tasks": dict.fromkeys(SHARES, 0)}, "raise one, such as tasks.inter/locate=1"),
+        ({"tasks": dict.fromkeys(PLANNED, 0)}, "raise one, such as tasks.inter/locate=1"),
         ({"sources": [{"kind": "coco", "annotations": "a", "images": "b"}] * 2}, "given twice"),
     ],
     ids=str,
@@ -108,15 +108,33 @@ def test_a_bad_setting_is_named_on_one_line_with_the_mend(values: dict[str, Any]
 
 
 def test_shares_are_relative_to_their_sum_and_tasks_not_named_keep_theirs() -> None:
-    assert parse_config({}, "x").shares == SHARES
-    config = parse_config({"tasks": {"intra/same_object": 0, "intra/locate_all": 1.5}}, "x")
-    assert config.shares == {
+    assert parse_config({}, "x").shares == pytest.approx(PRESETS["full"])
+    config = parse_config({"preset": "paper", "tasks": {"intra/same_object": 0, "intra/locate_all": 1.5}}, "x")
+    assert {task: share for task, share in config.shares.items() if PRESETS["paper"][task]} == {
         "inter/locate": pytest.approx(0.15),
         "inter/locate_all": pytest.approx(0.1),
         "intra/same_object": 0,
         "intra/locate_all": pytest.approx(0.75),
     }
-    assert config.tasks["inter/locate"] == SHARES["inter/locate"]
+    assert config.tasks["inter/locate"] == PRESETS["paper"]["inter/locate"]
+
+
+def test_the_preset_paper_has_the_papers_tasks_alone() -> None:
+    asked = {task for task, share in parse_config({"preset": "paper"}, "x").shares.items() if share}
+    assert asked == {"inter/locate", "inter/locate_all", "intra/same_object", "intra/locate_all"}
+    with pytest.raises(ConfigError, match="preset: "):
+        parse_config({"preset": "most"}, "x")
+
+
+@pytest.mark.parametrize(
+    ("values", "required"),
+    [({}, False), ({"preset": "paper"}, True), ({"tasks": {"intra/locate_all": 3}}, True)],
+    ids=["every task the sources allow", "the paper's", "asked for by name"],
+)
+def test_which_tasks_a_build_may_lack(values: dict[str, Any], required: bool) -> None:
+    config = parse_config(values, "x")
+    assert config.requires("intra/locate_all") == required
+    assert parse_config(config.model_dump(), "manifest").requires("intra/locate_all") == required
 
 
 @pytest.mark.parametrize(
@@ -137,8 +155,9 @@ def test_a_former_key_is_refused_with_what_to_write(
         parse_config(values, "config.yaml")
     said, _, written = str(raised.value).partition("; write ")
     assert said == f"config.yaml: {named} became shares of tasks"
-    assert yaml.safe_load(written) == {"tasks": dict(zip(SHARES, shares, strict=True))}
-    assert parse_config(yaml.safe_load(written), "config.yaml").tasks == yaml.safe_load(written)["tasks"]
+    paper = [task for task, share in PRESETS["paper"].items() if share]
+    assert yaml.safe_load(written) == {"tasks": dict(zip(paper, shares, strict=True))}
+    assert yaml.safe_load(written)["tasks"].items() <= parse_config(yaml.safe_load(written), "x").tasks.items()
 
 
 @pytest.mark.parametrize("content", [None, "samples: [1", "- a\n- b\n", b"\xff\xfe\x00"], ids=str)

@@ -24,7 +24,7 @@ from cgc_data.plan.build import Plan, make_plan
 from cgc_data.plan.notes import skipped
 from cgc_data.release.read import open_release
 from cgc_data.sources import open_photos
-from cgc_data.tasks import SHARES, task_of
+from cgc_data.tasks import PLANNED, task_of
 from tests.cgc_data.drawn import Thing, coco
 
 Row = dict[str, Any]
@@ -48,7 +48,7 @@ def change(config: BuildConfig, **changes: Any) -> BuildConfig:
 
 def only(*tasks: str) -> dict[str, float]:
     """Equal shares of these tasks, and none of the others."""
-    return {task: float(task in tasks) for task in SHARES}
+    return {task: float(task in tasks) for task in PLANNED}
 
 
 def photo_of(view: Row) -> str:

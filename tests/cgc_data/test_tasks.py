@@ -12,7 +12,18 @@ import pytest
 from cgc_data.answer.wording import POOLS, template_count
 from cgc_data.common.errors import ReleaseError
 from cgc_data.plan.planner import load_planner
-from cgc_data.tasks import _REGISTERED, CONTRASTS, SHARES, TASKS, Task, answer_of_pool, check_ids, pools_of, task_of
+from cgc_data.tasks import (
+    _REGISTERED,
+    CONTRASTS,
+    PRESETS,
+    TASKS,
+    Preset,
+    Task,
+    answer_of_pool,
+    check_ids,
+    pools_of,
+    task_of,
+)
 from cgc_data.validate.tasks import check_of, task_checks
 
 ROOT = Path(__file__).parents[2]
@@ -44,9 +55,10 @@ def test_a_task_has_phrasings(task: Task) -> None:
     assert set(pools_of(task)) <= set(POOLS)
 
 
-def test_the_shares_add_up_to_one_without_a_rest() -> None:
-    assert sum(SHARES.values()) == 1
-    assert all(TASKS[task].planner for task in SHARES)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_shares_of_a_preset_add_up_to_one(preset: Preset) -> None:
+    assert sum(PRESETS[preset].values()) == pytest.approx(1)
+    assert all(TASKS[task].planner for task in PRESETS[preset])
 
 
 def test_tasks_are_light_to_import() -> None:

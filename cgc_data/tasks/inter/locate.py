@@ -12,6 +12,7 @@ LOCATE = Task(
     meaning="Exactly one instance, in exactly one image.",
     pool="locate",
     share=0.3,
+    paper=0.3,
     planner="cgc_data.plan.inter:InterPlanner",
     empty=ABSENT,
 )

@@ -12,6 +12,7 @@ LOCATE_ALL = Task(
     meaning="Every instance in all images.",
     pool="locate_all",
     share=0.2,
+    paper=0.2,
     planner="cgc_data.plan.inter:InterPlanner",
     empty=ABSENT,
 )

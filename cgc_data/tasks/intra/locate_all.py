@@ -12,6 +12,7 @@ LOCATE_ALL = Task(
     meaning="Every instance in each view, also where it is cut off or missing.",
     pool="locate_all",
     share=0.25,
+    paper=0.25,
     planner="cgc_data.plan.window_sets:WindowSetPlanner",
     empty=ABSENT,
     needs="photos of two categories that windows can part",

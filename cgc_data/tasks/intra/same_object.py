@@ -11,6 +11,7 @@ SAME_OBJECT = Task(
     meaning="The object in the dashed box of one view, found again in another view.",
     named_pool="same_object",
     share=0.25,
+    paper=0.25,
     planner="cgc_data.plan.same_object:SameObjectPlanner",
     claims=False,
     gives_box=True,

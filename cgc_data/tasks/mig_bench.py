@@ -1,0 +1,65 @@
+"""The ten forms of question of MIG-Bench, and which tasks train them.
+
+Numbers of items are those of its revised annotations (Migician, arXiv 2501.05767; UniVG-R1's revision).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Trained = Literal["yes", "form only", "no"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form of question of MIG-Bench.
+
+    Attributes:
+        key: its name in the annotations.
+        items: how many there are.
+        asks: what they ask.
+        tasks: ids of the tasks that ask alike.
+        trained: whether these tasks train what the form asks, or its form only.
+        remark: what differs.
+    """
+
+    key: str
+    items: int
+    asks: str
+    tasks: tuple[str, ...] = ()
+    trained: Trained = "yes"
+    remark: str = ""
+
+
+FORMS = (
+    Form("region", 1203, "where in Image 1 is the piece that Image k shows?", ("intra/region",)),
+    Form("common_object", 815, "the images share one kind of object: box it in Image k", ("inter/common",)),
+    Form(
+        "object_tracking",
+        550,
+        "the object in a box of the first frame: box it in Image k",
+        ("intra/same_object",),
+        "form only",
+        "windows of one photo have no motion",
+    ),
+    Form("diff", 528, "what differs between two images?", ("intra/difference",), "yes", "objects are pasted"),
+    Form(
+        "group_grounding",
+        485,
+        "a free expression; the image is not named",
+        ("inter/locate", "inter/locate_all", "inter/group", "inter/refer"),
+        "yes",
+        "the language is simpler",
+    ),
+    Form(
+        "multi_view",
+        288,
+        "the object in a box of one view: box it in Image k",
+        ("intra/same_object",),
+        "form only",
+        "windows of one photo have one viewpoint",
+    ),
+    Form("correspondence", 117, "the part with the same function", (), "no"),
+    Form("refer_grounding", 99, "the object of Image 1: where is it in Image 2?", ("inter/exemplar",)),
+    Form("reasoning", 97, "an object that has to be inferred", (), "no"),
+    Form("view_diff", 94, "what differs, seen from another view?", ("intra/difference",), "yes", "objects are pasted"),
+)
