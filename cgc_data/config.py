@@ -137,7 +137,7 @@ class BuildConfig(Section):
     samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
     seed: int = Field(0, ge=0, description="the one seed")
     preset: Preset = Field(
-        "full", description="shares of the tasks: full (every task that the sources allow) or paper (the paper's four)"
+        "full", description="shares of the tasks: paper (the paper's four) or full (also all others the sources allow)"
     )
     tasks: dict[str, Weight] = Field(
         default_factory=dict,
@@ -189,8 +189,8 @@ class BuildConfig(Section):
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether a build without a row of the task is an error: its share was set, or the preset is `paper`."""
-        return self.preset == "paper" or self.tasks[task] != PRESETS[self.preset][task]
+        """Whether a build without a row of the task is an error: it is the paper's, or its share was set by name."""
+        return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 
     @property
     def shares(self) -> dict[str, float]:

@@ -127,14 +127,14 @@ def test_the_preset_paper_has_the_papers_tasks_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "required"),
-    [({}, False), ({"preset": "paper"}, True), ({"tasks": {"intra/locate_all": 3}}, True)],
-    ids=["every task the sources allow", "the paper's", "asked for by name"],
+    "values", [{}, {"preset": "paper"}, {"tasks": {"inter/locate": 3}}, {"tasks": dict.fromkeys(PLANNED, 1)}], ids=str
 )
-def test_which_tasks_a_build_may_lack(values: dict[str, Any], required: bool) -> None:
+def test_a_build_may_lack_only_tasks_that_neither_the_paper_has_nor_the_user_named(values: dict[str, Any]) -> None:
     config = parse_config(values, "x")
-    assert config.requires("intra/locate_all") == required
-    assert parse_config(config.model_dump(), "manifest").requires("intra/locate_all") == required
+    named = set(values.get("tasks", ()))
+    required = {task for task in PLANNED if PRESETS["paper"][task] or task in named}
+    assert {task for task in PLANNED if config.requires(task)} == required
+    assert parse_config(config.model_dump(), "manifest") == config
 
 
 @pytest.mark.parametrize(
