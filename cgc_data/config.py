@@ -99,12 +99,15 @@ class IntraSettings(Section):
 
 
 class Limits(Section):
-    """What a box must be like to be asked for."""
+    """What a box, and the view that shows it, must be like to be asked for."""
 
-    min_side: float = Field(24, ge=1, description="shorter side of a box, pixels, after the pixel budget")
+    min_side: float = Field(
+        24, ge=1, description="shorter side of a box, pixels, after the pixel budget; in a window, pixels of its photo too"
+    )
     min_area: Share = Field(0.002, description="area of a box as a share of the view")
     max_aspect: float = Field(5, ge=1, description="longer side of a box over its shorter side")
     max_objects: int = Field(8, ge=1, description="most objects in an answer")
+    enlargement: float = Field(2, ge=1, description="most times that a window is enlarged when it is shown")
     rows_per_photo: int = Field(12, ge=2, description="rows of one task that may show a photo, in any role")
     pixel_budget: int = Field(
         640 * 640, ge=1024, description="pixels of a view that the model sees; larger views count as shrunk to it"

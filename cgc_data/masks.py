@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TypeAlias, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from cgc_data.common.errors import SegmentationError
@@ -104,6 +105,11 @@ def _decompress(counts: bytes) -> list[int]:
             value -= 1 << shift
         runs.append(value + runs[-2] if len(runs) > 2 else value)
     return runs
+
+
+def mask_pixels(rle: Rle) -> NDArray[np.uint8]:
+    """Pixels of a mask, (height, width), 1 inside."""
+    return np.asarray(coco_mask.decode(rle), dtype=np.uint8)
 
 
 def mask_area(rle: Rle) -> int:

@@ -11,9 +11,8 @@ from cgc_data.answer.wording import template_count
 from cgc_data.geometry import iou
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Question, View, box_in_view, thousand_in_view
-from cgc_data.plan.truth import fits
-from cgc_data.plan.windows import Windows, set_of_windows, shown_in
+from cgc_data.plan.rows import Family, Question, View, thousand_in_view
+from cgc_data.plan.windows import Windows, askable_in, set_of_windows, shown_in
 from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.same_object import SAME_OBJECT
 
@@ -71,7 +70,7 @@ class SameObjectPlanner:
         if len(boxes) < len(pair):
             return False
         shown = list(zip(pair, boxes, strict=True))
-        if not all(fits(box_in_view(view, box), view.width, view.height, limits) for view, box in shown):
+        if not all(askable_in(view, box, limits) for view, box in shown):
             return False
         if iou(*(thousand_in_view(view, box) for view, box in shown)) >= MAX_COPY_IOU:
             return False

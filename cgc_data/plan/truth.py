@@ -13,7 +13,8 @@ from cgc_data.common.errors import SegmentationError
 from cgc_data.config import Limits
 from cgc_data.geometry import Window, clip_box
 from cgc_data.index.build import Index
-from cgc_data.masks import Box, Rle, mask_area, tight_box, tight_box_in_window
+from cgc_data.masks import Box, Rle, mask_area, mask_pixels, tight_box, tight_box_in_window
+from cgc_data.plan.offsets import Extent
 from cgc_data.sources import Segmentations
 
 KEPT_MASKS = 4096
@@ -61,6 +62,11 @@ class Truth:
     def has_mask(self, instance: int) -> bool:
         """Is there a segmentation to cut?"""
         return self._mask(instance).rle is not None
+
+    def extent(self, instance: int) -> Extent:
+        """Where the whole instance is, for windows at many offsets."""
+        mask = self._mask(instance)
+        return Extent(mask.box, None) if mask.rle is None else Extent.of_mask(mask.box, mask_pixels(mask.rle))
 
     def photo_size(self, photo: int) -> tuple[int, int]:
         """Width and height of a photo, pixels."""

@@ -1,5 +1,7 @@
 """`locate_all` and `absent` about windows of one photo: every object of a category in each, or none."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -8,15 +10,15 @@ from cgc_data.answer.wording import template_count
 from cgc_data.index.presence import PRESENT_ALL
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.balance import AbsentBalance
+from cgc_data.plan.parting import Part, Parting
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Missing, Question, View, box_in_view
-from cgc_data.plan.truth import fits
-from cgc_data.plan.windows import Windows, set_of_windows, shown_in
+from cgc_data.plan.rows import Family, Missing, Question, View
+from cgc_data.plan.windows import Windows, askable_in, set_of_windows, shown_in
 from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.absent import ABSENT
 from cgc_data.tasks.intra.locate_all import LOCATE_ALL
 
-TRIES = 24  # draws of two categories and their windows before a photo is given up
+UNKNOWN, NOT_PARTED = "no category known in full", "no windows that show a category and miss it"
 
 
 class WindowSetPlanner:
@@ -25,42 +27,58 @@ class WindowSetPlanner:
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
         self._windows = Windows(askable.truth, askable.config)
+        self._parting = Parting(askable.index, askable.truth, askable.config)
+        self._lost: dict[int, str] = {}
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)
 
+    @property
+    def lost(self) -> Counter[str]:
+        """Photos that gave no question, by reason."""
+        return Counter(self._lost.values())
+
     def family(self, draw: Draw) -> Family | None:
-        """Set questions about windows of the photo; None if it has no two categories that windows can part."""
+        """A set question about windows of the photo, maybe with its absent twin; None if no windows allow one."""
+        if draw.anchor in self._lost:
+            return None
         questions = self.questions(draw.anchor, draw.balance, draw.rng)
         return Family(tuple(questions), (draw.anchor,)) if questions else None
 
     def questions(self, photo: int, balance: AbsentBalance, rng: np.random.Generator) -> list[Question]:
-        """Two sets of windows, each round one label and free of the other: each label asked where it is.
+        """A question about a category of the photo that any number of the windows show, and its absent twin if wanted.
 
-        Absent twins ask each label where it is not. Present rows come from such sets too, twins wanted or not, so that
-        windows tell nothing.
+        The windows of the twin are of the same sizes, and show nothing of the category. Present questions are asked
+        only where there are such windows, so that the sizes tell nothing.
         """
         concepts = self._settled(photo)
-        for _ in range(TRIES if len(concepts) > 1 else 0):
-            first = self._askable.draw_label(np.array(concepts, dtype=np.intp), rng)
-            second = self._askable.draw_label(np.array([c for c in concepts if c != first], dtype=np.intp), rng)
-            count = self._windows.draw_count(rng)
-            here, there = (self._round(photo, c, other, count, rng) for c, other in ((first, second), (second, first)))
-            if not here or not there:
-                continue
-            twins = [self._twins(photo, c, *sets, rng) for c, sets in ((first, (here, there)), (second, (there, here)))]
-            if all(twins):
-                lack = min(balance.lack(c, LOCATE_ALL.pool, count, VIEWS.name) for c in (first, second))
-                if lack > 0 and balance.allows(4, 2):
-                    return [question for pair in twins for question in pair]
-                return [replace(present, pair_id="") for present, _ in twins]
+        for concept in self._drawn(concepts, rng):
+            parts = self._parting.parts(photo, concept, rng)
+            for count in dict.fromkeys((self._windows.draw_count(rng), self._askable.config.intra.min_views)):
+                if found := self._about(photo, concept, self._parting.choose(parts, count, rng), balance, rng):
+                    return found
+        self._lost[photo] = NOT_PARTED if concepts else UNKNOWN
         return []
 
-    def _round(
-        self, photo: int, concept: int, avoided: int, count: int, rng: np.random.Generator
-    ) -> tuple[View, ...] | None:
-        """Windows round an instance of one concept that show nothing of the other."""
-        instance = int(rng.choice(self._askable.usable(photo, concept)))
-        others = [int(i) for i in self._askable.index.instances.of(photo, avoided)]
-        return self._windows.several(photo, instance, others, count, rng)
+    def _drawn(self, concepts: list[int], rng: np.random.Generator) -> Iterator[int]:
+        """The concepts in an order drawn by the category temperature."""
+        left = list(concepts)
+        while left:
+            concept = self._askable.draw_label(np.array(left, dtype=np.intp), rng)
+            left.remove(concept)
+            yield concept
+
+    def _about(
+        self, photo: int, concept: int, parts: list[Part], balance: AbsentBalance, rng: np.random.Generator
+    ) -> list[Question]:
+        """Questions about windows of these sizes, the number that show the concept being drawn; none if none fits."""
+        count = len(parts)
+        free = self._parting.lay(photo, parts, [False] * count, rng) if parts else None
+        for held in (1 + rng.permutation(count)).tolist() if free else ():
+            holding = rng.permutation([True] * held + [False] * (count - held)).tolist()
+            views = self._parting.lay(photo, parts, holding, rng)
+            if views and free and (twins := self._twins(photo, concept, views, free, rng)):
+                lack = balance.lack(concept, LOCATE_ALL.pool, count, VIEWS.name)
+                return twins if lack > 0 and balance.allows(2, 1) else [replace(twins[0], pair_id="")]
+        return []
 
     def _twins(
         self,
@@ -108,7 +126,7 @@ class WindowSetPlanner:
                 return None
             visible = [i for i, sighting in sightings if sighting.state == "visible"]
             here = [shown_in(table.truth, position, i, view) for i in visible]
-            if not all(fits(box_in_view(view, s.box), view.width, view.height, table.config.limits) for s in here):
+            if not all(askable_in(view, s.box, table.config.limits) for s in here):
                 return None
             shown += here
             if not here:

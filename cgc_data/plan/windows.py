@@ -1,25 +1,25 @@
-"""Windows of a photo: a Focus View round an object, Context Views at another scale and offset.
+"""Windows of a photo: a Focus View round an object and a Context View at another scale and offset.
 
-Offsets are uniform over those that keep the object whole, so that its place in the view tells nothing.
+Offsets are uniform over those that keep the object whole, so that its place in the view tells nothing. No window is
+shown much larger than it is, so that it stays sharp.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import astuple
 
 import numpy as np
 
-from cgc_data.config import BuildConfig
-from cgc_data.geometry import Window, iou
+from cgc_data.config import BuildConfig, Limits
+from cgc_data.geometry import Window
 from cgc_data.index.build import Index
 from cgc_data.masks import Box
-from cgc_data.plan.rows import Shown, View, set_name
-from cgc_data.plan.truth import Truth
+from cgc_data.plan.offsets import Frame
+from cgc_data.plan.rows import Shown, View, box_in_view, set_name
+from cgc_data.plan.truth import Truth, fits
 from cgc_data.tasks.intra import INTRA
 
 FOCUS, CONTEXT = INTRA.roles
-SMALLEST_SIDE = 96  # pixels of the photo; smaller windows would be blurred by enlarging
 WIDEST_ASPECT = 1.5
-CONTEXT_TRIES = 12
 MAX_OVERLAP = 0.6  # IoU of two windows of one question; more would show the same view twice
 
 
@@ -27,7 +27,7 @@ class Windows:
     """Draws windows round objects of a photo."""
 
     def __init__(self, truth: Truth, config: BuildConfig) -> None:
-        self._truth, self._settings = truth, config.intra
+        self._truth, self._settings, self._enlargement = truth, config.intra, config.limits.enlargement
 
     def draw_count(self, rng: np.random.Generator) -> int:
         """Number of views in a set question."""
@@ -43,24 +43,18 @@ class Windows:
         context = self._wider(box, size, focus, rng)
         if context is None:
             return None
-        return self._view(photo, focus, FOCUS, rng), self._view(photo, context, CONTEXT, rng)
+        near, wide = self._view(photo, focus, FOCUS, rng), self._view(photo, context, CONTEXT, rng)
+        return (near, wide) if near and wide else None
 
-    def several(
-        self, photo: int, instance: int, avoided: Sequence[int], count: int, rng: np.random.Generator
-    ) -> tuple[View, ...] | None:
-        """A Focus View of the instance and Context Views anywhere, none of which shows an avoided instance."""
-        size, box = self._truth.photo_size(photo), self._truth.box(instance)
-        focus = self._focus(box, size, rng)
-        if focus is None or not self._free(focus, avoided):
+    def frame(self, size: tuple[int, int], place: float, rng: np.random.Generator) -> Frame | None:
+        """A size of windows of a photo of width and height `size`, `place` (0-1) of the way from least to most wide."""
+        least, most = self._least_side(), max(size)
+        if least > most:
             return None
-        windows = [focus]
-        while len(windows) < count:
-            window = self._context(size, windows, avoided, rng)
-            if window is None:
-                return None
-            windows.append(window)
-        roles = [FOCUS, *[CONTEXT] * (count - 1)]
-        return tuple(self._view(photo, w, role, rng) for w, role in zip(windows, roles, strict=True))
+        longer, aspect = least * (most / least) ** place, float(np.exp(rng.uniform(0, np.log(WIDEST_ASPECT))))
+        sides = (longer, longer / aspect) if rng.random() < 0.5 else (longer / aspect, longer)
+        width, height = (min(round(side), limit) for side, limit in zip(sides, size, strict=True))
+        return self._frame(width, height, rng)
 
     def _focus(self, box: Box, size: tuple[int, int], rng: np.random.Generator) -> Window | None:
         low, high = np.log(self._settings.min_cover), np.log(self._settings.max_cover)
@@ -79,20 +73,6 @@ class Windows:
             return None
         return self._around(box, size, float(np.exp(rng.uniform(np.log(least), np.log(most)))), rng)
 
-    def _context(
-        self, size: tuple[int, int], others: Sequence[Window], avoided: Sequence[int], rng: np.random.Generator
-    ) -> Window | None:
-        """A window anywhere in the photo, wider than the first of the others, unlike all, free of the avoided."""
-        least = others[0].width * others[0].height * self._settings.context_scale**2
-        most = float(size[0] * size[1])
-        for _ in range(CONTEXT_TRIES if least < most else 0):
-            width, height = _shape(float(np.exp(rng.uniform(np.log(least), np.log(most)))), size, rng)
-            x, y = int(rng.integers(0, size[0] - width + 1)), int(rng.integers(0, size[1] - height + 1))
-            window = Window(x, y, x + width, y + height)
-            if self._free(window, avoided) and all(_overlap(window, other) <= MAX_OVERLAP for other in others):
-                return window
-        return None
-
     def _around(self, box: Box, size: tuple[int, int], area: float, rng: np.random.Generator) -> Window | None:
         """A window of about this area that holds the box whole, offset uniform over those that do."""
         width, height = _shape(area, size, rng)
@@ -104,25 +84,34 @@ class Windows:
         x, y = int(rng.integers(low[0], high[0] + 1)), int(rng.integers(low[1], high[1] + 1))
         return Window(x, y, x + width, y + height)
 
-    def _free(self, window: Window, avoided: Sequence[int]) -> bool:
-        return all(self._truth.see(instance, window).state == "gone" for instance in avoided)
+    def _view(self, photo: int, window: Window, role: str, rng: np.random.Generator) -> View | None:
+        frame = self._frame(window.width, window.height, rng)
+        return View(photo, window, frame.view_width, frame.view_height, role) if frame else None
 
-    def _view(self, photo: int, window: Window, role: str, rng: np.random.Generator) -> View:
-        longer = int(rng.choice(self._settings.view_sizes))
-        scale = longer / max(window.width, window.height)
-        return View(photo, window, max(round(window.width * scale), 1), max(round(window.height * scale), 1), role)
+    def _frame(self, width: int, height: int, rng: np.random.Generator) -> Frame | None:
+        """A window of this size shown at one of the set sizes that keep it sharp; None if there is none."""
+        sharp = [side for side in self._settings.view_sizes if side <= self._enlargement * max(width, height)]
+        if not sharp:
+            return None
+        scale = int(rng.choice(sharp)) / max(width, height)
+        return Frame(width, height, max(round(width * scale), 1), max(round(height * scale), 1))
+
+    def _least_side(self) -> int:
+        """Longer side of the smallest window that may be shown, pixels of the photo."""
+        return math.ceil(min(self._settings.view_sizes) / self._enlargement)
 
 
 def _shape(area: float, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
     """Width and height of a window of about this area and a drawn aspect ratio, cut to the photo."""
     aspect = float(np.exp(rng.uniform(-np.log(WIDEST_ASPECT), np.log(WIDEST_ASPECT))))
     width, height = np.sqrt(area * aspect), np.sqrt(area / aspect)
-    least = min(SMALLEST_SIDE, *size)
-    return int(np.clip(round(width), least, size[0])), int(np.clip(round(height), least, size[1]))
+    return int(np.clip(round(width), 1, size[0])), int(np.clip(round(height), 1, size[1]))
 
 
-def _overlap(first: Window, second: Window) -> float:
-    return iou(astuple(first), astuple(second))
+def askable_in(view: View, box: Box, limits: Limits) -> bool:
+    """May a box, in pixels of the photo, be asked for in a view? Its shorter side is large enough in the photo too."""
+    shorter = min(box[2] - box[0], box[3] - box[1])
+    return shorter >= limits.min_side and fits(box_in_view(view, box), view.width, view.height, limits)
 
 
 def shown_in(truth: Truth, position: int, instance: int, view: View) -> Shown:

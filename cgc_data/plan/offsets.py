@@ -1,0 +1,153 @@
+"""What windows of one size would show of an object, wherever they lie in its photo: computed at all offsets at once.
+
+Offsets lie on a grid of STEP pixels that reaches the photo's borders. Tables are (rows, columns) of the grid.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.config import Limits
+from cgc_data.geometry import Window
+from cgc_data.masks import Box
+
+STEP = 8  # pixels of the photo
+
+Mask = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
+Lengths = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Size of a window in pixels of the photo, and at which it is shown."""
+
+    width: int
+    height: int
+    view_width: int
+    view_height: int
+
+    @property
+    def scale(self) -> float:
+        """Mean side in pixels of the photo."""
+        return float(np.sqrt(self.width * self.height))
+
+    def least_side(self, limits: Limits) -> float:
+        """Pixels of the photo that a box's shorter side needs, there and in the view after the pixel budget."""
+        enlargement = min(self.view_width / self.width, self.view_height / self.height)
+        seen = min(1.0, (limits.pixel_budget / (self.view_width * self.view_height)) ** 0.5)
+        return max(limits.min_side, limits.min_side / (enlargement * seen))
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """Left edges (columns,) and top edges (rows,) of windows of one size, pixels of the photo."""
+
+    width: int
+    height: int
+    left: Numbers
+    top: Numbers
+
+    def window(self, place: int) -> Window:
+        """The window at a place of the grid, counted row by row."""
+        row, column = divmod(place, len(self.left))
+        x, y = int(self.left[column]), int(self.top[row])
+        return Window(x, y, x + self.width, y + self.height)
+
+    def overlap(self, other: Window) -> Lengths:
+        """IoU of each window with another, (rows, columns)."""
+        across = _shared(self.left, self.width, other.x1, other.x2)
+        down = _shared(self.top, self.height, other.y1, other.y2)
+        common = down[:, None] * across
+        return np.asarray(common / (self.width * self.height + other.width * other.height - common))
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Where an object is: its box in pixels of the photo, and counts of its mask's pixels, None without a mask.
+
+    `counts` (box height + 1, box width + 1) holds how many lie above and to the left of each corner in the box.
+    """
+
+    box: Box
+    counts: Numbers | None
+
+    @classmethod
+    def of_mask(cls, box: Box, pixels: NDArray[np.uint8]) -> "Extent":
+        """From a decoded mask (height, width) and its tight box."""
+        x1, y1, x2, y2 = (int(value) for value in box)
+        counts = np.zeros((y2 - y1 + 1, x2 - x1 + 1), dtype=np.int64)
+        np.cumsum(pixels[y1:y2, x1:x2], axis=0, dtype=np.int64, out=counts[1:, 1:])
+        np.cumsum(counts[1:, 1:], axis=1, out=counts[1:, 1:])
+        return cls(box, counts)
+
+
+def offsets_of(photo: tuple[int, int], width: int, height: int) -> Offsets:
+    """All offsets of a window of this size in a photo of width and height `photo`, which it fits into."""
+    return Offsets(width, height, _steps(photo[0] - width), _steps(photo[1] - height))
+
+
+def count_fitting(extents: Sequence[Extent], offsets: Offsets, frame: Frame, limits: Limits) -> tuple[Numbers, Mask]:
+    """How many objects each window shows, 0 where one is cut off too far or too small; and where all are gone.
+
+    Sizes are judged by boxes cut to the window, which is exact for whole objects; masks may be smaller.
+    """
+    count = np.zeros((len(offsets.top), len(offsets.left)), dtype=np.int64)
+    sound, gone = np.ones_like(count, dtype=np.bool_), np.ones_like(count, dtype=np.bool_)
+    for extent in extents:
+        missed, visible = _seen(extent, offsets, limits)
+        sound &= missed | (visible & _large(extent.box, offsets, frame, limits))
+        gone &= missed
+        count += visible
+    return np.where(sound, count, 0), gone
+
+
+def _steps(most: int) -> Numbers:
+    return np.unique(np.linspace(0, most, most // STEP + 2).round().astype(np.int64))
+
+
+def _shared(starts: Numbers, length: int, low: float, high: float) -> Lengths:
+    """How much of low..high each stretch of this length shows, (n,)."""
+    return np.asarray(np.maximum(np.minimum(starts + length, high) - np.maximum(starts, low), 0), dtype=np.float64)
+
+
+def _seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
+    """Where an object is gone, margin included, and where it is visible: whole, or by its share if it has a mask."""
+    if extent.counts is not None:
+        enough = max(limits.visible * int(extent.counts[-1, -1]), 1)
+        return _pixels(extent.counts, extent.box, offsets, limits.margin) == 0, (
+            _pixels(extent.counts, extent.box, offsets, 0) >= enough
+        )
+    x1, y1, x2, y2 = extent.box
+    left, top = offsets.left, offsets.top[:, None]
+    right, bottom = left + offsets.width, top + offsets.height
+    missed_across = (x2 <= left - limits.margin) | (x1 >= right + limits.margin)
+    missed_down = (y2 <= top - limits.margin) | (y1 >= bottom + limits.margin)
+    whole_across, whole_down = (x1 >= left) & (x2 <= right), (y1 >= top) & (y2 <= bottom)
+    return np.asarray(missed_across | missed_down), np.asarray(whole_across & whole_down)
+
+
+def _pixels(counts: Numbers, box: Box, offsets: Offsets, margin: int) -> Numbers:
+    """Pixels of a mask in each window grown by a margin."""
+    top, bottom = _ends(offsets.top - int(box[1]), offsets.height, margin, counts.shape[0] - 1)
+    left, right = _ends(offsets.left - int(box[0]), offsets.width, margin, counts.shape[1] - 1)
+    bands = counts[bottom] - counts[top]
+    return np.asarray(bands[:, right] - bands[:, left])
+
+
+def _ends(starts: Numbers, length: int, margin: int, most: int) -> tuple[Numbers, Numbers]:
+    return np.clip(starts - margin, 0, most), np.clip(starts + length + margin, 0, most)
+
+
+def _large(box: Box, offsets: Offsets, frame: Frame, limits: Limits) -> Mask:
+    """Where the part of a box inside the window may be asked for, by side, area, and aspect ratio."""
+    across = _shared(offsets.left, offsets.width, box[0], box[2])
+    down = _shared(offsets.top, offsets.height, box[1], box[3])[:, None]
+    shorter, longer = np.minimum(across, down), np.maximum(across, down)
+    return np.asarray(
+        (shorter >= frame.least_side(limits))
+        & (longer <= limits.max_aspect * shorter)
+        & (across * down >= limits.min_area * frame.width * frame.height)
+    )
