@@ -1,7 +1,7 @@
 """Sets of windows of which some show objects of a category and the others nothing of it.
 
-Only sizes of windows are used at which the category can be shown and can be missed. So neither size nor enlargement,
-nor what follows from them, tells which of a set's windows shows it.
+Only sizes of windows are used at which the category can be shown and can be missed, and only levels of detail that
+windows of both kinds have. So neither size, enlargement, sharpness, nor bytes tell which of a set's windows shows it.
 """
 
 from collections import OrderedDict
@@ -13,23 +13,45 @@ import numpy as np
 from cgc_data.config import BuildConfig
 from cgc_data.geometry import Window
 from cgc_data.index.build import Index
-from cgc_data.plan.offsets import Extent, Frame, Mask, Numbers, Offsets, count_fitting, offsets_of
+from cgc_data.plan.detail import Detail
+from cgc_data.plan.offsets import Extent, Frame, Lengths, Mask, Numbers, Offsets, count_fitting, offsets_of
 from cgc_data.plan.rows import View
 from cgc_data.plan.truth import Truth
 from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows
 
 SIZES = 24  # of windows that are tried for a category
+LEVEL = 0.1  # of detail, a natural logarithm: windows of one level differ by less than so much
+DRAWS = 4  # of windows of chosen sizes
 KEPT_EXTENTS = 512
 
 
 @dataclass(frozen=True)
 class Part:
-    """A size of windows, how many objects of a category each offset shows, and where it shows none: (rows, columns)."""
+    """Windows of one size; tables are (rows, columns) of their offsets.
+
+    Attributes:
+        count: how many objects of a category each shows, 0 where one is cut off too far or too small.
+        free: where it shows nothing of the category.
+        level: of detail.
+        shares: how likely a window is to be drawn of each level, (levels,); 0 without windows of both kinds.
+    """
 
     frame: Frame
     offsets: Offsets
     count: Numbers
     free: Mask
+    level: Numbers
+    shares: Lengths
+
+    @classmethod
+    def of(cls, frame: Frame, offsets: Offsets, found: tuple[Numbers, Mask], detail: Lengths) -> "Part":
+        """From what `count_fitting` found, and the windows' detail."""
+        count, free = found
+        level = np.floor(detail / LEVEL).astype(np.int64)
+        levels = int(level.max()) + 1
+        shown, missed = (np.bincount(level[where], minlength=levels) for where in (count > 0, free))
+        common = np.minimum(shown / max(shown.sum(), 1), missed / max(missed.sum(), 1))
+        return cls(frame, offsets, count, free, level, common / (common.sum() or 1))
 
 
 class Parting:
@@ -38,6 +60,7 @@ class Parting:
     def __init__(self, index: Index, truth: Truth, config: BuildConfig) -> None:
         self._index, self._truth, self._config = index, truth, config
         self._windows = Windows(truth, config)
+        self._detail = Detail(index, [source.displayed for source in config.sources])
         self._extents: OrderedDict[int, Extent] = OrderedDict()
 
     def parts(self, photo: int, concept: int, rng: np.random.Generator) -> list[Part]:
@@ -45,8 +68,8 @@ class Parting:
         size = self._truth.photo_size(photo)
         extents = [self._extent(int(instance)) for instance in self._index.instances.of(photo, concept)]
         frames = (self._windows.frame(size, (step + rng.random()) / SIZES, rng) for step in range(SIZES))
-        parts = (self._part(size, frame, extents) for frame in frames if frame)
-        return [part for part in parts if part.count.any() and part.free.any()]
+        parts = (self._part(photo, frame, extents) for frame in frames if frame)
+        return [part for part in parts if part.shares.any()]
 
     def choose(self, parts: Sequence[Part], count: int, rng: np.random.Generator) -> list[Part]:
         """Sizes for a set: a narrow one first, the others wider by the set factor; none if there are no two such."""
@@ -63,29 +86,36 @@ class Parting:
         self, photo: int, parts: Sequence[Part], holding: Sequence[bool], rng: np.random.Generator
     ) -> tuple[View, ...] | None:
         """A window of each size, which shows the category where `holding` says so; None if they would overlap."""
+        for _ in range(DRAWS):
+            if windows := self._drawn(parts, holding, rng):
+                roles = [FOCUS, *[CONTEXT] * (len(parts) - 1)]
+                return tuple(
+                    View(photo, window, part.frame.view_width, part.frame.view_height, role)
+                    for window, part, role in zip(windows, parts, roles, strict=True)
+                )
+        return None
+
+    def _drawn(self, parts: Sequence[Part], holding: Sequence[bool], rng: np.random.Generator) -> list[Window]:
         windows: list[Window] = []
         left = self._config.limits.max_objects
         for place, (part, holds) in enumerate(zip(parts, holding, strict=True)):
             fitting = (part.count > 0) & (part.count <= left - sum(holding[place + 1 :]))
-            open_still = fitting if holds else part.free.copy()
+            level = int(rng.choice(len(part.shares), p=part.shares))
+            open_still = (fitting if holds else part.free) & (part.level == level)
             for window in windows:
                 open_still &= part.offsets.overlap(window) <= MAX_OVERLAP
             places = np.flatnonzero(open_still)
             if not len(places):
-                return None
+                return []
             chosen = int(rng.choice(places))
             left -= int(part.count.flat[chosen])
             windows.append(part.offsets.window(chosen))
-        roles = [FOCUS, *[CONTEXT] * (len(parts) - 1)]
-        frames = (part.frame for part in parts)
-        return tuple(
-            View(photo, window, frame.view_width, frame.view_height, role)
-            for window, frame, role in zip(windows, frames, roles, strict=True)
-        )
+        return windows
 
-    def _part(self, size: tuple[int, int], frame: Frame, extents: Sequence[Extent]) -> Part:
-        offsets = offsets_of(size, frame.width, frame.height)
-        return Part(frame, offsets, *count_fitting(extents, offsets, frame, self._config.limits))
+    def _part(self, photo: int, frame: Frame, extents: Sequence[Extent]) -> Part:
+        offsets = offsets_of(self._truth.photo_size(photo), frame.width, frame.height)
+        found = count_fitting(extents, offsets, frame, self._config.limits)
+        return Part.of(frame, offsets, found, self._detail.of(photo, offsets))
 
     def _extent(self, instance: int) -> Extent:
         if instance not in self._extents:
