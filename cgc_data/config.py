@@ -102,7 +102,7 @@ class Limits(Section):
     """What a box, and the view that shows it, must be like to be asked for."""
 
     min_side: float = Field(
-        24, ge=1, description="shorter side of a box, pixels, after the pixel budget; in a window, pixels of its photo too"
+        24, ge=1, description="shorter side of a box, pixels of its photo, and of the view after the pixel budget"
     )
     min_area: Share = Field(0.002, description="area of a box as a share of the view")
     max_aspect: float = Field(5, ge=1, description="longer side of a box over its shorter side")

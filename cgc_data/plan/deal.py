@@ -4,6 +4,7 @@ In one round a photo is used at most once, so photos serve equally often and tes
 number of photos allows. Over all rounds, a photo is shown in a limited number of rows of a task.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.balance import AbsentBalance
-from cgc_data.plan.planner import Draw, Lane, Outcome, Photos, make_lanes
+from cgc_data.plan.planner import Draw, Lane, Losing, Outcome, Photos, make_lanes
 from cgc_data.plan.rng import generator
 from cgc_data.plan.rows import Family, make_row
 from cgc_data.plan.spread import Spread
@@ -79,7 +80,8 @@ class Dealer:
         """What every planner that was asked for rows has made so far."""
         for lane in (lane for lane in self._lanes if lane.share > 0):
             full = lane.may & ~self._spread.room(lane.tasks)
-            yield Outcome(lane.tasks, lane.share, lane.planned, int(lane.may.sum()), int(full.sum()))
+            lost = lane.planner.lost if isinstance(lane.planner, Losing) else Counter[str]()
+            yield Outcome(lane.tasks, lane.share, lane.planned, int(lane.may.sum()), int(full.sum()), lost)
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
         """One round; `either`: photos that do not allow the planner furthest behind may serve the next one."""

@@ -29,7 +29,14 @@ def fewer_rows(outcomes: Iterable[Outcome], config: BuildConfig) -> Iterator[str
         asked, made = round(config.samples * parts[0].share), sum(part.rows for part in parts)
         if made < FEWER * asked:
             names = ", ".join(task.id for task in tasks)
-            yield f"made {made:,} of {asked:,} rows asked of {names}: {_limited(parts, config.limits.rows_per_photo)}"
+            limited = _limited(parts, config.limits.rows_per_photo)
+            yield f"made {made:,} of {asked:,} rows asked of {names}: {limited}{_unfit(parts)}"
+
+
+def _unfit(parts: Sequence[Outcome]) -> str:
+    """How many photos gave nothing, and why, if the planner knows."""
+    lost = sum((part.lost for part in parts), Counter[str]())
+    return f"; {lost.total():,} photos gave none ({counts(lost)})" if lost else ""
 
 
 def _limited(parts: Sequence[Outcome], most: int) -> str:

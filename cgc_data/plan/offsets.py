@@ -38,7 +38,7 @@ class Frame:
         """Pixels of the photo that a box's shorter side needs, there and in the view after the pixel budget."""
         enlargement = min(self.view_width / self.width, self.view_height / self.height)
         seen = min(1.0, (limits.pixel_budget / (self.view_width * self.view_height)) ** 0.5)
-        return max(limits.min_side, limits.min_side / (enlargement * seen))
+        return float(max(limits.min_side, limits.min_side / (enlargement * seen)))
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 A task names its planner; one planner may serve several tasks of a contrast and plans their empty twins too.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,16 @@ class Planner(Protocol):
         ...
 
 
+@runtime_checkable
+class Losing(Protocol):
+    """A planner that knows why photos gave it nothing."""
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Photos that can give no family, by reason."""
+        ...
+
+
 @dataclass
 class Lane:
     """One planner with the share of all rows that it is to plan, and how many it has planned."""
@@ -59,13 +70,14 @@ class Lane:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one planner made of a split: rows, of how many photos that it can use, and how many of them are full."""
+    """What one planner made of a split: rows, of how many photos that it can use, how many of them are full or lost."""
 
     tasks: tuple[Task, ...]
     share: float  # of all rows
     rows: int
     photos: int
     full: int  # shown in as many rows of one of the tasks as may be
+    lost: Counter[str]  # photos of which the planner knows why they gave none, by reason
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:

@@ -28,6 +28,7 @@ class WindowSetPlanner:
         self._askable = askable
         self._windows = Windows(askable.truth, askable.config)
         self._parting = Parting(askable.index, askable.truth, askable.config)
+        self._served: set[int] = set()
         self._lost: dict[int, str] = {}
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)
 
@@ -40,8 +41,12 @@ class WindowSetPlanner:
         """A set question about windows of the photo, maybe with its absent twin; None if no windows allow one."""
         if draw.anchor in self._lost:
             return None
-        questions = self.questions(draw.anchor, draw.balance, draw.rng)
-        return Family(tuple(questions), (draw.anchor,)) if questions else None
+        if questions := self.questions(draw.anchor, draw.balance, draw.rng):
+            self._served.add(draw.anchor)
+            return Family(tuple(questions), (draw.anchor,))
+        if draw.anchor not in self._served:
+            self._lost[draw.anchor] = NOT_PARTED if self._settled(draw.anchor) else UNKNOWN
+        return None
 
     def questions(self, photo: int, balance: AbsentBalance, rng: np.random.Generator) -> list[Question]:
         """A question about a category of the photo that any number of the windows show, and its absent twin if wanted.
@@ -49,13 +54,11 @@ class WindowSetPlanner:
         The windows of the twin are of the same sizes, and show nothing of the category. Present questions are asked
         only where there are such windows, so that the sizes tell nothing.
         """
-        concepts = self._settled(photo)
-        for concept in self._drawn(concepts, rng):
+        for concept in self._drawn(self._settled(photo), rng):
             parts = self._parting.parts(photo, concept, rng)
             for count in dict.fromkeys((self._windows.draw_count(rng), self._askable.config.intra.min_views)):
                 if found := self._about(photo, concept, self._parting.choose(parts, count, rng), balance, rng):
                     return found
-        self._lost[photo] = NOT_PARTED if concepts else UNKNOWN
         return []
 
     def _drawn(self, concepts: list[int], rng: np.random.Generator) -> Iterator[int]:

@@ -19,6 +19,7 @@ class Limits:
     min_cover: float = 0.03
     max_cover: float = 0.5
     strict_confusable: bool = True
+    enlargement: float | None = None  # None: made before there was such a bound
     rows_per_photo: int | None = None  # None: made before there was such a bound
 
 

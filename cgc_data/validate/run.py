@@ -8,7 +8,7 @@ from cgc_data.common.errors import ReleaseError
 from cgc_data.common.progress import track
 from cgc_data.release.manifest import Manifest, SourceRecord, read_manifest
 from cgc_data.release.rows import Row
-from cgc_data.validate import absence, across, duplicates, files, form, licences, pictures, stated, truth
+from cgc_data.validate import absence, across, duplicates, files, form, licences, pictures, sharpness, stated, truth
 from cgc_data.validate.limits import limits_of
 from cgc_data.validate.photos import PhotoFiles
 from cgc_data.validate.raw import RawSource
@@ -22,6 +22,7 @@ from cgc_data.vocabulary import load_relations
 CHECKS = {
     **files.CHECKS,
     **form.CHECKS,
+    **sharpness.CHECKS,
     **pictures.CHECKS,
     **truth.CHECKS,
     **absence.CHECKS,
@@ -71,6 +72,7 @@ class _Checker:
         self._manifest, self._world, self._ledger = manifest, world, ledger
         self._counts = files.CountCheck(ledger)
         self._form = form.FormCheck(ledger, limits, world)
+        self._sharpness = sharpness.SharpnessCheck(ledger, limits)
         self._pictures = pictures.PictureCheck(ledger, world)
         self._truth = truth.TruthCheck(ledger, limits, world)
         self._absence = absence.AbsenceCheck(ledger, limits, world)
@@ -93,6 +95,7 @@ class _Checker:
     def _sound(self, sample: Sample) -> None:
         if not sample.images and self._manifest.get("image_mode") != "reference":
             self._ledger.breach("images", sample.id, "no images in a release that embeds them")
+        self._sharpness.check(sample)
         self._pictures.check(sample)
         self._truth.check(sample)
         self._absence.check(sample)

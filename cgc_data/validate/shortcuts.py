@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import kstest
 
 from cgc_data.tasks import CONTRASTS
+from cgc_data.validate.answer_images import answer_image_checks
 from cgc_data.validate.boxes import iou
 from cgc_data.validate.classify import Features, absent_features, families, folds_of, image_features
 from cgc_data.validate.limits import Limits
@@ -48,6 +49,7 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
     yield photo_tells_absent(traces)
     for contrast in CONTRASTS:
         yield target_position([t for t in traces if t.contrast == contrast], contrast)
+    yield from answer_image_checks(traces)
     yield centre_floor(traces)
     yield copy_floor(traces)
     yield focus_cover(traces, limits)

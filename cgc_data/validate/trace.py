@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cgc_data.tasks import Task, task_named
 from cgc_data.validate.boxes import area
 from cgc_data.validate.samples import Box, Rectangle, Sample, View
+from cgc_data.validate.sharpness import enlargement
 from cgc_data.validate.world import World
 
 
@@ -29,6 +30,8 @@ class Trace:
     words: frozenset[str]
     sizes: tuple[tuple[int, int], ...]
     num_bytes: tuple[int, ...]
+    enlargements: tuple[float, ...]
+    candidates: tuple[int, ...]  # images that may hold an answer, 1-based
     photos: tuple[str, ...]
     targets: frozenset[int]  # 1-based
     boxes: tuple[Rectangle, ...]
@@ -60,6 +63,8 @@ def trace_of(sample: Sample, world: World) -> Trace:
         words=frozenset(re.findall(r"\w+|[^\w\s]", sample.question.lower())),
         sizes=tuple((view.width, view.height) for view in sample.views),
         num_bytes=tuple(len(content) for content in sample.images),
+        enlargements=tuple(enlargement(view) for view in sample.views),
+        candidates=sample.answer_images,
         photos=tuple(world.photo(view) for view in sample.views),
         targets=frozenset(target.img_idx for target in sample.objects),
         boxes=tuple(target.bbox for target in sample.objects),

@@ -1,0 +1,61 @@
+"""Whether the images that hold the answer can be told from the others by how they are made, given how many do."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.tasks import CONTRASTS
+from cgc_data.validate.classify import families
+from cgc_data.validate.report import Check
+from cgc_data.validate.statistics import clustered_mean, judge, nothing
+from cgc_data.validate.trace import Trace
+
+ABOVE_CHANCE = 0.05
+
+Signal = Callable[[Trace], Sequence[float]]
+
+
+def _bytes_per_pixel(trace: Trace) -> list[float]:
+    return [size / (width * height) for size, (width, height) in zip(trace.num_bytes, trace.sizes, strict=False)]
+
+
+SIGNALS: dict[str, Signal] = {
+    "enlargement": lambda trace: trace.enlargements,
+    "view size": lambda trace: [float(width * height) for width, height in trace.sizes],
+    "file size": lambda trace: [float(size) for size in trace.num_bytes],
+    "bytes per pixel": _bytes_per_pixel,
+}
+
+
+def answer_image_checks(traces: Sequence[Trace]) -> Iterator[Check]:
+    """One check for each contrast and signal."""
+    for contrast in CONTRASTS:
+        rows = [trace for trace in traces if trace.contrast == contrast and _open(trace)]
+        for name, signal in SIGNALS.items():
+            yield answer_image(f"answer image by {name} ({contrast})", rows, signal)
+
+
+def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
+    """How much more often than chance an image with most, or with least, of a signal holds the answer."""
+    what = "accuracy above chance of naming the image that has most or least of it"
+    told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # a reference release has no bytes
+    if not told:
+        return nothing(name, what)
+    groups = families(told)
+    guesses = (np.array([_above_chance(t, np.array(signal(t)) * sign) for t in told]) for sign in (1, -1))
+    value, interval = max((clustered_mean(hits, groups) for hits in guesses), key=lambda found: found[0])
+    return judge(name, value, interval, ABOVE_CHANCE, len(told), what)
+
+
+def _open(trace: Trace) -> bool:
+    """Does the question leave open which of its candidate images hold the answer, and do some, but not all?"""
+    return not trace.named and 0 < len(trace.targets) < len(trace.candidates)
+
+
+def _above_chance(trace: Trace, values: NDArray[np.float64]) -> float:
+    """Share of the candidates of the greatest value that hold the answer, above that of all candidates."""
+    places = np.array(trace.candidates) - 1
+    holding = np.array([number in trace.targets for number in trace.candidates], dtype=np.float64)
+    greatest = np.isclose(values[places], values[places].max(), rtol=1e-9, atol=0)
+    return float(holding[greatest].mean() - holding.mean())

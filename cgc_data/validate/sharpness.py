@@ -1,0 +1,47 @@
+"""Whether a view is sharp enough for what is asked: not enlarged too much, and no box made large by enlarging."""
+
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.report import Ledger
+from cgc_data.validate.samples import Sample, Target, View
+
+CHECKS = {"sharpness": "no view is enlarged more than the release allows, and boxes are large in their photos too"}
+
+WHOLE_PIXEL = 0.5  # by which rounding may lengthen the side of a view
+ROUNDING = 1e-3  # of boxes in a row, pixels
+
+
+class SharpnessCheck:
+    """Checks one row at a time, by windows and boxes alone."""
+
+    def __init__(self, ledger: Ledger, limits: Limits) -> None:
+        self._ledger, self._limits = ledger, limits
+
+    def check(self, sample: Sample) -> None:
+        """Check a row's views and the boxes in them; releases made before there was a bound are let off."""
+        most = self._limits.enlargement
+        if most is None:
+            return
+        for number, view in enumerate(sample.views, 1):
+            fault = f"image {number} is enlarged {enlargement(view):.2f} times, at most {most:g}"
+            self._ledger.require(not _enlarged(view, most), "sharpness", sample.id, fault)
+        for target in sample.objects:
+            side = _side_in_photo(target, sample.view(target.img_idx))
+            fault = f"{target.annotation_id} in image {target.img_idx}: shorter side {side:.1f} px of the photo"
+            self._ledger.require(side >= self._limits.min_side - ROUNDING, "sharpness", sample.id, fault)
+
+
+def enlargement(view: View) -> float:
+    """How many pixels of a view stand for one of its photo, along the axis on which there are more."""
+    x1, y1, x2, y2 = view.window
+    return max(view.width / (x2 - x1), view.height / (y2 - y1))
+
+
+def _enlarged(view: View, most: float) -> bool:
+    x1, y1, x2, y2 = view.window
+    return view.width > most * (x2 - x1) + WHOLE_PIXEL or view.height > most * (y2 - y1) + WHOLE_PIXEL
+
+
+def _side_in_photo(target: Target, view: View) -> float:
+    """Shorter side of a box in pixels of the photo."""
+    (x1, y1, x2, y2), (left, top, right, bottom) = target.bbox_px, view.window
+    return min((x2 - x1) * (right - left) / view.width, (y2 - y1) * (bottom - top) / view.height)
