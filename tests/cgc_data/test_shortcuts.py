@@ -1,7 +1,8 @@
 """Each shortcut is found where it was planted and not where it was not; a small release is let off with a note."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cgc_data.validate import shortcuts
+from cgc_data.validate.answer_images import SIGNALS, answer_image_checks
 from cgc_data.validate.classify import families, folds_of
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Check
@@ -16,6 +18,7 @@ from cgc_data.validate.shortcuts import absent_share, shortcut_checks
 from cgc_data.validate.statistics import clustered_auc, fit_logistic, judge, uniformity, wilson
 from cgc_data.validate.trace import Focus, Trace
 
+Value = TypeVar("Value")
 LABELS = ("dog", "cat", "bus", "cup", "kite")
 WORDING = "absent from wording, label and sizes"
 
@@ -64,10 +67,13 @@ def _row(
         words=frozenset((template, label, "where")),
         sizes=sizes,
         num_bytes=tuple(int(b) for b in rng.integers(40_000, 200_000, len(photos))),
+        enlargements=tuple(float(e) for e in rng.uniform(1, 2, len(photos))),
+        candidates=tuple(range(1, len(photos) + 1)),
         photos=tuple(photos),
         targets=frozenset(targets),
         boxes=tuple(_box(rng) for _ in targets),
         reference=None,
+        named=False,
         tuple_id=photos[0] + photos[1],
         pair_id="",
         focus=None,
@@ -83,7 +89,13 @@ def _windows(start: int, rng: np.random.Generator) -> list[Trace]:
     base = _row(f"{start}-s", ["one photo"] * 2, str(rng.choice(LABELS)), "same_object/1", rng, (1,))
     first, second = (0, 0, 100, 100), (600, 600, 900, 900)
     focus = Focus(float(rng.uniform(0.03, 0.5)), tuple(rng.uniform(0, 1, 2).tolist()))
-    common = {"contrast": "intra", "task": "same_object", "tuple_id": f"w{start}", "pair_id": f"s{start}"}
+    common = {
+        "contrast": "intra",
+        "task": "same_object",
+        "tuple_id": f"w{start}",
+        "pair_id": f"s{start}",
+        "named": True,
+    }
     one = replace(base, **common, boxes=(second,), reference=first, focus=focus)
     return [one, replace(one, id=f"{start}-t", boxes=(first,), reference=second, targets=frozenset({2}), focus=None)]
 
@@ -95,6 +107,22 @@ def test_an_honest_release_has_no_shortcut() -> None:
     assert found[WORDING].interval[0] < 0.5 < found[WORDING].interval[1]
     assert found["target position (inter)"].status == "pass"
     assert found["target photo is the odd one out"].status == "pass"
+
+
+def test_reference_images_are_no_candidates() -> None:
+    """The image that gives the box is always the most enlarged: that says nothing of the others."""
+    rows = [
+        replace(t, enlargements=(9.0, *t.enlargements[1:]), candidates=tuple(range(2, len(t.sizes) + 1)))
+        for t in honest(1500)
+        if t.task == "locate" and 1 not in t.targets and len(t.sizes) > 2
+    ]
+    assert _answer_image("enlargement")(rows).status == "pass"
+
+
+def test_a_release_without_bytes_is_judged_by_the_rest() -> None:
+    found = {c.name: c for c in answer_image_checks([replace(t, num_bytes=()) for t in honest(1500)])}
+    assert found["answer image by bytes per pixel (inter)"].n == 0
+    assert found["answer image by enlargement (inter)"].status == "pass"
 
 
 def test_a_small_release_passes_with_a_note() -> None:
@@ -133,6 +161,19 @@ def test_an_empty_release() -> None:
 
 def _absent_only(change: Callable[[Trace], Trace]) -> Callable[[Trace], Trace]:
     return lambda trace: change(trace) if trace.task == "absent" else trace
+
+
+def _often(change: Callable[[Trace], Trace]) -> Callable[[Trace], Trace]:
+    """The change in about half of the rows that leave open which image holds the answer."""
+    return lambda trace: change(trace) if trace.task == "locate" and sum(trace.sizes[0]) % 2 else trace
+
+
+def _swapped(trace: Trace, values: tuple[Value, ...], pick: Callable[[Sequence[float]], float]) -> tuple[Value, ...]:
+    """The values in an order that gives the answer's image the greatest, or the least."""
+    amounts = [float(np.prod(np.array(value))) for value in values]
+    found, target, place = list(values), next(iter(trace.targets)) - 1, amounts.index(pick(amounts))
+    found[place], found[target] = found[target], found[place]
+    return tuple(found)
 
 
 PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
@@ -175,11 +216,32 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
         lambda t: replace(t, focus=Focus(0.2, (0.5, 0.45))) if t.focus else t,
         "focus offsets",
     ),
+    "answers are in the most enlarged image": (
+        _often(lambda t: replace(t, enlargements=_swapped(t, t.enlargements, max))),
+        "answer image by enlargement (inter)",
+    ),
+    "answers are in the smallest file": (
+        _often(lambda t: replace(t, num_bytes=_swapped(t, t.num_bytes, min))),
+        "answer image by file size (inter)",
+    ),
+    "answers are in the largest view": (
+        _often(lambda t: replace(t, sizes=_swapped(t, t.sizes, max))),
+        "answer image by view size (inter)",
+    ),
+    "answers have the most bytes per pixel": (
+        _often(lambda t: replace(t, sizes=((500, 500),) * len(t.sizes), num_bytes=_swapped(t, t.num_bytes, max))),
+        "answer image by bytes per pixel (inter)",
+    ),
     "too many absent rows": (
         lambda t: replace(t, task="absent", targets=frozenset()) if t.task == "locate" and t.sizes[0][0] < 480 else t,
         "absent share",
     ),
 }
+
+
+def _answer_image(name: str) -> Callable[[list[Trace]], Check]:
+    wanted = f"answer image by {name} (inter)"
+    return lambda rows: next(check for check in answer_image_checks(rows) if check.name == wanted)
 
 
 GUARDS: dict[str, Callable[[list[Trace]], Check]] = {
@@ -194,6 +256,7 @@ GUARDS: dict[str, Callable[[list[Trace]], Check]] = {
     "focus cover": lambda rows: shortcuts.focus_cover(rows, Limits()),
     "focus offsets": shortcuts.focus_offsets,
     "absent share": shortcuts.absent_share,
+    **{f"answer image by {name} (inter)": _answer_image(name) for name in SIGNALS},
 }
 
 

@@ -492,6 +492,27 @@ def test_limits_of_the_manifest_are_kept(release: MiniRelease) -> None:
     assert "shorter side" in report.check("box limits").breaches[0].message
 
 
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"enlargement": 2}, "is enlarged 3.00 times, at most 2"),
+        ({"enlargement": 3, "min_side": 70}, "shorter side 60.0 px of the photo"),
+    ],
+)
+def test_windows_that_are_blurred(release: MiniRelease, limits: dict[str, float], message: str) -> None:
+    release.manifest["config"] = {"limits": limits}
+    release.write()
+    report = validate(release.release)
+    assert "sharpness" in report.failed()
+    assert any(message in breach.message for breach in report.check("sharpness").breaches)
+
+
+def test_a_release_from_before_the_bound_on_sharpness(release: MiniRelease) -> None:
+    release.manifest["config"] = {"limits": {"min_side": 24}}
+    release.write()
+    assert validate(release.release).failed() == []
+
+
 def test_a_photo_shown_too_often(release: MiniRelease) -> None:
     release.manifest["config"] = {"limits": {"rows_per_photo": 2}}
     release.write()

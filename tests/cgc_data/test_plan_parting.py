@@ -1,0 +1,180 @@
+"""Windows that show a category and windows that miss it: true at every offset, and of a look that tells nothing."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cgc_data.config import BuildConfig, Limits, Source
+from cgc_data.geometry import Window, iou
+from cgc_data.images import Pixels
+from cgc_data.index.build import Index
+from cgc_data.masks import Box
+from cgc_data.plan.detail import GRAIN, Detail, summed_detail
+from cgc_data.plan.offsets import Extent, Frame, count_fitting, offsets_of
+from cgc_data.plan.parting import LEVEL, Part, Parting
+from cgc_data.plan.rng import generator
+from cgc_data.plan.truth import Truth
+from cgc_data.plan.windows import MAX_OVERLAP, askable_in
+from cgc_data.vocabulary import concept_of
+from tests.cgc_data.drawn import HEIGHT, WIDTH, Thing, coco, index_of
+
+DISC = [160 + 50 * f(a) if f is np.cos else 120 + 50 * f(a) for a in np.linspace(0, 6.2, 40) for f in (np.cos, np.sin)]
+# instances are sorted by concept: airplane 0, banana 1 and 2, dog 3
+THINGS = [
+    Thing("airplane", (110, 70, 100, 100), {"segmentation": [DISC]}),
+    Thing("banana", (5, 5, 60, 30)),
+    Thing("banana", (240, 190, 70, 40)),
+    Thing("dog", (250.5, 20.25, 45, 40), {"segmentation": None}),
+]
+SEEDS = st.integers(0, 2**20)
+CONFIG = BuildConfig.model_validate({"intra": {"view_sizes": [192, 256, 320]}})
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    folder = tmp_path_factory.mktemp("parting")
+    return index_of(coco(folder, {"a.jpg": THINGS}), cache=folder)
+
+
+@pytest.fixture(scope="module")
+def truth(index: Index) -> Truth:
+    return Truth(index, CONFIG.limits)
+
+
+@pytest.fixture(scope="module")
+def parting(index: Index, truth: Truth) -> Parting:
+    return Parting(
+        index, truth, CONFIG.model_copy(update={"sources": [Source(kind="coco", annotations="", images="")]})
+    )
+
+
+@given(
+    instances=st.sets(st.integers(0, 3), min_size=1),
+    size=st.tuples(st.integers(60, WIDTH), st.integers(60, HEIGHT)),
+    seed=SEEDS,
+)
+def test_every_offset_shows_what_its_window_is_seen_to_show(
+    truth: Truth, instances: set[int], size: tuple[int, int], seed: int
+) -> None:
+    offsets = offsets_of((WIDTH, HEIGHT), *size)
+    frame = Frame(*size, *size)
+    limits = Limits(min_side=1, min_area=0, max_aspect=1000)
+    count, free = count_fitting([truth.extent(i) for i in sorted(instances)], offsets, frame, limits)
+    for place in generator(seed).integers(0, count.size, 12).tolist():
+        states = Counter(truth.see(i, offsets.window(place)).state for i in instances)
+        assert free.flat[place] == (states["gone"] == len(instances))
+        assert count.flat[place] == (0 if states["ambiguous"] else states["visible"])
+
+
+def test_offsets_reach_the_borders_of_the_photo() -> None:
+    offsets = offsets_of((WIDTH, HEIGHT), 100, HEIGHT)
+    assert (offsets.left[0], offsets.left[-1], *offsets.top) == (0, WIDTH - 100, 0)
+    assert offsets.window(len(offsets.left) - 1) == Window(WIDTH - 100, 0, WIDTH, HEIGHT)
+
+
+@given(width=st.integers(20, WIDTH), height=st.integers(20, HEIGHT), seed=SEEDS)
+def test_overlap_is_iou(width: int, height: int, seed: int) -> None:
+    offsets, other = offsets_of((WIDTH, HEIGHT), width, height), Window(40, 30, 200, 170)
+    place = int(generator(seed).integers(len(offsets.left) * len(offsets.top)))
+    window = offsets.window(place)
+    expected = iou((window.x1, window.y1, window.x2, window.y2), (40, 30, 200, 170))
+    assert offsets.overlap(other).flat[place] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("box", "fits"),
+    [
+        ((20, 20, 60, 60), True),
+        ((20, 20, 43, 60), False),  # narrow in the photo, though not in the view
+        ((20, 20, 150, 45), False),  # long
+    ],
+)
+def test_boxes_that_cannot_be_asked_for_are_not_counted(box: Box, fits: bool) -> None:
+    offsets = offsets_of((200, 200), 200, 200)
+    count, free = count_fitting([Extent(box, None)], offsets, Frame(200, 200, 400, 400), Limits())
+    assert count.tolist() == [[int(fits)]]
+    assert not free.any()
+
+
+@given(name=st.sampled_from(["airplane", "banana", "dog"]), seed=SEEDS, count=st.integers(2, 4), data=st.data())
+@settings(deadline=None)
+def test_windows_show_the_category_where_they_are_to(
+    index: Index, truth: Truth, parting: Parting, name: str, seed: int, count: int, data: st.DataObject
+) -> None:
+    rng, concept = generator(seed), index.position[concept_of(name)]
+    parts = parting.choose(parting.parts(0, concept, rng), count, rng)
+    holding = data.draw(st.lists(st.booleans(), min_size=len(parts), max_size=len(parts)))
+    views = parting.lay(0, parts, holding, rng) if parts else None
+    for view, holds in zip(views or (), holding, strict=False):
+        sightings = [truth.see(i, view.window) for i in index.instances.of(0, concept).tolist()]
+        assert {s.state for s in sightings} <= {"visible", "gone"}
+        assert any(s.state == "visible" for s in sightings) is holds
+        assert all(s.box is None or s.share < 1 or askable_in(view, s.box, CONFIG.limits) for s in sightings)
+        assert max(view.width, view.height) <= 2 * max(view.window.width, view.window.height)
+    boxes = [(v.window.x1, v.window.y1, v.window.x2, v.window.y2) for v in views or ()]
+    assert all(iou(a, b) <= MAX_OVERLAP for i, a in enumerate(boxes) for b in boxes[:i])
+    scales = [part.frame.scale for part in parts]
+    assert all(scale >= CONFIG.intra.context_scale * scales[0] for scale in scales[1:])
+
+
+def test_windows_are_found_for_most_draws(index: Index, parting: Parting) -> None:
+    """So that the property above is not that of nothing."""
+    found = 0
+    for seed in range(40):
+        rng = generator(seed)
+        parts = parting.choose(parting.parts(0, index.position[concept_of("dog")], rng), 2, rng)
+        found += bool(parts and parting.lay(0, parts, [True, False], rng))
+    assert found > 20
+
+
+def test_sizes_and_levels_are_those_of_both_kinds() -> None:
+    """Detail grows from left to right; the category is shown in the right two thirds and missed in the left two."""
+    offsets = offsets_of((400, 100), 100, 100)
+    columns = len(offsets.left)
+    place = np.arange(columns)[None, :]
+    count, free = (place >= columns // 3).astype(np.int64), place < 2 * columns // 3
+    part = Part.of(Frame(100, 100, 200, 200), offsets, (count, free), (place + 0.5) * LEVEL)
+    drawn = {int(level) for level in np.flatnonzero(part.shares)}
+    assert drawn == set(range(columns // 3, 2 * columns // 3))
+    assert part.shares.sum() == pytest.approx(1)
+
+
+def test_a_size_whose_kinds_differ_in_detail_everywhere_is_left_out() -> None:
+    offsets = offsets_of((400, 100), 100, 100)
+    shown = offsets.left[None, :] > 150
+    part = Part.of(Frame(100, 100, 200, 200), offsets, (shown.astype(np.int64), ~shown), shown.astype(np.float64))
+    assert not part.shares.any()
+
+
+def pixels(seed: int = 0) -> Pixels:
+    """Noise on the right, one gray on the left, (HEIGHT, WIDTH, 3)."""
+    found = np.full((HEIGHT, WIDTH, 3), 128, dtype=np.uint8)
+    found[:, WIDTH // 2 :] = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH // 2, 1))
+    return found
+
+
+def test_detail_is_where_the_noise_is() -> None:
+    sums = summed_detail(pixels())
+    assert sums.shape == (HEIGHT // GRAIN + 1, WIDTH // GRAIN + 1)
+    middle = WIDTH // GRAIN // 2
+    assert sums[-1, middle - 2] == 0
+    assert sums[-1, -1] / (HEIGHT * WIDTH / GRAIN**2 / 2) > 2
+
+
+def test_detail_of_a_window_is_its_mean(tmp_path: Path) -> None:
+    source = coco(tmp_path, {"a.jpg": THINGS})
+    detail = Detail(index_of(source, cache=tmp_path), [False])
+    left, whole = (offsets_of((WIDTH, HEIGHT), width, HEIGHT) for width in (WIDTH // 2, WIDTH))
+    halves = detail.of(0, left)
+    assert (halves[0, 0] + halves[0, -1]) / 2 == pytest.approx(detail.of(0, whole)[0, 0], rel=1e-6)
+    assert halves.min() > 0
+
+
+def test_a_photo_that_cannot_be_read_has_no_detail(tmp_path: Path) -> None:
+    index = index_of(coco(tmp_path, {"a.jpg": THINGS}), cache=tmp_path)
+    (tmp_path / "images" / "a.jpg").write_bytes(b"no photo")
+    assert not Detail(index, [False]).of(0, offsets_of((WIDTH, HEIGHT), 100, 100)).any()
