@@ -15,5 +15,5 @@ LOCATE_ALL = Task(
     paper=0.25,
     planner="cgc_data.plan.window_sets:WindowSetPlanner",
     empty=ABSENT,
-    needs="photos of two categories that windows can part",
+    needs="photos with a category known in full that windows can show and miss",
 )
