@@ -15,8 +15,14 @@ from cgc_data.images import Pixels, decode_photo
 from cgc_data.index.build import Index
 from cgc_data.plan.offsets import Lengths, Offsets
 
-KEPT = 16  # photos
-GRAIN = 2  # pixels of the photo to a pixel in which detail is measured
+KEPT = 512  # photos
+GRAIN = 8  # pixels of the photo along a side of the blocks in which detail is measured, as in JPEG
+FLAT = 1e-3  # bits per pixel that count as none
+
+_PLACES = np.arange(GRAIN)
+_COSINES = np.cos((2 * _PLACES + 1) * _PLACES[:, None] * np.pi / (2 * GRAIN)) * np.sqrt(2 / GRAIN)
+_COSINES[0] /= np.sqrt(2)
+_STEPS = 2.0 + _PLACES + _PLACES[:, None]  # of coefficients, coarser for finer detail, about as at quality 92
 
 
 class Detail:
@@ -27,12 +33,13 @@ class Detail:
         self._sums: OrderedDict[int, Lengths] = OrderedDict()
 
     def of(self, photo: int, offsets: Offsets) -> Lengths:
-        """Mean logarithm of the local contrast in each window, (rows, columns); 0 if the photo cannot be read."""
+        """Logarithm of the bits per pixel of each window, (rows, columns); the same for all if it cannot be read."""
         sums = self._summed(photo)
         top, bottom = offsets.top // GRAIN, (offsets.top + offsets.height) // GRAIN
         left, right = offsets.left // GRAIN, (offsets.left + offsets.width) // GRAIN
         bands = sums[bottom] - sums[top]
-        return np.asarray((bands[:, right] - bands[:, left]) / ((bottom - top)[:, None] * (right - left)))
+        bits = (bands[:, right] - bands[:, left]) / np.maximum((bottom - top)[:, None] * (right - left), 1)
+        return np.asarray(np.log(np.maximum(bits, FLAT)))
 
     def _summed(self, photo: int) -> Lengths:
         if photo not in self._sums:
@@ -54,9 +61,15 @@ class Detail:
 
 
 def summed_detail(pixels: Pixels) -> NDArray[np.float64]:
-    """Detail above and to the left of each corner, (height // GRAIN + 1, width // GRAIN + 1), of (height, width, 3)."""
-    height, width = (side // GRAIN for side in pixels.shape[:2])
-    gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
-    contrast = np.log1p(np.abs(cv2.Laplacian(small, cv2.CV_32F)))
-    return np.asarray(cv2.integral(contrast, sdepth=cv2.CV_64F))
+    """Bits per pixel of the blocks above and to the left of each corner, (height // GRAIN + 1, width // GRAIN + 1).
+
+    `pixels` is (height, width, 3), blue-green-red. The bits are those of the cosine transform's coefficients.
+    """
+    rows, columns = (side // GRAIN for side in pixels.shape[:2])
+    gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[: rows * GRAIN, : columns * GRAIN].astype(np.float32)
+    blocks = gray.reshape(rows, GRAIN, columns, GRAIN).transpose(0, 2, 1, 3)
+    cosines = _COSINES.astype(np.float32)
+    coefficients = cosines @ blocks @ cosines.T
+    coefficients[:, :, 0, 0] = 0  # brightness is no detail
+    bits = np.log2(1 + np.abs(coefficients) / _STEPS.astype(np.float32)).mean(axis=(2, 3))
+    return np.asarray(cv2.integral(bits, sdepth=cv2.CV_64F))

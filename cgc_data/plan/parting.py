@@ -20,7 +20,7 @@ from cgc_data.plan.truth import Truth
 from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows
 
 SIZES = 24  # of windows that are tried for a category
-LEVEL = 0.1  # of detail, a natural logarithm: windows of one level differ by less than so much
+LEVEL = 0.05  # of detail, a natural logarithm: windows of one level differ by less than so much
 DRAWS = 4  # of windows of chosen sizes
 KEPT_EXTENTS = 512
 
@@ -47,7 +47,7 @@ class Part:
     def of(cls, frame: Frame, offsets: Offsets, found: tuple[Numbers, Mask], detail: Lengths) -> "Part":
         """From what `count_fitting` found, and the windows' detail."""
         count, free = found
-        level = np.floor(detail / LEVEL).astype(np.int64)
+        level = np.floor((detail - detail.min()) / LEVEL).astype(np.int64)
         levels = int(level.max()) + 1
         shown, missed = (np.bincount(level[where], minlength=levels) for where in (count > 0, free))
         common = np.minimum(shown / max(shown.sum(), 1), missed / max(missed.sum(), 1))
@@ -72,15 +72,15 @@ class Parting:
         return [part for part in parts if part.shares.any()]
 
     def choose(self, parts: Sequence[Part], count: int, rng: np.random.Generator) -> list[Part]:
-        """Sizes for a set: a narrow one first, the others wider by the set factor; none if there are no two such."""
+        """Sizes for a set, the least first, the others wider by the set factor; none if there are no two such."""
         scales = np.array([part.frame.scale for part in parts])
         wider = scales[:, None] * self._config.intra.context_scale <= scales
         narrow = np.flatnonzero(wider.any(axis=1))
         if not len(narrow):
             return []
         first = int(rng.choice(narrow))
-        others = rng.choice(np.flatnonzero(wider[first]), count - 1)
-        return [parts[first], *(parts[i] for i in others.tolist())]
+        others = [parts[i] for i in rng.choice(np.flatnonzero(wider[first]), count - 1).tolist()]
+        return [parts[first], *sorted(others, key=lambda part: part.frame.scale)]
 
     def lay(
         self, photo: int, parts: Sequence[Part], holding: Sequence[bool], rng: np.random.Generator

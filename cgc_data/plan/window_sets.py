@@ -78,6 +78,9 @@ class WindowSetPlanner:
         for held in (1 + rng.permutation(count)).tolist() if free else ():
             holding = rng.permutation([True] * held + [False] * (count - held)).tolist()
             views = self._parting.lay(photo, parts, holding, rng)
+            # else large windows, of which fewer miss a category, would show it more often than small ones
+            if not self._parting.lay(photo, parts, holding[::-1], rng):
+                continue
             if views and free and (twins := self._twins(photo, concept, views, free, rng)):
                 lack = balance.lack(concept, LOCATE_ALL.pool, count, VIEWS.name)
                 return twins if lack > 0 and balance.allows(2, 1) else [replace(twins[0], pair_id="")]

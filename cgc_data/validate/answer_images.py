@@ -42,10 +42,17 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
     told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # a reference release has no bytes
     if not told:
         return nothing(name, what)
-    groups = families(told)
+    groups = _clusters(told)
     guesses = (np.array([_above_chance(t, np.array(signal(t)) * sign) for t in told]) for sign in (1, -1))
     value, interval = max((clustered_mean(hits, groups) for hits in guesses), key=lambda found: found[0])
     return judge(name, value, interval, ABOVE_CHANCE, len(told), what)
+
+
+def _clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
+    """Group of each row, (n,): windows of one photo look alike, whatever their family."""
+    if not rows[0].kind.contrast.windows:
+        return families(rows)
+    return np.asarray(np.unique([row.photos[0] for row in rows], return_inverse=True)[1], dtype=np.int64)
 
 
 def _open(trace: Trace) -> bool:

@@ -233,7 +233,11 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
         "answer image by bytes per pixel (inter)",
     ),
     "too many absent rows": (
-        lambda t: replace(t, task="absent", targets=frozenset(), boxes=()) if t.task == "locate" and t.sizes[0][0] < 480 else t,
+        lambda t: (
+            replace(t, task="absent", targets=frozenset(), boxes=())
+            if t.task == "locate" and t.sizes[0][0] < 480
+            else t
+        ),
         "absent share",
     ),
 }
