@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgc_data.plan.askable import Askable, Mask
-from cgc_data.plan.balance import AbsentBalance
+from cgc_data.plan.balance import AbsentBalance, Made
 from cgc_data.plan.planner import Draw, Lane, Outcome, Photos, make_lanes
 from cgc_data.plan.rng import generator
 from cgc_data.plan.rows import Family, make_row
@@ -60,6 +60,7 @@ class Dealer:
         self._seen: set[int] = set()
         self._spread = Spread(len(inside), self._config.limits.rows_per_photo)
         self._balance = {contrast: AbsentBalance(self._absent_share()) for contrast in usable}
+        self._made = Made()
         self.quotas = {contrast: Quota(wanted.get(contrast, 0)) for contrast in usable}
 
     def deal(self) -> Iterator[Dealt]:
@@ -112,7 +113,7 @@ class Dealer:
             may = lane.may & self._spread.room(lane.tasks)
             if may[anchor]:
                 free = rest[~self._used[rest] & may[rest]]
-                if family := lane.planner.family(Draw(anchor, free, self._balance[contrast], rng)):
+                if family := lane.planner.family(Draw(anchor, free, self._balance[contrast], self._made, rng)):
                     return family, lane
         return None, None
 
@@ -122,6 +123,7 @@ class Dealer:
         self.quotas[lane.contrast.name].planned += len(rows)
         lane.planned += len(rows)
         self._balance[lane.contrast.name].count(family.questions)
+        self._made.count(family.questions)
 
     def _neediest(self) -> list[str]:
         return sorted((c for c, q in self.quotas.items() if q.open), key=lambda c: (self.quotas[c].progress, c))
