@@ -76,7 +76,9 @@ class LocatePlanner:
         questions = [ask_set(self._askable, members, item, kind, rng) for item in fair]
         return Family(tuple(questions), tuple(members))
 
-    def _items(self, members: Sequence[int], scope: Mask, rng: np.random.Generator, taken: Set[int] = NONE) -> list[Item]:
+    def _items(
+        self, members: Sequence[int], scope: Mask, rng: np.random.Generator, taken: Set[int] = NONE
+    ) -> list[Item]:
         """One question a member about a label that was not taken; members without one are left out."""
         items: list[Item] = []
         for position, own in enumerate(self._sets.labels(members, scope)):
