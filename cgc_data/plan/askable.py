@@ -193,7 +193,15 @@ def large_enough(index: Index, config: BuildConfig) -> Mask:
 
 
 def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-    return np.asarray((vectors[photos] @ vectors[photo].T).todense()).ravel()
+    """Products of rows of unit vectors with another row; scipy's own take ten times as long for a few rows."""
+    starts = vectors.indptr[photos].astype(np.int64)
+    lengths = vectors.indptr[photos + 1] - starts
+    own = slice(vectors.indptr[photo], vectors.indptr[photo + 1])
+    other = np.zeros(vectors.shape[1])
+    other[vectors.indices[own]] = vectors.data[own]
+    row = np.repeat(np.arange(len(photos)), lengths)
+    entries = np.arange(len(row)) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
+    return np.bincount(row, vectors.data[entries] * other[vectors.indices[entries]], minlength=len(photos))
 
 
 def _unit(present: csr_matrix) -> csr_matrix:

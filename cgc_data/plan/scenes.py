@@ -35,6 +35,12 @@ class Scenes:
         groups = self._askable.group_of
         return groups == groups[concept] if kind == HARD.name else np.ones(len(groups), dtype=np.bool_)
 
+    def may_hold(self, kind: str, photos: Photos, concept: int) -> Mask:
+        """Which photos may show a label that such a set asks about beside this one; a quick look at many."""
+        if kind != HARD.name:
+            return np.ones(len(photos), dtype=np.bool_)
+        return np.asarray(self._askable.groups[photos, self._askable.group_of[concept]])
+
     def fit(self, kind: str, candidates: Photos, first: int) -> Photos:
         """Those of the candidates that may be in a set with its first photo."""
         if kind != HARD.name or not len(candidates):

@@ -11,7 +11,7 @@ LOOKED_AT = 256  # photos of the deck that are looked at for one place in a set
 
 
 class PhotoSets:
-    """Grows sets from a deck of photos; the deck's order decides among those that fit. `scope` are labels (concepts,)."""
+    """Grows sets from a deck of photos, whose order decides among those that fit. `scope` are labels (concepts,)."""
 
     def __init__(self, askable: Askable, scenes: Scenes) -> None:
         self._askable, self._scenes = askable, scenes

@@ -24,7 +24,7 @@ class Side:
 
 
 class SharedSets:
-    """Grows sets from a deck of photos; the deck's order decides among those that fit. `scope` are labels (concepts,)."""
+    """Grows sets from a deck of photos, whose order decides among those that fit. `scope` are labels (concepts,)."""
 
     def __init__(self, askable: Askable, scenes: Scenes) -> None:
         self._askable, self._scenes = askable, scenes
@@ -34,15 +34,15 @@ class SharedSets:
     ) -> tuple[Side, ...] | None:
         """`count` photos with the label of `first`, a side of one photo, and another label in the rest of `size`."""
         table, anchor = self._askable, first.photos[0]
-        deck = self._scenes.fit(kind, one_format(table, deck, anchor), anchor)
-        alike = deck[table.every[deck, first.concept]][:LOOKED_AT]
+        deck = one_format(table, deck, anchor)
+        alike = self._scenes.fit(kind, deck[table.every[deck, first.concept]][:LOOKED_AT], anchor)
         if len(alike) < count - 1:
             return None
         if count == size:
             found = self._picked(alike, first, count)
             return found and (found,)
-        others = deck[table.safe[deck, first.concept]][:LOOKED_AT]
-        others = self._scenes.apart(kind, others, anchor)
+        others = deck[table.safe[deck, first.concept] & self._scenes.may_hold(kind, deck, first.concept)][:LOOKED_AT]
+        others = self._scenes.apart(kind, self._scenes.fit(kind, others, anchor), anchor)
         offered = table.every[others].sum(axis=0) >= size - count
         offered &= table.safe[alike].sum(axis=0) >= count - 1
         for concept in self._labels(offered & table.safe[anchor] & scope, rng):
@@ -55,9 +55,11 @@ class SharedSets:
     ) -> Side | None:
         """As many photos as leave, free of all labels of the set, with one of those offered that the set is free of."""
         table, members = self._askable, [photo for side in sides for photo in side.photos]
-        deck = self._scenes.fit(kind, one_format(table, deck, members[0]), members[0])
-        deck = deck[~np.isin(deck, members)]
-        deck = deck[table.safe[deck][:, [side.concept for side in sides]].all(axis=1)][:LOOKED_AT]
+        deck = one_format(table, deck, members[0])
+        deck = deck[~np.isin(deck, members) & self._scenes.may_hold(kind, deck, leaving.concept)]
+        for side in sides:
+            deck = deck[table.safe[deck, side.concept]]
+        deck = self._scenes.fit(kind, deck[:LOOKED_AT], members[0])
         for photo in (photo for side in sides if side is not leaving for photo in side.photos):
             deck = self._scenes.apart(kind, deck, photo)
         number = len(leaving.photos)
