@@ -18,7 +18,6 @@ from cgc_data.plan.shared import SharedSets, Side
 from cgc_data.tasks.inter import HARD
 from cgc_data.tasks.inter.locate_all import LOCATE_ALL
 
-MOST_SIZES = MOST_COUNTS = 2  # that are tried with one photo, the least planned first
 
 
 class LocateAllPlanner:
@@ -44,8 +43,8 @@ class LocateAllPlanner:
 
     def _forms(self, draw: Draw) -> Iterator[tuple[int, int]]:
         """Numbers of images, and of those that show the label: what is planned least comes first."""
-        for size in draw.made.images(LOCATE_ALL.pool, self._sizes, draw.rng)[:MOST_SIZES]:
-            for count in draw.made.targets(LOCATE_ALL.pool, size, draw.rng)[:MOST_COUNTS]:
+        for size in draw.made.images(LOCATE_ALL.pool, self._sizes, draw.rng):
+            for count in draw.made.targets(LOCATE_ALL.pool, size, draw.rng):
                 yield size, count
 
     def _about(self, draw: Draw, kind: str, size: int, count: int) -> Family | None:
