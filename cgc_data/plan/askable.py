@@ -201,7 +201,8 @@ def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArr
     other[vectors.indices[own]] = vectors.data[own]
     row = np.repeat(np.arange(len(photos)), lengths)
     entries = np.arange(len(row)) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
-    return np.bincount(row, vectors.data[entries] * other[vectors.indices[entries]], minlength=len(photos))
+    products = vectors.data[entries] * other[vectors.indices[entries]]
+    return np.bincount(row, products, minlength=len(photos)).astype(np.float64)
 
 
 def _unit(present: csr_matrix) -> csr_matrix:

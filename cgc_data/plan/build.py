@@ -22,6 +22,7 @@ from cgc_data.index.near import like_any, near_duplicates
 from cgc_data.index.orientation import check_orientations
 from cgc_data.index.splits import assign_splits, hash_folder
 from cgc_data.plan.askable import Rejection
+from cgc_data.plan.asked import Made, compare, differences
 from cgc_data.plan.deal import Dealt
 from cgc_data.plan.ground import Division, Ground, lay_ground
 from cgc_data.plan.hints import Failure, advice
@@ -60,6 +61,7 @@ class Plan:
     shards: list[PlannedShard] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     tasks: dict[str, int] = field(default_factory=dict)
+    made: Made = field(default_factory=Made)
     exclusions: Exclusions = field(default_factory=Exclusions)
     photos: dict[str, int] = field(default_factory=dict)  # by split
     pixels: int = 0  # of the views, each counted once a family
@@ -90,7 +92,7 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
         outcomes += dealer.outcomes()
     plan.rejections += ground.askable.rejections
     plan.notes = plan_notes(index, plan.rejections, [ListUsage.of(use) for use in division.exclusions["usage"]])
-    plan.notes += fewer_rows(outcomes, config)
+    plan.notes += [*fewer_rows(outcomes, config), *differences(compare(config, plan.made))]
     _require_tasks(index, config, plan, ground, division)
     return plan
 
@@ -144,6 +146,7 @@ def _write_split(index: Index, dealt: Iterator[Dealt], split: Split, shard_rows:
         for row in family.rows:
             task = task_of(row).id
             plan.tasks[task] = plan.tasks.get(task, 0) + 1
+            plan.made.add(row)
         plan.pixels += _pixels(family.rows)
         writers[family.contrast].add([{**row, "family": number, "photo_sizes": sizes.of(row)} for row in family.rows])
     for writer in writers.values():

@@ -19,7 +19,6 @@ from cgc_data.tasks.inter import HARD
 from cgc_data.tasks.inter.locate_all import LOCATE_ALL
 
 
-
 class LocateAllPlanner:
     """Composes families from a deck of photos that may not be used twice in one round."""
 
@@ -54,7 +53,9 @@ class LocateAllPlanner:
         first = Side(self._askable.draw_label(labels, draw.rng), (draw.anchor,))
         scope = self._scenes.scope(kind, first.concept)
         sides = self._sets.grow(first, draw.free, size, count, kind, scope, draw.rng)
-        return sides and (self._with_twins(draw, sides, kind, scope) or self._plain(draw, sides, kind))
+        if sides is None:
+            return None
+        return self._with_twins(draw, sides, kind, scope) or self._plain(draw, sides, kind)
 
     def _plain(self, draw: Draw, sides: Sequence[Side], kind: str) -> Family | None:
         """One question a side; None where its like is hardly ever absent: it would tell that there is something."""

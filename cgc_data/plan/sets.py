@@ -80,4 +80,4 @@ class PhotoSets:
 
 def one_format(askable: Askable, deck: Photos, first: int) -> Photos:
     """Photos of the first one's file format: a PNG among JPEGs would be told apart before anything is seen."""
-    return deck[askable.forms[deck] == askable.forms[first]]
+    return np.asarray(deck[askable.forms[deck] == askable.forms[first]])

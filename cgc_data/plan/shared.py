@@ -40,7 +40,7 @@ class SharedSets:
             return None
         if count == size:
             found = self._picked(alike, first, count)
-            return found and (found,)
+            return (found,) if found else None
         others = deck[table.safe[deck, first.concept] & self._scenes.may_hold(kind, deck, first.concept)][:LOOKED_AT]
         others = self._scenes.apart(kind, self._scenes.fit(kind, others, anchor), anchor)
         offered = table.every[others].sum(axis=0) >= size - count
@@ -89,7 +89,7 @@ class SharedSets:
                 second, alike = more, left
             if len(second.photos) == size - count:
                 found = self._picked(alike, first, count)
-                return found and (found, second)
+                return (found, second) if found else None
         return None
 
     def _picked(self, candidates: Photos, side: Side, number: int) -> Side | None:

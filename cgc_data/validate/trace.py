@@ -30,6 +30,7 @@ class Trace:
     sizes: tuple[tuple[int, int], ...]
     num_bytes: tuple[int, ...]
     photos: tuple[str, ...]
+    annotated: tuple[int, ...]  # objects that are annotated in each photo
     targets: frozenset[int]  # 1-based
     boxes: tuple[Rectangle, ...]
     reference: Rectangle | None
@@ -51,6 +52,7 @@ class Trace:
 
 def trace_of(sample: Sample, world: World) -> Trace:
     """The trace of a sample."""
+    photos = tuple(world.photo(view) for view in sample.views)
     return Trace(
         id=sample.id,
         contrast=sample.contrast,
@@ -60,7 +62,8 @@ def trace_of(sample: Sample, world: World) -> Trace:
         words=frozenset(re.findall(r"\w+|[^\w\s]", sample.question.lower())),
         sizes=tuple((view.width, view.height) for view in sample.views),
         num_bytes=tuple(len(content) for content in sample.images),
-        photos=tuple(world.photo(view) for view in sample.views),
+        photos=photos,
+        annotated=tuple(map(world.count_objects, photos)),
         targets=frozenset(target.img_idx for target in sample.objects),
         boxes=tuple(target.bbox for target in sample.objects),
         reference=sample.ref_bbox,
