@@ -20,6 +20,7 @@ from cgc_data.release.schema import Split
 from cgc_data.tasks import TASKS
 
 FRUITLESS_ROUNDS = 3  # after so many rounds without a new family the photos of a split count as used up
+SCARCE = 0.05  # rows per photo in a round, below which a photo may serve any planner
 
 
 @dataclass
@@ -69,11 +70,12 @@ class Dealer:
 
     def attempts(self) -> Iterator[Dealt | None]:
         """As `deal`, with None for each photo that gave no family, so that whoever waits can stop."""
-        fruitless = turn = 0
+        fruitless, turn, scarce = 0, 0, False
         while any(q.open for q in self.quotas.values()) and fruitless < FRUITLESS_ROUNDS:
             before = sum(quota.planned for quota in self.quotas.values())
-            yield from self._round(turn, either=fruitless > 0)
-            fruitless = 0 if sum(quota.planned for quota in self.quotas.values()) > before else fruitless + 1
+            yield from self._round(turn, either=scarce)
+            rows = sum(quota.planned for quota in self.quotas.values()) - before
+            fruitless, scarce = 0 if rows else fruitless + 1, rows <= SCARCE * len(self._photos)
             turn += 1
 
     def outcomes(self) -> Iterator[Outcome]:

@@ -47,7 +47,14 @@ def test_confusable_both_ways(relations: Relations, one: str, other: str) -> Non
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("barge", "igniter"), ("fire hydrant", "pipe"), ("bowl", "bowling_ball"), ("chair", "person"), ("cat", "dog"), ("dog", "axolotl")],
+    [
+        ("barge", "igniter"),
+        ("fire hydrant", "pipe"),
+        ("bowl", "bowling_ball"),
+        ("chair", "person"),
+        ("cat", "dog"),
+        ("dog", "axolotl"),
+    ],
 )
 def test_not_confusable(relations: Relations, one: str, other: str) -> None:
     assert concept_of(other) not in relations.confusable(concept_of(one))
@@ -103,6 +110,9 @@ def test_table_is_derived_from_its_sources(
     import derive_confusable
 
     lvis = real_data / "lvis_sample"
-    coco = [lvis / "coco_boxes.json", *(real_data / name / "instances.json" for name in ("coco_sample", "coco_val_boxes"))]
+    coco = [
+        lvis / "coco_boxes.json",
+        *(real_data / name / "instances.json" for name in ("coco_sample", "coco_val_boxes")),
+    ]
     assert derive_confusable.derive(WORDNET, lvis / "lvis.json", coco) == list(relations.rows)
     sys.modules.pop("derive_confusable")
