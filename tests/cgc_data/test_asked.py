@@ -19,7 +19,7 @@ def made(hard: int) -> Made:
         tasks=Counter({"inter/locate": 50, "inter/locate_all": 50}),
         kinds=Counter({"hard": hard, "decoupled": 100 - hard}),
         images=Counter({2: 50, 3: 50}),
-        answers=Counter({(2, 1): 15, (2, 2): 10, (3, 1): 9, (3, 2): 8, (3, 3): 8}),
+        answers=Counter({(2, 1): 13, (2, 2): 12, (3, 1): 9, (3, 2): 8, (3, 3): 8}),
         empty=10,
     )
 
