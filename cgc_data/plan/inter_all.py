@@ -76,7 +76,7 @@ class LocateAllPlanner:
             return None
         offered = scope & self._askable.named
         coming = self._sets.replacement(sides, leaving, draw.free, kind, offered, draw.rng)
-        if coming is None or draw.balance.lack(coming.concept, *shown) <= 0:
+        if coming is None:
             return None
         kept = [side for side in sides if side is not leaving]
         second = _members([*kept, coming])
