@@ -63,7 +63,9 @@ class InterSettings(Section):
     decoupled_similarity: Share = Field(
         0.25, description="cosine of category vectors at which two scenes stop being far apart"
     )
-    hard_similarity: Share = Field(0.3, description="cosine of category vectors from which two scenes are similar")
+    hard_similarity: Share = Field(
+        0.3, description="mean cosine of category and supercategory vectors from which two scenes are similar"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "InterSettings":

@@ -1,7 +1,7 @@
 """Derive cgc_data/vocabulary/confusable.csv: which categories of COCO and LVIS v1 could be taken for one another.
 
 Sources: WordNet 3.0's noun database (Debian package wordnet-base, /usr/share/wordnet), the synonyms in an LVIS v1 file,
-boxes that COCO and LVIS both drew on the same photos, and what a person decided (confusable_review.yaml).
+boxes of two names on one object, drawn by COCO, LVIS, or both, and what a person decided (confusable_review.yaml).
 """
 
 import argparse
@@ -13,6 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 import yaml
 
@@ -26,6 +27,7 @@ REVIEW = Path(__file__).with_name("confusable_review.yaml")
 TABLE = Path(__file__).parents[1] / "cgc_data" / "vocabulary" / "confusable.csv"
 
 Pair = tuple[str, str]
+Drawn = dict[int, list[tuple[str, list[float]]]]
 
 
 class Synset(NamedTuple):
@@ -129,21 +131,18 @@ def synonyms(wordnet: WordNet, lvis: dict[str, Any], review: Review) -> Iterator
             yield Relation(*pair, "synonym", " ".join(sorted(words_shared)))
 
 
-def same_boxes(coco: dict[str, Any], lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
-    """Pairs of names that COCO and LVIS gave to boxes with IoU > 0.8 on the same photos, and how often."""
+def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
+    """Pairs of names that boxes with IoU > 0.8 on one photo have, in one file or in two, and how often."""
     coco_names = {e.coco: e.concept for e in entries().values() if e.coco}
-    concept_by_id = {c["id"]: coco_names[c["name"]] for c in coco["categories"]}
-    synset_by_id = {c["id"]: c["synset"] for c in lvis["categories"]}
-    by_photo = _boxes(coco, concept_by_id)
+    by_coco: Drawn = {}
+    for file in coco:  # the first file that has a photo counts
+        by_coco = _boxes(file, {c["id"]: coco_names[c["name"]] for c in file["categories"]}) | by_coco
+    by_lvis = _boxes(lvis, {c["id"]: c["synset"] for c in lvis["categories"]})
     counts: Counter[Pair] = Counter()
-    for photo, drawn in _boxes(lvis, synset_by_id).items():
-        others = by_photo.get(photo, [])
-        if not others:
-            continue
-        overlap = iou_matrix([box for _, box in drawn], [box for _, box in others])
-        counts.update(
-            _sorted((drawn[i][0], others[j][0])) for i, j in zip(*(overlap > SAME_BOX_IOU).nonzero(), strict=True)
-        )
+    for photo in by_coco.keys() | by_lvis.keys():
+        drawn = [*by_coco.get(photo, []), *by_lvis.get(photo, [])]
+        overlap = np.triu(iou_matrix([box for _, box in drawn], [box for _, box in drawn]) > SAME_BOX_IOU, k=1)
+        counts.update(_sorted((drawn[i][0], drawn[j][0])) for i, j in zip(*overlap.nonzero(), strict=True))
     for pair, count in counts.items():
         if pair[0] != pair[1] and not review.rejects(pair):
             yield Relation(*pair, "boxes", str(count))
@@ -163,15 +162,15 @@ def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
         yield Relation(*pair, "hand", reason)
 
 
-def derive(wordnet: Path, lvis: Path, coco: Path) -> list[Relation]:
-    """All relations, sorted. `lvis` and `coco` annotate the same photos; `lvis` lists all of LVIS v1's categories."""
+def derive(wordnet: Path, lvis: Path, coco: Iterable[Path]) -> list[Relation]:
+    """All relations, sorted. `lvis` lists all of LVIS v1's categories; files of `coco` may share photos with it."""
     database, review = WordNet(wordnet), Review()
-    lvis_file, coco_file = (orjson.loads(path.read_bytes()) for path in (lvis, coco))
+    lvis_file, coco_files = orjson.loads(lvis.read_bytes()), [orjson.loads(path.read_bytes()) for path in coco]
     kinds = list(ancestors(database, review))
     rows = [
         *kinds,
         *synonyms(database, lvis_file, review),
-        *same_boxes(coco_file, lvis_file, review),
+        *same_boxes(coco_files, lvis_file, review),
         *decided(review, kinds),
     ]
     return sorted({(r.concept_a, r.concept_b, r.relation): r for r in reversed(rows)}.values())
@@ -193,11 +192,13 @@ def _sorted(pair: Pair) -> Pair:
     return (pair[0], pair[1]) if pair[0] < pair[1] else (pair[1], pair[0])
 
 
-def _boxes(annotations: dict[str, Any], concepts: dict[int, str]) -> dict[int, list[tuple[str, list[float]]]]:
-    found: dict[int, list[tuple[str, list[float]]]] = defaultdict(list)
+def _boxes(annotations: dict[str, Any], concepts: dict[int, str]) -> Drawn:
+    """Concepts and corners of the boxes around single objects, by COCO's id of the photo."""
+    found: Drawn = defaultdict(list)
     for one in annotations["annotations"]:
         x, y, width, height = one["bbox"]
-        found[one["image_id"]].append((concepts[one["category_id"]], [x, y, x + width, y + height]))
+        if not one.get("iscrowd"):
+            found[one["image_id"]].append((concepts[one["category_id"]], [x, y, x + width, y + height]))
     return found
 
 
@@ -206,7 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wordnet", type=Path, default=Path("/usr/share/wordnet"), help="folder of WordNet's database")
     parser.add_argument("--lvis", type=Path, required=True, help="LVIS v1 annotations of some photos")
-    parser.add_argument("--coco", type=Path, required=True, help="COCO annotations of the same photos")
+    parser.add_argument("--coco", type=Path, required=True, nargs="+", help="COCO annotations, also of these photos")
     parser.add_argument("--out", type=Path, default=TABLE)
     arguments = parser.parse_args()
     write(derive(arguments.wordnet, arguments.lvis, arguments.coco), arguments.out)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 from rich.table import Table
@@ -14,6 +15,9 @@ from cgc_data.common.tables import PlainConsole
 from cgc_data.release.schema import SPLITS
 from cgc_data.release.stats import Histogram, Stats
 
+if TYPE_CHECKING:
+    from cgc_data.plan.asked import Compared
+
 MOST_LABELS = 20
 
 
@@ -23,6 +27,7 @@ MOST_LABELS = 20
 def stats(release: Path, as_json: bool) -> None:
     """Print the tables of RELEASE: samples by task, split, category, size, position, licence."""
     from cgc_data.look.stats import release_stats
+    from cgc_data.plan.asked import Made, asked_of, compare
     from cgc_data.release.read import open_release
 
     opened = open_release(release)
@@ -37,6 +42,8 @@ def stats(release: Path, as_json: bool) -> None:
     console.print(title)
     for table in tables(counts):
         console.print(table)
+    if config := asked_of(opened.manifest["config"]):
+        console.print(_compared(compare(config, Made.of(counts))))
 
 
 def tables(counts: Stats) -> Iterable[Table]:
@@ -59,6 +66,11 @@ def tables(counts: Stats) -> Iterable[Table]:
     yield _table("Evidence of absence", ("warrant", "views"), counts["by_warrant"].items())
     licences = [(licence_name(entry["url"]), entry["photos"], entry["views"]) for entry in counts["licences"]]
     yield _table("Licences", ("licence", "photos", "views"), licences)
+
+
+def _compared(shares: Iterable["Compared"]) -> Table:
+    rows = [(share.what, f"{share.asked:.1%}", f"{share.made:.1%}") for share in shares]
+    return _table("Shares asked and made", ("of", "asked", "made"), rows)
 
 
 def _grouped(title: str, kinds: dict[str, dict[str, int]]) -> Table:

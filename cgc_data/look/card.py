@@ -18,6 +18,7 @@ from cgc_data.common.errors import ReleaseError
 from cgc_data.licences import licence_address, licence_class, web_link
 from cgc_data.look.load import first_part, load_call
 from cgc_data.look.plots import plot_captions
+from cgc_data.plan.asked import Made, asked_of, compare
 from cgc_data.release.manifest import Exclusions, Manifest, SourceRecord
 from cgc_data.release.paths import base_name, without_paths
 from cgc_data.release.read import Release
@@ -64,6 +65,7 @@ def render_card(manifest: Manifest, stats: Stats, *, repo_id: str | None = None,
         about={name: contrast.meaning for name, contrast in CONTRASTS.items()},
         tasks=[(task, ANSWERS[task.answer]) for task in TASKS.values() if task.id in stats["by_task"]],
         forms=[(form, [task for task in form.tasks if task in stats["by_task"]]) for form in FORMS],
+        shares=list(compare(config, Made.of(stats))) if (config := asked_of(manifest["config"])) else [],
         empty=sum(stats["by_task"].get(task.id, 0) for task in TASKS.values() if task.answer == "empty"),
         splits=[s for s in SPLITS if s in stats["by_split"]],
         excluded=_excluded(manifest["exclusions"]),

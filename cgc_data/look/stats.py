@@ -13,9 +13,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cgc_data.plan.asked import asked_as
 from cgc_data.release.rows import Row
 from cgc_data.release.schema import SPLITS
 from cgc_data.release.stats import Example, Histogram, LabelCounts, LicenceCounts, Stats
+from cgc_data.tasks import TASKS
 
 AREA_EDGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # share of the view's area
 SIDE_EDGES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 640)  # shorter side, pixels of the view
@@ -32,6 +34,8 @@ class _Tally:
     """Running counts."""
 
     task_split: Counter[Key] = field(default_factory=Counter)
+    wording: Counter[Key] = field(default_factory=Counter)
+    answer_images: Counter[Key] = field(default_factory=Counter)
     num_images: Counter[Key] = field(default_factory=Counter)
     num_objects: Counter[Key] = field(default_factory=Counter)
     distractors: Counter[Key] = field(default_factory=Counter)
@@ -66,6 +70,7 @@ def _add(tally: _Tally, table: pa.Table) -> None:
     name = np.char.add(np.char.add(contrast, "/"), task)
     images, objects = _lengths(columns["views"]), _lengths(columns["objects"])
     _count(tally.task_split, name, split)
+    _count(tally.wording, contrast, _texts(columns["template_id"]))
     _count(tally.num_images, contrast, images)
     _count(tally.num_objects, contrast, objects)
     _count(tally.distractors, _texts(columns["distractors"]))
@@ -74,12 +79,12 @@ def _add(tally: _Tally, table: pa.Table) -> None:
     labels = columns["query"].field("labels")
     _count(tally.labels, _texts(labels.flatten()), objects[_parents(labels)] == 0)
     _count(tally.warrants, _warrants(columns["evidence"]))
-    _add_objects(tally, columns, contrast, images)
+    _add_objects(tally, columns, contrast, images, name)
     _add_photos(tally, columns["views"].flatten(), split[_parents(columns["views"])])
     _add_examples(tally, table, name)
 
 
-def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, images: Column) -> None:
+def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, images: Column, name: Column) -> None:
     objects, views, parents = columns["objects"].flatten(), columns["views"].flatten(), _parents(columns["objects"])
     if not len(objects):
         return
@@ -93,6 +98,8 @@ def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, 
     _count(tally.objects, _texts(objects.field("label")))
     held = np.unique(np.stack([parents, index], axis=-1), axis=0)  # an image with two targets counts once
     _count(tally.position, contrast[held[:, 0]], images[held[:, 0]], held[:, 1])
+    rows, numbers = np.unique(held[:, 0], return_counts=True)
+    _count(tally.answer_images, name[rows], images[rows], numbers)
 
 
 def _add_photos(tally: _Tally, views: pa.Array, split: Column) -> None:
@@ -121,10 +128,12 @@ def _result(tally: _Tally) -> Stats:
         "total": tally.task_split.total(),
         "by_split": {s: n for s in SPLITS if (n := _sum(tally.task_split, 1).get(s, 0))},
         "by_task": {task: sum(counts.values()) for task, counts in task_split.items()},
+        "by_asked_task": _asked(tally.wording),
         "by_task_and_split": {t: {s: c[s] for s in SPLITS if s in c} for t, c in task_split.items()},
         "by_label": _labels(tally),
         "by_num_images": _nested(tally.num_images),
         "by_num_objects": _nested(tally.num_objects),
+        "by_answer_images": _answer_images(tally.answer_images),
         "by_distractors": _sum(tally.distractors, 0),
         "by_warrant": _sum(tally.warrants, 0),
         "by_template": _sum(tally.templates, 0),
@@ -143,6 +152,23 @@ def _result(tally: _Tally) -> Stats:
         },
         "examples": dict(sorted(tally.examples.items())),
     }
+
+
+def _asked(wording: Counter[Key]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for (contrast, template), count in wording.items():
+        found[asked_as(contrast, template)] += count
+    return dict(sorted((task, count) for task, count in found.items() if task))
+
+
+def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
+    """Of set questions about photos: rows by number of images and of those that hold an answer."""
+    kept: Counter[Key] = Counter()
+    for (task, images, answers), count in counts.items():
+        declared = TASKS.get(task)
+        if declared and declared.answer == "set" and not declared.contrast.windows:
+            kept[images, answers] += count
+    return _nested(kept)
 
 
 def _labels(tally: _Tally) -> dict[str, LabelCounts]:
@@ -187,7 +213,7 @@ def _dense(counts: dict[Any, int], edges: tuple[float, ...]) -> list[int]:
 
 def _nested(counts: Counter[Key]) -> dict[str, dict[str, int]]:
     kinds = sorted({key[0] for key in counts})
-    return {kind: {str(value): n for value, n in sorted(_by(counts, kind).items())} for kind in kinds}
+    return {str(kind): {str(value): n for value, n in sorted(_by(counts, kind).items())} for kind in kinds}
 
 
 def _by(counts: Counter[Key], first: Any) -> dict[Any, int]:

@@ -4,7 +4,7 @@ Where it is not, one of these tells before any image is looked at whether there 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -55,3 +55,35 @@ class AbsentBalance:
     def _lack(self, feature: Feature) -> float:
         asked = self._asked[feature] + 1
         return float((self._share * asked - self._absent[feature]) / np.sqrt(asked))
+
+
+class Made:
+    """Counts what was planned, so that what is furthest behind is planned next: kinds, numbers of images, targets."""
+
+    def __init__(self) -> None:
+        self._kinds: Counter[tuple[str, str]] = Counter()
+        self._images: Counter[tuple[str, int]] = Counter()
+        self._targets: Counter[tuple[str, int, int]] = Counter()
+
+    def count(self, questions: Iterable[Question]) -> None:
+        """Take planned questions into account, by the pool of their wording."""
+        for question in questions:
+            pool, images = question.pool, len(question.views)
+            self._kinds[pool, question.distractors] += 1
+            self._images[pool, images] += 1
+            self._targets[pool, images, len({shown.view for shown in question.shown})] += 1
+
+    def kinds(self, pool: str, shares: Mapping[str, float]) -> list[str]:
+        """Kinds of distractors with a positive share, the one furthest behind it first."""
+        total = sum(self._kinds[pool, kind] for kind in shares)
+        wanted = [kind for kind, share in shares.items() if share > 0]
+        return sorted(wanted, key=lambda kind: self._kinds[pool, kind] - shares[kind] * total)
+
+    def images(self, pool: str, numbers: Sequence[int], rng: np.random.Generator) -> list[int]:
+        """Numbers of images, the least planned first; ties in random order."""
+        return sorted(rng.permutation(numbers).tolist(), key=lambda number: self._images[pool, number])
+
+    def targets(self, pool: str, images: int, rng: np.random.Generator) -> list[int]:
+        """Numbers of images with an answer, 1 to `images`, the least planned first; ties in random order."""
+        order = (rng.permutation(images) + 1).tolist()
+        return sorted(order, key=lambda number: self._targets[pool, images, number])

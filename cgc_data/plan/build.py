@@ -22,6 +22,7 @@ from cgc_data.index.near import like_any, near_duplicates
 from cgc_data.index.orientation import check_orientations
 from cgc_data.index.splits import assign_splits, hash_folder
 from cgc_data.plan.askable import Rejection
+from cgc_data.plan.asked import Made, compare, differences
 from cgc_data.plan.deal import Dealt
 from cgc_data.plan.ground import Division, Ground, lay_ground
 from cgc_data.plan.hints import Failure, advice
@@ -85,12 +86,13 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
     if not any(plan.photos.values()):
         raise _no_photo(config, plan)
     outcomes: list[Outcome] = []
+    made = Made()
     for split, dealer in ground.dealers():
-        _write_split(index, track(dealer.deal(), f"plan {split}"), split, config.shard_rows, folder, plan)
+        _write_split(index, track(dealer.deal(), f"plan {split}"), split, config.shard_rows, folder, plan, made)
         outcomes += dealer.outcomes()
     plan.rejections += ground.askable.rejections
     plan.notes = plan_notes(index, plan.rejections, [ListUsage.of(use) for use in division.exclusions["usage"]])
-    plan.notes += fewer_rows(outcomes, config)
+    plan.notes += [*fewer_rows(outcomes, config), *differences(compare(config, made))]
     _require_tasks(index, config, plan, ground, division)
     return plan
 
@@ -137,13 +139,16 @@ def _divide(index: Index, config: BuildConfig, facts: Facts) -> Division:
     return Division(splits, ~(excluded | alike) & (facts.faults == ""), record, facts.forms)
 
 
-def _write_split(index: Index, dealt: Iterator[Dealt], split: Split, shard_rows: int, folder: Path, plan: Plan) -> None:
+def _write_split(
+    index: Index, dealt: Iterator[Dealt], split: Split, shard_rows: int, folder: Path, plan: Plan, made: Made
+) -> None:
     writers = {contrast: _ShardWriter(folder, contrast, split, shard_rows, plan) for contrast in CONTRASTS}
     sizes = _Sizes(index)
     for number, family in enumerate(dealt):
         for row in family.rows:
             task = task_of(row).id
             plan.tasks[task] = plan.tasks.get(task, 0) + 1
+            made.add(row)
         plan.pixels += _pixels(family.rows)
         writers[family.contrast].add([{**row, "family": number, "photo_sizes": sizes.of(row)} for row in family.rows])
     for writer in writers.values():

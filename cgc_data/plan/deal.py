@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgc_data.plan.askable import Askable, Mask
-from cgc_data.plan.balance import AbsentBalance
+from cgc_data.plan.balance import AbsentBalance, Made
 from cgc_data.plan.planner import Draw, Lane, Losing, Outcome, Photos, make_lanes
 from cgc_data.plan.rng import generator
 from cgc_data.plan.rows import Family, make_row
@@ -21,6 +21,7 @@ from cgc_data.release.schema import Split
 from cgc_data.tasks import TASKS
 
 FRUITLESS_ROUNDS = 3  # after so many rounds without a new family the photos of a split count as used up
+SCARCE = 0.05  # rows per photo in a round, below which a photo may serve any planner
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Dealer:
         self._seen: set[int] = set()
         self._spread = Spread(len(inside), self._config.limits.rows_per_photo)
         self._balance = {contrast: AbsentBalance(self._absent_share()) for contrast in usable}
+        self._made = Made()
         self.quotas = {contrast: Quota(wanted.get(contrast, 0)) for contrast in usable}
 
     def deal(self) -> Iterator[Dealt]:
@@ -69,11 +71,12 @@ class Dealer:
 
     def attempts(self) -> Iterator[Dealt | None]:
         """As `deal`, with None for each photo that gave no family, so that whoever waits can stop."""
-        fruitless = turn = 0
+        fruitless, turn, scarce = 0, 0, False
         while any(q.open for q in self.quotas.values()) and fruitless < FRUITLESS_ROUNDS:
             before = sum(quota.planned for quota in self.quotas.values())
-            yield from self._round(turn, either=fruitless > 0)
-            fruitless = 0 if sum(quota.planned for quota in self.quotas.values()) > before else fruitless + 1
+            yield from self._round(turn, either=scarce)
+            rows = sum(quota.planned for quota in self.quotas.values()) - before
+            fruitless, scarce = 0 if rows else fruitless + 1, rows <= SCARCE * len(self._photos)
             turn += 1
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -114,7 +117,7 @@ class Dealer:
             may = lane.may & self._spread.room(lane.tasks)
             if may[anchor]:
                 free = rest[~self._used[rest] & may[rest]]
-                if family := lane.planner.family(Draw(anchor, free, self._balance[contrast], rng)):
+                if family := lane.planner.family(Draw(anchor, free, self._balance[contrast], self._made, rng)):
                     return family, lane
         return None, None
 
@@ -124,6 +127,7 @@ class Dealer:
         self.quotas[lane.contrast.name].planned += len(rows)
         lane.planned += len(rows)
         self._balance[lane.contrast.name].count(family.questions)
+        self._made.count(family.questions)
 
     def _neediest(self) -> list[str]:
         return sorted((c for c, q in self.quotas.items() if q.open), key=lambda c: (self.quotas[c].progress, c))

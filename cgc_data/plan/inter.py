@@ -1,11 +1,11 @@
-"""Inter-image contrast: sets of photos of different scenes, each asked about targets in its photos.
+"""One object in one of several photos of different scenes: each photo of a set has a label that is in it alone.
 
 Every photo of a set is target of one question and distractor of the others, so that no photo is the odd one out.
 An `absent` question is the twin of a present one: its target photos are replaced by photos proved free of the label,
 and the replacement's own label is asked of the first set in turn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
@@ -13,37 +13,44 @@ from cgc_data.answer.wording import template_count
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import Item, ask_set, ask_twins
 from cgc_data.plan.balance import AbsentBalance
-from cgc_data.plan.planner import Draw, Photos
-from cgc_data.plan.rows import Family, draw_order
+from cgc_data.plan.planner import Draw
+from cgc_data.plan.rows import Family
+from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import PhotoSets
-from cgc_data.tasks import Task
-from cgc_data.tasks.inter import DECOUPLED, HARD
+from cgc_data.tasks.inter import HARD
 from cgc_data.tasks.inter.locate import LOCATE
-from cgc_data.tasks.inter.locate_all import LOCATE_ALL
+
+NONE: Set[int] = frozenset()
 
 
-class InterPlanner:
+class LocatePlanner:
     """Composes families from a deck of photos that may not be used twice in one round."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
         self._settings = askable.config.inter
-        self._sets = PhotoSets(askable)
-        self._shares = {task: askable.config.shares[task.id] for task in (LOCATE, LOCATE_ALL)}
-        self.photos: Mask = np.any(askable.one | askable.every, axis=1)
+        self._scenes = Scenes(askable)
+        self._sets = PhotoSets(askable, self._scenes)
+        self.photos: Mask = np.any(askable.one, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
         """A family round the anchor with free photos of the deck, None where none fits."""
-        anchor, deck, balance, rng = draw.anchor, draw.free, draw.balance, draw.rng
-        size = self._sets.draw_size(rng)
-        kinds = draw_order({HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}, rng)
-        self._askable.check(anchor)
-        for kind in kinds:
-            members = self._sets.grow([anchor], deck, size, kind)
-            while len(members) >= self._settings.min_images:
-                if family := self._about(members, deck, kind, balance, rng):
+        size = self._sets.draw_size(draw.rng)
+        self._askable.check(draw.anchor)
+        for kind in draw.made.kinds(LOCATE.pool, self._scenes.shares):
+            labels = np.flatnonzero(self._scenes.starts(kind, self._askable.one[draw.anchor]))
+            if len(labels):
+                scope = self._scenes.scope(kind, self._askable.draw_label(labels, draw.rng))
+                if family := self._of_kind(draw, kind, scope, size):
                     return family
-                members = members[:-1]  # twins of a smaller set need fewer labels
+        return None
+
+    def _of_kind(self, draw: Draw, kind: str, scope: Mask, size: int) -> Family | None:
+        members = self._sets.grow([draw.anchor], draw.free, size, kind, scope)
+        while len(members) >= self._settings.min_images:
+            if family := self._about(members, draw.free, kind, scope, draw.balance, draw.rng):
+                return family
+            members = members[:-1]  # twins of a smaller set need fewer labels
         return None
 
     def _about(
@@ -51,6 +58,7 @@ class InterPlanner:
         members: list[int],
         deck: Photos,
         kind: str,
+        scope: Mask,
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
@@ -58,8 +66,8 @@ class InterPlanner:
 
         A question whose like is hardly ever absent is left out: it would tell that there is something to find.
         """
-        items = self._items(members, rng)
-        if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, balance, rng)):
+        items = self._items(members, scope, rng)
+        if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, scope, balance, rng)):
             return twins
         shown = len(members), kind, str(self._askable.forms[members[0]])
         fair = [item for item in items if not balance.far_behind(item.concept, item.task.pool, *shown)]
@@ -68,39 +76,19 @@ class InterPlanner:
         questions = [ask_set(self._askable, members, item, kind, rng) for item in fair]
         return Family(tuple(questions), tuple(members))
 
-    def _items(self, members: Sequence[int], rng: np.random.Generator) -> list[Item]:
-        """One question a member, as far as the labels go; no question twice."""
+    def _items(
+        self, members: Sequence[int], scope: Mask, rng: np.random.Generator, taken: Set[int] = NONE
+    ) -> list[Item]:
+        """One question a member about a label that was not taken; members without one are left out."""
         items: list[Item] = []
-        for position in range(len(members)):
-            taken = {(item.task, item.concept) for item in items}
-            if item := self._item(members, position, taken, rng):
-                items.append(item)
+        for position, own in enumerate(self._sets.labels(members, scope)):
+            labels = np.setdiff1d(np.flatnonzero(own), [*taken])
+            if len(labels):
+                items.append(self._item(position, self._askable.draw_label(labels, rng), rng))
         return items
 
-    def _item(
-        self,
-        members: Sequence[int],
-        position: int,
-        taken: set[tuple[Task, int]],
-        rng: np.random.Generator,
-        *,
-        alone: bool = False,
-    ) -> Item | None:
-        """A question about the member at a position; `alone`: whose label is in no other member."""
-        table, photo = self._askable, members[position]
-        own = self._sets.labels(members)[position]
-        shared = own | (table.every[photo] & (table.every[members] | table.safe[members]).all(axis=0))
-        choices = {LOCATE: own & table.one[photo], LOCATE_ALL: (own if alone else shared) & table.every[photo]}
-        for task in draw_order(self._shares, rng):
-            labels = np.array([c for c in np.flatnonzero(choices[task]) if (task, int(c)) not in taken], dtype=np.intp)
-            if not len(labels):
-                continue
-            concept = table.draw_label(labels, rng)
-            targets = tuple(i for i, member in enumerate(members) if not table.safe[member, concept])
-            objects = sum(len(table.index.instances.of(members[i], concept)) for i in targets)
-            if objects <= table.config.limits.max_objects:
-                return Item(task, concept, targets, int(rng.integers(template_count(task.pool))))
-        return None
+    def _item(self, position: int, concept: int, rng: np.random.Generator) -> Item:
+        return Item(LOCATE, concept, (position,), int(rng.integers(template_count(LOCATE.pool))))
 
     def _with_twins(
         self,
@@ -108,6 +96,7 @@ class InterPlanner:
         items: list[Item],
         deck: Photos,
         kind: str,
+        scope: Mask,
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
@@ -116,13 +105,13 @@ class InterPlanner:
         kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]
         if not leaving or not kept:
             return None
-        second = self._sets.replace(members, kept, [item.concept for item in leaving], deck, kind)
+        second = self._sets.replace(members, kept, [item.concept for item in leaving], deck, kind, scope)
         if second is None:
             return None
-        new_items = self._twin_items(members, second, len(kept), rng)
+        new_items = self._twin_items(members, second, len(kept), scope, rng)
         if new_items is None:
             return None
-        rest = self._items_of_kept(second, len(kept), new_items, items, rng)
+        rest = self._items_of_kept(second, len(kept), items, scope, rng)
         if len(new_items) + len(rest) < 2:
             return None
         questions = [ask_set(self._askable, members, item, kind, rng) for item in items if item not in leaving]
@@ -140,43 +129,29 @@ class InterPlanner:
         shown = len(members), kind, str(self._askable.forms[members[0]])
         lack = {item: balance.lack(item.concept, item.task.pool, *shown) for item in items}
         first = 1 if kind == HARD.name else 0
-        alone = [item for item in items if len(item.targets) == 1 and item.targets[0] >= first and lack[item] > 0]
+        alone = [item for item in items if item.targets[0] >= first and lack[item] > 0]
         leaving = sorted(alone, key=lambda item: -lack[item])[: max(1, len(members) // 2)]
         while leaving and not balance.allows(2 * len(members), 2 * len(leaving)):
             leaving.pop()
         return leaving
 
     def _twin_items(
-        self, members: list[int], second: list[int], first_new: int, rng: np.random.Generator
+        self, members: list[int], second: list[int], first_new: int, scope: Mask, rng: np.random.Generator
     ) -> list[Item] | None:
         """For each new photo a question that can also be asked, as absent, of the first set."""
-        table = self._askable
-        foreign = table.safe[members].all(axis=0)
+        foreign = self._askable.safe[members].all(axis=0) & scope
         items: list[Item] = []
-        for position in range(first_new, len(second)):
-            taken = {(task, int(c)) for task in self._shares for c in np.flatnonzero(~foreign)}
-            taken |= {(item.task, item.concept) for item in items}
-            item = self._item(second, position, taken, rng, alone=True)
-            if item is None:
-                return None
-            items.append(item)
+        for position, own in enumerate(self._sets.labels(second, foreign)):
+            if position >= first_new:
+                if not own.any():
+                    return None
+                items.append(self._item(position, self._askable.draw_label(np.flatnonzero(own), rng), rng))
         return items
 
     def _items_of_kept(
-        self,
-        second: list[int],
-        kept: int,
-        new_items: list[Item],
-        items: list[Item],
-        rng: np.random.Generator,
+        self, second: list[int], kept: int, items: list[Item], scope: Mask, rng: np.random.Generator
     ) -> list[Item]:
         """Questions about the photos that stay, in the second set; with another label than in the first if possible."""
-        taken = {(item.task, item.concept) for item in new_items}
-        found: list[Item] = []
-        for position in range(kept):
-            before = {(item.task, item.concept) for item in items}
-            item = self._item(second, position, taken | before, rng) or self._item(second, position, taken, rng)
-            if item:
-                found.append(item)
-                taken.add((item.task, item.concept))
-        return found
+        again = {item.targets[0]: item for item in self._items(second, scope, rng)}
+        other = {item.targets[0]: item for item in self._items(second, scope, rng, {item.concept for item in items})}
+        return [(again | other)[position] for position in range(kept) if position in again]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.plan.askable import Askable, Mask
-from cgc_data.plan.balance import AbsentBalance
+from cgc_data.plan.balance import AbsentBalance, Made
 from cgc_data.plan.rows import Family
 from cgc_data.tasks import TASKS, Contrast, Task
 
@@ -26,6 +26,7 @@ class Draw:
     anchor: int
     free: Photos  # (photos,), without the anchor
     balance: AbsentBalance
+    made: Made
     rng: np.random.Generator
 
 

@@ -60,10 +60,12 @@ class Stats(TypedDict):
     total: int
     by_split: dict[str, int]
     by_task: dict[str, int]
+    by_asked_task: dict[str, int]  # rows by the task whose share they belong to, empty twins included
     by_task_and_split: dict[str, dict[str, int]]
     by_label: dict[str, LabelCounts]  # most asked first
     by_num_images: dict[str, dict[str, int]]  # by contrast, then number of images
     by_num_objects: dict[str, dict[str, int]]
+    by_answer_images: dict[str, dict[str, int]]  # sets about photos: by number of images, then of those with an answer
     by_distractors: dict[str, int]
     by_warrant: dict[str, int]
     by_template: dict[str, int]

@@ -24,7 +24,6 @@ class AbsenceCheck:
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
         self._confusable = lru_cache(maxsize=None)(self._list_confusable)
-        self._present = lru_cache(maxsize=10_000)(self._list_present)
 
     def check(self, sample: Sample) -> None:
         """Every view without the label has a claim that holds; no view shows something confusable."""
@@ -83,16 +82,11 @@ class AbsenceCheck:
         concept, view = self._world.concept(label) or "", sample.view(number)
         photo = self._world.photo(view)
         faults = []
-        for other in sorted(self._present(photo) & self._world.relations.confusable(concept)):
+        for other in sorted(self._world.present(photo) & self._world.relations.confusable(concept)):
             if shown := self._shown(photo, other, view, 0):
                 faults.append(f"image {number}, {label} like {other}: {shown}")
         for fault in faults or [""]:
             self._ledger.require(not fault, "confusable in view", sample.id, fault)
-
-    def _list_present(self, photo: str) -> frozenset[str]:
-        """Concepts that any source annotates in the photo."""
-        listed = (self._world.sources[key].concepts_in(image) for key, image in self._world.appearances(photo))
-        return frozenset().union(*listed)
 
     def _backed(self, sample: Sample, claim: Claim, where: str) -> None:
         concept, view = self._world.concept(claim.label) or "", sample.view(claim.img_idx)

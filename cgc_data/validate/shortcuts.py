@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import kstest
 
 from cgc_data.tasks import CONTRASTS
+from cgc_data.validate.answer_counts import AUC_BOUND, answer_images_by_objects, number_of_answer_images
 from cgc_data.validate.answer_images import answer_image_checks
 from cgc_data.validate.boxes import iou
 from cgc_data.validate.classify import Features, absent_features, families, folds_of, image_features
@@ -26,7 +27,6 @@ from cgc_data.validate.statistics import (
 )
 from cgc_data.validate.trace import Trace
 
-AUC_BOUND = 0.55
 FLOOR_BOUND = 0.10
 ABSENT_BOUND = 0.15
 UNIFORM_P = 1e-6
@@ -50,6 +50,8 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
     for contrast in CONTRASTS:
         yield target_position([t for t in traces if t.contrast == contrast], contrast)
     yield from answer_image_checks(traces)
+    yield number_of_answer_images(traces)
+    yield answer_images_by_objects(traces)
     yield centre_floor(traces)
     yield copy_floor(traces)
     yield focus_cover(traces, limits)

@@ -33,6 +33,7 @@ class Trace:
     enlargements: tuple[float, ...]
     candidates: tuple[int, ...]  # images that may hold an answer, 1-based
     photos: tuple[str, ...]
+    annotated: tuple[int, ...]  # objects that are annotated in each photo
     targets: frozenset[int]  # 1-based
     boxes: tuple[Rectangle, ...]
     reference: Rectangle | None
@@ -54,6 +55,7 @@ class Trace:
 
 def trace_of(sample: Sample, world: World) -> Trace:
     """The trace of a sample."""
+    photos = tuple(world.photo(view) for view in sample.views)
     return Trace(
         id=sample.id,
         contrast=sample.contrast,
@@ -65,7 +67,8 @@ def trace_of(sample: Sample, world: World) -> Trace:
         num_bytes=tuple(len(content) for content in sample.images),
         enlargements=tuple(enlargement(view) for view in sample.views),
         candidates=sample.answer_images,
-        photos=tuple(world.photo(view) for view in sample.views),
+        photos=photos,
+        annotated=tuple(map(world.count_objects, photos)),
         targets=frozenset(target.img_idx for target in sample.objects),
         boxes=tuple(target.bbox for target in sample.objects),
         reference=sample.ref_bbox,

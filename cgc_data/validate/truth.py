@@ -1,6 +1,6 @@
 """The answer derived anew: every box from the raw mask, then what its task's own check asks of it."""
 
-from cgc_data.validate import sets
+from cgc_data.validate import hard, sets
 from cgc_data.validate.boxes import BOX_TOLERANCE, furthest
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.raw import Instance
@@ -14,6 +14,7 @@ CHECKS = {
     "true boxes": "every box is within 1/1000 of the tight box of the mask inside the view",
     "visible share": "`visible` is the share of the mask inside the view, and at least the limit",
     **sets.CHECKS,
+    **hard.CHECKS,
     **task_checks(),
 }
 SHARE_TOLERANCE = 0.01

@@ -53,6 +53,8 @@ class World:
         self._identity, self._appearances = _join(self.sources)
         self.facts = lru_cache(maxsize=500_000)(self._facts)
         self.absent = lru_cache(maxsize=500_000)(self._absent)
+        self.present = lru_cache(maxsize=10_000)(self._present)
+        self.count_objects = lru_cache(maxsize=500_000)(self._count_objects)
         self.ancestors = lru_cache(maxsize=None)(self._ancestors)
 
     def known(self, source: str, image_id: int) -> bool:
@@ -133,6 +135,18 @@ class World:
             crowds = tuple(instance for instance in boxed if instance.crowd)
             found.append(Fact(source, image_id, source.status(image_id, concept), single, crowds))
         return tuple(found)
+
+    def _present(self, identity: str) -> frozenset[str]:
+        """Concepts that any source annotates in the photo."""
+        return frozenset().union(*(self.sources[key].concepts_in(image) for key, image in self.appearances(identity)))
+
+    def _count_objects(self, identity: str) -> int:
+        """Annotated objects of the photo, by the source that has most."""
+        counts = (
+            sum(len(self.sources[key].instances(image, concept)) for concept in self.sources[key].concepts_in(image))
+            for key, image in self.appearances(identity)
+        )
+        return max(counts, default=0)
 
     def _absent(self, identity: str, concept: str) -> bool:
         """Is the concept proved absent from the whole photo, by itself or by something above it?"""

@@ -28,6 +28,11 @@ def relations() -> Relations:
         ("truck", "car"),
         ("tv", "monitor_(computer_equipment) computer_monitor"),
         ("couch", "chair"),
+        ("bed", "chair"),
+        ("bed", "bench"),
+        ("horse", "sheep"),
+        ("horse", "cow"),
+        ("bottle", "cup"),
         ("cup", "wine glass"),
         ("cup", "mug"),
         ("handbag", "backpack"),
@@ -42,7 +47,14 @@ def test_confusable_both_ways(relations: Relations, one: str, other: str) -> Non
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("barge", "igniter"), ("fire hydrant", "pipe"), ("bowl", "bowling_ball"), ("cat", "dog"), ("dog", "axolotl")],
+    [
+        ("barge", "igniter"),
+        ("fire hydrant", "pipe"),
+        ("bowl", "bowling_ball"),
+        ("chair", "person"),
+        ("cat", "dog"),
+        ("dog", "axolotl"),
+    ],
 )
 def test_not_confusable(relations: Relations, one: str, other: str) -> None:
     assert concept_of(other) not in relations.confusable(concept_of(one))
@@ -97,6 +109,10 @@ def test_table_is_derived_from_its_sources(
     monkeypatch.syspath_prepend(str(SCRIPTS))
     import derive_confusable
 
-    photos = real_data / "lvis_sample"
-    assert derive_confusable.derive(WORDNET, photos / "lvis.json", photos / "coco_boxes.json") == list(relations.rows)
+    lvis = real_data / "lvis_sample"
+    coco = [
+        lvis / "coco_boxes.json",
+        *(real_data / name / "instances.json" for name in ("coco_sample", "coco_val_boxes")),
+    ]
+    assert derive_confusable.derive(WORDNET, lvis / "lvis.json", coco) == list(relations.rows)
     sys.modules.pop("derive_confusable")

@@ -72,6 +72,8 @@ def test_counts_by_hand(batch: int) -> None:
     assert found["by_label"]["green"] == {"rows": 1, "absent": 0, "objects": 3}
     assert found["target_position"] == {"inter": {"2": [0, 1], "3": [1, 0, 1]}}
     assert found["by_warrant"] == {"exhaustive": 2, "hypernym": 1, "negative": 1}
+    assert sum(found["by_asked_task"].values()) == 3
+    assert found["by_answer_images"] == {"3": {"2": 1}}
     assert found["by_distractors"] == {"decoupled": 2, "hard": 1}
     assert found["box_area_share"]["counts"]["inter"] == [0, 0, 0, 0, 0, 0, 3, 1]
     assert found["difficulty"]["counts"] == [2, 0, 0, 0, 0, 0, 0, 0, 0, 1]

@@ -19,12 +19,14 @@ from cgc_data.images import decode_photo
 from cgc_data.index.build import build_index
 from cgc_data.index.listings import Appearance
 from cgc_data.index.photos import Photo, usable
-from cgc_data.plan.askable import Rejection
+from cgc_data.plan.askable import Rejection, find_askable
 from cgc_data.plan.build import Plan, make_plan
 from cgc_data.plan.notes import skipped
+from cgc_data.plan.truth import Truth
 from cgc_data.release.read import open_release
 from cgc_data.sources import open_photos
 from cgc_data.tasks import PLANNED, task_of
+from cgc_data.vocabulary import concept_of
 from tests.cgc_data.drawn import Thing, coco
 
 Row = dict[str, Any]
@@ -334,6 +336,25 @@ def test_the_share_of_hard_sets_is_a_setting(
         tmp_path,
     )
     assert {row["distractors"] for row in rows} == kinds
+
+
+def test_the_number_of_photos_with_the_label_is_even(tmp_path: Path, painted_config: BuildConfig) -> None:
+    wanted = {"tasks": only("inter/locate_all"), "inter": {"min_images": 3, "max_images": 3}, "absent": 0}
+    _, rows = plan(change(painted_config, samples=60, **wanted), tmp_path)
+    counts = Counter(len({shown["img_idx"] for shown in row["objects"]}) for row in rows)
+    assert set(counts) == {1, 2, 3}
+    assert max(counts.values()) < 0.6 * len(rows)
+
+
+def test_a_confusable_thing_refuses_the_label_and_not_the_photo(tmp_path: Path) -> None:
+    big, other = (20, 20, 180, 180), (200, 20, 300, 180)
+    things = {"photo.jpg": [Thing("bed", big), Thing("chair", other), Thing("dog", big)]}
+    config = BuildConfig(sources=[coco(tmp_path, things)])
+    index = build_index(config, tmp_path)
+    forms = np.full(1, "JPEG")
+    askable = find_askable(index, config, ["train"], Truth(index, config.limits), forms)
+    offered = {index.concepts[c] for c in np.flatnonzero(askable.one[0])}
+    assert offered == {concept_of("dog")}
 
 
 def test_images_and_windows_within_their_settings(tmp_path: Path, painted_config: BuildConfig) -> None:

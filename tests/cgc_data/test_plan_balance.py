@@ -1,11 +1,13 @@
 """Nothing that is read before the images may tell whether there is something to find."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from cgc_data.geometry import Window
-from cgc_data.plan.balance import AbsentBalance
+from cgc_data.plan.balance import AbsentBalance, Made
 from cgc_data.plan.rows import Question, Shown, View
 from cgc_data.tasks import Task
 from cgc_data.tasks.inter.absent import ABSENT
@@ -66,3 +68,34 @@ def test_where_nothing_is_to_be_absent_nothing_is_behind() -> None:
 
 def test_questions_about_a_given_object_do_not_count() -> None:
     assert lack(balance([question(task=SAME_OBJECT)] * 100)) == lack(balance([]))
+
+
+def made(*rows: tuple[str, int, int]) -> Made:
+    """What was planned: kind of distractors, number of images, number of those with an answer."""
+    counted = Made()
+    for kind, images, targets in rows:
+        shown = tuple(Shown(view, view, (0, 0, 9, 9), 1.0) for view in range(targets))
+        counted.count([replace(question(images=images), distractors=kind, shown=shown)])
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("planned", "shares", "order"),
+    [
+        ([], {"hard": 0.3, "decoupled": 0.7}, ["hard", "decoupled"]),
+        (["hard"], {"hard": 0.3, "decoupled": 0.7}, ["decoupled", "hard"]),
+        (["hard", "decoupled", "decoupled", "decoupled"], {"hard": 0.3, "decoupled": 0.7}, ["hard", "decoupled"]),
+        (["hard"], {"hard": 1.0, "decoupled": 0.0}, ["hard"]),
+    ],
+)
+def test_the_kind_furthest_behind_its_share_comes_first(
+    planned: list[str], shares: dict[str, float], order: list[str]
+) -> None:
+    assert made(*((kind, 2, 1) for kind in planned)).kinds("locate", shares) == order
+
+
+def test_what_is_planned_least_comes_first() -> None:
+    counted, rng = made(("hard", 2, 1), ("hard", 3, 1), ("hard", 3, 3), ("hard", 3, 3)), np.random.default_rng(0)
+    assert counted.images("locate", range(2, 5), rng) == [4, 2, 3]
+    assert counted.targets("locate", 3, rng) == [2, 1, 3]
+    assert counted.images("locate_all", range(2, 4), rng) in ([2, 3], [3, 2])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cgc_data.validate import shortcuts
+from cgc_data.validate.answer_counts import answer_images_by_objects, number_of_answer_images
 from cgc_data.validate.answer_images import SIGNALS, answer_image_checks
 from cgc_data.validate.classify import families, folds_of
 from cgc_data.validate.limits import Limits
@@ -70,6 +71,7 @@ def _row(
         enlargements=tuple(float(e) for e in rng.uniform(1, 2, len(photos))),
         candidates=tuple(range(1, len(photos) + 1)),
         photos=tuple(photos),
+        annotated=tuple(1 + sum(map(ord, photo)) % 17 for photo in photos),
         targets=frozenset(targets),
         boxes=tuple(_box(rng) for _ in targets),
         reference=None,
@@ -155,6 +157,16 @@ def test_the_share_of_absent_rows_is_judged_by_what_so_many_rows_can_tell(rows: 
     assert absent_share([*present[: rows - absent], *empty[:absent]]).status == status
 
 
+@pytest.mark.parametrize(("counts", "uniform"), [((1, 2, 3), True), ((1, 1, 1), False)])
+def test_how_many_images_hold_the_answer_is_measured(counts: tuple[int, ...], uniform: bool) -> None:
+    row = next(t for t in honest(100) if t.task == "locate" and len(t.sizes) == 3)
+    targets = [frozenset(range(1, count + 1)) for count in counts] * 20
+    check = number_of_answer_images([replace(row, task="locate_all", targets=shown) for shown in targets])
+    assert (check.status, check.n) == ("note", 60)
+    assert check.value is not None
+    assert (check.value > 0.5) == uniform
+
+
 def test_an_empty_release() -> None:
     assert {c.status for c in shortcut_checks([], Limits())} <= {"note", "pass"}
 
@@ -199,6 +211,14 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
             else t
         ),
         "target photo is the odd one out",
+    ),
+    "photos with the answer show more": (
+        lambda t: replace(t, annotated=tuple(9 if n in t.targets else 3 for n in range(1, len(t.sizes) + 1))),
+        "answer images by number of objects",
+    ),
+    "photos with the answer show less": (
+        lambda t: replace(t, annotated=tuple(1 if n in t.targets else 30 for n in range(1, len(t.sizes) + 1))),
+        "answer images by number of objects",
     ),
     "objects are in the centre": (
         lambda t: replace(t, boxes=((240, 260, 740, 760),)) if t.task == "same_object" else t,
@@ -251,6 +271,7 @@ def _answer_image(name: str) -> Callable[[list[Trace]], Check]:
 GUARDS: dict[str, Callable[[list[Trace]], Check]] = {
     WORDING: shortcuts.absent_classifier,
     "absent from sizes and bytes": shortcuts.absent_from_images,
+    "answer images by number of objects": answer_images_by_objects,
     "target position (inter)": lambda rows: shortcuts.target_position(
         [t for t in rows if t.contrast == "inter"], "inter"
     ),

@@ -211,6 +211,10 @@ def another_flickr_page(row: Row) -> None:
     row["views"][0]["flickr_url"] = "https://example.org/photo"
 
 
+def called_hard(row: Row) -> None:
+    row["distractors"] = "hard"  # beside the giraffe there is a frisbee only
+
+
 LOCATE = {"task": "locate", "label": "giraffe"}
 SET = {"task": "locate_all", "label": "pizza"}
 WINDOWS = {"task": "locate_all", "label": "frisbee"}
@@ -258,6 +262,8 @@ CORRUPTIONS: list[tuple[Callable[[Row], None], dict[str, str], set[str]]] = [
     (easier_than_it_is, LOCATE, {"difficulty"}),
     (easier_than_it_is, ABSENT, {"difficulty"}),
     (easier_than_it_is, SAME, {"difficulty"}),
+    (called_hard, LOCATE, {"hard distractors"}),
+    (called_hard, ABSENT, {"hard distractors"}),
     (another_license_number, LOCATE, {"photo records"}),
     (another_flickr_page, WINDOWS, {"photo records"}),
     (leaked_into_test, LOCATE, {"photo in one split", "held out", "tuples"}),
@@ -279,6 +285,18 @@ def test_a_corrupted_row_is_named(
     assert checks <= found.keys(), report.failed()
     for check in checks:
         assert row["id"] in found[check]
+
+
+@pytest.mark.parametrize(
+    ("photos", "right"), [([5, 1], True), ([5, 1, 4], False), ([5, 1, 4, 2], False), ([5, 1, 9, 4], True)]
+)
+def test_distractors_of_a_hard_row_show_other_members(release: MiniRelease, photos: list[int], right: bool) -> None:
+    row = mini.make_row("inter", "locate", "elephant", photos, template="locate/0", tuple_id="hard")
+    row["distractors"] = "hard"
+    release.rows.append(row)
+    release.write()
+    found = breaches(validate(release.release)).get("hard distractors", set())
+    assert found == (set() if right else {row["id"]})
 
 
 def test_same_id_twice(release: MiniRelease) -> None:

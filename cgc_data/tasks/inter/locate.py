@@ -13,6 +13,6 @@ LOCATE = Task(
     pool="locate",
     share=0.3,
     paper=0.3,
-    planner="cgc_data.plan.inter:InterPlanner",
+    planner="cgc_data.plan.inter:LocatePlanner",
     empty=ABSENT,
 )

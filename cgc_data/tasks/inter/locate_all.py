@@ -13,6 +13,6 @@ LOCATE_ALL = Task(
     pool="locate_all",
     share=0.2,
     paper=0.2,
-    planner="cgc_data.plan.inter:InterPlanner",
+    planner="cgc_data.plan.inter_all:LocateAllPlanner",
     empty=ABSENT,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cgc_data.validate.hard import hard_distractors
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Finding
 from cgc_data.validate.samples import Sample
@@ -12,5 +13,6 @@ from cgc_data.validate.world import World
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
     """No object; that each photo is free of the label is checked with the evidence of absence."""
     yield from roles(sample, world)
+    yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)
     yield no_object(sample)

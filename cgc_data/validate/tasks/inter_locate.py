@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cgc_data.validate.hard import hard_distractors
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Finding
 from cgc_data.validate.samples import Sample
@@ -12,6 +13,7 @@ from cgc_data.validate.world import World
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
     """One object, complete where it is, and roles by it."""
     yield from roles(sample, world)
+    yield from hard_distractors(sample, world)
     images = sorted({target.img_idx for target in sample.objects})
     fault = "" if len(sample.objects) == 1 else f"{len(sample.objects)} objects in images {images}"
     yield Finding("one instance", fault)

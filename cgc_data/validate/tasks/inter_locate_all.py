@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cgc_data.validate.hard import hard_distractors
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Finding
 from cgc_data.validate.samples import Sample
@@ -12,5 +13,6 @@ from cgc_data.validate.world import World
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
     """At least one object, all of them where any is, and roles by them."""
     yield from roles(sample, world)
+    yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)
     yield from some_object(sample)

@@ -1,0 +1,118 @@
+"""What a build was asked for beside what was made: shares of tasks, kinds of sets, images, and answers."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from cgc_data.common.settings import Values
+from cgc_data.config import BuildConfig
+from cgc_data.release.rows import Row
+from cgc_data.release.stats import Stats
+from cgc_data.tasks import TASKS, pools_of, task_of
+from cgc_data.tasks.inter import HARD, INTER
+
+NOTICEABLE = 0.05  # difference of shares from which a build reports it
+
+
+@dataclass
+class Made:
+    """Counts of rows: by task (empty twins included), kind of distractors, number of photos, and number with an answer.
+
+    `answers` counts rows of set questions about photos by number of images and of those that hold an answer.
+    """
+
+    tasks: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    images: Counter[int] = field(default_factory=Counter)
+    answers: Counter[tuple[int, int]] = field(default_factory=Counter)
+    empty: int = 0
+
+    def add(self, row: Row) -> None:
+        """Take a row into account."""
+        task, images = task_of(row), len(row["views"])
+        self.tasks[asked_as(row["contrast"], row["template_id"])] += 1
+        self.kinds[row["distractors"]] += 1
+        self.empty += task.answer == "empty"
+        if task.contrast is INTER:
+            self.images[images] += 1
+            if task.answer == "set":
+                self.answers[images, len({shown["img_idx"] for shown in row["objects"]})] += 1
+
+    @classmethod
+    def of(cls, stats: Stats) -> "Made":
+        """The same from a release's statistics."""
+        name = INTER.name
+        return cls(
+            tasks=Counter(stats.get("by_asked_task", {})),
+            kinds=Counter(stats["by_distractors"]),
+            images=Counter({int(n): count for n, count in stats["by_num_images"].get(name, {}).items()}),
+            answers=Counter(
+                {
+                    (int(n), int(k)): count
+                    for n, found in stats.get("by_answer_images", {}).items()
+                    for k, count in found.items()
+                }
+            ),
+            empty=sum(stats["by_task"].get(task.id, 0) for task in TASKS.values() if task.answer == "empty"),
+        )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A share that was asked for and the one that was made, each of 0-1."""
+
+    what: str
+    asked: float
+    made: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether the difference is worth a line."""
+        return abs(self.asked - self.made) > NOTICEABLE
+
+
+def asked_as(contrast: str, template_id: str) -> str:
+    """The task of a row's wording, whose share the row belongs to also if its answer is empty."""
+    pool = template_id.partition("/")[0]
+    planned = (task for task in TASKS.values() if task.planner and task.contrast.name == contrast)
+    return next((task.id for task in planned if pool in pools_of(task)), "")
+
+
+def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
+    """Each share that a configuration asks for, as far as there are such rows."""
+    total = made.tasks.total()
+    if total:
+        for task, share in config.shares.items():
+            yield Compared(task, share, made.tasks[task] / total)
+        yield Compared("empty answers", config.absent, made.empty / total)
+    if photos := made.images.total():
+        yield Compared(f"{HARD.name} sets", config.inter.hard, made.kinds[HARD.name] / photos)
+        sizes = range(config.inter.min_images, config.inter.max_images + 1)
+        for size in sizes:
+            yield Compared(f"{size} photos", 1 / len(sizes), made.images[size] / photos)
+    yield from _answers(made.answers)
+
+
+def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
+    """Numbers of images with an answer, which are to be uniform for each number of images."""
+    total = sum(answers.values())
+    for number in range(1, max((images for images, _ in answers), default=0) + 1):
+        asked = sum(rows / images for (images, _), rows in answers.items() if number <= images)
+        made = sum(rows for (_, count), rows in answers.items() if count == number)
+        yield Compared(f"answer in {number} photo{'s' * (number > 1)}", asked / total, made / total)
+
+
+def differences(compared: Iterable[Compared]) -> Iterator[str]:
+    """One line with all shares that differ noticeably; none if all are as asked."""
+    if found := [f"{c.what} {c.made:.0%} of {c.asked:.0%}" for c in compared if c.differs]:
+        yield f"shares made of those asked: {', '.join(found)}; the photos allow no more"
+
+
+def asked_of(values: Values) -> BuildConfig | None:
+    """The configuration that a manifest keeps; None if it is of another version."""
+    try:
+        return BuildConfig.model_validate(values) if values else None
+    except (ValidationError, ValueError, TypeError):
+        return None

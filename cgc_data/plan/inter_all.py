@@ -1,0 +1,98 @@
+"""Every object of a category in several photos: the number of photos that show it is uniform over 1 to all of them.
+
+An `absent` question is the twin of a present one: the photos that show its label are replaced by others, all of another
+label, which is asked of the first set in turn.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from cgc_data.answer.wording import template_count
+from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.asking import Item, ask_set, ask_twins
+from cgc_data.plan.planner import Draw
+from cgc_data.plan.rows import Family, Question
+from cgc_data.plan.scenes import Scenes
+from cgc_data.plan.shared import SharedSets, Side
+from cgc_data.tasks.inter import HARD
+from cgc_data.tasks.inter.locate_all import LOCATE_ALL
+
+
+class LocateAllPlanner:
+    """Composes families from a deck of photos that may not be used twice in one round."""
+
+    def __init__(self, askable: Askable) -> None:
+        self._askable = askable
+        self._scenes = Scenes(askable)
+        self._sets = SharedSets(askable, self._scenes)
+        settings = askable.config.inter
+        self._sizes = range(settings.min_images, settings.max_images + 1)
+        self.photos: Mask = np.any(askable.every, axis=1)
+
+    def family(self, draw: Draw) -> Family | None:
+        """A family round the anchor with free photos of the deck, None where none fits."""
+        self._askable.check(draw.anchor)
+        families = (
+            self._about(draw, kind, size, count)
+            for kind in draw.made.kinds(LOCATE_ALL.pool, self._scenes.shares)
+            for size, count in self._forms(draw)
+        )
+        return next((family for family in families if family), None)
+
+    def _forms(self, draw: Draw) -> Iterator[tuple[int, int]]:
+        """Numbers of images, and of those that show the label: what is planned least comes first."""
+        for size in draw.made.images(LOCATE_ALL.pool, self._sizes, draw.rng):
+            for count in draw.made.targets(LOCATE_ALL.pool, size, draw.rng):
+                yield size, count
+
+    def _about(self, draw: Draw, kind: str, size: int, count: int) -> Family | None:
+        labels = np.flatnonzero(self._scenes.starts(kind, self._askable.every[draw.anchor]))
+        if not len(labels):
+            return None
+        first = Side(self._askable.draw_label(labels, draw.rng), (draw.anchor,))
+        scope = self._scenes.scope(kind, first.concept)
+        sides = self._sets.grow(first, draw.free, size, count, kind, scope, draw.rng)
+        if sides is None:
+            return None
+        return self._with_twins(draw, sides, kind, scope) or self._plain(draw, sides, kind)
+
+    def _plain(self, draw: Draw, sides: Sequence[Side], kind: str) -> Family | None:
+        """One question a side; None where its like is hardly ever absent: it would tell that there is something."""
+        members = _members(sides)
+        shown = len(members), kind, str(self._askable.forms[members[0]])
+        if any(draw.balance.far_behind(side.concept, LOCATE_ALL.pool, *shown) for side in sides):
+            return None
+        return Family(tuple(self._asked(draw, members, sides, kind)), tuple(members))
+
+    def _with_twins(self, draw: Draw, sides: Sequence[Side], kind: str, scope: Mask) -> Family | None:
+        """The set and a second one, in which another label takes the place of one that is lacking; None: none is."""
+        members = _members(sides)
+        shown = LOCATE_ALL.pool, len(members), kind, str(self._askable.forms[members[0]])
+        lack = {side: draw.balance.lack(side.concept, *shown) for side in sides}
+        # in a hard set the first photo stays: the others are like it, and so are those that come in
+        leaving = max(sides[1:] if kind == HARD.name else sides, key=lambda side: lack[side], default=None)
+        if leaving is None or lack[leaving] <= 0 or not draw.balance.allows(2 * len(sides) + 2, 2):
+            return None
+        offered = scope & self._askable.named
+        coming = self._sets.replacement(sides, leaving, draw.free, kind, offered, draw.rng)
+        if coming is None:
+            return None
+        kept = [side for side in sides if side is not leaving]
+        second = _members([*kept, coming])
+        questions = [*self._asked(draw, members, kept, kind), *self._asked(draw, second, kept, kind)]
+        for side, there, elsewhere in ((leaving, members, second), (coming, second, members)):
+            questions += ask_twins(self._askable, there, elsewhere, self._item(draw, there, side), kind, draw.rng)
+        return Family(tuple(questions), tuple(dict.fromkeys([*members, *second])))
+
+    def _asked(self, draw: Draw, members: list[int], sides: Iterable[Side], kind: str) -> Iterator[Question]:
+        for side in sides:
+            yield ask_set(self._askable, members, self._item(draw, members, side), kind, draw.rng)
+
+    def _item(self, draw: Draw, members: list[int], side: Side) -> Item:
+        targets = tuple(members.index(photo) for photo in side.photos)
+        return Item(LOCATE_ALL, side.concept, targets, int(draw.rng.integers(template_count(LOCATE_ALL.pool))))
+
+
+def _members(sides: Iterable[Side]) -> list[int]:
+    return [photo for side in sides for photo in side.photos]

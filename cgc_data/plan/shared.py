@@ -1,0 +1,113 @@
+"""Sets for questions about every instance: a label is in k of N photos, and another one is in all the others.
+
+So each photo is target of one question and distractor of the other, and k may be anything from 1 to N.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.scenes import Photos, Scenes
+from cgc_data.plan.sets import LOOKED_AT, one_format
+
+MOST_LABELS = 3  # labels that are tried for one place in a set
+
+
+@dataclass(frozen=True)
+class Side:
+    """Photos that show a label (concept) in full; the rest of their set is free of it."""
+
+    concept: int
+    photos: tuple[int, ...]
+
+
+class SharedSets:
+    """Grows sets from a deck of photos, whose order decides among those that fit. `scope` are labels (concepts,)."""
+
+    def __init__(self, askable: Askable, scenes: Scenes) -> None:
+        self._askable, self._scenes = askable, scenes
+
+    def grow(
+        self, first: Side, deck: Photos, size: int, count: int, kind: str, scope: Mask, rng: np.random.Generator
+    ) -> tuple[Side, ...] | None:
+        """`count` photos with the label of `first`, a side of one photo, and another label in the rest of `size`."""
+        table, anchor = self._askable, first.photos[0]
+        deck = one_format(table, deck, anchor)
+        alike = self._scenes.fit(kind, deck[table.every[deck, first.concept]][:LOOKED_AT], anchor)
+        if len(alike) < count - 1:
+            return None
+        if count == size:
+            found = self._picked(alike, first, count)
+            return (found,) if found else None
+        others = deck[table.safe[deck, first.concept] & self._scenes.may_hold(kind, deck, first.concept)][:LOOKED_AT]
+        others = self._scenes.apart(kind, self._scenes.fit(kind, others, anchor), anchor)
+        offered = table.every[others].sum(axis=0) >= size - count
+        offered &= table.safe[alike].sum(axis=0) >= count - 1
+        for concept in self._labels(offered & table.safe[anchor] & scope, rng):
+            if sides := self._split(first, concept, alike, others, size, count, kind):
+                return sides
+        return None
+
+    def replacement(
+        self, sides: Sequence[Side], leaving: Side, deck: Photos, kind: str, offered: Mask, rng: np.random.Generator
+    ) -> Side | None:
+        """As many photos as leave, free of all labels of the set, with one of those offered that the set is free of."""
+        table, members = self._askable, [photo for side in sides for photo in side.photos]
+        deck = one_format(table, deck, members[0])
+        deck = deck[~np.isin(deck, members) & self._scenes.may_hold(kind, deck, leaving.concept)]
+        for side in sides:
+            deck = deck[table.safe[deck, side.concept]]
+        deck = self._scenes.fit(kind, deck[:LOOKED_AT], members[0])
+        for photo in (photo for side in sides if side is not leaving for photo in side.photos):
+            deck = self._scenes.apart(kind, deck, photo)
+        number = len(leaving.photos)
+        offered = offered & table.safe[members].all(axis=0) & (table.every[deck].sum(axis=0) >= number)
+        for concept in self._labels(offered, rng):
+            if found := self._picked(deck[table.every[deck, concept]], Side(concept, ()), number):
+                return found
+        return None
+
+    def _labels(self, offered: Mask, rng: np.random.Generator) -> Iterator[int]:
+        """Some of the labels, by the category temperature."""
+        labels = np.flatnonzero(offered)
+        for _ in range(min(MOST_LABELS, len(labels))):
+            concept = self._askable.draw_label(labels, rng)
+            labels = labels[labels != concept]
+            yield concept
+
+    def _split(
+        self, first: Side, concept: int, alike: Photos, others: Photos, size: int, count: int, kind: str
+    ) -> tuple[Side, ...] | None:
+        """The two sides, where the second one is about `concept`."""
+        table, second = self._askable, Side(concept, ())
+        alike, others = alike[table.safe[alike, concept]], others[table.every[others, concept]]
+        for photo in others.tolist():
+            left = self._scenes.apart(kind, alike, photo)
+            if len(left) >= count - 1 and (more := self._with(second, photo, size - count)):
+                second, alike = more, left
+            if len(second.photos) == size - count:
+                found = self._picked(alike, first, count)
+                return (found, second) if found else None
+        return None
+
+    def _picked(self, candidates: Photos, side: Side, number: int) -> Side | None:
+        """The side with the first candidates that fit, `number` photos in all."""
+        for photo in candidates.tolist():
+            if len(side.photos) == number:
+                break
+            side = self._with(side, photo, number) or side
+        return side if len(side.photos) == number else None
+
+    def _with(self, side: Side, photo: int, number: int) -> Side | None:
+        """The side with another photo, if it leaves room in an answer for one object each in `number` photos."""
+        more = Side(side.concept, (*side.photos, photo))
+        if self.objects(more) + number - len(more.photos) > self._askable.config.limits.max_objects:
+            return None
+        self._askable.check(photo)
+        return more if self._askable.every[photo, side.concept] else None
+
+    def objects(self, side: Side) -> int:
+        """Instances of the label in all photos of the side."""
+        return sum(len(self._askable.index.instances.of(photo, side.concept)) for photo in side.photos)

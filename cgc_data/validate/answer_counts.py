@@ -1,0 +1,42 @@
+"""In how many images the answer lies, and whether an image's number of objects tells that it does."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from cgc_data.validate.classify import families
+from cgc_data.validate.report import Check
+from cgc_data.validate.statistics import clustered_auc, judge, measured, nothing, uniformity
+from cgc_data.validate.trace import Trace
+
+AUC_BOUND = 0.55
+
+
+def number_of_answer_images(traces: Sequence[Trace]) -> Check:
+    """Measured: are answers to set questions about photos in one image as often as in two, and so on to all?"""
+    name, what = "number of answer images", "p-value of a uniform number of images with an answer, given their number"
+    counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for trace in traces:
+        if trace.kind.answer == "set" and not trace.kind.contrast.windows and trace.targets:
+            counts[len(trace.sizes)][len(trace.targets)] += 1
+    if not counts:
+        return nothing(name, what)
+    tables = [np.array([found[k + 1] for k in range(size)], dtype=np.float64) for size, found in sorted(counts.items())]
+    shown = "; ".join(f"{len(table)} images: {'/'.join(str(int(v)) for v in table)}" for table in tables)
+    return measured(name, uniformity(tables)[1], int(sum(table.sum() for table in tables)), f"{what} ({shown})")
+
+
+def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
+    """Does the number of annotated objects in a photo, few or many, tell whether it holds an answer?"""
+    name, what = "answer images by number of objects", "AUC of a photo's number of annotated objects, few or many"
+    rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.sizes)]
+    if not rows:
+        return nothing(name, what)
+    row_of = np.repeat(np.arange(len(rows)), [len(t.sizes) for t in rows])
+    scores = np.array([number for t in rows for number in t.annotated], dtype=np.float64)
+    truths = np.array([place in t.targets for t in rows for place in range(1, len(t.sizes) + 1)], dtype=np.bool_)
+    auc, (low, high) = clustered_auc(scores, truths, families(rows)[row_of], row_of)
+    if auc < 0.5:  # few objects tell as much as many
+        auc, low, high = 1 - auc, 1 - high, 1 - low
+    return judge(name, auc, (low, high), AUC_BOUND, len(rows), what)

@@ -1,0 +1,32 @@
+"""That a hard set is hard: its distractors show others of the asked label's supercategory, and not the label."""
+
+from collections.abc import Iterator
+
+from cgc_data.tasks.inter import HARD
+from cgc_data.validate.report import Finding
+from cgc_data.validate.samples import Sample
+from cgc_data.validate.world import World
+
+CHECKS = {
+    "hard distractors": "in a hard set, every distractor (of four images or more: at least half of them) shows another "
+    "member of the asked label's supercategory, and is proved free of the label"
+}
+ALL_BELOW = 4  # images, from which on half of the distractors suffice
+
+
+def hard_distractors(sample: Sample, world: World) -> Iterator[Finding]:
+    """Whether enough distractors of a hard row show a relative of each label."""
+    for label in sample.labels if sample.distractors == HARD.name else ():
+        concept = world.concept(label) or ""
+        numbers = [n for n in range(1, len(sample.views) + 1) if not sample.targets(n, label)]
+        alike = [n for n in numbers if _shows_relative(world, world.photo(sample.view(n)), concept)]
+        due = len(numbers) if len(sample.views) < ALL_BELOW else (len(numbers) + 1) // 2
+        fault = f"{label}: {len(alike)} of {len(numbers)} distractors show another of its supercategory, {due} due"
+        yield Finding("hard distractors", "" if len(alike) >= due else fault)
+
+
+def _shows_relative(world: World, photo: str, concept: str) -> bool:
+    relations = world.relations
+    kind = relations.supercategory(concept)
+    others = world.present(photo) - relations.confusable(concept) - {concept}
+    return bool(kind) and world.absent(photo, concept) and any(relations.supercategory(o) == kind for o in others)
