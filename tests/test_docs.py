@@ -79,7 +79,8 @@ def defaults(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-SETTINGS = defaults(BuildConfig)
+SETTINGS = {key: value for key, value in defaults(BuildConfig).items() if key != "tasks"}
+SETTINGS |= {f"tasks.{task}": share for task, share in BuildConfig().tasks.items()}
 TRAINING = defaults(Recipe) | defaults(LoraSettings, "model.lora.")
 # Of programs that documents name beside ours.
 LAUNCHER_FLAGS = {
