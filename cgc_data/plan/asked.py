@@ -85,7 +85,8 @@ def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
     total = made.tasks.total()
     if total:
         for task, share in config.shares.items():
-            yield Compared(task, share, made.tasks[task] / total)
+            if share or made.tasks[task]:
+                yield Compared(task, share, made.tasks[task] / total)
         yield Compared("empty answers", config.absent, made.empty / total)
     if photos := made.images.total():
         yield Compared(f"{HARD.name} sets", config.inter.hard, made.kinds[HARD.name] / photos)

@@ -108,5 +108,5 @@ class Task:
 
     @property
     def compares_labels(self) -> bool:
-        """Whether an answer's labels decide what its boxes stand for: where several are asked for by name."""
-        return self.labels[1] > 1 and not self.answer_label
+        """Whether labels decide what the boxes of an answer stand for, if several are asked for."""
+        return not self.answer_label

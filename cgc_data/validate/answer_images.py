@@ -12,6 +12,8 @@ from cgc_data.validate.statistics import clustered_mean, judge, nothing
 from cgc_data.validate.trace import Trace
 
 ABOVE_CHANCE = 0.05
+# Of the intervals: most and least of four signals in two contrasts are sixteen guesses, none of which may win by luck.
+LEVEL = 1 - 0.05 / 16
 
 Signal = Callable[[Trace], Sequence[float]]
 
@@ -42,9 +44,10 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
     told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # a reference release has no bytes
     if not told:
         return nothing(name, what)
-    groups = _clusters(told)
-    guesses = (np.array([_above_chance(t, np.array(signal(t)) * sign) for t in told]) for sign in (1, -1))
-    value, interval = max((clustered_mean(hits, groups) for hits in guesses), key=lambda found: found[0])
+    groups, chance = _clusters(told), float(np.mean([len(t.targets) / len(t.candidates) for t in told]))
+    guesses = [np.array([_above_chance(t, np.array(signal(t)) * sign) for t in told]) for sign in (1, -1)]
+    means = [clustered_mean(hits, groups, chance=chance, level=LEVEL) for hits in guesses]
+    value, interval = max(means, key=lambda found: found[0])
     return judge(name, value, interval, ABOVE_CHANCE, len(told), what)
 
 

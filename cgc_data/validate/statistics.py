@@ -36,23 +36,24 @@ def nothing(name: str, what: str) -> Check:
     return Check(name, "note", 0, None, None, None, f"{what}: no such rows")
 
 
-def wilson(hits: float, n: float) -> Interval:
-    """95 % interval of a rate of `hits` in `n`."""
+def wilson(hits: float, n: float, level: float = 0.95) -> Interval:
+    """Interval, by default of 95 %, of a rate of `hits` in `n`."""
     if n <= 0:
         return 0.0, 1.0
-    z, rate = float(norm.ppf(0.975)), hits / n
+    z, rate = float(norm.ppf((1 + level) / 2)), min(max(hits / n, 0.0), 1.0)
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)))
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def clustered_mean(values: Floats, groups: Ints) -> tuple[float, Interval]:
-    """Mean of `values` (n,) and its interval from resampling whole groups (n,)."""
+def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: float = 0.95) -> tuple[float, Interval]:
+    """Mean of `values` (n,) and its interval from resampling whole groups (n,); values are rates less `chance`."""
     sums, sizes = np.bincount(groups, values), np.bincount(groups)
     drawn = _resampled(len(sums))
     means = (drawn @ sums) / np.maximum(drawn @ sizes, 1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(values.mean()), _widened((float(low), float(high)), float(values.mean()), len(sums))
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    mean = float(values.mean())
+    return mean, _widened((float(low), float(high)), mean, len(sums), chance, level)
 
 
 def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strata: Ints) -> tuple[float, Interval]:
@@ -73,12 +74,12 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
     return float(areas[0]), _widened((float(low), float(high)), float(areas[0]), int(groups.max()) + 1)
 
 
-def _widened(interval: Interval, value: float, groups: int) -> Interval:
+def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0, level: float = 0.95) -> Interval:
     """The interval; of a few groups, which resampling shows too little of, at least that of a rate among them."""
     if groups >= FEW_GROUPS:
         return interval
-    low, high = wilson(value * groups, groups)
-    return min(interval[0], low), max(interval[1], high)
+    low, high = wilson((value + chance) * groups, groups, level)
+    return min(interval[0], low - chance), max(interval[1], high - chance)
 
 
 def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:

@@ -65,7 +65,7 @@ def exported_truth(
     reading = read_list(answer, count)
     if not reading.valid:
         raise TrainingDataError(f"not the answer of an exported row: {answer[:80]!r}; run `cgc-data export` again")
-    asked = _query(query) if query else None
+    asked = None if query is None else _query(query)
     labels = tuple(asked["labels"] if asked else dict.fromkeys(item.label for item in reading.objects))
     return Truth(
         id="",

@@ -33,10 +33,9 @@ def test_truth_of_a_row() -> None:
     assert (truth.pair_id, truth.difficulty, truth.labels, truth.use_label) == ("p", 0.5, ("dog",), False)
 
 
-def test_safe_images_are_those_with_evidence() -> None:
-    row = made_row("locate_all", {1: [BOX]}, count=4)
-    row["evidence"] = [entry for entry in row["evidence"] if entry["img_idx"] != 3]
-    assert truth_of(row).safe_images == {2, 4}, "image 3 may show the target: nothing warrants that it does not"
+def test_safe_images_are_those_that_hold_no_object_of_the_answer() -> None:
+    assert truth_of(made_row("locate_all", {1: [BOX]}, count=4)).safe_images == {2, 3, 4}
+    assert truth_of(made_row("same_object", {2: [BOX]}, count=2)).safe_images == {1}
 
 
 def test_truth_needs_no_images() -> None:
@@ -124,10 +123,10 @@ def test_leakage(truth: Truth, response: str, leaked: bool | None, same_place: b
     assert (item.leaked, item.leaked_same_place) == (leaked, same_place)
 
 
-def test_a_box_in_an_unwarranted_image_is_no_leak() -> None:
-    row = made_row("locate", {2: [BOX]})
-    row["evidence"] = []
-    assert score_item(says((1, BOX)), truth_of(row)).leaked is False
+def test_a_box_in_the_image_of_the_given_box_is_a_leak() -> None:
+    truth = truth_of(made_row("same_object", {2: [BOX]}, count=2))
+    assert score_item(says((1, BOX)), truth).leaked is True
+    assert score_item(says((2, BOX)), truth).leaked is False
 
 
 @pytest.mark.parametrize(

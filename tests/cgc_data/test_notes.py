@@ -1,5 +1,7 @@
 """What a user is told of a plan that made fewer rows than asked for."""
 
+from collections import Counter
+
 import pytest
 
 from cgc_data.config import BuildConfig
@@ -11,7 +13,7 @@ TASK = next(iter(TASKS.values()))
 
 
 def outcome(rows: int, photos: int, full: int) -> Outcome:
-    return Outcome((TASK,), 0.5, rows, photos, full)
+    return Outcome((TASK,), 0.5, rows, photos, full, Counter())
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from cgc_train.errors import RecipeError, TrainingDataError
 from cgc_train.plugins import exported, swift_reward
 from cgc_train.plugins.exported import exported_truth, without_end
 from cgc_train.reward import RewardSettings, score
-from tests.cgc_train.made_rows import some_rows, write_release
+from tests.cgc_train.made_rows import made_row, some_rows, write_release
 
 FOLDER = Path(cgc_train.plugins.__file__).parent
 ROWS = some_rows()
@@ -256,8 +256,9 @@ def test_a_query_that_was_not_exported_is_refused(query: str) -> None:
 def test_labels_come_from_the_query_or_else_from_the_answer() -> None:
     answer = format_answer([Object(1, (1, 2, 3, 4), "dog"), Object(1, (1, 2, 3, 4), "cat")])
     assert exported_truth(answer).use_label
-    assert not exported_truth(answer, 3, '{"labels": ["dog"]}').use_label
-    assert exported_truth("[]", 3, '{"labels": ["dog", "cat"]}').use_label
+    query = made_row("locate", {1: [(1, 2, 3, 4)]})["query"]
+    assert not exported_truth(answer, 3, json.dumps(query)).use_label
+    assert exported_truth("[]", 3, json.dumps({**query, "labels": ["dog", "cat"]})).use_label
 
 
 @pytest.mark.parametrize(
