@@ -154,7 +154,9 @@ def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
 def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing: bool, lora: bool) -> int:
     """Bytes kept for the backward pass of the language model over `tokens` tokens.
 
-    With checkpointing: every layer's input, and one layer recomputed together with its gradients.
+    With checkpointing: every layer's input, and one layer recomputed together with its gradients. With adapters the two
+    stay below one layer, since autocast keeps inputs in the model's type, and the backward pass frees what it has used.
+    Where all weights train they are not measured, so the room stays.
     """
     layer = decoder_layer(shape, width) + (adapters_of_layer(shape) if lora else 0)
     if not checkpointing:

@@ -1,4 +1,4 @@
-"""The memory plan of sampling without vLLM: what is held while prompts are read, measured on a small model."""
+"""What a whole model holds while it reads prompts and while it learns, measured on a small one with adapters."""
 
 import weakref
 from typing import Any
@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLForConditionalGeneration
 
-from cgc_train.check.shape import decoder_forward, image_features, measure
+from cgc_train.check.shape import adapters_of_layer, decoder_forward, decoder_layer, image_features, measure
 from cgc_train.recipe import LORA_TARGETS
 from tests.cgc_train.small_model import small_config
 
@@ -60,11 +60,7 @@ class Held(TorchDispatchMode):
 )
 def test_reading_prompts_holds_what_the_formula_says(adapters: torch.dtype | None, width: int) -> None:
     config = small_config(text=TEXT, vision=VISION)
-    shape, model = measure(config), Qwen3VLForConditionalGeneration(config).to(torch.bfloat16).eval()
-    if adapters:
-        model = get_peft_model(model, LoraConfig(r=4, target_modules=LORA_TARGETS), autocast_adapter_dtype=False)
-        for name, parameter in model.named_parameters():
-            parameter.data = parameter.to(adapters if "lora_" in name else torch.bfloat16)
+    shape, model = measure(config), _model(config, adapters).eval()
     given = _prompts(config, shape.patch_values)
     tokens, patches = given["input_ids"].numel(), len(given["pixel_values"])
     with torch.no_grad(), Held([*model.parameters(), *model.buffers(), *given.values()]) as held:
@@ -72,6 +68,33 @@ def test_reading_prompts_holds_what_the_formula_says(adapters: torch.dtype | Non
     planned = tokens * (shape.cache_bytes(2) + decoder_forward(shape, 2, width))
     planned += patches * image_features(shape, 2)
     assert held.peak == pytest.approx(planned, rel=0.03)
+
+
+def test_learning_with_adapters_holds_less_than_one_recomputed_layer() -> None:
+    config = small_config(text=TEXT, vision=VISION)
+    shape, model = measure(config), _model(config, torch.float32).train()
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model.enable_input_require_grads()
+    given = _prompts(config, shape.patch_values)
+    tokens, patches = given["input_ids"].numel(), len(given["pixel_values"])
+    with Held([*model.parameters(), *model.buffers(), *given.values()]) as held:
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model.base_model.model.model(**given).last_hidden_state.float().mean()
+        held.peak = held.now
+        loss.backward()
+    kept = tokens * 2 * shape.layers * shape.hidden + patches * image_features(shape, 2)
+    layer = tokens * (decoder_layer(shape, 2) + adapters_of_layer(shape))
+    assert kept + layer / 2 < held.peak < kept + layer
+
+
+def _model(config: Any, adapters: torch.dtype | None) -> Any:
+    """A model in bfloat16, with adapters of that type or none."""
+    model: Any = Qwen3VLForConditionalGeneration(config).to(torch.bfloat16)
+    if adapters:
+        model = get_peft_model(model, LoraConfig(r=4, target_modules=LORA_TARGETS), autocast_adapter_dtype=False)
+        for name, parameter in model.named_parameters():
+            parameter.data = parameter.to(adapters if "lora_" in name else torch.bfloat16)
+    return model
 
 
 def _prompts(config: Any, patch_values: int) -> dict[str, torch.Tensor]:
