@@ -4,13 +4,16 @@ import pytest
 
 pytest.importorskip("trl")
 
+from argparse import Namespace
 from pathlib import Path
 
 from cgc_train.check.memory import CONTEXT, GB
 from cgc_train.model import load_processor
 from cgc_train.recipe import ModelSettings
+from scripts.check_gpu import Report
+from scripts.gpu_machine import Machine, StageError, TimeUpError
 from scripts.gpu_page import FACTS, PAGE, Result, page, plan_again, read, stages
-from scripts.gpu_stages import summed
+from scripts.gpu_stages import check_imports, summed
 from scripts.measure_training import Measured, framed
 
 
@@ -55,6 +58,39 @@ def test_the_table_has_the_plan_beside_what_was_measured() -> None:
     lines = stages([Result("short", "ok", 60.4, facts), Result("quantised", "not reached")]).splitlines()
     assert lines[2] == "| short | ok | 60 | 32.3 | 29.9 | 30.1 | 27.9 | 24.8 | 250 | 9.5 |"
     assert lines[3] == "| quantised | not reached | 0 |  |  |  |  |  |  |  |"
+
+
+def _machine(folder: Path, minutes: float) -> Machine:
+    return Machine(Namespace(rehearse=False, work=folder, weights=None, minutes=minutes))
+
+
+def test_a_stage_that_would_not_be_done_in_time_is_not_begun(tmp_path: Path) -> None:
+    report = Report(_machine(tmp_path / "work", minutes=0.3), tmp_path / "out")
+    report.stage(check_imports)
+    assert [(result.stage, result.status) for result in read(tmp_path / "out/gpu.json").results] == [
+        ("check_imports", "not reached")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "end"),
+    [
+        (
+            "import threading; threading.Event().wait()",
+            TimeUpError,
+            "command: stopped\n",
+        ),
+        ("print('told'); raise SystemExit(3)", StageError, "command: 3\ntold\n"),
+    ],
+    ids=["stopped", "failed"],
+)
+def test_a_command_that_fails_or_is_stopped_leaves_its_output(
+    tmp_path: Path, code: str, error: type[StageError], end: str
+) -> None:
+    with pytest.raises(StageError) as raised:
+        _machine(tmp_path, minutes=9).run("command", "-c", code, seconds=1 if error is TimeUpError else 60)
+    assert raised.type is error
+    assert str(raised.value) == end
 
 
 def test_the_page_is_what_the_figures_and_the_plan_of_now_say() -> None:
