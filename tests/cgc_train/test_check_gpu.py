@@ -75,11 +75,7 @@ def test_a_stage_that_would_not_be_done_in_time_is_not_begun(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("code", "error", "end"),
     [
-        (
-            "import threading; threading.Event().wait()",
-            TimeUpError,
-            "command: stopped\n",
-        ),
+        ("import threading; threading.Event().wait()", TimeUpError, "command: stopped\n"),
         ("print('told'); raise SystemExit(3)", StageError, "command: 3\ntold\n"),
     ],
     ids=["stopped", "failed"],
