@@ -16,6 +16,10 @@ class StageError(Exception):
     """A command of a stage failed; the text is the end of its output."""
 
 
+class TimeUpError(StageError):
+    """A command of a stage was stopped for its time limit or the check's; the text is the end of its output."""
+
+
 class Machine:
     """The commands of the check, where their files are, and how long they may take."""
 
@@ -56,20 +60,23 @@ class Machine:
     def wait(
         self, name: str, process: "subprocess.Popen[bytes]", seconds: float = 600, codes: Sequence[int] = (0,)
     ) -> str:
-        """The output of a command. Raises StageError where its exit status is another or it took longer."""
+        """The output of a command. Raises TimeUpError where it took longer, StageError at another exit status."""
         try:
-            code: int | str = process.wait(max(1, min(seconds, self.end - time.monotonic())))
+            code = process.wait(max(1, min(seconds, self.end - time.monotonic())))
         except subprocess.TimeoutExpired:
-            code = "no end in time"
             os.killpg(process.pid, signal.SIGKILL)
-        output = self.log(name).read_text(encoding="utf-8", errors="replace")
+            raise TimeUpError(f"{name}: stopped\n{self.output(name)[-3000:]}") from None
         if code not in codes:
-            raise StageError(f"{name}: {code}\n{output[-3000:]}")
-        return output
+            raise StageError(f"{name}: {code}\n{self.output(name)[-3000:]}")
+        return self.output(name)
 
     def run(self, name: str, *command: str, gpu: bool = True, seconds: float = 600, codes: Sequence[int] = (0,)) -> str:
         """Start a command and wait for it."""
         return self.wait(name, self.start(name, *command, gpu=gpu), seconds, codes)
+
+    def output(self, name: str) -> str:
+        """What a command has written."""
+        return self.log(name).read_text(encoding="utf-8", errors="replace")
 
     def log(self, name: str) -> Path:
         """Where the output of a command is."""

@@ -5,10 +5,10 @@ import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cgc_data.common.errors import CgcError
 from cgc_train.check.context import Context
 from cgc_train.check.numbers import plan_memory
 from cgc_train.recipe import load_recipe, save_recipe
@@ -80,9 +80,9 @@ def train(machine: Machine, name: str, command: str, recipe: str, *over: str, se
     """A run of `sft` or `grpo`, measured, beside what the plan says of the same settings."""
     settings, run = machine.settings(*over), machine.work / name
     process = machine.start(name, *measuring(machine, name, command, recipe, *settings, "--to", str(run)))
-    planned = plan(recipe, settings) if command == "grpo" else {}
+    facts = plan_facts(machine, recipe, over) if command == "grpo" else {}
     machine.wait(name, process, seconds)
-    return {"plan": planned, **measured(machine, name), **of_run(run)}
+    return {**facts, **measured(machine, name), **of_run(run)}
 
 
 def measuring(machine: Machine, name: str, *command: str) -> list[str]:
@@ -90,13 +90,12 @@ def measuring(machine: Machine, name: str, *command: str) -> list[str]:
     return [str(ROOT / "scripts" / "measure_training.py"), str(machine.work / f"{name}.json"), *command]
 
 
-def plan(recipe: str, settings: Sequence[str]) -> dict[str, Any]:
-    """Gigabytes that the plan foresees while sampling and while learning, however few the GPU has."""
-    try:
-        found = plan_memory(Context(load_recipe(recipe, [*settings, "gpu_memory_gb=1000"])))
-    except CgcError as error:
-        return {"error": str(error)}
-    return {"sampling": found.at("sampling") / GB, "learning": found.at("learning") / GB}
+def plan_facts(machine: Machine, recipe: str, over: Sequence[str]) -> dict[str, Any]:
+    """A run, and the gigabytes that the plan foresees while it samples and while it learns."""
+    context = Context(load_recipe(recipe, [*machine.settings(*over), "gpu_memory_gb=1000"]))
+    plan = plan_memory(context)
+    found = {"sampling": plan.at("sampling") / GB, "learning": plan.at("learning") / GB}
+    return {"recipe": recipe, "settings": list(over), "plan": {**found, "longest": asdict(context.longest)}}
 
 
 def measured(machine: Machine, name: str) -> dict[str, Any]:
@@ -145,8 +144,13 @@ def largest_adapter_weight(file: Path) -> float | None:
 
 def short(machine: Machine) -> dict[str, Any]:
     """Three small steps with held-out answers and checkpoints."""
+    return train(machine, "short", "grpo", LORA, *short_settings(machine))
+
+
+def short_settings(machine: Machine) -> list[str]:
+    """Settings of the run that `resume` goes on with."""
     steps = ["grpo.max_steps=3", "grpo.save_steps=1", "data.held_out_rows=8", "data.held_out_every=2"]
-    return train(machine, "short", "grpo", LORA, *completions(machine, 16, 2, 128), *steps)
+    return [*completions(machine, 16, 2, 128), *steps]
 
 
 def completions(machine: Machine, step: int, per_device: int, length: int) -> list[str]:
@@ -163,7 +167,8 @@ def resume(machine: Machine) -> dict[str, Any]:
     for left in ("model", "checkpoint-3"):
         shutil.rmtree(folder / left)
     machine.run("resume", *measuring(machine, "resume", "resume", str(folder)), seconds=150)
-    return {"last_step_before": before, **measured(machine, "resume"), **of_run(folder)}
+    found = {**plan_facts(machine, LORA, short_settings(machine)), **measured(machine, "resume"), **of_run(folder)}
+    return {**found, "last_step_before": before, "train": found["train"][-1:]}  # the others are of the run before
 
 
 def whole_step(machine: Machine) -> dict[str, Any]:

@@ -241,13 +241,27 @@ def _sampling(run: _Run) -> Iterator[Part]:
         if run.recipe.model.lora and run.divided:
             yield Part("whole model, gathered to merge adapters", run.base, "sampling")
         return
-    rows = run.batch.sampled_here
-    yield Part("key-value cache", rows * run.sequence * shape.cache_bytes(run.width), "sampling")
-    prompt = rows * run.longest.tokens * sizes.decoder_forward(shape, run.width)
-    seen = rows * run.longest.patches * sizes.vision_forward(shape, run.width)
-    yield Part("reading the prompts", max(prompt, seen), "sampling")
+    cache = run.batch.sampled_here * shape.cache_bytes(run.width)
+    yield Part("key-value cache", cache * run.sequence, "sampling")
+    # while prompts are read, the cache has no room for completions yet; while images are seen, for nothing
+    reading = _reading(run) - cache * config.max_completion_length
+    seeing = _seeing(run) - cache * run.sequence
+    yield Part("reading the prompts", max(reading, seeing, 0), "sampling")
     if run.divided:
         yield Part("whole model, gathered to sample", run.base, "sampling")
+
+
+def _reading(run: _Run) -> int:
+    """Bytes beside the cache while the language model reads all prompts of a round at once."""
+    adapters = run.trained_width if run.recipe.model.lora else 0
+    text = run.longest.tokens * sizes.decoder_forward(run.shape, run.width, adapters)
+    images = run.longest.patches * sizes.image_features(run.shape, run.width)
+    return run.batch.sampled_here * (text + images)
+
+
+def _seeing(run: _Run) -> int:
+    """Bytes while the vision tower sees the images of a round."""
+    return run.batch.sampled_here * run.longest.patches * sizes.vision_forward(run.shape, run.width)
 
 
 def _sequences(run: _Run) -> float:
@@ -257,7 +271,7 @@ def _sequences(run: _Run) -> float:
     size = config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB
     tokens = LARGEST_IMAGE / shape.token_pixels**2
     encoder = tokens * shape.merge**2 * sizes.vision_forward(shape, run.width)
-    deepest = tokens * 4 * shape.hidden * run.width  # an image token carries three deeper features beside its own
+    deepest = tokens * sizes.FEATURES * shape.hidden * run.width
     left = size - run.base / share - encoder - deepest - VLLM_OVERHEAD
     length = config.vllm_max_model_length or shape.context
     return float(left / (length * shape.cache_bytes(run.width) / share))

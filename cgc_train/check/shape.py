@@ -15,6 +15,8 @@ from cgc_train.protocols import ModelConfig, TextConfig, VisionConfig
 
 # TRL's fused head projects this many tokens onto this much of the vocabulary at a time.
 HEAD_TOKENS, HEAD_COLUMNS = 4096, 32768
+# What the vision tower gives of every image token: the token itself, and three features for deeper layers.
+FEATURES = 4
 
 
 @dataclass(frozen=True)
@@ -128,15 +130,33 @@ def vision_forward(shape: ModelShape, width: int) -> int:
     return width * (6 * shape.vision_hidden + 2 * shape.vision_intermediate)
 
 
-def decoder_forward(shape: ModelShape, width: int) -> int:
-    """Bytes per token while one layer runs without gradients: the residual, a float32 norm, and the gated MLP."""
-    return (2 * width + 4) * shape.hidden + 3 * width * shape.intermediate
+def image_features(shape: ModelShape, width: int) -> int:
+    """Bytes per patch that the vision tower leaves while the language model reads a prompt.
+
+    Its last hidden state, and every feature of a token twice: as the tower gave it, and joined across images.
+    """
+    return width * (shape.vision_hidden + 2 * FEATURES * shape.hidden // shape.merge**2)
+
+
+def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
+    """Bytes per token while one layer runs without gradients, at their peak in the gated MLP.
+
+    Always there: the embeddings, the layer's input, the residual, and its norm. `adapters`: bytes of a number in their
+    weights, 0 without any. PEFT casts the input of a projection to them, and holds the output of its adapter twice,
+    before and after it is scaled, beside the output of the frozen projection. float32 adapters so take four times what
+    the output of a bfloat16 model takes.
+    """
+    cast = adapters if adapters != width else 0
+    mlp = 2 * (width + adapters) if adapters else 3 * width
+    return (4 * width + cast) * shape.hidden + mlp * shape.intermediate
 
 
 def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing: bool, lora: bool) -> int:
     """Bytes kept for the backward pass of the language model over `tokens` tokens.
 
-    With checkpointing: every layer's input, and one layer recomputed together with its gradients.
+    With checkpointing: every layer's input, and one layer recomputed together with its gradients. With adapters the two
+    stay below one layer, since autocast keeps inputs in the model's type, and the backward pass frees what it has used.
+    Where all weights train they are not measured, so the room stays.
     """
     layer = decoder_layer(shape, width) + (adapters_of_layer(shape) if lora else 0)
     if not checkpointing:

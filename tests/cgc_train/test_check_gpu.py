@@ -4,12 +4,16 @@ import pytest
 
 pytest.importorskip("trl")
 
+from argparse import Namespace
 from pathlib import Path
 
+from cgc_train.check.memory import CONTEXT, GB
 from cgc_train.model import load_processor
 from cgc_train.recipe import ModelSettings
-from scripts.check_gpu import Result, table
-from scripts.gpu_stages import summed
+from scripts.check_gpu import Report
+from scripts.gpu_machine import Machine, StageError, TimeUpError
+from scripts.gpu_page import FACTS, PAGE, Result, page, plan_again, read, stages
+from scripts.gpu_stages import check_imports, summed
 from scripts.measure_training import Measured, framed
 
 
@@ -47,10 +51,55 @@ def test_peaks_are_the_highest_and_tokens_are_per_second_of_all() -> None:
 def test_the_table_has_the_plan_beside_what_was_measured() -> None:
     facts = {
         "plan": {"sampling": 32.3, "learning": 27.9},
-        "sampling": {"reserved_gb": 30.1, "tokens_per_second": 250.4},
-        "learning": {"reserved_gb": 25.0, "seconds": [1.0, 2.5]},
+        "sampling": {"allocated_gb": 29.9, "reserved_gb": 30.1, "tokens_per_second": 250.4},
+        "learning": {"allocated_gb": 24.8, "reserved_gb": 25.0},
         "train": [{"step_time": 9.5}],
     }
-    lines = table([Result("short", "ok", 60.4, facts), Result("quantised", "not reached")]).splitlines()
-    assert lines[2] == "| short | ok | 60 | 30.1 (32.3) | 25.0 (27.9) | 250 | 3.5 | 9.5 |"
-    assert lines[3] == "| quantised | not reached | 0 |  |  |  |  |  |"
+    lines = stages([Result("short", "ok", 60.4, facts), Result("quantised", "not reached")]).splitlines()
+    assert lines[2] == "| short | ok | 60 | 32.3 | 29.9 | 30.1 | 27.9 | 24.8 | 250 | 9.5 |"
+    assert lines[3] == "| quantised | not reached | 0 |  |  |  |  |  |  |  |"
+
+
+def _machine(folder: Path, minutes: float) -> Machine:
+    return Machine(Namespace(rehearse=False, work=folder, weights=None, minutes=minutes))
+
+
+def test_a_stage_that_would_not_be_done_in_time_is_not_begun(tmp_path: Path) -> None:
+    report = Report(_machine(tmp_path / "work", minutes=0.3), tmp_path / "out")
+    report.stage(check_imports)
+    assert [(result.stage, result.status) for result in read(tmp_path / "out/gpu.json").results] == [
+        ("check_imports", "not reached")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "end"),
+    [
+        ("import threading; threading.Event().wait()", TimeUpError, "command: stopped\n"),
+        ("print('told'); raise SystemExit(3)", StageError, "command: 3\ntold\n"),
+    ],
+    ids=["stopped", "failed"],
+)
+def test_a_command_that_fails_or_is_stopped_leaves_its_output(
+    tmp_path: Path, code: str, error: type[StageError], end: str
+) -> None:
+    with pytest.raises(StageError) as raised:
+        _machine(tmp_path, minutes=9).run("command", "-c", code, seconds=1 if error is TimeUpError else 60)
+    assert raised.type is error
+    assert str(raised.value) == end
+
+
+def test_the_page_is_what_the_figures_and_the_plan_of_now_say() -> None:
+    record, text = read(FACTS), PAGE.read_text(encoding="utf-8")
+    for result in record.results:
+        if "plan" in result.facts:
+            assert plan_again(result.facts) == result.facts["plan"]
+    assert page(text, record) == text
+
+
+@pytest.mark.parametrize("stage", ["short", "resume", "whole_step"])
+@pytest.mark.parametrize(("phase", "near"), [("sampling", 0.9), ("learning", 0.8)])
+def test_what_was_measured_stays_within_the_plan_and_near_it(stage: str, phase: str, near: float) -> None:
+    facts = read(FACTS).of(stage)
+    planned = plan_again(facts)[phase] - CONTEXT / GB  # PyTorch does not count the context
+    assert near * planned < facts[phase]["allocated_gb"] < planned

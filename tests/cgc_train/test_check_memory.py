@@ -7,7 +7,6 @@ import pytest
 pytest.importorskip("trl")
 
 import torch
-from transformers import Qwen3VLConfig
 from transformers.models.qwen3_vl.modeling_qwen3_vl import (
     Qwen3VLForConditionalGeneration,
     Qwen3VLTextDecoderLayer,
@@ -20,10 +19,10 @@ from cgc_train.check.memory import GB, Longest, MemoryPlan, memory_plan
 from cgc_train.check.shape import ModelShape, measure
 from cgc_train.model import qwen3_vl_8b_config
 from cgc_train.recipe import LORA_TARGETS, Recipe, load_recipe
+from tests.cgc_train.small_model import Sizes, small_config
 
 LONGEST = Longest(3000, 9600)
 WIDTHS = [(torch.bfloat16, 2), (torch.float32, 4)]
-Sizes = dict[str, int]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def test_zero3_divides_sixteen_bytes_a_weight(real: ModelShape, gpus: int) -> No
     ids=["narrow", "wide", "many heads"],
 )
 def test_a_decoder_layer_saves_what_the_formula_says(sizes: Sizes, dtype: torch.dtype, width: int) -> None:
-    config = _config(text={**sizes, "head_dim": 64})
+    config = small_config(text={**sizes, "head_dim": 64})
     layer = Qwen3VLTextDecoderLayer(config.text_config, 0).to(dtype)
     tokens = 128
     turn = torch.randn(1, tokens, 64, dtype=dtype)
@@ -83,7 +82,7 @@ def test_a_vision_block_saves_what_the_formula_says(
     hidden_size: int, intermediate_size: int, dtype: torch.dtype, width: int
 ) -> None:
     sizes = {"hidden_size": hidden_size, "intermediate_size": intermediate_size, "num_heads": 4}
-    config = _config(vision=sizes)
+    config = small_config(vision=sizes)
     block = Qwen3VLVisionBlock(config.vision_config).to(dtype)
     patches = 256
     turn = torch.randn(patches, hidden_size // 4)
@@ -95,7 +94,7 @@ def test_a_vision_block_saves_what_the_formula_says(
 
 
 def test_a_whole_pass_saves_no_more_than_is_planned_and_not_much_less() -> None:
-    config = _config()
+    config = small_config()
     shape, model = measure(config), Qwen3VLForConditionalGeneration(config)
     tokens, images = 300, 4
     side = 8  # patches
@@ -114,7 +113,7 @@ def test_a_whole_pass_saves_no_more_than_is_planned_and_not_much_less() -> None:
 
 
 def test_adam_keeps_what_the_plan_says() -> None:
-    config = _config()
+    config = small_config()
     shape, model = measure(config), Qwen3VLForConditionalGeneration(config)
     optimiser = torch.optim.AdamW(model.parameters())
     for parameter in model.parameters():
@@ -217,25 +216,6 @@ def _plan(shape: ModelShape, name: str, *settings: str) -> MemoryPlan:
 
 def _part(plan: MemoryPlan, name: str) -> int:
     return next((part.bytes for part in plan.parts if part.name == name), 0)
-
-
-def _config(text: Sizes | None = None, vision: Sizes | None = None) -> Any:
-    small = {"hidden_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 256}
-    seen = {"hidden_size": 64, "num_heads": 4, "intermediate_size": 128, "num_position_embeddings": 256}
-    text = {**small, "head_dim": 32, "num_hidden_layers": 3, "vocab_size": 100, **(text or {})}
-    section = [text["head_dim"] // 2 - 2 * (text["head_dim"] // 8), text["head_dim"] // 8, text["head_dim"] // 8]
-    turn = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": section, "mrope_interleaved": True}
-    config = Qwen3VLConfig(
-        text_config={**text, "rope_parameters": turn},
-        vision_config={**seen, "depth": 3, "out_hidden_size": text["hidden_size"], **(vision or {})}
-        | {"deepstack_visual_indexes": [0, 1, 2]},
-        image_token_id=99,
-        video_token_id=98,
-        vision_start_token_id=97,
-        vision_end_token_id=96,
-    )
-    config._attn_implementation = "sdpa"
-    return config
 
 
 def _saved(module: torch.nn.Module, *given: Any, **named: Any) -> int:

@@ -1,0 +1,142 @@
+"""The tables of what was measured on a GPU: those of docs/gpu.md, and gpu.md of `scripts/check_gpu.py`.
+
+Usage: python scripts/gpu_page.py
+Run it after the memory plan has changed, or with another gpu.json of the check as docs/gpu.json: it plans every run
+again and writes the tables anew. A test holds that the page is what it writes.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from cgc_train.check.batch import arguments
+from cgc_train.check.memory import GB, Longest, memory_plan
+from cgc_train.check.shape import measure
+from cgc_train.model import qwen3_vl_8b_config
+from cgc_train.recipe import load_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+FACTS, PAGE = ROOT / "docs" / "gpu.json", ROOT / "docs" / "gpu.md"
+ANY_SIZE = ("grpo.use_vllm=false", "gpu_memory_gb=1000")  # the plan is wanted, however few the GPU has
+VERSIONS = ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
+
+
+@dataclass
+class Result:
+    """A stage: how it went, what was measured, and the end of its output where it failed."""
+
+    stage: str
+    status: Literal["ok", "failed", "out of time", "not reached"] = "ok"
+    seconds: float = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+    output: str = ""
+
+
+@dataclass
+class Record:
+    """A run of the check: its day, and its stages."""
+
+    date: str
+    results: list[Result]
+
+    def of(self, stage: str) -> dict[str, Any]:
+        """What a stage measured."""
+        return next(result.facts for result in self.results if result.stage == stage)
+
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps(asdict(self), indent=1, default=str) + "\n"
+
+
+def read(file: Path) -> Record:
+    """The record that `Record.text` wrote."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return Record(content["date"], [Result(**result) for result in content["results"]])
+
+
+def plan_again(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Gigabytes that the plan foresees for a measured run, from its settings and its longest row."""
+    recipe = load_recipe(facts["recipe"], [*facts["settings"], *ANY_SIZE])
+    longest = facts["plan"]["longest"]
+    found = memory_plan(measure(qwen3_vl_8b_config()), recipe, arguments(recipe), Longest(**longest))
+    return {"sampling": found.at("sampling") / GB, "learning": found.at("learning") / GB, "longest": longest}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def stages(results: Sequence[Result]) -> str:
+    """A line for each stage: seconds, gigabytes planned and measured, and tokens."""
+    sampling = ("sampling: plan", "allocated", "reserved")
+    head = ("stage", "status", "s", *sampling, "learning: plan", "allocated", "tokens/s", "s a step")
+    return table(head, [list(_cells(result)) for result in results])
+
+
+def _cells(result: Result) -> Iterator[str]:
+    facts = result.facts
+    planned, sampled, learned = (facts.get(name) or {} for name in ("plan", "sampling", "learning"))
+    yield from (result.stage, result.status, f"{result.seconds:.0f}")
+    numbers = (planned.get("sampling"), sampled.get("allocated_gb"), sampled.get("reserved_gb"))
+    for number in (*numbers, planned.get("learning"), learned.get("allocated_gb")):
+        yield "" if number is None else f"{number:.1f}"
+    yield f"{sampled['tokens_per_second']:.0f}" if sampled else ""
+    yield ", ".join(f"{line['step_time']:.1f}" for line in facts.get("train", ()) if "step_time" in line)
+
+
+def machine(record: Record) -> str:
+    """What it ran on."""
+    facts = record.of("check_imports")
+    rows = [("GPU", f"{facts['gpu']}, {facts['gpu_gb']:.0f} GB"), ("date", record.date)]
+    return table(("what", "which"), [*rows, *((name, facts[name]) for name in VERSIONS)])
+
+
+def devices(record: Record) -> str:
+    """How far GPU and CPU differ."""
+    head = ("training", "steps", "largest difference of losses", "of gradients' norms")
+    rows = []
+    for kind, found in record.of("devices").items():
+        differences = (found["largest_difference_of_loss"], found["largest_difference_of_grad_norm"])
+        rows.append([kind, str(len(found["losses"])), *(f"{difference:.0e}" for difference in differences)])
+    return table(head, rows)
+
+
+def resumed(record: Record) -> str:
+    """The last step of the run that was not stopped, and of the one that was resumed before it."""
+    found = record.of("resume")
+    steps = {"not stopped": found["last_step_before"][-1], "resumed": found["train"][-1]}
+    rows = [(name, f"{step['loss']:.3g}", f"{step['grad_norm']:.4g}") for name, step in steps.items()]
+    return table(("run", "loss", "gradient norm"), rows)
+
+
+def tables(record: Record) -> dict[str, str]:
+    """The tables of the page under the names of their marks."""
+    found = {"machine": machine(record), "stages": stages(record.results)}
+    return found | {"devices": devices(record), "resumed": resumed(record)}
+
+
+def page(text: str, record: Record) -> str:
+    """The page with its tables written anew between their marks."""
+    for name, content in tables(record).items():
+        mark = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        text = re.sub(mark, rf"\g<1>\n{content}\n\g<2>", text, flags=re.DOTALL)
+    return text
+
+
+def main() -> None:
+    """Plan every run again, and write both files."""
+    record = read(FACTS)
+    for result in record.results:
+        if "plan" in result.facts:
+            result.facts["plan"] = plan_again(result.facts)
+    FACTS.write_text(record.text(), encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), record), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
