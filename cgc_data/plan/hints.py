@@ -20,7 +20,7 @@ from cgc_data.sources import FORMATS
 from cgc_data.sources.clean import Part, duplicates
 from cgc_data.tasks import TASKS, task_of
 
-SECONDS, SECONDS_EACH = 10.0, 3.0  # for all trials, and for one
+SECONDS, SECONDS_EACH = 10.0, 3.0  # of processor time, so that a busy machine advises alike: all trials, and one
 LARGEST = 200_000  # objects; the index of more takes longer than a trial may
 LOWER_SIDE, LOWER_AREA = 8, 0.0002
 MORE_ROWS = 100
@@ -55,7 +55,7 @@ def advice(failure: Failure, seconds: float = SECONDS) -> str:
     """The first change that helped in a dry run, in words; if none did, the first that there was no time to try."""
     hints = [hint for applies, hint in _table(failure) if applies]
     untried: list[Change] = []
-    trial = _Trial(failure, time.monotonic() + seconds)
+    trial = _Trial(failure, time.process_time() + seconds)
     for change in trial.changes(hints):
         missing = trial.missing(change)
         if missing is None:
@@ -84,7 +84,7 @@ class _Trial:
 
     def missing(self, change: Change) -> list[str] | None:
         """Tasks that still lack a sample; None if the time did not suffice to know."""
-        now = time.monotonic()
+        now = time.process_time()
         if now > self._until or self._failure.lost.objects > LARGEST:
             return None
         found = _missing(self._failure, change, min(self._until, now + SECONDS_EACH))
@@ -106,7 +106,7 @@ def _missing(failure: Failure, change: Change, until: float) -> list[str] | None
                 wanted = [task for task in wanted if task not in planned]
                 if not wanted:
                     return []
-                if time.monotonic() > until:
+                if time.process_time() > until:
                     return None
     except CgcError:  # such as a declaration that the file does not bear
         return list(failure.missing)
