@@ -6,7 +6,7 @@ small assignment problems, one per image (and label).
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -140,14 +140,24 @@ def _counted(answer: Answer) -> tuple[Sequence[Object], int | None]:
     return answer, len(answer)
 
 
-def _keys(truths: Sequence[Object], use_image: bool, use_label: bool) -> Callable[[Object], Hashable]:
-    labels = sorted({item.label for item in truths}) if use_label else []
+def label_reader(labels: Iterable[str]) -> Callable[[str], str]:
+    """A function that gives what a written label stands for: the same for a name of `labels` and for its plural."""
+    known = sorted(set(labels))
     # the singular last, so that a label is itself even if it is another's plural
-    names = {_plain(readable(label).plural): _plain(label) for label in labels} | {_plain(n): _plain(n) for n in labels}
+    names = {_plain(readable(label).plural): _plain(label) for label in known} | {_plain(n): _plain(n) for n in known}
+
+    def read(written: str) -> str:
+        label = _plain(written)
+        return names.get(label, label)
+
+    return read
+
+
+def _keys(truths: Sequence[Object], use_image: bool, use_label: bool) -> Callable[[Object], Hashable]:
+    read = label_reader(item.label for item in truths) if use_label else lambda _: ""
 
     def key(item: Object) -> Hashable:
-        label = _plain(item.label) if use_label else ""
-        return item.img_idx if use_image else None, names.get(label, label)
+        return item.img_idx if use_image else None, read(item.label)
 
     return key
 

@@ -134,7 +134,8 @@ def _seen(sight: Sight, row: Row) -> str:
 
 def _sought(name: Name, row: Row) -> str:
     """By the phrasing, not the task: an absent row must not tell itself by how its trace begins."""
-    return name.plural if answer_of_pool(row["template_id"].partition("/")[0]) == "set" else name.indefinite
+    several = len(row["query"]["labels"]) == 1 and answer_of_pool(row["template_id"].partition("/")[0]) == "set"
+    return name.plural if several else name.indefinite
 
 
 def _counted(name: Name, count: int) -> str:

@@ -41,6 +41,8 @@ def _values(scored: ItemScore) -> dict[str, float | None]:
         "leakage": scored.leaked,
         "leakage_same_place": scored.leaked_same_place,
         "hallucination": scored.hallucinated,
+        "nowhere": scored.nowhere,
+        "binding": scored.binding,
         "false_empty": scored.false_empty,
         "unreadable": scored.unreadable,
         "format": scored.valid,
@@ -55,6 +57,8 @@ def _note(scored: ItemScore) -> str:
         "pixel scale": scored.pixel_scale,
         "box in an image without the target": scored.leaked,
         "box where nothing is": scored.hallucinated,
+        "box of a label that no image shows": scored.nowhere,
+        "labels swapped": scored.binding,
         "[] where objects are": scored.false_empty,
     }
     return ", ".join(name for name, applies in notes.items() if applies)
@@ -100,7 +104,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
     diagnostics = DIAGNOSTICS
     lower_is_better = (
         *("leakage", "leakage_same_place", "leakage_same_place_expected", "hallucination"),
-        *("false_empty", "unreadable", "pixel_scale"),
+        *("nowhere", "binding", "false_empty", "unreadable", "pixel_scale"),
     )
     floors = _FLOORS
     elsewhere = True

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from cgc_data.answer import Object, Reading, read_answer, read_lenient
 from cgc_data.geometry import iou_matrix
-from cgc_data.matching import f1_at, match, set_miou
+from cgc_data.matching import f1_at, label_reader, match, match_at, set_miou
 from cgc_data.metrics.truth import Box, Truth
 
 THRESHOLD = 0.5
@@ -32,6 +32,9 @@ class ItemScore:
         leaked_boxes: those boxes, x1, y1, x2, y2, 0-1000.
         leaked_same_place: whether one of them overlaps a true box's coordinates (IoU >= 0.5).
         hallucinated: whether an `absent` row was answered with any entry, malformed ones included.
+        nowhere: whether a box has a label that is asked for and that no image shows, if the row asks for others too.
+        binding: of the boxes that are right apart from their label, the share that bears another asked label; None
+            where the question does not ask for several.
         false_empty: whether a row with a target was answered `[]`.
         unreadable: whether there is no list to read.
         valid: whether the answer has the strict form.
@@ -50,6 +53,8 @@ class ItemScore:
     leaked_boxes: tuple[Box, ...]
     leaked_same_place: bool | None
     hallucinated: bool | None
+    nowhere: bool | None
+    binding: float | None
     false_empty: bool | None
     unreadable: bool
     valid: bool
@@ -90,6 +95,8 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
         leaked_boxes=tuple(astray) if leaked else (),
         leaked_same_place=same_place(astray, [truth])[0] if leaked else None,
         hallucinated=reading.elements > 0 if not has_target and reading.readable else None,
+        nowhere=_boxes_nowhere(reading, truth),
+        binding=_swapped(reading, truth),
         false_empty=reading.empty if has_target else None,
         unreadable=not reading.readable,
         valid=reading.valid,
@@ -126,6 +133,24 @@ def _miou_any_image(reading: Reading, truth: Truth) -> float:
 def _right_images(reading: Reading, truth: Truth) -> bool:
     well_formed = reading.readable and reading.elements == len(reading.objects)
     return well_formed and {item.img_idx for item in reading.objects} == truth.true_images
+
+
+def _boxes_nowhere(reading: Reading, truth: Truth) -> bool | None:
+    if not truth.nowhere or not reading.readable:
+        return None
+    read = label_reader(truth.labels)
+    return not {read(item.label) for item in reading.objects}.isdisjoint(map(read, truth.nowhere))
+
+
+def _swapped(reading: Reading, truth: Truth) -> float | None:
+    """Share of boxes with another asked label than that of the object that they match without labels."""
+    if not truth.use_label:
+        return None
+    read = label_reader(truth.labels)
+    asked = set(map(read, truth.labels))
+    pairs = match_at(reading.objects, truth.objects, THRESHOLD).pairs
+    written = [(read(reading.objects[place].label), read(truth.objects[other].label)) for place, other in pairs]
+    return sum(label in asked - {true} for label, true in written) / len(written) if written else None
 
 
 def _coordinates(item: Object) -> Box:

@@ -72,6 +72,14 @@ class Truth:
         return (self.kind.answer_label if self.kind else "") or self.labels[0]
 
     @property
+    def nowhere(self) -> tuple[str, ...]:
+        """Labels that no image shows, of a row that also asks for others, which are shown."""
+        if not self.use_label or not self.objects or self.kind is None or not self.kind.claims:
+            return ()
+        found = {item.label for item in self.objects}
+        return tuple(label for label in self.labels if label not in found)
+
+    @property
     def kind(self) -> Task | None:
         """Its task as declared; None if whoever gave the row did not tell it."""
         return TASKS.get(f"{self.contrast}/{self.task}")

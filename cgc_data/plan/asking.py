@@ -1,6 +1,6 @@
 """From an item (what is asked of which photos of a set) to a question, and to the twin whose answer is empty."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,38 +33,56 @@ def ask_twins(
 
 def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng: np.random.Generator) -> Question:
     """The item asked of whole photos, in shuffled order; of its empty twin's task if none shows the concept."""
-    index, (target, distractor) = askable.index, item.task.contrast.roles
-    views = tuple(
-        _whole(askable, photo, target if position in item.targets else distractor)
-        for position, photo in enumerate(members)
-    )
-    shown = tuple(
-        Shown(position, instance, askable.truth.box(instance), 1.0)
-        for position in item.targets
-        for instance in index.instances.of(members[position], item.concept).tolist()
-    )
-    missing = []
-    for position, photo in enumerate(members):
-        if position not in item.targets:
-            warrant = index.warrant(photo, item.concept)
-            missing.append(Missing(position, item.concept, warrant.source, warrant.rule))
+    return ask_labels(askable, members, [item], kind, rng)
+
+
+def ask_labels(
+    askable: Askable, members: Sequence[int], items: Sequence[Item], kind: str, rng: np.random.Generator
+) -> Question:
+    """Items of one task asked at once of whole photos, in shuffled order; the question lists them in theirs."""
+    task, (target, distractor) = items[0].task, items[0].task.contrast.roles
+    targets = {position for item in items for position in item.targets}
     question = Question(
-        task=item.task if item.targets else item.task.empty or item.task,
+        task=task if targets else task.empty or task,
         split=askable.splits[members[0]],
-        pool=item.task.pool,
-        template=item.template,
-        concepts=(item.concept,),
-        views=views,
-        shown=shown,
-        missing=tuple(missing),
+        pool=task.pool,
+        template=items[0].template,
+        concepts=tuple(item.concept for item in items),
+        views=tuple(
+            whole_view(askable, photo, target if position in targets else distractor)
+            for position, photo in enumerate(members)
+        ),
+        shown=tuple(shown for item in items for shown in shown_in(askable, members, item)),
+        missing=tuple(missing for item in items for missing in _missing(askable, members, item)),
         distractors=kind,
-        tuple_id=set_name(index.photos[photo].identity for photo in members),
+        tuple_id=set_name(askable.index.photos[photo].identity for photo in members),
         form=str(askable.forms[members[0]]),
     )
     return question.reordered(rng.permutation(len(members)).tolist())
 
 
-def _whole(askable: Askable, photo: int, role: str) -> View:
+def shown_in(askable: Askable, members: Sequence[int], item: Item) -> Iterator[Shown]:
+    """Every instance of the item in the photos that show it."""
+    for position in item.targets:
+        for instance in askable.index.instances.of(members[position], item.concept).tolist():
+            yield Shown(position, instance, askable.truth.box(instance), 1.0)
+
+
+def _missing(askable: Askable, members: Sequence[int], item: Item) -> Iterator[Missing]:
+    """A claim for each photo that does not show the item."""
+    for position, photo in enumerate(members):
+        if position not in item.targets:
+            yield claim_absent(askable, position, photo, item.concept)
+
+
+def claim_absent(askable: Askable, position: int, photo: int, concept: int) -> Missing:
+    """The claim that the photo at a position of the set does not show the concept, with what warrants it."""
+    warrant = askable.index.warrant(photo, concept)
+    return Missing(position, concept, warrant.source, warrant.rule)
+
+
+def whole_view(askable: Askable, photo: int, role: str) -> View:
+    """A photo as it is."""
     shown = askable.index.photos[photo]
     window = Window(0, 0, shown.width, shown.height)
     return View(photo, window, shown.width, shown.height, role)

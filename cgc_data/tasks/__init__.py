@@ -37,6 +37,7 @@ __all__ = [
 _REGISTERED = (
     "inter/locate",
     "inter/locate_all",
+    "inter/group",
     "inter/absent",
     "intra/same_object",
     "intra/locate_all",

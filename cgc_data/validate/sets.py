@@ -4,6 +4,7 @@ Each function gives findings about one row, of the checks that `CHECKS` describe
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 
 from cgc_data.tasks import REFERENCE
 from cgc_data.validate.limits import Limits
@@ -40,6 +41,13 @@ def roles(sample: Sample, world: World) -> Iterator[Finding]:
         expected = target if number in shown else REFERENCE if number in sample.reference_images else distractor
         fault = f"image {number} is called {view.role}, but is a {expected}"
         yield Finding("roles", "" if view.role == expected else fault)
+
+
+def lookalikes(sample: Sample, world: World) -> Iterator[str]:
+    """Asked labels of which one could be taken for the other, or lies below it."""
+    for one, other in combinations(sample.labels, 2):
+        if world.concept(other) in world.relations.confusable(world.concept(one) or ""):
+            yield f"{one} and {other} can be taken for one another"
 
 
 def complete(sample: Sample, world: World, limits: Limits, *, everywhere: bool = False) -> Iterator[Finding]:

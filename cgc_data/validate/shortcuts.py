@@ -86,8 +86,16 @@ def absent_from_images(traces: Sequence[Trace]) -> Check:
 
 def _classifier(traces: Sequence[Trace], features: Features, name: str, what: str) -> Check:
     pools = {trace.pool for trace in traces if _is_empty(trace)}
-    rows = _at_most([trace for trace in traces if trace.pool in pools], MOST_ROWS)
-    truths = np.array([_is_empty(trace) for trace in rows], dtype=bool)
+    rows = [trace for trace in traces if trace.pool in pools]
+    return classifier(rows, _is_empty, features, name, what)
+
+
+def classifier(
+    traces: Sequence[Trace], is_true: Callable[[Trace], bool], features: Features, name: str, what: str
+) -> Check:
+    """AUC of a logistic classifier on features of rows, by which those that are true can be told from the others."""
+    rows = at_most(list(traces), MOST_ROWS)
+    truths = np.array([is_true(trace) for trace in rows], dtype=bool)
     if min(truths.sum(), (~truths).sum()) < FEWEST_ROWS:
         return Check(name, "note", len(rows), None, AUC_BOUND, None, f"{what}: too few rows to tell")
     groups = families(rows)
@@ -100,7 +108,7 @@ def _classifier(traces: Sequence[Trace], features: Features, name: str, what: st
 def odd_one_out(traces: Sequence[Trace]) -> Check:
     """Is the photo that is most often a target elsewhere the target here?"""
     name, what = "target photo is the odd one out", "AUC of a photo's share of target roles in other families"
-    rows = _at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
+    rows = at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
     groups = families(rows)
     roles = [(t, photo, number in t.targets) for t in rows for number, photo in enumerate(t.photos, 1)]
     if not roles:
@@ -109,7 +117,7 @@ def odd_one_out(traces: Sequence[Trace]) -> Check:
     truths = np.array([target for _, _, target in roles], dtype=bool)
     expected = np.array([len(t.targets) / len(t.photos) for t, _, _ in roles])
     keys = [photo for _, photo, _ in roles]
-    scores = _elsewhere(keys, groups[row_of], truths - expected)
+    scores = elsewhere(keys, groups[row_of], truths - expected)
     known = ~np.isnan(scores)
     if not known.any():
         return nothing(name, what)
@@ -138,14 +146,14 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
 def photo_tells_absent(traces: Sequence[Trace]) -> Check:
     """Do the photos of absent rows occur more in other absent rows?"""
     name, what = "photos tell absent", "AUC of the photos' share of absent rows in other families"
-    rows = _at_most([t for t in traces if not t.kind.contrast.windows], MOST_ROWS)
+    rows = at_most([t for t in traces if not t.kind.contrast.windows], MOST_ROWS)
     truths = np.array([_is_empty(t) for t in rows], dtype=bool)
     if not truths.any() or truths.all():
         return nothing(name, what)
     groups = families(rows)
     row_of = np.repeat(np.arange(len(rows)), [len(t.photos) for t in rows])
     keys = [photo for t in rows for photo in t.photos]
-    views = _elsewhere(keys, groups[row_of], truths[row_of].astype(np.float64))
+    views = elsewhere(keys, groups[row_of], truths[row_of].astype(np.float64))
     known = ~np.isnan(views)
     counts = np.bincount(row_of[known], minlength=len(rows))
     sums = np.bincount(row_of[known], views[known], minlength=len(rows))
@@ -251,7 +259,7 @@ def _is_empty(trace: Trace) -> bool:
     return not trace.boxes
 
 
-def _at_most(rows: list[Trace], most: int) -> list[Trace]:
+def at_most(rows: list[Trace], most: int) -> list[Trace]:
     """All rows, or those of as many whole families as fit."""
     if len(rows) <= most:
         return rows
@@ -262,7 +270,7 @@ def _at_most(rows: list[Trace], most: int) -> list[Trace]:
     return [row for row, group in zip(rows, groups.tolist(), strict=True) if group in kept]
 
 
-def _elsewhere(keys: Sequence[str], groups: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def elsewhere(keys: Sequence[str], groups: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each entry the mean value of its key in other groups (n,); NaN where the key is in no other."""
     totals: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     inside: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])

@@ -19,6 +19,23 @@ class Focus:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """One of several labels that a row lists.
+
+    Attributes:
+        label: as listed.
+        answered: whether an object of the answer has it.
+        images: numbers, from 1, of those whose photo is annotated with it.
+        photos: of the sources that are annotated with it.
+    """
+
+    label: str
+    answered: bool
+    images: frozenset[int]
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """One row without its text and pixels."""
 
@@ -41,6 +58,7 @@ class Trace:
     tuple_id: str
     pair_id: str
     focus: Focus | None
+    asked: tuple[Asked, ...] = ()  # the labels in their order, if there are several
 
     @property
     def kind(self) -> Task:
@@ -76,7 +94,15 @@ def trace_of(sample: Sample, world: World) -> Trace:
         tuple_id=sample.tuple_id,
         pair_id=sample.pair_id,
         focus=_focus(sample, world),
+        asked=tuple(_asked(sample, label, world) for label in sample.labels) if len(sample.labels) > 1 else (),
     )
+
+
+def _asked(sample: Sample, label: str, world: World) -> Asked:
+    concept = world.concept(label) or ""
+    images = [number for number, view in enumerate(sample.views, 1) if world.is_annotated(world.photo(view), concept)]
+    answered = any(target.label == label for target in sample.objects)
+    return Asked(label, answered, frozenset(images), world.photos_with[concept])
 
 
 def _focus(sample: Sample, world: World) -> Focus | None:

@@ -6,10 +6,10 @@ A photo is the same if COCO's name for it and the picture agree, or the bytes of
 import hashlib
 import io
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +101,18 @@ class World:
             if source.test_only or "/val2017/" in url:
                 return True
         return False
+
+    def is_annotated(self, identity: str, concept: str) -> bool:
+        """Does any source box something of the concept in the photo?"""
+        return any(fact.instances or fact.crowds for fact in self.facts(identity, concept))
+
+    @cached_property
+    def photos_with(self) -> Counter[str]:
+        """How many photos have an annotation of each concept."""
+        found: Counter[str] = Counter()
+        for appearances in self._appearances.values():
+            found.update(set().union(*(self.sources[key].concepts_in(image) for key, image in appearances)))
+        return found
 
     def contradiction(self, identity: str, concept: str) -> str | None:
         """How the photo's sources disagree on a concept; None where they do not."""

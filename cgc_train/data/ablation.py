@@ -4,6 +4,7 @@ What is left is mostly single-image grounding, so the question is asked anew for
 """
 
 import hashlib
+from collections.abc import Sequence
 
 from cgc_data.answer import ANSWER_FORM, build_messages, format_answer
 from cgc_data.answer.wording import ask, number_word
@@ -65,9 +66,10 @@ def _kept(row: Row) -> list[int]:
 
 def _question(row: Row, count: int) -> str:
     """The question about `count` images: in the row's own phrasing where that is known and fits the number."""
-    name = readable(row["query"]["labels"][0])
-    if _asked(row, name, len(row["views"])) == row["question"] and (question := _asked(row, name, count)):
+    names = [readable(label) for label in row["query"]["labels"]]
+    if _asked(row, names, len(row["views"])) == row["question"] and (question := _asked(row, names, count)):
         return question
+    name = names[0]
     pool = PHRASINGS[answer_of_pool(row["template_id"].partition("/")[0])]
     sentence = pool[_hash(row["id"]) % len(pool)].format(
         singular=name.singular,
@@ -79,11 +81,11 @@ def _question(row: Row, count: int) -> str:
     return f'{sentence} {ANSWER_FORM} Write the label as "{name.singular}".'
 
 
-def _asked(row: Row, name: Name, count: int) -> str:
+def _asked(row: Row, names: Sequence[Name], count: int) -> str:
     """The release's own wording; nothing where its phrasing is not known or not for this number of images."""
     pool, _, number = row["template_id"].partition("/")
     try:
-        return ask(pool, int(number), [name], count_images=count)
+        return ask(pool, int(number), names, count_images=count)
     except (PlanError, ValueError):
         return ""
 

@@ -31,6 +31,8 @@ SHOWN = (
     "source_acc",
     "leakage",
     "hallucination",
+    "nowhere",
+    "binding",
     "false_empty",
     "unreadable",
     "constancy",

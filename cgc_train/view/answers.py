@@ -66,6 +66,8 @@ def habits(terms: Terms) -> list[str]:
     named = {
         "leakage": item.leaked,
         "hallucination": item.hallucinated,
+        "label nowhere": item.nowhere,
+        "labels swapped": bool(item.binding),
         "false empty": item.false_empty,
         "unreadable": item.unreadable,
         "pixel scale": item.pixel_scale,

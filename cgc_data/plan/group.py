@@ -1,0 +1,142 @@
+"""Several labels at once: sets of photos of different scenes, each label shown once in one of them, or by none.
+
+In a quarter of the rows one label is in no photo. It is chosen among the labels that were asked for and there more
+often than chance gives, so that neither its name nor its place in the list tells.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.answer.wording import template_count
+from cgc_data.geometry import iou
+from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.asking import Item, ask_labels
+from cgc_data.plan.planner import Draw
+from cgc_data.plan.rows import Family, Question, draw_order
+from cgc_data.plan.sets import PhotoSets
+from cgc_data.plan.surplus import Surplus
+from cgc_data.tasks.inter import DECOUPLED, HARD
+from cgc_data.tasks.inter.group import GROUP
+
+FEWEST, MOST = GROUP.labels
+NOWHERE = 0.25  # share of the rows with a label that no photo shows
+APART = 0.3  # largest IoU of two answers in one photo
+Form: TypeAlias = tuple[int, int]  # number of images, and of labels
+AGAIN = 8.0  # how much likelier a label is asked for that was in no photo too often
+
+
+class GroupPlanner:
+    """Composes one row a family, from photos of a deck."""
+
+    def __init__(self, askable: Askable) -> None:
+        self._askable = askable
+        self._settings = askable.config.inter
+        self._sets = PhotoSets(askable)
+        self._surplus = Surplus(len(askable.index.concepts))
+        self._rows, self._lacking = Counter[Form](), Counter[Form]()  # all, and those with a label that is nowhere
+        self._asked: set[tuple[frozenset[int], frozenset[int]]] = set()
+        self._common = askable.one.sum(axis=0)
+        self.photos: Mask = np.any(askable.one, axis=1)
+
+    def family(self, draw: Draw) -> Family | None:
+        """A question about the anchor and free photos of the deck, None where none fits."""
+        size = int(draw.rng.integers(self._settings.min_images, self._settings.max_images + 1))
+        self._askable.check(draw.anchor)
+        for kind in draw_order({HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}, draw.rng):
+            members = self._sets.grow([draw.anchor], draw.free, size, kind)
+            if len(members) >= self._settings.min_images and (question := self._question(members, kind, draw.rng)):
+                return Family((question,), tuple(members))
+        return None
+
+    def _question(self, members: list[int], kind: str, rng: np.random.Generator) -> Question | None:
+        wanted = int(rng.integers(FEWEST, MOST + 1))
+        nowhere = self._nowhere(members, rng) if self._is_due((len(members), wanted)) else None
+        items = self._items(members, wanted - (nowhere is not None), nowhere, rng)
+        if len(items) < FEWEST:
+            return None
+        missing = [] if nowhere is None else [Item(GROUP, nowhere, (), items[0].template)]
+        listed = [item.concept for item in (*items, *missing)]
+        asked = frozenset(members), frozenset(listed)
+        if asked in self._asked:
+            return None
+        self._asked.add(asked)
+        self._count((len(members), len(listed)), listed, nowhere)
+        order = rng.permutation(len(listed)).tolist()
+        return ask_labels(self._askable, members, [[*items, *missing][place] for place in order], kind, rng)
+
+    def _count(self, form: Form, listed: list[int], nowhere: int | None) -> None:
+        if form[1] > FEWEST:
+            self._surplus.count(listed, nowhere, self._share)
+        self._rows[form] += 1
+        self._lacking[form] += nowhere is not None
+
+    @property
+    def _share(self) -> float:
+        """How many of the longer lists have such a label: in the shortest, both must be found in two photos."""
+        longer = sum(count for (_, labels), count in self._rows.items() if labels > FEWEST)
+        return min(NOWHERE * (self._rows.total() + 1) / (longer + 1), 0.5)
+
+    def _is_due(self, form: Form) -> bool:
+        """Does a list of this form lack rows with such a label?"""
+        open_still = self._lacking.total() < NOWHERE * (self._rows.total() + 1)
+        return form[1] > FEWEST and open_still and self._lacking[form] < self._share * (self._rows[form] + 1)
+
+    def _nowhere(self, members: list[int], rng: np.random.Generator) -> int | None:
+        """A label that all photos are free of: the one furthest behind, else a frequent one."""
+        surplus = self._surplus.values
+        free = self._askable.safe[members].all(axis=0) & (self._common > 0) & (surplus <= 0)
+        labels = np.flatnonzero(free)
+        if not len(labels):
+            return None
+        behind = surplus[labels].min()
+        if behind < 0:
+            return int(rng.choice(labels[surplus[labels] == behind]))
+        weights = self._askable.weights[labels] * self._common[labels]
+        return int(rng.choice(labels, p=weights / weights.sum()))
+
+    def _items(self, members: list[int], wanted: int, nowhere: int | None, rng: np.random.Generator) -> list[Item]:
+        """As many labels as wanted, or as there are, in at least two photos drawn evenly."""
+        own = self._sets.labels(members) & self._askable.one[members]
+        if nowhere is not None:
+            own &= ~self._like(nowhere)
+        template = int(rng.integers(template_count(GROUP.pool)))
+        items: list[Item] = []
+        for position in self._positions(own, wanted, rng):
+            labels = np.flatnonzero(own[position])
+            if len(items) == wanted:
+                break
+            if len(labels):
+                concept = self._draw(labels, rng)
+                own = own & ~self._like(concept)
+                if self._is_apart(members[position], concept, [i.concept for i in items if i.targets == (position,)]):
+                    items.append(Item(GROUP, concept, (position,), template))
+        return items if len({item.targets for item in items}) > 1 else []
+
+    def _positions(self, own: Mask, wanted: int, rng: np.random.Generator) -> Iterator[int]:
+        """Photos to ask about: some drawn evenly, again as long as they have labels, then the others."""
+        order = rng.permutation(np.flatnonzero(own.any(axis=1))).tolist()
+        first = order[: int(rng.integers(2, max(2, min(wanted, len(order))) + 1))]
+        yield from first
+        for position in first:
+            yield from [position] * (wanted - 1)
+        yield from order[len(first) :]
+
+    def _draw(self, labels: NDArray[np.intp], rng: np.random.Generator) -> int:
+        weights = self._askable.weights[labels] * np.where(self._surplus.values[labels] > 0, AGAIN, 1.0)
+        return int(rng.choice(labels, p=weights / weights.sum()))
+
+    def _like(self, concept: int) -> Mask:
+        """The label itself and all that could be taken for it, (concepts,)."""
+        like = np.zeros(len(self._askable.index.concepts), dtype=np.bool_)
+        like[[concept, *self._askable.index.confusable(concept, labelled_only=False)]] = True
+        return like
+
+    def _is_apart(self, photo: int, concept: int, others: Sequence[int]) -> bool:
+        """Does the label's object leave the objects of other labels of the photo uncovered?"""
+        index, truth = self._askable.index, self._askable.truth
+        box = truth.box(int(index.instances.of(photo, concept)[0]))
+        return all(iou(box, truth.box(int(index.instances.of(photo, other)[0]))) <= APART for other in others)

@@ -1,0 +1,16 @@
+"""Several things at once, each in one of several photos; one of them may be nowhere."""
+
+from cgc_data.tasks.inter import INTER
+from cgc_data.tasks.task import Task
+
+GROUP = Task(
+    name="group",
+    contrast=INTER,
+    answer="set",
+    question="several labels at once: the …, the …, and the …; one of them may be in no image",
+    meaning="Each label has exactly one instance in all images; at most one label has none.",
+    pool="group",
+    planner="cgc_data.plan.group:GroupPlanner",
+    labels=(2, 4),
+    needs="photos that show one object of a category that others are proved free of",
+)

@@ -1,0 +1,82 @@
+"""Whether a list of several labels tells, before anything is looked at, which of them is the one that matters.
+
+Which one that is differs by task: the label that is nowhere, or the one that every image shows.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence, Set
+
+import numpy as np
+
+from cgc_data.validate.classify import absent_features, families
+from cgc_data.validate.report import Check
+from cgc_data.validate.shortcuts import AUC_BOUND, MOST_ROWS, UNIFORM_P, at_most, classifier, elsewhere
+from cgc_data.validate.statistics import clustered_auc, judge, nothing, uniformity
+from cgc_data.validate.trace import Asked, Trace
+
+Right = Callable[[Asked], bool]
+List = tuple[Trace, tuple[Asked, ...]]  # a row with the labels that one has to choose from
+
+
+def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
+    """Is a label right that was right more often than others in the lists of other rows?"""
+    what = "AUC of how often a label is the one in the lists of other families, within lists"
+    return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
+
+
+def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> Check:
+    """AUC, within lists, of how often a label is right in the lists of other families."""
+    lists = [one for one in lists if one[1]][:MOST_ROWS]
+    if not lists:
+        return nothing(name, what)
+    groups = families([trace for trace, _ in lists])
+    list_of = np.repeat(np.arange(len(lists)), [len(asked) for _, asked in lists])
+    truths = np.array([is_right(one) for _, asked in lists for one in asked], dtype=np.bool_)
+    expected = np.array([sum(map(is_right, asked)) / len(asked) for _, asked in lists])[list_of]
+    labels = [one.label for _, asked in lists for one in asked]
+    scores = elsewhere(labels, groups[list_of], truths - expected)
+    return _within(name, scores, truths, groups[list_of], list_of, what)
+
+
+def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
+    """Is the rarest label of a list the right one, or the most frequent?"""
+    what = "AUC of how rare, or how frequent, a label is in the sources, within lists"
+    rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
+    if not rows:
+        return nothing(name, what)
+    row_of = np.repeat(np.arange(len(rows)), [len(trace.asked) for trace in rows])
+    truths = np.array([is_right(one) for trace in rows for one in trace.asked], dtype=np.bool_)
+    photos = np.array([float(one.photos) for trace in rows for one in trace.asked])
+    groups = families(rows)[row_of]
+    rare = clustered_auc(-photos, truths, groups, row_of)[0] > 0.5
+    return _within(name, -photos if rare else photos, truths, groups, row_of, what)
+
+
+def _within(
+    name: str, scores: np.ndarray, truths: np.ndarray, groups: np.ndarray, strata: np.ndarray, what: str
+) -> Check:
+    known = ~np.isnan(scores)
+    if not known.any() or not truths[known].any():
+        return nothing(name, what)
+    auc, interval = clustered_auc(scores[known], truths[known], groups[known], strata[known])
+    return judge(name, auc, interval, AUC_BOUND, int(known.sum()), what)
+
+
+def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
+    """Is the right label equally often in every place of the list?"""
+    what = f"p-value of a uniform place in the list, fails below {UNIFORM_P:g}"
+    counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for trace in traces:
+        counts[len(trace.asked)].update(place for place, asked in enumerate(trace.asked) if is_right(asked))
+    tables = [np.array([float(found[place]) for place in range(size)]) for size, found in sorted(counts.items())]
+    n = int(sum(table.sum() for table in tables))
+    if not n:
+        return nothing(name, what)
+    _, p = uniformity(tables)
+    return Check(name, "fail" if p < UNIFORM_P else "pass", n, p, UNIFORM_P, None, what)
+
+
+def words_tell(name: str, traces: Sequence[Trace], true: Set[str]) -> Check:
+    """Do wording, number, sizes, and bytes of images tell which rows (by id) have such a label?"""
+    what = "held-out AUC of a logistic classifier on wording, labels, number, sizes and bytes of images"
+    return classifier(traces, lambda trace: trace.id in true, absent_features, name, what)

@@ -1,0 +1,57 @@
+"""`inter/group`: several labels, each shown once in one of the photos; at most one of them by none."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from cgc_data.validate.boxes import iou
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.listed import names_tell, place_tells, words_tell
+from cgc_data.validate.report import Check, Finding
+from cgc_data.validate.samples import Sample
+from cgc_data.validate.sets import complete, lookalikes, roles
+from cgc_data.validate.statistics import measured, wilson
+from cgc_data.validate.trace import Trace
+from cgc_data.validate.world import World
+
+CHECKS = {
+    "group": "each label once, at most one nowhere; answers in two images; no labels or boxes that can be mistaken",
+}
+APART = 0.3
+
+
+def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
+    """One object a label, all of them where any is, and labels and boxes apart."""
+    yield from roles(sample, world)
+    yield from complete(sample, world, limits)
+    for fault in [*_counts(sample), *lookalikes(sample, world), *_overlaps(sample)] or [""]:
+        yield Finding("group", fault)
+
+
+def _counts(sample: Sample) -> Iterator[str]:
+    found = Counter(target.label for target in sample.objects)
+    yield from (f"{found[label]} objects are called {label}" for label in sample.labels if found[label] > 1)
+    if (nowhere := [label for label in sample.labels if not found[label]])[1:]:
+        yield f"{len(nowhere)} labels are in no image"
+    if len(images := {target.img_idx for target in sample.objects}) < 2:
+        yield f"all answers are in image {sorted(images)}"
+
+
+def _overlaps(sample: Sample) -> Iterator[str]:
+    for one, other in combinations(sample.objects, 2):
+        if one.img_idx == other.img_idx and (overlap := iou(one.bbox, other.bbox)) > APART + 0.01:
+            yield f"image {one.img_idx}: the boxes of {one.label} and {other.label} overlap with IoU {overlap:.2f}"
+
+
+def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
+    """What could tell the label that is nowhere from the others without looking."""
+    del limits
+    lacking = [trace for trace in traces if not all(asked.answered for asked in trace.asked)]
+    what = "share of rows in which one label is in no image"
+    share, interval = len(lacking) / len(traces), wilson(len(lacking), len(traces))
+    yield measured("label nowhere (group)", share, len(traces), what, interval)
+    yield names_tell("name of the label nowhere (group)", traces, lambda asked: not asked.answered)
+    yield place_tells("place of the label nowhere (group)", traces, lambda asked: not asked.answered)
+    fewest = min((len(trace.asked) for trace in lacking), default=0)
+    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # a label can be nowhere only in longer lists
+    yield words_tell("label nowhere from wording and sizes (group)", longer, {trace.id for trace in lacking})
