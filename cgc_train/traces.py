@@ -42,6 +42,16 @@ NOWHERE = (
     "There is nothing to box.",
 )
 FOUND = ("So I box {them} in {images}.", "The answer is in {images}.", "What is asked for is in {images}.")
+COMPARISONS = (
+    "I look for the one kind that every image shows.",
+    "I compare the images to find what they have in common.",
+    "Only one kind is in every image. I go through the images one by one.",
+)
+SHARED = (
+    "What every image shows is {plural}.",
+    "So {plural} are what the images have in common.",
+    "The kind that they share is {plural}.",
+)
 REFERENCES = (
     "Image {a} marks one {counted}.",
     "The {counted} to follow is the one that is marked in Image {a}.",
@@ -70,7 +80,7 @@ class Sight:
 
 def sights(row: Row) -> list[Sight]:
     """What is known of each image, in order; an image about which the row warrants nothing has no entry."""
-    counts = Counter((o["img_idx"], o["label"]) for o in row["objects"])
+    counts = Counter((o["img_idx"], _asked_label(o["label"], row)) for o in row["objects"])
     lacking = {(e["img_idx"], e["label"]) for e in row["evidence"]} - counts.keys()
     found = []
     for image in range(1, len(row["views"]) + 1):
@@ -81,12 +91,19 @@ def sights(row: Row) -> list[Sight]:
     return found
 
 
+def _asked_label(written: str, row: Row) -> str:
+    """The label that an object of the answer has in the query; an answer may write a word for all, such as "object"."""
+    labels = row["query"]["labels"]
+    return written if written in labels or not labels else labels[0]
+
+
 def trace(row: Row) -> str:
     """Reasoning for a row of a release: a few sentences, the same for the same row, its phrasing chosen by its id.
 
     It names images by their number and says in words how many are seen; it has no coordinate and no tag.
     """
-    return " ".join(_follow(row) if task_of(row).gives_box else _search(row))
+    task = task_of(row)
+    return " ".join(_follow(row) if task.gives_box else _compare(row) if task.candidates else _search(row))
 
 
 def completion(row: Row, prompt: PromptSettings) -> list[Message]:
@@ -104,6 +121,20 @@ def _search(row: Row) -> Iterator[str]:
     yield _pick(OPENINGS, row, "opening").format(sought=_list([_sought(name, row) for name in names]))
     for sight in sights(row):
         yield _seen(sight, row)
+    yield from _conclusion(row)
+
+
+def _compare(row: Row) -> Iterator[str]:
+    """For the one kind that is in every image: what each image shows and lacks, then what they share."""
+    yield _pick(COMPARISONS, row, "opening")
+    for sight in sights(row):
+        yield _seen(sight, row)
+    kind = readable(_asked_label(row["objects"][0]["label"], row))
+    yield _pick(SHARED, row, "shared").format(plural=kind.plural)
+    yield from _conclusion(row)
+
+
+def _conclusion(row: Row) -> Iterator[str]:
     images = sorted({o["img_idx"] for o in row["objects"]})
     if not images:
         yield _pick(NOWHERE, row, "end")

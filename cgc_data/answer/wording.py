@@ -116,6 +116,7 @@ def _fields(names: Sequence[Name], count_images: int, ref: Reference | None, ima
         fields |= {
             "each": listed([f"the {name.singular}" for name in names], "and"),
             "either": listed([name.singular for name in names], "or"),
+            "one_of": listed([name.indefinite for name in names], "or"),
             "plurals": listed([name.plural for name in names], "and"),
         }
     if ref is not None:

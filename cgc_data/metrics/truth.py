@@ -64,12 +64,16 @@ class Truth:
     @property
     def use_label(self) -> bool:
         """Whether labels decide a match: only where several are asked for by name."""
-        return len(self.labels) > 1 and (self.kind is None or self.kind.compares_labels)
+        return len(self.labels) > 1 and not self._fixed_label
 
     @property
     def written_label(self) -> str:
         """What an answer writes as the label; of several names the first."""
-        return (self.kind.answer_label if self.kind else "") or self.labels[0]
+        return self._fixed_label or self.labels[0]
+
+    @property
+    def _fixed_label(self) -> str:
+        return self.kind.written_label(names_image=self.names_image) if self.kind else ""
 
     @property
     def nowhere(self) -> tuple[str, ...]:

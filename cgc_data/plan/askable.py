@@ -113,6 +113,12 @@ class Askable:
         weights = self.weights[choices]
         return int(rng.choice(choices, p=weights / weights.sum()))
 
+    def like(self, concept: int) -> Mask:
+        """The concept itself and all that could be taken for it, (concepts,)."""
+        found = np.zeros(len(self.index.concepts), dtype=np.bool_)
+        found[[concept, *self.index.confusable(concept, labelled_only=False)]] = True
+        return found
+
     def similarity(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
         """Cosine of what is in each of these photos with what is in another, (photos,)."""
         return _cosines(self.vectors, photos, photo)

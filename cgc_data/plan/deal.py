@@ -117,7 +117,8 @@ class Dealer:
             may = lane.may & self._spread.room(lane.tasks)
             if may[anchor]:
                 free = rest[~self._used[rest] & may[rest]]
-                if family := lane.planner.family(Draw(anchor, free, self._balance[contrast], self._made, rng)):
+                draw = Draw(anchor, free, self._balance[contrast], self._made, rng, lane.planned)
+                if family := lane.planner.family(draw):
                     return family, lane
         return None, None
 

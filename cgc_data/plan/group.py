@@ -47,10 +47,15 @@ class GroupPlanner:
         size = int(draw.rng.integers(self._settings.min_images, self._settings.max_images + 1))
         self._askable.check(draw.anchor)
         for kind in draw_order({HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}, draw.rng):
-            members = self._sets.grow([draw.anchor], draw.free, size, kind)
+            members = self._with_labels(self._sets.grow([draw.anchor], draw.free, size, kind))
             if len(members) >= self._settings.min_images and (question := self._question(members, kind, draw.rng)):
                 return Family((question,), tuple(members))
         return None
+
+    def _with_labels(self, members: list[int]) -> list[int]:
+        """Those that show one object of a label that the others are free of: each may be asked about."""
+        has_own = (self._sets.labels(members) & self._askable.one[members]).any(axis=1)
+        return [photo for photo, own in zip(members, has_own.tolist(), strict=True) if own]
 
     def _question(self, members: list[int], kind: str, rng: np.random.Generator) -> Question | None:
         wanted = int(rng.integers(FEWEST, MOST + 1))
@@ -86,23 +91,22 @@ class GroupPlanner:
         return form[1] > FEWEST and open_still and self._lacking[form] < self._share * (self._rows[form] + 1)
 
     def _nowhere(self, members: list[int], rng: np.random.Generator) -> int | None:
-        """A label that all photos are free of: the one furthest behind, else a frequent one."""
+        """A label that all photos are free of: likely one that is behind, else a frequent one."""
         surplus = self._surplus.values
         free = self._askable.safe[members].all(axis=0) & (self._common > 0) & (surplus <= 0)
         labels = np.flatnonzero(free)
         if not len(labels):
             return None
-        behind = surplus[labels].min()
-        if behind < 0:
-            return int(rng.choice(labels[surplus[labels] == behind]))
-        weights = self._askable.weights[labels] * self._common[labels]
+        weights = np.maximum(-surplus[labels], 0)
+        if not weights.any():
+            weights = self._askable.weights[labels] * self._common[labels]
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _items(self, members: list[int], wanted: int, nowhere: int | None, rng: np.random.Generator) -> list[Item]:
         """As many labels as wanted, or as there are, in at least two photos drawn evenly."""
         own = self._sets.labels(members) & self._askable.one[members]
         if nowhere is not None:
-            own &= ~self._like(nowhere)
+            own &= ~self._askable.like(nowhere)
         template = int(rng.integers(template_count(GROUP.pool)))
         items: list[Item] = []
         for position in self._positions(own, wanted, rng):
@@ -111,7 +115,7 @@ class GroupPlanner:
                 break
             if len(labels):
                 concept = self._draw(labels, rng)
-                own = own & ~self._like(concept)
+                own = own & ~self._askable.like(concept)
                 if self._is_apart(members[position], concept, [i.concept for i in items if i.targets == (position,)]):
                     items.append(Item(GROUP, concept, (position,), template))
         return items if len({item.targets for item in items}) > 1 else []
@@ -128,12 +132,6 @@ class GroupPlanner:
     def _draw(self, labels: NDArray[np.intp], rng: np.random.Generator) -> int:
         weights = self._askable.weights[labels] * np.where(self._surplus.values[labels] > 0, AGAIN, 1.0)
         return int(rng.choice(labels, p=weights / weights.sum()))
-
-    def _like(self, concept: int) -> Mask:
-        """The label itself and all that could be taken for it, (concepts,)."""
-        like = np.zeros(len(self._askable.index.concepts), dtype=np.bool_)
-        like[[concept, *self._askable.index.confusable(concept, labelled_only=False)]] = True
-        return like
 
     def _is_apart(self, photo: int, concept: int, others: Sequence[int]) -> bool:
         """Does the label's object leave the objects of other labels of the photo uncovered?"""

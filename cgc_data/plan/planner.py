@@ -28,6 +28,7 @@ class Draw:
     balance: AbsentBalance
     made: Made
     rng: np.random.Generator
+    planned: int = 0  # rows that the planner's families have become so far
 
 
 class Planner(Protocol):

@@ -123,6 +123,11 @@ class Question:
         """What is asked for, of several the first; -1 for no category."""
         return self.concepts[0] if self.concepts else -1
 
+    @property
+    def written_label(self) -> str:
+        """What the answer writes as the label, if the question names none."""
+        return self.task.written_label(names_image=self.named is not None)
+
     def reordered(self, order: Sequence[int]) -> "Question":
         """The same question with view order[i] shown in place i."""
         place = {old: new for new, old in enumerate(order)}
@@ -189,7 +194,7 @@ def make_row(index: Index, question: Question, jpeg_quality: int) -> Row:
         ref=reference,
         image=named,
         relation=question.relation,
-        label=question.task.answer_label,
+        label=question.written_label,
     )
     views = [_view(index, view, jpeg_quality) for view in question.views]
     answer = format_answer(answer_objects(objects))
@@ -283,7 +288,7 @@ def _object(index: Index, question: Question, shown: Shown) -> ObjectRow:
         "img_idx": shown.view + 1,
         "bbox_2d": list(thousand_in_view(view, shown.box)),
         "bbox_px": [round(v, 3) for v in box_in_view(view, shown.box)],
-        "label": question.task.answer_label or _label(index, shown.instance),
+        "label": question.written_label or _label(index, shown.instance),
         "annotation_id": annotation_name(index, shown.instance),
         "visible": round(shown.share, 4),
     }

@@ -38,6 +38,7 @@ _REGISTERED = (
     "inter/locate",
     "inter/locate_all",
     "inter/group",
+    "inter/common",
     "inter/absent",
     "intra/same_object",
     "intra/locate_all",

@@ -67,6 +67,8 @@ class Task:
         may_be_empty: whether rows of the task itself may have the empty list, each paired with one that has not.
         labels: fewest and most labels that a row asks for.
         answer_label: what an answer writes as the label where the question names none, such as `object`.
+        named_label: the same where phrasings of `named_pool` name none and those of `pool` do; they ask for one label.
+        candidates: whether its labels are candidates, of which one is in every image.
         claims: whether each image without an object of an asked label is warranted not to show it; else the task's own
             check says which claims are due.
         gives_box: whether the question gives a box in one of the images.
@@ -90,6 +92,8 @@ class Task:
     may_be_empty: bool = False
     labels: tuple[int, int] = (1, 1)
     answer_label: str = ""
+    named_label: str = ""
+    candidates: bool = False
     claims: bool = True
     gives_box: bool = False
     draws_quality: bool = False
@@ -106,7 +110,13 @@ class Task:
         """Its pools of phrasings."""
         return tuple(pool for pool in (self.pool, self.named_pool) if pool)
 
-    @property
-    def compares_labels(self) -> bool:
-        """Whether labels decide what the boxes of an answer stand for, if several are asked for."""
-        return not self.answer_label
+    def labels_in(self, *, names_image: bool) -> tuple[int, int]:
+        """Fewest and most labels that a row asks for, which states the answer's image or not."""
+        return (1, 1) if names_image and self.named_label else self.labels
+
+    def written_label(self, *, names_image: bool) -> str:
+        """What an answer writes as the label, whatever it is; "" if it is one that the question names.
+
+        `names_image`: whether the question states in which image the answer is.
+        """
+        return (self.named_label if names_image else "") or self.answer_label

@@ -132,7 +132,7 @@ def _asked(sample: Sample, task: Task) -> list[str]:
     faults = []
     if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):
         faults.append(f"asks for the labels {list(sample.labels)}, not {fewest} to {most} different ones")
-    written = {task.answer_label} if task.answer_label else set(sample.labels)
+    written = {sample.written_label} if sample.written_label else set(sample.labels)
     stray = ({t.label for t in sample.objects} - written) | ({c.label for c in sample.evidence} - set(sample.labels))
     if stray:
         faults.append(f"{sorted(stray)[0]!r} is answered but not asked for")
@@ -196,7 +196,7 @@ def _prompt(sample: Sample, world: World) -> list[str]:
         faults.append("the prompt does not end with the question")
     if "<think>" in sample.question or "<answer>" in sample.question:
         faults.append("the question holds the think instruction or answer tags")
-    named = () if sample.kind.answer_label else sample.labels
+    named = () if sample.written_label else sample.labels
     faults += [f"the question does not name {n!r}" for n in named if not _named(n, sample.question, world)]
     if sample.ref_bbox and not _quotes(sample):
         faults.append(f"the question does not give the reference box {sample.ref_bbox} of image {sample.ref_img_idx}")

@@ -134,7 +134,12 @@ class Sample:
     @property
     def label(self) -> str:
         """What the row asks for: of several labels the first, without a label the word that answers write."""
-        return self.labels[0] if self.labels else self.kind.answer_label
+        return self.labels[0] if self.labels else self.written_label
+
+    @property
+    def written_label(self) -> str:
+        """What answers write as the label, whatever it is; "" if the question names it."""
+        return self.kind.written_label(names_image=self.img_idx is not None)
 
     def view(self, img_idx: int) -> View:
         """View by its 1-based number."""
@@ -142,7 +147,7 @@ class Sample:
 
     def targets(self, img_idx: int, label: str) -> tuple[Target, ...]:
         """Objects of an asked label in one view."""
-        written = self.kind.answer_label or label
+        written = self.written_label or label
         return tuple(t for t in self.objects if t.img_idx == img_idx and t.label == written)
 
 

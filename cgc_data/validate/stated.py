@@ -122,6 +122,7 @@ def _name_fields(names: Sequence[Name]) -> dict[str, str]:
     return {
         "each": _joined([f"the {singular}" for singular in singulars], "and"),
         "either": _joined(singulars, "or"),
+        "one_of": _joined([name.indefinite for name in names], "or"),
         "plurals": _joined([name.plural for name in names], "and"),
     }
 

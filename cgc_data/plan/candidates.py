@@ -1,0 +1,76 @@
+"""Names to choose from: one kind that every photo of a set shows, and others that some of them show and some do not.
+
+Each name is to be the right one as often as chance gives, over all lists that it is in: see `Surplus`.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.index.presence import PRESENT_SOME
+from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.surplus import Surplus
+from cgc_data.tasks.inter.common import COMMON
+
+FEWEST, MOST = 3, COMMON.labels[1]
+SLACK = 1.0  # how far a name may be from being right as often as chance gives, in rows
+NOISE = 0.5  # of the same, in the choice between names
+
+
+class Candidates:
+    """Chooses which names are right and wrong, and remembers what was chosen."""
+
+    def __init__(self, askable: Askable) -> None:
+        self._askable = askable
+        self._surplus = Surplus(len(askable.index.concepts))
+        self._ever_right: Mask | None = None
+
+    def right(self, choices: Mask, rng: np.random.Generator) -> list[int]:
+        """Those of the choices (concepts,) that may be right once more, what is furthest behind first."""
+        surplus = self._surplus.values
+        return _best(choices & (surplus <= SLACK), -surplus, rng)
+
+    def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
+        """As many names as wanted that are wrong, at least one of them in each photo; none if there are too few."""
+        table, surplus = self._askable, self._surplus.values
+        shown = table.index.states[members] >= PRESENT_SOME
+        fair = shown.any(axis=0) & table.safe[members].any(axis=0) & ~table.confused[members].any(axis=0)
+        fair &= table.named & self._once_right(members[0]) & (surplus >= -SLACK) & ~table.like(right)
+        found: list[int] = []
+        for open_still in _openings(shown, found, wanted):
+            if best := _best(fair & open_still, surplus, rng)[:1]:
+                found += best
+                fair = fair & ~table.like(best[0])
+        covered = bool(shown[:, found].any(axis=1).all())
+        return found if covered and FEWEST <= len(found) + 1 <= MOST else []
+
+    def count(self, right: int, wrong: Sequence[int]) -> None:
+        """Take a list into account."""
+        self._surplus.count([right, *wrong], right)
+
+    def _once_right(self, photo: int) -> Mask:
+        """Kinds (concepts,) that can be right: in full in at least two photos of the photo's split."""
+        if self._ever_right is None:
+            inside = np.array([split == self._askable.splits[photo] for split in self._askable.splits])
+            self._ever_right = np.asarray(self._askable.every[inside].sum(axis=0) > 1)
+        return self._ever_right
+
+
+def _openings(shown: Mask, found: Sequence[int], wanted: int) -> Iterator[Mask]:
+    """What to add to `found`: a name in all photos but one, one for each photo still without, then any, as wanted."""
+    yield shown.sum(axis=0) == len(shown) - 1
+    for photo in shown:
+        if not photo[list(found)].any():
+            yield photo
+    before = -1
+    while before < len(found) < wanted:
+        before = len(found)
+        yield np.ones_like(shown[0])
+
+
+def _best(choices: Mask, scores: NDArray[np.float64], rng: np.random.Generator) -> list[int]:
+    """The choices (concepts,) by their scores, the highest first, with some noise."""
+    labels = np.flatnonzero(choices)
+    order = np.argsort(-(scores[labels] + rng.uniform(0, NOISE, len(labels))), kind="stable")
+    return [int(label) for label in labels[order]]

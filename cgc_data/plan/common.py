@@ -1,0 +1,200 @@
+"""The kind that all photos of a set show: one of several names, or unnamed and to be found in an image that is named.
+
+A listed kind that is not in all photos is in at least one, and one of them in all but one if the photos allow it.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cgc_data.answer.wording import template_count
+from cgc_data.index.presence import ABSENT
+from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.asking import Item, claim_absent, shown_in, whole_view
+from cgc_data.plan.candidates import FEWEST, MOST, Candidates
+from cgc_data.plan.planner import Draw, Photos
+from cgc_data.plan.rows import Family, Question, draw_order, set_name
+from cgc_data.tasks import REFERENCE
+from cgc_data.tasks.inter import DECOUPLED, HARD
+from cgc_data.tasks.inter.common import COMMON
+from cgc_data.vocabulary import COCO_NAMES, concept_of
+
+PERSON, MOST_PERSON = concept_of("person"), 0.1  # of the rows
+KINDS_TRIED = NUMBERS_TRIED = 3  # with one photo
+PATIENCE = 30  # photos without a question, after which every number of images will do
+LOOKED_AT = 256  # photos of the deck
+
+
+class CommonPlanner:
+    """Composes one question a family, or two that name different images, from photos of a deck."""
+
+    def __init__(self, askable: Askable) -> None:
+        self._askable, self._settings = askable, askable.config.inter
+        self._candidates = Candidates(askable)
+        self._rows: Counter[str] = Counter()  # by pool
+        self._sizes: Counter[tuple[str, int]] = Counter()  # rows by pool and number of images
+        self._failures = 0  # photos since the last question
+        self._people = 0  # rows about them
+        self._asked: set[tuple[str, frozenset[int], frozenset[int]]] = set()
+        position = askable.index.position
+        self._person = position.get(PERSON)
+        self._coco = [position[c] for c in map(concept_of, COCO_NAMES) if c in position]
+        self.photos: Mask = np.any(askable.every, axis=1)
+
+    def family(self, draw: Draw) -> Family | None:
+        """Questions about the anchor and free photos of the deck, None where none fits."""
+        self._askable.check(draw.anchor)
+        deck = draw.free[self._askable.forms[draw.free] == self._askable.forms[draw.anchor]]
+        for kind in draw_order({HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}, draw.rng):
+            for pool in self._pools():
+                plan = self._named if pool == COMMON.named_pool else self._listed
+                if questions := plan(draw, deck, kind):
+                    self._count(pool, questions)
+                    return Family(questions, tuple(view.photo for view in questions[0].views))
+        self._failures += 1
+        return None
+
+    def _pools(self) -> list[str]:
+        """Forms of the question that are wanted, the one further behind first."""
+        named = self._askable.config.named_image
+        shares = {COMMON.pool: 1 - named, COMMON.named_pool: named}
+        return sorted((p for p, share in shares.items() if share > 0), key=lambda p: self._rows[p] / shares[p])
+
+    def _numbers(self, pool: str, rng: np.random.Generator) -> list[int]:
+        """Numbers of images to try, what is furthest behind first; all only if the photos give little else."""
+        numbers = rng.permutation(np.arange(self._settings.min_images, self._settings.max_images + 1)).tolist()
+        behind = sorted(numbers, key=lambda number: self._sizes[pool, number])
+        return behind if self._failures >= PATIENCE else behind[:NUMBERS_TRIED]
+
+    def _fitting(self, right: int, draw: Draw, deck: Photos, kind: str) -> Photos:
+        """Photos of the deck that show the kind in full; of a hard set also in a scene like the anchor's."""
+        fitting = deck[self._askable.every[deck, right]][:LOOKED_AT]
+        if kind == HARD.name and len(fitting):
+            fitting = fitting[self._askable.similarity(fitting, draw.anchor) >= self._settings.hard_similarity]
+        return np.asarray(fitting)
+
+    def _listed(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
+        """A question that lists names; none if the photos do not allow one."""
+        allowed = self._askable.every[draw.anchor] & self._allowed(draw.planned + 1)
+        for right in self._candidates.right(allowed, draw.rng)[:KINDS_TRIED]:
+            fitting = self._fitting(right, draw, deck, kind)
+            for size in self._numbers(COMMON.pool, draw.rng) if len(fitting) else ():
+                members = self._sharing(right, draw.anchor, fitting, size)
+                wanted = int(draw.rng.integers(FEWEST, MOST + 1)) - 1
+                wrong = self._candidates.wrong(members, right, wanted, draw.rng) if members else []
+                if wrong and self._is_new(members, [right, *wrong], COMMON.pool):
+                    self._candidates.count(right, wrong)
+                    return (self._list(members, right, wrong, kind, draw.rng),)
+        return ()
+
+    def _sharing(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
+        """So many photos that show the kind in full, and no more of it than an answer may hold; else none."""
+        table, most = self._askable, self._askable.config.limits.max_objects
+        members, objects = [anchor], len(table.index.instances.of(anchor, right))
+        for photo in fitting.tolist():
+            more = objects + len(table.index.instances.of(photo, right))
+            if more + size - len(members) - 1 <= most and self._shows(photo, right):
+                members, objects = [*members, photo], more
+            if len(members) == size:
+                return members
+        return []
+
+    def _shows(self, photo: int, concept: int) -> bool:
+        """Does the photo show the kind in full, as its masks bear out?"""
+        self._askable.check(photo)
+        return bool(self._askable.every[photo, concept])
+
+    def _list(
+        self, members: list[int], right: int, wrong: Sequence[int], kind: str, rng: np.random.Generator
+    ) -> Question:
+        table = self._askable
+        item = Item(COMMON, right, tuple(range(len(members))), int(rng.integers(template_count(COMMON.pool))))
+        missing = (
+            claim_absent(table, position, photo, concept)
+            for concept in wrong
+            for position, photo in enumerate(members)
+            if table.safe[photo, concept]
+        )
+        listed = tuple(rng.permutation([right, *wrong]).tolist())
+        question = replace(self._question(members, item, kind), concepts=listed, missing=tuple(missing))
+        return question.reordered(rng.permutation(len(members)).tolist())
+
+    def _named(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
+        """Questions that name two of the images but not the kind; none if the photos do not allow them."""
+        table, choices = self._askable, np.zeros(len(self._askable.named), dtype=np.bool_)
+        choices[self._coco] = len(self._coco) == len(COCO_NAMES)
+        choices &= table.every[draw.anchor] & self._allowed(draw.planned + 2)
+        weights = {int(concept): float(table.weights[concept]) for concept in np.flatnonzero(choices)}
+        for right in draw_order(weights, draw.rng)[:KINDS_TRIED] if weights else ():
+            fitting = self._fitting(right, draw, deck, kind)
+            for size in self._numbers(COMMON.named_pool, draw.rng) if len(fitting) else ():
+                members = self._sharing_alone(right, draw.anchor, fitting, size)
+                if members and self._is_new(members, [right], COMMON.named_pool):
+                    places = draw.rng.permutation(len(members))[:2].tolist()
+                    return tuple(self._in_image(members, right, place, kind, draw.rng) for place in places)
+        return ()
+
+    def _sharing_alone(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
+        """So many photos that show the kind in full, each other kind of COCO's being absent from one; else none."""
+        table, others = self._askable, [concept for concept in self._coco if concept != right]
+        absent = table.index.states[fitting][:, others] == ABSENT
+        members, shared = [anchor], table.index.states[anchor, others] != ABSENT
+        fresh = np.ones(len(fitting), dtype=np.bool_)
+        while len(members) < size:
+            fits = fresh.copy()
+            if len(members) == size - 1:  # the last one has to rule out what is left
+                fits &= absent[:, shared].all(axis=1)
+            place = next((p for p in np.flatnonzero(fits).tolist() if self._shows(int(fitting[p]), right)), None)
+            if place is None:
+                return []
+            members, shared, fresh[place] = [*members, int(fitting[place])], shared & ~absent[place], False
+        return members
+
+    def _in_image(self, members: list[int], right: int, place: int, kind: str, rng: np.random.Generator) -> Question:
+        item = Item(COMMON, right, (place,), int(rng.integers(template_count(COMMON.named_pool))))
+        others = tuple(position for position in range(len(members)) if position != place)
+        question = self._question(members, item, kind)
+        question = replace(question, pool=COMMON.named_pool, named=place, reference_views=others)
+        return question.reordered(rng.permutation(len(members)).tolist())
+
+    def _question(self, members: list[int], item: Item, kind: str) -> Question:
+        table, target = self._askable, COMMON.contrast.roles[0]
+        return Question(
+            task=COMMON,
+            split=table.splits[members[0]],
+            pool=COMMON.pool,
+            template=item.template,
+            concepts=(item.concept,),
+            views=tuple(
+                whole_view(table, photo, target if position in item.targets else REFERENCE)
+                for position, photo in enumerate(members)
+            ),
+            shown=tuple(shown_in(table, members, item)),
+            missing=(),
+            distractors=kind,
+            tuple_id=set_name(table.index.photos[photo].identity for photo in members),
+            form=str(table.forms[members[0]]),
+        )
+
+    def _allowed(self, rows: int) -> Mask:
+        """Kinds (concepts,) that the last of so many rows may be about."""
+        allowed = np.ones(len(self._askable.named), dtype=np.bool_)
+        if self._person is not None and self._people + 2 > MOST_PERSON * rows:
+            allowed[self._person] = False
+        return allowed
+
+    def _count(self, pool: str, questions: Sequence[Question]) -> None:
+        self._failures, rows = 0, len(questions)
+        self._rows[pool] += rows
+        self._sizes[pool, len(questions[0].views)] += rows
+        right = {int(self._askable.index.instances.concept[shown.instance]) for shown in questions[0].shown}
+        self._people += rows if self._person in right else 0
+
+    def _is_new(self, members: list[int], listed: Sequence[int], pool: str) -> bool:
+        """Was nothing like it asked before? Remembers it."""
+        asked = pool, frozenset(members), frozenset(listed)
+        is_new = asked not in self._asked
+        self._asked.add(asked)
+        return is_new

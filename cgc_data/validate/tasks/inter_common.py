@@ -1,0 +1,115 @@
+"""`inter/common`: one listed kind is in every photo and each other one is not; or photos share one kind of COCO's."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from cgc_data.validate.classify import families
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.listed import lists_tell, names_tell, place_tells, rarity_tells
+from cgc_data.validate.report import Check, Finding
+from cgc_data.validate.samples import Sample
+from cgc_data.validate.sets import complete, lookalikes, roles, some_object
+from cgc_data.validate.shortcuts import FEW_ROWS
+from cgc_data.validate.statistics import clustered_mean, judge
+from cgc_data.validate.trace import Asked, Trace
+from cgc_data.validate.world import World
+from cgc_data.vocabulary import COCO_NAMES, concept_of, readable
+
+CHECKS = {
+    "common kind": "one asked kind is in every image in full, each other one in some and proved absent from one",
+}
+FEWEST = 3
+PERSON, PERSON_BOUND = readable(concept_of("person")).singular, 0.1
+
+
+def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
+    """The kind that all images share, and every instance of it where the question asks for it."""
+    yield from roles(sample, world)
+    yield from complete(sample, world, limits)
+    yield from some_object(sample)
+    faults = _unnamed(sample, world, limits) if sample.img_idx else _listed(sample, world, limits)
+    for fault in [*faults] or [""]:
+        yield Finding("common kind", fault)
+
+
+def _listed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
+    if len(sample.labels) < FEWEST:
+        yield f"it lists {len(sample.labels)} names"
+    yield from lookalikes(sample, world)
+    answered = {target.label for target in sample.objects}
+    if len(answered) != 1:
+        yield f"{len(answered)} kinds are answered"
+    for right in answered:
+        yield from _everywhere(sample, right, world, limits)
+    numbers = range(1, len(sample.views) + 1)
+    if missed := [n for n in numbers if not any(target.img_idx == n for target in sample.objects)]:
+        yield f"nothing is answered in image {missed[0]}"
+    wrong = {label: _images(sample, label, world) for label in sample.labels if label not in answered}
+    for label, images in wrong.items():
+        if not images:
+            yield f"{label} is in no image"
+        if not any(claim.label == label for claim in sample.evidence):
+            yield f"nothing says that {label} is absent from an image"
+    if bare := set(numbers).difference(*wrong.values()):
+        yield f"image {min(bare)} shows none of the other kinds"
+
+
+def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
+    if len(sample.labels) != 1 or sample.evidence:
+        yield "it lists names, or claims that one is absent"
+    yield from _everywhere(sample, sample.labels[0], world, limits)
+    for name in COCO_NAMES:
+        concept = concept_of(name)
+        photos = [world.photo(view) for view in sample.views]
+        if concept != world.concept(sample.labels[0]) and not any(world.absent(photo, concept) for photo in photos):
+            yield f"{name} may be in every image too"
+    if world.concept(sample.labels[0]) not in set(map(concept_of, COCO_NAMES)):
+        yield f"{sample.labels[0]} is no category of COCO's"
+
+
+def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
+    """Images that do not show all of the kind, or none of it, or more than an answer may hold."""
+    concept = world.concept(label) or ""
+    for number, view in enumerate(sample.views, 1):
+        photo = world.photo(view)
+        if fault := world.incomplete(photo, concept):
+            yield f"image {number}, {label}: {fault}"
+        elif max(len(fact.instances) for fact in world.facts(photo, concept)) > limits.max_objects:
+            yield f"image {number} shows more than {limits.max_objects} of {label}"
+
+
+def _images(sample: Sample, label: str, world: World) -> set[int]:
+    concept = world.concept(label) or ""
+    return {n for n, view in enumerate(sample.views, 1) if world.is_annotated(world.photo(view), concept)}
+
+
+def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
+    """What could tell the right name by itself, or with the labels of one image alone."""
+    del limits
+    lists = [trace for trace in traces if trace.asked]
+    yield names_tell("common kind from the names", lists, _is_right)
+    yield rarity_tells("common kind from how rare it is", lists, _is_right)
+    yield place_tells("place of the common kind", lists, _is_right)
+    single = [
+        (trace, tuple(asked for asked in trace.asked if number in asked.images))
+        for trace in lists
+        for number in range(1, len(trace.sizes) + 1)
+    ]
+    what = "AUC of how often a label that an image shows is the common one in other families, within single images"
+    yield lists_tell("common kind from one image's labels", single, _is_right, what)
+    yield _people(traces)
+
+
+def _is_right(asked: Asked) -> bool:
+    return asked.answered
+
+
+def _people(traces: Sequence[Trace]) -> Check:
+    name, what = "people in common", f"share of rows about the kind {PERSON}"
+    about = np.array([PERSON in ({a.label for a in t.asked if a.answered} or {t.label}) for t in traces], dtype=float)
+    share = float(about.mean())
+    # a count, not an estimate; of a few rows one more or less is over the bound
+    if len(traces) < FEW_ROWS:
+        return judge(name, *clustered_mean(about, families(traces)), PERSON_BOUND, len(traces), what)
+    return Check(name, "fail" if share > PERSON_BOUND else "pass", len(traces), share, PERSON_BOUND, None, what)
