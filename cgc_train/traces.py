@@ -48,7 +48,7 @@ COMPARISONS = (
     "Only one kind is in every image. I go through the images one by one.",
 )
 SHARED = (
-    "What every image shows is {plural}.",
+    "It is {plural} that every image shows.",
     "So {plural} are what the images have in common.",
     "The kind that they share is {plural}.",
 )

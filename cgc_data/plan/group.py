@@ -54,7 +54,7 @@ class GroupPlanner:
 
     def _with_labels(self, members: list[int]) -> list[int]:
         """Those that show one object of a label that the others are free of: each may be asked about."""
-        has_own = (self._sets.labels(members) & self._askable.one[members]).any(axis=1)
+        has_own = np.any(self._sets.labels(members) & self._askable.one[members], axis=1)
         return [photo for photo, own in zip(members, has_own.tolist(), strict=True) if own]
 
     def _question(self, members: list[int], kind: str, rng: np.random.Generator) -> Question | None:

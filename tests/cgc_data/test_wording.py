@@ -26,7 +26,7 @@ def _given(pool: str) -> dict[str, Any]:
     return {
         "ref": REFERENCE if pool_gives_box(pool) else None,
         "image": 2 if pool_names_image(pool) else None,
-        "label": _task(pool).answer_label,
+        "label": _written(pool),
     }
 
 
@@ -34,8 +34,14 @@ def _task(pool: str) -> Task:
     return next(task for task in TASKS.values() if pool in task.pools)
 
 
+def _written(pool: str) -> str:
+    return _task(pool).written_label(names_image=pool_names_image(pool))
+
+
 def _names(pool: str, name: Name) -> list[Name]:
-    return [name, *map(readable, OTHERS)][: _task(pool).labels[0]]
+    task = _task(pool)
+    number = 3 if task.candidates and pool == task.pool else task.labels[0]
+    return [name, *map(readable, OTHERS)][:number]
 
 
 def _ask(pool: str, number: int, name: str, count: int = 3) -> str:
@@ -56,10 +62,9 @@ def test_whole_question(snapshot: SnapshotAssertion) -> None:
 def test_states_form_label_and_name(pool: str, number: int) -> None:
     question = _ask(pool, number, "hot dog")
     assert ANSWER_FORM in question
-    task = _task(pool)
-    written = [task.answer_label] if task.answer_label else [n.singular for n in _names(pool, readable("hot dog"))]
+    written = [_written(pool)] if _written(pool) else [n.singular for n in _names(pool, readable("hot dog"))]
     assert question.endswith(f"Write the label as {listed([repr_of(word) for word in written], 'or')}.")
-    if not task.answer_label and written:
+    if not _written(pool) and written:
         assert re.search(r"\bhot dogs?\b", question.split(ANSWER_FORM)[0])
 
 
