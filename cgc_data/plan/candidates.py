@@ -14,8 +14,9 @@ from cgc_data.plan.surplus import Surplus
 from cgc_data.tasks.inter.common import COMMON
 
 FEWEST, MOST = 3, COMMON.labels[1]
-SLACK = 1.0  # how far a name may be from being right as often as chance gives, in rows
-NOISE = 0.5  # of the same, in the choice between names
+SLACK, MOST_SLACK = 0.5, 1.0  # how far a name may be from chance, in rows: at first, and after many lists
+SLOPE = 0.02  # by how much more after each list
+NOISE = 0.4  # in the choice between names, in rows
 
 
 class Candidates:
@@ -24,19 +25,24 @@ class Candidates:
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
         self._surplus = Surplus(len(askable.index.concepts))
+        self._lists = 0
         self._ever_right: Mask | None = None
+
+    @property
+    def _slack(self) -> float:
+        return min(SLACK + SLOPE * self._lists, MOST_SLACK)
 
     def right(self, choices: Mask, rng: np.random.Generator) -> list[int]:
         """Those of the choices (concepts,) that may be right once more, what is furthest behind first."""
         surplus = self._surplus.values
-        return _best(choices & (surplus <= SLACK), -surplus, rng)
+        return _best(choices & (surplus <= self._slack), -surplus, rng)
 
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
         """As many names as wanted that are wrong, at least one of them in each photo; none if there are too few."""
         table, surplus = self._askable, self._surplus.values
         shown = table.index.states[members] >= PRESENT_SOME
         fair = shown.any(axis=0) & table.safe[members].any(axis=0) & ~table.confused[members].any(axis=0)
-        fair &= table.named & self._once_right(members[0]) & (surplus >= -SLACK) & ~table.like(right)
+        fair &= table.named & self._once_right(members[0]) & (surplus >= -self._slack) & ~table.like(right)
         found: list[int] = []
         for open_still in _openings(shown, found, wanted):
             if best := _best(fair & open_still, surplus, rng)[:1]:
@@ -47,6 +53,7 @@ class Candidates:
 
     def count(self, right: int, wrong: Sequence[int]) -> None:
         """Take a list into account."""
+        self._lists += 1
         self._surplus.count([right, *wrong], right)
 
     def _once_right(self, photo: int) -> Mask:

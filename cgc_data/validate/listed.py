@@ -11,7 +11,7 @@ import numpy as np
 from cgc_data.validate.classify import absent_features, families
 from cgc_data.validate.report import Check
 from cgc_data.validate.shortcuts import AUC_BOUND, MOST_ROWS, UNIFORM_P, at_most, classifier, elsewhere
-from cgc_data.validate.statistics import clustered_auc, judge, nothing, uniformity
+from cgc_data.validate.statistics import FEW_GROUPS, clustered_auc, judge, nothing, uniformity
 from cgc_data.validate.trace import Asked, Trace
 
 Right = Callable[[Asked], bool]
@@ -59,6 +59,8 @@ def _within(
     if not known.any() or not truths[known].any():
         return nothing(name, what)
     auc, interval = clustered_auc(scores[known], truths[known], groups[known], strata[known])
+    if len(np.unique(groups[known])) < FEW_GROUPS:
+        return Check(name, "note", int(known.sum()), auc, AUC_BOUND, interval, f"{what}: too few rows to tell")
     return judge(name, auc, interval, AUC_BOUND, int(known.sum()), what)
 
 
