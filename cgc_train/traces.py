@@ -165,8 +165,8 @@ def _seen(sight: Sight, row: Row) -> str:
 
 def _sought(name: Name, row: Row) -> str:
     """By the phrasing, not the task: an absent row must not tell itself by how its trace begins."""
-    several = len(row["query"]["labels"]) == 1 and answer_of_pool(row["template_id"].partition("/")[0]) == "set"
-    return name.plural if several else name.indefinite
+    every = answer_of_pool(row["template_id"].partition("/")[0]) == "set" and task_of(row).labels[1] == 1
+    return name.plural if every else name.indefinite
 
 
 def _counted(name: Name, count: int) -> str:
