@@ -48,6 +48,8 @@ def test_every_metric_has_its_own_denominator() -> None:
         "leakage_same_place": (1, 1),
         "leakage_same_place_expected": (1, 1),
         "hallucination": (0.5, 2),
+        "nowhere": (None, 0),
+        "binding": (None, 0),
         "false_empty": (0.25, 4),
         "unreadable": (pytest.approx(2 / 7), 7),
         "constancy": (None, 0),

@@ -15,7 +15,7 @@ from cgc_data.config import BuildConfig, Source
 from cgc_data.metrics import score_item, truth_of
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
-from cgc_data.tasks import SHARES
+from cgc_data.tasks import PLANNED
 from cgc_data.tasks.inter.common import COMMON
 from cgc_data.validate import validate
 from cgc_data.validate.limits import Limits
@@ -35,7 +35,7 @@ KINDS = ("dog", "pizza", "bus", "zebra", "umbrella", "laptop", "toilet", "kite",
 
 
 def config(sources: list[Source], **settings: Any) -> BuildConfig:
-    shares = {**dict.fromkeys(SHARES, 0.0), COMMON.id: 1.0}
+    shares = {**dict.fromkeys(PLANNED, 0.0), COMMON.id: 1.0}
     return BuildConfig(sources=sources, tasks=shares, **{"samples": SAMPLES, **settings})
 
 

@@ -18,7 +18,7 @@ from cgc_data.geometry import iou
 from cgc_data.metrics import score_item, truth_of
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
-from cgc_data.tasks import SHARES
+from cgc_data.tasks import PLANNED
 from cgc_data.tasks.inter.group import GROUP
 from cgc_data.validate import validate
 from cgc_data.validate.limits import Limits
@@ -34,7 +34,7 @@ SAMPLES = 48
 
 
 def config(sources: list[Source], **settings: Any) -> BuildConfig:
-    shares = {**dict.fromkeys(SHARES, 0.0), GROUP.id: 1.0}
+    shares = {**dict.fromkeys(PLANNED, 0.0), GROUP.id: 1.0}
     return BuildConfig(sources=sources, tasks=shares, **{"samples": SAMPLES, **settings})
 
 
