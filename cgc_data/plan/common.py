@@ -14,27 +14,27 @@ from cgc_data.index.presence import ABSENT
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import Item, claim_absent, shown_in, whole_view
 from cgc_data.plan.candidates import FEWEST, MOST, Candidates
-from cgc_data.plan.planner import Draw, Photos
+from cgc_data.plan.planner import Draw
 from cgc_data.plan.rows import Family, Question, draw_order, set_name
+from cgc_data.plan.scenes import Photos, Scenes
+from cgc_data.plan.sets import LOOKED_AT, one_format
 from cgc_data.tasks import REFERENCE
-from cgc_data.tasks.inter import DECOUPLED, HARD
 from cgc_data.tasks.inter.common import COMMON
 from cgc_data.vocabulary import COCO_NAMES, concept_of
 
 PERSON, MOST_PERSON = concept_of("person"), 0.1  # of the rows
 KINDS_TRIED = NUMBERS_TRIED = 3  # with one photo
 PATIENCE = 30  # photos without a question, after which every number of images will do
-LOOKED_AT = 256  # photos of the deck
 
 
 class CommonPlanner:
     """Composes one question a family, or two that name different images, from photos of a deck."""
 
     def __init__(self, askable: Askable) -> None:
-        self._askable, self._settings = askable, askable.config.inter
+        self._askable, self._scenes = askable, Scenes(askable)
+        self._sizes = range(askable.config.inter.min_images, askable.config.inter.max_images + 1)
         self._candidates = Candidates(askable)
         self._rows: Counter[str] = Counter()  # by pool
-        self._sizes: Counter[tuple[str, int]] = Counter()  # rows by pool and number of images
         self._failures = 0  # photos since the last question
         self._people = 0  # rows about them
         self._asked: set[tuple[str, frozenset[int], frozenset[int]]] = set()
@@ -46,9 +46,9 @@ class CommonPlanner:
     def family(self, draw: Draw) -> Family | None:
         """Questions about the anchor and free photos of the deck, None where none fits."""
         self._askable.check(draw.anchor)
-        deck = draw.free[self._askable.forms[draw.free] == self._askable.forms[draw.anchor]]
-        for kind in draw_order({HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}, draw.rng):
-            for pool in self._pools():
+        deck = one_format(self._askable, draw.free, draw.anchor)
+        for pool in self._pools():
+            for kind in draw.made.kinds(pool, self._scenes.shares):
                 plan = self._named if pool == COMMON.named_pool else self._listed
                 if questions := plan(draw, deck, kind):
                     self._count(pool, questions)
@@ -62,25 +62,21 @@ class CommonPlanner:
         shares = {COMMON.pool: 1 - named, COMMON.named_pool: named}
         return sorted((p for p, share in shares.items() if share > 0), key=lambda p: self._rows[p] / shares[p])
 
-    def _numbers(self, pool: str, rng: np.random.Generator) -> list[int]:
+    def _numbers(self, pool: str, draw: Draw) -> list[int]:
         """Numbers of images to try, what is furthest behind first; all only if the photos give little else."""
-        numbers = rng.permutation(np.arange(self._settings.min_images, self._settings.max_images + 1)).tolist()
-        behind = sorted(numbers, key=lambda number: self._sizes[pool, number])
+        behind = draw.made.images(pool, self._sizes, draw.rng)
         return behind if self._failures >= PATIENCE else behind[:NUMBERS_TRIED]
 
     def _fitting(self, right: int, draw: Draw, deck: Photos, kind: str) -> Photos:
         """Photos of the deck that show the kind in full; of a hard set also in a scene like the anchor's."""
-        fitting = deck[self._askable.every[deck, right]][:LOOKED_AT]
-        if kind == HARD.name and len(fitting):
-            fitting = fitting[self._askable.similarity(fitting, draw.anchor) >= self._settings.hard_similarity]
-        return np.asarray(fitting)
+        return self._scenes.fit(kind, deck[self._askable.every[deck, right]][:LOOKED_AT], draw.anchor)
 
     def _listed(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
         """A question that lists names; none if the photos do not allow one."""
         allowed = self._askable.every[draw.anchor] & self._allowed(draw.planned + 1)
         for right in self._candidates.right(allowed, draw.rng)[:KINDS_TRIED]:
             fitting = self._fitting(right, draw, deck, kind)
-            for size in self._numbers(COMMON.pool, draw.rng) if len(fitting) else ():
+            for size in self._numbers(COMMON.pool, draw) if len(fitting) else ():
                 members = self._sharing(right, draw.anchor, fitting, size)
                 wanted = int(draw.rng.integers(FEWEST, MOST + 1)) - 1
                 wrong = self._candidates.wrong(members, right, wanted, draw.rng) if members else []
@@ -129,7 +125,7 @@ class CommonPlanner:
         weights = {int(concept): float(table.weights[concept]) for concept in np.flatnonzero(choices)}
         for right in draw_order(weights, draw.rng)[:KINDS_TRIED] if weights else ():
             fitting = self._fitting(right, draw, deck, kind)
-            for size in self._numbers(COMMON.named_pool, draw.rng) if len(fitting) else ():
+            for size in self._numbers(COMMON.named_pool, draw) if len(fitting) else ():
                 members = self._sharing_alone(right, draw.anchor, fitting, size)
                 if members and self._is_new(members, [right], COMMON.named_pool):
                     places = draw.rng.permutation(len(members))[:2].tolist()
@@ -188,7 +184,6 @@ class CommonPlanner:
     def _count(self, pool: str, questions: Sequence[Question]) -> None:
         self._failures, rows = 0, len(questions)
         self._rows[pool] += rows
-        self._sizes[pool, len(questions[0].views)] += rows
         right = {int(self._askable.index.instances.concept[shown.instance]) for shown in questions[0].shown}
         self._people += rows if self._person in right else 0
 

@@ -16,10 +16,10 @@ from cgc_data.geometry import iou
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import Item, ask_labels
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Question, draw_order
+from cgc_data.plan.rows import Family, Question
+from cgc_data.plan.scenes import Scenes
 from cgc_data.plan.sets import PhotoSets
 from cgc_data.plan.surplus import Surplus
-from cgc_data.tasks.inter import DECOUPLED, HARD
 from cgc_data.tasks.inter.group import GROUP
 
 FEWEST, MOST = GROUP.labels
@@ -34,8 +34,9 @@ class GroupPlanner:
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
-        self._settings = askable.config.inter
-        self._sets = PhotoSets(askable)
+        self._scenes = Scenes(askable)
+        self._sets = PhotoSets(askable, self._scenes)
+        self._sizes = range(askable.config.inter.min_images, askable.config.inter.max_images + 1)
         self._surplus = Surplus(len(askable.index.concepts))
         self._rows, self._lacking = Counter[Form](), Counter[Form]()  # all, and those with a label that is nowhere
         self._asked: set[tuple[frozenset[int], frozenset[int]]] = set()
@@ -44,23 +45,25 @@ class GroupPlanner:
 
     def family(self, draw: Draw) -> Family | None:
         """A question about the anchor and free photos of the deck, None where none fits."""
-        size = int(draw.rng.integers(self._settings.min_images, self._settings.max_images + 1))
         self._askable.check(draw.anchor)
-        for kind in draw_order({HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}, draw.rng):
-            members = self._with_labels(self._sets.grow([draw.anchor], draw.free, size, kind))
-            if len(members) >= self._settings.min_images and (question := self._question(members, kind, draw.rng)):
+        for kind in draw.made.kinds(GROUP.pool, self._scenes.shares):
+            labels = np.flatnonzero(self._scenes.starts(kind, self._askable.one[draw.anchor]))
+            if not len(labels):
+                continue
+            scope = self._scenes.scope(kind, self._askable.draw_label(labels, draw.rng))
+            size = draw.made.images(GROUP.pool, self._sizes, draw.rng)[0]
+            members = self._sets.grow([draw.anchor], draw.free, size, kind, scope)
+            if len(members) >= self._sizes[0] and (question := self._question(members, kind, scope, draw.rng)):
                 return Family((question,), tuple(members))
         return None
 
-    def _with_labels(self, members: list[int]) -> list[int]:
-        """Those that show one object of a label that the others are free of: each may be asked about."""
-        has_own = np.any(self._sets.labels(members) & self._askable.one[members], axis=1)
-        return [photo for photo, own in zip(members, has_own.tolist(), strict=True) if own]
-
-    def _question(self, members: list[int], kind: str, rng: np.random.Generator) -> Question | None:
+    def _question(self, members: list[int], kind: str, scope: Mask, rng: np.random.Generator) -> Question | None:
         wanted = int(rng.integers(FEWEST, MOST + 1))
-        nowhere = self._nowhere(members, rng) if self._is_due((len(members), wanted)) else None
-        items = self._items(members, wanted - (nowhere is not None), nowhere, rng)
+        nowhere = self._nowhere(members, scope, rng) if self._is_due((len(members), wanted)) else None
+        own = self._sets.labels(members, scope)
+        if nowhere is not None:
+            own &= ~self._askable.like(nowhere)
+        items = self._items(members, own, wanted - (nowhere is not None), rng)
         if len(items) < FEWEST:
             return None
         missing = [] if nowhere is None else [Item(GROUP, nowhere, (), items[0].template)]
@@ -90,10 +93,10 @@ class GroupPlanner:
         open_still = self._lacking.total() < NOWHERE * (self._rows.total() + 1)
         return form[1] > FEWEST and open_still and self._lacking[form] < self._share * (self._rows[form] + 1)
 
-    def _nowhere(self, members: list[int], rng: np.random.Generator) -> int | None:
+    def _nowhere(self, members: list[int], scope: Mask, rng: np.random.Generator) -> int | None:
         """A label that all photos are free of: likely one that is behind, else a frequent one."""
         surplus = self._surplus.values
-        free = self._askable.safe[members].all(axis=0) & (self._common > 0) & (surplus <= 0)
+        free = self._askable.safe[members].all(axis=0) & scope & (self._common > 0) & (surplus <= 0)
         labels = np.flatnonzero(free)
         if not len(labels):
             return None
@@ -102,11 +105,8 @@ class GroupPlanner:
             weights = self._askable.weights[labels] * self._common[labels]
         return int(rng.choice(labels, p=weights / weights.sum()))
 
-    def _items(self, members: list[int], wanted: int, nowhere: int | None, rng: np.random.Generator) -> list[Item]:
+    def _items(self, members: list[int], own: Mask, wanted: int, rng: np.random.Generator) -> list[Item]:
         """As many labels as wanted, or as there are, in at least two photos drawn evenly."""
-        own = self._sets.labels(members) & self._askable.one[members]
-        if nowhere is not None:
-            own &= ~self._askable.like(nowhere)
         template = int(rng.integers(template_count(GROUP.pool)))
         items: list[Item] = []
         for position in self._positions(own, wanted, rng):

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence, Set
 
 import numpy as np
 
+from cgc_data.validate.answer_counts import AUC_BOUND
 from cgc_data.validate.classify import absent_features, families
 from cgc_data.validate.report import Check
-from cgc_data.validate.shortcuts import AUC_BOUND, MOST_ROWS, UNIFORM_P, at_most, classifier, elsewhere
+from cgc_data.validate.shortcuts import MOST_ROWS, UNIFORM_P, at_most, classifier, elsewhere
 from cgc_data.validate.statistics import FEW_GROUPS, clustered_auc, judge, nothing, uniformity
 from cgc_data.validate.trace import Asked, Trace
 

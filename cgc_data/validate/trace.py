@@ -100,7 +100,7 @@ def trace_of(sample: Sample, world: World) -> Trace:
 
 def _asked(sample: Sample, label: str, world: World) -> Asked:
     concept = world.concept(label) or ""
-    images = [number for number, view in enumerate(sample.views, 1) if world.is_annotated(world.photo(view), concept)]
+    images = [number for number, view in enumerate(sample.views, 1) if concept in world.present(world.photo(view))]
     answered = any(target.label == label for target in sample.objects)
     return Asked(label, answered, frozenset(images), world.photos_with[concept])
 

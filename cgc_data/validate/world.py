@@ -102,16 +102,12 @@ class World:
                 return True
         return False
 
-    def is_annotated(self, identity: str, concept: str) -> bool:
-        """Does any source box something of the concept in the photo?"""
-        return any(fact.instances or fact.crowds for fact in self.facts(identity, concept))
-
     @cached_property
     def photos_with(self) -> Counter[str]:
         """How many photos have an annotation of each concept."""
         found: Counter[str] = Counter()
-        for appearances in self._appearances.values():
-            found.update(set().union(*(self.sources[key].concepts_in(image) for key, image in appearances)))
+        for identity in self._appearances:
+            found.update(self.present(identity))
         return found
 
     def contradiction(self, identity: str, concept: str) -> str | None:

@@ -4,6 +4,7 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of, load_relations
 from cgc_train.data.ablation import without_distractors
 from cgc_train.traces import trace
 from tests.cgc_data import mini_release
-from tests.cgc_data.checking import RawChecks
+from tests.cgc_data.checking import RawChecks, listing
 from tests.cgc_data.drawn import Thing, coco
 
 Row = dict[str, Any]
@@ -296,25 +297,7 @@ def _trace(place: int, kinds: list[int], right: Callable[..., int], rng: np.rand
     others = iter(rng.permutation([1, 2]).tolist())
     shown = [frozenset({1, 2}) if n == chosen else frozenset({next(others)}) for n in range(3)]
     asked = tuple(Asked(f"kind {k}", n == chosen, shown[n], 100 - k) for n, k in enumerate(kinds))
-    return Trace(
-        id=f"row {place}",
-        contrast="inter",
-        task="common",
-        template_id="common/0",
-        label=asked[0].label,
-        words=frozenset(a.label for a in asked),
-        sizes=((640, 480), (640, 480)),
-        num_bytes=(100_000, 100_000),
-        photos=(f"photo {place}", f"other {place}"),
-        targets=frozenset({1, 2}),
-        boxes=(),
-        reference=None,
-        named=False,
-        tuple_id=f"set {place}",
-        pair_id="",
-        focus=None,
-        asked=asked,
-    )
+    return listing(place, "common", asked)
 
 
 def measured(traces: list[Trace]) -> dict[str, Check]:
@@ -361,7 +344,7 @@ def test_too_many_people_are_found() -> None:
 
 def _renamed(found: Trace) -> Trace:
     asked = tuple(Asked("person" if a.answered else a.label, a.answered, a.images, a.photos) for a in found.asked)
-    return Trace(**{name: getattr(found, name) for name in Trace.__slots__ if name != "asked"}, asked=asked)
+    return replace(found, asked=asked)
 
 
 # -- scores, traces, ablation

@@ -27,7 +27,7 @@ from cgc_data.validate.tasks.inter_group import measures
 from cgc_data.validate.trace import Asked, Trace
 from cgc_data.vocabulary import concept_of, load_relations
 from tests.cgc_data import mini_release
-from tests.cgc_data.checking import RawChecks
+from tests.cgc_data.checking import RawChecks, listing
 
 Row = dict[str, Any]
 SAMPLES = 48
@@ -217,25 +217,7 @@ def listed(number: int, absent: Callable[[list[str], np.random.Generator], int])
 def _trace(place: int, labels: list[str], absent: Callable[..., int], rng: np.random.Generator) -> Trace:
     gone = absent(labels, rng) if place % 2 else None
     asked = tuple(Asked(label, n != gone, frozenset({1}), 10) for n, label in enumerate(labels))
-    return Trace(
-        id=f"row {place}",
-        contrast="inter",
-        task="group",
-        template_id=f"group/{rng.integers(9)}",
-        label=labels[0],
-        words=frozenset(labels),
-        sizes=((640, 480), (640, 480)),
-        num_bytes=(100_000, 100_000),
-        photos=(f"photo {place}", f"other {place}"),
-        targets=frozenset({1, 2}),
-        boxes=(),
-        reference=None,
-        named=False,
-        tuple_id=f"set {place}",
-        pair_id="",
-        focus=None,
-        asked=asked,
-    )
+    return listing(place, "group", asked, template=int(rng.integers(9)))
 
 
 def anywhere(labels: list[str], rng: np.random.Generator) -> int:

@@ -81,7 +81,7 @@ def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Ite
 
 def _images(sample: Sample, label: str, world: World) -> set[int]:
     concept = world.concept(label) or ""
-    return {n for n, view in enumerate(sample.views, 1) if world.is_annotated(world.photo(view), concept)}
+    return {n for n, view in enumerate(sample.views, 1) if concept in world.present(world.photo(view))}
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:

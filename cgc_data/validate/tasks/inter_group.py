@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from cgc_data.validate.boxes import iou
+from cgc_data.validate.hard import hard_distractors
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.listed import names_tell, place_tells, words_tell
 from cgc_data.validate.report import Check, Finding
@@ -23,6 +24,7 @@ APART = 0.3
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
     """One object a label, all of them where any is, and labels and boxes apart."""
     yield from roles(sample, world)
+    yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)
     for fault in [*_counts(sample), *lookalikes(sample, world), *_overlaps(sample)] or [""]:
         yield Finding("group", fault)
