@@ -13,7 +13,7 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.surplus import Surplus
 from cgc_data.tasks.inter.common import COMMON
 
-FEWEST, MOST = 3, COMMON.labels[1]
+FEWEST, MOST = COMMON.labels
 SLACK, MOST_SLACK = 0.5, 1.0  # how far a name may be from chance, in rows: at first, and after many lists
 SLOPE = 0.02  # by how much more after each list
 NOISE = 0.4  # in the choice between names, in rows

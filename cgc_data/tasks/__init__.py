@@ -26,6 +26,7 @@ __all__ = [
     "Task",
     "answer_of_pool",
     "check_ids",
+    "labels_of_pool",
     "pool_gives_box",
     "pool_names_image",
     "pools_of",
@@ -111,6 +112,11 @@ def answer_of_pool(pool: str) -> AnswerKind:
 def pool_gives_box(pool: str) -> bool:
     """Whether phrasings of the pool give a box in one of the images."""
     return any(task.gives_box for task in _ALL if pool in task.pools)
+
+
+def labels_of_pool(pool: str) -> int:
+    """How many labels phrasings of the pool are about at least."""
+    return next(task.labels_in(names_image=pool == task.named_pool)[0] for task in _ALL if pool in task.pools)
 
 
 def pool_names_image(pool: str) -> bool:

@@ -128,7 +128,7 @@ def _images(sample: Sample) -> list[str]:
 
 def _asked(sample: Sample, task: Task) -> list[str]:
     """What does not fit between the query and what its task asks."""
-    fewest, most = task.labels
+    fewest, most = task.labels_in(names_image=sample.img_idx is not None)
     faults = []
     if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):
         faults.append(f"asks for the labels {list(sample.labels)}, not {fewest} to {most} different ones")

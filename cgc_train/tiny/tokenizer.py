@@ -9,7 +9,7 @@ from typing import Any
 
 from cgc_data.answer import ANSWER_FORM, ANSWER_INSTRUCTION, THINK_INSTRUCTION, Object, format_response
 from cgc_data.answer.wording import POOLS, Reference, ask, template_count
-from cgc_data.tasks import pool_gives_box, pool_names_image
+from cgc_data.tasks import labels_of_pool, pool_gives_box, pool_names_image
 from cgc_data.vocabulary.names import readable
 from cgc_train.protocols import Tokenizer
 
@@ -97,13 +97,20 @@ def _filled(trained: Mapping[str, int]) -> dict[str, int]:
 
 def corpus() -> Iterator[str]:
     """Every phrasing about some names, both instructions, and answers in the strict form."""
-    for label in LABELS:
-        name = readable(label)
+    for place, label in enumerate(LABELS):
+        following = [readable(name) for name in (*LABELS[place:], *LABELS)]
         for pool in POOLS:
             reference = Reference(1, (120, 88, 430, 512)) if pool_gives_box(pool) else None
             image = 2 if pool_names_image(pool) else None
             for number in range(template_count(pool)):
-                yield ask(pool, number, [name], count_images=2 + number % 3, ref=reference, image=image)
+                yield ask(
+                    pool,
+                    number,
+                    following[: labels_of_pool(pool)],
+                    count_images=2 + number % 3,
+                    ref=reference,
+                    image=image,
+                )
         yield format_response([Object(2, (305, 67, 849, 912), label)], "The images are looked at one by one.")
         yield format_response([], f"No image shows the {label}.")
         yield f"Image 1: \nImage 2: \n{THINK_INSTRUCTION}\n{ANSWER_INSTRUCTION}"

@@ -231,7 +231,7 @@ def kind_that_is_nowhere(row: Row) -> None:
         (image_left_out, "common kind"),
         (claims_left_out, "common kind"),
         (claim_about_the_right_kind, "evidence"),
-        (two_names, "common kind"),
+        (two_names, "row form"),
         (kind_that_is_nowhere, "common kind"),
     ],
 )
@@ -271,7 +271,7 @@ def names_listed(row: Row) -> None:
         (another_image_shared, "common kind"),
         (object_left_out, "one instance"),
         (wrong_word, "row form"),
-        (names_listed, "common kind"),
+        (names_listed, "row form"),
     ],
 )
 def test_a_falsified_row_without_names_is_found(

@@ -9,7 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 from cgc_data.answer import ANSWER_FORM
 from cgc_data.answer.wording import POOLS, Reference, ask, listed, template_count
 from cgc_data.common.errors import PlanError
-from cgc_data.tasks import TASKS, Task, pool_gives_box, pool_names_image
+from cgc_data.tasks import TASKS, Task, labels_of_pool, pool_gives_box, pool_names_image
 from cgc_data.vocabulary import Name, names_of, readable
 from cgc_data.vocabulary.concepts import entries
 
@@ -39,9 +39,7 @@ def _written(pool: str) -> str:
 
 
 def _names(pool: str, name: Name) -> list[Name]:
-    task = _task(pool)
-    number = 3 if task.candidates and pool == task.pool else task.labels[0]
-    return [name, *map(readable, OTHERS)][:number]
+    return [name, *map(readable, OTHERS)][: labels_of_pool(pool)]
 
 
 def _ask(pool: str, number: int, name: str, count: int = 3) -> str:
