@@ -151,6 +151,9 @@ class BuildConfig(Section):
         "preset's",
     )
     absent: float = Field(0.12, ge=0, le=0.15, description="share of rows whose answer is the empty list")
+    named_image: Share = Field(
+        0.5, description="share of rows that name the answer's image, in tasks that can be asked with and without it"
+    )
     category_temperature: Share = Field(0.5, description="0: every category equally often; 1: as often as it occurs")
     inter: InterSettings = InterSettings()
     intra: IntraSettings = IntraSettings()

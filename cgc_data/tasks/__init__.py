@@ -27,6 +27,7 @@ __all__ = [
     "answer_of_pool",
     "check_ids",
     "pool_gives_box",
+    "pool_gives_image",
     "pool_names_image",
     "pools_of",
     "task_named",
@@ -41,6 +42,7 @@ _REGISTERED = (
     "intra/same_object",
     "intra/locate_all",
     "intra/absent",
+    "intra/region",
 )
 
 
@@ -109,6 +111,11 @@ def answer_of_pool(pool: str) -> AnswerKind:
 def pool_gives_box(pool: str) -> bool:
     """Whether phrasings of the pool give a box in one of the images."""
     return any(task.gives_box for task in _ALL if pool in task.pools)
+
+
+def pool_gives_image(pool: str) -> bool:
+    """Whether phrasings of the pool point at a reference image as a whole."""
+    return any(task.gives_image for task in _ALL if pool in task.pools)
 
 
 def pool_names_image(pool: str) -> bool:
