@@ -13,7 +13,7 @@ from cgc_data.plan.rows import View
 from cgc_data.release.operations import GAIN, GAMMA, OPERATIONS, Operation, window_operations
 from cgc_data.tasks import REFERENCE
 
-DRAWN = 64  # rectangles at a time, of which the first that fits is taken
+DRAWN = 256  # rectangles at a time, of which the first that fits is taken
 WIDEST_ASPECT = 1.5
 MOST_GAIN = 0.15  # by which a color may be stronger or weaker
 GAMMAS = (0.8, 1.25)

@@ -4,6 +4,7 @@ A piece is asked about only if it resembles no other place of the images. That t
 tried is read once at low resolution.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from cgc_data.common.errors import PhotoError
 from cgc_data.geometry import Window
 from cgc_data.index.pictures import thumbnail
 from cgc_data.plan.askable import Askable
+from cgc_data.plan.candidates import Asked, Candidate, draw_candidates, in_colors
 from cgc_data.plan.pieces import Piece, apart, draw_rectangles, draw_tone, is_unique, piece_view, windows_of
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
@@ -23,12 +25,15 @@ from cgc_data.tasks import REFERENCE
 from cgc_data.tasks.intra import INTRA, VIEWS
 from cgc_data.tasks.intra.region import REGION
 
-HOLDS, _ = INTRA.roles
+HOLDS, LACKS = INTRA.roles
 READ = 320  # pixels of the longer side at which a photo is read
 LEAST_SIDE = 96  # pixels of the photo, of the shorter side of a piece; a smaller one shows too little
 MOST_PIECES = 5
 AREA = (0.04, 0.15)  # of the photo that a piece covers
 MOST_COVERED = 0.5  # of the photo by all pieces together
+WINDOWS = (2, 5)  # fewest and most to choose from
+QUESTIONS = 2  # about one set of windows
+ENLARGEMENT = 2
 PROOFS = 6  # pieces that are tried before a photo is given up
 
 
@@ -38,15 +43,26 @@ class RegionPlanner:
     def __init__(self, askable: Askable) -> None:
         self._askable, self._config = askable, askable.config
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)
+        self._made: Counter[bool] = Counter()  # rows by whether they name the image
+        self._ranks: Counter[tuple[int, int]] = Counter()  # by number of windows, and how many are nearer in color
 
     def family(self, draw: Draw) -> Family | None:
-        """A question about the photo; None if no piece of it is unlike the rest."""
+        """Questions about the photo in the form that lacks rows; None if no piece of it is unlike the rest."""
         try:
             picture = self._picture(draw.anchor)
         except PhotoError:  # which rendering reports by name
             return None
-        question = self._in_photo(draw.anchor, picture, draw.rng)
-        return Family((question,), (draw.anchor,)) if question else None
+        for named in self._forms():
+            plan = self._in_photo if named else self._among_windows
+            if questions := plan(draw.anchor, picture, draw.rng):
+                self._made[named] += len(questions)
+                return Family(tuple(questions), (draw.anchor,))
+        return None
+
+    def _forms(self) -> tuple[bool, ...]:
+        """Whether to name the image; both ways as long as no photo has allowed the one that lacks rows."""
+        lacking = self._made[True] < self._config.named_image * (self._made.total() + 1)
+        return (lacking,) if self._made[lacking] or self._config.named_image in (0, 1) else (lacking, not lacking)
 
     def _picture(self, photo: int) -> Picture:
         shown = self._askable.index.photos[photo]
@@ -54,18 +70,55 @@ class RegionPlanner:
         turn = self._config.sources[shown.source].displayed
         return Picture(thumbnail(content, READ, turn=turn), (shown.width, shown.height))
 
-    def _in_photo(self, photo: int, picture: Picture, rng: np.random.Generator) -> Question | None:
+    def _in_photo(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
         """The photo and pieces of it, one of which is to be found in the photo."""
-        width, height = self._askable.truth.photo_size(photo)
-        whole = Window(0, 0, width, height)
+        whole = self._whole(photo)
         asked = self._unique(picture, whole, rng)
         if asked is None:
-            return None
+            return []
         pieces = self._with_others(picture, whole, asked, int(rng.integers(1, MOST_PIECES + 1)), rng)
-        source = View(photo, whole, width, height, HOLDS)
+        source = View(photo, whole, whole.width, whole.height, HOLDS)
         views = (source, *(self._view(photo, piece, rng) for piece in pieces))
         question = self._question(views, home=0, piece=1, named=True, rng=rng)
-        return question.reordered([0, *(1 + rng.permutation(len(pieces))).tolist()])
+        return [question.reordered([0, *(1 + rng.permutation(len(pieces))).tolist()])]
+
+    def _among_windows(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
+        """A piece and windows of the photo, one of which it is from; then a piece of another of these windows."""
+        count = int(rng.integers(WINDOWS[0], WINDOWS[1] + 1))
+        least = min(self._config.intra.view_sizes) / ENLARGEMENT
+        candidates = draw_candidates(picture, self._whole(photo), count, least, rng)
+        if not candidates:
+            return []
+        shape = candidates[0].scene.window
+        longer = max(shape.width, shape.height)
+        sharp = [size for size in self._config.intra.view_sizes if size <= ENLARGEMENT * longer]
+        scale = int(rng.choice(sharp)) / longer
+        size = max(round(shape.width * scale), 1), max(round(shape.height * scale), 1)
+        questions = []
+        for asked in self._chosen(picture, candidates, rng):
+            roles = [HOLDS if place == asked.home else LACKS for place in range(count)]
+            windows = [View(photo, c.scene.window, *size, role) for c, role in zip(candidates, roles, strict=True)]
+            views = (self._view(photo, asked.piece, rng), *windows)
+            question = self._question(views, home=asked.home + 1, piece=0, named=False, rng=rng)
+            questions.append(question.reordered([0, *(1 + rng.permutation(count)).tolist()]))
+        return questions
+
+    def _chosen(self, picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
+        """Two of the candidates, such that colors do not tell which: their rank in color is the one that lacks rows."""
+        chosen: list[Asked] = []
+        asked, scenes = in_colors(picture, candidates, rng), [candidate.scene for candidate in candidates]
+        while asked and len(chosen) < QUESTIONS:
+            order = rng.permutation(len(asked)).tolist()
+            best = min(order, key=lambda place: self._ranks[len(candidates), asked[place].nearer])
+            taken = asked.pop(best)
+            if is_unique(picture, taken.piece, scenes):
+                chosen.append(taken)
+                self._ranks[len(candidates), taken.nearer] += 1
+                asked = [other for other in asked if other.home != taken.home]
+        return chosen
+
+    def _whole(self, photo: int) -> Window:
+        return Window(0, 0, *self._askable.truth.photo_size(photo))
 
     def _unique(self, picture: Picture, whole: Window, rng: np.random.Generator) -> Piece | None:
         """A piece that is nowhere in the photo but at its place."""

@@ -1,0 +1,105 @@
+"""Windows of one photo to choose from, each with a piece that no other of them shows or resembles.
+
+Each could be the one that is asked for: what tells them apart must not be that one of them has a piece.
+"""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.geometry import Window
+from cgc_data.images import Pixels
+from cgc_data.plan.pieces import DRAWN, Piece, apart, draw_rectangles, draw_tone, is_unique, windows_of
+from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
+
+COVERED = (0.55, 0.8)  # of the photo by all windows together, as if none overlapped
+MOST_COMMON = 0.25  # IoU of two windows
+AREA = (0.12, 0.4)  # of its window that a piece covers
+LEAST_SIDE = 64  # pixels of the photo, of the shorter side of a piece
+WINDOWS, PIECES = 4, 3  # tried for each place among the windows, and in each window
+TONES = 6  # of a piece, among which one is chosen
+BINS = 8  # of a histogram, by channel
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A window, in which the piece is found at its place alone."""
+
+    scene: Scene
+    piece: Piece
+
+
+def draw_candidates(
+    picture: Picture, whole: Window, count: int, longer: float, rng: np.random.Generator
+) -> list[Candidate]:
+    """So many windows of one size, the longer side at least `longer` pixels; none if the photo does not have them."""
+    share = float(rng.uniform(*COVERED)) / count
+    shapes = [w for w in windows_of(draw_rectangles(whole, (share, share), 1, rng)) if max(w.width, w.height) >= longer]
+    found: list[Candidate] = []
+    while shapes and len(found) < count:
+        candidate = _another(picture, whole, shapes[0], found, rng)
+        if candidate is None:
+            return []
+        found.append(candidate)
+    return found
+
+
+def _another(
+    picture: Picture, whole: Window, shape: Window, others: list[Candidate], rng: np.random.Generator
+) -> Candidate | None:
+    """A window of the same shape beside the others, and free of their pieces."""
+    room = np.array([whole.width - shape.width, whole.height - shape.height])
+    corner = np.floor(rng.random((DRAWN, 2)) * (room + 1)).astype(np.int64)
+    drawn = np.concatenate([corner, corner + [shape.width, shape.height]], axis=1)
+    free = apart(drawn, [other.piece.window for other in others])
+    windows = [other.scene.window for other in others]
+    for window in windows_of(drawn[free & (_common(drawn, windows) <= MOST_COMMON)])[:WINDOWS]:
+        scene = Scene.of(picture, window)
+        places = draw_rectangles(window, AREA, LEAST_SIDE, rng)
+        places = places[apart(places, windows) & (picture.spread(places) >= LEAST_SPREAD)]
+        for place in windows_of(places)[:PIECES]:
+            piece = Piece(place, draw_tone(rng))
+            if is_unique(picture, piece, [scene]):
+                return Candidate(scene, piece)
+    return None
+
+
+def _common(rectangles: NDArray[np.int64], windows: list[Window]) -> NDArray[np.float64]:
+    """Greatest IoU (n,) of rectangles (n, 4) with windows of the same size."""
+    most = np.zeros(len(rectangles))
+    for w in windows:
+        sides = np.minimum(rectangles[:, 2:], (w.x2, w.y2)) - np.maximum(rectangles[:, :2], (w.x1, w.y1))
+        common = np.clip(sides, 0, None).prod(axis=1)
+        most = np.maximum(most, common / (2 * w.width * w.height - common))
+    return most
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A candidate to be asked for, and how many others have colors more like its piece's."""
+
+    home: int
+    piece: Piece
+    nearer: int
+
+
+def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
+    """Each candidate's piece in several colors."""
+    windows = [_histogram(picture.cut(candidate.scene.window)) for candidate in candidates]
+    asked = []
+    for home, candidate in enumerate(candidates):
+        pixels = picture.cut(candidate.piece.window)
+        for tone in (candidate.piece.tone, *(draw_tone(rng) for _ in range(TONES - 1))):
+            own = _histogram(tone.applied(pixels))
+            apart_by = [float(np.abs(own - window).sum()) for window in windows]
+            nearer = sum(distance < apart_by[home] for distance in apart_by)
+            asked.append(Asked(home, replace(candidate.piece, tone=tone), nearer))
+    return asked
+
+
+def _histogram(pixels: Pixels) -> NDArray[np.float64]:
+    """Shares (3, bins) of the pixels by each channel's level."""
+    counts = [cv2.calcHist([pixels], [channel], None, [BINS], [0, 256]).ravel() for channel in range(3)]
+    return np.asarray(counts, dtype=np.float64) / (pixels.shape[0] * pixels.shape[1])
