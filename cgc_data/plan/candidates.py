@@ -14,12 +14,12 @@ from cgc_data.images import Pixels
 from cgc_data.plan.pieces import DRAWN, Piece, apart, draw_rectangles, draw_tone, is_unique, windows_of
 from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
 
-COVERED = (0.55, 0.8)  # of the photo by all windows together, as if none overlapped
+COVERED = (0.45, 0.7)  # of the photo by all windows together, as if none overlapped
 MOST_COMMON = 0.25  # IoU of two windows
 AREA = (0.12, 0.4)  # of its window that a piece covers
 LEAST_SIDE = 64  # pixels of the photo, of the shorter side of a piece
 WINDOWS, PIECES = 4, 3  # tried for each place among the windows, and in each window
-TONES = 6  # of a piece, among which one is chosen
+TONES = 16  # of a piece, among which one is chosen
 BINS = 8  # of a histogram, by channel
 
 
@@ -34,14 +34,14 @@ class Candidate:
 def draw_candidates(
     picture: Picture, whole: Window, count: int, longer: float, rng: np.random.Generator
 ) -> list[Candidate]:
-    """So many windows of one size, the longer side at least `longer` pixels; none if the photo does not have them."""
+    """Windows of one size, the longer side at least `longer` pixels; fewer than `count` if the photo has no more."""
     share = float(rng.uniform(*COVERED)) / count
     shapes = [w for w in windows_of(draw_rectangles(whole, (share, share), 1, rng)) if max(w.width, w.height) >= longer]
     found: list[Candidate] = []
     while shapes and len(found) < count:
         candidate = _another(picture, whole, shapes[0], found, rng)
         if candidate is None:
-            return []
+            break
         found.append(candidate)
     return found
 

@@ -31,8 +31,9 @@ LEAST_SIDE = 96  # pixels of the photo, of the shorter side of a piece; a smalle
 MOST_PIECES = 5
 AREA = (0.04, 0.15)  # of the photo that a piece covers
 MOST_COVERED = 0.5  # of the photo by all pieces together
-WINDOWS = (2, 5)  # fewest and most to choose from
+WINDOWS = (2, 3, 4, 5)  # to choose from; more are drawn more often, since photos often have fewer
 QUESTIONS = 2  # about one set of windows
+SLACK = 1  # rows by which a rank in color may be ahead of the rarest
 ENLARGEMENT = 2
 PROOFS = 6  # pieces that are tried before a photo is given up
 
@@ -84,10 +85,10 @@ class RegionPlanner:
 
     def _among_windows(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
         """A piece and windows of the photo, one of which it is from; then a piece of another of these windows."""
-        count = int(rng.integers(WINDOWS[0], WINDOWS[1] + 1))
+        wanted = int(rng.choice(WINDOWS, p=np.array(WINDOWS) / sum(WINDOWS)))
         least = min(self._config.intra.view_sizes) / ENLARGEMENT
-        candidates = draw_candidates(picture, self._whole(photo), count, least, rng)
-        if not candidates:
+        candidates = draw_candidates(picture, self._whole(photo), wanted, least, rng)
+        if len(candidates) < min(WINDOWS):
             return []
         shape = candidates[0].scene.window
         longer = max(shape.width, shape.height)
@@ -96,26 +97,31 @@ class RegionPlanner:
         size = max(round(shape.width * scale), 1), max(round(shape.height * scale), 1)
         questions = []
         for asked in self._chosen(picture, candidates, rng):
-            roles = [HOLDS if place == asked.home else LACKS for place in range(count)]
+            roles = [HOLDS if place == asked.home else LACKS for place in range(len(candidates))]
             windows = [View(photo, c.scene.window, *size, role) for c, role in zip(candidates, roles, strict=True)]
             views = (self._view(photo, asked.piece, rng), *windows)
             question = self._question(views, home=asked.home + 1, piece=0, named=False, rng=rng)
-            questions.append(question.reordered([0, *(1 + rng.permutation(count)).tolist()]))
+            questions.append(question.reordered([0, *(1 + rng.permutation(len(candidates))).tolist()]))
         return questions
 
     def _chosen(self, picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
         """Two of the candidates, such that colors do not tell which: their rank in color is the one that lacks rows."""
         chosen: list[Asked] = []
         asked, scenes = in_colors(picture, candidates, rng), [candidate.scene for candidate in candidates]
-        while asked and len(chosen) < QUESTIONS:
-            order = rng.permutation(len(asked)).tolist()
-            best = min(order, key=lambda place: self._ranks[len(candidates), asked[place].nearer])
-            taken = asked.pop(best)
+        while len(chosen) < QUESTIONS and (lacking := self._lacking(len(candidates), asked)):
+            taken = lacking[int(rng.integers(len(lacking)))]
+            asked.remove(taken)
             if is_unique(picture, taken.piece, scenes):
                 chosen.append(taken)
                 self._ranks[len(candidates), taken.nearer] += 1
                 asked = [other for other in asked if other.home != taken.home]
         return chosen
+
+    def _lacking(self, windows: int, asked: list[Asked]) -> list[Asked]:
+        """Those of the rank in color that fewest rows of so many windows have; none if it is too frequent by far."""
+        counts = [self._ranks[windows, rank] for rank in range(windows)]
+        least = min((counts[one.nearer] for one in asked), default=0)
+        return [one for one in asked if counts[one.nearer] == least] if least <= min(counts) + SLACK else []
 
     def _whole(self, photo: int) -> Window:
         return Window(0, 0, *self._askable.truth.photo_size(photo))
