@@ -16,8 +16,8 @@ from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
 
 COVERED = (0.45, 0.7)  # of the photo by all windows together, as if none overlapped
 MOST_COMMON = 0.25  # IoU of two windows
-AREA = (0.12, 0.4)  # of its window that a piece covers
-LEAST_SIDE = 64  # pixels of the photo, of the shorter side of a piece
+AREA = (0.08, 0.25)  # of its window that a piece covers
+LEAST_SIDE = 56  # pixels of the photo, of the shorter side of a piece
 WINDOWS, PIECES = 4, 3  # tried for each place among the windows, and in each window
 TONES = 16  # of a piece, among which one is chosen
 BINS = 8  # of a histogram, by channel

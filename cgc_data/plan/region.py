@@ -27,9 +27,9 @@ from cgc_data.tasks.intra.region import REGION
 
 HOLDS, LACKS = INTRA.roles
 READ = 320  # pixels of the longer side at which a photo is read
-LEAST_SIDE = 96  # pixels of the photo, of the shorter side of a piece; a smaller one shows too little
+LEAST_SIDE = 80  # pixels of the photo, of the shorter side of a piece; a smaller one shows too little
 MOST_PIECES = 5
-AREA = (0.04, 0.15)  # of the photo that a piece covers
+AREA = (0.03, 0.1)  # of the photo that a piece covers
 MOST_COVERED = 0.5  # of the photo by all pieces together
 WINDOWS = (2, 3, 4, 5)  # to choose from; more are drawn more often, since photos often have fewer
 QUESTIONS = 2  # about one set of windows
