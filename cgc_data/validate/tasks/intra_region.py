@@ -1,6 +1,6 @@
 """`intra/region`: a piece that is where it is said to be, and resembles no other place of the images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from cgc_data.common.errors import PhotoError
@@ -8,9 +8,11 @@ from cgc_data.tasks import REFERENCE
 from cgc_data.validate.boxes import BOX_TOLERANCE, area, furthest, grown, overlap, within
 from cgc_data.validate.composing import composed
 from cgc_data.validate.limits import Limits
-from cgc_data.validate.report import Finding
+from cgc_data.validate.pointing import box_by_color, fixed_box, image_by_color
+from cgc_data.validate.report import Check, Finding
 from cgc_data.validate.resemblance import LONGER_SIDE, Found, search, small
 from cgc_data.validate.samples import Box, Sample, View
+from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 CHECKS = {
@@ -38,6 +40,14 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
         yield Finding("pieces", fault)
     yield Finding("pieces apart", _near(sample))
     yield Finding("pieces unique", _ambiguous(sample, piece, world))
+
+
+def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
+    """Whether colors, or always giving one box, tell the place of a piece."""
+    del limits
+    yield image_by_color(traces)
+    yield box_by_color(traces)
+    yield fixed_box(traces)
 
 
 def _misformed(sample: Sample, world: World) -> str:

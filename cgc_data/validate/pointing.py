@@ -1,0 +1,64 @@
+"""What could tell the place of a piece without looking for it: its colors, or always giving the same box."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from cgc_data.validate.boxes import iou
+from cgc_data.validate.classify import families, folds_of
+from cgc_data.validate.report import Check
+from cgc_data.validate.samples import Rectangle
+from cgc_data.validate.statistics import clustered_mean, judge, nothing
+from cgc_data.validate.trace import Trace
+
+ABOVE_CHANCE = 0.05
+FIXED_BOX = 0.10
+BY_COLOR = 0.30  # pieces of another light are still found by color now and then
+
+
+def image_by_color(traces: Sequence[Trace]) -> Check:
+    """How much more often than chance the image nearest in color, or the farthest, holds the answer."""
+    name, what = "answer image by color", "accuracy above chance of naming the image nearest or farthest in color"
+    rows = [trace for trace in traces if trace.colors and len(trace.candidates) > 1]
+    if not rows:
+        return nothing(name, what)
+    found = []
+    for sign in (1, -1):
+        nearest = [min(t.candidates, key=lambda n, t=t: sign * t.colors.apart[n - 1]) for t in rows]
+        hits = [(n in t.targets) - 1 / len(t.candidates) for n, t in zip(nearest, rows, strict=True)]
+        found.append(clustered_mean(np.array(hits, dtype=np.float64), families(rows)))
+    value, interval = max(found, key=lambda one: one[0])
+    return judge(name, value, interval, ABOVE_CHANCE, len(rows), what)
+
+
+def box_by_color(traces: Sequence[Trace]) -> Check:
+    """How often the box that is likest in color is right, its size known and the image guessed."""
+    what = "accuracy at IoU 0.5 of the place likest in color, of the right size"
+    return _guessed("place by color", traces, lambda trace, _: trace.colors and trace.colors.likest, BY_COLOR, what)
+
+
+def fixed_box(traces: Sequence[Trace]) -> Check:
+    """How often the median box of other rows is right, the image guessed."""
+    what = "accuracy at IoU 0.5 of the median box of other rows"
+    return _guessed("one box for all pieces", traces, lambda _, median: median, FIXED_BOX, what)
+
+
+def _guessed(
+    name: str,
+    traces: Sequence[Trace],
+    guess: Callable[[Trace, Rectangle], Rectangle | None],
+    bound: float,
+    what: str,
+) -> Check:
+    rows = [trace for trace in traces if len(trace.boxes) == 1]
+    if len(rows) < 2:
+        return nothing(name, what)
+    groups = families(rows)
+    folds, boxes = folds_of(groups), np.array([trace.boxes[0] for trace in rows])
+    hits = np.zeros(len(rows))
+    for place, trace in enumerate(rows):
+        others = boxes[folds != folds[place]]
+        x1, y1, x2, y2 = np.median(others if len(others) else boxes, axis=0).round().astype(int).tolist()
+        box = guess(trace, (x1, y1, x2, y2))
+        hits[place] = bool(box and iou(trace.boxes[0], box) >= 0.5) / (1 if trace.named else len(trace.candidates))
+    return judge(name, *clustered_mean(hits, groups), bound, len(rows), what)
