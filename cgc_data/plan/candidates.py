@@ -87,10 +87,10 @@ class Asked:
 
 def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
     """Each candidate's piece in several colors."""
-    windows = [_histogram(picture.cut(candidate.scene.window)) for candidate in candidates]
+    windows = [_histogram(picture.shown(c.scene.window, c.scene.scale)) for c in candidates]
     asked = []
     for home, candidate in enumerate(candidates):
-        pixels = picture.cut(candidate.piece.window)
+        pixels = picture.shown(candidate.piece.window, candidate.scene.scale)
         for tone in (candidate.piece.tone, *(draw_tone(rng) for _ in range(TONES - 1))):
             own = _histogram(tone.applied(pixels))
             apart_by = [float(np.abs(own - window).sum()) for window in windows]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cgc_data.geometry import Window
 from cgc_data.images import Pixels
-from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene, gray_at, only_at
+from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene, gray, only_at
 from cgc_data.plan.rows import View
 from cgc_data.release.operations import GAIN, GAMMA, OPERATIONS, Operation, window_operations
 from cgc_data.tasks import REFERENCE
@@ -86,11 +86,10 @@ def windows_of(rectangles: Rectangles) -> list[Window]:
 
 def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
     """Is the piece, in its changed colors, no plain area, and found in these scenes at its own place alone?"""
-    pixels = piece.tone.applied(picture.cut(piece.window))
     for scene in scenes:
-        gray = gray_at(pixels, piece.window, scene.scale)
+        levels = gray(piece.tone.applied(picture.shown(piece.window, scene.scale)))
         home = scene.place(piece.window) if scene.holds(piece.window) else None
-        if gray.std() < LEAST_SPREAD or not only_at(gray, scene, home):
+        if levels.std() < LEAST_SPREAD or not only_at(levels, scene, home):
             return False
     return True
 

@@ -1,7 +1,7 @@
 """`region`: where a piece of a photo was cut from, in the photo itself or in one of several windows of it.
 
 A piece is asked about only if it resembles no other place of the images. That takes pixels, so that each photo that is
-tried is read once at low resolution.
+tried is read once.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ import numpy as np
 from cgc_data.answer.wording import template_count
 from cgc_data.common.errors import PhotoError
 from cgc_data.geometry import Window
-from cgc_data.index.pictures import thumbnail
+from cgc_data.images import decode_photo
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.candidates import Asked, Candidate, draw_candidates, in_colors
 from cgc_data.plan.pieces import Piece, apart, draw_rectangles, draw_tone, is_unique, piece_view, windows_of
@@ -26,7 +26,6 @@ from cgc_data.tasks.intra import INTRA, VIEWS
 from cgc_data.tasks.intra.region import REGION
 
 HOLDS, LACKS = INTRA.roles
-READ = 320  # pixels of the longer side at which a photo is read
 LEAST_SIDE = 80  # pixels of the photo, of the shorter side of a piece; a smaller one shows too little
 MOST_PIECES = 5
 AREA = (0.03, 0.1)  # of the photo that a piece covers
@@ -51,7 +50,7 @@ class RegionPlanner:
         """Questions about the photo in the form that lacks rows; None if no piece of it is unlike the rest."""
         try:
             picture = self._picture(draw.anchor)
-        except PhotoError:  # which rendering reports by name
+        except PhotoError:  # broken, as the rendering of other tasks says by name
             return None
         for named in self._forms():
             plan = self._in_photo if named else self._among_windows
@@ -69,7 +68,10 @@ class RegionPlanner:
         shown = self._askable.index.photos[photo]
         content = self._askable.index.stores[shown.source].read(shown.file_name)
         turn = self._config.sources[shown.source].displayed
-        return Picture(thumbnail(content, READ, turn=turn), (shown.width, shown.height))
+        pixels = decode_photo(content, turn=turn)
+        if pixels.shape[:2] != (shown.height, shown.width):
+            raise PhotoError(f"{shown.file_name}: is {pixels.shape[1]} x {pixels.shape[0]}, its annotation says otherwise")
+        return Picture(pixels)
 
     def _in_photo(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
         """The photo and pieces of it, one of which is to be found in the photo."""

@@ -11,6 +11,7 @@ from cgc_data.images import Pixels
 from cgc_data.masks import Box
 
 SEARCHED = 96  # pixels of the longer side of an image in which a piece is searched for
+COARSE = 320  # pixels of the photo's longer side at which plain places are told
 LADDER = tuple(1.12**step for step in sorted(range(-6, 7), key=abs))  # sizes of the piece, the likeliest first
 AT_HOME, ELSEWHERE = 0.8, 0.7  # least correlation at the piece's own place, and the one that no other place may reach
 SAME_PLACE = 0.5  # IoU
@@ -20,29 +21,27 @@ Gray = NDArray[np.uint8]
 
 
 class Picture:
-    """A photo of width and height `size` at low resolution: `pixels` (height, width, 3), blue-green-red."""
+    """The pixels (height, width, 3), blue-green-red, of a photo."""
 
-    def __init__(self, pixels: Pixels, size: tuple[int, int]) -> None:
+    def __init__(self, pixels: Pixels) -> None:
         self._pixels = pixels
-        self._scale = np.array([pixels.shape[1] / size[0], pixels.shape[0] / size[1]] * 2)
-        self._sums, self._squares = cv2.integral2(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY))
+        coarse = cv2.resize(pixels, _size(pixels.shape[1], pixels.shape[0], COARSE / max(pixels.shape[:2])))
+        self._sums, self._squares = cv2.integral2(cv2.cvtColor(coarse, cv2.COLOR_BGR2GRAY))
+        self._cell = np.array([coarse.shape[1] / pixels.shape[1], coarse.shape[0] / pixels.shape[0]] * 2)
 
-    def cut(self, window: Window) -> Pixels:
-        """Pixels (height, width, 3) of a window of the photo."""
-        x1, y1, x2, y2 = self._cells(np.array([[window.x1, window.y1, window.x2, window.y2]]))[0].tolist()
-        return self._pixels[y1:y2, x1:x2]
+    def shown(self, window: Window, scale: float) -> Pixels:
+        """A window of the photo, resized."""
+        part = self._pixels[window.y1 : window.y2, window.x1 : window.x2]
+        size = _size(window.width, window.height, scale)
+        return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
     def spread(self, rectangles: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Standard deviation (n,) of the gray levels in rectangles (n, 4) of the photo."""
-        cells = self._cells(rectangles)
-        count = (cells[:, 2] - cells[:, 0]) * (cells[:, 3] - cells[:, 1])
-        mean, square = (_inside(sums, cells) / count for sums in (self._sums, self._squares))
+        """Standard deviation (n,) of the gray levels in rectangles (n, 4) of the photo, seen coarsely."""
+        x1, y1, x2, y2 = np.rint(rectangles * self._cell).astype(np.int64).T
+        x2, y2 = np.maximum(x2, x1 + 1), np.maximum(y2, y1 + 1)
+        count = (x2 - x1) * (y2 - y1)
+        mean, square = ((s[y2, x2] - s[y1, x2] - s[y2, x1] + s[y1, x1]) / count for s in (self._sums, self._squares))
         return np.asarray(np.sqrt(np.maximum(square - mean**2, 0)))
-
-    def _cells(self, rectangles: NDArray[np.int64]) -> NDArray[np.int64]:
-        cells = np.rint(rectangles * self._scale).astype(np.int64)
-        cells[:, 2:] = np.maximum(cells[:, 2:], cells[:, :2] + 1)
-        return cells
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Scene:
     def of(cls, picture: Picture, window: Window) -> "Scene":
         """The window at the size at which pieces are searched for in it."""
         scale = SEARCHED / max(window.width, window.height)
-        return cls(window, gray_at(picture.cut(window), window, scale), scale)
+        return cls(window, gray(picture.shown(window, scale)), scale)
 
     def holds(self, piece: Window) -> bool:
         """Is all of a window of the photo in it?"""
@@ -71,10 +70,9 @@ class Scene:
         return x1, y1, x2, y2
 
 
-def gray_at(pixels: Pixels, window: Window, scale: float) -> Gray:
-    """Pixels (height, width, 3) of a window of the photo in gray, at `scale` times the window's size."""
-    size = max(round(window.width * scale), 1), max(round(window.height * scale), 1)
-    return np.asarray(cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), size, interpolation=cv2.INTER_AREA))
+def gray(pixels: Pixels) -> Gray:
+    """Pixels (height, width, 3), blue-green-red, in gray."""
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
 def only_at(piece: Gray, scene: Scene, home: Box | None) -> bool:
@@ -119,7 +117,5 @@ def _common(starts: NDArray[np.int64], length: int, low: float, high: float) -> 
     return np.asarray(np.clip(np.minimum(starts + length, high) - np.maximum(starts, low), 0, None))
 
 
-def _inside(sums: NDArray[np.float64], cells: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Sums (n,) over cells (n, 4) of an integral image."""
-    x1, y1, x2, y2 = cells.T
-    return np.asarray(sums[y2, x2] - sums[y1, x2] - sums[y2, x1] + sums[y1, x1], dtype=np.float64)
+def _size(width: int, height: int, scale: float) -> tuple[int, int]:
+    return max(round(width * scale), 1), max(round(height * scale), 1)

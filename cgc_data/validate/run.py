@@ -57,7 +57,7 @@ def validate(release: Path | str, sources: Sequence[SourcePaths] | None = None) 
     world = World(open_sources(folder, manifest, sources or ()), load_relations())
     ledger = Ledger(CHECKS)
     shards = files.check_files(folder, manifest, ledger)
-    checker = _Checker(manifest, world, ledger)
+    checker = RowChecker(manifest, world, ledger)
     total = sum(shard["rows"] for shard in manifest["shards"])
     for shard, row in track(files.read_rows(folder, shards), "validate", total):
         checker.row(shard, row)
@@ -65,7 +65,7 @@ def validate(release: Path | str, sources: Sequence[SourcePaths] | None = None) 
     return Report(str(folder), (*checker.finish(), *shortcut_checks(traces, limits), *task_measures(traces, limits)))
 
 
-class _Checker:
+class RowChecker:
     """All checks of rows, in the order in which one relies on another."""
 
     def __init__(self, manifest: Manifest, world: World, ledger: Ledger) -> None:
