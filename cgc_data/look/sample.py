@@ -107,6 +107,8 @@ def _view(row: Row, number: int, sources: Sources) -> View:
     view = row["views"][number - 1]
     boxes = _boxes(row, number, view)
     why = tuple(_warrant(e, sources) for e in row["evidence"] if e["img_idx"] == number)
+    if task_of(row).gives_image and number in row["answer_images"] and not boxes:
+        why = (f"Nothing of Image {row['query']['ref_img_idx']} is in this window.",)
     return View(
         number=number,
         width=view["width"],

@@ -5,12 +5,11 @@ Each could be the one that is asked for: what tells them apart must not be that 
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.geometry import Window
-from cgc_data.images import Pixels
+from cgc_data.plan.colors import Colors
 from cgc_data.plan.pieces import DRAWN, Piece, apart, draw_rectangles, draw_tone, is_unique, windows_of
 from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
 
@@ -20,7 +19,7 @@ AREA = (0.08, 0.25)  # of its window that a piece covers
 LEAST_SIDE = 56  # pixels of the photo, of the shorter side of a piece
 WINDOWS, PIECES = 4, 3  # tried for each place among the windows, and in each window
 TONES = 16  # of a piece, among which one is chosen
-BINS = 8  # of a histogram, by channel
+TOLD = 0.2  # share that is kept of the pieces whose colors tell their place
 
 
 @dataclass(frozen=True)
@@ -86,20 +85,15 @@ class Asked:
 
 
 def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-    """Each candidate's piece in several colors."""
-    windows = [_histogram(picture.shown(c.scene.window, c.scene.scale)) for c in candidates]
+    """Each candidate's piece in several colors, mostly such that they do not tell its place in its window."""
+    colors = [Colors(picture, candidate.scene.window) for candidate in candidates]
     asked = []
     for home, candidate in enumerate(candidates):
-        pixels = picture.shown(candidate.piece.window, candidate.scene.scale)
-        for tone in (candidate.piece.tone, *(draw_tone(rng) for _ in range(TONES - 1))):
-            own = _histogram(tone.applied(pixels))
-            apart_by = [float(np.abs(own - window).sum()) for window in windows]
-            nearer = sum(distance < apart_by[home] for distance in apart_by)
-            asked.append(Asked(home, replace(candidate.piece, tone=tone), nearer))
+        for _ in range(TONES):
+            piece = replace(candidate.piece, tone=draw_tone(rng))
+            shares = colors[home].of(piece)
+            if colors[home].tell(shares, piece.window) and rng.random() >= TOLD:
+                continue
+            apart_by = [window.distance(shares) for window in colors]
+            asked.append(Asked(home, piece, sum(distance < apart_by[home] for distance in apart_by)))
     return asked
-
-
-def _histogram(pixels: Pixels) -> NDArray[np.float64]:
-    """Shares (3, bins) of the pixels by each channel's level."""
-    counts = [cv2.calcHist([pixels], [channel], None, [BINS], [0, 256]).ravel() for channel in range(3)]
-    return np.asarray(counts, dtype=np.float64) / (pixels.shape[0] * pixels.shape[1])

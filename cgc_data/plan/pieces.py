@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cgc_data.geometry import Window
 from cgc_data.images import Pixels
-from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene, gray, only_at
+from cgc_data.plan.resemblance import LARGEST, LEAST_SPREAD, Picture, Scene, gray, only_at
 from cgc_data.plan.rows import View
 from cgc_data.release.operations import GAIN, GAMMA, OPERATIONS, Operation, window_operations
 from cgc_data.tasks import REFERENCE
@@ -87,7 +87,7 @@ def windows_of(rectangles: Rectangles) -> list[Window]:
 def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
     """Is the piece, in its changed colors, no plain area, and found in these scenes at its own place alone?"""
     for scene in scenes:
-        levels = gray(piece.tone.applied(picture.shown(piece.window, scene.scale)))
+        levels = gray(piece.tone.applied(picture.shown(piece.window, scene.scale * LARGEST)))
         home = scene.place(piece.window) if scene.holds(piece.window) else None
         if levels.std() < LEAST_SPREAD or not only_at(levels, scene, home):
             return False

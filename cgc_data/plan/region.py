@@ -14,7 +14,8 @@ from cgc_data.common.errors import PhotoError
 from cgc_data.geometry import Window
 from cgc_data.images import decode_photo
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.candidates import Asked, Candidate, draw_candidates, in_colors
+from cgc_data.plan.candidates import TOLD, Asked, Candidate, draw_candidates, in_colors
+from cgc_data.plan.colors import Colors
 from cgc_data.plan.pieces import Piece, apart, draw_rectangles, draw_tone, is_unique, piece_view, windows_of
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
@@ -34,7 +35,7 @@ WINDOWS = (2, 3, 4, 5)  # to choose from; more are drawn more often, since photo
 QUESTIONS = 2  # about one set of windows
 SLACK = 1  # rows by which a rank in color may be ahead of the rarest
 ENLARGEMENT = 2
-PROOFS = 6  # pieces that are tried before a photo is given up
+PROOFS = 10  # pieces that are tried before a photo is given up
 
 
 class RegionPlanner:
@@ -130,13 +131,17 @@ class RegionPlanner:
 
     def _unique(self, picture: Picture, whole: Window, rng: np.random.Generator) -> Piece | None:
         """A piece that is nowhere in the photo but at its place."""
-        scene = Scene.of(picture, whole)
+        scene, colors = Scene.of(picture, whole), Colors(picture, whole)
         for window in self._textured(picture, whole, (), rng)[:PROOFS]:
             piece = Piece(window, draw_tone(rng))
-            box = float(window.x1), float(window.y1), float(window.x2), float(window.y2)
-            if fits(box, whole.width, whole.height, self._config.limits) and is_unique(picture, piece, [scene]):
+            told = colors.tell(colors.of(piece), window) and rng.random() >= TOLD
+            if not told and self._fits(window, whole) and is_unique(picture, piece, [scene]):
                 return piece
         return None
+
+    def _fits(self, piece: Window, whole: Window) -> bool:
+        box = float(piece.x1), float(piece.y1), float(piece.x2), float(piece.y2)
+        return fits(box, whole.width, whole.height, self._config.limits)
 
     def _with_others(
         self, picture: Picture, whole: Window, asked: Piece, count: int, rng: np.random.Generator

@@ -13,6 +13,7 @@ from cgc_data.masks import Box
 SEARCHED = 96  # pixels of the longer side of an image in which a piece is searched for
 COARSE = 320  # pixels of the photo's longer side at which plain places are told
 LADDER = tuple(1.12**step for step in sorted(range(-6, 7), key=abs))  # sizes of the piece, the likeliest first
+LARGEST = max(LADDER)
 AT_HOME, ELSEWHERE = 0.8, 0.7  # least correlation at the piece's own place, and the one that no other place may reach
 SAME_PLACE = 0.5  # IoU
 LEAST_SPREAD = 20.0  # standard deviation of gray levels
@@ -76,16 +77,18 @@ def gray(pixels: Pixels) -> Gray:
 
 
 def only_at(piece: Gray, scene: Scene, home: Box | None) -> bool:
-    """Is a piece, as large as in the scene, found at its place there and at no other? Without a home: at none.
+    """Is a piece, `LARGEST` times as large as in the scene, found at its place there and at no other?
+
+    Without a home: at none.
 
     Takes the photo's own size first, so that a piece that resembles another place is mostly refused at once.
     """
     found = home is None
     for size in LADDER:
-        width, height = round(piece.shape[1] * size), round(piece.shape[0] * size)
+        width, height = (max(round(side * size / LARGEST), 1) for side in piece.shape[::-1])
         if width > scene.gray.shape[1] or height > scene.gray.shape[0]:
             continue
-        template = cv2.resize(piece, (width, height), interpolation=cv2.INTER_AREA if size < 1 else cv2.INTER_LINEAR)
+        template = np.asarray(cv2.resize(piece, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         for mirrored in (False, True):
             scores = _correlation(scene.gray, template[:, ::-1] if mirrored else template)
             if scores.max() < ELSEWHERE:
