@@ -18,7 +18,7 @@ MOST_COMMON = 0.25  # IoU of two windows
 AREA = (0.08, 0.25)  # of its window that a piece covers
 LEAST_SIDE = 56  # pixels of the photo, of the shorter side of a piece
 WINDOWS, PIECES = 4, 3  # tried for each place among the windows, and in each window
-TONES = 16  # of a piece, among which one is chosen
+TONES = 10  # of a piece, among which one is chosen
 TOLD = 0.2  # share that is kept of the pieces whose colors tell their place
 
 

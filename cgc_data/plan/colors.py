@@ -8,7 +8,7 @@ from cgc_data.images import Pixels
 from cgc_data.plan.pieces import Piece
 from cgc_data.plan.resemblance import SAME_PLACE, Picture
 
-SEEN = 32  # pixels of the longer side at which colors are compared
+SEEN = 64  # pixels of the longer side of an image whose colors are compared
 BINS = 8  # of the levels of each channel
 
 Shares = NDArray[np.float32]
@@ -25,7 +25,7 @@ class Colors:
 
     def of(self, piece: Piece) -> Shares:
         """Shares (3 * bins,) of a piece's pixels at each level of each channel, in its changed colors."""
-        shown = self._picture.shown(piece.window, self._scale)
+        shown = self._picture.shown(piece.window, SEEN / max(piece.window.width, piece.window.height))
         return np.asarray(_levels(piece.tone.applied(shown)).mean(axis=(0, 1)))
 
     def distance(self, shares: Shares) -> float:

@@ -87,9 +87,9 @@ def windows_of(rectangles: Rectangles) -> list[Window]:
 def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
     """Is the piece, in its changed colors, no plain area, and found in these scenes at its own place alone?"""
     for scene in scenes:
-        levels = gray(piece.tone.applied(picture.shown(piece.window, scene.scale * LARGEST)))
+        small, large = (gray(piece.tone.applied(picture.shown(piece.window, scene.scale * size))) for size in (1, LARGEST))
         home = scene.place(piece.window) if scene.holds(piece.window) else None
-        if levels.std() < LEAST_SPREAD or not only_at(levels, scene, home):
+        if small.std() < LEAST_SPREAD or not only_at(large, scene, home):
             return False
     return True
 

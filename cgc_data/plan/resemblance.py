@@ -14,7 +14,9 @@ SEARCHED = 96  # pixels of the longer side of an image in which a piece is searc
 COARSE = 320  # pixels of the photo's longer side at which plain places are told
 LADDER = tuple(1.12**step for step in sorted(range(-6, 7), key=abs))  # sizes of the piece, the likeliest first
 LARGEST = max(LADDER)
-AT_HOME, ELSEWHERE = 0.8, 0.7  # least correlation at the piece's own place, and the one that no other place may reach
+# Least correlation at the piece's own place, and the one that no other place may reach: by 0.02 stricter than what is
+# checked later, since that resamples in another order.
+AT_HOME, ELSEWHERE = 0.82, 0.68
 SAME_PLACE = 0.5  # IoU
 LEAST_SPREAD = 20.0  # standard deviation of gray levels
 
