@@ -51,7 +51,7 @@ def _another(
     """A window of the same shape beside the others, and free of their pieces."""
     room = np.array([whole.width - shape.width, whole.height - shape.height])
     corner = np.floor(rng.random((DRAWN, 2)) * (room + 1)).astype(np.int64)
-    drawn = np.concatenate([corner, corner + [shape.width, shape.height]], axis=1)
+    drawn = np.concatenate([corner, corner + np.array([shape.width, shape.height])], axis=1)
     free = apart(drawn, [other.piece.window for other in others])
     windows = [other.scene.window for other in others]
     for window in windows_of(drawn[free & (_common(drawn, windows) <= MOST_COMMON)])[:WINDOWS]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cgc_data.config import BuildConfig
 from cgc_data.geometry import Window
 from cgc_data.images import Pixels
-from cgc_data.plan.resemblance import LARGEST, LEAST_SPREAD, Picture, Scene, gray, only_at
+from cgc_data.plan.resemblance import LARGEST, LEAST_SPREAD, Gray, Picture, Scene, gray, only_at
 from cgc_data.plan.rows import View
 from cgc_data.release.operations import GAIN, GAMMA, OPERATIONS, Operation, window_operations
 from cgc_data.tasks import REFERENCE
@@ -17,6 +18,7 @@ DRAWN = 256  # rectangles at a time, of which the first that fits is taken
 WIDEST_ASPECT = 1.5
 MOST_GAIN = 0.15  # by which a color may be stronger or weaker
 GAMMAS = (0.8, 1.25)
+MOST_ENLARGED = 2.0
 APART = 8  # pixels of the photo between a piece and what must not show any of it
 
 Rectangles = NDArray[np.int64]  # (n, 4) x1, y1, x2, y2, half-open, pixels of the photo
@@ -62,12 +64,12 @@ def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng
     Their shorter side is at least `least` pixels of the photo; none if nothing fits.
     """
     aspect = np.exp(rng.uniform(-np.log(WIDEST_ASPECT), np.log(WIDEST_ASPECT), DRAWN))
-    pixels = inside.width * inside.height * np.exp(rng.uniform(*np.log(area), DRAWN))
+    pixels = inside.width * inside.height * np.exp(rng.uniform(np.log(area[0]), np.log(area[1]), DRAWN))
     sides = np.rint([np.sqrt(pixels * aspect), np.sqrt(pixels / aspect)]).astype(np.int64).T
     room = np.array([inside.width, inside.height]) - sides
     corner = np.array([inside.x1, inside.y1]) + np.floor(rng.random((DRAWN, 2)) * (room + 1)).astype(np.int64)
     fitting = (room >= 0).all(axis=1) & (sides >= least).all(axis=1)
-    return np.concatenate([corner, corner + sides], axis=1)[fitting]
+    return np.asarray(np.concatenate([corner, corner + sides], axis=1)[fitting])
 
 
 def apart(rectangles: Rectangles, windows: Iterable[Window], margin: int = APART) -> NDArray[np.bool_]:
@@ -87,19 +89,25 @@ def windows_of(rectangles: Rectangles) -> list[Window]:
 def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
     """Is the piece, in its changed colors, no plain area, and found in these scenes at its own place alone?"""
     for scene in scenes:
-        small, large = (gray(piece.tone.applied(picture.shown(piece.window, scene.scale * size))) for size in (1, LARGEST))
+        small, large = (_gray(picture, piece, scene.scale * size) for size in (1.0, LARGEST))
         home = scene.place(piece.window) if scene.holds(piece.window) else None
         if small.std() < LEAST_SPREAD or not only_at(large, scene, home):
             return False
     return True
 
 
-def piece_view(photo: int, piece: Piece, longest: int, jpeg_quality: int, rng: np.random.Generator) -> View:
-    """The piece as an image of its own, once to twice as large as in the photo and no longer than `longest` pixels."""
+def _gray(picture: Picture, piece: Piece, scale: float) -> Gray:
+    return gray(piece.tone.applied(picture.shown(piece.window, scale)))
+
+
+def piece_view(photo: int, piece: Piece, config: BuildConfig, rng: np.random.Generator) -> View:
+    """The piece as an image of its own: as large as in the photo, or enlarged as far as it stays sharp."""
     window, tone = piece.window, piece.tone
-    longer = max(window.width, window.height)
-    scale = min(float(np.exp(rng.uniform(0, np.log(2)))), longest / longer)
-    width, height = max(round(window.width * scale), 1), max(round(window.height * scale), 1)
-    crop, resize, encode = window_operations((window.x1, window.y1, window.x2, window.y2), (width, height), jpeg_quality)
-    steps = (crop, resize, *tone.operations, encode)
-    return View(photo, window, width, height, REFERENCE, operations=steps)
+    scale = min(
+        float(np.exp(rng.uniform(0, np.log(min(config.limits.enlargement, MOST_ENLARGED))))),
+        max(config.intra.view_sizes) / max(window.width, window.height),
+    )
+    size = max(round(window.width * scale), 1), max(round(window.height * scale), 1)
+    frame = window.x1, window.y1, window.x2, window.y2
+    crop, resize, encode = window_operations(frame, size, config.intra.jpeg_quality)
+    return View(photo, window, *size, REFERENCE, operations=(crop, resize, *tone.operations, encode))

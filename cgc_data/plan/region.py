@@ -34,7 +34,6 @@ MOST_COVERED = 0.5  # of the photo by all pieces together
 WINDOWS = (2, 3, 4, 5)  # to choose from; more are drawn more often, since photos often have fewer
 QUESTIONS = 2  # about one set of windows
 SLACK = 1  # rows by which a rank in color may be ahead of the rarest
-ENLARGEMENT = 2
 PROOFS = 10  # pieces that are tried before a photo is given up
 
 
@@ -71,7 +70,9 @@ class RegionPlanner:
         turn = self._config.sources[shown.source].displayed
         pixels = decode_photo(content, turn=turn)
         if pixels.shape[:2] != (shown.height, shown.width):
-            raise PhotoError(f"{shown.file_name}: is {pixels.shape[1]} x {pixels.shape[0]}, its annotation says otherwise")
+            raise PhotoError(
+                f"{shown.file_name}: is {pixels.shape[1]} x {pixels.shape[0]}, its annotation says otherwise"
+            )
         return Picture(pixels)
 
     def _in_photo(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
@@ -89,13 +90,13 @@ class RegionPlanner:
     def _among_windows(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
         """A piece and windows of the photo, one of which it is from; then a piece of another of these windows."""
         wanted = int(rng.choice(WINDOWS, p=np.array(WINDOWS) / sum(WINDOWS)))
-        least = min(self._config.intra.view_sizes) / ENLARGEMENT
-        candidates = draw_candidates(picture, self._whole(photo), wanted, least, rng)
+        sizes, most = self._config.intra.view_sizes, self._config.limits.enlargement
+        candidates = draw_candidates(picture, self._whole(photo), wanted, min(sizes) / most, rng)
         if len(candidates) < min(WINDOWS):
             return []
         shape = candidates[0].scene.window
         longer = max(shape.width, shape.height)
-        sharp = [size for size in self._config.intra.view_sizes if size <= ENLARGEMENT * longer]
+        sharp = [size for size in sizes if size <= most * longer]
         scale = int(rng.choice(sharp)) / longer
         size = max(round(shape.width * scale), 1), max(round(shape.height * scale), 1)
         questions = []
@@ -168,7 +169,7 @@ class RegionPlanner:
         return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])
 
     def _view(self, photo: int, piece: Piece, rng: np.random.Generator) -> View:
-        return piece_view(photo, piece, max(self._config.intra.view_sizes), self._config.intra.jpeg_quality, rng)
+        return piece_view(photo, piece, self._config, rng)
 
     def _question(
         self, views: tuple[View, ...], *, home: int, piece: int, named: bool, rng: np.random.Generator

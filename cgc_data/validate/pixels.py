@@ -27,7 +27,7 @@ class DecodedPhotos:
         self._photos: OrderedDict[tuple[str, int], Pixels] = OrderedDict()
 
     def of(self, part: Part) -> Pixels:
-        """Pixels (height, width, 3), blue-green-red. Raises PhotoError for one that cannot be read, or of another size."""
+        """Pixels (height, width, 3), blue-green-red. Raises PhotoError if it is unreadable or of another size."""
         key = (part.source, part.image_id)
         if key not in self._photos:
             self._photos[key] = self._read(self._sources[part.source], part.image_id)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from cgc_data.validate.answer_images import answer_image
 from cgc_data.validate.boxes import iou
 from cgc_data.validate.classify import families, folds_of
 from cgc_data.validate.report import Check
@@ -11,30 +12,22 @@ from cgc_data.validate.samples import Rectangle
 from cgc_data.validate.statistics import clustered_mean, judge, nothing
 from cgc_data.validate.trace import Trace
 
-ABOVE_CHANCE = 0.05
 FIXED_BOX = 0.10
 BY_COLOR = 0.30  # pieces of another light are still found by color now and then
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
     """How much more often than chance the image nearest in color, or the farthest, holds the answer."""
-    name, what = "answer image by color", "accuracy above chance of naming the image nearest or farthest in color"
-    rows = [trace for trace in traces if trace.colors and len(trace.candidates) > 1]
-    if not rows:
-        return nothing(name, what)
-    found = []
-    for sign in (1, -1):
-        nearest = [min(t.candidates, key=lambda n, t=t: sign * t.colors.apart[n - 1]) for t in rows]
-        hits = [(n in t.targets) - 1 / len(t.candidates) for n, t in zip(nearest, rows, strict=True)]
-        found.append(clustered_mean(np.array(hits, dtype=np.float64), families(rows)))
-    value, interval = max(found, key=lambda one: one[0])
-    return judge(name, value, interval, ABOVE_CHANCE, len(rows), what)
+    rows = [trace for trace in traces if len(trace.candidates) > 1]
+    return answer_image("answer image by color", rows, lambda trace: trace.colors.apart if trace.colors else ())
 
 
 def box_by_color(traces: Sequence[Trace]) -> Check:
     """How often the box that is likest in color is right, its size known and the image guessed."""
     what = "accuracy at IoU 0.5 of the place likest in color, of the right size"
-    return _guessed("place by color", traces, lambda trace, _: trace.colors and trace.colors.likest, BY_COLOR, what)
+    return _guessed(
+        "place by color", traces, lambda trace, _: trace.colors.likest if trace.colors else None, BY_COLOR, what
+    )
 
 
 def fixed_box(traces: Sequence[Trace]) -> Check:

@@ -1,4 +1,4 @@
-"""`intra/region`: pieces that are where they are said to be, breaches that are found, and nothing that tells the place."""
+"""`intra/region`: pieces that are where they are said to be, breaches that are found, no place told by colors."""
 
 import copy
 import json
@@ -25,7 +25,7 @@ from cgc_data.plan.pieces import APART, apart, draw_rectangles, draw_tone, windo
 from cgc_data.plan.resemblance import LARGEST, Picture, Scene, gray, only_at
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
-from cgc_data.tasks import SHARES
+from cgc_data.tasks import PLANNED
 from cgc_data.tasks.intra.region import REGION
 from cgc_data.validate import validate
 from cgc_data.validate.limits import Limits
@@ -43,7 +43,7 @@ SAMPLES = 48
 
 
 def config(sources: list[Source], **settings: Any) -> BuildConfig:
-    shares = {**dict.fromkeys(SHARES, 0.0), REGION.id: 1.0}
+    shares = {**dict.fromkeys(PLANNED, 0.0), REGION.id: 1.0}
     return BuildConfig(sources=sources, tasks=shares, **{"samples": SAMPLES, **settings})
 
 
@@ -144,18 +144,14 @@ def test_the_release_is_valid(release: Path) -> None:
         assert report.check(name).n >= 0.9 * SAMPLES
 
 
-def test_a_release_without_images_is_the_same(
-    painted: list[Source], rows: list[Row], tmp_path: Path
-) -> None:
+def test_a_release_without_images_is_the_same(painted: list[Source], rows: list[Row], tmp_path: Path) -> None:
     build_release(config(painted, images="reference"), tmp_path / "R")
     composed = {row["id"]: row["images"] for row in load_reference(tmp_path / "R")}
     assert composed == {row["id"]: row["images"] for row in rows}
 
 
 @pytest.mark.parametrize(("named", "forms"), [(0.0, {False}), (1.0, {True})])
-def test_the_mix_of_forms_is_a_setting(
-    painted: list[Source], tmp_path: Path, named: float, forms: set[bool]
-) -> None:
+def test_the_mix_of_forms_is_a_setting(painted: list[Source], tmp_path: Path, named: float, forms: set[bool]) -> None:
     build_release(config(painted, samples=8, named_image=named, images="reference"), tmp_path / "R")
     assert {in_photo(dict(row)) for row in open_release(tmp_path / "R").rows()} == forms
 
@@ -369,9 +365,7 @@ def test_a_piece_from_elsewhere_has_no_home() -> None:
     assert not only_at(small, scene, (10.0, 10.0, 34.0, 34.0))
 
 
-@given(
-    st.integers(60, 900), st.integers(60, 900), st.floats(0.02, 0.4), st.integers(1, 90), st.integers(0, 2**32 - 1)
-)
+@given(st.integers(60, 900), st.integers(60, 900), st.floats(0.02, 0.4), st.integers(1, 90), st.integers(0, 2**32 - 1))
 def test_rectangles_are_inside_and_large_enough(width: int, height: int, area: float, least: int, seed: int) -> None:
     inside = Window(7, 11, 7 + width, 11 + height)
     for window in windows_of(draw_rectangles(inside, (area / 2, area), least, np.random.default_rng(seed))):
@@ -425,6 +419,7 @@ def _trace(name: int, rng: np.random.Generator) -> Trace:
         words=frozenset(),
         sizes=((400, 300),) * (count + 1),
         num_bytes=(9000,) * (count + 1),
+        enlargements=(1.0,) * (count + 1),
         candidates=(1,) if named else tuple(range(2, count + 2)),
         photos=(f"photo {name}",) * (count + 1),
         targets=frozenset({1 if named else int(rng.integers(2, count + 2))}),
