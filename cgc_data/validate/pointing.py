@@ -25,9 +25,11 @@ def image_by_color(traces: Sequence[Trace]) -> Check:
 def box_by_color(traces: Sequence[Trace]) -> Check:
     """How often the box that is likest in color is right, its size known and the image guessed."""
     what = "accuracy at IoU 0.5 of the place likest in color, of the right size"
-    return _guessed(
-        "place by color", traces, lambda trace, _: trace.colors.likest if trace.colors else None, BY_COLOR, what
-    )
+
+    def likest(trace: Trace, median: Rectangle) -> Rectangle:
+        return trace.colors.likest if trace.colors else median
+
+    return _guessed("place by color", traces, likest, BY_COLOR, what)
 
 
 def fixed_box(traces: Sequence[Trace]) -> Check:
@@ -39,7 +41,7 @@ def fixed_box(traces: Sequence[Trace]) -> Check:
 def _guessed(
     name: str,
     traces: Sequence[Trace],
-    guess: Callable[[Trace, Rectangle], Rectangle | None],
+    guess: Callable[[Trace, Rectangle], Rectangle],
     bound: float,
     what: str,
 ) -> Check:
@@ -52,6 +54,6 @@ def _guessed(
     for place, trace in enumerate(rows):
         others = boxes[folds != folds[place]]
         x1, y1, x2, y2 = np.median(others if len(others) else boxes, axis=0).round().astype(int).tolist()
-        box = guess(trace, (x1, y1, x2, y2))
-        hits[place] = bool(box and iou(trace.boxes[0], box) >= 0.5) / (1 if trace.named else len(trace.candidates))
+        hit = iou(trace.boxes[0], guess(trace, (x1, y1, x2, y2))) >= 0.5
+        hits[place] = hit / (1 if trace.named else len(trace.candidates))
     return judge(name, *clustered_mean(hits, groups), bound, len(rows), what)
