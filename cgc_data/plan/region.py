@@ -14,7 +14,7 @@ from cgc_data.common.errors import PhotoError
 from cgc_data.geometry import Window
 from cgc_data.images import decode_photo
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.candidates import TOLD, Asked, Candidate, draw_candidates, in_colors
+from cgc_data.plan.choices import TOLD, Asked, Candidate, draw_candidates, in_colors
 from cgc_data.plan.colors import Colors
 from cgc_data.plan.pieces import Piece, apart, draw_rectangles, draw_tone, is_unique, piece_view, windows_of
 from cgc_data.plan.planner import Draw
