@@ -422,6 +422,7 @@ def _trace(name: int, rng: np.random.Generator) -> Trace:
         enlargements=(1.0,) * (count + 1),
         candidates=(1,) if named else tuple(range(2, count + 2)),
         photos=(f"photo {name}",) * (count + 1),
+        annotated=(0,) * (count + 1),
         targets=frozenset({1 if named else int(rng.integers(2, count + 2))}),
         boxes=((x, y, x + w, y + h),),
         reference=None,
