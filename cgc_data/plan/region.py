@@ -6,6 +6,7 @@ tried is read once.
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,28 +14,24 @@ from cgc_data.answer.wording import template_count
 from cgc_data.common.errors import PhotoError
 from cgc_data.geometry import Window
 from cgc_data.images import decode_photo
+from cgc_data.masks import Box
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.choices import TOLD, Asked, Candidate, draw_candidates, in_colors
-from cgc_data.plan.colors import Colors
-from cgc_data.plan.pieces import Piece, apart, draw_rectangles, draw_tone, is_unique, piece_view, windows_of
+from cgc_data.plan.choices import Asked, Candidate, draw_candidates, in_colors
+from cgc_data.plan.cutting import unique_piece, with_others
+from cgc_data.plan.pieces import Piece, is_unique, piece_view
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
+from cgc_data.plan.resemblance import Picture
 from cgc_data.plan.rows import Family, Question, Shown, View
-from cgc_data.plan.truth import fits
-from cgc_data.plan.windows import set_of_windows
+from cgc_data.plan.windows import askable_in, set_of_windows
 from cgc_data.tasks import REFERENCE
 from cgc_data.tasks.intra import INTRA, VIEWS
 from cgc_data.tasks.intra.region import REGION
 
 HOLDS, LACKS = INTRA.roles
-LEAST_SIDE = 80  # pixels of the photo, of the shorter side of a piece; a smaller one shows too little
 MOST_PIECES = 5
-AREA = (0.03, 0.1)  # of the photo that a piece covers
-MOST_COVERED = 0.5  # of the photo by all pieces together
 WINDOWS = (2, 3, 4, 5)  # to choose from; more are drawn more often, since photos often have fewer
 QUESTIONS = 2  # about one set of windows
 SLACK = 1  # rows by which a rank in color may be ahead of the rarest
-PROOFS = 10  # pieces that are tried before a photo is given up
 
 
 class RegionPlanner:
@@ -78,11 +75,11 @@ class RegionPlanner:
     def _in_photo(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
         """The photo and pieces of it, one of which is to be found in the photo."""
         whole = self._whole(photo)
-        asked = self._unique(picture, whole, rng)
-        if asked is None:
-            return []
-        pieces = self._with_others(picture, whole, asked, int(rng.integers(1, MOST_PIECES + 1)), rng)
         source = View(photo, whole, whole.width, whole.height, HOLDS)
+        asked = unique_piece(picture, whole, self._config.limits.min_side, rng)
+        if asked is None or not self._askable_in(source, asked):
+            return []
+        pieces = with_others(picture, whole, asked, int(rng.integers(1, MOST_PIECES + 1)), rng)
         views = (source, *(self._view(photo, piece, rng) for piece in pieces))
         question = self._question(views, home=0, piece=1, named=True, rng=rng)
         return [question.reordered([0, *(1 + rng.permutation(len(pieces))).tolist()])]
@@ -90,23 +87,30 @@ class RegionPlanner:
     def _among_windows(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
         """A piece and windows of the photo, one of which it is from; then a piece of another of these windows."""
         wanted = int(rng.choice(WINDOWS, p=np.array(WINDOWS) / sum(WINDOWS)))
-        sizes, most = self._config.intra.view_sizes, self._config.limits.enlargement
-        candidates = draw_candidates(picture, self._whole(photo), wanted, min(sizes) / most, rng)
+        longer = min(self._config.intra.view_sizes) / self._config.limits.enlargement
+        candidates = draw_candidates(picture, self._whole(photo), wanted, longer, rng)
         if len(candidates) < min(WINDOWS):
             return []
-        shape = candidates[0].scene.window
-        longer = max(shape.width, shape.height)
-        sharp = [size for size in sizes if size <= most * longer]
-        scale = int(rng.choice(sharp)) / longer
-        size = max(round(shape.width * scale), 1), max(round(shape.height * scale), 1)
-        questions = []
-        for asked in self._chosen(picture, candidates, rng):
-            roles = [HOLDS if place == asked.home else LACKS for place in range(len(candidates))]
-            windows = [View(photo, c.scene.window, *size, role) for c, role in zip(candidates, roles, strict=True)]
-            views = (self._view(photo, asked.piece, rng), *windows)
-            question = self._question(views, home=asked.home + 1, piece=0, named=False, rng=rng)
-            questions.append(question.reordered([0, *(1 + rng.permutation(len(candidates))).tolist()]))
-        return questions
+        size = self._size(candidates[0].scene.window, rng)
+        views = [View(photo, candidate.scene.window, *size, LACKS) for candidate in candidates]
+        chosen = self._chosen(picture, candidates, rng)
+        return [self._which(views, one, rng) for one in chosen if self._askable_in(views[one.home], one.piece)]
+
+    def _size(self, window: Window, rng: np.random.Generator) -> tuple[int, int]:
+        """Width and height at which windows of this size are shown: one of the set sizes that keep them sharp."""
+        longer, most = max(window.width, window.height), self._config.limits.enlargement
+        scale = int(rng.choice([size for size in self._config.intra.view_sizes if size <= most * longer])) / longer
+        return max(round(window.width * scale), 1), max(round(window.height * scale), 1)
+
+    def _which(self, windows: Sequence[View], asked: Asked, rng: np.random.Generator) -> Question:
+        """The piece, and the windows in shuffled order."""
+        shown = [replace(view, role=HOLDS) if n == asked.home else view for n, view in enumerate(windows)]
+        views = (self._view(windows[0].photo, asked.piece, rng), *shown)
+        question = self._question(views, home=asked.home + 1, piece=0, named=False, rng=rng)
+        return question.reordered([0, *(1 + rng.permutation(len(windows))).tolist()])
+
+    def _askable_in(self, view: View, piece: Piece) -> bool:
+        return askable_in(view, _box(piece.window), self._config.limits)
 
     def _chosen(self, picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
         """Two of the candidates, such that colors do not tell which: their rank in color is the one that lacks rows."""
@@ -130,44 +134,6 @@ class RegionPlanner:
     def _whole(self, photo: int) -> Window:
         return Window(0, 0, *self._askable.truth.photo_size(photo))
 
-    def _unique(self, picture: Picture, whole: Window, rng: np.random.Generator) -> Piece | None:
-        """A piece that is nowhere in the photo but at its place."""
-        scene, colors = Scene.of(picture, whole), Colors(picture, whole)
-        for window in self._textured(picture, whole, (), rng)[:PROOFS]:
-            piece = Piece(window, draw_tone(rng))
-            told = colors.tell(colors.of(piece), window) and rng.random() >= TOLD
-            if not told and self._fits(window, whole) and is_unique(picture, piece, [scene]):
-                return piece
-        return None
-
-    def _fits(self, piece: Window, whole: Window) -> bool:
-        box = float(piece.x1), float(piece.y1), float(piece.x2), float(piece.y2)
-        return fits(box, whole.width, whole.height, self._config.limits)
-
-    def _with_others(
-        self, picture: Picture, whole: Window, asked: Piece, count: int, rng: np.random.Generator
-    ) -> list[Piece]:
-        """The asked piece and others, apart from each other; fewer than `count` if the photo has no room for them."""
-        pieces = [asked]
-        while len(pieces) < count:
-            found = self._textured(picture, whole, [piece.window for piece in pieces], rng, MOST_COVERED / count)
-            if not found:
-                break
-            pieces.append(Piece(found[0], draw_tone(rng)))
-        return pieces
-
-    def _textured(
-        self,
-        picture: Picture,
-        whole: Window,
-        others: Sequence[Window],
-        rng: np.random.Generator,
-        most: float = AREA[1],
-    ) -> list[Window]:
-        """Places of the photo that are not plain, and apart from the others."""
-        drawn = draw_rectangles(whole, (AREA[0], min(AREA[1], most)), LEAST_SIDE, rng)
-        return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])
-
     def _view(self, photo: int, piece: Piece, rng: np.random.Generator) -> View:
         return piece_view(photo, piece, self._config, rng)
 
@@ -176,8 +142,7 @@ class RegionPlanner:
     ) -> Question:
         """Where the view `piece` is in the view `home`, which the question names or not."""
         pool = REGION.named_pool if named else REGION.pool
-        window = views[piece].window
-        box = float(window.x1), float(window.y1), float(window.x2), float(window.y2)
+        box = _box(views[piece].window)
         return Question(
             task=REGION,
             split=self._askable.splits[views[0].photo],
@@ -193,3 +158,7 @@ class RegionPlanner:
             named=home if named else None,
             reference_views=tuple(n for n, view in enumerate(views) if view.role == REFERENCE),
         )
+
+
+def _box(window: Window) -> Box:
+    return float(window.x1), float(window.y1), float(window.x2), float(window.y2)
