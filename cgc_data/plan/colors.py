@@ -25,8 +25,8 @@ class Colors:
 
     def of(self, piece: Piece) -> Shares:
         """Shares (3 * bins,) of a piece's pixels at each level of each channel, in its changed colors."""
-        shown = self._picture.shown(piece.window, SEEN / max(piece.window.width, piece.window.height))
-        return np.asarray(_levels(piece.tone.applied(shown)).mean(axis=(0, 1)))
+        scale = SEEN / max(piece.window.width, piece.window.height)
+        return np.asarray(_levels(self._picture.shown(piece.window, scale, piece.tone.applied)).mean(axis=(0, 1)))
 
     def distance(self, shares: Shares) -> float:
         """How far the colors of the whole window are from these."""

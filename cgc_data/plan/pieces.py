@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,9 +39,10 @@ class Tone:
 
     def applied(self, pixels: Pixels) -> Pixels:
         """Pixels (height, width, 3), blue-green-red, with their colors changed."""
+        table: Pixels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
         for step in self.operations:
-            pixels = OPERATIONS[step.name](pixels, step.values, ())
-        return pixels
+            table = OPERATIONS[step.name](table, step.values, ())
+        return np.asarray(cv2.LUT(pixels, table), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
 
 
 def _gray(picture: Picture, piece: Piece, scale: float) -> Gray:
-    return gray(piece.tone.applied(picture.shown(piece.window, scale)))
+    return gray(picture.shown(piece.window, scale, piece.tone.applied))
 
 
 def piece_view(photo: int, piece: Piece, config: BuildConfig, rng: np.random.Generator) -> View:

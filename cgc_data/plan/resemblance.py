@@ -1,5 +1,6 @@
 """Whether a piece of a photo could be from another place: by correlation of gray pixels, at many sizes and mirrored."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -32,9 +33,10 @@ class Picture:
         self._sums, self._squares = cv2.integral2(cv2.cvtColor(coarse, cv2.COLOR_BGR2GRAY))
         self._cell = np.array([coarse.shape[1] / pixels.shape[1], coarse.shape[0] / pixels.shape[0]] * 2)
 
-    def shown(self, window: Window, scale: float) -> Pixels:
-        """A window of the photo, resized."""
+    def shown(self, window: Window, scale: float, colored: Callable[[Pixels], Pixels] | None = None) -> Pixels:
+        """A window of the photo, its colors changed if asked for, resized."""
         part = self._pixels[window.y1 : window.y2, window.x1 : window.x2]
+        part = colored(part) if colored else part  # before it is resized: strong colors are cut off at white
         size = _size(window.width, window.height, scale)
         return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 

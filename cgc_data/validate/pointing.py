@@ -13,7 +13,7 @@ from cgc_data.validate.statistics import clustered_mean, judge, nothing
 from cgc_data.validate.trace import Trace
 
 FIXED_BOX = 0.10
-BY_COLOR = 0.30  # pieces of another light are still found by color now and then
+BY_COLOR = 0.20  # pieces of another light are still found by color now and then
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:

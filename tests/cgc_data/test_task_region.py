@@ -23,6 +23,7 @@ from cgc_data.look.sample import read_sample
 from cgc_data.metrics import score_item, truth_of
 from cgc_data.plan.pieces import APART, apart, draw_rectangles, draw_tone, windows_of
 from cgc_data.plan.resemblance import LARGEST, Picture, Scene, gray, only_at
+from cgc_data.release.operations import OPERATIONS
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
 from cgc_data.tasks import PLANNED
@@ -39,7 +40,7 @@ from tests.cgc_data.checking import RawChecks
 
 Row = dict[str, Any]
 Pixels = NDArray[np.uint8]
-SAMPLES = 48
+SAMPLES = 40
 
 
 def config(sources: list[Source], **settings: Any) -> BuildConfig:
@@ -395,6 +396,16 @@ def test_tones_stay_within_their_bounds_and_differ_by_channel() -> None:
     assert (np.abs(gains - 1) <= 0.15).all()
     assert (np.ptp(gains, axis=1) > 0).all()
     assert all(0.8 <= tone.gamma <= 1.25 for tone in tones)
+
+
+def test_a_tone_is_what_its_operations_do() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 50, 3)).astype(np.uint8)
+    tone = draw_tone(np.random.default_rng(2))
+    expected = pixels
+    for step in tone.operations:
+        expected = OPERATIONS[step.name](expected, step.values, ())
+    assert (tone.applied(pixels) == expected).all()
+    assert (tone.applied(pixels) != pixels).any()
 
 
 # -- shortcuts
