@@ -6,14 +6,14 @@ Simplifies: it names what is seen, not how it is told from what is not.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cgc_data.answer import format_response
 from cgc_data.answer.prompt import Message
 from cgc_data.answer.wording import NUMBER_WORDS
 from cgc_data.release.rows import Row, answer_objects
-from cgc_data.tasks import answer_of_pool, task_of
+from cgc_data.tasks import Task, answer_of_pool, task_of
 from cgc_data.vocabulary import Name, readable
 from cgc_train.reward.settings import PromptSettings
 
@@ -69,6 +69,23 @@ FOLLOWED = (
 )
 
 
+PIECES = (
+    "Image {a} is a piece that was cut from another image.",
+    "The piece to find is Image {a}.",
+    "I look for the place that Image {a} shows.",
+)
+ELSEWHERE = (
+    "I do not find it in {others}.",
+    "No part of {others} matches it.",
+    "It is not from {others}.",
+)
+MATCHED = (
+    "Image {b} has the same content, so I box that region there.",
+    "It was cut from Image {b}, and I box the place.",
+    "It matches a region of Image {b}, which I box.",
+)
+
+
 @dataclass(frozen=True)
 class Sight:
     """What a row warrants about one image (numbered from 1): labels with how many are boxed, and labels not there."""
@@ -102,8 +119,15 @@ def trace(row: Row) -> str:
 
     It names images by their number and says in words how many are seen; it has no coordinate and no tag.
     """
-    task = task_of(row)
-    return " ".join(_follow(row) if task.gives_box else _compare(row) if task.candidates else _search(row))
+    return " ".join(_reasoning(task_of(row))(row))
+
+
+def _reasoning(task: Task) -> Callable[[Row], Iterator[str]]:
+    if task.gives_box:
+        return _follow
+    if task.gives_image:
+        return _match
+    return _compare if task.candidates else _search
 
 
 def completion(row: Row, prompt: PromptSettings) -> list[Message]:
@@ -153,6 +177,15 @@ def _follow(row: Row) -> Iterator[str]:
         yield _pick(phrasings, row, phrasings[0]).format(**words)
 
 
+def _match(row: Row) -> Iterator[str]:
+    """Of a piece: from which image it is, and from which others it is not."""
+    found = row["objects"][0]["img_idx"]
+    yield _pick(PIECES, row, "piece").format(a=row["query"]["ref_img_idx"])
+    if others := [f"Image {image}" for image in row["answer_images"] if image != found]:
+        yield _pick(ELSEWHERE, row, "others").format(others=_list(others, "or"))
+    yield _pick(MATCHED, row, "end").format(b=found)
+
+
 def _seen(sight: Sight, row: Row) -> str:
     what = [_counted(readable(label), count) for label, count in sight.shown.items()]
     nothing = [f"no {readable(label).counted}" for label in sight.lacking]
@@ -176,9 +209,9 @@ def _counted(name: Name, count: int) -> str:
     return f"{NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else 'many'} {name.plural}"
 
 
-def _list(parts: Sequence[str]) -> str:
+def _list(parts: Sequence[str], conjunction: str = "and") -> str:
     """ "a", "a and b", "a, b and c"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {conjunction} {parts[-1]}"
 
 
 def _pick(phrasings: Sequence[str], row: Row, place: str) -> str:

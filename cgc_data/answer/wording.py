@@ -13,7 +13,7 @@ import yaml
 
 from cgc_data.answer import ANSWER_FORM
 from cgc_data.common.errors import PlanError
-from cgc_data.tasks import TASKS, pool_gives_box, pool_names_image
+from cgc_data.tasks import TASKS, pool_gives_box, pool_gives_image, pool_names_image
 from cgc_data.vocabulary.names import Name
 
 POOLS = tuple(dict.fromkeys(pool for task in TASKS.values() for pool in task.pools))
@@ -21,10 +21,10 @@ NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "
 
 
 class Reference(NamedTuple):
-    """What a question that gives a box points at."""
+    """What a question points at: a box, or a whole image."""
 
     image: int  # 1-based
-    box: tuple[int, int, int, int]  # x1, y1, x2, y2 in 0-1000 of that image
+    box: tuple[int, int, int, int] | None = None  # x1, y1, x2, y2 in 0-1000 of that image
 
 
 @cache
@@ -59,15 +59,17 @@ def ask(
         number: of the phrasing.
         names: of what is asked for, in the order in which the question lists them.
         count_images: number of images shown.
-        ref: the box that the question gives, if its phrasings give one.
+        ref: the box that the question gives, or the image that it points at, if its phrasings do so.
         image: number, from 1, of the image that the question names as the answer's, if its phrasings name one.
         relation: what tells the object from others of its label, if its phrasings say so.
         label: what the answer writes as the label; default: the name, or one of the names.
     """
     if count_images < 2:
         raise PlanError(f"a question is about at least two images, not {count_images}")
-    if pool_gives_box(pool) != (ref is not None):
-        raise PlanError(f"pool {pool!r}: its questions {'give' if ref is None else 'do not give'} a reference box")
+    if pool_gives_box(pool) != bool(ref and ref.box):
+        raise PlanError(f"pool {pool!r}: its questions {'do not give' if ref else 'give'} a reference box")
+    if pool_gives_image(pool) != bool(ref and not ref.box):
+        raise PlanError(f"pool {pool!r}: its questions {'do not point' if ref else 'point'} at a reference image")
     if pool_names_image(pool) != (image is not None):
         raise PlanError(f"pool {pool!r}: its questions {'do not name' if image else 'name'} the answer's image")
     if number not in _pool(pool):
@@ -120,7 +122,7 @@ def _fields(names: Sequence[Name], count_images: int, ref: Reference | None, ima
             "plurals": listed([name.plural for name in names], "and"),
         }
     if ref is not None:
-        fields |= {"a": f"Image {ref.image}", "box": str(list(ref.box))}
+        fields |= {"a": f"Image {ref.image}", "box": str(list(ref.box or ()))}
     if image is not None:
         fields["b"] = f"Image {image}"
     return fields

@@ -16,6 +16,8 @@ from cgc_data.release.rows import Evidence, Row, ViewRow
 from cgc_data.sources.formats import FORMATS, AnnotationProtocol
 from cgc_data.tasks import task_of
 
+WHOLE = (0, 0, 1000, 1000)  # an image that the question points at, without a box
+
 Sources: TypeAlias = Mapping[str, SourceRecord]
 
 
@@ -105,6 +107,8 @@ def _view(row: Row, number: int, sources: Sources) -> View:
     view = row["views"][number - 1]
     boxes = _boxes(row, number, view)
     why = tuple(_warrant(e, sources) for e in row["evidence"] if e["img_idx"] == number)
+    if task_of(row).gives_image and number in row["answer_images"] and not boxes:
+        why = (f"Nothing of Image {row['query']['ref_img_idx']} is in this window.",)
     return View(
         number=number,
         width=view["width"],
@@ -133,8 +137,8 @@ def _boxes(row: Row, number: int, view: ViewRow) -> tuple[Box, ...]:
     crowded = len(objects) > 2 and len({o["label"] for o in objects}) == 1
     found = [Box(_rect(o["bbox_px"]), str(n) if crowded else o["label"], False) for n, o in enumerate(objects, 1)]
     query = row["query"]
-    if query["ref_img_idx"] == number and query["ref_bbox"]:
-        x1, y1, x2, y2 = query["ref_bbox"]
+    if query["ref_img_idx"] == number:
+        x1, y1, x2, y2 = query["ref_bbox"] or WHOLE
         across, down = view["width"] / 1000, view["height"] / 1000
         found.append(Box((x1 * across, y1 * down, x2 * across, y2 * down), "given", True))
     return tuple(found)

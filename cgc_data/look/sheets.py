@@ -56,7 +56,7 @@ def _strip(sample: Sample, place: int) -> Image.Image:
     canvas = Image.new("RGB", (WIDTH, 2000), "white")
     draw = ImageDraw.Draw(canvas)
     about = (str(place), sample.kind, sample.split, ", ".join(sample.labels), sample.distractors, sample.id)
-    y = _write(draw, (MARGIN, 14), " · ".join(about), ABOUT)
+    y = _write(draw, (MARGIN, 14), " · ".join(filter(None, about)), ABOUT)
     y = _write(draw, (MARGIN, y + 4), sample.question, QUESTION)
     for line in sample.lines:
         y = _draw_line(canvas, line, y + 8)

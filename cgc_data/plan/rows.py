@@ -95,7 +95,7 @@ class Question:
         concepts: asked for, in the order in which the question lists them; none if it is about no category.
         shown: the answer.
         form: file format of its photos, if the release has several and shows them whole.
-        reference: the object whose box the question gives.
+        reference: the object whose box the question gives, or the view that it points at as a whole.
         named: the view (0-based) that the question names as the answer's.
         reference_views: views (0-based) that never hold an answer.
         relation: what tells the object from others of its label.
@@ -206,7 +206,7 @@ def make_row(index: Index, question: Question, jpeg_quality: int) -> Row:
             "labels": [name.singular for name in names.values()],
             "img_idx": named,
             "ref_img_idx": reference and reference.image,
-            "ref_bbox": reference and list(reference.box),
+            "ref_bbox": list(reference.box) if reference and reference.box else None,
             "relation": question.relation,
         },
         "answer_images": [n for n in range(1, len(views) + 1) if n - 1 not in question.reference_views],
@@ -274,6 +274,8 @@ def _reference(question: Question) -> Reference | None:
     if question.reference is None:
         return None
     view = question.reference.view
+    if question.task.gives_image:
+        return Reference(view + 1)
     box = thousand_in_view(question.views[view], question.reference.box)
     return Reference(view + 1, box)
 

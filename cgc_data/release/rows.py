@@ -23,7 +23,7 @@ class Query(TypedDict):
 
     labels: list[str]
     img_idx: int | None  # image that the question names as the answer's
-    ref_img_idx: int | None  # image of the reference box
+    ref_img_idx: int | None  # image of the reference box, or that the question points at as a whole
     ref_bbox: list[int] | None  # x1, y1, x2, y2 in 0-1000 of that image
     relation: str  # what tells the object from others of its label, such as "leftmost"; "" if nothing
 

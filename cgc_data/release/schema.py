@@ -40,7 +40,8 @@ FEATURES: dict[str, Feature] = {
     # all the user is asked, with index base, coordinate scale and answer form; without the think instruction
     "question": STRING,
     # readable labels asked for; the image that the question names as the answer's; the box it gives (0-1000) in image
-    # ref_img_idx (both 1-based; null if it does not); what tells the object from others of its label, or ""
+    # ref_img_idx, or null if it points at that image as a whole (numbers of images are 1-based, and null if it does
+    # neither); what tells the object from others of its label, or ""
     "query": {
         "labels": list_of(STRING),
         "img_idx": INT32,

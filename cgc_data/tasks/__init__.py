@@ -28,6 +28,7 @@ __all__ = [
     "check_ids",
     "labels_of_pool",
     "pool_gives_box",
+    "pool_gives_image",
     "pool_names_image",
     "pools_of",
     "task_named",
@@ -44,6 +45,7 @@ _REGISTERED = (
     "intra/same_object",
     "intra/locate_all",
     "intra/absent",
+    "intra/region",
 )
 
 
@@ -117,6 +119,11 @@ def pool_gives_box(pool: str) -> bool:
 def labels_of_pool(pool: str) -> int:
     """How many labels phrasings of the pool are about at least."""
     return next(task.labels_in(names_image=pool == task.named_pool)[0] for task in _ALL if pool in task.pools)
+
+
+def pool_gives_image(pool: str) -> bool:
+    """Whether phrasings of the pool point at a reference image as a whole."""
+    return any(task.gives_image for task in _ALL if pool in task.pools)
 
 
 def pool_names_image(pool: str) -> bool:

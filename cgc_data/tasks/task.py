@@ -72,6 +72,7 @@ class Task:
         claims: whether each image without an object of an asked label is warranted not to show it; else the task's own
             check says which claims are due.
         gives_box: whether the question gives a box in one of the images.
+        gives_image: whether the question points at one of the reference images as a whole.
         draws_quality: whether the JPEG quality of each image is drawn by itself; else all images of a row share one.
         both_ways: whether rows come in pairs, each asking for the box that the other gives.
         needs: what its rows need of the photos, if that is not plain; for the error when there are none.
@@ -96,6 +97,7 @@ class Task:
     candidates: bool = False
     claims: bool = True
     gives_box: bool = False
+    gives_image: bool = False
     draws_quality: bool = False
     both_ways: bool = False
     needs: str = ""

@@ -122,7 +122,7 @@ def _images(sample: Sample) -> list[str]:
     if stray := holding - set(sample.answer_images):
         faults.append(f"image {sorted(map(str, stray))[0]} holds or is named for an answer, but is a reference")
     if sample.ref_img_idx is not None and sample.ref_img_idx not in sample.reference_images:
-        faults.append(f"image {sample.ref_img_idx} gives a box, but is no reference")
+        faults.append(f"image {sample.ref_img_idx} is referred to, but is no reference")
     return faults
 
 
@@ -138,6 +138,8 @@ def _asked(sample: Sample, task: Task) -> list[str]:
         faults.append(f"{sorted(stray)[0]!r} is answered but not asked for")
     if task.gives_box != (sample.ref_img_idx is not None and sample.ref_bbox is not None):
         faults.append(f"a {sample.task} question {'gives' if task.gives_box else 'does not give'} a reference box")
+    if task.gives_image != (sample.ref_img_idx is not None and sample.ref_bbox is None):
+        faults.append(f"a {sample.task} question {'points' if task.gives_image else 'does not point'} at an image")
     names = sample.template_id.partition("/")[0] in {t.named_pool for t in TASKS.values()} - {""}
     if names != (sample.img_idx is not None):
         faults.append(f"template {sample.template_id} {'names' if names else 'does not name'} the answer's image")
@@ -198,8 +200,9 @@ def _prompt(sample: Sample, world: World) -> list[str]:
         faults.append("the question holds the think instruction or answer tags")
     named = () if sample.written_label else sample.labels
     faults += [f"the question does not name {n!r}" for n in named if not _named(n, sample.question, world)]
-    if sample.ref_bbox and not _quotes(sample):
-        faults.append(f"the question does not give the reference box {sample.ref_bbox} of image {sample.ref_img_idx}")
+    if sample.ref_img_idx and not _quotes(sample):
+        what = f"the reference box {sample.ref_bbox} of " if sample.ref_bbox else ""
+        faults.append(f"the question does not give {what}image {sample.ref_img_idx}")
     return faults
 
 
@@ -211,9 +214,8 @@ def _named(label: str, question: str, world: World) -> bool:
 
 def _quotes(sample: Sample) -> bool:
     numbers = r"\D+".join(str(value) for value in sample.ref_bbox or ())
-    return bool(re.search(rf"(?<!\d){numbers}(?!\d)", sample.question)) and (
-        re.search(rf"image {sample.ref_img_idx}(?!\d)", sample.question, re.I) is not None
-    )
+    given = not numbers or re.search(rf"(?<!\d){numbers}(?!\d)", sample.question)
+    return bool(given and re.search(rf"image {sample.ref_img_idx}(?!\d)", sample.question, re.I))
 
 
 def _outside(target: Target, view: View, limits: Limits) -> str:

@@ -2,19 +2,19 @@
 
 import hashlib
 import io
-from collections import OrderedDict
 from functools import cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from cgc_data.common.errors import PhotoError
 from cgc_data.validate.composing import composed
 from cgc_data.validate.photos import picture_size
+from cgc_data.validate.pixels import Pixels, as_displayed, decode
 from cgc_data.validate.report import Ledger
-from cgc_data.validate.samples import Part, Sample, View
+from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {
@@ -28,9 +28,7 @@ DIFFERENCE = 10.0
 # Pixels at half size by which a window is shifted to see whether it would fit better elsewhere
 SHIFT = 2
 ORIENTATION = 0x0112
-DECODED_PHOTOS, REMEMBERED = 64, 200_000
-
-Pixels = NDArray[np.uint8]
+REMEMBERED = 200_000
 
 
 class PictureCheck:
@@ -38,7 +36,6 @@ class PictureCheck:
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
-        self._photos: OrderedDict[str, Pixels] = OrderedDict()
         self._done: dict[tuple[bytes, View], tuple[str, str]] = {}
 
     def check(self, sample: Sample) -> None:
@@ -87,7 +84,7 @@ class PictureCheck:
     def _elsewhere(self, content: bytes, view: View) -> str:
         """Why the image does not show the photo's window; "" where it does."""
         try:
-            stored, expected = _half(_decode(content)), _half(composed(view, self._photo))
+            stored, expected = _half(decode(content)), _half(composed(view, self._world.pixels.of))
         except PhotoError as error:
             return str(error)
         if fault := _quality(content, view):
@@ -98,40 +95,10 @@ class PictureCheck:
         better = apart > 1 and _shifted(stored, expected) < 0.95 * apart
         return f"fits {view.file_name} better {2 * SHIFT} px beside {view.window}" if better else ""
 
-    def _photo(self, part: Part) -> Pixels:
-        source = self._world.sources[part.source]
-        key = f"{part.source}:{part.image_id}"
-        if key not in self._photos:
-            content = source.photos.read(source.file_name(part.image_id))
-            photo = _as_displayed(content) if source.displayed else _decode(content)
-            if photo.shape[:2] != source.size(part.image_id)[::-1]:
-                raise PhotoError(f"the photo is {photo.shape[1]} x {photo.shape[0]}, its annotation says otherwise")
-            self._photos[key] = photo
-            if len(self._photos) > DECODED_PHOTOS:
-                self._photos.popitem(last=False)
-        self._photos.move_to_end(key)
-        return self._photos[key]
-
-
-def _decode(content: bytes) -> Pixels:
-    """Pixels (height, width, 3) in the frame that is annotated: a camera's orientation tag is not applied."""
-    picture_size(content)
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if pixels is None:
-        raise PhotoError("the photo cannot be decoded")
-    return np.asarray(pixels, dtype=np.uint8)
-
-
-def _as_displayed(content: bytes) -> Pixels:
-    """Pixels (height, width, 3), blue-green-red, turned as EXIF says."""
-    with Image.open(io.BytesIO(content)) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-    return np.asarray(upright, dtype=np.uint8)[:, :, ::-1]
-
 
 def _not_turned(content: bytes, original: bytes) -> str:
     """Why the image is not the photo as EXIF has it displayed, encoded again; "" where it is."""
-    stored, expected = _decode(content), _as_displayed(original)
+    stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
         return f"is {stored.shape[1]} x {stored.shape[0]}, its photo is displayed otherwise"
     apart = float(np.abs(_half(stored) - _half(expected)).mean())

@@ -173,9 +173,9 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
-        # a row with its target in every image says nothing of the place
-        if trace.targets and len(trace.targets) < len(trace.sizes):
-            counts[len(trace.sizes)].update(trace.targets)
+        # a row with its target in every image that may hold it says nothing of the place
+        if trace.targets and len(trace.targets) < len(trace.candidates):
+            counts[len(trace.candidates)].update(trace.candidates.index(target) + 1 for target in trace.targets)
     if not counts:
         return nothing(name, what)
     tables = [np.array([found[i + 1] for i in range(size)], dtype=np.float64) for size, found in sorted(counts.items())]
@@ -201,7 +201,7 @@ def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangl
     rows = [(t, box) for t in traces if len(t.boxes) == 1 and (box := guess(t))]
     if not rows:
         return nothing(f"{name} floor", what)
-    chance = [1.0 if t.named else 1 / len(t.sizes) for t, _ in rows]
+    chance = [1.0 if t.named else 1 / len(t.candidates) for t, _ in rows]
     hits = np.array(
         [(iou(t.boxes[0], box) >= 0.5) * c for (t, box), c in zip(rows, chance, strict=True)], dtype=np.float64
     )

@@ -3,8 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from cgc_data.common.errors import PhotoError
 from cgc_data.tasks import Task, task_named
 from cgc_data.validate.boxes import area
+from cgc_data.validate.colors import color_distance, likest_box, stamp
+from cgc_data.validate.composing import composed
 from cgc_data.validate.samples import Box, Rectangle, Sample, View
 from cgc_data.validate.sharpness import enlargement
 from cgc_data.validate.world import World
@@ -36,6 +39,19 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Colors:
+    """What the colors of the image that a question points at tell.
+
+    Attributes:
+        apart: how far each image's colors are from it.
+        likest: the box in the answer's image whose colors are likest to it.
+    """
+
+    apart: tuple[float, ...]
+    likest: Rectangle
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """One row without its text and pixels."""
 
@@ -59,6 +75,7 @@ class Trace:
     pair_id: str
     focus: Focus | None
     asked: tuple[Asked, ...] = ()  # the labels in their order, if there are several
+    colors: Colors | None = None
 
     @property
     def kind(self) -> Task:
@@ -95,6 +112,7 @@ def trace_of(sample: Sample, world: World) -> Trace:
         pair_id=sample.pair_id,
         focus=_focus(sample, world),
         asked=tuple(_asked(sample, label, world) for label in sample.labels) if len(sample.labels) > 1 else (),
+        colors=_colors(sample, world),
     )
 
 
@@ -103,6 +121,20 @@ def _asked(sample: Sample, label: str, world: World) -> Asked:
     images = [number for number, view in enumerate(sample.views, 1) if concept in world.present(world.photo(view))]
     answered = any(target.label == label for target in sample.objects)
     return Asked(label, answered, frozenset(images), world.photos_with[concept])
+
+
+def _colors(sample: Sample, world: World) -> Colors | None:
+    if not sample.kind.gives_image or sample.ref_img_idx is None or len(sample.objects) != 1:
+        return None
+    try:
+        images = [stamp(composed(view, world.pixels.of)) for view in sample.views]
+    except PhotoError:
+        return None  # already a breach of the picture checks
+    (target,) = sample.objects
+    x1, y1, x2, y2 = target.bbox
+    given = images[sample.ref_img_idx - 1]
+    box = likest_box(given, images[target.img_idx - 1], ((x2 - x1) / 1000, (y2 - y1) / 1000))
+    return Colors(tuple(color_distance(given, image) for image in images), box)
 
 
 def _focus(sample: Sample, world: World) -> Focus | None:

@@ -19,6 +19,7 @@ from scipy.optimize import linear_sum_assignment
 from cgc_data.common.errors import PhotoError
 from cgc_data.validate.boxes import iou
 from cgc_data.validate.photos import picture_size
+from cgc_data.validate.pixels import DecodedPhotos
 from cgc_data.validate.protocols import Status
 from cgc_data.validate.raw import Instance, RawSource, Sight
 from cgc_data.validate.samples import Part, View
@@ -47,6 +48,7 @@ class World:
     def __init__(self, sources: Iterable[RawSource], relations: Relations) -> None:
         self.sources: dict[str, RawSource] = {source.key: source for source in sources}
         self.relations = relations
+        self.pixels = DecodedPhotos(self.sources)
         self.concepts = {concept for source in self.sources.values() for concept in source.categories}
         self.shown = _shown(self.sources.values())
         self._labels = {name.singular: concept for concept, name in self.shown.items()}

@@ -9,7 +9,7 @@ from typing import Any
 
 from cgc_data.answer import ANSWER_FORM, ANSWER_INSTRUCTION, THINK_INSTRUCTION, Object, format_response
 from cgc_data.answer.wording import POOLS, Reference, ask, template_count
-from cgc_data.tasks import labels_of_pool, pool_gives_box, pool_names_image
+from cgc_data.tasks import labels_of_pool, pool_gives_box, pool_gives_image, pool_names_image
 from cgc_data.vocabulary.names import readable
 from cgc_train.protocols import Tokenizer
 
@@ -100,7 +100,8 @@ def corpus() -> Iterator[str]:
     for place, label in enumerate(LABELS):
         following = [readable(name) for name in (*LABELS[place:], *LABELS)]
         for pool in POOLS:
-            reference = Reference(1, (120, 88, 430, 512)) if pool_gives_box(pool) else None
+            box = (120, 88, 430, 512) if pool_gives_box(pool) else None
+            reference = Reference(1, box) if box or pool_gives_image(pool) else None
             image = 2 if pool_names_image(pool) else None
             for number in range(template_count(pool)):
                 yield ask(

@@ -92,8 +92,8 @@ def test_a_name_that_is_no_task_is_refused_with_what_to_write(name: str, said: s
         check_ids(["inter/absent", name])
 
 
-# Presence of a category in a photo has states of its own, one of which is called like a task.
-OTHER_WORDS = {"absent"}
+# Presence of a category in a photo has states of its own, and MIG-Bench has tasks; one of each is called like a task.
+OTHER_WORDS = {"absent", "region"}
 HOMES = ("cgc_data/tasks/", "cgc_data/validate/tasks/")
 NAMES = ({task.name for task in TASKS.values()} | set(CONTRASTS)) - OTHER_WORDS
 SPELLED = re.compile(rf"({'|'.join(NAMES)})(/.*)?|.*\b({'|'.join(TASKS)})\b.*", re.DOTALL)

@@ -9,7 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 from cgc_data.answer import ANSWER_FORM
 from cgc_data.answer.wording import POOLS, Reference, ask, listed, template_count
 from cgc_data.common.errors import PlanError
-from cgc_data.tasks import TASKS, Task, labels_of_pool, pool_gives_box, pool_names_image
+from cgc_data.tasks import TASKS, Task, labels_of_pool, pool_gives_box, pool_gives_image, pool_names_image
 from cgc_data.vocabulary import Name, names_of, readable
 from cgc_data.vocabulary.concepts import entries
 
@@ -24,7 +24,7 @@ OTHERS = ("dog", "pizza", "traffic light")  # asked for beside the name, where a
 def _given(pool: str) -> dict[str, Any]:
     """What a question of the pool is given beside its names."""
     return {
-        "ref": REFERENCE if pool_gives_box(pool) else None,
+        "ref": REFERENCE if pool_gives_box(pool) else Reference(1) if pool_gives_image(pool) else None,
         "image": 2 if pool_names_image(pool) else None,
         "label": _written(pool),
     }
@@ -106,6 +106,10 @@ def test_no_raw_name_in_any_question() -> None:
         ("locate", 0, 3, None, 1),
         ("same_object", 0, 3, None, 2),
         ("same_object", 0, 3, REFERENCE, None),
+        ("same_object", 0, 3, Reference(1), 2),
+        ("region", 0, 3, None, None),
+        ("region", 0, 3, REFERENCE, None),
+        ("region_in", 0, 3, Reference(2), None),
     ],
 )
 def test_refusals(pool: str, number: int, count: int, ref: Reference | None, image: int | None) -> None:

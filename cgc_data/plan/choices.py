@@ -1,0 +1,99 @@
+"""Windows of one photo to choose from, each with a piece that no other of them shows or resembles.
+
+Each could be the one that is asked for: what tells them apart must not be that one of them has a piece.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.geometry import Window
+from cgc_data.plan.colors import Colors
+from cgc_data.plan.pieces import DRAWN, Piece, apart, draw_rectangles, draw_tone, is_unique, windows_of
+from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
+
+COVERED = (0.45, 0.7)  # of the photo by all windows together, as if none overlapped
+MOST_COMMON = 0.25  # IoU of two windows
+AREA = (0.08, 0.25)  # of its window that a piece covers
+LEAST_SIDE = 56  # pixels of the photo, of the shorter side of a piece
+WINDOWS, PIECES = 4, 3  # tried for each place among the windows, and in each window
+TONES = 10  # of a piece, among which one is chosen
+TOLD = 0.2  # share that is kept of the pieces whose colors tell their place
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A window, in which the piece is found at its place alone."""
+
+    scene: Scene
+    piece: Piece
+
+
+def draw_candidates(
+    picture: Picture, whole: Window, count: int, longer: float, rng: np.random.Generator
+) -> list[Candidate]:
+    """Windows of one size, the longer side at least `longer` pixels; fewer than `count` if the photo has no more."""
+    share = float(rng.uniform(*COVERED)) / count
+    shapes = [w for w in windows_of(draw_rectangles(whole, (share, share), 1, rng)) if max(w.width, w.height) >= longer]
+    found: list[Candidate] = []
+    while shapes and len(found) < count:
+        candidate = _another(picture, whole, shapes[0], found, rng)
+        if candidate is None:
+            break
+        found.append(candidate)
+    return found
+
+
+def _another(
+    picture: Picture, whole: Window, shape: Window, others: list[Candidate], rng: np.random.Generator
+) -> Candidate | None:
+    """A window of the same shape beside the others, and free of their pieces."""
+    room = np.array([whole.width - shape.width, whole.height - shape.height])
+    corner = np.floor(rng.random((DRAWN, 2)) * (room + 1)).astype(np.int64)
+    drawn = np.concatenate([corner, corner + np.array([shape.width, shape.height])], axis=1)
+    free = apart(drawn, [other.piece.window for other in others])
+    windows = [other.scene.window for other in others]
+    for window in windows_of(drawn[free & (_common(drawn, windows) <= MOST_COMMON)])[:WINDOWS]:
+        scene = Scene.of(picture, window)
+        places = draw_rectangles(window, AREA, LEAST_SIDE, rng)
+        places = places[apart(places, windows) & (picture.spread(places) >= LEAST_SPREAD)]
+        for place in windows_of(places)[:PIECES]:
+            piece = Piece(place, draw_tone(rng))
+            if is_unique(picture, piece, [scene]):
+                return Candidate(scene, piece)
+    return None
+
+
+def _common(rectangles: NDArray[np.int64], windows: list[Window]) -> NDArray[np.float64]:
+    """Greatest IoU (n,) of rectangles (n, 4) with windows of the same size."""
+    most = np.zeros(len(rectangles))
+    for w in windows:
+        sides = np.minimum(rectangles[:, 2:], (w.x2, w.y2)) - np.maximum(rectangles[:, :2], (w.x1, w.y1))
+        common = np.clip(sides, 0, None).prod(axis=1)
+        most = np.maximum(most, common / (2 * w.width * w.height - common))
+    return most
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A candidate to be asked for, and how many others have colors more like its piece's."""
+
+    home: int
+    piece: Piece
+    nearer: int
+
+
+def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
+    """Each candidate's piece in several colors, mostly such that they do not tell its place in its window."""
+    colors = [Colors(picture, candidate.scene.window) for candidate in candidates]
+    asked = []
+    for home, candidate in enumerate(candidates):
+        for _ in range(TONES):
+            piece = replace(candidate.piece, tone=draw_tone(rng))
+            shares = colors[home].of(piece)
+            if colors[home].tell(shares, piece.window) and rng.random() >= TOLD:
+                continue
+            apart_by = [window.distance(shares) for window in colors]
+            asked.append(Asked(home, piece, sum(distance < apart_by[home] for distance in apart_by)))
+    return asked

@@ -1,0 +1,115 @@
+"""Pieces of a photo: rectangles drawn at random, their changed colors, and the views that show them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.config import BuildConfig
+from cgc_data.geometry import Window
+from cgc_data.images import Pixels
+from cgc_data.plan.resemblance import LARGEST, LEAST_SPREAD, Gray, Picture, Scene, gray, only_at
+from cgc_data.plan.rows import View
+from cgc_data.release.operations import GAIN, GAMMA, OPERATIONS, Operation, window_operations
+from cgc_data.tasks import REFERENCE
+
+DRAWN = 256  # rectangles at a time, of which the first that fits is taken
+WIDEST_ASPECT = 1.5
+MOST_GAIN = 0.15  # by which a color may be stronger or weaker
+GAMMAS = (0.8, 1.25)
+MOST_ENLARGED = 2.0
+APART = 8  # pixels of the photo between a piece and what must not show any of it
+
+Rectangles = NDArray[np.int64]  # (n, 4) x1, y1, x2, y2, half-open, pixels of the photo
+
+
+@dataclass(frozen=True)
+class Tone:
+    """How the colors of a piece are changed: factors for red, green, and blue, and a power."""
+
+    gain: tuple[float, float, float]
+    gamma: float
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The steps that change them."""
+        return Operation(GAIN, self.gain), Operation(GAMMA, (self.gamma,))
+
+    def applied(self, pixels: Pixels) -> Pixels:
+        """Pixels (height, width, 3), blue-green-red, with their colors changed."""
+        table: Pixels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+        for step in self.operations:
+            table = OPERATIONS[step.name](table, step.values, ())
+        return np.asarray(cv2.LUT(pixels, table), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A window of the photo, and how its colors are changed."""
+
+    window: Window
+    tone: Tone
+
+
+def draw_tone(rng: np.random.Generator) -> Tone:
+    """Each channel stronger or weaker by itself, so that a color is no sure sign of the place; rounded to be stored."""
+    red, green, blue = (round(float(value), 4) for value in rng.uniform(1 - MOST_GAIN, 1 + MOST_GAIN, 3))
+    low, high = np.log(GAMMAS)
+    return Tone((red, green, blue), round(float(np.exp(rng.uniform(low, high))), 4))
+
+
+def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng: np.random.Generator) -> Rectangles:
+    """Rectangles inside a window, uniform over the places they fit; `area`: least and most share of it.
+
+    Their shorter side is at least `least` pixels of the photo; none if nothing fits.
+    """
+    aspect = np.exp(rng.uniform(-np.log(WIDEST_ASPECT), np.log(WIDEST_ASPECT), DRAWN))
+    pixels = inside.width * inside.height * np.exp(rng.uniform(np.log(area[0]), np.log(area[1]), DRAWN))
+    sides = np.rint([np.sqrt(pixels * aspect), np.sqrt(pixels / aspect)]).astype(np.int64).T
+    room = np.array([inside.width, inside.height]) - sides
+    corner = np.array([inside.x1, inside.y1]) + np.floor(rng.random((DRAWN, 2)) * (room + 1)).astype(np.int64)
+    fitting = (room >= 0).all(axis=1) & (sides >= least).all(axis=1)
+    return np.asarray(np.concatenate([corner, corner + sides], axis=1)[fitting])
+
+
+def apart(rectangles: Rectangles, windows: Iterable[Window], margin: int = APART) -> NDArray[np.bool_]:
+    """Which rectangles (n,) have nothing in common with any of the windows grown by a margin."""
+    free = np.ones(len(rectangles), dtype=np.bool_)
+    x1, y1, x2, y2 = rectangles.T
+    for w in windows:
+        free &= (x2 <= w.x1 - margin) | (x1 >= w.x2 + margin) | (y2 <= w.y1 - margin) | (y1 >= w.y2 + margin)
+    return free
+
+
+def windows_of(rectangles: Rectangles) -> list[Window]:
+    """The rectangles (n, 4) as windows."""
+    return [Window(*values) for values in rectangles.tolist()]
+
+
+def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
+    """Is the piece, in its changed colors, no plain area, and found in these scenes at its own place alone?"""
+    for scene in scenes:
+        small, large = (_gray(picture, piece, scene.scale * size) for size in (1.0, LARGEST))
+        home = scene.place(piece.window) if scene.holds(piece.window) else None
+        if small.std() < LEAST_SPREAD or not only_at(large, scene, home):
+            return False
+    return True
+
+
+def _gray(picture: Picture, piece: Piece, scale: float) -> Gray:
+    return gray(picture.shown(piece.window, scale, piece.tone.applied))
+
+
+def piece_view(photo: int, piece: Piece, config: BuildConfig, rng: np.random.Generator) -> View:
+    """The piece as an image of its own: as large as in the photo, or enlarged as far as it stays sharp."""
+    window, tone = piece.window, piece.tone
+    scale = min(
+        float(np.exp(rng.uniform(0, np.log(min(config.limits.enlargement, MOST_ENLARGED))))),
+        max(config.intra.view_sizes) / max(window.width, window.height),
+    )
+    size = max(round(window.width * scale), 1), max(round(window.height * scale), 1)
+    frame = window.x1, window.y1, window.x2, window.y2
+    crop, resize, encode = window_operations(frame, size, config.intra.jpeg_quality)
+    return View(photo, window, *size, REFERENCE, operations=(crop, resize, *tone.operations, encode))

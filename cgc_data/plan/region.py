@@ -1,0 +1,164 @@
+"""`region`: where a piece of a photo was cut from, in the photo itself or in one of several windows of it.
+
+A piece is asked about only if it resembles no other place of the images. That takes pixels, so that each photo that is
+tried is read once.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cgc_data.answer.wording import template_count
+from cgc_data.common.errors import PhotoError
+from cgc_data.geometry import Window
+from cgc_data.images import decode_photo
+from cgc_data.masks import Box
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.choices import Asked, Candidate, draw_candidates, in_colors
+from cgc_data.plan.cutting import unique_piece, with_others
+from cgc_data.plan.pieces import Piece, is_unique, piece_view
+from cgc_data.plan.planner import Draw
+from cgc_data.plan.resemblance import Picture
+from cgc_data.plan.rows import Family, Question, Shown, View
+from cgc_data.plan.windows import askable_in, set_of_windows
+from cgc_data.tasks import REFERENCE
+from cgc_data.tasks.intra import INTRA, VIEWS
+from cgc_data.tasks.intra.region import REGION
+
+HOLDS, LACKS = INTRA.roles
+MOST_PIECES = 5
+WINDOWS = (2, 3, 4, 5)  # to choose from; more are drawn more often, since photos often have fewer
+QUESTIONS = 2  # about one set of windows
+SLACK = 1  # rows by which a rank in color may be ahead of the rarest
+
+
+class RegionPlanner:
+    """Asks for places of one photo at a time."""
+
+    def __init__(self, askable: Askable) -> None:
+        self._askable, self._config = askable, askable.config
+        self.photos = np.ones(len(askable.splits), dtype=np.bool_)
+        self._made: Counter[bool] = Counter()  # rows by whether they name the image
+        self._ranks: Counter[tuple[int, int]] = Counter()  # by number of windows, and how many are nearer in color
+
+    def family(self, draw: Draw) -> Family | None:
+        """Questions about the photo in the form that lacks rows; None if no piece of it is unlike the rest."""
+        try:
+            picture = self._picture(draw.anchor)
+        except PhotoError:  # broken, as the rendering of other tasks says by name
+            return None
+        for named in self._forms():
+            plan = self._in_photo if named else self._among_windows
+            if questions := plan(draw.anchor, picture, draw.rng):
+                self._made[named] += len(questions)
+                return Family(tuple(questions), (draw.anchor,))
+        return None
+
+    def _forms(self) -> tuple[bool, ...]:
+        """Whether to name the image; both ways as long as no photo has allowed the one that lacks rows."""
+        lacking = self._made[True] < self._config.named_image * (self._made.total() + 1)
+        return (lacking,) if self._made[lacking] or self._config.named_image in (0, 1) else (lacking, not lacking)
+
+    def _picture(self, photo: int) -> Picture:
+        shown = self._askable.index.photos[photo]
+        content = self._askable.index.stores[shown.source].read(shown.file_name)
+        turn = self._config.sources[shown.source].displayed
+        pixels = decode_photo(content, turn=turn)
+        if pixels.shape[:2] != (shown.height, shown.width):
+            raise PhotoError(
+                f"{shown.file_name}: is {pixels.shape[1]} x {pixels.shape[0]}, its annotation says otherwise"
+            )
+        return Picture(pixels)
+
+    def _in_photo(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
+        """The photo and pieces of it, one of which is to be found in the photo."""
+        whole = self._whole(photo)
+        source = View(photo, whole, whole.width, whole.height, HOLDS)
+        asked = unique_piece(picture, whole, self._config.limits.min_side, rng)
+        if asked is None or not self._askable_in(source, asked):
+            return []
+        pieces = with_others(picture, whole, asked, int(rng.integers(1, MOST_PIECES + 1)), rng)
+        views = (source, *(self._view(photo, piece, rng) for piece in pieces))
+        question = self._question(views, home=0, piece=1, named=True, rng=rng)
+        return [question.reordered([0, *(1 + rng.permutation(len(pieces))).tolist()])]
+
+    def _among_windows(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
+        """A piece and windows of the photo, one of which it is from; then a piece of another of these windows."""
+        wanted = int(rng.choice(WINDOWS, p=np.array(WINDOWS) / sum(WINDOWS)))
+        longer = min(self._config.intra.view_sizes) / self._config.limits.enlargement
+        candidates = draw_candidates(picture, self._whole(photo), wanted, longer, rng)
+        if len(candidates) < min(WINDOWS):
+            return []
+        size = self._size(candidates[0].scene.window, rng)
+        views = [View(photo, candidate.scene.window, *size, LACKS) for candidate in candidates]
+        chosen = self._chosen(picture, candidates, rng)
+        return [self._which(views, one, rng) for one in chosen if self._askable_in(views[one.home], one.piece)]
+
+    def _size(self, window: Window, rng: np.random.Generator) -> tuple[int, int]:
+        """Width and height at which windows of this size are shown: one of the set sizes that keep them sharp."""
+        longer, most = max(window.width, window.height), self._config.limits.enlargement
+        scale = int(rng.choice([size for size in self._config.intra.view_sizes if size <= most * longer])) / longer
+        return max(round(window.width * scale), 1), max(round(window.height * scale), 1)
+
+    def _which(self, windows: Sequence[View], asked: Asked, rng: np.random.Generator) -> Question:
+        """The piece, and the windows in shuffled order."""
+        shown = [replace(view, role=HOLDS) if n == asked.home else view for n, view in enumerate(windows)]
+        views = (self._view(windows[0].photo, asked.piece, rng), *shown)
+        question = self._question(views, home=asked.home + 1, piece=0, named=False, rng=rng)
+        return question.reordered([0, *(1 + rng.permutation(len(windows))).tolist()])
+
+    def _askable_in(self, view: View, piece: Piece) -> bool:
+        return askable_in(view, _box(piece.window), self._config.limits)
+
+    def _chosen(self, picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
+        """Two of the candidates, such that colors do not tell which: their rank in color is the one that lacks rows."""
+        chosen: list[Asked] = []
+        asked, scenes = in_colors(picture, candidates, rng), [candidate.scene for candidate in candidates]
+        while len(chosen) < QUESTIONS and (lacking := self._lacking(len(candidates), asked)):
+            taken = lacking[int(rng.integers(len(lacking)))]
+            asked.remove(taken)
+            if is_unique(picture, taken.piece, scenes):
+                chosen.append(taken)
+                self._ranks[len(candidates), taken.nearer] += 1
+                asked = [other for other in asked if other.home != taken.home]
+        return chosen
+
+    def _lacking(self, windows: int, asked: list[Asked]) -> list[Asked]:
+        """Those of the rank in color that fewest rows of so many windows have; none if it is too frequent by far."""
+        counts = [self._ranks[windows, rank] for rank in range(windows)]
+        least = min((counts[one.nearer] for one in asked), default=0)
+        return [one for one in asked if counts[one.nearer] == least] if least <= min(counts) + SLACK else []
+
+    def _whole(self, photo: int) -> Window:
+        return Window(0, 0, *self._askable.truth.photo_size(photo))
+
+    def _view(self, photo: int, piece: Piece, rng: np.random.Generator) -> View:
+        return piece_view(photo, piece, self._config, rng)
+
+    def _question(
+        self, views: tuple[View, ...], *, home: int, piece: int, named: bool, rng: np.random.Generator
+    ) -> Question:
+        """Where the view `piece` is in the view `home`, which the question names or not."""
+        pool = REGION.named_pool if named else REGION.pool
+        box = _box(views[piece].window)
+        return Question(
+            task=REGION,
+            split=self._askable.splits[views[0].photo],
+            pool=pool,
+            template=int(rng.integers(template_count(pool))),
+            concepts=(),
+            views=views,
+            shown=(Shown(home, -1, box, 1.0),),
+            missing=(),
+            distractors=VIEWS.name,
+            tuple_id=set_of_windows(self._askable.index, views),
+            reference=Shown(piece, -1, box, 1.0),
+            named=home if named else None,
+            reference_views=tuple(n for n, view in enumerate(views) if view.role == REFERENCE),
+        )
+
+
+def _box(window: Window) -> Box:
+    return float(window.x1), float(window.y1), float(window.x2), float(window.y2)

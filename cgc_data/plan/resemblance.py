@@ -1,0 +1,128 @@
+"""Whether a piece of a photo could be from another place: by correlation of gray pixels, at many sizes and mirrored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.geometry import Window
+from cgc_data.images import Pixels
+from cgc_data.masks import Box
+
+SEARCHED = 96  # pixels of the longer side of an image in which a piece is searched for
+COARSE = 320  # pixels of the photo's longer side at which plain places are told
+LADDER = tuple(1.12**step for step in sorted(range(-6, 7), key=abs))  # sizes of the piece, the likeliest first
+LARGEST = max(LADDER)
+# Least correlation at the piece's own place, and the one that no other place may reach: by 0.02 stricter than what is
+# checked later, since that resamples in another order.
+AT_HOME, ELSEWHERE = 0.82, 0.68
+SAME_PLACE = 0.5  # IoU
+LEAST_SPREAD = 20.0  # standard deviation of gray levels
+
+Gray = NDArray[np.uint8]
+
+
+class Picture:
+    """The pixels (height, width, 3), blue-green-red, of a photo."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        self._pixels = pixels
+        coarse = cv2.resize(pixels, _size(pixels.shape[1], pixels.shape[0], COARSE / max(pixels.shape[:2])))
+        self._sums, self._squares = cv2.integral2(cv2.cvtColor(coarse, cv2.COLOR_BGR2GRAY))
+        self._cell = np.array([coarse.shape[1] / pixels.shape[1], coarse.shape[0] / pixels.shape[0]] * 2)
+
+    def shown(self, window: Window, scale: float, colored: Callable[[Pixels], Pixels] | None = None) -> Pixels:
+        """A window of the photo, its colors changed if asked for, resized."""
+        part = self._pixels[window.y1 : window.y2, window.x1 : window.x2]
+        part = colored(part) if colored else part  # before it is resized: strong colors are cut off at white
+        size = _size(window.width, window.height, scale)
+        return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+    def spread(self, rectangles: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Standard deviation (n,) of the gray levels in rectangles (n, 4) of the photo, seen coarsely."""
+        x1, y1, x2, y2 = np.rint(rectangles * self._cell).astype(np.int64).T
+        x2, y2 = np.maximum(x2, x1 + 1), np.maximum(y2, y1 + 1)
+        count = (x2 - x1) * (y2 - y1)
+        mean, square = ((s[y2, x2] - s[y1, x2] - s[y2, x1] + s[y1, x1]) / count for s in (self._sums, self._squares))
+        return np.asarray(np.sqrt(np.maximum(square - mean**2, 0)))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image that shows a window of a photo, in gray, and how many of its pixels one pixel of the photo takes."""
+
+    window: Window
+    gray: Gray
+    scale: float
+
+    @classmethod
+    def of(cls, picture: Picture, window: Window) -> "Scene":
+        """The window at the size at which pieces are searched for in it."""
+        scale = SEARCHED / max(window.width, window.height)
+        return cls(window, gray(picture.shown(window, scale)), scale)
+
+    def holds(self, piece: Window) -> bool:
+        """Is all of a window of the photo in it?"""
+        whole = self.window
+        return whole.x1 <= piece.x1 and whole.y1 <= piece.y1 and piece.x2 <= whole.x2 and piece.y2 <= whole.y2
+
+    def place(self, piece: Window) -> Box:
+        """Where a part of the window is, pixels of the scene."""
+        x, y = self.window.x1, self.window.y1
+        x1, y1, x2, y2 = (value * self.scale for value in (piece.x1 - x, piece.y1 - y, piece.x2 - x, piece.y2 - y))
+        return x1, y1, x2, y2
+
+
+def gray(pixels: Pixels) -> Gray:
+    """Pixels (height, width, 3), blue-green-red, in gray."""
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+
+
+def only_at(piece: Gray, scene: Scene, home: Box | None) -> bool:
+    """Is a piece, `LARGEST` times as large as in the scene, found at its place there and at no other?
+
+    Without a home: at none.
+
+    Takes the photo's own size first, so that a piece that resembles another place is mostly refused at once.
+    """
+    found = home is None
+    for size in LADDER:
+        width, height = (max(round(side * size / LARGEST), 1) for side in piece.shape[::-1])
+        if width > scene.gray.shape[1] or height > scene.gray.shape[0]:
+            continue
+        template = np.asarray(cv2.resize(piece, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        for mirrored in (False, True):
+            scores = _correlation(scene.gray, template[:, ::-1] if mirrored else template)
+            if scores.max() < ELSEWHERE:
+                continue
+            there = _same_place(scores.shape, (width, height), home)
+            if (scores[~there] >= ELSEWHERE).any():
+                return False
+            found |= not mirrored and bool((scores[there] >= AT_HOME).any())
+    return found
+
+
+def _correlation(gray: Gray, template: Gray) -> NDArray[np.float32]:
+    """Normalized correlation of the template with each place of the gray pixels."""
+    return np.asarray(cv2.matchTemplate(gray, np.ascontiguousarray(template), cv2.TM_CCOEFF_NORMED))
+
+
+def _same_place(shape: tuple[int, ...], size: tuple[int, int], home: Box | None) -> NDArray[np.bool_]:
+    """Which places (rows, columns) of a template of this width and height overlap its home."""
+    if home is None:
+        return np.zeros(shape, dtype=np.bool_)
+    across = _common(np.arange(shape[1]), size[0], home[0], home[2])
+    down = _common(np.arange(shape[0]), size[1], home[1], home[3])
+    common = down[:, None] * across[None, :]
+    union = size[0] * size[1] + (home[2] - home[0]) * (home[3] - home[1]) - common
+    return np.asarray(common >= SAME_PLACE * union)
+
+
+def _common(starts: NDArray[np.int64], length: int, low: float, high: float) -> NDArray[np.float64]:
+    return np.asarray(np.clip(np.minimum(starts + length, high) - np.maximum(starts, low), 0, None))
+
+
+def _size(width: int, height: int, scale: float) -> tuple[int, int]:
+    return max(round(width * scale), 1), max(round(height * scale), 1)

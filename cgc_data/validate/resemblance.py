@@ -1,0 +1,87 @@
+"""Where in an image a piece could be from: normalized correlation of gray pixels, by Fourier transform."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from cgc_data.validate.pixels import Pixels
+from cgc_data.validate.samples import Box
+
+LONGER_SIDE = 96  # pixels at which an image is searched
+STEP, STEPS = 1.12, 6  # sizes of the piece, from half to twice its own
+FLAT = 1.0  # gray levels of standard deviation, below which a place shows nothing
+SAME_PLACE = 0.5  # IoU
+WEIGHTS = (0.114, 0.587, 0.299)  # of blue, green, red in gray
+
+Gray = NDArray[np.float64]
+
+
+class Found(NamedTuple):
+    """The best correlation at a piece's own place, and at any other; -1 if there is no such place."""
+
+    home: float
+    elsewhere: float
+
+
+def search(piece: Pixels, image: Pixels, size: tuple[float, float], home: Box | None) -> Found:
+    """Look for a piece in an image, at every size of the ladder, and mirrored.
+
+    `size`: width and height that the piece has in the image, pixels of the image; `home`: its place there.
+    """
+    scale = LONGER_SIDE / max(image.shape[:2])
+    scene = small(image, image.shape[1] * scale, image.shape[0] * scale)
+    found = Found(-1.0, -1.0)
+    for step in range(-STEPS, STEPS + 1):
+        template = small(piece, size[0] * scale * STEP**step, size[1] * scale * STEP**step)
+        if template.shape[0] > scene.shape[0] or template.shape[1] > scene.shape[1]:
+            continue
+        for mirrored, scores in enumerate(_correlations(scene, template)):
+            own = _own(scores.shape, template.shape, [value * scale for value in home or ()])
+            at_home = -1.0 if mirrored else scores.max(where=own, initial=-1.0)
+            found = Found(max(found.home, at_home), max(found.elsewhere, scores.max(where=~own, initial=-1.0)))
+    return found
+
+
+def small(pixels: Pixels, width: float, height: float) -> Gray:
+    """Pixels (height, width, 3), blue-green-red, in gray at a size that is rounded to whole pixels."""
+    size = max(1, round(width)), max(1, round(height))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) @ np.array(WEIGHTS))
+
+
+def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
+    """Normalized correlation with each place of the scene: of the template, then of the template mirrored."""
+    rows, columns = template.shape
+    count = rows * columns
+    mean = _sums(scene, rows, columns) / count
+    spread = np.sqrt(np.maximum(_sums(scene**2, rows, columns) / count - mean**2, 0.0))
+    shape = fft.next_fast_len(scene.shape[0], real=True), fft.next_fast_len(scene.shape[1], real=True)
+    transformed = fft.rfft2(scene - scene.mean(), shape)
+    for turned in (template, template[:, ::-1]):
+        centered = turned - turned.mean()
+        product = fft.irfft2(transformed * np.conj(fft.rfft2(centered, shape)), shape)[: len(mean), : mean.shape[1]]
+        known = (spread >= FLAT) & (centered.std() >= FLAT)
+        yield np.where(known, product / np.maximum(count * spread * max(centered.std(), FLAT), 1e-9), 0.0)
+
+
+def _sums(values: Gray, rows: int, columns: int) -> Gray:
+    """Sums over every rectangle of this many rows and columns."""
+    total = np.pad(values.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    across = total[:, columns:] - total[:, :-columns]
+    return np.asarray(across[rows:] - across[:-rows])
+
+
+def _own(shape: tuple[int, ...], size: tuple[int, ...], home: list[float]) -> NDArray[np.bool_]:
+    """Which places (rows, columns) of a template of this size (rows, columns) are the piece's own; none without one."""
+    if not home:
+        return np.zeros(shape, dtype=bool)
+    x1, y1, x2, y2 = home
+    top, left = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
+    common = np.maximum(np.minimum(left + size[1], x2) - np.maximum(left, x1), 0.0) * np.maximum(
+        np.minimum(top + size[0], y2) - np.maximum(top, y1), 0.0
+    )
+    union = size[0] * size[1] + (x2 - x1) * (y2 - y1) - common
+    return np.asarray(common / union >= SAME_PLACE)

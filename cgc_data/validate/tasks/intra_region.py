@@ -1,0 +1,143 @@
+"""`intra/region`: a piece that is where it is said to be, and resembles no other place of the images."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from cgc_data.common.errors import PhotoError
+from cgc_data.tasks import REFERENCE
+from cgc_data.validate.boxes import BOX_TOLERANCE, area, furthest, grown, overlap, within
+from cgc_data.validate.composing import composed
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.pointing import box_by_color, fixed_box, image_by_color
+from cgc_data.validate.report import Check, Finding
+from cgc_data.validate.resemblance import LONGER_SIDE, Found, search, small
+from cgc_data.validate.samples import Box, Sample, View
+from cgc_data.validate.trace import Trace
+from cgc_data.validate.world import World
+
+CHECKS = {
+    "pieces": "a piece is a sharp window of the photo in other colors, and its box is where it was cut from",
+    "pieces apart": "no other image shows anything of the piece, nor does a margin round it",
+    "pieces unique": "a piece is no plain area and resembles its own place alone, at any size and mirrored",
+}
+AT_HOME, ELSEWHERE, LEAST_SPREAD = 0.8, 0.7, 20.0
+SLACK = 0.03  # of a correlation, by resampling in another order
+SPREAD_SLACK = 1.5  # gray levels
+MOST_GAIN, GAMMAS = 0.15, (0.8, 1.25)
+ENLARGEMENT = 2.0
+MARGIN = 8  # pixels of the photo
+
+
+def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
+    """The piece's place and colors, its distance from other images, and that its place is the only one."""
+    del limits
+    fault = _misformed(sample, world)
+    yield Finding("pieces", fault)
+    if fault:
+        return
+    piece = sample.view(sample.ref_img_idx or 0)
+    for fault in [*_misplaced(sample, piece), *(f for n in sample.reference_images for f in _changed(sample.view(n)))]:
+        yield Finding("pieces", fault)
+    yield Finding("pieces apart", _near(sample))
+    yield Finding("pieces unique", _ambiguous(sample, piece, world))
+
+
+def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
+    """Whether colors, or always giving one box, tell the place of a piece."""
+    del limits
+    yield image_by_color(traces)
+    yield box_by_color(traces)
+    yield fixed_box(traces)
+
+
+def _misformed(sample: Sample, world: World) -> str:
+    """What keeps the row from being one of the two forms."""
+    if len(sample.objects) != 1 or sample.ref_img_idx is None:
+        return f"{len(sample.objects)} objects, of the piece in image {sample.ref_img_idx}; not one of one"
+    if len({world.photo(view) for view in sample.views}) > 1:
+        return "its images are of several photos"
+    if sample.img_idx is None:
+        return _not_searched(sample)
+    first, (answer,) = sample.view(1), sample.answer_images or (0,)
+    if (answer, sample.img_idx) != (1, 1) or first.window != (0, 0, *world.sources[first.source].size(first.image_id)):
+        return "it asks for a place in another image than the first, or that is not the whole photo"
+    return ""
+
+
+def _not_searched(sample: Sample) -> str:
+    """Why a row is not of the form that asks which image a piece is from."""
+    if sample.reference_images != (1,):
+        return f"images {sample.reference_images} are pieces, not the first alone"
+    views = [sample.view(number) for number in sample.answer_images]
+    kinds = {(v.window[2] - v.window[0], v.window[3] - v.window[1], v.width, v.height) for v in views}
+    return "" if len(views) > 1 and len(kinds) == 1 else f"{len(views)} windows to choose from, of sizes {kinds}"
+
+
+def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
+    """How the answer is not the place that the piece was cut from."""
+    (target,) = sample.objects
+    view = sample.view(target.img_idx)
+    home = view.place(piece.window)
+    if not within(home, view.pixels, 1e-6) or target.annotation_id or target.visible != 1:
+        yield f"image {target.img_idx} does not hold the whole piece, or the answer is said to be an object"
+    true = view.thousand(home)
+    if max(furthest(true, target.bbox), furthest(true, view.thousand(target.bbox_px))) > BOX_TOLERANCE + 1e-6:
+        yield f"{target.bbox}, but the piece was cut from {tuple(round(value, 1) for value in true)}"
+    for number, shown in enumerate(sample.views, 1):
+        held = [t.img_idx for t in sample.objects]
+        roles = sample.kind.contrast.roles
+        role = REFERENCE if number in sample.reference_images else roles[0] if number in held else roles[1]
+        if shown.role != role:
+            yield f"image {number} is called {shown.role}, but is a {role}"
+
+
+def _changed(view: View) -> Iterator[str]:
+    """How a piece is not what its task allows: cut, enlarged at most twice, its colors changed within bounds."""
+    steps = dict(zip((step.name for step in view.operations), (step.values for step in view.operations), strict=True))
+    if tuple(steps) != ("crop", "resize", "gain", "gamma", "jpeg"):
+        yield f"a piece is made by {', '.join(steps)}"
+        return
+    if any(abs(factor - 1) > MOST_GAIN + 1e-9 for factor in steps["gain"]):
+        yield f"colors are changed by {steps['gain']}"
+    if not GAMMAS[0] - 1e-9 <= steps["gamma"][0] <= GAMMAS[1] + 1e-9:
+        yield f"brightness is changed by the power {steps['gamma'][0]}"
+    if view.width > ENLARGEMENT * (view.window[2] - view.window[0]) + 1:
+        yield f"a piece {view.window[2] - view.window[0]} px wide is shown {view.width} px wide"
+
+
+def _near(sample: Sample) -> str:
+    """Which images show something of a piece, or of the margin round it, besides the one that holds it."""
+    (target,) = sample.objects
+    others = {n: view.window for n, view in enumerate(sample.views, 1) if n != target.img_idx}
+    pieces = set(sample.reference_images)
+    for (one, first), (two, second) in combinations(others.items(), 2):
+        if pieces & {one, two} and area(overlap(grown(first, MARGIN), second)) > 0:
+            return f"images {one} and {two} show places less than {MARGIN} px apart"
+    return ""
+
+
+def _ambiguous(sample: Sample, piece: View, world: World) -> str:
+    """Why the piece could be from another place; "" if it could not."""
+    try:
+        pixels = composed(piece, world.pixels.of)
+        for number in sample.answer_images:
+            view = sample.view(number)
+            x1, y1, x2, y2 = place = view.place(piece.window)
+            home = place if number == sample.objects[0].img_idx else None
+            image, size = composed(view, world.pixels.of), (x2 - x1, y2 - y1)
+            spread = float(small(pixels, *(side * LONGER_SIDE / max(image.shape[:2]) for side in size)).std())
+            if spread < LEAST_SPREAD - SPREAD_SLACK:
+                return f"the gray levels of the piece spread by {spread:.1f}"
+            if fault := _unlike(search(pixels, image, size, home), home):
+                return f"image {number}: {fault}"
+    except PhotoError as error:
+        return str(error)
+    return ""
+
+
+def _unlike(found: Found, home: Box | None) -> str:
+    if home and found.home < AT_HOME - SLACK:
+        return f"the piece resembles its own place by {found.home:.2f}"
+    if found.elsewhere >= ELSEWHERE + SLACK:
+        return f"the piece resembles another place by {found.elsewhere:.2f}"
+    return ""
