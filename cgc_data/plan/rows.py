@@ -123,6 +123,11 @@ class Question:
         """What is asked for, of several the first; -1 for no category."""
         return self.concepts[0] if self.concepts else -1
 
+    @property
+    def candidates(self) -> int:
+        """How many views may hold an answer."""
+        return len(self.views) - len(self.reference_views)
+
     def reordered(self, order: Sequence[int]) -> "Question":
         """The same question with view order[i] shown in place i."""
         place = {old: new for new, old in enumerate(order)}

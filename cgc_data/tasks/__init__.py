@@ -38,6 +38,7 @@ _REGISTERED = (
     "inter/locate",
     "inter/locate_all",
     "inter/absent",
+    "inter/exemplar",
     "intra/same_object",
     "intra/locate_all",
     "intra/absent",

@@ -107,6 +107,11 @@ class Task:
         return tuple(pool for pool in (self.pool, self.named_pool) if pool)
 
     @property
+    def has_empty(self) -> bool:
+        """Whether its phrasings may have the empty list for an answer, in its own rows or in those of its twins."""
+        return self.may_be_empty or self.empty is not None
+
+    @property
     def compares_labels(self) -> bool:
         """Whether labels decide what the boxes of an answer stand for, if several are asked for."""
         return not self.answer_label
