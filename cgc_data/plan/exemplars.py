@@ -1,27 +1,32 @@
 """Objects that can stand for their category: large in a window of their own, beside little that could be meant too."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from cgc_data.geometry import ThousandBox, Window, iou
+from cgc_data.geometry import ThousandBox, Window, iou_matrix
 from cgc_data.index.photos import usable
 from cgc_data.index.presence import ABSENT
 from cgc_data.masks import Box
 from cgc_data.plan.askable import Askable, Mask, large_enough
 from cgc_data.plan.rows import Shown, View, thousand_in_view
-from cgc_data.plan.same_object import MAX_COPY_IOU
 from cgc_data.plan.scenes import Photos
 from cgc_data.tasks import REFERENCE
+from cgc_data.vocabulary import concept_of
+
+Concepts: TypeAlias = NDArray[np.intp]
 
 SMALLEST_BOX = 64  # pixels of the photo, shorter side; what is smaller is hard to recognize
 LEAST_FILL, MOST_FILL = 0.4, 0.8  # share of the window that the object's box covers
 MOST_BESIDE = 0.1  # share of the window that something else may cover if the candidates may show it
 MOST_ENLARGED = 2
-TRIED = 12  # objects, with WINDOWS windows each, before a label is given up
-WINDOWS = 4
-NOT_SHOWN = "person"  # people are told apart by more than their category
+MAX_COPY_IOU = 0.5  # of the given box with an answer
+TRIED, WINDOWS = 24, 3  # objects that are tried for a question, and windows of each
+NOT_SHOWN = concept_of("person")  # people are told apart by more than their category
 
 
 class Exemplars:
@@ -32,34 +37,35 @@ class Exemplars:
         good = np.flatnonzero(_stands_alone(askable))
         order = good[np.argsort(self._instances.concept[good], kind="stable")]
         self._order, self._concepts = order, self._instances.concept[order]
+        self._neighbors: dict[int, Concepts] = {}
         self.labels: Mask = np.zeros(len(askable.index.concepts), dtype=np.bool_)
         self.labels[self._concepts] = True
 
     def draw(
-        self, concept: int, candidates: Sequence[int], answers: Sequence[ThousandBox], free: Photos, rng: np.random.Generator
+        self, concept: int, candidates: Sequence[int], answers: Sequence[ThousandBox], free: Photos, rng: Generator
     ) -> tuple[View, Shown] | None:
         """A view of an object in one of the `free` photos, and the object in it; None where there is none.
 
         Nothing else that it shows large is in a candidate, and its box is no right answer (0-1000) if it is copied.
         """
+        nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
         for instance in self._tried(concept, free, rng):
+            if self._askable.truth.fault(instance) or not nowhere[self._in_the_box(instance)].all():
+                continue
             for _ in range(WINDOWS):
-                view = self._view(instance, rng)
-                given = thousand_in_view(view, self._askable.truth.box(instance))
-                copied = any(iou(given, answer) >= MAX_COPY_IOU for answer in answers)
-                if not copied and self._shown_alone(instance, view.window, candidates):
-                    return view, Shown(0, instance, self._askable.truth.box(instance), 1.0)
+                view, box = self._view(instance, rng), self._askable.truth.box(instance)
+                copied = iou_matrix(answers, thousand_in_view(view, box)).max(initial=0.0) >= MAX_COPY_IOU
+                if not copied and nowhere[self._beside(instance, view.window, MOST_BESIDE)].all():
+                    return view, Shown(0, instance, box, 1.0)
         return None
 
-    def _tried(self, concept: int, free: Photos, rng: np.random.Generator) -> Iterator[int]:
-        """Sound exemplars of the label, in drawn order."""
+    def _tried(self, concept: int, free: Photos, rng: Generator) -> list[int]:
+        """Exemplars of the label, in drawn order."""
         of_label = self._order[slice(*np.searchsorted(self._concepts, [concept, concept + 1]))]
-        of_label = of_label[np.isin(self._instances.photo[of_label], free)]
-        for instance in rng.permutation(of_label)[:TRIED].tolist():
-            if not self._askable.truth.fault(instance):
-                yield instance
+        found: list[int] = rng.permutation(of_label[np.isin(self._instances.photo[of_label], free)])[:TRIED].tolist()
+        return found
 
-    def _view(self, instance: int, rng: np.random.Generator) -> View:
+    def _view(self, instance: int, rng: Generator) -> View:
         """A window of which the object's box covers a drawn share, at a drawn place."""
         photo = int(self._instances.photo[instance])
         window = _window(self._askable.truth.box(instance), self._askable.truth.photo_size(photo), rng)
@@ -67,18 +73,23 @@ class Exemplars:
         scale = min(int(rng.choice(self._askable.config.intra.view_sizes)) / longer, MOST_ENLARGED)
         return View(photo, window, max(int(window.width * scale), 1), max(int(window.height * scale), 1), REFERENCE)
 
-    def _shown_alone(self, instance: int, window: Window, candidates: Sequence[int]) -> bool:
-        """Does what the window shows of other labels, that candidates may show too, cover little of it?"""
-        table, concept = self._askable, int(self._instances.concept[instance])
+    def _in_the_box(self, instance: int) -> Concepts:
+        """Labels that cover so much of the object's box that no window of it is free of them; kept."""
+        if instance not in self._neighbors:
+            x1, y1, x2, y2 = self._askable.truth.box(instance)
+            box = Window(int(x1), int(y1), int(np.ceil(x2)), int(np.ceil(y2)))
+            self._neighbors[instance] = self._beside(instance, box, MOST_BESIDE / LEAST_FILL)
+        return self._neighbors[instance]
+
+    def _beside(self, instance: int, window: Window, share: float) -> Concepts:
+        """Other labels that cover at least this share of a window."""
         inside = self._instances.of_photo(int(self._instances.photo[instance]))
-        inside = inside[_meets(self._instances.box[inside], window) & (self._instances.concept[inside] != concept)]
-        others = self._instances.concept[inside]
-        nowhere = (table.index.states[list(candidates)] == ABSENT).all(axis=0)
-        for other in np.unique(others[~nowhere[others]]).tolist():
-            covered = sum(table.truth.covered(i, window) for i in inside[others == other].tolist())
-            if covered >= MOST_BESIDE * window.width * window.height:
-                return False
-        return True
+        inside = inside[_meets(self._instances.box[inside], window)]
+        covered: dict[int, float] = defaultdict(float)
+        for other in inside[self._instances.concept[inside] != self._instances.concept[instance]].tolist():
+            covered[int(self._instances.concept[other])] += self._askable.truth.covered(other, window)
+        least = share * window.width * window.height
+        return np.array([label for label, pixels in covered.items() if pixels >= least], dtype=np.intp)
 
 
 def _stands_alone(askable: Askable) -> Mask:
@@ -94,7 +105,7 @@ def _stands_alone(askable: Askable) -> Mask:
     return np.asarray(fine & ~np.isin(instances.concept, left_out))
 
 
-def _window(box: Box, size: tuple[int, int], rng: np.random.Generator) -> Window:
+def _window(box: Box, size: tuple[int, int], rng: Generator) -> Window:
     """A window round a box (pixels) that covers `LEAST_FILL` of it or more; its shape and place are drawn."""
     room, part = 1 / rng.uniform(LEAST_FILL, MOST_FILL), rng.uniform()
     (x1, x2), (y1, y2) = (
@@ -104,7 +115,7 @@ def _window(box: Box, size: tuple[int, int], rng: np.random.Generator) -> Window
     return Window(x1, y1, x2, y2)
 
 
-def _span(low: float, high: float, length: float, most: int, rng: np.random.Generator) -> tuple[int, int]:
+def _span(low: float, high: float, length: float, most: int, rng: Generator) -> tuple[int, int]:
     """Whole pixels of 0..`most` that hold low..high, about `length` of them, at a drawn place."""
     first, last = int(np.floor(low)), int(np.ceil(high))
     whole = min(max(int(length), last - first), most)

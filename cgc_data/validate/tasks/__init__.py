@@ -1,17 +1,18 @@
 """What makes the rows of each task true, derived anew: one module per task, named CONTRAST_TASK after its id.
 
-A module has `check`, and `CHECKS` if it reports checks that no other task has. A task without a module cannot be
-validated; a test fails then.
+A module has `check`, `CHECKS` if it reports checks that no other task has, and `measures` if rows of its task could be
+answered without looking in ways of their own. A task without a module cannot be validated; a test fails then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Protocol
 
 from cgc_data.tasks import TASKS, Task
 from cgc_data.validate.limits import Limits
-from cgc_data.validate.report import Finding
+from cgc_data.validate.report import Check, Finding
 from cgc_data.validate.samples import Sample
+from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 
@@ -33,6 +34,13 @@ def task_checks() -> dict[str, str]:
     for task in TASKS.values():
         found |= getattr(import_module(_module(task)), "CHECKS", {})
     return found
+
+
+def task_measures(traces: Sequence[Trace]) -> Iterator[Check]:
+    """What single tasks measure over all their rows."""
+    for task in TASKS.values():
+        if measures := getattr(import_module(_module(task)), "measures", None):
+            yield from measures([trace for trace in traces if trace.kind is task])
 
 
 def _module(task: Task) -> str:

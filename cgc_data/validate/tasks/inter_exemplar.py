@@ -9,13 +9,14 @@ from cgc_data.validate.report import Finding
 from cgc_data.validate.samples import Sample
 from cgc_data.validate.sets import complete, roles
 from cgc_data.validate.world import World
+from cgc_data.vocabulary import concept_of
 
-CHECKS = {"exemplar": "an instance of the asked category fills its window, beside nothing that the other images may show"}
+CHECKS = {"exemplar": "an instance of the asked category, no person, fills its window, beside nothing that the other images may show"}
 LEAST_FILL = 0.4  # share of the window that the given box covers
 MOST_BESIDE = 0.1  # share of the window that another label may cover if it may be in the other images
 MOST_ENLARGED = 2.01  # a side of a few pixels is rounded
-COPY_IOU = 0.3
-PERSON = "person"
+COPY_IOU = 0.5
+PERSON = concept_of("person")
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
