@@ -4,6 +4,7 @@ A question and its empty twin have the same example, so that it does not tell wh
 """
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -15,18 +16,23 @@ from cgc_data.plan.rows import Family, Question, Shown, View, thousand_in_view
 from cgc_data.tasks.inter.exemplar import EXEMPLAR
 
 
+TRIED = 12  # families without their examples, before a photo is given up
+
+
 class ExemplarPlanner:
     """Gives each question of a set its example."""
 
     def __init__(self, askable: Askable) -> None:
-        self._exemplars = Exemplars(askable)
+        self._askable, self._exemplars = askable, Exemplars(askable)
         self._sets = LocateAllPlanner(askable, EXEMPLAR, self._exemplars.labels, apart=1)
         self.photos = self._sets.photos
 
     def family(self, draw: Draw) -> Family | None:
         """A family of candidates round the anchor, with examples in free photos; None where none fits."""
-        families = (self._with_exemplars(family, draw) for family in self._sets.families(draw))
-        return next((family for family in families if family), None)
+        self._askable.check(draw.anchor)
+        about = self._exemplars.labels_of(draw.anchor, self._askable.every[draw.anchor], draw.free)
+        families = islice(self._sets.families(draw, about), TRIED)
+        return next((done for family in families if (done := self._with_exemplars(family, draw))), None)
 
     def _with_exemplars(self, family: Family, draw: Draw) -> Family | None:
         """Each question, with its twin, by the example of another photo; None if one finds none."""

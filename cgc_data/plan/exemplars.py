@@ -41,6 +41,14 @@ class Exemplars:
         self.labels: Mask = np.zeros(len(askable.index.concepts), dtype=np.bool_)
         self.labels[self._concepts] = True
 
+    def labels_of(self, photo: int, offered: Mask, free: Photos) -> Mask:
+        """Those of the labels (concepts,) for which a free photo has an example, beside nothing that `photo` may show."""
+        nowhere = self._askable.index.states[photo] == ABSENT
+        found = np.zeros_like(offered)
+        for concept in np.flatnonzero(offered & self.labels).tolist():
+            found[concept] = any(nowhere[self._in_the_box(i)].all() for i in self._free(concept, free)[:TRIED].tolist())
+        return found
+
     def draw(
         self, concept: int, candidates: Sequence[int], answers: Sequence[ThousandBox], free: Photos, rng: Generator
     ) -> tuple[View, Shown] | None:
@@ -49,7 +57,7 @@ class Exemplars:
         Nothing else that it shows large is in a candidate, and its box is no right answer (0-1000) if it is copied.
         """
         nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
-        for instance in self._tried(concept, free, rng):
+        for instance in rng.permutation(self._free(concept, free))[:TRIED].tolist():
             if self._askable.truth.fault(instance) or not nowhere[self._in_the_box(instance)].all():
                 continue
             for _ in range(WINDOWS):
@@ -59,11 +67,10 @@ class Exemplars:
                     return view, Shown(0, instance, box, 1.0)
         return None
 
-    def _tried(self, concept: int, free: Photos, rng: Generator) -> list[int]:
-        """Exemplars of the label, in drawn order."""
+    def _free(self, concept: int, free: Photos) -> NDArray[np.int64]:
+        """Examples of the label in free photos."""
         of_label = self._order[slice(*np.searchsorted(self._concepts, [concept, concept + 1]))]
-        found: list[int] = rng.permutation(of_label[np.isin(self._instances.photo[of_label], free)])[:TRIED].tolist()
-        return found
+        return np.asarray(of_label[np.isin(self._instances.photo[of_label], free)])
 
     def _view(self, instance: int, rng: Generator) -> View:
         """A window of which the object's box covers a drawn share, at a drawn place."""

@@ -35,14 +35,17 @@ class LocateAllPlanner:
 
     def family(self, draw: Draw) -> Family | None:
         """A family round the anchor with free photos of the deck, None where none fits."""
-        return next(self.families(draw), None)
-
-    def families(self, draw: Draw) -> Iterator[Family]:
-        """Families round the anchor, the form that is planned least first; each is made when it is asked for."""
         self._askable.check(draw.anchor)
+        return next(self.families(draw, self._askable.every[draw.anchor]), None)
+
+    def families(self, draw: Draw, about: Mask) -> Iterator[Family]:
+        """Families about a label of the anchor's, one of `about` (concepts,); the form that is planned least first.
+
+        Each is made when it is asked for.
+        """
         for kind in draw.made.kinds(self._task.pool, self._scenes.shares):
             for size, count in self._forms(draw):
-                if family := self._about(draw, kind, size, count):
+                if family := self._about(draw, kind, size, count, about):
                     yield family
 
     def _forms(self, draw: Draw) -> Iterator[tuple[int, int]]:
@@ -51,8 +54,8 @@ class LocateAllPlanner:
             for count in draw.made.targets(self._task.pool, size, draw.rng):
                 yield size, count
 
-    def _about(self, draw: Draw, kind: str, size: int, count: int) -> Family | None:
-        labels = np.flatnonzero(self._scenes.starts(kind, self._askable.every[draw.anchor] & self._labels))
+    def _about(self, draw: Draw, kind: str, size: int, count: int, about: Mask) -> Family | None:
+        labels = np.flatnonzero(self._scenes.starts(kind, about & self._labels))
         if not len(labels):
             return None
         first = Side(self._askable.draw_label(labels, draw.rng), (draw.anchor,))
