@@ -35,7 +35,7 @@ def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng
     """The item asked of whole photos, in shuffled order; of its empty twin's task if none shows the concept."""
     index, (target, distractor) = askable.index, item.task.contrast.roles
     views = tuple(
-        _whole(askable, photo, target if position in item.targets else distractor)
+        whole_view(askable, photo, target if position in item.targets else distractor)
         for position, photo in enumerate(members)
     )
     shown = tuple(
@@ -64,7 +64,8 @@ def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng
     return question.reordered(rng.permutation(len(members)).tolist())
 
 
-def _whole(askable: Askable, photo: int, role: str) -> View:
+def whole_view(askable: Askable, photo: int, role: str) -> View:
+    """The whole photo in a role."""
     shown = askable.index.photos[photo]
     window = Window(0, 0, shown.width, shown.height)
     return View(photo, window, shown.width, shown.height, role)

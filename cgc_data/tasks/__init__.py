@@ -39,6 +39,7 @@ _REGISTERED = (
     "inter/locate_all",
     "inter/absent",
     "inter/exemplar",
+    "inter/refer",
     "intra/same_object",
     "intra/locate_all",
     "intra/absent",

@@ -34,10 +34,10 @@ class Trace:
     candidates: tuple[int, ...]  # images that may hold an answer, 1-based
     photos: tuple[str, ...]
     annotated: tuple[int, ...]  # objects that are annotated in each photo
-    candidates: tuple[int, ...]  # images, 1-based, that may hold an answer
     targets: frozenset[int]  # 1-based
     boxes: tuple[Rectangle, ...]
     reference: Rectangle | None
+    relation: str
     named: bool  # whether the question states in which image the answer is
     tuple_id: str
     pair_id: str
@@ -70,10 +70,10 @@ def trace_of(sample: Sample, world: World) -> Trace:
         candidates=sample.answer_images,
         photos=photos,
         annotated=tuple(map(world.count_objects, photos)),
-        candidates=sample.answer_images,
         targets=frozenset(target.img_idx for target in sample.objects),
         boxes=tuple(target.bbox for target in sample.objects),
         reference=sample.ref_bbox,
+        relation=sample.relation,
         named=sample.img_idx is not None,
         tuple_id=sample.tuple_id,
         pair_id=sample.pair_id,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cgc_data.validate.boxes import BOX_TOLERANCE, area, furthest, iou, within
+from cgc_data.validate.hard import hard_distractors
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.raw import Instance
 from cgc_data.validate.report import Finding
@@ -23,6 +24,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
     """Roles and complete sets as for any set question, and an example that stands for its category alone."""
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
+    yield from hard_distractors(sample, world)
     for fault in _faults(sample, world, limits) or [""]:
         yield Finding("exemplar", fault)
 

@@ -1,0 +1,37 @@
+"""Which of several objects of a label is told from the others by its place or size in the picture."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.geometry import Window
+from cgc_data.plan.truth import Truth
+from cgc_data.tasks.inter.refer import HIGHEST, LARGEST, LEFTMOST, LOWEST, RIGHTMOST, SMALLEST
+
+PLACE_MARGIN = 0.1  # of the picture's side, of centers and of edges
+SIZE_MARGIN = 1.3  # times as large, by the mask and by the box
+
+Values = NDArray[np.float64]
+
+
+def told(truth: Truth, instances: list[int], size: tuple[int, int]) -> dict[str, int]:
+    """The instance that each relation tells from the others, of those that tell one clearly; `size` of the photo."""
+    boxes = np.array([truth.box(i) for i in instances]) / (*size, *size)
+    (x1, y1, x2, y2), (across, down) = boxes.T, ((boxes[:, :2] + boxes[:, 2:]) / 2).T
+    places = {LEFTMOST: (across, x1), RIGHTMOST: (-across, -x2), HIGHEST: (down, y1), LOWEST: (-down, -y2)}
+    found = {relation: _first(*values, PLACE_MARGIN) for relation, values in places.items()}
+    if all(map(truth.has_mask, instances)):
+        whole = Window(0, 0, *size)
+        masks = np.log([truth.covered(i, whole) for i in instances])
+        areas = np.log((x2 - x1) * (y2 - y1))
+        found |= {
+            LARGEST: _first(-masks, -areas, np.log(SIZE_MARGIN)),
+            SMALLEST: _first(masks, areas, np.log(SIZE_MARGIN)),
+        }
+    return {relation: instances[place] for relation, place in found.items() if place is not None}
+
+
+def _first(values: Values, others: Values, margin: float) -> int | None:
+    """Which is least by both measures (n,), each by the margin; None if none is."""
+    place = int(np.argmin(values))
+    clear = all(np.delete(v, place).min() - v[place] >= margin for v in (values, others))
+    return place if clear else None
