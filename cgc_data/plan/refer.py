@@ -18,9 +18,6 @@ from cgc_data.plan.sets import LOOKED_AT, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
 
-SINGLES_FIRST = 0.5  # share of the sets in which photos that show one of the first label come before those without
-
-
 @dataclass(frozen=True)
 class Member:
     """A photo of a set, the label (concept) of which it shows several, and which instance each relation tells."""
@@ -64,14 +61,15 @@ class ReferPlanner:
         return members
 
     def _candidates(self, first: Member, draw: Draw, kind: str, scope: Mask) -> Photos:
-        """Photos that show one or none of the first label, and several of a label of which the anchor shows few."""
+        """Photos that show one or none of the first label, and several of a label of which the anchor shows few.
+
+        Those that show one come first: then it takes more than the label to know the answer's image.
+        """
         deck = self._scenes.fit(kind, one_format(self._askable, draw.free, first.photo), first.photo)
         deck = deck[self._few(deck)[:, first.concept]]
         deck = deck[(self._several(deck) & scope & self._few(first.photo)).any(axis=1)][:LOOKED_AT]
-        if draw.rng.random() < SINGLES_FIRST:
-            single = self._askable.one[deck, first.concept]
-            deck = np.concatenate([deck[single], deck[~single]])
-        return deck
+        single = self._askable.one[deck, first.concept]
+        return np.concatenate([deck[single], deck[~single]])
 
     def _fitting(
         self, photo: int, members: list[Member], kind: str, scope: Mask, rng: np.random.Generator
@@ -82,7 +80,10 @@ class ReferPlanner:
             return None
         if not all(self._apart(photo, member, kind) for member in members):
             return None
-        return self._member(photo, scope & self._few([m.photo for m in members]).all(axis=0), rng)
+        before = [member.photo for member in members]
+        few = scope & self._few(before).all(axis=0)
+        shown_once = few & self._askable.one[before].any(axis=0)
+        return self._member(photo, shown_once, rng) or self._member(photo, few, rng)
 
     def _apart(self, photo: int, member: Member, kind: str) -> bool:
         """Are the scenes as far apart as the kind asks, unless the photo shows one of the member's label?"""

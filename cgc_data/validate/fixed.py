@@ -1,6 +1,6 @@
-"""How often one and the same box is right: for all rows of a kind, the best that can be learned from other rows."""
+"""How often one and the same box is right, the best that can be learned from other rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -18,20 +18,19 @@ RIGHT = 0.5  # IoU
 Boxes = NDArray[np.float64]
 
 
-def fixed_answer(name: str, traces: Sequence[Trace], kind_of: Callable[[Trace], str]) -> Check:
-    """Accuracy at IoU 0.5 of the best fixed box of each kind of row, chosen on other families; the image is guessed."""
+def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
+    """Accuracy at IoU 0.5 of the best fixed box, chosen on other families; the image is guessed unless it is named."""
     what = "accuracy at IoU 0.5 of the box that is most often right in other families; the image is guessed"
     rows = [trace for trace in traces if len(trace.boxes) == 1]
     if not rows:
         return nothing(name, what)
     groups = families(rows)
-    folds, kinds = folds_of(groups), np.array([kind_of(trace) for trace in rows])
+    folds = folds_of(groups)
     right = _right(np.array([trace.boxes[0] for trace in rows], dtype=np.float64))
     hits = np.zeros(len(rows))
-    for kind, fold in product(np.unique(kinds), np.unique(folds)):
-        here = (kinds == kind) & (folds == fold)
-        best = right[(kinds == kind) & (folds != fold)].sum(axis=0).argmax()
-        hits[here] = right[here, best]
+    for fold in np.unique(folds):
+        held = folds == fold
+        hits[held] = right[held, right[~held].sum(axis=0).argmax()]
     hits /= [1.0 if trace.named else len(trace.candidates) for trace in rows]
     value, interval = clustered_mean(hits, groups)
     if not hits.any():

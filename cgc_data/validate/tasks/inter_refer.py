@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from cgc_data.tasks.inter.refer import HIGHEST, LARGEST, LEFTMOST, LOWEST, RIGHTMOST, SMALLEST
+from cgc_data.tasks.inter.refer import HIGHEST, LARGEST, LEFTMOST, LOWEST, RELATIONS, RIGHTMOST, SMALLEST
 from cgc_data.validate.boxes import area
 from cgc_data.validate.fixed import fixed_answer
 from cgc_data.validate.hard import hard_distractors
@@ -38,8 +38,9 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace]) -> Iterable[Check]:
-    """How often one and the same answer is right for a relation."""
-    yield fixed_answer("fixed answer per relation", traces, lambda trace: trace.relation)
+    """How often one and the same answer is right for each relation."""
+    for relation in RELATIONS:
+        yield fixed_answer(f"fixed answer ({relation})", [trace for trace in traces if trace.relation == relation])
 
 
 def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
