@@ -74,7 +74,7 @@ def ask(
         raise PlanError(f"pool {pool!r} has phrasings 0 to {template_count(pool) - 1}, not {number}")
     fields = _fields(names, count_images, ref, image) | {"relation": relation}
     if len(names) == 1:
-        fields["referred"] = _referred(names[0], relation)
+        fields["referred"] = referred(names[0], relation)
     sentence = _pool(pool)[number].format_map(fields)
     return f"{sentence[0].upper()}{sentence[1:]} {ANSWER_FORM} {label_form(names, label)}"
 
@@ -127,7 +127,7 @@ def _fields(names: Sequence[Name], count_images: int, ref: Reference | None, ima
     return fields
 
 
-def _referred(name: Name, relation: str) -> str:
+def referred(name: Name, relation: str) -> str:
     """One of several: "leftmost dog", but "dog highest in the picture": a word goes before the name, a phrase after."""
     parts = (name.counted, relation) if " " in relation else (relation, name.counted)
     return " ".join(part for part in parts if part)

@@ -15,7 +15,6 @@ from cgc_data.plan.planner import Draw
 from cgc_data.plan.rows import Family, Question, Shown, View, thousand_in_view
 from cgc_data.tasks.inter.exemplar import EXEMPLAR
 
-
 TRIED = 12  # families without their examples, before a photo is given up
 
 
@@ -41,7 +40,9 @@ class ExemplarPlanner:
         for twins in _twins(family):
             views = [view for question in twins for view in question.views]
             answers = [
-                thousand_in_view(question.views[shown.view], shown.box) for question in twins for shown in question.shown
+                thousand_in_view(question.views[shown.view], shown.box)
+                for question in twins
+                for shown in question.shown
             ]
             photos = sorted({view.photo for view in views})
             found = self._exemplars.draw(twins[0].concept, photos, answers, free, draw.rng)

@@ -42,7 +42,7 @@ class Exemplars:
         self.labels[self._concepts] = True
 
     def labels_of(self, photo: int, offered: Mask, free: Photos) -> Mask:
-        """Those of the labels (concepts,) for which a free photo has an example, beside nothing that `photo` may show."""
+        """Those of the labels (concepts,) that a free photo has an example of, beside nothing that `photo` may show."""
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
         for concept in np.flatnonzero(offered & self.labels).tolist():

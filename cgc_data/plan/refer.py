@@ -18,6 +18,7 @@ from cgc_data.plan.sets import LOOKED_AT, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
 
+
 @dataclass(frozen=True)
 class Member:
     """A photo of a set, the label (concept) of which it shows several, and which instance each relation tells."""

@@ -8,6 +8,7 @@ from cgc_data.plan.truth import Truth
 from cgc_data.tasks.inter.refer import HIGHEST, LARGEST, LEFTMOST, LOWEST, RIGHTMOST, SMALLEST
 
 PLACE_MARGIN = 0.1  # of the picture's side, of centers and of edges
+MOST_COVERED = 0.3  # of the picture by the answer; a larger box is guessed too often
 SIZE_MARGIN = 1.3  # times as large, by the mask and by the box
 
 Values = NDArray[np.float64]
@@ -16,18 +17,17 @@ Values = NDArray[np.float64]
 def told(truth: Truth, instances: list[int], size: tuple[int, int]) -> dict[str, int]:
     """The instance that each relation tells from the others, of those that tell one clearly; `size` of the photo."""
     boxes = np.array([truth.box(i) for i in instances]) / (*size, *size)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     (x1, y1, x2, y2), (across, down) = boxes.T, ((boxes[:, :2] + boxes[:, 2:]) / 2).T
     places = {LEFTMOST: (across, x1), RIGHTMOST: (-across, -x2), HIGHEST: (down, y1), LOWEST: (-down, -y2)}
     found = {relation: _first(*values, PLACE_MARGIN) for relation, values in places.items()}
     if all(map(truth.has_mask, instances)):
         whole = Window(0, 0, *size)
         masks = np.log([truth.covered(i, whole) for i in instances])
-        areas = np.log((x2 - x1) * (y2 - y1))
-        found |= {
-            LARGEST: _first(-masks, -areas, np.log(SIZE_MARGIN)),
-            SMALLEST: _first(masks, areas, np.log(SIZE_MARGIN)),
-        }
-    return {relation: instances[place] for relation, place in found.items() if place is not None}
+        sizes, margin = np.log(areas), float(np.log(SIZE_MARGIN))
+        found |= {LARGEST: _first(-masks, -sizes, margin), SMALLEST: _first(masks, sizes, margin)}
+    clear = {relation: place for relation, place in found.items() if place is not None}
+    return {relation: instances[place] for relation, place in clear.items() if areas[place] <= MOST_COVERED}
 
 
 def _first(values: Values, others: Values, margin: float) -> int | None:

@@ -43,7 +43,9 @@ def _right(answers: Boxes) -> NDArray[np.bool_]:
     sides = [(low, high) for low, high in product(STEPS, STEPS) if low < high]
     tried = np.array([(x1, y1, x2, y2) for (x1, x2), (y1, y2) in product(sides, sides)], dtype=np.float64)
     across, down = (
-        np.clip(np.minimum(answers[:, None, k + 2], tried[:, k + 2]) - np.maximum(answers[:, None, k], tried[:, k]), 0, None)
+        np.clip(
+            np.minimum(answers[:, None, k + 2], tried[:, k + 2]) - np.maximum(answers[:, None, k], tried[:, k]), 0, None
+        )
         for k in (0, 1)
     )
     common = across * down

@@ -6,7 +6,7 @@ What is left is mostly single-image grounding, so the question is asked anew for
 import hashlib
 
 from cgc_data.answer import ANSWER_FORM, build_messages, format_answer
-from cgc_data.answer.wording import ask, number_word
+from cgc_data.answer.wording import ask, number_word, referred
 from cgc_data.common.errors import PlanError
 from cgc_data.release.rows import ObjectRow, Row, answer_objects
 from cgc_data.tasks import answer_of_pool
@@ -24,6 +24,7 @@ PHRASINGS = {
         "Box all {plural} in {shown}, or answer with an empty list if there are none.",
     ),
 }
+SINGLED_OUT = ("Find the {referred} in {shown}.", "Where in {shown} is the {referred}?")
 
 
 def without_distractors(row: Row) -> Row:
@@ -68,12 +69,14 @@ def _question(row: Row, count: int) -> str:
     name = readable(row["query"]["labels"][0])
     if _asked(row, name, len(row["views"])) == row["question"] and (question := _asked(row, name, count)):
         return question
-    pool = PHRASINGS[answer_of_pool(row["template_id"].partition("/")[0])]
+    relation = row["query"]["relation"]
+    pool = SINGLED_OUT if relation else PHRASINGS[answer_of_pool(row["template_id"].partition("/")[0])]
     sentence = pool[_hash(row["id"]) % len(pool)].format(
         singular=name.singular,
         plural=name.plural,
         counted=name.counted,
         are=name.are,
+        referred=referred(name, relation),
         shown="this image" if count == 1 else f"these {number_word(count)} images",
     )
     return f'{sentence} {ANSWER_FORM} Write the label as "{name.singular}".'
@@ -83,7 +86,7 @@ def _asked(row: Row, name: Name, count: int) -> str:
     """The release's own wording; nothing where its phrasing is not known or not for this number of images."""
     pool, _, number = row["template_id"].partition("/")
     try:
-        return ask(pool, int(number), [name], count_images=count)
+        return ask(pool, int(number), [name], count_images=count, relation=row["query"]["relation"])
     except (PlanError, ValueError):
         return ""
 

@@ -1,4 +1,4 @@
-"""`inter/exemplar`: every instance of the category of one that Image 1 shows large, and nothing else that it could be."""
+"""`inter/exemplar`: every instance of the category of one that Image 1 shows large and alone."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,10 @@ from cgc_data.validate.sets import complete, roles
 from cgc_data.validate.world import World
 from cgc_data.vocabulary import concept_of
 
-CHECKS = {"exemplar": "an instance of the asked category, no person, fills its window, beside nothing that the other images may show"}
+CHECKS = {
+    "exemplar": "an instance of the asked category, no person, fills its window, beside nothing that the other images "
+    "may show"
+}
 LEAST_FILL = 0.4  # share of the window that the given box covers
 MOST_BESIDE = 0.1  # share of the window that another label may cover if it may be in the other images
 MOST_ENLARGED = 2.01  # a side of a few pixels is rounded

@@ -14,7 +14,9 @@ from cgc_data.validate.sets import roles
 from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
-CHECKS = {"referred": "the words single out the answer among two or more in one image, others are known to show at most one"}
+CHECKS = {
+    "referred": "the words single out the answer among two or more in one image, others are known to show at most one"
+}
 PLACE_MARGIN = 0.1  # of the picture's side
 SIZE_MARGIN = 1.3
 ROUNDING = 1e-6
@@ -32,7 +34,9 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     images = sorted({target.img_idx for target in sample.objects})
-    yield Finding("one instance", "" if len(sample.objects) == 1 else f"{len(sample.objects)} objects in images {images}")
+    yield Finding(
+        "one instance", "" if len(sample.objects) == 1 else f"{len(sample.objects)} objects in images {images}"
+    )
     for fault in _faults(sample, world, limits) or [""]:
         yield Finding("referred", fault)
 
@@ -88,7 +92,8 @@ def _untold(world: World, sample: Sample, told: Instance, others: Sequence[Insta
             return
         sizes = [_sizes(world, sample, instance) for instance in (told, *others)]
         pairs = [(sizes[0][k], size[k]) for size in sizes[1:] for k in (0, 1)]
-        if not all(a >= SIZE_MARGIN * b * (1 - ROUNDING) for a, b in (p if relation == LARGEST else p[::-1] for p in pairs)):
+        ordered = pairs if relation == LARGEST else [(other, own) for own, other in pairs]
+        if not all(large >= SIZE_MARGIN * small * (1 - ROUNDING) for large, small in ordered):
             yield f"{told.id} is not clearly {relation}"
     else:
         yield f"no relation is called {relation!r}"
