@@ -14,7 +14,7 @@ from cgc_data.validate.run import open_sources
 from cgc_data.validate.samples import read_sample
 from cgc_data.validate.tasks import check_of
 from cgc_data.validate.world import World
-from cgc_data.vocabulary import load_relations
+from cgc_data.vocabulary import concept_of, load_relations
 
 Row = dict[str, Any]
 
@@ -54,11 +54,12 @@ def real_sources(folder: Path) -> list[Source]:
 
 def annotated(sources: Sequence[Source], view: Row, label: str) -> list[list[float]]:
     """Boxes x, y, width, height of a label in the photo of a view, by the first annotation file that has any."""
+    concept = concept_of(label)
     for source in sources:
         content = json.loads(Path(source.annotations).read_text(encoding="utf-8"))
-        names = {c["id"]: c["name"].replace("_", " ") for c in content["categories"]}
+        names = {c["id"]: concept_of(c["name"], c.get("synset", "")) for c in content["categories"]}
         shown = {i["id"] for i in content["images"] if _base_name(i) == view["file_name"].rpartition("/")[2]}
-        found = [a for a in content["annotations"] if a["image_id"] in shown and names[a["category_id"]] == label]
+        found = [a for a in content["annotations"] if a["image_id"] in shown and names[a["category_id"]] == concept]
         if found:
             return [annotation["bbox"] for annotation in found]
     return []
