@@ -162,9 +162,7 @@ def _held_by_a_candidate(row: Row) -> None:
         (_held_by_a_candidate, "does not give the example"),
     ],
 )
-def test_a_falsified_example_is_found(
-    falsify: Callable[[Row], None], said: str, rows: list[Row], world: World
-) -> None:
+def test_a_falsified_example_is_found(falsify: Callable[[Row], None], said: str, rows: list[Row], world: World) -> None:
     row = copy.deepcopy(next(row for row in rows if len(row["objects"]) > 1 and len(row["views"]) > 2))
     assert faults(row, world) == []
     falsify(row)

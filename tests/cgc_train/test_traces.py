@@ -34,7 +34,8 @@ def rows(draw: st.DrawFn) -> Row:
     count = 2 if task == "same_object" else draw(st.integers(2, 6))
     most = {"locate": 1, "same_object": 1, "absent": 0, "locate_all": count, "exemplar": count - 1}[task]
     first = 2 if task == "exemplar" else 1
-    images = draw(st.permutations(range(first, count + 1)))[: draw(st.integers(0 if task == "exemplar" else min(most, 1), most)) if most else 0]
+    fewest = 0 if task == "exemplar" else min(most, 1)
+    images = draw(st.permutations(range(first, count + 1)))[: draw(st.integers(fewest, most))]
     shown = {k: draw(_boxes(4 if task in ("locate_all", "exemplar") else 1)) for k in images}
     pool = draw(st.sampled_from(["locate", "locate_all"])) if task == "absent" else task
     photo = draw(st.integers(1, 10_000))

@@ -65,7 +65,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Images beside the answer's that may show more than one: neither proved free of the label nor known to show one."""
+    """Other images that may show more than one: neither proved free of the label nor known to show one."""
     claimed = {claim.img_idx for claim in sample.evidence}
     for number in sample.answer_images:
         photo = world.photo(sample.view(number))
