@@ -11,7 +11,7 @@ from cgc_data.answer.wording import template_count
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import whole_view
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.relations import told
+from cgc_data.plan.relations import told, uncut
 from cgc_data.plan.rows import Family, Missing, Question, Shown, set_name
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import LOOKED_AT, one_format
@@ -35,7 +35,8 @@ class ReferPlanner:
         self._askable, self._scenes = askable, Scenes(askable)
         settings = askable.config.inter
         self._sizes = range(settings.min_images, settings.max_images + 1)
-        self.photos: Mask = np.any(askable.every & ~askable.one, axis=1)
+        self._whole = _all_whole(askable)
+        self.photos: Mask = np.any(self._several(np.arange(len(self._whole))), axis=1)
 
     def family(self, draw: Draw) -> Family | None:
         """A family round the anchor with free photos of the deck, None where none fits."""
@@ -105,7 +106,7 @@ class ReferPlanner:
         return None
 
     def _several(self, photos: int | Photos) -> Mask:
-        return np.asarray(self._askable.every[photos] & ~self._askable.one[photos])
+        return np.asarray(self._askable.every[photos] & ~self._askable.one[photos] & self._whole[photos])
 
     def _few(self, photos: int | list[int] | Photos) -> Mask:
         return np.asarray(self._askable.safe[photos] | self._askable.one[photos])
@@ -132,3 +133,13 @@ class ReferPlanner:
             relation=relation,
         )
         return question.reordered(rng.permutation(len(members)).tolist())
+
+
+def _all_whole(askable: Askable) -> Mask:
+    """Where no instance of a label is cut by the border of its photo, as annotated, (photos, concepts)."""
+    instances = askable.index.instances
+    sizes = np.array([(photo.width, photo.height) for photo in askable.index.photos], dtype=np.int64).reshape(-1, 2)
+    cut = ~uncut(instances.box, sizes[instances.photo])
+    whole: Mask = np.ones_like(askable.every)
+    whole[instances.photo[cut], instances.concept[cut]] = False
+    return whole

@@ -8,7 +8,7 @@ from typing import Any
 from cgc_data.builder.release import build_release
 from cgc_data.config import BuildConfig, Source
 from cgc_data.release.read import open_release
-from cgc_data.tasks import SHARES, TASKS
+from cgc_data.tasks import PLANNED, TASKS
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.run import open_sources
 from cgc_data.validate.samples import read_sample
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 def build_alone(task: str, sources: Sequence[Source], samples: int, out: Path, **settings: Any) -> Path:
     """A finished release with rows of one task."""
-    shares = {other: float(other == task) for other in SHARES}
+    shares = {other: float(other == task) for other in PLANNED}
     build_release(BuildConfig(sources=list(sources), samples=samples, tasks=shares, **settings), out)
     return out
 

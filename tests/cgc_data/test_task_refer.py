@@ -129,18 +129,20 @@ class Boxes:
     ("boxes", "masks", "found"),
     [
         # beside each other: only left and right are told
-        ([(0, 40, 10, 50), (50, 40, 60, 50)], None, {LEFTMOST: 0, RIGHTMOST: 1}),
+        ([(1, 40, 10, 50), (50, 40, 60, 50)], None, {LEFTMOST: 0, RIGHTMOST: 1}),
         # centers far enough apart, edges not
-        ([(0, 0, 20, 50), (5, 50, 55, 80)], None, {HIGHEST: 0, LOWEST: 1, RIGHTMOST: 1}),
+        ([(1, 1, 20, 50), (5, 50, 55, 80)], None, {HIGHEST: 0, LOWEST: 1, RIGHTMOST: 1}),
         # 9 percent apart is too little
-        ([(0, 0, 10, 10), (9, 9, 19, 19)], None, {}),
-        ([(0, 0, 20, 20), (40, 0, 50, 20)], [1, 1], {LEFTMOST: 0, RIGHTMOST: 1, LARGEST: 0, SMALLEST: 1}),
+        ([(1, 1, 11, 11), (10, 10, 20, 20)], None, {}),
+        # the border may cut the first
+        ([(0, 40, 10, 50), (50, 40, 60, 50)], None, {}),
+        ([(1, 1, 20, 20), (40, 1, 50, 20)], [1, 1], {LEFTMOST: 0, RIGHTMOST: 1, LARGEST: 0, SMALLEST: 1}),
         # the larger box has the smaller mask
-        ([(0, 0, 20, 20), (40, 0, 55, 20)], [0.5, 1], {LEFTMOST: 0, RIGHTMOST: 1}),
+        ([(1, 1, 20, 20), (40, 1, 55, 20)], [0.5, 1], {LEFTMOST: 0, RIGHTMOST: 1}),
         # without masks no size is told
-        ([(0, 0, 20, 20), (40, 0, 50, 20)], None, {LEFTMOST: 0, RIGHTMOST: 1}),
+        ([(1, 1, 20, 20), (40, 1, 50, 20)], None, {LEFTMOST: 0, RIGHTMOST: 1}),
         # an answer that covers most of the picture is guessed
-        ([(0, 0, 60, 90), (80, 0, 90, 90)], [1, 1], {RIGHTMOST: 1, SMALLEST: 1}),
+        ([(1, 1, 60, 90), (80, 1, 90, 90)], [1, 1], {RIGHTMOST: 1, SMALLEST: 1}),
     ],
 )
 def test_a_relation_is_told_only_if_it_is_clear(
@@ -230,6 +232,6 @@ def test_each_relation_is_measured_by_itself(release: Path) -> None:
 def test_real_photos_give_rows_that_hold(real_data: Path, tmp_path: Path) -> None:
     release = build_alone(TASK, real_sources(real_data), 80, tmp_path / "real")
     rows = rows_of(release)
-    assert len(rows) >= 40
-    assert len({(view["source"], view["image_id"]) for row in rows for view in row["views"]}) >= 12
+    assert len(rows) >= 30
+    assert len({(view["source"], view["image_id"]) for row in rows for view in row["views"]}) >= 6
     assert validate(release).failed() == []

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from cgc_data.tasks.inter.refer import HIGHEST, LARGEST, LEFTMOST, LOWEST, RELATIONS, RIGHTMOST, SMALLEST
-from cgc_data.validate.boxes import area
+from cgc_data.validate.boxes import area, within
 from cgc_data.validate.fixed import fixed_answer
 from cgc_data.validate.hard import hard_distractors
 from cgc_data.validate.limits import Limits
@@ -17,6 +17,7 @@ from cgc_data.validate.world import World
 CHECKS = {
     "referred": "the words single out the answer among two or more in one image, others are known to show at most one"
 }
+BORDER = 1  # pixels
 PLACE_MARGIN = 0.1  # of the picture's side
 SIZE_MARGIN = 1.3
 ROUNDING = 1e-6
@@ -60,6 +61,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
     if told is None or not 2 <= len(group) <= limits.max_objects:
         return [*faults, f"image {answer.img_idx} shows {len(group)} of {sample.labels[0]}"]
     faults += [f"{other.id} is small" for other in group if _shorter(world, other, sample) < limits.min_side - ROUNDING]
+    faults += [f"{other.id} is cut by the border" for other in group if not _uncut(world, other, sample)]
     others = [other for other in group if other is not told and other.number != told.number]
     return [*faults, *_untold(world, sample, told, others)]
 
@@ -114,6 +116,11 @@ def _sizes(world: World, sample: Sample, instance: Instance) -> tuple[float, flo
 def _box(world: World, instance: Instance, sample: Sample) -> Box:
     """Tight box in the photo, which is shown whole."""
     return world.sight(instance, sample.view(sample.objects[0].img_idx), 0).box or instance.box
+
+
+def _uncut(world: World, instance: Instance, sample: Sample) -> bool:
+    width, height = sample.view(sample.objects[0].img_idx).pixels[2:]
+    return within(_box(world, instance, sample), (BORDER, BORDER, width - BORDER, height - BORDER), ROUNDING)
 
 
 def _shorter(world: World, instance: Instance, sample: Sample) -> float:
