@@ -23,7 +23,6 @@ Concepts: TypeAlias = NDArray[np.intp]
 SMALLEST_BOX = 64  # pixels of the photo, shorter side; what is smaller is hard to recognize
 LEAST_FILL, MOST_FILL = 0.4, 0.8  # share of the window that the object's box covers
 MOST_BESIDE = 0.1  # share of the window that something else may cover if the candidates may show it
-MOST_ENLARGED = 2
 MAX_COPY_IOU = 0.5  # of the given box with an answer
 TRIED, WINDOWS = 24, 3  # objects that are tried for a question, and windows of each
 NOT_SHOWN = concept_of("person")  # people are told apart by more than their category
@@ -77,7 +76,8 @@ class Exemplars:
         photo = int(self._instances.photo[instance])
         window = _window(self._askable.truth.box(instance), self._askable.truth.photo_size(photo), rng)
         longer = max(window.width, window.height)
-        scale = min(int(rng.choice(self._askable.config.intra.view_sizes)) / longer, MOST_ENLARGED)
+        config = self._askable.config
+        scale = min(int(rng.choice(config.intra.view_sizes)) / longer, config.limits.enlargement)
         return View(photo, window, max(int(window.width * scale), 1), max(int(window.height * scale), 1), REFERENCE)
 
     def _in_the_box(self, instance: int) -> Concepts:

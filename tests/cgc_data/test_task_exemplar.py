@@ -127,11 +127,6 @@ def _in_the_whole_photo(row: Row) -> None:
     row["query"]["ref_bbox"] = [round(1000 * v / s) for v, s in zip(corners, size * 2, strict=True)]
 
 
-def _blurred(row: Row) -> None:
-    row["views"][0]["width"] *= 5
-    row["views"][0]["height"] *= 5
-
-
 def _copied(row: Row) -> None:
     row["objects"][0]["bbox_2d"] = row["query"]["ref_bbox"]
 
@@ -155,7 +150,6 @@ def _held_by_a_candidate(row: Row) -> None:
         (_another_box, "is that of no"),
         (_another_category, "is that of no"),
         (_in_the_whole_photo, "of its window|is that of no"),
-        (_blurred, "enlarged"),
         (_copied, "copying the given box"),
         (_left_out, "answered"),
         (_shown_as_a_candidate, "shown twice"),

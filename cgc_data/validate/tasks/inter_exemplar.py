@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cgc_data.validate.boxes import BOX_TOLERANCE, area, furthest, iou, within
+from cgc_data.validate.boxes import BOX_TOLERANCE, area, furthest, iou
 from cgc_data.validate.hard import hard_distractors
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.raw import Instance
@@ -18,7 +18,6 @@ CHECKS = {
 }
 LEAST_FILL = 0.4  # share of the window that the given box covers
 MOST_BESIDE = 0.1  # share of the window that another label may cover if it may be in the other images
-MOST_ENLARGED = 2.01  # a side of a few pixels is rounded
 COPY_IOU = 0.5
 PERSON = concept_of("person")
 
@@ -59,18 +58,13 @@ def _example(sample: Sample, world: World, concept: str) -> Instance | None:
 
 
 def _small(sample: Sample, example: Instance, limits: Limits) -> Iterator[str]:
-    """What is too small of the example, its window, or the pixels of both."""
-    view, (x1, y1, x2, y2) = sample.view(1), example.box
-    left, top, right, bottom = view.window
+    """What is too small of the example: in its window, or in its photo."""
+    x1, y1, x2, y2 = example.box
     fill = area(sample.ref_bbox or (0, 0, 0, 0)) / 1e6
     if fill < LEAST_FILL * 0.99:
         yield f"the example covers {fill:.2f} of its window, at least {LEAST_FILL:g}"
-    if (enlarged := max(view.width / (right - left), view.height / (bottom - top))) > MOST_ENLARGED:
-        yield f"its window is enlarged {enlarged:.2f} times"
     if min(x2 - x1, y2 - y1) < limits.min_side - 2:
         yield f"the example is {x2 - x1:.0f} x {y2 - y1:.0f} px in its photo"
-    if not within(view.window, (0, 0, right, bottom)):
-        yield "its window leaves the photo"
 
 
 def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
