@@ -25,7 +25,8 @@ LEAST_FILL, MOST_FILL = 0.4, 0.8  # share of the window that the object's box co
 MOST_BESIDE = 0.1  # share of the window that something else may cover if the candidates may show it
 MAX_COPY_IOU = 0.5  # of the given box with an answer
 TRIED, WINDOWS = 24, 3  # objects that are tried for a question, and windows of each
-NOT_SHOWN = concept_of("person")  # people are told apart by more than their category
+# People are told apart by more than their category, and what stands on a table hides it.
+NOT_SHOWN = frozenset(map(concept_of, ("person", "dining table")))
 
 
 class Exemplars:
@@ -107,8 +108,8 @@ def _stands_alone(askable: Askable) -> Mask:
     fine &= ~askable.confused[instances.photo, instances.concept]
     fine &= (instances.box[:, 2:] - instances.box[:, :2]).min(axis=1, initial=np.inf) >= SMALLEST_BOX
     fine &= usable(index.photos, config.licences, windows=True)[instances.photo]
-    people = {NOT_SHOWN} | index.relations.hyponyms(NOT_SHOWN)
-    left_out = [index.position[concept] for concept in people if concept in index.position]
+    unfit = NOT_SHOWN.union(*map(index.relations.hyponyms, NOT_SHOWN))
+    left_out = [index.position[concept] for concept in sorted(unfit) if concept in index.position]
     return np.asarray(fine & ~np.isin(instances.concept, left_out))
 
 

@@ -7,7 +7,7 @@ from cgc_data.geometry import Window
 from cgc_data.plan.truth import Truth
 from cgc_data.tasks.inter.refer import HIGHEST, LARGEST, LEFTMOST, LOWEST, RIGHTMOST, SMALLEST
 
-BORDER = 1  # pixels; what comes nearer to the border of its photo may be cut
+BORDER = 3  # pixels; what comes nearer to the border of its photo may be cut
 PLACE_MARGIN = 0.1  # of the picture's side, of centers and of edges
 MOST_COVERED = 0.3  # of the picture by the answer; a larger box is guessed too often
 SIZE_MARGIN = 1.3  # times as large, by the mask and by the box

@@ -13,13 +13,13 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary import concept_of
 
 CHECKS = {
-    "exemplar": "an instance of the asked category, no person, fills its window, beside nothing that the other images "
-    "may show"
+    "exemplar": "an instance of the asked category, no person or table, fills its window, beside nothing that the other "
+    "images may show"
 }
 LEAST_FILL = 0.4  # share of the window that the given box covers
 MOST_BESIDE = 0.1  # share of the window that another label may cover if it may be in the other images
 COPY_IOU = 0.5
-PERSON = concept_of("person")
+UNFIT = frozenset(map(concept_of, ("person", "dining table")))
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
@@ -35,7 +35,8 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
     if sample.reference_images != (1,) or sample.ref_img_idx != 1 or sample.ref_bbox is None or len(sample.labels) != 1:
         return ["Image 1 alone does not give the example"]
     concept = world.concept(sample.labels[0]) or ""
-    faults = [f"{sample.labels[0]} is a person"] if concept in {PERSON, *world.relations.hyponyms(PERSON)} else []
+    unfit = UNFIT.union(*map(world.relations.hyponyms, UNFIT))
+    faults = [f"{sample.labels[0]} is not fit for an example"] if concept in unfit else []
     copied = max((iou(sample.ref_bbox, target.bbox) for target in sample.objects), default=0.0)
     if copied >= COPY_IOU:
         faults.append(f"copying the given box gives IoU {copied:.2f}")

@@ -17,7 +17,7 @@ from cgc_data.validate.world import World
 CHECKS = {
     "referred": "the words single out the answer among two or more in one image, others are known to show at most one"
 }
-BORDER = 1  # pixels
+BORDER = 3  # pixels
 PLACE_MARGIN = 0.1  # of the picture's side
 SIZE_MARGIN = 1.3
 ROUNDING = 1e-6
