@@ -13,8 +13,8 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary import concept_of
 
 CHECKS = {
-    "exemplar": "an instance of the asked category, no person or table, fills its window, beside nothing that the other "
-    "images may show"
+    "exemplar": "an instance of the asked category, no person or table, fills its window, beside nothing that the "
+    "other images may show"
 }
 LEAST_FILL = 0.4  # share of the window that the given box covers
 MOST_BESIDE = 0.1  # share of the window that another label may cover if it may be in the other images
