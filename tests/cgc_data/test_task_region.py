@@ -35,6 +35,8 @@ from cgc_data.validate.report import Check
 from cgc_data.validate.resemblance import search
 from cgc_data.validate.tasks.intra_region import measures
 from cgc_data.validate.trace import Colors, Trace
+from cgc_train.data.ablation import without_distractors
+from cgc_train.reward import gold_check
 from cgc_train.traces import trace
 from tests.cgc_data.checking import RawChecks
 
@@ -172,6 +174,11 @@ def test_scores(rows: list[Row]) -> None:
         assert score_item(f"<think>I look.</think>\n<answer>{json.dumps([box])}</answer>", truth).leaked
         other = json.dumps([{**json.loads(row["answer"])[0], "label": "thing"}])
         assert score_item(f"<think>I look.</think>\n<answer>{other}</answer>", truth).accuracy == 1
+
+
+def test_training_takes_the_rows_as_they_are(rows: list[Row]) -> None:
+    assert gold_check(rows) == []  # type: ignore[arg-type]
+    assert all(without_distractors(row) == row for row in rows)  # type: ignore[arg-type]
 
 
 def test_traces_name_images_and_no_coordinates(rows: list[Row]) -> None:
