@@ -359,18 +359,19 @@ def test_a_copy_at_any_size_is_found_by_planner_and_check(size: float, mirrored:
     assert found.elsewhere > 0.7
 
 
-def placed(photo: Pixels, window: Window) -> tuple[Any, Scene, Any]:
-    """A piece in gray, the photo it is from, and its place there."""
+def placed(photo: Pixels, window: Window) -> tuple[Any, tuple[int, int], Scene, Any]:
+    """A piece in gray, its size, the photo it is from, and its place there."""
     scene = Scene.of(Picture(photo), Window(0, 0, photo.shape[1], photo.shape[0]))
-    return gray(Picture(photo).shown(window, LARGEST * scene.scale)), scene, scene.place(window)
+    shown = gray(Picture(photo).shown(window, LARGEST * scene.scale))
+    return shown, (window.width, window.height), scene, scene.place(window)
 
 
 def test_a_piece_from_elsewhere_has_no_home() -> None:
     piece = texture(160, 160, 8)
     scene = Scene.of(Picture(texture(480, 640, 3)), Window(0, 0, 640, 480))
     small = cv2.resize(gray(piece), (48, 48), interpolation=cv2.INTER_AREA)
-    assert only_at(small, scene, None)
-    assert not only_at(small, scene, (10.0, 10.0, 34.0, 34.0))
+    assert only_at(small, (160, 160), scene, None)
+    assert not only_at(small, (160, 160), scene, (10.0, 10.0, 34.0, 34.0))
 
 
 @given(st.integers(60, 900), st.integers(60, 900), st.floats(0.02, 0.4), st.integers(1, 90), st.integers(0, 2**32 - 1))
