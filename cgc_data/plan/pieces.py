@@ -93,7 +93,7 @@ def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
     for scene in scenes:
         small, large = (_gray(picture, piece, scene.scale * size) for size in (1.0, LARGEST))
         home = scene.place(piece.window) if scene.holds(piece.window) else None
-        if small.std() < LEAST_SPREAD or not only_at(large, scene, home):
+        if small.std() < LEAST_SPREAD or not only_at(large, (piece.window.width, piece.window.height), scene, home):
             return False
     return True
 

@@ -80,16 +80,17 @@ def gray(pixels: Pixels) -> Gray:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
-def only_at(piece: Gray, scene: Scene, home: Box | None) -> bool:
-    """Is a piece, `LARGEST` times as large as in the scene, found at its place there and at no other?
+def only_at(piece: Gray, size: tuple[int, int], scene: Scene, home: Box | None) -> bool:
+    """Is a piece found at its place in the scene and at no other? Without a home: at none.
 
-    Without a home: at none.
+    `size`: width and height of the piece, pixels of the photo; its own pixels are at least as fine as `LARGEST` times
+    those of the scene.
 
     Takes the photo's own size first, so that a piece that resembles another place is mostly refused at once.
     """
     found = home is None
-    for size in LADDER:
-        width, height = (max(round(side * size / LARGEST), 1) for side in piece.shape[::-1])
+    for step in LADDER:
+        width, height = (max(round(side * scene.scale * step), 1) for side in size)
         if width > scene.gray.shape[1] or height > scene.gray.shape[0]:
             continue
         template = np.asarray(cv2.resize(piece, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)

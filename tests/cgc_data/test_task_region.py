@@ -35,6 +35,8 @@ from cgc_data.validate.report import Check
 from cgc_data.validate.resemblance import search
 from cgc_data.validate.tasks.intra_region import measures
 from cgc_data.validate.trace import Colors, Trace
+from cgc_train.data.ablation import without_distractors
+from cgc_train.reward import gold_check
 from cgc_train.traces import trace
 from tests.cgc_data.checking import RawChecks
 
@@ -172,6 +174,11 @@ def test_scores(rows: list[Row]) -> None:
         assert score_item(f"<think>I look.</think>\n<answer>{json.dumps([box])}</answer>", truth).leaked
         other = json.dumps([{**json.loads(row["answer"])[0], "label": "thing"}])
         assert score_item(f"<think>I look.</think>\n<answer>{other}</answer>", truth).accuracy == 1
+
+
+def test_training_takes_the_rows_as_they_are(rows: list[Row]) -> None:
+    assert gold_check(rows) == []  # type: ignore[arg-type]
+    assert all(without_distractors(row) == row for row in rows)  # type: ignore[arg-type]
 
 
 def test_traces_name_images_and_no_coordinates(rows: list[Row]) -> None:
@@ -352,18 +359,19 @@ def test_a_copy_at_any_size_is_found_by_planner_and_check(size: float, mirrored:
     assert found.elsewhere > 0.7
 
 
-def placed(photo: Pixels, window: Window) -> tuple[Any, Scene, Any]:
-    """A piece in gray, the photo it is from, and its place there."""
+def placed(photo: Pixels, window: Window) -> tuple[Any, tuple[int, int], Scene, Any]:
+    """A piece in gray, its size, the photo it is from, and its place there."""
     scene = Scene.of(Picture(photo), Window(0, 0, photo.shape[1], photo.shape[0]))
-    return gray(Picture(photo).shown(window, LARGEST * scene.scale)), scene, scene.place(window)
+    shown = gray(Picture(photo).shown(window, LARGEST * scene.scale))
+    return shown, (window.width, window.height), scene, scene.place(window)
 
 
 def test_a_piece_from_elsewhere_has_no_home() -> None:
     piece = texture(160, 160, 8)
     scene = Scene.of(Picture(texture(480, 640, 3)), Window(0, 0, 640, 480))
     small = cv2.resize(gray(piece), (48, 48), interpolation=cv2.INTER_AREA)
-    assert only_at(small, scene, None)
-    assert not only_at(small, scene, (10.0, 10.0, 34.0, 34.0))
+    assert only_at(small, (160, 160), scene, None)
+    assert not only_at(small, (160, 160), scene, (10.0, 10.0, 34.0, 34.0))
 
 
 @given(st.integers(60, 900), st.integers(60, 900), st.floats(0.02, 0.4), st.integers(1, 90), st.integers(0, 2**32 - 1))
