@@ -13,7 +13,7 @@ from cgc_data.answer import format_response
 from cgc_data.answer.prompt import Message
 from cgc_data.answer.wording import NUMBER_WORDS, referred
 from cgc_data.release.rows import Row, answer_objects
-from cgc_data.tasks import Task, answer_of_pool, task_of
+from cgc_data.tasks import answer_of_pool, task_of
 from cgc_data.vocabulary import Name, readable
 from cgc_train.reward.settings import PromptSettings
 
@@ -137,14 +137,15 @@ def trace(row: Row) -> str:
 
     It names images by their number and says in words how many are seen; it has no coordinate and no tag.
     """
-    return " ".join(_reasoning(row, task_of(row))(row))
+    return " ".join(_reasoning(row)(row))
 
 
-def _reasoning(row: Row, task: Task) -> Callable[[Row], Iterator[str]]:
-    if row["query"]["relation"]:
+def _reasoning(row: Row) -> Callable[[Row], Iterator[str]]:
+    task, query = task_of(row), row["query"]
+    if query["relation"]:
         return _single_out
-    if task.gives_box and row["query"]["img_idx"] is not None:
-        return _follow
+    if task.gives_box:
+        return _search if query["img_idx"] is None else _follow
     if task.gives_image:
         return _match
     return _compare if task.candidates else _search

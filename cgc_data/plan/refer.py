@@ -9,10 +9,10 @@ import numpy as np
 
 from cgc_data.answer.wording import template_count
 from cgc_data.plan.askable import Askable, Mask
-from cgc_data.plan.asking import whole_view
+from cgc_data.plan.asking import claim_absent, whole_view
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.relations import told, uncut
-from cgc_data.plan.rows import Family, Missing, Question, Shown, set_name
+from cgc_data.plan.rows import Family, Question, Shown, set_name
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import LOOKED_AT, one_format
 from cgc_data.tasks.inter import DECOUPLED
@@ -117,7 +117,6 @@ class ReferPlanner:
         instance, place = asked.told[relation], members.index(asked)
         photos = [member.photo for member in members]
         free = [position for position, photo in enumerate(photos) if self._askable.safe[photo, asked.concept]]
-        warrants = [(position, index.warrant(photos[position], asked.concept)) for position in free]
         question = Question(
             task=REFER,
             split=self._askable.splits[asked.photo],
@@ -126,7 +125,7 @@ class ReferPlanner:
             concepts=(asked.concept,),
             views=tuple(whole_view(self._askable, p, target if p == asked.photo else distractor) for p in photos),
             shown=(Shown(place, instance, self._askable.truth.box(instance), 1.0),),
-            missing=tuple(Missing(position, asked.concept, w.source, w.rule) for position, w in warrants),
+            missing=tuple(claim_absent(self._askable, place, photos[place], asked.concept) for place in free),
             distractors=kind,
             tuple_id=set_name(index.photos[photo].identity for photo in photos),
             form=str(self._askable.forms[asked.photo]),

@@ -70,8 +70,7 @@ def _question(row: Row, count: int) -> str:
     names = [readable(label) for label in row["query"]["labels"]]
     if _asked(row, names, len(row["views"])) == row["question"] and (question := _asked(row, names, count)):
         return question
-    name = names[0]
-    relation = row["query"]["relation"]
+    name, relation = names[0], row["query"]["relation"]
     pool = SINGLED_OUT if relation else PHRASINGS[answer_of_pool(row["template_id"].partition("/")[0])]
     sentence = pool[_hash(row["id"]) % len(pool)].format(
         singular=name.singular,
