@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from cgc_data.answer import format_response
 from cgc_data.answer.prompt import Message
-from cgc_data.answer.wording import NUMBER_WORDS
+from cgc_data.answer.wording import NUMBER_WORDS, referred
 from cgc_data.release.rows import Row, answer_objects
-from cgc_data.tasks import Task, answer_of_pool, task_of
+from cgc_data.tasks import answer_of_pool, task_of
 from cgc_data.vocabulary import Name, readable
 from cgc_train.reward.settings import PromptSettings
 
@@ -41,6 +41,24 @@ NOWHERE = (
     "None of the images has it, so the answer is an empty list.",
     "There is nothing to box.",
 )
+NOWHERE_ELSE = (
+    "So the list is empty.",
+    "None of the other images has it, so the answer is an empty list.",
+    "There is nothing to box.",
+)
+EXAMPLES = (
+    "Image {a} marks {one}, so I check the other images for {plural}.",
+    "The box in Image {a} holds {one}. I look for {plural} in the other images.",
+    "The example in Image {a} is {one}; what I look for elsewhere is {plural}.",
+)
+SEVERAL_SOUGHT = (
+    "I am looking for the image that shows more than one {counted}.",
+    "First I need the image with two or more {plural}.",
+    "I count the {plural} in every image.",
+)
+SEVERAL = ("Image {k} shows more than one {counted}.", "In Image {k} there are two or more {plural}.")
+JUST_ONE = ("Image {k} shows just one {counted}.", "In Image {k} there is only one {counted}.")
+TOLD = ("Of those in Image {k}, I box the {referred}.", "So I look for the {referred} in Image {k}.")
 FOUND = ("So I box {them} in {images}.", "The answer is in {images}.", "What is asked for is in {images}.")
 COMPARISONS = (
     "I look for the one kind that every image shows.",
@@ -119,12 +137,15 @@ def trace(row: Row) -> str:
 
     It names images by their number and says in words how many are seen; it has no coordinate and no tag.
     """
-    return " ".join(_reasoning(task_of(row))(row))
+    return " ".join(_reasoning(row)(row))
 
 
-def _reasoning(task: Task) -> Callable[[Row], Iterator[str]]:
+def _reasoning(row: Row) -> Callable[[Row], Iterator[str]]:
+    task, query = task_of(row), row["query"]
+    if query["relation"]:
+        return _single_out
     if task.gives_box:
-        return _follow
+        return _search if query["img_idx"] is None else _follow
     if task.gives_image:
         return _match
     return _compare if task.candidates else _search
@@ -141,8 +162,12 @@ def completion(row: Row, prompt: PromptSettings) -> list[Message]:
 
 
 def _search(row: Row) -> Iterator[str]:
-    names = [readable(label) for label in row["query"]["labels"]]
-    yield _pick(OPENINGS, row, "opening").format(sought=_list([_sought(name, row) for name in names]))
+    names, example = [readable(label) for label in row["query"]["labels"]], row["query"]["ref_img_idx"]
+    if example is None:
+        yield _pick(OPENINGS, row, "opening").format(sought=_list([_sought(name, row) for name in names]))
+    else:
+        words = {"a": example, "one": names[0].indefinite, "plural": names[0].plural}
+        yield _pick(EXAMPLES, row, "opening").format(**words)
     for sight in sights(row):
         yield _seen(sight, row)
     yield from _conclusion(row)
@@ -161,10 +186,22 @@ def _compare(row: Row) -> Iterator[str]:
 def _conclusion(row: Row) -> Iterator[str]:
     images = sorted({o["img_idx"] for o in row["objects"]})
     if not images:
-        yield _pick(NOWHERE, row, "end")
+        yield _pick(NOWHERE if row["query"]["ref_img_idx"] is None else NOWHERE_ELSE, row, "end")
         return
     them = "it" if len(row["objects"]) == 1 else "them"
     yield _pick(FOUND, row, "end").format(them=them, images=_list([f"Image {image}" for image in images]))
+
+
+def _single_out(row: Row) -> Iterator[str]:
+    """Which image shows more than one, and which of those is meant; where no absence is proved, there is just one."""
+    name, answer = readable(row["query"]["labels"][0]), row["objects"][0]["img_idx"]
+    words = {"counted": name.counted, "plural": name.plural, "referred": referred(name, row["query"]["relation"])}
+    absent = {entry["img_idx"] for entry in row["evidence"]}
+    yield _pick(SEVERAL_SOUGHT, row, "opening").format(**words)
+    for image in row["answer_images"]:
+        phrasings = SEVERAL if image == answer else UNSEEN if image in absent else JUST_ONE
+        yield _pick(phrasings, row, f"image {image}").format(k=image, nothing=f"no {name.counted}", **words)
+    yield _pick(TOLD, row, "end").format(k=answer, **words)
 
 
 def _follow(row: Row) -> Iterator[str]:

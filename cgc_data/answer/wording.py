@@ -75,6 +75,8 @@ def ask(
     if number not in _pool(pool):
         raise PlanError(f"pool {pool!r} has phrasings 0 to {template_count(pool) - 1}, not {number}")
     fields = _fields(names, count_images, ref, image) | {"relation": relation}
+    if len(names) == 1:
+        fields["referred"] = referred(names[0], relation)
     sentence = _pool(pool)[number].format_map(fields)
     return f"{sentence[0].upper()}{sentence[1:]} {ANSWER_FORM} {label_form(names, label)}"
 
@@ -126,6 +128,12 @@ def _fields(names: Sequence[Name], count_images: int, ref: Reference | None, ima
     if image is not None:
         fields["b"] = f"Image {image}"
     return fields
+
+
+def referred(name: Name, relation: str) -> str:
+    """One of several: "leftmost dog", but "dog highest in the picture": a word goes before the name, a phrase after."""
+    parts = (name.counted, relation) if " " in relation else (relation, name.counted)
+    return " ".join(part for part in parts if part)
 
 
 def _name_fields(name: Name) -> dict[str, str]:

@@ -71,7 +71,7 @@ def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[s
 
     Raises ReleaseError where no row shows it, or none is left without it.
     """
-    rows = list(release.rows(["id", "contrast", "task", "tuple_id", "pair_id", "views", "objects"]))
+    rows = list(release.rows(["id", "contrast", "task", "tuple_id", "pair_id", "views", "objects", "answer_images"]))
     leaving = {row["id"] for row in rows if any(_is(view, image_id, source) for view in row["views"])}
     if not leaving:
         raise ReleaseError(f"{release.folder}: shows no photo with the id {image_id}; see `views` for the ids it has")
@@ -100,7 +100,8 @@ def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
     targets: dict[str, set[int]] = defaultdict(set)
     members: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        if not task_of(row).contrast.windows and row["id"] not in leaving:
+        several = len(row["answer_images"]) > 1
+        if several and not task_of(row).contrast.windows and row["id"] not in leaving:
             members[row["tuple_id"]].add(row["id"])
             targets[row["tuple_id"]] |= {row["views"][o["img_idx"] - 1]["image_id"] for o in row["objects"]}
     return {row_id for name, ids in members.items() if len(targets[name]) < 2 for row_id in ids}

@@ -99,7 +99,7 @@ def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, 
     held = np.unique(np.stack([parents, index], axis=-1), axis=0)  # an image with two targets counts once
     _count(tally.position, contrast[held[:, 0]], images[held[:, 0]], held[:, 1])
     rows, numbers = np.unique(held[:, 0], return_counts=True)
-    _count(tally.answer_images, name[rows], images[rows], numbers)
+    _count(tally.answer_images, name[rows], _lengths(columns["answer_images"])[rows], numbers)
 
 
 def _add_photos(tally: _Tally, views: pa.Array, split: Column) -> None:

@@ -56,8 +56,8 @@ def floor_response(name: str, truth: Truth) -> str:
 
 
 def _named_image(truth: Truth) -> int:
-    """Read off the question, not the answer, if it states in which image to look."""
-    return truth.img_idx or 1
+    """Read off the question, not the answer, if it states where to look: in an image, or in all but that of a box."""
+    return truth.img_idx or (2 if truth.ref_img_idx == 1 else 1)
 
 
 def _object(image: int, box: tuple[int, int, int, int], truth: Truth) -> Object:

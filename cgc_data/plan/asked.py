@@ -34,11 +34,11 @@ class Made:
         task, images = task_of(row), len(row["views"])
         self.tasks[asked_as(row["contrast"], row["template_id"])] += 1
         self.kinds[row["distractors"]] += 1
-        self.empty += task.answer == "empty"
+        self.empty += not row["objects"]
         if task.contrast is INTER:
             self.images[images] += 1
-            if task.answer == "set":
-                self.answers[images, len({shown["img_idx"] for shown in row["objects"]})] += 1
+            if task.answer == "set" and row["objects"]:
+                self.answers[len(row["answer_images"]), len({shown["img_idx"] for shown in row["objects"]})] += 1
 
     @classmethod
     def of(cls, stats: Stats) -> "Made":
@@ -55,7 +55,7 @@ class Made:
                     for k, count in found.items()
                 }
             ),
-            empty=sum(stats["by_task"].get(task.id, 0) for task in TASKS.values() if task.answer == "empty"),
+            empty=sum(found.get("0", 0) for found in stats["by_num_objects"].values()),
         )
 
 

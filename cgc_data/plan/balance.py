@@ -33,9 +33,9 @@ class AbsentBalance:
         """Take planned questions into account; those whose wording can never be `absent` do not matter."""
         for question in questions:
             is_empty = not question.shown
-            if not is_empty and question.task.empty is None:
+            if not is_empty and not question.task.has_empty:
                 continue
-            shown = features(question.concept, question.pool, len(question.views), question.distractors, question.form)
+            shown = features(question.concept, question.pool, question.candidates, question.distractors, question.form)
             for feature in (TOTAL, *shown):
                 self._asked[feature] += 1
                 self._absent[feature] += is_empty
@@ -68,7 +68,7 @@ class Made:
     def count(self, questions: Iterable[Question]) -> None:
         """Take planned questions into account, by the pool of their wording."""
         for question in questions:
-            pool, images = question.pool, len(question.views)
+            pool, images = question.pool, question.candidates
             self._kinds[pool, question.distractors] += 1
             self._images[pool, images] += 1
             self._targets[pool, images, len({shown.view for shown in question.shown})] += 1

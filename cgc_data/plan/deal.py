@@ -135,7 +135,7 @@ class Dealer:
 
     def _absent_share(self) -> float:
         """Share of empty answers among the rows that could have one, for the share of all rows."""
-        possible = sum(share for task, share in self._config.shares.items() if TASKS[task].empty)
+        possible = sum(share for task, share in self._config.shares.items() if TASKS[task].has_empty)
         return min(self._config.absent / possible, 1.0) if possible else 0.0
 
     def _new_rows(self, family: Family) -> list[Row]:

@@ -15,6 +15,7 @@ from cgc_data.plan.planner import Draw
 from cgc_data.plan.rows import Family, Question
 from cgc_data.plan.scenes import Scenes
 from cgc_data.plan.shared import SharedSets, Side
+from cgc_data.tasks import Task
 from cgc_data.tasks.inter import HARD
 from cgc_data.tasks.inter.locate_all import LOCATE_ALL
 
@@ -22,36 +23,43 @@ from cgc_data.tasks.inter.locate_all import LOCATE_ALL
 class LocateAllPlanner:
     """Composes families from a deck of photos that may not be used twice in one round."""
 
-    def __init__(self, askable: Askable) -> None:
-        self._askable = askable
+    def __init__(self, askable: Askable, task: Task = LOCATE_ALL, labels: Mask | None = None, apart: int = 0) -> None:
+        """Rows of `task` about the `labels` (concepts,), with `apart` images beside those of the set."""
+        self._askable, self._task = askable, task
+        self._labels = np.ones(len(askable.index.concepts), dtype=np.bool_) if labels is None else labels
         self._scenes = Scenes(askable)
         self._sets = SharedSets(askable, self._scenes)
         settings = askable.config.inter
-        self._sizes = range(settings.min_images, settings.max_images + 1)
-        self.photos: Mask = np.any(askable.every, axis=1)
+        self._sizes = range(max(settings.min_images - apart, 1), settings.max_images - apart + 1)
+        self.photos: Mask = np.any(askable.every & self._labels, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
         """A family round the anchor with free photos of the deck, None where none fits."""
         self._askable.check(draw.anchor)
-        families = (
-            self._about(draw, kind, size, count)
-            for kind in draw.made.kinds(LOCATE_ALL.pool, self._scenes.shares)
-            for size, count in self._forms(draw)
-        )
-        return next((family for family in families if family), None)
+        return next(self.families(draw, self._askable.every[draw.anchor]), None)
+
+    def families(self, draw: Draw, about: Mask) -> Iterator[Family]:
+        """Families about a label of the anchor's, one of `about` (concepts,); the form that is planned least first.
+
+        Each is made when it is asked for.
+        """
+        for kind in draw.made.kinds(self._task.pool, self._scenes.shares):
+            for size, count in self._forms(draw):
+                if family := self._about(draw, kind, size, count, about):
+                    yield family
 
     def _forms(self, draw: Draw) -> Iterator[tuple[int, int]]:
         """Numbers of images, and of those that show the label: what is planned least comes first."""
-        for size in draw.made.images(LOCATE_ALL.pool, self._sizes, draw.rng):
-            for count in draw.made.targets(LOCATE_ALL.pool, size, draw.rng):
+        for size in draw.made.images(self._task.pool, self._sizes, draw.rng):
+            for count in draw.made.targets(self._task.pool, size, draw.rng):
                 yield size, count
 
-    def _about(self, draw: Draw, kind: str, size: int, count: int) -> Family | None:
-        labels = np.flatnonzero(self._scenes.starts(kind, self._askable.every[draw.anchor]))
+    def _about(self, draw: Draw, kind: str, size: int, count: int, about: Mask) -> Family | None:
+        labels = np.flatnonzero(self._scenes.starts(kind, about & self._labels))
         if not len(labels):
             return None
         first = Side(self._askable.draw_label(labels, draw.rng), (draw.anchor,))
-        scope = self._scenes.scope(kind, first.concept)
+        scope = self._scenes.scope(kind, first.concept) & self._labels
         sides = self._sets.grow(first, draw.free, size, count, kind, scope, draw.rng)
         if sides is None:
             return None
@@ -61,14 +69,14 @@ class LocateAllPlanner:
         """One question a side; None where its like is hardly ever absent: it would tell that there is something."""
         members = _members(sides)
         shown = len(members), kind, str(self._askable.forms[members[0]])
-        if any(draw.balance.far_behind(side.concept, LOCATE_ALL.pool, *shown) for side in sides):
+        if any(draw.balance.far_behind(side.concept, self._task.pool, *shown) for side in sides):
             return None
         return Family(tuple(self._asked(draw, members, sides, kind)), tuple(members))
 
     def _with_twins(self, draw: Draw, sides: Sequence[Side], kind: str, scope: Mask) -> Family | None:
         """The set and a second one, in which another label takes the place of one that is lacking; None: none is."""
         members = _members(sides)
-        shown = LOCATE_ALL.pool, len(members), kind, str(self._askable.forms[members[0]])
+        shown = self._task.pool, len(members), kind, str(self._askable.forms[members[0]])
         lack = {side: draw.balance.lack(side.concept, *shown) for side in sides}
         # in a hard set the first photo stays: the others are like it, and so are those that come in
         leaving = max(sides[1:] if kind == HARD.name else sides, key=lambda side: lack[side], default=None)
@@ -91,7 +99,7 @@ class LocateAllPlanner:
 
     def _item(self, draw: Draw, members: list[int], side: Side) -> Item:
         targets = tuple(members.index(photo) for photo in side.photos)
-        return Item(LOCATE_ALL, side.concept, targets, int(draw.rng.integers(template_count(LOCATE_ALL.pool))))
+        return Item(self._task, side.concept, targets, int(draw.rng.integers(template_count(self._task.pool))))
 
 
 def _members(sides: Iterable[Side]) -> list[int]:

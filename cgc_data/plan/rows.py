@@ -128,6 +128,11 @@ class Question:
         """What the answer writes as the label, if the question names none."""
         return self.task.written_label(names_image=self.named is not None)
 
+    @property
+    def candidates(self) -> int:
+        """How many views may hold an answer."""
+        return len(self.views) - len(self.reference_views)
+
     def reordered(self, order: Sequence[int]) -> "Question":
         """The same question with view order[i] shown in place i."""
         place = {old: new for new, old in enumerate(order)}

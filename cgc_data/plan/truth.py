@@ -68,6 +68,14 @@ class Truth:
         mask = self._mask(instance)
         return Extent(mask.box, None) if mask.rle is None else Extent.of_mask(mask.box, mask_pixels(mask.rle))
 
+    def covered(self, instance: int, window: Window) -> float:
+        """Pixels of the photo that an instance covers in a window: of its mask, or of its box if it has none."""
+        mask = self._mask(instance)
+        if mask.rle is not None:
+            return float(tight_box_in_window(mask.rle, window)[1])
+        x1, y1, x2, y2 = mask.box
+        return _area((max(x1, window.x1), max(y1, window.y1), min(x2, window.x2), min(y2, window.y2)))
+
     def photo_size(self, photo: int) -> tuple[int, int]:
         """Width and height of a photo, pixels."""
         return self._index.photos[photo].width, self._index.photos[photo].height

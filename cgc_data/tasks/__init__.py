@@ -42,6 +42,8 @@ _REGISTERED = (
     "inter/group",
     "inter/common",
     "inter/absent",
+    "inter/exemplar",
+    "inter/refer",
     "intra/same_object",
     "intra/locate_all",
     "intra/absent",

@@ -122,3 +122,8 @@ class Task:
         `names_image`: whether the question states in which image the answer is.
         """
         return (self.named_label if names_image else "") or self.answer_label
+
+    @property
+    def has_empty(self) -> bool:
+        """Whether its phrasings may have the empty list for an answer, in its own rows or in those of its twins."""
+        return self.may_be_empty or self.empty is not None

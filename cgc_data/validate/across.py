@@ -34,6 +34,7 @@ class Member:
     label: str
     template_id: str
     frames: tuple[Frame, ...]
+    candidates: frozenset[Frame]  # that may hold an answer
     asked: int  # view of the reference, 0 without
     answered: frozenset[int]
     annotations: frozenset[str]
@@ -66,6 +67,7 @@ class AcrossCheck:
             **{name: getattr(sample, name) for name in ("id", "kind", "split", "template_id", "tuple_id")},
             label=sample.label,
             frames=tuple(frames),
+            candidates=frozenset(frames[number - 1] for number in sample.answer_images),
             asked=sample.ref_img_idx or 0,
             answered=frozenset(t.img_idx for t in sample.objects),
             annotations=frozenset(t.annotation_id for t in sample.objects),
@@ -151,12 +153,14 @@ def _not_reversed(first: Member, second: Member) -> str:
 
 
 def _broken_tuple(members: list[Member]) -> str:
-    if len({tuple(sorted(member.frames)) for member in members}) > 1:
+    # in a pair of two directions either view is the reference once
+    if len({frozenset(m.frames) if m.kind.both_ways else m.candidates for m in members}) > 1:
         return "its rows show different views"
     if len({(member.split, member.kind.contrast.name) for member in members}) > 1:
         return "its rows are in different splits or contrasts"
     present = [member for member in members if member.answered]
     targets = {member.frames[number - 1] for member in present for number in member.answered}
-    if not members[0].kind.contrast.windows and present and len(targets) < 2:
+    several = len(members[0].candidates) > 1
+    if several and not members[0].kind.contrast.windows and present and len(targets) < 2:
         return "it is asked about targets in one of its images only"
     return ""

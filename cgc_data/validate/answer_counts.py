@@ -19,7 +19,7 @@ def number_of_answer_images(traces: Sequence[Trace]) -> Check:
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
         if trace.kind.answer == "set" and not trace.kind.contrast.windows and trace.targets:
-            counts[len(trace.sizes)][len(trace.targets)] += 1
+            counts[len(trace.candidates)][len(trace.targets)] += 1
     if not counts:
         return nothing(name, what)
     tables = [np.array([found[k + 1] for k in range(size)], dtype=np.float64) for size, found in sorted(counts.items())]
@@ -30,12 +30,12 @@ def number_of_answer_images(traces: Sequence[Trace]) -> Check:
 def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
     """Does the number of annotated objects in a photo, few or many, tell whether it holds an answer?"""
     name, what = "answer images by number of objects", "AUC of a photo's number of annotated objects, few or many"
-    rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.sizes)]
+    rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.candidates)]
     if not rows:
         return nothing(name, what)
-    row_of = np.repeat(np.arange(len(rows)), [len(t.sizes) for t in rows])
-    scores = np.array([number for t in rows for number in t.annotated], dtype=np.float64)
-    truths = np.array([place in t.targets for t in rows for place in range(1, len(t.sizes) + 1)], dtype=np.bool_)
+    row_of = np.repeat(np.arange(len(rows)), [len(t.candidates) for t in rows])
+    scores = np.array([t.annotated[place - 1] for t in rows for place in t.candidates], dtype=np.float64)
+    truths = np.array([place in t.targets for t in rows for place in t.candidates], dtype=np.bool_)
     auc, (low, high) = clustered_auc(scores, truths, families(rows)[row_of], row_of)
     if auc < 0.5:  # few objects tell as much as many
         auc, low, high = 1 - auc, 1 - high, 1 - low

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from cgc_data.common.errors import ReleaseError, VocabularyError
-from cgc_data.validate.boxes import grown, overlap, within
+from cgc_data.validate.boxes import area, grown, overlap, within
 from cgc_data.validate.disregard import disregard
 from cgc_data.validate.formats import read_raw
 from cgc_data.validate.photos import MOST_PIXELS, PhotoFiles
@@ -151,6 +151,13 @@ class RawSource:
         """Is a concept without an annotation in the image known by this rule to be absent?"""
         wanted = set(self.categories.get(concept, ()))
         return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
+
+    def covered(self, number: int, window: Rectangle) -> float:
+        """Pixels of a window that an annotation covers: of its mask, or of its box if it has none."""
+        found = self._instance(self._annotations[number])
+        if found.has_mask:
+            return float(np.count_nonzero(_cut(coco_mask.decode(self._rle(number)), window)))
+        return area(overlap(found.box, window))
 
     def _instance(self, raw: Record) -> Instance:
         width, height = map(float, self.size(raw["image_id"]))

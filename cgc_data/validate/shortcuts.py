@@ -110,12 +110,12 @@ def odd_one_out(traces: Sequence[Trace]) -> Check:
     name, what = "target photo is the odd one out", "AUC of a photo's share of target roles in other families"
     rows = at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
     groups = families(rows)
-    roles = [(t, photo, number in t.targets) for t in rows for number, photo in enumerate(t.photos, 1)]
+    roles = [(t, t.photos[number - 1], number in t.targets) for t in rows for number in t.candidates]
     if not roles:
         return nothing(name, what)
-    row_of = np.repeat(np.arange(len(rows)), [len(t.photos) for t in rows])
+    row_of = np.repeat(np.arange(len(rows)), [len(t.candidates) for t in rows])
     truths = np.array([target for _, _, target in roles], dtype=bool)
-    expected = np.array([len(t.targets) / len(t.photos) for t, _, _ in roles])
+    expected = np.array([len(t.targets) / len(t.candidates) for t, _, _ in roles])
     keys = [photo for _, photo, _ in roles]
     scores = elsewhere(keys, groups[row_of], truths - expected)
     known = ~np.isnan(scores)
@@ -134,8 +134,8 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
     roles: defaultdict[str, list[bool]] = defaultdict(list)
     for trace in traces:
         if not trace.kind.contrast.windows and trace.targets:
-            for number, photo in enumerate(trace.photos, 1):
-                roles[photo].append(number in trace.targets)
+            for number in trace.candidates:
+                roles[trace.photos[number - 1]].append(number in trace.targets)
     often = [found for found in roles.values() if len(found) >= 6]
     if not often:
         return nothing(name, what)

@@ -108,9 +108,16 @@ def _filled(phrasing: str, sample: Sample, world: World) -> str:
         "b": f"Image {sample.img_idx}",
         "box": str(list(sample.ref_bbox or ())),
         "relation": sample.relation,
+        "referred": _referred(names[0], sample.relation) if len(names) == 1 else "",
         **_name_fields([name for name in names if name]),
     }
     return phrasing.format_map(fields)
+
+
+def _referred(name: Name | None, relation: str) -> str:
+    """What is told from others of its label: by one word before its name, or by several after it."""
+    counted = name.counted if name else ""
+    return f"{relation} {counted}" if len(relation.split()) == 1 else f"{counted} {relation}"
 
 
 def _name_fields(names: Sequence[Name]) -> dict[str, str]:

@@ -70,6 +70,7 @@ class Trace:
     targets: frozenset[int]  # 1-based
     boxes: tuple[Rectangle, ...]
     reference: Rectangle | None
+    relation: str
     named: bool  # whether the question states in which image the answer is
     tuple_id: str
     pair_id: str
@@ -107,6 +108,7 @@ def trace_of(sample: Sample, world: World) -> Trace:
         targets=frozenset(target.img_idx for target in sample.objects),
         boxes=tuple(target.bbox for target in sample.objects),
         reference=sample.ref_bbox,
+        relation=sample.relation,
         named=sample.img_idx is not None,
         tuple_id=sample.tuple_id,
         pair_id=sample.pair_id,

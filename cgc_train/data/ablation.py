@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 from cgc_data.answer import ANSWER_FORM, build_messages, format_answer
-from cgc_data.answer.wording import ask, number_word
+from cgc_data.answer.wording import ask, number_word, referred
 from cgc_data.common.errors import PlanError
 from cgc_data.release.rows import ObjectRow, Row, answer_objects
 from cgc_data.tasks import answer_of_pool
@@ -25,6 +25,7 @@ PHRASINGS = {
         "Box all {plural} in {shown}, or answer with an empty list if there are none.",
     ),
 }
+SINGLED_OUT = ("Find the {referred} in {shown}.", "Where in {shown} is the {referred}?")
 
 
 def without_distractors(row: Row) -> Row:
@@ -69,13 +70,14 @@ def _question(row: Row, count: int) -> str:
     names = [readable(label) for label in row["query"]["labels"]]
     if _asked(row, names, len(row["views"])) == row["question"] and (question := _asked(row, names, count)):
         return question
-    name = names[0]
-    pool = PHRASINGS[answer_of_pool(row["template_id"].partition("/")[0])]
+    name, relation = names[0], row["query"]["relation"]
+    pool = SINGLED_OUT if relation else PHRASINGS[answer_of_pool(row["template_id"].partition("/")[0])]
     sentence = pool[_hash(row["id"]) % len(pool)].format(
         singular=name.singular,
         plural=name.plural,
         counted=name.counted,
         are=name.are,
+        referred=referred(name, relation),
         shown="this image" if count == 1 else f"these {number_word(count)} images",
     )
     return f'{sentence} {ANSWER_FORM} Write the label as "{name.singular}".'
@@ -85,7 +87,7 @@ def _asked(row: Row, names: Sequence[Name], count: int) -> str:
     """The release's own wording; nothing where its phrasing is not known or not for this number of images."""
     pool, _, number = row["template_id"].partition("/")
     try:
-        return ask(pool, int(number), names, count_images=count)
+        return ask(pool, int(number), names, count_images=count, relation=row["query"]["relation"])
     except (PlanError, ValueError):
         return ""
 

@@ -48,6 +48,7 @@ def varied_rows() -> list[dict[str, Any]]:
         *many["views"],
         {**many["views"][0], "image_id": 99, "license": 5, "license_url": "x", "flickr_url": ""},
     ]
+    many["answer_images"] = [1, 2, 3]
     many["objects"] = [{**many["objects"][0], "img_idx": i, "bbox_px": [0.0, 0.0, 32.0, 30.0]} for i in (1, 1, 3)]
     many.update(task="locate_all", distractors="hard", difficulty=0.95)
     none.update(task="absent", objects=[], answer="[]")

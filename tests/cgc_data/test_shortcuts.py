@@ -75,6 +75,7 @@ def _row(
         targets=frozenset(targets),
         boxes=tuple(_box(rng) for _ in targets),
         reference=None,
+        relation="",
         named=False,
         tuple_id=photos[0] + photos[1],
         pair_id="",
@@ -344,6 +345,20 @@ def test_uniformity_adds_up_tables() -> None:
     assert uniformity([even, even])[1] == 1.0
     assert uniformity([skewed])[1] < 1e-6
     assert uniformity([])[1] == 1.0
+
+
+def test_places_are_counted_among_the_images_that_may_hold_the_answer() -> None:
+    """Image 1 gives an example and never holds the answer, which is no shortcut; always the last image is one."""
+    rng = np.random.default_rng(0)
+    base = [
+        replace(_row(str(k), ["a", "b", "c"], "dog", "exemplar/1", rng, (3,)), candidates=(2, 3)) for k in range(99)
+    ]
+    last = [replace(row, task="exemplar") for row in base]
+    spread = [replace(row, targets=frozenset({2 + place % 2})) for place, row in enumerate(last)]
+    named = {check.name: check.status for check in shortcut_checks(last, Limits())}
+    assert named["target position (inter)"] == "fail"
+    named = {check.name: check.status for check in shortcut_checks(spread, Limits())}
+    assert named["target position (inter)"] == "pass"
 
 
 def test_pairs_and_tuples_make_one_family() -> None:

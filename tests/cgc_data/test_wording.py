@@ -10,6 +10,7 @@ from cgc_data.answer import ANSWER_FORM
 from cgc_data.answer.wording import POOLS, Reference, ask, listed, template_count
 from cgc_data.common.errors import PlanError
 from cgc_data.tasks import TASKS, Task, labels_of_pool, pool_gives_box, pool_gives_image, pool_names_image
+from cgc_data.tasks.inter.refer import REFER, RELATIONS, RIGHTMOST
 from cgc_data.vocabulary import Name, names_of, readable
 from cgc_data.vocabulary.concepts import entries
 
@@ -27,6 +28,7 @@ def _given(pool: str) -> dict[str, Any]:
         "ref": REFERENCE if pool_gives_box(pool) else Reference(1) if pool_gives_image(pool) else None,
         "image": 2 if pool_names_image(pool) else None,
         "label": _written(pool),
+        "relation": RIGHTMOST if _task(pool) is REFER else "",
     }
 
 
@@ -50,6 +52,16 @@ def _ask(pool: str, number: int, name: str, count: int = 3) -> str:
 def test_questions_read_well(name: str, snapshot: SnapshotAssertion) -> None:
     count = 2 if name in ("sheep", "skis") else 3
     assert "\n".join(_ask(pool, number, name, count).split(f" {ANSWER_FORM} ")[0] for pool, number in ALL) == snapshot
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_one_of_several_is_singled_out(relation: str, snapshot: SnapshotAssertion) -> None:
+    names = ("dog", "scissors", "person", "broccoli", "sheep")
+    asked = [
+        ask(REFER.pool, number, [readable(names[number % len(names)])], count_images=2 + number % 2, relation=relation)
+        for number in range(template_count(REFER.pool))
+    ]
+    assert "\n".join(question.split(f" {ANSWER_FORM} ")[0] for question in asked) == snapshot
 
 
 def test_whole_question(snapshot: SnapshotAssertion) -> None:

@@ -13,6 +13,8 @@ from cgc_data.answer import Object, build_messages, format_answer
 from cgc_data.answer.wording import Reference, ask
 from cgc_data.plan.rows import content_id
 from cgc_data.release.schema import arrow_schema
+from cgc_data.tasks import TASKS, pool_names_image
+from cgc_data.tasks.inter.refer import LEFTMOST
 from cgc_data.vocabulary import readable
 from tests.tiny_release import write_manifest
 
@@ -45,12 +47,15 @@ def made_row(
     """A row of `count` images; `shown` has the boxes (0-1000) by number of the image, from 1."""
     shown = {} if shown is None else shown
     contrast = "intra" if task == "same_object" else "inter"
+    kind = TASKS[f"{contrast}/{task}"]
+    relation = LEFTMOST if task == "refer" else ""
     pool = pool or {"absent": "locate"}.get(task, task)
-    objects = [Object(k, box, label) for k, boxes in shown.items() for box in boxes]
-    ref = next(k for k in range(1, count + 1) if k not in shown) if task == "same_object" else None
+    objects = [Object(k, box, kind.answer_label or label) for k, boxes in shown.items() for box in boxes]
+    ref = next(k for k in range(1, count + 1) if k not in shown) if kind.gives_box else None
     reference = Reference(ref, REFERENCE) if ref else None
-    image = objects[0].img_idx if ref else None
-    question = ask(pool, template, [readable(label)], count_images=count, ref=reference, image=image)
+    image = objects[0].img_idx if pool_names_image(pool) else None
+    given: dict[str, Any] = {"ref": reference, "image": image, "relation": relation, "label": kind.answer_label}
+    question = ask(pool, template, [readable(label)], count_images=count, **given)
     row = {
         "images": [{"bytes": drawing(photo + k, size), "path": None} for k in range(count)],
         "question": question,
@@ -59,7 +64,7 @@ def made_row(
             "img_idx": image,
             "ref_img_idx": ref,
             "ref_bbox": list(REFERENCE) if ref else None,
-            "relation": "",
+            "relation": relation,
         },
         "answer_images": [k for k in range(1, count + 1) if k != ref],
         "reference_images": [ref] if ref else [],
@@ -83,7 +88,7 @@ def made_row(
         "evidence": [
             {"img_idx": k, "label": label, "source": "coco-0", "warrant": "exhaustive"}
             for k in range(1, count + 1)
-            if task != "same_object" and k not in shown
+            if task != "same_object" and k != ref and k not in shown
         ],
         "template_id": f"{pool}/{template}",
         "tuple_id": f"t{photo}",

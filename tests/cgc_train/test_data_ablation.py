@@ -31,6 +31,7 @@ def test_rows_stay_consistent(row: dict[str, Any]) -> None:
         pytest.param(made_row("locate", {2: [BOX]}), [2], id="locate"),
         pytest.param(made_row("locate_all", {4: [LAST], 2: [BOX, OTHER]}, count=5), [2, 4], id="locate_all"),
         pytest.param(made_row("same_object", {1: [BOX]}, count=2), [1, 2], id="same_object keeps its reference"),
+        pytest.param(made_row("refer", {2: [BOX]}), [2], id="refer keeps the image with several"),
         pytest.param(made_row("locate_all", {1: [BOX], 2: [OTHER]}, count=2), [1, 2], id="nothing to leave out"),
     ],
 )
@@ -84,3 +85,14 @@ def test_a_phrasing_of_the_users_own_gives_way_to_a_plain_one() -> None:
     question = without_distractors(row)["question"]
     assert "these two images" in question
     assert "drei" not in question
+
+
+def test_one_of_several_is_still_singled_out() -> None:
+    question = without_distractors(made_row("refer", {2: [BOX]}))["question"].split(ANSWER_FORM)[0]
+    assert "the leftmost dog" in question
+    assert "this image" in question
+
+
+def test_a_row_with_an_example_stays_whole() -> None:
+    row = made_row("exemplar", {2: [BOX]})
+    assert without_distractors(row) == row

@@ -156,7 +156,10 @@ def test_settings_out_of_bounds_are_refused(bad: dict[str, Any]) -> None:
     ids=["think", "no think", "prefix", "prefix with newline"],
 )
 def test_gold_check_of_every_task(settings: dict[str, Any], prompt: PromptSettings) -> None:
-    assert gold_check(some_rows(), RewardSettings(**settings), prompt) == []
+    box, other = (100, 100, 400, 500), (500, 500, 900, 900)
+    examples = [made_row("exemplar", {2: [box, other], 3: [box]}), made_row("exemplar", photo=40)]
+    rows = [*some_rows(), *examples, made_row("refer", {2: [box]})]
+    assert gold_check(rows, RewardSettings(**settings), prompt) == []
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,13 @@ DENIAL = re.compile(r"\b(no|none|nothing)\b")
 @st.composite
 def rows(draw: st.DrawFn) -> Row:
     """Rows of any task, with boxes in any of their images."""
-    task = draw(st.sampled_from(["locate", "locate_all", "absent", "same_object"]))
+    task = draw(st.sampled_from(["locate", "locate_all", "absent", "same_object", "exemplar"]))
     count = 2 if task == "same_object" else draw(st.integers(2, 6))
-    most = {"locate": 1, "same_object": 1, "absent": 0, "locate_all": count}[task]
-    images = draw(st.permutations(range(1, count + 1)))[: draw(st.integers(min(most, 1), most)) if most else 0]
-    shown = {k: draw(_boxes(4 if task == "locate_all" else 1)) for k in images}
+    most = {"locate": 1, "same_object": 1, "absent": 0, "locate_all": count, "exemplar": count - 1}[task]
+    first = 2 if task == "exemplar" else 1
+    fewest = 0 if task == "exemplar" else min(most, 1)
+    images = draw(st.permutations(range(first, count + 1)))[: draw(st.integers(fewest, most))]
+    shown = {k: draw(_boxes(4 if task in ("locate_all", "exemplar") else 1)) for k in images}
     pool = draw(st.sampled_from(["locate", "locate_all"])) if task == "absent" else task
     photo = draw(st.integers(1, 10_000))
     label, template = draw(st.sampled_from(LABELS)), draw(st.integers(0, 8))
@@ -80,7 +82,7 @@ def test_every_claim_is_true_and_every_image_is_spoken_of(row: Row) -> None:
 def test_counts_are_said_in_words_and_are_true(row: Row) -> None:
     words = {2: "two", 3: "three", 4: "four"}
     name = readable(row["query"]["labels"][0])
-    if row["task"] != "locate_all":
+    if row["task"] not in ("locate_all", "exemplar"):
         return
     for sight in sights(row):
         for count in sight.shown.values():
@@ -117,6 +119,33 @@ def test_the_first_sentence_does_not_tell_absent_rows(row: Row) -> None:
     if row["task"] in ("locate", "absent"):
         twin = {**row, "task": "locate" if row["task"] == "absent" else "absent"}
         assert sentences(twin)[0] == sentences(row)[0]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_what_singles_out_one_of_several_is_told_image_by_image(label: str) -> None:
+    """Image 1 is proved free of the label, Image 2 has the answer, and Image 3 shows exactly one."""
+    name = readable(label)
+    row = made_row("refer", {2: [(1, 2, 300, 400)]}, label=label, evidence=[])
+    row["evidence"] = [{"img_idx": 1, "label": label, "source": "coco-0", "warrant": "exhaustive"}]
+    first, second, third, end = sentences(row)[1:]
+    assert DENIAL.search(first)
+    assert "Image 1" in first
+    assert "more than one" in second or "two or more" in second
+    assert "Image 2" in second
+    assert f"one {name.counted}" in third
+    assert "Image 3" in third
+    assert f"the leftmost {name.counted}" in end
+    assert "Image 2" in end
+    assert not re.search(r"\d", re.sub(r"Image [1-6]\b", "", trace(row)))
+
+
+def test_an_example_names_what_is_sought_and_speaks_of_the_other_images() -> None:
+    row = made_row("exemplar", {2: [(1, 2, 300, 400), (500, 500, 600, 600)]}, label="umbrella")
+    *opening, second, third, _ = sentences(row)
+    assert "Image 1" in opening[0]
+    assert "umbrellas" in " ".join(opening)
+    assert "two umbrellas" in second
+    assert DENIAL.search(third)
 
 
 def test_phrasings_vary_and_are_the_rows_own() -> None:

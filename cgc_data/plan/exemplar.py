@@ -1,0 +1,74 @@
+"""`inter/exemplar`: sets of photos as for questions about every object, each asked by an example in another photo.
+
+A question and its empty twin have the same example, so that it does not tell whether there is something to find.
+"""
+
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.exemplars import Exemplars
+from cgc_data.plan.inter_all import LocateAllPlanner
+from cgc_data.plan.planner import Draw
+from cgc_data.plan.rows import Family, Question, Shown, View, thousand_in_view
+from cgc_data.tasks.inter.exemplar import EXEMPLAR
+
+TRIED = 12  # families without their examples, before a photo is given up
+
+
+class ExemplarPlanner:
+    """Gives each question of a set its example."""
+
+    def __init__(self, askable: Askable) -> None:
+        self._askable, self._exemplars = askable, Exemplars(askable)
+        self._sets = LocateAllPlanner(askable, EXEMPLAR, self._exemplars.labels, apart=1)
+        self.photos = self._sets.photos
+
+    def family(self, draw: Draw) -> Family | None:
+        """A family of candidates round the anchor, with examples in free photos; None where none fits."""
+        self._askable.check(draw.anchor)
+        about = self._exemplars.labels_of(draw.anchor, self._askable.every[draw.anchor], draw.free)
+        families = islice(self._sets.families(draw, about), TRIED)
+        return next((done for family in families if (done := self._with_exemplars(family, draw))), None)
+
+    def _with_exemplars(self, family: Family, draw: Draw) -> Family | None:
+        """Each question, with its twin, by the example of another photo; None if one finds none."""
+        free, questions = draw.free[~np.isin(draw.free, family.photos)], list[Question]()
+        examples = []
+        for twins in _twins(family):
+            views = [view for question in twins for view in question.views]
+            answers = [
+                thousand_in_view(question.views[shown.view], shown.box)
+                for question in twins
+                for shown in question.shown
+            ]
+            photos = sorted({view.photo for view in views})
+            found = self._exemplars.draw(twins[0].concept, photos, answers, free, draw.rng)
+            if found is None:
+                return None
+            examples.append(found[0].photo)
+            free = free[free != found[0].photo]
+            questions += [_by_example(question, *found) for question in twins]
+        return Family(tuple(questions), (*family.photos, *examples))
+
+
+def _twins(family: Family) -> list[list[Question]]:
+    """The questions of a family, those of one pair together."""
+    groups: dict[object, list[Question]] = {}
+    for place, question in enumerate(family.questions):
+        groups.setdefault(question.pair_id or place, []).append(question)
+    return list(groups.values())
+
+
+def _by_example(question: Question, view: View, example: Shown) -> Question:
+    """The question with its example as the first image."""
+    return replace(
+        question,
+        views=(view, *question.views),
+        shown=tuple(replace(shown, view=shown.view + 1) for shown in question.shown),
+        missing=tuple(replace(missing, view=missing.view + 1) for missing in question.missing),
+        reference=example,
+        reference_views=(0,),
+    )

@@ -1,0 +1,144 @@
+"""`inter/refer`: sets of photos that each show several of a label of which the others show one or none.
+
+Every photo of a set is asked about in turn, so that none is the odd one out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cgc_data.answer.wording import template_count
+from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.asking import claim_absent, whole_view
+from cgc_data.plan.planner import Draw
+from cgc_data.plan.relations import told, uncut
+from cgc_data.plan.rows import Family, Question, Shown, set_name
+from cgc_data.plan.scenes import Photos, Scenes
+from cgc_data.plan.sets import LOOKED_AT, one_format
+from cgc_data.tasks.inter import DECOUPLED
+from cgc_data.tasks.inter.refer import REFER
+
+
+@dataclass(frozen=True)
+class Member:
+    """A photo of a set, the label (concept) of which it shows several, and which instance each relation tells."""
+
+    photo: int
+    concept: int
+    told: dict[str, int]
+
+
+class ReferPlanner:
+    """Composes families from a deck of photos that may not be used twice in one round."""
+
+    def __init__(self, askable: Askable) -> None:
+        self._askable, self._scenes = askable, Scenes(askable)
+        settings = askable.config.inter
+        self._sizes = range(settings.min_images, settings.max_images + 1)
+        self._whole = _all_whole(askable)
+        self.photos: Mask = np.any(self._several(np.arange(len(self._whole))), axis=1)
+
+    def family(self, draw: Draw) -> Family | None:
+        """A family round the anchor with free photos of the deck, None where none fits."""
+        for kind in draw.made.kinds(REFER.pool, self._scenes.shares):
+            members = self._grown(draw, kind)
+            for size in draw.made.images(REFER.pool, self._sizes, draw.rng):
+                if size <= len(members):
+                    questions = (self._question(member, members[:size], kind, draw.rng) for member in members[:size])
+                    return Family(tuple(questions), tuple(member.photo for member in members[:size]))
+        return None
+
+    def _grown(self, draw: Draw, kind: str) -> list[Member]:
+        """As many photos as a set may have, the anchor first; none if nothing can be asked about it."""
+        everything = np.ones(len(self._askable.named), dtype=np.bool_)
+        first = self._member(draw.anchor, self._scenes.starts(kind, everything), draw.rng)
+        if first is None:
+            return []
+        scope, members = self._scenes.scope(kind, first.concept), [first]
+        for photo in self._candidates(first, draw, kind, scope).tolist():
+            if len(members) == self._sizes[-1]:
+                break
+            if member := self._fitting(photo, members, kind, scope, draw.rng):
+                members.append(member)
+        return members
+
+    def _candidates(self, first: Member, draw: Draw, kind: str, scope: Mask) -> Photos:
+        """Photos that show one or none of the first label, and several of a label of which the anchor shows few.
+
+        Those that show one come first: then it takes more than the label to know the answer's image.
+        """
+        deck = self._scenes.fit(kind, one_format(self._askable, draw.free, first.photo), first.photo)
+        deck = deck[self._few(deck)[:, first.concept]]
+        deck = deck[(self._several(deck) & scope & self._few(first.photo)).any(axis=1)][:LOOKED_AT]
+        single = self._askable.one[deck, first.concept]
+        return np.concatenate([deck[single], deck[~single]])
+
+    def _fitting(
+        self, photo: int, members: list[Member], kind: str, scope: Mask, rng: np.random.Generator
+    ) -> Member | None:
+        """The photo as a further member, None where it does not fit."""
+        self._askable.check(photo)
+        if not all(self._few(photo)[member.concept] for member in members):
+            return None
+        if not all(self._apart(photo, member, kind) for member in members):
+            return None
+        before = [member.photo for member in members]
+        few = scope & self._few(before).all(axis=0)
+        shown_once = few & self._askable.one[before].any(axis=0)
+        return self._member(photo, shown_once, rng) or self._member(photo, few, rng)
+
+    def _apart(self, photo: int, member: Member, kind: str) -> bool:
+        """Are the scenes as far apart as the kind asks, unless the photo shows one of the member's label?"""
+        if kind != DECOUPLED.name or self._askable.one[photo, member.concept]:
+            return True
+        return len(self._scenes.apart(kind, np.array([photo]), member.photo)) > 0
+
+    def _member(self, photo: int, scope: Mask, rng: np.random.Generator) -> Member | None:
+        """The photo with one of the labels in scope of which it shows several and a relation tells one."""
+        self._askable.check(photo)
+        labels = np.flatnonzero(self._several(photo) & scope)
+        while len(labels):
+            concept = self._askable.draw_label(labels, rng)
+            instances = self._askable.index.instances.of(photo, concept).tolist()
+            if found := told(self._askable.truth, instances, self._askable.truth.photo_size(photo)):
+                return Member(photo, concept, found)
+            labels = labels[labels != concept]
+        return None
+
+    def _several(self, photos: int | Photos) -> Mask:
+        return np.asarray(self._askable.every[photos] & ~self._askable.one[photos] & self._whole[photos])
+
+    def _few(self, photos: int | list[int] | Photos) -> Mask:
+        return np.asarray(self._askable.safe[photos] | self._askable.one[photos])
+
+    def _question(self, asked: Member, members: list[Member], kind: str, rng: np.random.Generator) -> Question:
+        index, (target, distractor) = self._askable.index, REFER.contrast.roles
+        relation = str(rng.choice(sorted(asked.told)))
+        instance, place = asked.told[relation], members.index(asked)
+        photos = [member.photo for member in members]
+        free = [position for position, photo in enumerate(photos) if self._askable.safe[photo, asked.concept]]
+        question = Question(
+            task=REFER,
+            split=self._askable.splits[asked.photo],
+            pool=REFER.pool,
+            template=int(rng.integers(template_count(REFER.pool))),
+            concepts=(asked.concept,),
+            views=tuple(whole_view(self._askable, p, target if p == asked.photo else distractor) for p in photos),
+            shown=(Shown(place, instance, self._askable.truth.box(instance), 1.0),),
+            missing=tuple(claim_absent(self._askable, place, photos[place], asked.concept) for place in free),
+            distractors=kind,
+            tuple_id=set_name(index.photos[photo].identity for photo in photos),
+            form=str(self._askable.forms[asked.photo]),
+            relation=relation,
+        )
+        return question.reordered(rng.permutation(len(members)).tolist())
+
+
+def _all_whole(askable: Askable) -> Mask:
+    """Where no instance of a label is cut by the border of its photo, as annotated, (photos, concepts)."""
+    instances = askable.index.instances
+    sizes = np.array([(photo.width, photo.height) for photo in askable.index.photos], dtype=np.int64).reshape(-1, 2)
+    cut = ~uncut(instances.box, sizes[instances.photo])
+    whole: Mask = np.ones_like(askable.every)
+    whole[instances.photo[cut], instances.concept[cut]] = False
+    return whole

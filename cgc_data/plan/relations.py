@@ -1,0 +1,49 @@
+"""Which of several objects of a label is told from the others by its place or size in the picture."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.geometry import Window
+from cgc_data.plan.truth import Truth
+from cgc_data.tasks.inter.refer import HIGHEST, LARGEST, LEFTMOST, LOWEST, RIGHTMOST, SMALLEST
+
+BORDER = 3  # pixels; what comes nearer to the border of its photo may be cut
+PLACE_MARGIN = 0.1  # of the picture's side, of centers and of edges
+MOST_COVERED = 0.3  # of the picture by the answer; a larger box is guessed too often
+SIZE_MARGIN = 1.3  # times as large, by the mask and by the box
+
+Values = NDArray[np.float64]
+
+
+def uncut(boxes: Values, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which boxes (n, 4), in pixels, keep clear of the border of their photos, (n, 2) or (2,) width and height."""
+    return np.asarray((boxes[:, :2] >= BORDER).all(axis=1) & (boxes[:, 2:] <= sizes - BORDER).all(axis=1))
+
+
+def told(truth: Truth, instances: list[int], size: tuple[int, int]) -> dict[str, int]:
+    """The instance that each relation tells from the others, of those that tell one clearly; `size` of the photo.
+
+    None does if the border of the photo may cut an instance.
+    """
+    corners = np.array([truth.box(i) for i in instances])
+    if not uncut(corners, np.array(size)).all():
+        return {}
+    boxes = corners / (*size, *size)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    (x1, y1, x2, y2), (across, down) = boxes.T, ((boxes[:, :2] + boxes[:, 2:]) / 2).T
+    places = {LEFTMOST: (across, x1), RIGHTMOST: (-across, -x2), HIGHEST: (down, y1), LOWEST: (-down, -y2)}
+    found = {relation: _first(*values, PLACE_MARGIN) for relation, values in places.items()}
+    if all(map(truth.has_mask, instances)):
+        whole = Window(0, 0, *size)
+        masks = np.log([truth.covered(i, whole) for i in instances])
+        sizes, margin = np.log(areas), float(np.log(SIZE_MARGIN))
+        found |= {LARGEST: _first(-masks, -sizes, margin), SMALLEST: _first(masks, sizes, margin)}
+    clear = {relation: place for relation, place in found.items() if place is not None}
+    return {relation: instances[place] for relation, place in clear.items() if areas[place] <= MOST_COVERED}
+
+
+def _first(values: Values, others: Values, margin: float) -> int | None:
+    """Which is least by both measures (n,), each by the margin; None if none is."""
+    place = int(np.argmin(values))
+    clear = all(np.delete(v, place).min() - v[place] >= margin for v in (values, others))
+    return place if clear else None

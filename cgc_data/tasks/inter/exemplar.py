@@ -1,0 +1,18 @@
+"""Every object of the category of one that another photo shows."""
+
+from cgc_data.tasks.inter import INTER
+from cgc_data.tasks.task import Task
+
+EXEMPLAR = Task(
+    name="exemplar",
+    contrast=INTER,
+    answer="set",
+    question="everything of the category of the object in a given box of Image 1, in the other images",
+    meaning="Every object in the other images that is of the same category as the one in the dashed box.",
+    pool="exemplar",
+    planner="cgc_data.plan.exemplar:ExemplarPlanner",
+    may_be_empty=True,
+    answer_label="object",
+    gives_box=True,
+    needs="photos of a category that a window of another photo shows large",
+)

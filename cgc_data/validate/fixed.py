@@ -1,0 +1,53 @@
+"""How often one and the same box is right, the best that can be learned from other rows."""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.validate.classify import families, folds_of
+from cgc_data.validate.report import Check
+from cgc_data.validate.statistics import clustered_mean, judge, nothing, wilson
+from cgc_data.validate.trace import Trace
+
+BOUND = 0.10
+STEPS = range(0, 1001, 100)  # where the sides of the boxes that are tried may lie
+RIGHT = 0.5  # IoU
+
+Boxes = NDArray[np.float64]
+
+
+def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
+    """Accuracy at IoU 0.5 of the best fixed box, chosen on other families; the image is guessed unless it is named."""
+    what = "accuracy at IoU 0.5 of the box that is most often right in other families; the image is guessed"
+    rows = [trace for trace in traces if len(trace.boxes) == 1]
+    if not rows:
+        return nothing(name, what)
+    groups = families(rows)
+    folds = folds_of(groups)
+    right = _right(np.array([trace.boxes[0] for trace in rows], dtype=np.float64))
+    hits = np.zeros(len(rows))
+    for fold in np.unique(folds):
+        held = folds == fold
+        hits[held] = right[held, right[~held].sum(axis=0).argmax()]
+    hits /= [1.0 if trace.named else len(trace.candidates) for trace in rows]
+    value, interval = clustered_mean(hits, groups)
+    if not hits.any():
+        interval = (0.0, min(interval[1], wilson(0, len(rows))[1]))
+    return judge(name, value, interval, BOUND, len(rows), what)
+
+
+def _right(answers: Boxes) -> NDArray[np.bool_]:
+    """Which boxes of a grid are right for which answers (n, 4), 0-1000: (n, boxes)."""
+    sides = [(low, high) for low, high in product(STEPS, STEPS) if low < high]
+    tried = np.array([(x1, y1, x2, y2) for (x1, x2), (y1, y2) in product(sides, sides)], dtype=np.float64)
+    across, down = (
+        np.clip(
+            np.minimum(answers[:, None, k + 2], tried[:, k + 2]) - np.maximum(answers[:, None, k], tried[:, k]), 0, None
+        )
+        for k in (0, 1)
+    )
+    common = across * down
+    areas = [(boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) for boxes in (answers, tried)]
+    return np.asarray(common >= RIGHT * (areas[0][:, None] + areas[1] - common))

@@ -1,0 +1,92 @@
+"""`inter/exemplar`: every instance of the category of one that Image 1 shows large and alone."""
+
+from collections.abc import Iterator
+
+from cgc_data.validate.boxes import BOX_TOLERANCE, area, furthest, iou
+from cgc_data.validate.hard import hard_distractors
+from cgc_data.validate.limits import Limits
+from cgc_data.validate.raw import Instance
+from cgc_data.validate.report import Finding
+from cgc_data.validate.samples import Sample
+from cgc_data.validate.sets import complete, roles
+from cgc_data.validate.world import World
+from cgc_data.vocabulary import concept_of
+
+CHECKS = {
+    "exemplar": "an instance of the asked category, no person or table, fills its window, beside nothing that the "
+    "other images may show"
+}
+LEAST_FILL = 0.4  # share of the window that the given box covers
+MOST_BESIDE = 0.1  # share of the window that another label may cover if it may be in the other images
+COPY_IOU = 0.5
+UNFIT = frozenset(map(concept_of, ("person", "dining table")))
+
+
+def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
+    """Roles and complete sets as for any set question, and an example that stands for its category alone."""
+    yield from roles(sample, world)
+    yield from complete(sample, world, limits)
+    yield from hard_distractors(sample, world)
+    for fault in _faults(sample, world, limits) or [""]:
+        yield Finding("exemplar", fault)
+
+
+def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
+    if sample.reference_images != (1,) or sample.ref_img_idx != 1 or sample.ref_bbox is None or len(sample.labels) != 1:
+        return ["Image 1 alone does not give the example"]
+    concept = world.concept(sample.labels[0]) or ""
+    unfit = UNFIT.union(*map(world.relations.hyponyms, UNFIT))
+    faults = [f"{sample.labels[0]} is not fit for an example"] if concept in unfit else []
+    copied = max((iou(sample.ref_bbox, target.bbox) for target in sample.objects), default=0.0)
+    if copied >= COPY_IOU:
+        faults.append(f"copying the given box gives IoU {copied:.2f}")
+    example = _example(sample, world, concept)
+    if example is None:
+        return [*faults, f"the given box is that of no {sample.labels[0]}"]
+    return [*faults, *_small(sample, example, limits), *_beside(sample, world, concept)]
+
+
+def _example(sample: Sample, world: World, concept: str) -> Instance | None:
+    """The instance, whole in the window, whose box the question gives."""
+    view = sample.view(1)
+    for fact in world.facts(world.photo(view), concept):
+        for instance in fact.instances:
+            sight = world.sight(instance, view, 0)
+            true = sight.box and view.thousand(view.place(sight.box))
+            if true and sight.share == 1 and furthest(true, sample.ref_bbox or view.window) <= BOX_TOLERANCE + 1e-6:
+                return instance
+    return None
+
+
+def _small(sample: Sample, example: Instance, limits: Limits) -> Iterator[str]:
+    """What is too small of the example: in its window, or in its photo."""
+    x1, y1, x2, y2 = example.box
+    fill = area(sample.ref_bbox or (0, 0, 0, 0)) / 1e6
+    if fill < LEAST_FILL * 0.99:
+        yield f"the example covers {fill:.2f} of its window, at least {LEAST_FILL:g}"
+    if min(x2 - x1, y2 - y1) < limits.min_side - 2:
+        yield f"the example is {x2 - x1:.0f} x {y2 - y1:.0f} px in its photo"
+
+
+def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
+    """Other labels that cover much of the example's window and are not proved absent from the candidates."""
+    view = sample.view(1)
+    photo = world.photo(view)
+    candidates = [world.photo(sample.view(number)) for number in sample.answer_images]
+    listed = {label for key, image in world.appearances(photo) for label in world.sources[key].concepts_in(image)}
+    for other in sorted(listed - {concept}):
+        if all(world.absent(candidate, other) for candidate in candidates):
+            continue
+        x1, y1, x2, y2 = view.window
+        covered = _covered(world, photo, other, view.window) / ((x2 - x1) * (y2 - y1))
+        if covered >= MOST_BESIDE:
+            yield f"{other} covers {covered:.2f} of the example's window, and may be in the other images"
+
+
+def _covered(world: World, photo: str, concept: str, window: tuple[int, int, int, int]) -> float:
+    """Pixels of the window that a label covers, by the source of which that is least: outlines differ a little."""
+    return min(
+        sum(fact.source.covered(instance.number, window) for instance in (*fact.instances, *fact.crowds))
+        for fact in world.facts(photo, concept)
+        if fact.instances or fact.crowds
+    )
