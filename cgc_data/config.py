@@ -79,6 +79,8 @@ class IntraSettings(Section):
 
     min_views: int = Field(2, ge=2, le=6, description="fewest windows in a set question")
     max_views: int = Field(4, ge=2, le=6, description="most windows in a set question")
+    track_views: int = Field(6, ge=2, le=6, description="most windows through which one object is followed")
+    drawn_box: Share = Field(0.25, description="share of tracks whose given box is also drawn into its image, in red")
     min_cover: float = Field(
         0.03, gt=0, le=1, description="smallest share of a Focus View that its object's box covers"
     )
@@ -151,6 +153,9 @@ class BuildConfig(Section):
         "preset's",
     )
     absent: float = Field(0.12, ge=0, le=0.15, description="share of rows whose answer is the empty list")
+    named_image: Share = Field(
+        0.5, description="share of rows that name the image of the answer, of tasks that ask with and without it"
+    )
     category_temperature: Share = Field(0.5, description="0: every category equally often; 1: as often as it occurs")
     inter: InterSettings = InterSettings()
     intra: IntraSettings = IntraSettings()

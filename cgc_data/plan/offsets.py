@@ -97,7 +97,7 @@ def count_fitting(extents: Sequence[Extent], offsets: Offsets, frame: Frame, lim
     count = np.zeros((len(offsets.top), len(offsets.left)), dtype=np.int64)
     sound, gone = np.ones_like(count, dtype=np.bool_), np.ones_like(count, dtype=np.bool_)
     for extent in extents:
-        missed, visible = _seen(extent, offsets, limits)
+        missed, visible = seen(extent, offsets, limits)
         sound &= missed | (visible & _large(extent.box, offsets, frame, limits))
         gone &= missed
         count += visible
@@ -113,8 +113,8 @@ def _shared(starts: Numbers, length: int, low: float, high: float) -> Lengths:
     return np.asarray(np.maximum(np.minimum(starts + length, high) - np.maximum(starts, low), 0), dtype=np.float64)
 
 
-def _seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
-    """Where an object is gone, margin included, and where it is visible: whole, or by its share if it has a mask."""
+def seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
+    """Windows where an object is gone, margin included, and where it is visible: whole, or by its share if it has a mask."""
     if extent.counts is not None:
         enough = max(limits.visible * int(extent.counts[-1, -1]), 1)
         return _pixels(extent.counts, extent.box, offsets, limits.margin) == 0, (
@@ -138,7 +138,8 @@ def _pixels(counts: Numbers, box: Box, offsets: Offsets, margin: int) -> Numbers
 
 
 def _ends(starts: Numbers, length: int, margin: int, most: int) -> tuple[Numbers, Numbers]:
-    return np.clip(starts - margin, 0, most), np.clip(starts + length + margin, 0, most)
+    low, high = starts - margin, starts + length + margin  # np.clip takes three times as long
+    return np.minimum(np.maximum(low, 0), most), np.minimum(np.maximum(high, 0), most)
 
 
 def _large(box: Box, offsets: Offsets, frame: Frame, limits: Limits) -> Mask:

@@ -55,6 +55,7 @@ class Task:
         name: within its contrast; a task's full name is `id`.
         contrast: of the images that are shown.
         answer: `one` object, a `set` of any number but none, or always the `empty` list.
+        named_answer: the same of questions that state in which image the answer is; None: no other.
         question: what is asked, as the card's table puts it.
         meaning: what makes an answer right, one sentence for the gallery.
         pool: of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, which has those of its twins.
@@ -71,7 +72,8 @@ class Task:
             check says which claims are due.
         gives_box: whether the question gives a box in one of the images.
         draws_quality: whether the JPEG quality of each image is drawn by itself; else all images of a row share one.
-        both_ways: whether rows come in pairs, each asking for the box that the other gives.
+        both_ways: whether rows follow one object: those of two images come in pairs, each asking for the box that the
+            other gives; those of more are tracks.
         needs: what its rows need of the photos, if that is not plain; for the error when there are none.
     """
 
@@ -80,6 +82,7 @@ class Task:
     answer: AnswerKind
     question: str
     meaning: str
+    named_answer: AnswerKind | None = None
     pool: str = ""
     named_pool: str = ""
     phrasings: tuple[str, ...] = ()
@@ -105,6 +108,10 @@ class Task:
     def pools(self) -> tuple[str, ...]:
         """Its pools of phrasings."""
         return tuple(pool for pool in (self.pool, self.named_pool) if pool)
+
+    def answer_to(self, *, names_image: bool) -> AnswerKind:
+        """What a question asks for that states in which image the answer is, or leaves it open."""
+        return self.named_answer or self.answer if names_image else self.answer
 
     @property
     def compares_labels(self) -> bool:

@@ -15,6 +15,7 @@ from cgc_data.validate.raw import RawSource
 from cgc_data.validate.report import Check, Ledger, Report
 from cgc_data.validate.samples import Sample, read_sample
 from cgc_data.validate.shortcuts import shortcut_checks
+from cgc_data.validate.tasks import task_measures
 from cgc_data.validate.trace import Trace, trace_of
 from cgc_data.validate.world import World
 from cgc_data.vocabulary import load_relations
@@ -60,7 +61,8 @@ def validate(release: Path | str, sources: Sequence[SourcePaths] | None = None) 
     total = sum(shard["rows"] for shard in manifest["shards"])
     for shard, row in track(files.read_rows(folder, shards), "validate", total):
         checker.row(shard, row)
-    return Report(str(folder), (*checker.finish(), *shortcut_checks(checker.traces, limits_of(manifest))))
+    traces, limits = checker.traces, limits_of(manifest)
+    return Report(str(folder), (*checker.finish(), *shortcut_checks(traces, limits), *task_measures(traces, limits)))
 
 
 class _Checker:

@@ -41,6 +41,7 @@ class Trace:
     tuple_id: str
     pair_id: str
     focus: Focus | None
+    followed: tuple[Box | None, ...] = ()  # where each image shows the one object that is followed, 0-1000 of it
 
     @property
     def kind(self) -> Task:
@@ -76,12 +77,22 @@ def trace_of(sample: Sample, world: World) -> Trace:
         tuple_id=sample.tuple_id,
         pair_id=sample.pair_id,
         focus=_focus(sample, world),
+        followed=_followed(sample, world),
     )
+
+
+def _followed(sample: Sample, world: World) -> tuple[Box | None, ...]:
+    """Where the raw mask of the object of a given box is in each image; nothing of tasks that follow none."""
+    found = world.instance(sample.objects[0].annotation_id) if sample.kind.both_ways and sample.objects else None
+    if found is None:
+        return ()
+    sights = [(view, world.sight(found, view, 0).box) for view in sample.views]
+    return tuple(view.thousand(view.place(box)) if box else None for view, box in sights)
 
 
 def _focus(sample: Sample, world: World) -> Focus | None:
     """The followed object in the Focus View, where the question is answered there."""
-    if not sample.kind.both_ways or len(sample.objects) != 1:
+    if not sample.kind.both_ways or len(sample.views) != 2 or len(sample.objects) != 1:
         return None
     target = sample.objects[0]
     view = sample.view(target.img_idx)

@@ -1,17 +1,18 @@
 """What makes the rows of each task true, derived anew: one module per task, named CONTRAST_TASK after its id.
 
-A module has `check`, and `CHECKS` if it reports checks that no other task has. A task without a module cannot be
-validated; a test fails then.
+A module has `check`, `CHECKS` if it reports checks that no other task has, and `measures` if its rows have shortcuts of
+their own. A task without a module cannot be validated; a test fails then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Protocol
 
 from cgc_data.tasks import TASKS, Task
 from cgc_data.validate.limits import Limits
-from cgc_data.validate.report import Finding
+from cgc_data.validate.report import Check, Finding
 from cgc_data.validate.samples import Sample
+from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 
@@ -25,6 +26,14 @@ def check_of(task: Task) -> TaskCheck:
     """The check of a task. Raises ModuleNotFoundError if it has none."""
     found: TaskCheck = import_module(_module(task)).check
     return found
+
+
+def task_measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
+    """What single tasks measure over all their rows; nothing of a task without rows."""
+    for task in TASKS.values():
+        rows = [trace for trace in traces if trace.kind is task]
+        if rows and (measures := getattr(import_module(_module(task)), "measures", None)):
+            yield from measures(rows, limits)
 
 
 def task_checks() -> dict[str, str]:
