@@ -5,6 +5,7 @@ Offsets lie on a grid of STEP pixels that reaches the photo's borders. Tables ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +105,7 @@ def count_fitting(extents: Sequence[Extent], offsets: Offsets, frame: Frame, lim
     return np.where(sound, count, 0), gone
 
 
+@lru_cache(maxsize=4096)
 def _steps(most: int) -> Numbers:
     return np.unique(np.linspace(0, most, most // STEP + 2).round().astype(np.int64))
 

@@ -16,12 +16,13 @@ from cgc_data.plan.askable import Askable
 from cgc_data.plan.following import Following
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.rows import Family, Question, Shown, View, box_in_view
-from cgc_data.plan.tracks import Gone, Stage, Tracks, order_of
+from cgc_data.plan.tracks import Gone, Tracks, order_of
 from cgc_data.plan.windows import Windows, set_of_windows, shown_in
 from cgc_data.release.operations import DRAW_BOX, Operation, window_operations
 from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.same_object import SAME_OBJECT
 
+TRIED = 4  # objects of a photo that are tried at a time
 TRIES = 24  # draws of two windows for one object before it is given up
 DRAWS = 4  # of the windows of a track
 FRUITLESS = 3  # times that a photo is tried before it is given up
@@ -66,29 +67,19 @@ class SameObjectPlanner:
     def questions(self, photo: int, rng: np.random.Generator) -> list[Question]:
         """A track, or both directions about an object in two views; none where no object can be followed."""
         numbers = range(2, self._askable.config.intra.track_views + 1)
-        order = _furthest_behind(self._numbers, dict.fromkeys(numbers, 1 / len(numbers)), rng)
-        for target in self._following.objects(photo, rng):
-            if questions := self._about(photo, target, order, rng):
-                self._numbers[len(questions[0].views)] += len(questions)
-                return questions
+        wanted = _furthest_behind(self._numbers, dict.fromkeys(numbers, 1 / len(numbers)), rng)[0]
+        targets = self._following.objects(photo, rng)
+        for number in dict.fromkeys((wanted, 2)):
+            for target in targets[:TRIED]:
+                ask = self._pair if number == 2 else self._track
+                if questions := ask(photo, target, number, rng):
+                    self._numbers[number] += len(questions)
+                    return questions
         return []
 
-    def _about(self, photo: int, target: int, numbers: Sequence[int], rng: np.random.Generator) -> list[Question]:
-        """Questions about an object in the first of these numbers of views that its photo allows."""
-        stages: list[Stage] | None = None
-        for number in numbers:
-            if number == 2:
-                found = self._pair(photo, target, rng)
-            else:
-                if stages is None:
-                    stages = self._tracks.stages(photo, target, self._following.siblings(photo, target), rng)
-                found = self._track(photo, target, stages, number, rng)
-            if found:
-                return found
-        return []
-
-    def _pair(self, photo: int, target: int, rng: np.random.Generator) -> list[Question]:
+    def _pair(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
         """Both directions about the object in a Focus View and a Context View that show one sibling."""
+        del number
         for _ in range(TRIES):
             pair = self._windows.focus_and_context(photo, target, rng)
             if pair and self._following.distinguishes(pair, target):
@@ -106,13 +97,13 @@ class SameObjectPlanner:
             for given in (1, 0)
         ]
 
-    def _track(
-        self, photo: int, target: int, stages: Sequence[Stage], number: int, rng: np.random.Generator
-    ) -> list[Question]:
+    def _track(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
         """A question about the object in so many views; none if there are no such windows."""
-        for gone in _furthest_behind(self._gone, GONE, rng) if stages else ():
-            for _ in range(DRAWS):
-                drawn = [stages[place] for place in rng.integers(len(stages), size=number)]
+        stages = self._tracks.stages(photo, target, self._following.siblings(photo, target), rng)
+        for gone in _furthest_behind(self._gone, GONE, rng):
+            fitting = [stage for stage in stages if stage.allows(gone)]
+            for _ in range(DRAWS if fitting else 0):
+                drawn = [fitting[place] for place in rng.integers(len(fitting), size=number)]
                 views = self._tracks.lay(photo, target, drawn, gone, rng)
                 if views and self._following.follows(views, target, gone):
                     self._gone[gone] += 1

@@ -37,6 +37,10 @@ class Stage:
     part: Part
     without: dict[Gone, Mask]
 
+    def allows(self, gone: Gone) -> bool:
+        """Whether there are windows for a view of the kind."""
+        return gone == "never" or bool(self.without[gone].any())
+
 
 class Tracks:
     """Lays windows through which an object of a photo is followed."""
