@@ -57,6 +57,21 @@ FOLLOWED = (
     "So this very {counted} is what I look for in Image {b}.",
     "Image {b} shows that very {counted} too, so I box it there.",
 )
+OTHER_VIEWS = (
+    "The other images show the same scene in other views.",
+    "The other images are views of that scene too.",
+    "The scene of Image {a} appears again in the other images.",
+)
+ALONG = (
+    "That same {counted} can be seen in Image {b}.",
+    "Image {b} shows that very {counted}.",
+    "In Image {b} I find that {counted} again.",
+)
+OUT_OF_VIEW = (
+    "In Image {b} that {counted} is out of view.",
+    "Image {b} does not show that {counted}.",
+    "That {counted} cannot be seen in Image {b}.",
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,7 @@ def trace(row: Row) -> str:
 
     It names images by their number and says in words how many are seen; it has no coordinate and no tag.
     """
-    return " ".join(_follow(row) if task_of(row).gives_box else _search(row))
+    return " ".join(_follow(row) if task_of(row).both_ways else _search(row))
 
 
 def completion(row: Row, prompt: PromptSettings) -> list[Message]:
@@ -104,22 +119,31 @@ def _search(row: Row) -> Iterator[str]:
     yield _pick(OPENINGS, row, "opening").format(sought=_list([_sought(name, row) for name in names]))
     for sight in sights(row):
         yield _seen(sight, row)
-    images = sorted({o["img_idx"] for o in row["objects"]})
-    if not images:
+    if not row["objects"]:
         yield _pick(NOWHERE, row, "end")
         return
+    yield _found(row)
+
+
+def _found(row: Row) -> str:
+    images = sorted({o["img_idx"] for o in row["objects"]})
     them = "it" if len(row["objects"]) == 1 else "them"
-    yield _pick(FOUND, row, "end").format(them=them, images=_list([f"Image {image}" for image in images]))
+    return _pick(FOUND, row, "end").format(them=them, images=_list([f"Image {image}" for image in images]))
 
 
 def _follow(row: Row) -> Iterator[str]:
-    words = {
-        "counted": readable(row["query"]["labels"][0]).counted,
-        "a": row["query"]["ref_img_idx"],
-        "b": row["objects"][0]["img_idx"],
-    }
-    for phrasings in (REFERENCES, VIEWS, FOLLOWED):
-        yield _pick(phrasings, row, phrasings[0]).format(**words)
+    """From the given box to the image that the question names, or through all images but that of the box."""
+    words = {"counted": readable(row["query"]["labels"][0]).counted, "a": row["query"]["ref_img_idx"]}
+    yield _pick(REFERENCES, row, REFERENCES[0]).format(**words)
+    if (named := row["query"]["img_idx"]) is not None:
+        for phrasings in (VIEWS, FOLLOWED):
+            yield _pick(phrasings, row, phrasings[0]).format(**words, b=named)
+        return
+    yield _pick(OTHER_VIEWS, row, OTHER_VIEWS[0]).format(**words)
+    shown = {o["img_idx"] for o in row["objects"]}
+    for image in row["answer_images"]:
+        yield _pick(ALONG if image in shown else OUT_OF_VIEW, row, f"image {image}").format(**words, b=image)
+    yield _found(row)
 
 
 def _seen(sight: Sight, row: Row) -> str:

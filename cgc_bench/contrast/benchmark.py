@@ -41,6 +41,8 @@ def _values(scored: ItemScore) -> dict[str, float | None]:
         "leakage": scored.leaked,
         "leakage_same_place": scored.leaked_same_place,
         "hallucination": scored.hallucinated,
+        "track": scored.track,
+        "track_images": scored.track_images,
         "false_empty": scored.false_empty,
         "unreadable": scored.unreadable,
         "format": scored.valid,

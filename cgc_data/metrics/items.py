@@ -32,6 +32,9 @@ class ItemScore:
         leaked_boxes: those boxes, x1, y1, x2, y2, 0-1000.
         leaked_same_place: whether one of them overlaps a true box's coordinates (IoU >= 0.5).
         hallucinated: whether an `absent` row was answered with any entry, malformed ones included.
+        track: whether all images of a track are answered right: every true box matched, and nothing else; None for
+            other rows.
+        track_images: share of the images of a track that are; None for other rows.
         false_empty: whether a row with a target was answered `[]`.
         unreadable: whether there is no list to read.
         valid: whether the answer has the strict form.
@@ -50,6 +53,8 @@ class ItemScore:
     leaked_boxes: tuple[Box, ...]
     leaked_same_place: bool | None
     hallucinated: bool | None
+    track: bool | None
+    track_images: float | None
     false_empty: bool | None
     unreadable: bool
     valid: bool
@@ -78,6 +83,7 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
     """Score what was read already; `lenient` is the lenient reading where that was made."""
     astray = [_coordinates(item) for item in reading.objects if item.img_idx in truth.safe_images]
     has_target = bool(truth.objects)
+    along = _right_along(reading, truth) if truth.is_track else None
     leaked = bool(astray) if has_target and reading.readable else None
     return ItemScore(
         truth=truth,
@@ -90,6 +96,8 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
         leaked_boxes=tuple(astray) if leaked else (),
         leaked_same_place=same_place(astray, [truth])[0] if leaked else None,
         hallucinated=reading.elements > 0 if not has_target and reading.readable else None,
+        track=accuracy(reading, truth) == 1 if truth.is_track else None,
+        track_images=None if along is None else sum(along) / len(along),
         false_empty=reading.empty if has_target else None,
         unreadable=not reading.readable,
         valid=reading.valid,
@@ -126,6 +134,20 @@ def _miou_any_image(reading: Reading, truth: Truth) -> float:
 def _right_images(reading: Reading, truth: Truth) -> bool:
     well_formed = reading.readable and reading.elements == len(reading.objects)
     return well_formed and {item.img_idx for item in reading.objects} == truth.true_images
+
+
+def _right_along(reading: Reading, truth: Truth) -> list[bool]:
+    """Of each image but that of the given box, whether exactly what it shows is boxed; malformed entries spoil all."""
+    images = [number for number in range(1, truth.num_images + 1) if number != truth.ref_img_idx]
+    if not reading.readable or reading.elements != len(reading.objects):
+        return [False] * len(images)
+    return [_right_in(number, reading, truth) for number in images]
+
+
+def _right_in(number: int, reading: Reading, truth: Truth) -> bool:
+    boxed = [item for item in reading.objects if item.img_idx == number]
+    true = [item for item in truth.objects if item.img_idx == number]
+    return f1_at(boxed, true, THRESHOLD) == 1
 
 
 def _coordinates(item: Object) -> Box:

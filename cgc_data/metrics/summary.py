@@ -23,6 +23,8 @@ Metric = Literal[
     "false_empty",
     "unreadable",
     "constancy",
+    "track",
+    "track_images",
     "format",
     "pixel_scale",
 ]
@@ -44,6 +46,8 @@ def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: 
         "leakage_same_place": [score.leaked_same_place for score in scores],
         "leakage_same_place_expected": expected_same_place(scores, seed),
         "hallucination": [score.hallucinated for score in scores],
+        "track": [score.track for score in scores],
+        "track_images": [score.track_images for score in scores],
         "false_empty": [score.false_empty for score in scores],
         "unreadable": [score.unreadable for score in scores],
         "format": [score.valid for score in scores],

@@ -64,7 +64,10 @@ def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Che
 
 def _lacking(tracks: Sequence[Trace]) -> Check:
     """Measured: in how many tracks one view does not show the object."""
-    name, what = "tracks with a view that lacks the object", "share of tracks of which one view does not show the object"
+    name, what = (
+        "tracks with a view that lacks the object",
+        "share of tracks of which one view does not show the object",
+    )
     if not tracks:
         return nothing(name, what)
     lacking = sum(None in trace.followed for trace in tracks)

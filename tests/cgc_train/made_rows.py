@@ -13,6 +13,7 @@ from cgc_data.answer import Object, build_messages, format_answer
 from cgc_data.answer.wording import Reference, ask
 from cgc_data.plan.rows import content_id
 from cgc_data.release.schema import arrow_schema
+from cgc_data.tasks import pool_names_image
 from cgc_data.vocabulary import readable
 from tests.tiny_release import write_manifest
 
@@ -49,7 +50,7 @@ def made_row(
     objects = [Object(k, box, label) for k, boxes in shown.items() for box in boxes]
     ref = next(k for k in range(1, count + 1) if k not in shown) if task == "same_object" else None
     reference = Reference(ref, REFERENCE) if ref else None
-    image = objects[0].img_idx if ref else None
+    image = objects[0].img_idx if pool_names_image(pool) else None
     question = ask(pool, template, [readable(label)], count_images=count, ref=reference, image=image)
     row = {
         "images": [{"bytes": drawing(photo + k, size), "path": None} for k in range(count)],

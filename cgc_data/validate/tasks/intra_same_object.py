@@ -51,7 +51,7 @@ class _Follow:
         found = self._world.instance(sample.objects[0].annotation_id)
         if found is None:
             return []  # already a breach of `annotations`
-        if len({self._world.photo(view) for view in (*sample.views, found)}) > 1:
+        if {self._world.photo(view) for view in sample.views} != {self._world.photo(found)}:
             return ["the views are of different photos"]
         faults = self._reference(found, sample.ref_bbox, sample.view(sample.ref_img_idx))
         for number in sample.answer_images:
