@@ -116,7 +116,7 @@ def _shared(starts: Numbers, length: int, low: float, high: float) -> Lengths:
 
 
 def seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
-    """Windows where an object is gone, margin included, and where it is visible: whole, or by its share if it has a mask."""
+    """Where an object is gone, margin included, and where it is visible: whole, or by its share if it has a mask."""
     if extent.counts is not None:
         enough = max(limits.visible * int(extent.counts[-1, -1]), 1)
         return _pixels(extent.counts, extent.box, offsets, limits.margin) == 0, (

@@ -17,7 +17,8 @@ CHECKS = {
     "photo in one split": "a photo, under any of its names, is in one split only",
     "held out": "photos of COCO val2017 and of held-out sources are test, all others are not",
     "excluded photos": "no photo that the manifest excludes is shown",
-    "pairs": "same_object of two views in both directions; every absent row has a present twin of the same label, template and size",
+    "pairs": "same_object of two views in both directions; "
+    "every absent row has a present twin of the same label, template and size",
     "spread": "a photo is shown in no more rows of a task than the release allows",
     "tuples": "rows of one tuple show one set of views in one split; photos of a tuple are asked about in turn",
 }

@@ -19,7 +19,8 @@ RIGHT, WRONG_IMAGE, EMPTY = (2, BOX), (1, BOX), None
 
 def truth(task: str = "locate", photo: int = 1, pair: str = "", box: tuple[int, int, int, int] = BOX) -> Truth:
     shown = {} if task == "absent" else {2: [box]}
-    return truth_of(made_row(task, shown, photo=photo, pair_id=pair))
+    count = 2 if task == "same_object" else 3
+    return truth_of(made_row(task, shown, photo=photo, pair_id=pair, count=count))
 
 
 def scored(asked: Truth, given: tuple[int, tuple[int, int, int, int]] | None) -> ItemScore:
