@@ -32,7 +32,7 @@ def test_rows_stay_consistent(row: dict[str, Any]) -> None:
         pytest.param(made_row("locate_all", {4: [LAST], 2: [BOX, OTHER]}, count=5), [2, 4], id="locate_all"),
         pytest.param(made_row("same_object", {1: [BOX]}, count=2), [1, 2], id="same_object keeps its reference"),
         pytest.param(
-            made_row("same_object", {1: [BOX], 3: [BOX]}, count=4, pool="same_object_all"),
+            made_row("same_object", {1: [BOX], 3: [OTHER]}, count=4, pool="same_object_all"),
             [1, 2, 3, 4],
             id="a track stays whole",
         ),
