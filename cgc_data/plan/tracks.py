@@ -60,9 +60,10 @@ class Tracks:
     def lay(
         self, photo: int, target: int, stages: Sequence[Stage], gone: Gone, rng: np.random.Generator
     ) -> list[View] | None:
-        """A view of each size, the first with the given box, the last without the object if `gone`; None if none fit.
+        """A view of each size; None if none fit.
 
-        In none of the others is the object where the given box is.
+        The first one has the given box and shows the object whole; in none of the others is it in the same place. The
+        last one does not show the object if `gone`.
         """
         views: list[View] = []
         for stage in stages:
@@ -80,12 +81,12 @@ class Tracks:
         return _in_roles(views)
 
     def _told(self, part: Part, target: int, first: Sequence[View]) -> Mask:
-        """Which windows show the object elsewhere than the first view does, if there is one; (rows, columns)."""
-        fitting = part.count > 0
-        for view in first:
-            given = thousand_in_view(view, shown_in(self._truth, 0, target, view).box)
-            fitting &= iou_in_views(self._truth.box(target), part.offsets, given) < MAX_COPY_IOU
-        return fitting
+        """Which windows show the object: whole, or in part but elsewhere than the first view does; (rows, columns)."""
+        box, fitting = self._truth.box(target), part.count > 0
+        if not first:
+            return np.asarray(fitting & seen(Extent(box, None), part.offsets, self._limits)[1])
+        given = thousand_in_view(first[0], shown_in(self._truth, 0, target, first[0]).box)
+        return np.asarray(fitting & (iou_in_views(box, part.offsets, given) < MAX_COPY_IOU))
 
     def _stage(self, photo: int, frame: Frame, target: int, siblings: Sequence[int]) -> Iterator[Stage]:
         """The windows of a size, if some show the object beside a sibling and some do not.

@@ -201,6 +201,12 @@ def lose_it_twice(row: Row) -> None:
     row["views"][other - 1] = row["views"][image - 1]
 
 
+def cut_it_off_where_it_is_given(row: Row) -> None:
+    view, (x1, _, x2, _) = row["views"][row["query"]["ref_img_idx"] - 1], row["query"]["ref_bbox"]
+    left, _, right, _ = view["window"]
+    view["window"][0] = left + (x1 + x2) * (right - left) // 2000
+
+
 def draw_answer(row: Row) -> None:
     entry = row["objects"][0]
     row["views"][entry["img_idx"] - 1]["operations"].insert(2, {"name": "draw_box", "values": entry["bbox_px"]})
@@ -244,6 +250,7 @@ def plain(row: Row) -> bool:
         (with_a_view_lacking_it, lose_it_twice, "more than one view lacks the object"),
         (of_all_images, move_given_box, "the mask says"),
         (plain, move_given_box, "the mask says"),
+        (plain, cut_it_off_where_it_is_given, "is not whole in the view of the reference"),
         (plain, look_twice, "copying the reference gives IoU"),
         (of_all_images, look_at_it_alone, "no sibling is visible"),
         (plain, draw_answer, "has a box drawn into it"),

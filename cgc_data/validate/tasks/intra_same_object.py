@@ -18,6 +18,7 @@ CHECKS = {
 }
 COPY_IOU = 0.3
 SIBLING_IOU = 0.3
+WHOLE = 0.999  # share of an object of which nothing is cut off
 WHOLE_PIXEL = 0.5 + 1e-6  # by which a drawn box may be rounded
 
 
@@ -59,10 +60,10 @@ class _Follow:
         return faults or self._siblings(found, sample.views)
 
     def _reference(self, found: Instance, reference: Rectangle, view: View) -> list[str]:
-        box = self._sight(found, view).box
-        if box is None or not self._visible(found, view):
-            return [f"{found.id} is not visible in the view of the reference"]
-        true = view.thousand(view.place(box))
+        sight = self._sight(found, view)
+        if sight.box is None or not sight.certain or sight.share < WHOLE:
+            return [f"{found.id} is not whole in the view of the reference"]
+        true = view.thousand(view.place(sight.box))
         right = furthest(true, reference) <= BOX_TOLERANCE + 1e-6
         return [] if right else [f"reference {reference}, the mask says {tuple(round(value, 1) for value in true)}"]
 
