@@ -79,6 +79,8 @@ class IntraSettings(Section):
 
     min_views: int = Field(2, ge=2, le=6, description="fewest windows in a set question")
     max_views: int = Field(4, ge=2, le=6, description="most windows in a set question")
+    track_views: int = Field(6, ge=2, le=6, description="most windows through which one object is followed")
+    drawn_box: Share = Field(0.25, description="share of tracks whose given box is also drawn into its image, in red")
     min_cover: float = Field(
         0.03, gt=0, le=1, description="smallest share of a Focus View that its object's box covers"
     )

@@ -85,6 +85,21 @@ FOLLOWED = (
     "So this very {counted} is what I look for in Image {b}.",
     "Image {b} shows that very {counted} too, so I box it there.",
 )
+OTHER_VIEWS = (
+    "The other images show the same scene in other views.",
+    "The other images are views of that scene too.",
+    "The scene of Image {a} appears again in the other images.",
+)
+ALONG = (
+    "That same {counted} can be seen in Image {b}.",
+    "Image {b} shows that very {counted}.",
+    "In Image {b} I find that {counted} again.",
+)
+OUT_OF_VIEW = (
+    "In Image {b} that {counted} is out of view.",
+    "Image {b} does not show that {counted}.",
+    "That {counted} cannot be seen in Image {b}.",
+)
 
 
 PIECES = (
@@ -144,8 +159,8 @@ def _reasoning(row: Row) -> Callable[[Row], Iterator[str]]:
     task, query = task_of(row), row["query"]
     if query["relation"]:
         return _single_out
-    if task.gives_box:
-        return _search if query["img_idx"] is None else _follow
+    if task.both_ways:
+        return _follow
     if task.gives_image:
         return _match
     return _compare if task.candidates else _search
@@ -184,12 +199,16 @@ def _compare(row: Row) -> Iterator[str]:
 
 
 def _conclusion(row: Row) -> Iterator[str]:
-    images = sorted({o["img_idx"] for o in row["objects"]})
-    if not images:
+    if not row["objects"]:
         yield _pick(NOWHERE if row["query"]["ref_img_idx"] is None else NOWHERE_ELSE, row, "end")
         return
+    yield _found(row)
+
+
+def _found(row: Row) -> str:
+    images = sorted({o["img_idx"] for o in row["objects"]})
     them = "it" if len(row["objects"]) == 1 else "them"
-    yield _pick(FOUND, row, "end").format(them=them, images=_list([f"Image {image}" for image in images]))
+    return _pick(FOUND, row, "end").format(them=them, images=_list([f"Image {image}" for image in images]))
 
 
 def _single_out(row: Row) -> Iterator[str]:
@@ -205,13 +224,18 @@ def _single_out(row: Row) -> Iterator[str]:
 
 
 def _follow(row: Row) -> Iterator[str]:
-    words = {
-        "counted": readable(row["query"]["labels"][0]).counted,
-        "a": row["query"]["ref_img_idx"],
-        "b": row["objects"][0]["img_idx"],
-    }
-    for phrasings in (REFERENCES, VIEWS, FOLLOWED):
-        yield _pick(phrasings, row, phrasings[0]).format(**words)
+    """From the given box to the image that the question names, or through all images but that of the box."""
+    words = {"counted": readable(row["query"]["labels"][0]).counted, "a": row["query"]["ref_img_idx"]}
+    yield _pick(REFERENCES, row, REFERENCES[0]).format(**words)
+    if (named := row["query"]["img_idx"]) is not None:
+        for phrasings in (VIEWS, FOLLOWED):
+            yield _pick(phrasings, row, phrasings[0]).format(**words, b=named)
+        return
+    yield _pick(OTHER_VIEWS, row, OTHER_VIEWS[0]).format(**words)
+    shown = {o["img_idx"] for o in row["objects"]}
+    for image in row["answer_images"]:
+        yield _pick(ALONG if image in shown else OUT_OF_VIEW, row, f"image {image}").format(**words, b=image)
+    yield _found(row)
 
 
 def _match(row: Row) -> Iterator[str]:

@@ -43,6 +43,8 @@ def _values(scored: ItemScore) -> dict[str, float | None]:
         "hallucination": scored.hallucinated,
         "nowhere": scored.nowhere,
         "binding": scored.binding,
+        "track": scored.track,
+        "track_images": scored.track_images,
         "false_empty": scored.false_empty,
         "unreadable": scored.unreadable,
         "format": scored.valid,

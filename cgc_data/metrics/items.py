@@ -35,6 +35,9 @@ class ItemScore:
         nowhere: whether a box has a label that is asked for and that no image shows, if the row asks for others too.
         binding: of the boxes that are right apart from their label, the share that bears another asked label; None
             where the question does not ask for several.
+        track: whether all images of a track are answered right: every true box matched, and nothing else; None for
+            other rows.
+        track_images: share of the images of a track that are; None for other rows.
         false_empty: whether a row with a target was answered `[]`.
         unreadable: whether there is no list to read.
         valid: whether the answer has the strict form.
@@ -55,6 +58,8 @@ class ItemScore:
     hallucinated: bool | None
     nowhere: bool | None
     binding: float | None
+    track: bool | None
+    track_images: float | None
     false_empty: bool | None
     unreadable: bool
     valid: bool
@@ -83,6 +88,7 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
     """Score what was read already; `lenient` is the lenient reading where that was made."""
     astray = [_coordinates(item) for item in reading.objects if item.img_idx in truth.safe_images]
     has_target = bool(truth.objects)
+    along = _right_along(reading, truth) if truth.is_track else None
     leaked = bool(astray) if has_target and reading.readable else None
     return ItemScore(
         truth=truth,
@@ -97,6 +103,8 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
         hallucinated=reading.elements > 0 if not has_target and reading.readable else None,
         nowhere=_boxes_nowhere(reading, truth),
         binding=_swapped(reading, truth),
+        track=accuracy(reading, truth) == 1 if truth.is_track else None,
+        track_images=None if along is None else sum(along) / len(along),
         false_empty=reading.empty if has_target else None,
         unreadable=not reading.readable,
         valid=reading.valid,
@@ -151,6 +159,20 @@ def _swapped(reading: Reading, truth: Truth) -> float | None:
     pairs = match_at(reading.objects, truth.objects, THRESHOLD).pairs
     written = [(read(reading.objects[place].label), read(truth.objects[other].label)) for place, other in pairs]
     return sum(label in asked - {true} for label, true in written) / len(written) if written else None
+
+
+def _right_along(reading: Reading, truth: Truth) -> list[bool]:
+    """Of each image but that of the given box, whether exactly what it shows is boxed; malformed entries spoil all."""
+    images = [number for number in range(1, truth.num_images + 1) if number != truth.ref_img_idx]
+    if not reading.readable or reading.elements != len(reading.objects):
+        return [False] * len(images)
+    return [_right_in(number, reading, truth) for number in images]
+
+
+def _right_in(number: int, reading: Reading, truth: Truth) -> bool:
+    boxed = [item for item in reading.objects if item.img_idx == number]
+    true = [item for item in truth.objects if item.img_idx == number]
+    return f1_at(boxed, true, THRESHOLD) == 1
 
 
 def _coordinates(item: Object) -> Box:

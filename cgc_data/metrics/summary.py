@@ -25,6 +25,8 @@ Metric = Literal[
     "false_empty",
     "unreadable",
     "constancy",
+    "track",
+    "track_images",
     "format",
     "pixel_scale",
 ]
@@ -48,6 +50,8 @@ def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: 
         "hallucination": [score.hallucinated for score in scores],
         "nowhere": [score.nowhere for score in scores],
         "binding": [score.binding for score in scores],
+        "track": [score.track for score in scores],
+        "track_images": [score.track_images for score in scores],
         "false_empty": [score.false_empty for score in scores],
         "unreadable": [score.unreadable for score in scores],
         "format": [score.valid for score in scores],

@@ -91,7 +91,7 @@ class Truth:
     @property
     def one_object(self) -> bool:
         """Whether the question is for a single object."""
-        return self.kind is not None and self.kind.answer == "one"
+        return self.kind is not None and self.kind.answer_to(names_image=self.names_image) == "one"
 
     @property
     def names_image(self) -> bool:
@@ -101,7 +101,12 @@ class Truth:
     @property
     def both_ways(self) -> bool:
         """Whether another row of its pair asks for the box that this one gives."""
-        return self.kind is not None and self.kind.both_ways
+        return self.kind is not None and self.kind.both_ways and self.num_images == 2
+
+    @property
+    def is_track(self) -> bool:
+        """Whether the question follows one object through all images."""
+        return self.kind is not None and self.kind.both_ways and self.num_images > 2 and not self.names_image
 
     @property
     def true_images(self) -> frozenset[int]:

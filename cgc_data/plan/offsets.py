@@ -5,6 +5,7 @@ Offsets lie on a grid of STEP pixels that reaches the photo's borders. Tables ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,13 +98,14 @@ def count_fitting(extents: Sequence[Extent], offsets: Offsets, frame: Frame, lim
     count = np.zeros((len(offsets.top), len(offsets.left)), dtype=np.int64)
     sound, gone = np.ones_like(count, dtype=np.bool_), np.ones_like(count, dtype=np.bool_)
     for extent in extents:
-        missed, visible = _seen(extent, offsets, limits)
+        missed, visible = seen(extent, offsets, limits)
         sound &= missed | (visible & _large(extent.box, offsets, frame, limits))
         gone &= missed
         count += visible
     return np.where(sound, count, 0), gone
 
 
+@lru_cache(maxsize=4096)
 def _steps(most: int) -> Numbers:
     return np.unique(np.linspace(0, most, most // STEP + 2).round().astype(np.int64))
 
@@ -113,7 +115,7 @@ def _shared(starts: Numbers, length: int, low: float, high: float) -> Lengths:
     return np.asarray(np.maximum(np.minimum(starts + length, high) - np.maximum(starts, low), 0), dtype=np.float64)
 
 
-def _seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
+def seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
     """Where an object is gone, margin included, and where it is visible: whole, or by its share if it has a mask."""
     if extent.counts is not None:
         enough = max(limits.visible * int(extent.counts[-1, -1]), 1)
@@ -138,7 +140,8 @@ def _pixels(counts: Numbers, box: Box, offsets: Offsets, margin: int) -> Numbers
 
 
 def _ends(starts: Numbers, length: int, margin: int, most: int) -> tuple[Numbers, Numbers]:
-    return np.clip(starts - margin, 0, most), np.clip(starts + length + margin, 0, most)
+    low, high = starts - margin, starts + length + margin  # np.clip takes three times as long
+    return np.minimum(np.maximum(low, 0), most), np.minimum(np.maximum(high, 0), most)
 
 
 def _large(box: Box, offsets: Offsets, frame: Frame, limits: Limits) -> Mask:

@@ -4,7 +4,6 @@ Only sizes of windows are used at which the category can be shown and can be mis
 windows of both kinds have. So neither size, enlargement, sharpness, nor bytes tell which of a set's windows shows it.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +21,6 @@ from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows
 SIZES = 24  # of windows that are tried for a category
 LEVEL = 0.05  # of detail, a natural logarithm: windows of one level differ by less than so much
 DRAWS = 4  # of windows of chosen sizes
-KEPT_EXTENTS = 512
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,11 @@ class Parting:
         self._index, self._truth, self._config = index, truth, config
         self._windows = Windows(truth, config)
         self._detail = Detail(index, [source.displayed for source in config.sources])
-        self._extents: OrderedDict[int, Extent] = OrderedDict()
 
     def parts(self, photo: int, concept: int, rng: np.random.Generator) -> list[Part]:
         """Sizes of windows at which a category can be shown and can be missed."""
         size = self._truth.photo_size(photo)
-        extents = [self._extent(int(instance)) for instance in self._index.instances.of(photo, concept)]
+        extents = [self._truth.extent(int(instance)) for instance in self._index.instances.of(photo, concept)]
         frames = (self._windows.frame(size, (step + rng.random()) / SIZES, rng) for step in range(SIZES))
         parts = (self._part(photo, frame, extents) for frame in frames if frame)
         return [part for part in parts if part.shares.any()]
@@ -116,10 +113,3 @@ class Parting:
         offsets = offsets_of(self._truth.photo_size(photo), frame.width, frame.height)
         found = count_fitting(extents, offsets, frame, self._config.limits)
         return Part.of(frame, offsets, found, self._detail.of(photo, offsets))
-
-    def _extent(self, instance: int) -> Extent:
-        if instance not in self._extents:
-            self._extents[instance] = self._truth.extent(instance)
-            if len(self._extents) > KEPT_EXTENTS:
-                self._extents.popitem(last=False)
-        return self._extents[instance]

@@ -1,109 +1,172 @@
-"""`same_object`: one object is followed from one view of a photo into another, past a sibling that both views show.
+"""`same_object`: one object is followed from one view of a photo into others, past a sibling beside it.
 
-Both directions are asked, and neither the box that is given nor a sibling's place is the answer.
+Of two views both directions are asked. Three or more are a track: the object is asked for in one of them, or in all
+others that show it. Neither the box that is given nor a sibling's place is the answer.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from cgc_data.answer.wording import template_count
-from cgc_data.geometry import iou
 from cgc_data.plan.askable import Askable
+from cgc_data.plan.following import Following
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Question, View, thousand_in_view
-from cgc_data.plan.windows import Windows, askable_in, set_of_windows, shown_in
+from cgc_data.plan.rows import Family, Question, Shown, View, box_in_view
+from cgc_data.plan.tracks import Gone, Tracks, order_of
+from cgc_data.plan.windows import Windows, set_of_windows, shown_in
+from cgc_data.release.operations import DRAW_BOX, Operation, window_operations
 from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.same_object import SAME_OBJECT
 
-FOLLOWED = 3  # objects of one category that are tried before another category
-TRIES = 24  # draws of windows for one object before it is given up
-MAX_COPY_IOU = 0.3
-MAX_SIBLING_IOU = 0.3
+TRIED = 4  # objects of a photo that are tried at a time
+TRIES = 24  # draws of two windows for one object before it is given up
+DRAWS = 4  # of the windows of a track
+FRUITLESS = 3  # times that a photo is tried before it is given up
+NO_SIBLING, NO_WINDOWS = "no object beside another of its category", "no windows that tell it from the other"
+# A third of the tracks have a view without the object, and half of those views have a sibling.
+GONE: Mapping[Gone, float] = {"never": 2 / 3, "beside": 1 / 6, "alone": 1 / 6}
+
+Choice = TypeVar("Choice")
 
 
 class SameObjectPlanner:
     """Follows objects of one photo at a time."""
 
     def __init__(self, askable: Askable) -> None:
-        self._askable = askable
-        self._windows = Windows(askable.truth, askable.config)
+        self._askable, self._truth = askable, askable.truth
+        self._windows, self._tracks = Windows(askable.truth, askable.config), Tracks(askable)
+        self._following = Following(askable)
+        self._served: set[int] = set()
+        self._fruitless: Counter[int] = Counter()
+        self._numbers: Counter[int] = Counter()
+        self._gone: Counter[Gone] = Counter()
+        self._named: Counter[bool] = Counter()
+        self._drawn: Counter[bool] = Counter()
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)
 
+    @property
+    def lost(self) -> Counter[str]:
+        """Photos of which no object can be followed, by reason."""
+        given_up = [photo for photo, times in self._fruitless.items() if times >= FRUITLESS]
+        return Counter(NO_WINDOWS if self._following.concepts(photo) else NO_SIBLING for photo in given_up)
+
     def family(self, draw: Draw) -> Family | None:
-        """Both directions about one object of the photo; None if no object can be followed."""
-        questions = self.questions(draw.anchor, draw.rng)
-        return Family(tuple(questions), (draw.anchor,)) if questions else None
+        """Questions about one object of the photo; None if no object can be followed."""
+        photo = draw.anchor
+        if self._fruitless[photo] < FRUITLESS:
+            if questions := self.questions(photo, draw.rng):
+                self._served.add(photo)
+                return Family(tuple(questions), (photo,))
+            self._fruitless[photo] += photo not in self._served
+        return None
 
     def questions(self, photo: int, rng: np.random.Generator) -> list[Question]:
-        """Both directions about one object of the photo; none where no object can be followed."""
-        for concept, target in self._followed(photo, rng):
-            siblings = [i for i in self._askable.usable(photo, concept) if i != target]
-            for _ in range(TRIES):
-                pair = self._windows.focus_and_context(photo, target, rng)
-                if pair and self._distinguishes(pair, target, siblings):
-                    return self._both_directions(photo, concept, target, pair, rng)
+        """A track, or both directions about an object in two views; none where no object can be followed."""
+        numbers = range(2, self._askable.config.intra.track_views + 1)
+        wanted = _furthest_behind(self._numbers, dict.fromkeys(numbers, 1 / len(numbers)), rng)[0]
+        targets = self._following.objects(photo, rng)
+        for number in dict.fromkeys((wanted, 2)):
+            for target in targets[:TRIED]:
+                ask = self._pair if number == 2 else self._track
+                if questions := ask(photo, target, number, rng):
+                    self._numbers[number] += len(questions)
+                    return questions
         return []
 
-    def _followed(self, photo: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-        """Objects that may be followed: (concept, instance), in drawn order, with at least one sibling."""
-        table, index = self._askable, self._askable.index
-        inside = index.instances.of_photo(photo)
-        concepts = [
-            int(c)
-            for c in np.unique(index.instances.concept[inside])
-            if table.named[c] and not table.confused[photo, c] and len(self._askable.usable(photo, int(c))) > 1
-        ]
-        found: list[tuple[int, int]] = []
-        while concepts:
-            concept = table.draw_label(np.array(concepts, dtype=np.intp), rng)
-            concepts.remove(concept)
-            single = [i for i in self._askable.usable(photo, concept) if index.instances.single[i]]
-            found += [(concept, int(i)) for i in rng.permutation(single)[:FOLLOWED]]
-        return found
+    def _pair(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
+        """Both directions about the object in a Focus View and a Context View that show one sibling."""
+        del number
+        for _ in range(TRIES):
+            pair = self._windows.focus_and_context(photo, target, rng)
+            if pair and self._following.distinguishes(pair, target):
+                near, wide = (self._following.siblings_in(view, target) for view in pair)
+                if near & wide:
+                    return self._both_directions(target, pair, rng)
+        return []
 
-    def _distinguishes(self, pair: tuple[View, View], target: int, siblings: Sequence[int]) -> bool:
-        """Is the object told from a sibling that both views show, by more than its place in the view?"""
-        truth, limits = self._askable.truth, self._askable.config.limits
-        seen = [truth.see(target, view.window) for view in pair]
-        boxes = [s.box for s in seen if s.state == "visible" and s.box]
-        if len(boxes) < len(pair):
-            return False
-        shown = list(zip(pair, boxes, strict=True))
-        if not all(askable_in(view, box, limits) for view, box in shown):
-            return False
-        if iou(*(thousand_in_view(view, box) for view, box in shown)) >= MAX_COPY_IOU:
-            return False
-        beside = False
-        for sibling in siblings:
-            others = [truth.see(sibling, view.window) for view in pair]
-            if any(iou(b, o.box or truth.box(sibling)) > MAX_SIBLING_IOU for b, o in zip(boxes, others, strict=True)):
-                return False
-            beside |= all(other.state == "visible" for other in others)
-        return beside
-
-    def _both_directions(
-        self, photo: int, concept: int, target: int, pair: tuple[View, View], rng: np.random.Generator
-    ) -> list[Question]:
-        questions = []
+    def _both_directions(self, target: int, pair: tuple[View, View], rng: np.random.Generator) -> list[Question]:
         pair_id = f"{set_of_windows(self._askable.index, pair)}-{int(rng.integers(2**32)):08x}"
-        for asked, given in ((1, 0), (0, 1)):
-            shown, reference = (shown_in(self._askable.truth, i, target, pair[i]) for i in (asked, given))
-            question = Question(
-                task=SAME_OBJECT,
-                split=self._askable.splits[photo],
-                pool=SAME_OBJECT.named_pool,
-                template=int(rng.integers(template_count(SAME_OBJECT.named_pool))),
-                concepts=(concept,),
-                views=pair,
-                shown=(shown,),
-                missing=(),
-                distractors=VIEWS.name,
-                tuple_id=set_of_windows(self._askable.index, pair),
-                pair_id=pair_id,
-                reference=reference,
-                named=shown.view,
-                reference_views=(reference.view,),
+        return [
+            replace(self._question(pair, target, given, [1 - given], rng, named=True), pair_id=pair_id).reordered(
+                rng.permutation(2).tolist()
             )
-            questions.append(question.reordered(rng.permutation(2).tolist()))
-        return questions
+            for given in (1, 0)
+        ]
+
+    def _track(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
+        """A question about the object in so many views; none if there are no such windows."""
+        stages = self._tracks.stages(photo, target, self._following.siblings(photo, target), rng)
+        for gone in _furthest_behind(self._gone, GONE, rng):
+            fitting = [stage for stage in stages if stage.allows(gone)]
+            for _ in range(DRAWS if fitting else 0):
+                drawn = [fitting[place] for place in rng.integers(len(fitting), size=number)]
+                views = self._tracks.lay(photo, target, drawn, gone, rng)
+                if views and self._following.follows(views, target, gone):
+                    self._gone[gone] += 1
+                    return [self._through(views, target, gone, rng)]
+        return []
+
+    def _through(self, views: Sequence[View], target: int, gone: Gone, rng: np.random.Generator) -> Question:
+        """The question about a track whose first view has the given box, and whose last one lacks the object if so."""
+        settings, last = self._askable.config, len(views) - (gone != "never")
+        named = _draw(self._named, settings.named_image, rng)
+        asked = [int(rng.integers(1, last))] if named else list(range(1, last))
+        given = views[0]
+        if _draw(self._drawn, settings.intra.drawn_box, rng):
+            given = _with_box(given, shown_in(self._truth, 0, target, given), settings.intra.jpeg_quality)
+        question = self._question((given, *views[1:]), target, 0, asked, rng, named=named)
+        return question.reordered(order_of(views, None if gone == "never" else last, rng))
+
+    def _question(
+        self,
+        views: tuple[View, ...],
+        target: int,
+        given: int,
+        asked: Sequence[int],
+        rng: np.random.Generator,
+        *,
+        named: bool,
+    ) -> Question:
+        """The question for the object of view `given` in the views `asked`."""
+        pool = SAME_OBJECT.named_pool if named else SAME_OBJECT.pool
+        return Question(
+            task=SAME_OBJECT,
+            split=self._askable.splits[views[0].photo],
+            pool=pool,
+            template=int(rng.integers(template_count(pool))),
+            concepts=(int(self._askable.index.instances.concept[target]),),
+            views=views,
+            shown=tuple(shown_in(self._truth, place, target, views[place]) for place in asked),
+            missing=(),
+            distractors=VIEWS.name,
+            tuple_id=set_of_windows(self._askable.index, views),
+            reference=shown_in(self._truth, given, target, views[given]),
+            named=asked[0] if named else None,
+            reference_views=(given,),
+        )
+
+
+def _draw(made: Counter[bool], share: float, rng: np.random.Generator) -> bool:
+    """Whether the next row has what this share of them is to have; takes it into account."""
+    chosen = _furthest_behind(made, {True: share, False: 1 - share}, rng)[0]
+    made[chosen] += 1
+    return chosen
+
+
+def _furthest_behind(made: Counter[Choice], shares: Mapping[Choice, float], rng: np.random.Generator) -> list[Choice]:
+    """Choices with a share, the one furthest behind it first; ties in random order."""
+    total, wanted = made.total(), [choice for choice, share in shares.items() if share > 0]
+    order = [wanted[place] for place in rng.permutation(len(wanted)).tolist()]
+    return sorted(order, key=lambda choice: made[choice] - shares[choice] * total)
+
+
+def _with_box(view: View, shown: Shown, jpeg_quality: int) -> View:
+    """The view with the box of what it shows drawn into it."""
+    window = view.window
+    steps = window_operations((window.x1, window.y1, window.x2, window.y2), (view.width, view.height), jpeg_quality)
+    drawn = Operation(DRAW_BOX, tuple(float(round(edge)) for edge in box_in_view(view, shown.box)))
+    return replace(view, operations=(*steps[:-1], drawn, steps[-1]))

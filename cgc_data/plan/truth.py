@@ -18,6 +18,7 @@ from cgc_data.plan.offsets import Extent
 from cgc_data.sources import Segmentations
 
 KEPT_MASKS = 4096
+KEPT_EXTENTS = 512
 UNREADABLE, DIFFER = "unreadable mask", "mask and box differ"
 
 
@@ -46,6 +47,7 @@ class Truth:
         self._index, self._limits = index, limits
         self._segmentations = [Segmentations(table) for table in index.tables]
         self._masks: OrderedDict[int, _Mask] = OrderedDict()
+        self._extents: OrderedDict[int, Extent] = OrderedDict()
 
     def fault(self, instance: int) -> str:
         """Why an instance cannot be used at all; empty where it can."""
@@ -65,8 +67,13 @@ class Truth:
 
     def extent(self, instance: int) -> Extent:
         """Where the whole instance is, for windows at many offsets."""
-        mask = self._mask(instance)
-        return Extent(mask.box, None) if mask.rle is None else Extent.of_mask(mask.box, mask_pixels(mask.rle))
+        if instance not in self._extents:
+            mask = self._mask(instance)
+            whole = Extent(mask.box, None) if mask.rle is None else Extent.of_mask(mask.box, mask_pixels(mask.rle))
+            self._extents[instance] = whole
+            if len(self._extents) > KEPT_EXTENTS:
+                self._extents.popitem(last=False)
+        return self._extents[instance]
 
     def covered(self, instance: int, window: Window) -> float:
         """Pixels of the photo that an instance covers in a window: of its mask, or of its box if it has none."""

@@ -104,7 +104,7 @@ def pools_of(task: Task) -> tuple[str, ...]:
 
 def answer_of_pool(pool: str) -> AnswerKind:
     """What a phrasing of the pool asks for, `one` or `set`, by its tasks. Raises ReleaseError for another pool."""
-    answers = {name: task.answer for task in _ALL for name in task.pools}
+    answers = {name: task.answer_to(names_image=name == task.named_pool) for task in _ALL for name in task.pools}
     if pool not in answers:
         raise ReleaseError(
             f"phrasings {pool!r} are unknown; this version of cgc-grounding has {', '.join(answers)}; "

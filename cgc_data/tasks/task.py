@@ -55,6 +55,7 @@ class Task:
         name: within its contrast; a task's full name is `id`.
         contrast: of the images that are shown.
         answer: `one` object, a `set` of any number but none, or always the `empty` list.
+        named_answer: the same of questions that state in which image the answer is; None: no other.
         question: what is asked, as the card's table puts it.
         meaning: what makes an answer right, one sentence for the gallery.
         pool: of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, which has those of its twins.
@@ -74,7 +75,8 @@ class Task:
         gives_box: whether the question gives a box in one of the images.
         gives_image: whether the question points at one of the reference images as a whole.
         draws_quality: whether the JPEG quality of each image is drawn by itself; else all images of a row share one.
-        both_ways: whether rows come in pairs, each asking for the box that the other gives.
+        both_ways: whether rows follow one object: those of two images come in pairs, each asking for the box that the
+            other gives; those of more are tracks.
         needs: what its rows need of the photos, if that is not plain; for the error when there are none.
     """
 
@@ -83,6 +85,7 @@ class Task:
     answer: AnswerKind
     question: str
     meaning: str
+    named_answer: AnswerKind | None = None
     pool: str = ""
     named_pool: str = ""
     phrasings: tuple[str, ...] = ()
@@ -122,6 +125,10 @@ class Task:
         `names_image`: whether the question states in which image the answer is.
         """
         return (self.named_label if names_image else "") or self.answer_label
+
+    def answer_to(self, *, names_image: bool) -> AnswerKind:
+        """What a question asks for that states in which image the answer is, or leaves it open."""
+        return self.named_answer or self.answer if names_image else self.answer
 
     @property
     def has_empty(self) -> bool:

@@ -17,7 +17,8 @@ CHECKS = {
     "photo in one split": "a photo, under any of its names, is in one split only",
     "held out": "photos of COCO val2017 and of held-out sources are test, all others are not",
     "excluded photos": "no photo that the manifest excludes is shown",
-    "pairs": "same_object in both directions; every absent row has a present twin of the same label, template and size",
+    "pairs": "same_object of two views in both directions; "
+    "every absent row has a present twin of the same label, template and size",
     "spread": "a photo is shown in no more rows of a task than the release allows",
     "tuples": "rows of one tuple show one set of views in one split; photos of a tuple are asked about in turn",
 }
@@ -75,7 +76,7 @@ class AcrossCheck:
         self._tuples[sample.tuple_id].append(member)
         if sample.pair_id:
             self._pairs[sample.pair_id].append(member)
-        elif sample.kind.both_ways or not sample.objects:
+        elif (sample.kind.both_ways and len(sample.views) == 2) or not sample.objects:
             self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
 
     def finish(self) -> None:

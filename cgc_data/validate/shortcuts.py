@@ -189,7 +189,7 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
 
 def centre_floor(traces: Sequence[Trace]) -> Check:
     """How often is the middle quarter of the view a right answer?"""
-    return _floor("centre box", traces, lambda t: CENTRE if t.kind.answer == "one" else None)
+    return _floor("centre box", traces, lambda t: CENTRE if t.kind.answer_to(names_image=t.named) == "one" else None)
 
 
 def copy_floor(traces: Sequence[Trace]) -> Check:

@@ -77,6 +77,7 @@ class Trace:
     focus: Focus | None
     asked: tuple[Asked, ...] = ()  # the labels in their order, if there are several
     colors: Colors | None = None
+    followed: tuple[Box | None, ...] = ()  # where each image shows the one object that is followed, 0-1000 of it
 
     @property
     def kind(self) -> Task:
@@ -115,6 +116,7 @@ def trace_of(sample: Sample, world: World) -> Trace:
         focus=_focus(sample, world),
         asked=tuple(_asked(sample, label, world) for label in sample.labels) if len(sample.labels) > 1 else (),
         colors=_colors(sample, world),
+        followed=_followed(sample, world),
     )
 
 
@@ -139,9 +141,18 @@ def _colors(sample: Sample, world: World) -> Colors | None:
     return Colors(tuple(color_distance(given, image) for image in images), box)
 
 
+def _followed(sample: Sample, world: World) -> tuple[Box | None, ...]:
+    """Where the raw mask of the object of a given box is in each image; nothing of tasks that follow none."""
+    found = world.instance(sample.objects[0].annotation_id) if sample.kind.both_ways and sample.objects else None
+    if found is None:
+        return ()
+    sights = [(view, world.sight(found, view, 0).box) for view in sample.views]
+    return tuple(view.thousand(view.place(box)) if box else None for view, box in sights)
+
+
 def _focus(sample: Sample, world: World) -> Focus | None:
     """The followed object in the Focus View, where the question is answered there."""
-    if not sample.kind.both_ways or len(sample.objects) != 1:
+    if not sample.kind.both_ways or len(sample.views) != 2 or len(sample.objects) != 1:
         return None
     target = sample.objects[0]
     view = sample.view(target.img_idx)

@@ -36,6 +36,7 @@ SHOWN = (
     "false_empty",
     "unreadable",
     "constancy",
+    "track",
     "format",
 )
 # Fewer weights than this is the tiny random model, which is no model to use.

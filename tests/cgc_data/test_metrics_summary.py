@@ -19,7 +19,8 @@ RIGHT, WRONG_IMAGE, EMPTY = (2, BOX), (1, BOX), None
 
 def truth(task: str = "locate", photo: int = 1, pair: str = "", box: tuple[int, int, int, int] = BOX) -> Truth:
     shown = {} if task == "absent" else {2: [box]}
-    return truth_of(made_row(task, shown, photo=photo, pair_id=pair))
+    count = 2 if task == "same_object" else 3
+    return truth_of(made_row(task, shown, photo=photo, pair_id=pair, count=count))
 
 
 def scored(asked: Truth, given: tuple[int, tuple[int, int, int, int]] | None) -> ItemScore:
@@ -53,6 +54,8 @@ def test_every_metric_has_its_own_denominator() -> None:
         "false_empty": (0.25, 4),
         "unreadable": (pytest.approx(2 / 7), 7),
         "constancy": (None, 0),
+        "track": (None, 0),
+        "track_images": (None, 0),
         "format": (pytest.approx(5 / 7), 7),
         "pixel_scale": (0, 7),
     }
@@ -93,6 +96,41 @@ def test_half_a_pair_is_no_pair() -> None:
     twin = replace(truth("absent"), pair_id="q")
     scores = [scored(asked, RIGHT), scored(asked, RIGHT), scored(twin, EMPTY), scored(truth(pair="q"), RIGHT)]
     assert summarise(scores)["constancy"].n == 0, "one direction answered twice; an absent row and its twin"
+
+
+TRACK = truth_of(made_row("same_object", {2: [BOX], 3: [OTHER]}, count=4, pool="same_object_all"))  # none in 4
+
+
+@pytest.mark.parametrize(
+    ("given", "images"),
+    [
+        ([(2, BOX), (3, OTHER)], 1),
+        ([(2, BOX)], 2 / 3),
+        ([(2, BOX), (3, OTHER), (4, BOX)], 2 / 3),
+        ([(2, BOX), (3, OTHER), (3, BOX)], 2 / 3),
+        ([(2, OTHER), (3, BOX)], 1 / 3),
+        ([], 1 / 3),
+        ([(1, BOX), (2, BOX), (3, OTHER)], 1),
+    ],
+    ids=["right", "one missed", "one too many", "two in one image", "exchanged", "nothing", "in the given image"],
+)
+def test_a_track_is_right_as_a_whole_and_image_by_image(given: list[tuple[int, object]], images: float) -> None:
+    response = format_response([Object(image, box, "dog") for image, box in given], "See.")  # type: ignore[arg-type]
+    table = summarise([score_item(response, TRACK)])
+    assert table["track_images"].value == pytest.approx(images)
+    assert table["track"].value == (given == [(2, BOX), (3, OTHER)])
+    assert table["constancy"].n == 0
+
+
+@pytest.mark.parametrize("response", ["no list", '<answer>[{"img_idx": 2}]</answer>'])
+def test_a_track_without_readable_boxes_is_wrong_everywhere(response: str) -> None:
+    table = summarise([score_item(response, TRACK)])
+    assert (table["track"].value, table["track_images"].value) == (0, 0)
+
+
+def test_a_question_that_names_an_image_is_no_track() -> None:
+    asked = truth_of(made_row("same_object", {2: [BOX]}, count=4))
+    assert summarise([scored(asked, RIGHT)])["track"].n == 0
 
 
 def test_expected_rate_is_that_of_shuffled_truths() -> None:

@@ -89,6 +89,15 @@ def test_same_object_names_box_scale_and_both_images(number: int) -> None:
         assert part in question
 
 
+@pytest.mark.parametrize("number", range(template_count("same_object_all")))
+def test_a_track_names_box_scale_and_the_other_images(number: int) -> None:
+    question = _ask("same_object_all", number, "dog").split(ANSWER_FORM)[0]
+    for part in ("[120, 80, 400, 650]", "0 to 1000", "Image 1"):
+        assert part in question
+    assert "Image 2" not in question
+    assert re.search(r"other (images?|views)|these \w+ images", question)
+
+
 @pytest.mark.parametrize(("pool", "number"), [p for p in ALL if _task(p[0]).empty or _task(p[0]).may_be_empty])
 def test_says_what_to_do_when_there_is_nothing(pool: str, number: int) -> None:
     assert re.search("empty list|list is empty", _ask(pool, number, "dog"))
@@ -122,6 +131,8 @@ def test_no_raw_name_in_any_question() -> None:
         ("region", 0, 3, None, None),
         ("region", 0, 3, REFERENCE, None),
         ("region_in", 0, 3, Reference(2), None),
+        ("same_object_all", 0, 3, REFERENCE, 2),
+        ("same_object_all", 0, 3, None, None),
     ],
 )
 def test_refusals(pool: str, number: int, count: int, ref: Reference | None, image: int | None) -> None:

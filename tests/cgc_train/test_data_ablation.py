@@ -32,6 +32,11 @@ def test_rows_stay_consistent(row: dict[str, Any]) -> None:
         pytest.param(made_row("locate_all", {4: [LAST], 2: [BOX, OTHER]}, count=5), [2, 4], id="locate_all"),
         pytest.param(made_row("same_object", {1: [BOX]}, count=2), [1, 2], id="same_object keeps its reference"),
         pytest.param(made_row("refer", {2: [BOX]}), [2], id="refer keeps the image with several"),
+        pytest.param(
+            made_row("same_object", {1: [BOX], 3: [OTHER]}, count=4, pool="same_object_all"),
+            [1, 2, 3, 4],
+            id="a track stays whole",
+        ),
         pytest.param(made_row("locate_all", {1: [BOX], 2: [OTHER]}, count=2), [1, 2], id="nothing to leave out"),
     ],
 )

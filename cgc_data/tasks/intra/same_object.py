@@ -1,4 +1,4 @@
-"""One object of a photo, given in one window and to be found again in another."""
+"""One object of a photo, given in one window and to be found again in others."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task
@@ -6,9 +6,12 @@ from cgc_data.tasks.task import Task
 SAME_OBJECT = Task(
     name="same_object",
     contrast=INTRA,
-    answer="one",
-    question="the object in a given box of one view: where is it in another view? A sibling of its category is in both",
-    meaning="The object in the dashed box of one view, found again in another view.",
+    answer="set",
+    named_answer="one",
+    question="the object in a given box of one view: where is it in another view, or in every other one that shows it? "
+    "A sibling of its category is beside it",
+    meaning="The object in the dashed box of one view, found again in another view, or in all that show it.",
+    pool="same_object_all",
     named_pool="same_object",
     share=0.25,
     paper=0.25,

@@ -1,25 +1,40 @@
-"""`intra/same_object`: one instance in two views, told from a sibling that both show, and not by copying."""
+"""`intra/same_object`: one instance in two views or along a track, told from a sibling in each, and not by copying."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cgc_data.validate.boxes import BOX_TOLERANCE, furthest, iou
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.raw import Instance, Sight
-from cgc_data.validate.report import Finding
-from cgc_data.validate.samples import Rectangle, Sample, View
+from cgc_data.validate.report import Check, Finding
+from cgc_data.validate.samples import Box, Rectangle, Sample, View
 from cgc_data.validate.sets import some_object
+from cgc_data.validate.trace import Trace
+from cgc_data.validate.tracks import track_measures
 from cgc_data.validate.world import World
 
-CHECKS = {"same object": "one instance in two views, a sibling in both, a reference that cannot be copied"}
+CHECKS = {
+    "same object": "one instance in every view but at most one, a sibling beside it, a reference that cannot be copied",
+    "box drawn": "no box is drawn but the given one, into its own image",
+}
 COPY_IOU = 0.3
 SIBLING_IOU = 0.3
+WHOLE = 0.999  # share of an object of which nothing is cut off
+WHOLE_PIXEL = 0.5 + 1e-6  # by which a drawn box may be rounded
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """The object of the given box, visible in both views and nowhere confused with a sibling."""
+    """The object of the given box, wherever views show it and nowhere else, confused with no sibling."""
     for fault in _Follow(limits, world).faults(sample) or [""]:
         yield Finding("same object", fault)
+    for number, view in enumerate(sample.views, 1):
+        yield Finding("box drawn", _misdrawn(sample, number, view))
     yield from some_object(sample)
+
+
+def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
+    """What could be followed without looking."""
+    del limits
+    yield from track_measures(traces)
 
 
 class _Follow:
@@ -30,40 +45,52 @@ class _Follow:
 
     def faults(self, sample: Sample) -> list[str]:
         """What is wrong with it; nothing if the list is empty."""
-        if len(sample.views) != 2 or len(sample.objects) != 1 or sample.ref_img_idx is None or sample.ref_bbox is None:
-            return ["not two views and one object"]
-        answer, reference = sample.objects[0], sample.ref_bbox
-        found = self._world.instance(answer.annotation_id)
+        if sample.ref_img_idx is None or sample.ref_bbox is None or not sample.objects:
+            return ["no given box or no object"]
+        if fault := _misasked(sample):
+            return [fault]
+        found = self._world.instance(sample.objects[0].annotation_id)
         if found is None:
             return []  # already a breach of `annotations`
-        if answer.img_idx == sample.ref_img_idx:
-            return ["asked and answered in the same image"]
-        asked, shown = sample.view(sample.ref_img_idx), sample.view(answer.img_idx)
-        faults = self._reference(found, reference, asked)
-        if iou(reference, answer.bbox) >= COPY_IOU:
-            faults.append(f"copying the reference gives IoU {iou(reference, answer.bbox):.2f}")
-        return faults or self._siblings(found, asked, shown)
+        if {self._world.photo(view) for view in sample.views} != {self._world.photo(found)}:
+            return ["the views are of different photos"]
+        faults = self._reference(found, sample.ref_bbox, sample.view(sample.ref_img_idx))
+        for number in sample.answer_images:
+            faults += [f"image {number}: {fault}" for fault in self._answer(found, sample, number, sample.ref_bbox)]
+        return faults or self._siblings(found, sample.views)
 
-    def _reference(self, found: Instance, reference: Rectangle, asked: View) -> list[str]:
-        if self._world.photo(found) != self._world.photo(asked):
-            return ["the two views are of different photos"]
-        box = self._sight(found, asked).box
-        if box is None or not self._visible(found, asked):
-            return [f"{found.id} is not visible in the view of the reference"]
-        true = asked.thousand(asked.place(box))
+    def _reference(self, found: Instance, reference: Rectangle, view: View) -> list[str]:
+        sight = self._sight(found, view)
+        if sight.box is None or not sight.certain or sight.share < WHOLE:
+            return [f"{found.id} is not whole in the view of the reference"]
+        true = view.thousand(view.place(sight.box))
         right = furthest(true, reference) <= BOX_TOLERANCE + 1e-6
         return [] if right else [f"reference {reference}, the mask says {tuple(round(value, 1) for value in true)}"]
 
-    def _siblings(self, found: Instance, asked: View, shown: View) -> list[str]:
+    def _answer(self, found: Instance, sample: Sample, number: int, reference: Rectangle) -> Iterator[str]:
+        """What is wrong with the answer in one image."""
+        view, answered = sample.view(number), any(target.img_idx == number for target in sample.objects)
+        sight = self._sight(found, view)
+        state = sight.state(self._limits.visible)
+        if state == "ambiguous":
+            yield f"{found.id} is neither visible nor gone"
+        elif answered != (state == "visible") and sample.img_idx in (None, number):
+            yield f"{found.id} is {state}, but {'' if answered else 'not '}answered"
+        if sight.box and (copied := iou(reference, view.thousand(view.place(sight.box)))) >= COPY_IOU:
+            yield f"copying the reference gives IoU {copied:.2f}"
+
+    def _siblings(self, found: Instance, views: Sequence[View]) -> list[str]:
         boxed = self._world.sources[found.source].instances(found.image_id, found.concept)
-        others = [other for other in boxed if other.number != found.number and not other.crowd]
-        in_both = any(self._visible(other, asked) and self._visible(other, shown) for other in others)
-        faults = [] if in_both else ["no sibling is visible in both views"]
-        own = self._sight(found, asked).box
-        for other in others:
-            box = self._sight(other, asked).box
-            if own and box and iou(own, box) > SIBLING_IOU + 1e-6:
-                faults.append(f"sibling {other.id} overlaps the reference box with IoU {iou(own, box):.2f}")
+        others = [other for other in boxed if other.number != found.number]
+        showing = [view for view in views if self._visible(found, view)]
+        faults = [] if len(views) - len(showing) <= (len(views) > 2) else ["more than one view lacks the object"]
+        beside = [{o.number for o in others if not o.crowd and self._visible(o, view)} for view in showing]
+        if not all(beside) or (len(views) == 2 and not set.intersection(*beside)):
+            faults.append("no sibling is visible in a view of the object, or not one in both")
+        for view in showing:
+            own = self._sight(found, view).box
+            seen = [(other, self._sight(other, view).box) for other in others]
+            faults += [fault for other, box in seen if (fault := _covered(own, other, box))]
         return faults
 
     def _visible(self, instance: Instance, view: View) -> bool:
@@ -71,3 +98,34 @@ class _Follow:
 
     def _sight(self, instance: Instance, view: View) -> Sight:
         return self._world.sight(instance, view, self._limits.margin)
+
+
+def _misasked(sample: Sample) -> str:
+    """What does not fit between the form of the question and the number of images and objects."""
+    if len({target.annotation_id for target in sample.objects}) > 1:
+        return "different objects are answered"
+    if sample.img_idx is None:
+        return "a pair of views without a named image" if len(sample.views) == 2 else ""
+    return "" if [t.img_idx for t in sample.objects] == [sample.img_idx] else "not one object in the named image"
+
+
+def _covered(own: Box | None, other: Instance, box: Box | None) -> str:
+    """Why the object's box could be taken for another one's; empty if it could not."""
+    shared = iou(own, box) if own and box else 0.0
+    kind = "crowd" if other.crowd else "sibling"
+    return f"{kind} {other.id} overlaps the box of the object with IoU {shared:.2f}" if shared > SIBLING_IOU else ""
+
+
+def _misdrawn(sample: Sample, number: int, view: View) -> str:
+    """What is wrong with the boxes that are drawn into a view."""
+    drawn = [step.values for step in view.operations if step.name == "draw_box"]
+    if not drawn:
+        return ""
+    if number != sample.ref_img_idx or len(drawn) > 1 or sample.ref_bbox is None:
+        return f"image {number} has a box drawn into it"
+    x1, y1, x2, y2 = sample.ref_bbox
+    across, down = view.width / 1000, view.height / 1000
+    given = (x1 * across, y1 * down, x2 * across, y2 * down)
+    apart = max(abs(a - b) for a, b in zip(drawn[0], given, strict=True))
+    allowed = WHOLE_PIXEL + max(across, down)
+    return "" if apart <= allowed else f"the box drawn into image {number} is {apart:.1f} px from the given one"

@@ -1,0 +1,76 @@
+"""Which objects of a photo can be followed from view to view, and whether views tell one from its siblings."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cgc_data.geometry import iou
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.rows import View, thousand_in_view
+from cgc_data.plan.tracks import MAX_COPY_IOU, Gone
+from cgc_data.plan.windows import askable_in, shown_in
+
+FOLLOWED = 3  # objects of one category that are tried before another category
+MAX_SIBLING_IOU = 0.3
+
+
+class Following:
+    """Objects that can be followed, and what views show of them."""
+
+    def __init__(self, askable: Askable) -> None:
+        self._askable, self._truth = askable, askable.truth
+
+    def concepts(self, photo: int) -> list[int]:
+        """Concepts of which there are at least two sound objects in the photo, and nothing that looks alike."""
+        table, index = self._askable, self._askable.index
+        here = np.unique(index.instances.concept[index.instances.of_photo(photo)])
+        named = [int(c) for c in here if table.named[c] and not table.confused[photo, c]]
+        return [concept for concept in named if len(table.usable(photo, concept)) > 1]
+
+    def objects(self, photo: int, rng: np.random.Generator) -> list[int]:
+        """Objects that may be followed, in drawn order, each with at least one sibling."""
+        table, concepts = self._askable, self.concepts(photo)
+        found: list[int] = []
+        while concepts:
+            concept = table.draw_label(np.array(concepts, dtype=np.intp), rng)
+            concepts.remove(concept)
+            single = [i for i in table.usable(photo, concept) if table.index.instances.single[i]]
+            found += rng.permutation(np.array(single, dtype=np.intp))[:FOLLOWED].tolist()
+        return found
+
+    def siblings(self, photo: int, target: int) -> list[int]:
+        """Sound objects of the target's category in its photo."""
+        concept = int(self._askable.index.instances.concept[target])
+        return [instance for instance in self._askable.usable(photo, concept) if instance != target]
+
+    def siblings_in(self, view: View, target: int) -> set[int]:
+        """Those of the siblings that a view shows."""
+        siblings = self.siblings(view.photo, target)
+        return {i for i in siblings if self._truth.see(i, view.window).state == "visible"}
+
+    def distinguishes(self, views: Sequence[View], target: int) -> bool:
+        """Do all views tell the object, whose box the first one gives, by more than its place?"""
+        if not all(self._stands_out(view, target) for view in views):
+            return False
+        given, *others = (thousand_in_view(view, shown_in(self._truth, 0, target, view).box) for view in views)
+        return all(iou(given, box) < MAX_COPY_IOU for box in others)
+
+    def follows(self, views: Sequence[View], target: int, gone: Gone) -> bool:
+        """The same, where the last view does not show the object if `gone`, but a sibling if it says so."""
+        if gone == "never":
+            return self.distinguishes(views, target)
+        *shown, last = views
+        out_of_view = self._truth.see(target, last.window).state == "gone"
+        beside = bool(self.siblings_in(last, target))
+        return out_of_view and beside == (gone == "beside") and self.distinguishes(shown, target)
+
+    def _stands_out(self, view: View, target: int) -> bool:
+        """Does a view show the object, large enough, beside a sibling, and none, nor a crowd, over it?"""
+        shown, instances = self._truth.see(target, view.window), self._askable.index.instances
+        if shown.state != "visible" or not shown.box or not askable_in(view, shown.box, self._askable.config.limits):
+            return False
+        for other in instances.of(view.photo, int(instances.concept[target])).tolist():
+            box = self._truth.see(other, view.window).box or self._truth.box(other)
+            if other != target and iou(shown.box, box) > MAX_SIBLING_IOU:
+                return False
+        return bool(self.siblings_in(view, target))

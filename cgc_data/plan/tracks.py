@@ -1,0 +1,163 @@
+"""Windows of a photo through which one object is followed, and the order in which they are shown.
+
+Sizes and levels of detail are those at which the object can be shown beside a sibling and can be out of view. A window
+without the object takes the place of one with it, so that neither size nor detail tells which window lacks it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from cgc_data.geometry import ThousandBox, Window
+from cgc_data.masks import Box
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.detail import Detail
+from cgc_data.plan.offsets import Extent, Frame, Lengths, Mask, Offsets, count_fitting, offsets_of, seen
+from cgc_data.plan.parting import Part
+from cgc_data.plan.rows import View, thousand_in_view
+from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows, shown_in
+
+SIZES = 12  # of windows that are tried for an object
+MAX_COPY_IOU = 0.3
+MOVING = 0.5  # share of tracks in the order of a camera that moves one way
+DIRECTIONS = 32  # in which it may move
+
+Gone: TypeAlias = Literal["never", "beside", "alone"]  # is one view without the object, and with a sibling?
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Windows of one size: the part counts those that show the object beside a sibling, and is free where it is gone.
+
+    `without` says by kind which of the latter there are: with a sibling in view, or none near; (rows, columns).
+    """
+
+    part: Part
+    without: dict[Gone, Mask]
+
+    def allows(self, gone: Gone) -> bool:
+        """Whether there are windows for a view of the kind."""
+        return gone == "never" or bool(self.without[gone].any())
+
+
+class Tracks:
+    """Lays windows through which an object of a photo is followed."""
+
+    def __init__(self, askable: Askable) -> None:
+        config = askable.config
+        self._truth, self._limits = askable.truth, config.limits
+        self._windows = Windows(askable.truth, config)
+        self._detail = Detail(askable.index, [source.displayed for source in config.sources])
+
+    def stages(self, photo: int, target: int, siblings: Sequence[int], rng: np.random.Generator) -> list[Stage]:
+        """Sizes of windows at which the object can be shown beside a sibling, and can be out of view."""
+        size = self._truth.photo_size(photo)
+        frames = (self._windows.frame(size, (step + rng.random()) / SIZES, rng) for step in range(SIZES))
+        return [stage for frame in frames if frame for stage in self._stage(photo, frame, target, siblings)]
+
+    def lay(
+        self, photo: int, target: int, stages: Sequence[Stage], gone: Gone, rng: np.random.Generator
+    ) -> list[View] | None:
+        """A view of each size; None if none fit.
+
+        The first one has the given box and shows the object whole; in none of the others is it in the same place. The
+        last one does not show the object if `gone`.
+        """
+        views: list[View] = []
+        for stage in stages:
+            fitting = self._told(stage.part, target, views[:1])
+            window = draw_window(stage.part, fitting, [view.window for view in views], rng)
+            if window is None:
+                return None
+            views.append(_view(photo, window, stage.part.frame))
+        if gone != "never":
+            last = stages[-1]
+            window = draw_window(last.part, last.without[gone], [view.window for view in views[:-1]], rng)
+            if window is None:
+                return None
+            views[-1] = replace(views[-1], window=window)
+        return _in_roles(views)
+
+    def _told(self, part: Part, target: int, first: Sequence[View]) -> Mask:
+        """Which windows show the object: whole, or in part but elsewhere than the first view does; (rows, columns)."""
+        box, fitting = self._truth.box(target), part.count > 0
+        if not first:
+            return np.asarray(fitting & seen(Extent(box, None), part.offsets, self._limits)[1])
+        given = thousand_in_view(first[0], shown_in(self._truth, 0, target, first[0]).box)
+        return np.asarray(fitting & (iou_in_views(box, part.offsets, given) < MAX_COPY_IOU))
+
+    def _stage(self, photo: int, frame: Frame, target: int, siblings: Sequence[int]) -> Iterator[Stage]:
+        """The windows of a size, if some show the object beside a sibling and some do not.
+
+        Siblings are judged by their boxes, which is quick; masks may show more of them.
+        """
+        offsets = offsets_of(self._truth.photo_size(photo), frame.width, frame.height)
+        count, gone = count_fitting([self._truth.extent(target)], offsets, frame, self._limits)
+        if not count.any() or not gone.any():
+            return
+        beside, near = np.zeros_like(gone), np.zeros_like(gone)
+        for sibling in siblings:
+            missed, visible = seen(Extent(self._truth.box(sibling), None), offsets, self._limits)
+            beside |= visible
+            near |= ~missed
+        without: dict[Gone, Mask] = {"beside": gone & beside, "alone": gone & ~near}
+        free = without["beside"] | without["alone"]
+        part = Part.of(frame, offsets, (count * beside, free), self._detail.of(photo, offsets))
+        if part.shares.any():
+            yield Stage(part, without)
+
+
+def draw_window(part: Part, where: Mask, others: Sequence[Window], rng: np.random.Generator) -> Window | None:
+    """One of the part's windows `where` allows it, apart from the others, of levels of detail as likely as its own."""
+    for other in others:
+        where = where & (part.offsets.overlap(other) <= MAX_OVERLAP)
+    chances = part.shares * (np.bincount(part.level[where], minlength=len(part.shares)) > 0)
+    if not chances.any():
+        return None
+    level = rng.choice(len(chances), p=chances / chances.sum())
+    return part.offsets.window(int(rng.choice(np.flatnonzero(where & (part.level == level)))))
+
+
+def iou_in_views(box: Box, offsets: Offsets, given: ThousandBox) -> Lengths:
+    """IoU of a box, in pixels of the photo and cut to each window, with one of 0-1000 of the view, (rows, columns)."""
+    x1, x2 = (np.clip((edge - offsets.left) / offsets.width, 0, 1) * 1000 for edge in (box[0], box[2]))
+    y1, y2 = (np.clip((edge - offsets.top) / offsets.height, 0, 1) * 1000 for edge in (box[1], box[3]))
+    across = np.maximum(np.minimum(x2, given[2]) - np.maximum(x1, given[0]), 0)
+    down = np.maximum(np.minimum(y2, given[3]) - np.maximum(y1, given[1]), 0)
+    common = down[:, None] * across
+    own = (y2 - y1)[:, None] * (x2 - x1)
+    return np.asarray(common / (own + (given[2] - given[0]) * (given[3] - given[1]) - common))
+
+
+def order_of(views: Sequence[View], lacking: int | None, rng: np.random.Generator) -> list[int]:
+    """Views in the order in which a camera that moves one way passes them, or shuffled.
+
+    The one that lacks the object is equally often in each place, wherever it lies.
+    """
+    count, place = len(views), int(rng.integers(len(views)))
+    if rng.random() < MOVING:
+        angles = (np.arange(DIRECTIONS) + rng.random()) * 2 * np.pi / DIRECTIONS
+        centers = np.array([[v.window.x1 + v.window.x2, v.window.y1 + v.window.y2] for v in views])
+        passed = np.argsort(centers @ np.stack([np.cos(angles), np.sin(angles)]), axis=0)
+        fitting = [d for d in rng.permutation(DIRECTIONS).tolist() if lacking in (None, passed[place, d])]
+        if fitting:
+            found: list[int] = passed[:, fitting[0]].tolist()
+            return found
+    order: list[int] = rng.permutation(count).tolist()
+    if lacking is not None:
+        order.remove(lacking)
+        order.insert(place, lacking)
+    return order
+
+
+def _view(photo: int, window: Window, frame: Frame) -> View:
+    return View(photo, window, frame.view_width, frame.view_height, CONTEXT)
+
+
+def _in_roles(views: Sequence[View]) -> list[View]:
+    """The narrowest is the Focus View."""
+    areas = [(v.window.x2 - v.window.x1) * (v.window.y2 - v.window.y1) for v in views]
+    focus = areas.index(min(areas))
+    return [replace(view, role=FOCUS) if place == focus else view for place, view in enumerate(views)]

@@ -1,0 +1,74 @@
+"""Whether an object could be followed along a track without looking for it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+
+from cgc_data.validate.boxes import area, iou, overlap
+from cgc_data.validate.report import Check
+from cgc_data.validate.samples import Box
+from cgc_data.validate.statistics import clustered_mean, judge, measured, nothing, wilson
+from cgc_data.validate.trace import Trace
+
+BOUND = 0.10
+RIGHT = 0.5  # IoU
+FRAME: Box = (0, 0, 1000, 1000)
+CENTRE: Box = (250, 250, 750, 750)
+# From where an object is in each image to whether a guess about it is right, for each that can be made.
+Guess: TypeAlias = Callable[[Sequence[Box | None]], Iterable[bool]]
+
+
+def track_measures(traces: Sequence[Trace]) -> Iterator[Check]:
+    """One check for each way to guess, and how often a view lacks the object; rows of two views are no tracks."""
+    tracks = [trace for trace in traces if len(trace.followed) > 2]
+    yield _guessed("constant velocity", "box that moves on as between the two images before", tracks, _moved_on)
+    yield _guessed("copied from the image before", "box of the image before", tracks, _stayed)
+    yield _guessed("centre box of a track", "centre box in every image", tracks, _central)
+    yield _lacking(tracks)
+
+
+def _moved_on(followed: Sequence[Box | None]) -> Iterator[bool]:
+    for first, second, third in zip(followed, followed[1:], followed[2:], strict=False):
+        if first and second and third:
+            yield iou(_extrapolated(first, second), third) >= RIGHT
+
+
+def _extrapolated(first: Box, second: Box) -> Box:
+    x1, y1, x2, y2 = (2 * after - before for before, after in zip(first, second, strict=True))
+    moved = overlap((x1, y1, x2, y2), FRAME)
+    return moved if area(moved) > 0 else (0, 0, 0, 0)
+
+
+def _stayed(followed: Sequence[Box | None]) -> Iterator[bool]:
+    return (iou(before, after) >= RIGHT for before, after in pairwise(followed) if before and after)
+
+
+def _central(followed: Sequence[Box | None]) -> Iterator[bool]:
+    return (iou(CENTRE, box) >= RIGHT for box in followed if box)
+
+
+def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Check:
+    """How often a guess is right, over all images that it is made for, with an interval over photos."""
+    what = f"accuracy at IoU 0.5 of the {what}"
+    hits = [(trace.photos[0], right) for trace in tracks for right in guess(trace.followed)]
+    if not hits:
+        return nothing(f"{name} floor", what)
+    groups = np.unique([photo for photo, _ in hits], return_inverse=True)[1].astype(np.int64)
+    value, interval = clustered_mean(np.array([right for _, right in hits], dtype=np.float64), groups)
+    if not value:
+        interval = (0.0, min(interval[1], wilson(0, len(hits))[1]))
+    return judge(f"{name} floor", value, interval, BOUND, len(hits), what)
+
+
+def _lacking(tracks: Sequence[Trace]) -> Check:
+    """Measured: in how many tracks one view does not show the object."""
+    name, what = (
+        "tracks with a view that lacks the object",
+        "share of tracks of which one view does not show the object",
+    )
+    if not tracks:
+        return nothing(name, what)
+    lacking = sum(None in trace.followed for trace in tracks)
+    return measured(name, lacking / len(tracks), len(tracks), what, wilson(lacking, len(tracks)))
