@@ -154,8 +154,8 @@ def _not_reversed(first: Member, second: Member) -> str:
 
 
 def _broken_tuple(members: list[Member]) -> str:
-    # in a pair of two directions either view is the reference once
-    if len({frozenset(m.frames) if m.kind.both_ways else m.candidates for m in members}) > 1:
+    # references may differ; where each row names its image, all others are its references
+    if len({m.candidates for m in members}) > 1 and len({frozenset(m.frames) for m in members}) > 1:
         return "its rows show different views"
     if len({(member.split, member.kind.contrast.name) for member in members}) > 1:
         return "its rows are in different splits or contrasts"
