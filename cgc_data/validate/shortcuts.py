@@ -174,8 +174,9 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
         # a row with its target in every image says nothing of the place
-        # a question that names the image of its answer has it among all images
-        among = tuple(range(1, len(trace.sizes) + 1)) if trace.named else trace.candidates
+        # a question that names the image of its answer has it among all images, unless pieces of that image are shown
+        anywhere = trace.named and not trace.kind.gives_image
+        among = tuple(range(1, len(trace.sizes) + 1)) if anywhere else trace.candidates
         if trace.targets and len(trace.targets) < len(among):
             counts[len(among)].update(among.index(target) + 1 for target in trace.targets)
     if not counts:

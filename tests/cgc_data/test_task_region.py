@@ -445,6 +445,7 @@ def _trace(name: int, rng: np.random.Generator) -> Trace:
         targets=frozenset({1 if named else int(rng.integers(2, count + 2))}),
         boxes=((x, y, x + w, y + h),),
         reference=None,
+        relation="",
         named=named,
         tuple_id=str(name),
         pair_id="",
