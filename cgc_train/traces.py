@@ -134,8 +134,8 @@ def sights(row: Row) -> list[Sight]:
     lacking = {(e["img_idx"], e["label"]) for e in row["evidence"]} - counts.keys()
     found = []
     for image in range(1, len(row["views"]) + 1):
-        shown = {label: counts[image, label] for label in row["query"]["labels"] if counts[image, label]}
-        absent = [label for label in row["query"]["labels"] if (image, label) in lacking]
+        shown = {label: counts[image, label] for label in _labels(row) if counts[image, label]}
+        absent = [label for label in _labels(row) if (image, label) in lacking]
         if shown or absent:
             found.append(Sight(image, shown, absent))
     return found
@@ -145,6 +145,11 @@ def _asked_label(written: str, row: Row) -> str:
     """The label that an object of the answer has in the query; an answer may write a word for all, such as "object"."""
     labels = row["query"]["labels"]
     return written if written in labels or not labels else labels[0]
+
+
+def _labels(row: Row) -> list[str]:
+    """What the row asks for; the word of its answers if it names none."""
+    return row["query"]["labels"] or [task_of(row).answer_label]
 
 
 def trace(row: Row) -> str:
@@ -177,7 +182,7 @@ def completion(row: Row, prompt: PromptSettings) -> list[Message]:
 
 
 def _search(row: Row) -> Iterator[str]:
-    names, example = [readable(label) for label in row["query"]["labels"]], row["query"]["ref_img_idx"]
+    names, example = [readable(label) for label in _labels(row)], row["query"]["ref_img_idx"]
     if example is None:
         yield _pick(OPENINGS, row, "opening").format(sought=_list([_sought(name, row) for name in names]))
     else:

@@ -116,12 +116,13 @@ def _sha256(path: Path) -> str:
 
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
-    """(licence URL, is it a window?) of every view."""
+    """(licence URL, is it changed?) of every photo of which a view shows something."""
     for row in release.rows(["contrast", "task", "views"]):
         windows = task_of(row).contrast.windows
         for view in row["views"]:
             whole = not windows and view["window"] == [0, 0, view["width"], view["height"]]
-            yield view["license_url"] or "", not whole
+            for shown in (view, *view["parts"][1:]):
+                yield shown["license_url"] or "", not whole or len(view["parts"]) > 1
 
 
 def _complaint(refused: dict[tuple[str, bool], int]) -> str:

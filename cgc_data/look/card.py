@@ -66,7 +66,7 @@ def render_card(manifest: Manifest, stats: Stats, *, repo_id: str | None = None,
         tasks=[(task, ANSWERS[task.answer]) for task in TASKS.values() if task.id in stats["by_task"]],
         forms=[(form, [task for task in form.tasks if task in stats["by_task"]]) for form in FORMS],
         shares=list(compare(config, Made.of(stats))) if (config := asked_of(manifest["config"])) else [],
-        empty=sum(stats["by_task"].get(task.id, 0) for task in TASKS.values() if task.answer == "empty"),
+        empty=Made.of(stats).empty,
         splits=[s for s in SPLITS if s in stats["by_split"]],
         excluded=_excluded(manifest["exclusions"]),
         restricted=any(

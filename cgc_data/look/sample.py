@@ -109,6 +109,7 @@ def _view(row: Row, number: int, sources: Sources) -> View:
     why = tuple(_warrant(e, sources) for e in row["evidence"] if e["img_idx"] == number)
     if task_of(row).gives_image and number in row["answer_images"] and not boxes:
         why = (f"Nothing of Image {row['query']['ref_img_idx']} is in this window.",)
+    why = (*_added(view), *why)
     return View(
         number=number,
         width=view["width"],
@@ -125,6 +126,13 @@ def _view(row: Row, number: int, sources: Sources) -> View:
         flickr_url=web_link(view["flickr_url"] or ""),
         content=row["images"][number - 1]["bytes"],
     )
+
+
+def _added(view: ViewRow) -> tuple[str, ...]:
+    """What of other photos the view shows, in words."""
+    lent = view["parts"][1:]
+    lenders = ", ".join(PurePath(part["file_name"]).name for part in lent)
+    return (f"Objects of other photos were added: {len(lent)} ({lenders}).",) if lent else ()
 
 
 def _licence(url: str) -> str:

@@ -25,6 +25,8 @@ EXAMPLE = ["id", "question", "answer", "views"]  # columns of the rows that are 
 DIFFICULTY_EDGES = tuple(round(0.1 * i, 1) for i in range(11))
 
 
+LENT = "lent"  # role of a photo of which a view shows one object
+
 Key: TypeAlias = tuple[Any, ...]  # of what is counted
 Column: TypeAlias = npt.NDArray[Any]
 
@@ -80,7 +82,12 @@ def _add(tally: _Tally, table: pa.Table) -> None:
     _count(tally.labels, _texts(labels.flatten()), objects[_parents(labels)] == 0)
     _count(tally.warrants, _warrants(columns["evidence"]))
     _add_objects(tally, columns, contrast, images, name)
-    _add_photos(tally, columns["views"].flatten(), split[_parents(columns["views"])])
+    views, of_view = columns["views"].flatten(), split[_parents(columns["views"])]
+    _add_photos(tally, views, of_view, _texts(views.field("role")))
+    parts = views.field("parts")
+    lent = _texts(parts.flatten().field("annotation_id")) != ""
+    lenders = parts.flatten().filter(pa.array(lent))
+    _add_photos(tally, lenders, of_view[_parents(parts)][lent], np.full(len(lenders), LENT))
     _add_examples(tally, table, name)
 
 
@@ -102,14 +109,16 @@ def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, 
     _count(tally.answer_images, name[rows], _lengths(columns["answer_images"])[rows], numbers)
 
 
-def _add_photos(tally: _Tally, views: pa.Array, split: Column) -> None:
-    """A COCO photo is one photo whichever source names it; other names are unique only within their source."""
+def _add_photos(tally: _Tally, views: pa.Array, split: Column, role: Column) -> None:
+    """Count photos that are shown, or lend an object, in a split and a role each.
+
+    A COCO photo is one photo whichever source names it; other names are unique only within their source.
+    """
     base = pc.replace_substring_regex(views.field("file_name"), r".*/", "")
     is_coco = pc.match_substring_regex(base, r"^\d{12}\.jpg$")
     photo = pc.if_else(is_coco, base, pc.binary_join_element_wise(views.field("source"), views.field("file_name"), ":"))
     linked = np.asarray(pc.not_equal(pc.fill_null(views.field("flickr_url"), ""), ""))
     licence = views.field("license").fill_null(-1).to_numpy(zero_copy_only=False)
-    role = _texts(views.field("role"))
     _count(tally.photos, _texts(photo), split, licence, _texts(views.field("license_url")), linked, role)
 
 
@@ -146,7 +155,7 @@ def _result(tally: _Tally) -> Stats:
             "distinct": len(photos),
             "by_split": {s: n for s in SPLITS if (n := len({k[0] for k in tally.photos if k[1] == s}))},
             "with_flickr_page": len({k[0] for k in tally.photos if k[4]}),
-            "views": tally.photos.total(),
+            "views": sum(n for key, n in tally.photos.items() if key[5] != LENT),
             "by_role": _sum(tally.photos, 5),
             "most_views_of_one_photo": max(uses.values(), default=0),
         },

@@ -92,12 +92,15 @@ class Dealer:
         self._used[:] = False
         for position, anchor in enumerate(deck.tolist()):
             if not self._used[anchor]:
-                yield self._dealt(anchor, deck[position + 1 :], turn, either)
+                yield self._dealt(anchor, (deck[position + 1 :], deck[:position]), turn, either)
                 if not any(quota.open for quota in self.quotas.values()):
                     return
 
-    def _dealt(self, anchor: int, rest: Photos, turn: int, either: bool) -> Dealt | None:
-        """A new family of the contrast that is furthest behind, or of the next that the photo allows."""
+    def _dealt(self, anchor: int, rest: tuple[Photos, Photos], turn: int, either: bool) -> Dealt | None:
+        """A new family of the contrast that is furthest behind, or of the next that the photo allows.
+
+        `rest` are the photos of the deck after the anchor, and those before it.
+        """
         identity = self._askable.index.photos[anchor].identity
         for contrast in self._neediest():
             rng = generator(self._config.seed, self._split, turn, contrast, identity)
@@ -108,7 +111,7 @@ class Dealer:
         return None
 
     def _family(
-        self, contrast: str, anchor: int, rest: Photos, either: bool, rng: np.random.Generator
+        self, contrast: str, anchor: int, rest: tuple[Photos, Photos], either: bool, rng: np.random.Generator
     ) -> tuple[Family | None, Lane | None]:
         """The first family that planners of the contrast find, the one further behind its share first."""
         lanes = [lane for lane in self._lanes if lane.contrast.name == contrast and lane.share > 0]
@@ -116,8 +119,8 @@ class Dealer:
         for lane in (lane for lane in lanes if lane.may[anchor]):
             may = lane.may & self._spread.room(lane.tasks)
             if may[anchor]:
-                free = rest[~self._used[rest] & may[rest]]
-                draw = Draw(anchor, free, self._balance[contrast], self._made, rng, lane.planned)
+                free, spare = (photos[~self._used[photos] & may[photos]] for photos in rest)
+                draw = Draw(anchor, free, self._balance[contrast], self._made, rng, spare, lane.planned)
                 if family := lane.planner.family(draw):
                     return family, lane
         return None, None

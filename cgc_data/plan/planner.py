@@ -21,13 +21,17 @@ Photos = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Draw:
-    """What a family may be made of: its first photo, and photos of the deck that are not used yet, in their order."""
+    """What a family may be made of: its first photo, and photos of the deck that are not used yet, in their order.
+
+    Photos that came before the anchor and gave no family are `spare`: they can still lend something to one.
+    """
 
     anchor: int
     free: Photos  # (photos,), without the anchor
     balance: AbsentBalance
     made: Made
     rng: np.random.Generator
+    spare: Photos  # (photos,)
     planned: int = 0  # rows that the planner's families have become so far
 
 

@@ -83,6 +83,10 @@ class Truth:
         x1, y1, x2, y2 = mask.box
         return _area((max(x1, window.x1), max(y1, window.y1), min(x2, window.x2), min(y2, window.y2)))
 
+    def mask(self, instance: int) -> Rle | None:
+        """Mask of the whole instance over its photo; None if there is no segmentation."""
+        return self._mask(instance).rle
+
     def photo_size(self, photo: int) -> tuple[int, int]:
         """Width and height of a photo, pixels."""
         return self._index.photos[photo].width, self._index.photos[photo].height

@@ -132,15 +132,29 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
     if not 1 <= number <= len(lenders):
         raise ValueError(f"the view has no part {number} that lends an object")
     lender = lenders[number - 1]
-    height, width = pixels.shape[:2]
-    transform = np.array(lender.row["transform"], dtype=np.float64).reshape(2, 3)
-    # a point is the center of a pixel for OpenCV, and its corner in a transform
-    transform[:, 2] += transform[:, :2] @ (0.5, 0.5) - 0.5
     mask = _mask(lender)
-    opaque = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), EDGE)
-    alpha = cv2.warpAffine(opaque * (mask > 0), transform, (width, height), flags=cv2.INTER_LINEAR)[:, :, None]
-    moved = cv2.warpAffine(lender.pixels, transform, (width, height), flags=cv2.INTER_LINEAR)
-    return _whole(pixels * (1 - alpha) + moved.astype(np.float32) * alpha)
+    inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), EDGE) * (mask > 0)
+    size = pixels.shape[1], pixels.shape[0]
+    transform = np.array(lender.row["transform"], dtype=np.float64).reshape(2, 3)
+    alpha = _moved(inner, transform, size)[:, :, None]
+    moved = _moved(lender.pixels.astype(np.float32), transform, size)
+    return _whole(pixels * (1 - alpha) + moved * alpha)
+
+
+def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float32]:
+    """A layer (height, width, ...) under a transform of points, cut to a size (width, height).
+
+    One that shrinks is averaged to about its size first: a warp alone would skip pixels.
+    """
+    height, width = layer.shape[:2]
+    shrink = min(1.0, float(np.sqrt(abs(np.linalg.det(transform[:, :2])))))
+    small = max(round(width * shrink), 1), max(round(height * shrink), 1)
+    reduced = cv2.resize(layer, small, interpolation=cv2.INTER_AREA) if small != (width, height) else layer
+    rest = transform.copy()
+    rest[:, :2] *= (width / small[0], height / small[1])
+    # a point is the center of a pixel for OpenCV, and its corner in a transform
+    rest[:, 2] += rest[:, :2] @ (0.5, 0.5) - 0.5
+    return np.asarray(cv2.warpAffine(reduced, rest, size, flags=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def _mask(lender: Part) -> NDArray[np.uint8]:

@@ -48,6 +48,7 @@ _REGISTERED = (
     "intra/locate_all",
     "intra/absent",
     "intra/region",
+    "intra/difference",
 )
 
 

@@ -40,6 +40,7 @@ class Member:
     answered: frozenset[int]
     annotations: frozenset[str]
     tuple_id: str
+    pasted: frozenset[str]  # objects of other photos
 
 
 class AcrossCheck:
@@ -72,6 +73,7 @@ class AcrossCheck:
             asked=sample.ref_img_idx or 0,
             answered=frozenset(t.img_idx for t in sample.objects),
             annotations=frozenset(t.annotation_id for t in sample.objects),
+            pasted=frozenset(part.annotation_id for view in sample.views for part in view.parts[1:]),
         )
         self._tuples[sample.tuple_id].append(member)
         if sample.pair_id:
@@ -133,8 +135,9 @@ def _broken_pair(members: list[Member]) -> str:
         return _not_reversed(first, second)
     if not _twins(first, second) and not _twins(second, first):
         return f"{tasks} is no pair"
-    if first.template_id != second.template_id or len(first.frames) != len(second.frames):
-        return "absent and present differ in template or number of images"
+    alike = first.template_id == second.template_id and len(first.frames) == len(second.frames)
+    if not alike or len(first.pasted) != len(second.pasted):
+        return "absent and present differ in template, number of images, or number of pasted objects"
     return ""
 
 

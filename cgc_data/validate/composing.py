@@ -36,7 +36,7 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
         case "crop", window if window == view.window:
             x1, y1, x2, y2 = view.window
             done = pixels[y1:y2, x1:x2]
-        case "resize", (width, height) if (width, height) == (view.width, view.height):
+        case "resize", (width, height) if _is_between(width, height, view):
             done = _resized(pixels, int(width), int(height))
         case "paste", (number,) if number >= 1:
             part = view.parts[int(number)]
@@ -54,6 +54,13 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
     return done
 
 
+def _is_between(width: float, height: float, view: View) -> bool:
+    """Is it the size of the view, or one on the way from its window to it?"""
+    x1, y1, x2, y2 = view.window
+    ways = ((width, view.width, x2 - x1), (height, view.height, y2 - y1))
+    return all(min(there, here) <= side <= max(there, here) for side, there, here in ways)
+
+
 def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
     method = cv2.INTER_AREA if width < pixels.shape[1] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), dtype=np.uint8)
@@ -65,11 +72,16 @@ def _pasted(pixels: Pixels, part: Part, lender: Pixels) -> Pixels:
     mask = coco_mask.decode(compressed_rle(part.mask, height, width)).astype(np.float32)
     inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3))), (0, 0), EDGE) * mask
     a, b, c, d, e, f = part.transform
+    # what shrinks is averaged to its size before it is moved
+    scale = min(1.0, abs(a * e - b * d) ** 0.5)
+    across, down = max(round(width * scale), 1) / width, max(round(height * scale), 1) / height
+    a, b, d, e = a / across, b / down, d / across, e / down
     # where the centers of pixels go, of which the first is at a half
     moved = np.array([[a, b, c + (a + b - 1) / 2], [d, e, f + (d + e - 1) / 2]])
-    size = pixels.shape[1], pixels.shape[0]
-    alpha = cv2.warpAffine(inner, moved, size)[..., None]
-    return _rounded(pixels + (cv2.warpAffine(lender, moved, size).astype(np.float64) - pixels) * alpha)
+    small = round(width * across), round(height * down)
+    layers = [cv2.resize(layer, small, interpolation=cv2.INTER_AREA) for layer in (lender.astype(np.float32), inner)]
+    shown, alpha = (cv2.warpAffine(layer, moved, (pixels.shape[1], pixels.shape[0])) for layer in layers)
+    return _rounded(pixels + (shown.astype(np.float64) - pixels) * alpha[..., None])
 
 
 def _outlined(pixels: Pixels, box: Sequence[float]) -> Pixels:

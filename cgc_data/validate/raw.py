@@ -159,6 +159,10 @@ class RawSource:
             return float(np.count_nonzero(_cut(coco_mask.decode(self._rle(number)), window)))
         return area(overlap(found.box, window))
 
+    def mask(self, number: int) -> NDArray[np.uint8]:
+        """Mask of an annotation that has one, over its photo, (height, width) of 0 and 1."""
+        return np.asarray(coco_mask.decode(self._rle(number)), dtype=np.uint8)
+
     def _instance(self, raw: Record) -> Instance:
         width, height = map(float, self.size(raw["image_id"]))
         corners, frame = _corners(raw.get("bbox"), self._box_format, width, height), (0.0, 0.0, width, height)

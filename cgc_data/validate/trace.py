@@ -78,6 +78,7 @@ class Trace:
     asked: tuple[Asked, ...] = ()  # the labels in their order, if there are several
     colors: Colors | None = None
     followed: tuple[Box | None, ...] = ()  # where each image shows the one object that is followed, 0-1000 of it
+    qualities: tuple[float, ...] = ()  # of JPEG; none of photos as their files have them
 
     @property
     def kind(self) -> Task:
@@ -106,6 +107,7 @@ def trace_of(sample: Sample, world: World) -> Trace:
         candidates=sample.answer_images,
         photos=photos,
         annotated=tuple(map(world.count_objects, photos)),
+        qualities=tuple(step.values[0] for view in sample.views for step in view.operations[-1:]),
         targets=frozenset(target.img_idx for target in sample.objects),
         boxes=tuple(target.bbox for target in sample.objects),
         reference=sample.ref_bbox,

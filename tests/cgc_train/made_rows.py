@@ -20,6 +20,7 @@ from tests.tiny_release import write_manifest
 
 Row = dict[str, Any]
 Box = tuple[int, int, int, int]
+INTRA = ("same_object", "difference")
 REFERENCE: Box = (600, 600, 900, 900)
 
 
@@ -46,7 +47,7 @@ def made_row(
 ) -> Row:
     """A row of `count` images; `shown` has the boxes (0-1000) by number of the image, from 1."""
     shown = {} if shown is None else shown
-    contrast = "intra" if task == "same_object" else "inter"
+    contrast = "intra" if task in INTRA else "inter"
     kind = TASKS[f"{contrast}/{task}"]
     relation = LEFTMOST if task == "refer" else ""
     pool = pool or {"absent": "locate"}.get(task, task)
@@ -88,7 +89,7 @@ def made_row(
         "evidence": [
             {"img_idx": k, "label": label, "source": "coco-0", "warrant": "exhaustive"}
             for k in range(1, count + 1)
-            if task != "same_object" and k != ref and k not in shown
+            if task not in INTRA and k != ref and k not in shown
         ],
         "template_id": f"{pool}/{template}",
         "tuple_id": f"t{photo}",
@@ -99,6 +100,12 @@ def made_row(
         **columns,
     }
     return {"id": content_id(row["views"], row["question"], row["answer"]), **row}
+
+
+def made_difference(shown: Mapping[int, Sequence[Box]], **columns: Any) -> Row:
+    """A row that asks what two images do not share, and names no label."""
+    query = {"labels": [], "img_idx": None, "ref_img_idx": None, "ref_bbox": None, "relation": ""}
+    return made_row("difference", shown, count=2, **{"query": query, **columns})
 
 
 def _view(photo: int, place: int, size: tuple[int, int]) -> Row:

@@ -10,7 +10,7 @@ from cgc_data.answer.wording import template_count
 from cgc_data.metrics import truth_of
 from cgc_train.data.ablation import without_distractors
 from cgc_train.data.rows import check_row
-from tests.cgc_train.made_rows import made_row, some_rows
+from tests.cgc_train.made_rows import made_difference, made_row, some_rows
 
 BOX, OTHER, LAST = (100, 100, 400, 500), (500, 500, 900, 900), (1, 2, 30, 40)
 
@@ -100,4 +100,10 @@ def test_one_of_several_is_still_singled_out() -> None:
 
 def test_a_row_with_an_example_stays_whole() -> None:
     row = made_row("exemplar", {2: [BOX]})
+    assert without_distractors(row) == row
+
+
+@pytest.mark.parametrize("row", [made_difference({2: [BOX]}), made_difference({})], ids=["one", "none"])
+def test_images_that_are_compared_stay_together(row: dict[str, Any]) -> None:
+    check_row(row, "here")
     assert without_distractors(row) == row

@@ -10,7 +10,7 @@ from cgc_data.metrics import truth_of
 from cgc_data.release.read import open_release
 from cgc_train.reward import TERMS, PromptSettings, RewardSettings, gold_check, score
 from tests.cgc_data.conftest import painted, painted_config, release, shared  # noqa: F401 - fixtures
-from tests.cgc_train.made_rows import made_row, some_rows
+from tests.cgc_train.made_rows import made_difference, made_row, some_rows
 
 BOX, OTHER, FAR = (100, 100, 500, 500), (600, 600, 900, 900), (0, 900, 100, 1000)
 HALF = (100, 100, 500, 300)  # IoU 0.5 with BOX
@@ -45,6 +45,15 @@ def miou(response: str, truth: Any = LOCATE, **settings: Any) -> float:
 )
 def test_miou(truth: Any, response: str, expected: float) -> None:
     assert miou(response, truth) == pytest.approx(expected)
+
+
+def test_a_difference_is_right_in_its_image_whatever_it_is_called() -> None:
+    rows = [made_difference({2: [BOX]}), made_difference({})]
+    here, nowhere = map(truth_of, rows)
+    assert gold_check(rows, RewardSettings(), PromptSettings()) == []
+    assert [miou(says((2, BOX), label=label), here) for label in ("difference", "dog")] == [1, 1]
+    assert miou(says((1, BOX)), here) == miou(says((1, BOX)), nowhere) == miou(says(), here) == 0
+    assert miou(says(), nowhere) == 1
 
 
 def test_the_reward_is_the_weighted_sum_of_its_terms() -> None:

@@ -21,7 +21,7 @@ from cgc_data.vocabulary import readable
 from cgc_train.data.ablation import without_distractors
 from cgc_train.reward.settings import PromptSettings
 from cgc_train.traces import completion, sights, trace
-from tests.cgc_train.made_rows import Box, Row, made_row
+from tests.cgc_train.made_rows import Box, Row, made_difference, made_row
 
 LABELS = ("dog", "person", "scissors", "broccoli", "umbrella", "sheep", "wine glass", "my own thing")
 DENIAL = re.compile(r"\b(no|none|nothing|not|cannot|out of view)\b")
@@ -182,3 +182,11 @@ def test_traces_of_a_built_release(built: list[dict[str, Any]]) -> None:
     for row in built:
         check_true(row)
         check_true(without_distractors(row))
+
+
+def test_a_row_without_a_label_speaks_of_what_its_answers_write() -> None:
+    row = made_difference({2: [(100, 100, 400, 500)]})
+    assert "difference" in sentences(row)[0]
+    assert list(claims(row)) == [(2, True), (2, True)]
+    assert "Image" not in trace(made_difference({}))
+    assert sights(made_difference({})) == []

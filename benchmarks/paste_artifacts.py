@@ -1,0 +1,184 @@
+"""Can the object that only one image shows be told from those that both show, by how it was pasted?
+
+Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0]
+RELEASE holds rows of `intra/difference` with their images, as many as give the crops; a small source gives them with
+`limits.rows_per_photo=1000`. Each object in the answer's image is a crop. Boosted trees on residual noise, edges, and
+JPEG blocks, inside a crop and round it, are fitted to some photos and tried on others. The area under the ROC curve is
+taken over pairs of one image. For comparison the answers' crops are blurred a little, which has to be found.
+Exit status 1 if the interval of the first passes 0.58, or the second is below 0.9.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import GroupKFold
+
+from cgc_data import open_release
+from cgc_data.release.manifest import read_manifest
+from cgc_data.release.rows import PartRow, Row, ViewRow
+from cgc_data.tasks import task_of
+from cgc_data.validate.report import Interval
+from cgc_data.validate.run import open_sources
+from cgc_data.validate.statistics import clustered_auc
+from cgc_data.validate.world import World
+from cgc_data.vocabulary import load_relations
+
+MOST_AUC, LEAST_PLANTED = 0.58, 0.9
+MARGIN = 12  # pixels round an object that a crop shows too
+BLUR = 0.8  # standard deviation of the planted artifact, pixels
+FOLDS = 5
+BLOCK = 8  # of JPEG, pixels
+BANDS = np.add.outer(np.arange(BLOCK), np.arange(BLOCK))  # frequency of each coefficient of a block, 0-14
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """An object in an image, with its surroundings, from a multiple of a block on."""
+
+    row: int
+    photo: str
+    is_answer: bool
+    pixels: Pixels  # (height, width, 3)
+    inside: tuple[int, int, int, int]  # x1, y1, x2, y2 of the object in it
+
+
+def main() -> None:
+    """Measure, print, and exit by the bounds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("release", type=Path)
+    parser.add_argument("--crops", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    crops = list(read_crops(given.release, given.crops))
+    if len(crops) < given.crops:
+        sys.exit(f"{given.release}: {len(crops)} crops, fewer than {given.crops}; build more rows of intra/difference")
+    honest = told(crops, given.seed, planted=False)
+    planted = told(crops, given.seed, planted=True)
+    photos = len({crop.photo for crop in crops})
+    print(f"{len(crops)} crops of {len({crop.row for crop in crops})} rows from {photos} photos")
+    for name, (auc, (low, high)) in (("as built", honest), ("answers blurred", planted)):
+        print(f"{name}: AUC {auc:.3f} [{low:.3f}, {high:.3f}]")
+    sys.exit(honest[1][1] > MOST_AUC or planted[0] < LEAST_PLANTED)
+
+
+def read_crops(folder: Path, most: int) -> Iterator[Crop]:
+    """Crops of whole rows, until there are enough."""
+    world = World(open_sources(folder, read_manifest(folder), ()), load_relations())
+    count = 0
+    for number, row in enumerate(open_release(folder).rows(images=True)):
+        if count >= most:
+            return
+        if task_of(row).draws_quality and row["objects"]:
+            found = list(crops_of(row, number, world))
+            count += len(found)
+            yield from found
+
+
+def crops_of(row: Row, number: int, world: World) -> Iterator[Crop]:
+    """Every object that is pasted into the answer's image."""
+    (target,) = row["objects"]
+    place = target["img_idx"] - 1
+    view = row["views"][place]
+    image = cv2.imdecode(np.frombuffer(row["images"][place]["bytes"], np.uint8), cv2.IMREAD_COLOR)
+    for part in view["parts"][1:]:
+        x1, y1, x2, y2 = box_of(part, view, world.sources[part["source"]].size(part["image_id"]))
+        left, top = ((max(low - MARGIN, 0) // BLOCK) * BLOCK for low in (x1, y1))
+        shown = image[top : y2 + MARGIN, left : x2 + MARGIN]
+        is_answer = part["annotation_id"] == target["annotation_id"]
+        inside = (x1 - left, y1 - top, x2 - left, y2 - top)
+        yield Crop(number, f"{view['source']}:{view['image_id']}", is_answer, np.asarray(shown, np.uint8), inside)
+
+
+def box_of(part: PartRow, view: ViewRow, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Box of a pasted object in whole pixels of the view; `size` (width, height) of the lender's photo."""
+    x, y, width, height = coco_mask.toBbox({"size": size[::-1], "counts": part["mask"].encode()}).tolist()
+    scale, _, right, _, _, down = part["transform"]
+    left, top, end, bottom = view["window"]
+    across, lower = view["width"] / (end - left), view["height"] / (bottom - top)
+    x1, x2 = ((value * scale + right - left) * across for value in (x, x + width))
+    y1, y2 = ((value * scale + down - top) * lower for value in (y, y + height))
+    return max(int(x1), 0), max(int(y1), 0), int(np.ceil(x2)), int(np.ceil(y2))
+
+
+def told(crops: list[Crop], seed: int, *, planted: bool) -> tuple[float, Interval]:
+    """AUC of held-out scores over pairs of one image, with its interval over rows."""
+    table = np.array([features(blurred(crop) if planted and crop.is_answer else crop) for crop in crops])
+    truths = np.array([crop.is_answer for crop in crops])
+    photos = [crop.photo for crop in crops]
+    rows = np.unique([crop.row for crop in crops], return_inverse=True)[1].astype(np.int64)
+    scores = np.zeros(len(crops))
+    for fitted, held in GroupKFold(min(FOLDS, len(set(photos)))).split(table, truths, photos):
+        trees = HistGradientBoostingClassifier(max_iter=150, learning_rate=0.06, max_leaf_nodes=15, random_state=seed)
+        trees.fit(table[fitted], truths[fitted])
+        scores[held] = trees.predict_proba(table[held])[:, 1]
+    return clustered_auc(scores, truths, rows, rows)
+
+
+def blurred(crop: Crop) -> Crop:
+    """The crop with its object a little less sharp, as a coarser way to paste would leave it."""
+    x1, y1, x2, y2 = crop.inside
+    pixels = crop.pixels.copy()
+    pixels[y1:y2, x1:x2] = cv2.GaussianBlur(pixels, (0, 0), BLUR)[y1:y2, x1:x2]
+    return Crop(crop.row, crop.photo, crop.is_answer, pixels, crop.inside)
+
+
+def features(crop: Crop) -> Floats:
+    """Of the object, of its surroundings, and the ratio of the two, each on luma and chroma."""
+    channels = cv2.cvtColor(crop.pixels, cv2.COLOR_BGR2YCrCb).astype(np.float64)
+    inside = np.zeros(crop.pixels.shape[:2], dtype=bool)
+    x1, y1, x2, y2 = crop.inside
+    inside[y1:y2, x1:x2] = True
+    found = []
+    for channel in (channels[..., 0], channels[..., 1], channels[..., 2]):
+        own, other = (of_region(channel, where) for where in (inside, ~inside))
+        found += [own, own / (np.abs(other) + 1e-3)]
+    return np.concatenate(found)
+
+
+def of_region(channel: Floats, where: NDArray[np.bool_]) -> Floats:
+    """Residual noise, edges, and blocks of the pixels of a region."""
+    residual = channel - cv2.GaussianBlur(channel, (0, 0), 1.0)
+    steps = np.hypot(cv2.Sobel(channel, cv2.CV_64F, 1, 0), cv2.Sobel(channel, cv2.CV_64F, 0, 1))
+    noise, edges = residual[where], steps[where]
+    if not noise.size:
+        return np.zeros(12 + 15)
+    spread = noise.std() + 1e-6
+    numbers = [spread, np.abs(noise).mean(), (noise**3).mean() / spread**3, (noise**4).mean() / spread**4]
+    numbers += [edges.mean(), *np.percentile(edges, [50, 90, 99]), cv2.Laplacian(channel, cv2.CV_64F)[where].var()]
+    return np.array([*numbers, *blockiness(channel, where), *block_energies(channel, where)])
+
+
+def blockiness(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
+    """Steps across the borders of blocks, elsewhere, and their ratio."""
+    steps, both = np.abs(np.diff(channel, axis=1)), where[:, 1:] & where[:, :-1]
+    border = np.zeros_like(both)
+    border[:, BLOCK - 1 :: BLOCK] = True
+    at, off = (float(steps[both & side].mean()) if (both & side).any() else 0.0 for side in (border, ~border))
+    return [at, off, at / (off + 1e-3)]
+
+
+def block_energies(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
+    """Mean size of the coefficients of a region's whole blocks, by frequency."""
+    height, width = (side // BLOCK * BLOCK for side in channel.shape)
+    shape = (height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+    blocks = channel[:height, :width].reshape(shape).transpose(0, 2, 1, 3).reshape(-1, BLOCK, BLOCK)
+    full = where[:height, :width].reshape(shape).mean(axis=(1, 3)).ravel() > 0.5
+    if not full.any():
+        return [0.0] * 15
+    sizes = np.mean([np.abs(cv2.dct(block)) for block in blocks[full]], axis=0)
+    return [float(sizes[band == BANDS].mean()) for band in range(15)]
+
+
+if __name__ == "__main__":
+    main()

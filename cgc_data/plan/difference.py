@@ -1,0 +1,133 @@
+"""`intra/difference`: objects of other photos are added to two views of a photo, and one of them to a single view."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cgc_data.answer.wording import template_count
+from cgc_data.common.errors import PhotoError
+from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.framing import Framing, Framings, draw_operations
+from cgc_data.plan.lenders import Lenders
+from cgc_data.plan.pastes import Pastes
+from cgc_data.plan.planner import Draw
+from cgc_data.plan.rows import Family, Question, Shown, View, box_in_view, set_name
+from cgc_data.plan.standing import Paste, Standing
+from cgc_data.plan.thumbnails import Thumbnails
+from cgc_data.plan.truth import fits
+from cgc_data.plan.windows import CONTEXT, FOCUS
+from cgc_data.tasks.intra import VIEWS
+from cgc_data.tasks.intra.difference import DIFFERENCE
+
+ADDED = 3, 4  # objects that are added; all but one to both views
+ALIGNED = 0.5  # share of pairs of views in one frame
+VIEWS_OF_A_PHOTO = 2
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What is added to a photo, how its two views are framed, and which object (`target`) one view (`place`) shows."""
+
+    photo: int
+    pastes: tuple[Paste, ...]
+    framings: tuple[Framing, Framing]
+    aligned: bool
+    target: int
+    place: int
+    pool: str
+    template: int
+
+    def view(self, place: int, target: int | None, rng: np.random.Generator) -> View:
+        """The view at a place, with everything that is added but for the target if it is the other one's."""
+        hidden = target if place != self.place else None
+        pasted = tuple(paste.pasted for number, paste in enumerate(self.pastes) if number != hidden)
+        framing, role = self.framings[place], FOCUS if target is not None and place == self.place else CONTEXT
+        operations = draw_operations(framing, len(pasted), rng, aligned=self.aligned)
+        return View(self.photo, framing.window, *framing.size, role, pasted, operations)
+
+
+class DifferencePlanner:
+    """Adds objects to one photo at a time."""
+
+    def __init__(self, askable: Askable) -> None:
+        thumbnails = Thumbnails(askable.index, askable.config)
+        lenders = Lenders(askable, thumbnails)
+        self._askable = askable
+        self._framings = Framings(askable.index, askable.config)
+        self._pastes = Pastes(askable, lenders, Standing(askable, lenders, thumbnails, self._framings))
+        self.photos: Mask = lenders.photos
+
+    def family(self, draw: Draw) -> Family | None:
+        """A question about the photo, with its twin where that is due; None if too few objects can be added."""
+        scene = self._scene(draw)
+        if scene is None:
+            return None
+        balance, pool = draw.balance, scene.pool
+        twin = balance.allows(2, 1) and balance.lack(-1, pool, VIEWS_OF_A_PHOTO, VIEWS.name) > 0
+        questions = self._twins(scene, draw.rng) if twin else (self._question(scene, scene.target, draw.rng),)
+        lenders = dict.fromkeys(paste.pasted.photo for paste in scene.pastes)
+        return Family(questions, (draw.anchor, *lenders))
+
+    def _scene(self, draw: Draw) -> _Scene | None:
+        rng = draw.rng
+        free = np.zeros(len(self._askable.splits), dtype=np.bool_)
+        free[draw.free] = free[draw.spare] = True
+        try:
+            pastes = self._pastes.draw(draw.anchor, free, int(rng.integers(ADDED[0], ADDED[1] + 1)), rng)
+        except PhotoError:  # the rendering says so, if another task shows the photo
+            return None
+        if len(pastes) < ADDED[0]:
+            return None
+        aligned = bool(rng.random() < ALIGNED)
+        framings = self._framings.draw(draw.anchor, np.array([p.box for p in pastes]), rng, aligned=aligned)
+        if framings is None:
+            return None
+        names = rng.random() < self._askable.config.named_image
+        pool = DIFFERENCE.named_pool if names else DIFFERENCE.pool
+        template = int(rng.integers(template_count(pool)))
+        target, place = int(rng.integers(len(pastes))), int(rng.integers(VIEWS_OF_A_PHOTO))
+        scene = _Scene(draw.anchor, tuple(pastes), framings, aligned, target, place, pool, template)
+        return scene if self._all_fit(scene) else None
+
+    def _all_fit(self, scene: _Scene) -> bool:
+        """Is everything that is added large enough to be asked for, in both views?"""
+        views = [View(scene.photo, framing.window, *framing.size, FOCUS) for framing in scene.framings]
+        limits = self._askable.config.limits
+        return all(
+            fits(box_in_view(view, paste.box), view.width, view.height, limits)
+            for view in views
+            for paste in scene.pastes
+        )
+
+    def _twins(self, scene: _Scene, rng: np.random.Generator) -> tuple[Question, ...]:
+        """The question, and the same about views that both show everything that is added."""
+        present, absent = self._question(scene, scene.target, rng), self._question(scene, None, rng)
+        pair = f"{present.tuple_id}-{int(rng.integers(2**32)):08x}"
+        return replace(present, pair_id=pair), replace(absent, pair_id=pair)
+
+    def _question(self, scene: _Scene, target: int | None, rng: np.random.Generator) -> Question:
+        """The question about views of which one alone shows the target; without one both show everything."""
+        shown = () if target is None else (self._shown(scene, target),)
+        named = scene.place if scene.pool == DIFFERENCE.named_pool else None
+        return Question(
+            task=DIFFERENCE,
+            split=self._askable.splits[scene.photo],
+            pool=scene.pool,
+            template=scene.template,
+            concepts=(),
+            views=tuple(scene.view(place, target, rng) for place in range(VIEWS_OF_A_PHOTO)),
+            shown=shown,
+            missing=(),
+            distractors=VIEWS.name,
+            tuple_id=self._name(scene),
+            named=named,
+        )
+
+    def _shown(self, scene: _Scene, target: int) -> Shown:
+        paste = scene.pastes[target]
+        return Shown(scene.place, paste.pasted.instance, paste.box, 1.0)
+
+    def _name(self, scene: _Scene) -> str:
+        """Name of the set of views, whatever is added to which of them."""
+        added = [(p.pasted.instance, p.pasted.transform) for p in scene.pastes]
+        return set_name([self._askable.index.photos[scene.photo].identity, *scene.framings, *added])

@@ -1,0 +1,106 @@
+"""Two views of one photo that show the same things: in one frame, or each in its own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.config import BuildConfig
+from cgc_data.geometry import Window, box_area
+from cgc_data.index.build import Index
+from cgc_data.plan.lenders import overlaps
+from cgc_data.release.operations import CROP, GAIN, GAMMA, JPEG, PASTE, RESIZE, Operation
+
+LEAST_SIDE = 0.85  # of the photo's
+SCALES = 0.7, 0.95  # pixels of a view to those of its photo
+GAINS = 0.9, 1.1
+GAMMAS = 0.85, 1.18
+QUALITIES = 80, 96  # of JPEG: wide enough that the number of bytes does not tell what was added
+DRAWS = 64  # pairs of windows; the first that shows the same things is taken
+SHOWN_ALIKE = 0.5  # of every object, one view shows at least this share of what the other shows
+
+Boxes = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Framing:
+    """A window of the photo, and the size (width, height) in pixels at which a view shows it."""
+
+    window: Window
+    size: tuple[int, int]
+
+
+class Framings:
+    """Draws pairs of views."""
+
+    def __init__(self, index: Index, config: BuildConfig) -> None:
+        self._index, self._limits, self._longest = index, config.limits, max(config.intra.view_sizes)
+
+    def scale(self, photo: int) -> float:
+        """Most pixels of a view to one of the photo."""
+        shown = self._index.photos[photo]
+        return SCALES[1] * min(1.0, self._longest / max(shown.width, shown.height))
+
+    def draw(
+        self, photo: int, added: Boxes, rng: np.random.Generator, *, aligned: bool
+    ) -> tuple[Framing, Framing] | None:
+        """Two views that show all that is added (boxes (n, 4) in photo pixels) whole, and else the same objects."""
+        shown = self._index.photos[photo]
+        objects = self._index.instances.box[self._index.instances.of_photo(photo)]
+        pairs = _windows((shown.width, shown.height), rng)
+        if aligned:
+            pairs[:, 1] = pairs[:, 0]
+        most = self.scale(photo)
+        least = max(most * SCALES[0] / SCALES[1], self._limits.min_side / (added[:, 2:] - added[:, :2]).min())
+        for first, second in pairs[_whole(pairs, added) & _alike(pairs, objects)][:1].tolist():
+            one, other = (_framing(frame, float(rng.uniform(min(least, most), most))) for frame in (first, second))
+            return one, one if aligned else other
+        return None
+
+
+def _framing(frame: list[int], scale: float) -> Framing:
+    x1, y1, x2, y2 = frame
+    window = Window(x1, y1, x2, y2)
+    return Framing(window, (round(window.width * scale), round(window.height * scale)))
+
+
+def draw_operations(framing: Framing, pasted: int, rng: np.random.Generator, *, aligned: bool) -> tuple[Operation, ...]:
+    """The steps to a view with so many pasted objects: resampled, lit, and encoded in its own way."""
+    window, (width, height) = framing.window, framing.size
+    between = float(rng.uniform())
+    halfway = (round(side + between * (full - side)) for side, full in zip(framing.size, _size(window), strict=True))
+    gain = round(float(rng.uniform(*GAINS)), 3)
+    gamma = round(float(np.exp(rng.uniform(*np.log(GAMMAS)))), 3)
+    return (
+        *(Operation(PASTE, (float(number),)) for number in range(1, pasted + 1)),
+        Operation(CROP, (float(window.x1), float(window.y1), float(window.x2), float(window.y2))),
+        Operation(RESIZE, tuple(map(float, halfway))),
+        Operation(RESIZE, (float(width), float(height))),
+        Operation(GAIN, (gain, gain, gain)),
+        *(() if aligned else (Operation(GAMMA, (gamma,)),)),
+        Operation(JPEG, (float(rng.integers(QUALITIES[0], QUALITIES[1] + 1)),)),
+    )
+
+
+def _size(window: Window) -> tuple[int, int]:
+    return window.width, window.height
+
+
+def _windows(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Pairs of windows (DRAWS, 2, 4), uniform in size and place."""
+    whole = np.array(size)
+    sides = np.ceil(whole * rng.uniform(LEAST_SIDE, 1, (DRAWS, 2, 2))).astype(np.int64)
+    corner = np.floor(rng.uniform(size=(DRAWS, 2, 2)) * (whole - sides + 1)).astype(np.int64)
+    return np.concatenate([corner, corner + sides], axis=2)
+
+
+def _whole(pairs: NDArray[np.int64], added: Boxes) -> NDArray[np.bool_]:
+    """Pairs of which both windows hold all boxes whole, (pairs,)."""
+    low = (pairs[:, :, None, :2] <= added[:, :2]).all(axis=(1, 2, 3))
+    return np.asarray(low & (pairs[:, :, None, 2:] >= added[:, 2:]).all(axis=(1, 2, 3)))
+
+
+def _alike(pairs: NDArray[np.int64], objects: Boxes) -> NDArray[np.bool_]:
+    """Pairs that show alike much of every object, by its box, (pairs,)."""
+    shares = overlaps(pairs[:, :, None].astype(np.float64), objects) / np.maximum(box_area(objects), 1)
+    return np.asarray((shares.min(axis=1) >= SHOWN_ALIKE * shares.max(axis=1)).all(axis=1))

@@ -1,0 +1,57 @@
+"""Small pictures of photos, for plans that depend on colors; read when they are asked for, the last ones kept."""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.config import BuildConfig
+from cgc_data.images import Pixels
+from cgc_data.index.build import Index
+from cgc_data.index.pictures import thumbnail
+from cgc_data.masks import Box
+
+LONGEST = 160  # pixels
+KEPT = 1024
+
+Boxes = NDArray[np.float64]
+
+
+class Thumbnails:
+    """Thumbnails of the index's photos, and colors of places in them."""
+
+    def __init__(self, index: Index, config: BuildConfig) -> None:
+        self._index = index
+        self._turned = [source.displayed for source in config.sources]
+        self.of = lru_cache(maxsize=KEPT)(self._read)
+        self._lab_sums = lru_cache(maxsize=KEPT // 4)(self._sums)
+
+    def _read(self, photo: int) -> Pixels:
+        """Pixels (height, width, 3), blue-green-red. Raises PhotoError."""
+        shown = self._index.photos[photo]
+        content = self._index.stores[shown.source].read(shown.file_name)
+        return thumbnail(content, LONGEST, turn=self._turned[shown.source])
+
+    def _sums(self, photo: int) -> NDArray[np.float64]:
+        """Lab summed over all that lies above and to the left of each corner of a pixel, (height + 1, width + 1, 3)."""
+        lab = cv2.cvtColor(self.of(photo).astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+        return np.asarray(cv2.integral(lab, sdepth=cv2.CV_64F), dtype=np.float64)
+
+    def colors(self, photo: int, places: Boxes) -> Boxes:
+        """Mean Lab (n, 3) of places (n, 4) of the photo, in its pixels; NaN where less than a pixel is inside."""
+        sums, shown = self._lab_sums(photo), self._index.photos[photo]
+        most = np.array([sums.shape[1] - 1, sums.shape[0] - 1] * 2)
+        scale = most / np.array([shown.width, shown.height] * 2)
+        x1, y1, x2, y2 = np.clip(np.rint(places * scale), 0, most).astype(np.intp).T
+        pixels = np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0)
+        total = sums[y2, x2] - sums[y1, x2] - sums[y2, x1] + sums[y1, x1]
+        return np.asarray(np.where(pixels > 0, total.T / np.maximum(pixels, 1), np.nan).T, dtype=np.float64)
+
+    def cut(self, photo: int, place: Box) -> Pixels:
+        """What the thumbnail shows of a place of the photo, in its pixels; empty if that is less than a pixel."""
+        pixels, shown = self.of(photo), self._index.photos[photo]
+        across, down = pixels.shape[1] / shown.width, pixels.shape[0] / shown.height
+        left, right = max(round(place[0] * across), 0), max(round(place[2] * across), 0)
+        top, bottom = max(round(place[1] * down), 0), max(round(place[3] * down), 0)
+        return pixels[top:bottom, left:right]

@@ -1,0 +1,114 @@
+"""Objects of other photos in a view, derived from both photos, the mask, and the transform: what they are and hide."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from cgc_data.common.errors import SegmentationError
+from cgc_data.masks import compressed_rle
+from cgc_data.validate.raw import Instance, RawSource
+from cgc_data.validate.samples import Box, Part, View
+from cgc_data.validate.world import World
+
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An object in the photo that it is pasted into.
+
+    Attributes:
+        box: tight box of its mask there, pixels.
+        corner: x, y of the pixel at which `mask` begins.
+        mask: of the pixels whose centers it covers, (height, width).
+        contrast: mean gray levels between it and what it hides.
+    """
+
+    box: Box
+    corner: tuple[int, int]
+    mask: NDArray[np.bool_]
+    contrast: float
+
+
+def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
+    """The annotation that a part shows, and what is wrong with the part; "" if nothing is."""
+    found = world.instance(part.annotation_id)
+    if found is None or found.crowd or not found.has_mask:
+        return None, f"{part.annotation_id} is no single object with a mask"
+    if world.photo(found) != world.photo(part):
+        return found, f"{part.annotation_id} is of another photo than the part"
+    if world.photo(part) == world.photo(view):
+        return found, f"{part.annotation_id} is of the photo itself"
+    a, b, _, d, e, _ = part.transform
+    if not (a > 0 and abs(a - e) <= ROUNDING and b == d == 0):
+        return found, f"{part.annotation_id} is turned, mirrored, or stretched"
+    return found, _misdrawn(found, part, world)
+
+
+def _misdrawn(found: Instance, part: Part, world: World) -> str:
+    """Why the stated mask is not that of the annotation, or not whole; "" if it is."""
+    raw = world.sources[found.source].mask(found.number)
+    height, width = raw.shape
+    try:
+        stated = coco_mask.decode(compressed_rle(part.mask, height, width))
+    except SegmentationError as error:
+        return f"the mask of {part.annotation_id} is none ({error})"
+    if not np.array_equal(raw, stated):
+        return f"the mask of {part.annotation_id} is not that of its source"
+    cut = raw[0].any() or raw[-1].any() or raw[:, 0].any() or raw[:, -1].any()
+    return f"{part.annotation_id} is cut by the border of its photo" if cut else ""
+
+
+def place(part: Part, found: Instance, view: View, world: World) -> Placed:
+    """Where a part is in the photo of the view. Raises PhotoError for a photo that cannot be read."""
+    scale, _, right, _, _, down = part.transform
+    mask = world.sources[found.source].mask(found.number)
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    box = (
+        float(columns[0] * scale + right),
+        float(rows[0] * scale + down),
+        float((columns[-1] + 1) * scale + right),
+        float((rows[-1] + 1) * scale + down),
+    )
+    host = world.pixels.of(view.parts[0])
+    x1, y1 = max(int(box[0]), 0), max(int(box[1]), 0)
+    x2, y2 = min(int(np.ceil(box[2])), host.shape[1]), min(int(np.ceil(box[3])), host.shape[0])
+    x2, y2 = max(x1, x2), max(y1, y2)  # nothing of it may be in the photo
+    from_x = np.clip(np.floor((np.arange(x1, x2) + 0.5 - right) / scale), 0, mask.shape[1] - 1).astype(int)
+    from_y = np.clip(np.floor((np.arange(y1, y2) + 0.5 - down) / scale), 0, mask.shape[0] - 1).astype(int)
+    inside = mask[np.ix_(from_y, from_x)] > 0
+    lender = world.pixels.of(part)[np.ix_(from_y, from_x)]
+    apart = np.abs(lender.astype(np.float64) - host[y1:y2, x1:x2])[inside]
+    return Placed(box, (x1, y1), inside, float(apart.mean()) if apart.size else 0.0)
+
+
+def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, float]]:
+    """Concepts of the photo, and the largest share that the object hides of one of them, by the source that says least.
+
+    Sources that boxed the same objects draw them a little apart.
+    """
+    photo = world.photo(view)
+    seen = world.appearances(photo)
+    for concept in sorted({concept for key, image in seen for concept in world.sources[key].concepts_in(image)}):
+        shares = [
+            max(_share(placed, instance, fact.source) for instance in (*fact.instances, *fact.crowds))
+            for fact in world.facts(photo, concept)
+            if fact.instances or fact.crowds
+        ]
+        yield concept, min(shares)
+
+
+def _share(placed: Placed, instance: Instance, source: RawSource) -> float:
+    """Share of an annotated object that is hidden."""
+    (x, y), (height, width) = placed.corner, placed.mask.shape
+    if instance.has_mask:
+        mask = source.mask(instance.number)
+        shared = int(np.count_nonzero(mask[y : y + height, x : x + width] & placed.mask))
+        return shared / max(int(np.count_nonzero(mask)), 1)
+    x1, y1, x2, y2 = instance.box
+    columns, rows = np.arange(x, x + width) + 0.5, np.arange(y, y + height) + 0.5
+    inside = ((rows >= y1) & (rows < y2))[:, None] & ((columns >= x1) & (columns < x2))
+    return float(np.count_nonzero(inside & placed.mask) / max((x2 - x1) * (y2 - y1), 1.0))
