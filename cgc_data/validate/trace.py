@@ -70,7 +70,6 @@ class Trace:
     targets: frozenset[int]  # 1-based
     boxes: tuple[Rectangle, ...]
     reference: Rectangle | None
-    relation: str
     named: bool  # whether the question states in which image the answer is
     tuple_id: str
     pair_id: str
@@ -78,6 +77,7 @@ class Trace:
     asked: tuple[Asked, ...] = ()  # the labels in their order, if there are several
     colors: Colors | None = None
     followed: tuple[Box | None, ...] = ()  # where each image shows the one object that is followed, 0-1000 of it
+    relation: str = ""  # what tells the object from others of its label
     qualities: tuple[float, ...] = ()  # of JPEG; none of photos as their files have them
 
     @property

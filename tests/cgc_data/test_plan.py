@@ -358,11 +358,15 @@ def test_a_confusable_thing_refuses_the_label_and_not_the_photo(tmp_path: Path) 
 
 
 def test_images_and_windows_within_their_settings(tmp_path: Path, painted_config: BuildConfig) -> None:
-    settings = {"inter": {"min_images": 3, "max_images": 4}, "intra": {"view_sizes": [256], "max_views": 2}}
+    settings = {
+        "inter": {"min_images": 3, "max_images": 4},
+        "intra": {"view_sizes": [256], "max_views": 2, "track_views": 3},
+    }
     _, rows = plan(change(painted_config, samples=60, **settings), tmp_path)
     assert {len(row["views"]) for row in rows if row["contrast"] == "inter"} <= {3, 4}
     intra = [row for row in rows if row["contrast"] == "intra"]
-    assert {len(row["views"]) for row in intra} == {2}
+    assert {len(row["views"]) for row in intra if row["task"] != "same_object"} == {2}
+    assert {len(row["views"]) for row in intra if row["task"] == "same_object"} == {2, 3}
     assert {max(view["width"], view["height"]) for row in intra for view in row["views"]} == {256}
 
 

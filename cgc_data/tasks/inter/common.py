@@ -11,6 +11,7 @@ COMMON = Task(
     meaning="Every instance of the one kind that all images show; in one image, if the question names it.",
     pool="common",
     named_pool="common_in",
+    share=0.1,
     planner="cgc_data.plan.common:CommonPlanner",
     labels=(3, 6),
     named_label="object",

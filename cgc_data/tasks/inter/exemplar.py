@@ -10,6 +10,7 @@ EXEMPLAR = Task(
     question="everything of the category of the object in a given box of Image 1, in the other images",
     meaning="Every object in the other images that is of the same category as the one in the dashed box.",
     pool="exemplar",
+    share=0.08,
     planner="cgc_data.plan.exemplar:ExemplarPlanner",
     may_be_empty=True,
     answer_label="object",

@@ -10,6 +10,7 @@ GROUP = Task(
     question="several labels at once: the …, the …, and the …; one of them may be in no image",
     meaning="Each label has exactly one instance in all images; at most one label has none.",
     pool="group",
+    share=0.1,
     planner="cgc_data.plan.group:GroupPlanner",
     labels=(2, 4),
     needs="photos that show one object of a category that others are proved free of",

@@ -15,6 +15,7 @@ REFER = Task(
     question="the leftmost … (rightmost, highest, lowest, largest, smallest) of the one image that shows several",
     meaning="Of two or more in one image, the one that the words single out; other images show one or none.",
     pool="refer",
+    share=0.08,
     planner="cgc_data.plan.refer:ReferPlanner",
     claims=False,
     needs="photos that show two or more of a category where others show one or none",
