@@ -16,9 +16,12 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from cgc_bench.cli import cli as bench_cli
+from cgc_bench.mig.items import TASKS as MIG_TASKS
 from cgc_data.cli import cli
 from cgc_data.cli.build import resolve
 from cgc_data.config import BuildConfig, Source, load_config
+from cgc_data.tasks import TASKS
+from cgc_data.tasks.mig_bench import FORMS
 from cgc_data.vocabulary import COCO_NAMES
 from cgc_train.cli import cli as train_cli
 from cgc_train.recipe import LoraSettings, Recipe
@@ -314,6 +317,18 @@ def test_file_tree_is_what_is_there() -> None:
             room for room in (ROOT / package).iterdir() if not room.name.startswith("_") and room.name != "py.typed"
         ]
         assert {f"{package}/{room.name}{'/' * room.is_dir()}" for room in rooms} <= set(listed)
+
+
+def test_the_forms_of_mig_bench_are_told_as_they_are_declared() -> None:
+    told = {row[0].strip("`"): row[1:] for row in table(ROOT / "docs/contrasts.md", "form")}
+    assert list(told) == [form.key for form in FORMS]
+    assert sorted(told) == sorted(MIG_TASKS)
+    for form in FORMS:
+        items, asks, trained = told[form.key]
+        assert (items, asks) == (f"{form.items:,}", form.asks)
+        assert re.findall(r"`([a-z_/]+)`", trained) == [task for task in form.tasks if task in TASKS]
+        assert ("form only" in trained) == (form.trained == "form only")
+        assert trained.startswith("no") == (form.trained == "no") == (not form.tasks)
 
 
 def test_quoted_errors_are_those_of_the_code() -> None:
