@@ -367,6 +367,7 @@ def trace(place: int, followed: Sequence[tuple[float, float, float, float] | Non
         named=False,
         tuple_id=f"set {place}",
         pair_id="",
+        relation="",
         focus=None,
         followed=tuple(followed),
     )
