@@ -90,7 +90,11 @@ class Truth:
 
     @property
     def one_object(self) -> bool:
-        """Whether the question is for a single object."""
+        """Whether the right answer is a single object because the question is for one."""
+        return len(self.objects) == 1 and self._asks_for_one
+
+    @property
+    def _asks_for_one(self) -> bool:
         return self.kind is not None and self.kind.answer_to(names_image=self.names_image) == "one"
 
     @property

@@ -40,7 +40,7 @@ def painted(shared: Path) -> list[Source]:
 @pytest.fixture(scope="session")
 def painted_config(painted: list[Source]) -> BuildConfig:
     """The configuration of the shared release."""
-    return BuildConfig(sources=painted, samples=SAMPLES, shard_rows=60)
+    return BuildConfig(sources=painted, preset="paper", samples=SAMPLES, shard_rows=60)
 
 
 @pytest.fixture(scope="session")

@@ -210,3 +210,10 @@ def test_random_image_is_spread_and_repeatable() -> None:
     drawn = [FLOORS["random image"](truth)[0].img_idx for truth in truths]
     assert set(drawn) == {1, 2, 3}
     assert drawn == [FLOORS["random image"](truth)[0].img_idx for truth in truths]
+
+
+def test_a_question_for_one_object_may_have_the_empty_list_for_an_answer() -> None:
+    row = {**made_row("locate", {}), "contrast": "intra", "task": "difference"}
+    row["query"] = {**row["query"], "labels": []}
+    assert score_item(says(), truth_of(row)).accuracy == 1
+    assert score_item(says((1, BOX)), truth_of(row)).accuracy == 0
