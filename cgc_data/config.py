@@ -144,7 +144,8 @@ class BuildConfig(Section):
     samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
     seed: int = Field(0, ge=0, description="the one seed")
     preset: Preset = Field(
-        "full", description="shares of the tasks: paper (the paper's four) or full (also all others the sources allow)"
+        "paper",
+        description="shares of the tasks: paper (the paper's four) or full (also all others that the sources allow)",
     )
     tasks: dict[str, Weight] = Field(
         default_factory=dict,
@@ -193,7 +194,7 @@ class BuildConfig(Section):
     @classmethod
     def _shares(cls, tasks: dict[str, float], known: ValidationInfo) -> dict[str, float]:
         check_ids(tasks, PLANNED)
-        shares = PRESETS[known.data.get("preset", "full")] | tasks
+        shares = PRESETS[known.data.get("preset", "paper")] | tasks
         if not sum(shares.values()):
             raise ValueError(f"every task has share 0; raise one, such as tasks.{PLANNED[0]}=1")
         return shares

@@ -26,9 +26,9 @@ ROWS = 240
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release of the default shares over the embedded sample."""
+    """A release of the preset `full` over the embedded sample."""
     folder = tmp_path_factory.mktemp("full")
-    config = with_sources(BuildConfig(samples=ROWS), folder)
+    config = with_sources(BuildConfig(preset="full", samples=ROWS), folder)
     build_release(config, folder / "release")
     return folder / "release"
 
@@ -40,7 +40,7 @@ def rows(full: Path) -> list[Row]:
 
 def test_every_task_has_about_the_rows_that_were_asked_for(rows: list[Row]) -> None:
     made = Counter(asked_as(row["contrast"], row["template_id"]) for row in rows)
-    for task, share in BuildConfig().shares.items():
+    for task, share in BuildConfig(preset="full").shares.items():
         assert made[task] == pytest.approx(share * ROWS, rel=0.2, abs=5), task
     assert {task_of(row).id for row in rows} >= set(PLANNED)
 

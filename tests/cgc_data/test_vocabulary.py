@@ -183,7 +183,7 @@ def test_the_true_answer_is_accepted_whatever_the_name(name: str) -> None:
     true = [Object(1, (10, 20, 30, 40), label)]
     parsed = parse_strict(f"<think>looked</think>\n{format_response(true)}", 2)
     assert (parsed.violations, list(parsed.objects)) == ((), true)
-    assert f'"{label}"' in ask("locate", 0, readable(name), count_images=2)
+    assert f'"{label}"' in ask("locate", 0, [readable(name)], count_images=2)
 
 
 @pytest.mark.parametrize("name", ["", "(unnamed)", "__"])
