@@ -32,13 +32,19 @@ def make(folder: Path) -> None:
     shutil.copytree(source.images, "photos")
     shutil.rmtree("painted")
     given = {"kind": "coco", "annotations": "mine.json", "images": "photos", "exhaustive": True}
-    values = {"sources": [given], "samples": 12, "confusable": "labelled", "tasks": {"intra/locate_all": 0}}
+    values = {
+        "sources": [given],
+        "samples": 12,
+        "confusable": "labelled",
+        "tasks": {"intra/locate_all": 0, "intra/same_object": 0},
+    }
     config = BuildConfig.model_validate(values)
     build_release(config, Path("release"))
     rows = list(open_release(Path("release")).rows())
     Path("config.yaml").write_text(
         "# a build\nsources:\n  - {kind: coco, annotations: mine.json, images: photos, exhaustive: true}\n"
-        "samples: 6\nconfusable: labelled\ntasks: &t\n  intra/locate_all: 0\nlimits: {min_side: 24.0}\nname: x\n"
+        "samples: 6\nconfusable: labelled\ntasks: &t\n  intra/locate_all: 0\n"
+        "  intra/same_object: 0\nlimits: {min_side: 24.0}\nname: x\n"
     )
     Path("override.txt").write_text("limits.min_side=12.5")
     Path("exclude.json").write_text(json.dumps([{"image_id": 3, "file_name": "000000000003.jpg"}, 7, "x.png"]))

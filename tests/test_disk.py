@@ -36,7 +36,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> BuildConfig:
     painted = paint("easy", tmp_path_factory.mktemp("painted") / "easy", photos=24)
     found = next(s for s in painted if s.exhaustive and s.split != "test")
     source = Source(kind="coco", annotations=str(found.annotations), images=str(found.images), exhaustive=True)
-    settings = {"confusable": "labelled", "tasks": {"intra/locate_all": 0}}
+    settings = {"confusable": "labelled", "tasks": {"intra/locate_all": 0, "intra/same_object": 0}}
     return BuildConfig.model_validate({"sources": [source.model_dump()], "samples": 20, **settings})
 
 
@@ -133,7 +133,8 @@ def test_a_folder_that_is_removed_meanwhile_ends_the_build_and_a_rerun_makes_it(
             assert "removed" in str(error)  # noqa: PT017 - without the cache a build may well finish
         else:
             assert removed == "cache"
-    assert build_release(config, out).rows >= config.samples
+    built = build_release(config, out)
+    assert built.rows == built.planned > 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

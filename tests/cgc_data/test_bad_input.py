@@ -85,6 +85,7 @@ def build_arguments(annotations: Path, images: Path, out: Path, *more: Any) -> l
         "1",
         "confusable=labelled",
         "tasks.intra/locate_all=0",
+        "tasks.intra/same_object=0",
         *more,
     ]
 

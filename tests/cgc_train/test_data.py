@@ -197,7 +197,12 @@ BAD_ROWS: dict[str, tuple[Callable[[Row], dict[str, Any]], str]] = {
     "objects missing": (lambda row: {"objects": []}, "not those of its answer"),
     "empty but asked": (lambda row: {"objects": [], "answer": "[]"}, "task is 'locate', but its answer has 0"),
     "a view too few": (
-        lambda row: {"views": row["views"][:2], "evidence": row["evidence"][:1], "answer_images": [1, 2]},
+        lambda row: {
+            "views": row["views"][:2],
+            "evidence": row["evidence"][:1],
+            "answer_images": [1, 2],
+            "images": row["images"][:2],
+        },
         "shows 3 images, but it has 2 views",
     ),
     "image cut short": (lambda row: {"images": _damaged(row, 1, lambda b: b[:-20])}, r"image 2 \(0+2\.jpg\): damaged"),
