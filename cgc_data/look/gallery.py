@@ -59,7 +59,7 @@ def write_gallery(
         for name in ("images", "sheets"):
             shutil.rmtree(folder / name, ignore_errors=True)
         (folder / "images").mkdir()
-        page.write_text(_render(release, samples, folder), encoding="utf-8")
+        page.write_text(_render(release, samples, folder), encoding="utf-8", errors="replace")
         pictures = write_sheets(samples, folder / "sheets") if sheets else []
     return Gallery(page, pictures, sum(map(len, samples.values())))
 

@@ -60,7 +60,7 @@ def write_page(
     _clear(folder)
     (folder / "images").mkdir(parents=True)
     path = folder / "index.html"
-    path.write_text(_render(run, found, metrics, shown, folder), encoding="utf-8")
+    path.write_text(_render(run, found, metrics, shown, folder), encoding="utf-8", errors="replace")
     return Page(path, len(shown), sum(len(prompt.answers) for step in shown for prompt in step.prompts))
 
 

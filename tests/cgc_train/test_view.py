@@ -60,6 +60,13 @@ def test_hostile_responses_are_escaped_and_cut(run: Run, tmp_path: Path) -> None
     assert "more characters" in text
 
 
+def test_a_response_with_half_a_character_is_shown(run: Run, tmp_path: Path) -> None:
+    path = held_out_path(run.folder, 50)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("\n".join(json.dumps({**line, "response": "odd \ud800"}) for line in lines))
+    assert "odd ?" in write_page(run, tmp_path / "page").path.read_text()
+
+
 def test_boxes_have_their_fate_in_their_own_image(run: Run) -> None:
     rows = open_release(run.recipe.data.release).rows(split="train")
     row = next(row for row in rows if row["task"] == "locate")
