@@ -6,9 +6,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from cgc_data.geometry import iou_matrix
 from cgc_data.validate.classify import families, folds_of
 from cgc_data.validate.report import Check
-from cgc_data.validate.statistics import clustered_mean, judge, nothing, wilson
+from cgc_data.validate.statistics import hit_rate, judge, nothing
 from cgc_data.validate.trace import Trace
 
 BOUND = 0.10
@@ -32,22 +33,11 @@ def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
         held = folds == fold
         hits[held] = right[held, right[~held].sum(axis=0).argmax()]
     hits /= [1.0 if trace.named else len(trace.candidates) for trace in rows]
-    value, interval = clustered_mean(hits, groups)
-    if not hits.any():
-        interval = (0.0, min(interval[1], wilson(0, len(rows))[1]))
-    return judge(name, value, interval, BOUND, len(rows), what)
+    return judge(name, *hit_rate(hits, groups), BOUND, len(rows), what)
 
 
 def _right(answers: Boxes) -> NDArray[np.bool_]:
     """Which boxes of a grid are right for which answers (n, 4), 0-1000: (n, boxes)."""
     sides = [(low, high) for low, high in product(STEPS, STEPS) if low < high]
     tried = np.array([(x1, y1, x2, y2) for (x1, x2), (y1, y2) in product(sides, sides)], dtype=np.float64)
-    across, down = (
-        np.clip(
-            np.minimum(answers[:, None, k + 2], tried[:, k + 2]) - np.maximum(answers[:, None, k], tried[:, k]), 0, None
-        )
-        for k in (0, 1)
-    )
-    common = across * down
-    areas = [(boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) for boxes in (answers, tried)]
-    return np.asarray(common >= RIGHT * (areas[0][:, None] + areas[1] - common))
+    return np.asarray(iou_matrix(answers, tried) >= RIGHT)

@@ -19,6 +19,7 @@ from cgc_data.validate.statistics import (
     clustered_auc,
     clustered_mean,
     held_out_scores,
+    hit_rate,
     judge,
     measured,
     nothing,
@@ -208,11 +209,7 @@ def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangl
     hits = np.array(
         [(iou(t.boxes[0], box) >= 0.5) * c for (t, box), c in zip(rows, chance, strict=True)], dtype=np.float64
     )
-    value, interval = clustered_mean(hits, families([t for t, _ in rows]))
-    n = len(rows)
-    if not hits.any():
-        interval = (0.0, min(interval[1], wilson(0, n)[1]))
-    return judge(f"{name} floor", value, interval, FLOOR_BOUND, n, what)
+    return judge(f"{name} floor", *hit_rate(hits, families([t for t, _ in rows])), FLOOR_BOUND, len(rows), what)
 
 
 def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:

@@ -56,6 +56,12 @@ def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: 
     return mean, _widened((float(low), float(high)), mean, len(sums), chance, level)
 
 
+def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
+    """`clustered_mean` of hits (n,), 0-1; without any, resampling shows no spread, so that the bound is a rate's."""
+    rate, interval = clustered_mean(hits, groups)
+    return rate, interval if hits.any() else (0.0, min(interval[1], wilson(0, len(hits))[1]))
+
+
 def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strata: Ints) -> tuple[float, Interval]:
     """Area under the ROC curve over pairs of one stratum, with an interval from resampling whole groups.
 

@@ -9,7 +9,7 @@ import numpy as np
 from cgc_data.validate.boxes import area, iou, overlap
 from cgc_data.validate.report import Check
 from cgc_data.validate.samples import Box
-from cgc_data.validate.statistics import clustered_mean, judge, measured, nothing, wilson
+from cgc_data.validate.statistics import hit_rate, judge, measured, nothing, wilson
 from cgc_data.validate.trace import Trace
 
 BOUND = 0.10
@@ -56,10 +56,8 @@ def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Che
     if not hits:
         return nothing(f"{name} floor", what)
     groups = np.unique([photo for photo, _ in hits], return_inverse=True)[1].astype(np.int64)
-    value, interval = clustered_mean(np.array([right for _, right in hits], dtype=np.float64), groups)
-    if not value:
-        interval = (0.0, min(interval[1], wilson(0, len(hits))[1]))
-    return judge(f"{name} floor", value, interval, BOUND, len(hits), what)
+    rate, interval = hit_rate(np.array([right for _, right in hits], dtype=np.float64), groups)
+    return judge(f"{name} floor", rate, interval, BOUND, len(hits), what)
 
 
 def _lacking(tracks: Sequence[Trace]) -> Check:
