@@ -5,6 +5,7 @@ Sizes are first judged by the annotated boxes; a photo that is about to be used 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from cgc_data.common.errors import VocabularyError
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, clear_of_confusable, confused
 from cgc_data.index.presence import ABSENT, PRESENT_ALL, PRESENT_SOME
+from cgc_data.plan.detail import Detail
 from cgc_data.plan.truth import Truth, fits
 from cgc_data.release.schema import Split
 from cgc_data.vocabulary import concept_of
@@ -60,6 +62,11 @@ class Askable:
     forms: NDArray[np.str_]  # (photos,) file format; "" if all have one, or for what is never shown whole
     rejections: list[Rejection] = field(default_factory=list)
     checked: set[int] = field(default_factory=set)
+
+    @cached_property
+    def detail(self) -> Detail:
+        """Detail of the photos' windows: one for all planners, since each photo is read and decoded for it."""
+        return Detail(self.index, self.config)
 
     def check(self, photo: int) -> None:
         """Take from `one` and `every` what the photo's masks do not bear out, noting why."""

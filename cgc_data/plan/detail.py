@@ -4,16 +4,17 @@ Windows that show an object have more of it than those of sky or wall, and could
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import PhotoError
-from cgc_data.images import Pixels, decode_photo
+from cgc_data.config import BuildConfig
+from cgc_data.images import Pixels
 from cgc_data.index.build import Index
 from cgc_data.plan.offsets import Lengths, Offsets
+from cgc_data.plan.pixels import PhotoPixels
 
 KEPT = 512  # photos
 GRAIN = 8  # pixels of the photo along a side of the blocks in which detail is measured, as in JPEG
@@ -26,10 +27,10 @@ _STEPS = 2.0 + _PLACES + _PLACES[:, None]  # of coefficients, coarser for finer 
 
 
 class Detail:
-    """Detail of the windows of photos, read from their files; `displayed` says of which sources EXIF turns them."""
+    """Detail of the windows of photos, read from their files."""
 
-    def __init__(self, index: Index, displayed: Sequence[bool]) -> None:
-        self._index, self._displayed = index, displayed
+    def __init__(self, index: Index, config: BuildConfig) -> None:
+        self._index, self._pixels = index, PhotoPixels(index, config)
         self._sums: OrderedDict[int, Lengths] = OrderedDict()
 
     def of(self, photo: int, offsets: Offsets) -> Lengths:
@@ -52,11 +53,9 @@ class Detail:
         listed = self._index.photos[photo]
         flat = np.zeros((listed.height // GRAIN + 1, listed.width // GRAIN + 1))
         try:
-            content = self._index.stores[listed.source].read(listed.file_name)
-            pixels = decode_photo(content, turn=self._displayed[listed.source])
+            sums = summed_detail(self._pixels.whole(photo))
         except PhotoError:  # the rendering says so
             return flat
-        sums = summed_detail(pixels)
         return sums if sums.shape == flat.shape else flat
 
 

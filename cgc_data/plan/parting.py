@@ -55,17 +55,15 @@ class Part:
 class Parting:
     """Lays windows that show a category and windows that miss it."""
 
-    def __init__(self, index: Index, truth: Truth, config: BuildConfig) -> None:
-        self._index, self._truth, self._config = index, truth, config
+    def __init__(self, index: Index, truth: Truth, config: BuildConfig, detail: Detail) -> None:
+        self._index, self._truth, self._config, self._detail = index, truth, config, detail
         self._windows = Windows(truth, config)
-        self._detail = Detail(index, [source.displayed for source in config.sources])
 
     def parts(self, photo: int, concept: int, rng: np.random.Generator) -> list[Part]:
         """Sizes of windows at which a category can be shown and can be missed."""
         size = self._truth.photo_size(photo)
         extents = [self._truth.extent(int(instance)) for instance in self._index.instances.of(photo, concept)]
-        frames = (self._windows.frame(size, (step + rng.random()) / SIZES, rng) for step in range(SIZES))
-        parts = (self._part(photo, frame, extents) for frame in frames if frame)
+        parts = (self._part(photo, frame, extents) for frame in self._windows.frames(size, SIZES, rng))
         return [part for part in parts if part.shares.any()]
 
     def choose(self, parts: Sequence[Part], count: int, rng: np.random.Generator) -> list[Part]:

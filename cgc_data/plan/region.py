@@ -13,12 +13,12 @@ import numpy as np
 from cgc_data.answer.wording import template_count
 from cgc_data.common.errors import PhotoError
 from cgc_data.geometry import Window
-from cgc_data.images import decode_photo
 from cgc_data.masks import Box
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.choices import Asked, Candidate, draw_candidates, in_colors
 from cgc_data.plan.cutting import unique_piece, with_others
 from cgc_data.plan.pieces import Piece, is_unique, piece_view
+from cgc_data.plan.pixels import PhotoPixels
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.resemblance import Picture
 from cgc_data.plan.rows import Family, Question, Shown, View
@@ -39,6 +39,7 @@ class RegionPlanner:
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._config = askable, askable.config
+        self._pixels = PhotoPixels(askable.index, askable.config)
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)
         self._made: Counter[bool] = Counter()  # rows by whether they name the image
         self._ranks: Counter[tuple[int, int]] = Counter()  # by number of windows, and how many are nearer in color
@@ -63,9 +64,7 @@ class RegionPlanner:
 
     def _picture(self, photo: int) -> Picture:
         shown = self._askable.index.photos[photo]
-        content = self._askable.index.stores[shown.source].read(shown.file_name)
-        turn = self._config.sources[shown.source].displayed
-        pixels = decode_photo(content, turn=turn)
+        pixels = self._pixels.whole(photo)
         if pixels.shape[:2] != (shown.height, shown.width):
             raise PhotoError(
                 f"{shown.file_name}: is {pixels.shape[1]} x {pixels.shape[0]}, its annotation says otherwise"

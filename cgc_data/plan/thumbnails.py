@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from cgc_data.config import BuildConfig
 from cgc_data.images import Pixels
 from cgc_data.index.build import Index
-from cgc_data.index.pictures import thumbnail
 from cgc_data.masks import Box
+from cgc_data.plan.pixels import PhotoPixels
 
 LONGEST = 160  # pixels
 KEPT = 1024
@@ -22,16 +22,13 @@ class Thumbnails:
     """Thumbnails of the index's photos, and colors of places in them."""
 
     def __init__(self, index: Index, config: BuildConfig) -> None:
-        self._index = index
-        self._turned = [source.displayed for source in config.sources]
+        self._index, self._pixels = index, PhotoPixels(index, config)
         self.of = lru_cache(maxsize=KEPT)(self._read)
         self._lab_sums = lru_cache(maxsize=KEPT // 4)(self._sums)
 
     def _read(self, photo: int) -> Pixels:
         """Pixels (height, width, 3), blue-green-red. Raises PhotoError."""
-        shown = self._index.photos[photo]
-        content = self._index.stores[shown.source].read(shown.file_name)
-        return thumbnail(content, LONGEST, turn=self._turned[shown.source])
+        return self._pixels.small(photo, LONGEST)
 
     def _sums(self, photo: int) -> NDArray[np.float64]:
         """Lab summed over all that lies above and to the left of each corner of a pixel, (height + 1, width + 1, 3)."""

@@ -13,7 +13,6 @@ import numpy as np
 from cgc_data.geometry import ThousandBox, Window
 from cgc_data.masks import Box
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.detail import Detail
 from cgc_data.plan.offsets import Extent, Frame, Lengths, Mask, Offsets, count_fitting, offsets_of, seen
 from cgc_data.plan.parting import Part
 from cgc_data.plan.rows import View, thousand_in_view
@@ -48,14 +47,13 @@ class Tracks:
     def __init__(self, askable: Askable) -> None:
         config = askable.config
         self._truth, self._limits = askable.truth, config.limits
-        self._windows = Windows(askable.truth, config)
-        self._detail = Detail(askable.index, [source.displayed for source in config.sources])
+        self._windows, self._detail = Windows(askable.truth, config), askable.detail
 
     def stages(self, photo: int, target: int, siblings: Sequence[int], rng: np.random.Generator) -> list[Stage]:
         """Sizes of windows at which the object can be shown beside a sibling, and can be out of view."""
         size = self._truth.photo_size(photo)
-        frames = (self._windows.frame(size, (step + rng.random()) / SIZES, rng) for step in range(SIZES))
-        return [stage for frame in frames if frame for stage in self._stage(photo, frame, target, siblings)]
+        frames = self._windows.frames(size, SIZES, rng)
+        return [stage for frame in frames for stage in self._stage(photo, frame, target, siblings)]
 
     def lay(
         self, photo: int, target: int, stages: Sequence[Stage], gone: Gone, rng: np.random.Generator

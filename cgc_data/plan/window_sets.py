@@ -27,7 +27,7 @@ class WindowSetPlanner:
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
         self._windows = Windows(askable.truth, askable.config)
-        self._parting = Parting(askable.index, askable.truth, askable.config)
+        self._parting = Parting(askable.index, askable.truth, askable.config, askable.detail)
         self._served: set[int] = set()
         self._lost: dict[int, str] = {}
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)

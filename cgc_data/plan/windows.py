@@ -5,7 +5,7 @@ shown much larger than it is, so that it stays sharp.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -45,6 +45,12 @@ class Windows:
             return None
         near, wide = self._view(photo, focus, FOCUS, rng), self._view(photo, context, CONTEXT, rng)
         return (near, wide) if near and wide else None
+
+    def frames(self, size: tuple[int, int], number: int, rng: np.random.Generator) -> Iterator[Frame]:
+        """At most `number` sizes of windows of a photo of width and height `size`, the least wide first."""
+        for step in range(number):
+            if frame := self.frame(size, (step + rng.random()) / number, rng):
+                yield frame
 
     def frame(self, size: tuple[int, int], place: float, rng: np.random.Generator) -> Frame | None:
         """A size of windows of a photo of width and height `size`, `place` (0-1) of the way from least to most wide."""

@@ -32,6 +32,7 @@ THINGS = [
     Thing("dog", (250.5, 20.25, 45, 40), {"segmentation": None}),
 ]
 SEEDS = st.integers(0, 2**20)
+SOURCED = BuildConfig(sources=[Source(kind="coco", annotations="", images="")])
 CONFIG = BuildConfig.model_validate({"intra": {"view_sizes": [192, 256, 320]}})
 
 
@@ -48,9 +49,7 @@ def truth(index: Index) -> Truth:
 
 @pytest.fixture(scope="module")
 def parting(index: Index, truth: Truth) -> Parting:
-    return Parting(
-        index, truth, CONFIG.model_copy(update={"sources": [Source(kind="coco", annotations="", images="")]})
-    )
+    return Parting(index, truth, CONFIG, Detail(index, SOURCED))
 
 
 @given(
@@ -177,7 +176,7 @@ def test_detail_follows_the_bytes_of_a_window() -> None:
 
 def test_detail_of_a_window_is_its_mean(tmp_path: Path) -> None:
     source = coco(tmp_path, {"a.jpg": THINGS})
-    detail = Detail(index_of(source, cache=tmp_path), [False])
+    detail = Detail(index_of(source, cache=tmp_path), SOURCED)
     left, whole = (offsets_of((WIDTH, HEIGHT), width, HEIGHT) for width in (WIDTH // 2, WIDTH))
     halves = np.exp(detail.of(0, left))
     assert (halves[0, 0] + halves[0, -1]) / 2 == pytest.approx(np.exp(detail.of(0, whole)[0, 0]), rel=1e-6)
@@ -187,4 +186,4 @@ def test_detail_of_a_window_is_its_mean(tmp_path: Path) -> None:
 def test_a_photo_that_cannot_be_read_has_no_detail(tmp_path: Path) -> None:
     index = index_of(coco(tmp_path, {"a.jpg": THINGS}), cache=tmp_path)
     (tmp_path / "images" / "a.jpg").write_bytes(b"no photo")
-    assert np.ptp(Detail(index, [False]).of(0, offsets_of((WIDTH, HEIGHT), 100, 100))) == 0
+    assert np.ptp(Detail(index, SOURCED).of(0, offsets_of((WIDTH, HEIGHT), 100, 100))) == 0
