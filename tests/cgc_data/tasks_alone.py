@@ -1,18 +1,21 @@
-"""Releases of one task alone, and its own check applied to rows of them."""
+"""Releases of one task alone, checks of single rows of them against their raw sources, and made-up traces."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cgc_data.builder.release import build_release
 from cgc_data.config import BuildConfig, Source
+from cgc_data.release.manifest import read_manifest
 from cgc_data.release.read import open_release
 from cgc_data.tasks import PLANNED, TASKS
 from cgc_data.validate.limits import Limits
-from cgc_data.validate.run import open_sources
+from cgc_data.validate.report import Ledger
+from cgc_data.validate.run import CHECKS, RowChecker, open_sources
 from cgc_data.validate.samples import read_sample
 from cgc_data.validate.tasks import check_of
+from cgc_data.validate.trace import Asked, Trace
 from cgc_data.validate.world import World
 from cgc_data.vocabulary import concept_of, load_relations
 
@@ -31,16 +34,42 @@ def rows_of(release: Path) -> list[Row]:
     return [dict(row) for row in open_release(release).rows(images=True)]
 
 
+def views_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[bytes]]:
+    """The images of each row, by its id."""
+    return {row["id"]: [image["bytes"] for image in row["images"]] for row in rows}
+
+
 def world_of(release: Path) -> World:
     """The raw sources of a release."""
-    manifest = open_release(release).manifest
-    return World(open_sources(release, manifest, ()), load_relations())
+    return World(open_sources(release, read_manifest(release), ()), load_relations())
 
 
 def faults(row: Row, world: World) -> list[str]:
     """What the task's own check finds wrong."""
     sample = read_sample(row, "here")  # type: ignore[arg-type]
     return [fault for _, fault in check_of(TASKS[f"{row['contrast']}/{row['task']}"])(sample, world, Limits()) if fault]
+
+
+class RawChecks:
+    """The checks of `validate` for rows of one release, changed or not."""
+
+    def __init__(self, release: Path) -> None:
+        self._manifest, self.world = read_manifest(release), world_of(release)
+
+    def breached(self, *rows: Row) -> set[str]:
+        """Names of the checks that rows break by themselves; what holds between rows is not judged."""
+        ledger = Ledger(CHECKS)
+        checker = RowChecker(self._manifest, self.world, ledger)
+        for row in rows:
+            checker.row(f"{row['contrast']}/{row['split']}-", row)  # type: ignore[arg-type]
+        return {check.name for check in ledger.checks() if check.status == "fail"}
+
+    def traces(self, rows: Iterable[Row]) -> list[Trace]:
+        """What is kept of the rows for statistics."""
+        checker = RowChecker(self._manifest, self.world, Ledger(CHECKS))
+        for row in rows:
+            checker.row(f"{row['contrast']}/{row['split']}-", row)  # type: ignore[arg-type]
+        return checker.traces
 
 
 def real_sources(folder: Path) -> list[Source]:
@@ -67,3 +96,30 @@ def annotated(sources: Sequence[Source], view: Row, label: str) -> list[list[flo
 
 def _base_name(image: Row) -> str:
     return str(image.get("file_name") or image["coco_url"]).rpartition("/")[2]
+
+
+def listing(place: int, task: str, asked: Iterable[Asked], template: int = 0) -> Trace:
+    """The trace of a row about two photos of its own that lists several labels."""
+    labels = tuple(asked)
+    return Trace(
+        id=f"row {place}",
+        contrast="inter",
+        task=task,
+        template_id=f"{task}/{template}",
+        label=labels[0].label,
+        words=frozenset(one.label for one in labels),
+        sizes=((640, 480), (640, 480)),
+        num_bytes=(100_000, 100_000),
+        enlargements=(1.0, 1.0),
+        candidates=(1, 2),
+        photos=(f"photo {place}", f"other {place}"),
+        annotated=(3, 3),
+        targets=frozenset({1, 2}),
+        boxes=(),
+        reference=None,
+        named=False,
+        tuple_id=f"set {place}",
+        pair_id="",
+        focus=None,
+        asked=labels,
+    )

@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cgc_data.builder.release import build_release
-from cgc_data.config import BuildConfig, Source
+from cgc_data.config import Source
 from cgc_data.metrics import score_item, truth_of
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
-from cgc_data.tasks import PLANNED
 from cgc_data.tasks.inter.common import COMMON
 from cgc_data.validate import validate
 from cgc_data.validate.limits import Limits
@@ -27,17 +25,12 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of, load_relations
 from cgc_train.data.ablation import without_distractors
 from cgc_train.traces import trace
 from tests.cgc_data import mini_release
-from tests.cgc_data.checking import RawChecks, listing
 from tests.cgc_data.drawn import Thing, coco
+from tests.cgc_data.tasks_alone import RawChecks, build_alone, listing, real_sources, rows_of, views_of
 
 Row = dict[str, Any]
 SAMPLES = 60
 KINDS = ("dog", "pizza", "bus", "zebra", "umbrella", "laptop", "toilet", "kite", "banana", "clock", "bear", "person")
-
-
-def config(sources: list[Source], **settings: Any) -> BuildConfig:
-    shares = {**dict.fromkeys(PLANNED, 0.0), COMMON.id: 1.0}
-    return BuildConfig(sources=sources, tasks=shares, **{"samples": SAMPLES, **settings})
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +47,12 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Source]:
 
 @pytest.fixture(scope="module")
 def release(drawn: list[Source], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("common") / "release"
-    build_release(config(drawn), out)
-    return out
+    return build_alone(COMMON.id, drawn, SAMPLES, tmp_path_factory.mktemp("common") / "release")
 
 
 @pytest.fixture(scope="module")
 def rows(release: Path) -> list[Row]:
-    return [dict(row) for row in open_release(release).rows(images=True)]
+    return rows_of(release)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +94,7 @@ def test_both_forms_are_made(rows: list[Row]) -> None:
 
 @pytest.mark.parametrize(("share", "forms"), [(0.0, {False}), (1.0, {True})])
 def test_the_mix_is_a_setting(drawn: list[Source], tmp_path: Path, share: float, forms: set[bool]) -> None:
-    build_release(config(drawn, named_image=share, samples=8, images="reference"), tmp_path / "mix")
+    build_alone(COMMON.id, drawn, 8, tmp_path / "mix", named_image=share, images="reference")
     found = [row["query"]["img_idx"] is not None for row in open_release(tmp_path / "mix").rows(["query"])]
     assert set(found) == forms
 
@@ -170,15 +161,13 @@ def test_few_rows_are_about_people(rows: list[Row]) -> None:
 
 
 def test_the_plan_is_the_same_again(drawn: list[Source], rows: list[Row], tmp_path: Path) -> None:
-    build_release(config(drawn), tmp_path / "release", workers=1)
+    build_alone(COMMON.id, drawn, SAMPLES, tmp_path / "release")
     assert [row["id"] for row in open_release(tmp_path / "release").rows(["id"])] == [row["id"] for row in rows]
 
 
 def test_a_reference_release_gives_the_same_bytes(drawn: list[Source], rows: list[Row], tmp_path: Path) -> None:
-    build_release(config(drawn, images="reference"), tmp_path / "light")
-    known = {row["id"]: [image["bytes"] for image in row["images"]] for row in rows}
-    found = {row["id"]: [image["bytes"] for image in row["images"]] for row in load_reference(tmp_path / "light")}
-    assert found == known
+    build_alone(COMMON.id, drawn, SAMPLES, tmp_path / "light", images="reference")
+    assert views_of(load_reference(tmp_path / "light")) == views_of(rows)
 
 
 # -- validate
@@ -384,12 +373,7 @@ def test_the_ablation_leaves_these_rows_whole(rows: list[Row]) -> None:
 
 
 def test_real_photos_give_rows_of_both_forms(real_data: Path, tmp_path: Path) -> None:
-    coco, lvis = real_data / "coco_sample", real_data / "lvis_sample"
-    sources = [
-        Source(kind="coco", annotations=str(coco / "instances.json"), images=str(coco / "images")),
-        Source(kind="lvis", annotations=str(lvis / "lvis.json"), images=str(lvis / "images")),
-    ]
-    build_release(config(sources), tmp_path / "real")
+    build_alone(COMMON.id, real_sources(real_data), SAMPLES, tmp_path / "real")
     rows = [dict(row) for row in open_release(tmp_path / "real").rows()]
     assert list(listed(rows))
     assert list(named(rows))

@@ -30,12 +30,11 @@ from cgc_data.tasks import PLANNED
 from cgc_data.validate import validate
 from cgc_data.validate.limits import Limits, limits_of
 from cgc_data.validate.report import Check
-from cgc_data.validate.run import open_sources
 from cgc_data.validate.samples import Part, read_sample
 from cgc_data.validate.tasks.intra_difference import check, measures
 from cgc_data.validate.trace import Trace, trace_of
 from cgc_data.validate.world import World
-from cgc_data.vocabulary import load_relations
+from tests.cgc_data.tasks_alone import build_alone, real_sources, rows_of, world_of
 
 Row = dict[str, Any]
 TASKS = {task: float(task == "intra/difference") for task in PLANNED}
@@ -56,12 +55,12 @@ def made(config: BuildConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(made: Path) -> list[Row]:
-    return [dict(row) for row in open_release(made).rows(images=True)]
+    return rows_of(made)
 
 
 @pytest.fixture(scope="module")
 def world(made: Path) -> World:
-    return World(open_sources(made, read_manifest(made), ()), load_relations())
+    return world_of(made)
 
 
 @pytest.fixture(scope="module")
@@ -514,11 +513,6 @@ def framings(config: BuildConfig, tmp_path_factory: pytest.TempPathFactory) -> t
 
 
 def test_rows_of_real_photos_are_true(real_data: Path, tmp_path: Path) -> None:
-    sources = [
-        Source(kind=kind, annotations=str(real_data / folder / name), images=str(real_data / folder / "images"))
-        for kind, folder, name in (("coco", "coco_sample", "instances.json"), ("lvis", "lvis_sample", "lvis.json"))
-    ]
-    build_release(BuildConfig(sources=sources, samples=12, tasks=TASKS), tmp_path / "real", workers=1)
-    report = validate(tmp_path / "real")
+    report = validate(build_alone("intra/difference", real_sources(real_data), 12, tmp_path / "real"))
     assert report.failed() == []
     assert report.check("one difference").n > 0

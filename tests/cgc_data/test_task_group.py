@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cgc_data.builder.release import build_release
-from cgc_data.config import BuildConfig, Source
+from cgc_data.config import Source
 from cgc_data.geometry import iou
 from cgc_data.metrics import score_item, truth_of
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
-from cgc_data.tasks import PLANNED
 from cgc_data.tasks.inter.group import GROUP
 from cgc_data.validate import validate
 from cgc_data.validate.limits import Limits
@@ -27,27 +25,20 @@ from cgc_data.validate.tasks.inter_group import measures
 from cgc_data.validate.trace import Asked, Trace
 from cgc_data.vocabulary import concept_of, load_relations
 from tests.cgc_data import mini_release
-from tests.cgc_data.checking import RawChecks, listing
+from tests.cgc_data.tasks_alone import RawChecks, build_alone, listing, real_sources, rows_of, views_of
 
 Row = dict[str, Any]
 SAMPLES = 48
 
 
-def config(sources: list[Source], **settings: Any) -> BuildConfig:
-    shares = {**dict.fromkeys(PLANNED, 0.0), GROUP.id: 1.0}
-    return BuildConfig(sources=sources, tasks=shares, **{"samples": SAMPLES, **settings})
-
-
 @pytest.fixture(scope="module")
 def release(painted: list[Source], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("group") / "release"
-    build_release(config(painted), out)
-    return out
+    return build_alone(GROUP.id, painted, SAMPLES, tmp_path_factory.mktemp("group") / "release")
 
 
 @pytest.fixture(scope="module")
 def rows(release: Path) -> list[Row]:
-    return [dict(row) for row in open_release(release).rows(images=True)]
+    return rows_of(release)
 
 
 @pytest.fixture(scope="module")
@@ -114,18 +105,16 @@ def test_every_view_without_a_label_has_a_claim(rows: list[Row]) -> None:
 
 
 def test_the_plan_is_the_same_again(painted: list[Source], rows: list[Row], tmp_path: Path) -> None:
-    build_release(config(painted), tmp_path / "release", workers=1)
+    build_alone(GROUP.id, painted, SAMPLES, tmp_path / "release")
     assert [row["id"] for row in open_release(tmp_path / "release").rows(["id"])] == [row["id"] for row in rows]
 
 
 def test_a_reference_release_gives_the_same_bytes(painted: list[Source], rows: list[Row], tmp_path: Path) -> None:
-    build_release(config(painted, images="reference", samples=12), tmp_path / "light")
-    known = {row["id"]: row for row in rows}
-    found = list(load_reference(tmp_path / "light"))
+    build_alone(GROUP.id, painted, 12, tmp_path / "light", images="reference")
+    known, found = views_of(rows), views_of(load_reference(tmp_path / "light"))
     assert found
-    for row in found:
-        if row["id"] in known:
-            assert [i["bytes"] for i in row["images"]] == [i["bytes"] for i in known[row["id"]]["images"]]
+    for row in found.keys() & known.keys():
+        assert found[row] == known[row]
 
 
 # -- validate
@@ -291,12 +280,7 @@ def test_other_rows_have_no_such_scores(rows: list[Row]) -> None:
 
 
 def test_real_photos_give_enough_rows(real_data: Path, tmp_path: Path) -> None:
-    coco, lvis = real_data / "coco_sample", real_data / "lvis_sample"
-    sources = [
-        Source(kind="coco", annotations=str(coco / "instances.json"), images=str(coco / "images")),
-        Source(kind="lvis", annotations=str(lvis / "lvis.json"), images=str(lvis / "images")),
-    ]
-    build_release(config(sources), tmp_path / "real")
+    build_alone(GROUP.id, real_sources(real_data), SAMPLES, tmp_path / "real")
     rows = list(open_release(tmp_path / "real").rows())
     assert len(rows) >= 40
     assert len({view["file_name"] for row in rows for view in row["views"]}) >= 15

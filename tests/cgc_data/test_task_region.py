@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cgc_data.builder.release import build_release
 from cgc_data.builder.remove import remove_photo
-from cgc_data.config import BuildConfig, Source
+from cgc_data.config import Source
 from cgc_data.geometry import Window, iou
 from cgc_data.look.sample import read_sample
 from cgc_data.metrics import score_item, truth_of
@@ -26,7 +25,6 @@ from cgc_data.plan.resemblance import LARGEST, Picture, Scene, gray, only_at
 from cgc_data.release.operations import OPERATIONS
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
-from cgc_data.tasks import PLANNED
 from cgc_data.tasks.intra.region import REGION
 from cgc_data.validate import validate
 from cgc_data.validate.limits import Limits
@@ -38,28 +36,21 @@ from cgc_data.validate.trace import Colors, Trace
 from cgc_train.data.ablation import without_distractors
 from cgc_train.reward import gold_check
 from cgc_train.traces import trace
-from tests.cgc_data.checking import RawChecks
+from tests.cgc_data.tasks_alone import RawChecks, build_alone, real_sources, rows_of
 
 Row = dict[str, Any]
 Pixels = NDArray[np.uint8]
 SAMPLES = 40
 
 
-def config(sources: list[Source], **settings: Any) -> BuildConfig:
-    shares = {**dict.fromkeys(PLANNED, 0.0), REGION.id: 1.0}
-    return BuildConfig(sources=sources, tasks=shares, **{"samples": SAMPLES, **settings})
-
-
 @pytest.fixture(scope="module")
 def release(painted: list[Source], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("region") / "release"
-    build_release(config(painted), out)
-    return out
+    return build_alone(REGION.id, painted, SAMPLES, tmp_path_factory.mktemp("region") / "release")
 
 
 @pytest.fixture(scope="module")
 def rows(release: Path) -> list[Row]:
-    return [dict(row) for row in open_release(release).rows(images=True)]
+    return rows_of(release)
 
 
 @pytest.fixture(scope="module")
@@ -148,14 +139,14 @@ def test_the_release_is_valid(release: Path) -> None:
 
 
 def test_a_release_without_images_is_the_same(painted: list[Source], rows: list[Row], tmp_path: Path) -> None:
-    build_release(config(painted, images="reference"), tmp_path / "R")
+    build_alone(REGION.id, painted, SAMPLES, tmp_path / "R", images="reference")
     composed = {row["id"]: row["images"] for row in load_reference(tmp_path / "R")}
     assert composed == {row["id"]: row["images"] for row in rows}
 
 
 @pytest.mark.parametrize(("named", "forms"), [(0.0, {False}), (1.0, {True})])
 def test_the_mix_of_forms_is_a_setting(painted: list[Source], tmp_path: Path, named: float, forms: set[bool]) -> None:
-    build_release(config(painted, samples=8, named_image=named, images="reference"), tmp_path / "R")
+    build_alone(REGION.id, painted, 8, tmp_path / "R", named_image=named, images="reference")
     assert {in_photo(dict(row)) for row in open_release(tmp_path / "R").rows()} == forms
 
 
@@ -503,12 +494,7 @@ def test_real_rows_have_no_shortcut(rows: list[Row], checks: RawChecks) -> None:
 
 
 def test_real_photos_give_rows_that_are_valid(real_data: Path, tmp_path: Path) -> None:
-    coco, lvis = real_data / "coco_sample", real_data / "lvis_sample"
-    sources = [
-        Source(kind="coco", annotations=str(coco / "instances.json"), images=str(coco / "images")),
-        Source(kind="lvis", annotations=str(lvis / "lvis.json"), images=str(lvis / "images")),
-    ]
-    build_release(config(sources, samples=44), tmp_path / "R")
+    build_alone(REGION.id, real_sources(real_data), 44, tmp_path / "R")
     found = [dict(row) for row in open_release(tmp_path / "R").rows()]
     assert len(found) >= 40
     assert len({row["views"][0]["image_id"] for row in found}) >= 15
