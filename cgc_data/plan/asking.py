@@ -7,7 +7,7 @@ import numpy as np
 
 from cgc_data.geometry import Window
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.rows import Missing, Question, Shown, View, set_name
+from cgc_data.plan.questions import Missing, Question, Shown, View, set_name
 from cgc_data.tasks import Task
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from cgc_data.plan.rows import Question
+from cgc_data.plan.questions import Question
 
 Feature = tuple[str, object]
 TOTAL: Feature = ("all", "")

@@ -15,7 +15,7 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import Item, claim_absent, shown_in, whole_view
 from cgc_data.plan.candidates import FEWEST, MOST, Candidates
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Question, draw_order, set_name
+from cgc_data.plan.questions import Family, Question, draw_order, set_name
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import LOOKED_AT, one_format
 from cgc_data.tasks import REFERENCE

@@ -13,8 +13,9 @@ import numpy as np
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.balance import AbsentBalance, Made
 from cgc_data.plan.planner import Draw, Lane, Losing, Outcome, Photos, make_lanes
+from cgc_data.plan.questions import Family
 from cgc_data.plan.rng import generator
-from cgc_data.plan.rows import Family, make_row
+from cgc_data.plan.rows import make_row
 from cgc_data.plan.spread import Spread
 from cgc_data.release.rows import Row
 from cgc_data.release.schema import Split

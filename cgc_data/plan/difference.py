@@ -11,7 +11,7 @@ from cgc_data.plan.framing import Framing, Framings, draw_operations
 from cgc_data.plan.lenders import Lenders
 from cgc_data.plan.pastes import Pastes
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Question, Shown, View, box_in_view, set_name
+from cgc_data.plan.questions import Family, Question, Shown, View, box_in_view, set_name
 from cgc_data.plan.standing import Paste, Standing
 from cgc_data.plan.thumbnails import Thumbnails
 from cgc_data.plan.truth import fits

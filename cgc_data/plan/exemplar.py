@@ -12,7 +12,7 @@ from cgc_data.plan.askable import Askable
 from cgc_data.plan.exemplars import Exemplars
 from cgc_data.plan.inter_all import LocateAllPlanner
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Question, Shown, View, thousand_in_view
+from cgc_data.plan.questions import Family, Question, Shown, View, thousand_in_view
 from cgc_data.tasks.inter.exemplar import EXEMPLAR
 
 TRIED = 12  # families without their examples, before a photo is given up

@@ -13,7 +13,7 @@ from cgc_data.index.photos import usable
 from cgc_data.index.presence import ABSENT
 from cgc_data.masks import Box
 from cgc_data.plan.askable import Askable, Mask, large_enough
-from cgc_data.plan.rows import Shown, View, thousand_in_view
+from cgc_data.plan.questions import Shown, View, thousand_in_view
 from cgc_data.plan.scenes import Photos
 from cgc_data.tasks import REFERENCE
 from cgc_data.vocabulary import concept_of

@@ -6,7 +6,7 @@ import numpy as np
 
 from cgc_data.geometry import iou
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.rows import View, thousand_in_view
+from cgc_data.plan.questions import View, thousand_in_view
 from cgc_data.plan.tracks import MAX_COPY_IOU, Gone
 from cgc_data.plan.windows import askable_in, shown_in
 

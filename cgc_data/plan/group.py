@@ -16,7 +16,7 @@ from cgc_data.geometry import iou
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import Item, ask_labels
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Question
+from cgc_data.plan.questions import Family, Question
 from cgc_data.plan.scenes import Scenes
 from cgc_data.plan.sets import PhotoSets
 from cgc_data.plan.surplus import Surplus

@@ -14,7 +14,7 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import Item, ask_set, ask_twins
 from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family
+from cgc_data.plan.questions import Family
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import PhotoSets
 from cgc_data.tasks.inter import HARD

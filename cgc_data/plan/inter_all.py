@@ -12,7 +12,7 @@ from cgc_data.answer.wording import template_count
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import Item, ask_set, ask_twins
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Question
+from cgc_data.plan.questions import Family, Question
 from cgc_data.plan.scenes import Scenes
 from cgc_data.plan.shared import SharedSets, Side
 from cgc_data.tasks import Task

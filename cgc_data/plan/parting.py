@@ -14,7 +14,7 @@ from cgc_data.geometry import Window
 from cgc_data.index.build import Index
 from cgc_data.plan.detail import Detail
 from cgc_data.plan.offsets import Extent, Frame, Lengths, Mask, Numbers, Offsets, count_fitting, offsets_of
-from cgc_data.plan.rows import View
+from cgc_data.plan.questions import View
 from cgc_data.plan.truth import Truth
 from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows
 

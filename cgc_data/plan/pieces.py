@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from cgc_data.config import BuildConfig
 from cgc_data.geometry import Window
 from cgc_data.images import Pixels
+from cgc_data.plan.questions import View
 from cgc_data.plan.resemblance import LARGEST, LEAST_SPREAD, Gray, Picture, Scene, gray, only_at
-from cgc_data.plan.rows import View
 from cgc_data.release.operations import GAIN, GAMMA, OPERATIONS, Operation, window_operations
 from cgc_data.tasks import REFERENCE
 

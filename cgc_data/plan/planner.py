@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.balance import AbsentBalance, Made
-from cgc_data.plan.rows import Family
+from cgc_data.plan.questions import Family
 from cgc_data.tasks import TASKS, Contrast, Task
 
 Photos = NDArray[np.intp]

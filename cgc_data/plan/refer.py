@@ -11,8 +11,8 @@ from cgc_data.answer.wording import template_count
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import claim_absent, whole_view
 from cgc_data.plan.planner import Draw
+from cgc_data.plan.questions import Family, Question, Shown, set_name
 from cgc_data.plan.relations import told, uncut
-from cgc_data.plan.rows import Family, Question, Shown, set_name
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import LOOKED_AT, one_format
 from cgc_data.tasks.inter import DECOUPLED

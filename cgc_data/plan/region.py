@@ -20,8 +20,8 @@ from cgc_data.plan.cutting import unique_piece, with_others
 from cgc_data.plan.pieces import Piece, is_unique, piece_view
 from cgc_data.plan.pixels import PhotoPixels
 from cgc_data.plan.planner import Draw
+from cgc_data.plan.questions import Family, Question, Shown, View
 from cgc_data.plan.resemblance import Picture
-from cgc_data.plan.rows import Family, Question, Shown, View
 from cgc_data.plan.windows import askable_in, set_of_windows
 from cgc_data.tasks import REFERENCE
 from cgc_data.tasks.intra import INTRA, VIEWS

@@ -15,7 +15,7 @@ from cgc_data.answer.wording import template_count
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.following import Following
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Question, Shown, View, box_in_view
+from cgc_data.plan.questions import Family, Question, Shown, View, box_in_view
 from cgc_data.plan.tracks import Gone, Tracks, order_of
 from cgc_data.plan.windows import Windows, set_of_windows, shown_in
 from cgc_data.release.operations import DRAW_BOX, Operation, window_operations

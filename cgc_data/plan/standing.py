@@ -17,7 +17,7 @@ from cgc_data.masks import Box, mask_area
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.framing import Framings
 from cgc_data.plan.lenders import BORDER, LOWEST_HORIZON, Lenders, below, grown, overlaps
-from cgc_data.plan.rows import Pasted
+from cgc_data.plan.questions import Pasted
 from cgc_data.plan.thumbnails import Thumbnails
 
 KEPT = 4096  # ranges of heights that are remembered

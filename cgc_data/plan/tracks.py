@@ -15,7 +15,7 @@ from cgc_data.masks import Box
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.offsets import Extent, Frame, Lengths, Mask, Offsets, count_fitting, offsets_of, seen
 from cgc_data.plan.parting import Part
-from cgc_data.plan.rows import View, thousand_in_view
+from cgc_data.plan.questions import View, thousand_in_view
 from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows, shown_in
 
 SIZES = 12  # of windows that are tried for an object

@@ -12,7 +12,7 @@ from cgc_data.plan.askable import Askable
 from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.parting import Part, Parting
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.rows import Family, Missing, Question, View
+from cgc_data.plan.questions import Family, Missing, Question, View
 from cgc_data.plan.windows import Windows, askable_in, set_of_windows, shown_in
 from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.absent import ABSENT

@@ -14,7 +14,7 @@ from cgc_data.geometry import Window
 from cgc_data.index.build import Index
 from cgc_data.masks import Box
 from cgc_data.plan.offsets import Frame
-from cgc_data.plan.rows import Shown, View, box_in_view, set_name
+from cgc_data.plan.questions import Shown, View, box_in_view, set_name
 from cgc_data.plan.truth import Truth, fits
 from cgc_data.tasks.intra import INTRA
 

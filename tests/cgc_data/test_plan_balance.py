@@ -8,7 +8,7 @@ import pytest
 
 from cgc_data.geometry import Window
 from cgc_data.plan.balance import AbsentBalance, Made
-from cgc_data.plan.rows import Question, Shown, View
+from cgc_data.plan.questions import Question, Shown, View
 from cgc_data.tasks import Task
 from cgc_data.tasks.inter.absent import ABSENT
 from cgc_data.tasks.inter.locate import LOCATE

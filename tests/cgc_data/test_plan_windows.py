@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from cgc_data.config import BuildConfig, IntraSettings, Limits
 from cgc_data.geometry import Window
 from cgc_data.masks import Box
+from cgc_data.plan.questions import View, box_in_view
 from cgc_data.plan.rng import generator
-from cgc_data.plan.rows import View, box_in_view
 from cgc_data.plan.truth import Truth
 from cgc_data.plan.windows import Windows, askable_in
 from tests.cgc_data.drawn import HEIGHT, WIDTH, Thing, coco, index_of

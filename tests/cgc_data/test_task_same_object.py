@@ -19,7 +19,7 @@ from cgc_data.geometry import Window
 from cgc_data.index.build import build_index
 from cgc_data.metrics import score_item, truth_of
 from cgc_data.plan.build import make_plan
-from cgc_data.plan.rows import View
+from cgc_data.plan.questions import View
 from cgc_data.plan.tracks import order_of
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
