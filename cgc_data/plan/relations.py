@@ -1,4 +1,4 @@
-"""Which of several objects of a label is told from the others by its place or size in the picture."""
+"""Which of several objects of a label stands out by its place or size in the picture."""
 
 import numpy as np
 from numpy.typing import NDArray

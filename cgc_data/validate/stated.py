@@ -115,7 +115,7 @@ def _filled(phrasing: str, sample: Sample, world: World) -> str:
 
 
 def _referred(name: Name | None, relation: str) -> str:
-    """What is told from others of its label: by one word before its name, or by several after it."""
+    """The name with what singles the object out: one word goes before the name, several go after it."""
     counted = name.counted if name else ""
     return f"{relation} {counted}" if len(relation.split()) == 1 else f"{counted} {relation}"
 

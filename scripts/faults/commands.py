@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.verdict import ending
 
-TOLD = "told-"  # begins the name of whatever a command is told to write
+OUTPUT = "output-"  # prefix of every path that a command may write
 COMMANDS = (
     "cgc-data remove {release} --image-id 1 --out {to}removed",
     "cgc-data validate {release}",
@@ -45,7 +45,7 @@ def write_material(folder: Path) -> None:
 def every_command(listed: Path, material: Path, out: Path) -> Iterator[str]:
     """What is wrong with how a command ends, for every release listed."""
     for number, hostile in enumerate(json.loads(listed.read_text(encoding="utf-8"))):
-        to = out / str(number) / TOLD
+        to = out / str(number) / OUTPUT
         names = {"release": hostile["release"], "answers": hostile["answers"], "to": str(to)}
         _prepare(out / str(number), Path(hostile["answers"]), material)
         for command in COMMANDS:
@@ -63,8 +63,8 @@ def _prepare(folder: Path, answers: Path, material: Path) -> None:
     from cgc_train.run import create_run, held_out_path
 
     folder.mkdir(parents=True)
-    os.environ["CGC_CACHE"] = str(folder / f"{TOLD}cache")
-    run = create_run(folder / f"{TOLD}run", load_recipe(str(material / "recipe.yaml")))
+    os.environ["CGC_CACHE"] = str(folder / f"{OUTPUT}cache")
+    run = create_run(folder / f"{OUTPUT}run", load_recipe(str(material / "recipe.yaml")))
     (run.folder / "metrics.jsonl").write_text(json.dumps({"step": 1, "kind": "held_out", "miou": 0.5}) + "\n")
     held_out_path(run.folder, 1).parent.mkdir(exist_ok=True)
     shutil.copy(answers, held_out_path(run.folder, 1))

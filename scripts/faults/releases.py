@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from scripts.faults.commands import TOLD
+from scripts.faults.commands import OUTPUT
 from scripts.faults.lab import Lab, Through, require
 from tests.hostile import EDITS, LINKS, edited, linked, snapshot, with_texts, world
 
@@ -22,7 +22,7 @@ class Hostile:
 
 
 def hostile_releases(lab: Lab) -> None:
-    """No command changes anything but what it is told to write, or ends in another way than it should."""
+    """No command writes anywhere but to its output, and each ends as it should."""
     folder, material = lab.new("hostile"), lab.new("material")
     listed = lab.folder / "releases.json"
     listed.write_text(json.dumps([asdict(hostile) for hostile in _written(folder)]), encoding="utf-8")
@@ -30,7 +30,7 @@ def hostile_releases(lab: Lab) -> None:
     require(made.status == 0, f"nothing to train with: {made.errors.strip()[-600:]}")
     before = snapshot(folder)
     found = lab.run("every-command", listed, material, folder / "out")
-    after = {path: content for path, content in snapshot(folder).items() if not _told(Path(path), folder / "out")}
+    after = {path: content for path, content in snapshot(folder).items() if not _is_output(Path(path), folder / "out")}
     changed = sorted(path for path in before | after if before.get(path) != after.get(path))
     faults = [f"changed outside --out: {Path(path).relative_to(folder)}" for path in changed]
     faults += found.errors.strip().splitlines() if found.status else []
@@ -58,6 +58,6 @@ def _hostile(release: Path, *, refused: bool) -> Hostile:
     return Hostile(str(release), str(answers), refused)
 
 
-def _told(path: Path, out: Path) -> bool:
-    """Whether a command was told to write there, or locks it."""
-    return path.is_relative_to(out) and path.relative_to(out).parts[1].lstrip(".").startswith(TOLD)
+def _is_output(path: Path, out: Path) -> bool:
+    """Whether a command may write there, or locks it."""
+    return path.is_relative_to(out) and path.relative_to(out).parts[1].lstrip(".").startswith(OUTPUT)

@@ -21,7 +21,7 @@ BORDER = 3  # pixels
 PLACE_MARGIN = 0.1  # of the picture's side
 SIZE_MARGIN = 1.3
 ROUNDING = 1e-6
-# what is compared of a box in shares of the picture, its center and its edge; the largest is told
+# Center and edge of a box, in shares of the picture, so that the object with the largest values is the one meant.
 PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
     LEFTMOST: lambda box: (-(box[0] + box[2]) / 2, -box[0]),
     RIGHTMOST: lambda box: ((box[0] + box[2]) / 2, box[2]),
