@@ -46,11 +46,8 @@ class GroupPlanner:
     def family(self, draw: Draw) -> Family | None:
         """A question about the anchor and free photos of the deck, None where none fits."""
         self._askable.check(draw.anchor)
-        for kind in draw.made.kinds(GROUP.pool, self._scenes.shares):
-            labels = np.flatnonzero(self._scenes.starts(kind, self._askable.one[draw.anchor]))
-            if not len(labels):
-                continue
-            scope = self._scenes.scope(kind, self._askable.draw_label(labels, draw.rng))
+        labels = self._askable.one[draw.anchor]
+        for kind, scope in self._scenes.scopes(draw.made, GROUP.pool, labels, draw.rng):
             size = draw.made.images(GROUP.pool, self._sizes, draw.rng)[0]
             members = self._sets.grow([draw.anchor], draw.free, size, kind, scope)
             if len(members) >= self._sizes[0] and (question := self._question(members, kind, scope, draw.rng)):

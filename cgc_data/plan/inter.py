@@ -37,12 +37,10 @@ class LocatePlanner:
         """A family round the anchor with free photos of the deck, None where none fits."""
         size = self._sets.draw_size(draw.rng)
         self._askable.check(draw.anchor)
-        for kind in draw.made.kinds(LOCATE.pool, self._scenes.shares):
-            labels = np.flatnonzero(self._scenes.starts(kind, self._askable.one[draw.anchor]))
-            if len(labels):
-                scope = self._scenes.scope(kind, self._askable.draw_label(labels, draw.rng))
-                if family := self._of_kind(draw, kind, scope, size):
-                    return family
+        labels = self._askable.one[draw.anchor]
+        for kind, scope in self._scenes.scopes(draw.made, LOCATE.pool, labels, draw.rng):
+            if family := self._of_kind(draw, kind, scope, size):
+                return family
         return None
 
     def _of_kind(self, draw: Draw, kind: str, scope: Mask, size: int) -> Family | None:

@@ -4,10 +4,13 @@ In a hard set all labels are of one supercategory, and each photo shows one of t
 shows another member of the asked label's supercategory, and is proved free of the label itself.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.balance import Made
 from cgc_data.tasks.inter import DECOUPLED, HARD
 
 Photos = NDArray[np.intp]
@@ -25,6 +28,13 @@ class Scenes:
     def shares(self) -> dict[str, float]:
         """Wanted share of each kind of distractors."""
         return {HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}
+
+    def scopes(self, made: Made, pool: str, labels: Mask, rng: np.random.Generator) -> Iterator[tuple[str, Mask]]:
+        """Kinds of sets, the one furthest behind first, with what one about any of the labels may be asked about."""
+        for kind in made.kinds(pool, self.shares):
+            choices = np.flatnonzero(self.starts(kind, labels))
+            if len(choices):
+                yield kind, self.scope(kind, self._askable.draw_label(choices, rng))
 
     def starts(self, kind: str, labels: Mask) -> Mask:
         """Those of the labels (concepts,) that a set of this kind may be about."""

@@ -19,6 +19,7 @@ from cgc_data.plan.framing import Framings
 from cgc_data.plan.lenders import BORDER, LOWEST_HORIZON, Lenders, below, grown, overlaps
 from cgc_data.plan.questions import Pasted
 from cgc_data.plan.thumbnails import Thumbnails
+from cgc_data.release.operations import of_centers
 
 KEPT = 4096  # ranges of heights that are remembered
 PLACES = 128  # drawn for one object
@@ -166,8 +167,7 @@ class Standing:
     def _placed(self, photo: int, paste: Paste) -> Mask:
         """Mask of the object over the photo that receives it, (height, width)."""
         rle = self._askable.truth.mask(paste.pasted.instance)
-        a, b, c, d, e, f = paste.pasted.transform
-        moved = np.array([[a, b, c + (a + b - 1) / 2], [d, e, f + (d + e - 1) / 2]])
+        moved = of_centers(np.array(paste.pasted.transform).reshape(2, 3))
         size = self._askable.truth.photo_size(photo)
         return np.asarray(cv2.warpAffine(coco_mask.decode(rle), moved, size, flags=cv2.INTER_NEAREST) > 0)
 

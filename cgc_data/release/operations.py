@@ -152,9 +152,14 @@ def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tup
     reduced = cv2.resize(layer, small, interpolation=cv2.INTER_AREA) if small != (width, height) else layer
     rest = transform.copy()
     rest[:, :2] *= (width / small[0], height / small[1])
-    # a point is the center of a pixel for OpenCV, and its corner in a transform
-    rest[:, 2] += rest[:, :2] @ (0.5, 0.5) - 0.5
-    return np.asarray(cv2.warpAffine(reduced, rest, size, flags=cv2.INTER_LINEAR), dtype=np.float32)
+    return np.asarray(cv2.warpAffine(reduced, of_centers(rest), size, flags=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def of_centers(transform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A transform of points (2, 3) as OpenCV takes it: there a point is the center of a pixel, not its corner."""
+    moved = np.array(transform, dtype=np.float64)
+    moved[:, 2] += moved[:, :2] @ (0.5, 0.5) - 0.5
+    return np.asarray(moved)
 
 
 def _mask(lender: Part) -> NDArray[np.uint8]:
