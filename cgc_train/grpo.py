@@ -1,10 +1,12 @@
 """The main job: GRPO on a release by a recipe, into a run folder, from the start or from a checkpoint."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from accelerate.utils import gather_object
 from datasets import Dataset
 
 from cgc_data.common.extras import need_package
@@ -12,8 +14,10 @@ from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, truth_of
 from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, MetricsWriter
 from cgc_train.data import grade, held_out_set, training_set
+from cgc_train.engines import check_gpu, engines_of, need_engine
 from cgc_train.errors import RunError
 from cgc_train.model import check_template, load_config, load_processor, lora_config, quantisation
+from cgc_train.model.files import LARGEST, diverged_weight
 from cgc_train.protocols import GrpoArguments, Processor
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import grpo_config
@@ -46,15 +50,25 @@ def resume(run: Run, checkpoint: Path | None = None) -> Run:
         raise RunError(f"{run.folder}: finished already; its model is in {run.model_folder.name}/")
     if run.kind == "sft":
         raise RunError(f"{run.folder}: a warm-up, which is not gone on with; start it again with --to")
-    found = checkpoint or next(reversed(run.checkpoints()), None)
-    if found is None or not is_whole(found):
-        raise RunError(f"{run.folder}: holds no whole checkpoint; delete the folder and start again")
+    found = _sound(run.folder, [checkpoint] if checkpoint else run.checkpoints())
     arguments = _arguments(run.recipe, run.folder)
     say(f"going on from {found.name}")
     trainer = build_trainer(run, arguments, _material(run.recipe, arguments))
     if trainer.is_world_process_zero():
-        run.rewind(found)
+        with written_to_disk(run.folder, f"run `cgc-train resume {run.folder}`"):
+            run.rewind(found)
     return _train(trainer, run, found)
+
+
+def _sound(folder: Path, checkpoints: Sequence[Path]) -> Path:
+    """The newest checkpoint that is whole and whose weights are finite. Raises RunError where there is none."""
+    for checkpoint in reversed(checkpoints):
+        if not is_whole(checkpoint):
+            continue
+        if not (weight := diverged_weight(checkpoint)):
+            return checkpoint
+        say(f"warning: {checkpoint.name} is passed over: {weight} is not finite or beyond {LARGEST:g}")
+    raise RunError(f"{folder}: holds no whole checkpoint with finite weights; delete the folder and start again")
 
 
 @dataclass(frozen=True)
@@ -100,6 +114,7 @@ def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
     # Not before training: DeepSpeed would set up an engine that only evaluates. A resumed run has answered already.
     trainer.args.eval_on_start = trainer.eval_dataset is not None and checkpoint is None
     again = f"`cgc-train resume {run.folder}`"
+    _check_same_rows(trainer)
     try:
         with written_to_disk(run.folder, f"run {again}"):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -107,6 +122,16 @@ def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
     except KeyboardInterrupt:
         raise RunError(f"{run.folder}: stopped; go on with {again}") from None
     return run
+
+
+def _check_same_rows(trainer: GroundingTrainer) -> None:
+    """Raise RunError, in every process, where the processes of a launch do not train on the same rows."""
+    ids = "\n".join(trainer.train_dataset["id"])
+    if len(set(gather_object([hashlib.sha256(ids.encode()).hexdigest()]))) > 1:
+        raise RunError(
+            f"{trainer.args.output_dir}: the processes of this launch read different releases; give all of them the "
+            "same data.release and data.revision"
+        )
 
 
 def _save(trainer: GroundingTrainer, run: Run) -> None:
@@ -124,8 +149,9 @@ def _arguments(recipe: Recipe, folder: Path) -> GrpoArguments:
     for tracker in TRACKERS:
         if tracker in _as_list(recipe.grpo.get("report_to")):
             need_package(tracker, f"grpo.report_to={tracker}")
-    if recipe.grpo.get("use_vllm"):
-        need_package("vllm", "grpo.use_vllm=true")
+    for engine, why in engines_of(recipe):
+        need_engine(engine, why)
+    check_gpu(recipe)
     return grpo_config(recipe, folder)
 
 

@@ -203,6 +203,7 @@ class GrpoArguments(TrainingArguments, Protocol):
     save_only_model: bool
     max_steps: int
     optim: Named
+    learning_rate: float
     beta: float
     num_generations: int
     num_iterations: int

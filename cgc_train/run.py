@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias, TypedDict, cast
 import msgspec
 
 from cgc_data.common.disk import disk_full
-from cgc_data.release.inside import check_links
+from cgc_data.release.inside import check_links, file_name
 from cgc_data.release.paths import without_paths
 from cgc_train.errors import RunError
 from cgc_train.protocols import Completion
@@ -171,6 +171,11 @@ def create_run(folder: Path, recipe: Recipe, kind: Kind = "grpo") -> Run:
     described = json.dumps({"kind": kind, **environment()}, indent=2)
     (folder / "environment.json").write_text(described + "\n", encoding="utf-8")
     return Run(folder, recipe)
+
+
+def default_folder(recipe: Recipe) -> Path:
+    """Where a run goes that no folder is named for."""
+    return Path("runs") / file_name(recipe.name)
 
 
 def check_free(folder: Path) -> None:

@@ -17,6 +17,7 @@ from trl import SFTTrainer
 from cgc_data.common.progress import say
 from cgc_train.callbacks import MetricsWriter
 from cgc_train.data import grade, held_out_set, training_set
+from cgc_train.engines import check_gpu
 from cgc_train.errors import DivergedError, RecipeError
 from cgc_train.model import (
     check_taught,
@@ -89,6 +90,7 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: D
         And what loading the data and the model raises; then no folder is left behind.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL counts its users over the network otherwise
+    check_gpu(recipe)
     arguments = _arguments(recipe, folder)
     if arguments.process_index == 0:  # another process may come when this one has begun the run already
         check_free(folder)

@@ -3,6 +3,7 @@
 Each override says which trap it is for. Everything else, the loss included, is TRL's.
 """
 
+import math
 from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
 from copy import deepcopy
@@ -17,11 +18,14 @@ from trl.trainer.utils import RepeatSampler
 
 from cgc_train.errors import DivergedError, ModelError, RecipeError
 from cgc_train.generate import visual_token_ids
+from cgc_train.model.files import LARGEST, is_sound
 from cgc_train.model.load import freeze_vision, keep_names
+from cgc_train.model.once import each_image_once
 from cgc_train.protocols import Completion, GenerationConfig, GrpoArguments, Processor, TrainingRow
 from cgc_train.reward import text_of
 from cgc_train.sampling import EpochSampler
 
+NO_PROBABILITIES = "probability tensor contains"  # what torch says of logits that are not finite
 Answers: TypeAlias = dict[str, str]
 
 
@@ -36,7 +40,7 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
     Raises:
         ModelError: the processor pads on the right.
         RecipeError: checkpoints would fall into the middle of a batch of completions.
-        DivergedError: while training, where the loss is not a number.
+        DivergedError: while training, where loss, gradient, or weights are not finite, or nothing can be sampled.
     """
 
     def __init__(
@@ -81,6 +85,10 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
             self.held_out_answers |= {row["id"]: text_of(completion) for row, completion in rows}
         return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
 
+    def _generate_and_score_completions(self, inputs: object) -> Any:
+        with each_image_once(self.processing_class):
+            return super()._generate_and_score_completions(inputs)
+
     # Resuming: the order of every epoch is a function of seed and epoch.
     def _get_train_sampler(self, dataset: Sized | None = None) -> EpochSampler:
         return EpochSampler(
@@ -110,22 +118,39 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
             if self.vllm_mode == "colocate":
                 prompt_ids = [collapse_images(ids, self._image_pad_token_id) for ids in prompt_ids]
         with self._greedy_if_held_out():
-            return super()._generate_single_turn(prompt_ids, images, multimodal_fields, num_generations, *rest)
+            try:
+                return super()._generate_single_turn(prompt_ids, images, multimodal_fields, num_generations, *rest)
+            except RuntimeError as error:
+                if NO_PROBABILITIES not in str(error):
+                    raise
+        raise self._diverged(f"after step {self.state.global_step}, the model gives no probabilities to sample from")
 
     def training_step(self, model: object, inputs: object, num_items_in_batch: object = None) -> torch.Tensor:
         """One pass of TRL's; raises DivergedError where the loss is not a number."""
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         if not torch.isfinite(loss):
-            step = self.state.global_step + 1
-            raise DivergedError(
-                f"{self.args.output_dir}: the loss of step {step} is {loss.item()}; go on from an earlier checkpoint "
-                "with a lower grpo.learning_rate, or raise grpo.beta"
-            )
+            raise self._diverged(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
         return loss
+
+    # A checkpoint is what a run resumes from, so it must not hold weights that can no longer learn.
+    def _save_checkpoint(self, model: Any, trial: object) -> None:
+        for name, weight in model.named_parameters():
+            if weight.requires_grad and not is_sound(getattr(weight, "ds_tensor", weight)):
+                raise self._diverged(f"after step {self.state.global_step}, {name} is not finite or beyond {LARGEST:g}")
+        super()._save_checkpoint(model, trial)
+
+    def _diverged(self, what: str) -> DivergedError:
+        return DivergedError(
+            f"{self.args.output_dir}: {what}; start again, or resume a copy of the run, with a lower "
+            "grpo.learning_rate or a higher grpo.beta"
+        )
 
     # TRL would overwrite a step's completions with the held-out ones of the same step.
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log as TRL does; the completions file is of training alone."""
+        """Log as TRL does, completions of training alone. Raises DivergedError where the gradient is not finite."""
+        norm = logs.get("grad_norm")
+        if norm is not None and not math.isfinite(norm):
+            raise self._diverged(f"the gradient of step {self.state.global_step} is {norm}")
         wanted, self.log_completions = self.log_completions, self.log_completions and self.model.training
         super().log(logs, start_time)
         self.log_completions = wanted

@@ -7,7 +7,7 @@ from cgc_data.release.manifest import kept_settings
 from cgc_data.release.read import Release, open_release
 from cgc_data.release.render import Renderer
 from cgc_data.release.rows import Row
-from cgc_data.sources import open_photos
+from cgc_data.sources import PhotoStore, open_photos
 
 
 def load_reference(
@@ -32,9 +32,14 @@ def load_reference(
     yield from with_images(opened, opened.rows(contrast=contrast, split=split), images)
 
 
+def photo_stores(release: Release, images: Path | str | None) -> dict[str, PhotoStore]:
+    """Where the photos of each source (by key) are; `images` as for `load_reference`. Raises PhotoError."""
+    return {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
+
+
 def with_images(release: Release, rows: Iterable[Row], images: Path | str | None) -> Iterator[Row]:
     """Rows of a release with their views composed; `images` and errors as for `load_reference`."""
-    stores = {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
+    stores = photo_stores(release, images)
     displayed = frozenset(s["key"] for s in release.manifest["sources"] if s.get("orientation") == "as_displayed")
     renderer = Renderer(stores, kept_settings(release.manifest).intra.jpeg_quality, displayed)
     for row in rows:

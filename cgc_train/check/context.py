@@ -84,7 +84,7 @@ class Context:
     """A recipe, where its run would be written, and what follows from both."""
 
     recipe: Recipe
-    folder: Path = Path()
+    folder: Path = Path("runs")
 
     @cached_property
     def config(self) -> GrpoArguments:

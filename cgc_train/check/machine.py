@@ -1,11 +1,12 @@
 """Checks of the machine: packages that the recipe needs, trackers, and GPUs where there are any."""
 
-from collections.abc import Iterator
 from importlib.util import find_spec
 
 from cgc_data.common.errors import MissingExtraError
 from cgc_data.common.extras import need
-from cgc_train.check.context import Context, Finding, Unchecked, failed, ok
+from cgc_train.check.context import Context, Finding, Unchecked, failed, ok, warning
+from cgc_train.engines import TESTED, engines_of, install, untested
+from cgc_train.run import check_free
 
 TRACKERS = {
     "trackio": "trackio",
@@ -21,14 +22,13 @@ NO_TRACKER = {"none", "all"}
 def check_packages(context: Context) -> Finding:
     """What the recipe needs is installed; what runs on a GPU alone is asked for only where there is one."""
     need("train")
-    missing = [name for name in _gpu_packages(context) if find_spec(name) is None]
+    missing = [name for name, _ in engines_of(context.recipe) if find_spec(name) is None]
     if not missing:
         return ok("every package that the recipe needs is installed")
     line = f"{', '.join(missing)} not installed"
     if not gpu_bytes():
         raise Unchecked(f"{line}, and no GPU here that they would run on")
-    packages = " ".join("'trl[vllm]'" if name == "vllm" else name.replace("_", "-") for name in missing)
-    return failed(line, f"run: pip install --constraint constraints-gpu.txt {packages}")
+    return failed(line, f"run: {install(*missing)}")
 
 
 def check_trackers(context: Context) -> Finding:
@@ -62,16 +62,23 @@ def check_gpus(context: Context) -> Finding:
     return ok(message, len(found), recipe.gpus)
 
 
-def _gpu_packages(context: Context) -> Iterator[str]:
+def check_engines(context: Context) -> Finding:
+    """Engines are of the versions that they were tested in, and work together."""
     recipe = context.recipe
-    if recipe.grpo.get("use_vllm"):
-        yield "vllm"
-    if recipe.accelerate in ("zero2", "zero3"):
-        yield "deepspeed"
-    if recipe.model.quantize or "8bit" in str(recipe.grpo.get("optim", "")):
-        yield "bitsandbytes"
-    if recipe.model.attention == "flash_attention_2":
-        yield "flash_attn"
+    if recipe.accelerate == "fsdp2" and recipe.model.lora and recipe.grpo.get("use_vllm"):
+        fix = "set accelerate=ddp or zero3, or grpo.use_vllm=false"
+        return warning("under fsdp2, adapters do not reach vLLM reliably", fix)
+    if others := untested(recipe):
+        named = ", ".join(f"{package} {seen} (tested: {TESTED[package]})" for package, seen in others.items())
+        return warning(f"not tested with {named}", f"run: {install(*others)}")
+    names = [name for name, _ in engines_of(recipe)]
+    return ok(f"engines: {', '.join(names) if names else 'none besides torch and TRL'}")
+
+
+def check_run_folder(context: Context) -> Finding:
+    """The run's folder is free."""
+    check_free(context.folder)
+    return ok(f"{context.folder}: free for the run")
 
 
 def gpu_bytes() -> list[int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cgc_train.check.context import Context, Finding, Unchecked, failed, ok, warning
 from cgc_train.model import check_template as checked_opening
+from cgc_train.model.files import damage, listed_files
 
 # Projections of one layer of the language model that adapters are meant for.
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -28,6 +29,10 @@ def check_processor(context: Context) -> Finding:
         )
     if tokenizer.convert_tokens_to_ids(IMAGE_TOKEN) in (None, tokenizer.unk_token_id):
         return failed(f"{name}: its tokenizer has no {IMAGE_TOKEN}", "name a Qwen3-VL model")
+    tokens, rows = len(tokenizer), context.model_config.get_text_config().vocab_size
+    if tokens > rows:
+        message = f"{name}: its tokenizer has {tokens:,} tokens and its config.json a vocab_size of {rows:,}"
+        return failed(message, "copy tokenizer and config.json from one and the same model", tokens, rows)
     return ok(f"pads on the left with {tokenizer.pad_token!r}, ends with {tokenizer.eos_token!r}")
 
 
@@ -42,13 +47,27 @@ def check_template(context: Context) -> Finding:
 
 
 def check_model(context: Context) -> Finding:
-    """What the model is, counted on the meta device; its weights are in the folder, if it is one."""
+    """What the model is, counted on the meta device."""
     shape, name = context.shape, context.recipe.model.name
-    folder = Path(name)
-    if folder.is_dir() and not [*folder.glob("*.safetensors"), *folder.glob("*.bin")]:
-        return failed(f"{name}: holds no weights", "name a folder with *.safetensors, or a model on the Hub")
     size = f"{shape.total / 1e9:.2f} billion" if shape.total > 10**8 else f"{shape.total:,}"
     return ok(f"{name}: {size} weights, {shape.layers} layers, context {shape.context:,}", shape.total)
+
+
+def check_weights(context: Context) -> Finding:
+    """The files of weights of a model in a folder are there and whole; their names and sizes alone are read."""
+    name = context.recipe.model.name
+    folder = Path(name)
+    if not folder.is_dir():
+        raise Unchecked(f"{name}: its weights are downloaded by the run")
+    files = sorted(folder.glob("*.safetensors"))
+    if not [*files, *folder.glob("*.bin")]:
+        return failed(f"{name}: holds no weights", "name a folder with *.safetensors, or a model on the Hub")
+    if missing := sorted(listed_files(folder) - {file.name for file in files}):
+        return failed(f"{folder / missing[0]}: is missing", "copy or download the model again", len(missing), 0)
+    for file in files:
+        if reason := damage(file):
+            return failed(f"{file}: is damaged ({reason})", "copy or download it again")
+    return ok(f"{len(files)} files of weights, whole", len(files))
 
 
 def check_adapters(context: Context) -> Finding:

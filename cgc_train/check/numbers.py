@@ -11,6 +11,8 @@ from cgc_train.errors import MemoryPlanError
 
 TIGHT = 0.95  # of the memory, above which the plan is too close to trust
 WORTH_NAMING = 0.02  # of the peak, below which a part is not named
+HIGH = 1e-3  # a learning rate above which even a tiny model's GRPO has not been seen to hold
+DIVERGES = 0.1  # Adam moves every weight by about the learning rate, each step
 UNLIMITED = 10  # checkpoints counted where nothing limits their number
 
 MENDS = {
@@ -32,6 +34,18 @@ def check_settings(context: Context) -> Finding:
     """TRL takes the settings, and groups are whole on all processes together."""
     given = len(context.recipe.grpo)
     return ok(f"TRL takes the {given} settings of grpo; {context.batch.sampled} completions a round of sampling")
+
+
+def check_learning_rate(context: Context) -> Finding:
+    """The learning rate is one that a model survives."""
+    rate = context.config.learning_rate
+    message = f"grpo.learning_rate={rate:g}"
+    if not 0 < rate < DIVERGES:
+        return failed(f"{message} would not train", "set 1e-6 to 1e-5, which is usual", rate, DIVERGES)
+    if rate > HIGH:
+        fix = "lower it, or watch grad_norm in the first steps"
+        return warning(f"{message} is far above what GRPO is trained with", fix, rate, HIGH)
+    return ok(message, rate, HIGH)
 
 
 def check_batch(context: Context) -> Finding:
@@ -114,7 +128,8 @@ def check_disk(context: Context) -> Finding:
     config, recipe = context.config, context.recipe
     each, final = checkpoint_bytes(context.shape, recipe, config), 2 * context.shape.total
     planned = config.max_steps // int(config.save_steps) if config.max_steps > 0 else UNLIMITED
-    kept = min(planned, config.save_total_limit or planned)
+    # an old checkpoint is deleted only once the new one is whole
+    kept = min(planned, config.save_total_limit + 1 if config.save_total_limit else planned)
     needed = kept * each + final
     message = f"{kept} checkpoints of {gigabytes(each)} and the final weights: {gigabytes(needed)}"
     if recipe.gpu_memory_gb and not gpu_bytes():

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cgc_data.common.errors import CgcError
-from cgc_train.check import machine, models, numbers, rows
+from cgc_train.check import machine, models, numbers, photos, rows
 from cgc_train.check.context import Context, Finding, Unchecked, not_checked
 from cgc_train.recipe import Recipe
+from cgc_train.run import default_folder
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,16 @@ class Check:
 CHECKS = (
     Check("packages", machine.check_packages),
     Check("settings", numbers.check_settings),
+    Check("learning rate", numbers.check_learning_rate, ("settings",)),
     Check("batch", numbers.check_batch, ("settings",)),
     Check("checkpoints", numbers.check_saving, ("settings",)),
     Check("trackers", machine.check_trackers, ("settings",)),
     Check("data", rows.check_data, ("settings",)),
+    Check("photos", photos.check_photos, ("data",)),
     Check("gold", rows.check_gold, ("data",)),
     Check("reward speed", rows.check_speed, ("data",)),
     Check("model", models.check_model),
+    Check("weights", models.check_weights, ("model",)),
     Check("adapters", models.check_adapters, ("model",)),
     Check("processor", models.check_processor),
     Check("template", models.check_template, ("processor",)),
@@ -37,13 +41,18 @@ CHECKS = (
     Check("completions", rows.check_completions, ("data", "processor")),
     Check("memory", numbers.check_memory, ("model", "prompts")),
     Check("disk", numbers.check_disk, ("settings", "model")),
+    Check("run folder", machine.check_run_folder),
+    Check("engines", machine.check_engines, ("settings",)),
     Check("GPUs", machine.check_gpus),
 )
 
 
-def run_checks(recipe: Recipe, folder: Path = Path()) -> Iterator[Finding]:
-    """The findings of a recipe whose run would be written to `folder`, as they are found. Raises nothing expected."""
-    context, unsound = Context(recipe, folder), set[str]()
+def run_checks(recipe: Recipe, folder: Path | None = None) -> Iterator[Finding]:
+    """The findings of a recipe, as they are found; raises nothing expected.
+
+    `folder` is where the run would be written; None: where `cgc-train grpo` writes it unless told otherwise.
+    """
+    context, unsound = Context(recipe, folder or default_folder(recipe)), set[str]()
     for check in CHECKS:
         missing = [name for name in check.needs if name in unsound]
         finding = not_checked(f"rests on {', '.join(missing)}") if missing else _found(check, context)

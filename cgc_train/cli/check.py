@@ -16,9 +16,9 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "
 @click.command()
 @click.argument("recipe")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--to", type=click.Path(path_type=Path), default=Path(), help="Where the run would be written: its disk.")
+@click.option("--to", type=click.Path(path_type=Path), help="Folder that the run would have.  [default: runs/<recipe>]")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(recipe: str, settings: tuple[str, ...], to: Path, as_json: bool) -> None:
+def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool) -> None:
     """Check RECIPE, a shipped one or a YAML file, before any GPU hour.
 
     Exit status 0: nothing failed; 2: something would fail, or train on something else than intended.

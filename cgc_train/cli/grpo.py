@@ -16,10 +16,10 @@ def grpo(recipe: str, settings: tuple[str, ...], folder: Path | None) -> None:
     from cgc_data.common.extras import need
 
     need("train")
-    from cgc_data.release.inside import file_name
     from cgc_train.grpo import run_grpo
     from cgc_train.recipe import load_recipe
+    from cgc_train.run import default_folder
 
     chosen = load_recipe(recipe, settings)
-    run = run_grpo(chosen, folder or Path("runs") / file_name(chosen.name))
+    run = run_grpo(chosen, folder or default_folder(chosen))
     show(f"trained: {run.model_folder}\nlook at it: cgc-train view {run.folder}")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cgc_data.common.extras import need_package
+from cgc_train.engines import need_engine
 from cgc_train.errors import ModelError
 from cgc_train.model.processor import check_folder, shown_as_model_error
 from cgc_train.protocols import Model, ModelConfig
@@ -97,7 +97,7 @@ def quantisation(settings: "ModelSettings") -> Any:
     import torch
     from transformers import BitsAndBytesConfig
 
-    need_package("bitsandbytes", f"model.quantize={settings.quantize}")
+    need_engine("bitsandbytes", f"model.quantize={settings.quantize}")
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type=settings.quantize,

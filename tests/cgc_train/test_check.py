@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -19,13 +20,14 @@ from cgc_train.check.models import check_processor
 from cgc_train.check.numbers import plan_memory
 from cgc_train.check.rows import check_speed
 from cgc_train.cli import cli
+from cgc_train.engines import TESTED
 from cgc_train.errors import MemoryPlanError
 from cgc_train.recipe import Recipe, load_recipe
 from cgc_train.tiny import write_tiny
 from tests.cgc_train.made_rows import made_row, some_rows, write_release
 
 REAL = ("qwen3-vl-8b-full", "qwen3-vl-8b-lora", "qwen3-vl-8b-lora-1gpu", "qwen3-vl-8b-qlora-24gb")
-OUT_OF_REACH = {"packages", "processor", "template", "disk", "GPUs"}
+OUT_OF_REACH = {"packages", "weights", "processor", "template", "disk", "GPUs"}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def checked(place: Path) -> Callable[..., dict[str, Finding]]:
     """Findings by check of a shipped recipe on the release here, with settings over it."""
 
     def run(*settings: str, name: str = "tiny-cpu") -> dict[str, Finding]:
-        return {finding.check: finding for finding in run_checks(_recipe(place, name, *settings), place)}
+        return {finding.check: finding for finding in run_checks(_recipe(place, name, *settings), place / "run")}
 
     return run
 
@@ -87,6 +89,7 @@ def test_a_real_recipe_passes_as_far_as_no_gpu_allows(checked: Callable[..., dic
         (["model.lora={targets: 'nothing'}"], "adapters", ["matches no module"]),
         (["data.max_pixels=1024", "model.name=Qwen/Qwen3-VL-8B-Instruct"], "images", ["data.max_pixels=1024", "65536"]),
         (["grpo.max_completion_length=8"], "completions", ["need more than 8", "raise grpo.max_completion_length"]),
+        (["grpo.learning_rate=100"], "learning rate", ["grpo.learning_rate=100 would not train", "1e-6"]),
         (["grpo.report_to=wandb"], "trackers", ["wandb", "pip install wandb"]),
         (["grpo.max_completion_length=8192"], "prompts", ["exceed 8,192", "the model's context"]),
     ],
@@ -170,9 +173,113 @@ def test_a_model_folder_without_processor_fails(place: Path, tmp_path: Path) -> 
 
 def test_a_model_folder_without_weights_fails(place: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes((place / "tiny" / "config.json").read_bytes())
-    found = _only(place, f"model.name={tmp_path}", check="model")
+    found = _only(place, f"model.name={tmp_path}", check="weights")
     assert found.status == "failed"
     assert "no weights" in found.line
+
+
+def test_a_file_of_weights_that_is_cut_short_fails(place: Path, tmp_path: Path) -> None:
+    model = copytree(place / "tiny", tmp_path / "model")
+    whole = (model / "model.safetensors").read_bytes()
+    for length in (0, 5, 1000, len(whole) - 1):
+        (model / "model.safetensors").write_bytes(whole[:length])
+        found = _only(place, f"model.name={model}", check="weights")
+        assert found.status == "failed", length
+        assert f"{model / 'model.safetensors'}: is damaged" in found.line
+
+
+def test_a_file_of_weights_that_the_index_lists_and_is_not_there_fails(place: Path, tmp_path: Path) -> None:
+    model = copytree(place / "tiny", tmp_path / "model")
+    index = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    found = _only(place, f"model.name={model}", check="weights")
+    assert found.status == "failed"
+    assert "model-00002-of-00002.safetensors: is missing" in found.line
+
+
+def test_a_vocabulary_smaller_than_the_tokenizers_fails(place: Path, tmp_path: Path) -> None:
+    model = copytree(place / "tiny", tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())
+    config["text_config"]["vocab_size"] = 500
+    (model / "config.json").write_text(json.dumps(config))
+    found = _only(place, f"model.name={model}", check="processor")
+    assert found.status == "failed"
+    assert "a vocab_size of 500" in found.line
+
+
+def test_photos_that_are_missing_fail_however_few(place: Path, tmp_path: Path) -> None:
+    shown = {1: [(10, 10, 500, 500)]}
+    rows = [made_row("locate", shown, photo=photo) for photo in (1, 11, 21, 31, 41, 51, 61, 71)]
+    rows += [made_row("locate", shown, photo=500, split="validation")]
+    pairs = [pair for row in rows for pair in zip(row["views"], row["images"], strict=True)]
+    stored = {(view["file_name"], image["bytes"]) for view, image in pairs}
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name, content in stored:
+        (photos / name).write_bytes(content)
+    source = {"key": "coco-0", "kind": "coco", "annotations": "instances.json", "images": str(photos), "sha256": ""}
+    write_release(tmp_path / "release", rows, image_mode="reference", sources=[source])
+    given = (f"data.release={tmp_path / 'release'}", f"data.photos={photos}")
+    sound = _only(place, *given, check="photos")
+    assert sound.status == "ok", sound.line
+    last = max(name for name, _ in stored)
+    (photos / last).unlink()
+    found = _only(place, *given, check="photos")
+    assert found.status == "failed"
+    assert f"1 photos are missing: {last}" in found.line
+
+
+def test_a_stored_image_that_does_not_open_fails(place: Path, tmp_path: Path) -> None:
+    row = made_row("locate", {1: [(10, 10, 500, 500)]})
+    cut = [{**image, "bytes": image["bytes"][:60]} for image in row["images"]]
+    write_release(tmp_path / "release", [{**row, "images": cut}, *some_rows(), *some_rows("validation", photo=9)])
+    found = _only(place, f"data.release={tmp_path / 'release'}", check="photos")
+    assert found.status == "failed"
+    assert f"row {row['id']}: image 1 cannot be opened" in found.line
+
+
+def test_a_folder_that_holds_a_run_fails_before_the_run_does(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.yaml").write_text("name: other")
+    findings = {finding.check: finding for finding in run_checks(_recipe(place, "tiny-cpu"), tmp_path / "run")}
+    assert findings["run folder"].status == "failed"
+    assert f"cgc-train resume {tmp_path / 'run'}" in findings["run folder"].line
+
+
+def test_the_disk_has_to_hold_a_new_checkpoint_beside_all_that_are_kept(place: Path) -> None:
+    def needed(*settings: str) -> float:
+        found = _only(place, "grpo.max_steps=10", "grpo.save_steps=1", *settings, check="disk")
+        assert found.value is not None
+        return found.value
+
+    each = needed("grpo.save_total_limit=3") - needed("grpo.save_total_limit=2")
+    assert needed("grpo.save_total_limit=2") > 3 * each
+    assert needed("grpo.save_total_limit=null", "grpo.max_steps=2") < 3 * each
+
+
+def test_engines_that_do_not_work_together_are_warned_of(checked: Callable[..., dict[str, Finding]]) -> None:
+    found = checked("accelerate=fsdp2", name="qwen3-vl-8b-lora")["engines"]
+    assert found.status == "warning"
+    assert "fsdp2" in found.line
+    assert checked(name="qwen3-vl-8b-lora")["engines"].status == "ok"
+
+
+def test_an_engine_of_an_untested_version_is_warned_of(
+    checked: Callable[..., dict[str, Finding]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cgc_train.engines.version", lambda name: {"vllm": "0.8.5"}.get(name, "1"))
+    found = checked(name="qwen3-vl-8b-lora")["engines"]
+    assert found.status == "warning"
+    assert f"vllm 0.8.5 (tested: {TESTED['vllm']})" in found.line
+    assert f"pip install vllm=={TESTED['vllm']}" in found.line
+    monkeypatch.setattr("cgc_train.engines.version", lambda name: TESTED[name])
+    assert checked(name="qwen3-vl-8b-lora")["engines"].status == "ok"
+
+
+def test_the_tested_versions_are_those_of_the_constraints() -> None:
+    lines = (Path(__file__).parents[2] / "constraints-gpu.txt").read_text().splitlines()
+    pinned = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    assert {name: pinned[name] for name in TESTED} == TESTED
 
 
 @pytest.mark.parametrize(
@@ -228,7 +335,7 @@ def test_what_runs_on_a_gpu_is_asked_for_where_there_is_one(place: Path, monkeyp
     monkeypatch.setattr(machine_checks, "find_spec", lambda _: None)
     found = machine_checks.check_packages(context)
     assert found.status == "failed"
-    assert "'trl[vllm]' deepspeed" in found.line
+    assert f"vllm=={TESTED['vllm']} deepspeed=={TESTED['deepspeed']}" in found.line
 
 
 def test_without_the_extra_one_line_says_what_to_install(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Each trap of training on several images: what would go wrong, and that it does not."""
 
 from pathlib import Path
+from shutil import rmtree
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,14 +11,16 @@ pytest.importorskip("trl")
 
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from transformers import GenerationConfig
 
 from cgc_train.callbacks import FalseEmptyWarning
-from cgc_train.errors import DivergedError, ModelError, RecipeError
-from cgc_train.grpo import build_trainer, run_grpo
+from cgc_train.errors import DivergedError, ModelError, RecipeError, RunError
+from cgc_train.grpo import build_trainer, resume, run_grpo
 from cgc_train.model import load_processor
 from cgc_train.recipe.arguments import grpo_config
 from cgc_train.run import Run, create_run
+from cgc_train.sft import run_sft
 from cgc_train.trainer import GroundingTrainer, check_padding, check_saves, collapse_images, greedy, never_sampled
 from tests.cgc_train.conftest import made_recipe
 
@@ -147,6 +150,66 @@ def test_a_loss_that_is_no_number_stops_the_run(
     with pytest.raises(DivergedError, match="loss of step 1 is nan"):
         run_grpo(made_recipe(run_values), tmp_path / "run")
     assert not (tmp_path / "run" / "model").exists(), "broken weights must not be saved"
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run(run_values: dict[str, Any], tmp_path: Path) -> None:
+    trainer = trainer_of(run_values, tmp_path / "run")
+    with pytest.raises(DivergedError, match="the gradient of step 0 is inf"):
+        trainer.log({"loss": 0.1, "grad_norm": float("inf")})
+
+
+@pytest.mark.parametrize("value", [5e19, float("nan"), float("-inf")])
+def test_weights_that_cannot_learn_any_more_are_not_saved(
+    value: float, run_values: dict[str, Any], tmp_path: Path
+) -> None:
+    trainer = trainer_of(run_values, tmp_path / "run")
+    weight = next(p for name, p in trainer.model.named_parameters() if p.requires_grad and "norm" in name)
+    with torch.no_grad():
+        weight[0] = value
+    with pytest.raises(DivergedError, match=r"norm.* is not finite or beyond 1e\+08"):
+        trainer._save_checkpoint(trainer.model, None)
+    assert not list((tmp_path / "run").glob("checkpoint-*"))
+
+
+def test_sampling_from_weights_that_overflow_is_one_line(run_values: dict[str, Any], tmp_path: Path) -> None:
+    recipe = made_recipe(run_values, data={"held_out_every": 0})
+    trainer = trainer_of(run_values, tmp_path / "run", data={"held_out_every": 0})
+    assert recipe.data.held_out_every == 0
+    with torch.no_grad():
+        for weight in trainer.model.parameters():
+            weight.mul_(1e20)
+    with pytest.raises(DivergedError, match="gives no probabilities to sample from"):
+        trainer.train()
+
+
+def test_a_checkpoint_with_broken_weights_is_passed_over(
+    run_values: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_grpo(made_recipe(run_values), tmp_path / "run")
+    rmtree(run.model_folder)
+    file = run.folder / "checkpoint-2" / "model.safetensors"
+    weights = load_file(file)
+    name = next(iter(weights))
+    save_file(weights | {name: torch.full_like(weights[name], 5e19)}, file, metadata={"format": "pt"})
+    assert resume(run).finished
+    said = capsys.readouterr().err
+    assert f"checkpoint-2 is passed over: {name}" in said
+    assert "going on from checkpoint-1" in said
+
+
+def test_a_recipe_for_gpus_is_refused_where_there_are_none(run_values: dict[str, Any], tmp_path: Path) -> None:
+    for train in (run_grpo, run_sft):
+        with pytest.raises(RunError, match="is for GPUs of 80 GB, and this machine has none"):
+            train(made_recipe({**run_values, "gpu_memory_gb": 80}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_processes_that_read_different_releases_are_stopped(
+    run_values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cgc_train.grpo.gather_object", lambda own: [*own, "the rows of another process"])
+    with pytest.raises(RunError, match="read different releases"):
+        run_grpo(made_recipe(run_values), tmp_path / "run")
 
 
 def test_a_rising_share_of_empty_answers_is_warned_of(

@@ -1,0 +1,50 @@
+"""Check of the photos: all are there, and the images of some rows can be made of them and decoded."""
+
+import io
+
+from PIL import Image
+
+from cgc_data.common.errors import PhotoError
+from cgc_data.release.reference import photo_stores
+from cgc_train.check.context import Context, Finding, failed, ok
+from cgc_train.data.find import picked
+from cgc_train.errors import TrainingDataError
+
+SAMPLED = 16  # rows whose images are opened
+NAMED = 3  # photos named in a line
+FIX = "set data.photos to the folder or zip that holds them all"
+
+
+def check_photos(context: Context) -> Finding:
+    """Every photo of a release that stores no images is there; the images of rows from all over it open."""
+    if not context.release.has_images and (missing := _missing(context)):
+        named = ", ".join(missing[:NAMED]) + f" and {len(missing) - NAMED} more" * (len(missing) > NAMED)
+        return failed(f"{context.release.folder}: {len(missing)} photos are missing: {named}", FIX, len(missing), 0)
+    opened = 0
+    for row in picked(context.release, _sampled(context), context.recipe.data.photos):
+        for number, image in enumerate(row["images"], 1):
+            try:
+                Image.open(io.BytesIO(image["bytes"])).load()
+            except (OSError, TypeError, ValueError):
+                fix = "build or download the release again"
+                return failed(f"{context.release.folder}: row {row['id']}: image {number} cannot be opened", fix)
+            opened += 1
+    kind = "stored images" if context.release.has_images else "images, made of photos that are all there,"
+    return ok(f"{opened} {kind} of {min(SAMPLED, len(context.ids))} rows open")
+
+
+def _missing(context: Context) -> list[str]:
+    """File names of the photos that rows are made of and that are not there."""
+    try:
+        stores = photo_stores(context.release, context.recipe.data.photos)
+    except PhotoError as error:
+        raise TrainingDataError(f"{context.release.folder}: stores no images ({error}); {FIX}") from None
+    views = (view for row in context.all_rows() for view in row["views"])
+    names = {(part["source"], part["file_name"]) for view in views for part in (view, *view["parts"])}
+    return sorted(name for source, name in names if source not in stores or stores[source].place(name) is None)
+
+
+def _sampled(context: Context) -> set[str]:
+    """Ids of rows at even distances, so that no shard goes unseen."""
+    ids = sorted(context.ids)
+    return set(ids[:: max(1, len(ids) // SAMPLED)][:SAMPLED])

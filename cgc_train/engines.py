@@ -1,0 +1,70 @@
+"""Engines that recipes name, and the versions that they were tested with.
+
+`constraints-gpu.txt` pins the same versions; a test holds the two together.
+"""
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from cgc_data.common.errors import MissingExtraError
+from cgc_train.errors import RunError
+from cgc_train.recipe import Recipe
+
+TESTED = {"vllm": "0.31.0", "deepspeed": "0.19.8", "bitsandbytes": "0.50.2"}
+
+
+def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Packages beside torch and TRL that a run of a recipe imports, each with the setting that asks for it."""
+    if recipe.grpo.get("use_vllm"):
+        yield "vllm", "grpo.use_vllm=true"
+    if recipe.accelerate in ("zero2", "zero3"):
+        yield "deepspeed", f"accelerate={recipe.accelerate}"
+    if recipe.model.quantize:
+        yield "bitsandbytes", f"model.quantize={recipe.model.quantize}"
+    elif "8bit" in str(recipe.grpo.get("optim", "")):
+        yield "bitsandbytes", f"grpo.optim={recipe.grpo['optim']}"
+    if recipe.model.attention == "flash_attention_2":
+        yield "flash_attn", "model.attention=flash_attention_2"
+
+
+def need_engine(package: str, why: str) -> None:
+    """Raise MissingExtraError, with the tested version to install, where an engine is not installed."""
+    if find_spec(package) is None:
+        raise MissingExtraError(f"{why} needs {package}, which is not installed; run: {install(package)}")
+
+
+def check_gpu(recipe: Recipe) -> None:
+    """Raise RunError where a recipe states the memory of its GPUs and this machine has none."""
+    import torch
+
+    if recipe.gpu_memory_gb is not None and not torch.cuda.is_available():
+        raise RunError(
+            f"{recipe.name}: is for GPUs of {recipe.gpu_memory_gb:g} GB, and this machine has none; run it where there "
+            "are, or set gpu_memory_gb=null to train on the CPU"
+        )
+
+
+def install(*packages: str) -> str:
+    """The command that installs engines in their tested versions."""
+    names = (package.replace("_", "-") for package in packages)
+    return f"pip install {' '.join(f'{name}=={TESTED[name]}' if name in TESTED else name for name in names)}"
+
+
+def untested(recipe: Recipe) -> dict[str, str]:
+    """The installed version of every engine that a recipe needs and that was tested in another minor version."""
+    found = {package: _installed(package) for package, _ in engines_of(recipe) if package in TESTED}
+    return {package: seen for package, seen in found.items() if seen and _minor(seen) != _minor(TESTED[package])}
+
+
+def _installed(package: str) -> str | None:
+    for name in (package, f"{package}-cpu"):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def _minor(number: str) -> list[str]:
+    return number.split(".")[:2]
