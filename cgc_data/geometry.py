@@ -148,6 +148,26 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
     return np.minimum(np.asarray(values, dtype=np.float64), 1.0)
 
 
+def ciou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
+    """Complete IoU, shape (N, M), above -2 and at most 1, of boxes (N, 4) and (M, 4); equal boxes have 1.
+
+    IoU, less the squared distance of the centers over that of the enclosing box's corners, less a term for the ratio of
+    width to height (Zheng et al., "Distance-IoU Loss", AAAI 2020).
+
+    Raises:
+        ValueError: a coordinate is not finite.
+    """
+    ious = iou_matrix(a, b)
+    first, second = (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) for boxes in (a, b))
+    one, other = first[:, None], second[None]
+    centers = (one[..., :2] + one[..., 2:] - other[..., :2] - other[..., 2:]) / 2
+    span = np.maximum(one[..., 2:], other[..., 2:]) - np.minimum(one[..., :2], other[..., :2])
+    angles = [np.arctan2(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1]) for box in (one, other)]
+    shape = 4 / np.pi**2 * (angles[0] - angles[1]) ** 2
+    weight = np.divide(shape, 1 - ious + shape, out=np.zeros_like(ious), where=shape > 0)
+    return np.asarray(ious - (centers**2).sum(-1) / (span**2).sum(-1) - weight * shape, dtype=np.float64)
+
+
 def _as_xywh(boxes: ArrayLike) -> Boxes:
     array = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     if not np.isfinite(array).all():

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
 from cgc_data.answer import Object, Reading
-from cgc_data.geometry import iou_matrix
+from cgc_data.geometry import ciou_matrix, iou_matrix
 from cgc_data.vocabulary import readable
 
 Answer: TypeAlias = Reading | Sequence[Object]
@@ -28,7 +28,7 @@ class Matching:
 
     Attributes:
         pairs: (position among the predictions, position among the truths).
-        ious: of each pair, above 0.
+        ious: of each pair.
         scores: of each pair: its IoU after floor and power.
     """
 
@@ -50,6 +50,7 @@ def match(
     use_label: bool = False,
     power: float = 1.0,
     floor: float = 0.0,
+    ceiling: float = 1.0,
 ) -> Matching:
     """The matching whose sum of scores is greatest; pairs that score 0 are left out.
 
@@ -60,15 +61,16 @@ def match(
         use_label: pair only under the same label, apart from case, white space, and number ("dog", "dogs").
         power: exponent of the IoU, above 0.
         floor: IoU below which a pair scores 0, from 0 to 1.
+        ceiling: IoU from which on a pair scores 1, above 0 and at most 1.
 
     Raises:
-        ValueError: `power` or `floor` is out of range.
+        ValueError: `power`, `floor`, or `ceiling` is out of range.
     """
-    if power <= 0 or not 0 <= floor <= 1:
-        raise ValueError(f"power {power} must be above 0 and floor {floor} from 0 to 1")
+    if power <= 0 or not 0 <= floor <= 1 or not 0 < ceiling <= 1:
+        raise ValueError(f"power {power} and ceiling {ceiling} must be above 0, floor {floor} and ceiling at most 1")
 
     def score(ious: _Matrix) -> _Matrix:
-        return np.where(ious >= floor, ious**power, 0.0)
+        return np.where(ious >= ceiling, 1.0, np.where(ious >= floor, ious**power, 0.0))
 
     return _solve(predictions, truths, _keys(truths, use_image, use_label), score, score)
 
@@ -99,6 +101,20 @@ def match_at(
         return np.where(ious >= threshold, ious + (min(ious.shape) + 1), 0.0)
 
     return _solve(predictions, truths, _keys(truths, use_image, use_label), score, weigh)
+
+
+def match_ciou(
+    predictions: Sequence[Object], truths: Sequence[Object], *, use_image: bool = True, use_label: bool = False
+) -> Matching:
+    """The matching whose sum of (1 + CIoU) / 2 is greatest, at least 0 each; other arguments as in `match`.
+
+    Boxes that do not overlap score too: the more, the nearer they are. `ious` are those of `ciou_matrix`.
+    """
+
+    def score(values: _Matrix) -> _Matrix:
+        return np.maximum((1 + values) / 2, 0.0)
+
+    return _solve(predictions, truths, _keys(truths, use_image, use_label), score, score, ciou_matrix)
 
 
 def set_miou(
@@ -172,6 +188,7 @@ def _solve(
     key: Callable[[Object], Hashable],
     score: Callable[[_Matrix], _Matrix],
     weigh: Callable[[_Matrix], _Matrix],
+    overlap: Callable[[ArrayLike, ArrayLike], _Matrix] = iou_matrix,
 ) -> Matching:
     found: list[tuple[int, int, float, float]] = []
     columns_of = _positions(truths, key)
@@ -179,7 +196,7 @@ def _solve(
         columns = columns_of.get(group)
         if columns is None:
             continue
-        ious = iou_matrix([predictions[row].bbox_2d for row in rows], [truths[column].bbox_2d for column in columns])
+        ious = overlap([predictions[row].bbox_2d for row in rows], [truths[column].bbox_2d for column in columns])
         scores = score(ious)
         for i, j in zip(*linear_sum_assignment(weigh(ious), maximize=True), strict=True):
             if scores[i, j] > 0:

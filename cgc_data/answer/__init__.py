@@ -12,7 +12,7 @@ from cgc_data.answer.prompt import (
     build_messages,
     with_thinking,
 )
-from cgc_data.answer.reading import Parsed, Reading, parse_strict, read_answer, read_list
+from cgc_data.answer.reading import Parsed, Reading, parse_strict, read_answer, read_list, read_soft
 from cgc_data.answer.violations import Violation
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "read_answer",
     "read_lenient",
     "read_list",
+    "read_soft",
     "with_thinking",
 ]

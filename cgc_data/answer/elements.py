@@ -14,10 +14,13 @@ from cgc_data.answer.violations import Violation
 from cgc_data.geometry import THOUSAND
 
 MAX_DEPTH = 16
+# More than any image holds; entries beyond are counted and not looked at, so that time stays bounded.
+MAX_ENTRIES = 1000
 _MAX_DIGITS = 18
 _KEYS = {"img_idx", "bbox_2d", "label"}
 # An unclosed string is one token up to the end: trying it again from each later quote would be quadratic.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_TRAILING = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*"?)|,(?=\s*[\]}])', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -35,8 +38,10 @@ class Elements:
     pixel_scale: bool
 
 
-def decode_json(text: str) -> Any:
+def decode_json(text: str, *, integral_floats: bool = False) -> Any:
     """Value of a JSON text; objects come as `JsonObject`, integers are cut to 19 characters (all out of any range).
+
+    With `integral_floats` a number such as 120.0 is the integer.
 
     Raises:
         ValueError: it is not JSON, holds NaN or Infinity, or nests deeper than `MAX_DEPTH`.
@@ -44,7 +49,13 @@ def decode_json(text: str) -> Any:
     if not _is_shallow(text):
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
     try:
-        return json.loads(text, object_pairs_hook=JsonObject, parse_int=_bounded_int, parse_constant=_refuse)
+        return json.loads(
+            text,
+            object_pairs_hook=JsonObject,
+            parse_int=_bounded_int,
+            parse_float=_integral if integral_floats else float,
+            parse_constant=_refuse,
+        )
     except RecursionError as error:
         raise ValueError("called too deep in the stack to read nested JSON") from error
 
@@ -63,6 +74,16 @@ def _bounded_int(digits: str) -> int:
     return int(digits[: _MAX_DIGITS + 1])
 
 
+def _integral(digits: str) -> float:
+    number = float(digits)
+    return int(number) if number.is_integer() else number
+
+
+def without_trailing_commas(text: str) -> str:
+    """JSON text without commas that nothing follows before a closing bracket."""
+    return _TRAILING.sub(lambda found: found.group(1) or "", text)
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
@@ -71,7 +92,7 @@ def read_elements(values: list[Any], num_images: int) -> Elements:
     """Check every entry of a decoded list against the strict form."""
     found: list[Object] = []
     violations: list[Violation] = []
-    for value in values:
+    for value in values[:MAX_ENTRIES]:
         faults = list(_faults(value, num_images))
         violations.extend(faults)
         if not faults:
@@ -79,7 +100,9 @@ def read_elements(values: list[Any], num_images: int) -> Elements:
             found.append(Object(entry["img_idx"], entry["bbox_2d"], entry["label"]))
     if len(set(found)) < len(found):
         violations.append(Violation.DUPLICATE)
-    return Elements(len(values), tuple(found), distinct(violations), any(map(is_pixel_scale, values)))
+    if len(values) > MAX_ENTRIES:
+        violations.append(Violation.TOO_MANY)
+    return Elements(len(values), tuple(found), distinct(violations), any(map(is_pixel_scale, values[:MAX_ENTRIES])))
 
 
 def distinct(violations: list[Violation]) -> tuple[Violation, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cgc_data.answer.violations import Violation
 
 WHITE_SPACE = " \t\r\n"
-FENCE = "```"
+FENCE, JSON = "```", "json"
 
 _TAG = re.compile(r"</?(?:think|answer)>")
 _ANSWER_ONLY = ["<answer>", "</answer>"]
@@ -28,11 +28,13 @@ class Layout:
             thinking is not closed or the tags leave more than one choice.
         conclusion: everything after the thinking; None where it is not closed.
         violations: of the tags and of the text around the blocks.
+        think_length: characters inside the think block, white space around them left out; 0 where there is not one.
     """
 
     body: str | None
     conclusion: str | None
     violations: tuple[Violation, ...]
+    think_length: int = 0
 
 
 def read_layout(text: str, *, require_think: bool) -> Layout:
@@ -45,7 +47,7 @@ def read_layout(text: str, *, require_think: bool) -> Layout:
     start = _end_of_thinking(tags)
     conclusion = None if start is None else text[start:]
     body = None if start is None else _answer_body(text, start, [tag for tag in tags if tag.start() >= start])
-    return Layout(body, conclusion, tuple(violations))
+    return Layout(body, conclusion, tuple(violations), _think_length(text, tags))
 
 
 def _block_violations(names: list[str], kind: str, required: bool) -> Iterator[Violation]:
@@ -73,6 +75,12 @@ def _order_violations(text: str, tags: _Tags, require_think: bool) -> Iterator[V
         yield Violation.TEXT_OUTSIDE
 
 
+def _think_length(text: str, tags: _Tags) -> int:
+    if [tag.group() for tag in tags[:2]] != _THINK_AND_ANSWER[:2]:
+        return 0
+    return len(text[tags[0].end() : tags[1].start()].strip())
+
+
 def _end_of_thinking(tags: _Tags) -> int | None:
     """Position after the last </think>, 0 where there is no thinking, None where it goes on to the end."""
     thinking = [tag for tag in tags if tag.group() in _THINK_AND_ANSWER[:2]]
@@ -95,4 +103,4 @@ def strip_fence(body: str) -> tuple[str, bool]:
     body = body.strip(WHITE_SPACE)
     if len(body) < 2 * len(FENCE) or not (body.startswith(FENCE) and body.endswith(FENCE)):
         return body, False
-    return body[len(FENCE) : -len(FENCE)].removeprefix("json").strip(WHITE_SPACE), True
+    return body[len(FENCE) : -len(FENCE)].removeprefix(JSON).strip(WHITE_SPACE), True

@@ -4,10 +4,10 @@ One pass gives the objects to score and every violation of the strict form. It n
 length of the text, and never reads what stands inside <think>.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from cgc_data.answer.elements import decode_json, distinct, read_elements
-from cgc_data.answer.layout import read_layout, strip_fence
+from cgc_data.answer.elements import decode_json, distinct, read_elements, without_trailing_commas
+from cgc_data.answer.layout import JSON, read_layout, strip_fence
 from cgc_data.answer.objects import Object
 from cgc_data.answer.violations import Violation
 
@@ -22,6 +22,7 @@ class Reading:
         objects: the well-formed entries in the order written, identical ones included.
         violations: of the strict form, each once; not empty where unreadable.
         pixel_scale: whether a box has a number over 1000, as models write that answer in pixels.
+        think_length: characters inside the think block, white space around them left out; 0 where there is not one.
     """
 
     readable: bool
@@ -29,6 +30,7 @@ class Reading:
     objects: tuple[Object, ...]
     violations: tuple[Violation, ...]
     pixel_scale: bool = False
+    think_length: int = 0
 
     @property
     def valid(self) -> bool:
@@ -64,17 +66,33 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
     """
     layout = read_layout(prefix + text, require_think=require_think)
     if layout.body is None:
-        return Reading(False, 0, (), layout.violations)
+        return Reading(False, 0, (), layout.violations, think_length=layout.think_length)
     body, fenced = strip_fence(layout.body)
     inner = read_list(body, num_images)
-    violations = [*layout.violations, *([Violation.FENCED] if fenced else []), *inner.violations]
-    return Reading(inner.readable, inner.elements, inner.objects, distinct(violations), inner.pixel_scale)
+    violations = distinct([*layout.violations, *([Violation.FENCED] if fenced else []), *inner.violations])
+    return replace(inner, violations=violations, think_length=layout.think_length)
 
 
-def read_list(text: str, num_images: int) -> Reading:
-    """Read a bare JSON list, such as the `answer` of a release's row."""
+def read_soft(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
+    """Read a response as `read_answer` does, but forgive slips that leave no doubt of what is meant.
+
+    These are integers written as 120.0, a comma before a closing bracket, and a fence that says JSON in capitals. The
+    violations are those of the strict form.
+    """
+    strict = read_answer(text, num_images, require_think=require_think, prefix=prefix)
+    layout = read_layout(prefix + text, require_think=require_think)
+    if layout.body is None:
+        return strict
+    body = strip_fence(layout.body)[0]
+    body = body[len(JSON) :] if body[: len(JSON)].casefold() == JSON else body
+    soft = read_list(without_trailing_commas(body), num_images, integral_floats=True)
+    return replace(soft, violations=strict.violations, think_length=strict.think_length) if soft.readable else strict
+
+
+def read_list(text: str, num_images: int, *, integral_floats: bool = False) -> Reading:
+    """Read a bare JSON list, such as the `answer` of a release's row; `integral_floats` takes 120.0 for 120."""
     try:
-        value = decode_json(text)
+        value = decode_json(text, integral_floats=integral_floats)
     except ValueError:
         return Reading(False, 0, (), (Violation.JSON_INVALID,))
     if not isinstance(value, list):

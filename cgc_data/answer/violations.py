@@ -34,6 +34,7 @@ class Violation(str, Enum):
     BBOX_ORDER = "bbox_order"  # not x1 < x2 and y1 < y2
     LABEL_TYPE = "label_type"  # not text, or text that cannot be encoded
     LABEL_EMPTY = "label_empty"
+    TOO_MANY = "too_many"  # more entries than are read
     DUPLICATE = "duplicate"  # two entries are identical
 
     __str__ = str.__str__

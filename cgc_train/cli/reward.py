@@ -92,10 +92,8 @@ def _groups(scored: Sequence["Scored"]) -> str:
 
 def _reward_table(scored: Sequence["Scored"]) -> Table:
     """Means of the reward and its terms, by task."""
-    from cgc_train.reward import TERMS
-
     table = Table("task", title="Reward", title_justify="left", title_style="bold")
-    names = [term.name for term in TERMS]
+    names = list(scored[0].terms.values)
     for head in ("n", "reward", *names):
         table.add_column(head, justify="right")
     tasks = sorted({entry.item.truth.task for entry in scored})

@@ -24,10 +24,12 @@ class Scorer:
     """The terms of responses to exported rows; all reward functions share one, so each response is read once."""
 
     def __init__(self, rules: Rules) -> None:
+        every = rules.model_copy(update={"reward": rules.reward.with_all_terms()})
+
         @lru_cache(maxsize=REMEMBERED)
         def terms(response: str, answer: str, *facts: object) -> Terms:
             known: dict[str, Any] = {name: fact for name, fact in zip(FACTS, facts, strict=True) if fact is not None}
-            return score_exported(response, answer, rules, **known)
+            return score_exported(response, answer, every, **known)
 
         self._terms = terms
 

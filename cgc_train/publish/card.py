@@ -15,7 +15,7 @@ from cgc_data.release.read import Release
 from cgc_train.data import find_release
 from cgc_train.errors import RunError
 from cgc_train.reward.miou import MIOU
-from cgc_train.reward.settings import TERMS, RewardSettings
+from cgc_train.reward.settings import RewardSettings
 from cgc_train.run import Run
 from cgc_train.view.curves import Curve, plot, term_curve
 
@@ -105,7 +105,7 @@ def card_pictures(run: Run) -> dict[str, bytes]:
 
 def _reward(settings: RewardSettings) -> str:
     """The weighted terms, and what each measures."""
-    return " + ".join(f"{settings.weight(term)} x {term.symbol} ({term.meaning(settings)})" for term in TERMS)
+    return " + ".join(f"{settings.weight(term)} x {term.symbol} ({term.meaning(settings)})" for term in settings.terms)
 
 
 def _is_hub_id(name: str) -> bool:

@@ -64,7 +64,7 @@ def grpo_config(recipe: Recipe, run_folder: Path, **over: object) -> GrpoArgumen
             "revision": recipe.model.revision,
         },
         "num_generations_eval": 1,
-        "reward_weights": [recipe.reward.weight(term) for term in TERMS],
+        "reward_weights": [recipe.reward.weight(term) for term in recipe.reward.terms],
         "shuffle_dataset": False,  # the rows come in the recipe's order; see `data.curriculum`
         "remove_unused_columns": False,
         "log_multimodal": False,

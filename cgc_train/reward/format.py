@@ -1,30 +1,60 @@
-"""Strict validity, R_format: whether the answer has the form that was asked for, whatever it says."""
+"""The form of an answer, whatever it says: strict validity, and, on request, each tag for itself."""
 
 from typing import Annotated
 
 from pydantic import Field
 
+from cgc_data.answer import Violation
 from cgc_data.common.settings import Weight
 from cgc_train.reward.miou import MIOU, MiouSettings
 from cgc_train.reward.term import Answered, Term
 
+# Of the four tags, those that are not there just once under each violation.
+MISPLACED = {
+    Violation.THINK_MISSING: 2,
+    Violation.THINK_REPEATED: 2,
+    Violation.THINK_UNOPENED: 1,
+    Violation.THINK_UNCLOSED: 1,
+    Violation.ANSWER_MISSING: 2,
+    Violation.ANSWER_REPEATED: 2,
+    Violation.ANSWER_UNOPENED: 1,
+    Violation.ANSWER_UNCLOSED: 1,
+}
+
 
 def format_term(answer: Answered, settings: "FormatSettings") -> float:
-    """R_format: 1 for a strictly valid answer, else 0; with `format_needs_miou` only where R_miou is above 0."""
-    return float(answer.reading.valid and not (settings.format_needs_miou and answer.earned[MIOU.name] <= 0))
+    """R_format: 1 for a strictly valid answer, else 0.
+
+    With `format_needs_miou` only where R_miou is above 0; with `format_min_think` only where the trace is as long.
+    """
+    if not answer.reading.valid or answer.reading.think_length < settings.format_min_think:
+        return 0.0
+    return float(not settings.format_needs_miou or answer.earned[MIOU.name] > 0)
+
+
+def tags_term(answer: Answered, _: "FormatSettings") -> float:
+    """R_tags: the share of `<think>`, `</think>`, `<answer>`, and `</answer>` that stand just once, in quarters."""
+    return 1 - sum(MISPLACED.get(violation, 0) for violation in answer.reading.violations) / 4
 
 
 def _meaning(_: "FormatSettings") -> str:
     return "strictly valid answer"
 
 
+def _tags_meaning(_: "FormatSettings") -> str:
+    return "tags that stand just once"
+
+
 FORMAT: Term["FormatSettings"] = Term(
     "format", format_term, "format", _meaning, ablated="the form of the answer is asked for and not paid", digits=0
 )
+TAGS: Term["FormatSettings"] = Term("tags", tags_term, "tags", _tags_meaning)
 
 
 class FormatSettings(MiouSettings):
-    """The weight and the option of R_format."""
+    """The weights and the options of R_format and R_tags."""
 
     format: Annotated[Weight, FORMAT] = Field(1.0, description="weight of a strictly valid answer")
     format_needs_miou: bool = Field(False, description="pay the format only where R_miou > 0")
+    format_min_think: int = Field(0, ge=0, description="characters of reasoning below which the format is not paid")
+    tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the tags, a quarter each")

@@ -10,7 +10,6 @@ from cgc_train.reward.settings import TERMS, PromptSettings, RewardSettings
 from cgc_train.reward.terms import score
 
 REASON = "The answer is written as the row states it."
-PLAIN = {**{term.name: 1.0 for term in TERMS}, "task_weights": {}}
 
 
 def gold_check(
@@ -22,7 +21,7 @@ def gold_check(
 
     Weights of 0 would let anything pass, so each term is asked for whole, whatever the settings weigh it by.
     """
-    plain = (settings or RewardSettings()).model_copy(update=PLAIN)
+    plain = (settings or RewardSettings()).with_all_terms().model_copy(update={"task_weights": {}})
     return [row["id"] for row in rows if not _earns_all(row, plain, prompt or PromptSettings())]
 
 

@@ -1,7 +1,7 @@
 """The source-aware set-wise IoU, R_miou: what is boxed where, over the matching that the benchmark uses too."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -18,14 +18,18 @@ def miou_term(answer: Answered, settings: "MiouSettings") -> float:
     |P| counts every element of the list, malformed ones too. Both empty: 1; one empty or unreadable: 0.
     Without `source_aware` a box may pair in any image; without `set_wise` it is `any_box_term`.
     """
-    elements, objects = answer.reading.elements, answer.truth.objects
-    if not answer.reading.readable:
-        return 0.0
-    if not elements and not objects:
-        return 1.0
-    if not settings.set_wise:
+    objects = answer.truth.objects
+    if not settings.set_wise and answer.boxes.elements and objects:
         return any_box_term(answer, settings)
-    return _matched(answer, objects, settings) / max(elements, len(objects))
+    return set_share(answer, lambda: _matched(answer, objects, settings))
+
+
+def set_share(answer: Answered, total: Callable[[], float]) -> float:
+    """A sum over pairs, over max(|P|, |G|); both empty: 1; one empty or unreadable: 0."""
+    elements, objects = answer.boxes.elements, answer.truth.objects
+    if not answer.boxes.readable or bool(elements) != bool(objects):
+        return 0.0
+    return total() / max(elements, len(objects)) if objects else 1.0
 
 
 def any_box_term(answer: Answered, settings: "MiouSettings") -> float:
@@ -41,12 +45,13 @@ def any_box_term(answer: Answered, settings: "MiouSettings") -> float:
 def _matched(answer: Answered, objects: Sequence[Object], settings: "MiouSettings") -> float:
     """Sum of IoU, after floor and power, of the best one-to-one pairs with some of the true objects."""
     found = match(
-        answer.reading.objects,
+        answer.boxes.objects,
         objects,
         use_image=settings.source_aware,
         use_label=answer.truth.use_label,
         power=settings.power,
         floor=settings.floor,
+        ceiling=settings.ceiling,
     )
     return found.total
 
@@ -65,6 +70,10 @@ class MiouSettings(Section):
     miou: Annotated[Weight, MIOU] = Field(1.0, description="weight of the source-aware set-wise IoU")
     power: float = Field(1.0, gt=0, allow_inf_nan=False, description="exponent of IoU; above 1 rewards tight boxes")
     floor: Share = Field(0.0, description="IoU below this counts 0")
+    ceiling: float = Field(1.0, gt=0, le=1, description="IoU from which on it counts 1")
+    soft_reading: bool = Field(
+        False, description="read boxes although numbers are written as 120.0, commas trail, or a fence says JSON"
+    )
     source_aware: bool = Field(True, description="false (ablation): a box may match a true one of any image")
     set_wise: bool = Field(
         True, description="false (ablation): mean over true objects of the best IoU of any box; |P| is not counted"

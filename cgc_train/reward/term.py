@@ -1,6 +1,6 @@
 """What a term of the reward is: a function of an answer, under the name of the setting that weighs it.
 
-Terms are a chain: the settings of each build on those of the term before. To add one, write a module like `format.py`
+Terms are a chain: the settings of each build on those of the term before. To add one, write a module like `boxes.py`
 (the function, its `Term`, and settings that declare the weight as `NAME: Annotated[Weight, TERM]`), and name it as the
 last in `settings.py`.
 """
@@ -18,9 +18,13 @@ SettingsT_contra = TypeVar("SettingsT_contra", bound=Section, contravariant=True
 
 @dataclass(frozen=True)
 class Answered:
-    """A response as it was read, the truth of its row, and the values of the terms before this one, by name."""
+    """A response as it was read, the truth of its row, and the values of the terms before this one, by name.
+
+    `boxes` is the reading whose boxes are scored: the same, unless the settings forgive more than the strict form does.
+    """
 
     reading: Reading
+    boxes: Reading
     truth: Truth
     earned: Mapping[str, float]
 

@@ -1,4 +1,4 @@
-"""The reward of one response: R = task weight * the weighted sum of `TERMS`.
+"""The reward of one response: R = task weight * the weighted sum of the terms of the settings.
 
 Every term sees the same reading of the response, which is the one that the benchmark scores too.
 """
@@ -6,9 +6,9 @@ Every term sees the same reading of the response, which is the one that the benc
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cgc_data.answer import Reading, Violation, read_answer
+from cgc_data.answer import Reading, Violation, read_answer, read_soft
 from cgc_data.metrics import ItemScore, Truth, score_reading
-from cgc_train.reward.settings import TERMS, PromptSettings, RewardSettings
+from cgc_train.reward.settings import PromptSettings, RewardSettings
 from cgc_train.reward.term import Answered
 
 
@@ -18,7 +18,7 @@ class Terms:
 
     Attributes:
         reward: the weighted sum.
-        values: of each term by name, 0-1, times the weight of the row's task.
+        values: of each term of the settings by name, 0-1, times the weight of the row's task.
         violations: of the strict form.
         item: the metrics of the same reading, which no setting changes.
     """
@@ -48,19 +48,22 @@ def score(
     """The reward of a response to a row; never raises, whatever the text."""
     settings, prompt = settings or RewardSettings(), prompt or PromptSettings()
     reading = read_answer(response, truth.num_images, require_think=prompt.think, prefix=prompt.prefix)
-    earned = _earned(reading, truth, settings)
+    boxes = reading
+    if settings.soft_reading and not reading.valid:
+        boxes = read_soft(response, truth.num_images, require_think=prompt.think, prefix=prompt.prefix)
+    earned = _earned(reading, boxes, truth, settings)
     factor = settings.task_weight(truth.kind)
     return Terms(
-        reward=factor * sum(settings.weight(term) * earned[term.name] for term in TERMS),
+        reward=factor * sum(settings.weight(term) * earned[term.name] for term in settings.terms),
         values={name: factor * value for name, value in earned.items()},
         violations=reading.violations,
         item=score_reading(reading, truth),
     )
 
 
-def _earned(reading: Reading, truth: Truth, settings: RewardSettings) -> dict[str, float]:
+def _earned(reading: Reading, boxes: Reading, truth: Truth, settings: RewardSettings) -> dict[str, float]:
     """The value of each term by name, in order."""
     earned: dict[str, float] = {}
-    for term in TERMS:
-        earned[term.name] = term.function(Answered(reading, truth, earned), settings)
+    for term in settings.terms:
+        earned[term.name] = term.function(Answered(reading, boxes, truth, earned), settings)
     return earned

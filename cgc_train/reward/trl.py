@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from cgc_data.metrics import COLUMNS, Truth, truth_of
 from cgc_train.protocols import Completion
 from cgc_train.reward.batch import batch_statistics
-from cgc_train.reward.settings import TERMS, PromptSettings, RewardSettings
+from cgc_train.reward.settings import PromptSettings, RewardSettings
 from cgc_train.reward.term import Term
 from cgc_train.reward.terms import Terms, score
 
@@ -50,14 +50,14 @@ def reward_functions(
             **columns: Sequence[object],
         ) -> list[float]:
             scores = [terms_of(*pair) for pair in _pairs(completions, columns)]
-            if term is TERMS[0]:  # so that nothing is logged twice for one batch
+            if term is chosen.terms[0]:  # so that nothing is logged twice for one batch
                 _log(scores, log_extra, log_metric)
             return [terms.values[term.name] for terms in scores]
 
         reward.__name__ = reward.__qualname__ = f"{term.name}_reward"
         return reward
 
-    return [function(term) for term in TERMS]
+    return [function(term) for term in chosen.terms]
 
 
 def text_of(completion: Completion) -> str:

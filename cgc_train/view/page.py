@@ -13,7 +13,6 @@ from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_train.data import find_release
 from cgc_train.errors import RunError
-from cgc_train.reward import TERMS
 from cgc_train.run import MetricsLine, Run
 from cgc_train.view.collect import Step, collect
 from cgc_train.view.curves import draw_curves
@@ -77,7 +76,7 @@ def _render(run: Run, release: Release, metrics: list[MetricsLine], steps: list[
             last=max((line["step"] for line in metrics if "step" in line), default=0),
             curves=draw_curves(metrics),
             steps=steps,
-            terms=TERMS,
+            terms=run.recipe.reward.terms,
             tasks=sorted({prompt.truth.task for step in steps for prompt in step.prompts}),
             store=lambda content: _store(content, folder),
         )

@@ -11,6 +11,7 @@ from pycocotools import mask as coco_mask
 from cgc_data.geometry import (
     Window,
     box_area,
+    ciou_matrix,
     clip_box,
     from_thousand,
     iou,
@@ -158,3 +159,18 @@ def test_degenerate_boxes_overlap_nothing(other: Box) -> None:
 def test_iou_refuses_what_is_not_finite(value: float) -> None:
     with pytest.raises(ValueError, match="not finite"):
         iou((0, 0, value, 1), (0, 0, 1, 1))
+
+
+def test_complete_iou_is_that_of_torchvision() -> None:
+    torch, ops = pytest.importorskip("torch"), pytest.importorskip("torchvision.ops")
+
+    @given(*[st.lists(thousand_boxes, max_size=5)] * 2)
+    def compare(first: list[Box], second: list[Box]) -> None:
+        ours = ciou_matrix(first, second)
+        assert ours.shape == (len(first), len(second))
+        if first and second:
+            boxes = (torch.tensor(part, dtype=torch.float64) for part in (first, second))
+            assert ours == pytest.approx(ops.complete_box_iou(*boxes).numpy(), abs=1e-5)
+            assert ours.max() <= 1
+
+    compare()

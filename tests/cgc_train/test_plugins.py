@@ -23,7 +23,7 @@ from cgc_data.release.read import open_release
 from cgc_train.errors import RecipeError, TrainingDataError
 from cgc_train.plugins import exported, swift_reward
 from cgc_train.plugins.exported import exported_truth, without_end
-from cgc_train.reward import RewardSettings, score
+from cgc_train.reward import TERMS, RewardSettings, score
 from tests.cgc_train.made_rows import made_row, some_rows, write_release
 
 FOLDER = Path(cgc_train.plugins.__file__).parent
@@ -143,7 +143,7 @@ class TestSwift:
             f"print(made([{right(solution)!r}], solution=[{solution!r}]), sorted(swift.rewards.orms))"
         )
         found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert found.stdout.strip() == "[1.0] ['cgc_format', 'cgc_miou']", found.stderr
+        assert found.stdout.strip() == f"[1.0] {sorted(f'cgc_{term.name}' for term in TERMS)}", found.stderr
 
 
 class TestEasyR1:

@@ -39,7 +39,14 @@ print(json.dumps({
 
 
 def test_terms_are_the_marked_weights_in_order() -> None:
-    assert [(term.name, RewardSettings().weight(term)) for term in TERMS] == [("miou", 1), ("format", 1)]
+    weights = [(term.name, RewardSettings().weight(term)) for term in TERMS]
+    others = ("tags", "images", "presence", "f1", "ciou")
+    assert weights == [("miou", 1), ("format", 1), *((name, 0) for name in others)]
+
+
+def test_a_term_that_is_not_paid_is_not_worked_out_unless_it_is_paid_by_default() -> None:
+    assert [term.name for term in RewardSettings().terms] == ["miou", "format"]
+    assert [term.name for term in RewardSettings(format=0, f1=0.5).terms] == ["miou", "format", "f1"]
 
 
 def test_everything_reads_the_list_of_terms(tmp_path: Path) -> None:

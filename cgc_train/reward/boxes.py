@@ -1,0 +1,42 @@
+"""Other measures of the same boxes: how many are hits, and a measure that tells near misses from far ones."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cgc_data.common.settings import Weight
+from cgc_data.matching import f1_at, match_ciou
+from cgc_train.reward.images import ImageSettings
+from cgc_train.reward.miou import set_share
+from cgc_train.reward.term import Answered, Term
+
+
+def f1_term(answer: Answered, settings: "BoxSettings") -> float:
+    """R_f1: F1 of pairs within images whose IoU reaches `f1_iou`; both empty: 1."""
+    return f1_at(answer.boxes, answer.truth.objects, settings.f1_iou, use_label=answer.truth.use_label)
+
+
+def ciou_term(answer: Answered, _: "BoxSettings") -> float:
+    """R_ciou: sum of (1 + CIoU) / 2 over one-to-one pairs within images, over max(|P|, |G|); both empty: 1."""
+    given = (answer.boxes.objects, answer.truth.objects)
+    return set_share(answer, lambda: match_ciou(*given, use_label=answer.truth.use_label).total)
+
+
+def _f1_meaning(settings: "BoxSettings") -> str:
+    return f"F1 at IoU {settings.f1_iou:g}"
+
+
+def _ciou_meaning(_: "BoxSettings") -> str:
+    return "(1 + CIoU) / 2 over one-to-one pairs within images, over the larger of both counts"
+
+
+F1: Term["BoxSettings"] = Term("f1", f1_term, "F1", _f1_meaning)
+CIOU: Term["BoxSettings"] = Term("ciou", ciou_term, "set-wise CIoU", _ciou_meaning)
+
+
+class BoxSettings(ImageSettings):
+    """The weights and the option of R_f1 and R_ciou."""
+
+    f1: Annotated[Weight, F1] = Field(0.0, description="weight of F1 over hits")
+    f1_iou: float = Field(0.5, gt=0, le=1, description="IoU from which on a pair is a hit of R_f1")
+    ciou: Annotated[Weight, CIOU] = Field(0.0, description="weight of the set-wise CIoU, which pays near misses too")

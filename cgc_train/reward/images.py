@@ -1,0 +1,43 @@
+"""Which images hold something, apart from where in them: terms that pay before boxes are good."""
+
+from collections import Counter
+from typing import Annotated
+
+from pydantic import Field
+
+from cgc_data.common.settings import Weight
+from cgc_train.reward.format import FormatSettings
+from cgc_train.reward.miou import set_share
+from cgc_train.reward.term import Answered, Term
+
+
+def images_term(answer: Answered, _: "ImageSettings") -> float:
+    """R_images: boxes in images that hold as many objects, over max(|P|, |G|); where in the image does not count."""
+    said = Counter(item.img_idx for item in answer.boxes.objects)
+    true = Counter(item.img_idx for item in answer.truth.objects)
+    return set_share(answer, (said & true).total)
+
+
+def presence_term(answer: Answered, _: "ImageSettings") -> float:
+    """R_presence: 1 for `[]` where there is nothing, and for entries where there is something; else 0."""
+    readable = answer.boxes.readable
+    return float(readable and bool(answer.boxes.elements) == bool(answer.truth.objects))
+
+
+def _images_meaning(_: "ImageSettings") -> str:
+    return "boxes in the right images"
+
+
+def _presence_meaning(_: "ImageSettings") -> str:
+    return "`[]` exactly where there is nothing"
+
+
+IMAGES: Term["ImageSettings"] = Term("images", images_term, "right images", _images_meaning)
+PRESENCE: Term["ImageSettings"] = Term("presence", presence_term, "presence", _presence_meaning, digits=0)
+
+
+class ImageSettings(FormatSettings):
+    """The weights of R_images and R_presence."""
+
+    images: Annotated[Weight, IMAGES] = Field(0.0, description="weight of boxes in the right images")
+    presence: Annotated[Weight, PRESENCE] = Field(0.0, description="weight of `[]` exactly where there is nothing")
