@@ -142,8 +142,8 @@ def constant_answers(settings: Mapping[str, Any]) -> dict[str, float]:
 def test_the_page_about_the_reward_says_what_constant_answers_earn() -> None:
     shapes: dict[str, Mapping[str, Any]] = {
         "default": {},
-        "`format_needs_miou=true`": {"format_needs_miou": True},
-        "`format_needs_miou=true presence=1`": {"format_needs_miou": True, "presence": 1},
+        "`reward.format_needs_miou=true`": {"format_needs_miou": True},
+        "`reward.format_needs_miou=true reward.presence=1`": {"format_needs_miou": True, "presence": 1},
     }
     told = {cells[0]: cells[1:] for cells in table(ROOT / "docs/reward.md", "shape")}
     assert told.keys() == shapes.keys()
@@ -155,6 +155,6 @@ def test_the_page_about_the_reward_says_what_constant_answers_earn() -> None:
             score(says((2, BOX)), LOCATE, RewardSettings(**settings)).reward,
         ]
         assert [float(cell) for cell in told[name]] == pytest.approx(shown, abs=0.005), name
-    plain, shaped = constant_answers({}), constant_answers(shapes["`format_needs_miou=true presence=1`"])
+    plain, shaped = constant_answers({}), constant_answers(shapes["`reward.format_needs_miou=true reward.presence=1`"])
     assert plain["always empty"] > plain["whole image"]
     assert shaped["always empty"] < shaped["whole image"]
