@@ -9,6 +9,7 @@ from transformers import TrainerCallback
 
 from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, score_item, summarise, summarise_by
+from cgc_train.console import say_held_out
 from cgc_train.protocols import AnsweringTrainer, TrainerState
 from cgc_train.recipe import Recipe
 from cgc_train.run import held_out_path
@@ -85,7 +86,8 @@ class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
         """Write the answers gathered over all processes."""
         answers = self.trainer.gathered_answers()
         if state.is_world_process_zero and answers:
-            write_held_out(self.folder, state.global_step, answers, self.truths, self.recipe)
+            values = write_held_out(self.folder, state.global_step, answers, self.truths, self.recipe)
+            say_held_out(state.global_step, values)
 
 
 def write_held_out(

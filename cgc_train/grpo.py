@@ -13,6 +13,7 @@ from cgc_data.common.extras import need_package
 from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, truth_of
 from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, MetricsWriter
+from cgc_train.console import reward_columns, show_steps
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.engines import check_gpu, engines_of, need_engine
 from cgc_train.errors import RunError
@@ -107,6 +108,7 @@ def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> Gro
         callbacks=[MetricsWriter(run.folder), FalseEmptyWarning(recipe), writer],
     )
     writer.trainer = trainer
+    show_steps(trainer, reward_columns(recipe))
     return trainer
 
 

@@ -148,6 +148,7 @@ class TrainerState(Protocol):
     """Where a training is."""
 
     global_step: int
+    max_steps: int
     epoch: float | None
     is_world_process_zero: bool
 
@@ -217,6 +218,14 @@ class GrpoArguments(TrainingArguments, Protocol):
     vllm_gpu_memory_utilization: float
     vllm_tensor_parallel_size: int
     vllm_max_model_length: int | None
+
+
+class CallbackTrainer(Protocol):
+    """A trainer whose callbacks can be changed."""
+
+    def remove_callback(self, callback: type, /) -> None: ...
+
+    def add_callback(self, callback: object, /) -> None: ...
 
 
 class PreparedTrainer(Protocol):

@@ -16,6 +16,7 @@ from trl import SFTTrainer
 
 from cgc_data.common.progress import say
 from cgc_train.callbacks import MetricsWriter
+from cgc_train.console import WARM_UP, show_steps
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.engines import check_gpu
 from cgc_train.errors import DivergedError, RecipeError
@@ -143,6 +144,7 @@ def _trainer(
         quantization_config=quantisation(recipe.model),
         callbacks=[MetricsWriter(run.folder), *callbacks],
     )
+    show_steps(trainer, WARM_UP)
     keep_names(trainer.model)
     if recipe.model.freeze_vision and recipe.model.lora is None:
         freeze_vision(trainer.model)

@@ -10,6 +10,7 @@ from trl.models import unwrap_model_for_generation
 
 from cgc_data.metrics import Truth, truth_of
 from cgc_train.callbacks import write_held_out
+from cgc_train.console import say_held_out
 from cgc_train.generate import generate
 from cgc_train.protocols import Model, PreparedTrainer, Processor, TrainerControl, TrainerState
 from cgc_train.recipe import Recipe
@@ -56,7 +57,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
         everything = dict(gather_object(self._share()))
         answers = {key: everything[key] for key in self.truths}
         if state.is_world_process_zero:
-            write_held_out(self.run.folder, self.step, answers, self.truths, self.run.recipe)
+            say_held_out(self.step, write_held_out(self.run.folder, self.step, answers, self.truths, self.run.recipe))
         self.skill = held_out_miou(answers, self.truths, self.run.recipe)
         control.should_training_stop |= self.reached
 

@@ -3,7 +3,7 @@
 from cgc_data.metrics.estimate import Estimate, bootstrap_means, estimate
 from cgc_data.metrics.floors import FLOORS, floor_response
 from cgc_data.metrics.items import ItemScore, accuracy, score_item, score_reading
-from cgc_data.metrics.summary import METRICS, Metric, Summary, summarise, summarise_by
+from cgc_data.metrics.summary import METRICS, Metric, Summary, item_columns, summarise, summarise_by
 from cgc_data.metrics.truth import COLUMNS, Box, Truth, TruthRow, truth_of
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "bootstrap_means",
     "estimate",
     "floor_response",
+    "item_columns",
     "score_item",
     "score_reading",
     "summarise",

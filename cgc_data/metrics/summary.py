@@ -39,14 +39,21 @@ SHUFFLES = 50
 def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: int = 0) -> Summary:
     """Every metric of `METRICS` over the scores, with 95 % intervals clustered by photos; none with 0 `resamples`."""
     photos = [score.truth.photos for score in scores]
-    columns: dict[Metric, Sequence[float | bool | None]] = {
+    columns = item_columns(scores) | {"leakage_same_place_expected": expected_same_place(scores, seed)}
+    table = {name: estimate(values, photos, resamples=resamples, seed=seed) for name, values in columns.items()}
+    table["constancy"] = _constancy(scores, resamples, seed)
+    return {name: table[name] for name in METRICS}
+
+
+def item_columns(scores: Sequence[ItemScore]) -> dict[Metric, Sequence[float | bool | None]]:
+    """The value of every metric that each response has by itself, in the order of the scores; None: not defined."""
+    return {
         "acc@0.5": [score.accuracy for score in scores],
         "acc@0.5_lenient": [score.lenient for score in scores],
         "miou": [score.miou for score in scores],
         "source_acc": [score.source for score in scores],
         "leakage": [score.leaked for score in scores],
         "leakage_same_place": [score.leaked_same_place for score in scores],
-        "leakage_same_place_expected": expected_same_place(scores, seed),
         "hallucination": [score.hallucinated for score in scores],
         "nowhere": [score.nowhere for score in scores],
         "binding": [score.binding for score in scores],
@@ -57,9 +64,6 @@ def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: 
         "format": [score.valid for score in scores],
         "pixel_scale": [score.pixel_scale for score in scores],
     }
-    table = {name: estimate(values, photos, resamples=resamples, seed=seed) for name, values in columns.items()}
-    table["constancy"] = _constancy(scores, resamples, seed)
-    return {name: table[name] for name in METRICS}
 
 
 def summarise_by(

@@ -27,9 +27,11 @@ def difficulty(
     from cgc_data.common.extras import need
 
     need("train")
+    from cgc_train.console import quiet
     from cgc_train.difficulty import VERDICTS, measure, verdict_shares
     from cgc_train.recipe import load_recipe
 
+    quiet()
     measured = measure(load_recipe(recipe, settings), file, samples=samples, limit=limit, batch_size=batch)
     table = Table("task", "rows", *VERDICTS)
     for task, shares in verdict_shares(measured).items():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from cgc_data.common.progress import show
+from cgc_train.cli.shown import show_outcome
 
 
 @click.command()
@@ -16,10 +16,12 @@ def grpo(recipe: str, settings: tuple[str, ...], folder: Path | None) -> None:
     from cgc_data.common.extras import need
 
     need("train")
+    from cgc_train.console import quiet
     from cgc_train.grpo import run_grpo
     from cgc_train.recipe import load_recipe
     from cgc_train.run import default_folder
 
+    quiet()
     chosen = load_recipe(recipe, settings)
     run = run_grpo(chosen, folder or default_folder(chosen))
-    show(f"trained: {run.model_folder}\nlook at it: cgc-train view {run.folder}")
+    show_outcome(run)

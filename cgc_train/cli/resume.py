@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from cgc_data.common.progress import show
+from cgc_train.cli.shown import show_outcome
 
 
 @click.command()
@@ -17,11 +17,12 @@ def resume(run: Path, checkpoint: Path | None, recipe: str | None) -> None:
 
     need("train")
     from cgc_train import grpo
+    from cgc_train.console import quiet
     from cgc_train.recipe import load_recipe
     from cgc_train.run import check_same, open_run
 
+    quiet()
     opened = open_run(run)
     if recipe:
         check_same(opened, load_recipe(recipe))
-    finished = grpo.resume(opened, checkpoint)
-    show(f"trained: {finished.model_folder}\nlook at it: cgc-train view {finished.folder}")
+    show_outcome(grpo.resume(opened, checkpoint))

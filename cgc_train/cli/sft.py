@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from cgc_data.common.progress import show
+from cgc_train.cli.shown import show_outcome
 
 
 @click.command()
@@ -27,13 +27,12 @@ def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: floa
     from cgc_data.common.extras import need
 
     need("train")
-    from accelerate import PartialState
-
     from cgc_data.release.inside import file_name
+    from cgc_train.console import quiet
     from cgc_train.recipe import load_recipe
     from cgc_train.sft import run_sft
 
+    quiet()
     chosen = load_recipe(recipe, settings)
     run = run_sft(chosen, folder or Path("runs") / file_name(f"{chosen.name}-sft"), until=until)
-    if PartialState().is_main_process:
-        show(f"warmed up: {run.model_folder}\ngo on: cgc-train grpo {recipe} model.name={run.model_folder}")
+    show_outcome(run, f"cgc-train grpo {recipe} model.name={run.model_folder}")

@@ -1,0 +1,24 @@
+"""What the commands that train show once they are done."""
+
+from typing import TYPE_CHECKING
+
+from cgc_data.common.progress import show
+from cgc_data.common.tables import PlainConsole
+
+if TYPE_CHECKING:
+    from cgc_train.run import Run
+
+
+def show_outcome(run: "Run", then: str = "") -> None:
+    """Held-out metrics before and after, where the model is, and the next command; from the main process alone."""
+    from accelerate import PartialState
+
+    from cgc_train.outcome import change_table, held_out_change
+
+    if not PartialState().is_main_process:
+        return
+    if found := held_out_change(run):
+        PlainConsole().print(change_table(found))
+    show(f"trained: {run.model_folder}\nlook at it: cgc-train view {run.folder}")
+    if then:
+        show(f"go on: {then}")

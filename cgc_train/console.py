@@ -1,0 +1,126 @@
+"""What a person sees of a run: one line per step, one per evaluation, and none of what other packages print."""
+
+import logging
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import click
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+
+from cgc_data.common.progress import say
+from cgc_data.common.text import plain
+from cgc_train.protocols import CallbackTrainer, TrainerState
+from cgc_train.recipe import Recipe
+
+HEADER_EVERY = 20  # lines
+HELD_OUT = ("miou", "acc@0.5", "source_acc", "leakage", "hallucination", "false_empty", "unreadable")
+# Of transformers' own calls, and of an image reader that works all the same; whoever trains can do nothing about them.
+DEPRECATIONS = r"`(is_)?gradient_checkpointing(_enable|_disable)?` is deprecated"
+DECODING = "Image decoding with `torchvision` is deprecated"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A column: its head, the metric it shows, and how."""
+
+    head: str
+    metric: str
+    form: str = ".2f"
+
+    def cell(self, logs: Mapping[str, object]) -> str:
+        """The value in a log line; "-" where it has none."""
+        value = logs.get(self.metric)
+        return format(value, self.form) if isinstance(value, int | float) else "-"
+
+    @property
+    def width(self) -> int:
+        """Characters of the column."""
+        return max(len(self.head), 7)
+
+
+HABITS = (
+    Shown("right image", "contrast/index_accuracy", ".0%"),
+    Shown("leaked", "contrast/distractor_boxes", ".0%"),
+    Shown("[]", "contrast/false_empty", ".0%"),
+    Shown("unreadable", "contrast/unreadable", ".0%"),
+    Shown("tokens", "completions/mean_length", ".0f"),
+)
+WARM_UP = (
+    Shown("loss", "loss", ".3f"),
+    Shown("right tokens", "mean_token_accuracy", ".0%"),
+    Shown("grad norm", "grad_norm"),
+)
+
+
+def reward_columns(recipe: Recipe) -> tuple[Shown, ...]:
+    """The columns of a run that is trained by reward: the reward, its terms, and habits."""
+    terms = [Shown(term.symbol, f"rewards/{term.name}_reward/mean") for term in recipe.reward.terms]
+    return (Shown("reward", "reward"), *terms, *HABITS)
+
+
+class StepLines(TrainerCallback):  # type: ignore[misc]
+    """One line for each log of training, with its time and what is left, under a header that comes again."""
+
+    def __init__(self, columns: Sequence[Shown]) -> None:
+        self.columns, self.lines = columns, 0
+        self.started, self.first, self.steps_before, self.before = 0.0, 0, 0, 0.0
+
+    def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
+        """Start the clock."""
+        self.started = self.before = time.monotonic()
+        self.first = self.steps_before = state.global_step
+
+    def on_log(
+        self,
+        _args: object,
+        state: TrainerState,
+        _control: object,
+        logs: Mapping[str, object] | None = None,
+        **_: object,
+    ) -> None:
+        """Show what was logged of a step; evaluations have lines of their own."""
+        steps = state.global_step - self.steps_before
+        if not state.is_world_process_zero or not logs or self.columns[0].metric not in logs or steps <= 0:
+            return
+        if self.lines % HEADER_EVERY == 0:
+            _say_row(self._row("step", [column.head for column in self.columns], "s/step", "left"))
+        now = time.monotonic()
+        pace = (now - self.started) / (state.global_step - self.first)
+        left = timedelta(seconds=round(pace * (state.max_steps - state.global_step)))
+        cells = [column.cell(logs) for column in self.columns]
+        step = f"{state.global_step}/{state.max_steps}"
+        _say_row(self._row(step, cells, f"{(now - self.before) / steps:.1f}", str(left)))
+        self.lines, self.steps_before, self.before = self.lines + 1, state.global_step, now
+
+    def _row(self, step: str, cells: Sequence[str], pace: str, left: str) -> str:
+        shown = "  ".join(cell.rjust(column.width) for cell, column in zip(cells, self.columns, strict=True))
+        return f"{step:>11}  {shown}  {pace:>7}  {left:>8}"
+
+
+def _say_row(row: str) -> None:
+    click.echo(plain(row), err=True)
+
+
+def say_held_out(step: int, values: Mapping[str, float]) -> None:
+    """One line for an evaluation on held-out rows."""
+    say(f"held out at step {step}: " + ", ".join(f"{name} {values[name]:.2f}" for name in HELD_OUT if name in values))
+
+
+def show_steps(trainer: CallbackTrainer, columns: Sequence[Shown]) -> None:
+    """Let a trainer print these lines in place of its own."""
+    for callback in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(callback)
+    trainer.add_callback(StepLines(columns))
+
+
+def quiet() -> None:
+    """Keep notes of other packages about themselves off the terminal; for a command, not for a library."""
+    from transformers.utils import logging as library
+
+    library.disable_progress_bar()
+    warnings.filterwarnings("ignore", DEPRECATIONS, FutureWarning)
+    for handler in logging.getLogger("transformers").handlers:
+        handler.addFilter(lambda record: DECODING not in str(record.msg))

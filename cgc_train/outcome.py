@@ -1,0 +1,88 @@
+"""What training changed: the held-out rows answered before and after it, paired by row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from cgc_data.metrics import Estimate, ItemScore, Metric, Truth, item_columns, score_item, summarise
+from cgc_data.metrics.estimate import macro_estimate
+from cgc_train.data.find import find_release
+from cgc_train.reward.predictions import find_asked
+from cgc_train.run import Run
+
+SHOWN: tuple[Metric, ...] = (
+    "miou",
+    "acc@0.5",
+    "source_acc",
+    "leakage",
+    "hallucination",
+    "false_empty",
+    "unreadable",
+    "format",
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A metric before and after training, and their difference by row, each with a 95 % interval clustered by photo."""
+
+    metric: Metric
+    before: Estimate
+    after: Estimate
+    difference: Estimate
+
+
+def held_out_change(run: Run) -> list[Change]:
+    """The change of each metric between the first and the last evaluation of a run; none where there is one only.
+
+    Raises ReleaseError where the run's release is not there any more, PredictionsError where it lacks the rows.
+    """
+    steps = run.held_out_steps()
+    if len(steps) < 2:
+        return []
+    answers = [{row["id"]: row["response"] for row in run.held_out(step)} for step in (steps[0], steps[-1])]
+    ids = [identity for identity in answers[0] if identity in answers[1]]
+    truths = find_asked(find_release(run.recipe.data), ids).truths
+    before, after = ([_scored(given[key], truths[key], run) for key in ids] for given in answers)
+    return changes(before, after)
+
+
+def changes(before: Sequence[ItemScore], after: Sequence[ItemScore]) -> list[Change]:
+    """The change of each metric over the same rows in the same order."""
+    photos = [score.truth.photos for score in before]
+    old, new = item_columns(before), item_columns(after)
+    # not `estimate`, whose bounds for values that are all 0 are those of a share
+    gains = {name: macro_estimate([(_gains(old[name], new[name]), photos)]) for name in SHOWN}
+    first, last = summarise(before), summarise(after)
+    return [Change(name, first[name], last[name], gains[name]) for name in SHOWN]
+
+
+def change_table(found: Sequence[Change]) -> Table:
+    """The changes as a table for the terminal; what no row defines is left out."""
+    title = f"Held-out rows before and after, {found[0].before.n} of them"
+    table = Table("metric", title=title, title_justify="left", title_style="bold")
+    for head in ("before", "after", "change", "95 %"):
+        table.add_column(head, justify="right")
+    for change in found:
+        if change.before.value is not None or change.after.value is not None:
+            gain = change.difference
+            # where no row changed, or all alike, drawing again tells nothing
+            interval = "" if gain.low is None or gain.low == gain.high else f"{gain.low:+.3f} to {gain.high:+.3f}"
+            shown = "-" if gain.value is None else f"{gain.value:+.3f}"
+            table.add_row(change.metric, _share(change.before), _share(change.after), shown, interval)
+    return table
+
+
+def _gains(before: Sequence[float | bool | None], after: Sequence[float | bool | None]) -> list[float | None]:
+    pairs = zip(before, after, strict=True)
+    return [None if old is None or new is None else float(new) - float(old) for old, new in pairs]
+
+
+def _scored(response: str, truth: Truth, run: Run) -> ItemScore:
+    asked: Mapping[str, object] = {"require_think": run.recipe.prompt.think, "prefix": run.recipe.prompt.prefix}
+    return score_item(response, truth, **asked)  # type: ignore[arg-type]
+
+
+def _share(value: Estimate) -> str:
+    return "-" if value.value is None else f"{value.value:.3f}"
