@@ -1,6 +1,7 @@
 """What a run writes and says while it trains: metrics, held-out answers, and warnings of habits that pay unseen."""
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +17,7 @@ from cgc_train.run import held_out_path
 
 Logs: TypeAlias = Mapping[str, object]
 
+RECENT = 10  # logs whose idle groups are looked at together
 # What TRL and transformers log besides metrics.
 NOT_METRICS = ("epoch", "step", "total_flos")
 
@@ -73,6 +75,38 @@ class FalseEmptyWarning(TrainerCallback):  # type: ignore[misc]
                 f"warning: step {state.global_step}: [] is answered to {share:.0%} of the rows that have objects, up "
                 f"from {self.first:.0%}; the model may be learning to say nothing (fewer absent rows, or a warm-up)"
             )
+
+
+class IdleGroupsWarning(TrainerCallback):  # type: ignore[misc]
+    """Say so where most groups have gone without a difference for a while: sampling them costs and teaches nothing."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.settings = recipe.warnings
+        self.recent: deque[float] = deque(maxlen=RECENT)
+        self.said = False
+
+    def on_log(
+        self,
+        _args: object,
+        state: TrainerState,
+        _control: object,
+        logs: Mapping[str, object] | None = None,
+        **_: object,
+    ) -> None:
+        """Take the mean of the last logs."""
+        share = (logs or {}).get("contrast/zero_variance")
+        if not isinstance(share, int | float):
+            return
+        self.recent.append(share)
+        idle = sum(self.recent) / len(self.recent)
+        if len(self.recent) == RECENT and idle >= self.settings.idle_groups and not self.said:
+            self.said = True
+            if state.is_world_process_zero:
+                say(
+                    f"warning: step {state.global_step}: the completions of {idle:.0%} of the last groups earn the "
+                    "same, so these teach nothing (rows of another difficulty: `cgc-train difficulty` and data.keep; "
+                    "more grpo.num_generations; a warm-up)"
+                )
 
 
 class HeldOutWriter(TrainerCallback):  # type: ignore[misc]

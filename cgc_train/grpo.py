@@ -12,7 +12,7 @@ from datasets import Dataset
 from cgc_data.common.extras import need_package
 from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, truth_of
-from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, MetricsWriter
+from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, IdleGroupsWarning, MetricsWriter
 from cgc_train.console import reward_columns, show_steps
 from cgc_train.data import grade, held_out_set, training_set
 from cgc_train.engines import check_gpu, engines_of, need_engine
@@ -105,7 +105,7 @@ def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> Gro
         reward_funcs=reward_functions(recipe.reward, recipe.prompt),
         peft_config=lora_config(recipe.model.lora) if recipe.model.lora else None,
         quantization_config=quantisation(recipe.model),
-        callbacks=[MetricsWriter(run.folder), FalseEmptyWarning(recipe), writer],
+        callbacks=[MetricsWriter(run.folder), FalseEmptyWarning(recipe), IdleGroupsWarning(recipe), writer],
     )
     writer.trainer = trainer
     show_steps(trainer, reward_columns(recipe))

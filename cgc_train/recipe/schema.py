@@ -93,6 +93,7 @@ class WarningSettings(Section):
     """When a run warns of a habit that pays without looking."""
 
     false_empty: Share = Field(0.2, description="share of [] where objects exist that is warned about")
+    idle_groups: Share = Field(0.8, description="share of groups that teach nothing that is warned about")
     rise: Share = Field(0.1, description="rise of that share over its start that is warned about")
 
 

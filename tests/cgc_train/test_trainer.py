@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import GenerationConfig
 
-from cgc_train.callbacks import FalseEmptyWarning
+from cgc_train.callbacks import FalseEmptyWarning, IdleGroupsWarning
 from cgc_train.errors import DivergedError, ModelError, RecipeError, RunError
 from cgc_train.grpo import build_trainer, resume, run_grpo
 from cgc_train.model import load_processor
@@ -220,6 +220,21 @@ def test_a_rising_share_of_empty_answers_is_warned_of(
     for share in (0.05, 0.15, 0.3, 0.6):
         warning.on_log(None, state, None, {"contrast/false_empty": share})
     assert capsys.readouterr().err.count("learning to say nothing") == 1
+
+
+def test_groups_that_teach_nothing_for_long_are_warned_of_once(
+    run_values: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(shares: list[float]) -> str:
+        warning = IdleGroupsWarning(made_recipe(run_values))
+        for step, share in enumerate(shares):
+            state = SimpleNamespace(global_step=step, is_world_process_zero=True)
+            warning.on_log(None, state, None, {"contrast/zero_variance": share})
+        return capsys.readouterr().err
+
+    assert said([0.9] * 9) == ""
+    assert said([0.9, 0.5] * 10) == ""
+    assert said([0.2] * 5 + [0.9] * 30).count("step 13: the completions of 83% of the last groups") == 1
 
 
 def test_an_open_run_is_what_was_created(run_values: dict[str, Any], tmp_path: Path) -> None:
