@@ -133,10 +133,10 @@ class CommonPlanner:
         return ()
 
     def _sharing_alone(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
-        """So many photos that show the kind in full, each other kind of COCO's being absent from one; else none."""
-        table, others = self._askable, [concept for concept in self._coco if concept != right]
-        absent = table.index.states[fitting][:, others] == ABSENT
-        members, shared = [anchor], table.index.states[anchor, others] != ABSENT
+        """So many photos that show the kind in full, each other kind of COCO's being gone from one; else none."""
+        others = [concept for concept in self._coco if concept != right]
+        absent, [shared] = self._gone(fitting, right)[:, others], ~self._gone(np.array([anchor]), right)[:, others]
+        members = [anchor]
         fresh = np.ones(len(fitting), dtype=np.bool_)
         while len(members) < size:
             fits = fresh.copy()
@@ -147,6 +147,14 @@ class CommonPlanner:
                 return []
             members, shared, fresh[place] = [*members, int(fitting[place])], shared & ~absent[place], False
         return members
+
+    def _gone(self, photos: Photos, right: int) -> Mask:
+        """Where a kind is absent, and nothing but the right kind could be taken for it, (photos, concepts).
+
+        To many, a bowl in one image and a cup in the other are of one kind.
+        """
+        mistakable = self._askable.confused[photos] & ~self._askable.like(right)
+        return np.asarray((self._askable.index.states[photos] == ABSENT) & ~mistakable)
 
     def _in_image(self, members: list[int], right: int, place: int, kind: str, rng: np.random.Generator) -> Question:
         item = Item(COMMON, right, (place,), int(rng.integers(template_count(COMMON.named_pool))))

@@ -26,7 +26,7 @@ from cgc_train.data.ablation import without_distractors
 from cgc_train.traces import trace
 from tests.cgc_data import mini_release
 from tests.cgc_data.drawn import Thing, coco
-from tests.cgc_data.tasks_alone import RawChecks, build_alone, listing, real_sources, rows_of, views_of
+from tests.cgc_data.tasks_alone import RawChecks, build_alone, faults, listing, real_sources, rows_of, views_of
 
 Row = dict[str, Any]
 SAMPLES = 60
@@ -145,6 +145,30 @@ def test_images_share_one_kind_of_cocos_and_the_question_does_not_tell(
         assert row["evidence"] == []
         assert 'Write the label as "object".' in row["question"]
         assert label not in row["question"].replace("object", "")
+
+
+def _dog_and(tmp_path: Path, *others: str) -> list[Row]:
+    """Rows without names, about photos that each show a dog and one kind more."""
+    photos = {f"{kind}.jpg": [Thing("dog", (10, 10, 90, 90)), Thing(kind, (150, 100, 90, 90))] for kind in others}
+    build_alone(COMMON.id, [coco(tmp_path / "photos", photos)], 12, tmp_path / "release", named_image=1.0)
+    return rows_of(tmp_path / "release")
+
+
+def test_lookalikes_in_different_images_are_not_shown_together(tmp_path: Path) -> None:
+    rows = _dog_and(tmp_path, "cup", "bowl", "kite")
+    assert {frozenset(files(row)) for row in rows if len(row["views"]) == 2} == {
+        frozenset({"cup.jpg", "kite.jpg"}),
+        frozenset({"bowl.jpg", "kite.jpg"}),
+    }
+    checks = RawChecks(tmp_path / "release")
+    row = next(
+        r for r in rows if set(files(r)) == {"cup.jpg", "kite.jpg"} and files(r)[r["query"]["img_idx"] - 1] == "cup.jpg"
+    )
+    assert checks.breached(row) == set()
+    bowl = next(view for r in rows for view in r["views"] if view["file_name"] == "bowl.jpg")
+    place = row["reference_images"][0] - 1
+    row["views"][place] = {**bowl, "role": "reference"}
+    assert "cup may be in every image too" in faults(row, checks.world)
 
 
 def test_each_set_without_names_is_asked_about_two_images(rows: list[Row]) -> None:

@@ -56,13 +56,19 @@ def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
     if sample.evidence:
         yield "it claims that a kind is absent"
     yield from _everywhere(sample, sample.labels[0], world, limits)
+    right = world.concept(sample.labels[0]) or ""
+    photos = [world.photo(view) for view in sample.views]
     for name in COCO_NAMES:
-        concept = concept_of(name)
-        photos = [world.photo(view) for view in sample.views]
-        if concept != world.concept(sample.labels[0]) and not any(world.absent(photo, concept) for photo in photos):
+        if concept_of(name) != right and not any(_gone(world, photo, concept_of(name), right) for photo in photos):
             yield f"{name} may be in every image too"
-    if world.concept(sample.labels[0]) not in set(map(concept_of, COCO_NAMES)):
+    if right not in set(map(concept_of, COCO_NAMES)):
         yield f"{sample.labels[0]} is no category of COCO's"
+
+
+def _gone(world: World, photo: str, concept: str, right: str) -> bool:
+    """Whether the photo shows neither the kind nor, the right one aside, what could be taken for it."""
+    lookalikes = world.relations.confusable(concept)
+    return world.absent(photo, concept) and (right in lookalikes or not world.present(photo) & lookalikes)
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
