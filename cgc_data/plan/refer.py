@@ -35,7 +35,7 @@ class ReferPlanner:
         self._askable, self._scenes = askable, Scenes(askable)
         settings = askable.config.inter
         self._sizes = range(settings.min_images, settings.max_images + 1)
-        self._whole = _all_whole(askable)
+        self._whole = _all_whole(askable) & _countable(askable)
         self.photos: Mask = np.any(self._several(np.arange(len(self._whole))), axis=1)
 
     def family(self, draw: Draw) -> Family | None:
@@ -132,6 +132,12 @@ class ReferPlanner:
             relation=relation,
         )
         return question.reordered(rng.permutation(len(members)).tolist())
+
+
+def _countable(askable: Askable) -> Mask:
+    """Labels of which all see the same number, (concepts,): where one piece ends and the next starts is a choice."""
+    pieces = {concept for concept, name in askable.index.names.items() if name.in_pieces}
+    return np.array([concept not in pieces for concept in askable.index.concepts], dtype=np.bool_)
 
 
 def _all_whole(askable: Askable) -> Mask:

@@ -13,6 +13,7 @@ from cgc_data.vocabulary import inflect
 from cgc_data.vocabulary.concepts import concept_of, entries
 from cgc_data.vocabulary.inflect import PAIR, SET
 
+PIECE = "a piece of"
 _TAG = re.compile(r"</?(?:think|answer)>|<\|", re.I)
 
 
@@ -38,6 +39,11 @@ class Name:
         """What follows "every" or "one": "umbrella", "pair of scissors", "piece of broccoli"."""
         unit = self.article.partition(" ")[2]
         return f"{unit} {self.singular}" if unit else self.singular
+
+    @property
+    def in_pieces(self) -> bool:
+        """Whether it is counted in pieces, as in "a piece of broccoli"."""
+        return self.article == PIECE
 
     @property
     def are(self) -> str:

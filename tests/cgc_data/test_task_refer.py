@@ -22,6 +22,7 @@ from cgc_data.validate import validate
 from cgc_data.validate.fixed import fixed_answer
 from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
+from tests.cgc_data.drawn import Thing, coco
 from tests.cgc_data.tasks_alone import annotated, build_alone, faults, real_sources, rows_of, views_of, world_of
 
 Row = dict[str, Any]
@@ -103,6 +104,20 @@ def test_a_removed_photo_takes_its_rows(release: Path, rows: list[Row]) -> None:
 
 def _photo(view: Row) -> tuple[str, int]:
     return view["source"], view["image_id"]
+
+
+def test_what_is_counted_in_pieces_is_never_asked_about(tmp_path: Path) -> None:
+    photos = {
+        f"{kind} {n}.jpg": [Thing(kind, (10, 10, 60, 60)), Thing(kind, (200, 120, 80, 80))]
+        for kind in ("dog", "broccoli", "kite")
+        for n in range(3)
+    }
+    build_alone(TASK, [coco(tmp_path, photos)], 20, tmp_path / "release")
+    rows, world = rows_of(tmp_path / "release"), world_of(tmp_path / "release")
+    assert {row["query"]["labels"][0] for row in rows} == {"dog", "kite"}
+    assert faults(rows[0], world) == []
+    rows[0]["query"]["labels"] = ["broccoli"]
+    assert any("comes in pieces" in fault for fault in faults(rows[0], world))
 
 
 class Boxes:

@@ -13,6 +13,7 @@ from cgc_data.validate.samples import Box, Sample
 from cgc_data.validate.sets import roles
 from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
+from cgc_data.vocabulary import readable
 
 CHECKS = {
     "referred": "the words single out the answer among two or more in one image, others are known to show at most one"
@@ -54,6 +55,8 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
         return []  # a breach of `one instance` or `row form`
     answer, concept = sample.objects[0], world.concept(sample.labels[0]) or ""
     faults = [*_others(sample, world, concept)]
+    if concept and readable(concept).in_pieces:  # one piece or two is the annotator's choice
+        faults.append(f"{sample.labels[0]} comes in pieces, whose number is not certain")
     photo = world.photo(sample.view(answer.img_idx))
     if reason := world.incomplete(photo, concept):
         return [*faults, f"image {answer.img_idx}: {reason}"]
