@@ -76,6 +76,8 @@ class Standing:
         grounds = np.stack([self._lenders.ground(lender), self._lenders.ground(site.beside)])
         if not np.linalg.norm(grounds[0] - grounds[1]) <= 2 * GROUND_DISTANCE:  # no place can be like both
             return None
+        if self._thumbnails.is_gray(site.photo) != self._thumbnails.is_gray(self._photo_of(lender)):
+            return None
         scales, boxes = self._places(site, lender, rng)
         fine = np.flatnonzero(self._inside(site.photo, boxes) & self._on_like_ground(site, grounds, boxes))
         free = fine[~self._in_the_way(site, boxes[fine])]
@@ -84,6 +86,9 @@ class Standing:
             if self._contrast(site.photo, paste) >= CONTRAST and not self._hides(site.photo, paste):
                 return paste
         return None
+
+    def _photo_of(self, instance: int) -> int:
+        return int(self._askable.index.instances.photo[instance])
 
     def _on_like_ground(self, site: Site, grounds: Boxes, boxes: Boxes) -> Mask:
         """Places (boxes,) on ground of these colors (n, 3), and on what the object beside it stands on."""
@@ -147,12 +152,12 @@ class Standing:
 
     def _paste(self, lender: int, scale: float, box: Boxes) -> Paste:
         """The object with the left upper corner of its box (4,) at that of another, about."""
-        index, (x1, y1, x2, y2) = self._askable.index, self._askable.truth.box(lender)
+        x1, y1, x2, y2 = self._askable.truth.box(lender)
         rle = self._askable.truth.mask(lender)
         assert rle is not None
         right, down = round(float(box[0]) - scale * x1, 4), round(float(box[1]) - scale * y1, 4)
         transform = (scale, 0.0, right, 0.0, scale, down)
-        pasted = Pasted(int(index.instances.photo[lender]), lender, transform, rle["counts"].decode())
+        pasted = Pasted(self._photo_of(lender), lender, transform, rle["counts"].decode())
         return Paste(pasted, (scale * x1 + right, scale * y1 + down, scale * x2 + right, scale * y2 + down))
 
     def _hides(self, photo: int, paste: Paste) -> bool:

@@ -14,6 +14,7 @@ from cgc_data.plan.pixels import PhotoPixels
 
 LONGEST = 160  # pixels
 KEPT = 1024
+GRAY, MOST = 10, 0.95  # levels by which the channels of most pixels of a black-and-white photo differ at most
 
 Boxes = NDArray[np.float64]
 
@@ -44,6 +45,10 @@ class Thumbnails:
         pixels = np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0)
         total = sums[y2, x2] - sums[y1, x2] - sums[y2, x1] + sums[y1, x1]
         return np.asarray(np.where(pixels > 0, total.T / np.maximum(pixels, 1), np.nan).T, dtype=np.float64)
+
+    def is_gray(self, photo: int) -> bool:
+        """Is the photo black-and-white?"""
+        return bool(np.quantile(np.ptp(self.of(photo), axis=2), MOST) <= GRAY)
 
     def cut(self, photo: int, place: Box) -> Pixels:
         """What the thumbnail shows of a place of the photo, in its pixels; empty if that is less than a pixel."""

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import re
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -420,6 +422,44 @@ def test_an_object_that_cannot_be_seen_is_named(
 
     monkeypatch.setattr(world.pixels, "of", black)
     assert faults(row, world, limits) == {"pasted sensibly"}
+
+
+def test_color_in_a_black_and_white_photo_is_named(
+    rows: list[Row], world: World, limits: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = next(row for row in rows if row["objects"])
+    host, read = row["views"][0]["parts"][0]["image_id"], world.pixels.of
+
+    def gray(part: Part) -> NDArray[np.uint8]:
+        return _in_gray(read(part)) if part.image_id == host else read(part)
+
+    monkeypatch.setattr(world.pixels, "of", gray)
+    assert faults(row, world, limits) == {"pasted sensibly"}
+
+
+def _in_gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(pixels[:, :, 1:2], 3, axis=2)
+
+
+def test_objects_in_color_are_pasted_into_photos_in_color(painted: list[Source], tmp_path: Path) -> None:
+    sources = [_half_in_gray(source, tmp_path / str(number)) for number, source in enumerate(painted)]
+    rows = rows_of(build_alone("intra/difference", sources, 26, tmp_path / "release", seed=1))
+    found = [{_is_odd(part["file_name"]) for part in view["parts"]} for row in rows for view in row["views"]]
+    assert all(len(kinds) == 1 for kinds in found)
+    assert set.union(*found) == {True, False}
+
+
+def _half_in_gray(source: Source, folder: Path) -> Source:
+    """The source with photos of odd numbers in black and white."""
+    shutil.copytree(source.images, folder)
+    for path in folder.rglob("*.jpg"):
+        if _is_odd(path.name):
+            cv2.imwrite(str(path), _in_gray(np.asarray(cv2.imread(str(path)), dtype=np.uint8)))
+    return source.model_copy(update={"images": str(folder)})
+
+
+def _is_odd(name: str) -> bool:
+    return int(re.findall(r"\d+", name)[-1]) % 2 == 1
 
 
 # -- shortcuts

@@ -19,7 +19,7 @@ CHECKS = {
     "one difference": "two views of one photo; two pasted objects or more are in both, and the answer alone in one",
     "pasted objects": "whole objects of other photos, as their sources mask them, each pasted once, before all else",
     "difference box": "the box is the tight box of the mask where its transform puts it in the view",
-    "pasted sensibly": "beside one of its label, of like height, feet in the lower part, people upright, in contrast",
+    "pasted sensibly": "beside one of its label, of like height, both in color or not, feet low, upright, in contrast",
     "little hidden": "a source boxes all of its labels there, no tenth of an object is hidden, no two pastes meet",
     "shown alike": "of every annotated object, each view shows at least half of what the other does",
 }
@@ -29,6 +29,7 @@ HORIZON = 0.45  # of the height
 LIKE_HEIGHT = 0.25  # beyond the 10th and 90th percentile of the heights of the label
 HIDDEN = 0.1
 CONTRAST = 30.0
+GRAY = 10  # levels by which the channels of nearly all pixels of a black-and-white photo differ at most
 SLACK = 0.1  # relative, of what is measured on small pictures when it is planned
 SHOWN_ALIKE = 0.5
 Object = tuple[str, tuple[float, ...], str]  # annotation, transform, and mask
@@ -104,11 +105,18 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
     yield Finding("little hidden", "" if _annotated(view, world) else "no source boxes all of its labels in the photo")
     for number, (part, found, here) in enumerate(placed):
         yield Finding("pasted sensibly", _misplaced(found, here, view, world))
+        alike = _is_gray(part, world) == _is_gray(view.parts[0], world)
+        yield Finding("pasted sensibly", "" if alike else f"{found.id}: one photo is in color, the other is not")
         most = max(hidden(here, view, world), key=lambda share: share[1], default=("nothing", 0.0))
         too_much = most[1] > HIDDEN + 0.005
         yield Finding("little hidden", f"{part.annotation_id} hides {most[1]:.2f} of a {most[0]}" if too_much else "")
         met = [other.annotation_id for other, _, there in placed[:number] if area(overlap(here.box, there.box)) > 0]
         yield Finding("little hidden", f"{part.annotation_id} meets {met[0]}" if met else "")
+
+
+def _is_gray(part: Part, world: World) -> bool:
+    """Whether the photo of the part is black-and-white; every fourth pixel tells."""
+    return bool(np.quantile(np.ptp(world.pixels.of(part)[::4, ::4], axis=2), 0.95) <= GRAY)
 
 
 def _annotated(view: View, world: World) -> bool:
