@@ -14,7 +14,7 @@ from cgc_data.plan.pixels import PhotoPixels
 
 LONGEST = 160  # pixels
 KEPT = 1024
-GRAY, MOST = 10, 0.95  # levels by which the channels of most pixels of a black-and-white photo differ at most
+GRAY, MOST = 4, 0.99  # levels by which the channels differ at most in a black-and-white photo, but for some pixels
 
 Boxes = NDArray[np.float64]
 

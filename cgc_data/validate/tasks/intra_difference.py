@@ -29,7 +29,7 @@ HORIZON = 0.45  # of the height
 LIKE_HEIGHT = 0.25  # beyond the 10th and 90th percentile of the heights of the label
 HIDDEN = 0.1
 CONTRAST = 30.0
-GRAY = 10  # levels by which the channels of nearly all pixels of a black-and-white photo differ at most
+GRAY, MOST = 4, 0.99  # levels by which the channels differ at most in a black-and-white photo, but for some pixels
 SLACK = 0.1  # relative, of what is measured on small pictures when it is planned
 SHOWN_ALIKE = 0.5
 Object = tuple[str, tuple[float, ...], str]  # annotation, transform, and mask
@@ -116,7 +116,7 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
 
 def _is_gray(part: Part, world: World) -> bool:
     """Whether the photo of the part is black-and-white; every fourth pixel tells."""
-    return bool(np.quantile(np.ptp(world.pixels.of(part)[::4, ::4], axis=2), 0.95) <= GRAY)
+    return bool(np.quantile(np.ptp(world.pixels.of(part)[::4, ::4], axis=2), MOST) <= GRAY)
 
 
 def _annotated(view: View, world: World) -> bool:
