@@ -23,7 +23,8 @@ CHECKS = {
     "windows": "a window shows what its photo shows there, and what its operations say was done to it",
     "encoded alike": "images that may hold an answer have one format, and windows one quality unless it is drawn",
 }
-# Mean absolute difference at half size, grey levels, that resampling and one JPEG encoding leave at most
+# Mean absolute difference that resampling and one JPEG encoding leave at most: gray levels of luma at half size, and of
+# color at a quarter, since JPEG keeps color at half size and fine colored dots are lost on the way
 DIFFERENCE = 10.0
 # Pixels at half size by which a window is shifted to see whether it would fit better elsewhere
 SHIFT = 2
@@ -84,14 +85,15 @@ class PictureCheck:
     def _elsewhere(self, content: bytes, view: View) -> str:
         """Why the image does not show the photo's window; "" where it does."""
         try:
-            stored, expected = _half(decode(content)), _half(composed(view, self._world.pixels.of))
+            pixels, original = decode(content), composed(view, self._world.pixels.of)
         except PhotoError as error:
             return str(error)
         if fault := _quality(content, view):
             return fault
+        if (apart := _apart(pixels, original)) > DIFFERENCE:
+            return f"differs from {view.file_name} at {view.window} by {apart:.1f} gray levels"
+        stored, expected = _smaller(pixels, 2), _smaller(original, 2)
         apart = float(np.abs(stored - expected).mean())
-        if apart > DIFFERENCE:
-            return f"differs from {view.file_name} at {view.window} by {apart:.1f} grey levels"
         better = apart > 1 and _shifted(stored, expected) < 0.95 * apart
         return f"fits {view.file_name} better {2 * SHIFT} px beside {view.window}" if better else ""
 
@@ -101,7 +103,7 @@ def _not_turned(content: bytes, original: bytes) -> str:
     stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
         return f"is {stored.shape[1]} x {stored.shape[0]}, its photo is displayed otherwise"
-    apart = float(np.abs(_half(stored) - _half(expected)).mean())
+    apart = _apart(stored, expected)
     return f"differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
 
@@ -123,9 +125,17 @@ def _tables(quality: int) -> dict[int, list[int]]:
         return dict(image.quantization)
 
 
-def _half(pixels: Pixels) -> NDArray[np.int16]:
-    """Half the size, in which the finest grain, that resampling and encoding change, is averaged out."""
-    size = max(1, pixels.shape[1] // 2), max(1, pixels.shape[0] // 2)
+def _apart(stored: Pixels, expected: Pixels) -> float:
+    """Mean difference in luma or in color, whichever is larger, in gray levels."""
+    one, other = (cv2.cvtColor(pixels, cv2.COLOR_BGR2YCrCb) for pixels in (stored, expected))
+    luma = np.abs(_smaller(one[..., 0], 2) - _smaller(other[..., 0], 2)).mean()
+    color = np.abs(_smaller(one[..., 1:], 4) - _smaller(other[..., 1:], 4)).mean()
+    return float(max(luma, color))
+
+
+def _smaller(pixels: Pixels, times: int) -> NDArray[np.int16]:
+    """So many times smaller; the finest grain, that resampling and encoding change, is averaged out."""
+    size = max(1, pixels.shape[1] // times), max(1, pixels.shape[0] // times)
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.int16)
 
 

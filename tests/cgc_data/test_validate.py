@@ -15,6 +15,7 @@ from PIL import Image
 from cgc_data.cli import cli
 from cgc_data.common.errors import ReleaseError
 from cgc_data.validate import Report, SourcePaths, validate
+from cgc_data.validate.pictures import DIFFERENCE, _apart
 from tests.cgc_data import mini_release as mini
 from tests.cgc_data.mini_release import MiniRelease, Row
 
@@ -657,3 +658,12 @@ def test_a_source_it_was_not_built_from(release: MiniRelease) -> None:
     other.write_text("{}")
     with pytest.raises(ReleaseError, match="not a source of"):
         validate(release.release, [SourcePaths("coco", other, release.photos)])
+
+
+def test_fine_colored_dots_that_jpeg_blurs_are_no_fault_and_another_color_is() -> None:
+    dots = np.indices((96, 128)).sum(axis=0)[..., None] % 2 * np.array([[[200, 60, 10]]]) + [[[20, 110, 235]]]
+    window = cv2.resize(np.clip(dots, 0, 255).astype(np.uint8), (212, 160), interpolation=cv2.INTER_CUBIC)
+    stored = cv2.imdecode(cv2.imencode(".jpg", window, [cv2.IMWRITE_JPEG_QUALITY, 92])[1], cv2.IMREAD_COLOR)
+    assert np.abs(stored.astype(int) - window).mean() > DIFFERENCE
+    assert _apart(stored, window) < DIFFERENCE
+    assert _apart(stored[..., ::-1], window) > DIFFERENCE
