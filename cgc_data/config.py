@@ -144,8 +144,8 @@ class BuildConfig(Section):
     samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
     seed: int = Field(0, ge=0, description="the one seed")
     preset: Preset = Field(
-        "paper",
-        description="shares of the tasks: paper (the paper's four) or full (also all others that the sources allow)",
+        "full",
+        description="shares of the tasks: full (all that the sources allow) or paper (the paper's four)",
     )
     tasks: dict[str, Weight] = Field(
         default_factory=dict,
@@ -194,13 +194,13 @@ class BuildConfig(Section):
     @classmethod
     def _shares(cls, tasks: dict[str, float], known: ValidationInfo) -> dict[str, float]:
         check_ids(tasks, PLANNED)
-        shares = PRESETS[known.data.get("preset", "paper")] | tasks
+        shares = PRESETS[known.data.get("preset", "full")] | tasks
         if not sum(shares.values()):
             raise ValueError(f"every task has share 0; raise one, such as tasks.{PLANNED[0]}=1")
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether a build without a row of the task is an error: it is the paper's, or its share was set by name."""
+        """Whether a source that allows no row of the task is an error: it is the paper's, or was named by the user."""
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 
     @property

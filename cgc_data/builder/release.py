@@ -24,6 +24,7 @@ from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
 from cgc_data.painter.embedded import with_sources
 from cgc_data.plan.build import Plan, make_plan
+from cgc_data.plan.notes import TaskRows
 from cgc_data.release.inside import inside
 from cgc_data.release.manifest import read_manifest
 from cgc_data.release.stats import Stats
@@ -44,6 +45,7 @@ class Built:
     photos: int = 0  # that are shown
     available: int = 0  # that could be: present, licensed and not excluded
     empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for a row
+    made: tuple[TaskRows, ...] = ()  # rows by task; none if it was finished before
     notes: tuple[str, ...] = ()  # what was skipped and why, and lists that do not match
 
 
@@ -78,7 +80,8 @@ def build_release(
         built = _check_rejects(config, plan, receipts, out)
         finish_release(index, config, plan, receipts, out, fingerprint)
         shutil.rmtree(work)
-    return replace(built, photos=_shown(out), available=sum(plan.photos.values()), notes=tuple(plan.notes))
+    available = sum(plan.photos.values())
+    return replace(built, photos=_shown(out), available=available, made=tuple(plan.made), notes=tuple(plan.notes))
 
 
 def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:

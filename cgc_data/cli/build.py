@@ -18,6 +18,7 @@ from cgc_data.sources.clean import PARTS
 
 if TYPE_CHECKING:
     from cgc_data.plan.build import Plan
+    from cgc_data.plan.notes import TaskRows
 
 DECLARABLE = " and ".join(f"--{form.name}" for form in FORMATS.values() if form.protocol.declarable)
 
@@ -105,6 +106,7 @@ def build(
         f"{built.folder}: {built.rows} rows from {built.photos} of {built.available} photos "
         f"({built.wanted} asked, {built.rejected} rejected)"
     )
+    show_made(built.made)
     show_notes(built.notes, built.folder / "rejected.parquet")
     if built.planned < 0.98 * built.wanted:
         say(f"the photos gave {built.planned} different rows; more photos give more")
@@ -150,6 +152,13 @@ def _source(kind: str, text: str) -> Values:
     return {"kind": kind, "annotations": annotations, "images": images}
 
 
+def show_made(made: Sequence["TaskRows"]) -> None:
+    """Print a line a task: rows made and asked, empty answers included, and why they are fewer."""
+    for task in made:
+        cause = f": {task.cause}" if task.cause else ""
+        show(f"{task.tasks:<20} {task.made:>9,} rows of {task.asked:,} asked{cause}")
+
+
 def show_notes(notes: Sequence[str], listed: Path | None) -> None:
     """Print what the user has to know, and where the list of what was skipped is."""
     for note in notes:
@@ -159,11 +168,10 @@ def show_notes(notes: Sequence[str], listed: Path | None) -> None:
 
 
 def show_plan(plan: "Plan", config: BuildConfig) -> None:
-    """Print what a dry run found: rows a task, photos a split, rejected candidates, an estimate of the bytes."""
+    """Print what a dry run found: rows by task, photos by split, rejected candidates, an estimate of the bytes."""
     from cgc_data.plan.build import estimated_bytes
 
-    for task, rows in sorted(plan.tasks.items()):
-        show(f"{task:<20} {rows:>9} rows")
+    show_made(plan.made)
     show(f"{'total':<20} {sum(plan.tasks.values()):>9} rows of {config.samples} asked, {len(plan.shards)} shards")
     for split, photos in plan.photos.items():
         rows = sum(shard.rows for shard in plan.shards if shard.split == split)

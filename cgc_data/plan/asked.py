@@ -1,5 +1,6 @@
 """What a build was asked for beside what was made: shares of tasks, kinds of sets, images, and answers."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from cgc_data.release.stats import Stats
 from cgc_data.tasks import TASKS, pools_of, task_of
 from cgc_data.tasks.inter import HARD, INTER
 
-NOTICEABLE = 0.05  # difference of shares from which a build reports it
+NOTICEABLE = 0.05  # difference of shares from which a build reports it, if it is no chance:
+ERRORS = 3  # standard errors that it has to exceed
+MOST_DIFFERENCES = 3
 
 
 @dataclass
@@ -61,16 +64,23 @@ class Made:
 
 @dataclass(frozen=True)
 class Compared:
-    """A share that was asked for and the one that was made, each of 0-1."""
+    """A share that was asked for and the one that was made, each of 0-1, of a number of rows."""
 
     what: str
     asked: float
     made: float
+    rows: int
+
+    @property
+    def difference(self) -> float:
+        """By how much they differ."""
+        return abs(self.asked - self.made)
 
     @property
     def differs(self) -> bool:
         """Whether the difference is worth a line."""
-        return abs(self.asked - self.made) > NOTICEABLE
+        chance = ERRORS * math.sqrt(self.asked * (1 - self.asked) / self.rows)
+        return self.difference > max(NOTICEABLE, chance)
 
 
 def asked_as(contrast: str, template_id: str) -> str:
@@ -86,13 +96,13 @@ def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
     if total:
         for task, share in config.shares.items():
             if share or made.tasks[task]:
-                yield Compared(task, share, made.tasks[task] / total)
-        yield Compared("empty answers", config.absent, made.empty / total)
+                yield Compared(task, share, made.tasks[task] / total, total)
+        yield Compared("empty answers", config.absent, made.empty / total, total)
     if photos := made.images.total():
-        yield Compared(f"{HARD.name} sets", config.inter.hard, made.kinds[HARD.name] / photos)
+        yield Compared(f"{HARD.name} sets", config.inter.hard, made.kinds[HARD.name] / photos, photos)
         sizes = range(config.inter.min_images, config.inter.max_images + 1)
         for size in sizes:
-            yield Compared(f"{size} photos", 1 / len(sizes), made.images[size] / photos)
+            yield Compared(f"{size} photos", 1 / len(sizes), made.images[size] / photos, photos)
     yield from _answers(made.answers)
 
 
@@ -102,13 +112,16 @@ def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
     for number in range(1, max((images for images, _ in answers), default=0) + 1):
         asked = sum(rows / images for (images, _), rows in answers.items() if number <= images)
         made = sum(rows for (_, count), rows in answers.items() if count == number)
-        yield Compared(f"answer in {number} photo{'s' * (number > 1)}", asked / total, made / total)
+        yield Compared(f"answer in {number} photo{'s' * (number > 1)}", asked / total, made / total, total)
 
 
 def differences(compared: Iterable[Compared]) -> Iterator[str]:
-    """One line with all shares that differ noticeably; none if all are as asked."""
-    if found := [f"{c.what} {c.made:.0%} of {c.asked:.0%}" for c in compared if c.differs]:
-        yield f"shares made of those asked: {', '.join(found)}; the photos allow no more"
+    """One line with the shares that differ most, apart from those of tasks; none if all are about as asked."""
+    found = sorted((c for c in compared if c.differs and c.what not in TASKS), key=lambda c: -c.difference)
+    if found:
+        shown = [f"{c.what} {c.made:.0%} of {c.asked:.0%}" for c in found[:MOST_DIFFERENCES]]
+        more = f", and {len(found) - len(shown)} more in cgc-data stats" if len(found) > len(shown) else ""
+        yield f"shares made of those asked: {', '.join(shown)}{more}"
 
 
 def asked_of(values: Values) -> BuildConfig | None:

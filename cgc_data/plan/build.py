@@ -27,8 +27,9 @@ from cgc_data.plan.deal import Dealt
 from cgc_data.plan.ground import Division, Ground, lay_ground
 from cgc_data.plan.hints import Failure, advice
 from cgc_data.plan.losses import explain, losses
-from cgc_data.plan.notes import fewer_rows, plan_notes
+from cgc_data.plan.notes import TaskRows, plan_notes, rows_by_task
 from cgc_data.plan.planner import Outcome
+from cgc_data.plan.trial import allows
 from cgc_data.release.manifest import Exclusions
 from cgc_data.release.rows import PlannedRow, Row
 from cgc_data.release.schema import Split, arrow_schema
@@ -64,13 +65,15 @@ class Plan:
     exclusions: Exclusions = field(default_factory=Exclusions)
     photos: dict[str, int] = field(default_factory=dict)  # by split
     pixels: int = 0  # of the views, each counted once a family
+    made: list[TaskRows] = field(default_factory=list)  # rows by task, beside those that were asked for
     notes: list[str] = field(default_factory=list)  # for the user, a line each
 
 
 def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int) -> Plan:
-    """Write the plan's files into `folder`. Raises PlanError if a task that was asked for has no eligible sample.
+    """Write the plan's files into `folder`.
 
-    Tasks that only the preset `full` asks for may be missing, which the notes say.
+    Raises PlanError if the photos allow no sample of a task of the paper or of one that the user named. Tasks that only
+    the preset asks for may be missing, and so may those that a small release has no room for: `Plan.made` says so.
     """
     displayed = [source.displayed for source in config.sources]
     facts = photo_facts(index.photos, index.stores, cache / "facts.npz", workers, displayed)
@@ -92,7 +95,8 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
         outcomes += dealer.outcomes()
     plan.rejections += ground.askable.rejections
     plan.notes = plan_notes(index, plan.rejections, [ListUsage.of(use) for use in division.exclusions["usage"]])
-    plan.notes += [*fewer_rows(outcomes, config), *differences(compare(config, made))]
+    plan.notes += differences(compare(config, made))
+    plan.made = rows_by_task(outcomes, config)
     _require_tasks(index, config, plan, ground, division)
     return plan
 
@@ -207,9 +211,11 @@ class _ShardWriter:
 
 def _require_tasks(index: Index, config: BuildConfig, plan: Plan, ground: Ground, division: Division) -> None:
     missing = [task for task, share in config.shares.items() if share and not plan.tasks.get(task)]
-    if not any(map(config.requires, missing)) and plan.tasks:
-        return  # the notes say so
-    found = Failure(index, config, division, missing, sum(plan.tasks.values()), losses(index, ground))
+    if plan.tasks:  # what is left may be missing by chance, or without being missed
+        missing = [task for task in missing if config.requires(task) and not allows(ground, task)]
+    if not missing:
+        return
+    found = Failure(index, config, division, missing, losses(index, ground))
     raise PlanError(
         f"{', '.join(missing)}: no eligible sample in {_sources(config)}; {explain(found.lost)}; {advice(found)}"
     )

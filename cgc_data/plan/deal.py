@@ -23,6 +23,7 @@ from cgc_data.tasks import TASKS
 
 FRUITLESS_ROUNDS = 3  # after so many rounds without a new family the photos of a split count as used up
 SCARCE = 0.05  # rows per photo in a round, below which a photo may serve any planner
+MOST_TAKEN = 2  # times the rows asked of a planner that it may make in place of others
 
 
 @dataclass
@@ -84,8 +85,16 @@ class Dealer:
         """What every planner that was asked for rows has made so far."""
         for lane in (lane for lane in self._lanes if lane.share > 0):
             full = lane.may & ~self._spread.room(lane.tasks)
-            lost = lane.planner.lost if isinstance(lane.planner, Losing) else Counter[str]()
-            yield Outcome(lane.tasks, lane.share, lane.planned, int(lane.may.sum()), int(full.sum()), lost)
+            yield Outcome(
+                lane.tasks,
+                lane.share,
+                lane.planned,
+                photos=int(lane.may.sum()),
+                full=int(full.sum()),
+                lost=lane.planner.lost if isinstance(lane.planner, Losing) else Counter[str](),
+                tried=lane.tried,
+                spent=self.quotas[lane.contrast.name].open,
+            )
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
         """One round; `either`: photos that do not allow the planner furthest behind may serve the next one."""
@@ -116,12 +125,14 @@ class Dealer:
     ) -> tuple[Family | None, Lane | None]:
         """The first family that planners of the contrast find, the one further behind its share first."""
         lanes = [lane for lane in self._lanes if lane.contrast.name == contrast and lane.share > 0]
+        asked = self.quotas[contrast].wanted / sum(lane.share for lane in lanes)  # rows per share
         lanes = sorted(lanes, key=lambda lane: lane.progress)[: None if either else 1]
-        for lane in (lane for lane in lanes if lane.may[anchor]):
+        for lane in (lane for lane in lanes if lane.may[anchor] and lane.progress < MOST_TAKEN * asked):
             may = lane.may & self._spread.room(lane.tasks)
             if may[anchor]:
                 free, spare = (photos[~self._used[photos] & may[photos]] for photos in rest)
                 draw = Draw(anchor, free, self._balance[contrast], self._made, rng, spare, lane.planned)
+                lane.tried += 1
                 if family := lane.planner.family(draw):
                     return family, lane
         return None, None

@@ -15,26 +15,25 @@ from cgc_data.index.build import Index, rejoined
 from cgc_data.plan.askable import TOO_SMALL
 from cgc_data.plan.ground import Division, lay_ground
 from cgc_data.plan.losses import CROWD, Losses
+from cgc_data.plan.trial import lacking
 from cgc_data.plan.truth import UNREADABLE
 from cgc_data.sources import FORMATS
 from cgc_data.sources.clean import Part, duplicates
-from cgc_data.tasks import TASKS, task_of
+from cgc_data.tasks import TASKS
 
 SECONDS, SECONDS_EACH = 10.0, 3.0  # of processor time, so that a busy machine advises alike: all trials, and one
 LARGEST = 200_000  # objects; the index of more takes longer than a trial may
 LOWER_SIDE, LOWER_AREA = 8, 0.0002
-MORE_ROWS = 100
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A plan that lacks tasks: how it was made, which are `missing`, how many rows it has, and what was lost."""
+    """A plan that lacks tasks: how it was made, which are `missing`, and what was lost."""
 
     index: Index
     config: BuildConfig
     division: Division
     missing: list[str]
-    rows: int
     lost: Losses
 
 
@@ -61,7 +60,7 @@ def advice(failure: Failure, seconds: float = SECONDS) -> str:
         if missing is None:
             untried.append(change)
         elif not missing:
-            return f"add {_words(change)}; tried: it gives samples of every task asked for"
+            return f"add {_words(change)}; tried: the build then works"
     if untried:
         return f"add {_words(untried[0])}; not tried for lack of time"
     return f"no change of settings that was tried helps; {_needs(failure)}add photos or correct the file"
@@ -79,7 +78,7 @@ class _Trial:
         yield from ((hint,) for hint in hints)
         yield from combinations(hints, 2)
         for change in sorted(self._lacking, key=lambda change: len(self._lacking[change])):
-            if len(self._lacking[change]) < sum(share > 0 for share in self._failure.config.shares.values()):
+            if len(self._lacking[change]) < len(_asked(self._failure.config)):
                 yield (*change, _without_tasks(self._lacking[change]))
 
     def missing(self, change: Change) -> list[str] | None:
@@ -97,20 +96,19 @@ def _missing(failure: Failure, change: Change, until: float) -> list[str] | None
     config = failure.config
     for hint in change:
         config = hint.change(config)
-    wanted = [task for task, share in config.shares.items() if share]
     try:
         index = failure.index if config.sources == failure.config.sources else rejoined(failure.index, config)
-        for _, dealer in lay_ground(index, config, failure.division).dealers():
-            for dealt in dealer.attempts():
-                planned = {task_of(row).id for row in dealt.rows} if dealt else set()
-                wanted = [task for task in wanted if task not in planned]
-                if not wanted:
-                    return []
-                if time.process_time() > until:
-                    return None
+        return lacking(lay_ground(index, config, failure.division), _required(config) or _asked(config), until)
     except CgcError:  # such as a declaration that the file does not bear
         return list(failure.missing)
-    return wanted
+
+
+def _asked(config: BuildConfig) -> list[str]:
+    return [task for task, share in config.shares.items() if share]
+
+
+def _required(config: BuildConfig) -> list[str]:
+    return [task for task in _asked(config) if config.requires(task)]
 
 
 def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
@@ -123,7 +121,6 @@ def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
     yield _any_duplicates(failure), _ignoring("duplicates", "the same box of one category is the same object")
     yield any(map(_undeclared, config.sources, failure.index.claims)), EXHAUSTIVE
     yield config.confusable == "strict" and _unlabelled(failure.index), LABELLED
-    yield failure.rows >= 0.95 * config.samples, _setting("samples", max(MORE_ROWS, 4 * config.samples))
     yield _small(failure), _limits(config)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
@@ -11,7 +12,9 @@ from cgc_data.plan.planner import Outcome
 from cgc_data.tasks import Task
 
 MOST_REASONS = 6
-FEWER = 0.9  # of the rows asked for, below which it is reported
+FEWER = 0.9  # of the rows asked for, below which the cause is reported
+ROUNDING = 2  # rows by which a small release may lack some of each task
+SHOWN_LOSSES = 2
 
 
 def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[ListUsage]) -> list[str]:
@@ -20,34 +23,55 @@ def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[Li
     return [*lists_notes, *_renamed(index), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
 
 
-def fewer_rows(outcomes: Iterable[Outcome], config: BuildConfig) -> Iterator[str]:
-    """Tasks of which clearly fewer rows were made than asked for, and why."""
+@dataclass(frozen=True)
+class TaskRows:
+    """Rows made of a task, or of several that are planned together, beside those asked for; and why they are fewer."""
+
+    tasks: str
+    asked: int
+    made: int
+    cause: str = ""
+
+
+def rows_by_task(outcomes: Iterable[Outcome], config: BuildConfig) -> list[TaskRows]:
+    """What became of every task that was asked for, over all splits."""
     groups: dict[tuple[Task, ...], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault(outcome.tasks, []).append(outcome)
-    for tasks, parts in groups.items():
-        asked, made = round(config.samples * parts[0].share), sum(part.rows for part in parts)
-        if made < FEWER * asked:
-            names = ", ".join(task.id for task in tasks)
-            limited = _limited(parts, config.limits.rows_per_photo)
-            yield f"made {made:,} of {asked:,} rows asked of {names}: {limited}{_unfit(parts)}"
+    return [_rows(tasks, parts, config) for tasks, parts in groups.items()]
 
 
-def _unfit(parts: Sequence[Outcome]) -> str:
-    """How many photos gave nothing, and why, if the planner knows."""
+def _rows(tasks: Sequence[Task], parts: Sequence[Outcome], config: BuildConfig) -> TaskRows:
+    planned = [task for task in tasks if task.planner]
+    asked, made = round(config.samples * parts[0].share), sum(part.rows for part in parts)
+    noticed = made < FEWER * asked and (not made or asked - made > ROUNDING)
+    cause = _cause(planned[0].needs, parts, config.limits.rows_per_photo) if noticed else ""
+    return TaskRows(", ".join(task.id for task in planned), asked, made, cause)
+
+
+def _cause(needs: str, parts: Sequence[Outcome], most: int) -> str:
+    """What kept a planner from making more rows, with the photos that it knows to be unfit."""
     lost = sum((part.lost for part in parts), Counter[str]())
-    return f"; {lost.total():,} photos gave none ({counts(lost)})" if lost else ""
+    unfit = [f"{count:,} photos: {reason}" for reason, count in lost.most_common(SHOWN_LOSSES)]
+    return "; ".join([_limited(needs, parts, most), *unfit])
 
 
-def _limited(parts: Sequence[Outcome], most: int) -> str:
-    """What keeps a planner from making more rows."""
+def _limited(needs: str, parts: Sequence[Outcome], most: int) -> str:
     photos, full = sum(part.photos for part in parts), sum(part.full for part in parts)
+    spent = any(part.spent for part in parts)
+    if not any(part.rows for part in parts):
+        return _none(needs, photos, sum(part.tried for part in parts), spent)
     if full:
-        return (
-            f"of {photos:,} photos, {full:,} are shown in {most} rows of a task (limits.rows_per_photo), and the "
-            "others allow no more"
-        )
-    return f"the {photos:,} photos that can be used allow no more, and limits.rows_per_photo={most} limits none of them"
+        return f"of {photos:,} photos, {full:,} are in {most} rows already (limits.rows_per_photo)"
+    if spent:
+        return f"the {photos:,} photos that may serve allow no more"
+    return "few photos allow one; other tasks have its rows"
+
+
+def _none(needs: str, photos: int, tried: int, spent: bool) -> str:
+    if photos and not spent:  # other tasks made all rows that were asked for
+        return f"none in {tried:,} photos tried; more rows may hold some" if tried else "more rows may hold some"
+    return f"no photo allows one; it needs {needs}" if needs else "no photo allows one"
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:

@@ -67,6 +67,7 @@ class Lane:
     share: float
     may: Mask  # (photos,) of the split that are allowed and that the planner can use
     planned: int = 0
+    tried: int = 0  # photos that it was dealt
 
     @property
     def progress(self) -> float:
@@ -76,7 +77,10 @@ class Lane:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one planner made of a split: rows, of how many photos that it can use, how many of them are full or lost."""
+    """What one planner made of a split: rows, of how many photos that it can use, how many of them are full or lost.
+
+    `tried` photos were dealt to it; `spent`: the photos of the split gave fewer rows of the contrast than were wanted.
+    """
 
     tasks: tuple[Task, ...]
     share: float  # of all rows
@@ -84,6 +88,8 @@ class Outcome:
     photos: int
     full: int  # shown in as many rows of one of the tasks as may be
     lost: Counter[str]  # photos of which the planner knows why they gave none, by reason
+    tried: int = 0
+    spent: bool = False
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:

@@ -35,6 +35,21 @@ def test_what_differs_is_reported(hard: int, shown: str) -> None:
     assert "photos " not in line.partition(shown)[0]
 
 
+def test_what_chance_explains_in_a_small_release_is_not_reported() -> None:
+    few = Made(tasks=Counter({"inter/locate": 10}), kinds=Counter({"hard": 5, "decoupled": 5}), images=Counter({2: 10}))
+    assert list(differences(compare(config(hard=0.3, max_images=2), few))) == []
+
+
+def test_only_the_largest_differences_are_named() -> None:
+    (line,) = differences(compare(config(max_images=6, hard=0.3), made(hard=80)))
+    assert [what in line for what in ("hard sets 80% of 30%", "2 photos 50% of 20%", "empty answers")] == [
+        True,
+        True,
+        False,
+    ]
+    assert line.endswith("more in cgc-data stats")
+
+
 def test_answers_are_even_given_the_number_of_images() -> None:
     shares = {share.what: share.asked for share in compare(config(), made(30))}
     assert shares["answer in 1 photo"] == pytest.approx((25 / 2 + 25 / 3) / 50)

@@ -5,34 +5,46 @@ from collections import Counter
 import pytest
 
 from cgc_data.config import BuildConfig
-from cgc_data.plan.notes import fewer_rows
+from cgc_data.plan.notes import TaskRows, rows_by_task
 from cgc_data.plan.planner import Outcome
 from cgc_data.tasks import TASKS
 
-TASK = next(iter(TASKS.values()))
+TASK = TASKS["inter/common"]
 
 
-def outcome(rows: int, photos: int, full: int) -> Outcome:
-    return Outcome((TASK,), 0.5, rows, photos, full, Counter())
+def outcome(rows: int, photos: int, full: int = 0, tried: int = 0, spent: bool = True, lost: int = 0) -> Outcome:
+    unfit = Counter({"no texture": lost, "too dark": lost // 2, "too bright": lost // 4})
+    return Outcome((TASK,), 0.5, rows, photos, full, +unfit, tried, spent)
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "made", "said"),
     [
         (
             [outcome(20, 30, 4), outcome(10, 10, 1)],
-            "of 40 photos, 5 are shown in 3 rows of a task (limits.rows_per_photo), and the others allow no more",
+            30,
+            "of 40 photos, 5 are in 3 rows already (limits.rows_per_photo)",
         ),
+        ([outcome(20, 30), outcome(10, 10)], 30, "the 40 photos that may serve allow no more"),
+        ([outcome(20, 30, spent=False)], 20, "few photos allow one; other tasks have its rows"),
         (
-            [outcome(20, 30, 0), outcome(10, 10, 0)],
-            "the 40 photos that can be used allow no more, and limits.rows_per_photo=3 limits none of them",
+            [outcome(20, 30, lost=8)],
+            20,
+            "the 30 photos that may serve allow no more; 8 photos: no texture; 4 photos: too dark",
         ),
+        ([outcome(0, 30), outcome(0, 5, spent=False)], 0, f"no photo allows one; it needs {TASK.needs}"),
+        ([outcome(0, 0, spent=False)], 0, f"no photo allows one; it needs {TASK.needs}"),
+        ([outcome(0, 30, tried=7, spent=False)], 0, "none in 7 photos tried; more rows may hold some"),
+        ([outcome(0, 30, spent=False)], 0, "more rows may hold some"),
+        ([outcome(450, 30, 4)], 450, ""),
     ],
 )
-def test_what_limits_the_rows_is_said(parts: list[Outcome], said: str) -> None:
+def test_every_task_is_told_with_what_limits_its_rows(parts: list[Outcome], made: int, said: str) -> None:
     config = BuildConfig(samples=1000, limits={"rows_per_photo": 3})
-    assert list(fewer_rows(parts, config)) == [f"made 30 of 500 rows asked of {TASK.id}: {said}"]
+    assert rows_by_task(parts, config) == [TaskRows(TASK.id, 500, made, said)]
 
 
-def test_nothing_is_said_if_nearly_all_rows_were_made() -> None:
-    assert list(fewer_rows([outcome(450, 30, 4)], BuildConfig(samples=1000))) == []
+@pytest.mark.parametrize(("made", "told"), [(0, True), (1, False), (2, False)])
+def test_a_row_or_two_that_a_small_release_lacks_need_no_cause(made: int, told: bool) -> None:
+    (found,) = rows_by_task([outcome(made, 30)], BuildConfig(samples=6))
+    assert (found.asked, found.made, bool(found.cause)) == (3, made, told)

@@ -1,0 +1,33 @@
+"""Whether photos allow a task at all: rows are dealt, and thrown away, until there is one."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cgc_data.plan.ground import Ground
+from cgc_data.tasks import task_of
+
+SECONDS = 5.0  # of processor time for one task
+ENOUGH = 10_000  # rows asked for in a trial; the first one ends it
+
+
+def allows(ground: Ground, task: str, seconds: float = SECONDS) -> bool:
+    """Whether a row of the task alone is found before the time is up."""
+    shares = {**dict.fromkeys(ground.config.tasks, 0.0), task: 1.0}
+    config = ground.config.model_copy(update={"tasks": shares, "samples": ENOUGH})
+    alone = replace(ground, config=config, askable=replace(ground.askable, config=config))
+    return lacking(alone, [task], time.process_time() + seconds) == []
+
+
+def lacking(ground: Ground, wanted: Sequence[str], until: float) -> list[str] | None:
+    """Which of the wanted tasks get no row; None if it is not known `until` this process time."""
+    left = list(wanted)
+    for _, dealer in ground.dealers():
+        for dealt in dealer.attempts():
+            planned = {task_of(row).id for row in dealt.rows} if dealt else set()
+            left = [task for task in left if task not in planned]
+            if not left:
+                return []
+            if time.process_time() > until:
+                return None
+    return left
