@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from panels import HEAD, TEXT, Line, Mark, Panel, beside, decoded, stack, strip
 from PIL import Image
 from pycocotools import mask as coco_mask
@@ -28,6 +29,7 @@ from cgc_data.painter.embedded import with_sources
 from cgc_data.plan.truth import Truth
 from cgc_data.release.read import open_release
 from cgc_data.sources import Segmentations
+from cgc_data.tasks import TASKS, Task, task_of
 from cgc_data.vocabulary import names_of
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
@@ -119,6 +121,22 @@ def contrasts(world: World) -> Image.Image:
     return stack(asked(world.sample(inter)), asked(world.sample(intra), first=[_windows(world, intra)]))
 
 
+def of_task(task: Task) -> Callable[[World], Image.Image]:
+    """What draws one question of the task."""
+
+    def draw(world: World) -> Image.Image:
+        row = best(_rows(world, task), lambda row: (len(row["views"]) == 3, *shown_well(row)))
+        return asked(world.sample(row), most=210)
+
+    return draw
+
+
+def _rows(world: World, task: Task) -> list[Mapping[str, Any]]:
+    """Rows of the task with few images, which have an answer if the task has any."""
+    rows = [row for row in world.rows if task_of(row) is task and bool(row["objects"]) != (task.answer == "empty")]
+    return [row for row in rows if len(row["views"]) in (2, 3)]
+
+
 def presence(world: World) -> Image.Image:
     """One category in four photos: all boxed, some boxed, absent, unknown."""
     index = world.index
@@ -140,7 +158,7 @@ def presence(world: World) -> Image.Image:
     for state in (3, 2, 1, 0):
         photos = np.flatnonzero((index.states[:, concept] == state) & listed)
         number = int(best(photos.tolist(), lambda p: (_upright(index, p), _box_area(index, p, concept), -p)))
-        boxes = tuple((tuple(box), TARGET, name.singular) for box in index.instances.boxes(number, concept).tolist())
+        boxes = tuple((tuple(box), TARGET, name.singular) for box in _boxes(index, number, concept).tolist())
         reason = reasons[state] or f"{_why(index, number, concept, name.singular)} May be a distractor."
         panels.append(Panel(world.photo(number), ((STATE_NAMES[state], HEAD), (reason, TEXT)), boxes))
     head = f'What is known of "{name.singular}" in four photos'
@@ -152,8 +170,13 @@ def _upright(index: Index, photo: int) -> bool:
     return 1.3 < index.photos[photo].width / index.photos[photo].height < 1.4
 
 
+def _boxes(index: Index, photo: int, concept: int) -> NDArray[np.float64]:
+    """Boxes of a concept in a photo, (instances, 4) x1, y1, x2, y2 in pixels."""
+    return index.instances.box[index.instances.of(photo, concept)]
+
+
 def _box_area(index: Index, photo: int, concept: int) -> float:
-    boxes = index.instances.boxes(photo, concept)
+    boxes = _boxes(index, photo, concept)
     return float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).max(initial=0.0))
 
 
@@ -200,21 +223,21 @@ def confusable(world: World) -> Image.Image:
                 lines.append((f"✗ {singular}: unknown.", BAD))
             else:
                 lines.append((f"✗ {singular}: there is one, and it could be taken for the {label}.", BAD))
-            boxes += [(tuple(b), GIVEN, singular) for b in index.instances.boxes(number, other).tolist()]
+            boxes += [(tuple(b), GIVEN, singular) for b in _boxes(index, number, other).tolist()]
         strips.append(beside(Panel(world.photo(number), tuple(lines), tuple(boxes))))
     return stack(*strips)
 
 
 def distances(world: World) -> Image.Image:
     """A decoupled set and a hard one."""
-    decoupled = best(of_kind(world, "inter", "locate_all", 3, "decoupled"), shown_well)
-    hard = best(of_kind(world, "inter", "locate_all", 2, "hard"), shown_well)
-    return stack(asked(world.sample(decoupled)), asked(world.sample(hard)))
+    rows = [row for n in (2, 3) for row in of_kind(world, "inter", "locate_all", n) if row["evidence"]]
+    sets = ([row for row in rows if row["distractors"] == kind] for kind in ("decoupled", "hard"))
+    return stack(*(asked(world.sample(best(found, shown_well))) for found in sets))
 
 
 def inter_twins(world: World) -> Image.Image:
     """A question about one photo of a set, and its twin about a set that is free of the label."""
-    present, absent = twins(world, "inter", "locate", 3)
+    present, absent = twins(world, "inter", "locate", 2)
     return stack(asked(world.sample(present)), asked(world.sample(absent)))
 
 
@@ -223,13 +246,13 @@ def views(world: World) -> Image.Image:
     rows = of_kind(world, "intra", "same_object", 2)
     row = best((r for r in rows if _landscape(world, r)), shown_well)
     back = next(r for r in rows if r["pair_id"] == row["pair_id"] and r["id"] != row["id"])
-    return stack(*(asked(world.sample(r), first=[_windows(world, r)]) for r in (row, back)))
+    return stack(*(asked(world.sample(r), 190, [_windows(world, r)]) for r in (row, back)))
 
 
 def intra_twins(world: World) -> Image.Image:
     """Windows that show a category, and windows of the same photo that miss it."""
     rows = twins(world, "intra", "locate_all", 2)
-    return stack(*(asked(world.sample(row), first=[_windows(world, row)]) for row in rows))
+    return stack(*(asked(world.sample(row), 220, [_windows(world, row)]) for row in rows))
 
 
 def _landscape(world: World, row: Mapping[str, Any]) -> bool:
@@ -296,8 +319,9 @@ PICTURES: dict[str, Callable[[World], Image.Image]] = {
     "inter_twins": inter_twins,
     "views": views,
     "intra_twins": intra_twins,
+    **{f"task_{task.contrast.name}_{task.name}": of_task(task) for task in TASKS.values()},
 }
-SAMPLES = 400
+SAMPLES = 600
 
 
 def open_world(folder: Path) -> World:

@@ -14,7 +14,8 @@ def refuse_former(values: Mapping[str, Any], origin: str) -> None:
     """Raise ConfigError for a former key, with what to write instead; `origin` names where the values came from."""
     if former := list(_former(values)):
         shares = ", ".join(f"{task}: {share:g}" for task, share in _rewritten(values).items())
-        raise ConfigError(f"{origin}: {' and '.join(former)} became shares of tasks; write tasks: {{{shares}}}")
+        written = f"{{preset: paper, tasks: {{{shares}}}}}"
+        raise ConfigError(f"{origin}: {' and '.join(former)} became shares of tasks; write {written}")
 
 
 def _former(values: Mapping[str, Any]) -> Iterator[str]:
