@@ -112,6 +112,7 @@ def prepare(scale: Scale, work: Path) -> None:
             for source in sources
         ],
         "samples": scale.samples,
+        "preset": "paper",
         "confusable": "labelled",
         "limits": {"min_side": 16},
         "splits": {"near_duplicate": 0, "validation": 0.12},

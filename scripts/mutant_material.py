@@ -35,6 +35,7 @@ def make(folder: Path) -> None:
     values = {
         "sources": [given],
         "samples": 12,
+        "preset": "paper",
         "confusable": "labelled",
         "tasks": {"intra/locate_all": 0, "intra/same_object": 0},
     }
@@ -43,7 +44,7 @@ def make(folder: Path) -> None:
     rows = list(open_release(Path("release")).rows())
     Path("config.yaml").write_text(
         "# a build\nsources:\n  - {kind: coco, annotations: mine.json, images: photos, exhaustive: true}\n"
-        "samples: 6\nconfusable: labelled\ntasks: &t\n  intra/locate_all: 0\n"
+        "samples: 6\npreset: paper\nconfusable: labelled\ntasks: &t\n  intra/locate_all: 0\n"
         "  intra/same_object: 0\nlimits: {min_side: 24.0}\nname: x\n"
     )
     Path("override.txt").write_text("limits.min_side=12.5")

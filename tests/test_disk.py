@@ -36,7 +36,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> BuildConfig:
     painted = paint("easy", tmp_path_factory.mktemp("painted") / "easy", photos=24)
     found = next(s for s in painted if s.exhaustive and s.split != "test")
     source = Source(kind="coco", annotations=str(found.annotations), images=str(found.images), exhaustive=True)
-    settings = {"confusable": "labelled", "tasks": {"intra/locate_all": 0, "intra/same_object": 0}}
+    without_windows = {"intra/locate_all": 0, "intra/same_object": 0}
+    settings = {"preset": "paper", "confusable": "labelled", "tasks": without_windows}
     return BuildConfig.model_validate({"sources": [source.model_dump()], "samples": 20, **settings})
 
 

@@ -69,7 +69,7 @@ def _limited(needs: str, parts: Sequence[Outcome], most: int) -> str:
 
 
 def _none(needs: str, photos: int, tried: int, spent: bool) -> str:
-    if photos and not spent:  # other tasks made all rows that were asked for
+    if tried < photos and not spent:  # other tasks made all rows that were asked for
         return f"none in {tried:,} photos tried; more rows may hold some" if tried else "more rows may hold some"
     return f"no photo allows one; it needs {needs}" if needs else "no photo allows one"
 

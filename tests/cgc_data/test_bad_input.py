@@ -83,6 +83,7 @@ def build_arguments(annotations: Path, images: Path, out: Path, *more: Any) -> l
         "20",
         "--workers",
         "1",
+        "preset=paper",
         "confusable=labelled",
         "tasks.intra/locate_all=0",
         "tasks.intra/same_object=0",

@@ -129,7 +129,7 @@ def test_another_format_is_one_module_one_reader_and_one_line(tmp_path: Path) ->
     assert evidence(tmp_path)["status"] == "fail", "to its reader the file's list is not the format's own"
 
 
-NO_WINDOWS = ("tasks.intra/same_object=0", "tasks.intra/locate_all=0")
+NO_WINDOWS = ("preset=paper", "tasks.intra/same_object=0", "tasks.intra/locate_all=0")
 
 
 def evidence(folder: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from cgc_data.index.build import build_index
 from cgc_data.plan import build as planning
 from cgc_data.plan.hints import Failure, advice
 from cgc_data.sources.clean import PARTS
+from cgc_data.tasks import TASKS
 from cgc_data.validate import validate
 from tests.cgc_data.drawn import Thing, coco
 
@@ -123,8 +124,13 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...], str, str]] = {
     "tiny": (each(tiny), FULL, "box too small or too long", "limits."),
     "nothing declared": (as_it_is, ("confusable=labelled",), "not known to be all", "--exhaustive"),
     "nothing declared, one category": (one_class, (), "not known to be all", "tasks."),
-    "too few rows": (as_it_is, (*FULL, "samples=2"), "", "samples="),
 }
+
+
+def animals(folder: Path) -> Source:
+    """Photos that each show a dog, a cat, or a bird."""
+    kinds = ("dog", "cat", "bird")
+    return coco(folder, {f"{n}.jpg": [Thing(kinds[n % 3])] for n in range(30)}, categories=kinds, exhaustive=True)
 
 
 def attempt(content: Document, source: Source, folder: Path, *more: str) -> tuple[int, str]:
@@ -156,6 +162,32 @@ def test_the_change_that_is_advised_works(tmp_path: Path, source: Source, case: 
     assert start in error
     status, error = attempt(content, source, tmp_path, *settings, *advised(error), "--dry-run")
     assert (status, error) == (0, "")
+
+
+@pytest.mark.parametrize("settings", [(), ("preset=paper",), ("tasks.inter/common=0.1", "tasks.intra/region=0.2")])
+@pytest.mark.parametrize("rows", [1, 2, 20])
+def test_no_task_is_missed_in_a_small_build(
+    tmp_path: Path, source: Source, rows: int, settings: tuple[str, ...]
+) -> None:
+    content: Document = json.loads(Path(source.annotations).read_text())
+    assert attempt(content, source, tmp_path, *FULL, f"samples={rows}", *settings, "--dry-run") == (0, "")
+
+
+@pytest.mark.parametrize("task", ["inter/common", "inter/refer", "intra/difference"])
+def test_only_a_task_that_the_user_names_refuses_a_build(tmp_path: Path, task: str) -> None:
+    """Photos of one animal each: no two kinds are shared, no animal is one of several, none stands beside another."""
+    source = animals(tmp_path)
+    arguments = ["build", "--coco", f"{source.annotations}:{source.images}", "--out", str(tmp_path / "out"), *FULL]
+    arguments += ["--dry-run", "tasks.intra/same_object=0", "tasks.intra/locate_all=0", "samples=30"]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.exception
+    (line,) = (line for line in done.output.splitlines() if line.startswith(f"{task} "))
+    assert " 0 rows of " in line
+    assert f"it needs {TASKS[task].needs}" in line
+    named = CliRunner().invoke(cli, [*arguments, f"tasks.{task}=0.3"])
+    assert isinstance(named.exception, PlanError)
+    assert str(named.exception).startswith(f"{task}: no eligible sample")
+    assert f"`tasks.{task}=0`" in str(named.exception)
 
 
 def test_what_is_built_of_a_file_in_which_much_is_wrong_is_valid(tmp_path: Path, source: Source) -> None:

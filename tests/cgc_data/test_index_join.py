@@ -356,6 +356,7 @@ def test_validate_finds_photos_that_were_joined_by_their_name_alone(
     config = BuildConfig(
         sources=[first, second],
         samples=12,
+        preset="paper",
         confusable="labelled",
         tasks={"intra/same_object": 0, "intra/locate_all": 0},
     )

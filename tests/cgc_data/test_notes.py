@@ -33,6 +33,7 @@ def outcome(rows: int, photos: int, full: int = 0, tried: int = 0, spent: bool =
             "the 30 photos that may serve allow no more; 8 photos: no texture; 4 photos: too dark",
         ),
         ([outcome(0, 30), outcome(0, 5, spent=False)], 0, f"no photo allows one; it needs {TASK.needs}"),
+        ([outcome(0, 30, tried=60, spent=False)], 0, f"no photo allows one; it needs {TASK.needs}"),
         ([outcome(0, 0, spent=False)], 0, f"no photo allows one; it needs {TASK.needs}"),
         ([outcome(0, 30, tried=7, spent=False)], 0, "none in 7 photos tried; more rows may hold some"),
         ([outcome(0, 30, spent=False)], 0, "more rows may hold some"),

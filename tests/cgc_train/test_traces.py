@@ -173,7 +173,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         Source.model_validate(json.loads(json.dumps(asdict(source), default=str)))
         for source in paint("standard", folder / "painted", photos=32)
     ]
-    build_release(BuildConfig(sources=sources, samples=120, splits=Splits(validation=0.3)), folder / "release")
+    build_release(
+        BuildConfig(sources=sources, samples=120, preset="paper", splits=Splits(validation=0.3)), folder / "release"
+    )
     return list(open_release(folder / "release").rows())
 
 
