@@ -60,8 +60,8 @@ class Kind:
 
 
 BUILD = (
-    "cgc-data build --exhaustive preset=paper confusable=labelled samples=6 tasks.intra/locate_all=0 tasks.intra/same_object=0"
-    " --workers 1 --out out --dry-run"
+    "cgc-data build --exhaustive preset=paper confusable=labelled samples=6"
+    " tasks.intra/locate_all=0 tasks.intra/same_object=0 --workers 1 --out out --dry-run"
 )
 RELEASE = (
     "cgc-data stats release", "cgc-data stats release --json", "cgc-data validate release",
