@@ -13,7 +13,7 @@ from cgc_data.tasks import Task
 
 MOST_REASONS = 6
 FEWER = 0.9  # of the rows asked for, below which the cause is reported
-ROUNDING = 2  # rows by which a small release may lack some of each task
+ROUNDING = 4  # rows that a task may lack because those of others come several at a time
 SHOWN_LOSSES = 2
 
 
