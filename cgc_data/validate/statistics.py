@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import chi2, norm, rankdata
+from scipy.stats import beta, chi2, norm, rankdata
 
 from cgc_data.validate.report import Check, Interval, Status
 
@@ -44,6 +44,14 @@ def wilson(hits: float, n: float, level: float = 0.95) -> Interval:
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)))
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def exact(hits: float, n: float, level: float = 0.95) -> Interval:
+    """Interval by Clopper and Pearson of a rate of `hits` in `n`, which is not too narrow for any n."""
+    hits = min(max(hits, 0.0), n)
+    low = float(beta.ppf((1 - level) / 2, hits, n - hits + 1)) if hits > 0 else 0.0
+    high = float(beta.ppf((1 + level) / 2, hits + 1, n - hits)) if hits < n else 1.0
+    return low, high
 
 
 def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: float = 0.95) -> tuple[float, Interval]:
@@ -81,10 +89,13 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
 
 
 def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0, level: float = 0.95) -> Interval:
-    """The interval; of a few groups, which resampling shows too little of, at least that of a rate among them."""
+    """The interval; of a few groups, which resampling shows too little of, at least that of a rate among them.
+
+    The exact one: one hit in one group says next to nothing.
+    """
     if groups >= FEW_GROUPS:
         return interval
-    low, high = wilson((value + chance) * groups, groups, level)
+    low, high = exact((value + chance) * groups, groups, level)
     return min(interval[0], low - chance), max(interval[1], high - chance)
 
 

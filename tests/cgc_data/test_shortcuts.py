@@ -16,7 +16,7 @@ from cgc_data.validate.classify import families, folds_of
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Check
 from cgc_data.validate.shortcuts import absent_share, shortcut_checks
-from cgc_data.validate.statistics import clustered_auc, fit_logistic, judge, uniformity, wilson
+from cgc_data.validate.statistics import clustered_auc, exact, fit_logistic, hit_rate, judge, uniformity, wilson
 from cgc_data.validate.trace import Focus, Trace
 
 Value = TypeVar("Value")
@@ -331,6 +331,18 @@ def test_an_interval_of_clusters_is_wider_than_of_rows() -> None:
 @pytest.mark.parametrize(("interval", "status"), [((0.4, 0.5), "pass"), ((0.5, 0.6), "note"), ((0.56, 0.7), "fail")])
 def test_only_a_whole_interval_beyond_the_bound_fails(interval: tuple[float, float], status: str) -> None:
     assert judge("name", sum(interval) / 2, interval, 0.55, 100, "what").status == status
+
+
+def test_exact_interval() -> None:
+    assert exact(1, 1) == pytest.approx((0.025, 1.0))
+    assert exact(0, 10) == pytest.approx((0.0, 0.3085), abs=1e-4)
+    assert exact(5, 10) == pytest.approx((0.1871, 0.8129), abs=1e-4)
+
+
+@pytest.mark.parametrize(("rows", "status"), [(1, "note"), (4, "fail")])
+def test_a_single_hit_fails_no_release(rows: int, status: str) -> None:
+    rate, interval = hit_rate(np.ones(rows), np.arange(rows))
+    assert judge("floor", rate, interval, 0.1, rows, "hits").status == status
 
 
 def test_wilson_interval() -> None:
