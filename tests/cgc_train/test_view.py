@@ -1,6 +1,7 @@
 """The page of a run: every response with its images, boxes and terms, whatever the response holds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cgc_train.reward import score
 from cgc_train.run import Run, create_run, held_out_path
 from cgc_train.view import write_page
 from cgc_train.view.answers import MOST_CHARACTERS, read_response
+from cgc_train.view.collect import Prompt, Step, collect
 from tests.cgc_train.conftest import made_recipe
 from tests.hostile import snapshot
 
@@ -65,6 +67,21 @@ def test_a_response_with_half_a_character_is_shown(run: Run, tmp_path: Path) -> 
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     path.write_text("\n".join(json.dumps({**line, "response": "odd \ud800"}) for line in lines))
     assert "odd ?" in write_page(run, tmp_path / "page").path.read_text()
+
+
+def test_an_image_that_is_given_as_a_whole_is_outlined(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pointing(*given: Any) -> list[Step]:
+        """The steps, as of questions that point at Image 1."""
+        return [replace(step, prompts=tuple(map(changed, step.prompts))) for step in collect(*given)]
+
+    def changed(prompt: Prompt) -> Prompt:
+        return replace(prompt, truth=replace(prompt.truth, ref_img_idx=1, ref_bbox=None))
+
+    monkeypatch.setattr("cgc_train.view.page.collect", pointing)
+    outline = '<g class="given"><rect class="dark" x="0" y="0" width="1000" height="1000"/>'
+    assert outline in write_page(run, tmp_path / "page").path.read_text()
 
 
 def test_boxes_have_their_fate_in_their_own_image(run: Run) -> None:
