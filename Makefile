@@ -10,7 +10,7 @@ SHORT_GRPO := grpo.max_steps=4 grpo.save_steps=2 data.held_out_every=4 grpo.max_
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 
-.PHONY: help install demo test check faults clean
+.PHONY: help install demo test check faults engines clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,5 +49,8 @@ check: $(STAMP) ## lint, types and tests
 faults: $(STAMP) ## break builds and releases in every known way, and see that nothing is lost or touched
 	$(BIN)/python scripts/try_faults.py
 
-clean: ## remove the environment and what `demo` built
-	rm -rf $(VENV) $(DEMO)
+engines: $(STAMP) ## run every engine of training and answering on the CPU, each in its own environment; ENGINES="ddp zero3" for some
+	$(BIN)/python scripts/engines/run.py $(ENGINES)
+
+clean: ## remove the environments and what `demo` built
+	rm -rf $(VENV) $(DEMO) .engines

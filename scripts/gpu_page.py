@@ -7,16 +7,20 @@ again and writes the tables anew. A test holds that the page is what it writes.
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cgc_train.check.batch import arguments
 from cgc_train.check.memory import GB, Longest, memory_plan
 from cgc_train.check.shape import measure
 from cgc_train.model import qwen3_vl_8b_config
 from cgc_train.recipe import load_recipe
+from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
 FACTS, PAGE = ROOT / "docs" / "gpu.json", ROOT / "docs" / "gpu.md"
@@ -63,12 +67,6 @@ def plan_again(facts: Mapping[str, Any]) -> dict[str, Any]:
     longest = facts["plan"]["longest"]
     found = memory_plan(measure(qwen3_vl_8b_config()), recipe, arguments(recipe), Longest(**longest))
     return {"sampling": found.at("sampling") / GB, "learning": found.at("learning") / GB, "longest": longest}
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def stages(results: Sequence[Result]) -> str:

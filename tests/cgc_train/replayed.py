@@ -1,7 +1,6 @@
 """Runs a recipe with completions that are replayed: the same for a prompt, however many processes share the batch.
 
 Usage: python -m tests.cgc_train.replayed RECIPE RUN
-Sampling is seeded per process, so only replayed completions let one process be compared with two.
 """
 
 import sys
@@ -11,20 +10,12 @@ from typing import Any
 from cgc_train.grpo import run_grpo
 from cgc_train.recipe import load_recipe
 from cgc_train.trainer import GroundingTrainer
+from scripts.engines.replay import replayed
 
 
-def replay(
-    self: GroundingTrainer, prompt_ids: list[list[int]], images: Any, fields: Any, generations: int, *_: Any
-) -> Any:
-    """For each prompt a well-formed answer, of a length of its own, beside one without form."""
-    tokenizer = self.processing_class.tokenizer
-
-    def completion(place: int, ids: list[int]) -> list[int]:
-        seen = "seen " * (1 + sum(ids) % 7)
-        text = "nothing " if place % 2 else f"<think>{seen}</think><answer>[]</answer>"
-        return [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
-
-    return [completion(place, ids) for place, ids in enumerate(prompt_ids)], None
+def replay(self: GroundingTrainer, prompt_ids: list[list[int]], *_: Any) -> Any:
+    """Replayed completions, without sampling first."""
+    return replayed(self, prompt_ids)
 
 
 if __name__ == "__main__":

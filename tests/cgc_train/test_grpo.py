@@ -95,7 +95,7 @@ def test_held_out_rows_are_answered_within_training_and_not_again_when_resumed(
 def test_deepspeed_trains_resumes_and_leaves_weights_that_anything_loads(
     run_values: dict[str, Any], tiny: Path, tmp_path: Path, engine: str
 ) -> None:
-    pytest.importorskip("deepspeed", reason="DeepSpeed is not installed; scripts/check_engines.py checks more")
+    pytest.importorskip("deepspeed", reason="DeepSpeed is not installed; `make engines` checks more")
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(run_values | {"accelerate": engine}))
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(accelerate_path(engine))]

@@ -1,0 +1,83 @@
+"""An environment for each engine, layered over the one this script runs in, so that torch is installed once.
+
+Packages of the engine's own come first; what it does not bring is taken from the project's environment. torch and
+torchvision keep the project's versions whatever an engine asks for.
+"""
+
+import json
+import shutil
+import sys
+import sysconfig
+import venv
+from importlib.metadata import version
+from pathlib import Path
+
+from scripts.engines.records import Engine
+from scripts.engines.workplace import HOME, StageError, run
+
+KEPT = ("torch", "torchvision")
+SPARE = 2.0  # gigabytes that stay free
+SHOW = """
+import json, sys
+from importlib.metadata import PackageNotFoundError, version
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = version(name)
+    except PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+
+
+def prepare(engine: Engine, home: Path = HOME) -> Path:
+    """The interpreter of an engine's environment, made anew where what is to be installed has changed.
+
+    Raises StageError: pip fails, or the disk has less space than the engine takes.
+    """
+    folder, wanted = home / engine.name, _wanted(engine)
+    stamp, python = folder / "installed.json", folder / "bin" / "python"
+    if stamp.is_file() and json.loads(stamp.read_text(encoding="utf-8")) == wanted:
+        return python
+    check_space(engine, home)
+    shutil.rmtree(folder, ignore_errors=True)
+    venv.create(folder, with_pip=False, symlinks=True)
+    _layer(folder)
+    _install(engine, folder, python)
+    stamp.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+    return python
+
+
+def versions(python: Path, packages: tuple[str, ...]) -> dict[str, str]:
+    """Versions of packages that an interpreter finds; those that it does not find are left out."""
+    found: dict[str, str] = json.loads(run([str(python), "-c", SHOW, *packages], 60))
+    return found
+
+
+def check_space(engine: Engine, home: Path = HOME) -> None:
+    """Raise StageError where the disk has less space than an engine takes."""
+    home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(home).free / 1e9
+    if free < engine.gigabytes + SPARE:
+        needed = f"{engine.gigabytes:g} GB and {SPARE:g} GB to spare are needed, {free:.1f} GB are free"
+        raise StageError(f"make engines ENGINES={engine.name}", needed)
+
+
+def _wanted(engine: Engine) -> dict[str, object]:
+    kept = {name: version(name) for name in KEPT}
+    return {"requirements": list(engine.requirements), "alone": list(engine.alone), **kept, "base": sys.prefix}
+
+
+def _layer(folder: Path) -> None:
+    own = next(folder.glob("lib/python*/site-packages"))
+    (own / "project.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+
+
+def _install(engine: Engine, folder: Path, python: Path) -> None:
+    constraints = folder / "constraints.txt"
+    constraints.write_text("".join(f"{name}=={version(name)}\n" for name in KEPT), encoding="utf-8")
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    if engine.alone:
+        run([*pip, "--no-deps", *engine.alone], 1800)
+    if engine.requirements:
+        run([*pip, "--constraint", str(constraints), *engine.requirements], 1800)

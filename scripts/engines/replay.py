@@ -1,0 +1,31 @@
+"""Completions that are replayed: the same for a prompt, however many processes share the batch.
+
+Sampling is seeded per process, so only replayed completions let several processes be compared with one.
+"""
+
+from typing import Any
+
+from cgc_train.trainer import GroundingTrainer
+
+
+def replayed(trainer: GroundingTrainer, prompt_ids: list[list[int]]) -> Any:
+    """For each prompt a well-formed answer, of a length of its own, beside one without form."""
+    tokenizer = trainer.processing_class.tokenizer
+
+    def completion(place: int, ids: list[int]) -> list[int]:
+        seen = "seen " * (1 + sum(ids) % 7)
+        text = "nothing " if place % 2 else f"<think>{seen}</think><answer>[]</answer>"
+        return [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
+
+    return [completion(place, ids) for place, ids in enumerate(prompt_ids)], None
+
+
+def replay_after_sampling() -> None:
+    """Let every trainer sample as ever, and learn from what is replayed; held-out rows are answered as ever."""
+    sample = GroundingTrainer._generate_single_turn
+
+    def generate(self: GroundingTrainer, prompt_ids: list[list[int]], *rest: Any) -> Any:
+        sampled = sample(self, prompt_ids, *rest)
+        return replayed(self, prompt_ids) if self.model.training else sampled
+
+    GroundingTrainer._generate_single_turn = generate

@@ -1,0 +1,121 @@
+"""docs/engines.json and docs/engines.md, and the line about engines in the head of every recipe."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from cgc_train.recipe import Recipe, load_recipe, recipe_names, recipe_path
+from scripts.engines.records import Comparison, Record, Result, record_of
+from scripts.engines.workplace import ROOT
+from scripts.markdown import table
+
+FACTS, PAGE = ROOT / "docs" / "engines.json", ROOT / "docs" / "engines.md"
+HEADER = re.compile(r"^# Engines: .*\n", re.MULTILINE)
+INTRODUCTION = """# Engines that were run
+
+`make engines` runs each engine of training and answering for real, on a CPU, with a tiny Qwen3-VL on a small release.
+It writes this page and `docs/engines.json`. It is not part of `make test`.
+`make engines ENGINES="ddp zero3"` runs some engines and leaves what is told of the others.
+`python scripts/engines/run.py --list` names them; `--remove` removes an engine's environment after use.
+Each has an environment of its own under `.engines/`, over the one of `make install`, so that torch is there once.
+
+A CPU shows nothing of speed, of a GPU's memory and kernels, and of mixed precision, which is off so that numbers can be
+compared. For those see [measured on a GPU](gpu.md).
+
+A stage passes if something was compared and all of it agrees. What was not compared did not pass.
+"""
+
+
+def read(file: Path = FACTS) -> dict[str, Record]:
+    """Records by engine; none where the file is missing."""
+    if not file.is_file():
+        return {}
+    records = [record_of(values) for values in json.loads(file.read_text(encoding="utf-8"))]
+    return {record.engine: record for record in records}
+
+
+def write(records: Mapping[str, Record]) -> None:
+    """Write the file of records, the page, and the heads of the recipes."""
+    ordered = {name: records[name] for name in sorted(records)}
+    values = [record.values() for record in ordered.values()]
+    FACTS.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(page(ordered), encoding="utf-8")
+    for name in recipe_names():
+        path = recipe_path(name)
+        head = header(load_recipe(name), ordered)
+        path.write_text(with_header(path.read_text(encoding="utf-8"), head), encoding="utf-8")
+
+
+def with_header(text: str, head: str) -> str:
+    """The text of a recipe with the line about engines in its head."""
+    return HEADER.sub(lambda _: head, text)
+
+
+def header(recipe: Recipe, records: Mapping[str, Record]) -> str:
+    """The line of a recipe's head: engines and versions that it passed with, and those that it did not."""
+    parts = [_told(name, records.get(name)) for name in engines_of(recipe)]
+    return f"# Engines: run on a CPU with a tiny model: {'; '.join(parts)}. See docs/engines.md\n"
+
+
+def engines_of(recipe: Recipe) -> list[str]:
+    """Names of the engines that a recipe runs on."""
+    found = ["ddp" if recipe.accelerate == "cpu" else recipe.accelerate]
+    if recipe.grpo.get("use_vllm"):
+        found.append(f"vllm-{recipe.grpo.get('vllm_mode', 'colocate')}")
+    return found + ["nf4"] * (recipe.model.quantize is not None)
+
+
+def _told(name: str, record: Record | None) -> str:
+    if record is None:
+        return f"{name} not yet"
+    versions = ", ".join(f"{package} {number}" for package, number in record.versions.items())
+    return f"{name} ({versions})" if record.passed else f"{name}, not all of it passed ({versions})"
+
+
+def page(records: Mapping[str, Record]) -> str:
+    """The page of all records."""
+    head = ("engine", "versions", "date", "stages passed")
+    rows = [[f"[{r.title}](#{anchor(r.title)})", _versions(r), f"`{r.date}`", _share(r)] for r in records.values()]
+    return "\n".join([INTRODUCTION, table(head, rows), *(_section(record) for record in records.values())])
+
+
+def anchor(title: str) -> str:
+    """Where a heading is linked to."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def _versions(record: Record) -> str:
+    return ", ".join(f"{package} `{number}`" for package, number in record.versions.items())
+
+
+def _share(record: Record) -> str:
+    passed = sum(result.passed for result in record.results)
+    return f"`{passed}` of `{len(record.results)}`"
+
+
+def _section(record: Record) -> str:
+    return "\n".join([f"## {record.title}\n", *(_stage(result) for result in record.results)])
+
+
+def _stage(result: Result) -> str:
+    lines = [f"### {result.stage}\n", f"{'Passed' if result.passed else 'Did not pass'}, `{result.seconds:.0f}` s.\n"]
+    if result.comparisons:
+        lines.append(table(("compared", "measured", "bound", "result"), [_row(entry) for entry in result.comparisons]))
+    if result.error:
+        lines += ["```text", f"$ {result.command}", result.error.strip(), "```\n"]
+    return "\n".join([*lines, *([f"{result.cause}\n"] if result.cause and not result.passed else [])])
+
+
+def _row(entry: Comparison) -> list[str]:
+    outcome = "agrees" if entry.passed else "does not agree"
+    return [
+        entry.what,
+        _number(entry.figure),
+        _number(entry.bound),
+        outcome + f" ({entry.detail})" * bool(entry.detail),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"`{value:.3g}`" if isinstance(value, float) else f"`{value}`"

@@ -1,0 +1,92 @@
+"""Run engines for real on this machine's CPU, and write docs/engines.md.
+
+Usage: python scripts/engines/run.py [ENGINE ...] [--remove] [--fresh] [--list]
+Without a name, every engine runs. Each has an environment of its own under .engines/, kept until its requirements
+change; `--remove` removes it and its runs afterward. `--fresh` makes the release and the models anew.
+"""
+
+import argparse
+import shutil
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from scripts.engines import report
+from scripts.engines.environment import prepare, versions
+from scripts.engines.material import make_material
+from scripts.engines.records import Engine, Record, Result, Stage
+from scripts.engines.registry import ENGINES
+from scripts.engines.workplace import HOME, Material, StageError, Workplace
+
+
+def run_engine(engine: Engine, material: Material) -> Record:
+    """Install an engine, put it through its stages, and tell how it went."""
+    today = datetime.now(timezone.utc).date().isoformat()
+    began = time.monotonic()
+    try:
+        python = prepare(engine)
+    except StageError as error:
+        seconds = time.monotonic() - began
+        refused = Result("Installation", seconds, command=error.command, error=error.error)
+        return Record(engine.name, engine.title, today, {}, [refused])
+    folder = HOME / "runs" / engine.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    workplace = Workplace(python, folder, material)
+    results = [run_stage(stage, workplace) for stage in engine.stages]
+    return Record(engine.name, engine.title, today, versions(python, engine.packages), results)
+
+
+def run_stage(stage: Stage, workplace: Workplace) -> Result:
+    """Run a stage and tell how it went, also where it failed."""
+    began = time.monotonic()
+    try:
+        result = Result(stage.name, 0, stage.run(workplace), cause=stage.cause)
+    except StageError as error:
+        result = Result(stage.name, 0, [], error.command, error.error, stage.cause)
+    timed = Result(**{**vars(result), "seconds": round(time.monotonic() - began, 1)})
+    print(f"{'passed' if timed.passed else 'FAILED':7} {timed.seconds:5.0f} s  {stage.name}", flush=True)
+    for entry in timed.comparisons:
+        print(f"        {entry}", flush=True)
+    if timed.error:
+        print(f"$ {timed.command}\n{timed.error}", flush=True)
+    return timed
+
+
+def main() -> None:
+    """Run the engines asked for, and write the page after each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    known = {engine.name: engine for engine in ENGINES}
+    parser.add_argument("engines", nargs="*", metavar="ENGINE", help=", ".join(known))
+    parser.add_argument("--remove", action="store_true", help="remove each environment and its runs after use")
+    parser.add_argument("--fresh", action="store_true", help="make the release and the models anew")
+    parser.add_argument("--list", action="store_true", help="name the engines, and run none")
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.engines if name not in known]:
+        parser.error(f"no engine {unknown[0]!r}; there are {', '.join(known)}")
+    if asked.list:
+        print("\n".join(f"{engine.name:16}{engine.title}" for engine in ENGINES))
+        return
+    if asked.fresh:
+        shutil.rmtree(HOME / "material", ignore_errors=True)
+    shutil.rmtree(HOME / "runs", ignore_errors=True)
+    passed = [run_and_report(known[name], asked.remove) for name in asked.engines or known]
+    sys.exit(0 if all(passed) else 1)
+
+
+def run_and_report(engine: Engine, remove: bool) -> bool:
+    """Whether an engine passed; its record is in the report."""
+    print(f"{engine.name}:", flush=True)
+    record = run_engine(engine, make_material())
+    report.write({**report.read(), engine.name: record})
+    if remove:
+        shutil.rmtree(HOME / engine.name, ignore_errors=True)
+        shutil.rmtree(HOME / "runs" / engine.name, ignore_errors=True)
+    return record.passed
+
+
+if __name__ == "__main__":
+    main()

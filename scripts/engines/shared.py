@@ -1,0 +1,154 @@
+"""What every engine that shares training among processes does, and how it is held against one process without it.
+
+Mixed precision is off, so that numbers can be compared. GRPO samples, and then learns from completions that are
+replayed: see `scripts.engines.replay`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from shutil import copytree, rmtree
+
+from cgc_train.publish import merge
+from cgc_train.run import Run, open_run
+from scripts.engines.records import Comparison, Stage, at_least, at_most, equal, same
+from scripts.engines.weights import answers, count_loaded, difference, farthest, losses, tensors
+from scripts.engines.workplace import ROOT, Workplace
+
+BATCH, STEPS = 8, 4
+CPU = ("data.max_pixels=9216", "model.dtype=float32", "data.held_out_rows=6", "data.held_out_every=2")
+WARM_UP = (f"sft.max_steps={STEPS}", "sft.logging_steps=1", "sft.ddp_backend=gloo")
+GRPO = (
+    f"grpo.max_steps={STEPS}", "grpo.save_steps=2", "grpo.max_completion_length=64", "grpo.use_vllm=false",
+    "grpo.gradient_accumulation_steps=2", "grpo.num_generations=4", "grpo.learning_rate=3e-4", "grpo.warmup_steps=0",
+    "grpo.ddp_backend=gloo", "effective_batch=null",
+)  # fmt: skip
+ADAPTERS = ("model.lora.rank=4", "model.lora.alpha=8")
+# Sums are added in another order when they are shared; a resumed run repeats what it did.
+OF_LOSSES, OF_WEIGHTS, OF_RESUMED, LEARNED = 1e-3, 1e-3, 1e-6, 1e-5
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """A launch file with a number of processes.
+
+    Attributes:
+        file: of the launch files; `cpu` is data parallelism where there is no GPU.
+        processes: among which a batch is shared.
+        flags: of `scripts.engines.worker`.
+    """
+
+    file: str
+    processes: int
+    flags: tuple[str, ...] = ()
+
+    def launch(self) -> list[str]:
+        """The words before those of `cgc-train`, after the interpreter."""
+        words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={self.processes}"]
+        if self.file != "cpu":
+            file = ROOT / "cgc_train" / "accelerate" / f"{self.file}.yaml"
+            words = ["-m", "accelerate.commands.launch", "--config_file", str(file)]
+            words += ["--num_processes", str(self.processes), "--mixed_precision", "no"]
+        return [*words, "-m", "scripts.engines.worker", *self.flags]
+
+
+ALONE = Sharing("cpu", 1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that is made alone and shared: its folder's name, its command, its recipe, and settings over it."""
+
+    name: str
+    command: str
+    recipe: str
+    start: Path
+    settings: tuple[str, ...]
+
+
+def stages(sharing: Sharing, recipes: Sequence[str]) -> tuple[Stage, ...]:
+    """The stages of one way of sharing: warm-ups of all weights and of adapters, and GRPO by each recipe."""
+    processes = "one process" if sharing.processes == 1 else f"{sharing.processes} processes"
+    warm_ups = (("all weights", "sft", ()), ("adapters", "sft-adapters", ADAPTERS))
+    return (
+        *(
+            Stage(f"Warm-up, {told}, {processes}", partial(warm_up, sharing=sharing, name=name, over=over))
+            for told, name, over in warm_ups
+        ),
+        *(Stage(f"GRPO by {name}, {processes}", partial(grpo, sharing=sharing, recipe=name)) for name in recipes),
+    )
+
+
+def warm_up(place: Workplace, *, sharing: Sharing, name: str, over: tuple[str, ...]) -> list[Comparison]:
+    """A few steps of supervised training, shared and alone."""
+    plan = Plan(name, "sft", "tiny-cpu", place.material.tiny, (*WARM_UP, *over))
+    return _like_alone(train(place, sharing, plan), alone(place, ALONE, plan), plan)
+
+
+def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]:
+    """A few steps of GRPO with held-out answers before, during, and after, a checkpoint, and a resumed run."""
+    over = (*GRPO, *(ADAPTERS if "lora" in recipe else ()))
+    plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, over)
+    sharing, one = (replace(way, flags=(*way.flags, "--replay")) for way in (sharing, ALONE))
+    shared, plain = train(place, sharing, plan), alone(place, one, plan)
+    resumed = resume(place, sharing, shared)
+    return [
+        *_like_alone(shared, plain, plan),
+        equal("steps at which held-out rows were answered", shared.held_out_steps(), [0, STEPS // 2, STEPS]),
+        equal("held-out answers before training, those of one process", answers(shared), answers(plain)),
+        equal("steps logged by the resumed run, those of the run", _logged(resumed), _logged(shared)),
+        at_most("weights of the resumed run", difference(resumed.model_folder, shared.model_folder), OF_RESUMED),
+    ]
+
+
+def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = None) -> Run:
+    """A new run, with batches that are as large however many processes share them."""
+    folder = folder or place.folder / f"{plan.name}-{sharing.processes}"
+    size = f"{plan.command}.per_device_train_batch_size={BATCH // sharing.processes}"
+    given = (f"data.release={place.material.release}", f"model.name={plan.start}", f"accelerate={sharing.file}", size)
+    _launch(place, sharing, plan.command, plan.recipe, *CPU, *given, *plan.settings, "--to", str(folder))
+    return open_run(folder)
+
+
+def alone(place: Workplace, sharing: Sharing, plan: Plan) -> Run:
+    """The run of one process that others are held against, made once for all engines."""
+    folder = place.folder.parent / "alone" / plan.name
+    finished = folder.is_dir() and open_run(folder).finished
+    return open_run(folder) if finished else train(place, sharing, plan, folder)
+
+
+def resume(place: Workplace, sharing: Sharing, run: Run) -> Run:
+    """A copy of a run as if it had been killed after its first checkpoint, resumed."""
+    copy = copytree(run.folder, run.folder.with_name(f"{run.folder.name}-resumed"))
+    for later in ("model", f"checkpoint-{STEPS}"):
+        rmtree(copy / later)
+    _launch(place, sharing, "resume", str(copy))
+    return open_run(copy)
+
+
+def _launch(place: Workplace, sharing: Sharing, *arguments: str) -> None:
+    variables = {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu"}
+    place.run(*sharing.launch(), *arguments, variables=variables)
+
+
+def _like_alone(shared: Run, plain: Run, plan: Plan) -> list[Comparison]:
+    whole = _whole(shared)
+    told = f"losses {', '.join(f'{loss:.4f}' for loss in losses(shared))}"
+    return [
+        at_most("losses, against one process", farthest(losses(shared), losses(plain)), OF_LOSSES, told),
+        at_most("weights, against one process", difference(shared.model_folder, plain.model_folder), OF_WEIGHTS),
+        at_least("change of weights by training", difference(whole, plan.start), LEARNED),
+        same("weights that stock transformers loads", count_loaded(whole), len(tensors(plan.start)), "as at the start"),
+    ]
+
+
+def _whole(run: Run) -> Path:
+    """A folder with all weights of a run's outcome; adapters are merged."""
+    if not (run.model_folder / "adapter_config.json").is_file():
+        return run.model_folder
+    return merge(run, run.folder / "merged", dtype="float32")
+
+
+def _logged(run: Run) -> list[tuple[int, str]]:
+    return [(line["step"], line.get("kind", "")) for line in run.metrics()]

@@ -1,0 +1,94 @@
+"""Where an engine runs: its interpreter, its folder, the release and models it is given, and its commands."""
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / ".engines"
+LAST = 6000  # characters of output that an error keeps
+QUIET = {
+    "OMP_NUM_THREADS": "1",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+class StageError(Exception):
+    """A command failed: the command as one would type it, and the end of what it wrote."""
+
+    def __init__(self, command: str, error: str) -> None:
+        super().__init__(f"{command}\n{error}")
+        self.command, self.error = command, error
+
+
+@dataclass(frozen=True)
+class Material:
+    """What every engine is given; `scripts.engines.material` makes it.
+
+    Attributes:
+        release: a small release of the embedded sample.
+        tiny: a random model, as `cgc-train tiny` writes it.
+        warm: the same after a warm-up, so that some of its answers are paid.
+    """
+
+    release: Path
+    tiny: Path
+    warm: Path
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Runs commands of an engine.
+
+    Attributes:
+        python: interpreter of the engine's environment.
+        folder: for runs; empty at the start.
+        material: what there is to train on.
+        variables: of the environment, for every command.
+    """
+
+    python: Path
+    folder: Path
+    material: Material
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, seconds: float = 900, variables: Mapping[str, str] | None = None) -> str:
+        """What the engine's interpreter writes, given arguments. Raises StageError."""
+        return run([str(self.python), *arguments], seconds, {**self.variables, **(variables or {})})
+
+    def train(self, *arguments: str, seconds: float = 900) -> str:
+        """What a command of `cgc-train` writes. Raises StageError."""
+        return self.run("-m", "cgc_train", *arguments, seconds=seconds)
+
+
+def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | None = None) -> str:
+    """Standard output of a command that finds the packages of this checkout. Raises StageError.
+
+    A command that takes longer is ended, with all that it started.
+    """
+    path = os.pathsep.join([str(ROOT), str(ROOT / "cards")])
+    own = {"PYTHONPATH": path, "CGC_CACHE": str(HOME / "cache"), **QUIET, **(variables or {})}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | own, text=True, errors="replace",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        output, error = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, error = process.communicate()
+        raise StageError(as_typed(command), f"ended after {seconds:.0f} s\n{(output + error)[-LAST:]}") from None
+    if process.returncode:
+        raise StageError(as_typed(command), (output + error)[-LAST:])
+    return output
+
+
+def as_typed(command: Sequence[str]) -> str:
+    """A command as one would type it in the checkout."""
+    return shlex.join(command).replace(f"{ROOT}/", "")
