@@ -81,10 +81,14 @@ def not_checked(message: str) -> Finding:
 
 @dataclass(frozen=True)
 class Context:
-    """A recipe, where its run would be written, and what follows from both."""
+    """A recipe, where its run would be written, and what follows from both.
+
+    `step_seconds` is how long a trial step may take; 0: none is taken.
+    """
 
     recipe: Recipe
     folder: Path = Path("runs")
+    step_seconds: float = 0
 
     @cached_property
     def config(self) -> GrpoArguments:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cgc_data.common.errors import CgcError
-from cgc_train.check import machine, models, numbers, photos, rows
+from cgc_train.check import machine, models, numbers, photos, rows, step
 from cgc_train.check.context import Context, Finding, Unchecked, not_checked
 from cgc_train.recipe import Recipe
 from cgc_train.run import default_folder
@@ -44,15 +44,17 @@ CHECKS = (
     Check("run folder", machine.check_run_folder),
     Check("engines", machine.check_engines, ("settings",)),
     Check("GPUs", machine.check_gpus),
+    Check("step", step.check_step, ("settings", "data")),
 )
 
 
-def run_checks(recipe: Recipe, folder: Path | None = None) -> Iterator[Finding]:
+def run_checks(recipe: Recipe, folder: Path | None = None, step_seconds: float = 0) -> Iterator[Finding]:
     """The findings of a recipe, as they are found; raises nothing expected.
 
     `folder` is where the run would be written; None: where `cgc-train grpo` writes it unless told otherwise.
+    A step of a tiny model may take `step_seconds`; 0: it is left out.
     """
-    context, unsound = Context(recipe, folder or default_folder(recipe)), set[str]()
+    context, unsound = Context(recipe, folder or default_folder(recipe), step_seconds), set[str]()
     for check in CHECKS:
         missing = [name for name in check.needs if name in unsound]
         finding = not_checked(f"rests on {', '.join(missing)}") if missing else _found(check, context)

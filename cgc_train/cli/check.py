@@ -18,7 +18,14 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--to", type=click.Path(path_type=Path), help="Folder that the run would have.  [default: runs/<recipe>]")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool) -> None:
+@click.option(
+    "--step-seconds",
+    type=click.FloatRange(min=0),
+    default=300,
+    show_default=True,
+    help="How long one step of a tiny model, under the recipe's launch file on the CPU, may take; 0: leave it out.",
+)
+def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool, step_seconds: float) -> None:
     """Check RECIPE, a shipped one or a YAML file, before any GPU hour.
 
     Exit status 0: nothing failed; 2: something would fail, or train on something else than intended.
@@ -27,7 +34,7 @@ def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool
     from cgc_train.recipe import load_recipe
 
     findings = []
-    for finding in run_checks(load_recipe(recipe, settings), to):
+    for finding in run_checks(load_recipe(recipe, settings), to, step_seconds):
         findings.append(finding)
         if not as_json:
             status = click.style(f"{finding.status:11}", fg=COLOURS[finding.status])

@@ -1,6 +1,5 @@
 """`cgc-train recipes`: the shipped recipes and launch files, to read, copy and start from."""
 
-from importlib.resources import files
 from pathlib import Path
 
 import rich_click as click
@@ -15,10 +14,10 @@ LAUNCH_FILES = ("cpu", "ddp", "fsdp2", "zero2", "zero3")
 @click.option("--accelerate", "launch_file", type=click.Choice(LAUNCH_FILES), help="Print where this launch file lies.")
 def recipes(name: str | None, launch_file: str | None) -> None:
     """List the shipped recipes, or print the one called NAME: `cgc-train recipes tiny-cpu > mine.yaml`."""
-    from cgc_train.recipe import load_recipe, recipe_names, recipe_path
+    from cgc_train.recipe import launch_path, load_recipe, recipe_names, recipe_path
 
     if launch_file:
-        show(accelerate_path(launch_file))
+        show(launch_path(launch_file))
     elif name:
         show(recipe_path(name).read_text(encoding="utf-8"), end="")
     else:
@@ -26,11 +25,6 @@ def recipes(name: str | None, launch_file: str | None) -> None:
             recipe = load_recipe(known)
             where = f"{recipe.gpus} x {recipe.gpu_memory_gb:g} GB" if recipe.gpu_memory_gb else "no GPU"
             show(f"{known:24} {where:12} {recipe.accelerate:6} {describe(recipe_path(known))}")
-
-
-def accelerate_path(name: str) -> Path:
-    """Where a launch file of `accelerate launch --config_file` lies."""
-    return Path(str(files("cgc_train") / "accelerate" / f"{name}.yaml"))
 
 
 def describe(path: Path) -> str:

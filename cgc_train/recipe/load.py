@@ -31,6 +31,11 @@ def recipe_path(name: str) -> Path:
     return Path(str(_shipped() / f"{name}.yaml"))
 
 
+def launch_path(name: str) -> Path:
+    """Where a launch file of `accelerate launch --config_file` lies."""
+    return Path(str(files("cgc_train") / "accelerate" / f"{name}.yaml"))
+
+
 def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
     """A shipped recipe or a YAML file with `key=value` settings over it, the later ones winning.
 

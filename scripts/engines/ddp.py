@@ -1,15 +1,17 @@
 """Data parallelism: every process holds all weights, and gradients are averaged."""
 
 from scripts.engines.records import Engine
-from scripts.engines.shared import ALONE, Sharing, stages
+from scripts.engines.shared import Sharing, by_reward, warm_ups
 
 TRAINING = ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
+TWO = Sharing("cpu", 2)
 ENGINE = Engine(
     name="ddp",
     title="DDP",
     packages=TRAINING,
     stages=(
-        *stages(Sharing("cpu", 2), ("qwen3-vl-8b-lora", "qwen3-vl-8b-full", "tiny-cpu")),
-        *stages(ALONE, ("qwen3-vl-8b-lora-1gpu",))[2:],
+        *warm_ups(TWO),
+        *by_reward(TWO, ("qwen3-vl-8b-lora", "tiny-cpu")),
+        *by_reward(Sharing("cpu", 1), ("qwen3-vl-8b-lora-1gpu",)),
     ),
 )

@@ -2,11 +2,12 @@
 
 from scripts.engines.ddp import TRAINING
 from scripts.engines.records import Engine
-from scripts.engines.shared import Sharing, stages
+from scripts.engines.shared import Sharing, by_reward, warm_ups
 
+TWO = Sharing("fsdp2", 2, ("--as-gpus",))
 ENGINE = Engine(
     name="fsdp2",
     title="FSDP2",
     packages=TRAINING,
-    stages=stages(Sharing("fsdp2", 2, ("--as-gpus",)), ("qwen3-vl-8b-full", "qwen3-vl-8b-lora")),
+    stages=(*warm_ups(TWO), *by_reward(TWO, ("qwen3-vl-8b-full", "qwen3-vl-8b-lora"))),
 )

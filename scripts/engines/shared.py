@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from shutil import copytree, rmtree
 
+from cgc_train.check.stand_in import launch_words
 from cgc_train.publish import merge
 from cgc_train.run import Run, open_run
 from scripts.engines.records import Comparison, Stage, at_least, at_most, equal, same
 from scripts.engines.weights import answers, count_loaded, difference, farthest, losses, tensors
-from scripts.engines.workplace import ROOT, Workplace
+from scripts.engines.workplace import Workplace
 
 BATCH, STEPS = 8, 4
 CPU = ("data.max_pixels=9216", "model.dtype=float32", "data.held_out_rows=6", "data.held_out_every=2")
@@ -43,14 +44,14 @@ class Sharing:
     processes: int
     flags: tuple[str, ...] = ()
 
+    @property
+    def told(self) -> str:
+        """The number of processes in words."""
+        return "one process" if self.processes == 1 else f"{self.processes} processes"
+
     def launch(self) -> list[str]:
         """The words before those of `cgc-train`, after the interpreter."""
-        words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={self.processes}"]
-        if self.file != "cpu":
-            file = ROOT / "cgc_train" / "accelerate" / f"{self.file}.yaml"
-            words = ["-m", "accelerate.commands.launch", "--config_file", str(file)]
-            words += ["--num_processes", str(self.processes), "--mixed_precision", "no"]
-        return [*words, "-m", "scripts.engines.worker", *self.flags]
+        return [*launch_words(self.file, self.processes), "-m", "scripts.engines.worker", *self.flags]
 
 
 ALONE = Sharing("cpu", 1)
@@ -67,16 +68,19 @@ class Plan:
     settings: tuple[str, ...]
 
 
-def stages(sharing: Sharing, recipes: Sequence[str]) -> tuple[Stage, ...]:
-    """The stages of one way of sharing: warm-ups of all weights and of adapters, and GRPO by each recipe."""
-    processes = "one process" if sharing.processes == 1 else f"{sharing.processes} processes"
-    warm_ups = (("all weights", "sft", ()), ("adapters", "sft-adapters", ADAPTERS))
-    return (
-        *(
-            Stage(f"Warm-up, {told}, {processes}", partial(warm_up, sharing=sharing, name=name, over=over))
-            for told, name, over in warm_ups
-        ),
-        *(Stage(f"GRPO by {name}, {processes}", partial(grpo, sharing=sharing, recipe=name)) for name in recipes),
+def warm_ups(sharing: Sharing) -> tuple[Stage, ...]:
+    """Warm-ups of all weights and of adapters."""
+    kinds = (("all weights", "sft", ()), ("adapters", "sft-adapters", ADAPTERS))
+    return tuple(
+        Stage(f"Warm-up, {told}, {sharing.told}", partial(warm_up, sharing=sharing, name=name, over=over))
+        for told, name, over in kinds
+    )
+
+
+def by_reward(sharing: Sharing, recipes: Sequence[str]) -> tuple[Stage, ...]:
+    """GRPO by recipes."""
+    return tuple(
+        Stage(f"GRPO by {recipe}, {sharing.told}", partial(grpo, sharing=sharing, recipe=recipe)) for recipe in recipes
     )
 
 

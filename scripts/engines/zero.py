@@ -2,7 +2,7 @@
 
 from scripts.engines.ddp import TRAINING
 from scripts.engines.records import Engine
-from scripts.engines.shared import Sharing, stages
+from scripts.engines.shared import Sharing, by_reward, warm_ups
 
 RECIPES = ("qwen3-vl-8b-full", "qwen3-vl-8b-lora")
 
@@ -14,7 +14,11 @@ def _engine(stage: int) -> Engine:
         title=f"DeepSpeed ZeRO-{stage}",
         packages=("deepspeed", *TRAINING),
         requirements=("deepspeed==0.19.8",),
-        stages=(*stages(Sharing(name, 1), RECIPES), *stages(Sharing(name, 2), RECIPES)),
+        stages=(
+            *by_reward(Sharing(name, 1), RECIPES[:1]),
+            *warm_ups(Sharing(name, 2)),
+            *by_reward(Sharing(name, 2), RECIPES),
+        ),
     )
 
 

@@ -27,7 +27,7 @@ from cgc_train.tiny import write_tiny
 from tests.cgc_train.made_rows import made_row, some_rows, write_release
 
 REAL = ("qwen3-vl-8b-full", "qwen3-vl-8b-lora", "qwen3-vl-8b-lora-1gpu", "qwen3-vl-8b-qlora-24gb")
-OUT_OF_REACH = {"packages", "weights", "processor", "template", "disk", "GPUs"}
+OUT_OF_REACH = {"packages", "weights", "processor", "template", "disk", "GPUs", "step"}
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,9 @@ from transformers import AutoModelForImageTextToText
 from trl import GRPOTrainer
 
 from cgc_data.common.errors import MissingExtraError
-from cgc_train.cli.recipes import accelerate_path
 from cgc_train.errors import ModelError, RunError
 from cgc_train.grpo import resume, run_grpo
+from cgc_train.recipe import launch_path
 from cgc_train.run import check_same, create_run, held_out_path, open_run
 from cgc_train.trainer import GroundingTrainer
 from tests.cgc_train.conftest import made_recipe
@@ -98,7 +98,7 @@ def test_deepspeed_trains_resumes_and_leaves_weights_that_anything_loads(
     pytest.importorskip("deepspeed", reason="DeepSpeed is not installed; `make engines` checks more")
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(run_values | {"accelerate": engine}))
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(accelerate_path(engine))]
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(launch_path(engine))]
     launch += ["--num_processes", "1", "--mixed_precision", "no", "-m", "cgc_train"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu"}
     target = tmp_path / "run"

@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 
 from cgc_train.cli import cli
 from cgc_train.cli.grpo import grpo
-from cgc_train.cli.recipes import LAUNCH_FILES, accelerate_path
-from cgc_train.recipe import load_recipe, recipe_names, recipe_path
+from cgc_train.cli.recipes import LAUNCH_FILES
+from cgc_train.recipe import launch_path, load_recipe, recipe_names, recipe_path
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("qwen3-vl-8b-full", "qwen3-vl-8b-lora", "qwen3-vl-8b-lora-1gpu", "qwen3-vl-8b-qlora-24gb", "tiny-cpu")
@@ -51,7 +51,7 @@ def test_a_recipe_starts_with_its_launch_command(name: str) -> None:
 @pytest.mark.parametrize("name", REAL)
 def test_a_launch_starts_as_many_processes_as_the_recipe_is_for(name: str) -> None:
     recipe, words = load_recipe(name), _command(name)
-    launch = yaml.safe_load(accelerate_path(recipe.accelerate).read_text())
+    launch = yaml.safe_load(launch_path(recipe.accelerate).read_text())
     asked = int(words[words.index("--num_processes") + 1]) if "--num_processes" in words else launch["num_processes"]
     assert asked == recipe.gpus
 
@@ -127,7 +127,7 @@ def test_accelerate_takes_each_launch_file(name: str, kind: str, precision: str)
     pytest.importorskip("accelerate")
     from accelerate.commands.config.config_args import load_config_from_file
 
-    config: Any = load_config_from_file(str(accelerate_path(name)))
+    config: Any = load_config_from_file(str(launch_path(name)))
     assert config.distributed_type.value == kind
     assert config.mixed_precision == precision
     if kind == "DEEPSPEED":
@@ -136,7 +136,7 @@ def test_accelerate_takes_each_launch_file(name: str, kind: str, precision: str)
 
 def test_every_launch_file_can_be_asked_for() -> None:
     assert {f"{name}.yaml" for name in LAUNCH_FILES} == {
-        path.name for path in accelerate_path("cpu").parent.iterdir() if path.suffix == ".yaml"
+        path.name for path in launch_path("cpu").parent.iterdir() if path.suffix == ".yaml"
     }
 
 
@@ -144,7 +144,7 @@ def test_fsdp_wraps_layers_that_the_model_has() -> None:
     pytest.importorskip("transformers")
     from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
 
-    settings = yaml.safe_load(accelerate_path("fsdp2").read_text())["fsdp_config"]
+    settings = yaml.safe_load(launch_path("fsdp2").read_text())["fsdp_config"]
     wrapped = settings["fsdp_transformer_layer_cls_to_wrap"].split(",")
     assert set(wrapped) == set(qwen.Qwen3VLForConditionalGeneration._no_split_modules)
     assert all(hasattr(qwen, name) for name in wrapped)
