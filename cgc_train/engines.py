@@ -18,7 +18,7 @@ def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """Packages beside torch and TRL that a run of a recipe imports, each with the setting that asks for it."""
     if recipe.grpo.get("use_vllm"):
         yield "vllm", "grpo.use_vllm=true"
-    if recipe.accelerate in ("zero2", "zero3"):
+    if recipe.sharing in ("zero2", "zero3"):
         yield "deepspeed", f"accelerate={recipe.accelerate}"
     if recipe.model.quantize:
         yield "bitsandbytes", f"model.quantize={recipe.model.quantize}"

@@ -6,6 +6,7 @@ from cgc_data.common.errors import MissingExtraError
 from cgc_data.common.extras import need
 from cgc_train.check.context import Context, Finding, Unchecked, failed, ok, warning
 from cgc_train.engines import TESTED, engines_of, install, untested
+from cgc_train.recipe import launch_machines
 from cgc_train.run import check_free
 
 TRACKERS = {
@@ -48,18 +49,22 @@ def check_gpus(context: Context) -> Finding:
     recipe = context.recipe
     if recipe.gpu_memory_gb is None:
         return ok("no GPU is needed")
-    found = gpu_bytes()
+    found, machines = gpu_bytes(), launch_machines(recipe.accelerate)
+    if recipe.gpus % machines:
+        mend = f"set gpus to a multiple of {machines}, or name another launch file with accelerate"
+        return failed(f"{recipe.gpus} GPUs on {machines} machines: not as many on each", mend, recipe.gpus, machines)
+    asked, each = recipe.gpus // machines, " on each machine" * (machines > 1)
     if not found:
-        raise Unchecked(f"{recipe.gpus} GPUs of {recipe.gpu_memory_gb:g} GB: there is none on this machine")
+        raise Unchecked(f"{asked} GPUs of {recipe.gpu_memory_gb:g} GB{each}: there is none on this machine")
     smallest = min(found) / 1e9
     message = f"{len(found)} GPUs, the smallest of {smallest:.0f} GB"
-    if len(found) < recipe.gpus:
+    if len(found) < asked:
         mend = "set gpus, and raise grpo.gradient_accumulation_steps to keep the batch"
-        return failed(f"{message}; the recipe is for {recipe.gpus}", mend, len(found), recipe.gpus)
+        return failed(f"{message}; the recipe is for {asked}{each}", mend, len(found), asked)
     if smallest < recipe.gpu_memory_gb:
         mend = f"set gpu_memory_gb={smallest:.0f}, and see whether the plan still fits"
         return failed(f"{message}; the recipe states {recipe.gpu_memory_gb:g}", mend, smallest, recipe.gpu_memory_gb)
-    return ok(message, len(found), recipe.gpus)
+    return ok(message, len(found), asked)
 
 
 def check_engines(context: Context) -> Finding:

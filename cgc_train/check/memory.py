@@ -127,7 +127,7 @@ class _Run:
         model = self.recipe.model
         if model.lora:
             return self.width if model.quantize else 4
-        return 4 if self.recipe.accelerate == "fsdp2" else self.width
+        return 4 if self.recipe.sharing == "fsdp2" else self.width
 
     @property
     def base(self) -> int:
@@ -144,7 +144,7 @@ class _Run:
     @property
     def divided(self) -> bool:
         """Whether no GPU holds all weights."""
-        return "weights" in DIVIDED[self.recipe.accelerate] and self.recipe.gpus > 1
+        return "weights" in DIVIDED[self.recipe.sharing] and self.recipe.gpus > 1
 
     @property
     def sequence(self) -> int:
@@ -153,7 +153,7 @@ class _Run:
 
     def share(self, name: str, size: float) -> int:
         """Bytes of one GPU of what all GPUs together hold `size` bytes of, where it is divided."""
-        divided = name in DIVIDED[self.recipe.accelerate]
+        divided = name in DIVIDED[self.recipe.sharing]
         return int(size / self.recipe.gpus if divided else size)
 
 
@@ -162,7 +162,7 @@ def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: GrpoArguments) -
     run = _Run(shape, recipe, config, batch(recipe, config), Longest(0, 0))
     weights = run.trained * run.trained_width if recipe.model.lora else run.base
     states = [part.bytes for part in _states(run) if part.name in ("optimiser", MASTER)]
-    gpus = recipe.gpus if "optimiser" in DIVIDED[recipe.accelerate] else 1
+    gpus = recipe.gpus if "optimiser" in DIVIDED[recipe.sharing] else 1
     return weights + (0 if config.save_only_model else gpus * sum(states))
 
 
@@ -177,12 +177,12 @@ def _parts(run: _Run) -> Iterator[Part]:
 
 
 def _states(run: _Run) -> Iterator[Part]:
-    lora, deepspeed = run.recipe.model.lora, run.recipe.accelerate in DEEPSPEED
+    lora, deepspeed = run.recipe.model.lora, run.recipe.sharing in DEEPSPEED
     trained, width = run.trained, run.trained_width
     weights = run.base + trained * width if lora else run.base + trained * (width - run.width)
     yield Part("weights", run.share("weights", weights), "always")
     # DDP copies gradients into buckets that it sends round
-    copies = 2 if run.recipe.accelerate == "ddp" and run.recipe.gpus > 1 else 1
+    copies = 2 if run.recipe.sharing == "ddp" and run.recipe.gpus > 1 else 1
     yield Part("gradients", run.share("gradients", copies * trained * width), "always")
     master = 4 * trained if deepspeed and width < 4 else 0
     yield Part(MASTER, run.share("optimiser", master), "always")
@@ -221,7 +221,7 @@ def _learning(run: _Run) -> Iterator[Part]:
 
 def _gathered(run: _Run) -> int:
     """Bytes of weights that are whole for a moment, and of the buckets they travel in."""
-    kind, shape = run.recipe.accelerate, run.shape
+    kind, shape = run.recipe.sharing, run.shape
     if run.recipe.gpus == 1 or kind in ("cpu", "ddp"):
         return 0
     if kind == "zero2":

@@ -29,7 +29,7 @@ def stand_in(recipe: Recipe, model: Path) -> Recipe:
     """A recipe of one step with a tiny model in place of the recipe's own; in float32, without vLLM."""
     kept = {key: value for key, value in recipe.grpo.items() if key not in LEFT_OUT}
     update = {
-        "accelerate": "cpu" if recipe.accelerate == "ddp" else recipe.accelerate,
+        "accelerate": "cpu" if recipe.sharing == "ddp" else recipe.accelerate,
         "effective_batch": None,
         "model": _model(recipe.model, model),
         "data": _data(recipe.data),
@@ -78,7 +78,7 @@ def main() -> None:
     from cgc_train.grpo import run_grpo
 
     recipe = load_recipe(sys.argv[1])
-    if recipe.accelerate == "fsdp2":
+    if recipe.sharing == "fsdp2":
         as_gpus()
     run_grpo(recipe, Path(sys.argv[2]))
 

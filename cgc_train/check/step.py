@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from cgc_train.check.context import Context, Finding, Unchecked, failed, ok
 from cgc_train.check.stand_in import launch_words, stand_in
+from cgc_train.engines import install
 from cgc_train.recipe import Recipe, save_recipe
 from cgc_train.tiny import write_tiny
 
@@ -27,8 +28,8 @@ def check_step(context: Context) -> Finding:
     told = f"one step of a tiny model under {recipe.accelerate}"
     if not seconds:
         raise Unchecked(f"{told}: left out")
-    if recipe.accelerate in ("zero2", "zero3") and find_spec("deepspeed") is None:
-        raise Unchecked(f"{told}: deepspeed is not installed; run: pip install --constraint constraints.txt deepspeed")
+    if recipe.sharing in ("zero2", "zero3") and find_spec("deepspeed") is None:
+        raise Unchecked(f"{told}: deepspeed is not installed; run: {install('deepspeed')}")
     processes = min(recipe.gpus, PROCESSES)
     with TemporaryDirectory(prefix="cgc-step-") as folder:
         error = take_step(recipe, processes, Path(folder), seconds)

@@ -6,7 +6,7 @@ import rich_click as click
 
 from cgc_data.common.progress import show
 
-LAUNCH_FILES = ("cpu", "ddp", "fsdp2", "zero2", "zero3")
+LAUNCH_FILES = ("cpu", "ddp", "fsdp2", "zero2", "zero3", "zero3-2x8")
 
 
 @click.command()

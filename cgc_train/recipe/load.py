@@ -36,6 +36,11 @@ def launch_path(name: str) -> Path:
     return Path(str(files("cgc_train") / "accelerate" / f"{name}.yaml"))
 
 
+def launch_machines(name: str) -> int:
+    """For how many machines a launch file is."""
+    return int(yaml.safe_load(launch_path(name).read_text(encoding="utf-8"))["num_machines"])
+
+
 def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
     """A shipped recipe or a YAML file with `key=value` settings over it, the later ones winning.
 

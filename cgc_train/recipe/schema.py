@@ -101,7 +101,9 @@ class Recipe(Section):
     """A run, whole: the model, the data, the reward, and how it is trained on which hardware."""
 
     name: str = Field(description="name of the recipe")
-    accelerate: Literal["cpu", "ddp", "zero2", "zero3", "fsdp2"] = Field("ddp", description="shipped launch file")
+    accelerate: Literal["cpu", "ddp", "zero2", "zero3", "zero3-2x8", "fsdp2"] = Field(
+        "ddp", description="shipped launch file"
+    )
     gpus: int = Field(1, ge=1, description="processes the recipe is written for")
     gpu_memory_gb: float | None = Field(None, gt=0, description="memory of each GPU; null: no GPU")
     effective_batch: int | None = Field(None, ge=1, description="completions per optimiser step, checked if given")
@@ -112,3 +114,8 @@ class Recipe(Section):
     sft: dict[str, Any] = Field(default_factory=dict, description="settings of TRL's SFTConfig")
     grpo: dict[str, Any] = Field(default_factory=dict, description="settings of TRL's GRPOConfig")
     warnings: WarningSettings = Field(default_factory=WarningSettings)
+
+    @property
+    def sharing(self) -> str:
+        """How GPUs share the work: the launch file's name without the number of machines and GPUs."""
+        return self.accelerate.partition("-")[0]

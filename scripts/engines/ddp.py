@@ -12,6 +12,5 @@ ENGINE = Engine(
     stages=(
         *warm_ups(TWO),
         *by_reward(TWO, ("qwen3-vl-8b-lora", "tiny-cpu")),
-        *by_reward(Sharing("cpu", 1), ("qwen3-vl-8b-lora-1gpu",)),
     ),
 )

@@ -60,7 +60,7 @@ def header(recipe: Recipe, records: Mapping[str, Record]) -> str:
 
 def engines_of(recipe: Recipe) -> list[str]:
     """Names of the engines that a recipe runs on."""
-    found = ["ddp" if recipe.accelerate == "cpu" else recipe.accelerate]
+    found = ["ddp" if recipe.sharing == "cpu" else recipe.sharing]
     if recipe.grpo.get("use_vllm"):
         found.append(f"vllm-{recipe.grpo.get('vllm_mode', 'colocate')}")
     return found + ["nf4"] * (recipe.model.quantize is not None)

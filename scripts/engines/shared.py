@@ -18,10 +18,13 @@ from scripts.engines.weights import answers, count_loaded, difference, farthest,
 from scripts.engines.workplace import Workplace
 
 BATCH, STEPS = 8, 4
-CPU = ("data.max_pixels=9216", "model.dtype=float32", "data.held_out_rows=6", "data.held_out_every=2")
+CPU = (
+    "data.max_pixels=9216", "model.dtype=float32", "data.held_out_rows=4", f"data.held_out_every={STEPS // 2}",
+    "grpo.max_completion_length=48",
+)  # fmt: skip
 WARM_UP = (f"sft.max_steps={STEPS}", "sft.logging_steps=1", "sft.ddp_backend=gloo")
 GRPO = (
-    f"grpo.max_steps={STEPS}", "grpo.save_steps=2", "grpo.max_completion_length=64", "grpo.use_vllm=false",
+    f"grpo.max_steps={STEPS}", f"grpo.save_steps={STEPS // 2}", "grpo.use_vllm=false",
     "grpo.gradient_accumulation_steps=2", "grpo.num_generations=4", "grpo.learning_rate=3e-4", "grpo.warmup_steps=0",
     "grpo.ddp_backend=gloo", "effective_batch=null",
 )  # fmt: skip

@@ -114,7 +114,8 @@ def test_a_recipe_that_every_other_check_passes_and_the_step_does_not(
     run_values: dict[str, Any], tmp_path: Path
 ) -> None:
     """A schedule without what it needs is found out when the optimizer is made."""
-    recipe = shared(run_values, grpo={**run_values["grpo"], "lr_scheduler_type": "cosine_with_min_lr"})
+    grpo = {**run_values["grpo"], "lr_scheduler_type": "cosine_with_min_lr", "max_completion_length": 400}
+    recipe = shared(run_values, grpo=grpo)
     findings = {found.check: found for found in run_checks(recipe, step_seconds=SECONDS)}
     assert findings.pop("step").line == (
         "one step of a tiny model under ddp, 2 processes: ValueError: One of min_lr or min_lr_rate should be set "

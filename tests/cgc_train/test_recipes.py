@@ -121,6 +121,7 @@ def test_the_memory_of_the_header_is_that_of_the_plan(name: str) -> None:
         ("fsdp2", "FSDP", "bf16"),
         ("zero2", "DEEPSPEED", "bf16"),
         ("zero3", "DEEPSPEED", "bf16"),
+        ("zero3-2x8", "DEEPSPEED", "bf16"),
     ],
 )
 def test_accelerate_takes_each_launch_file(name: str, kind: str, precision: str) -> None:
@@ -131,7 +132,7 @@ def test_accelerate_takes_each_launch_file(name: str, kind: str, precision: str)
     assert config.distributed_type.value == kind
     assert config.mixed_precision == precision
     if kind == "DEEPSPEED":
-        assert config.deepspeed_config["zero_stage"] == int(name[-1])
+        assert config.deepspeed_config["zero_stage"] == int(name.removeprefix("zero")[0])
 
 
 def test_every_launch_file_can_be_asked_for() -> None:
