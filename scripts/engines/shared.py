@@ -5,10 +5,12 @@ replayed: see `scripts.engines.replay`.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from shutil import copytree, rmtree
+from socket import socket
 
 from cgc_train.check.stand_in import launch_words
 from cgc_train.publish import merge
@@ -41,11 +43,13 @@ class Sharing:
         file: of the launch files; `cpu` is data parallelism where there is no GPU.
         processes: among which a batch is shared.
         flags: of `scripts.engines.worker`.
+        over: of `accelerate launch`, over the launch file.
     """
 
     file: str
     processes: int
     flags: tuple[str, ...] = ()
+    over: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
@@ -54,7 +58,7 @@ class Sharing:
 
     def launch(self) -> list[str]:
         """The words before those of `cgc-train`, after the interpreter."""
-        return [*launch_words(self.file, self.processes), "-m", "scripts.engines.worker", *self.flags]
+        return [*launch_words(self.file, self.processes), *self.over, "-m", "scripts.engines.worker", *self.flags]
 
 
 ALONE = Sharing("cpu", 1)
@@ -107,6 +111,22 @@ def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]
         equal("steps logged by the resumed run, those of the run", _logged(resumed), _logged(shared)),
         at_most("weights of the resumed run", difference(resumed.model_folder, shared.model_folder), OF_RESUMED),
     ]
+
+
+def machines(place: Workplace, *, file: str, recipe: str) -> list[Comparison]:
+    """GRPO on two machines that share a disk, which are this one twice, with a process each."""
+    plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, GRPO)
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    ranks = [
+        Sharing(file, 2, ("--replay",), ("--num_machines", "2", "--machine_rank", rank, "--main_process_port", port))
+        for rank in ("0", "1")
+    ]
+    folder = place.folder / "machines"
+    with ThreadPoolExecutor(2) as pool:
+        first, _ = pool.map(lambda rank: train(place, rank, plan, folder), ranks)
+    return _like_alone(first, alone(place, replace(ALONE, flags=("--replay",)), plan), plan)
 
 
 def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = None) -> Run:

@@ -1,13 +1,15 @@
 """DeepSpeed's ZeRO-2 and ZeRO-3: optimizer and gradients, and with 3 also weights, are divided among the processes."""
 
+from functools import partial
+
 from scripts.engines.ddp import TRAINING
-from scripts.engines.records import Engine
-from scripts.engines.shared import Sharing, by_reward, warm_ups
+from scripts.engines.records import Engine, Stage
+from scripts.engines.shared import Sharing, by_reward, machines, warm_ups
 
 RECIPES = ("qwen3-vl-8b-full", "qwen3-vl-8b-lora")
 
 
-def _engine(stage: int) -> Engine:
+def _engine(stage: int, *more: Stage) -> Engine:
     name = f"zero{stage}"
     return Engine(
         name=name,
@@ -18,8 +20,13 @@ def _engine(stage: int) -> Engine:
             *by_reward(Sharing(name, 1), RECIPES[:1]),
             *warm_ups(Sharing(name, 2)),
             *by_reward(Sharing(name, 2), RECIPES),
+            *more,
         ),
     )
 
 
-ZERO2, ZERO3 = _engine(2), _engine(3)
+TWO_MACHINES = Stage(
+    "GRPO by qwen3-vl-8b-full, two machines of one process (this one twice)",
+    partial(machines, file="zero3-2x8", recipe=RECIPES[0]),
+)
+ZERO2, ZERO3 = _engine(2), _engine(3, TWO_MACHINES)
