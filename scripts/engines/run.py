@@ -1,8 +1,9 @@
 """Run engines for real on this machine's CPU, and write docs/engines.md.
 
-Usage: python scripts/engines/run.py [ENGINE ...] [--remove] [--fresh] [--list]
+Usage: python scripts/engines/run.py [ENGINE ...] [--remove] [--fresh] [--list] [--page]
 Without a name, every engine runs. Each has an environment of its own under .engines/, kept until its requirements
-change; `--remove` removes it and its runs afterward. `--fresh` makes the release and the models anew.
+change; `--remove` removes it and its runs afterward. `--fresh` makes the release and the models anew. `--page` runs
+nothing and writes the page and the heads of the recipes again.
 """
 
 import argparse
@@ -64,11 +65,15 @@ def main() -> None:
     parser.add_argument("--remove", action="store_true", help="remove each environment and its runs after use")
     parser.add_argument("--fresh", action="store_true", help="make the release and the models anew")
     parser.add_argument("--list", action="store_true", help="name the engines, and run none")
+    parser.add_argument("--page", action="store_true", help="write the page again, and run none")
     asked = parser.parse_args()
     if unknown := [name for name in asked.engines if name not in known]:
         parser.error(f"no engine {unknown[0]!r}; there are {', '.join(known)}")
     if asked.list:
         print("\n".join(f"{engine.name:16}{engine.title}" for engine in ENGINES))
+        return
+    if asked.page:
+        report.write(report.read())
         return
     if asked.fresh:
         shutil.rmtree(HOME / "material", ignore_errors=True)

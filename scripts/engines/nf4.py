@@ -1,0 +1,13 @@
+"""bitsandbytes: weights of the base in four bits, under adapters that train."""
+
+from scripts.engines.ddp import TRAINING, TWO
+from scripts.engines.records import Engine
+from scripts.engines.shared import by_reward
+
+ENGINE = Engine(
+    name="nf4",
+    title="bitsandbytes NF4",
+    packages=("bitsandbytes", *TRAINING),
+    requirements=("bitsandbytes==0.50.2",),
+    stages=by_reward(TWO, ("qwen3-vl-8b-qlora-24gb",)),
+)
