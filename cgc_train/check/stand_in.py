@@ -31,6 +31,7 @@ def stand_in(recipe: Recipe, model: Path) -> Recipe:
     update = {
         "accelerate": "cpu" if recipe.sharing == "ddp" else recipe.accelerate,
         "effective_batch": None,
+        "gpu_memory_gb": None,
         "model": _model(recipe.model, model),
         "data": _data(recipe.data),
         "prompt": recipe.prompt.model_copy(update={"prefix": ""}),

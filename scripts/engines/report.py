@@ -20,8 +20,8 @@ It writes this page and `docs/engines.json`. It is not part of `make test`.
 `python scripts/engines/run.py --list` names them; `--remove` removes an engine's environment after use.
 Each has an environment of its own under `.engines/`, over the one of `make install`, so that torch is there once.
 
-A recipe is run with its own settings, but for a tiny model in float32, small photos, few steps, completions and adapters
-of a small size, and, where vLLM is not the engine, without it. GRPO samples, and then learns from completions that are
+A recipe is run with its own settings, but for a tiny model in float32, small photos, few steps, short completions,
+small adapters, and, where vLLM is not the engine, without it. GRPO samples, and then learns from completions that are
 replayed, since processes sample each for themselves. The comparison is with one process that has no such engine.
 
 A CPU shows nothing of speed, of a GPU's memory and kernels, and of mixed precision, which is off so that numbers can be

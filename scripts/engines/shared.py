@@ -22,7 +22,7 @@ from scripts.engines.workplace import Workplace
 BATCH, STEPS = 8, 4
 CPU = (
     "data.max_pixels=9216", "model.dtype=float32", "data.held_out_rows=4", f"data.held_out_every={STEPS // 2}",
-    "grpo.max_completion_length=48",
+    "grpo.max_completion_length=48", "gpu_memory_gb=null",
 )  # fmt: skip
 WARM_UP = (f"sft.max_steps={STEPS}", "sft.logging_steps=1", "sft.ddp_backend=gloo")
 GRPO = (
