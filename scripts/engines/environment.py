@@ -35,7 +35,7 @@ def prepare(engine: Engine, home: Path = HOME) -> Path:
 
     Raises StageError: pip fails, or the disk has less space than the engine takes.
     """
-    folder, wanted = home / engine.name, _wanted(engine)
+    folder, wanted = home / engine.environment, _wanted(engine)
     stamp, python = folder / "installed.json", folder / "bin" / "python"
     if stamp.is_file() and json.loads(stamp.read_text(encoding="utf-8")) == wanted:
         return python

@@ -68,13 +68,14 @@ class Engine:
     """An engine, what it is installed from, and what it is made to do.
 
     Attributes:
-        name: of its folder under .engines/ and on the command line.
+        name: on the command line.
         title: on the page.
         packages: whose versions are shown.
         stages: in this order; one that fails does not keep the next from running.
         requirements: for pip, with all that they require.
         alone: for pip, without what they require.
         gigabytes: of disk that the environment and the runs take.
+        shared: name of the environment, where engines have one together; empty: the engine's own.
     """
 
     name: str
@@ -84,6 +85,12 @@ class Engine:
     requirements: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
     gigabytes: float = 1.0
+    shared: str = ""
+
+    @property
+    def environment(self) -> str:
+        """Name of the folder of its environment."""
+        return self.shared or self.name
 
 
 @dataclass(frozen=True)

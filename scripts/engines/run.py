@@ -88,7 +88,7 @@ def run_and_report(engine: Engine, remove: bool) -> bool:
     record = run_engine(engine, make_material())
     report.write({**report.read(), engine.name: record})
     if remove:
-        shutil.rmtree(HOME / engine.name, ignore_errors=True)
+        shutil.rmtree(HOME / engine.environment, ignore_errors=True)
         shutil.rmtree(HOME / "runs" / engine.name, ignore_errors=True)
     return record.passed
 

@@ -155,7 +155,8 @@ def resume(place: Workplace, sharing: Sharing, run: Run) -> Run:
 
 
 def _launch(place: Workplace, sharing: Sharing, *arguments: str) -> None:
-    variables = {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu"}
+    compiled = str(place.python.parents[1] / "compiled")  # by DeepSpeed, for this environment
+    variables = {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu", "TORCH_EXTENSIONS_DIR": compiled}
     place.run(*sharing.launch(), *arguments, variables=variables)
 
 

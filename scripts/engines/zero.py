@@ -16,6 +16,7 @@ def _engine(stage: int, *more: Stage) -> Engine:
         title=f"DeepSpeed ZeRO-{stage}",
         packages=("deepspeed", *TRAINING),
         requirements=("deepspeed==0.19.8",),
+        shared="deepspeed",
         stages=(
             *by_reward(Sharing(name, 1), RECIPES[:1]),
             *warm_ups(Sharing(name, 2)),

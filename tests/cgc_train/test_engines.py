@@ -188,3 +188,8 @@ def test_engines_are_of_the_versions_for_gpus() -> None:
     named = [requirement for requirement in asked if requirement.partition("==")[0] in pinned]
     assert "deepspeed==0.19.8" in named
     assert [pinned[requirement.partition("==")[0]] for requirement in named] == named
+
+
+def test_engines_may_have_an_environment_together(tmp_path: Path) -> None:
+    first, second = (environment.prepare(Engine(name, name, (), (), shared="both"), tmp_path) for name in ("e", "f"))
+    assert first == second == tmp_path / "both" / "bin" / "python"
