@@ -156,7 +156,8 @@ def resume(place: Workplace, sharing: Sharing, run: Run) -> Run:
 
 def _launch(place: Workplace, sharing: Sharing, *arguments: str) -> None:
     compiled = str(place.python.parents[1] / "compiled")  # by DeepSpeed, for this environment
-    variables = {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu", "TORCH_EXTENSIONS_DIR": compiled}
+    variables = {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu"}
+    variables |= {"TORCH_EXTENSIONS_DIR": compiled, "MAX_JOBS": "1"}
     place.run(*sharing.launch(), *arguments, variables=variables)
 
 
