@@ -1,15 +1,18 @@
 """Run engines for real on this machine's CPU, and write docs/engines.md.
 
-Usage: python scripts/engines/run.py [ENGINE ...] [--remove] [--fresh] [--list] [--page]
+Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page]
 Without a name, every engine runs. Each has an environment of its own under .engines/, kept until its requirements
 change; `--remove` removes it and its runs afterward. `--fresh` makes the release and the models anew. `--page` runs
-nothing and writes the page and the heads of the recipes again.
+nothing and writes the page and the heads of the recipes again. `--stages` runs the stages whose names hold the words;
+the others keep what is told of them, if the versions are still the same.
 """
 
 import argparse
 import shutil
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -23,8 +26,8 @@ from scripts.engines.registry import ENGINES
 from scripts.engines.workplace import HOME, Material, StageError, Workplace
 
 
-def run_engine(engine: Engine, material: Material) -> Record:
-    """Install an engine, put it through its stages, and tell how it went."""
+def run_engine(engine: Engine, material: Material, words: str = "") -> Record:
+    """Install an engine, put it through its stages whose names hold the words, and tell how it went."""
     today = datetime.now(timezone.utc).date().isoformat()
     began = time.monotonic()
     try:
@@ -37,8 +40,16 @@ def run_engine(engine: Engine, material: Material) -> Record:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     workplace = Workplace(python, folder, material)
-    results = [run_stage(stage, workplace) for stage in engine.stages]
+    results = [run_stage(stage, workplace) for stage in engine.stages if words in stage.name]
     return Record(engine.name, engine.title, today, versions(python, engine.packages), results)
+
+
+def merged(before: Record, now: Record, stages: Sequence[str]) -> Record:
+    """A record in which stages that were not run again keep their results; another version keeps none."""
+    if before.versions != now.versions:
+        return now
+    found = {result.stage: result for result in (*before.results, *now.results)}
+    return replace(now, results=[found[name] for name in stages if name in found])
 
 
 def run_stage(stage: Stage, workplace: Workplace) -> Result:
@@ -65,6 +76,7 @@ def main() -> None:
     parser.add_argument("--remove", action="store_true", help="remove each environment and its runs after use")
     parser.add_argument("--fresh", action="store_true", help="make the release and the models anew")
     parser.add_argument("--list", action="store_true", help="name the engines, and run none")
+    parser.add_argument("--stages", default="", metavar="WORDS", help="run stages whose names hold the words")
     parser.add_argument("--page", action="store_true", help="write the page again, and run none")
     asked = parser.parse_args()
     if unknown := [name for name in asked.engines if name not in known]:
@@ -78,15 +90,17 @@ def main() -> None:
     if asked.fresh:
         shutil.rmtree(HOME / "material", ignore_errors=True)
     shutil.rmtree(HOME / "runs", ignore_errors=True)
-    passed = [run_and_report(known[name], asked.remove) for name in asked.engines or known]
+    passed = [run_and_report(known[name], asked.remove, asked.stages) for name in asked.engines or known]
     sys.exit(0 if all(passed) else 1)
 
 
-def run_and_report(engine: Engine, remove: bool) -> bool:
-    """Whether an engine passed; its record is in the report."""
+def run_and_report(engine: Engine, remove: bool, words: str = "") -> bool:
+    """Whether what was run of an engine passed; its record is in the report."""
     print(f"{engine.name}:", flush=True)
-    record = run_engine(engine, make_material())
-    report.write({**report.read(), engine.name: record})
+    record, told = run_engine(engine, make_material(), words), report.read()
+    names = [stage.name for stage in engine.stages]
+    whole = merged(told[engine.name], record, names) if words and engine.name in told else record
+    report.write({**told, engine.name: whole})
     if remove:
         shutil.rmtree(HOME / engine.environment, ignore_errors=True)
         shutil.rmtree(HOME / "runs" / engine.name, ignore_errors=True)

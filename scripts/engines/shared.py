@@ -119,14 +119,12 @@ def machines(place: Workplace, *, file: str, recipe: str) -> list[Comparison]:
     with socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    ranks = [
-        Sharing(file, 2, ("--replay",), ("--num_machines", "2", "--machine_rank", rank, "--main_process_port", port))
-        for rank in ("0", "1")
-    ]
+    first = ("--num_machines", "2", "--main_process_ip", "127.0.0.1", "--main_process_port", port)
+    ranks = [Sharing(file, 2, ("--replay",), (*first, "--machine_rank", rank)) for rank in ("0", "1")]
     folder = place.folder / "machines"
     with ThreadPoolExecutor(2) as pool:
-        first, _ = pool.map(lambda rank: train(place, rank, plan, folder), ranks)
-    return _like_alone(first, alone(place, replace(ALONE, flags=("--replay",)), plan), plan)
+        shared, _ = pool.map(lambda rank: train(place, rank, plan, folder), ranks)
+    return _like_alone(shared, alone(place, replace(ALONE, flags=("--replay",)), plan), plan)
 
 
 def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = None) -> Run:

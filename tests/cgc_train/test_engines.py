@@ -25,7 +25,7 @@ from scripts.engines.records import (
     skipped,
 )
 from scripts.engines.registry import ENGINES
-from scripts.engines.run import run_stage
+from scripts.engines.run import merged, run_stage
 from scripts.engines.workplace import Material, StageError, Workplace, run
 
 AGREES = at_most("losses", 1e-5, 1e-3)
@@ -74,6 +74,15 @@ def test_a_stage_passes_if_all_of_something_agrees(result: Result, passed: bool)
 
 def test_an_engine_without_stages_did_not_pass() -> None:
     assert not record("e").passed
+
+
+def test_stages_that_were_not_run_again_keep_their_results_under_the_same_versions() -> None:
+    first, second, again = Result("first", 1, [AGREES]), Result("second", 1, []), Result("second", 2, [AGREES])
+    before, now = record("e", first, second), record("e", again)
+    assert merged(before, now, ["first", "second"]).results == [first, again]
+    assert merged(before, now, ["second"]).results == [again], "a stage that is no more"
+    newer = Record("e", "E", "2026-01-03", {"torch": "2.1"}, [again])
+    assert merged(before, newer, ["first", "second"]).results == [again]
 
 
 def test_a_failing_command_is_told_with_the_end_of_its_output(tmp_path: Path) -> None:
