@@ -11,7 +11,7 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,22 +26,25 @@ from scripts.engines.registry import ENGINES
 from scripts.engines.workplace import HOME, Material, StageError, Workplace
 
 
-def run_engine(engine: Engine, material: Material, words: str = "") -> Record:
-    """Install an engine, put it through its stages whose names hold the words, and tell how it went."""
-    today = datetime.now(timezone.utc).date().isoformat()
+def run_engine(engine: Engine, material: Material, words: str = "") -> Iterator[Record]:
+    """Install an engine and put it through its stages whose names hold the words; its record after each stage."""
+    record = Record(engine.name, engine.title, datetime.now(timezone.utc).date().isoformat(), {}, [])
     began = time.monotonic()
     try:
         python = prepare(engine)
     except StageError as error:
         seconds = time.monotonic() - began
-        refused = Result("Installation", seconds, command=error.command, error=error.error)
-        return Record(engine.name, engine.title, today, {}, [refused])
+        yield replace(record, results=[Result("Installation", seconds, command=error.command, error=error.error)])
+        return
     folder = HOME / "runs" / engine.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    workplace = Workplace(python, folder, material)
-    results = [run_stage(stage, workplace) for stage in engine.stages if words in stage.name]
-    return Record(engine.name, engine.title, today, versions(python, engine.packages), results)
+    record = replace(record, versions=versions(python, engine.packages))
+    for stage in engine.stages:
+        if words in stage.name:
+            result = run_stage(stage, Workplace(python, folder, material))
+            record = replace(record, results=[*record.results, result])
+            yield record
 
 
 def merged(before: Record, now: Record, stages: Sequence[str]) -> Record:
@@ -95,16 +98,17 @@ def main() -> None:
 
 
 def run_and_report(engine: Engine, remove: bool, words: str = "") -> bool:
-    """Whether what was run of an engine passed; its record is in the report."""
+    """Whether what was run of an engine passed; its record is in the report after every stage."""
     print(f"{engine.name}:", flush=True)
-    record, told = run_engine(engine, make_material(), words), report.read()
-    names = [stage.name for stage in engine.stages]
-    whole = merged(told[engine.name], record, names) if words and engine.name in told else record
-    report.write({**told, engine.name: whole})
+    before, names, passed = report.read().get(engine.name), [stage.name for stage in engine.stages], False
+    for record in run_engine(engine, make_material(), words):
+        whole = merged(before, record, names) if words and before else record
+        report.write({**report.read(), engine.name: whole})
+        passed = record.passed
     if remove:
         shutil.rmtree(HOME / engine.environment, ignore_errors=True)
         shutil.rmtree(HOME / "runs" / engine.name, ignore_errors=True)
-    return record.passed
+    return passed
 
 
 if __name__ == "__main__":
