@@ -1,5 +1,6 @@
 """bitsandbytes: weights of the base in four bits, under adapters that train."""
 
+from cgc_train.engines import TESTED
 from scripts.engines.ddp import TRAINING, TWO
 from scripts.engines.records import Engine
 from scripts.engines.shared import by_reward
@@ -8,6 +9,6 @@ ENGINE = Engine(
     name="nf4",
     title="bitsandbytes NF4",
     packages=("bitsandbytes", *TRAINING),
-    requirements=("bitsandbytes==0.50.2",),
+    requirements=(f"bitsandbytes=={TESTED['bitsandbytes']}",),
     stages=by_reward(TWO, ("qwen3-vl-8b-qlora-24gb",)),
 )

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from cgc_train.engines import TESTED
 from scripts.engines.ddp import TRAINING
 from scripts.engines.records import Engine, Stage
 from scripts.engines.shared import Sharing, by_reward, machines, warm_ups
@@ -15,7 +16,7 @@ def _engine(stage: int, *more: Stage) -> Engine:
         name=name,
         title=f"DeepSpeed ZeRO-{stage}",
         packages=("deepspeed", *TRAINING),
-        requirements=("deepspeed==0.19.8",),
+        requirements=(f"deepspeed=={TESTED['deepspeed']}",),
         shared="deepspeed",
         stages=(
             *by_reward(Sharing(name, 1), RECIPES[:1]),
