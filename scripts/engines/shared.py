@@ -27,8 +27,8 @@ CPU = (
 WARM_UP = (f"sft.max_steps={STEPS}", "sft.logging_steps=1", "sft.ddp_backend=gloo")
 GRPO = (
     f"grpo.max_steps={STEPS}", f"grpo.save_steps={STEPS // 2}", "grpo.use_vllm=false",
-    "grpo.gradient_accumulation_steps=2", "grpo.num_generations=4", "grpo.learning_rate=3e-4", "grpo.warmup_steps=0",
-    "grpo.ddp_backend=gloo", "effective_batch=null",
+    "grpo.gradient_accumulation_steps=2", "grpo.steps_per_generation=2", "grpo.num_generations=4",
+    "grpo.learning_rate=3e-4", "grpo.warmup_steps=0", "grpo.ddp_backend=gloo", "effective_batch=null",
 )  # fmt: skip
 ADAPTERS = ("model.lora.rank=4", "model.lora.alpha=8")
 # Sums are added in another order when they are shared; a resumed run repeats what it did.

@@ -4,6 +4,17 @@ Usage: accelerate launch ... -m scripts.engines.worker [--as-gpus] [--replay] CO
 """
 
 import sys
+from importlib.util import find_spec
+
+
+def leave_unpacked() -> None:
+    """Keep bitsandbytes from packing weights for kernels of this CPU.
+
+    It takes rows in blocks of 64 (`_convert_weight_packed_for_cpu`), and the tiny vision tower has rows of 32.
+    """
+    from bitsandbytes.nn import modules
+
+    modules.has_avx512bf16 = lambda: False
 
 
 def main() -> None:
@@ -16,6 +27,8 @@ def main() -> None:
         if flag in sys.argv:
             sys.argv.remove(flag)
             prepare()
+    if find_spec("bitsandbytes"):
+        leave_unpacked()
     cgc_train()
 
 
