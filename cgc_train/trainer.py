@@ -100,6 +100,14 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
             grades=self._grades,
         )
 
+    # peft loads adapters in float32; over weights in four bits TRL trains them in bfloat16, and so does a resumed run.
+    def _load_from_checkpoint(self, *given: object, **named: object) -> None:
+        types = {name: parameter.dtype for name, parameter in self.model.named_parameters()}
+        super()._load_from_checkpoint(*given, **named)
+        for name, parameter in self.model.named_parameters():
+            if parameter.dtype != types[name]:
+                parameter.data = parameter.data.to(types[name])
+
     # Held-out rows come in their own order, once for each of `num_generations_eval`.
     def _get_eval_sampler(self, eval_dataset: Sized) -> Any:
         return RepeatSampler(eval_dataset, mini_repeat_count=self.num_generations_eval, shuffle=False)

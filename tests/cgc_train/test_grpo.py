@@ -18,6 +18,7 @@ import pytest
 
 pytest.importorskip("trl")
 
+import torch
 import yaml
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText
@@ -157,6 +158,32 @@ def test_two_processes_give_the_losses_of_one(run_values: dict[str, Any], tmp_pa
     for name in ("loss", "grad_norm", "reward", "completions/mean_length"):
         assert [line[name] for line in one] == pytest.approx([line[name] for line in two], rel=1e-3, abs=1e-6), name
     assert all(line["grad_norm"] > 0.01 for line in one), "nothing was learned, so nothing was compared"
+
+
+def test_a_resumed_run_keeps_the_type_of_its_adapters(
+    run_values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over weights in four bits TRL trains adapters in bfloat16, and peft loads them in float32."""
+    seen: list[set[torch.dtype]] = []
+
+    def load(self: GRPOTrainer, *_: Any) -> None:
+        for parameter in self.model.parameters():
+            parameter.data = parameter.data.to(torch.float32)
+
+    def train(self: GroundingTrainer, resume_from_checkpoint: str | None = None) -> None:
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        for parameter in trained:
+            parameter.data = parameter.data.to(torch.bfloat16)
+        self._load_from_checkpoint(resume_from_checkpoint)
+        seen.append({parameter.dtype for parameter in trained})
+
+    lora = {"lora": {"rank": 4, "alpha": 8}}
+    run = run_grpo(made_recipe(run_values, model=lora, data={"held_out_every": 0}), tmp_path / "run")
+    shutil.rmtree(run.model_folder)
+    monkeypatch.setattr(GRPOTrainer, "_load_from_checkpoint", load)
+    monkeypatch.setattr(GroundingTrainer, "train", train)
+    resume(run)
+    assert seen == [{torch.bfloat16}]
 
 
 def test_adapters_train_and_the_base_stays(run_values: dict[str, Any], tmp_path: Path) -> None:
