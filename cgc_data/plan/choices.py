@@ -3,7 +3,8 @@
 Each could be the one that is asked for: what tells them apart must not be that one of them has a piece.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,11 +90,17 @@ def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Gene
     colors = [Colors(picture, candidate.scene.window) for candidate in candidates]
     asked = []
     for home, candidate in enumerate(candidates):
-        for _ in range(TONES):
-            piece = replace(candidate.piece, tone=draw_tone(rng))
+        for piece in untold_pieces(colors[home], candidate.piece.window, rng):
             shares = colors[home].of(piece)
-            if colors[home].tell(shares, piece.window) and rng.random() >= TOLD:
-                continue
             apart_by = [window.distance(shares) for window in colors]
             asked.append(Asked(home, piece, sum(distance < apart_by[home] for distance in apart_by)))
     return asked
+
+
+def untold_pieces(colors: Colors, window: Window, rng: np.random.Generator) -> Iterator[Piece]:
+    """The piece of a window in several colors, of those whose colors tell its place only a few."""
+    places, is_kept = colors.places(window), rng.random() < TOLD
+    for _ in range(TONES):
+        piece = Piece(window, draw_tone(rng))
+        if is_kept or not places.tell(colors.of(piece)):
+            yield piece
