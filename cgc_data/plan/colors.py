@@ -1,9 +1,8 @@
-"""What colors alone tell of the place of a piece: how like a window is, and whether its likest place is the piece's.
+"""What colors alone tell of the place of a piece: how like the likest place of a window is, and whether it is its own.
 
 Histograms are compared in several ways, since a piece that one of them misses is often found by another.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,6 @@ CELL = 8  # pixels between places that are compared
 LEVELS = 16  # of each channel by itself
 JOINT_LEVELS = 6  # of each channel, of the three together
 HUES, MOST_HUE = 10, 80  # of red against green and of blue against yellow, and where they end
-RIVAL = 0.95  # of the distance at its own place, by which a piece must be nearer to another
 
 CHANNELS = slice(0, 3 * LEVELS)
 JOINT = slice(CHANNELS.stop, CHANNELS.stop + JOINT_LEVELS**3)
@@ -28,28 +26,16 @@ Shares = NDArray[np.float32]  # (..., CHROMA.stop) of the pixels that are at eac
 Distances = NDArray[np.float32]
 
 
-def _by_levels(difference: Shares) -> Distances:
-    """By the levels of each channel."""
-    return np.asarray(np.abs(difference[..., CHANNELS]).sum(axis=-1))
+def _distances(difference: Shares) -> Distances:
+    """How far colors are apart, in each way, (4, ...).
 
-
-def _by_moves(difference: Shares) -> Distances:
-    """By how far the levels of each channel would have to be moved."""
-    channels = difference[..., CHANNELS].reshape(*difference.shape[:-1], 3, LEVELS)
-    return np.asarray(np.abs(channels.cumsum(axis=-1)).sum(axis=(-2, -1)))
-
-
-def _by_colors(difference: Shares) -> Distances:
-    """By the levels of the three channels together."""
-    return np.asarray(np.abs(difference[..., JOINT]).sum(axis=-1))
-
-
-def _by_hues(difference: Shares) -> Distances:
-    """By colors whatever their brightness."""
-    return np.asarray(np.abs(difference[..., CHROMA]).sum(axis=-1))
-
-
-COMPARED: tuple[Callable[[Shares], Distances], ...] = (_by_levels, _by_moves, _by_colors, _by_hues)
+    By the levels of each channel, by how far these would have to be moved, by levels of the three channels together,
+    and by colors whatever their brightness.
+    """
+    apart, channels = np.abs(difference), difference[..., CHANNELS].reshape(*difference.shape[:-1], 3, LEVELS)
+    moved = np.abs(channels.cumsum(axis=-1)).sum(axis=(-2, -1))
+    levels, joint, chroma = (apart[..., part].sum(axis=-1) for part in (CHANNELS, JOINT, CHROMA))
+    return np.stack([levels, moved, joint, chroma])
 
 
 @dataclass(frozen=True)
@@ -59,13 +45,17 @@ class Places:
     shares: Shares
     is_home: NDArray[np.bool_]
 
+    def distances(self, shares: Shares) -> Distances:
+        """How far each is from such colors in each way, (4, rows, columns)."""
+        return _distances(self.shares - shares)
+
     def tell(self, shares: Shares) -> bool:
         """Do colors like these, the piece's, tell its place in any of the ways to compare them?"""
-        return any(self._found(compare(self.shares - shares)) for compare in COMPARED)
-
-    def _found(self, distances: Distances) -> bool:
-        home, elsewhere = (distances.min(where=there, initial=np.inf) for there in (self.is_home, ~self.is_home))
-        return bool(elsewhere > RIVAL * home)
+        distances = self.distances(shares)
+        home, elsewhere = (
+            distances.min(axis=(1, 2), where=there, initial=np.inf) for there in (self.is_home, ~self.is_home)
+        )
+        return bool((elsewhere > home).any())
 
 
 class Colors:
@@ -85,9 +75,10 @@ class Colors:
         """The colors of a piece as they are changed."""
         return _shares(piece.tone.applied(self._picture.sampled(piece.window, SEEN_OF_PIECE)).reshape(-1, 3))
 
-    def distance(self, shares: Shares) -> float:
-        """How far the colors of the whole window are from these."""
-        return float(_by_levels(self._whole - shares))
+    def distances(self, shares: Shares, places: Places) -> Distances:
+        """How far the likest of the places is in each way, and the whole window by levels of the three channels, (5,)."""
+        nearest = places.distances(shares).min(axis=(1, 2))
+        return np.append(nearest, np.abs(self._whole - shares)[JOINT].sum())
 
     def places(self, piece: Window) -> Places:
         """Where in the window a piece could be from, by its size alone."""
