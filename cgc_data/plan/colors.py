@@ -76,7 +76,7 @@ class Colors:
         return _shares(piece.tone.applied(self._picture.sampled(piece.window, SEEN_OF_PIECE)).reshape(-1, 3))
 
     def distances(self, shares: Shares, places: Places) -> Distances:
-        """How far the likest of the places is in each way, and the whole window by levels of the three channels, (5,)."""
+        """How far the likest of the places is in each way, and the whole window by its joint levels, (5,)."""
         nearest = places.distances(shares).min(axis=(1, 2))
         return np.append(nearest, np.abs(self._whole - shares)[JOINT].sum())
 

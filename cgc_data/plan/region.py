@@ -124,7 +124,7 @@ class RegionPlanner:
         return chosen
 
     def _lacking(self, windows: int, asked: list[Asked]) -> list[Asked]:
-        """Those of the rank in color that fewest rows have; the nearest of so many windows no more often than chance."""
+        """Those of the rank in color that fewest rows have; the nearest window is the right one by chance at most."""
         counts = [self._ranks[windows, rank] for rank in range(windows)]
         may_be_nearest = windows * counts[0] <= sum(counts)
         allowed = [one for one in asked if one.nearer or may_be_nearest]

@@ -68,6 +68,7 @@ def _row(
         words=frozenset((template, label, "where")),
         sizes=sizes,
         num_bytes=tuple(int(b) for b in rng.integers(40_000, 200_000, len(photos))),
+        sharpness=tuple(float(v) for v in rng.spawn(1)[0].uniform(50, 2000, len(photos))),
         enlargements=tuple(float(e) for e in rng.uniform(1, 2, len(photos))),
         candidates=tuple(range(1, len(photos) + 1)),
         photos=tuple(photos),
@@ -248,6 +249,14 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
     "answers are in the largest view": (
         _often(lambda t: replace(t, sizes=_swapped(t, t.sizes, max))),
         "answer image by view size (inter)",
+    ),
+    "answers are in the sharpest image": (
+        _often(lambda t: replace(t, sharpness=_swapped(t, t.sharpness, max))),
+        "answer image by sharpness (inter)",
+    ),
+    "answers are in the most blurred image": (
+        _often(lambda t: replace(t, sharpness=_swapped(t, t.sharpness, min))),
+        "answer image by sharpness (inter)",
     ),
     "answers have the most bytes per pixel": (
         _often(lambda t: replace(t, sizes=((500, 500),) * len(t.sizes), num_bytes=_swapped(t, t.num_bytes, max))),
