@@ -1,5 +1,6 @@
 """Each shortcut is found where it was planted and not where it was not; a small release is let off with a note."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -13,6 +14,7 @@ from cgc_data.validate import shortcuts
 from cgc_data.validate.answer_counts import answer_images_by_objects, number_of_answer_images
 from cgc_data.validate.answer_images import SIGNALS, answer_image_checks
 from cgc_data.validate.classify import families, folds_of
+from cgc_data.validate.fixed import fixed_answer
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Check
 from cgc_data.validate.shortcuts import absent_share, shortcut_checks
@@ -91,7 +93,8 @@ def _box(rng: np.random.Generator) -> tuple[int, int, int, int]:
 
 def _windows(start: int, rng: np.random.Generator) -> list[Trace]:
     base = _row(f"{start}-s", ["one photo"] * 2, str(rng.choice(LABELS)), "same_object/1", rng, (1,))
-    first, second = (0, 0, 100, 100), (600, 600, 900, 900)
+    boxes = rng.spawn(1)[0]
+    first, second = _box(boxes), _box(boxes)
     focus = Focus(float(rng.uniform(0.03, 0.5)), tuple(rng.uniform(0, 1, 2).tolist()))
     common = {
         "contrast": "intra",
@@ -226,6 +229,10 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
         lambda t: replace(t, boxes=((240, 260, 740, 760),)) if t.task == "same_object" else t,
         "centre box floor",
     ),
+    "objects are in one corner": (
+        lambda t: replace(t, boxes=((20, 30, 400, 380 + sum(t.sizes[0]) % 40),)) if t.task == "same_object" else t,
+        "fixed answer (intra/same_object)",
+    ),
     "the reference can be copied": (
         lambda t: replace(t, reference=t.boxes[0]) if t.task == "same_object" else t,
         "copied reference floor",
@@ -288,6 +295,9 @@ GUARDS: dict[str, Callable[[list[Trace]], Check]] = {
     "target photo is the odd one out": shortcuts.odd_one_out,
     "centre box floor": shortcuts.centre_floor,
     "copied reference floor": shortcuts.copy_floor,
+    "fixed answer (intra/same_object)": lambda rows: fixed_answer(
+        "fixed answer (intra/same_object)", [t for t in rows if t.task == "same_object"]
+    ),
     "focus cover": lambda rows: shortcuts.focus_cover(rows, Limits()),
     "focus offsets": shortcuts.focus_offsets,
     "absent share": shortcuts.absent_share,
@@ -300,6 +310,20 @@ def test_a_planted_shortcut_is_found(name: str) -> None:
     change, guard = PLANTED[name]
     found = GUARDS[guard]([change(trace) for trace in honest(1500)])
     assert (found.name, found.status) == (guard, "fail")
+
+
+COUNTS_AND_P_VALUES = {"absent share", "focus cover", "focus offsets", "target position"}
+
+
+def test_every_guard_with_a_bound_is_planted_and_has_an_interval() -> None:
+    bounded = [check for check in shortcut_checks(honest(1500), Limits()) if check.bound is not None and check.n]
+    assert {_kind(check.name) for check in bounded} == {_kind(guard) for _, guard in PLANTED.values()}
+    assert {_kind(check.name) for check in bounded if check.interval is None} <= COUNTS_AND_P_VALUES
+
+
+def _kind(name: str) -> str:
+    """A guard whatever the task or contrast that it is measured on."""
+    return re.sub(r" \(.*\)", "", name)
 
 
 def test_logistic_regression_is_that_of_scikit_learn() -> None:

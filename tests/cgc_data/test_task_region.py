@@ -481,10 +481,6 @@ def sharper(trace: Trace) -> Trace:
     return replace(trace, sharpness=tuple(values))
 
 
-def centered(trace: Trace) -> Trace:
-    return replace(trace, boxes=((310, 305, 660, 690),))
-
-
 PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
     "the window nearest in color": (in_color(whole_image(1), "channels"), "answer image by color"),
     "the window farthest in color": (in_color(whole_image(-1), "channels"), "answer image by color"),
@@ -494,7 +490,6 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
     ),
     "the sharpest window": (sharper, "answer image by a learned matcher"),
     **{f"the place of the same {name}": (box_in_color(name), f"place by color ({name})") for name in HISTOGRAMS},
-    "the middle": (centered, "one box for all pieces"),
 }
 
 
