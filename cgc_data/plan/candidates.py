@@ -3,6 +3,7 @@
 Each name is to be the right one as often as chance gives, over all lists that it is in: see `Surplus`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ FEWEST, MOST = COMMON.labels
 SLACK, MOST_SLACK = 0.5, 1.0  # how far a name may be from chance, in rows: at first, and after many lists
 SLOPE = 0.02  # by how much more after each list
 NOISE = 0.4  # in the choice between names, in rows
+LEAN = 1.0  # in the same choice, towards names that keep the right one from being the rarest or the most frequent
 
 
 class Candidates:
@@ -26,6 +28,9 @@ class Candidates:
         self._askable = askable
         self._surplus = Surplus(len(askable.index.concepts))
         self._lists = 0
+        self._frequency = (askable.index.states >= PRESENT_SOME).sum(axis=0)  # photos that show each kind
+        # by the length of lists, how much more often than not the right name was more frequent than the wrong ones
+        self._tilt: Counter[int] = Counter()
         self._ever_right: Mask | None = None
 
     @property
@@ -43,9 +48,10 @@ class Candidates:
         shown = table.index.states[members] >= PRESENT_SOME
         fair = shown.any(axis=0) & table.safe[members].any(axis=0) & ~table.confused[members].any(axis=0)
         fair &= table.named & self._once_right(members[0]) & (surplus >= -self._slack) & ~table.like(right)
+        scores = surplus + LEAN * self._against_tilt(right, wanted + 1)
         found: list[int] = []
         for open_still in _openings(shown, found, wanted):
-            if best := _best(fair & open_still, surplus, rng)[:1]:
+            if best := _best(fair & open_still, scores, rng)[:1]:
                 found += best
                 fair = fair & ~table.like(best[0])
         covered = bool(shown[:, found].any(axis=1).all())
@@ -55,6 +61,12 @@ class Candidates:
         """Take a list into account."""
         self._lists += 1
         self._surplus.count([right, *wrong], right)
+        self._tilt[len(wrong) + 1] += int(np.sign(self._frequency[right] - self._frequency[list(wrong)]).sum())
+
+    def _against_tilt(self, right: int, names: int) -> Mask:
+        """Kinds (concepts,) beside which the right one is rare if it was mostly frequent in such lists, or frequent."""
+        more = self._frequency > self._frequency[right]
+        return np.asarray(more if self._tilt[names] > 0 else self._frequency < self._frequency[right])
 
     def _once_right(self, photo: int) -> Mask:
         """Kinds (concepts,) that can be right: in full in at least two photos of the photo's split."""
