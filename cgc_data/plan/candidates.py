@@ -18,7 +18,8 @@ FEWEST, MOST = COMMON.labels
 SLACK, MOST_SLACK = 0.5, 1.0  # how far a name may be from chance, in rows: at first, and after many lists
 SLOPE = 0.02  # by how much more after each list
 NOISE = 0.4  # in the choice between names, in rows
-LEAN = 1.0  # in the same choice, towards names that keep the right one from being the rarest or the most frequent
+LEAN = 1.0  # in the same choice, towards more frequent names than the right one, or towards rarer ones
+MOST_TILT = 4  # pairs of names by which the right one may be the more frequent, or the rarer, in lists of a length
 
 
 class Candidates:
@@ -29,7 +30,7 @@ class Candidates:
         self._surplus = Surplus(len(askable.index.concepts))
         self._lists = 0
         self._frequency = (askable.index.states >= PRESENT_SOME).sum(axis=0)  # photos that show each kind
-        # by the length of lists, how much more often than not the right name was more frequent than the wrong ones
+        # by the length of lists, in how many more pairs than not the right name was the more frequent
         self._tilt: Counter[int] = Counter()
         self._ever_right: Mask | None = None
 
@@ -43,12 +44,21 @@ class Candidates:
         return _best(choices & (surplus <= self._slack), -surplus, rng)
 
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
-        """As many names as wanted that are wrong, at least one of them in each photo; none if there are too few."""
+        """As many names as wanted that are wrong, at least one of them in each photo; none if there are too few.
+
+        None either if the right name would be the rarer or the more frequent too often in lists of that length.
+        """
+        lists = [self._drawn(members, right, wanted, side, rng) for side in (1, -1)]
+        level = [found for found in lists if found and self._is_level(right, found)]
+        return min(level, key=lambda found: abs(self._tilted(right, found)), default=[])
+
+    def _drawn(self, members: list[int], right: int, wanted: int, side: int, rng: np.random.Generator) -> list[int]:
+        """Wrong names, those first that are more frequent than the right one (`side` 1), or rarer (-1)."""
         table, surplus = self._askable, self._surplus.values
         shown = table.index.states[members] >= PRESENT_SOME
         fair = shown.any(axis=0) & table.safe[members].any(axis=0) & ~table.confused[members].any(axis=0)
         fair &= table.named & self._once_right(members[0]) & (surplus >= -self._slack) & ~table.like(right)
-        scores = surplus + LEAN * self._against_tilt(right, wanted + 1)
+        scores = surplus + LEAN * (np.sign(self._frequency - self._frequency[right]) == side)
         found: list[int] = []
         for open_still in _openings(shown, found, wanted):
             if best := _best(fair & open_still, scores, rng)[:1]:
@@ -57,16 +67,20 @@ class Candidates:
         covered = bool(shown[:, found].any(axis=1).all())
         return found if covered and FEWEST <= len(found) + 1 <= MOST else []
 
+    def _is_level(self, right: int, wrong: Sequence[int]) -> bool:
+        before, after = self._tilt[len(wrong) + 1], self._tilted(right, wrong)
+        return abs(after) <= max(abs(before), MOST_TILT)
+
+    def _tilted(self, right: int, wrong: Sequence[int]) -> int:
+        """In how many more pairs than not, of lists as long and of this one, the right name is the more frequent."""
+        signs = np.sign(self._frequency[right] - self._frequency[list(wrong)])
+        return self._tilt[len(wrong) + 1] + int(signs.sum())
+
     def count(self, right: int, wrong: Sequence[int]) -> None:
         """Take a list into account."""
         self._lists += 1
         self._surplus.count([right, *wrong], right)
-        self._tilt[len(wrong) + 1] += int(np.sign(self._frequency[right] - self._frequency[list(wrong)]).sum())
-
-    def _against_tilt(self, right: int, names: int) -> Mask:
-        """Kinds (concepts,) beside which the right one is rare if it was mostly frequent in such lists, or frequent."""
-        more = self._frequency > self._frequency[right]
-        return np.asarray(more if self._tilt[names] > 0 else self._frequency < self._frequency[right])
+        self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
     def _once_right(self, photo: int) -> Mask:
         """Kinds (concepts,) that can be right: in full in at least two photos of the photo's split."""
