@@ -24,18 +24,22 @@ class ExemplarPlanner:
     def __init__(self, askable: Askable) -> None:
         self._askable, self._exemplars = askable, Exemplars(askable)
         self._sets = LocateAllPlanner(askable, EXEMPLAR, self._exemplars.labels, apart=1)
-        self.photos = self._sets.photos
+        self.photos = self._sets.photos | self._exemplars.photos
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of candidates round the anchor, with examples in free photos; None where none fits."""
+        """A family of candidates round the anchor, with examples in photos not used yet; None where none fits."""
+        if not self._sets.photos[draw.anchor]:  # it has examples to lend, but nothing to ask about
+            return None
         self._askable.check(draw.anchor)
-        about = self._exemplars.labels_of(draw.anchor, self._askable.every[draw.anchor], draw.free)
+        lending = np.concatenate([draw.free, draw.spare])
+        about = self._exemplars.labels_of(draw.anchor, self._askable.every[draw.anchor], lending)
         families = islice(self._sets.families(draw, about), TRIED)
         return next((done for family in families if (done := self._with_exemplars(family, draw))), None)
 
     def _with_exemplars(self, family: Family, draw: Draw) -> Family | None:
         """Each question, with its twin, by the example of another photo; None if one finds none."""
-        free, questions = draw.free[~np.isin(draw.free, family.photos)], list[Question]()
+        free, questions = np.concatenate([draw.free, draw.spare]), list[Question]()
+        free = free[~np.isin(free, family.photos)]
         examples = []
         for twins in _twins(family):
             views = [view for question in twins for view in question.views]

@@ -30,7 +30,7 @@ NOT_SHOWN = frozenset(map(concept_of, ("person", "dining table")))
 
 
 class Exemplars:
-    """Draws exemplars of a label; `labels` (concepts,) are those that have any."""
+    """Draws exemplars of a label; `labels` (concepts,) have any, `photos` (photos,) show any."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._instances = askable, askable.index.instances
@@ -40,6 +40,8 @@ class Exemplars:
         self._neighbors: dict[int, Concepts] = {}
         self.labels: Mask = np.zeros(len(askable.index.concepts), dtype=np.bool_)
         self.labels[self._concepts] = True
+        self.photos: Mask = np.zeros(len(askable.index.photos), dtype=np.bool_)
+        self.photos[self._instances.photo[good]] = True
 
     def labels_of(self, photo: int, offered: Mask, free: Photos) -> Mask:
         """Those of the labels (concepts,) that a free photo has an example of, beside nothing that `photo` may show."""
