@@ -17,6 +17,7 @@ from cgc_data.tasks.inter.common import COMMON
 FEWEST, MOST = COMMON.labels
 SLACK, MOST_SLACK = 0.5, 1.0  # how far a name may be from chance, in rows: at first, and after many lists
 SLOPE = 0.02  # by how much more after each list
+BY_CHANCE = 0.33  # times the root of a name's lists: less than it would stray if right names were drawn
 NOISE = 0.4  # in the choice between names, in rows
 LEAN = 1.0  # in the same choice, towards more frequent names than the right one, or towards rarer ones
 MOST_TILT = 4  # pairs of names by which the right one may be the more frequent, or the rarer, in lists of a length
@@ -32,16 +33,18 @@ class Candidates:
         self._frequency = (askable.index.states >= PRESENT_SOME).sum(axis=0)  # photos that show each kind
         # by the length of lists, in how many more pairs than not the right name was the more frequent
         self._tilt: Counter[int] = Counter()
-        self._ever_right: Mask | None = None
+        self._either: Mask | None = None
 
     @property
-    def _slack(self) -> float:
-        return min(SLACK + SLOPE * self._lists, MOST_SLACK)
+    def _slack(self) -> NDArray[np.float64]:
+        """How far each name (concepts,) may be from chance, in rows."""
+        least = min(SLACK + SLOPE * self._lists, MOST_SLACK)
+        return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
 
-    def right(self, choices: Mask, rng: np.random.Generator) -> list[int]:
-        """Those of the choices (concepts,) that may be right once more, what is furthest behind first."""
+    def right(self, photo: int, choices: Mask, rng: np.random.Generator) -> list[int]:
+        """Those of a photo's choices (concepts,) that may be right once more, what is furthest behind first."""
         surplus = self._surplus.values
-        return _best(choices & (surplus <= self._slack), -surplus, rng)
+        return _best(choices & self._right_or_wrong(photo) & (surplus <= self._slack), -surplus, rng)
 
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
         """As many names as wanted that are wrong, at least one of them in each photo; none if there are too few.
@@ -57,7 +60,7 @@ class Candidates:
         table, surplus = self._askable, self._surplus.values
         shown = table.index.states[members] >= PRESENT_SOME
         fair = shown.any(axis=0) & table.safe[members].any(axis=0) & ~table.confused[members].any(axis=0)
-        fair &= table.named & self._once_right(members[0]) & (surplus >= -self._slack) & ~table.like(right)
+        fair &= table.named & self._right_or_wrong(members[0]) & (surplus >= -self._slack) & ~table.like(right)
         scores = surplus + LEAN * (np.sign(self._frequency - self._frequency[right]) == side)
         found: list[int] = []
         for open_still in _openings(shown, found, wanted):
@@ -82,12 +85,16 @@ class Candidates:
         self._surplus.count([right, *wrong], right)
         self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
-    def _once_right(self, photo: int) -> Mask:
-        """Kinds (concepts,) that can be right: in full in at least two photos of the photo's split."""
-        if self._ever_right is None:
+    def _right_or_wrong(self, photo: int) -> Mask:
+        """Kinds (concepts,) that can be both, and so tell nothing by their name.
+
+        In the photo's split at least two photos show such a kind in full, and two are proved free of it.
+        """
+        if self._either is None:
             inside = np.array([split == self._askable.splits[photo] for split in self._askable.splits])
-            self._ever_right = np.asarray(self._askable.every[inside].sum(axis=0) > 1)
-        return self._ever_right
+            shown, free = (table[inside].sum(axis=0) > 1 for table in (self._askable.every, self._askable.safe))
+            self._either = np.asarray(shown & free)
+        return self._either
 
 
 def _openings(shown: Mask, found: Sequence[int], wanted: int) -> Iterator[Mask]:

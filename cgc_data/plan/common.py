@@ -74,7 +74,7 @@ class CommonPlanner:
     def _listed(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
         """A question that lists names; none if the photos do not allow one."""
         allowed = self._askable.every[draw.anchor] & self._allowed(draw.planned + 1)
-        for right in self._candidates.right(allowed, draw.rng)[:KINDS_TRIED]:
+        for right in self._candidates.right(draw.anchor, allowed, draw.rng)[:KINDS_TRIED]:
             fitting = self._fitting(right, draw, deck, kind)
             for size in self._numbers(COMMON.pool, draw) if len(fitting) else ():
                 members = self._sharing(right, draw.anchor, fitting, size)
