@@ -17,7 +17,7 @@ from cgc_data.plan.candidates import FEWEST, MOST, Candidates
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.questions import Family, Question, draw_order, set_name
 from cgc_data.plan.scenes import Photos, Scenes
-from cgc_data.plan.sets import LOOKED_AT, one_format
+from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks import REFERENCE
 from cgc_data.tasks.inter.common import COMMON
 from cgc_data.vocabulary import COCO_NAMES, concept_of
@@ -69,7 +69,8 @@ class CommonPlanner:
 
     def _fitting(self, right: int, draw: Draw, deck: Photos, kind: str) -> Photos:
         """Photos of the deck that show the kind in full; of a hard set also in a scene like the anchor's."""
-        return self._scenes.fit(kind, deck[self._askable.every[deck, right]][:LOOKED_AT], draw.anchor)
+        shown = self._askable.every[:, right]
+        return self._scenes.fit(kind, first_fitting(deck, lambda photos: photos[shown[photos]]), draw.anchor)
 
     def _listed(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
         """A question that lists names; none if the photos do not allow one."""

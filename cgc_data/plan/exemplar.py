@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from cgc_data.plan.askable import Askable
+from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.exemplars import Exemplars
 from cgc_data.plan.inter_all import LocateAllPlanner
 from cgc_data.plan.planner import Draw
@@ -31,15 +31,16 @@ class ExemplarPlanner:
         if not self._sets.photos[draw.anchor]:  # it has examples to lend, but nothing to ask about
             return None
         self._askable.check(draw.anchor)
-        lending = np.concatenate([draw.free, draw.spare])
+        lending = np.zeros(len(self.photos), dtype=np.bool_)
+        lending[draw.free] = lending[draw.spare] = True
         about = self._exemplars.labels_of(draw.anchor, self._askable.every[draw.anchor], lending)
         families = islice(self._sets.families(draw, about), TRIED)
-        return next((done for family in families if (done := self._with_exemplars(family, draw))), None)
+        return next((done for family in families if (done := self._with_exemplars(family, lending, draw))), None)
 
-    def _with_exemplars(self, family: Family, draw: Draw) -> Family | None:
+    def _with_exemplars(self, family: Family, lending: Mask, draw: Draw) -> Family | None:
         """Each question, with its twin, by the example of another photo; None if one finds none."""
-        free, questions = np.concatenate([draw.free, draw.spare]), list[Question]()
-        free = free[~np.isin(free, family.photos)]
+        free, questions = lending.copy(), list[Question]()
+        free[list(family.photos)] = False
         examples = []
         for twins in _twins(family):
             views = [view for question in twins for view in question.views]
@@ -53,7 +54,7 @@ class ExemplarPlanner:
             if found is None:
                 return None
             examples.append(found[0].photo)
-            free = free[free != found[0].photo]
+            free[found[0].photo] = False
             questions += [_by_example(question, *found) for question in twins]
         return Family(tuple(questions), (*family.photos, *examples))
 

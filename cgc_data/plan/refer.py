@@ -14,7 +14,7 @@ from cgc_data.plan.planner import Draw
 from cgc_data.plan.questions import Family, Question, Shown, set_name
 from cgc_data.plan.relations import told, uncut
 from cgc_data.plan.scenes import Photos, Scenes
-from cgc_data.plan.sets import LOOKED_AT, one_format
+from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
 
@@ -67,9 +67,14 @@ class ReferPlanner:
 
         Those that show one come first: then it takes more than the label to know the answer's image.
         """
-        deck = self._scenes.fit(kind, one_format(self._askable, draw.free, first.photo), first.photo)
-        deck = deck[self._few(deck)[:, first.concept]]
-        deck = deck[(self._several(deck) & scope & self._few(first.photo)).any(axis=1)][:LOOKED_AT]
+        few, asked = self._few(first.photo) & scope, (slice(None), first.concept)
+
+        def fitting(photos: Photos) -> Photos:
+            photos = photos[self._askable.safe[asked][photos] | self._askable.one[asked][photos]]
+            photos = photos[(self._several(photos) & few).any(axis=1)]
+            return self._scenes.fit(kind, photos, first.photo)
+
+        deck = first_fitting(one_format(self._askable, draw.free, first.photo), fitting)
         single = self._askable.one[deck, first.concept]
         return np.concatenate([deck[single], deck[~single]])
 

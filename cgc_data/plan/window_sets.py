@@ -8,7 +8,7 @@ import numpy as np
 
 from cgc_data.answer.wording import template_count
 from cgc_data.index.presence import PRESENT_ALL
-from cgc_data.plan.askable import Askable, large_enough
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.balance import AbsentBalance
 from cgc_data.plan.parting import Part, Parting
 from cgc_data.plan.planner import Draw
@@ -32,7 +32,6 @@ class WindowSetPlanner:
         self._parting = Parting(askable.index, askable.truth, askable.config, askable.detail)
         self._served: set[int] = set()
         self._fruitless: Counter[int] = Counter()
-        self._large = large_enough(askable.index, askable.config)
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)
 
     @property
@@ -44,7 +43,7 @@ class WindowSetPlanner:
         instances, settled = self._askable.index.instances, self._settled(photo)
         if not settled:
             return UNKNOWN
-        large = any(self._large[instances.of(photo, concept)].any() for concept in settled)
+        large = any(self._askable.large[instances.of(photo, concept)].any() for concept in settled)
         return NOT_PARTED if large else TOO_SMALL
 
     def family(self, draw: Draw) -> Family | None:
