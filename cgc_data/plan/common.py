@@ -14,7 +14,7 @@ from cgc_data.index.presence import ABSENT
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import Item, claim_absent, shown_in, whole_view
 from cgc_data.plan.candidates import FEWEST, MOST, Candidates
-from cgc_data.plan.planner import Draw
+from cgc_data.plan.planner import Draw, Tried
 from cgc_data.plan.questions import Family, Question, draw_order, set_name
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import first_fitting, one_format
@@ -24,6 +24,8 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of
 
 PERSON, MOST_PERSON = concept_of("person"), 0.1  # of the rows
 KINDS_TRIED = NUMBERS_TRIED = 3  # with one photo
+NOT_SHARED = "no kind but people in full that another photo shows in full"
+NOT_TOLD = "no other kinds that some of the photos show and some are proved free of"
 PATIENCE = 30  # photos without a question, after which every number of images will do
 
 
@@ -41,10 +43,26 @@ class CommonPlanner:
         position = askable.index.position
         self._person = position.get(PERSON)
         self._coco = [position[c] for c in map(concept_of, COCO_NAMES) if c in position]
+        self._tried = Tried()
         self.photos: Mask = np.any(askable.every, axis=1)
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Photos that are in no question, by reason."""
+        return Counter(map(self._reason, self._tried.fruitless))
+
+    def _reason(self, photo: int) -> str:
+        splits = np.array(self._askable.splits)
+        shared = self._askable.every[photo] & (self._askable.every[splits == splits[photo]].sum(axis=0) > 1)
+        if self._person is not None:
+            shared[self._person] = False
+        return NOT_TOLD if shared.any() else NOT_SHARED
 
     def family(self, draw: Draw) -> Family | None:
         """Questions about the anchor and free photos of the deck, None where none fits."""
+        return self._tried.note(draw.anchor, self._family(draw))
+
+    def _family(self, draw: Draw) -> Family | None:
         self._askable.check(draw.anchor)
         deck = one_format(self._askable, draw.free, draw.anchor)
         for pool in self._pools():
