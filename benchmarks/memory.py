@@ -39,7 +39,8 @@ def main() -> None:
         watched(Path(folder) / "warm-up", 50, [*options.settings, *extra])
         for samples in options.samples:
             course = watched(Path(folder) / str(samples), samples, [*options.settings, *extra])
-            print(f"{samples:>8} samples  parent {_quarters(course.parent)}  worker {_quarters(course.worker)}", flush=True)
+            parent, worker = _quarters(course.parent), _quarters(course.worker)
+            print(f"{samples:>8} samples  parent {parent}  worker {worker}", flush=True)
 
 
 def watched(out: Path, samples: int, arguments: list[str]) -> Course:

@@ -3,7 +3,7 @@
 Usage: python benchmarks/planning.py instances_train2017.json [--rows 3000] [--preset paper --preset full]
        [--profile FILE] [KEY=VALUE ...]
 Tasks that need pixels make no row here: give them the share 0, such as tasks.intra/region=0. The time is that of this
-process alone. All photos are of one split and of one file format; annotations are read and judged before the clock runs.
+process alone. All photos are of one split and of one file format; the clock runs once annotations are read and judged.
 """
 
 import cProfile
@@ -82,7 +82,8 @@ def _plan(index: Index, config: BuildConfig, profiler: cProfile.Profile | None) 
         profiler.disable()
     seconds, made = time.process_time() - laid, tasks.total()
     each = ", ".join(f"{task} {rows:,}" for task, rows in sorted(tasks.items()))
-    return f"{made:,} rows in {seconds:.1f} s, {1000 * seconds / made:.2f} ms a row ({laid - start:.1f} s before); {each}"
+    each_row = f"{1000 * seconds / made:.2f} ms a row ({laid - start:.1f} s before)"
+    return f"{made:,} rows in {seconds:.1f} s, {each_row}; {each}"
 
 
 if __name__ == "__main__":

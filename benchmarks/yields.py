@@ -14,8 +14,8 @@ import rich_click as click
 
 from cgc_data.builder.release import CACHE
 from cgc_data.cli.build import resolve
-from cgc_data.config import BuildConfig
 from cgc_data.common.errors import PlanError
+from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
 from cgc_data.painter.embedded import with_sources
 from cgc_data.plan.build import Plan, make_plan
@@ -51,15 +51,16 @@ def main(
 
 def _show(task: str, index: Index, config: BuildConfig, cache: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             plan = make_plan(index, config, Path(folder), cache, 1)
         except PlanError as error:
             print(f"{task:<20} none: {error}", flush=True)
             return
-        seconds, made = time.perf_counter() - start, sum(plan.tasks.values())
+        seconds, made = time.process_time() - start, sum(plan.tasks.values())
         photos = _photos(Path(folder))
-    print(f"{task:<20} {made:>7,} of {config.samples:,} rows, {photos:>6,} photos, {1000 * seconds / made:>7.1f} ms/row")
+    each = 1000 * seconds / made
+    print(f"{task:<20} {made:>7,} of {config.samples:,} rows, {photos:>6,} photos, {each:>7.1f} ms/row")
     print("".join(f"    {note}\n" for note in _told(plan)), end="", flush=True)
 
 

@@ -19,7 +19,6 @@ from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
 
-
 NOT_WHOLE = "no category of which it shows several, all whole and large enough"
 NOT_TOLD = "nothing that a place or size clearly tells from the others of its category"
 ALONE = "no other photo like it that shows one or none of what it shows several of"

@@ -84,7 +84,7 @@ def one_format(askable: Askable, deck: Photos, first: int) -> Photos:
 
 
 def first_fitting(deck: Photos, fit: Callable[[Photos], Photos]) -> Photos:
-    """The first photos of the deck that `fit` keeps, at most LOOKED_AT; it is asked piece by piece, as many as needed."""
+    """The first photos of the deck that `fit` keeps, at most LOOKED_AT; the deck is looked at piece by piece."""
     found, start, length = [deck[:0]], 0, 4 * LOOKED_AT
     while start < len(deck) and sum(map(len, found)) < LOOKED_AT:
         found.append(fit(deck[start : start + length]))
