@@ -33,7 +33,7 @@ class Candidates:
         self._frequency = (askable.index.states >= PRESENT_SOME).sum(axis=0)  # photos that show each kind
         # by the length of lists, in how many more pairs than not the right name was the more frequent
         self._tilt: Counter[int] = Counter()
-        self._either: Mask | None = None
+        self._tables: dict[str, Mask] = {}
 
     @property
     def _slack(self) -> NDArray[np.float64]:
@@ -41,10 +41,16 @@ class Candidates:
         least = min(SLACK + SLOPE * self._lists, MOST_SLACK)
         return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
 
-    def right(self, photo: int, choices: Mask, rng: np.random.Generator) -> list[int]:
-        """Those of a photo's choices (concepts,) that may be right once more, what is furthest behind first."""
+    def right(self, photo: int, choices: Mask, rng: np.random.Generator, *, only: bool) -> list[int]:
+        """Those of a photo's choices (concepts,) that may be right once more, what is furthest behind first.
+
+        `only`: also kinds that can only be right, since no two photos are proved free of them. Each is so a few times,
+        for which others have to be wrong: if many are, none is left that may be wrong.
+        """
         surplus = self._surplus.values
-        return _best(choices & self._right_or_wrong(photo) & (surplus <= self._slack), -surplus, rng)
+        if not only:
+            choices = choices & self._often("safe", photo)
+        return _best(choices & (surplus <= self._slack), -surplus, rng)
 
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
         """As many names as wanted that are wrong, at least one of them in each photo; none if there are too few.
@@ -60,7 +66,7 @@ class Candidates:
         table, surplus = self._askable, self._surplus.values
         shown = table.index.states[members] >= PRESENT_SOME
         fair = shown.any(axis=0) & table.safe[members].any(axis=0) & ~table.confused[members].any(axis=0)
-        fair &= table.named & self._right_or_wrong(members[0]) & (surplus >= -self._slack) & ~table.like(right)
+        fair &= table.named & self._often("every", members[0]) & (surplus >= -self._slack) & ~table.like(right)
         scores = surplus + LEAN * (np.sign(self._frequency - self._frequency[right]) == side)
         found: list[int] = []
         for open_still in _openings(shown, found, wanted):
@@ -85,16 +91,13 @@ class Candidates:
         self._surplus.count([right, *wrong], right)
         self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
-    def _right_or_wrong(self, photo: int) -> Mask:
-        """Kinds (concepts,) that can be both, and so tell nothing by their name.
-
-        In the photo's split at least two photos show such a kind in full, and two are proved free of it.
-        """
-        if self._either is None:
+    def _often(self, name: str, photo: int) -> Mask:
+        """Kinds (concepts,) of which at least two photos of the photo's split have this table's entry."""
+        if name not in self._tables:
             inside = np.array([split == self._askable.splits[photo] for split in self._askable.splits])
-            shown, free = (table[inside].sum(axis=0) > 1 for table in (self._askable.every, self._askable.safe))
-            self._either = np.asarray(shown & free)
-        return self._either
+            table: Mask = getattr(self._askable, name)
+            self._tables[name] = np.asarray(table[inside].sum(axis=0) > 1)
+        return self._tables[name]
 
 
 def _openings(shown: Mask, found: Sequence[int], wanted: int) -> Iterator[Mask]:

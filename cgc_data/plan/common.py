@@ -26,7 +26,7 @@ PERSON, MOST_PERSON = concept_of("person"), 0.1  # of the rows
 KINDS_TRIED = NUMBERS_TRIED = 3  # with one photo
 NOT_SHARED = "no kind but people in full that another photo shows in full"
 NOT_TOLD = "no other kinds that some of the photos show and some are proved free of"
-PATIENCE = 30  # photos without a question, after which every number of images will do
+PATIENCE = 30  # photos without a question, after which every number of images and any kind will do
 
 
 class CommonPlanner:
@@ -93,7 +93,8 @@ class CommonPlanner:
     def _listed(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
         """A question that lists names; none if the photos do not allow one."""
         allowed = self._askable.every[draw.anchor] & self._allowed(draw.planned + 1)
-        for right in self._candidates.right(draw.anchor, allowed, draw.rng)[:KINDS_TRIED]:
+        only = self._failures >= PATIENCE
+        for right in self._candidates.right(draw.anchor, allowed, draw.rng, only=only)[:KINDS_TRIED]:
             fitting = self._fitting(right, draw, deck, kind)
             for size in self._numbers(COMMON.pool, draw) if len(fitting) else ():
                 members = self._sharing(right, draw.anchor, fitting, size)
