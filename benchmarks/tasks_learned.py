@@ -22,6 +22,8 @@ from typing import Any, TypeAlias
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.quick_training import Encoded, Schedule, answers, train  # noqa: E402
+
 Row: TypeAlias = dict[str, Any]
 ARMS = ("full", "paper")
 BLIND = "blind"  # the model of `full`, shown the pictures of other rows
@@ -33,27 +35,18 @@ BEGIN, END = "<!-- table: benchmarks/tasks_learned.py -->", "<!-- end of table -
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Steps of training, and rows a step."""
-
-    steps: int
-    batch: int
-    rate: float
-
-
-@dataclass(frozen=True)
 class Protocol:
     """All that decides the outcome, apart from the seed."""
 
     photos: int
     samples: int  # rows of each release
-    single: Stage  # listing what one photo shows
-    several: Stage  # listing what one to three photos show
-    arm: Stage
+    single: Schedule  # listing what one photo shows
+    several: Schedule  # listing what one to three photos show
+    arm: Schedule
 
 
-FULL = Protocol(1600, 3000, Stage(1000, 24, 4e-3), Stage(400, 16, 3e-3), Stage(800, 16, 3e-3))
-QUICK = Protocol(80, 120, Stage(4, 4, 4e-3), Stage(2, 4, 3e-3), Stage(2, 4, 3e-3))
+FULL = Protocol(1600, 3000, Schedule(1000, 24, 4e-3), Schedule(400, 16, 3e-3), Schedule(800, 16, 3e-3))
+QUICK = Protocol(80, 120, Schedule(4, 4, 4e-3), Schedule(2, 4, 3e-3), Schedule(2, 4, 3e-3))
 
 
 def main() -> None:
@@ -65,10 +58,8 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, help="write tasks_learned.json, and the table into learning.md, there")
     parser.add_argument("--only", choices=["warm", *(f"{what}-{arm}" for what in ("release", "arm") for arm in ARMS)])
     options = parser.parse_args()
-    os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(options.work / "cache")}
     protocol, work, seed = QUICK if options.quick else FULL, options.work.resolve(), options.seed
-    work.mkdir(parents=True, exist_ok=True)
-    paint_photos(protocol, work, seed)
+    prepare(protocol, work, seed)
     if options.only:
         run_part(options.only, protocol, work, seed)
         return
@@ -78,6 +69,13 @@ def main() -> None:
     print(table(outcome))
     if options.docs:
         write(outcome, options.docs)
+
+
+def prepare(protocol: Protocol, work: Path, seed: int) -> None:
+    """The photos; nothing is fetched, and everything is kept in the folder."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
+    work.mkdir(parents=True, exist_ok=True)
+    paint_photos(protocol, work, seed)
 
 
 def at_once(parts: Sequence[str], options: argparse.Namespace) -> None:
@@ -145,7 +143,6 @@ def build(preset: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
     """A tiny random model learns to list what photos of the training file show: one photo first, then up to three."""
-    from benchmarks.quick_training import Encoded, train
     from cgc_train.tiny import tiny_processor, write_tiny
 
     if (work / "warm").exists():
@@ -162,7 +159,6 @@ def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
 
 def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
     """From the warm model on the training rows of a release; both arms have as many rows."""
-    from benchmarks.quick_training import Encoded, train
     from cgc_train.tiny import tiny_processor
 
     if (work / f"trained-{arm}").exists():
@@ -339,7 +335,6 @@ def measured(protocol: Protocol, work: Path, seed: int) -> Row:
 
 def answered(model: Path, rows: Sequence[Row]) -> list[str]:
     """The likeliest answer of a trained model to every row."""
-    from benchmarks.quick_training import Encoded, answers
     from cgc_train.tiny import tiny_processor
 
     return answers(loaded(model), Encoded(tiny_processor(pixels=(1024, PIXELS)), rows), max_new_tokens=MOST_TOKENS)
