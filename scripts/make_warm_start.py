@@ -1,4 +1,4 @@
-"""Make the warmed-up tiny model that `cgc-train tiny --warm` writes: the model of `full` of benchmarks/tasks_learned.py.
+"""Make the warmed-up tiny model of `cgc-train tiny --warm`: the model of `full` of benchmarks/tasks_learned.py.
 
 Usage: python scripts/make_warm_start.py --work FOLDER [--seed 1] [--quick] [--to cgc_train/tiny/warm]
 Parts that FOLDER has are not made again, so this takes a moment after that benchmark, and its time without it.
