@@ -117,7 +117,23 @@ def build(preset: str, protocol: Protocol, work: Path, seed: int) -> None:
 
     if (work / preset / "manifest.json").is_file():
         return
-    sources = [
+    config = {
+        "name": f"tasks-{preset}",
+        "preset": preset,
+        "sources": sources(work),
+        "samples": protocol.samples,
+        "seed": seed,
+        "confusable": "labelled",
+        "splits": {"near_duplicate": 0},
+        "inter": {"max_images": 3},
+        "intra": {"view_sizes": [256], "max_views": 2, "track_views": 3},
+    }
+    build_release(parse_config(config, "tasks"), work / preset)
+
+
+def sources(work: Path) -> list[Row]:
+    """Both annotation files, as a configuration names them."""
+    return [
         {
             "kind": "coco",
             "annotations": str(work / "photos" / "annotations" / f"instances_{name}.json"),
@@ -127,18 +143,6 @@ def build(preset: str, protocol: Protocol, work: Path, seed: int) -> None:
         }
         for name, split in (("train", "auto"), ("test", "test"))
     ]
-    config = {
-        "name": f"tasks-{preset}",
-        "preset": preset,
-        "sources": sources,
-        "samples": protocol.samples,
-        "seed": seed,
-        "confusable": "labelled",
-        "splits": {"near_duplicate": 0},
-        "inter": {"max_images": 3},
-        "intra": {"view_sizes": [256], "max_views": 2, "track_views": 3},
-    }
-    build_release(parse_config(config, "tasks"), work / preset)
 
 
 def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
