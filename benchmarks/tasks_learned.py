@@ -288,7 +288,8 @@ def rows_of(release: Path, split: str) -> list[Row]:
     from cgc_train.recipe import load_recipe
     from cgc_train.run import image_folder
 
-    settings = [f"data.release={release}", f"data.max_pixels={PIXELS}", "data.held_out_every=0", f"data.split={split}"]
+    settings = [f"data.release={release}", "data.tasks=[]", f"data.max_pixels={PIXELS}", f"data.split={split}"]
+    settings += ["data.held_out_every=0"]
     recipe = load_recipe("tiny-cpu", settings)
     bounds = Bounds(min_pixels=1024, max_pixels=PIXELS, factor=32)
     found = training_set(recipe, image_folder=image_folder(), split=split, bounds=bounds)
