@@ -1,4 +1,4 @@
-"""Does the run of `make demo` learn? GRPO by the recipe tiny-cpu, measured on held-out rows, with three seeds.
+"""What does the run of `make demo` learn? GRPO by the recipe tiny-cpu, measured on held-out rows, with three seeds.
 
 Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--quick] [--docs docs]
 As `make demo`: photos are painted, a release is built by examples/painted.yaml, and GRPO starts from the warmed-up tiny
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, help="write demo_learns.json, and the table into learning.md, there")
     parser.add_argument("--set", nargs="*", default=[], help="settings over the recipe, to try others")
     options = parser.parse_args()
-    work = options.work.resolve()
+    work, docs = options.work.resolve(), options.docs and options.docs.resolve()
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
     made(work)
     rows = 8 if options.quick else ROWS
@@ -43,8 +43,8 @@ def main() -> None:
     before = sampled(work / "demo" / "tiny", work, rows)
     outcome = {str(seed): learned(seed, work, rows, before, settings) for seed in options.seeds}
     print(table(outcome))
-    if options.docs:
-        write(outcome, options.docs)
+    if docs:
+        write(outcome, docs)
 
 
 def made(work: Path) -> None:

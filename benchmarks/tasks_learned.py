@@ -27,7 +27,7 @@ from benchmarks.quick_training import Encoded, Schedule, answers, train  # noqa:
 Row: TypeAlias = dict[str, Any]
 ARMS = ("full", "paper")
 BLIND = "blind"  # the model of `full`, shown the pictures of other rows
-METRICS = {"accuracy": "acc@0.5", "miou": "R_miou"}  # the first one decides
+METRICS = {"accuracy": "`acc@0.5`", "miou": "R_miou"}  # the first one decides
 PIXELS = 96 * 96  # of an image as the model sees it: at most 9 tokens
 MOST_TOKENS = 260
 FOLDERS = {"auto": "train2017", "test": "val2017"}
