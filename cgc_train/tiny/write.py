@@ -1,7 +1,7 @@
 """A Qwen3-VL of a few hundred thousand weights, in the folder layout of the real one: random, or warmed up.
 
-It is no model to use: it exists so that every path of training and benchmark runs on a CPU. The warmed-up one answers in
-the right form about photos as `cgc-data paint large` paints them, so that GRPO has answers to rank.
+It is no model to use: it exists so that every path of training and benchmark runs on a CPU. The warmed-up one answers
+in the right form about photos as `cgc-data paint large` paints them, so that GRPO has answers to rank.
 """
 
 from importlib.resources import as_file, files
