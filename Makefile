@@ -4,9 +4,6 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := demo
-# A minute of training: every part runs, little is learned.
-SHORT_SFT := sft.max_steps=60 data.held_out_every=60
-SHORT_GRPO := grpo.max_steps=4 grpo.save_steps=2 data.held_out_every=4 grpo.max_completion_length=160
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 
@@ -24,16 +21,17 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP) ## make the environment, with all that tests need
 
-demo: $(STAMP) ## build a release from the embedded sample, validate it, look at it, train a tiny model on it
+demo: $(STAMP) ## build a release from the embedded sample, validate it, look at it; teach a tiny model on painted photos
 	$(BIN)/cgc-data build --samples 240 --out $(DEMO)/release
 	$(BIN)/cgc-data validate $(DEMO)/release
 	$(BIN)/cgc-data preview $(DEMO)/release --to $(DEMO)/gallery --per-task 8
 	$(BIN)/python scripts/load_one_row.py $(DEMO)/release
-	rm -rf $(DEMO)/tiny $(DEMO)/warm $(DEMO)/run
-	$(BIN)/cgc-train tiny $(DEMO)/tiny
+	test -d $(DEMO)/photos || $(BIN)/cgc-data paint large --to $(DEMO)/photos
+	$(BIN)/cgc-data build examples/painted.yaml --out $(DEMO)/painted
+	rm -rf $(DEMO)/tiny $(DEMO)/run
+	$(BIN)/cgc-train tiny --warm $(DEMO)/tiny
 	$(BIN)/cgc-train check tiny-cpu
-	$(BIN)/cgc-train sft tiny-cpu $(SHORT_SFT) --to $(DEMO)/warm
-	$(BIN)/cgc-train grpo tiny-cpu $(SHORT_GRPO) model.name=$(DEMO)/warm/model --to $(DEMO)/run
+	$(BIN)/cgc-train grpo tiny-cpu --to $(DEMO)/run
 	$(BIN)/cgc-train view $(DEMO)/run
 	@echo "gallery: $(DEMO)/gallery/index.html  run: $(DEMO)/run-view/index.html"
 

@@ -5,6 +5,7 @@ Only the licences of COCO, the Creative Commons family and public-domain marks a
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -74,6 +75,7 @@ def composite_license(urls: Iterable[str]) -> str | None:
     return found[-1]
 
 
+@lru_cache(maxsize=4096)  # sources state few licenses, each for many photos
 def _elements(url: str) -> str:
     """Elements of a Creative Commons license, as "by-sa"; "free" for what asks for nothing, "" for any other."""
     address = licence_address(url)

@@ -171,12 +171,12 @@ def _read(source: Source, cache: Path) -> SourceTable:
 
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:
     """Where everything confusable with a concept is provably absent, (photos, concepts)."""
-    absent = index.states == ABSENT
+    absent = np.ascontiguousarray((index.states == ABSENT).T)  # by concept, since whole columns are combined
     clear: NDArray[np.bool_] = np.ones_like(absent)
     for concept in range(len(index.concepts)):
         for other in index.confusable(concept, labelled_only=labelled_only):
-            clear[:, concept] &= absent[:, other]
-    return clear
+            clear[concept] &= absent[other]
+    return np.ascontiguousarray(clear.T)
 
 
 def confused(index: Index) -> NDArray[np.bool_]:
@@ -184,12 +184,12 @@ def confused(index: Index) -> NDArray[np.bool_]:
     present = index.states >= PRESENT_SOME
     boxed = np.zeros_like(present)
     boxed[index.instances.photo, index.instances.concept] = True
-    present |= boxed
-    found: NDArray[np.bool_] = np.zeros_like(present)
+    by_concept = np.ascontiguousarray((present | boxed).T)
+    found: NDArray[np.bool_] = np.zeros_like(by_concept)
     for concept in range(len(index.concepts)):
         for other in index.confusable(concept, labelled_only=False):
-            found[:, concept] |= present[:, other]
-    return found
+            found[concept] |= by_concept[other]
+    return np.ascontiguousarray(found.T)
 
 
 def _listings(photos: list[Photo], source: int) -> Listing:

@@ -175,7 +175,7 @@ def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
     kept: Counter[Key] = Counter()
     for (task, images, answers), count in counts.items():
         declared = TASKS.get(task)
-        if declared and declared.answer == "set" and not declared.contrast.windows:
+        if declared and declared.answer == "set" and not declared.contrast.windows and not declared.candidates:
             kept[images, answers] += count
     return _nested(kept)
 

@@ -20,7 +20,7 @@ from cgc_data.painter.composer import compose
 from cgc_data.painter.outlines import trace
 from cgc_data.painter.places import LARGE, PLACES, PLAIN, Place
 
-Preset: TypeAlias = Literal["standard", "easy", "single"]
+Preset: TypeAlias = Literal["standard", "easy", "single", "large"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 Size: TypeAlias = tuple[int, int]
 
@@ -65,6 +65,10 @@ _RECIPES = {
     # one large thing a photo: what is learned first by a model that has never seen a picture
     "single": _Recipe(
         LARGE, ((128, 128),), Settings((1, 1), (1, 2), overlap=0.1, cut=0, shadow=False), 400, 0.1, 0, {}
+    ),
+    # things so large that windows can be cut round them, and few: every task has rows of them
+    "large": _Recipe(
+        PLAIN, ((256, 256),), Settings((1, 3), (1, 3), overlap=0.1, cut=0, shadow=False), 400, 0.25, 0, {}
     ),
 }
 

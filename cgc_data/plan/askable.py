@@ -68,6 +68,16 @@ class Askable:
         """Detail of the photos' windows: one for all planners, since each photo is read and decoded for it."""
         return Detail(self.index, self.config)
 
+    @cached_property
+    def large(self) -> Mask:
+        """Which instances (instances,) are single and large enough as annotated."""
+        return large_enough(self.index, self.config)
+
+    @cached_property
+    def mixed(self) -> bool:
+        """Do photos have several file formats?"""
+        return len(set(self.forms.tolist())) > 1
+
     def check(self, photo: int) -> None:
         """Take from `one` and `every` what the photo's masks do not bear out, noting why."""
         if photo in self.checked:

@@ -23,7 +23,8 @@ MOST_DIFFERENCES = 3
 class Made:
     """Counts of rows: by task (empty twins included), kind of distractors, number of photos, and number with an answer.
 
-    `answers` counts rows of set questions about photos by number of images and of those that hold an answer.
+    `answers` counts rows of set questions about photos by number of images and of those that hold an answer, but for
+    questions of which every image does.
     """
 
     tasks: Counter[str] = field(default_factory=Counter)
@@ -40,7 +41,7 @@ class Made:
         self.empty += not row["objects"]
         if task.contrast is INTER:
             self.images[images] += 1
-            if task.answer == "set" and row["objects"]:
+            if task.answer == "set" and not task.candidates and row["objects"]:
                 self.answers[len(row["answer_images"]), len({shown["img_idx"] for shown in row["objects"]})] += 1
 
     @classmethod

@@ -3,7 +3,8 @@
 Each could be the one that is asked for: what tells them apart must not be that one of them has a piece.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ MOST_COMMON = 0.25  # IoU of two windows
 AREA = (0.08, 0.25)  # of its window that a piece covers
 LEAST_SIDE = 56  # pixels of the photo, of the shorter side of a piece
 WINDOWS, PIECES = 4, 3  # tried for each place among the windows, and in each window
-TONES = 10  # of a piece, among which one is chosen
-TOLD = 0.2  # share that is kept of the pieces whose colors tell their place
+PLACES, TONES = 12, 2  # of pieces in a window, and colors of each, among which some do not tell the place
+TOLD = 0.05  # share of places that may be told by their colors; with none, the likest place would be a wrong one
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,17 @@ def _another(
     windows = [other.scene.window for other in others]
     for window in windows_of(drawn[free & (_common(drawn, windows) <= MOST_COMMON)])[:WINDOWS]:
         scene = Scene.of(picture, window)
-        places = draw_rectangles(window, AREA, LEAST_SIDE, rng)
-        places = places[apart(places, windows) & (picture.spread(places) >= LEAST_SPREAD)]
-        for place in windows_of(places)[:PIECES]:
+        for place in _alone(picture, window, windows, rng)[:PIECES]:
             piece = Piece(place, draw_tone(rng))
             if is_unique(picture, piece, [scene]):
                 return Candidate(scene, piece)
     return None
+
+
+def _alone(picture: Picture, window: Window, others: list[Window], rng: np.random.Generator) -> list[Window]:
+    """Places of a window that are not plain, and of which no other window shows anything."""
+    drawn = draw_rectangles(window, AREA, LEAST_SIDE, rng)
+    return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])
 
 
 def _common(rectangles: NDArray[np.int64], windows: list[Window]) -> NDArray[np.float64]:
@@ -77,7 +82,7 @@ def _common(rectangles: NDArray[np.int64], windows: list[Window]) -> NDArray[np.
 
 @dataclass(frozen=True)
 class Asked:
-    """A candidate to be asked for, and how many others have colors more like its piece's."""
+    """A piece of one of the candidates, and how many others are more like it in color."""
 
     home: int
     piece: Piece
@@ -85,15 +90,29 @@ class Asked:
 
 
 def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-    """Each candidate's piece in several colors, mostly such that they do not tell its place in its window."""
-    colors = [Colors(picture, candidate.scene.window) for candidate in candidates]
-    asked = []
-    for home, candidate in enumerate(candidates):
-        for _ in range(TONES):
-            piece = replace(candidate.piece, tone=draw_tone(rng))
-            shares = colors[home].of(piece)
-            if colors[home].tell(shares, piece.window) and rng.random() >= TOLD:
-                continue
-            apart_by = [window.distance(shares) for window in colors]
-            asked.append(Asked(home, piece, sum(distance < apart_by[home] for distance in apart_by)))
+    """Pieces of each window, at places and in colors that mostly do not tell where in the window they are from."""
+    windows = [candidate.scene.window for candidate in candidates]
+    colors, asked = [Colors(picture, window) for window in windows], []
+    for home, window in enumerate(windows):
+        others = [*windows[:home], *windows[home + 1 :]]
+        for place in _alone(picture, window, others, rng)[:PLACES]:
+            pieces = untold_pieces(colors[home], place, rng)
+            asked += [Asked(home, piece, _nearer(colors, home, piece)) for piece in pieces]
     return asked
+
+
+def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
+    """How many windows are more like the piece than its own, by the way to compare colors that has fewest of them."""
+    shares = colors[home].of(piece)
+    distances = np.array([window.distances(shares, window.places(piece.window)) for window in colors])
+    return int((distances < distances[home]).sum(axis=0).min())
+
+
+def untold_pieces(colors: Colors, window: Window, rng: np.random.Generator) -> Iterator[Piece]:
+    """The piece of a window in several colors that do not tell its place; of a few places in one, whatever it tells."""
+    pieces = [Piece(window, draw_tone(rng)) for _ in range(TONES)]
+    if rng.random() < TOLD:
+        yield pieces[0]
+        return
+    places = colors.places(window)
+    yield from (piece for piece in pieces if not places.tell(colors.of(piece)))

@@ -1,49 +1,117 @@
-"""What colors alone tell of the place of a piece: how like a window is, and where in it the likest place is."""
+"""What colors alone tell of the place of a piece: how like the likest place of a window is, and whether it is its own.
+
+Histograms are compared in several ways, since a piece that one of them misses is often found by another.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgc_data.geometry import Window, iou
+from cgc_data.geometry import Window
 from cgc_data.images import Pixels
 from cgc_data.plan.pieces import Piece
 from cgc_data.plan.resemblance import SAME_PLACE, Picture
 
-SEEN = 64  # pixels of the longer side of an image whose colors are compared
-BINS = 8  # of the levels of each channel
+SEEN, SEEN_OF_PIECE = 256, 64  # pixels of the longer side, picked and not averaged, which would change the colors
+CELL = 8  # pixels between places that are compared
+LEVELS = 16  # of each channel by itself
+JOINT_LEVELS = 6  # of each channel, of the three together
+HUES, MOST_HUE = 10, 80  # of red against green and of blue against yellow, and where they end
 
-Shares = NDArray[np.float32]
+CHANNELS = slice(0, 3 * LEVELS)
+JOINT = slice(CHANNELS.stop, CHANNELS.stop + JOINT_LEVELS**3)
+CHROMA = slice(JOINT.stop, JOINT.stop + HUES**2)
+Shares = NDArray[np.float32]  # (..., CHROMA.stop) of the pixels that are at each level
+Distances = NDArray[np.float32]
+
+
+def _distances(difference: Shares) -> Distances:
+    """How far colors are apart, in each way, (4, ...).
+
+    By the levels of each channel, by how far these would have to be moved, by levels of the three channels together,
+    and by colors whatever their brightness.
+    """
+    apart, channels = np.abs(difference), difference[..., CHANNELS].reshape(*difference.shape[:-1], 3, LEVELS)
+    moved = np.abs(channels.cumsum(axis=-1)).sum(axis=(-2, -1))
+    levels, joint, chroma = (apart[..., part].sum(axis=-1) for part in (CHANNELS, JOINT, CHROMA))
+    return np.stack([levels, moved, joint, chroma])
+
+
+@dataclass(frozen=True)
+class Places:
+    """The colors of all places (rows, columns) of a window that are as large as a piece, and which are the piece's."""
+
+    shares: Shares
+    is_home: NDArray[np.bool_]
+
+    def distances(self, shares: Shares) -> Distances:
+        """How far each is from such colors in each way, (4, rows, columns)."""
+        return _distances(self.shares - shares)
+
+    def tell(self, shares: Shares) -> bool:
+        """Do colors like these, the piece's, tell its place in any of the ways to compare them?"""
+        distances = self.distances(shares)
+        home, elsewhere = (
+            distances.min(axis=(1, 2), where=there, initial=np.inf) for there in (self.is_home, ~self.is_home)
+        )
+        return bool((elsewhere > home).any())
 
 
 class Colors:
     """The colors of a window of a photo."""
 
     def __init__(self, picture: Picture, window: Window) -> None:
-        self._picture, self._window, self._scale = picture, window, SEEN / max(window.width, window.height)
-        levels = _levels(picture.shown(window, self._scale))
-        self._shares = levels.mean(axis=(0, 1))
-        self._sums = np.pad(levels.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0), (0, 0)))
+        self._picture, self._window = picture, window
+        pixels = picture.sampled(window, SEEN)
+        self._cell = CELL * max(window.width, window.height) / max(pixels.shape[:2])  # pixels of the photo
+        rows, columns = (side // CELL for side in pixels.shape[:2])
+        cells = pixels[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL, 3).swapaxes(1, 2)
+        shares = _shares(cells.reshape(rows, columns, -1, 3))
+        self._whole = shares.mean(axis=(0, 1))
+        self._sums = np.pad(shares.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0), (0, 0)))
 
     def of(self, piece: Piece) -> Shares:
-        """Shares (3 * bins,) of a piece's pixels at each level of each channel, in its changed colors."""
-        scale = SEEN / max(piece.window.width, piece.window.height)
-        return np.asarray(_levels(self._picture.shown(piece.window, scale, piece.tone.applied)).mean(axis=(0, 1)))
+        """The colors of a piece as they are changed."""
+        return _shares(piece.tone.applied(self._picture.sampled(piece.window, SEEN_OF_PIECE)).reshape(-1, 3))
 
-    def distance(self, shares: Shares) -> float:
-        """How far the colors of the whole window are from these."""
-        return float(np.abs(self._shares - shares).sum())
+    def distances(self, shares: Shares, places: Places) -> Distances:
+        """How far the likest of the places is in each way, and the whole window by its joint levels, (5,)."""
+        nearest = places.distances(shares).min(axis=(1, 2))
+        return np.append(nearest, np.abs(self._whole - shares)[JOINT].sum())
 
-    def tell(self, shares: Shares, piece: Window) -> bool:
-        """Is the place in the window whose colors are likest to these, a piece's, where the piece is from?"""
-        rows, columns = (max(round(side * self._scale), 1) for side in (piece.height, piece.width))
+    def places(self, piece: Window) -> Places:
+        """Where in the window a piece could be from, by its size alone."""
+        rows, columns = (max(round(side / self._cell), 1) for side in (piece.height, piece.width))
         across = self._sums[:, columns:] - self._sums[:, :-columns]
         means = (across[rows:] - across[:-rows]) / (rows * columns)
-        top, left = np.unravel_index(int(np.abs(means - shares).sum(axis=2).argmin()), means.shape[:2])
-        x, y = self._window.x1 + left / self._scale, self._window.y1 + top / self._scale
-        likest = (float(x), float(y), float(x) + piece.width, float(y) + piece.height)
-        return iou(likest, (piece.x1, piece.y1, piece.x2, piece.y2)) >= SAME_PLACE
+        y, x = (
+            start + self._cell * np.arange(count)
+            for start, count in zip((self._window.y1, self._window.x1), means.shape[:2], strict=True)
+        )
+        common = _common(y, piece.height, piece.y1)[:, None] * _common(x, piece.width, piece.x1)[None, :]
+        area = piece.width * piece.height
+        return Places(means, common >= SAME_PLACE * (2 * area - common))
 
 
-def _levels(pixels: Pixels) -> Shares:
-    """Whether each pixel is at each level of each channel, (height, width, 3 * bins)."""
-    level = pixels.astype(np.int64) * BINS // 256
-    return np.asarray((level[..., None] == np.arange(BINS)).reshape(*pixels.shape[:2], -1), dtype=np.float32)
+def _common(starts: NDArray[np.float64], side: int, start: int) -> NDArray[np.float64]:
+    """How much (n,) of a side that begins at `start` is in sides as long that begin at `starts`."""
+    return np.asarray(np.maximum(side - np.abs(starts - start), 0.0))
+
+
+def _shares(pixels: Pixels) -> Shares:
+    """Shares of the pixels (..., n, 3), blue-green-red, at each level."""
+    values, count, width = pixels.astype(np.int64), pixels.shape[-2], CHROMA.stop
+    levels = values * LEVELS // 256 + LEVELS * np.arange(3)
+    joint = values * JOINT_LEVELS // 256 @ np.array([JOINT_LEVELS**2, JOINT_LEVELS, 1]) + JOINT.start
+    chroma = _hues(values) @ np.array([HUES, 1]) + CHROMA.start
+    bins = np.concatenate([levels, joint[..., None], chroma[..., None]], axis=-1).reshape(-1, 5 * count)
+    counts = np.bincount((bins + width * np.arange(len(bins))[:, None]).ravel(), minlength=width * len(bins))
+    return np.asarray(counts.reshape(*pixels.shape[:-2], width) / count, dtype=np.float32)
+
+
+def _hues(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How red rather than green, and how blue rather than yellow, values (..., 3) are: (..., 2) of `HUES` steps."""
+    blue, green, red = np.moveaxis(values, -1, 0)
+    apart = np.stack([red - green, blue - (red + green) // 2], axis=-1)
+    return np.asarray((apart + MOST_HUE).clip(0, 2 * MOST_HUE - 1) * HUES // (2 * MOST_HUE))

@@ -14,17 +14,19 @@ from cgc_data.index.presence import ABSENT
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import Item, claim_absent, shown_in, whole_view
 from cgc_data.plan.candidates import FEWEST, MOST, Candidates
-from cgc_data.plan.planner import Draw
+from cgc_data.plan.planner import Draw, Tried
 from cgc_data.plan.questions import Family, Question, draw_order, set_name
 from cgc_data.plan.scenes import Photos, Scenes
-from cgc_data.plan.sets import LOOKED_AT, one_format
+from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks import REFERENCE
 from cgc_data.tasks.inter.common import COMMON
 from cgc_data.vocabulary import COCO_NAMES, concept_of
 
 PERSON, MOST_PERSON = concept_of("person"), 0.1  # of the rows
 KINDS_TRIED = NUMBERS_TRIED = 3  # with one photo
-PATIENCE = 30  # photos without a question, after which every number of images will do
+NOT_SHARED = "no kind but people in full that another photo shows in full"
+NOT_TOLD = "no other kinds that some of the photos show and some are proved free of"
+PATIENCE = 30  # photos without a question, after which every number of images and any kind will do
 
 
 class CommonPlanner:
@@ -41,10 +43,26 @@ class CommonPlanner:
         position = askable.index.position
         self._person = position.get(PERSON)
         self._coco = [position[c] for c in map(concept_of, COCO_NAMES) if c in position]
+        self._tried = Tried()
         self.photos: Mask = np.any(askable.every, axis=1)
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Photos that are in no question, by reason."""
+        return Counter(map(self._reason, self._tried.fruitless))
+
+    def _reason(self, photo: int) -> str:
+        splits = np.array(self._askable.splits)
+        shared = self._askable.every[photo] & (self._askable.every[splits == splits[photo]].sum(axis=0) > 1)
+        if self._person is not None:
+            shared[self._person] = False
+        return NOT_TOLD if shared.any() else NOT_SHARED
 
     def family(self, draw: Draw) -> Family | None:
         """Questions about the anchor and free photos of the deck, None where none fits."""
+        return self._tried.note(draw.anchor, self._family(draw))
+
+    def _family(self, draw: Draw) -> Family | None:
         self._askable.check(draw.anchor)
         deck = one_format(self._askable, draw.free, draw.anchor)
         for pool in self._pools():
@@ -69,12 +87,14 @@ class CommonPlanner:
 
     def _fitting(self, right: int, draw: Draw, deck: Photos, kind: str) -> Photos:
         """Photos of the deck that show the kind in full; of a hard set also in a scene like the anchor's."""
-        return self._scenes.fit(kind, deck[self._askable.every[deck, right]][:LOOKED_AT], draw.anchor)
+        shown = self._askable.every[:, right]
+        return self._scenes.fit(kind, first_fitting(deck, lambda photos: photos[shown[photos]]), draw.anchor)
 
     def _listed(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
         """A question that lists names; none if the photos do not allow one."""
         allowed = self._askable.every[draw.anchor] & self._allowed(draw.planned + 1)
-        for right in self._candidates.right(allowed, draw.rng)[:KINDS_TRIED]:
+        only = self._failures >= PATIENCE
+        for right in self._candidates.right(draw.anchor, allowed, draw.rng, only=only)[:KINDS_TRIED]:
             fitting = self._fitting(right, draw, deck, kind)
             for size in self._numbers(COMMON.pool, draw) if len(fitting) else ():
                 members = self._sharing(right, draw.anchor, fitting, size)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cgc_data.geometry import Window
-from cgc_data.plan.choices import TOLD
+from cgc_data.plan.choices import untold_pieces
 from cgc_data.plan.colors import Colors
 from cgc_data.plan.pieces import Piece, apart, draw_rectangles, draw_tone, is_unique, windows_of
 from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
@@ -20,9 +20,8 @@ def unique_piece(picture: Picture, whole: Window, least: float, rng: np.random.G
     """A piece that is nowhere in the photo but at its place; its shorter side is at least `least` pixels."""
     scene, colors = Scene.of(picture, whole), Colors(picture, whole)
     for window in _textured(picture, whole, (), max(least, LEAST_SIDE), AREA[1], rng)[:PROOFS]:
-        piece = Piece(window, draw_tone(rng))
-        told = colors.tell(colors.of(piece), window) and rng.random() >= TOLD
-        if not told and is_unique(picture, piece, [scene]):
+        piece = next(untold_pieces(colors, window, rng), None)
+        if piece and is_unique(picture, piece, [scene]):
             return piece
     return None
 

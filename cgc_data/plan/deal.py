@@ -130,7 +130,8 @@ class Dealer:
         for lane in (lane for lane in lanes if lane.may[anchor] and lane.progress < MOST_TAKEN * asked):
             may = lane.may & self._spread.room(lane.tasks)
             if may[anchor]:
-                free, spare = (photos[~self._used[photos] & may[photos]] for photos in rest)
+                open_still = may & ~self._used
+                free, spare = (photos[open_still[photos]] for photos in rest)
                 draw = Draw(anchor, free, self._balance[contrast], self._made, rng, spare, lane.planned)
                 lane.tried += 1
                 if family := lane.planner.family(draw):

@@ -1,5 +1,6 @@
 """`intra/difference`: objects of other photos are added to two views of a photo, and one of them to a single view."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.framing import Framing, Framings, draw_operations
 from cgc_data.plan.lenders import Lenders
 from cgc_data.plan.pastes import Pastes
-from cgc_data.plan.planner import Draw
+from cgc_data.plan.planner import Draw, Tried
 from cgc_data.plan.questions import Family, Question, Shown, View, box_in_view, set_name
 from cgc_data.plan.standing import Paste, Standing
 from cgc_data.plan.thumbnails import Thumbnails
@@ -22,6 +23,8 @@ from cgc_data.tasks.intra.difference import DIFFERENCE
 ADDED = 3, 4  # objects that are added; all but one to both views
 ALIGNED = 0.5  # share of pairs of views in one frame
 VIEWS_OF_A_PHOTO = 2
+NOT_LENT = "too few whole objects of its categories, at like height, in other photos"
+NO_PLACE = "too few places on like ground that are free, or no two views that show all alike"
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,19 @@ class DifferencePlanner:
         self._askable = askable
         self._framings = Framings(askable.index, askable.config)
         self._pastes = Pastes(askable, lenders, Standing(askable, lenders, thumbnails, self._framings))
+        self._tried, self._lent = Tried(), dict[int, int]()
         self.photos: Mask = lenders.photos
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Photos to which too little could be added, by reason."""
+        return Counter(NOT_LENT if self._lent.get(photo, 0) < ADDED[0] else NO_PLACE for photo in self._tried.fruitless)
 
     def family(self, draw: Draw) -> Family | None:
         """A question about the photo, with its twin where that is due; None if too few objects can be added."""
+        return self._tried.note(draw.anchor, self._family(draw))
+
+    def _family(self, draw: Draw) -> Family | None:
         scene = self._scene(draw)
         if scene is None:
             return None
@@ -76,6 +88,7 @@ class DifferencePlanner:
             pastes = self._pastes.draw(draw.anchor, free, int(rng.integers(ADDED[0], ADDED[1] + 1)), rng)
         except PhotoError:  # the rendering says so, if another task shows the photo
             return None
+        self._lent[draw.anchor] = max(self._pastes.offered, self._lent.get(draw.anchor, 0))
         if len(pastes) < ADDED[0]:
             return None
         aligned = bool(rng.random() < ALIGNED)

@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from cgc_data.plan.askable import Askable
+from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.exemplars import Exemplars
 from cgc_data.plan.inter_all import LocateAllPlanner
 from cgc_data.plan.planner import Draw
@@ -24,18 +24,23 @@ class ExemplarPlanner:
     def __init__(self, askable: Askable) -> None:
         self._askable, self._exemplars = askable, Exemplars(askable)
         self._sets = LocateAllPlanner(askable, EXEMPLAR, self._exemplars.labels, apart=1)
-        self.photos = self._sets.photos
+        self.photos = self._sets.photos | self._exemplars.photos
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of candidates round the anchor, with examples in free photos; None where none fits."""
+        """A family of candidates round the anchor, with examples in photos not used yet; None where none fits."""
+        if not self._sets.photos[draw.anchor]:  # it has examples to lend, but nothing to ask about
+            return None
         self._askable.check(draw.anchor)
-        about = self._exemplars.labels_of(draw.anchor, self._askable.every[draw.anchor], draw.free)
+        lending = np.zeros(len(self.photos), dtype=np.bool_)
+        lending[draw.free] = lending[draw.spare] = True
+        about = self._exemplars.labels_of(draw.anchor, self._askable.every[draw.anchor], lending)
         families = islice(self._sets.families(draw, about), TRIED)
-        return next((done for family in families if (done := self._with_exemplars(family, draw))), None)
+        return next((done for family in families if (done := self._with_exemplars(family, lending, draw))), None)
 
-    def _with_exemplars(self, family: Family, draw: Draw) -> Family | None:
+    def _with_exemplars(self, family: Family, lending: Mask, draw: Draw) -> Family | None:
         """Each question, with its twin, by the example of another photo; None if one finds none."""
-        free, questions = draw.free[~np.isin(draw.free, family.photos)], list[Question]()
+        free, questions = lending.copy(), list[Question]()
+        free[list(family.photos)] = False
         examples = []
         for twins in _twins(family):
             views = [view for question in twins for view in question.views]
@@ -49,7 +54,7 @@ class ExemplarPlanner:
             if found is None:
                 return None
             examples.append(found[0].photo)
-            free = free[free != found[0].photo]
+            free[found[0].photo] = False
             questions += [_by_example(question, *found) for question in twins]
         return Family(tuple(questions), (*family.photos, *examples))
 

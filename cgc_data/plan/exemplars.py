@@ -12,9 +12,8 @@ from cgc_data.geometry import ThousandBox, Window, iou_matrix
 from cgc_data.index.photos import usable
 from cgc_data.index.presence import ABSENT
 from cgc_data.masks import Box
-from cgc_data.plan.askable import Askable, Mask, large_enough
+from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.questions import Shown, View, thousand_in_view
-from cgc_data.plan.scenes import Photos
 from cgc_data.tasks import REFERENCE
 from cgc_data.vocabulary import concept_of
 
@@ -30,7 +29,7 @@ NOT_SHOWN = frozenset(map(concept_of, ("person", "dining table")))
 
 
 class Exemplars:
-    """Draws exemplars of a label; `labels` (concepts,) are those that have any."""
+    """Draws exemplars of a label; `labels` (concepts,) have any, `photos` (photos,) show any."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._instances = askable, askable.index.instances
@@ -40,8 +39,10 @@ class Exemplars:
         self._neighbors: dict[int, Concepts] = {}
         self.labels: Mask = np.zeros(len(askable.index.concepts), dtype=np.bool_)
         self.labels[self._concepts] = True
+        self.photos: Mask = np.zeros(len(askable.index.photos), dtype=np.bool_)
+        self.photos[self._instances.photo[good]] = True
 
-    def labels_of(self, photo: int, offered: Mask, free: Photos) -> Mask:
+    def labels_of(self, photo: int, offered: Mask, free: Mask) -> Mask:
         """Those of the labels (concepts,) that a free photo has an example of, beside nothing that `photo` may show."""
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
@@ -50,9 +51,9 @@ class Exemplars:
         return found
 
     def draw(
-        self, concept: int, candidates: Sequence[int], answers: Sequence[ThousandBox], free: Photos, rng: Generator
+        self, concept: int, candidates: Sequence[int], answers: Sequence[ThousandBox], free: Mask, rng: Generator
     ) -> tuple[View, Shown] | None:
-        """A view of an object in one of the `free` photos, and the object in it; None where there is none.
+        """A view of an object in one of the `free` photos (photos,), and the object in it; None where there is none.
 
         Nothing else that it shows large is in a candidate, and its box is no right answer (0-1000) if it is copied.
         """
@@ -67,10 +68,10 @@ class Exemplars:
                     return view, Shown(0, instance, box, 1.0)
         return None
 
-    def _free(self, concept: int, free: Photos) -> NDArray[np.int64]:
+    def _free(self, concept: int, free: Mask) -> NDArray[np.int64]:
         """Examples of the label in free photos."""
         of_label = self._order[slice(*np.searchsorted(self._concepts, [concept, concept + 1]))]
-        return np.asarray(of_label[np.isin(self._instances.photo[of_label], free)])
+        return np.asarray(of_label[free[self._instances.photo[of_label]]])
 
     def _view(self, instance: int, rng: Generator) -> View:
         """A window of which the object's box covers a drawn share, at a drawn place."""
@@ -104,7 +105,7 @@ def _stands_alone(askable: Askable) -> Mask:
     """Instances (instances,) that are single and large, of a label that nothing in their photo is taken for."""
     index, config = askable.index, askable.config
     instances = index.instances
-    fine = large_enough(index, config) & instances.single & askable.named[instances.concept]
+    fine = askable.large & instances.single & askable.named[instances.concept]
     fine &= ~askable.confused[instances.photo, instances.concept]
     fine &= (instances.box[:, 2:] - instances.box[:, :2]).min(axis=1, initial=np.inf) >= SMALLEST_BOX
     fine &= usable(index.photos, config.licences, windows=True)[instances.photo]

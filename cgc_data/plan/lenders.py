@@ -12,7 +12,7 @@ from cgc_data.common.errors import PhotoError
 from cgc_data.geometry import Window, box_area
 from cgc_data.licences import composite_license
 from cgc_data.masks import Rle, mask_area
-from cgc_data.plan.askable import Askable, Mask, large_enough
+from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.thumbnails import Thumbnails
 
 UPRIGHT = 1.7  # least height over width of a person; others sit, lie, or are cut off
@@ -39,7 +39,7 @@ class Lenders:
         self._askable, self._thumbnails = askable, thumbnails
         self._supports = np.array([k in SUPPORTS for k in self._kinds()])
         standing = self._standing()
-        self.lends = standing & large_enough(askable.index, askable.config) & self._clear_of_border()
+        self.lends = standing & askable.large & self._clear_of_border()
         self.lends &= np.array([composite_license([p.license_url]) is not None for p in askable.index.photos])[
             askable.index.instances.photo
         ]

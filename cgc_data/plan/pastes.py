@@ -17,10 +17,12 @@ class Pastes:
 
     def __init__(self, askable: Askable, lenders: Lenders, standing: Standing) -> None:
         self._askable, self._lenders, self._standing = askable, lenders, standing
+        self.offered = 0  # objects that could have joined the last photo, had there been places
 
     def draw(self, photo: int, free: Mask, count: int, rng: np.random.Generator) -> list[Paste]:
         """Up to `count` objects that free photos (photos,) lend to a photo. Raises PhotoError if it cannot be read."""
         found: list[Paste] = []
+        self.offered = 0
         choices = {beside: self._lenders_of(photo, beside, free) for beside in self._lenders.beside(photo)}
         for _ in range(LENDERS):
             sites = [beside for beside, lenders in choices.items() if len(lenders)]
@@ -30,6 +32,7 @@ class Pastes:
             lender = int(rng.choice(choices[beside]))
             choices = {site: lenders[lenders != lender] for site, lenders in choices.items()}
             if self._may_join(lender, photo, found):
+                self.offered += 1
                 site = Site(photo, beside, self._standing.heights(photo, beside), tuple(paste.box for paste in found))
                 paste = self._standing.place(site, lender, rng)
                 found += [paste] if paste else []

@@ -57,6 +57,25 @@ class Losing(Protocol):
         ...
 
 
+class Tried:
+    """Photos that were first in the draws of a planner, and which of them have given families."""
+
+    def __init__(self) -> None:
+        self._tried: set[int] = set()
+        self._served: set[int] = set()
+
+    def note(self, photo: int, family: Family | None) -> Family | None:
+        """Take a draw into account; returns the family."""
+        self._tried.add(photo)
+        self._served.update(family.photos if family else ())
+        return family
+
+    @property
+    def fruitless(self) -> list[int]:
+        """Photos that are in no family."""
+        return sorted(self._tried - self._served)
+
+
 @dataclass
 class Lane:
     """One planner with the share of all rows that it is to plan, and how many it has planned."""

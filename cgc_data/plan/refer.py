@@ -3,6 +3,7 @@
 Every photo of a set is asked about in turn, so that none is the odd one out.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,17 @@ import numpy as np
 from cgc_data.answer.wording import template_count
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import claim_absent, whole_view
-from cgc_data.plan.planner import Draw
+from cgc_data.plan.planner import Draw, Tried
 from cgc_data.plan.questions import Family, Question, Shown, set_name
 from cgc_data.plan.relations import told, uncut
 from cgc_data.plan.scenes import Photos, Scenes
-from cgc_data.plan.sets import LOOKED_AT, one_format
+from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
+
+NOT_WHOLE = "no category of which it shows several, all whole and large enough"
+NOT_TOLD = "nothing that a place or size clearly tells from the others of its category"
+ALONE = "no other photo like it that shows one or none of what it shows several of"
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,25 @@ class ReferPlanner:
         settings = askable.config.inter
         self._sizes = range(settings.min_images, settings.max_images + 1)
         self._whole = _all_whole(askable) & _countable(askable)
+        self._tried = Tried()
         self.photos: Mask = np.any(self._several(np.arange(len(self._whole))), axis=1)
+
+    @property
+    def lost(self) -> Counter[str]:
+        """Photos that are in no question, by reason."""
+        return Counter(map(self._reason, self._tried.fruitless))
+
+    def _reason(self, photo: int) -> str:
+        if not self._several(photo).any():  # as its masks say
+            return NOT_WHOLE
+        everything = np.ones(len(self._askable.named), dtype=np.bool_)
+        return ALONE if self._member(photo, everything, np.random.default_rng(0)) else NOT_TOLD
 
     def family(self, draw: Draw) -> Family | None:
         """A family round the anchor with free photos of the deck, None where none fits."""
+        return self._tried.note(draw.anchor, self._family(draw))
+
+    def _family(self, draw: Draw) -> Family | None:
         for kind in draw.made.kinds(REFER.pool, self._scenes.shares):
             members = self._grown(draw, kind)
             for size in draw.made.images(REFER.pool, self._sizes, draw.rng):
@@ -67,9 +87,14 @@ class ReferPlanner:
 
         Those that show one come first: then it takes more than the label to know the answer's image.
         """
-        deck = self._scenes.fit(kind, one_format(self._askable, draw.free, first.photo), first.photo)
-        deck = deck[self._few(deck)[:, first.concept]]
-        deck = deck[(self._several(deck) & scope & self._few(first.photo)).any(axis=1)][:LOOKED_AT]
+        few, asked = self._few(first.photo) & scope, (slice(None), first.concept)
+
+        def fitting(photos: Photos) -> Photos:
+            photos = photos[self._askable.safe[asked][photos] | self._askable.one[asked][photos]]
+            photos = photos[(self._several(photos) & few).any(axis=1)]
+            return self._scenes.fit(kind, photos, first.photo)
+
+        deck = first_fitting(one_format(self._askable, draw.free, first.photo), fitting)
         single = self._askable.one[deck, first.concept]
         return np.concatenate([deck[single], deck[~single]])
 

@@ -31,7 +31,6 @@ HOLDS, LACKS = INTRA.roles
 MOST_PIECES = 5
 WINDOWS = (2, 3, 4, 5)  # to choose from; more are drawn more often, since photos often have fewer
 QUESTIONS = 2  # about one set of windows
-SLACK = 1  # rows by which a rank in color may be ahead of the rarest
 
 
 class RegionPlanner:
@@ -125,10 +124,12 @@ class RegionPlanner:
         return chosen
 
     def _lacking(self, windows: int, asked: list[Asked]) -> list[Asked]:
-        """Those of the rank in color that fewest rows of so many windows have; none if it is too frequent by far."""
+        """Those of the rank in color that fewest rows have; the nearest window is the right one by chance at most."""
         counts = [self._ranks[windows, rank] for rank in range(windows)]
-        least = min((counts[one.nearer] for one in asked), default=0)
-        return [one for one in asked if counts[one.nearer] == least] if least <= min(counts) + SLACK else []
+        may_be_nearest = windows * counts[0] <= sum(counts)
+        allowed = [one for one in asked if one.nearer or may_be_nearest]
+        least = min((counts[one.nearer] for one in allowed), default=0)
+        return [one for one in allowed if counts[one.nearer] == least]
 
     def _whole(self, photo: int) -> Window:
         return Window(0, 0, *self._askable.truth.photo_size(photo))

@@ -40,6 +40,15 @@ class Picture:
         size = _size(window.width, window.height, scale)
         return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
+    def sampled(self, window: Window, longer: int) -> Pixels:
+        """Pixels of a window, in even steps, so that the longer side has `longer`; all if it has fewer."""
+        step = max(max(window.width, window.height) / longer, 1.0)
+        y, x = (
+            (first + np.arange(0, last - first, step)).astype(np.int64)
+            for first, last in ((window.y1, window.y2), (window.x1, window.x2))
+        )
+        return np.asarray(self._pixels[y[:, None], x], dtype=np.uint8)
+
     def spread(self, rectangles: NDArray[np.int64]) -> NDArray[np.float64]:
         """Standard deviation (n,) of the gray levels in rectangles (n, 4) of the photo, seen coarsely."""
         x1, y1, x2, y2 = np.rint(rectangles * self._cell).astype(np.int64).T

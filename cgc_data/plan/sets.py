@@ -1,6 +1,6 @@
 """Sets of photos for inter-image contrast: scenes far apart or alike, each with a label that the others are free of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -80,4 +80,13 @@ class PhotoSets:
 
 def one_format(askable: Askable, deck: Photos, first: int) -> Photos:
     """Photos of the first one's file format: a PNG among JPEGs would be told apart before anything is seen."""
-    return np.asarray(deck[askable.forms[deck] == askable.forms[first]])
+    return np.asarray(deck[askable.forms[deck] == askable.forms[first]]) if askable.mixed else deck
+
+
+def first_fitting(deck: Photos, fit: Callable[[Photos], Photos]) -> Photos:
+    """The first photos of the deck that `fit` keeps, at most LOOKED_AT; the deck is looked at piece by piece."""
+    found, start, length = [deck[:0]], 0, 4 * LOOKED_AT
+    while start < len(deck) and sum(map(len, found)) < LOOKED_AT:
+        found.append(fit(deck[start : start + length]))
+        start, length = start + length, 2 * length
+    return np.concatenate(found)[:LOOKED_AT]

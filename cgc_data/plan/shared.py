@@ -10,7 +10,7 @@ import numpy as np
 
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.scenes import Photos, Scenes
-from cgc_data.plan.sets import LOOKED_AT, one_format
+from cgc_data.plan.sets import first_fitting, one_format
 
 MOST_LABELS = 3  # labels that are tried for one place in a set
 
@@ -35,13 +35,16 @@ class SharedSets:
         """`count` photos with the label of `first`, a side of one photo, and another label in the rest of `size`."""
         table, anchor = self._askable, first.photos[0]
         deck = one_format(table, deck, anchor)
-        alike = self._scenes.fit(kind, deck[table.every[deck, first.concept]][:LOOKED_AT], anchor)
+        shown, free = table.every[:, first.concept], table.safe[:, first.concept]
+        alike = self._scenes.fit(kind, first_fitting(deck, lambda photos: photos[shown[photos]]), anchor)
         if len(alike) < count - 1:
             return None
         if count == size:
             found = self._picked(alike, first, count)
             return (found,) if found else None
-        others = deck[table.safe[deck, first.concept] & self._scenes.may_hold(kind, deck, first.concept)][:LOOKED_AT]
+        others = first_fitting(
+            deck, lambda photos: photos[free[photos] & self._scenes.may_hold(kind, photos, first.concept)]
+        )
         others = self._scenes.apart(kind, self._scenes.fit(kind, others, anchor), anchor)
         offered = table.every[others].sum(axis=0) >= size - count
         offered &= table.safe[alike].sum(axis=0) >= count - 1
@@ -55,11 +58,14 @@ class SharedSets:
     ) -> Side | None:
         """As many photos as leave, free of all labels of the set, with one of those offered that the set is free of."""
         table, members = self._askable, [photo for side in sides for photo in side.photos]
-        deck = one_format(table, deck, members[0])
-        deck = deck[~np.isin(deck, members) & self._scenes.may_hold(kind, deck, leaving.concept)]
-        for side in sides:
-            deck = deck[table.safe[deck, side.concept]]
-        deck = self._scenes.fit(kind, deck[:LOOKED_AT], members[0])
+        asked = [side.concept for side in sides]
+
+        def beside(photos: Photos) -> Photos:
+            photos = photos[table.safe[photos][:, asked].all(axis=1)]
+            return photos[~np.isin(photos, members) & self._scenes.may_hold(kind, photos, leaving.concept)]
+
+        deck = first_fitting(one_format(table, deck, members[0]), beside)
+        deck = self._scenes.fit(kind, deck, members[0])
         for photo in (photo for side in sides if side is not leaving for photo in side.photos):
             deck = self._scenes.apart(kind, deck, photo)
         number = len(leaving.photos)

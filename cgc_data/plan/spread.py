@@ -21,13 +21,14 @@ class Spread:
     def __init__(self, photos: int, most: int) -> None:
         self._photos, self._most = photos, most
         self._rows: dict[str, NDArray[np.int32]] = {}
+        self._open: dict[str, Mask] = {}
         self._asked: set[Asked] = set()
 
     def room(self, tasks: Iterable[Task]) -> Mask:
         """Photos that another row of each of the tasks may show, (photos,)."""
         room = np.ones(self._photos, dtype=np.bool_)
         for task in tasks:
-            room &= self._of(task) < self._most
+            room &= self._open.setdefault(task.id, np.ones(self._photos, dtype=np.bool_))
         return room
 
     def admits(self, family: Family) -> bool:
@@ -41,7 +42,9 @@ class Spread:
         """Take a planned family into account."""
         self._asked.update(map(_asked, family.questions))
         for (task, photo), count in _shown(family).items():
-            self._of(task)[photo] += count
+            rows, open_still = self._of(task), self._open.setdefault(task.id, np.ones(self._photos, dtype=np.bool_))
+            rows[photo] += count
+            open_still[photo] = rows[photo] < self._most
 
     def _of(self, task: Task) -> NDArray[np.int32]:
         return self._rows.setdefault(task.id, np.zeros(self._photos, dtype=np.int32))

@@ -18,7 +18,9 @@ from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.absent import ABSENT
 from cgc_data.tasks.intra.locate_all import LOCATE_ALL
 
-UNKNOWN, NOT_PARTED = "no category known in full", "no windows that show a category and miss it"
+TRIES = 3  # times that a photo is tried before it is given up: sizes of windows are drawn anew
+UNKNOWN, TOO_SMALL = "no category known in full", "categories known in full are too small or too long"
+NOT_PARTED = "no windows of two sizes that show a category and miss it"
 
 
 class WindowSetPlanner:
@@ -29,23 +31,29 @@ class WindowSetPlanner:
         self._windows = Windows(askable.truth, askable.config)
         self._parting = Parting(askable.index, askable.truth, askable.config, askable.detail)
         self._served: set[int] = set()
-        self._lost: dict[int, str] = {}
+        self._fruitless: Counter[int] = Counter()
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)
 
     @property
     def lost(self) -> Counter[str]:
         """Photos that gave no question, by reason."""
-        return Counter(self._lost.values())
+        return Counter(self._reason(photo) for photo, times in self._fruitless.items() if times >= TRIES)
+
+    def _reason(self, photo: int) -> str:
+        instances, settled = self._askable.index.instances, self._settled(photo)
+        if not settled:
+            return UNKNOWN
+        large = any(self._askable.large[instances.of(photo, concept)].any() for concept in settled)
+        return NOT_PARTED if large else TOO_SMALL
 
     def family(self, draw: Draw) -> Family | None:
         """A set question about windows of the photo, maybe with its absent twin; None if no windows allow one."""
-        if draw.anchor in self._lost:
+        if self._fruitless[draw.anchor] >= TRIES:
             return None
         if questions := self.questions(draw.anchor, draw.balance, draw.rng):
             self._served.add(draw.anchor)
             return Family(tuple(questions), (draw.anchor,))
-        if draw.anchor not in self._served:
-            self._lost[draw.anchor] = NOT_PARTED if self._settled(draw.anchor) else UNKNOWN
+        self._fruitless[draw.anchor] += draw.anchor not in self._served
         return None
 
     def questions(self, photo: int, balance: AbsentBalance, rng: np.random.Generator) -> list[Question]:

@@ -18,7 +18,8 @@ def number_of_answer_images(traces: Sequence[Trace]) -> Check:
     name, what = "number of answer images", "p-value of a uniform number of images with an answer, given their number"
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
-        if trace.kind.answer == "set" and not trace.kind.contrast.windows and trace.targets:
+        some = trace.kind.answer == "set" and not trace.kind.candidates  # all images hold an answer by the form
+        if some and not trace.kind.contrast.windows and trace.targets:
             counts[len(trace.candidates)][len(trace.targets)] += 1
     if not counts:
         return nothing(name, what)

@@ -12,8 +12,8 @@ from cgc_data.validate.statistics import clustered_mean, judge, nothing
 from cgc_data.validate.trace import Trace
 
 ABOVE_CHANCE = 0.05
-# Of the intervals: most and least of four signals in two contrasts are sixteen guesses, none of which may win by luck.
-LEVEL = 1 - 0.05 / 16
+# Of the intervals: most and least of five signals in two contrasts are twenty guesses, none of which may win by luck.
+LEVEL = 1 - 0.05 / 20
 
 Signal = Callable[[Trace], Sequence[float]]
 
@@ -27,6 +27,7 @@ SIGNALS: dict[str, Signal] = {
     "view size": lambda trace: [float(width * height) for width, height in trace.sizes],
     "file size": lambda trace: [float(size) for size in trace.num_bytes],
     "bytes per pixel": _bytes_per_pixel,
+    "sharpness": lambda trace: trace.sharpness,
 }
 
 
@@ -44,14 +45,14 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
     told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # a reference release has no bytes
     if not told:
         return nothing(name, what)
-    groups, chance = _clusters(told), float(np.mean([len(t.targets) / len(t.candidates) for t in told]))
+    groups, chance = clusters(told), float(np.mean([len(t.targets) / len(t.candidates) for t in told]))
     guesses = [np.array([_above_chance(t, np.array(signal(t)) * sign) for t in told]) for sign in (1, -1)]
     means = [clustered_mean(hits, groups, chance=chance, level=LEVEL) for hits in guesses]
     value, interval = max(means, key=lambda found: found[0])
     return judge(name, value, interval, ABOVE_CHANCE, len(told), what)
 
 
-def _clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
+def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
     """Group of each row, (n,): windows of one photo look alike, whatever their family."""
     if not rows[0].kind.contrast.windows:
         return families(rows)

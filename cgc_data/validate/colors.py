@@ -1,4 +1,10 @@
-"""What colors alone tell of the place that a piece is from: how like each image is, and which box in it is likest."""
+"""What colors alone tell of the place that a piece is from: how like each image is, and which box in it is likest.
+
+Histograms are of all pixels, since an image that is made smaller has other colors.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -7,42 +13,75 @@ from numpy.typing import NDArray
 from cgc_data.validate.pixels import Pixels
 from cgc_data.validate.samples import Rectangle
 
-BINS = 8  # of the levels of each channel
-LONGER_SIDE = 64  # pixels at which an image is searched
+CELLS = 32  # along the longer side of an image; boxes begin and end between them
 
 Shares = NDArray[np.float64]
+Codes = NDArray[np.int64]
 
 
-def stamp(image: Pixels) -> Pixels:
-    """An image (height, width, 3) at the size at which colors are compared."""
-    scale = LONGER_SIDE / max(image.shape[:2])
-    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+@dataclass(frozen=True)
+class Histogram:
+    """A way to count the colors of pixels: `bins`, and the bins (height, width, k) of each pixel (height, width, 3)."""
+
+    bins: int
+    of: Callable[[Pixels], Codes]
 
 
-def color_distance(first: Pixels, second: Pixels) -> float:
-    """How far apart the colors of two stamps are: summed over the levels of each channel."""
-    return float(np.abs(_shares(first).mean(axis=(0, 1)) - _shares(second).mean(axis=(0, 1))).sum())
+def _channels(pixels: Pixels) -> Codes:
+    """Eight levels of each channel by itself."""
+    return pixels.astype(np.int64) // 32 + 8 * np.arange(3)
 
 
-def likest_box(piece: Pixels, image: Pixels, share: tuple[float, float]) -> Rectangle:
-    """The box (x1, y1, x2, y2, 0-1000) of an image whose colors are likest to a piece's; both are stamps.
+def _cube(pixels: Pixels) -> Codes:
+    """Eight levels of each channel, of the three together."""
+    return np.asarray(pixels.astype(np.int64) // 32 @ np.array([[64], [8], [1]]))
 
-    `share`: of the image's width and height that the piece takes.
-    """
-    levels, size = _shares(image), (image.shape[1], image.shape[0])
-    width, height = (min(max(1, round(part * side)), side) for part, side in zip(share, size, strict=True))
-    total = np.pad(levels.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0), (0, 0)))
+
+def _hues(pixels: Pixels) -> Codes:
+    """Twelve hues in twelve degrees of saturation."""
+    colors = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV).astype(np.int64)
+    return np.asarray(colors[..., :1] // 15 * 12 + colors[..., 1:2] * 12 // 256)
+
+
+HISTOGRAMS = {"channels": Histogram(24, _channels), "cube": Histogram(512, _cube), "hues": Histogram(144, _hues)}
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How far the colors of a whole image, and of the likest box in it, are from a piece's; and that box (0-1000)."""
+
+    apart: float
+    nearest: float
+    likest: Rectangle
+
+
+def likeness(piece: Pixels, image: Pixels, share: tuple[float, float], histogram: Histogram) -> Likeness:
+    """Compare an image with a piece, which takes a `share` of the image's width and height."""
+    cell = max(max(image.shape[:2]) // CELLS, 1)
+    cells, own = _by_cells(image, cell, histogram), _whole(piece, histogram)
+    height, width = (
+        min(max(1, round(part * side / cell)), count)
+        for part, side, count in zip(reversed(share), image.shape[:2], cells.shape[:2], strict=True)
+    )
+    total = np.pad(cells.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0), (0, 0)))
     across = total[:, width:] - total[:, :-width]
-    means = (across[height:] - across[:-height]) / (width * height)
-    apart = np.abs(means - _shares(piece).mean(axis=(0, 1))).sum(axis=2)
-    top, left = np.unravel_index(int(apart.argmin()), apart.shape)
-    edges = left / size[0], top / size[1], (left + width) / size[0], (top + height) / size[1]
-    x1, y1, x2, y2 = (round(1000 * float(edge)) for edge in edges)
-    return x1, y1, x2, y2
+    apart = np.abs((across[height:] - across[:-height]) / (width * height) - own).sum(axis=2)
+    top, left = (int(place) * cell for place in np.unravel_index(int(apart.argmin()), apart.shape))
+    edges = left, top, left + width * cell, top + height * cell
+    x1, y1, x2, y2 = (round(1000 * edge / side) for edge, side in zip(edges, image.shape[1::-1] * 2, strict=True))
+    return Likeness(float(np.abs(cells.mean(axis=(0, 1)) - own).sum()), float(apart.min()), (x1, y1, x2, y2))
 
 
-def _shares(pixels: Pixels) -> Shares:
-    """Whether each pixel has each level of each channel, (height, width, 3 * levels)."""
-    level = pixels.astype(np.int64) * BINS // 256
-    return np.asarray((level[..., None] == np.arange(BINS)).reshape(*pixels.shape[:2], -1), dtype=np.float64)
+def _by_cells(pixels: Pixels, cell: int, histogram: Histogram) -> Shares:
+    """Shares (rows, columns, bins) of the pixels of each cell that are in each bin."""
+    rows, columns = (side // cell for side in pixels.shape[:2])
+    codes = histogram.of(pixels[: rows * cell, : columns * cell])
+    number = (np.arange(rows * cell) // cell * columns)[:, None] + np.arange(columns * cell) // cell
+    found = np.bincount((number[..., None] * histogram.bins + codes).ravel(), minlength=rows * columns * histogram.bins)
+    return np.asarray(found.reshape(rows, columns, histogram.bins) / cell**2)
+
+
+def _whole(pixels: Pixels, histogram: Histogram) -> Shares:
+    """Shares (bins,) of all pixels that are in each bin."""
+    counts = np.bincount(histogram.of(pixels).ravel(), minlength=histogram.bins)
+    return np.asarray(counts / (pixels.shape[0] * pixels.shape[1]))

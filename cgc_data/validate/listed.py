@@ -5,14 +5,15 @@ Which one that is differs by task: the label that is nowhere, or the one that ev
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence, Set
+from itertools import product
 
 import numpy as np
 
 from cgc_data.validate.answer_counts import AUC_BOUND
-from cgc_data.validate.classify import absent_features, families
+from cgc_data.validate.classify import absent_features, families, folds_of
 from cgc_data.validate.report import Check
 from cgc_data.validate.shortcuts import MOST_ROWS, UNIFORM_P, at_most, classifier, elsewhere
-from cgc_data.validate.statistics import FEW_GROUPS, clustered_auc, judge, nothing, uniformity
+from cgc_data.validate.statistics import FEW_GROUPS, Floats, Ints, clustered_auc, judge, nothing, uniformity
 from cgc_data.validate.trace import Asked, Trace
 
 Right = Callable[[Asked], bool]
@@ -40,17 +41,33 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the rarest label of a list the right one, or the most frequent?"""
-    what = "AUC of how rare, or how frequent, a label is in the sources, within lists"
+    """Is the rarest label of a list the right one, or the most frequent? Which it is, lists as long of others say."""
+    what = "AUC of how rare, or how frequent, a label is in the sources, as other families have it, within lists"
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:
         return nothing(name, what)
-    row_of = np.repeat(np.arange(len(rows)), [len(trace.asked) for trace in rows])
+    groups, lengths = families(rows), np.array([len(trace.asked) for trace in rows])
+    leans = np.array([_lean(trace.asked, is_right) for trace in rows])
+    row_of = np.repeat(np.arange(len(rows)), lengths)
     truths = np.array([is_right(one) for trace in rows for one in trace.asked], dtype=np.bool_)
     photos = np.array([float(one.photos) for trace in rows for one in trace.asked])
-    groups = families(rows)[row_of]
-    rare = clustered_auc(-photos, truths, groups, row_of)[0] > 0.5
-    return _within(name, -photos if rare else photos, truths, groups, row_of, what)
+    scores = photos * _learned_signs(leans, lengths, folds_of(groups))[row_of]
+    return _within(name, scores, truths, groups[row_of], row_of, what)
+
+
+def _lean(asked: Sequence[Asked], is_right: Right) -> float:
+    """How much more often than not the right label is more frequent than others of its list, -1 to 1."""
+    right, wrong = ([one.photos for one in asked if is_right(one) is kind] for kind in (True, False))
+    return float(np.sign(np.subtract.outer(right, wrong)).mean()) if right and wrong else 0.0
+
+
+def _learned_signs(leans: Floats, lengths: Ints, folds: Ints) -> Floats:
+    """Whether the right label is mostly frequent (1) or rare (-1), (n,), by other folds' lists of the same length."""
+    signs = np.ones(len(leans))
+    for fold, length in product(np.unique(folds), np.unique(lengths)):
+        held, alike = folds == fold, lengths == length
+        signs[held & alike] = 1.0 if leans[~held & alike].sum() > 0 else -1.0
+    return signs
 
 
 def _within(

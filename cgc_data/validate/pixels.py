@@ -46,8 +46,17 @@ class DecodedPhotos:
 
 def decode(content: bytes) -> Pixels:
     """Pixels (height, width, 3) in the frame that is annotated: a camera's orientation tag is not applied."""
+    return _decoded(content, cv2.IMREAD_COLOR)
+
+
+def decode_gray(content: bytes) -> Pixels:
+    """Gray levels (height, width) in the same frame."""
+    return _decoded(content, cv2.IMREAD_GRAYSCALE)
+
+
+def _decoded(content: bytes, how: int) -> Pixels:
     picture_size(content)
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise PhotoError("the photo cannot be decoded")
     return np.asarray(pixels, dtype=np.uint8)

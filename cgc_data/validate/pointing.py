@@ -1,59 +1,79 @@
-"""What could tell the place of a piece without looking for it: its colors, or always giving the same box."""
+"""What could tell the place of a piece, or the image that it is from, without looking for it: colors and files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from cgc_data.validate.answer_images import answer_image
+from cgc_data.validate.answer_images import SIGNALS, answer_image, clusters
 from cgc_data.validate.boxes import iou
-from cgc_data.validate.classify import families, folds_of
+from cgc_data.validate.classify import folds_of
+from cgc_data.validate.colors import HISTOGRAMS
 from cgc_data.validate.report import Check
-from cgc_data.validate.samples import Rectangle
-from cgc_data.validate.statistics import clustered_mean, judge, nothing
+from cgc_data.validate.statistics import Floats, clustered_mean, held_out_scores, hit_rate, judge, nothing
 from cgc_data.validate.trace import Trace
 
-FIXED_BOX = 0.10
-BY_COLOR = 0.20  # pieces of another light are still found by color now and then
+BY_COLOR = 0.25  # pieces of another light are still found by color now and then
+BY_LEARNING = 0.15
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
     """How much more often than chance the image nearest in color, or the farthest, holds the answer."""
     rows = [trace for trace in traces if len(trace.candidates) > 1]
-    return answer_image("answer image by color", rows, lambda trace: trace.colors.apart if trace.colors else ())
+    return answer_image("answer image by color", rows, lambda trace: [one["channels"].apart for one in trace.colors])
 
 
-def box_by_color(traces: Sequence[Trace]) -> Check:
-    """How often the box that is likest in color is right, its size known and the image guessed."""
-    what = "accuracy at IoU 0.5 of the place likest in color, of the right size"
-
-    def likest(trace: Trace, median: Rectangle) -> Rectangle:
-        return trace.colors.likest if trace.colors else median
-
-    return _guessed("place by color", traces, likest, BY_COLOR, what)
-
-
-def fixed_box(traces: Sequence[Trace]) -> Check:
-    """How often the median box of other rows is right, the image guessed."""
-    what = "accuracy at IoU 0.5 of the median box of other rows"
-    return _guessed("one box for all pieces", traces, lambda _, median: median, FIXED_BOX, what)
-
-
-def _guessed(
-    name: str,
-    traces: Sequence[Trace],
-    guess: Callable[[Trace, Rectangle], Rectangle],
-    bound: float,
-    what: str,
-) -> Check:
-    rows = [trace for trace in traces if len(trace.boxes) == 1]
+def image_by_learning(traces: Sequence[Trace]) -> Check:
+    """How much more often than chance a classifier finds the image by colors and files, on photos it has not seen."""
+    name = "answer image by a learned matcher"
+    what = "accuracy above chance of a logistic classifier on distances in color, files, and sharpness of the images"
+    rows = [trace for trace in traces if len(trace.candidates) > 1 and trace.colors]
     if len(rows) < 2:
         return nothing(name, what)
-    groups = families(rows)
-    folds, boxes = folds_of(groups), np.array([trace.boxes[0] for trace in rows])
-    hits = np.zeros(len(rows))
-    for place, trace in enumerate(rows):
-        others = boxes[folds != folds[place]]
-        x1, y1, x2, y2 = np.median(others if len(others) else boxes, axis=0).round().astype(int).tolist()
-        hit = iou(trace.boxes[0], guess(trace, (x1, y1, x2, y2))) >= 0.5
-        hits[place] = hit / (1 if trace.named else len(trace.candidates))
-    return judge(name, *clustered_mean(hits, groups), bound, len(rows), what)
+    groups, row_of = clusters(rows), np.repeat(np.arange(len(rows)), [len(t.candidates) for t in rows])
+    truths = np.array([n in t.targets for t in rows for n in t.candidates], dtype=np.bool_)
+    scores = held_out_scores(_features(rows), truths, folds_of(groups)[row_of])
+    hits = [truths[row_of == row][scores[row_of == row].argmax()] - 1 / len(t.candidates) for row, t in enumerate(rows)]
+    chance = float(np.mean([1 / len(trace.candidates) for trace in rows]))
+    value, interval = clustered_mean(np.array(hits), groups, chance=chance)
+    return judge(name, value, interval, BY_LEARNING, len(rows), what)
+
+
+def _features(rows: Sequence[Trace]) -> Floats:
+    """What is measured of each candidate of each row, (candidates, features): against the others, and its rank."""
+    return np.concatenate([np.hstack([_against(table), _ranks(table)]) for table in map(_measures, rows)])
+
+
+def _measures(trace: Trace) -> Floats:
+    """Distances in color of each candidate, and what is known of its file, (candidates, n)."""
+    colors = [[d for one in image.values() for d in (one.apart, one.nearest)] for image in trace.colors]
+    files = [np.log(np.maximum(found, 1e-9)) for signal in SIGNALS.values() if len(found := signal(trace))]
+    return np.asarray(np.column_stack([np.array(colors), *files])[np.array(trace.candidates) - 1])
+
+
+def _against(table: Floats) -> Floats:
+    return np.asarray((table - table.mean(axis=0)) / np.maximum(table.std(axis=0), 1e-9))
+
+
+def _ranks(table: Floats) -> Floats:
+    return np.asarray(table.argsort(axis=0).argsort(axis=0) / (len(table) - 1) - 0.5)
+
+
+def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
+    """How often the box that is likest in color is right, its size and its image known, by each histogram."""
+    rows = [trace for trace in traces if len(trace.boxes) == 1 and trace.colors]
+    for histogram in HISTOGRAMS:
+        name, what = (
+            f"place by color ({histogram})",
+            "accuracy at IoU 0.5 of the place likest in color, of the right size",
+        )
+        if not rows:
+            yield nothing(name, what)
+            continue
+        hits = np.array([_is_likest(trace, histogram) for trace in rows], dtype=np.float64)
+        yield judge(name, *hit_rate(hits, clusters(rows)), BY_COLOR, len(rows), what)
+
+
+def _is_likest(trace: Trace, histogram: str) -> bool:
+    """Is the place likest in color, in the image that holds the answer, the answer?"""
+    (target,) = trace.targets
+    return iou(trace.boxes[0], trace.colors[target - 1][histogram].likest) >= 0.5

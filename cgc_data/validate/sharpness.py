@@ -1,6 +1,10 @@
 """Whether a view is sharp enough for what is asked: not enlarged too much, and no box made large by enlarging."""
 
+import cv2
+
+from cgc_data.common.errors import PhotoError
 from cgc_data.validate.limits import Limits
+from cgc_data.validate.pixels import decode_gray
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, Target, View
 
@@ -34,6 +38,15 @@ def enlargement(view: View) -> float:
     """How many pixels of a view stand for one of its photo, along the axis on which there are more."""
     x1, y1, x2, y2 = view.window
     return max(view.width / (x2 - x1), view.height / (y2 - y1))
+
+
+def sharpness(content: bytes) -> float:
+    """Variance of the second derivative of an image's gray levels; 0 if it cannot be decoded."""
+    try:
+        pixels = decode_gray(content)
+    except PhotoError:
+        return 0.0  # already a breach of the picture checks
+    return float(cv2.meanStdDev(cv2.Laplacian(pixels, cv2.CV_16S))[1].item() ** 2)
 
 
 def _enlarged(view: View, most: float) -> bool:

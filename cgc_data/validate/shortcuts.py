@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kstest
 
-from cgc_data.tasks import CONTRASTS
+from cgc_data.tasks import CONTRASTS, TASKS
 from cgc_data.validate.answer_counts import AUC_BOUND, answer_images_by_objects, number_of_answer_images
 from cgc_data.validate.answer_images import answer_image_checks
 from cgc_data.validate.boxes import iou
 from cgc_data.validate.classify import Features, absent_features, families, folds_of, image_features
+from cgc_data.validate.fixed import fixed_answer
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Check
 from cgc_data.validate.samples import Rectangle
@@ -55,6 +56,8 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
     yield answer_images_by_objects(traces)
     yield centre_floor(traces)
     yield copy_floor(traces)
+    for task in TASKS.values():
+        yield fixed_answer(f"fixed answer ({task.id})", [t for t in traces if t.kind is task and _asks_for_one(t)])
     yield focus_cover(traces, limits)
     yield focus_offsets(traces)
     yield label_balance(traces)
@@ -191,7 +194,7 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
 
 def centre_floor(traces: Sequence[Trace]) -> Check:
     """How often is the middle quarter of the view a right answer?"""
-    return _floor("centre box", traces, lambda t: CENTRE if t.kind.answer_to(names_image=t.named) == "one" else None)
+    return _floor("centre box", traces, lambda t: CENTRE if _asks_for_one(t) else None)
 
 
 def copy_floor(traces: Sequence[Trace]) -> Check:
@@ -253,6 +256,10 @@ def label_balance(traces: Sequence[Trace]) -> Check:
     worth = float(np.exp(-(shares * np.log(shares)).sum()))
     what = f"share of the most frequent label ({top!r}); {len(counts)} labels, worth {worth:.0f} equal ones"
     return measured("label balance", times / len(traces), len(traces), what)
+
+
+def _asks_for_one(trace: Trace) -> bool:
+    return trace.kind.answer_to(names_image=trace.named) == "one"
 
 
 def _is_empty(trace: Trace) -> bool:

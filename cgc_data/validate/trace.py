@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from cgc_data.common.errors import PhotoError
 from cgc_data.tasks import Task, task_named
 from cgc_data.validate.boxes import area
-from cgc_data.validate.colors import color_distance, likest_box, stamp
+from cgc_data.validate.colors import HISTOGRAMS, Likeness, likeness
 from cgc_data.validate.composing import composed
 from cgc_data.validate.samples import Box, Rectangle, Sample, View
-from cgc_data.validate.sharpness import enlargement
+from cgc_data.validate.sharpness import enlargement, sharpness
 from cgc_data.validate.world import World
 
 
@@ -39,19 +39,6 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Colors:
-    """What the colors of the image that a question points at tell.
-
-    Attributes:
-        apart: how far each image's colors are from it.
-        likest: the box in the answer's image whose colors are likest to it.
-    """
-
-    apart: tuple[float, ...]
-    likest: Rectangle
-
-
-@dataclass(frozen=True, slots=True)
 class Trace:
     """One row without its text and pixels."""
 
@@ -75,8 +62,10 @@ class Trace:
     pair_id: str
     focus: Focus | None
     asked: tuple[Asked, ...] = ()  # the labels in their order, if there are several
-    colors: Colors | None = None
+    # of each image, by each histogram: what it has in common with the image that the question points at
+    colors: tuple[dict[str, Likeness], ...] = ()
     followed: tuple[Box | None, ...] = ()  # where each image shows the one object that is followed, 0-1000 of it
+    sharpness: tuple[float, ...] = ()  # of the images, none of a release without them
     relation: str = ""  # what tells the object from others of its label
     qualities: tuple[float, ...] = ()  # of JPEG; none of photos as their files have them
 
@@ -103,6 +92,7 @@ def trace_of(sample: Sample, world: World) -> Trace:
         words=frozenset(re.findall(r"\w+|[^\w\s]", sample.question.lower())),
         sizes=tuple((view.width, view.height) for view in sample.views),
         num_bytes=tuple(len(content) for content in sample.images),
+        sharpness=tuple(map(sharpness, sample.images)),
         enlargements=tuple(enlargement(view) for view in sample.views),
         candidates=sample.answer_images,
         photos=photos,
@@ -129,18 +119,16 @@ def _asked(sample: Sample, label: str, world: World) -> Asked:
     return Asked(label, answered, frozenset(images), world.photos_with[concept])
 
 
-def _colors(sample: Sample, world: World) -> Colors | None:
+def _colors(sample: Sample, world: World) -> tuple[dict[str, Likeness], ...]:
     if not sample.kind.gives_image or sample.ref_img_idx is None or len(sample.objects) != 1:
-        return None
+        return ()
     try:
-        images = [stamp(composed(view, world.pixels.of)) for view in sample.views]
+        images = [composed(view, world.pixels.of) for view in sample.views]
     except PhotoError:
-        return None  # already a breach of the picture checks
-    (target,) = sample.objects
-    x1, y1, x2, y2 = target.bbox
-    given = images[sample.ref_img_idx - 1]
-    box = likest_box(given, images[target.img_idx - 1], ((x2 - x1) / 1000, (y2 - y1) / 1000))
-    return Colors(tuple(color_distance(given, image) for image in images), box)
+        return ()  # already a breach of the picture checks
+    x1, y1, x2, y2 = sample.objects[0].bbox
+    given, share = images[sample.ref_img_idx - 1], ((x2 - x1) / 1000, (y2 - y1) / 1000)
+    return tuple({n: likeness(given, image, share, h) for n, h in HISTOGRAMS.items()} for image in images)
 
 
 def _followed(sample: Sample, world: World) -> tuple[Box | None, ...]:

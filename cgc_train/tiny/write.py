@@ -1,9 +1,10 @@
-"""A randomly initialised Qwen3-VL of a few hundred thousand weights, in the folder layout of the real one.
+"""A Qwen3-VL of a few hundred thousand weights, in the folder layout of the real one: random, or warmed up.
 
-It knows nothing and is no model to use: it exists so that every path of training and benchmark runs on a CPU.
+It is no model to use: it exists so that every path of training and benchmark runs on a CPU. The warmed-up one answers
+in the right form about photos as `cgc-data paint large` paints them, so that GRPO has answers to rank.
 """
 
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ POSITION_SCALE = 20.0
 # Rows of the real embedding; more than its tokenizer has tokens.
 REAL_ROWS = 151936
 HEAD_SIZES = (16, 32)
+# Folder with the warmed-up model, in float16.
+WARM = "warm"
 
 
 def write_tiny(folder: Path, *, seed: int = 0, real_tokens: bool = False, head_size: int = 16) -> Path:
@@ -37,14 +40,41 @@ def write_tiny(folder: Path, *, seed: int = 0, real_tokens: bool = False, head_s
     Raises:
         ModelError: the folder is not empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ModelError(f"{folder}: not an empty folder; give another one, or delete it")
+    _check_empty(folder)
     processor = tiny_processor(real_tokens=real_tokens)
     model = _model(_configuration(processor.tokenizer, real_tokens, head_size), processor.tokenizer, seed)
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
+
+
+def write_warm(folder: Path) -> Path:
+    """Write the tiny model that was warmed up on painted photos, in float32; the same bytes whenever it is written.
+
+    Its weights and its tokenizer are those of `WARM`, which `scripts/make_warm_start.py` makes.
+
+    Args:
+        folder: new or empty.
+
+    Raises:
+        ModelError: the folder is not empty.
+    """
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    _check_empty(folder)
+    with as_file(files("cgc_train.tiny") / WARM) as shipped:
+        model = AutoModelForImageTextToText.from_pretrained(shipped, dtype="float32")
+        processor = AutoProcessor.from_pretrained(shipped)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
+def _check_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelError(f"{folder}: not an empty folder; give another one, or delete it")
 
 
 def tiny_processor(*, real_tokens: bool = False, pixels: tuple[int, int] = (MIN_PIXELS, MAX_PIXELS)) -> Any:

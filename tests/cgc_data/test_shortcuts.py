@@ -1,5 +1,6 @@
 """Each shortcut is found where it was planted and not where it was not; a small release is let off with a note."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -13,6 +14,7 @@ from cgc_data.validate import shortcuts
 from cgc_data.validate.answer_counts import answer_images_by_objects, number_of_answer_images
 from cgc_data.validate.answer_images import SIGNALS, answer_image_checks
 from cgc_data.validate.classify import families, folds_of
+from cgc_data.validate.fixed import fixed_answer
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Check
 from cgc_data.validate.shortcuts import absent_share, shortcut_checks
@@ -68,6 +70,7 @@ def _row(
         words=frozenset((template, label, "where")),
         sizes=sizes,
         num_bytes=tuple(int(b) for b in rng.integers(40_000, 200_000, len(photos))),
+        sharpness=tuple(float(v) for v in rng.spawn(1)[0].uniform(50, 2000, len(photos))),
         enlargements=tuple(float(e) for e in rng.uniform(1, 2, len(photos))),
         candidates=tuple(range(1, len(photos) + 1)),
         photos=tuple(photos),
@@ -90,7 +93,8 @@ def _box(rng: np.random.Generator) -> tuple[int, int, int, int]:
 
 def _windows(start: int, rng: np.random.Generator) -> list[Trace]:
     base = _row(f"{start}-s", ["one photo"] * 2, str(rng.choice(LABELS)), "same_object/1", rng, (1,))
-    first, second = (0, 0, 100, 100), (600, 600, 900, 900)
+    boxes = rng.spawn(1)[0]
+    first, second = _box(boxes), _box(boxes)
     focus = Focus(float(rng.uniform(0.03, 0.5)), tuple(rng.uniform(0, 1, 2).tolist()))
     common = {
         "contrast": "intra",
@@ -225,6 +229,10 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
         lambda t: replace(t, boxes=((240, 260, 740, 760),)) if t.task == "same_object" else t,
         "centre box floor",
     ),
+    "objects are in one corner": (
+        lambda t: replace(t, boxes=((20, 30, 400, 380 + sum(t.sizes[0]) % 40),)) if t.task == "same_object" else t,
+        "fixed answer (intra/same_object)",
+    ),
     "the reference can be copied": (
         lambda t: replace(t, reference=t.boxes[0]) if t.task == "same_object" else t,
         "copied reference floor",
@@ -248,6 +256,14 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
     "answers are in the largest view": (
         _often(lambda t: replace(t, sizes=_swapped(t, t.sizes, max))),
         "answer image by view size (inter)",
+    ),
+    "answers are in the sharpest image": (
+        _often(lambda t: replace(t, sharpness=_swapped(t, t.sharpness, max))),
+        "answer image by sharpness (inter)",
+    ),
+    "answers are in the most blurred image": (
+        _often(lambda t: replace(t, sharpness=_swapped(t, t.sharpness, min))),
+        "answer image by sharpness (inter)",
     ),
     "answers have the most bytes per pixel": (
         _often(lambda t: replace(t, sizes=((500, 500),) * len(t.sizes), num_bytes=_swapped(t, t.num_bytes, max))),
@@ -279,6 +295,9 @@ GUARDS: dict[str, Callable[[list[Trace]], Check]] = {
     "target photo is the odd one out": shortcuts.odd_one_out,
     "centre box floor": shortcuts.centre_floor,
     "copied reference floor": shortcuts.copy_floor,
+    "fixed answer (intra/same_object)": lambda rows: fixed_answer(
+        "fixed answer (intra/same_object)", [t for t in rows if t.task == "same_object"]
+    ),
     "focus cover": lambda rows: shortcuts.focus_cover(rows, Limits()),
     "focus offsets": shortcuts.focus_offsets,
     "absent share": shortcuts.absent_share,
@@ -291,6 +310,20 @@ def test_a_planted_shortcut_is_found(name: str) -> None:
     change, guard = PLANTED[name]
     found = GUARDS[guard]([change(trace) for trace in honest(1500)])
     assert (found.name, found.status) == (guard, "fail")
+
+
+COUNTS_AND_P_VALUES = {"absent share", "focus cover", "focus offsets", "target position"}
+
+
+def test_every_guard_with_a_bound_is_planted_and_has_an_interval() -> None:
+    bounded = [check for check in shortcut_checks(honest(1500), Limits()) if check.bound is not None and check.n]
+    assert {_kind(check.name) for check in bounded} == {_kind(guard) for _, guard in PLANTED.values()}
+    assert {_kind(check.name) for check in bounded if check.interval is None} <= COUNTS_AND_P_VALUES
+
+
+def _kind(name: str) -> str:
+    """A guard whatever the task or contrast that it is measured on."""
+    return re.sub(r" \(.*\)", "", name)
 
 
 def test_logistic_regression_is_that_of_scikit_learn() -> None:

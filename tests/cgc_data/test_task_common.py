@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -307,8 +308,8 @@ def lists(number: int, right: Callable[[list[int], np.random.Generator], int]) -
 
 def _trace(place: int, kinds: list[int], right: Callable[..., int], rng: np.random.Generator) -> Trace:
     chosen = right(kinds, rng)
-    others = iter(rng.permutation([1, 2]).tolist())
-    shown = [frozenset({1, 2}) if n == chosen else frozenset({next(others)}) for n in range(3)]
+    others = cycle(rng.permutation([1, 2]).tolist())
+    shown = [frozenset({1, 2}) if n == chosen else frozenset({next(others)}) for n in range(len(kinds))]
     asked = tuple(Asked(f"kind {k}", n == chosen, shown[n], 100 - k) for n, k in enumerate(kinds))
     return listing(place, "common", asked)
 
@@ -331,6 +332,11 @@ def rarest(kinds: list[int], rng: np.random.Generator) -> int:
     return kinds.index(max(kinds))
 
 
+def most_frequent(kinds: list[int], rng: np.random.Generator) -> int:
+    del rng
+    return kinds.index(min(kinds))
+
+
 def test_kinds_drawn_evenly_tell_nothing() -> None:
     assert [name for name, check in measured(lists(240, anyone)).items() if check.status == "fail"] == []
 
@@ -346,6 +352,14 @@ def test_kinds_drawn_evenly_tell_nothing() -> None:
 )
 def test_a_planted_prior_is_found(right: Callable[..., int], check: str) -> None:
     assert measured(lists(240, right))[check].status == "fail"
+
+
+def test_rarity_that_tells_by_the_length_of_the_list_is_found() -> None:
+    """The rarest of three kinds, and the most frequent of four: over all lists neither wins."""
+    rng = np.random.default_rng(2)
+    kinds = [rng.choice(12, 3 + place % 2, replace=False).tolist() for place in range(300)]
+    found = [_trace(place, some, most_frequent if place % 2 else rarest, rng) for place, some in enumerate(kinds)]
+    assert measured(found)["common kind from how rare it is"].status == "fail"
 
 
 def test_too_many_people_are_found() -> None:

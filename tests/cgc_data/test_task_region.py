@@ -27,12 +27,13 @@ from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
 from cgc_data.tasks.intra.region import REGION
 from cgc_data.validate import validate
+from cgc_data.validate.colors import HISTOGRAMS, Likeness
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.pixels import decode
 from cgc_data.validate.report import Check
 from cgc_data.validate.resemblance import search
 from cgc_data.validate.tasks.intra_region import measures
-from cgc_data.validate.trace import Colors, Trace
+from cgc_data.validate.trace import Trace
 from cgc_train.data.ablation import without_distractors
 from cgc_train.reward import gold_check
 from cgc_train.traces import trace
@@ -441,33 +442,54 @@ def _trace(name: int, rng: np.random.Generator) -> Trace:
         tuple_id=str(name),
         pair_id="",
         focus=None,
-        colors=Colors(tuple(rng.random(count + 1).tolist()), (x2, y2, x2 + w, y2 + h)),
+        sharpness=tuple(rng.uniform(100, 900, count + 1).tolist()),
+        colors=tuple(
+            {name: Likeness(*rng.random(2).tolist(), (x2, y2, x2 + w, y2 + h)) for name in HISTOGRAMS}
+            for _ in range(count + 1)
+        ),
     )
 
 
-def nearest(sign: int) -> Callable[[Trace], Trace]:
-    def change(trace: Trace) -> Trace:
-        assert trace.colors
-        apart = tuple(sign * (0.0 if n in trace.targets else 1.0) for n in range(1, len(trace.sizes) + 1))
-        return replace(trace, colors=replace(trace.colors, apart=apart))
+def in_color(change: Callable[[Likeness, bool], Likeness], *histograms: str) -> Callable[[Trace], Trace]:
+    """What is told by each histogram of each image, changed by whether the image holds the answer."""
 
-    return change
+    def changed(trace: Trace) -> Trace:
+        colors = [
+            {name: change(one, n in trace.targets) if name in histograms else one for name, one in image.items()}
+            for n, image in enumerate(trace.colors, 1)
+        ]
+        return replace(trace, colors=tuple(colors))
+
+    return changed
 
 
-def box_in_color(trace: Trace) -> Trace:
-    assert trace.colors
-    return replace(trace, colors=replace(trace.colors, likest=trace.boxes[0]))
+def whole_image(sign: int) -> Callable[[Likeness, bool], Likeness]:
+    return lambda one, holds: replace(one, apart=sign * (0.0 if holds else 1.0))
 
 
-def centered(trace: Trace) -> Trace:
-    return replace(trace, boxes=((310, 305, 660, 690),))
+def has_a_likely_place(one: Likeness, holds: bool) -> Likeness:
+    return replace(one, nearest=0.6 * one.nearest) if holds else one
+
+
+def box_in_color(histogram: str) -> Callable[[Trace], Trace]:
+    return lambda trace: in_color(lambda one, _: replace(one, likest=trace.boxes[0]), histogram)(trace)
+
+
+def sharper(trace: Trace) -> Trace:
+    """The image with the answer is often, but not always, the sharpest."""
+    values = [(600 if n in trace.targets else 100) + value / 2 for n, value in enumerate(trace.sharpness, 1)]
+    return replace(trace, sharpness=tuple(values))
 
 
 PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
-    "the window nearest in color": (nearest(1), "answer image by color"),
-    "the window farthest in color": (nearest(-1), "answer image by color"),
-    "the place of the same colors": (box_in_color, "place by color"),
-    "the middle": (centered, "one box for all pieces"),
+    "the window nearest in color": (in_color(whole_image(1), "channels"), "answer image by color"),
+    "the window farthest in color": (in_color(whole_image(-1), "channels"), "answer image by color"),
+    "the window with a place of like colors": (
+        in_color(has_a_likely_place, *HISTOGRAMS),
+        "answer image by a learned matcher",
+    ),
+    "the sharpest window": (sharper, "answer image by a learned matcher"),
+    **{f"the place of the same {name}": (box_in_color(name), f"place by color ({name})") for name in HISTOGRAMS},
 }
 
 

@@ -75,7 +75,7 @@ def test_a_real_recipe_passes_as_far_as_no_gpu_allows(checked: Callable[..., dic
 @pytest.mark.parametrize(
     ("settings", "check", "words"),
     [
-        (["effective_batch=32"], "batch", ["16 completions", "effective_batch is 32", "set effective_batch=16"]),
+        (["effective_batch=32"], "batch", ["64 completions", "effective_batch is 32", "set effective_batch=64"]),
         (["grpo.num_generations=3"], "settings", ["divisible", "num_generations (3)"]),
         (["grpo.num_generations=1"], "settings", ["at least 2"]),
         (["grpo.steps_per_generation=4", "grpo.save_steps=1"], "checkpoints", ["set grpo.save_steps=2"]),
@@ -83,7 +83,7 @@ def test_a_real_recipe_passes_as_far_as_no_gpu_allows(checked: Callable[..., dic
         (["data.release=nowhere-at-all"], "data", ["nowhere-at-all", "no such folder"]),
         (["data.split=test", "data.held_out_every=0"], "data", ["no rows of split 'test'", "relax"]),
         (["data.distractors=[far]"], "data", ["'far'", "decoupled"]),
-        (["grpo.gradient_accumulation_steps=16", "effective_batch=128"], "data", ["one round of sampling takes 32"]),
+        (["grpo.gradient_accumulation_steps=16", "effective_batch=512"], "data", ["one round of sampling takes 64"]),
         (["model.name=nowhere/tiny-model"], "model", ["nowhere/tiny-model", "no such folder"]),
         (["model.lora={targets: '.*visual.*qkv'}"], "adapters", ["outside", "visual.blocks"]),
         (["model.lora={targets: 'nothing'}"], "adapters", ["matches no module"]),
@@ -370,7 +370,7 @@ def test_json_holds_every_finding(place: Path) -> None:
 
 
 def _recipe(place: Path, name: str, *settings: str) -> Recipe:
-    given = [f"data.release={place / 'release'}", "data.held_out_rows=4"]
+    given = [f"data.release={place / 'release'}", "data.tasks=[]", "data.held_out_rows=4"]
     model = [f"model.name={place / 'tiny'}"] if name == "tiny-cpu" else []
     return load_recipe(name, [*given, *model, *settings])
 

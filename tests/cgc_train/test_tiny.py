@@ -6,15 +6,20 @@ import pytest
 
 pytest.importorskip("trl")
 
+import torch
+from click.testing import CliRunner
 from PIL import Image
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.core_model_loading import PrefixChange
 
-from cgc_data.answer import ANSWER_FORM, Object, build_messages, format_response, with_thinking
+from cgc_data.answer import ANSWER_FORM, Object, build_messages, format_response, read_answer, with_thinking
+from cgc_data.painter import paint
+from cgc_train.cli import cli
 from cgc_train.errors import ModelError
+from cgc_train.generate import generate
 from cgc_train.model.load import keep_names
-from cgc_train.tiny import write_tiny
+from cgc_train.tiny import write_tiny, write_warm
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -95,3 +100,37 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not an empty folder"):
         write_tiny(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_warmed_up_one_is_the_same_whenever_it_is_written(tmp_path: Path) -> None:
+    first, again = (content(write_warm(tmp_path / name)) for name in ("first", "again"))
+    assert first == again
+    weights = load_file(tmp_path / "first" / "model.safetensors")
+    assert {weight.dtype for weight in weights.values()} == {torch.float32}
+    with pytest.raises(ModelError, match="not an empty folder"):
+        write_warm(tmp_path / "first")
+
+
+def test_the_warmed_up_one_answers_in_the_form_that_is_asked_for(tmp_path: Path) -> None:
+    """Of painted photos that it has not seen; what it is worth is measured by benchmarks/demo_learns.py."""
+    paint("large", tmp_path / "photos", photos=16, seed=5)
+    photos = sorted((tmp_path / "photos" / "images" / "train2017").iterdir())
+    images = [(first, second) for first, second in zip(photos[::2], photos[1::2], strict=True)]
+    write_warm(tmp_path / "warm")
+    asked = with_thinking(build_messages(f"Find every apple in these two images. {ANSWER_FORM}", 2))
+    model = AutoModelForImageTextToText.from_pretrained(tmp_path / "warm")
+    processor = AutoProcessor.from_pretrained(tmp_path / "warm")
+    answers = generate(model, processor, [asked] * len(images), images, max_new_tokens=160)
+    readings = [read_answer(answer, 2) for (answer,) in answers]
+    assert sum(reading.valid for reading in readings) >= 6
+    boxes = [item for reading in readings for item in reading.objects]
+    assert sum(item.label == "apple" for item in boxes) > len(boxes) / 2
+
+
+def test_the_command_writes_it_and_takes_no_shape_of_its_own(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["tiny", "--warm", str(tmp_path / "warm")])
+    assert done.exit_code == 0, done.output
+    assert content(tmp_path / "warm") == content(write_warm(tmp_path / "same"))
+    refused = CliRunner().invoke(cli, ["tiny", "--warm", "--seed", "1", str(tmp_path / "other")])
+    assert refused.exit_code == 2
+    assert not (tmp_path / "other").exists()

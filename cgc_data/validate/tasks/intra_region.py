@@ -8,7 +8,7 @@ from cgc_data.tasks import REFERENCE
 from cgc_data.validate.boxes import BOX_TOLERANCE, area, furthest, grown, overlap, within
 from cgc_data.validate.composing import composed
 from cgc_data.validate.limits import Limits
-from cgc_data.validate.pointing import box_by_color, fixed_box, image_by_color
+from cgc_data.validate.pointing import box_by_color, image_by_color, image_by_learning
 from cgc_data.validate.report import Check, Finding
 from cgc_data.validate.resemblance import LONGER_SIDE, Found, search, small
 from cgc_data.validate.samples import Box, Sample, View
@@ -43,11 +43,11 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Whether colors, or always giving one box, tell the place of a piece."""
+    """Whether colors or files tell the place of a piece, or the image that it is from."""
     del limits
     yield image_by_color(traces)
-    yield box_by_color(traces)
-    yield fixed_box(traces)
+    yield image_by_learning(traces)
+    yield from box_by_color(traces)
 
 
 def _misformed(sample: Sample, world: World) -> str:

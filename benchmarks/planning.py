@@ -1,0 +1,90 @@
+"""Time per row of planning over an annotation file of any size, by preset; its photos are empty files.
+
+Usage: python benchmarks/planning.py instances_train2017.json [--rows 3000] [--preset paper --preset full]
+       [--profile FILE] [KEY=VALUE ...]
+Tasks that need pixels make no row here: give them the share 0, such as tasks.intra/region=0. The time is that of this
+process alone. All photos are of one split and of one file format; the clock runs once annotations are read and judged.
+"""
+
+import cProfile
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import rich_click as click
+
+from cgc_data.cli.build import resolve
+from cgc_data.config import BuildConfig
+from cgc_data.index.build import Index, build_index
+from cgc_data.plan.ground import Division, lay_ground
+from cgc_data.tasks import PRESETS
+
+
+class _Image(msgspec.Struct):
+    """What is read of an image record."""
+
+    coco_url: str = ""
+    file_name: str = ""
+
+
+class _Listed(msgspec.Struct):
+    """What is read of an annotation file."""
+
+    images: list[_Image]
+
+
+@click.command(help=__doc__)
+@click.argument("annotations", type=click.Path(exists=True, path_type=Path))
+@click.argument("settings", nargs=-1)
+@click.option("--rows", default=3000, show_default=True)
+@click.option("--preset", "presets", multiple=True, type=click.Choice(list(PRESETS)), default=list(PRESETS))
+@click.option("--profile", type=click.Path(path_type=Path), help="Write a profile that pstats reads.")
+def main(
+    annotations: Path, settings: tuple[str, ...], rows: int, presets: tuple[str, ...], profile: Path | None
+) -> None:
+    """Plan by each preset and print rows, seconds, and milliseconds a row."""
+    with tempfile.TemporaryDirectory() as folder:
+        photos, cache = Path(folder) / "photos", Path(folder) / "cache"
+        for path in (photos, cache):
+            path.mkdir()
+        for name in _names(annotations):
+            (photos / name).touch()
+        flags = {"coco": (f"{annotations}:{photos}",), "bbox_format": None, "orientation": None, "exhaustive": False}
+        index = build_index(resolve((), dict(flags)), cache)
+        profiler = cProfile.Profile() if profile else None
+        for preset in presets:
+            config = resolve((*settings, f"preset={preset}", f"samples={rows}"), dict(flags))
+            print(f"{preset}: {_plan(index, config, profiler)}", flush=True)
+        if profiler:
+            profiler.dump_stats(str(profile))
+
+
+def _names(annotations: Path) -> Iterator[str]:
+    listed = msgspec.json.decode(annotations.read_bytes(), type=_Listed)
+    return ((image.file_name or image.coco_url).rpartition("/")[2] for image in listed.images)
+
+
+def _plan(index: Index, config: BuildConfig, profiler: cProfile.Profile | None) -> str:
+    number, start = len(index.photos), time.process_time()
+    division = Division(["train"] * number, np.ones(number, dtype=np.bool_), {}, np.full(number, ""))  # type: ignore[typeddict-item]
+    ground = lay_ground(index, config, division)
+    laid, tasks = time.process_time(), Counter[str]()
+    if profiler:
+        profiler.enable()
+    for _, dealer in ground.dealers():
+        for dealt in dealer.deal():
+            tasks.update(f"{row['contrast']}/{row['task']}" for row in dealt.rows)
+    if profiler:
+        profiler.disable()
+    seconds, made = time.process_time() - laid, tasks.total()
+    each = ", ".join(f"{task} {rows:,}" for task, rows in sorted(tasks.items()))
+    each_row = f"{1000 * seconds / made:.2f} ms a row ({laid - start:.1f} s before)"
+    return f"{made:,} rows in {seconds:.1f} s, {each_row}; {each}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""What each task gives when it is asked for alone: rows made of those asked, photos that they show, time, and losses.
+
+Usage: python benchmarks/yields.py [--coco ANN.json:IMAGES] [--lvis ANN.json:IMAGES] [--exhaustive] [--rows 120]
+       [--task inter/refer] [KEY=VALUE ...]
+Only plans, so nothing is rendered; photos are read by the tasks that look at pixels. With no source: the embedded one.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import rich_click as click
+
+from cgc_data.builder.release import CACHE
+from cgc_data.cli.build import resolve
+from cgc_data.common.errors import PlanError
+from cgc_data.config import BuildConfig
+from cgc_data.index.build import Index, build_index
+from cgc_data.painter.embedded import with_sources
+from cgc_data.plan.build import Plan, make_plan
+from cgc_data.tasks import PLANNED
+
+
+@click.command(help=__doc__)
+@click.argument("settings", nargs=-1)
+@click.option("--coco", multiple=True)
+@click.option("--lvis", multiple=True)
+@click.option("--exhaustive", is_flag=True)
+@click.option("--rows", default=120, show_default=True, help="Asked of each task.")
+@click.option("--task", "tasks", multiple=True, type=click.Choice(PLANNED), help="All if left out. Repeatable.")
+def main(
+    settings: tuple[str, ...],
+    coco: tuple[str, ...],
+    lvis: tuple[str, ...],
+    exhaustive: bool,
+    rows: int,
+    tasks: tuple[str, ...],
+) -> None:
+    """Plan each task and print a line of figures, and what the plan notes."""
+    flags = {"coco": coco, "lvis": lvis, "exhaustive": exhaustive, "bbox_format": None, "orientation": None}
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder) / CACHE
+        cache.mkdir()
+        base = with_sources(resolve((*settings, f"samples={rows}"), flags), cache)
+        index = build_index(base, cache)
+        for task in tasks or PLANNED:
+            only = {other: float(other == task) for other in PLANNED}
+            _show(task, index, base.model_copy(update={"tasks": only}), cache)
+
+
+def _show(task: str, index: Index, config: BuildConfig, cache: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.process_time()
+        try:
+            plan = make_plan(index, config, Path(folder), cache, 1)
+        except PlanError as error:
+            print(f"{task:<20} none: {error}", flush=True)
+            return
+        seconds, made = time.process_time() - start, sum(plan.tasks.values())
+        photos = _photos(Path(folder))
+    each = 1000 * seconds / made
+    print(f"{task:<20} {made:>7,} of {config.samples:,} rows, {photos:>6,} photos, {each:>7.1f} ms/row")
+    print("".join(f"    {note}\n" for note in _told(plan)), end="", flush=True)
+
+
+def _told(plan: Plan) -> list[str]:
+    return [note for note in plan.notes if note.startswith("made")]
+
+
+def _photos(folder: Path) -> int:
+    """Photos that the rows of a plan show, in any role."""
+    tables = [pq.read_table(path, columns=["views"]) for path in folder.glob("*.parquet")]
+    views = [view for table in tables for row in table.column("views").to_pylist() for view in row]
+    return len({(part["source"], part["image_id"]) for view in views for part in view["parts"]})
+
+
+if __name__ == "__main__":
+    main()

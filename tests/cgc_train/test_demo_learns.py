@@ -1,0 +1,43 @@
+"""What the run of `make demo` learns: the page shows the figures as measured, and they are what it says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("trl")
+
+from benchmarks import demo_learns
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def outcome() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((DOCS / "demo_learns.json").read_bytes())
+    return found
+
+
+def test_the_table_shows_the_figures(outcome: dict[str, Any]) -> None:
+    page = (DOCS / "learning.md").read_text(encoding="utf-8")
+    assert f"{demo_learns.BEGIN}\n\n{demo_learns.table(outcome)}\n{demo_learns.END}" in page
+
+
+def test_the_page_says_what_was_seen(outcome: dict[str, Any]) -> None:
+    assert set(outcome) == {"0", "1", "2"}
+    for found in outcome.values():
+        assert found["rows"] >= 128
+        assert found["miou"]["rise"][1] <= 0 <= found["miou"]["rise"][2], "R_miou stays where it was"
+        assert found["false_empty"]["rise"][2] < 0
+        assert found["false_empty"]["after"] < 0.01
+        assert found["valid"]["rise"][0] > 0
+        assert found["hallucinated"]["rise"][1] > 0
+        assert found["seconds"]["processor"] <= 240, "two minutes of two cores"
+
+
+def test_rows_without_a_value_on_one_side_count_on_neither() -> None:
+    found = demo_learns.compared([0.5, None, 0.1], [0.75, 1.0, None], ["a", "b", "c"])
+    assert (found["before"], found["after"], found["rows"]) == (0.5, 0.75, 1)
+    assert demo_learns.mean([None, True, 0.0]) == 0.5
+    assert demo_learns.mean([None]) is None

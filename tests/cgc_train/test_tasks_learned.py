@@ -1,0 +1,98 @@
+"""What a tiny model learns of the preset `full`: the page shows the figures as measured, and its parts hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("trl")
+
+from benchmarks import tasks_learned
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def outcome() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((DOCS / "tasks_learned.json").read_bytes())
+    return found
+
+
+def test_the_table_shows_the_figures(outcome: dict[str, Any]) -> None:
+    page = (DOCS / "learning.md").read_text(encoding="utf-8")
+    assert f"{tasks_learned.BEGIN}\n\n{tasks_learned.tables(outcome)}\n{tasks_learned.END}" in page
+
+
+def test_the_figures_are_of_the_fixed_protocol_and_of_every_task(outcome: dict[str, Any]) -> None:
+    from dataclasses import asdict
+
+    from cgc_data.tasks import TASKS
+
+    assert outcome["protocol"] == json.loads(json.dumps(asdict(tasks_learned.FULL)))
+    assert set(outcome["tasks"]) == set(TASKS)
+
+
+def test_the_page_says_what_was_seen(outcome: dict[str, Any]) -> None:
+    assert ahead(outcome, "accuracy") == {"inter/group"}
+    assert ahead(outcome, "miou") == {"inter/group", "inter/common"}
+    for task in ("inter/exemplar", "intra/region"):
+        found = outcome["tasks"][task]["accuracy"]["ahead of"]
+        assert found["paper"][1] > 0 >= found["floor"][1], "better than `paper`, not than a rule"
+        assert outcome["tasks"][task]["miou"]["ahead of"][tasks_learned.BLIND][1] <= 0, "mostly habit"
+    for task in ("inter/refer", "intra/difference"):
+        assert outcome["tasks"][task]["accuracy"]["ahead of"]["paper"][1] <= 0, "not learned"
+    for task in ("inter/absent", "intra/absent"):
+        assert outcome["tasks"][task]["accuracy"]["means"]["full"] == 0
+    assert outcome["tasks"]["intra/same_object"]["miou"]["ahead of"]["paper"][2] < 0
+
+
+def ahead(outcome: dict[str, Any], metric: str) -> set[str]:
+    """New tasks on which the model of `full` is ahead of the best floor and of `paper`, interval and all."""
+    return {
+        task
+        for task, found in outcome["tasks"].items()
+        if tasks_learned.is_new(task) and all(found[metric]["ahead of"][other][1] > 0 for other in ("paper", "floor"))
+    }
+
+
+def test_pictures_are_exchanged_within_a_task() -> None:
+    views = [{"image_id": 1}] * 2
+    rows = [
+        {"contrast": "inter", "task": task, "images": [f"{task} {n} a", f"{task} {n} b"], "views": views, "id": str(n)}
+        for task in ("locate", "group")
+        for n in range(5)
+    ]
+    shown = tasks_learned.other_pictures(rows, seed=0)
+    assert [row["id"] for row in shown] == [row["id"] for row in rows]
+    assert all(new["images"] != old["images"] for new, old in zip(shown, rows, strict=True))
+    assert all(new["images"][0].split()[0] == new["task"] for new in shown)
+    assert sorted(row["images"] for row in shown) == sorted(row["images"] for row in rows)
+
+
+def test_a_view_shows_what_has_its_middle_there_and_what_is_pasted(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    content = {
+        "categories": [{"id": 1, "name": "cup"}, {"id": 2, "name": "sports ball"}],
+        "images": [{"id": 7, "file_name": "a.jpg"}],
+        "annotations": [
+            {"id": 70, "image_id": 7, "category_id": 1, "bbox": [0, 0, 20, 20]},
+            {"id": 71, "image_id": 7, "category_id": 2, "bbox": [60, 60, 20, 20]},
+        ],
+    }
+    for name in ("train", "test"):
+        part = content if name == "train" else {**content, "images": [], "annotations": []}
+        (tmp_path / "annotations" / f"instances_{name}.json").write_text(json.dumps(part))
+    annotations = tasks_learned.Annotations(tmp_path)
+    view: dict[str, Any] = {"file_name": "a.jpg", "window": [0, 0, 50, 50], "parts": []}
+    assert annotations.in_view(view) == ["cup"]
+    pasted = {"file_name": "a.jpg", "annotation_id": "source:71"}
+    assert annotations.in_view({**view, "parts": [pasted]}) == ["ball", "cup"]
+    assert tasks_learned.named([["cup"], []]) == "Image 1 shows cup. Image 2 shows nothing."
+
+
+def test_a_difference_is_paired() -> None:
+    value, low, high = tasks_learned.difference([1.0, 0.6, 0.8], [0.9, 0.5, 0.7], ["a", "b", "c"])
+    assert (value, low, high) == pytest.approx((0.1, 0.1, 0.1))
+    assert tasks_learned.interval(0.1, 0.05, 0.2).startswith("**+0.10")
+    assert tasks_learned.interval(0.1, -0.05, 0.2) == "+0.10 [-0.05, +0.20]"
