@@ -195,6 +195,7 @@ class GrpoArguments(TrainingArguments, Protocol):
 
     eval_strategy: str
     report_to: str | list[str] | None
+    model_init_kwargs: dict[str, object]
     chat_template_kwargs: dict[str, object] | None
     generation_kwargs: dict[str, object] | None
     log_completions: bool

@@ -5,7 +5,7 @@ Each override says which trap it is for. Everything else, the loss included, is 
 
 import math
 from collections.abc import Iterator, Sequence, Sized
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from itertools import groupby
 from typing import Any, TypeAlias
@@ -24,6 +24,8 @@ from cgc_train.model.once import each_image_once
 from cgc_train.protocols import Completion, GenerationConfig, GrpoArguments, Processor, TrainingRow
 from cgc_train.reward import text_of
 from cgc_train.sampling import EpochSampler
+from cgc_train.vllm_start import Rows, vllm_settings, vllm_started_with
+from cgc_train.vllm_weights import forget_images, send_merged
 
 NO_PROBABILITIES = "probability tensor contains"  # what torch says of logits that are not finite
 Answers: TypeAlias = dict[str, str]
@@ -35,7 +37,7 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
     Args:
         frozen_vision: leave the vision tower out of training.
         grades: of the rows, ascending, where later epochs are to keep easy rows first.
-        processing_class, args, peft_config, **given: as TRL's GRPOTrainer takes them.
+        processing_class, args, train_dataset, eval_dataset, peft_config, **given: as TRL's GRPOTrainer takes them.
 
     Raises:
         ModelError: the processor pads on the right.
@@ -48,6 +50,8 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         *,
         args: GrpoArguments,
         processing_class: Processor,
+        train_dataset: Rows,
+        eval_dataset: Rows | None = None,
         peft_config: object = None,
         frozen_vision: bool = True,
         grades: Sequence[int] | None = None,
@@ -58,8 +62,14 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         args.generation_kwargs = never_sampled(processing_class, args.use_vllm) | (args.generation_kwargs or {})
         # a NaN that is filtered out of the log would go unseen until the weights are NaN too
         args.logging_nan_inf_filter = False
-        super().__init__(args=args, processing_class=processing_class, peft_config=peft_config, **given)
+        given |= {"train_dataset": train_dataset, "eval_dataset": eval_dataset, "peft_config": peft_config}
+        with _vllm_told(args, processing_class, train_dataset, eval_dataset):
+            super().__init__(args=args, processing_class=processing_class, **given)
         keep_names(self.model)
+        if self.use_vllm:
+            forget_images(self.vllm_generation)
+        if self.use_vllm and peft_config is not None:
+            send_merged(self.vllm_generation)
         self._grades = grades
         self.generation_config: Any = getattr(self, "generation_config", None)  # vLLM has its own
         self.log_completions: bool = args.log_completions
@@ -153,12 +163,18 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
             "grpo.learning_rate or a higher grpo.beta"
         )
 
-    # TRL would overwrite a step's completions with the held-out ones of the same step.
+    # TRL would overwrite a step's completions with the held-out ones of the same step, and compare probabilities with
+    # those of vLLM at temperature zero, which are all one.
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log as TRL does, completions of training alone. Raises DivergedError where the gradient is not finite."""
+        """Log as TRL does; completions, and what compares sampling with learning, are of training alone.
+
+        Raises DivergedError where the gradient is not finite.
+        """
         norm = logs.get("grad_norm")
         if norm is not None and not math.isfinite(norm):
             raise self._diverged(f"the gradient of step {self.state.global_step} is {norm}")
+        for name in [name for name in self._metrics["eval"] if name.startswith("sampling/")]:
+            del self._metrics["eval"][name]
         wanted, self.log_completions = self.log_completions, self.log_completions and self.model.training
         super().log(logs, start_time)
         self.log_completions = wanted
@@ -223,3 +239,9 @@ def opened(image: object) -> object:
         return image
     with Image.open(image) as file:
         return file.convert("RGB")
+
+
+def _vllm_told(args: GrpoArguments, processor: Processor, *sets: Rows | None) -> AbstractContextManager[None]:
+    if args.use_vllm and args.vllm_mode == "colocate":  # a server was started with settings of its own
+        return vllm_started_with(vllm_settings(args, processor, *sets))
+    return nullcontext()

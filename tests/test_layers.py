@@ -16,7 +16,8 @@ LAYERS = {
     ),
     "cgc_train": (
         *("errors", "protocols", "reward", "recipe", "engines", "model", "tiny", "traces", "data", "sampling"),
-        *("ablate", "generate", "predict", "picture", "run", "outcome", "console", "callbacks", "trainer", "skill"),
+        *("ablate", "generate", "predict", "picture", "run", "outcome", "console", "callbacks"),
+        *("vllm_start", "vllm_weights", "trainer", "skill"),
         *("grpo", "sft", "difficulty", "check", "view", "publish", "plugins", "cli", "__main__"),
     ),
     "cgc_bench": ("errors", "prepare", "scoring", "mig", "vlm2", "contrast", "transfer", "report", "lmms", "cli"),

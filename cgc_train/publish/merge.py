@@ -28,12 +28,13 @@ def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str =
         raise ModelError(f"--dtype {dtype}: weights are written as {' or '.join(DTYPES)}")
     check_free(folder)
     source = _source(run, checkpoint)
-    # merged in full precision: the product of two small matrices loses too much otherwise
-    model = _merged(load_trained(source, dtype="float32", device="cpu"))
-    processor = load_processor(ModelSettings(name=str(source)))
-    _as_stored(processor)
     import torch
 
+    # the base as it was trained on, and merged in full precision: two roundings would give another policy
+    trained = load_trained(source, dtype=run.recipe.model.dtype, device="cpu").to(torch.float32)
+    model = _merged(trained)
+    processor = load_processor(ModelSettings(name=str(source)))
+    _as_stored(processor)
     folder.mkdir(parents=True, exist_ok=True)
     model.to(getattr(torch, dtype)).save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -115,6 +115,12 @@ class Recipe(Section):
     grpo: dict[str, Any] = Field(default_factory=dict, description="settings of TRL's GRPOConfig")
     warnings: WarningSettings = Field(default_factory=WarningSettings)
 
+    @model_validator(mode="after")
+    def _vllm_takes_whole_weights(self) -> "Recipe":
+        if self.model.quantize and self.grpo.get("use_vllm"):
+            raise ValueError("adapters cannot be merged into four-bit weights for vLLM; set grpo.use_vllm=false")
+        return self
+
     @property
     def sharing(self) -> str:
         """How GPUs share the work: the launch file's name without the number of machines and GPUs."""

@@ -71,6 +71,11 @@ def test_a_wrong_setting_is_told(small: Path, setting: str, says: str) -> None:
     assert says in str(error.value)
 
 
+def test_four_bit_weights_are_not_sent_to_vllm(small: Path) -> None:
+    with pytest.raises(RecipeError, match=r"four-bit weights for vLLM; set grpo\.use_vllm=false"):
+        load_recipe(str(small), ["model.lora={rank: 8}", "model.quantize=nf4", "grpo.use_vllm=true"])
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [("model: [", "not a readable YAML"), ("- a", "expected `key: value`"), ("name: x", "Field required")],

@@ -134,6 +134,16 @@ def test_the_vision_tower_is_frozen_as_the_recipe_says(run_values: dict[str, Any
     assert all(weights.requires_grad for weights in whole.model.parameters())
 
 
+def test_held_out_answers_are_not_compared_with_sampling(run_values: dict[str, Any], tmp_path: Path) -> None:
+    trainer = trainer_of(run_values, tmp_path / "run")
+    trainer.model.eval()
+    trainer._metrics["eval"] |= {"sampling/sampling_logp_difference/mean": [0.15], "reward": [1.0]}
+    trainer.log({"eval_loss": 0.0})
+    logged = trainer.state.log_history[-1]
+    assert logged["eval_reward"] == 1.0
+    assert not [name for name in logged if "sampling" in name], "vLLM answers at temperature zero, where all are one"
+
+
 def test_greedy_settings_keep_the_rest() -> None:
     sampled = GenerationConfig(do_sample=True, temperature=0.7, top_p=0.9, max_new_tokens=7, suppress_tokens=[3])
     likeliest = greedy(sampled)

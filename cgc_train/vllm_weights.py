@@ -1,0 +1,72 @@
+"""New weights for vLLM: what it forgets with them, and what it is sent of a model with adapters.
+
+TRL merges the adapters into the base before each step and takes them out after it. In bfloat16 both round, so that the
+base drifts step by step (TRL issue 6688): the saved adapter then belongs to another base than the one it is loaded on.
+Here the base is never written to.
+
+vLLM keeps what its vision tower made of an image. TRL lets it forget texts with new weights, but not images.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+from peft import PeftModel
+from peft.tuners.lora import LoraLayer
+from torch.distributed.tensor import DTensor
+
+Gather: TypeAlias = Callable[[Sequence[torch.Tensor]], AbstractContextManager[None]]
+
+
+def forget_images(generation: Any) -> None:
+    """Let vLLM forget with every new weights what the old ones made of images."""
+    send = generation.sync_weights
+
+    def sent() -> None:
+        send()
+        if generation.mode == "colocate":
+            generation.llm.llm_engine.reset_encoder_cache()
+        elif generation.accelerator.is_main_process:
+            client = generation.vllm_client
+            client.session.post(f"{client.base_url}/reset_encoder_cache").raise_for_status()
+
+    generation.sync_weights = sent
+
+
+def send_merged(generation: Any) -> None:
+    """Let TRL's generation send merged weights to vLLM instead of merging into its model."""
+    generation._iter_named_params = partial(merged_weights, generation.model, generation._dist.gather_params)
+
+
+def merged_weights(model: PeftModel, gather: Gather) -> Iterator[tuple[str, torch.Tensor]]:
+    """The weights that a model's base would have with the adapters in it, one at a time, under the base's names.
+
+    Args:
+        model: a base with LoRA adapters.
+        gather: makes weights whole that are divided among processes; each process has to come to it.
+    """
+    base = model.get_base_model()
+    layers = {
+        f"{name}.base_layer.weight": layer for name, layer in base.named_modules() if isinstance(layer, LoraLayer)
+    }
+    for name, weight in base.named_parameters():
+        if model.prefix not in name:
+            layer = layers.get(name)
+            with gather([weight] if layer is None else list(layer.parameters())):
+                yield name.replace(".base_layer", ""), _whole(weight) if layer is None else merged(layer)
+
+
+def merged(layer: LoraLayer) -> torch.Tensor:
+    """The weight of a layer and its adapters, added in float32 and rounded to the type of the weight."""
+    weight = layer.get_base_layer().weight
+    with torch.no_grad():
+        changes = [_whole(layer.get_delta_weight(adapter)).float() for adapter in layer.active_adapters]
+        return sum(changes, start=_whole(weight).float()).to(weight.dtype)
+
+
+def _whole(weight: torch.Tensor) -> torch.Tensor:
+    """FSDP2 keeps a part of each weight in each process."""
+    weight = weight.detach()
+    return weight.full_tensor() if isinstance(weight, DTensor) else weight
