@@ -37,7 +37,9 @@ BUCKET, LIVE = 5 * 10**8, 10**9
 CONTEXT = 3 * GB // 2
 # CUDA graphs and buffers of vLLM. Ours.
 VLLM_OVERHEAD = GB
-# vLLM runs the vision tower once on the largest image that the model's own processor allows (pixels).
+# vLLM tries the vision tower with images of so many tokens (TRL sets it), or with the largest if that has more.
+TRIED_TOKENS = 4096
+# The largest image that the processor of a model itself allows (pixels).
 LARGEST_IMAGE = 16_777_216
 
 
@@ -269,7 +271,7 @@ def _sequences(run: _Run) -> float:
     config, shape = run.config, run.shape
     share = config.vllm_tensor_parallel_size
     size = config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB
-    tokens = LARGEST_IMAGE / shape.token_pixels**2
+    tokens = max(TRIED_TOKENS, run.recipe.data.max_pixels / shape.token_pixels**2)
     encoder = tokens * shape.merge**2 * sizes.vision_forward(shape, run.width)
     deepest = tokens * sizes.FEATURES * shape.hidden * run.width
     left = size - run.base / share - encoder - deepest - VLLM_OVERHEAD

@@ -154,7 +154,7 @@ def test_the_reference_model_is_counted_where_there_is_one(
         ("qwen3-vl-8b-full", "gradients", "model.lora={}"),
         ("qwen3-vl-8b-full", "reference model", "grpo.beta=0"),
         ("qwen3-vl-8b-full", "pixels of the sampled batch", "grpo.steps_per_generation=4"),
-        ("qwen3-vl-8b-lora", "weights", "model.quantize=nf4"),
+        ("qwen3-vl-8b-lora", "weights", "model.quantize=nf4 grpo.use_vllm=false"),
         ("qwen3-vl-8b-lora", "weights", "accelerate=zero3"),
         ("qwen3-vl-8b-lora", "optimiser", "model.lora.rank=16"),
         ("qwen3-vl-8b-qlora-24gb", "key-value cache", "grpo.num_generations=4 grpo.steps_per_generation=4"),
@@ -206,7 +206,7 @@ def test_vllm_holds_more_samples_with_a_larger_share_or_a_shorter_length(real: M
 
     assert room("grpo.vllm_gpu_memory_utilization=0.5") > room() > 8
     assert room("grpo.vllm_max_model_length=2048") == pytest.approx(2 * room())
-    assert room("grpo.vllm_gpu_memory_utilization=0.26") < 1
+    assert room("grpo.vllm_gpu_memory_utilization=0.23") < 1
 
 
 def _plan(shape: ModelShape, name: str, *settings: str) -> MemoryPlan:
