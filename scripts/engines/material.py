@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scripts.engines.workplace import HOME, Material, run
 
+HEADS = ("--head-size", "32")  # vLLM's attention on a CPU takes no smaller ones
 WARM_UP = ("sft.max_steps=400", "data.held_out_every=0")
 
 
@@ -15,7 +16,7 @@ def make_material(home: Path = HOME) -> Material:
     folder = home / "material"
     material = Material(folder / "release", folder / "tiny", folder / "warm" / "model")
     _once(material.release, lambda: _python("cgc_data", "build", "--samples", "160", "--out", str(material.release)))
-    _once(material.tiny, lambda: _python("cgc_train", "tiny", str(material.tiny)))
+    _once(material.tiny, lambda: _python("cgc_train", "tiny", str(material.tiny), *HEADS))
     _once(folder / "warm", lambda: _warm_up(material, folder / "warm"))
     return material
 

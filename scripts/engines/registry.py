@@ -1,6 +1,6 @@
 """Every engine. Another one is a module and its line here."""
 
-from scripts.engines import ddp, fsdp2, nf4, zero
+from scripts.engines import ddp, fsdp2, lmms_vllm, nf4, vllm_colocate, vllm_server, zero
 from scripts.engines.records import Engine
 
 ENGINES: tuple[Engine, ...] = (
@@ -9,4 +9,7 @@ ENGINES: tuple[Engine, ...] = (
     zero.ZERO2,
     zero.ZERO3,
     nf4.ENGINE,
+    vllm_colocate.ENGINE,
+    vllm_server.ENGINE,
+    lmms_vllm.ENGINE,
 )

@@ -72,10 +72,8 @@ def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | N
 
     A command that takes longer is ended, with all that it started.
     """
-    path = os.pathsep.join([str(ROOT), str(ROOT / "cards")])
-    own = {"PYTHONPATH": path, "CGC_CACHE": str(HOME / "cache"), **QUIET, **(variables or {})}
     process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | own, text=True, errors="replace",
+        command, cwd=ROOT, env=surroundings(variables or {}), text=True, errors="replace",
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     try:
@@ -87,6 +85,12 @@ def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | N
     if process.returncode:
         raise StageError(as_typed(command), (output + error)[-LAST:])
     return output
+
+
+def surroundings(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a command that finds the packages of this checkout."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "cards")])
+    return {**os.environ, "PYTHONPATH": path, "CGC_CACHE": str(HOME / "cache"), **QUIET, **variables}
 
 
 def as_typed(command: Sequence[str]) -> str:

@@ -1,0 +1,173 @@
+"""GRPO with vLLM in the process of training, held against transformers with the weights of each step."""
+
+from pathlib import Path
+from shutil import copytree, rmtree
+from statistics import fmean
+
+import torch
+
+from cgc_train.data import held_out_set
+from cgc_train.generate import generate
+from cgc_train.publish import merge
+from cgc_train.run import Run, open_run
+from scripts.engines import vllm_cpu
+from scripts.engines.records import Comparison, Engine, Stage, at_least, at_most, equal, same
+from scripts.engines.rollouts import NEAR_TIE, Judge, Rollout, Scored, others, read
+from scripts.engines.shared import ADAPTERS
+from scripts.engines.weights import answers, count_loaded, difference, tensors
+from scripts.engines.workplace import HOME, Workplace
+
+STEPS, HALF, TOKENS = 4, 2, 200
+SETTINGS = (
+    "data.held_out_rows=8", f"data.held_out_every={HALF}", f"grpo.max_steps={STEPS}", f"grpo.save_steps={HALF}",
+    f"grpo.max_completion_length={TOKENS}", "grpo.use_vllm=true", "grpo.vllm_mode=colocate",
+    "grpo.vllm_gpu_memory_utilization=0.3", "grpo.vllm_max_model_length=2048",
+)  # fmt: skip
+TEMPERATURE = 0.7  # the recipe's
+# Of log-probabilities, a token: two implementations are closer, an image and another in its place are farther apart.
+ALIKE = TOLD_APART = 1e-3
+# In bfloat16 two implementations round at other places.
+ROUNDED, OF_LOGITS = 0.05, 0.5
+
+
+def all_weights(place: Workplace) -> list[Comparison]:
+    """GRPO on all weights in float32, and again from its first checkpoint."""
+    run, rollouts = _train(place, "all", "model.dtype=float32")
+    resumed = _resume(place, run)
+    judges = {
+        0: Judge(place.material.warm, temperature=TEMPERATURE),
+        HALF: Judge(run.folder / f"checkpoint-{HALF}", temperature=TEMPERATURE),
+        STEPS: Judge(run.model_folder, temperature=TEMPERATURE),
+    }
+    held_out = {step: [r for r in rollouts if r.held_out and r.step == step] for step in judges}
+    sampled = [(judges[r.step], r) for r in rollouts if not r.held_out and r.step in judges]
+    return [
+        *_ran(run, resumed),
+        same(
+            "weights that stock transformers loads", count_loaded(run.model_folder), len(tensors(place.material.warm))
+        ),
+        *(greedy(judges[step], rows, f"weights of step {step}") for step, rows in held_out.items()),
+        _answers(run, judges[STEPS], held_out[STEPS]),
+        *chances(sampled),
+        _images(sampled),
+    ]
+
+
+def adapters(place: Workplace) -> list[Comparison]:
+    """GRPO on adapters over a base in bfloat16: what vLLM was sent, and what it answered with it."""
+    run, rollouts = _train(place, "adapters", "model.dtype=bfloat16", *ADAPTERS)
+    resumed = _resume(place, run)
+    merged = merge(run, run.folder / "merged", dtype="bfloat16")
+    judge = Judge(merged, temperature=TEMPERATURE)
+    last = [r for r in rollouts if r.held_out and r.step == STEPS]
+    gap = max(float(judge.score(r).gap.max()) for r in last)
+    return [
+        *_ran(run, resumed),
+        at_most("weights that vLLM was sent last, against `cgc-train merge`", difference(_notes(run), merged), 0),
+        at_least("change of weights by training", difference(merged, place.material.warm), 1e-5),
+        at_most("likeliest token above the one taken, logits", gap, OF_LOGITS, "bfloat16 against float32"),
+        at_most(
+            "log-probabilities of sampled tokens, mean difference", logged_difference(run), ROUNDED, "both in bfloat16"
+        ),
+    ]
+
+
+def _train(place: Workplace, name: str, *settings: str) -> tuple[Run, list[Rollout]]:
+    folder, material = place.folder / name, place.material
+    given = (f"data.release={material.release}", f"model.name={material.warm}", *SETTINGS, *settings)
+    notes = folder.with_name(f"{name}-notes")
+    vllm_cpu.train(place, notes, "grpo", "tiny-cpu", *given, "--to", str(folder))
+    return open_run(folder), read(notes / "rollouts.jsonl")
+
+
+def _notes(run: Run) -> Path:
+    return run.folder.with_name(f"{run.folder.name}-notes")
+
+
+def _resume(place: Workplace, run: Run) -> Run:
+    """A copy of a run as if it had been killed after its first checkpoint, resumed."""
+    copy = copytree(run.folder, run.folder.with_name(f"{run.folder.name}-resumed"))
+    for later in ("model", f"checkpoint-{STEPS}"):
+        rmtree(copy / later)
+    vllm_cpu.train(place, _notes(open_run(copy)), "resume", str(copy))
+    return open_run(copy)
+
+
+def _ran(run: Run, resumed: Run) -> list[Comparison]:
+    logged = [[(line["step"], line.get("kind", "")) for line in made.metrics()] for made in (resumed, run)]
+    return [
+        equal("steps at which held-out rows were answered", run.held_out_steps(), [0, HALF, STEPS]),
+        equal("steps logged by the run resumed after a kill, those of the run", *logged),
+        at_most("weights of the resumed run", difference(resumed.model_folder, run.model_folder), 1e-6),
+    ]
+
+
+def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
+    """Tokens of held-out answers that transformers would not take either, near-ties aside."""
+    gaps = torch.cat([judge.score(row).gap for row in rows])
+    ties = int(((gaps > 0) & (gaps < NEAR_TIE)).sum())
+    told = f"{len(gaps)} tokens of {len(rows)} answers, {ties} near-ties"
+    return same(
+        f"tokens of held-out answers that are not the likeliest, {which}", int((gaps >= NEAR_TIE).sum()), 0, told
+    )
+
+
+def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
+    """Answers that differ from those that transformers generates, where no near-tie lets them."""
+    asked = held_out_set(run.recipe, HOME / "cache" / "images")
+    limits = {"max_new_tokens": TOKENS, "batch_size": 8}
+    written = generate(judge.model, judge.processor, asked["prompt"], asked["images"], **limits)  # type: ignore[arg-type]
+    said = answers(run, STEPS)
+    tied = {
+        judge.processor.tokenizer.decode(row.completion, skip_special_tokens=True) for row in rows if _tied(judge, row)
+    }
+    other = [key for key, (text,) in zip(asked["id"], written, strict=True) if text != said[key]]
+    left = sum(said[key] not in tied for key in other)
+    told = f"{len(said) - len(other)} of {len(said)} the same, {len(other) - left} part at a near-tie"
+    return same("held-out answers that are not those transformers generates", left, 0, told)
+
+
+def _tied(judge: Judge, row: Rollout) -> bool:
+    gaps = judge.score(row).gap
+    return bool(((gaps > 0) & (gaps < NEAR_TIE)).any())
+
+
+def chances(sampled: list[tuple[Judge, Rollout]]) -> list[Comparison]:
+    """Log-probabilities that vLLM gave sampled tokens, with visual tokens left out in transformers as in vLLM."""
+    scored = [(judge.score(rollout), torch.tensor(rollout.chances)) for judge, rollout in sampled]
+    alike = torch.cat([(score.chance - given).abs() for score, given in scored])
+    unlike = torch.cat([(score.chance + torch.log1p(-score.visual) - given).abs() for score, given in scored])
+    weight = torch.cat([-torch.log1p(-score.visual) for score, _ in scored])
+    told = f"at most {alike.max():.1e}; {unlike.mean():.1e} with visual tokens left in, which weigh {weight.mean():.1e}"
+    return [at_most("log-probabilities of sampled tokens, mean difference", float(alike.mean()), ALIKE, told)]
+
+
+def _images(sampled: list[tuple[Judge, Rollout]]) -> Comparison:
+    """How far the log-probabilities are off once each image stands in another one's place."""
+    rows = [(judge.score(r, others(r)), torch.tensor(r.chances)) for judge, r in sampled if len(r.images) > 1]
+    return at_least("the same with each image in the next one's place", _mean_off(rows), TOLD_APART, "so images stay")
+
+
+def _mean_off(rows: list[tuple[Scored, torch.Tensor]]) -> float:
+    return float(torch.cat([(score.chance - given).abs() for score, given in rows]).mean())
+
+
+def logged_difference(run: Run) -> float:
+    """What the run itself logged: mean difference of log-probabilities, visual tokens left in."""
+    name = "sampling/sampling_logp_difference/mean"
+    return fmean(line[name] for line in run.metrics() if name in line and line["kind"] == "train")  # type: ignore[literal-required, misc]
+
+
+ENGINE = Engine(
+    name="vllm-colocate",
+    title="vLLM in the process of training",
+    packages=vllm_cpu.PACKAGES,
+    requirements=vllm_cpu.REQUIREMENTS,
+    alone=vllm_cpu.ALONE,
+    gigabytes=vllm_cpu.GIGABYTES,
+    shared=vllm_cpu.SHARED,
+    stages=(
+        Stage("GRPO on all weights, float32, and resumed", all_weights),
+        Stage("GRPO on adapters, bfloat16, and resumed", adapters),
+    ),
+)

