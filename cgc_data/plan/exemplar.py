@@ -12,7 +12,7 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.exemplars import Exemplars
 from cgc_data.plan.inter_all import LocateAllPlanner
 from cgc_data.plan.planner import Draw
-from cgc_data.plan.questions import Family, Question, Shown, View, thousand_in_view
+from cgc_data.plan.questions import Family, Question, Shown, View, set_name, thousand_in_view
 from cgc_data.tasks.inter.exemplar import EXEMPLAR
 
 TRIED = 12  # families without their examples, before a photo is given up
@@ -55,7 +55,7 @@ class ExemplarPlanner:
                 return None
             examples.append(found[0].photo)
             free[found[0].photo] = False
-            questions += [_by_example(question, *found) for question in twins]
+            questions += [_by_example(question, *found, self._askable) for question in twins]
         return Family(tuple(questions), (*family.photos, *examples))
 
 
@@ -67,10 +67,13 @@ def _twins(family: Family) -> list[list[Question]]:
     return list(groups.values())
 
 
-def _by_example(question: Question, view: View, example: Shown) -> Question:
+def _by_example(question: Question, view: View, example: Shown, askable: Askable) -> Question:
     """The question with its example as the first image."""
+    photo = askable.index.photos[view.photo].identity
     return replace(
         question,
+        # other examples, and questions without one, may be asked about the same photos
+        tuple_id=set_name([question.tuple_id, photo, view.window]),
         views=(view, *question.views),
         shown=tuple(replace(shown, view=shown.view + 1) for shown in question.shown),
         missing=tuple(replace(missing, view=missing.view + 1) for missing in question.missing),

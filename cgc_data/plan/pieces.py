@@ -20,6 +20,7 @@ WIDEST_ASPECT = 1.5
 MOST_GAIN = 0.15  # by which a color may be stronger or weaker
 GAMMAS = (0.8, 1.25)
 MOST_ENLARGED = 2.0
+RESIZED = 2.0  # gray levels of spread that resizing may take, on the way to the view that is checked
 APART = 8  # pixels of the photo between a piece and what must not show any of it
 
 Rectangles = NDArray[np.int64]  # (n, 4) x1, y1, x2, y2, half-open, pixels of the photo
@@ -93,7 +94,9 @@ def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
     for scene in scenes:
         small, large = (_gray(picture, piece, scene.scale * size) for size in (1.0, LARGEST))
         home = scene.place(piece.window) if scene.holds(piece.window) else None
-        if small.std() < LEAST_SPREAD or not only_at(large, (piece.window.width, piece.window.height), scene, home):
+        if small.std() < LEAST_SPREAD + RESIZED or not only_at(
+            large, (piece.window.width, piece.window.height), scene, home
+        ):
             return False
     return True
 
