@@ -55,7 +55,7 @@ class ExemplarPlanner:
                 return None
             examples.append(found[0].photo)
             free[found[0].photo] = False
-            questions += [_by_example(question, *found, self._askable) for question in twins]
+            questions += [_by_example(question, *found) for question in twins]
         return Family(tuple(questions), (*family.photos, *examples))
 
 
@@ -67,13 +67,12 @@ def _twins(family: Family) -> list[list[Question]]:
     return list(groups.values())
 
 
-def _by_example(question: Question, view: View, example: Shown, askable: Askable) -> Question:
+def _by_example(question: Question, view: View, example: Shown) -> Question:
     """The question with its example as the first image."""
-    photo = askable.index.photos[view.photo].identity
     return replace(
         question,
-        # other examples, and questions without one, may be asked about the same photos
-        tuple_id=set_name([question.tuple_id, photo, view.window]),
+        # tasks that show no example may be asked about the same photos
+        tuple_id=set_name([EXEMPLAR.id, question.tuple_id]),
         views=(view, *question.views),
         shown=tuple(replace(shown, view=shown.view + 1) for shown in question.shown),
         missing=tuple(replace(missing, view=missing.view + 1) for missing in question.missing),

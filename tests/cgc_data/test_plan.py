@@ -290,7 +290,7 @@ def test_a_photo_is_shown_in_few_rows_of_a_task_and_never_asked_the_same_again(
 ) -> None:
     config = change(painted_config, samples=2000, limits={"rows_per_photo": most})
     made, rows = plan(config, tmp_path)
-    assert any("(limits.rows_per_photo)" in note for note in made.notes)
+    assert any("(limits.rows_per_photo)" in task.cause for task in made.made)
     shown = Counter((task_of(row).id, photo) for row in rows for photo in set(map(photo_of, row["views"])))
     assert max(shown.values()) == most
     asked = [

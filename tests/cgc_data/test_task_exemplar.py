@@ -2,7 +2,6 @@
 
 import copy
 import re
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,13 +85,6 @@ def test_examples_are_large_sharp_and_not_copied(rows: list[Row]) -> None:
         assert view["width"] <= 2 * (right - left) + 1
         assert view["height"] <= 2 * (bottom - top) + 1
         assert all(iou(box, o["bbox_2d"]) < 0.5 for o in row["objects"])
-
-
-def test_rows_of_one_tuple_show_the_same_images_example_included(rows: list[Row]) -> None:
-    shown = defaultdict(set)
-    for row in rows:
-        shown[row["tuple_id"]].add(frozenset((v["image_id"], tuple(v["window"])) for v in row["views"]))
-    assert all(len(views) == 1 for views in shown.values())
 
 
 def test_a_reference_release_is_the_same_and_makes_every_view_byte_for_byte(
