@@ -10,14 +10,12 @@ from typing import Any, TypeAlias
 from PIL import Image as PILImage
 
 from cgc_data.answer.prompt import Message
+from cgc_train.families import VISUAL_TOKENS
 from cgc_train.model.template import rendered
 from cgc_train.protocols import Model, Processor
 
 Messages: TypeAlias = Sequence[Message]
 ImageLike: TypeAlias = "str | Path | PILImage.Image"
-
-# Tokens that stand for pixels; sampled ones would not match any image.
-VISUAL_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 
 
 def visual_token_ids(processor: Processor) -> list[int]:

@@ -92,7 +92,8 @@ class Renaming(Protocol):
 class Model(Protocol):
     """A model with its weights."""
 
-    _weight_conversions: list[Renaming]
+    _weight_conversions: list[Renaming] | None
+    config: "ModelConfig"
     training: bool
 
     @property
@@ -121,6 +122,7 @@ class TextConfig(Protocol):
     num_attention_heads: int
     num_key_value_heads: int
     max_position_embeddings: int
+    output_router_logits: bool  # with experts only
 
 
 class VisionConfig(Protocol):

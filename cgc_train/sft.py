@@ -29,7 +29,7 @@ from cgc_train.model import (
     lora_config,
     quantisation,
 )
-from cgc_train.model.load import freeze_vision, keep_names
+from cgc_train.model.load import freeze_vision, keep_names, route_quietly
 from cgc_train.protocols import Processor, TrainingArguments
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import sft_config
@@ -146,6 +146,7 @@ def _trainer(
     )
     show_steps(trainer, WARM_UP)
     keep_names(trainer.model)
+    route_quietly(trainer.model)
     if recipe.model.freeze_vision and recipe.model.lora is None:
         freeze_vision(trainer.model)
     return trainer

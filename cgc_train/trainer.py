@@ -19,7 +19,7 @@ from trl.trainer.utils import RepeatSampler
 from cgc_train.errors import DivergedError, ModelError, RecipeError
 from cgc_train.generate import visual_token_ids
 from cgc_train.model.files import LARGEST, is_sound
-from cgc_train.model.load import freeze_vision, keep_names
+from cgc_train.model.load import freeze_vision, keep_names, names_in_memory, route_quietly
 from cgc_train.model.once import each_image_once
 from cgc_train.protocols import Completion, GenerationConfig, GrpoArguments, Processor, TrainingRow
 from cgc_train.reward import text_of
@@ -66,6 +66,7 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         with _vllm_told(args, processing_class, train_dataset, eval_dataset):
             super().__init__(args=args, processing_class=processing_class, **given)
         keep_names(self.model)
+        route_quietly(self.model)
         if self.use_vllm:
             forget_images(self.vllm_generation)
         if self.use_vllm and peft_config is not None:
@@ -155,7 +156,8 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         for name, weight in model.named_parameters():
             if weight.requires_grad and not is_sound(getattr(weight, "ds_tensor", weight)):
                 raise self._diverged(f"after step {self.state.global_step}, {name} is not finite or beyond {LARGEST:g}")
-        super()._save_checkpoint(model, trial)
+        with names_in_memory(self.model):
+            super()._save_checkpoint(model, trial)
 
     def _diverged(self, what: str) -> DivergedError:
         return DivergedError(

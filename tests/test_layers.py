@@ -15,8 +15,8 @@ LAYERS = {
         *("hub", "export", "download", "validate", "cli"),
     ),
     "cgc_train": (
-        *("errors", "protocols", "reward", "recipe", "engines", "model", "tiny", "traces", "data", "sampling"),
-        *("ablate", "generate", "predict", "picture", "run", "outcome", "console", "callbacks"),
+        *("errors", "protocols", "families", "reward", "recipe", "engines", "model", "tiny", "traces", "data"),
+        *("sampling", "ablate", "generate", "predict", "picture", "run", "outcome", "console", "callbacks"),
         *("vllm_start", "vllm_weights", "trainer", "skill"),
         *("grpo", "sft", "difficulty", "check", "view", "publish", "plugins", "cli", "__main__"),
     ),

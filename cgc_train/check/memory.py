@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from cgc_train.check import shape as sizes
+from cgc_train.check import activations as sizes
 from cgc_train.check.batch import Batch, batch
 from cgc_train.check.shape import ModelShape
 from cgc_train.protocols import GrpoArguments
@@ -244,10 +244,11 @@ def _sampling(run: _Run) -> Iterator[Part]:
             yield Part("whole model, gathered to merge adapters", run.base, "sampling")
         return
     cache = run.batch.sampled_here * shape.cache_bytes(run.width)
-    yield Part("key-value cache", cache * run.sequence, "sampling")
+    states = run.batch.sampled_here * shape.state_bytes(run.width)
+    yield Part("key-value cache", cache * run.sequence + states, "sampling")
     # while prompts are read, the cache has no room for completions yet; while images are seen, for nothing
     reading = _reading(run) - cache * config.max_completion_length
-    seeing = _seeing(run) - cache * run.sequence
+    seeing = _seeing(run) - cache * run.sequence - states
     yield Part("reading the prompts", max(reading, seeing, 0), "sampling")
     if run.divided:
         yield Part("whole model, gathered to sample", run.base, "sampling")
@@ -273,7 +274,7 @@ def _sequences(run: _Run) -> float:
     size = config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB
     tokens = max(TRIED_TOKENS, run.recipe.data.max_pixels / shape.token_pixels**2)
     encoder = tokens * shape.merge**2 * sizes.vision_forward(shape, run.width)
-    deepest = tokens * sizes.FEATURES * shape.hidden * run.width
+    deepest = tokens * shape.features * shape.hidden * run.width
     left = size - run.base / share - encoder - deepest - VLLM_OVERHEAD
     length = config.vllm_max_model_length or shape.context
-    return float(left / (length * shape.cache_bytes(run.width) / share))
+    return float(left / ((length * shape.cache_bytes(run.width) + shape.state_bytes(run.width)) / share))

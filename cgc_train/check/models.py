@@ -4,12 +4,9 @@ import re
 from pathlib import Path
 
 from cgc_train.check.context import Context, Finding, Unchecked, failed, ok, warning
+from cgc_train.families import FAMILIES, IMAGE_TOKEN, targets
 from cgc_train.model import check_template as checked_opening
 from cgc_train.model.files import damage, listed_files
-
-# Projections of one layer of the language model that adapters are meant for.
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-IMAGE_TOKEN = "<|image_pad|>"
 
 
 def check_processor(context: Context) -> Finding:
@@ -28,7 +25,7 @@ def check_processor(context: Context) -> Finding:
             f"{name}: pads on the right, which misplaces every image", "set its tokenizer's padding_side to left"
         )
     if tokenizer.convert_tokens_to_ids(IMAGE_TOKEN) in (None, tokenizer.unk_token_id):
-        return failed(f"{name}: its tokenizer has no {IMAGE_TOKEN}", "name a Qwen3-VL model")
+        return failed(f"{name}: its tokenizer has no {IMAGE_TOKEN}", "name a model of a family that is trained here")
     tokens, rows = len(tokenizer), context.model_config.get_text_config().vocab_size
     if tokens > rows:
         message = f"{name}: its tokenizer has {tokens:,} tokens and its config.json a vocab_size of {rows:,}"
@@ -77,14 +74,16 @@ def check_adapters(context: Context) -> Finding:
         trained = "the language model" if context.recipe.model.freeze_vision else "everything"
         return ok(f"no adapters: {trained} trains")
     matched = {name for name in shape.linears if re.fullmatch(lora.targets, name)}
-    mend = "correct model.lora.targets"
+    family = FAMILIES[context.model_config.model_type]
+    intended = {name for name in shape.language_linears if name.rpartition(".")[2] in family.projections}
+    mend = f"set model.lora.targets='{targets(family.projections)}'"
     if outside := sorted(matched - shape.language_linears.keys()):
         return failed(f"model.lora.targets matches {len(outside)} modules outside, such as {outside[0]}", mend)
     if not matched:
-        return failed("model.lora.targets matches no module", mend, 0, shape.layers * len(PROJECTIONS))
-    intended = {name for name in shape.language_linears if name.rpartition(".")[2] in PROJECTIONS}
+        return failed("model.lora.targets matches no module", mend, 0, len(intended))
     weights = f"{shape.adapter(lora.targets, lora.rank) / 1e6:,.1f} million weights"
     message = f"adapters on {len(matched)} of {len(intended)} projections, none in the vision tower: {weights}"
+    message += "; the experts stay as they are" * family.experts
     if matched != intended:
         return warning(message, mend, len(matched), len(intended))
     return ok(message, len(matched), len(intended))

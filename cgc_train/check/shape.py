@@ -1,27 +1,50 @@
 """What a model is made of, in numbers: read off its configuration and counted on PyTorch's meta device.
 
 No weight is loaded or allocated, so the real 8B model is measured in a fraction of a second on any machine.
-
-The bytes that forward and backward passes hold beside the weights follow from the sizes: per-layer coefficients were
-read off what autograd saves in transformers' layers (the tests measure them again). Attention is taken to be fused:
-nothing of size tokens x tokens is kept.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cgc_train.protocols import ModelConfig, TextConfig, VisionConfig
 
-# TRL's fused head projects this many tokens onto this much of the vocabulary at a time.
-HEAD_TOKENS, HEAD_COLUMNS = 4096, 32768
-# What the vision tower gives of every image token: the token itself, and three features for deeper layers.
-FEATURES = 4
+
+@dataclass(frozen=True)
+class Experts:
+    """What a layer sends each token to, beside an expert that all tokens share."""
+
+    chosen: int  # experts of a token
+    intermediate: int  # width of one
+
+
+@dataclass(frozen=True)
+class LinearAttention:
+    """Layers that keep a state of fixed size where others keep keys and values of every token."""
+
+    layers: int
+    keys: int  # width of all key heads together
+    values: int  # width of all value heads together
+    heads: int  # of values; keys are repeated to as many
+    key_head: int  # width of a head
+    value_head: int
+    window: int  # tokens that its convolution sees
+
+    @property
+    def state(self) -> int:
+        """Numbers of the state of a layer, for one sequence."""
+        return self.heads * self.key_head * self.value_head
+
+    @property
+    def recent(self) -> int:
+        """Numbers that the convolution of a layer keeps of the last tokens of one sequence."""
+        return self.window * (2 * self.keys + self.values)
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Sizes of a Qwen3-VL model; every count is of parameters unless it says otherwise."""
+    """Sizes of a model that is trained here; every count is of parameters unless it says otherwise."""
 
     linears: Mapping[str, tuple[int, int]]  # module name -> (inputs, outputs) of every linear layer
     total: int
@@ -32,7 +55,7 @@ class ModelShape:
     hidden: int
     attention: int  # width of all query heads together
     key_value: int  # width of all key heads together
-    intermediate: int
+    intermediate: int  # width of the MLP, or of the expert that all tokens share; 0 without either
     vocabulary: int
     context: int  # most tokens of prompt and completion
     vision_depth: int
@@ -41,6 +64,9 @@ class ModelShape:
     patch: int  # pixels on a side
     merge: int  # patches on a side that become one token
     patch_values: int  # numbers the processor hands over per patch
+    features: int  # what the vision tower gives of an image token: the token itself, and features for deeper layers
+    experts: Experts | None = None
+    linear: LinearAttention | None = None
 
     @property
     def token_pixels(self) -> int:
@@ -56,13 +82,22 @@ class ModelShape:
         """Parameters of LoRA adapters: `rank * (inputs + outputs)` for every module that `targets` matches."""
         return sum(rank * sum(size) for name, size in self.linears.items() if re.fullmatch(targets, name))
 
+    @property
+    def attending(self) -> int:
+        """Layers that keep keys and values of every token."""
+        return self.layers - (self.linear.layers if self.linear else 0)
+
     def cache_bytes(self, width: int) -> int:
         """Bytes of the key-value cache per token, for numbers of `width` bytes."""
-        return 2 * self.layers * self.key_value * width
+        return 2 * self.attending * self.key_value * width
+
+    def state_bytes(self, width: int) -> int:
+        """Bytes per sequence, however long, of the states of linear attention; the states are in float32."""
+        return self.linear.layers * (4 * self.linear.state + width * self.linear.recent) if self.linear else 0
 
 
 def measure(config: ModelConfig) -> ModelShape:
-    """The shape of the model of a `Qwen3VLConfig` (or one with the same fields), built on the meta device."""
+    """The shape of the model of a family's configuration, built on the meta device."""
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -78,6 +113,8 @@ def measure(config: ModelConfig) -> ModelShape:
         head=sum(size for name, size in sizes.items() if name.startswith("lm_head.")),
         **_text(config.get_text_config()),
         **_vision(config.vision_config),
+        experts=_experts(config.get_text_config()),
+        linear=_linear(config.get_text_config()),
     )
 
 
@@ -88,10 +125,37 @@ def _text(config: TextConfig) -> dict[str, int]:
         "hidden": config.hidden_size,
         "attention": config.num_attention_heads * head,
         "key_value": config.num_key_value_heads * head,
-        "intermediate": config.intermediate_size,
+        "intermediate": _intermediate(config),
         "vocabulary": config.vocab_size,
         "context": config.max_position_embeddings,
     }
+
+
+def _intermediate(config: TextConfig) -> int:
+    """With experts, layers without them are taken for layers with them: released models have none."""
+    if _experts(config):
+        return int(getattr(config, "shared_expert_intermediate_size", 0))
+    return config.intermediate_size
+
+
+def _experts(config: Any) -> Experts | None:
+    if not getattr(config, "num_experts", 0):
+        return None
+    return Experts(config.num_experts_per_tok, config.moe_intermediate_size)
+
+
+def _linear(config: Any) -> LinearAttention | None:
+    if "linear_attention" not in (getattr(config, "layer_types", None) or ()):
+        return None
+    return LinearAttention(
+        layers=config.layer_types.count("linear_attention"),
+        keys=config.linear_num_key_heads * config.linear_key_head_dim,
+        values=config.linear_num_value_heads * config.linear_value_head_dim,
+        heads=config.linear_num_value_heads,
+        key_head=config.linear_key_head_dim,
+        value_head=config.linear_value_head_dim,
+        window=config.linear_conv_kernel_dim,
+    )
 
 
 def _vision(config: VisionConfig) -> dict[str, int]:
@@ -102,82 +166,5 @@ def _vision(config: VisionConfig) -> dict[str, int]:
         "patch": config.patch_size,
         "merge": config.spatial_merge_size,
         "patch_values": config.in_channels * config.temporal_patch_size * config.patch_size**2,
+        "features": 1 + len(getattr(config, "deepstack_visual_indexes", ())),
     }
-
-
-def decoder_layer(shape: ModelShape, width: int) -> int:
-    """Bytes per token that autograd saves in one layer of the language model, for activations of `width` bytes.
-
-    Norms keep a copy in float32; linear layers their inputs; attention its queries, keys, values and output.
-    """
-    norms = 8 * shape.hidden + 4 * (shape.attention + shape.key_value)
-    inputs = 4 * shape.hidden + 3 * (shape.attention + shape.key_value) + 4 * shape.intermediate
-    return norms + width * inputs
-
-
-def adapters_of_layer(shape: ModelShape) -> int:
-    """Bytes per token that LoRA adds in one layer: the inputs of its seven modules, cast to float32."""
-    return 4 * (5 * shape.hidden + shape.attention + shape.intermediate)
-
-
-def vision_block(shape: ModelShape, width: int) -> int:
-    """Bytes per patch that autograd saves in one block of the vision tower."""
-    return width * (11 * shape.vision_hidden + 2 * shape.vision_intermediate)
-
-
-def vision_forward(shape: ModelShape, width: int) -> int:
-    """Bytes per patch while one block runs without gradients: queries, keys, values, and both sides of the MLP."""
-    return width * (6 * shape.vision_hidden + 2 * shape.vision_intermediate)
-
-
-def image_features(shape: ModelShape, width: int) -> int:
-    """Bytes per patch that the vision tower leaves while the language model reads a prompt.
-
-    Its last hidden state, and every feature of a token twice: as the tower gave it, and joined across images.
-    """
-    return width * (shape.vision_hidden + 2 * FEATURES * shape.hidden // shape.merge**2)
-
-
-def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
-    """Bytes per token while one layer runs without gradients, at their peak in the gated MLP.
-
-    Always there: the embeddings, the layer's input, the residual, and its norm. `adapters`: bytes of a number in their
-    weights, 0 without any. PEFT casts the input of a projection to them, and holds the output of its adapter twice,
-    before and after it is scaled, beside the output of the frozen projection. float32 adapters so take four times what
-    the output of a bfloat16 model takes.
-    """
-    cast = adapters if adapters != width else 0
-    mlp = 2 * (width + adapters) if adapters else 3 * width
-    return (4 * width + cast) * shape.hidden + mlp * shape.intermediate
-
-
-def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing: bool, lora: bool) -> int:
-    """Bytes kept for the backward pass of the language model over `tokens` tokens.
-
-    With checkpointing: every layer's input, and one layer recomputed together with its gradients. With adapters the two
-    stay below one layer, since autocast keeps inputs in the model's type, and the backward pass frees what it has used.
-    Where all weights train they are not measured, so the room stays.
-    """
-    layer = decoder_layer(shape, width) + (adapters_of_layer(shape) if lora else 0)
-    if not checkpointing:
-        return tokens * layer * (shape.layers + 1)
-    return tokens * (shape.layers * shape.hidden * width + 2 * layer)
-
-
-def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: bool, trains: bool) -> int:
-    """Bytes for `patches` patches in the vision tower; only a passing block's where the tower does not train."""
-    if not trains:
-        return patches * vision_forward(shape, width)
-    block = vision_block(shape, width)
-    if not checkpointing:
-        return patches * block * (shape.vision_depth + 1)
-    return patches * (shape.vision_depth * shape.vision_hidden * width + 2 * block)
-
-
-def head(shape: ModelShape, tokens: int, width: int, *, trains: bool) -> int:
-    """Bytes of TRL's fused head over `tokens` completion tokens: one tile, and what is summed up in float32.
-
-    The logits of the whole vocabulary are never held; the gradient of a head that trains is, in float32.
-    """
-    tile = min(tokens, HEAD_TOKENS) * min(shape.vocabulary, HEAD_COLUMNS) * width
-    return tile + 4 * tokens * shape.hidden + (4 * shape.vocabulary * shape.hidden if trains else 0)

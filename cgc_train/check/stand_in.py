@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from cgc_train.check.shape import measure
-from cgc_train.model import load_config
+from cgc_train.model import load_config, load_processor, opening
 from cgc_train.recipe import LORA_TARGETS, DataSettings, LoraSettings, ModelSettings, Recipe, launch_path, load_recipe
 
 # What a step of a tiny model has no use for, or a CPU cannot do; left to TRL's defaults.
@@ -34,7 +34,7 @@ def stand_in(recipe: Recipe, model: Path) -> Recipe:
         "gpu_memory_gb": None,
         "model": _model(recipe.model, model),
         "data": _data(recipe.data),
-        "prompt": recipe.prompt.model_copy(update={"prefix": ""}),
+        "prompt": recipe.prompt.model_copy(update={"prefix": _prefix(model)}),
         "grpo": {**kept, **STEP},
     }
     return recipe.model_copy(update=update)
@@ -60,6 +60,11 @@ def _model(settings: ModelSettings, model: Path) -> ModelSettings:
     own = {"name": str(model), "revision": None, "dtype": "float32", "attention": "sdpa", "quantize": None}
     tiny = settings.model_copy(update=own)
     return tiny.model_copy(update={"lora": _adapters(settings.lora, tiny)}) if settings.lora else tiny
+
+
+def _prefix(model: Path) -> str:
+    """What the chat template of a tiny model writes of a response."""
+    return opening(load_processor(ModelSettings(name=str(model)))).strip()
 
 
 def _adapters(lora: LoraSettings, tiny: ModelSettings) -> LoraSettings:

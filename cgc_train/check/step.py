@@ -32,7 +32,7 @@ def check_step(context: Context) -> Finding:
         raise Unchecked(f"{told}: deepspeed is not installed; run: {install('deepspeed')}")
     processes = min(recipe.gpus, PROCESSES)
     with TemporaryDirectory(prefix="cgc-step-") as folder:
-        error = take_step(recipe, processes, Path(folder), seconds)
+        error = take_step(recipe, processes, Path(folder), seconds, context.model_config.model_type)
     told += f", {processes} process{'es' * (processes > 1)}"
     if error:
         return failed(f"{told}: {error}", "correct the recipe, or name another launch file with accelerate")
@@ -40,9 +40,9 @@ def check_step(context: Context) -> Finding:
     return ok(f"{told}: held-out answers, a step, a checkpoint and a model were written{beside}")
 
 
-def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float) -> str:
+def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, family: str) -> str:
     """Take the step in processes of its own; its error, or nothing. Raises Unchecked where it is not done in time."""
-    model = write_tiny(folder / "tiny")
+    model = write_tiny(folder / "tiny", family=family)
     save_recipe(stand_in(recipe, model), folder / "recipe.yaml")
     words = [*launch_words(recipe.accelerate, processes), "-m", "cgc_train.check.stand_in"]
     own = {"OMP_NUM_THREADS": "1", "CGC_CACHE": str(folder / "cache"), "CUDA_VISIBLE_DEVICES": ""}

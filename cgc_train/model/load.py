@@ -1,30 +1,32 @@
 """Weights: of the model a recipe starts from, and of a run's outcome, adapters included."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cgc_train.engines import need_engine
 from cgc_train.errors import ModelError
+from cgc_train.families import FAMILIES
 from cgc_train.model.processor import check_folder, shown_as_model_error
 from cgc_train.protocols import Model, ModelConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cgc_train.recipe import LoraSettings, ModelSettings
 
-FAMILY = "qwen3_vl"
 ADAPTER = "adapter_config.json"
 
 
 def load_config(settings: "ModelSettings") -> ModelConfig:
-    """The model's configuration. Raises ModelError where there is none or it is of another family than Qwen3-VL."""
+    """The model's configuration. Raises ModelError where there is none or its family is not trained here."""
     from transformers import AutoConfig
 
     check_folder(settings.name, "config.json", ADAPTER)
     with shown_as_model_error(settings.name, "configuration"):
         config: ModelConfig = AutoConfig.from_pretrained(settings.name, revision=settings.revision)
-    if config.model_type != FAMILY:
-        raise ModelError(f"{settings.name}: is a {config.model_type} model; this package trains {FAMILY} models")
+    _check_family(settings.name, config.model_type)
     return config
 
 
@@ -63,8 +65,7 @@ def load_trained(
         return _with_adapter(Path(folder), dtype, device)
     with shown_as_model_error(name, "weights"):
         model = AutoModelForImageTextToText.from_pretrained(name, dtype=getattr(torch, dtype), revision=revision)
-    if model.config.model_type != FAMILY:
-        raise ModelError(f"{name}: is a {model.config.model_type} model; this package knows {FAMILY} models")
+    _check_family(name, model.config.model_type)
     return model.to(device or default_device()).eval()
 
 
@@ -117,11 +118,41 @@ def keep_names(model: Model) -> None:
     """Let a model be saved under the names that its weights were loaded by.
 
     Loading under ZeRO-3, transformers notes renamings that no weight needed; saving would apply them backward, and
-    other readers of Qwen3-VL would not know the names.
+    other readers of the model would not know the names.
     """
     renamings = getattr(model, "_weight_conversions", None)
     if renamings is not None:
         model._weight_conversions = [renaming for renaming in renamings if renaming.was_used()]
+
+
+@contextmanager
+def names_in_memory(model: Model) -> "Iterator[None]":
+    """Within it, a model is saved as it stands in memory, with the experts of a layer in one tensor.
+
+    Released weights have each expert by itself. Trainer resumes without converting any, and would pass over them.
+    """
+    conversions = getattr(model, "_weight_conversions", None)
+    model._weight_conversions = []
+    try:
+        yield
+    finally:
+        model._weight_conversions = conversions
+
+
+def route_quietly(model: Model) -> None:
+    """Let a model with experts give its routers' logits only where a loss asks for them.
+
+    TRL's warm-up lets it always give them, also in the config.json that it leaves; such a model cannot be sampled from.
+    """
+    config = model.config.get_text_config()
+    if hasattr(config, "output_router_logits"):
+        config.output_router_logits = False
+
+
+def _check_family(name: str, model_type: str) -> None:
+    if model_type not in FAMILIES:
+        *others, last = FAMILIES
+        raise ModelError(f"{name}: is a {model_type} model; this package trains {', '.join(others)} and {last} models")
 
 
 def default_device() -> str:

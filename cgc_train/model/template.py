@@ -11,6 +11,7 @@ from jinja2 import TemplateError
 from cgc_data.answer import build_messages, with_thinking
 from cgc_data.answer.prompt import Message
 from cgc_train.errors import ModelError
+from cgc_train.families import THINKING_SWITCHES
 from cgc_train.protocols import Processor, TaughtRow
 from cgc_train.reward.settings import PromptSettings
 
@@ -42,26 +43,38 @@ def check_template(
     Raises ModelError, naming the model and the fix, where none can: the format reward would never be paid.
     """
     written = opening(processor, prompt, **(template or {}))
-    fault = prefix_fault(written, prompt) or _lost_tag(processor)
+    fault = prefix_fault(written, prompt, _switch(processor, prompt, template or {})) or _lost_tag(processor)
     if fault:
         raise ModelError(f"{name}: {fault}")
     return written
 
 
-def prefix_fault(written: str, prompt: PromptSettings) -> str:
-    """How settings contradict what a chat template writes of a response, with the fix; "" where they do not."""
+def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
+    """How settings contradict what a chat template writes of a response, with the fix; "" where they do not.
+
+    `switch` is the setting of the chat template that would turn thinking on, if there is one.
+    """
     needed, stated = _solid(written), _solid(prompt.prefix)
     closed = "</think>" in needed
     if closed and prompt.think:
-        return (
-            f"its chat template writes {needed}, which leaves no room for reasoning; set prompt.think=false, or use a "
-            "chat template that lets the model think"
-        )
+        other = "use a chat template that lets the model think"
+        if switch:
+            other = f"set grpo.chat_template_kwargs='{{{switch}: true}}' and prompt.prefix='<think>'"
+        fault = f"its chat template writes {needed}, which leaves no room for reasoning"
+        return f"{fault}; set prompt.think=false, or {other}"
     if stated == needed or (closed and not stated):
         return ""
     if needed:
         return f"its chat template writes {needed}, but prompt.prefix is {stated!r}; set prompt.prefix='{needed}'"
     return f"prompt.prefix is {stated!r}, but its chat template writes nothing of a response; remove prompt.prefix"
+
+
+def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str, object]) -> str:
+    """The setting that lets a chat template open reasoning without closing it, "" where there is none."""
+    for name in THINKING_SWITCHES:
+        if _solid(opening(processor, prompt, **{**template, name: True})) == "<think>":
+            return name
+    return ""
 
 
 def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:

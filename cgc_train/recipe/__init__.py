@@ -1,8 +1,8 @@
 """Recipes: what a run is, read from one YAML file and checked before anything heavy is loaded."""
 
+from cgc_train.families import LORA_TARGETS
 from cgc_train.recipe.load import launch_machines, launch_path, load_recipe, recipe_names, recipe_path, save_recipe
 from cgc_train.recipe.schema import (
-    LORA_TARGETS,
     DataSettings,
     LoraSettings,
     ModelSettings,

@@ -9,10 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from cgc_data.common.settings import Section, Share
 from cgc_data.tasks import CONTRASTS, check_ids
+from cgc_train.families import LORA_TARGETS
 from cgc_train.reward.settings import PromptSettings, RewardSettings
-
-# The language model's projections; the vision tower's are called attn.qkv, attn.proj, mlp.linear_fc1 and _fc2.
-LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 
 
 class LoraSettings(Section):

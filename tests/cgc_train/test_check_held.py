@@ -13,7 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLForConditionalGeneration
 
-from cgc_train.check.shape import adapters_of_layer, decoder_forward, decoder_layer, image_features, measure
+from cgc_train.check.activations import adapters_of_layer, decoder_forward, decoder_layer, image_features
+from cgc_train.check.shape import measure
 from cgc_train.recipe import LORA_TARGETS
 from tests.cgc_train.small_model import small_config
 

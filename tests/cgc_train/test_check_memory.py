@@ -1,7 +1,5 @@
 """The memory plan: counted like the real model, coefficients measured again, and every mend does mend."""
 
-from typing import Any
-
 import pytest
 
 pytest.importorskip("trl")
@@ -13,12 +11,13 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import (
     Qwen3VLVisionBlock,
 )
 
-from cgc_train.check import shape as activations
+from cgc_train.check import activations
 from cgc_train.check.batch import arguments
 from cgc_train.check.memory import GB, Longest, MemoryPlan, memory_plan
 from cgc_train.check.shape import ModelShape, measure
 from cgc_train.model import qwen3_vl_8b_config
 from cgc_train.recipe import LORA_TARGETS, Recipe, load_recipe
+from tests.cgc_train.saved import saved
 from tests.cgc_train.small_model import Sizes, small_config
 
 LONGEST = Longest(3000, 9600)
@@ -71,9 +70,9 @@ def test_a_decoder_layer_saves_what_the_formula_says(sizes: Sizes, dtype: torch.
     tokens = 128
     turn = torch.randn(1, tokens, 64, dtype=dtype)
     hidden = torch.randn(1, tokens, sizes["hidden_size"], dtype=dtype, requires_grad=True)
-    saved = _saved(layer, hidden, position_embeddings=(turn, turn.clone()), attention_mask=None)
+    held = saved(layer, hidden, position_embeddings=(turn, turn.clone()), attention_mask=None)
     # rotary angles, one head wide, are left out: nothing beside a real layer
-    assert saved / tokens == pytest.approx(activations.decoder_layer(measure(config), width), rel=0.03)
+    assert held / tokens == pytest.approx(activations.decoder_layer(measure(config), width), rel=0.03)
 
 
 @pytest.mark.parametrize(("dtype", "width"), WIDTHS, ids=["bfloat16", "float32"])
@@ -88,9 +87,9 @@ def test_a_vision_block_saves_what_the_formula_says(
     turn = torch.randn(patches, hidden_size // 4)
     hidden = torch.randn(patches, hidden_size, dtype=dtype, requires_grad=True)
     ends = torch.tensor([0, patches], dtype=torch.int32)
-    saved = _saved(block, hidden, cu_seqlens=ends, position_embeddings=(turn, turn.clone()))
+    held = saved(block, hidden, cu_seqlens=ends, position_embeddings=(turn, turn.clone()))
     # rotary angles are one head wide, whatever the width of the block
-    assert saved / patches == pytest.approx(activations.vision_block(measure(config), width), rel=0.2)
+    assert held / patches == pytest.approx(activations.vision_block(measure(config), width), rel=0.2)
 
 
 def test_a_whole_pass_saves_no_more_than_is_planned_and_not_much_less() -> None:
@@ -106,10 +105,10 @@ def test_a_whole_pass_saves_no_more_than_is_planned_and_not_much_less() -> None:
         ids[0, start : start + side**2 // 4] = config.image_token_id
     kinds = (ids == config.image_token_id).int()
     given = {"pixel_values": torch.randn(patches, shape.patch_values), "image_grid_thw": grid}
-    saved = _saved(model.model, ids, mm_token_type_ids=kinds, **given)
+    held = saved(model.model, ids, mm_token_type_ids=kinds, **given)
     planned = activations.language_model(shape, tokens, 4, checkpointing=False, lora=False)
     planned += activations.vision_tower(shape, patches, 4, checkpointing=False, trains=True)
-    assert 0.5 * planned < saved < planned
+    assert 0.5 * planned < held < planned
 
 
 def test_adam_keeps_what_the_plan_says() -> None:
@@ -216,20 +215,3 @@ def _plan(shape: ModelShape, name: str, *settings: str) -> MemoryPlan:
 
 def _part(plan: MemoryPlan, name: str) -> int:
     return next((part.bytes for part in plan.parts if part.name == name), 0)
-
-
-def _saved(module: torch.nn.Module, *given: Any, **named: Any) -> int:
-    """Bytes that autograd keeps for the backward pass, each storage once, parameters left out."""
-    kept: dict[int, int] = {}
-    weights = {parameter.untyped_storage().data_ptr() for parameter in module.parameters()}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        output = module(*given, **named)
-    del output
-    return sum(kept.values())

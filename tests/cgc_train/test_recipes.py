@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from cgc_train.cli import cli
 from cgc_train.cli.grpo import grpo
 from cgc_train.cli.recipes import LAUNCH_FILES
+from cgc_train.families import FAMILIES
 from cgc_train.recipe import launch_path, load_recipe, recipe_names, recipe_path
 
 ROOT = Path(__file__).parents[2]
@@ -141,14 +142,18 @@ def test_every_launch_file_can_be_asked_for() -> None:
     }
 
 
-def test_fsdp_wraps_layers_that_the_model_has() -> None:
+@pytest.mark.parametrize("name", FAMILIES)
+def test_fsdp_wraps_the_layers_that_a_family_names(name: str) -> None:
     pytest.importorskip("transformers")
-    from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
+    from transformers import AutoConfig, AutoModelForImageTextToText
 
     settings = yaml.safe_load(launch_path("fsdp2").read_text())["fsdp_config"]
-    wrapped = settings["fsdp_transformer_layer_cls_to_wrap"].split(",")
-    assert set(wrapped) == set(qwen.Qwen3VLForConditionalGeneration._no_split_modules)
-    assert all(hasattr(qwen, name) for name in wrapped)
+    assert "fsdp_transformer_layer_cls_to_wrap" not in settings, "one name that a model lacks, and nothing starts"
+    model: Any = AutoModelForImageTextToText._model_mapping[type(AutoConfig.for_model(name))]
+    assert {"TextDecoderLayer", "VisionBlock", "DecoderLayer"} > {
+        re.sub("^Qwen3(VLMoe|VL|_5Moe|_5)", "", layer) for layer in model._no_split_modules
+    }
+    assert len(model._no_split_modules) == 2
 
 
 def test_the_list_names_every_recipe() -> None:

@@ -1,0 +1,137 @@
+"""Bytes that forward and backward passes hold beside the weights, from the sizes of a model.
+
+Per-layer coefficients were read off what autograd saves in transformers' layers (the tests measure them again).
+Attention is taken to be fused: nothing of size tokens x tokens is kept.
+"""
+
+from cgc_train.check.shape import LinearAttention, ModelShape
+
+# TRL's fused head projects this many tokens onto this much of the vocabulary at a time.
+HEAD_TOKENS, HEAD_COLUMNS = 4096, 32768
+# Tokens that the rule of linear attention takes at a time.
+CHUNK = 64
+
+
+def decoder_layer(shape: ModelShape, width: int) -> int:
+    """Bytes per token that autograd saves in one layer of the language model, for activations of `width` bytes.
+
+    Where there are layers with and without linear attention, the larger. Norms keep a copy in float32; linear layers
+    their inputs; attention its queries, keys, values and output.
+    """
+    return max(attending_layer(shape, width), linear_layer(shape, width))
+
+
+def attending_layer(shape: ModelShape, width: int) -> int:
+    """Bytes per token that autograd saves in a layer that attends to every token."""
+    mixed = (shape.attention + shape.key_value) * (4 + 3 * width)
+    if shape.linear:  # models that have linear attention gate the output of the other, and norm around zero
+        mixed += 4 * width * shape.attention + (4 - width) * shape.key_value
+    return _norms(shape, width) + mixed + _mlp(shape, width)
+
+
+def linear_layer(shape: ModelShape, width: int) -> int:
+    """Bytes per token that autograd saves in a layer of linear attention; 0 where there is none.
+
+    With PyTorch's own rule of chunks, which transformers takes where `flash-linear-attention` is not installed.
+    """
+    if not shape.linear:
+        return 0
+    return _norms(shape, width) + _rule(shape.linear, width) + _mlp(shape, width)
+
+
+def _rule(linear: LinearAttention, width: int) -> int:
+    """Bytes per token of the rule: keys, keys repeated to the heads of values, values, and the chunks of every head."""
+    repeated = linear.heads * linear.key_head
+    mixed = 4 * width * linear.keys + (16 + 8 * width) * repeated + (24 + 5 * width) * linear.values
+    # in float32: five matrices of a chunk's tokens by themselves, its state, and ten numbers a token
+    chunk = 4 * (5 * CHUNK + linear.key_head * linear.value_head // CHUNK + 10)
+    return mixed + linear.heads * chunk
+
+
+def _norms(shape: ModelShape, width: int) -> int:
+    return shape.hidden * (16 + 2 * width if shape.linear else 8 + 4 * width)
+
+
+def _mlp(shape: ModelShape, width: int) -> int:
+    """Of the gated MLP, or of the experts that a token is sent to with the one that all share."""
+    if not shape.experts:
+        return 4 * width * shape.intermediate
+    chosen = shape.experts.chosen * (3 * shape.hidden + 4 * shape.experts.intermediate)
+    shared = 4 * shape.intermediate + 2 * shape.hidden if shape.intermediate else 0
+    return width * (chosen + shared)
+
+
+def adapters_of_layer(shape: ModelShape) -> int:
+    """Bytes per token that LoRA adds in one layer: the inputs of its linear layers, cast to float32."""
+    return 4 * sum(inputs for inputs, _ in shape.language_linears.values()) // shape.layers
+
+
+def vision_block(shape: ModelShape, width: int) -> int:
+    """Bytes per patch that autograd saves in one block of the vision tower."""
+    return width * (11 * shape.vision_hidden + 2 * shape.vision_intermediate)
+
+
+def vision_forward(shape: ModelShape, width: int) -> int:
+    """Bytes per patch while one block runs without gradients: queries, keys, values, and both sides of the MLP."""
+    return width * (6 * shape.vision_hidden + 2 * shape.vision_intermediate)
+
+
+def image_features(shape: ModelShape, width: int) -> int:
+    """Bytes per patch that the vision tower leaves while the language model reads a prompt.
+
+    Its last hidden state, and every feature of a token twice: as the tower gave it, and joined across images.
+    """
+    return width * (shape.vision_hidden + 2 * shape.features * shape.hidden // shape.merge**2)
+
+
+def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
+    """Bytes per token while one layer runs without gradients, at their peak in the gated MLP.
+
+    Where a layer has linear attention, its rule is taken to hold as much as it saves for gradients.
+
+    Always there: the embeddings, the layer's input, the residual, and its norm. `adapters`: bytes of a number in their
+    weights, 0 without any. PEFT casts the input of a projection to them, and holds the output of its adapter twice,
+    before and after it is scaled, beside the output of the frozen projection. float32 adapters so take four times what
+    the output of a bfloat16 model takes.
+    """
+    cast = adapters if adapters != width else 0
+    mlp = (2 * (width + adapters) if adapters else 3 * width) * shape.intermediate
+    if shape.experts:
+        mlp += width * shape.experts.chosen * (3 * shape.experts.intermediate + 2 * shape.hidden)
+    rule = _rule(shape.linear, width) if shape.linear else 0
+    return (4 * width + cast) * shape.hidden + max(mlp, rule)
+
+
+def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing: bool, lora: bool) -> int:
+    """Bytes kept for the backward pass of the language model over `tokens` tokens.
+
+    With checkpointing: every layer's input, and one layer recomputed together with its gradients. With adapters the two
+    stay below one layer, since autocast keeps inputs in the model's type, and the backward pass frees what it has used.
+    Where all weights train they are not measured, so the room stays.
+    """
+    adapters = adapters_of_layer(shape) if lora else 0
+    layer = decoder_layer(shape, width) + adapters
+    if not checkpointing:
+        linear = shape.layers - shape.attending
+        every = shape.attending * attending_layer(shape, width) + linear * linear_layer(shape, width)
+        return tokens * (every + shape.layers * adapters + layer)
+    return tokens * (shape.layers * shape.hidden * width + 2 * layer)
+
+
+def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: bool, trains: bool) -> int:
+    """Bytes for `patches` patches in the vision tower; only a passing block's where the tower does not train."""
+    if not trains:
+        return patches * vision_forward(shape, width)
+    block = vision_block(shape, width)
+    if not checkpointing:
+        return patches * block * (shape.vision_depth + 1)
+    return patches * (shape.vision_depth * shape.vision_hidden * width + 2 * block)
+
+
+def head(shape: ModelShape, tokens: int, width: int, *, trains: bool) -> int:
+    """Bytes of TRL's fused head over `tokens` completion tokens: one tile, and what is summed up in float32.
+
+    The logits of the whole vocabulary are never held; the gradient of a head that trains is, in float32.
+    """
+    tile = min(tokens, HEAD_TOKENS) * min(shape.vocabulary, HEAD_COLUMNS) * width
+    return tile + 4 * tokens * shape.hidden + (4 * shape.vocabulary * shape.hidden if trains else 0)
