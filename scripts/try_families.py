@@ -37,7 +37,8 @@ BEGIN, END = "<!-- families: written by scripts/try_families.py -->", "<!-- fami
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate")
 SETTINGS = (
     *("data.held_out_every=1", "data.held_out_rows=4", "grpo.max_steps=2", "grpo.save_steps=1", "sft.max_steps=2"),
-    *("data.held_out_split=validation", "effective_batch=8", "grpo.gradient_accumulation_steps=1"),
+    *("effective_batch=8", "grpo.per_device_train_batch_size=8", "grpo.num_generations=4"),
+    *("data.held_out_split=validation", "grpo.gradient_accumulation_steps=1", "sft.per_device_train_batch_size=8"),
     *("grpo.max_completion_length=24", "sft.logging_steps=1", "model.freeze_vision=true", "grpo.log_completions=false"),
 )
 ADAPTERS = ("model.lora={rank: 4, alpha: 8}",)

@@ -44,7 +44,7 @@ CHECKS = (
     Check("run folder", machine.check_run_folder),
     Check("engines", machine.check_engines, ("settings",)),
     Check("GPUs", machine.check_gpus),
-    Check("step", step.check_step, ("settings", "data")),
+    Check("step", step.check_step, ("settings", "data", "model")),
 )
 
 
