@@ -127,7 +127,7 @@ def test_what_does_not_fit_the_gpu_is_refused_with_what_to_change(checked: Calla
     assert "accelerate=zero3" in found.line
     found = checked("gpu_memory_gb=24", *smaller, name="qwen3-vl-8b-lora")["memory"]
     assert found.status == "failed"
-    found = checked("grpo.vllm_gpu_memory_utilization=0.25", *smaller, name="qwen3-vl-8b-lora")["memory"]
+    found = checked("grpo.vllm_gpu_memory_utilization=0.22", *smaller, name="qwen3-vl-8b-lora")["memory"]
     assert "no room for one longest sample" in found.line
 
 
