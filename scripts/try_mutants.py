@@ -2,8 +2,8 @@
 
     python scripts/try_mutants.py --count 100000 --seed 0 --keep found/
 
-Each mutant runs in a process of its own, forked after all is imported. What fails is printed by kind, and its folder is
-kept; exit status 1.
+Mutants run in processes that are forked after every command has run once on good files, and a failure is followed
+by a new one. What fails is printed, and its folder is kept; exit status 1.
 """
 
 import gc
@@ -19,35 +19,26 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.mutations import Mutation, spoil_bytes, spoil_json, spoil_parquet, spoil_zip
-from scripts.verdict import ending
+from scripts.verdict import Ending, ending
 
 SECONDS, BYTES = 10, 2**30  # of processor time, so that a busy machine hangs nobody
 WAITING = 60  # seconds on the clock
+EACH = 200  # mutants of a process
 MATERIAL = Path(__file__).with_name("mutant_material.py")
 Say = Callable[[str], None]
-
-# Imported before forking, so that a mutant costs no import.
-MODULES = (
-    "cgc_data.builder.release", "cgc_data.builder.remove", "cgc_data.export", "cgc_data.look", "cgc_data.look.gallery",
-    "cgc_data.look.stats", "cgc_data.validate", "cgc_data.hub.gate", "cgc_data.plan.inter", "cgc_data.plan.window_sets",
-    "cgc_data.plan.same_object", "cgc_data.validate.formats.coco", "cgc_data.cli.build", "cgc_data.cli.stats",
-    "cgc_data.cli.validate", "cgc_data.cli.preview", "cgc_data.cli.export", "cgc_data.cli.remove",
-    "cgc_train.cli.reward", "cgc_train.cli.ablate", "cgc_train.cli.view", "cgc_train.reward.predictions",
-    "cgc_train.recipe", "cgc_train.ablate", "cgc_train.view", "cgc_train.data.find",
-    "cgc_bench.cli.score", "cgc_bench.cli.report", "cgc_bench.cli.compare", "cgc_bench.cli.floors",
-    "cgc_bench.scoring.samples", "cgc_bench.scoring.tables", "cgc_bench.report", "cgc_bench.mig.benchmark",
-    "cgc_bench.contrast.benchmark", "cgc_bench.vlm2.video",
-)  # fmt: skip
+Job = TypeVar("Job")
 
 
 @dataclass(frozen=True)
@@ -74,8 +65,9 @@ KINDS: dict[str, Kind] = {
     "annotations": Kind(
         "mine.json",
         (spoil_bytes, spoil_json, spoil_json),
-        (f"{BUILD} --coco mine.json:photos", f"{BUILD} --lvis mine.json:photos", "cgc-data validate release"),
+        (f"{BUILD} --coco mine.json:photos", "cgc-data validate release"),
     ),
+    "lvis": Kind("lvis.json", (spoil_bytes, spoil_json, spoil_json), (f"{BUILD} --lvis lvis.json:photos",)),
     "yaml": Kind(
         "config.yaml",
         (spoil_bytes,),
@@ -92,13 +84,9 @@ KINDS: dict[str, Kind] = {
             "cgc-train reward release --recipe recipe.yaml --predictions answers.jsonl",
         ),
     ),
-    "overrides": Kind(
-        "override.txt",
-        (spoil_bytes,),
-        (
-            f"{BUILD} --coco mine.json:photos {{override}}",
-            "cgc-train reward release --predictions answers.jsonl {override}",
-        ),
+    "overrides": Kind("override.txt", (spoil_bytes,), (f"{BUILD} --coco mine.json:photos {{override}}",)),
+    "settings": Kind(
+        "setting.txt", (spoil_bytes,), ("cgc-train reward release --predictions answers.jsonl {setting}",)
     ),
     "exclusions": Kind(
         "exclude.json", (spoil_bytes, spoil_json), (f"{BUILD} --coco mine.json:photos --exclude exclude.json",)
@@ -125,10 +113,10 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "samples files": Kind(
-        "runs/m/1_samples_cgc_mig_region.jsonl",
+        "{samples}",
         (spoil_bytes, spoil_json, spoil_json),
         (
-            "cgc-bench score mig --annotations mig.json --predictions runs",
+            "cgc-bench score contrast --annotations release --predictions runs",
             "cgc-bench report runs --to out",
             "cgc-bench compare runs runs --to out",
         ),
@@ -144,11 +132,13 @@ KINDS: dict[str, Kind] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a mutant ended: "fine", or the kind of the failure and where it is."""
+class Mutant:
+    """Which file is spoilt, how, and the command that opens it."""
 
-    verdict: str
-    seconds: float
+    number: int
+    kind: str
+    command: str
+    mutation: Mutation
 
 
 def make_material(folder: Path) -> dict[str, str]:
@@ -160,71 +150,117 @@ def make_material(folder: Path) -> dict[str, str]:
     return names
 
 
-def warm_up() -> None:
-    """Import what the commands need, but for TRL: recipes are then read without its check of their keys."""
+def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
+    """Run every command on good files, but for TRL: recipes are then read without its check of their keys.
+
+    Raises RuntimeError if one is refused, because its mutants would then try nothing.
+    """
     sys.modules["trl"] = None  # type: ignore[assignment]
-    for module in MODULES:
-        import_module(module)
+    for command in dict.fromkeys(command for kind in KINDS.values() for command in kind.commands):
+        copied(material, folder)
+        words = worded(command, folder, names)
+        end = in_folder(words, folder)
+        if end.status not in (0, None) or end.fault:
+            raise RuntimeError(f"{' '.join(words)} fails on good files: {end}")
+    gc.collect()
     gc.freeze()
 
 
-def run_mutant(command: Sequence[str], folder: Path) -> Outcome:
-    """Run a command in a forked process inside a folder, and judge how it ends."""
-    started = time.monotonic()
+def in_folder(command: Sequence[str], folder: Path) -> Ending:
+    """How a command ends that runs inside a folder, with a cache there."""
+    os.chdir(folder)
+    os.environ["CGC_CACHE"] = str(folder / "cache")
+    return ending(command)
+
+
+def verdicts(jobs: Iterable[Job], run: Callable[[Job], str]) -> Iterator[tuple[Job, str]]:
+    """Each job with what is wrong with how it ended, "" if nothing is; they run in forked processes."""
+    waiting = iter(jobs)
+    while chunk := list(islice(waiting, EACH)):
+        while chunk:
+            done = 0
+            for verdict in _in_process(chunk, run):
+                yield chunk[done], verdict
+                done += 1
+            chunk = chunk[done:]
+
+
+def _in_process(jobs: Sequence[Job], run: Callable[[Job], str]) -> Iterator[str]:
+    """Verdicts on jobs that run in one process, the first ones if it does not live to do all; of one job at least."""
     reading, writing = os.pipe()
     if not (child := os.fork()):
         os.close(reading)
-        _child(command, folder, writing)
+        _work(jobs, run, writing)
     os.close(writing)
-    with os.fdopen(reading, encoding="utf-8", errors="replace") as pipe:
-        found = pipe.read()
-    _, status, usage = os.wait4(child, 0)
-    seconds = time.monotonic() - started
+    found = 0
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        for line in pipe:
+            yield json.loads(line)
+            found += 1
+    _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return Outcome("hang" if number in (signal.SIGALRM, signal.SIGPROF) else f"killed by signal {number}", seconds)
-    if usage.ru_maxrss * 1024 > BYTES:
-        return Outcome(f"memory: {usage.ru_maxrss // 1024} MB", seconds)
-    return Outcome(found or "fine", seconds)
+        yield "hang" if number in (signal.SIGALRM, signal.SIGPROF) else f"killed by signal {number}"
+    elif not found:
+        yield f"ended the process with status {os.waitstatus_to_exitcode(status)}"
 
 
-def _child(command: Sequence[str], folder: Path, writing: int) -> None:
-    """Run the command, write what is wrong into the pipe, and end."""
-    verdict = ""
-    try:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _work(jobs: Sequence[Job], run: Callable[[Job], str], writing: int) -> None:
+    """Run jobs up to the first that fails, whose files are left as they are, and write the verdicts into the pipe."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for job in jobs:
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         signal.alarm(WAITING)
-        os.chdir(folder)
-        os.environ["CGC_CACHE"] = str(folder / "cache")
-        verdict = ending(command).fault
-    except BaseException:
-        verdict = "script: " + traceback.format_exc()[-300:]
-    finally:
-        os.write(writing, verdict.encode(errors="backslashreplace")[:4000])
-        os._exit(0)
+        try:
+            verdict = run(job)
+        except BaseException:
+            verdict = "script: " + traceback.format_exc()[-300:]
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        verdict = f"memory: {most >> 20} MB" if most > BYTES else verdict
+        os.write(writing, json.dumps(verdict[:2000]).encode() + b"\n")
+        if verdict:
+            break
+    os._exit(0)
 
 
-def mutants(count: int, seed: int, kinds: Sequence[str]) -> Iterator[tuple[int, str, str, Mutation]]:
-    """Number, kind, command, and mutation of each mutant; the same for the same seed."""
+def mutants(count: int, seed: int, kinds: Sequence[str]) -> Iterator[Mutant]:
+    """The same for the same seed."""
     for number in range(count):
         rng = random.Random(f"{seed}:{number}")
         name = kinds[number % len(kinds)]
-        yield number, name, rng.choice(KINDS[name].commands), rng.choice(KINDS[name].mutations)
+        yield Mutant(number, name, rng.choice(KINDS[name].commands), rng.choice(KINDS[name].mutations))
 
 
-def prepared(
-    material: Path, folder: Path, kind: Kind, names: dict[str, str], mutation: Mutation, rng: random.Random
-) -> str:
-    """A copy of the material in which one file is spoilt; returns the spoilt override."""
+def copied(material: Path, folder: Path) -> None:
+    """The material in a folder, which is emptied first; the files are links."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(material, folder, copy_function=os.link)
-    path = folder / kind.file.format(**names)
+
+
+def worded(command: str, folder: Path, names: Mapping[str, str]) -> list[str]:
+    """The words of a command, with the names and arguments that are in a folder."""
+    texts = {name: _argument(folder / f"{name}.txt") for name in ("override", "setting")}
+    return [word.format(**texts, **names) for word in command.split(" ")]
+
+
+def _argument(path: Path) -> str:
+    text = path.read_bytes().decode(errors="replace").replace("\0", "")
+    return text if "=" in text else f"{text}="
+
+
+def spoil(path: Path, mutation: Mutation, rng: random.Random) -> None:
+    """Spoil a file, which may be a link to a good one."""
     spoilt = mutation(path.read_bytes(), rng)
     path.unlink()
     path.write_bytes(spoilt)
-    text = (folder / "override.txt").read_bytes().decode(errors="replace").replace("\0", "")
-    return text if "=" in text else f"{text}="
+
+
+def run_mutant(mutant: Mutant, *, seed: int, material: Path, folder: Path, names: Mapping[str, str]) -> str:
+    """Make a mutant in a folder and run its command; returns what is wrong with how it ends."""
+    copied(material, folder)
+    path = folder / KINDS[mutant.kind].file.format(**names)
+    spoil(path, mutant.mutation, random.Random(f"{seed}/{mutant.number}"))
+    return in_folder(worded(mutant.command, folder, names), folder).fault
 
 
 def try_mutants(
@@ -233,22 +269,19 @@ def try_mutants(
     """Run mutants; returns how many there were by outcome, tracebacks by where they are."""
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as scratch:
-        material = Path(scratch) / "material"
+        material, folder = Path(scratch) / "material", Path(scratch) / "mutant"
         material.mkdir()
         names = make_material(material)
-        warm_up()
-        for number, name, command, mutation in mutants(count, seed, kinds):
-            folder = Path(scratch) / "mutant"
-            override = prepared(material, folder, KINDS[name], names, mutation, random.Random(f"{seed}/{number}"))
-            words = [word.format(override=override, **names) for word in command.split(" ")]
-            outcome = run_mutant(words, folder)
-            outcomes[outcome.verdict] += 1
-            if outcome.verdict != "fine":
-                say(f"{number} {name}: {' '.join(words)!r}: {outcome.verdict}")
+        warm_up(material, folder, names)
+        run = partial(run_mutant, seed=seed, material=material, folder=folder, names=names)
+        for mutant, fault in verdicts(mutants(count, seed, kinds), run):
+            outcomes[fault or "fine"] += 1
+            if fault:
+                say(f"{mutant.number} {mutant.kind}: {mutant.command!r}: {fault}")
                 if keep:
-                    shutil.copytree(folder, keep / f"{seed}-{number}", dirs_exist_ok=True)
-            if number and number % 1000 == 0:
-                say(f"{number} done, {outcomes.total() - outcomes['fine']} failed")
+                    shutil.copytree(folder, keep / f"{seed}-{mutant.number}", dirs_exist_ok=True)
+            if mutant.number and mutant.number % 1000 == 0:
+                say(f"{mutant.number} done, {outcomes.total() - outcomes['fine']} failed")
     return outcomes
 
 

@@ -3,14 +3,17 @@
 import json
 import os
 import random
+import resource
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from scripts.mutations import spoil_bytes, spoil_json
-from scripts.try_mutants import KINDS, mutants, run_mutant
+from scripts.try_mutants import KINDS, in_folder, mutants, verdicts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
 FEW = len(KINDS)
@@ -25,34 +28,72 @@ def test_no_mutant_gives_a_traceback_hangs_or_takes_too_much_memory(tmp_path: Pa
     assert f"{FEW}  fine" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("command", "verdict"),
-    [
-        (["cgc-data", "stats", "nowhere"], "fine"),
-        (["cgc-data", "--help"], "fine"),
-    ],
-)
-def test_a_command_is_judged_by_how_it_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], verdict: str
-) -> None:
-    monkeypatch.setattr("scripts.try_mutants.BYTES", 2**50)  # a fork has all the memory that the tests before it took
-    assert run_mutant(command, tmp_path).verdict.startswith(verdict)
+def nothing(_: str) -> str:
+    return ""
 
 
-def test_a_traceback_and_a_long_wait_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong() -> None:
+def endless(_: str) -> str:
+    while True:
+        pass
+
+
+def heavy(_: str) -> str:
+    held = bytearray(2**27)
+    held[::4096] = b"x" * len(held[::4096])
+    return ""
+
+
+def leaves(_: str) -> str:
+    os._exit(0)
+
+
+def broken(_: str) -> str:
+    raise KeyError("x")
+
+
+def killed(_: str) -> str:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return ""
+
+
+def wrong(_: str) -> str:
+    return "not one line"
+
+
+JOBS: dict[str, tuple[Callable[[str], str], str]] = {
+    "endless": (endless, "hang"),
+    "heavy": (heavy, "memory: "),
+    "leaves": (leaves, "ended the process with status 0"),
+    "broken": (broken, "script: "),
+    "killed": (killed, "killed by signal 9"),
+    "wrong": (wrong, "not one line"),
+}
+
+
+def test_each_mutant_is_judged_and_those_after_a_failure_run_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # a fork has what the tests before it took
+    monkeypatch.setattr("scripts.try_mutants.SECONDS", 0.3)
+    monkeypatch.setattr("scripts.try_mutants.BYTES", most + 2**26)
+    jobs = [name for failing in JOBS for name in ("fine", failing)] + ["fine"]
+    found = list(verdicts(jobs, lambda job: JOBS.get(job, (nothing, ""))[0](job)))
+    assert [job for job, _ in found] == jobs
+    for job, verdict in found:
+        if job == "fine":
+            assert verdict == ""
+        else:
+            assert verdict.startswith(JOBS[job][1])
+
+
+def test_a_command_is_judged_by_how_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises() -> None:
         raise KeyError("x")
 
-    def endless() -> None:
-        while True:
-            pass
-
-    monkeypatch.setattr("scripts.try_mutants.SECONDS", 0.3)
-    monkeypatch.setattr("scripts.try_mutants.BYTES", 2**50)
-    monkeypatch.setattr("cgc_data.cli.main", wrong)
-    assert run_mutant(["cgc-data", "stats"], tmp_path).verdict.startswith("traceback: KeyError")
-    monkeypatch.setattr("cgc_data.cli.main", endless)
-    assert run_mutant(["cgc-data", "stats"], tmp_path).verdict == "hang"
+    monkeypatch.chdir(tmp_path)  # which a command in this process leaves
+    monkeypatch.setenv("CGC_CACHE", "")
+    assert in_folder(["cgc-data", "stats", "nowhere"], tmp_path).fault == ""
+    assert in_folder(["cgc-data", "--help"], tmp_path).fault == ""
+    monkeypatch.setattr("cgc_data.cli.main", raises)
+    assert in_folder(["cgc-data", "stats"], tmp_path).fault.startswith("traceback: KeyError")
 
 
 def test_mutants_are_the_same_for_the_same_seed() -> None:
