@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 VERSIONS = ("3.6.0", "4.0.0", "4.8.0", "5.2.0")
+ROWS = 160  # enough for every task to have some
 READER = Path(__file__).with_name("read_with_datasets.py")
 Requests = dict[str, dict[str, Any]]
 
@@ -85,16 +86,19 @@ def environment(folder: Path, version: str) -> Path:
 
 
 def written(folder: Path) -> Requests:
-    """A painted release with and without images, and every export; how each is loaded."""
+    """A painted release of every task with and without images, and every export; how each is loaded."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import BuildConfig
     from cgc_data.export import FORMATS, export_release
     from cgc_data.release.read import open_release
+    from cgc_data.tasks import PLANNED, task_of
 
     shutil.rmtree(folder, ignore_errors=True)
     requests: Requests = {}
     for images in ("embed", "reference"):
-        out = build_release(BuildConfig(samples=60, images=images), folder / images).folder
+        out = build_release(BuildConfig(preset="full", samples=ROWS, images=images), folder / images).folder
+        if missing := set(PLANNED) - {task_of(row).id for row in open_release(out).rows()}:
+            sys.exit(f"the release has no row of {', '.join(sorted(missing))}")
         for name in ("default", "inter", "intra"):
             requests[f"{images}/{name}"] = {"path": str(out), "name": name}
         requests[f"{images}/shards"] = {"path": "parquet", "data_files": {"test": str(out / "*" / "test-*.parquet")}}
