@@ -34,7 +34,7 @@ from scripts.mutations import Mutation, spoil_bytes, spoil_json, spoil_parquet, 
 from scripts.verdict import Ending, ending
 
 SECONDS, BYTES = 10, 2**30  # of processor time, so that a busy machine hangs nobody
-WAITING = 60  # seconds on the clock
+WAITING = 600  # seconds on the clock
 EACH = 200  # mutants of a process
 MATERIAL = Path(__file__).with_name("mutant_material.py")
 Say = Callable[[str], None]

@@ -130,9 +130,14 @@ def changed_meanwhile(lab: Lab) -> None:
 def two_at_once(lab: Lab) -> None:
     """A second build into the folder of one that runs is refused, and the first is not disturbed."""
     out = lab.new("twice") / "release"
-    first = lab.start("build", lab.config(), "--out", out, "--workers", "1", fault="wait:shard_tasks:1:8")
+    held = lab.new("held") / "first"
+    held.touch()
+    first = lab.start("build", lab.config(), "--out", out, "--workers", "1", fault=f"wait:shard_tasks:1:{held}")
     while not (out / ".build" / "plan.json").exists() and first.poll() is None:
         time.sleep(0.1)
-    refused(lab.run("build", lab.config(), "--out", out), "another build")
-    found = ended(first)
+    try:
+        refused(lab.run("build", lab.config(), "--out", out), "another build")
+    finally:
+        held.unlink()
+        found = ended(first)
     require(found.status == 0 and digests(out) == lab.expected, "two builds at once spoil each other")

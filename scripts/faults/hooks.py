@@ -1,7 +1,7 @@
 """`cgc-data` as `scripts/try_faults.py` runs it: with a fault at some moment of a build, or without one of the guards.
 
-CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]: at that call of the function the process is killed, waits, or touches a
-file. CGC_WITHOUT names a guard.
+CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]: at that call of the function the process is killed, waits while a file
+is there, or touches one. CGC_WITHOUT names a guard.
 """
 
 import os
@@ -128,7 +128,8 @@ def _act(action: str, argument: str) -> None:
     if action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     elif action == "wait":
-        time.sleep(float(argument))
+        while Path(argument).exists():
+            time.sleep(0.05)
     elif action == "touch":
         path = Path(argument)
         path.write_bytes(path.read_bytes() + b"\n")
