@@ -10,130 +10,28 @@ import gc
 import json
 import os
 import random
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts.mutations import Mutation, spoil_bytes, spoil_json, spoil_parquet, spoil_zip
+from scripts.mutant_kinds import KINDS
+from scripts.mutant_processes import verdicts
+from scripts.mutations import Mutation
 from scripts.verdict import Ending, ending
 
-SECONDS, BYTES = 10, 2**30  # of processor time, so that a busy machine hangs nobody
-WAITING = 600  # seconds on the clock
-EACH = 200  # mutants of a process
 MATERIAL = Path(__file__).with_name("mutant_material.py")
 Say = Callable[[str], None]
-Job = TypeVar("Job")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What is spoilt, in which ways, and the commands that open it; "{}" stands for the file."""
-
-    file: str  # relative to the material; "" for an argument
-    mutations: tuple[Mutation, ...]
-    commands: tuple[str, ...]
-
-
-BUILD = (
-    "cgc-data build --exhaustive preset=paper confusable=labelled samples=6"
-    " tasks.intra/locate_all=0 tasks.intra/same_object=0 --workers 1 --out out --dry-run"
-)
-QUICK = (
-    "cgc-data stats release", "cgc-data stats release --json",
-    "cgc-data export release --format verl --to out", "cgc-data export release --format llamafactory --to out",
-    "cgc-train reward release --predictions answers.jsonl",
-    "cgc-bench score contrast --annotations release --predictions answers.jsonl",
-)  # fmt: skip
-SLOW = (  # draw pictures, or derive every row again
-    "cgc-data validate release",
-    "cgc-data preview release --to out",
-    "cgc-data remove release --image-id {id} --out out",
-)
-RELEASE = QUICK * 4 + SLOW
-KINDS: dict[str, Kind] = {
-    "annotations": Kind(
-        "mine.json",
-        (spoil_bytes, spoil_json, spoil_json),
-        (f"{BUILD} --coco mine.json:photos", "cgc-data validate release"),
-    ),
-    "lvis": Kind("lvis.json", (spoil_bytes, spoil_json, spoil_json), (f"{BUILD} --lvis lvis.json:photos",)),
-    "yaml": Kind(
-        "config.yaml",
-        (spoil_bytes,),
-        (
-            "cgc-data build config.yaml --coco mine.json:photos --exhaustive --workers 1 --out out --dry-run",
-            "cgc-train ablate recipe.yaml --over no-kl --to out",
-        ),
-    ),
-    "recipe": Kind(
-        "recipe.yaml",
-        (spoil_bytes,),
-        (
-            "cgc-train ablate recipe.yaml --over no-kl --to out",
-            "cgc-train reward release --recipe recipe.yaml --predictions answers.jsonl",
-        ),
-    ),
-    "overrides": Kind("override.txt", (spoil_bytes,), (f"{BUILD} --coco mine.json:photos {{override}}",)),
-    "settings": Kind(
-        "setting.txt", (spoil_bytes,), ("cgc-train reward release --predictions answers.jsonl {setting}",)
-    ),
-    "exclusions": Kind(
-        "exclude.json", (spoil_bytes, spoil_json), (f"{BUILD} --coco mine.json:photos --exclude exclude.json",)
-    ),
-    "manifests": Kind("release/manifest.json", (spoil_bytes, spoil_json, spoil_json, spoil_json), RELEASE),
-    "shards": Kind("release/{shard}", (spoil_bytes, spoil_parquet, spoil_parquet), RELEASE),
-    "rejects": Kind(
-        "release/rejected.parquet", (spoil_bytes, spoil_parquet), ("cgc-data remove release --image-id {id} --out out",)
-    ),
-    "predictions": Kind(
-        "answers.jsonl",
-        (spoil_bytes, spoil_json),
-        (
-            "cgc-train reward release --predictions answers.jsonl",
-            "cgc-bench score contrast --annotations release --predictions answers.jsonl",
-        ),
-    ),
-    "benchmarks": Kind(
-        "mig.json",
-        (spoil_bytes, spoil_json),
-        (
-            "cgc-bench score mig --annotations mig.json --predictions mig.jsonl",
-            "cgc-bench floors mig --annotations mig.json",
-        ),
-    ),
-    "samples files": Kind(
-        "{samples}",
-        (spoil_bytes, spoil_json, spoil_json),
-        (
-            "cgc-bench score contrast --annotations release --predictions runs",
-            "cgc-bench report runs --to out",
-            "cgc-bench compare runs runs --to out",
-        ),
-    ),
-    "runs": Kind("run/metrics.jsonl", (spoil_bytes, spoil_json), ("cgc-train view run --to out",)),
-    "run recipes": Kind("run/recipe.yaml", (spoil_bytes,), ("cgc-train view run --to out",)),
-    "held-out answers": Kind(
-        "run/held_out/step-000001.jsonl", (spoil_bytes, spoil_json), ("cgc-train view run --to out",)
-    ),
-    "zips": Kind("photos.zip", (spoil_bytes, spoil_zip), (f"{BUILD} --coco mine.json:photos.zip",)),
-    "photos": Kind("photos/{photo}", (spoil_bytes,), (f"{BUILD} --coco mine.json:photos", "cgc-data validate release")),
-}
 
 
 @dataclass(frozen=True)
@@ -176,56 +74,6 @@ def in_folder(command: Sequence[str], folder: Path) -> Ending:
     os.chdir(folder)
     os.environ["CGC_CACHE"] = str(folder / "cache")
     return ending(command)
-
-
-def verdicts(jobs: Iterable[Job], run: Callable[[Job], str]) -> Iterator[tuple[Job, str]]:
-    """Each job with what is wrong with how it ended, "" if nothing is; they run in forked processes."""
-    waiting = iter(jobs)
-    while chunk := list(islice(waiting, EACH)):
-        while chunk:
-            done = 0
-            for verdict in _in_process(chunk, run):
-                yield chunk[done], verdict
-                done += 1
-            chunk = chunk[done:]
-
-
-def _in_process(jobs: Sequence[Job], run: Callable[[Job], str]) -> Iterator[str]:
-    """Verdicts on jobs that run in one process, the first ones if it does not live to do all; of one job at least."""
-    reading, writing = os.pipe()
-    if not (child := os.fork()):
-        os.close(reading)
-        _work(jobs, run, writing)
-    os.close(writing)
-    found = 0
-    with os.fdopen(reading, encoding="utf-8") as pipe:
-        for line in pipe:
-            yield json.loads(line)
-            found += 1
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        yield "hang" if number in (signal.SIGALRM, signal.SIGPROF) else f"killed by signal {number}"
-    elif not found:
-        yield f"ended the process with status {os.waitstatus_to_exitcode(status)}"
-
-
-def _work(jobs: Sequence[Job], run: Callable[[Job], str], writing: int) -> None:
-    """Run jobs up to the first that fails, whose files are left as they are, and write the verdicts into the pipe."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for job in jobs:
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        signal.alarm(WAITING)
-        try:
-            verdict = run(job)
-        except BaseException:
-            verdict = "script: " + traceback.format_exc()[-300:]
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        verdict = f"memory: {most >> 20} MB" if most > BYTES else verdict
-        os.write(writing, json.dumps(verdict[:2000]).encode() + b"\n")
-        if verdict:
-            break
-    os._exit(0)
 
 
 def mutants(count: int, seed: int, kinds: Sequence[str]) -> Iterator[Mutant]:
@@ -298,7 +146,7 @@ def try_mutants(
 def main(count: int, seed: int, kinds: str, keep: Path | None) -> None:
     """Run COUNT mutants and print how they ended."""
     started = time.monotonic()
-    outcomes = try_mutants(count, seed, kinds.split(","), keep, lambda line: print(line, flush=True))
+    outcomes = try_mutants(count, seed, kinds.split(","), keep and keep.resolve(), lambda line: print(line, flush=True))
     for verdict, number in outcomes.most_common():
         print(f"{number:>7}  {verdict}")
     print(f"{outcomes.total()} mutants in {time.monotonic() - started:.0f} s")

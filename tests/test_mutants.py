@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts import mutant_processes
+from scripts.mutant_kinds import KINDS
+from scripts.mutant_processes import verdicts
 from scripts.mutations import spoil_bytes, spoil_json
-from scripts.try_mutants import KINDS, in_folder, mutants, verdicts
+from scripts.try_mutants import in_folder, mutants
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
 FEW = len(KINDS)
@@ -38,7 +41,7 @@ def endless(_: str) -> str:
 
 
 def heavy(_: str) -> str:
-    held = bytearray(2**27)
+    held = bytearray(mutant_processes.BYTES)
     held[::4096] = b"x" * len(held[::4096])
     return ""
 
@@ -72,8 +75,8 @@ JOBS: dict[str, tuple[Callable[[str], str], str]] = {
 
 def test_each_mutant_is_judged_and_those_after_a_failure_run_too(monkeypatch: pytest.MonkeyPatch) -> None:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # a fork has what the tests before it took
-    monkeypatch.setattr("scripts.try_mutants.SECONDS", 0.3)
-    monkeypatch.setattr("scripts.try_mutants.BYTES", most + 2**26)
+    monkeypatch.setattr("scripts.mutant_processes.SECONDS", 1)
+    monkeypatch.setattr("scripts.mutant_processes.BYTES", most + 2**26)
     jobs = [name for failing in JOBS for name in ("fine", failing)] + ["fine"]
     found = list(verdicts(jobs, lambda job: JOBS.get(job, (nothing, ""))[0](job)))
     assert [job for job, _ in found] == jobs

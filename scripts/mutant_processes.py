@@ -1,0 +1,68 @@
+"""Runs jobs in forked processes, and says of each whether it hangs, takes too much memory, or ends its process.
+
+A process does many jobs, one after another; after the first that fails, a new one goes on.
+"""
+
+import json
+import os
+import resource
+import signal
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+SECONDS, BYTES = 10, 2**30  # of processor time, so that a busy machine hangs nobody
+WAITING = 600  # seconds on the clock
+EACH = 200  # jobs of a process
+Job = TypeVar("Job")
+
+
+def verdicts(jobs: Iterable[Job], run: Callable[[Job], str]) -> Iterator[tuple[Job, str]]:
+    """Each job with what is wrong with how it ended, "" if nothing is; they run in forked processes."""
+    waiting = iter(jobs)
+    while chunk := list(islice(waiting, EACH)):
+        while chunk:
+            done = 0
+            for verdict in _in_process(chunk, run):
+                yield chunk[done], verdict
+                done += 1
+            chunk = chunk[done:]
+
+
+def _in_process(jobs: Sequence[Job], run: Callable[[Job], str]) -> Iterator[str]:
+    """Verdicts on jobs that run in one process, the first ones if it does not live to do all; of one job at least."""
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        os.close(reading)
+        _work(jobs, run, writing)
+    os.close(writing)
+    found = 0
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        for line in pipe:
+            yield json.loads(line)
+            found += 1
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        yield "hang" if number in (signal.SIGALRM, signal.SIGPROF) else f"killed by signal {number}"
+    elif not found:
+        yield f"ended the process with status {os.waitstatus_to_exitcode(status)}"
+
+
+def _work(jobs: Sequence[Job], run: Callable[[Job], str], writing: int) -> None:
+    """Run jobs up to the first that fails, whose files are left as they are, and write the verdicts into the pipe."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for job in jobs:
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(WAITING)
+        try:
+            verdict = run(job)
+        except BaseException:
+            verdict = "script: " + traceback.format_exc()[-300:]
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        verdict = f"memory: {most >> 20} MB" if most > BYTES else verdict
+        os.write(writing, json.dumps(verdict[:2000]).encode() + b"\n")
+        if verdict:
+            break
+    os._exit(0)
