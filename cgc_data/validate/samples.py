@@ -3,7 +3,7 @@
 Reading raises ValueError for a row that is not of the form; nothing is repaired on the way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -166,14 +166,14 @@ def _read(row: Row, shard: str) -> Sample:
         shard=shard,
         images=tuple(_filled(image["bytes"]) for image in row["images"]),
         question=_filled(row["question"]),
-        labels=tuple(_filled(label) for label in query["labels"]),
+        labels=_all_filled(query["labels"]),
         img_idx=query["img_idx"],
         ref_img_idx=query["ref_img_idx"],
         ref_bbox=None if query["ref_bbox"] is None else _rectangle(query["ref_bbox"]),
         relation=_filled(query["relation"]),
-        answer_images=tuple(row["answer_images"]),
-        reference_images=tuple(row["reference_images"]),
-        prompt=tuple(row["prompt"]),
+        answer_images=_all_filled(row["answer_images"]),
+        reference_images=_all_filled(row["reference_images"]),
+        prompt=_all_filled(row["prompt"]),
         answer=_filled(row["answer"]),
         objects=tuple(_target(entry) for entry in row["objects"]),
         views=tuple(_view(entry) for entry in row["views"]),
@@ -194,6 +194,10 @@ def _filled(value: Value | None) -> Value:
     if value is None:
         raise TypeError("null where a value is due")
     return value
+
+
+def _all_filled(values: Iterable[Value | None]) -> tuple[Value, ...]:
+    return tuple(_filled(value) for value in values)
 
 
 def _claim(entry: Evidence) -> Claim:
@@ -239,7 +243,7 @@ def _view(entry: ViewRow) -> View:
         flickr_url=_filled(entry["flickr_url"]),
         changes=_filled(entry["changes"]),
         parts=tuple(map(_part, entry["parts"])),
-        operations=tuple(Operation(_filled(step["name"]), tuple(step["values"])) for step in entry["operations"]),
+        operations=tuple(Operation(_filled(step["name"]), _all_filled(step["values"])) for step in entry["operations"]),
     )
 
 
@@ -252,6 +256,6 @@ def _part(entry: PartRow) -> Part:
         license_url=_filled(entry["license_url"]),
         flickr_url=_filled(entry["flickr_url"]),
         annotation_id=_filled(entry["annotation_id"]),
-        transform=tuple(entry["transform"]),
+        transform=_all_filled(entry["transform"]),
         mask=_filled(entry["mask"]),
     )

@@ -206,6 +206,26 @@ def template_that_is_none(row: Row) -> None:
     row["template_id"] = "locate/99"
 
 
+def null_among_answer_images(row: Row) -> None:
+    row["answer_images"].append(None)
+
+
+def null_among_reference_images(row: Row) -> None:
+    row["reference_images"].append(None)
+
+
+def null_among_messages(row: Row) -> None:
+    row["prompt"].append(None)
+
+
+def null_among_labels(row: Row) -> None:
+    row["query"]["labels"].append(None)
+
+
+def null_among_numbers_of_an_operation(row: Row) -> None:
+    row["views"][0]["operations"] = [{"name": "resize", "values": [1.0, None]}]
+
+
 def easier_than_it_is(row: Row) -> None:
     row["difficulty"] -= 0.01
 
@@ -266,6 +286,11 @@ CORRUPTIONS: list[tuple[Callable[[Row], None], dict[str, str], set[str]]] = [
     (template_that_is_not_its, {"task": "locate", "label": "frisbee"}, {"wording"}),
     (template_that_is_none, {"task": "locate", "label": "frisbee"}, {"wording"}),
     (template_that_is_none, SAME, {"row form"}),
+    (null_among_answer_images, LOCATE, {"row form"}),
+    (null_among_reference_images, LOCATE, {"row form"}),
+    (null_among_messages, LOCATE, {"row form"}),
+    (null_among_labels, LOCATE, {"row form"}),
+    (null_among_numbers_of_an_operation, LOCATE, {"row form"}),
     (easier_than_it_is, LOCATE, {"difficulty"}),
     (easier_than_it_is, ABSENT, {"difficulty"}),
     (easier_than_it_is, SAME, {"difficulty"}),
