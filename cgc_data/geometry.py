@@ -144,8 +144,9 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
     if not len(first) or not len(second):
         return np.zeros((len(first), len(second)))
     values = coco_mask.iou(first, second, [0] * len(second))
+    # Boxes so thin that their area is 0 in floating point overlap nothing.
     # In x, y, w, h the far corner is rounded, which may take the ratio just past 1 (it depends on how C was compiled).
-    return np.minimum(np.asarray(values, dtype=np.float64), 1.0)
+    return np.minimum(np.nan_to_num(np.asarray(values, dtype=np.float64)), 1.0)
 
 
 def ciou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:

@@ -15,7 +15,7 @@ set -euo pipefail
 release=$1
 run=$2
 
-host=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+read -r host < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 port=$((20000 + SLURM_JOB_ID % 20000)) # two jobs on a machine take two ports
 if [ -f "$run/recipe.yaml" ]; then
   train=(resume "$run")

@@ -41,7 +41,8 @@ def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> I
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     started_here = not ray.is_initialized()
     if started_here:
-        ray.init(log_to_driver=False, include_dashboard=False)
+        # without an address Ray would join whatever cluster runs on this machine
+        ray.init(os.environ.get("RAY_ADDRESS", "local"), log_to_driver=False, include_dashboard=False)
     try:
         remote = ray.remote(max_retries=-1)(function)
         results = [remote.remote(task) for task in tasks]
@@ -50,8 +51,9 @@ def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> I
                 yield ray.get(result)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
-        finally:  # nobody waits for the results of the others
-            for result in results:
+        finally:  # nobody waits for the results of the others; Ray may abort where a finished one is canceled
+            _, pending = ray.wait(results, num_returns=len(results), timeout=0) if results else ([], [])
+            for result in pending:
                 ray.cancel(result, force=True)
     finally:
         if started_here:

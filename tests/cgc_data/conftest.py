@@ -2,10 +2,12 @@
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 
 import huggingface_hub
 import pytest
@@ -65,3 +67,12 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     with serve() as double:
         monkeypatch.setenv("HF_ENDPOINT", double.url)
         yield double
+
+
+@pytest.fixture
+def ray_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """Ray, for one test at a time: clusters that start and end side by side on one machine take each other down."""
+    ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    with FileLock(Path(tempfile.gettempdir()) / "cgc-tests-of-ray.lock"):
+        yield ray

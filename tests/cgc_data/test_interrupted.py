@@ -135,11 +135,9 @@ def _interrupted_soon(results: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
-def test_tasks_of_ray_are_ended_when_nobody_waits_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(num_cpus=2, log_to_driver=False, include_dashboard=False, object_store_memory=100 * 2**20)
+@pytest.mark.timeout(300)
+def test_tasks_of_ray_are_ended_when_nobody_waits_for_them(ray_alone: Any) -> None:
+    ray_alone.init("local", num_cpus=2, log_to_driver=False, include_dashboard=False, object_store_memory=100 * 2**20)
     try:
         results = map_with_ray(sleeping, [0.0, 60.0, 60.0])
         assert next(results) == 0
@@ -147,7 +145,7 @@ def test_tasks_of_ray_are_ended_when_nobody_waits_for_them(monkeypatch: pytest.M
             _interrupted_soon(results)
         assert list(map_with_ray(sleeping, [0.0])) == [0]  # the machines are free again
     finally:
-        ray.shutdown()
+        ray_alone.shutdown()
 
 
 RUN = """

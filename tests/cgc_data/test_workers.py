@@ -3,7 +3,9 @@
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,12 +29,10 @@ def slowly(folder: str) -> int:
 
 
 @pytest.fixture
-def one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(num_cpus=2, log_to_driver=False, include_dashboard=False, object_store_memory=100 * 2**20)
+def one_machine(ray_alone: Any) -> Iterator[None]:
+    ray_alone.init("local", num_cpus=2, log_to_driver=False, include_dashboard=False, object_store_memory=100 * 2**20)
     yield
-    ray.shutdown()
+    ray_alone.shutdown()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -54,23 +54,20 @@ def test_ray_keeps_the_order_and_the_errors(one_machine: None) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
-def test_ray_gives_the_tasks_of_a_lost_machine_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    import ray
+@pytest.mark.timeout(300)
+def test_ray_gives_the_tasks_of_a_lost_machine_to_another(tmp_path: Path, ray_alone: Any) -> None:
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 100 * 2**20})
     lost = cluster.add_node(num_cpus=2, object_store_memory=100 * 2**20)
-    ray.init(cluster.address, log_to_driver=False)
+    ray_alone.init(cluster.address, log_to_driver=False)
     try:
         results = run_tasks(slowly, [str(tmp_path)] * 12, 1, "ray")
         done = [next(results)]
         cluster.remove_node(lost, allow_graceful=False)
         done += list(results)
     finally:
-        ray.shutdown()
+        ray_alone.shutdown()
         cluster.shutdown()
     assert done == [1] * 12
 
