@@ -15,18 +15,18 @@ def make_material(home: Path = HOME) -> Material:
     """A release, a random model, and one that was warmed up on the release; what is there already stays."""
     folder = home / "material"
     material = Material(folder / "release", folder / "tiny", folder / "warm" / "model")
-    _once(material.release, lambda: _python("cgc_data", "build", "--samples", "160", "--out", str(material.release)))
-    _once(material.tiny, lambda: _python("cgc_train", "tiny", str(material.tiny), *HEADS))
-    _once(folder / "warm", lambda: _warm_up(material, folder / "warm"))
+    once(material.release, lambda: python("cgc_data", "build", "--samples", "160", "--out", str(material.release)))
+    once(material.tiny, lambda: python("cgc_train", "tiny", str(material.tiny), *HEADS))
+    once(folder / "warm", lambda: _warm_up(material, folder / "warm"))
     return material
 
 
 def _warm_up(material: Material, folder: Path) -> None:
     given = (f"data.release={material.release}", f"model.name={material.tiny}")
-    _python("cgc_train", "sft", "tiny-cpu", *given, *WARM_UP, "--to", str(folder))
+    python("cgc_train", "sft", "tiny-cpu", *given, *WARM_UP, "--to", str(folder))
 
 
-def _once(target: Path, make: Callable[[], object]) -> None:
+def once(target: Path, make: Callable[[], object]) -> None:
     """Make what is not there; a mark beside it tells what was made whole."""
     mark = target.with_name(f"{target.name}.made")
     if not mark.is_file():
@@ -36,5 +36,6 @@ def _once(target: Path, make: Callable[[], object]) -> None:
         mark.touch()
 
 
-def _python(package: str, *arguments: str) -> None:
+def python(package: str, *arguments: str) -> None:
+    """Run a command of the project's own. Raises StageError."""
     run([sys.executable, "-c", f"from {package}.cli import main; main()", *arguments], 1800)

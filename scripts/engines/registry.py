@@ -1,6 +1,18 @@
 """Every engine. Another one is a module and its line here."""
 
-from scripts.engines import ddp, fsdp2, lmms_vllm, nf4, vllm_colocate, vllm_server, zero
+from scripts.engines import (
+    ddp,
+    easyr1,
+    fsdp2,
+    llamafactory,
+    lmms_vllm,
+    nf4,
+    swift,
+    verl,
+    vllm_colocate,
+    vllm_server,
+    zero,
+)
 from scripts.engines.records import Engine
 
 ENGINES: tuple[Engine, ...] = (
@@ -12,4 +24,8 @@ ENGINES: tuple[Engine, ...] = (
     vllm_colocate.ENGINE,
     vllm_server.ENGINE,
     lmms_vllm.ENGINE,
+    swift.ENGINE,
+    llamafactory.ENGINE,
+    verl.ENGINE,
+    easyr1.ENGINE,
 )

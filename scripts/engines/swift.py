@@ -1,0 +1,80 @@
+"""ms-swift: GRPO on an export, with this project's reward as its plugin."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from scripts.engines.records import Comparison, Engine, Stage, same
+from scripts.engines.trainers import (
+    MAX_PIXELS,
+    PLUGINS,
+    STEPS,
+    Paid,
+    export,
+    known_rows,
+    learned,
+    lines,
+    paid_alike,
+    start,
+)
+from scripts.engines.workplace import Workplace
+
+BATCH, GROUP, TOKENS = 8, 4, 160
+TOKEN = 32 * 32  # pixels that stand behind a token of an image
+REWARDS = ("cgc_miou", "cgc_format")
+SETTINGS = (
+    "--use_vllm", "false", "--tuner_type", "full", "--freeze_vit", "false", "--torch_dtype", "float32",
+    "--fp16", "false", "--bf16", "false", "--gradient_checkpointing", "false",
+    "--num_generations", str(GROUP), "--per_device_train_batch_size", str(BATCH), "--max_steps", str(STEPS),
+    "--max_completion_length", str(TOKENS), "--learning_rate", "1e-4", "--logging_steps", "1",
+    "--save_steps", str(STEPS), "--log_completions", "true", "--report_to", "none", "--split_dataset_ratio", "0",
+    "--add_version", "false", "--load_from_cache_file", "false",
+)  # fmt: skip
+
+
+def grpo(place: Workplace) -> list[Comparison]:
+    """Two steps; what each response earned, and what was saved."""
+    model, data, out = start(place), _asked(place), place.folder / "out"
+    place.run(
+        "-m", "swift.cli.main", "rlhf", "--rlhf_type", "grpo",
+        "--model", str(model), "--model_type", "qwen3_vl", "--template", "qwen3_vl", "--dataset", str(data),
+        "--external_plugins", str(PLUGINS / "swift_reward.py"), "--reward_funcs", *REWARDS, *SETTINGS,
+        "--output_dir", str(out), variables={"IMAGE_MAX_TOKEN_NUM": str(MAX_PIXELS // TOKEN), "USE_HF": "1"},
+    )  # fmt: skip
+    return [
+        same("steps logged", len([line for line in lines(out / "logging.jsonl") if "loss" in line]), STEPS),
+        *paid_alike(place, _paid(out / "completions.jsonl", lines(data)), BATCH * STEPS),
+        *learned(out / f"checkpoint-{STEPS}", model),
+    ]
+
+
+def _asked(place: Workplace) -> Path:
+    """A file of the export's rows that the model has some answer to."""
+    file, rows = place.folder / "asked.jsonl", lines(export(place, "swift") / "train.jsonl")
+    kept = [rows[number] for number in known_rows(place)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+    return file
+
+
+def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
+    """Completions that it logged, each a list a step, with the row that asked; those without a row are left out.
+
+    At its end it logs the last step again.
+    """
+    found = []
+    for step in lines(file)[:STEPS]:
+        columns = (step[name] for name in ("prompt", "solution", "completion", *REWARDS))
+        for prompt, solution, text, miou, form in zip(*columns, strict=True):
+            asked = (row for row in rows if row["solution"] == solution and row["messages"][0]["content"] in prompt)
+            found += [Paid(row["id"], text, {"miou": miou, "format": form}) for row in list(asked)[:1]]
+    return found
+
+
+ENGINE = Engine(
+    name="swift",
+    title="ms-swift",
+    packages=("ms-swift", "torch", "transformers", "trl", "peft", "datasets"),
+    requirements=("ms-swift==4.6.0", "trl==0.29.1", "datasets==4.8.4"),
+    gigabytes=2.0,
+    stages=(Stage("GRPO on an export, with the reward as its plugin", grpo),),
+)
