@@ -37,7 +37,7 @@ class Paid:
 def start(place: Workplace) -> Path:
     """The warm model with the real model's vocabulary; made once."""
     folder = HOME / "material" / "real"
-    once(folder, lambda: widen(place.material.warm, folder))
+    once(folder, lambda: widen(place.material.warm, folder, MAX_PIXELS))
     return folder
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
-from cgc_train.tiny import write_tiny
+from cgc_train.tiny import MIN_PIXELS, tiny_processor, write_tiny
 from cgc_train.tiny.tokenizer import PAD
 
 EMBEDDING = "model.language_model.embed_tokens.weight"
@@ -13,8 +13,8 @@ HEAD_SIZE = 32  # as of all models that engines are given
 UNSAID = 3.0  # times the embedding of padding, which no answer holds: what that gives the tokens that fill up
 
 
-def widen(model: Path, folder: Path) -> Path:
-    """Write a model with as many tokens as the real one and its special ones by the same numbers.
+def widen(model: Path, folder: Path, max_pixels: int) -> Path:
+    """Write a model with as many tokens as the real one, its special ones by the same numbers, and small images.
 
     It answers as the given one does, and almost never with a token that the given one lacks.
     """
@@ -30,4 +30,5 @@ def widen(model: Path, folder: Path) -> Path:
             rows[numbers[1][token]] = narrow[number]
     wide.load_state_dict({**weights, EMBEDDING: rows, "lm_head.weight": rows})
     wide.save_pretrained(folder)
+    tiny_processor(real_tokens=True, pixels=(MIN_PIXELS, max_pixels)).save_pretrained(folder)
     return folder
