@@ -24,7 +24,7 @@ ENGINE = Engine(
     stages=(
         Stage(
             "Its data set class and its reward manager on an export",
-            partial(managed, trainer="easyr1", file="train.jsonl"),
+            partial(managed, trainer="easyr1", file="train.jsonl", old=True),
         ),
     ),
 )  # fmt: skip

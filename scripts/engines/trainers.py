@@ -14,6 +14,7 @@ from cgc_data.release.read import open_release
 from cgc_train.plugins.exported import without_end
 from cgc_train.recipe import load_recipe
 from scripts.engines.material import once, python
+from scripts.engines.older import as_older
 from scripts.engines.records import Comparison, at_least, at_most, equal, same
 from scripts.engines.weights import count_loaded, difference, tensors
 from scripts.engines.widen import widen
@@ -95,12 +96,16 @@ def _rewards(place: Workplace, paid: Sequence[Paid]) -> list[dict[str, Any]]:
     return lines(out)
 
 
-def managed(place: Workplace, trainer: str, file: str) -> list[Comparison]:
-    """Have a trainer's data set class read an export, and its reward manager pay sampled responses to some rows."""
+def managed(place: Workplace, trainer: str, file: str, old: bool = False) -> list[Comparison]:
+    """Have a trainer's data set class read an export, and its reward manager pay sampled responses to some rows.
+
+    `old`: it has transformers 4.
+    """
     data, out = export(place, trainer) / file, place.folder / "paid.jsonl"
     plugin = PLUGINS / f"{trainer}_reward.py"
+    model = as_older(start(place), place.folder / "model") if old else start(place)
     asked = [str(number) for number in known_rows(place)[:ASKED]]
-    place.run("-m", f"scripts.engines.{trainer}_worker", str(start(place)), str(data), str(plugin), str(out), *asked)
+    place.run("-m", f"scripts.engines.{trainer}_worker", str(model), str(data), str(plugin), str(out), *asked)
     there, read = open_release(place.material.release), lines(out)
     rows = {row["id"]: len(row["views"]) for row in there.rows(split="train", images=False)}
     apart = [abs(one["score"] - sum(one["terms"][name] for name in TERMS)) for one in read]
