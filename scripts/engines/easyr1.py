@@ -1,14 +1,36 @@
-"""EasyR1: its data set class on an export, and this project's reward through its reward manager."""
+"""EasyR1: its data set class on an export, this project's reward through its reward manager, and its own training."""
 
 import os
 from functools import partial
 
-from scripts.engines.records import Engine, Stage
-from scripts.engines.trainers import managed
+from scripts.engines.older import as_older
+from scripts.engines.records import Comparison, Engine, Stage, skipped
+from scripts.engines.trainers import PLUGINS, STEPS, export, managed, start
+from scripts.engines.workplace import Workplace
 
 # It is on no package index. A machine without a way to GitHub names a copy of the repository.
 COMMIT = "b44b311b669bf1fd1aa2fc36f2251482ba33cb16"
 SOURCE = os.environ.get("EASYR1_REPOSITORY", "https://github.com/hiyouga/EasyR1")
+
+CAUSE = """Upstream: `verl/workers/rollout/vllm_rollout_spmd.py` imports vLLM when its trainer is imported, and there is
+no other rollout; its requirements name `vllm` and `flash-attn`. vLLM's build for a CPU was not put into this
+environment: here it runs with transformers 5, and EasyR1 asks for one below. No other version and no stub were
+tried."""
+
+
+def grpo(place: Workplace) -> list[Comparison]:
+    """Two steps of its own training."""
+    data, folder = export(place, "easyr1"), place.folder / "model"
+    model = folder if folder.is_dir() else as_older(start(place), folder)
+    place.run(
+        "-m", "verl.trainer.main", f"data.train_files={data / 'train.jsonl'}", f"data.val_files={data / 'test.jsonl'}",
+        "data.prompt_key=problem", f"data.image_dir={data}", "data.format_prompt=null",
+        f"worker.actor.model.model_path={model}", f"trainer.max_steps={STEPS}", "trainer.logger=[console]",
+        f"worker.reward.reward_function={PLUGINS / 'easyr1_reward.py'}:compute_score", "trainer.n_gpus_per_node=1",
+        variables={"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0"}, seconds=300,
+    )  # fmt: skip
+    return [skipped("weights that it saved", "it has not come so far on any machine without a graphics card")]
+
 
 ENGINE = Engine(
     name="easyr1",
@@ -26,5 +48,6 @@ ENGINE = Engine(
             "Its data set class and its reward manager on an export",
             partial(managed, trainer="easyr1", file="train.jsonl", old=True),
         ),
+        Stage("GRPO, two steps", grpo, CAUSE),
     ),
 )  # fmt: skip

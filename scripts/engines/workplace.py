@@ -1,15 +1,18 @@
 """Where an engine runs: its interpreter, its folder, the release and models it is given, and its commands."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".engines"
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
 LAST = 6000  # characters of output that an error keeps
 QUIET = {
     "OMP_NUM_THREADS": "1",
@@ -81,9 +84,9 @@ def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | N
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         output, error = process.communicate()
-        raise StageError(as_typed(command), f"ended after {seconds:.0f} s\n{(output + error)[-LAST:]}") from None
+        raise StageError(as_typed(command), f"ended after {seconds:.0f} s\n{shown((output + error)[-LAST:])}") from None
     if process.returncode:
-        raise StageError(as_typed(command), (output + error)[-LAST:])
+        raise StageError(as_typed(command), shown((output + error)[-LAST:]))
     return output
 
 
@@ -91,6 +94,11 @@ def surroundings(variables: Mapping[str, str]) -> dict[str, str]:
     """The environment of a command that finds the packages of this checkout."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "cards")])
     return {**os.environ, "PYTHONPATH": path, "CGC_CACHE": str(HOME / "cache"), **QUIET, **variables}
+
+
+def shown(text: str) -> str:
+    """What a command wrote, without colors, and without folders of this machine that say nothing."""
+    return COLOR.sub("", text).replace(f"{ROOT}/", "").replace(sys.prefix, ".venv")
 
 
 def as_typed(command: Sequence[str]) -> str:
