@@ -43,6 +43,7 @@ ENGINE = Engine(
         "qwen-vl-utils", "mathruler", "pylatexenc", "torchdata",
     ),
     gigabytes=2.0,
+    trainer=True,
     stages=(
         Stage(
             "Its data set class and its reward manager on an export",

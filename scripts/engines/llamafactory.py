@@ -80,5 +80,6 @@ ENGINE = Engine(
     packages=("llamafactory", "torch", "transformers", "trl", "peft", "datasets"),
     requirements=("llamafactory==0.9.5",),
     gigabytes=2.0,
+    trainer=True,
     stages=(Stage("SFT on an export", sft),),
 )

@@ -76,6 +76,7 @@ class Engine:
         alone: for pip, without what they require.
         gigabytes: of disk that the environment and the runs take.
         shared: name of the environment, where engines have one together; empty: the engine's own.
+        trainer: whether it trains in place of `cgc-train`, with versions of its own.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Engine:
     alone: tuple[str, ...] = ()
     gigabytes: float = 1.0
     shared: str = ""
+    trainer: bool = False
 
     @property
     def environment(self) -> str:

@@ -24,6 +24,9 @@ A recipe is run with its own settings, but for a tiny model in float32, small ph
 small adapters, and, where vLLM is not the engine, without it. GRPO samples, and then learns from completions that are
 replayed, since processes sample each for themselves. The comparison is with one process that has no such engine.
 
+Trainers of others get an export of the release, and a warm model with as many tokens as the real one has and its
+special tokens by the same numbers, which they look for.
+
 A CPU shows nothing of speed, of a GPU's memory and kernels, and of mixed precision, which is off so that numbers can be
 compared. For those see [measured on a GPU](gpu.md).
 

@@ -76,5 +76,6 @@ ENGINE = Engine(
     packages=("ms-swift", "torch", "transformers", "trl", "peft", "datasets"),
     requirements=("ms-swift==4.6.0", "trl==0.29.1", "datasets==4.8.4"),
     gigabytes=2.0,
+    trainer=True,
     stages=(Stage("GRPO on an export, with the reward as its plugin", grpo),),
 )

@@ -39,6 +39,7 @@ ENGINE = Engine(
     packages=("verl", "torch", "transformers", "tensordict", "ray", "datasets"),
     requirements=("verl==0.9.1", "qwen-vl-utils", "fastapi", "uvicorn", "cachetools"),
     gigabytes=2.0,
+    trainer=True,
     stages=(
         Stage(
             "Its data set class and its reward manager on an export",

@@ -195,7 +195,7 @@ def test_the_command_line_lists_the_engines() -> None:
 
 def test_engines_are_of_the_versions_for_gpus() -> None:
     pinned = {line.partition("==")[0]: line for line in (report.ROOT / "constraints-gpu.txt").read_text().splitlines()}
-    asked = [requirement for engine in ENGINES for requirement in engine.requirements]
+    asked = [requirement for engine in ENGINES if not engine.trainer for requirement in engine.requirements]
     named = [requirement for requirement in asked if requirement.partition("==")[0] in pinned]
     assert "deepspeed==0.19.8" in named
     assert [pinned[requirement.partition("==")[0]] for requirement in named] == named
