@@ -14,8 +14,8 @@ SOURCE = os.environ.get("EASYR1_REPOSITORY", "https://github.com/hiyouga/EasyR1"
 
 CAUSE = """Upstream: `verl/workers/rollout/vllm_rollout_spmd.py` imports vLLM when its trainer is imported, and there is
 no other rollout; its requirements name `vllm` and `flash-attn`. vLLM's build for a CPU was not put into this
-environment: here it runs with transformers 5, and EasyR1 asks for one below. No other version and no stub were
-tried."""
+environment, since here it runs with a later transformers than EasyR1 takes (below `5.0.0`). No other version and no
+stub were tried."""
 
 
 def grpo(place: Workplace) -> list[Comparison]:

@@ -7,12 +7,11 @@ from scripts.engines.trainers import PLUGINS, STEPS, export, managed, start
 from scripts.engines.workplace import Workplace
 
 BATCH, GROUP = 4, 4
-CAUSE = """Upstream: `verl/single_controller/ray/base.py`, `create_resource_pool`, makes every pool with `use_gpu=True`,
-whatever `trainer.device` says. Tried: Ray told of a graphics card that is not there
-(`+ray_kwargs.ray_init.num_gpus=1`, `num_cpus=8`); the workers start, and `verl/utils/distributed.py`,
-`initialize_global_process_group_ray`, asks for NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
-Tried too: its newer trainer (`trainer.use_v1=True`, the default), which asks for `transfer_queue`, not among what the
-package requires. No other version was tried."""
+CAUSE = """Upstream: `verl/single_controller/ray/base.py`, `create_resource_pool`, makes every pool of GPUs, whatever
+`trainer.device` says. Tried: Ray told of a graphics card that is not there, by `num_gpus` of `ray_init`, and of enough
+processors; the workers start, and `verl/utils/distributed.py`, `initialize_global_process_group_ray`, asks for NCCL:
+"ProcessGroupNCCL is only supported with GPUs, no GPUs found!". Tried too: its newer trainer, the default, which asks
+for `transfer_queue`, not among what the package requires. No other version was tried."""
 
 
 def grpo(place: Workplace) -> list[Comparison]:
