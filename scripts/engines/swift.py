@@ -26,7 +26,8 @@ SETTINGS = (
     "--use_vllm", "false", "--tuner_type", "full", "--freeze_vit", "false", "--torch_dtype", "float32",
     "--fp16", "false", "--bf16", "false", "--gradient_checkpointing", "false",
     "--num_generations", str(GROUP), "--per_device_train_batch_size", str(BATCH), "--max_steps", str(STEPS),
-    "--weight_decay", "0", "--temperature", "1.1", "--max_completion_length", str(TOKENS), "--learning_rate", "1e-4", "--logging_steps", "1",
+    "--weight_decay", "0", "--temperature", "1.1", "--max_completion_length", str(TOKENS),
+    "--learning_rate", "1e-4", "--logging_steps", "1",
     "--save_steps", str(STEPS), "--log_completions", "true", "--report_to", "none", "--split_dataset_ratio", "0",
     "--add_version", "false", "--load_from_cache_file", "false",
 )  # fmt: skip

@@ -18,7 +18,8 @@ def grpo(place: Workplace) -> list[Comparison]:
     """Two steps of its own training."""
     data, model, actor = export(place, "verl"), start(place), "actor_rollout_ref.actor"
     place.run(
-        "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=grpo", "trainer.use_v1=False", "trainer.device=cpu", f"hydra.run.dir={place.folder}",
+        "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=grpo", "trainer.use_v1=False", "trainer.device=cpu",
+        f"hydra.run.dir={place.folder}",
         f"data.train_files={data / 'train.parquet'}", f"data.val_files={data / 'test.parquet'}",
         f"data.train_batch_size={BATCH}", "data.max_prompt_length=2048", "data.max_response_length=64",
         f"actor_rollout_ref.model.path={model}", "actor_rollout_ref.rollout.name=vllm",
