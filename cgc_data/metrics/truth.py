@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypedDict
 
 from cgc_data.answer import Object
+from cgc_data.common.errors import ReleaseError
 from cgc_data.release.rows import ObjectRow, Query, ViewRow, answer_objects
 from cgc_data.tasks import TASKS, Task, task_of
 
@@ -119,8 +120,14 @@ class Truth:
 
 
 def truth_of(row: TruthRow) -> Truth:
-    """The truth of a release's row (of `COLUMNS`, others are ignored)."""
-    objects = tuple(answer_objects(row["objects"]))
+    """The truth of a release's row (of `COLUMNS`, others are ignored).
+
+    Raises ReleaseError that names the row where one of its objects is not a box of an answer.
+    """
+    try:
+        objects = tuple(answer_objects(row["objects"]))
+    except (TypeError, ValueError) as error:
+        raise ReleaseError(f"row {row['id']}: {error}; build or download the release again") from None
     query, task, count = row["query"], task_of(row), len(row["views"])
     return Truth(
         id=row["id"],

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 from cgc_data.answer import format_response, read_list
+from cgc_data.common.errors import ReleaseError
 from cgc_data.metrics import truth_of
 from cgc_data.release.rows import Row
 from cgc_train.reward.settings import TERMS, PromptSettings, RewardSettings
@@ -28,7 +29,7 @@ def gold_check(
 def _earns_all(row: Row, settings: RewardSettings, prompt: PromptSettings) -> bool:
     try:
         truth = truth_of(row)
-    except (TypeError, ValueError):  # an object of the row is not a box of an answer
+    except (ReleaseError, TypeError, ValueError):  # an object of the row is not a box of an answer
         return False
     reading = read_list(row["answer"], truth.num_images)
     response = format_response(reading.objects, REASON if prompt.think else "")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cgc_data.answer import Object, format_response
+from cgc_data.common.errors import ReleaseError
 from cgc_data.metrics import FLOORS, Truth, floor_response, items, score_item, truth_of
 from tests.cgc_train.made_rows import made_row, some_rows
 
@@ -21,6 +22,14 @@ def says(*boxes: tuple[int, Any], label: str = "dog") -> str:
 
 def raw(answer: str) -> str:
     return f"<think>Looked.</think><answer>{answer}</answer>"
+
+
+@pytest.mark.parametrize("box", [[547, 555, -1, 930], [5, 5, 5, 9], [1, 2, 3], [None] * 4, ["1", 2, 3, 4]])
+def test_an_object_that_is_no_box_is_an_error_that_names_the_row(box: list[Any]) -> None:
+    row = made_row("locate", {2: [BOX]})
+    row["objects"][0]["bbox_2d"] = box
+    with pytest.raises(ReleaseError, match=f"row {row['id']}: .*; build or download the release again"):
+        truth_of(row)
 
 
 def test_truth_of_a_row() -> None:
