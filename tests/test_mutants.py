@@ -75,7 +75,8 @@ JOBS: dict[str, tuple[Callable[[str], str], str]] = {
 
 def test_each_mutant_is_judged_and_those_after_a_failure_run_too(monkeypatch: pytest.MonkeyPatch) -> None:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # a fork has what the tests before it took
-    monkeypatch.setattr("scripts.mutant_processes.SECONDS", 1)
+    # enough to touch what the tests before this one took, on a busy machine too
+    monkeypatch.setattr("scripts.mutant_processes.SECONDS", 8)
     monkeypatch.setattr("scripts.mutant_processes.BYTES", most + 2**26)
     jobs = [name for failing in JOBS for name in ("fine", failing)] + ["fine"]
     found = list(verdicts(jobs, lambda job: JOBS.get(job, (nothing, ""))[0](job)))
