@@ -4,40 +4,30 @@ import json
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 from transformers import TrainerCallback
 
 from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, score_item, summarise, summarise_by
-from cgc_train.console import say_held_out
+from cgc_train.console import LogReader, Logs, say_held_out
 from cgc_train.protocols import AnsweringTrainer, TrainerState
 from cgc_train.recipe import Recipe
 from cgc_train.run import held_out_path
-
-Logs: TypeAlias = Mapping[str, object]
 
 RECENT = 10  # logs whose idle groups are looked at together
 # What TRL and transformers log besides metrics.
 NOT_METRICS = ("epoch", "step", "total_flos")
 
 
-class MetricsWriter(TrainerCallback):  # type: ignore[misc]
+class MetricsWriter(LogReader):
     """One line of metrics.jsonl a log, from the main process."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "metrics.jsonl"
 
-    def on_log(
-        self,
-        _args: object,
-        state: TrainerState,
-        _control: object,
-        logs: Mapping[str, object] | None = None,
-        **_: object,
-    ) -> None:
+    def read(self, state: TrainerState, logs: Logs) -> None:
         """Append what was logged."""
-        if not state.is_world_process_zero or not logs:
+        if not state.is_world_process_zero:
             return
         kind = "eval" if any(key.startswith("eval_") for key in logs) else "train"
         values = {key.removeprefix("eval_"): value for key, value in logs.items() if key not in NOT_METRICS}
@@ -47,7 +37,7 @@ class MetricsWriter(TrainerCallback):  # type: ignore[misc]
             file.write(json.dumps(line) + "\n")
 
 
-class FalseEmptyWarning(TrainerCallback):  # type: ignore[misc]
+class FalseEmptyWarning(LogReader):
     """Say so where `[]` is answered more and more although there are objects: it attracts when boxes earn little."""
 
     def __init__(self, recipe: Recipe) -> None:
@@ -55,16 +45,9 @@ class FalseEmptyWarning(TrainerCallback):  # type: ignore[misc]
         self.first: float | None = None
         self.said = False
 
-    def on_log(
-        self,
-        _args: object,
-        state: TrainerState,
-        _control: object,
-        logs: Mapping[str, object] | None = None,
-        **_: object,
-    ) -> None:
+    def read(self, state: TrainerState, logs: Logs) -> None:
         """Compare the share with its start."""
-        share = (logs or {}).get("contrast/false_empty")
+        share = logs.get("contrast/false_empty")
         if not isinstance(share, int | float):
             return
         self.first = share if self.first is None else self.first
@@ -77,7 +60,7 @@ class FalseEmptyWarning(TrainerCallback):  # type: ignore[misc]
             )
 
 
-class IdleGroupsWarning(TrainerCallback):  # type: ignore[misc]
+class IdleGroupsWarning(LogReader):
     """Say so where most groups have gone without a difference for a while: sampling them costs and teaches nothing."""
 
     def __init__(self, recipe: Recipe) -> None:
@@ -85,16 +68,9 @@ class IdleGroupsWarning(TrainerCallback):  # type: ignore[misc]
         self.recent: deque[float] = deque(maxlen=RECENT)
         self.said = False
 
-    def on_log(
-        self,
-        _args: object,
-        state: TrainerState,
-        _control: object,
-        logs: Mapping[str, object] | None = None,
-        **_: object,
-    ) -> None:
+    def read(self, state: TrainerState, logs: Logs) -> None:
         """Take the mean of the last logs."""
-        share = (logs or {}).get("contrast/zero_variance")
+        share = logs.get("contrast/zero_variance")
         if not isinstance(share, int | float):
             return
         self.recent.append(share)
@@ -132,8 +108,10 @@ def write_held_out(
     path.parent.mkdir(exist_ok=True)
     lines = [json.dumps({"id": key, "response": text}, ensure_ascii=False) for key, text in answers.items()]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    asked = {"require_think": recipe.prompt.think, "prefix": recipe.prompt.prefix}
-    scores = [score_item(text, truths[key], **asked) for key, text in answers.items()]  # type: ignore[arg-type]
+    asked = recipe.prompt
+    scores = [
+        score_item(text, truths[key], require_think=asked.think, prefix=asked.prefix) for key, text in answers.items()
+    ]
     tables = {"all": summarise(scores), **summarise_by(scores, "task")}
     summary = {group: {name: vars(value) for name, value in table.items()} for group, table in tables.items()}
     (folder / "held_out.json").write_text(json.dumps({"step": step, "metrics": summary}, indent=2) + "\n", "utf-8")

@@ -3,9 +3,11 @@
 import logging
 import time
 import warnings
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 
 import click
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
@@ -14,6 +16,8 @@ from cgc_data.common.progress import say
 from cgc_data.common.text import plain
 from cgc_train.protocols import CallbackTrainer, TrainerState
 from cgc_train.recipe import Recipe
+
+Logs: TypeAlias = Mapping[str, object]
 
 HEADER_EVERY = 20  # lines
 HELD_OUT = ("miou", "acc@0.5", "source_acc", "leakage", "hallucination", "false_empty", "unreadable")
@@ -30,7 +34,7 @@ class Shown:
     metric: str
     form: str = ".2f"
 
-    def cell(self, logs: Mapping[str, object]) -> str:
+    def cell(self, logs: Logs) -> str:
         """The value in a log line; "-" where it has none."""
         value = logs.get(self.metric)
         return format(value, self.form) if isinstance(value, int | float) else "-"
@@ -61,7 +65,27 @@ def reward_columns(recipe: Recipe) -> tuple[Shown, ...]:
     return (Shown("reward", "reward"), *terms, *HABITS)
 
 
-class StepLines(TrainerCallback):  # type: ignore[misc]
+class LogReader(TrainerCallback):  # type: ignore[misc]
+    """A callback that reads what is logged."""
+
+    def on_log(
+        self,
+        _args: object,
+        state: TrainerState,
+        _control: object,
+        logs: Logs | None = None,
+        **_: object,
+    ) -> None:
+        """Hand on what was logged, if anything was."""
+        if logs:
+            self.read(state, logs)
+
+    @abstractmethod
+    def read(self, state: TrainerState, logs: Logs) -> None:
+        """Read the logs of a step or of an evaluation."""
+
+
+class StepLines(LogReader):
     """One line for each log of training, with its time and what is left, under a header that comes again."""
 
     def __init__(self, columns: Sequence[Shown]) -> None:
@@ -73,17 +97,10 @@ class StepLines(TrainerCallback):  # type: ignore[misc]
         self.started = self.before = time.monotonic()
         self.first = self.steps_before = state.global_step
 
-    def on_log(
-        self,
-        _args: object,
-        state: TrainerState,
-        _control: object,
-        logs: Mapping[str, object] | None = None,
-        **_: object,
-    ) -> None:
+    def read(self, state: TrainerState, logs: Logs) -> None:
         """Show what was logged of a step; evaluations have lines of their own."""
         steps = state.global_step - self.steps_before
-        if not state.is_world_process_zero or not logs or self.columns[0].metric not in logs or steps <= 0:
+        if not state.is_world_process_zero or self.columns[0].metric not in logs or steps <= 0:
             return
         if self.lines % HEADER_EVERY == 0:
             _say_row(self._row("step", [column.head for column in self.columns], "s/step", "left"))

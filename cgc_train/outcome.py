@@ -1,6 +1,6 @@
 """What training changed: the held-out rows answered before and after it, paired by row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -80,8 +80,8 @@ def _gains(before: Sequence[float | bool | None], after: Sequence[float | bool |
 
 
 def _scored(response: str, truth: Truth, run: Run) -> ItemScore:
-    asked: Mapping[str, object] = {"require_think": run.recipe.prompt.think, "prefix": run.recipe.prompt.prefix}
-    return score_item(response, truth, **asked)  # type: ignore[arg-type]
+    prompt = run.recipe.prompt
+    return score_item(response, truth, require_think=prompt.think, prefix=prompt.prefix)
 
 
 def _share(value: Estimate) -> str:
