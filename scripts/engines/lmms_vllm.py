@@ -13,7 +13,7 @@ from cgc_train.generate import generate
 from cgc_train.model import load_processor, load_trained
 from cgc_train.recipe import ModelSettings
 from scripts.engines import vllm_cpu
-from scripts.engines.records import Comparison, Engine, Stage, at_least, same
+from scripts.engines.records import Comparison, Stage, at_least, same
 from scripts.engines.workplace import HOME, Workplace
 
 TASKS = ("cgc_contrast_inter", "cgc_contrast_intra")
@@ -88,13 +88,9 @@ def _share(pairs: list[tuple[str, str]]) -> float:
     return sum(one.strip() == other.strip() for one, other in pairs) / max(1, len(pairs))
 
 
-ENGINE = Engine(
-    name="lmms-vllm",
-    title="vLLM under lmms-eval",
-    packages=("lmms_eval", *vllm_cpu.PACKAGES),
-    requirements=vllm_cpu.REQUIREMENTS,
-    alone=vllm_cpu.ALONE,
-    gigabytes=vllm_cpu.GIGABYTES,
-    shared=vllm_cpu.SHARED,
-    stages=(Stage("The vllm model on cgc_contrast", contrast),),
+ENGINE = vllm_cpu.engine(
+    "lmms-vllm",
+    "vLLM under lmms-eval",
+    Stage("The vllm model on cgc_contrast", contrast),
+    also=("lmms_eval",),
 )

@@ -11,7 +11,7 @@ from cgc_train.generate import generate
 from cgc_train.publish import merge
 from cgc_train.run import Run, open_run
 from scripts.engines import vllm_cpu
-from scripts.engines.records import Comparison, Engine, Stage, at_least, at_most, equal, same
+from scripts.engines.records import Comparison, Stage, at_least, at_most, equal, same
 from scripts.engines.rollouts import NEAR_TIE, Judge, Rollout, Scored, others, read
 from scripts.engines.shared import ADAPTERS
 from scripts.engines.weights import answers, count_loaded, difference, tensors
@@ -158,16 +158,9 @@ def logged_difference(run: Run) -> float:
     return fmean(line[name] for line in run.metrics() if name in line and line["kind"] == "train")  # type: ignore[literal-required, misc]
 
 
-ENGINE = Engine(
-    name="vllm-colocate",
-    title="vLLM in the process of training",
-    packages=vllm_cpu.PACKAGES,
-    requirements=vllm_cpu.REQUIREMENTS,
-    alone=vllm_cpu.ALONE,
-    gigabytes=vllm_cpu.GIGABYTES,
-    shared=vllm_cpu.SHARED,
-    stages=(
-        Stage("GRPO on all weights, float32, and resumed", all_weights),
-        Stage("GRPO on adapters, bfloat16, and resumed", adapters),
-    ),
+ENGINE = vllm_cpu.engine(
+    "vllm-colocate",
+    "vLLM in the process of training",
+    Stage("GRPO on all weights, float32, and resumed", all_weights),
+    Stage("GRPO on adapters, bfloat16, and resumed", adapters),
 )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from scripts.engines.records import Engine, Stage
 from scripts.engines.workplace import Workplace
 
 # Its own pins are torch 2.13.0+cpu, which no torchvision goes with, and a numpy that mistral_common does not take.
@@ -17,6 +18,20 @@ VARIABLES = {
     "DO_NOT_TRACK": "1",
 }
 SECONDS = 2400
+
+
+def engine(name: str, title: str, *stages: Stage, also: tuple[str, ...] = ()) -> Engine:
+    """An engine in vLLM's environment; `also` are packages of the project whose versions are told beside vLLM's."""
+    return Engine(
+        name=name,
+        title=title,
+        packages=(*also, *PACKAGES),
+        requirements=REQUIREMENTS,
+        alone=ALONE,
+        gigabytes=GIGABYTES,
+        shared=SHARED,
+        stages=stages,
+    )
 
 
 def train(place: Workplace, notes: Path, *arguments: str) -> None:

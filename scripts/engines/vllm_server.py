@@ -20,7 +20,7 @@ from cgc_train.data import held_out_set
 from cgc_train.recipe import load_recipe
 from cgc_train.run import open_run
 from scripts.engines import vllm_cpu
-from scripts.engines.records import Comparison, Engine, Stage, at_most, equal
+from scripts.engines.records import Comparison, Stage, at_most, equal
 from scripts.engines.rollouts import Judge, Rollout, opened, read
 from scripts.engines.vllm_colocate import (
     ALIKE,
@@ -140,16 +140,9 @@ def _post(path: str, content: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-ENGINE = Engine(
-    name="vllm-server",
-    title="vLLM as a server",
-    packages=vllm_cpu.PACKAGES,
-    requirements=vllm_cpu.REQUIREMENTS,
-    alone=vllm_cpu.ALONE,
-    gigabytes=vllm_cpu.GIGABYTES,
-    shared=vllm_cpu.SHARED,
-    stages=(
-        Stage("Held-out questions through the OpenAI endpoint", answering),
-        Stage("GRPO that samples from the server; weights go there as files", training),
-    ),
+ENGINE = vllm_cpu.engine(
+    "vllm-server",
+    "vLLM as a server",
+    Stage("Held-out questions through the OpenAI endpoint", answering),
+    Stage("GRPO that samples from the server; weights go there as files", training),
 )
