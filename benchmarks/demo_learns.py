@@ -18,6 +18,8 @@ from typing import Any, TypeAlias
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from scripts.markdown import write_between  # noqa: E402
+
 Figures: TypeAlias = dict[str, Any]
 ROWS, SAMPLES = 160, 8
 # Means over the samples of a row; a metric that is not defined for the row has none.
@@ -131,7 +133,7 @@ def mean(values: Sequence[float | bool | None]) -> float | None:
 
 
 def table(outcome: Figures) -> str:
-    """One line a seed: each metric before and after, and its rise."""
+    """One line per seed: each metric before and after, and its rise."""
     titles = {"miou": "R_miou", "false_empty": "`false_empty`", "hallucinated": "hallucination", "valid": "format"}
     lines = [f"| seed | seconds | {' | '.join(titles[name] for name in SHOWN)} |", "|---|---:|" + "---|" * len(SHOWN)]
     for seed, found in outcome.items():
@@ -151,9 +153,7 @@ def shown(found: Figures) -> str:
 def write(outcome: Figures, docs: Path) -> None:
     """The figures as JSON, and the table into the page."""
     (docs / "demo_learns.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
-    page = docs / "learning.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n\n{table(outcome)}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    write_between(docs / "learning.md", BEGIN, END, f"\n\n{table(outcome)}\n")
 
 
 if __name__ == "__main__":

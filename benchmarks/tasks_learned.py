@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.quick_training import Encoded, Schedule, answers, train  # noqa: E402
+from scripts.markdown import write_between  # noqa: E402
 
 Row: TypeAlias = dict[str, Any]
 ARMS = ("full", "paper")
@@ -390,7 +391,7 @@ def tables(outcome: Row) -> str:
 
 
 def table(outcome: Row, metric: str) -> str:
-    """One line a task: the means, and what the model of `full` is ahead by."""
+    """One line per task: the means, and what the model of `full` is ahead by."""
     lines = [
         "| task | new | rows | `full` | `paper` | best floor | blind | ahead of `paper` | ahead of the floor |",
         "|---|---|---:|---:|---:|---|---:|---|---|",
@@ -422,9 +423,7 @@ def is_new(task: str) -> bool:
 def write(outcome: Row, docs: Path) -> None:
     """The figures as JSON, and the table into the page."""
     (docs / "tasks_learned.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
-    page = docs / "learning.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n\n{tables(outcome)}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    write_between(docs / "learning.md", BEGIN, END, f"\n\n{tables(outcome)}\n")
 
 
 if __name__ == "__main__":
