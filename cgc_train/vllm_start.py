@@ -1,6 +1,6 @@
-"""What vLLM is told when TRL starts it: the type of the weights, and what images are to come.
+"""Settings that TRL leaves out when it starts vLLM: the type of the weights, and the images to expect.
 
-By itself it computes in half precision where a folder holds float32, so that what it samples is not what is learned
+By itself vLLM computes in half precision where a folder holds float32, so that what it samples is not what is learned
 from, and reserves room for the largest image that the folder allows, and for videos.
 """
 

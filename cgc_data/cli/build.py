@@ -153,7 +153,7 @@ def _source(kind: str, text: str) -> Values:
 
 
 def show_made(made: Sequence["TaskRows"]) -> None:
-    """Print a line a task: rows made and asked, empty answers included, and why they are fewer."""
+    """Print one line per task: rows made, rows asked, and why there are fewer; empty answers count."""
     for task in made:
         cause = f": {task.cause}" if task.cause else ""
         show(f"{task.tasks:<20} {task.made:>9,} rows of {task.asked:,} asked{cause}")

@@ -16,7 +16,7 @@ INTRODUCTION = """# Engines that were run
 
 `make engines` runs each engine of training and answering for real, on a CPU, with a tiny Qwen3-VL on a small release.
 It writes this page and `docs/engines.json`. It is not part of `make test`.
-`make engines ENGINES="ddp zero3"` runs some engines and leaves what is told of the others.
+`make engines ENGINES="ddp zero3"` runs only these engines and keeps the results of the others.
 `python scripts/engines/run.py --list` names them; the head of the script tells how to remove their environments.
 Each has an environment of its own under `.engines/`, over the one of `make install`, so that torch is there once.
 
