@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from cgc_bench.contrast import items
 from cgc_bench.contrast.items import Item
@@ -117,6 +118,10 @@ class Contrast(Benchmark[Item, ContrastResult]):
         """Prepare the release that the environment names."""
         release, revision = settings.release()
         return prepare_release(release, revision, settings.photos())
+
+    def annotations_sha256(self, annotations: Path) -> str:
+        """sha256 over the digests of the split's shards."""
+        return items.split_sha256(items.held_out_release(annotations))
 
     def score(
         self,

@@ -68,8 +68,13 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
 
 def version_of(release: Release) -> str:
     """How reports name it: with the beginning of the split's digest, which a tag or a rebuild does not keep."""
+    return f"{release.name}@{split_sha256(release)[:12]}"
+
+
+def split_sha256(release: Release) -> str:
+    """One digest over those of the split's shards."""
     digests = [shard["sha256"] for shard in release.manifest["shards"] if f"/{SPLIT}-" in shard["path"]]
-    return f"{release.name}@{hashlib.sha256(''.join(digests).encode()).hexdigest()[:12]}"
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def messages(item: Item, variant: str = "official") -> list[Message]:

@@ -20,8 +20,10 @@ from cgc_bench.scoring.benchmark import benchmark
 
 STATED = (
     "cgc_annotations",
+    "cgc_annotations_sha256",
     "cgc_source",
     "cgc_data_sha256",
+    "cgc_profile",
     "cgc_prompt",
     "cgc_prompt_sha256",
     "cgc_max_pixels",
@@ -35,17 +37,24 @@ _MARK = "_cgc_states_requests"
 
 def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_pixels: int) -> Columns:
     """The columns `STATED` of one task: its data, prompts and settings; `items` are its own, in order."""
-    chosen = list(items)
-    prompts = [benchmark(asked["benchmark"]).messages(item, asked["prompt"]) for item in chosen]
+    chosen, bench = list(items), benchmark(asked["benchmark"])
+    prompts = [bench.messages(item, asked["prompt"]) for item in chosen]
     return {
         "cgc_annotations": chosen[0].version,
+        "cgc_annotations_sha256": bench.annotations_sha256(ready.annotations),
         "cgc_source": ready.source,
         "cgc_data_sha256": ready.digests[asked["task"]],
+        "cgc_profile": profile(asked),
         "cgc_prompt": asked["prompt"],
         "cgc_prompt_sha256": hashlib.sha256(json.dumps(prompts, sort_keys=True).encode()).hexdigest(),
         "cgc_max_pixels": max_pixels,
         "cgc_versions": ", ".join(f"{name} {_version(name)}" for name in LIBRARIES),
     }
+
+
+def profile(asked: Mapping[str, str]) -> str:
+    """Whose way of asking a task follows."""
+    return asked["prompt"]
 
 
 def _version(name: str) -> str:

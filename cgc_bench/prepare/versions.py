@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 
 _DIGEST = " (sha256 "
 
@@ -9,6 +10,14 @@ _DIGEST = " (sha256 "
 def with_digest(name: str, content: bytes) -> str:
     """A name with the beginning of the content's sha256: `unpinned (sha256 0123456789ab)`."""
     return f"{name}{_DIGEST}{hashlib.sha256(content).hexdigest()[:12]})"
+
+
+def files_sha256(path: Path) -> str:
+    """sha256 of a file; of a folder, one over the names and digests of its files."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    names = sorted(found.relative_to(path).as_posix() for found in path.rglob("*") if found.is_file())
+    return hashlib.sha256("".join(f"{name} {files_sha256(path / name)}\n" for name in names).encode()).hexdigest()
 
 
 def without_digest(version: str) -> str:

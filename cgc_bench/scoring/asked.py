@@ -7,15 +7,20 @@ from typing import Any
 
 from cgc_bench.errors import SampleFileError
 
+DIGESTS = ("annotations", "data", "prompts")
 # Fields of `Asked` that a samples file states, with their columns.
 COLUMNS = {
+    "annotations": "cgc_annotations_sha256",
     "data": "cgc_data_sha256",
+    "profile": "cgc_profile",
     "prompts": "cgc_prompt_sha256",
     "max_pixels": "cgc_max_pixels",
     "versions": "cgc_versions",
 }
 TITLES = {
+    "annotations": "annotations sha256",
     "data": "data sha256",
+    "profile": "profile",
     "prompts": "prompts sha256",
     "max_pixels": "pixel limit",
     "versions": "rendered by",
@@ -29,7 +34,9 @@ class Asked:
     """What the answers to one task depend on besides the model; None if its files do not state it.
 
     Attributes:
+        annotations: sha256 of the annotation file, or of the shards of a release's split.
         data: sha256 of the items and their images, in order.
+        profile: whose way of asking it follows.
         prompts: sha256 of the prompts.
         max_pixels: of one image.
         versions: of the libraries that draw the images and write the prompts.
@@ -37,7 +44,9 @@ class Asked:
         interface: `chat` if images stand between the words, `simple` if before them.
     """
 
+    annotations: str | None = None
     data: str | None = None
+    profile: str | None = None
     prompts: str | None = None
     max_pixels: int | None = None
     versions: str | None = None
@@ -64,7 +73,7 @@ def described(asked: Mapping[str, Asked]) -> list[str]:
 
 def mixed(asked: Mapping[str, Asked]) -> list[str]:
     """Warnings about tasks of one run that were asked with different settings."""
-    fields = [field for field in TITLES if field not in ("data", "prompts", "generation")]
+    fields = [field for field in TITLES if field not in (*DIGESTS, "generation")]
     return [
         f"the tasks were not asked alike: {TITLES[field]} {_values(field, asked)}"
         for field in fields
@@ -94,7 +103,7 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
     tasks: dict[Any, list[str]] = {}
     for task, one in asked.items():
         tasks.setdefault(getattr(one, field), []).append(task)
-    if field in ("data", "prompts"):
+    if field in DIGESTS:
         return _digest(tasks)
     if len(tasks) == 1:
         return _value(next(iter(tasks)))

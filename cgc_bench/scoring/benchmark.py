@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypedDict, TypeVar
 from cgc_bench.errors import PrepareError, TaskError
 from cgc_bench.prepare.cache import Prepared, Size
 from cgc_bench.prepare.layout import ItemT
+from cgc_bench.prepare.versions import files_sha256
 from cgc_data.answer.prompt import Message
 
 # Every benchmark and the package whose `BENCHMARK` it is: a new one adds its name here.
@@ -136,6 +137,10 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         Raises PrepareError.
         """
         raise PrepareError(f"{part} needs no preparation")
+
+    def annotations_sha256(self, annotations: Path) -> str:
+        """sha256 of the annotations that `read_items` takes: of the file, or of the files of a folder."""
+        return files_sha256(annotations)
 
     def new_tokens(self, task: str, prompt: str) -> int:  # noqa: ARG002 - few depend on the task
         """How many tokens a model may write in answer to the prompt."""

@@ -155,6 +155,43 @@ def test_what_changes_a_request_is_asked_anew(
     assert ask(place, task)[0] == count > 0
 
 
+def change_profile(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request, "profile", lambda asked: "another")
+
+
+def change_annotation_bytes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same item in other bytes."""
+    root, _ = mig_folder(place)
+    file = mig_rows.write(place, [mig_rows.row("region")])
+    file.write_text(file.read_text() + "\n")
+    prepare("mig", source=root, annotations=file)
+
+
+PROVENANCE: dict[str, tuple[str, Callable[[Path, pytest.MonkeyPatch], None]]] = {
+    "cgc_max_pixels": (MIG, change_pixels),
+    "cgc_annotations_sha256 of a release": (CONTRAST, rebuild_release),
+    "cgc_annotations_sha256": (MIG, change_annotation_bytes),
+    "cgc_profile": (MIG, change_profile),
+    "cgc_versions": (MIG, change_libraries),
+}
+
+
+@pytest.mark.parametrize("name", PROVENANCE)
+def test_what_a_run_states_is_served_unchanged_and_asked_anew_once_it_changes(
+    place: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (task, change), column = PROVENANCE[name], name.split()[0]
+    count, first = ask(place, task)
+    assert count > 0
+    assert ask(place, task)[0] == 0, "nothing changed"
+    change(place, monkeypatch)
+    again, changed = ask(place, task)
+    assert again == count
+    stated = [done["configs"][task]["metadata"][column] for done in (first, changed)]
+    assert stated[0] != stated[1]
+    assert [done["samples"][task][0][column] for done in (first, changed)] == stated
+
+
 def answers(done: dict[str, Any], task: str) -> list[str]:
     return [sample["cgc_response"] for sample in done["samples"][task]]
 
