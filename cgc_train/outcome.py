@@ -53,7 +53,7 @@ def changes(before: Sequence[ItemScore], after: Sequence[ItemScore]) -> list[Cha
     photos = [score.truth.photos for score in before]
     old, new = item_columns(before), item_columns(after)
     # not `estimate`, whose bounds for values that are all 0 are those of a share
-    gains = {name: macro_estimate([(_gains(old[name], new[name]), photos)]) for name in SHOWN}
+    gains = {name: macro_estimate([(_gains(old[name], new[name]), photos)], shares=False) for name in SHOWN}
     first, last = summarise(before), summarise(after)
     return [Change(name, first[name], last[name], gains[name]) for name in SHOWN]
 

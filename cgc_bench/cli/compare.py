@@ -1,4 +1,4 @@
-"""`cgc-bench compare`: two models on the same items, with the items won and lost."""
+"""`cgc-bench compare`: models on the same items, with the items won and lost."""
 
 from pathlib import Path
 
@@ -11,24 +11,28 @@ PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("base", type=PATH)
-@click.argument("new", type=PATH)
+@click.argument("new", type=PATH, nargs=-1, required=True, metavar="NEW...")
 @click.option("--task", "label", help="The group of tasks, such as cgc_mig, where the folders hold several.")
 @click.option("--per-task", default=6, show_default=True, help="Items won, and as many lost, that the page shows.")
+@click.option("--seed", default=0, show_default=True, help="Draws the items that the page shows.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Folder of the page.")
-def compare(base: Path, new: Path, *, label: str | None, per_task: int, folder: Path) -> None:
-    """Compare the output folders BASE and NEW of lmms-eval item by item."""
+def compare(base: Path, new: tuple[Path, ...], *, label: str | None, per_task: int, seed: int, folder: Path) -> None:
+    """Compare output folders of lmms-eval item by item: each NEW with BASE."""
     from cgc_bench.report import write_comparison
     from cgc_bench.report.runs import one_run
-    from cgc_bench.scoring.asked import differences
 
-    first, second = one_run(base, label), one_run(new, label)
-    page, found = write_comparison(first, second, folder, per_task=per_task)
-    for warning in differences(first.asked, second.asked):
-        show(warning)
-    for one in found:
-        gain = 100 * (one.new - one.base)
-        show(
-            f"{one.task}: {100 * one.base:.2f} -> {100 * one.new:.2f} ({gain:+.2f}), n {one.n:,}, "
-            f"p {one.corrected:.4f}, won {len(one.won)}, lost {len(one.lost)}"
-        )
+    runs = [one_run(place, label) for place in (base, *new)]
+    page, compared = write_comparison(runs[0], runs[1:], folder, per_task=per_task, seed=seed)
+    for one in compared:
+        begin = f"{one.new.name}, " if len(compared) > 1 else ""
+        for warning in one.warnings:
+            show(f"{begin}{warning}")
+        for line in one.lines:
+            gain = 100 * (line.new - line.base)
+            bounds = "" if line.low is None or line.high is None else f" [{100 * line.low:.2f}, {100 * line.high:.2f}]"
+            show(
+                f"{begin}{line.task}: {100 * line.base:.2f} -> {100 * line.new:.2f} ({gain:+.2f}{bounds}), "
+                f"n {line.n:,}, p {line.corrected:.4f}"
+                + (f", won {len(line.won)}, lost {len(line.lost)}" if line is not one.found.mean else "")
+            )
     show(page)

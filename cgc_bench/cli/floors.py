@@ -23,7 +23,7 @@ def floors(task: str, *, annotations: Path, as_json: bool) -> None:
 
     from cgc_bench.scoring.benchmark import benchmark
     from cgc_bench.scoring.summary import floor_table, versions
-    from cgc_bench.scoring.tables import floors_table
+    from cgc_bench.scoring.tables import floors_tables
 
     bench = benchmark(task)
     items = bench.read_items(annotations)
@@ -33,4 +33,7 @@ def floors(task: str, *, annotations: Path, as_json: bool) -> None:
         return
     console = PlainConsole()
     console.print(f"{bench.title}, {versions(items)} annotations, {len(items):,} items")
-    console.print(floors_table(bench, found))
+    for table in floors_tables(bench, found, console.width):
+        console.print(table)
+    if bench.chance:
+        show(bench.chance)

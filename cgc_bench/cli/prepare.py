@@ -15,7 +15,8 @@ PATH = click.Path(path_type=Path)
     "--from",
     "source",
     type=PATH,
-    help="The authors' files: folder, zip, or copy of the repository; default: the Hub.",
+    help="A copy of the Hub's repository; of MIG-Bench and VLM2-Bench also the authors' files in a folder or zip. "
+    "Default: the Hub.",
 )
 @click.option("--annotations", help="A variant, such as MIG-Bench's original, or an annotation file.")
 @click.option("--revision", help="Of the Hub's repository; without one, every report says that it is unpinned.")

@@ -18,7 +18,8 @@ PATH = click.Path(path_type=Path)
     type=PATH,
     required=True,
     multiple=True,
-    help='JSON Lines of {"index", "response"}, samples files of lmms-eval, or its output folder; may be repeated.',
+    help='JSON Lines of {"index", "response"}, samples files of lmms-eval, or its output folder if that holds one run '
+    "(the newest file of each task counts); may be repeated.",
 )
 @click.option("--protocol", default="official", show_default=True, help="official, or strict: after the reasoning.")
 @click.option("--prefix", default="", help="What the model's chat template writes of a response, such as '<think>'.")
@@ -61,8 +62,10 @@ def score(
     if json_file:
         write_summary(summary, json_file)
     console = PlainConsole()
-    for table in score_tables(bench, summary):
+    for table in score_tables(bench, summary, console.width):
         console.print(table)
+    if bench.chance:
+        show(bench.chance)
     if any(one != Asked() for one in asked.values()):
         show("; ".join(described(asked)))
     for warning in summary["warnings"]:

@@ -17,13 +17,14 @@ from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.prepare import settings
 from cgc_bench.prepare.cache import Prepared
 from cgc_bench.scoring.benchmark import Benchmark, Group, ItemResult, Row, Table
+from cgc_bench.scoring.scales import in_unit_scale
 from cgc_data.answer import read_answer
 from cgc_data.metrics import FLOORS, METRICS, ItemScore, floor_response, score_item, summarise
 from cgc_data.metrics.summary import direction_pairs, expected_same_place
 from cgc_data.tasks import CONTRASTS, TASKS
 
 # What is right first; then every way of being wrong, never one without those that silence would improve.
-DIAGNOSTICS = tuple(name for name in METRICS if name not in ("acc@0.5", "miou", "source_acc"))
+DIAGNOSTICS = (*(name for name in METRICS if name not in ("acc@0.5", "miou", "source_acc")), "unit_scale")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class ContrastResult(ItemResult):
     score: ItemScore | None = None
 
 
-def _values(scored: ItemScore) -> dict[str, float | None]:
+def _values(scored: ItemScore, *, in_shares: bool) -> dict[str, float | None]:
     found: dict[str, float | bool | None] = {
         "acc@0.5": scored.accuracy,
         "acc@0.5_lenient": scored.lenient,
@@ -50,14 +51,16 @@ def _values(scored: ItemScore) -> dict[str, float | None]:
         "unreadable": scored.unreadable,
         "format": scored.valid,
         "pixel_scale": scored.pixel_scale,
+        "unit_scale": in_shares,
     }
     return {name: None if value is None else float(value) for name, value in found.items()}
 
 
-def _note(scored: ItemScore) -> str:
+def _note(scored: ItemScore, *, in_shares: bool) -> str:
     notes = {
         "unreadable": scored.unreadable,
         "pixel scale": scored.pixel_scale,
+        "scale of 0 to 1": in_shares,
         "box in an image without the target": scored.leaked,
         "box where nothing is": scored.hallucinated,
         "box of a label that no image shows": scored.nowhere,
@@ -107,7 +110,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
     diagnostics = DIAGNOSTICS
     lower_is_better = (
         *("leakage", "leakage_same_place", "leakage_same_place_expected", "hallucination"),
-        *("nowhere", "binding", "false_empty", "unreadable", "pixel_scale"),
+        *("nowhere", "binding", "false_empty", "unreadable", "pixel_scale", "unit_scale"),
     )
     floors = _FLOORS
     elsewhere = True
@@ -134,17 +137,18 @@ class Contrast(Benchmark[Item, ContrastResult]):
         """Score one response; never raises, whatever the text."""
         require_think = protocol == "strict"
         scored = score_item(response, item.truth, require_think=require_think)
+        in_shares = in_unit_scale(response.rpartition("</think>")[2])
         shown = read_answer(response, item.truth.num_images, require_think=require_think).objects
         return ContrastResult(
             task=item.task,
             subtask=item.truth.kind.id if item.truth.kind else "",
             index=item.index,
             response=response,
-            values=_values(scored),
+            values=_values(scored, in_shares=in_shares),
             cluster=item.cluster,
             boxes=[(entry.img_idx, *entry.bbox_2d) for entry in shown],
             truth=[(entry.img_idx, *entry.bbox_2d) for entry in item.truth.objects],
-            note=_note(scored),
+            note=_note(scored, in_shares=in_shares),
             score=scored,
         )
 

@@ -5,6 +5,7 @@ told as one line before anything runs; scoring never raises, whatever a model wr
 """
 
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -124,8 +125,18 @@ class Scored:
         return "" if value is None else f"{value:.4g}"
 
 
-def percent(scored: Sequence[Scored]) -> float:
-    """A metric of one task in percent, by the benchmark's own table or, beside it, over the items that define it."""
+def percent(scored: Sequence[Scored]) -> float | list[float]:
+    """A metric of one task in percent, by the benchmark's own table or, beside it, over the items that define it.
+
+    Where no item does, it is an empty list, which lmms-eval leaves out of its tables; it would show NaN. What a group
+    averages has to be a number.
+    """
+    value = _percent(scored)
+    averaged = any(name in scored[0].metric for name in benchmark(scored[0].benchmark).metrics)
+    return value if averaged or not math.isnan(value) else []
+
+
+def _percent(scored: Sequence[Scored]) -> float:
     bench, metric = benchmark(scored[0].benchmark), scored[0].metric
     results = [one.result for one in scored]
     table = bench.table(results)["tasks"].get(results[0].task, {})

@@ -16,10 +16,12 @@ from cgc_bench.mig.strict import StrictBox, in_thousandths, read_conclusion
 from cgc_bench.prepare.cache import Size
 from cgc_bench.scoring.benchmark import Group, ItemResult, Table
 from cgc_bench.scoring.published import PublishedBenchmark
+from cgc_bench.scoring.scales import in_unit_scale
+from cgc_data.geometry import THOUSAND
 
 METRICS = (*(f"acc@{threshold}" for threshold in THRESHOLDS), "mean_iou")
 _FAR = 10**6
-DIAGNOSTICS = ("acc@0.5_strict", "no_box", "pixel_scale", "acc@0.5_as_pixels", "source_acc", "no_index")
+DIAGNOSTICS = ("acc@0.5_strict", "no_box", "pixel_scale", "unit_scale", "acc@0.5_as_pixels", "source_acc", "no_index")
 
 
 def _row(results: Sequence[ItemResult]) -> dict[str, float]:
@@ -36,12 +38,13 @@ def _official(item: Item, box: Box) -> dict[str, float | None]:
     return {**{f"acc@{at}": float(overlap >= at) for at in THRESHOLDS}, "mean_iou": overlap}
 
 
-def _hidden(item: Item, read: OfficialBox, concluded: StrictBox) -> dict[str, float | None]:
+def _hidden(item: Item, read: OfficialBox, concluded: StrictBox, *, in_shares: bool) -> dict[str, float | None]:
     asked = item.target_image is not None
     return {
         "acc@0.5_strict": float(iou(item.box, concluded.read.box) >= 0.5),
         "no_box": float(not read.found),
         "pixel_scale": float(read.over),
+        "unit_scale": float(in_shares),
         "acc@0.5_as_pixels": _as_pixels(item, read.box) if item.sizes else None,
         "source_acc": float(concluded.image == item.target_image) if asked and concluded.image else None,
         "no_index": float(not concluded.image) if asked else None,
@@ -62,9 +65,19 @@ def _bounded(box: Box) -> Box:
     return x1, y1, x2, y2
 
 
-def _note(item: Item, read: OfficialBox) -> str:
-    notes = ["" if read.found else "no box", "pixel scale" if read.over else "", item.fault and f"truth: {item.fault}"]
-    return ", ".join(filter(None, notes))
+def _note(item: Item, read: OfficialBox, *, in_shares: bool) -> str:
+    notes = {
+        "no box": not read.found,
+        "pixel scale": read.over,
+        "scale of 0 to 1": in_shares,
+        f"truth: {item.fault}": bool(item.fault),
+    }
+    return ", ".join(note for note, applies in notes.items() if applies)
+
+
+def _in_shares(item: Item, response: str) -> bool:
+    """Whether boxes are written 0-1; the original annotations take both scales."""
+    return item.scale == THOUSAND and in_unit_scale(response.rpartition("</think>")[2])
 
 
 class MigBench(PublishedBenchmark[Item, ItemResult]):
@@ -81,7 +94,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
     )
     metrics = METRICS
     diagnostics = DIAGNOSTICS
-    lower_is_better = ("no_box", "pixel_scale", "no_index", "unreadable")
+    lower_is_better = ("no_box", "pixel_scale", "unit_scale", "no_index", "unreadable")
     floors = FLOOR_RESPONSES
     postprocesses = POSTPROCESSES
     layout = LAYOUT
@@ -110,8 +123,10 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         concluded = read_conclusion(response, item)
         read = concluded.read if protocol == "strict" else read_box(response, item.scale)
         box = POSTPROCESSES[postprocess](read, item.scale) if postprocess else read.box
-        values = {**_official(item, box), **_hidden(item, read, concluded)}
-        shown = [(concluded.image, *_bounded(in_thousandths(box, item.scale)))] if read.found else []
+        in_shares = _in_shares(item, response)
+        values = {**_official(item, box), **_hidden(item, read, concluded, in_shares=in_shares)}
+        asked = item.named_image or 0
+        shown = [(concluded.image or asked, *_bounded(in_thousandths(box, item.scale)))] if read.found else []
         return ItemResult(
             task=item.task,
             index=item.index,
@@ -119,8 +134,8 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
             values=values,
             cluster=item.cluster,
             boxes=shown,
-            truth=[(item.target_image or 0, *in_thousandths(item.box, item.scale))],
-            note=_note(item, read),
+            truth=[(item.target_image or asked, *in_thousandths(item.box, item.scale))],
+            note=_note(item, read, in_shares=in_shares),
         )
 
     def table(self, results: Sequence[ItemResult]) -> Table:

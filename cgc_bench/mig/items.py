@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypedDict, TypeGuard
 
 from cgc_bench.errors import AnnotationError
-from cgc_bench.prepare.versions import with_digest
+from cgc_bench.prepare.versions import files_sha256, with_digest
 from cgc_data.common.text import decode
 from cgc_data.metrics.clusters import photo_clusters
 
@@ -22,6 +22,8 @@ SHA256 = {
     "revised": "69aea94deef1bd2a9f5e117068b7a325a82bc9c0d11881f98f29338fbe779791",
     "original": "8f6e8fce3720dc6e17462533426d455463cda38b441edc2d70d65afa15681300",
 }
+# What a prepared annotation file is called.
+KEPT = "items.json"
 TASKS = (
     "diff",
     "view_diff",
@@ -36,9 +38,10 @@ TASKS = (
 )
 
 _REFERENCE = re.compile(r"\((\d{1,4}),(\d{1,4})\),\((\d{1,4}),(\d{1,4})\)")
-_TARGET = re.compile(r"It is in the (first|second|third|fourth|fifth|sixth) image")
-_NUMBERED = re.compile(r"\b\dth image")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+_TARGET = re.compile(rf"It is in the ({'|'.join(_ORDINALS)}) image")
+_IMAGE = re.compile(rf"\b(?:(\d)th|({'|'.join(_ORDINALS)})) image\b|\bimage-(\d)\b", re.IGNORECASE)
+_NUMBERED = re.compile(r"\b\dth image")
 
 
 class Row(TypedDict, total=False):
@@ -70,6 +73,7 @@ class Item:
         reference: the box given in the question, integers 0-1000 of the first image; None where there is none.
         need_format: the file's flag of that name.
         fault: what is wrong with the true box; empty where nothing is. Faulty items count, as the authors count them.
+        named_image: the image that the question names, from 1, as far as its words tell it; else None.
         sizes: width and height in pixels of the images as shown, where they are known.
     """
 
@@ -86,6 +90,7 @@ class Item:
     reference: tuple[int, int, int, int] | None
     need_format: bool
     fault: str
+    named_image: int | None = None
     sizes: tuple[tuple[int, int], ...] = ()
 
 
@@ -93,12 +98,14 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
     """Items of an annotation file by index, in the file's order.
 
     Args:
-        annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file of their form.
+        annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file of their form; or a folder with one such
+            file, such as a prepared one.
         version: `revised` or `original` where nothing else will do.
 
     Raises:
         AnnotationError: the file is missing, damaged, of another form, or not of this version.
     """
+    annotations = annotation_file(annotations, version)
     raw = _read_bytes(annotations)
     rows = _rows(raw, annotations)
     boxes = [_checked(row, place, annotations) for place, row in enumerate(rows)]
@@ -110,6 +117,22 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
         str(place): _item(place, row, box, cluster, found, scale)
         for place, (row, box, cluster) in enumerate(zip(rows, boxes, clusters, strict=True))
     }
+
+
+def annotation_file(place: Path, version: str | None = None) -> Path:
+    """The file itself, or the one of a folder: what was prepared, else the published file (of this version).
+
+    Raises AnnotationError where a folder holds none, or several.
+    """
+    if not place.is_dir():
+        return place
+    prepared = [path for path in (place / KEPT, place / "annotations" / KEPT) if path.is_file()]
+    wanted = {sha256 for name, sha256 in SHA256.items() if version in (None, name)}
+    found = prepared or [path for path in sorted(place.glob("*.json")) if files_sha256(path) in wanted]
+    if len(found) != 1:
+        held = ", ".join(path.name for path in found) or "none of the published annotation files"
+        raise AnnotationError(f"{place} holds {held}: name the annotation file itself")
+    return found[0]
 
 
 def _read_bytes(annotations: Path) -> bytes:
@@ -169,6 +192,7 @@ def _item(place: int, row: Row, box: Box, cluster: str, version: str, scale: int
         version=version,
         cluster=cluster,
         names_image=_names_image(task, question),
+        named_image=_named_image(question, len(row["images"])) if _names_image(task, question) else None,
         target_image=_ORDINALS.index(target.group(1)) + 1 if target else None,
         reference=_reference_box(reference) if reference else None,
         need_format=bool(row.get("need_format")),
@@ -178,6 +202,16 @@ def _item(place: int, row: Row, box: Box, cluster: str, version: str, scale: int
 
 def _names_image(task: str, question: str) -> bool:
     return task != "group_grounding" and (task != "diff" or bool(_NUMBERED.search(question)))
+
+
+def _named_image(question: str, images: int) -> int | None:
+    """The image that the question names last, which is the one to answer for; the source image is the first."""
+    named = list(_IMAGE.finditer(question))
+    if not named:
+        return 1 if "source image" in question else None
+    nth, word, numbered = named[-1].groups()
+    number = _ORDINALS.index(word) + 1 if word else int(nth or numbered)
+    return number if number <= images else None
 
 
 def _reference_box(match: re.Match[str]) -> tuple[int, int, int, int]:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 
 from cgc_bench.errors import PrepareError
-from cgc_bench.mig.items import SHA256, Item
+from cgc_bench.mig.items import KEPT, SHA256, Item
 from cgc_bench.prepare.files import Files
 from cgc_bench.prepare.layout import Layout
 
@@ -15,7 +15,7 @@ def _annotations(files: Files, variant: str) -> Mapping[str, str]:
     known = {name: hashlib.sha256(files.read(name)).hexdigest() for name in tables}
     for name, digest in known.items():
         if digest == SHA256[variant]:
-            return {name: "items.json"}
+            return {name: KEPT}
     hint = "; the tasks of cgc_mig_original need none" if variant == "revised" else ""
     raise PrepareError(
         f"{files.label} holds no {variant} annotations of MIG-Bench (sha256 {SHA256[variant][:12]}...): "
@@ -33,6 +33,6 @@ LAYOUT = Layout(
     archive="",
     variants=("revised", "original"),
     annotations=_annotations,
-    read="items.json",
+    read=KEPT,
     image=_image,
 )

@@ -1,8 +1,8 @@
 """The files of a benchmark as its authors publish them: in a folder, in a zip archive, or on the Hub."""
 
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -28,19 +28,23 @@ class Files(Protocol):
 
 
 class Folder:
-    """Files below a folder."""
+    """Files below a folder, and those in the zip archives that lie in it, as the Hub's repositories have them."""
 
-    def __init__(self, root: Path, label: str = "") -> None:
+    def __init__(self, root: Path, label: str = "", archives: Sequence["Archive"] = ()) -> None:
         self.root, self.label = root, label or "a local copy"
+        self._packed = {name: archive for archive in archives for name in archive.names()}
 
     def names(self) -> list[str]:
         """All paths, sorted."""
-        return sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
+        found = {path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()}
+        return sorted(found | self._packed.keys())
 
     def read(self, name: str) -> bytes:
-        """Content of a file."""
+        """Content of a file; one that lies there is taken before one in an archive."""
+        path = self.root / name
+        if name in self._packed and not path.is_file():
+            return self._packed[name].read(name)
         try:
-            path = self.root / name
             _check_size(path.stat().st_size, path)
             return path.read_bytes()
         except OSError as error:
@@ -76,18 +80,23 @@ def _check_size(size: int, name: object) -> None:
 @contextmanager
 def open_files(source: Path, label: str = "") -> Iterator[Files]:
     """The files of a folder or of a zip archive. Raises PrepareError where it is neither."""
-    if source.is_dir():
-        yield Folder(source, label)
-        return
-    try:
-        with zipfile.ZipFile(source) as archive:
-            files = Archive(source, archive)
+    with ExitStack() as opened:
+        if source.is_dir():
+            archives = [_archive(path, opened) for path in sorted(source.glob("*.zip"))]
+            yield Folder(source, label, archives)
+        else:
+            files = _archive(source, opened)
             files.label = label or files.label
             yield files
+
+
+def _archive(path: Path, opened: ExitStack) -> Archive:
+    try:
+        return Archive(path, opened.enter_context(zipfile.ZipFile(path)))
     except FileNotFoundError:
-        raise PrepareError(f"{source}: no such folder or archive; name the copy with --from") from None
+        raise PrepareError(f"{path}: no such folder or archive; name the copy with --from") from None
     except (OSError, zipfile.BadZipFile) as error:
-        raise PrepareError(f"{source}: not a folder and no zip archive ({error}); fetch it again") from None
+        raise PrepareError(f"{path}: not a folder and no zip archive ({error}); fetch it again") from None
 
 
 def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> tuple[Path, str]:

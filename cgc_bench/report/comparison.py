@@ -1,61 +1,66 @@
-"""Two runs on the same items as one static page: differences by task, and items won and lost with their images."""
+"""Runs against a base on the same items, as one static page: differences by task, and items won and lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cgc_bench.errors import ReportError
+from cgc_bench.report.gallery import Album, Card, cards_of
 from cgc_bench.report.pages import render, write_page
-from cgc_bench.report.paired import Difference, compare_units
-from cgc_bench.report.runs import Run
+from cgc_bench.report.paired import Comparison, Difference, compare_all
+from cgc_bench.report.runs import Run, told_apart
 from cgc_bench.scoring.asked import differences, other_data
-from cgc_bench.scoring.benchmark import ItemResult
-
-Boxes = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """An image of an item with boxes as (kind, left, top, width, height), in percent of it.
+class Compared:
+    """One run against the base.
 
-    A box of which nothing says the image is drawn in all.
+    Attributes:
+        new: the run.
+        found: the difference of every task and of their mean.
+        cards: items won and lost.
+        warnings: what was not the same, or is not stated.
     """
 
-    file: str
-    boxes: tuple[tuple[str, float, float, float, float], ...]
+    new: Run
+    found: Comparison
+    cards: tuple[Card, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[Difference, ...]:
+        """The tasks, then their mean."""
+        return (*self.found.tasks, self.found.mean)
 
 
-@dataclass(frozen=True)
-class Card:
-    """One item that one of the two had better."""
-
-    task: str
-    index: str
-    won: bool
-    question: str
-    images: tuple[Shown, ...]
-    base: ItemResult
-    new: ItemResult
-    values: tuple[float, float]
-
-
-def write_comparison(base: Run, new: Run, folder: Path, *, per_task: int = 6) -> tuple[Path, list[Difference]]:
+def write_comparison(
+    base: Run, others: Sequence[Run], folder: Path, *, per_task: int = 6, seed: int = 0
+) -> tuple[Path, list[Compared]]:
     """Write index.html and comparison.md with images beside them into a folder, and give the differences.
 
-    `per_task` items won and as many lost are shown for each task.
+    `per_task` items won and as many lost are shown for each task, drawn by `seed` over distinct sets of photos.
     Raises ReportError where the runs are of different benchmarks or annotations, or the folder holds other files.
     """
-    _check_same(base, new)
-    metric = new.bench.metrics[0]
-    found = compare_units(base.bench.units(base.results), new.bench.units(new.results), metric)
-    if not found:
-        raise ReportError(f"{base.name} and {new.name} have no item in common")
-    images: dict[str, bytes] = {}
-    cards = [card for one in found for card in _cards(one, base, new, metric, per_task, images)]
-    given = {"base": base, "new": new, "metric": metric, "differences": found, "cards": cards}
-    given["warnings"] = differences(base.asked, new.asked)
+    for other in others:
+        _check_same(base, other)
+    base, *others = told_apart([base, *others])
+    metric, album = base.bench.metrics[0], Album()
+    units = [run.bench.units(run.results) for run in (base, *others)]
+    compared = [
+        _compared(base, new, found, per_task, seed, album)
+        for new, found in zip(others, compare_all(units[0], units[1:], metric), strict=True)
+    ]
+    given = {"base": base, "compared": compared, "metric": metric, "bench": base.bench, "seed": seed}
     pages = {"index.html": render("comparison.html.j2", **given), "comparison.md": render("comparison.md.j2", **given)}
-    return write_page(folder, pages, images), found
+    return write_page(folder, pages, album.files), compared
+
+
+def _compared(base: Run, new: Run, found: Comparison | None, most: int, seed: int, album: Album) -> Compared:
+    if found is None:
+        raise ReportError(f"{base.name} and {new.name} have no item in common")
+    cards = [card for task in found.tasks for card in cards_of(task, base, new, most, seed, album)]
+    return Compared(new, found, tuple(cards), tuple(differences(base.asked, new.asked)))
 
 
 def _check_same(base: Run, new: Run) -> None:
@@ -71,40 +76,3 @@ def _check_same(base: Run, new: Run) -> None:
             f"{base.name} and {new.name} were asked about other items or images ({', '.join(changed)}): "
             "run both on the same prepared data"
         )
-
-
-def _cards(found: Difference, base: Run, new: Run, metric: str, most: int, images: dict[str, bytes]) -> list[Card]:
-    first, second = ({result.index: result for result in run.results} for run in (base, new))
-    chosen = [(index, True) for index in found.won[:most]] + [(index, False) for index in found.lost[:most]]
-    return [
-        _card(found.task, index, won, first[index], second[index], new, metric, images)
-        for index, won in chosen
-        if index in first and index in second
-    ]
-
-
-def _card(
-    task: str, index: str, won: bool, base: ItemResult, new: ItemResult, run: Run, metric: str, images: dict[str, bytes]
-) -> Card:
-    values = (base.values[metric] or 0.0, new.values[metric] or 0.0)
-    question = run.bench.prompt(run.items[index])
-    return Card(task, index, won, question, _shown(index, base, new, run, images), base, new, values)
-
-
-def _shown(index: str, base: ItemResult, new: ItemResult, run: Run, images: dict[str, bytes]) -> tuple[Shown, ...]:
-    ready = run.ready[new.task]
-    places = {name: place for place, name in enumerate(ready.indices(new.task))}
-    shown = []
-    for number, content in enumerate(ready.images(new.task, places[index]), 1):
-        suffix = ".png" if content.startswith(b"\x89PNG") else ".jpg"
-        file = f"images/{len(images):05d}{suffix}"
-        images[file] = content
-        kinds = (("true", new.truth), ("base", base.boxes), ("new", new.boxes))
-        boxes = tuple((kind, *_percent(box[1:])) for kind, drawn in kinds for box in drawn if box[0] in (0, number))
-        shown.append(Shown(file, boxes))
-    return tuple(shown)
-
-
-def _percent(box: Sequence[float]) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = (min(max(value, 0.0), 1000.0) / 10 for value in box)
-    return min(x1, x2), min(y1, y2), abs(x2 - x1), abs(y2 - y1)

@@ -13,6 +13,7 @@ from cgc_data.common.disk import refusal
 from cgc_data.release.inside import check_links
 
 MARK = "<!-- cgc-bench -->"
+IMAGES, TABLES = "images", "tables"
 
 
 def render(template: str, **values: Any) -> str:
@@ -31,7 +32,8 @@ def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes
     check_links(folder)
     is_new = not _is_ours(index)
     try:
-        shutil.rmtree(folder / "images", ignore_errors=True)
+        for name in (IMAGES, TABLES):
+            shutil.rmtree(folder / name, ignore_errors=True)
         for name, content in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
@@ -65,7 +67,9 @@ def _environment() -> jinja2.Environment:
     environment.filters["percent"] = lambda value: "-" if value is None else f"{100 * value:.2f}"
     environment.filters["bounds"] = _bounds
     environment.filters["floor_name"] = lambda name: f"floor: {name}"
-    environment.filters["words"] = lambda text: str(text).replace("_", " ")
+    environment.filters["words"] = lambda text: str(text).replace("_", " ").replace("/", " / ")
+    environment.filters["count"] = lambda value: f"{value:,}"
+    environment.filters["signed"] = lambda value: f"{100 * value:+.2f}"
     return environment
 
 

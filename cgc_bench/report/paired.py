@@ -1,10 +1,11 @@
 """Two models on the same items: the difference of their means, its interval, and how likely chance gives it.
 
 Draws are over clusters of items that share photos. p is that of a test that flips the signs of whole clusters' sums;
-over several tasks it is corrected by Holm (1979), so that one task in twenty is no finding.
+over several tasks it is corrected by Holm (1979), so that one task in twenty is no finding. The mean of the tasks is
+one figure, and its p stays as it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,8 @@ from cgc_bench.scoring.benchmark import ItemResult
 from cgc_data.metrics.estimate import bootstrap_interval, cluster_codes
 from cgc_data.metrics.paired import holm, sign_flip
 
+MEAN = "mean of tasks"
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -21,15 +24,15 @@ class Difference:
 
     Attributes:
         task: of the items.
-        n: items, or pairs where only both together count.
+        n: items, or pairs where only both together count; of a mean, those of all its tasks.
         base: mean of the base.
         new: mean of the new one.
         low: of the difference's 95 % interval; None where there are fewer than two clusters.
         high: likewise.
         p: probability of a difference as large by chance.
-        corrected: the same, corrected for the number of tasks.
-        won: indices of the items that only the new one has right or has better.
-        lost: indices of the items that only the base has right or has better.
+        corrected: the same, corrected for the number of comparisons.
+        won: the new one's results on items that only it has right or has better.
+        lost: likewise, where only the base has.
     """
 
     task: str
@@ -40,40 +43,86 @@ class Difference:
     high: float | None
     p: float
     corrected: float
-    won: tuple[str, ...]
-    lost: tuple[str, ...]
+    won: tuple[ItemResult, ...]
+    lost: tuple[ItemResult, ...]
 
 
-def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric: str) -> list[Difference]:
-    """The differences by task, in alphabetical order; items that one has not answered, or not defined, are left out."""
+@dataclass(frozen=True)
+class Comparison:
+    """A new model against the base: by task, and in the unweighted mean of the tasks."""
+
+    mean: Difference
+    tasks: tuple[Difference, ...]
+
+
+_Pairs = Sequence[tuple[ItemResult, ItemResult]]
+
+
+def compare_all(
+    base: Sequence[ItemResult], others: Sequence[Sequence[ItemResult]], metric: str
+) -> list[Comparison | None]:
+    """Each of the others against the base; p is corrected over all tasks of all. None where no item is shared."""
+    found = [compare_units(base, other, metric) for other in others]
+    corrected = iter(holm([task.p for one in found if one for task in one.tasks]))
+    return [one and _corrected(one, corrected) for one in found]
+
+
+def _corrected(found: Comparison, values: Iterator[float]) -> Comparison:
+    return replace(found, tasks=tuple(replace(task, corrected=next(values)) for task in found.tasks))
+
+
+def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric: str) -> Comparison | None:
+    """The differences by task, in alphabetical order; items that one has not answered, or not defined, are left out.
+
+    p is not corrected. None where no item is shared.
+    """
     first, second = _by_index(base, metric), _by_index(new, metric)
     shared = [index for index in first if index in second]
-    tasks = sorted({first[index].task for index in shared})
-    found = [
-        _difference(task, [(first[i], second[i]) for i in shared if first[i].task == task], metric) for task in tasks
-    ]
-    return [replace(one, corrected=p) for one, p in zip(found, holm([one.p for one in found]), strict=True)]
+    pairs = {
+        task: [(first[i], second[i]) for i in shared if first[i].task == task]
+        for task in sorted({first[index].task for index in shared})
+    }
+    if not pairs:
+        return None
+    tasks = tuple(_difference(task, chosen, metric) for task, chosen in pairs.items())
+    return Comparison(_mean(tasks, list(pairs.values()), metric), tasks)
+
+
+def _mean(tasks: Sequence[Difference], pairs: Sequence[_Pairs], metric: str) -> Difference:
+    """The difference of the means of the tasks; a cluster that several tasks share is flipped as one."""
+    gains = [_gains(chosen, metric) for chosen in pairs]
+    clusters = [[one.cluster for one, _ in chosen] for chosen in pairs]
+    columns = [(gain, cluster_codes(names)) for gain, names in zip(gains, clusters, strict=True)]
+    low, high = bootstrap_interval(columns) or (None, None)
+    weighted = np.concatenate([gain / len(gain) / len(tasks) for gain in gains])
+    p = sign_flip(weighted, cluster_codes([name for names in clusters for name in names]))
+    base, new = (sum(getattr(task, side) for task in tasks) / len(tasks) for side in ("base", "new"))
+    return Difference(MEAN, sum(task.n for task in tasks), base, new, low, high, p, p, (), ())
+
+
+def _gains(pairs: _Pairs, metric: str) -> NDArray[np.float64]:
+    values = np.array([[one.values[metric], two.values[metric]] for one, two in pairs], dtype=np.float64)
+    return values[:, 1] - values[:, 0]
 
 
 def _by_index(units: Sequence[ItemResult], metric: str) -> Mapping[str, ItemResult]:
     return {f"{unit.task}/{unit.index}": unit for unit in units if unit.values.get(metric) is not None}
 
 
-def _difference(task: str, pairs: Sequence[tuple[ItemResult, ItemResult]], metric: str) -> Difference:
-    values = np.array([[one.values[metric], two.values[metric]] for one, two in pairs], dtype=np.float64)
-    codes = cluster_codes([one.cluster for one, _ in pairs])
-    gains: NDArray[np.float64] = values[:, 1] - values[:, 0]
+def _difference(task: str, pairs: _Pairs, metric: str) -> Difference:
+    codes, gains = cluster_codes([one.cluster for one, _ in pairs]), _gains(pairs, metric)
+    base = float(np.mean([one.values[metric] or 0.0 for one, _ in pairs]))
     low, high = bootstrap_interval([(gains, codes)]) or (None, None)
     p = sign_flip(gains, codes)
     return Difference(
         task=task,
         n=len(pairs),
-        base=float(values[:, 0].mean()),
-        new=float(values[:, 1].mean()),
+        base=base,
+        new=base + float(gains.mean()),
         low=low,
         high=high,
         p=p,
         corrected=p,
-        won=tuple(one.index for (one, _), gain in zip(pairs, gains, strict=True) if gain > 0),
-        lost=tuple(one.index for (one, _), gain in zip(pairs, gains, strict=True) if gain < 0),
+        won=tuple(two for (_, two), gain in zip(pairs, gains, strict=True) if gain > 0),
+        lost=tuple(two for (_, two), gain in zip(pairs, gains, strict=True) if gain < 0),
     )

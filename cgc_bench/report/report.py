@@ -1,4 +1,7 @@
-"""Runs as Markdown and as one static page: every task with n, value, interval, floors, and published figures apart."""
+"""Runs as Markdown and as one static page: a table of models and tasks, then every run with all of its figures.
+
+The tables lie beside it as CSV and LaTeX. Published figures stand apart from ours.
+"""
 
 import base64
 import io
@@ -7,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cgc_bench.prepare.versions import without_digest
-from cgc_bench.report.pages import render, write_page
-from cgc_bench.report.published import Figure, figures_of
-from cgc_bench.report.runs import Run
+from cgc_bench.report.exports import as_csv, as_latex
+from cgc_bench.report.groups import group_tables
+from cgc_bench.report.leaderboard import Leaderboard, leaderboards
+from cgc_bench.report.pages import TABLES, render, write_page
+from cgc_bench.report.runs import Run, told_apart
 from cgc_bench.scoring.asked import described
-from cgc_bench.scoring.summary import Summary
+from cgc_bench.scoring.summary import Summary, other_scales
 
 OURS, FLOOR = "#2f5fd0", "#9aa3b2"
+# What a model's boxes are in, by the diagnostic that tells it.
+_UNITS = {"pixel_scale": "pixels", "unit_scale": "shares of the image, 0 to 1"}
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,11 @@ class Section:
     Attributes:
         run: what was answered.
         summary: its figures.
-        published: figures of others on these annotations, with tags; never ours.
         plot: a PNG as base64.
     """
 
     run: Run
     summary: Summary
-    published: tuple[Figure, ...]
     plot: str
 
     @property
@@ -44,25 +48,33 @@ class Section:
         return "; ".join(described(self.run.asked))
 
     @property
-    def in_pixels(self) -> bool:
-        """Whether the model seems to answer in pixels."""
-        return any("seem to be in pixels" in warning for warning in self.summary["warnings"])
+    def units(self) -> list[str]:
+        """What the model's boxes seem to be in, where that is not the scale asked for."""
+        return [_UNITS[name] for name in other_scales(self.summary)]
 
 
 def write_report(runs: Sequence[Run], folder: Path) -> Path:
-    """Write report.md and index.html into a folder. Raises ReportError where it holds other files."""
-    sections = [_section(run) for run in runs]
+    """Write report.md, index.html, and the tables into a folder. Raises ReportError where it holds other files."""
+    sections = [_section(run) for run in told_apart(runs)]
+    scored = [(section.run, section.summary) for section in sections]
+    boards = leaderboards(scored)
+    given = {"sections": sections, "boards": boards, "groups": group_tables(scored)}
     names = {"report.md": "report.md.j2", "index.html": "report.html.j2"}
-    return write_page(folder, {name: render(template, sections=sections) for name, template in names.items()}, {})
+    pages = {name: render(template, **given) for name, template in names.items()}
+    return write_page(folder, pages, _exported(boards))
+
+
+def _exported(boards: Sequence[Leaderboard]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for board in boards:
+        files[f"{TABLES}/{board.name}.csv"] = as_csv(board).encode()
+        files[f"{TABLES}/{board.name}.tex"] = as_latex(board).encode()
+    return files
 
 
 def _section(run: Run) -> Section:
     summary = run.summary()
-    versions = {without_digest(item.version) for item in run.items.values()}
-    # Of several versions only figures of an unknown one are shown.
-    published = figures_of(run.bench.name, annotations=", ".join(sorted(versions)))
-    main = tuple(figure for figure in published if figure.metric == run.bench.metrics[0])
-    return Section(run, summary, main, _plot(run, summary))
+    return Section(run, summary, _plot(run, summary))
 
 
 def _plot(run: Run, summary: Summary) -> str:

@@ -4,8 +4,11 @@ Items are found again through the cache of prepared benchmarks, by the digest of
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,15 @@ from cgc_bench.errors import ReportError
 from cgc_bench.prepare.cache import Prepared, cache_folder, open_prepared
 from cgc_bench.prepare.versions import agrees
 from cgc_bench.scoring.asked import Asked
-from cgc_bench.scoring.benchmark import PACKAGES, AnyBenchmark, ItemResult, Items, benchmark
-from cgc_bench.scoring.samples import Sample, asked_by_task, decode_line, read_matched
+from cgc_bench.scoring.benchmark import AnyBenchmark, ItemResult, Items, benchmark
+from cgc_bench.scoring.samples import (
+    Sample,
+    asked_by_task,
+    decode_line,
+    group_of,
+    newest_files,
+    read_matched,
+)
 from cgc_bench.scoring.summary import Summary, score_responses, summarise
 
 
@@ -24,6 +34,8 @@ class Run:
 
     Attributes:
         name: of the model's folder, which lmms-eval names after the model.
+        folder: of the output that holds the model's folder, as it was named.
+        date: of the newest file, such as `2026-11-24 12:00`.
         label: the group of tasks, such as `cgc_mig_think`.
         bench: the benchmark.
         items: all its items, by index.
@@ -35,6 +47,8 @@ class Run:
     """
 
     name: str
+    folder: str
+    date: str
     label: str
     bench: AnyBenchmark
     items: Items
@@ -43,6 +57,11 @@ class Run:
     source: str
     ready: Mapping[str, Prepared]
     asked: Mapping[str, Asked]
+
+    @cached_property
+    def by_index(self) -> dict[str, ItemResult]:
+        """The results by the index of their item."""
+        return {result.index: result for result in self.results}
 
     def summary(self) -> Summary:
         """Figures, intervals, floors and warnings."""
@@ -55,6 +74,15 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
     Raises ReportError where a folder holds none, or its benchmark is no longer prepared.
     """
     return [run for folder in folders for run in _runs(folder)]
+
+
+def told_apart(runs: Sequence[Run]) -> list[Run]:
+    """The runs with names of their own: folder and date follow the name of a model that is there several times."""
+    times = Counter((run.name, run.label) for run in runs)
+    return [
+        replace(run, name=f"{run.name} ({run.folder}, {run.date})") if times[run.name, run.label] > 1 else run
+        for run in runs
+    ]
 
 
 def one_run(folder: Path, label: str | None = None) -> Run:
@@ -71,28 +99,32 @@ def one_run(folder: Path, label: str | None = None) -> Run:
 def _runs(folder: Path) -> Iterator[Run]:
     if not folder.is_dir():
         raise ReportError(f"{folder}: not a folder; name the one given to lmms-eval's --output_path")
-    newest: dict[tuple[str, str], Path] = {}
-    for file in sorted(folder.rglob("*_samples_cgc_*.jsonl")):
-        newest[file.parent.name, file.stem.partition("_samples_")[2]] = file
-    grouped: dict[tuple[str, str], list[Path]] = {}
-    for (model, task), file in newest.items():
-        grouped.setdefault((model, _group(task)), []).append(file)
+    grouped: dict[tuple[Path, str], list[Path]] = {}
+    for (model, task), file in newest_files(folder, "*_samples_cgc_*.jsonl").items():
+        grouped.setdefault((model, group_of(task)), []).append(file)
     if not grouped:
         raise ReportError(f"{folder}: holds no samples of our tasks; run lmms-eval with --log_samples")
     for (model, label), files in grouped.items():
-        yield _run(model, label, files)
+        yield _run(model, _output_of(model, folder), label, files)
 
 
-def _group(task: str) -> str:
-    """`cgc_mig_think` of `cgc_mig_think_diff`."""
-    parts = [part for name in PACKAGES if task.startswith(f"cgc_{name}_") for part in benchmark(name).tasks]
-    for part in sorted(parts, key=len, reverse=True):  # `view_diff` before `diff`
-        if task.endswith(f"_{part}"):
-            return task.removesuffix(f"_{part}")
-    raise ReportError(f"{task}: is no task of ours")
+def _output_of(model: Path, given: Path) -> str:
+    """The output folder that a model's folder lies in, from the name of the given one on."""
+    if model == given:
+        return given.resolve().parent.name
+    return Path(given.resolve().name, model.relative_to(given).parent).as_posix()
 
 
-def _run(model: str, label: str, files: list[Path]) -> Run:
+def _date(files: Iterable[Path]) -> str:
+    """When the newest file was written, as lmms-eval has it in the name: `20261124_120000_samples_...`."""
+    stated = max(file.stem.partition("_samples_")[0] for file in files)
+    try:
+        return datetime.strptime(stated, "%Y%m%d_%H%M%S").strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return stated
+
+
+def _run(model: Path, folder: str, label: str, files: list[Path]) -> Run:
     lines = {file: _first_line(file) for file in files}
     first = lines[files[0]]
     bench = benchmark(str(first.get("cgc_benchmark")))
@@ -106,7 +138,7 @@ def _run(model: str, label: str, files: list[Path]) -> Run:
     source = ", ".join(dict.fromkeys(ready.source for ready in places.values()))
     saved = {str(line.get("cgc_task")): file for file, line in lines.items()}
     asked = {task: _generated(one, saved[task]) for task, one in asked_by_task(samples, items).items()}
-    return Run(model, label, bench, items, results, protocol, source, prepared, asked)
+    return Run(model.name, folder, _date(files), label, bench, items, results, protocol, source, prepared, asked)
 
 
 def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], prepared: Mapping[str, Prepared]) -> Items:

@@ -1,7 +1,7 @@
 """How a run was asked, as its files state it: shown in every report, and checked before two runs are compared."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,10 +64,10 @@ def read_asked(row: Mapping[str, Any], place: str) -> Asked:
     return Asked(**found)
 
 
-def described(asked: Mapping[str, Asked]) -> list[str]:
-    """Every setting of a run in words; tasks that were asked differently are named."""
+def described(asked: Mapping[str, Asked], fields: Collection[str] = tuple(TITLES)) -> list[str]:
+    """These settings of a run in words; tasks that were asked differently are named."""
     known = [field for field in TITLES if any(getattr(one, field) is not None for one in asked.values())]
-    shown = [field for field in TITLES if field in known or field in COLUMNS]
+    shown = [field for field in TITLES if field in fields and (field in known or field in COLUMNS)]
     return [f"{TITLES[field]} {_values(field, asked)}" for field in shown]
 
 

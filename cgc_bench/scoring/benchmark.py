@@ -34,6 +34,7 @@ class ItemResult:
         truth: the true boxes, likewise.
         note: what a reader should know, such as `pixel scale`; empty where nothing is odd.
         subtask: a finer line that the item counts in too, beside its task's; "" for none.
+        members: indices of the items, where the result is of several that count only together.
     """
 
     task: str
@@ -45,6 +46,7 @@ class ItemResult:
     truth: Sequence[Sequence[float]] = field(default_factory=tuple)
     note: str = ""
     subtask: str = ""
+    members: Sequence[str] = ()
 
 
 Items: TypeAlias = Mapping[str, Any]
@@ -85,6 +87,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         protocols: of scoring.
         postprocesses: of published figures.
         elsewhere: whether its annotations stay where they are when it is prepared.
+        chance: why its floors differ from the chance that its authors print; empty if they print none.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     protocols: tuple[str, ...] = ("official", "strict")
     postprocesses: Collection[str] = ()
     elsewhere: bool = False
+    chance: str = ""
 
     @staticmethod
     @abstractmethod

@@ -13,6 +13,7 @@ from cgc_bench.errors import SampleFileError
 from cgc_bench.prepare.layout import Item
 from cgc_bench.prepare.versions import agrees
 from cgc_bench.scoring.asked import Asked, read_asked
+from cgc_bench.scoring.benchmark import PACKAGES, benchmark
 from cgc_data.common.text import decode
 
 
@@ -45,25 +46,26 @@ def whole_response(written: str, prefix: str) -> str:
     return written if written.startswith(prefix) else prefix + written
 
 
-def read_responses(files: Sequence[Path], items: Mapping[str, Item], benchmark: str) -> dict[str, str]:
+def read_responses(files: Sequence[Path], items: Mapping[str, Item], name: str) -> dict[str, str]:
     """Responses by index; arguments and errors as for `read_matched`."""
-    return {index: sample.response for index, sample in read_matched(files, items, benchmark).items()}
+    return {index: sample.response for index, sample in read_matched(files, items, name).items()}
 
 
-def read_matched(files: Sequence[Path], items: Mapping[str, Item], benchmark: str) -> dict[str, Sample]:
+def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) -> dict[str, Sample]:
     """Saved responses by index, in the items' order; a subset of the items is fine.
 
     Args:
-        files: JSON Lines files, or output folders of lmms-eval, whose samples files of this benchmark are taken.
+        files: JSON Lines files, or output folders of lmms-eval with one run of this benchmark, whose newest files are
+            taken.
         items: the benchmark's items by index; each has `task` and `version`.
-        benchmark: its name.
+        name: of the benchmark.
 
     Raises:
         SampleFileError: a file cannot be read, or a line is damaged, unknown, repeated, or of another task; the message
             names file and line.
     """
     found: dict[str, Sample] = {}
-    for sample in read_samples(files, benchmark):
+    for sample in read_samples(files, name):
         _check(sample, items)
         if sample.index in found:
             raise SampleFileError(f"{sample.place}: item {sample.index} is already at {found[sample.index].place}")
@@ -85,21 +87,41 @@ def asked_by_task(samples: Mapping[str, Sample], items: Mapping[str, Item]) -> d
     return {task: sample.asked for task, sample in first.items()}
 
 
-def read_samples(files: Iterable[Path], benchmark: str) -> Iterator[Sample]:
+def group_of(task: str) -> str:
+    """`cgc_mig_think` of `cgc_mig_think_diff`. Raises SampleFileError for a task that is not ours."""
+    parts = [part for name in PACKAGES if task.startswith(f"cgc_{name}_") for part in benchmark(name).tasks]
+    for part in sorted(parts, key=len, reverse=True):  # `view_diff` before `diff`
+        if task.endswith(f"_{part}"):
+            return task.removesuffix(f"_{part}")
+    raise SampleFileError(f"{task}: is no task of ours")
+
+
+def newest_files(folder: Path, pattern: str) -> dict[tuple[Path, str], Path]:
+    """The newest samples file of each folder and task below a folder, by both."""
+    return {(file.parent, file.stem.partition("_samples_")[2]): file for file in sorted(folder.rglob(pattern))}
+
+
+def read_samples(files: Iterable[Path], name: str) -> Iterator[Sample]:
     """Every line of the files, in order. Raises SampleFileError."""
     for file in files:
-        for path in _sample_files(file, benchmark):
+        for path in _sample_files(file, name):
             yield from _read_file(path)
 
 
-def _sample_files(path: Path, benchmark: str) -> list[Path]:
+def _sample_files(path: Path, name: str) -> list[Path]:
+    """The file, or the newest ones of the one run that a folder holds."""
     if not path.is_dir():
         return [path]
-    pattern = f"*_samples_cgc_{benchmark}*.jsonl"
-    files = sorted(path.rglob(pattern))
-    if not files:
+    pattern = f"*_samples_cgc_{name}*.jsonl"
+    newest = newest_files(path, pattern)
+    if not newest:
         raise SampleFileError(f"{path} holds no samples file {pattern}: run lmms-eval with --log_samples")
-    return files
+    runs = sorted({f"{folder.name}: {group_of(task)}" for folder, task in newest})
+    if len({(folder, group_of(task)) for folder, task in newest}) > 1:
+        raise SampleFileError(
+            f"{path} holds several runs ({', '.join(runs)}); name the folder of one model, or the samples files of one"
+        )
+    return list(newest.values())
 
 
 def _read_file(file: Path) -> Iterator[Sample]:

@@ -18,8 +18,13 @@ from cgc_bench.scoring.intervals import Estimates, macro_estimates, task_estimat
 from cgc_data.common.disk import refusal
 from cgc_data.metrics import Estimate
 
-# So many boxes with numbers over 1000 are no slips: the model answers in pixels.
-MANY_PIXELS = 5.0
+# Diagnostics that tell answers on another scale than 0-1000, with what the boxes of such a model are in. A share of
+# answers above `MANY`, in percent, is no slip.
+SCALES = {
+    "pixel_scale": "have numbers over 1000: they seem to be in pixels",
+    "unit_scale": "have boxes from 0 to 1: they seem to be in shares of the image",
+}
+MANY = 5.0
 
 
 class Interval(TypedDict):
@@ -212,10 +217,14 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
         f"{len(indices):,} with faulty annotations that count all the same: {fault}"
         for fault, indices in summary["faults"].items()
     ]
-    pixels = summary["diagnostics"]["macro"].get("pixel_scale")
-    if pixels and (pixels["value"] or 0.0) > MANY_PIXELS:
-        found.append(f"{pixels['value']:.1f} % of the answers have numbers over 1000: they seem to be in pixels")
+    found += [f"{share:.1f} % of the answers {SCALES[name]}" for name, share in other_scales(summary).items()]
     return [*found, *_below_floors(bench, summary)]
+
+
+def other_scales(summary: Summary) -> dict[str, float]:
+    """The keys of `SCALES` that many answers show, with their share in percent."""
+    shares = {name: summary["diagnostics"]["macro"].get(name) for name in SCALES}
+    return {name: row["value"] for name, row in shares.items() if row and row["value"] and row["value"] > MANY}
 
 
 def _below_floors(bench: AnyBenchmark, summary: Summary) -> list[str]:

@@ -1,7 +1,11 @@
-"""A summary of scores as tables for a terminal: official figures, what they hide, floors."""
+"""A summary of scores as tables for a terminal: official figures, what they hide, floors.
+
+A table that is wider than the terminal, or than a pipe's 80 columns, goes on in a further one: no digit is cut off.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from cgc_bench.scoring.benchmark import AnyBenchmark
@@ -9,60 +13,91 @@ from cgc_bench.scoring.benchmark import Table as Figures
 from cgc_bench.scoring.summary import Interval, Summary
 
 NONE = "-"
+# What a column takes beside its text: a blank on each side and a border.
+_AROUND = 3
+Cells = Sequence[str]
 
 
-def score_tables(bench: AnyBenchmark, summary: Summary) -> Iterator[Table]:
-    """The tables of a summary, in reading order; all values in percent."""
-    yield _official(bench, summary)
+def score_tables(bench: AnyBenchmark, summary: Summary, width: int) -> Iterator[Table]:
+    """The tables of a summary, in reading order, each at most `width` wide; all values in percent."""
+    yield from _official(bench, summary, width)
     shown = [name for name in bench.diagnostics if name in summary["diagnostics"]["macro"]]
     if shown:
-        yield _hidden(summary, shown)
+        yield from _hidden(summary, shown, width)
     if summary["floors"]:
-        yield floors_table(bench, summary["floors"])
+        yield from floors_tables(bench, summary["floors"], width)
 
 
-def _official(bench: AnyBenchmark, summary: Summary) -> Table:
+def _official(bench: AnyBenchmark, summary: Summary, width: int) -> Iterator[Table]:
     first, *others = bench.metrics
     name = summary["protocol"] + (f", {summary['postprocess']}" if summary["postprocess"] else "")
-    table = _table(f"{bench.title}, {summary['annotations']} annotations, {name}", "task", "n", first, "95 %", *others)
-    for task, row in summary["tasks"].items():
-        bounds = summary["intervals"]["tasks"].get(task, {}).get(first)
-        table.add_row(task, f"{row['n']:,}", _number(row[first]), _bounds(bounds), *(_number(row[m]) for m in others))
-    bounds, macro = summary["intervals"]["macro"].get(first), summary["macro"]
-    table.add_section()
-    table.add_row(
-        "macro", f"{summary['n']:,}", _number(macro[first]), _bounds(bounds), *(_number(macro[m]) for m in others)
-    )
-    return table
+    intervals = summary["intervals"]
+    rows = [
+        _row(task, row, intervals["tasks"].get(task, {}).get(first), first, others)
+        for task, row in summary["tasks"].items()
+    ]
+    total = _row("macro", {"n": summary["n"], **summary["macro"]}, intervals["macro"].get(first), first, others)
+    title = f"{bench.title}, {summary['annotations']} annotations, {name}"
+    return _tables(title, ("task", "n", first, "95 %", *others), [*rows, total], width)
 
 
-def _hidden(summary: Summary, names: Sequence[str]) -> Table:
-    table = _table("Beside the official figures", "task", *(name.replace("_", " ") for name in names))
-    for task, row in summary["diagnostics"]["tasks"].items():
-        table.add_row(task, *(_number(row[name]["value"] if name in row else None) for name in names))
-    table.add_section()
-    macro = summary["diagnostics"]["macro"]
-    table.add_row("macro", *(_number(macro[name]["value"]) for name in names))
-    return table
+def _row(
+    name: str, row: Mapping[str, float | None], bounds: Interval | None, first: str, others: Sequence[str]
+) -> Cells:
+    return (name, f"{row['n']:,}", _number(row[first]), _bounds(bounds), *(_number(row[other]) for other in others))
 
 
-def floors_table(bench: AnyBenchmark, floors: Mapping[str, Figures]) -> Table:
+def _hidden(summary: Summary, names: Sequence[str], width: int) -> Iterator[Table]:
+    lines = {**summary["diagnostics"]["tasks"], "macro": summary["diagnostics"]["macro"]}
+    rows = [
+        (task, *(_number(row[name]["value"] if name in row else None) for name in names)) for task, row in lines.items()
+    ]
+    return _tables("Beside the official figures", ("task", *(name.replace("_", " ") for name in names)), rows, width)
+
+
+def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int) -> Iterator[Table]:
     """What answers that look at nothing score on the same items, by the benchmark's first metric."""
     metric = bench.metrics[0]
-    table = _table(f"Floors, {metric}", "task", *floors)
     tasks = next(iter(floors.values()))["tasks"]
-    for task in tasks:
-        table.add_row(task, *(_number(floor["tasks"][task][metric]) for floor in floors.values()))
-    table.add_section()
-    table.add_row("macro", *(_number(floor["macro"][metric]) for floor in floors.values()))
-    return table
+    rows: list[Cells] = [
+        (task, *(_number(floor["tasks"][task][metric]) for floor in floors.values())) for task in tasks
+    ]
+    rows.append(("macro", *(_number(floor["macro"][metric]) for floor in floors.values())))
+    return _tables(f"Floors, {metric}", ("task", *floors), rows, width)
 
 
-def _table(title: str, *heads: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for place, head in enumerate(heads):
-        table.add_column(head, justify="right" if place else "left", no_wrap=place == 0)
-    return table
+def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iterator[Table]:
+    """The rows under as many columns as fit, then under the next; every table begins with the first column."""
+    for number, chosen in enumerate(_fitting(_widths(heads, rows), width)):
+        table = Table(title=title + ", continued" * bool(number), title_justify="left", title_style="bold")
+        for place in (0, *chosen):
+            justify: JustifyMethod = "right" if place else "left"
+            table.add_column(heads[place], justify=justify, min_width=max(len(row[place]) for row in rows))
+        for row in rows:
+            if row is rows[-1]:
+                table.add_section()
+            table.add_row(*(row[place] for place in (0, *chosen)))
+        yield table
+
+
+def _widths(heads: Cells, rows: Sequence[Cells]) -> list[int]:
+    """What each column needs so that no word of its head and no figure is broken."""
+    return [
+        max(*map(len, head.split()), *(len(row[place]) for row in rows)) + _AROUND for place, head in enumerate(heads)
+    ]
+
+
+def _fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
+    """Places of the columns after the first, in lots that fit beside it; a lot has at least one."""
+    lot: list[int] = []
+    used = start = 1 + widths[0]
+    for place, needed in enumerate(widths[1:], 1):
+        if lot and used + needed > width:
+            yield lot
+            lot, used = [], start
+        lot.append(place)
+        used += needed
+    yield lot
 
 
 def _number(value: float | None) -> str:

@@ -57,7 +57,15 @@ def _joined(members: Sequence[PairedResult]) -> ItemResult:
     sides = {"positive": float(positive), "negative": float(negative)}
     values = {"score": both, "score_all": both, "unreadable": unreadable, **sides}
     response = "\n".join(member.response for member in members)
-    return ItemResult(first.task, first.pair, response, values, first.cluster, note=f"{len(members)} items")
+    return ItemResult(
+        task=first.task,
+        index=first.pair,
+        response=response,
+        values=values,
+        cluster=first.cluster,
+        note=f"{len(members)} items",
+        members=[member.index for member in members],
+    )
 
 
 def _row(items: Sequence[ItemResult], counted: Sequence[ItemResult]) -> dict[str, float | None]:
@@ -88,6 +96,11 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     metrics = METRICS
     diagnostics = DIAGNOSTICS
     floors = FLOORS
+    chance = (
+        "The authors print what is expected by chance; a floor is one answer to each item, scored as a model is. They "
+        "print one half for `cpr`, the chance of a single statement; a pair counts only if both are right, so a random "
+        "answer is right in one pair of four, and a fixed one in none."
+    )
     layout = LAYOUT
     read_items = staticmethod(items.read_items)
     messages = staticmethod(prompts.messages)

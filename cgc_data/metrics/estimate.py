@@ -36,7 +36,7 @@ def estimate(
     """The mean of the values that are not None, with the percentile interval of a bootstrap over clusters.
 
     Where all values are 0, or all 1, no draw can differ: the bound is then the exact one of Clopper and Pearson (1934)
-    for as many trials as there are clusters.
+    for as many trials as the clusters are worth, see `effective_clusters`.
 
     Args:
         values: one an item.
@@ -50,24 +50,65 @@ def estimate(
     mean = float(numbers.mean())
     if not resamples or codes.max() == 0:
         return Estimate(mean, None, None, len(numbers))
-    if mean in (0, 1) and not numbers.std():
-        reach = 1 - TAIL ** (1 / (codes.max() + 1))
+    if _is_constant(numbers):
+        reach = 1 - TAIL ** (1 / effective_clusters(codes))
         return Estimate(mean, max(0.0, mean - reach), min(1.0, mean + reach), len(numbers))
     low, high = bootstrap_interval([(numbers, codes)], resamples=resamples, seed=seed) or (None, None)
     return Estimate(mean, low, high, len(numbers))
 
 
-def macro_estimate(groups: Iterable[tuple[Sequence[float | bool | None], Sequence[str]]]) -> Estimate:
+def macro_estimate(
+    groups: Iterable[tuple[Sequence[float | bool | None], Sequence[str]]], *, shares: bool = True
+) -> Estimate:
     """The unweighted mean of the groups' means with its interval; `n` counts the values that are not None.
 
     Groups share no cluster, so each is drawn by itself; one without a value is left out.
+
+    Args:
+        groups: values and clusters of each.
+        shares: whether values lie within 0-1, so that a group of equal ones is bounded as in `estimate`; False for
+            differences.
     """
     columns = [column for column in (_column(values, clusters) for values, clusters in groups) if len(column[0])]
     if not columns:
         return Estimate(None, None, None, 0)
     mean = sum(float(values.mean()) for values, _ in columns) / len(columns)
-    low, high = bootstrap_interval(columns) or (None, None)
+    low, high = (_macro_interval if shares else bootstrap_interval)(columns) or (None, None)
     return Estimate(mean, low, high, sum(len(values) for values, _ in columns))
+
+
+def effective_clusters(codes: NDArray[np.intp]) -> float:
+    """How many clusters of equal size are worth these (Kish, 1965): fewer, the more the sizes differ."""
+    sizes = np.bincount(codes).astype(np.float64)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def _is_constant(values: NDArray[np.float64]) -> bool:
+    return bool(np.all(values == values[0]) and values[0] in (0, 1))
+
+
+def _macro_interval(columns: Sequence[Column]) -> tuple[float, float] | None:
+    """As `bootstrap_interval`; a column in which no draw can differ is drawn from the bound of Clopper and Pearson."""
+    if all(codes.max() == 0 for _, codes in columns):
+        return None
+    draws = [_draws(column, place) for place, column in enumerate(columns)]
+    low = np.quantile(np.mean([lower for lower, _ in draws], axis=0), TAIL)
+    high = np.quantile(np.mean([upper for _, upper in draws], axis=0), 1 - TAIL)
+    return float(low), float(high)
+
+
+def _draws(column: Column, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draws of a column's mean for the lower bound and for the upper one; they differ only if all values are alike.
+
+    The upper quantiles of Beta(1, n) are the upper bounds of Clopper and Pearson for none of n.
+    """
+    values, codes = column
+    if not _is_constant(values):
+        means = bootstrap_means(values, codes, seed=seed)
+        return means, means
+    same = np.full(RESAMPLES, values[0])
+    reach = np.random.default_rng(seed).beta(1.0, effective_clusters(codes), RESAMPLES)
+    return (same, same + reach) if values[0] == 0 else (same - reach, same)
 
 
 def _column(values: Sequence[float | bool | None], clusters: Sequence[str]) -> Column:

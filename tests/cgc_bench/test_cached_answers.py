@@ -180,7 +180,7 @@ PROVENANCE: dict[str, tuple[str, Callable[[Path, pytest.MonkeyPatch], None]]] = 
 def test_what_a_run_states_is_served_unchanged_and_asked_anew_once_it_changes(
     place: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    (task, change), column = PROVENANCE[name], name.split()[0]
+    (task, change), column = PROVENANCE[name], name.partition(" ")[0]
     count, first = ask(place, task)
     assert count > 0
     assert ask(place, task)[0] == 0, "nothing changed"

@@ -43,7 +43,19 @@ def test_averages_agree_with_their_rows() -> None:
     assert checked == 23
 
 
-@pytest.mark.parametrize("model", ["Qwen2-VL-7B", "Qwen2.5-VL-7B", "InternVL2.5-8B", "GPT-4o", "human", "LLaVA-Video-7B", "LongVA-7B", "mPLUG-Owl3-7B"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "Qwen2-VL-7B",
+        "Qwen2.5-VL-7B",
+        "InternVL2.5-8B",
+        "GPT-4o",
+        "human",
+        "LLaVA-Video-7B",
+        "LongVA-7B",
+        "mPLUG-Owl3-7B",
+    ],
+)
 def test_derived_means_of_eight_tasks(model: str) -> None:
     eight = [figure("vlm2", model, task, "stated") for task in SUBTASKS]
     assert figure("vlm2", model, "average", "derived") == pytest.approx(sum(eight) / 8, abs=0.006)

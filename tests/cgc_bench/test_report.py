@@ -2,29 +2,24 @@
 
 import html
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from cgc_bench.cli import cli
 from cgc_bench.contrast import BENCHMARK as CONTRAST
 from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.errors import ReportError, SampleFileError
 from cgc_bench.report import write_comparison
 from cgc_bench.report.runs import read_runs
 from cgc_bench.scoring.benchmark import benchmark
-from cgc_data.answer import format_response
 from cgc_data.common.errors import CgcError
 from cgc_data.release.read import open_release
 from tests.cgc_bench import vlm2_rows
 from tests.cgc_bench.official_files import mig_folder, prepare
+from tests.cgc_bench.saved_runs import in_pixels, in_shares, invoke, perfect, save
 from tests.cgc_train.made_rows import some_rows, write_release
-
-Answer = Callable[[Any], str]
 
 
 @pytest.fixture
@@ -35,49 +30,18 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def perfect(item: Any) -> str:
-    return format_response(item.truth.objects, "Looked.")
-
-
-def in_pixels(item: Any) -> str:
-    objects = [
-        {"img_idx": o.img_idx, "bbox_2d": [1200, 1300, 1900, 1800], "label": o.label} for o in item.truth.objects
-    ]
-    return json.dumps(objects)
-
-
-def save(run: Path, name: str, items: dict[str, Any], answer: Answer, label: str = "", **stated: Any) -> Path:
-    """A run as lmms-eval writes it; `stated` are further columns, by task if they are a dictionary."""
-    folder = run / run.name
-    folder.mkdir(parents=True, exist_ok=True)
-    for task in {item.task for item in items.values()}:
-        lines = [
-            {"doc_id": 0, "cgc_index": index, "cgc_task": task, "cgc_benchmark": name, "cgc_response": answer(item)}
-            | {"cgc_annotations": item.version}
-            | {key: value[task] if isinstance(value, dict) else value for key, value in stated.items()}
-            for index, item in items.items()
-            if item.task == task
-        ]
-        file = folder / f"20261124_120000_samples_{label or f'cgc_{name}'}_{task}.jsonl"
-        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return run
-
-
-def invoke(*arguments: object) -> str:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
 def test_a_report_has_every_figure_and_names_who_answers_in_pixels(release: Path, tmp_path: Path) -> None:
     items = CONTRAST.read_items(release)
     good = save(tmp_path / "good-model", "contrast", items, perfect)
     bad = save(tmp_path / "bad-model", "contrast", items, in_pixels)
-    invoke("report", good, bad, "--to", tmp_path / "report")
+    small = save(tmp_path / "small-model", "contrast", items, in_shares)
+    invoke("report", good, bad, small, "--to", tmp_path / "report")
     for name in ("index.html", "report.md"):
         text = (tmp_path / "report" / name).read_text()
         assert "bad-model answers in pixels" in text
-        assert "good-model answers in pixels" not in text
+        assert "small-model answers in shares of the image, 0 to 1" in text
+        assert "good-model answers in" not in text
+        assert "small-model answers in pixels" not in text
         assert "100.00" in text
         for floor in CONTRAST.floors:
             assert f"floor: {floor}" in text
@@ -233,7 +197,7 @@ def test_a_comparison_on_other_images_is_refused(
         replace(run, asked={task: replace(one, data="0" * 64) for task, one in run.asked.items()}) for run in base
     ]
     with pytest.raises(ReportError, match=r"other items or images \(int.*\): run both on the same prepared"):
-        write_comparison(base[0], changed[0], tmp_path / "page")
+        write_comparison(base[0], changed, tmp_path / "page")
 
 
 def test_a_run_on_data_that_is_gone_is_refused(release: Path, tmp_path: Path) -> None:

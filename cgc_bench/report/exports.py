@@ -1,0 +1,94 @@
+"""The table of a benchmark as CSV for programs, and as LaTeX for papers."""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from cgc_bench.report.leaderboard import BOUNDS, Leaderboard, Line
+from cgc_bench.report.paired import MEAN
+from cgc_data.common.text import one_line
+
+_ESCAPED = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    **{mark: rf"\{mark}" for mark in "&%$#_{}"},
+    # After the end of a row these would be read as its options.
+    **{mark: f"{{{mark}}}" for mark in "[]*"},
+}
+_HEAD = """% Needs \\usepackage{{booktabs}}. {title}, {metric}, percent; bold is the best of its block.
+\\begin{{tabular}}{{ll{numbers}}}
+\\toprule
+{heads} \\\\
+"""
+_TAIL = """\\bottomrule
+\\end{tabular}
+"""
+
+
+def as_csv(board: Leaderboard) -> str:
+    """A line a model: protocol, tag, model, a column for each of the table's, and the bounds of the mean."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["protocol", "tag", "model", "metric", *board.columns, f"{MEAN}, low", f"{MEAN}, high"])
+    for block in board.blocks:
+        for line in block.lines:
+            bounds = (line.bounds["low"], line.bounds["high"]) if line.bounds else (None, None)
+            values = [*(line.values.get(column) for column in board.columns), *bounds]
+            writer.writerow(
+                [one_line(block.protocol), line.tag, one_line(line.model), board.metric, *map(_digits, values)]
+            )
+    return buffer.getvalue()
+
+
+def _digits(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def as_latex(board: Leaderboard) -> str:
+    """A `tabular` with the rules of booktabs; under it, what each block's letter stands for."""
+    columns = [*board.columns, BOUNDS]
+    heads = ["model", "tag", *(latex_text(column.replace("_", " ")) for column in columns)]
+    head = _HEAD.format(
+        title=one_line(board.title), metric=board.metric, numbers="r" * len(columns), heads=" & ".join(heads)
+    )
+    blocks = "".join("".join(_block(board, place, len(heads))) for place in range(len(board.blocks)))
+    legend = "".join(
+        f"\\par\\noindent({letter(place)}) {latex_text(block.protocol)}\n" for place, block in enumerate(board.blocks)
+    )
+    return head + blocks + _TAIL + legend
+
+
+def letter(place: int) -> str:
+    """a, b, ... z, aa, ab, ..."""
+    return (letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
+
+
+def _block(board: Leaderboard, place: int, width: int) -> Iterator[str]:
+    yield f"\\midrule\n\\multicolumn{{{width}}}{{l}}{{\\emph{{({letter(place)})}}}} \\\\\n"
+    for line in board.blocks[place].lines:
+        cells = [latex_text(line.model), latex_text(line.tag), *_figures(line, board.columns), _bounds(line)]
+        yield f"{' & '.join(cells)} \\\\\n"
+
+
+def _figures(line: Line, columns: Sequence[str]) -> Iterator[str]:
+    for column in columns:
+        value = line.values.get(column)
+        text = "--" if value is None else f"{value:.2f}"
+        yield f"\\textbf{{{text}}}" if column in line.best else text
+
+
+def _bounds(line: Line) -> str:
+    if line.bounds is None or line.bounds["low"] is None or line.bounds["high"] is None:
+        return "--"
+    return f"{line.bounds['low']:.1f}--{line.bounds['high']:.1f}"
+
+
+def latex_text(text: str) -> str:
+    """Text that every LaTeX prints as it is; accents are left out, and other alphabets are question marks."""
+    bare = "".join(mark for mark in unicodedata.normalize("NFKD", one_line(text)) if not unicodedata.combining(mark))
+    return "".join(_ESCAPED.get(mark) or (mark if mark.isascii() else "?") for mark in bare)

@@ -1,0 +1,57 @@
+"""Tasks that a benchmark divides further, such as BLINK into its own: a table a task, a column a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cgc_bench.report.leaderboard import Scored
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """One group: items, and the accuracy of each run in percent; None where a run has no item of it."""
+
+    group: str
+    n: int
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """The groups of one task."""
+
+    title: str
+    task: str
+    models: tuple[str, ...]
+    rows: tuple[GroupRow, ...]
+
+
+def group_tables(scored: Sequence[Scored]) -> list[GroupTable]:
+    """A table for each task with groups, of all runs that answered it alike: by benchmark and group of tasks."""
+    found = []
+    for label in dict.fromkeys(run.label for run, _ in scored):
+        runs = [(run, summary) for run, summary in scored if run.label == label]
+        for task in dict.fromkeys(task for _, summary in runs for task in summary["tasks"]):
+            divided = [(run, groups) for run, summary in runs if (groups := _groups(summary["tasks"].get(task)))]
+            if divided:
+                models = tuple(run.name for run, _ in divided)
+                found.append(GroupTable(label, task, models, _rows([groups for _, groups in divided])))
+    return found
+
+
+def _groups(row: Mapping[str, Any] | None) -> Mapping[str, Mapping[str, float]]:
+    """The groups of a task's row: `{name: {"n", "accuracy"}}`."""
+    groups = (row or {}).get("groups")
+    return groups if isinstance(groups, dict) else {}
+
+
+def _rows(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> tuple[GroupRow, ...]:
+    names = sorted({name for groups in runs for name in groups})
+    return tuple(
+        GroupRow(
+            group=name,
+            n=max(int(groups[name]["n"]) for groups in runs if name in groups),
+            values=tuple(groups[name]["accuracy"] if name in groups else None for groups in runs),
+        )
+        for name in names
+    )

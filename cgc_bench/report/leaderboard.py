@@ -1,0 +1,145 @@
+"""One table per benchmark: models by tasks, ours and those of others apart, each line with its tag.
+
+Lines that were asked and scored alike stand in one block; only within a block is the best of a column marked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cgc_bench.prepare.versions import without_digest
+from cgc_bench.report.paired import MEAN
+from cgc_bench.report.published import Figure, figures_of
+from cgc_bench.report.runs import Run
+from cgc_bench.scoring.asked import TITLES, Asked, described
+from cgc_bench.scoring.benchmark import AnyBenchmark
+from cgc_bench.scoring.summary import Interval, Summary
+
+OURS, BOUNDS = "ours", "95 %"
+_AVERAGE = "average"
+# Settings that a heading names; the others are told under each run, and part blocks all the same.
+_HEADED = ("profile", "max_pixels")
+_PARTING = tuple(field for field in TITLES if field != "versions")
+Values = Mapping[str, float | None]
+Scored = tuple[Run, Summary]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One model: a value in percent for each column, bounds of the mean, and the columns in which it is the best."""
+
+    model: str
+    tag: str
+    values: Values
+    bounds: Interval | None = None
+    best: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines that compare, and under which protocol."""
+
+    protocol: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The table of one benchmark; `columns` are tasks, then `MEAN`, then means that others print."""
+
+    name: str
+    title: str
+    metric: str
+    columns: tuple[str, ...]
+    blocks: tuple[Block, ...]
+
+
+def leaderboards(scored: Sequence[Scored]) -> list[Leaderboard]:
+    """One table for each benchmark that was run, in the order of the runs."""
+    names = dict.fromkeys(run.bench.name for run, _ in scored)
+    return [_leaderboard([entry for entry in scored if entry[0].bench.name == name]) for name in names]
+
+
+def _leaderboard(scored: Sequence[Scored]) -> Leaderboard:
+    bench = scored[0][0].bench
+    metric = bench.metrics[0]
+    blocks = [*_our_blocks(scored, metric), *_published_blocks(bench, _versions(scored), metric)]
+    return Leaderboard(bench.name, bench.title, metric, _columns(bench, blocks), tuple(blocks))
+
+
+def _versions(scored: Sequence[Scored]) -> set[str]:
+    return {without_digest(item.version) for run, _ in scored for item in run.items.values()}
+
+
+def _columns(bench: AnyBenchmark, blocks: Sequence[Block]) -> tuple[str, ...]:
+    """The benchmark's tasks that have a value, what else there is, and the means last."""
+    found = dict.fromkeys(column for block in blocks for line in block.lines for column in line.values)
+    tasks = [task for task in bench.tasks if task in found]
+    others = [column for column in found if column not in tasks and column != MEAN]
+    means = [column for column in others if _AVERAGE in column]
+    return (*tasks, *(column for column in others if column not in means), MEAN, *means)
+
+
+def _our_blocks(scored: Sequence[Scored], metric: str) -> list[Block]:
+    parted: dict[tuple[object, ...], list[Line]] = {}
+    for run, summary in scored:
+        parted.setdefault(_protocol(run, summary), []).append(_our_line(run, summary, metric))
+    headings = [str(key[0]) for key in parted]
+    return [Block(_numbered(headings, place), _marked(lines)) for place, lines in enumerate(parted.values())]
+
+
+def _protocol(run: Run, summary: Summary) -> tuple[object, ...]:
+    """What has to be the same for two runs to compare; the heading first."""
+    items = f"{summary['n']:,} of {summary['items']:,} items"
+    scoring = f"{run.label}, {summary['annotations']} annotations, {summary['protocol']} scoring, {items}"
+    return "; ".join([scoring, *described(run.asked, _HEADED)]), *_settings(run.asked)
+
+
+def _settings(asked: Mapping[str, Asked]) -> list[object]:
+    return [tuple(sorted((task, str(getattr(one, field))) for task, one in asked.items())) for field in _PARTING]
+
+
+def _numbered(headings: Sequence[str], place: int) -> str:
+    """The heading, with a number where others are the same and what parts them is told under the runs."""
+    same = [other for other, heading in enumerate(headings) if heading == headings[place]]
+    return headings[place] if len(same) == 1 else f"{headings[place]}; settings {same.index(place) + 1}"
+
+
+def _our_line(run: Run, summary: Summary, metric: str) -> Line:
+    values = {task: row[metric] for task, row in summary["tasks"].items()} | {MEAN: summary["macro"][metric]}
+    return Line(run.name, OURS, values, summary["intervals"]["macro"].get(metric))
+
+
+def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str) -> list[Block]:
+    """Figures on these annotations, and on none that is known: a block a table of a source."""
+    figures = dict.fromkeys(
+        figure for version in sorted(versions) for figure in figures_of(bench.name, annotations=version)
+    )
+    parted: dict[str, dict[tuple[str, str], dict[str, float | None]]] = {}
+    for figure in figures:
+        if figure.metric == metric or figure.metric.startswith(f"{metric}, "):
+            row = parted.setdefault(_source(figure, metric), {}).setdefault((figure.model, figure.tag), {})
+            row[MEAN if figure.task == _AVERAGE else figure.task] = figure.value
+    return [
+        Block(source, _marked([Line(model, tag, row) for (model, tag), row in rows.items()]))
+        for source, rows in parted.items()
+    ]
+
+
+def _source(figure: Figure, metric: str) -> str:
+    difference = figure.metric.removeprefix(metric).removeprefix(", ")
+    parts = [f"{figure.source}, {figure.where}", f"{figure.annotations} annotations", difference, figure.note]
+    return "; ".join(part for part in parts if part)
+
+
+def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines with the best of each column marked, where there are two to compare."""
+    if len(lines) < 2:
+        return tuple(lines)
+    best: dict[str, float] = {}
+    for column in {column for line in lines for column in line.values}:
+        values = [value for line in lines if (value := line.values.get(column)) is not None]
+        if len(values) > 1:
+            best[column] = max(values)
+    return tuple(
+        replace(line, best=frozenset(name for name in best if line.values.get(name) == best[name])) for line in lines
+    )
