@@ -181,6 +181,35 @@ def test_a_wheel_has_all_that_is_needed(place: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_floor_runs_under_two_processes(place: Path, tmp_path: Path) -> None:
+    two = [word if word != "1" or WAYS["accelerate"][n - 1] != "--num_processes" else "2" for n, word in _accelerate()]
+    command = [*two, "--model", "cgc_floor", "--tasks", "cgc_contrast"]
+    done = run(command, tmp_path / "out")
+    assert done.returncode == 0, done.stderr[-2000:]
+    bench = benchmark("contrast")
+    items = bench.read_items(place / "R")
+    assert read_responses([tmp_path / "out"], items, "contrast").keys() == items.keys(), "every item once"
+    expected = floor_table(bench, items, list(items), "whole image")["tasks"]
+    printed = results(tmp_path / "out")
+    assert {task: printed[f"cgc_contrast_{task}"]["miou,none"] for task in bench.tasks} == pytest.approx(
+        {task: expected[task]["miou"] for task in bench.tasks}
+    )
+
+
+def _accelerate() -> Iterator[tuple[int, str]]:
+    return enumerate(WAYS["accelerate"])
+
+
+@pytest.mark.slow
+def test_a_metric_that_no_item_defines_is_no_row(place: Path, tmp_path: Path) -> None:
+    done = run([*WAYS["our script"], "--model", "cgc_floor", "--tasks", "cgc_contrast_inter"], tmp_path / "out")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "hallucination" in done.stdout
+    assert "constancy" not in done.stdout, "no pair of directions between scenes"
+    assert "nan" not in done.stdout
+
+
+@pytest.mark.slow
 def test_a_missing_release_is_one_line_and_no_long_wait(place: Path, tmp_path: Path) -> None:
     command = [*WAYS["our script"], "--model", "cgc_floor", "--tasks", "cgc_contrast"]
     done = run(command, tmp_path / "out", CGC_BENCH_RELEASE="")

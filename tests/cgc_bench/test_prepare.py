@@ -57,6 +57,29 @@ def test_vlm2_takes_questions_and_images_from_folder_or_archive(tmp_path: Path, 
     assert found["gc_trk/0"][0] == (root / "data/gc/processed/c.jpg").read_bytes()
 
 
+def test_vlm2_takes_a_copy_of_the_hubs_repository(tmp_path: Path) -> None:
+    """It holds the archive beside its own files."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "README.md").write_text("the data set's page")
+    root = vlm2_folder(tmp_path)
+    zipped(root, copy / "vlm2-bench_dataset.zip")
+    packed, unpacked = prepare("vlm2", source=copy), prepare("vlm2", source=root)
+    assert packed.digests == unpacked.digests
+
+
+def test_mig_takes_a_copy_of_the_hubs_repository_with_packed_images(tmp_path: Path) -> None:
+    root, annotations = mig_folder(tmp_path)
+    unpacked = prepare("mig", source=root, annotations=annotations)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    zipped(root / "images", copy / "images.zip")
+    assert prepare("mig", source=copy, annotations=annotations).digests == unpacked.digests
+    (copy / "images.zip").write_bytes(b"PK cut short")
+    with pytest.raises(PrepareError, match=r"images\.zip: not a folder and no zip archive"):
+        prepare("mig", source=copy, annotations=annotations)
+
+
 def test_what_is_prepared_is_found_again_without_its_source(tmp_path: Path) -> None:
     root, annotations = mig_folder(tmp_path)
     first = prepare("mig", source=root, annotations=annotations)

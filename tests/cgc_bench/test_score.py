@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +13,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cgc_bench.cli import cli
+from cgc_bench.mig import BENCHMARK as MIG
 from cgc_bench.prepare.versions import without_digest
 from cgc_bench.scoring.benchmark import ItemResult
 from cgc_bench.scoring.intervals import macro_estimates, task_estimates
+from cgc_bench.scoring.scales import in_unit_scale
+from cgc_bench.scoring.summary import versions
 from cgc_data.common.errors import CgcError
 from tests.cgc_bench import mig_rows, vlm2_rows
+from tests.cgc_bench.saved_runs import save
 
 RIGHT = "(100,200),(500,600)"
 
@@ -93,6 +99,93 @@ def test_a_model_that_answers_in_pixels_is_called_out(mig: Path, tmp_path: Path)
     file = responses(tmp_path, dict.fromkeys(range(3), "(1000,200),(1500,600)"))
     result = run("score", "mig", "--annotations", mig, "--predictions", file)
     assert "100.0 % of the answers have numbers over 1000: they seem to be in pixels" in result.output
+
+
+def test_a_model_that_answers_in_shares_is_called_out(mig: Path, tmp_path: Path) -> None:
+    file, out = responses(tmp_path, dict.fromkeys(range(3), "[0.1, 0.2, 0.5, 0.6]")), tmp_path / "score.json"
+    result = run("score", "mig", "--annotations", mig, "--predictions", file, "--json", out)
+    assert "100.0 % of the answers have boxes from 0 to 1: they seem to be in shares of the image" in result.output
+    assert json.loads(out.read_text())["diagnostics"]["macro"]["unit_scale"]["value"] == 100
+
+
+UNIT_SCALE = {
+    "[0.1, 0.2, 0.5, 0.6]": True,
+    '[{"img_idx": 1, "bbox_2d": [0.0, 0.25, 1.0, 1], "label": "x"}]': True,
+    "(0.1,0.2),(0.5,0.6)": True,
+    "(0.1, 0.2, 0.5, 0.6) or [0.3, 0.3, 0.4, 0.9]": True,
+    "[100, 200, 500, 600]": False,
+    "[0, 0, 1, 1]": False,
+    "[0.1, 0.2, 0.5, 0.6] and [100, 200, 500, 600]": False,
+    "[10.5, 20.5, 30.5, 40.5]": False,
+    "[]": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize("text", UNIT_SCALE)
+def test_boxes_from_zero_to_one_are_known(text: str) -> None:
+    assert in_unit_scale(text) == UNIT_SCALE[text]
+
+
+PIPED = re.compile(r"\d+\.\d\d")
+
+
+def test_no_digit_is_lost_in_a_pipe_of_80_columns(real_data: Path, tmp_path: Path) -> None:
+    """Ten tasks, all metrics, floors: what does not fit goes on in a further table."""
+    folder, out = real_data / "mig_bench", tmp_path / "score.json"
+    given = ["--annotations", folder / "MIG_data.json", "--predictions", responses(tmp_path, {0: RIGHT, 600: RIGHT})]
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(cli, list(map(str, ["score", "mig", *given, "--json", out])))
+    assert result.exit_code == 0, result.output
+    written = json.loads(out.read_text())
+    shown = set(PIPED.findall(result.output))
+    figures = [row["value"] for row in written["diagnostics"]["macro"].values()]
+    figures += [floor["macro"]["acc@0.5"] for floor in written["floors"].values()]
+    assert {f"{value:.2f}" for value in [*figures, *written["macro"].values()]} <= shown
+    table = [line for line in result.output.splitlines() if line.startswith(("│", "┃", "|"))]
+    assert table
+    assert max(map(len, table)) <= 80
+    assert "…" not in result.output
+    assert "Beside the official figures, continued" in result.output
+
+
+def test_annotations_may_be_a_folder(mig: Path, tmp_path: Path) -> None:
+    file = responses(tmp_path, {0: RIGHT})
+    (tmp_path / "prepared" / "annotations").mkdir(parents=True)
+    shutil.copy(mig, tmp_path / "prepared" / "annotations" / "items.json")
+    for folder in (tmp_path / "prepared", tmp_path / "prepared" / "annotations"):
+        assert run("score", "mig", "--annotations", folder, "--predictions", file).exit_code == 0
+    assert "name the annotation file itself" in error("score", "mig", "--annotations", tmp_path, "--predictions", file)
+
+
+def test_a_copy_of_the_repository_holds_the_published_annotations(real_data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(real_data / "mig_bench" / "MIG_data.json", copy)
+    (copy / "other.json").write_text("[]")
+    assert without_digest(versions(MIG.read_items(copy))) == "original"
+    shutil.copy(real_data / "mig_bench" / "revised_MIG_bench.json", copy)
+    with pytest.raises(CgcError, match=r"holds MIG_data\.json, revised_MIG_bench\.json: name the annotation file"):
+        MIG.read_items(copy)
+    assert versions(MIG.read_items(copy, version="revised")) == "revised"
+
+
+def test_an_output_folder_with_several_runs_is_refused_by_name(mig: Path, tmp_path: Path) -> None:
+    items = MIG.read_items(mig)
+    out = save(tmp_path / "out", "mig", items, lambda item: RIGHT, model="m")
+    given = ["score", "mig", "--annotations", mig, "--predictions", out]
+    save(out, "mig", items, lambda item: "none", model="m", time="20261123_120000")
+    assert "100.00" in run(*given).output, "the newest counts"
+    save(out, "mig", items, lambda item: RIGHT, label="cgc_mig_think", model="m")
+    assert "holds several runs (m: cgc_mig, m: cgc_mig_think)" in error(*given)
+    save(tmp_path / "two", "mig", items, lambda item: RIGHT, model="a")
+    save(tmp_path / "two", "mig", items, lambda item: RIGHT, model="b")
+    assert "holds several runs (a: cgc_mig, b: cgc_mig)" in error(*given[:-1], tmp_path / "two")
+    assert run(*given[:-1], tmp_path / "two" / "a").exit_code == 0
+
+
+def test_floors_say_why_they_are_not_the_printed_chance(tmp_path: Path) -> None:
+    result = run("floors", "vlm2", "--annotations", vlm2_rows.write(tmp_path))
+    assert "The authors print what is expected by chance" in result.output
 
 
 def test_a_score_below_a_floor_is_called_out(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cgc_data.answer import Object, format_response
 from cgc_data.metrics import METRICS, ItemScore, Truth, estimate, score_item, summarise, summarise_by, truth_of
+from cgc_data.metrics.estimate import bootstrap_interval, macro_estimate
 from tests.cgc_train.made_rows import made_row
 from tests.timing import fewest_seconds
 
@@ -183,6 +184,40 @@ def test_unanimous_items_still_have_an_interval(value: float) -> None:
     found = estimate([value] * 60, [str(k // 3) for k in range(60)])
     assert found.value == value
     assert width(found) == pytest.approx(1 - 0.025 ** (1 / 20)), "Clopper-Pearson of twenty clusters, all alike"
+
+
+@pytest.mark.parametrize(("sizes", "worth"), [([3] * 20, 20), ([41, *[1] * 19], 60**2 / (41**2 + 19))])
+def test_unanimous_items_count_as_many_clusters_as_they_are_worth(sizes: list[int], worth: float) -> None:
+    clusters = [str(number) for number, size in enumerate(sizes) for _ in range(size)]
+    assert width(estimate([0.0] * sum(sizes), clusters)) == pytest.approx(1 - 0.025 ** (1 / worth))
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_macro_mean_of_unanimous_items_has_an_interval(value: float) -> None:
+    """That of one group is the exact bound; every further group that is as sure narrows it."""
+    group = ([value] * 60, [str(number) for number in range(60)])
+    alone, ten = macro_estimate([group]), macro_estimate([group] * 10)
+    assert width(alone) == pytest.approx(1 - 0.025 ** (1 / 60), rel=0.15)
+    assert 0 < width(ten) < width(alone)
+    for found in (alone, ten):
+        assert found.value == value
+        assert value in (found.low, found.high)
+
+
+def test_a_unanimous_group_widens_the_macro_interval_to_its_own_side() -> None:
+    mixed = ([float(number % 2) for number in range(80)], [str(number) for number in range(80)])
+    wrong = ([0.0] * 5, [str(number) for number in range(5)])
+    found = macro_estimate([mixed, wrong])
+    plain = bootstrap_interval([(np.array(mixed[0]), np.arange(80)), (np.zeros(5), np.arange(5))])
+    assert plain is not None
+    assert found.low == pytest.approx(plain[0])
+    assert found.high is not None
+    assert found.high > plain[1]
+
+
+def test_differences_that_are_all_zero_have_no_side() -> None:
+    found = macro_estimate([([0.0] * 9, [str(number) for number in range(9)])], shares=False)
+    assert (found.low, found.high) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
