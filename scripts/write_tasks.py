@@ -55,7 +55,7 @@ def files() -> Iterator[tuple[Path, str]]:
                 ]
                 yield _folder(bench) / f"{field}.yaml", _task(bench, field, task, group)
             yield _folder(bench) / f"_{group.name}.yaml", _group(bench, group.name)
-    together = "\n".join(f"  - {bench.groups[0].name}" for bench in benchmarks)
+    together = "\n".join(f"  - {bench.groups[0].name}" for bench in benchmarks if bench.in_all)
     yield FOLDER / "cgc_all" / "_cgc_all.yaml", ALL.format(tasks=together)
     yield FOLDER / REQUESTS, json.dumps(requests, indent=1) + "\n"
 

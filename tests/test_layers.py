@@ -20,7 +20,19 @@ LAYERS = {
         *("vllm_start", "vllm_weights", "trainer", "skill"),
         *("grpo", "sft", "difficulty", "check", "view", "publish", "plugins", "cli", "__main__"),
     ),
-    "cgc_bench": ("errors", "prepare", "scoring", "mig", "vlm2", "contrast", "transfer", "report", "lmms", "cli"),
+    "cgc_bench": (
+        "errors",
+        "prepare",
+        "scoring",
+        "mig",
+        "vlm2",
+        "contrast",
+        "transfer",
+        "refcoco",
+        "report",
+        "lmms",
+        "cli",
+    ),
 }
 # Registries name their members as texts, so that the rooms of benchmarks stand above the room that lists them.
 MAY_IMPORT = {"cgc_data": {"cgc_data"}, "cgc_train": {"cgc_data", "cgc_train"}, "cgc_bench": {"cgc_data", "cgc_bench"}}

@@ -32,5 +32,8 @@ def prepare(name: str, *, source: Path | None, annotations: str | None, revision
     items = bench.read_items(ready.annotations)
     title = bench.title if name == bench.name else name
     show(f"{title}, {ready.version} annotations from {ready.source}: {len(items):,} items")
+    excluded = bench.excluded(ready)
+    if excluded is not None:
+        show(f"  its photos, for cgc-data build --exclude: {excluded}")
     for fault, indices in bench.faults(items).items():
         show(f"  {len(indices):,} stay in and count: {fault} ({', '.join(indices[:5])})")

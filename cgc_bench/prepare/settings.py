@@ -1,7 +1,8 @@
 """What a user may change about the files that tasks are prepared from: environment variables.
 
 CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION: the release of `cgc_contrast`; CGC_BENCH_PHOTOS: its photos, where it
-stores none. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH, _MMSTAR, _MMMU_VAL, _BLINK: of the Hub's files.
+stores none. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH, _MMSTAR, _MMMU_VAL, _BLINK, _REFCOCO,
+_REFCOCO_PLUS, _REFCOCOG: of the Hub's files.
 """
 
 import os

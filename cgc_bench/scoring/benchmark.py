@@ -17,7 +17,7 @@ from cgc_bench.prepare.versions import files_sha256
 from cgc_data.answer.prompt import Message
 
 # Every benchmark and the package whose `BENCHMARK` it is: a new one adds its name here.
-PACKAGES = {name: f"cgc_bench.{name}" for name in ("mig", "vlm2", "contrast", "transfer")}
+PACKAGES = {name: f"cgc_bench.{name}" for name in ("mig", "vlm2", "contrast", "transfer", "refcoco")}
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         protocols: of scoring.
         postprocesses: of published figures.
         elsewhere: whether its annotations stay where they are when it is prepared.
+        in_all: whether `cgc_all` holds its main group.
         chance: why its floors differ from the chance that its authors print; empty if they print none.
     """
 
@@ -102,6 +103,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     protocols: tuple[str, ...] = ("official", "strict")
     postprocesses: Collection[str] = ()
     elsewhere: bool = False
+    in_all: bool = True
     chance: str = ""
 
     @staticmethod
@@ -141,6 +143,10 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         Raises PrepareError.
         """
         raise PrepareError(f"{part} needs no preparation")
+
+    def excluded(self, ready: Prepared) -> Path | None:  # noqa: ARG002 - few write one
+        """A list of its photos for `cgc-data build --exclude`; None where the annotations serve as one."""
+        return None
 
     def annotations_sha256(self, annotations: Path) -> str:
         """sha256 of the annotations that `read_items` takes: of the file, or of the files of a folder."""

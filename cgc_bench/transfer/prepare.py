@@ -1,24 +1,20 @@
 """From a data set of the Hub, or a local copy of its repository, to the questions and images that the tasks read."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import Prepared, find_revision, prepared_folder
+from cgc_bench.prepare.hub import hub_rows
 from cgc_bench.prepare.stage import digest_of, prepare_once, settle, stage_shard, write_whole
 from cgc_bench.prepare.versions import with_digest
 from cgc_bench.prepare.write import whole_image
 from cgc_bench.transfer.items import Item, written
-from cgc_bench.transfer.rows import SOURCES, Question, Row, Source
+from cgc_bench.transfer.rows import SOURCES, Question, Source
 from cgc_data.metrics.clusters import photo_clusters
-from cgc_data.release.inside import inside
 
 QUESTIONS = "questions.jsonl"
 
@@ -116,33 +112,8 @@ def _contents(question: Question) -> list[bytes]:
 def _questions(where: Source, source: Path | None, revision: str | None) -> Iterator[Question]:
     name = str(source or where.repository)
     for configuration in where.configurations:
-        for file in _files(name, configuration, where.split, None if source else revision):
-            for row in _rows(file):
-                try:
-                    yield where.read(row)
-                except (KeyError, TypeError, AttributeError, ValueError) as error:
-                    raise PrepareError(f"{name}: a row is not as {where.repository} has it ({error!r})") from None
-
-
-def _files(name: str, configuration: str | None, split: str, revision: str | None) -> list[str]:
-    """The Parquet files of one split as the repository's page lists them; from the Hub by way of its cache."""
-    from datasets import DownloadManager, load_dataset_builder
-
-    try:
-        listed = list(load_dataset_builder(name, configuration, revision=revision).config.data_files[split])
-        for file in listed if Path(name).is_dir() else ():
-            inside(Path(name), os.path.relpath(file, name))
-        files: list[str] = DownloadManager(name).download(listed)
-    except Exception as error:  # the library's and the Hub's kinds are many; each means that there is no data
-        fault = " ".join(str(error).split())[:160]
-        raise PrepareError(f"{name} cannot be read ({fault}); fetch the repository and name it with --from") from None
-    return files
-
-
-def _rows(file: str) -> Iterator[Row]:
-    try:
-        with pq.ParquetFile(file) as table:
-            for batch in table.iter_batches(batch_size=1):
-                yield batch.to_pylist()[0]
-    except (OSError, pa.ArrowException) as error:
-        raise PrepareError(f"{file}: not readable ({error}); fetch it again") from None
+        for row in hub_rows(name, configuration, where.split, None if source else revision):
+            try:
+                yield where.read(row)
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                raise PrepareError(f"{name}: a row is not as {where.repository} has it ({error!r})") from None

@@ -1,0 +1,47 @@
+"""Rows of a data set that lies on the Hub in Parquet, by way of the Hub's cache or from a copy of the repository."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cgc_bench.errors import PrepareError
+from cgc_data.release.inside import inside
+
+Row: TypeAlias = Mapping[str, Any]
+
+
+def hub_rows(name: str, configuration: str | None, split: str, revision: str | None) -> Iterator[Row]:
+    """The rows of one split, one after the other; images are `{"bytes", "path"}`.
+
+    `name` is ORG/NAME or the folder of a copy. Raises PrepareError where it cannot be fetched or read.
+    """
+    for file in _files(name, configuration, split, revision):
+        yield from _rows(file)
+
+
+def _files(name: str, configuration: str | None, split: str, revision: str | None) -> list[str]:
+    """The Parquet files of one split as the repository's page lists them; from the Hub by way of its cache."""
+    from datasets import DownloadManager, load_dataset_builder
+
+    try:
+        listed = list(load_dataset_builder(name, configuration, revision=revision).config.data_files[split])
+        for file in listed if Path(name).is_dir() else ():
+            inside(Path(name), os.path.relpath(file, name))
+        files: list[str] = DownloadManager(name).download(listed)
+    except Exception as error:  # the library's and the Hub's kinds are many; each means that there is no data
+        fault = " ".join(str(error).split())[:160]
+        raise PrepareError(f"{name} cannot be read ({fault}); fetch the repository and name it with --from") from None
+    return files
+
+
+def _rows(file: str) -> Iterator[Row]:
+    try:
+        with pq.ParquetFile(file) as table:
+            for batch in table.iter_batches(batch_size=1):
+                yield batch.to_pylist()[0]
+    except (OSError, pa.ArrowException) as error:
+        raise PrepareError(f"{file}: not readable ({error}); fetch it again") from None
