@@ -102,7 +102,8 @@ def _content(row: Row) -> bytes:
 
 def _size(content: bytes, name: str) -> tuple[int, int]:
     with Image.open(io.BytesIO(whole_image(content, name))) as image:
-        return image.size
+        width, height = image.size
+        return width, height
 
 
 def _box(written_box: list[float], size: tuple[int, int]) -> tuple[float, float, float, float]:

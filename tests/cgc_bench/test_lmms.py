@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from cgc_bench.cli import cli
 from cgc_bench.lmms import discovery, tasks
 from cgc_bench.mig.benchmark import MigBench
+from cgc_bench.refcoco.prepare import prepare_refcoco
 from cgc_bench.report import write_report
 from cgc_bench.report.runs import read_runs
 from cgc_bench.scoring.benchmark import benchmark
@@ -25,6 +26,7 @@ from cgc_bench.scoring.summary import floor_table, score_responses, summarise
 from cgc_bench.transfer.items import TASKS
 from cgc_bench.transfer.prepare import prepare_transfer
 from scripts.write_tasks import files
+from tests.cgc_bench import refcoco_rows
 from tests.cgc_bench.official_files import mig_folder, prepare, vlm2_folder
 from tests.cgc_bench.transfer_rows import repository
 from tests.cgc_train.made_rows import some_rows, write_release
@@ -61,6 +63,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         prepare("vlm2", source=vlm2_folder(folder))
         for task in TASKS:
             prepare_transfer(task, source=repository(folder, task))
+        prepare_refcoco("refcoco_plus", source=refcoco_rows.repository(folder, "refcoco_plus"))
         write_release(folder / "R", [*some_rows("test"), *some_rows("test", photo=200)])
         yield folder
 
@@ -238,6 +241,7 @@ def documents(name: str, variant: str, task: str, prompt: str = "official") -> l
     [
         *[("mig", "revised", "diff"), ("vlm2", "vanilla", "oc_cnt"), ("contrast", "test", "inter")],
         *[("transfer", "hub", task) for task in TASKS],
+        ("refcoco", "hub", "plus_testA"),
     ],
 )
 def test_scoring_never_raises(place: Path, name: str, variant: str, task: str, text: Any) -> None:
