@@ -3,7 +3,8 @@
 A table that is wider than the terminal, or than a pipe's 80 columns, goes on in a further one: no digit is cut off.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import fill
 
 from rich.console import JustifyMethod
 from rich.table import Table
@@ -68,11 +69,12 @@ def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int
 
 def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iterator[Table]:
     """The rows under as many columns as fit, then under the next; every table begins with the first column."""
-    for number, chosen in enumerate(_fitting(_widths(heads, rows), width)):
+    widths = [_width(head, [row[place] for row in rows]) for place, head in enumerate(heads)]
+    for number, chosen in enumerate(_fitting([needed + _AROUND for needed in widths], width)):
         table = Table(title=title + ", continued" * bool(number), title_justify="left", title_style="bold")
         for place in (0, *chosen):
             justify: JustifyMethod = "right" if place else "left"
-            table.add_column(heads[place], justify=justify, min_width=max(len(row[place]) for row in rows))
+            table.add_column(fill(heads[place], widths[place], break_long_words=False), justify=justify, no_wrap=True)
         for row in rows:
             if row is rows[-1]:
                 table.add_section()
@@ -80,11 +82,9 @@ def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iter
         yield table
 
 
-def _widths(heads: Cells, rows: Sequence[Cells]) -> list[int]:
-    """What each column needs so that no word of its head and no figure is broken."""
-    return [
-        max(*map(len, head.split()), *(len(row[place]) for row in rows)) + _AROUND for place, head in enumerate(heads)
-    ]
+def _width(head: str, cells: Iterable[str]) -> int:
+    """What a column needs so that no word of its head and no figure is broken."""
+    return max(map(len, (*head.split(), *cells)))
 
 
 def _fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
