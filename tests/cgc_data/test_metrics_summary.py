@@ -205,7 +205,7 @@ def test_a_macro_mean_of_unanimous_items_has_an_interval(value: float) -> None:
 
 
 def test_a_unanimous_group_widens_the_macro_interval_to_its_own_side() -> None:
-    mixed = ([float(number % 2) for number in range(80)], [str(number) for number in range(80)])
+    mixed = ([float(number % 2) for number in range(80)], [f"{number:02}" for number in range(80)])
     wrong = ([0.0] * 5, [str(number) for number in range(5)])
     found = macro_estimate([mixed, wrong])
     plain = bootstrap_interval([(np.array(mixed[0]), np.arange(80)), (np.zeros(5), np.arange(5))])
