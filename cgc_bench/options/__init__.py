@@ -1,0 +1,5 @@
+"""Which option a free response names, by one rule for every model and benchmark."""
+
+from cgc_bench.options.reading import read_option
+
+__all__ = ["read_option"]

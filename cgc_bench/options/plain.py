@@ -1,0 +1,64 @@
+"""A response without what only decorates it: Markdown, LaTeX, quotes, and lists that go through the options."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_SAME = str.maketrans(
+    {"’": "'", "‘": "'", "（": "(", "）": ")", "：": ":", "，": ",", "。": ".", "、": ","}
+    | dict.fromkeys('*`#$"“”✅✔☑️', "")
+)
+_DELIMITERS = re.compile(r"\\[()\[\]]")
+_QUOTES = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
+_STYLED = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mathsf|mathit|operatorname)\s?\{([^{}]*)\}")
+_BOXED = re.compile(r"\\boxed\s?\{([^{}]*)\}")
+_LISTED = re.compile(
+    r"^[ \t>]{0,9}(?P<mark>[-•+]\s+|\d{1,2}\.\s+)?(?:(?:option|choice)\s+)?\(?(?P<letter>(?-i:[A-Z]))(?:[).:]|\s+[–—-])(?=\s|$)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_NESTED = 2
+
+
+class Listed(NamedTuple):
+    """A line such as `B. a kite`: where it starts, its letter, and whether a bullet precedes it."""
+
+    start: int
+    letter: str
+    bulleted: bool
+
+
+def plain(text: str) -> str:
+    """The text with one spelling of what models decorate; `\\boxed{C}` becomes `answer: C` on a line of its own."""
+    bare = _QUOTES.sub("", _DELIMITERS.sub(" ", text.translate(_SAME)))
+    for _ in range(_NESTED):
+        bare = _STYLED.sub(r"\1", bare)
+    return _BOXED.sub(r"\nanswer: \1\n", bare)
+
+
+def without_lists(text: str) -> str:
+    """The text without lines that go through the options in order, which discuss them all."""
+    spans = sorted(start for run in _runs(listed(text)) for start in run)
+    kept, place = [], 0
+    for start in spans:
+        kept.append(text[place:start])
+        place = text.find("\n", start) if "\n" in text[start:] else len(text)
+    return "".join([*kept, text[place:]])
+
+
+def listed(text: str) -> list[Listed]:
+    """Every line that starts with an option's letter."""
+    return [Listed(match.start(), match["letter"], bool(match["mark"])) for match in _LISTED.finditer(text)]
+
+
+def _runs(lines: list[Listed]) -> Iterator[list[int]]:
+    """Starts of lines A, B, ... in order, of two and more."""
+    run: list[int] = []
+    for line in lines:
+        if line.letter != chr(ord("A") + len(run)):
+            if len(run) > 1:
+                yield run
+            run = []
+        if line.letter == chr(ord("A") + len(run)):
+            run.append(line.start)
+    if len(run) > 1:
+        yield run

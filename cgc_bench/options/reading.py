@@ -1,0 +1,69 @@
+"""Which option a free response names, as a person would read it.
+
+A response states its answer (`\\boxed{C}`, "the answer is C", a line that is only `C`), hints at it ("which is option
+C"), or opens with it ("C is closer"). The last statement counts; without one the last hint, then the opening. Options
+that are only discussed are never taken for the answer.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from cgc_bench.options.patterns import MORE_AFTER, MORE_BEFORE, TAKEN_BACK_AFTER, TAKEN_BACK_BEFORE, TIERS
+from cgc_bench.options.plain import listed, plain, without_lists
+from cgc_data.answer.layout import read_layout
+
+_NEAR = 60
+_ANNOUNCED = re.compile(r"\b(?:options?|choices?|each)\b[^\n]{0,60}:\s{0,9}\Z", re.IGNORECASE)
+
+
+class _Found(NamedTuple):
+    """An option in a text: where its letter is, and the letter; "" where several are named at once."""
+
+    place: int
+    letter: str
+
+
+def read_option(response: str, letters: Sequence[str]) -> str | None:
+    """The letter of the option that a response names, or None.
+
+    Args:
+        response: what a model wrote, with or without reasoning in `<think>` tags before it, which is left out.
+        letters: the options, such as `("A", "B", "C", "D")`; an answer with another letter is None.
+
+    Returns:
+        One of `letters`; None if the response names no option or several at once, or if its reasoning is cut off.
+    """
+    layout = read_layout(response, require_think=False)
+    final = layout.conclusion if layout.body is None else layout.body
+    text = without_lists(plain(final or ""))
+    for strength, patterns in enumerate(TIERS):
+        found = [one for pattern in patterns for one in _matches(pattern, text, stated=strength == 0)]
+        if strength == 0:
+            found += _first_or_last_line(text)
+        if found:
+            letter = max(found).letter
+            return letter if letter in letters else None
+    return None
+
+
+def _matches(pattern: re.Pattern[str], text: str, *, stated: bool) -> Iterator[_Found]:
+    for match in pattern.finditer(text):
+        group = match.lastindex or 0
+        before, after = text[max(0, match.start(group) - _NEAR) : match.start(group)], text[match.end() :][:_NEAR]
+        if not stated and (TAKEN_BACK_BEFORE.search(before) or TAKEN_BACK_AFTER.match(after)):
+            continue
+        several = MORE_AFTER.match(after) or MORE_BEFORE.search(before)
+        yield _Found(match.start(group), "" if several else match[group].upper())
+
+
+def _first_or_last_line(text: str) -> Iterator[_Found]:
+    """`B. a kite` as the first or the last line, unless the line goes on to the next option or a list begins there."""
+    body = text.strip()
+    offset = text.find(body)
+    last = body.rfind("\n") + 1
+    for line in listed(body):
+        rest, before = body[line.start :].partition("\n")[0], body[max(0, line.start - 2 * _NEAR) : line.start]
+        following = re.search(rf"\b{chr(ord(line.letter) + 1)}[).:]", rest[2:])
+        if not line.bulleted and line.start in (0, last) and not following and not _ANNOUNCED.search(before):
+            yield _Found(offset + line.start, line.letter)
