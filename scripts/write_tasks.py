@@ -8,14 +8,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from cgc_bench.scoring.benchmark import PACKAGES, AnyBenchmark, Group, benchmark
+from cgc_bench.scoring.benchmark import PACKAGES, AnyBenchmark, benchmark
 
 FOLDER = Path(__file__).parents[1] / "cgc_bench" / "tasks"
 REQUESTS = "requests.json"
 TASK = """include: ../_shared.yaml
 task: {name}
 dataset_kwargs: {{data_files: {{test: ../requests.json}}, field: {name}}}
-generation_kwargs: {{max_new_tokens: {tokens}, temperature: 0, do_sample: false, until: []}}
+generation_kwargs: !function cgc_bench.lmms.chosen.{name}
 metric_list:
 {metrics}
 """
@@ -53,7 +53,7 @@ def files() -> Iterator[tuple[Path, str]]:
                 requests[field] = [
                     {"benchmark": bench.name, "variant": group.variant, "task": task, "prompt": group.prompt}
                 ]
-                yield _folder(bench) / f"{field}.yaml", _task(bench, field, task, group)
+                yield _folder(bench) / f"{field}.yaml", _task(bench, field)
             yield _folder(bench) / f"_{group.name}.yaml", _group(bench, group.name)
     together = "\n".join(f"  - {bench.groups[0].name}" for bench in benchmarks if bench.in_all)
     yield FOLDER / "cgc_all" / "_cgc_all.yaml", ALL.format(tasks=together)
@@ -64,12 +64,12 @@ def _folder(bench: AnyBenchmark) -> Path:
     return FOLDER / f"cgc_{bench.name}"
 
 
-def _task(bench: AnyBenchmark, name: str, task: str, group: Group) -> str:
+def _task(bench: AnyBenchmark, name: str) -> str:
     metrics = "\n".join(
         METRIC.format(name=metric, better=str(metric not in bench.lower_is_better).lower())
         for metric in (*bench.metrics, *bench.diagnostics)
     )
-    return TASK.format(name=name, tokens=bench.new_tokens(task, group.prompt), metrics=metrics)
+    return TASK.format(name=name, metrics=metrics)
 
 
 def _group(bench: AnyBenchmark, name: str) -> str:

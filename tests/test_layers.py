@@ -21,17 +21,8 @@ LAYERS = {
         *("grpo", "sft", "difficulty", "check", "view", "publish", "plugins", "cli", "__main__"),
     ),
     "cgc_bench": (
-        "errors",
-        "prepare",
-        "scoring",
-        "mig",
-        "vlm2",
-        "contrast",
-        "transfer",
-        "refcoco",
-        "report",
-        "lmms",
-        "cli",
+        *("errors", "options", "prepare", "scoring", "mig", "vlm2", "contrast", "transfer", "refcoco"),
+        *("report", "lmms", "cli"),
     ),
 }
 # Registries name their members as texts, so that the rooms of benchmarks stand above the room that lists them.

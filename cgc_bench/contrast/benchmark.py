@@ -17,6 +17,7 @@ from cgc_bench.contrast.prepare import prepare_release
 from cgc_bench.prepare import settings
 from cgc_bench.prepare.cache import Prepared
 from cgc_bench.scoring.benchmark import Benchmark, Group, ItemResult, Row, Table
+from cgc_bench.scoring.profiles import OWN, Profile
 from cgc_bench.scoring.scales import in_unit_scale
 from cgc_data.answer import read_answer
 from cgc_data.metrics import FLOORS, METRICS, ItemScore, floor_response, score_item, summarise
@@ -112,6 +113,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
         *("leakage", "leakage_same_place", "leakage_same_place_expected", "hallucination"),
         *("nowhere", "binding", "false_empty", "unreadable", "pixel_scale", "unit_scale"),
     )
+    profiles = (Profile(OWN),)
     floors = _FLOORS
     elsewhere = True
     read_items = staticmethod(items.read_items)

@@ -1,4 +1,4 @@
-"""Makes lmms-eval find our tasks with no flag, and registers the floor models.
+"""Makes lmms-eval find our tasks with no flag, knows which model they ask, and registers the floor models.
 
 lmms-eval has an entry point for models only. It is called before any list of tasks is made, so ours also adds our
 folder to that list. This touches one method of lmms-eval; where that has moved, one line says what to do instead.
@@ -12,6 +12,8 @@ from typing import Any
 
 FLOOR_MODEL = "cgc_floor"
 _MARK = "_cgc_adds_tasks"
+# lmms-eval tells a task's functions nothing of the model; its task manager knows the name given to --model.
+_models: list[str] = []
 
 
 def tasks_folder() -> Path:
@@ -41,12 +43,18 @@ def add_tasks() -> None:
 
     @wraps(original)
     def with_ours(self: Any, include_path: Any = None, include_defaults: bool = True) -> Any:
+        _models[:] = [str(getattr(self, "model_name", None) or "")]
         given = [include_path] if isinstance(include_path, str) else list(include_path or [])
         ours = [str(tasks_folder())] if include_defaults else []
         return original(self, include_path=[*given, *ours] or None, include_defaults=include_defaults)
 
     setattr(with_ours, _MARK, True)
     TaskManager.initialize_tasks = with_ours
+
+
+def asked_model() -> str:
+    """The name given to `--model` of lmms-eval; "" where it is not known."""
+    return _models[0] if _models else ""
 
 
 def _moved() -> str:

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 
 from cgc_bench.errors import TaskError
+from cgc_bench.lmms.chosen import chosen
 from cgc_bench.lmms.ending import end
 from cgc_bench.prepare import Prepared
 from cgc_bench.scoring.benchmark import benchmark
@@ -37,10 +38,10 @@ _MARK = "_cgc_states_requests"
 
 def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_pixels: int) -> Columns:
     """The columns `STATED` of one task: its data, prompts and settings; `items` are its own, in order."""
-    chosen, bench = list(items), benchmark(asked["benchmark"])
-    prompts = [bench.messages(item, asked["prompt"]) for item in chosen]
+    own, bench = list(items), benchmark(asked["benchmark"])
+    prompts = [bench.asked(item, asked["prompt"], chosen(asked).name) for item in own]
     return {
-        "cgc_annotations": chosen[0].version,
+        "cgc_annotations": own[0].version,
         "cgc_annotations_sha256": bench.annotations_sha256(ready.annotations),
         "cgc_source": ready.source,
         "cgc_data_sha256": ready.digests[asked["task"]],
@@ -54,7 +55,7 @@ def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_
 
 def profile(asked: Mapping[str, str]) -> str:
     """Whose way of asking a task follows."""
-    return asked["prompt"]
+    return chosen(asked).name
 
 
 def _version(name: str) -> str:

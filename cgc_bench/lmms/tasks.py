@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 
 from cgc_bench.lmms import settings
+from cgc_bench.lmms.chosen import chosen
 from cgc_bench.lmms.ending import expected_errors_end
 from cgc_bench.lmms.request import STATED, state_in_configuration, stated
 from cgc_bench.prepare import Prepared, open_prepared
@@ -37,7 +38,7 @@ def documents(request: Any) -> Any:
 
     asked = request[0]
     with expected_errors_end():
-        max_pixels = settings.max_pixels()
+        max_pixels = settings.max_pixels(chosen(asked).max_pixels)
         ready = benchmark(asked["benchmark"]).prepared(asked["task"], asked["variant"])
         indices = ready.indices(asked["task"]) if asked["task"] in ready.tasks else []
         if not indices:
@@ -48,6 +49,7 @@ def documents(request: Any) -> Any:
     shared = {
         "cgc_benchmark": asked["benchmark"],
         "cgc_task": asked["task"],
+        "cgc_protocol": chosen(asked).protocol,
         "cgc_folder": str(ready.folder),
         **request_columns,
     }
@@ -64,7 +66,7 @@ def images(doc: Document) -> list[Image.Image]:
 
 def text(doc: Document, lmms_eval_specific_kwargs: Any = None) -> str:  # noqa: ARG001 - the signature is lmms-eval's
     """The prompt as one text, for models that take images apart from it."""
-    return benchmark(doc["cgc_benchmark"]).prompt(item_of(doc), doc["cgc_prompt"])
+    return benchmark(doc["cgc_benchmark"]).prompt(item_of(doc), doc["cgc_prompt"], doc["cgc_profile"])
 
 
 def messages(doc: Document) -> list[dict[str, object]]:
@@ -72,7 +74,7 @@ def messages(doc: Document) -> list[dict[str, object]]:
     shown, places = images(doc), count()
     return [
         {"role": message["role"], "content": [_part(part, shown, places) for part in message["content"]]}
-        for message in benchmark(doc["cgc_benchmark"]).messages(item_of(doc), doc["cgc_prompt"])
+        for message in benchmark(doc["cgc_benchmark"]).asked(item_of(doc), doc["cgc_prompt"], doc["cgc_profile"])
     ]
 
 
@@ -95,7 +97,7 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
     """
     written = results[0] if results and isinstance(results[0], str) else ""
     response = whole_response(written, settings.prefix())
-    bench, protocol = benchmark(doc["cgc_benchmark"]), "strict" if doc["cgc_prompt"] == "think" else "official"
+    bench, protocol = benchmark(doc["cgc_benchmark"]), doc["cgc_protocol"]
     with expected_errors_end():
         item = bench.shown(item_of(doc), lambda: _sizes(doc))
     result = bench.score(item, response, protocol=protocol)

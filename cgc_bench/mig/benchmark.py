@@ -17,6 +17,7 @@ from cgc_bench.prepare.cache import Size
 from cgc_bench.scoring.benchmark import Group, ItemResult, Table
 from cgc_bench.scoring.published import PublishedBenchmark
 from cgc_bench.scoring.scales import in_unit_scale
+from cgc_data.answer.prompt import Message
 from cgc_data.geometry import THOUSAND
 
 METRICS = (*(f"acc@{threshold}" for threshold in THRESHOLDS), "mean_iou")
@@ -97,13 +98,18 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
     lower_is_better = ("no_box", "pixel_scale", "unit_scale", "no_index", "unreadable")
     floors = FLOOR_RESPONSES
     postprocesses = POSTPROCESSES
+    profiles = prompts.PROFILES
     layout = LAYOUT
     read_items = staticmethod(items.read_items)
     messages = staticmethod(prompts.messages)
 
-    def new_tokens(self, task: str, prompt: str) -> int:  # noqa: ARG002 - the same for all tasks
-        """As the authors allow."""
-        return prompts.THINK_NEW_TOKENS if prompt == "think" else prompts.OFFICIAL_NEW_TOKENS
+    def default_profile(self, variant: str) -> str:
+        """That of the script which came with the annotations."""
+        return "authors" if variant == "original" else prompts.PROFILES[0].name
+
+    def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:
+        """Chat messages of an item as a profile asks it."""
+        return prompts.messages(item, prompt, profile)
 
     def shown(self, item: Item, sizes: Callable[[], Sequence[Size]]) -> Item:
         """With the sizes of the images, which answers in pixels are measured by."""

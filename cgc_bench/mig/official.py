@@ -55,15 +55,15 @@ def read_box(text: str, scale: int) -> OfficialBox:
         first = next(matches, None)
         if first is not None:
             alone = next(matches, None) is None
-            return _converted(first.groups(), scale, alone)
+            return _converted(first.groups(), scale, alone=alone)
     return OfficialBox(NOTHING, found=False, alone=False, over=False)
 
 
-def _converted(groups: Sequence[str], scale: int, alone: bool) -> OfficialBox:
+def _converted(groups: Sequence[str], scale: int, *, alone: bool) -> OfficialBox:
     over = any(float(group) > 1000 for group in groups)
     try:
         # The revised script takes decimals for no number at all, and then for a box of zeros.
-        values = [_whole(group) if scale == 1000 else _unit(float(group)) for group in groups]
+        values = [_whole(group) if scale == 1000 else _unit(float(group), alone=alone) for group in groups]
     except ValueError:
         return OfficialBox(NOTHING, found=True, alone=alone, over=over)
     x1, y1, x2, y2 = values
@@ -76,8 +76,9 @@ def _whole(group: str) -> int:
     return int(group)
 
 
-def _unit(value: float) -> float:
-    return value / 1000 if value >= 1 else value
+def _unit(value: float, *, alone: bool) -> float:
+    """The original script takes 1 for a thousandth if the box is the only one, and for the far edge if it is not."""
+    return value / 1000 if value > 1 or (alone and value == 1) else value
 
 
 def iou(truth: Box, box: Box) -> float:

@@ -14,6 +14,7 @@ from cgc_bench.errors import PrepareError, TaskError
 from cgc_bench.prepare.cache import Prepared, Size
 from cgc_bench.prepare.layout import ItemT
 from cgc_bench.prepare.versions import files_sha256
+from cgc_bench.scoring.profiles import OWN, Profile, choose
 from cgc_data.answer.prompt import Message
 
 # Every benchmark and the package whose `BENCHMARK` it is: a new one adds its name here.
@@ -85,6 +86,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         lower_is_better: of the metrics and diagnostics.
         floors: answers that look at nothing, by name.
         protocols: of scoring.
+        profiles: ways of asking and reading, the default first.
         postprocesses: of published figures.
         elsewhere: whether its annotations stay where they are when it is prepared.
         in_all: whether `cgc_all` holds its main group.
@@ -101,6 +103,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     lower_is_better: Collection[str] = ("unreadable",)
     floors: Mapping[str, Callable[[ItemT], str]]
     protocols: tuple[str, ...] = ("official", "strict")
+    profiles: tuple[Profile, ...] = (Profile("authors"),)
     postprocesses: Collection[str] = ()
     elsewhere: bool = False
     in_all: bool = True
@@ -156,6 +159,23 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         """How many tokens a model may write in answer to the prompt."""
         return 2048 if prompt == "think" else 1024
 
+    def default_profile(self, variant: str) -> str:  # noqa: ARG002 - few depend on the annotations
+        """The profile of annotations if none is asked for."""
+        return self.profiles[0].name
+
+    def profile(self, wanted: Sequence[str], variant: str, prompt: str = "official") -> Profile:
+        """The profile of a group of tasks: the first of those wanted that there is, else the default.
+
+        Prompts that ask for reasoning are the project's own whatever is wanted.
+        """
+        if prompt == "think":
+            return Profile(OWN, protocol="strict")
+        return choose(wanted, self.profiles, self.default_profile(variant))
+
+    def asked(self, item: ItemT, prompt: str = "official", profile: str = "") -> list[Message]:  # noqa: ARG002
+        """Chat messages of an item as a profile asks it; "" is the first."""
+        return self.messages(item, prompt)
+
     def units(self, results: Sequence[ResultT]) -> list[ItemResult]:
         """What a mean runs over: the items, or pairs of them where only both together count."""
         return list(results)
@@ -173,9 +193,9 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         """The item with what scoring needs of the images as they were shown; `sizes` are width and height."""
         return item
 
-    def prompt(self, item: ItemT, variant: str = "official") -> str:
+    def prompt(self, item: ItemT, prompt: str = "official", profile: str = "") -> str:
         """The messages as one text; of the images only the question's own marks stay, such as `<image 2>`."""
-        parts = [part for message in self.messages(item, variant) for part in message["content"]]
+        parts = [part for message in self.asked(item, prompt, profile) for part in message["content"]]
         return "".join(part.get("text") or "" for part in parts)
 
     def floor_response(self, name: str, item: ItemT) -> str:

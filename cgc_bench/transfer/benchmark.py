@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from cgc_bench.errors import PrepareError
+from cgc_bench.options import read_option
 from cgc_bench.prepare import settings
 from cgc_bench.prepare.cache import Prepared
 from cgc_bench.scoring.benchmark import Benchmark, Group, ItemResult, Row, Table
 from cgc_bench.transfer import items, prompts
-from cgc_bench.transfer.choices import leading_option, listed_option, ranked_option, stated_option
+from cgc_bench.transfer.choices import filtered_option, leading_option, listed_option, ranked_option, stated_option
 from cgc_bench.transfer.floors import FLOORS
+from cgc_bench.transfer.foreign import authors_option, vlmevalkit_judges, without_tagged
 from cgc_bench.transfer.free_form import open_matches, read_float, read_integer, read_list
 from cgc_bench.transfer.items import TASKS, Item
 from cgc_bench.transfer.prepare import prepare_transfer
 from cgc_bench.vlm2.rules import final_answer
+from cgc_data.answer.prompt import Message
 
 METRICS = ("accuracy", "accuracy_by_group")
 DIAGNOSTICS = ("accuracy_one_rule", "unreadable")
@@ -33,8 +36,21 @@ class TransferResult(ItemResult):
     group: str = ""
 
 
-def judge(item: Item, answer: str) -> tuple[bool, bool]:
-    """Whether an answer without reasoning is right by its task's rule, and whether the rule could read it."""
+def judge(item: Item, response: str, protocol: str = "official") -> tuple[bool, bool]:
+    """Whether a response is right by the rule of a protocol, and whether the rule could read it."""
+    if protocol == "vlmevalkit":
+        return vlmevalkit_judges(item, response.rpartition(_END)[2].strip())
+    answer = final_answer(response) if protocol == "strict" else without_tagged(response)
+    if protocol == "official" and item.task == "muirbench":
+        found = filtered_option(response, answer, item.letters)
+        return found in item.answers, found is not None
+    if protocol == "authors" and item.kind == "choice" and item.task != "mathvista":
+        found = authors_option(item, answer)
+        return found in item.answers, found is not None
+    return _by_task(item, answer)
+
+
+def _by_task(item: Item, answer: str) -> tuple[bool, bool]:
     if item.kind == "open":
         return open_matches(answer, item.answers), bool(answer.strip())
     if item.kind == "list":
@@ -62,13 +78,13 @@ def _mathvista_option(answer: str, item: Item) -> str | None:
     words = answer.strip()
     if words in item.options:
         return item.letters[item.options.index(words)]
-    return stated_option(answer, item.letters)
+    return read_option(answer, item.letters)
 
 
-def _right_by_one_rule(item: Item, final: str) -> bool:
+def _right_by_one_rule(item: Item, response: str) -> bool:
     if item.kind != "choice":
-        return judge(item, final)[0]
-    return stated_option(final, item.letters) in item.answers
+        return _by_task(item, final_answer(response))[0]
+    return read_option(response, item.letters) in item.answers
 
 
 class _Group(TypedDict):
@@ -111,6 +127,8 @@ class Transfer(Benchmark[Item, TransferResult]):
     metrics = METRICS
     diagnostics = DIAGNOSTICS
     floors = FLOORS
+    protocols = ("official", "strict", "vlmevalkit", "authors")
+    profiles = prompts.PROFILES
     read_items = staticmethod(items.read_items)
     messages = staticmethod(prompts.messages)
 
@@ -126,6 +144,14 @@ class Transfer(Benchmark[Item, TransferResult]):
             raise PrepareError(f"{part} takes no --annotations: its questions are in the data set")
         return prepare_transfer(part, source=source, revision=revision)
 
+    def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:
+        """Chat messages of an item as a profile asks it."""
+        return prompts.messages(item, prompt, profile)
+
+    def prompt(self, item: Item, prompt: str = "official", profile: str = "") -> str:
+        """The words of an item as a profile asks it, for models that take images apart from them."""
+        return prompts.text(item, prompt, profile)
+
     def score(
         self,
         item: Item,
@@ -136,17 +162,17 @@ class Transfer(Benchmark[Item, TransferResult]):
     ) -> TransferResult:
         """Score one response after its reasoning; never raises, whatever the text.
 
-        `strict` takes the answer block where there is one, and gives nothing where the reasoning is not closed.
+        `official` cuts reasoning as lmms-eval does. `strict` takes the answer block where there is one, and gives
+        nothing where the reasoning is not closed. `vlmevalkit` and `authors` read as those harnesses do.
         """
-        final = final_answer(response)
-        right, readable = judge(item, final if protocol == "strict" else response.rpartition(_END)[2].strip())
+        right, readable = judge(item, response, protocol)
         return TransferResult(
             task=item.task,
             index=item.index,
             response=response,
             values={
                 "accuracy": float(right),
-                "accuracy_one_rule": float(_right_by_one_rule(item, final)),
+                "accuracy_one_rule": float(_right_by_one_rule(item, response)),
                 "unreadable": float(not readable),
             },
             cluster=item.cluster,

@@ -9,6 +9,10 @@ from collections.abc import Iterator, Sequence
 # Marks round an answer are cut off one kind after the other: the order is part of the rule.
 _RANKED_MARKS = (",", ".", "!", "?", ";", ":", "'", '"')
 _LISTED_MARKS = _RANKED_MARKS[:-1]
+# What marks a letter, and what its last place is found by: in lmms-eval's MMMU, and in the scripts of the authors of MMMU
+# and of MuirBench, who took it over.
+LMMS_FORMS = (("({})", "({})"), ("{} ", " {} "), ("{}.", " {} "))
+AUTHORS_FORMS = (("({})", "({})"), (" {} ", " {} "))
 _LEADING = re.compile(r"\s*([A-Z])\.")
 _START, _END, _PHRASE, _PARENTHESES, _PERIOD, _COLON, _BRACKET, _SPACE, _ANYWHERE = 10, 9, 7, 6, 5, 4, 3, 2, 0
 _FORMS = ((_PARENTHESES, "({})"), (_PERIOD, "{}."), (_COLON, "{}:"), (_BRACKET, "{})"), (_SPACE, "{} "))
@@ -27,6 +31,16 @@ _FEW = 4
 def leading_option(answer: str, letters: Sequence[str]) -> str | None:
     """MuirBench: a letter with a full stop at the start, or a letter alone in any case."""
     match = _LEADING.match(answer)
+    found = (match.group(1) if match else answer.strip()).upper()
+    return found if found in letters else None
+
+
+def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str | None:
+    """MuirBench in lmms-eval's order: its filter sees the whole response, so that what it would find after reasoning
+
+    (`answer`) is never filtered: there only a letter alone counts.
+    """
+    match = _LEADING.match(response)
     found = (match.group(1) if match else answer.strip()).upper()
     return found if found in letters else None
 
@@ -83,13 +97,15 @@ def stated_option(answer: str, letters: Sequence[str]) -> str | None:
     return start.group(1).upper() if start else None
 
 
-def listed_option(answer: str, letters: Sequence[str], options: Sequence[str]) -> str | None:
+def listed_option(
+    answer: str, letters: Sequence[str], options: Sequence[str], forms: Sequence[tuple[str, str]] = LMMS_FORMS
+) -> str | None:
     """MMMU: a letter in parentheses, before a blank or a full stop, else in longer answers an option's own words.
 
     Of several, the last. Where nothing is found the authors draw an option; here it is None, and wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
-    for form, place in (("({})", "({})"), ("{} ", " {} "), ("{}.", " {} ")):
+    for form, place in forms:
         named = [letter for letter in letters if form.format(letter) in text]
         if named:
             return max(named, key=lambda letter: text.rfind(place.format(letter)))

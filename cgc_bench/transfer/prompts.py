@@ -1,74 +1,105 @@
-"""What a model is asked: the prompts of lmms-eval's tasks of the same name, with images where the question has them."""
+"""What a model is asked, by profile: the text, and where the images stand.
+
+`lmms-eval` asks as its tasks of the same name do, `vlmevalkit` as its prompts for Qwen3-VL, `authors` as the scripts of
+each benchmark. docs/comparability.md names their sources.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+from cgc_bench.scoring.profiles import Profile
 from cgc_bench.transfer.items import Item
+from cgc_bench.transfer.texts import authors_text, lmms_text, qwen3_vl_text, vlmevalkit_text
 from cgc_bench.vlm2.prompts import THINK_FORM
 from cgc_data.answer.prompt import Message, Part
 
-_LETTER = "Answer with the option's letter from the given choices directly"
-_NUMBERS = {
-    "integer": "Answer the question using a single integer number.",
-    "list": "Answer the question using a Python list.",
+# New tokens of lmms-eval's tasks; MMStar's names none and gets those of lmms-eval's models.
+_LMMS_TOKENS = {"mathvista": 16_384, "muirbench": 16, "mmstar": 128, "mmmu_val": 128, "blink": 1024}
+_QWEN = "lmms-eval:qwen3_vl"
+PROFILES = (
+    Profile(
+        "lmms-eval",
+        new_tokens=_LMMS_TOKENS,
+        models={"qwen3_vl": ("mmstar", "mmmu_val")},
+        unknown={"neo_ov": ("blink",), "phi3v": ("mathvista",)},
+    ),
+    Profile("lmms-eval-default", new_tokens=_LMMS_TOKENS),
+    Profile("vlmevalkit", new_tokens=16_384, protocol="vlmevalkit"),
+    Profile("authors", protocol="authors"),
+)
+_TEXTS: Mapping[str, Callable[[Item], str]] = {
+    "lmms-eval": lmms_text,
+    "lmms-eval-default": lmms_text,
+    _QWEN: qwen3_vl_text,
+    "vlmevalkit": vlmevalkit_text,
+    "authors": authors_text,
 }
-_DECIMALS = {1: "one decimal place", 2: "two decimal places"}
-_IMAGE = re.compile(r"<image(?: (\d+))?>")
+_MARK = re.compile(r"<image(?: (\d+))?>")
 
 
-def official_text(item: Item) -> str:
-    """The prompt; `<image>` and `<image 2>` stay in it as the authors wrote them."""
-    options = "\n".join(f"{letter}. {words}" for letter, words in zip(item.letters, item.options, strict=True))
-    if item.task == "blink":
-        letters = ", ".join(item.letters)
-        note = f"Note: You only need to respond with {letters} without providing any additional information."
-        return f"{note}\n{item.question}"
-    if item.task == "mmstar":
-        return f"{item.question}\n{_LETTER}"
-    if item.task == "mmmu_val":
-        form = f"{options}\n\n{_LETTER}." if item.options else "\nAnswer the question using a single word or phrase."
-        return f"{item.question}\n{form}"
-    return "\n".join(part for part in (item.question, options, _form(item)) if part)
+def text(item: Item, variant: str = "official", profile: str = "") -> str:
+    """The prompt; `<image>` and `<image 2>` stay in it as the authors of the question wrote them."""
+    if variant == "think":
+        return f"{lmms_text(item)}\n{THINK_FORM}"
+    return _TEXTS[profile or PROFILES[0].name](item)
 
 
-def _form(item: Item) -> str:
-    if item.kind == "float":
-        return f"Answer the question using a single floating-point number with {_places(item.decimals)}."
-    return _NUMBERS.get(item.kind, f"{_LETTER}.")
-
-
-def _places(decimals: int) -> str:
-    return _DECIMALS.get(decimals, f"{decimals} decimal places")
-
-
-def messages(item: Item, variant: str = "official") -> list[Message]:
+def messages(item: Item, variant: str = "official", profile: str = "") -> list[Message]:
     """Chat messages; an image part has `place`, its number from 0, and `text`, what stands for it in a plain prompt.
 
-    Images that the prompt does not name, or of which it names another number, go before it.
+    Prompts that ask for reasoning, and those of authors whose questions name images, have the images where they are
+    named; the others before the text, as the profile has it.
     """
-    text = official_text(item) + (f"\n{THINK_FORM}" if variant == "think" else "")
-    parts = list(_parts(item, text))
-    shown = {part["place"] for part in parts if part["type"] == "image"}
-    first: list[Part] = [{"type": "image", "place": n, "text": None} for n in range(len(item.images)) if n not in shown]
-    return [{"role": "user", "content": [*first, *parts]}]
+    whole, name = text(item, variant, profile), profile or PROFILES[0].name
+    shown: list[Part] = [{"type": "image", "place": place, "text": None} for place in range(len(item.images))]
+    words: Part = {"type": "text", "text": whole}
+    if variant == "think" or (name == "authors" and item.task in ("muirbench", "mmmu_val")):
+        return _user(_in_place(item, whole))
+    if name == "authors" and item.task == "blink":
+        return _user([words, *shown])
+    if item.task == "mmmu_val" and name in ("lmms-eval", "lmms-eval-default"):
+        return _user(_in_turn(whole, shown))
+    return _user([*shown, words])
 
 
-def _parts(item: Item, text: str) -> Iterator[Part]:
-    named = list(_IMAGE.finditer(text))
-    in_order = sum(match.group(1) is None for match in named) == len(item.images)
+def _user(content: list[Part]) -> list[Message]:
+    return [{"role": "user", "content": content}]
+
+
+def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
+    """MMMU in lmms-eval's chat: at each mark the next image whatever the mark's number, words between them trimmed."""
+    *before, last = _MARK.sub("<image>", whole).split("<image>")
+    parts: list[Part] = []
+    for place, image in enumerate(shown):
+        words = before[place].strip() if place < len(before) else ""
+        parts += [{"type": "text", "text": words}, image] if words else [image]
+    return [*parts, {"type": "text", "text": last.strip()}]
+
+
+def _in_place(item: Item, whole: str) -> list[Part]:
+    """Images where the text names them; those that it does not name, or names by another number, go before it."""
+    parts = list(_named(item, whole))
+    named = {part["place"] for part in parts if part["type"] == "image"}
+    first: list[Part] = [{"type": "image", "place": n, "text": None} for n in range(len(item.images)) if n not in named]
+    return [*first, *parts]
+
+
+def _named(item: Item, whole: str) -> Iterator[Part]:
+    marks = list(_MARK.finditer(whole))
+    in_order = sum(mark.group(1) is None for mark in marks) == len(item.images)
     shown: set[int] = set()
     start = 0
-    for match in named:
-        place = _place(item, match.group(1), len(shown) if in_order else None)
+    for mark in marks:
+        place = _place(item, mark.group(1), len(shown) if in_order else None)
         if place is None or place in shown:
             continue
         shown.add(place)
-        if start < match.start():
-            yield {"type": "text", "text": text[start : match.start()]}
-        yield {"type": "image", "place": place, "text": match.group()}
-        start = match.end()
-    if start < len(text):
-        yield {"type": "text", "text": text[start:]}
+        if start < mark.start():
+            yield {"type": "text", "text": whole[start : mark.start()]}
+        yield {"type": "image", "place": place, "text": mark.group()}
+        start = mark.end()
+    if start < len(whole):
+        yield {"type": "text", "text": whole[start:]}
 
 
 def _place(item: Item, number: str | None, next_one: int | None) -> int | None:

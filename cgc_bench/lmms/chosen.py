@@ -1,0 +1,53 @@
+"""How a task of ours is asked: its profile by the settings and by the model that lmms-eval named, and its new tokens.
+
+Task files name their generation settings as `!function cgc_bench.lmms.chosen.TASK`, which lmms-eval reads as an
+attribute of this module when it loads the task, so that they follow the profile like everything else.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import TypedDict
+
+from cgc_bench.lmms import discovery, settings
+from cgc_bench.lmms.ending import expected_errors_end
+from cgc_bench.scoring.benchmark import PACKAGES, benchmark
+from cgc_bench.scoring.profiles import Profile, check_names
+
+
+class Generation(TypedDict):
+    """Settings of lmms-eval's generation; `until` is empty since answers have several paragraphs."""
+
+    max_new_tokens: int
+    temperature: int
+    do_sample: bool
+    until: list[str]
+
+
+def chosen(asked: Mapping[str, str]) -> Profile:
+    """The profile of a request file's row `{"benchmark", "variant", "task", "prompt"}`. Raises TaskError."""
+    wanted = settings.profiles()
+    check_names(wanted, (profile.name for name in PACKAGES for profile in benchmark(name).profiles))
+    profile = benchmark(asked["benchmark"]).profile(wanted, asked["variant"], asked["prompt"])
+    return profile.of_model(asked["task"], discovery.asked_model())
+
+
+def generation(asked: Mapping[str, str]) -> Generation:
+    """Greedy decoding of as many tokens as the profile allows, else the benchmark."""
+    with expected_errors_end():
+        tokens = chosen(asked).tokens(asked["task"])
+    tokens = tokens or benchmark(asked["benchmark"]).new_tokens(asked["task"], asked["prompt"])
+    return {"max_new_tokens": tokens, "temperature": 0, "do_sample": False, "until": []}
+
+
+def __getattr__(name: str) -> Generation:
+    if name not in _requests():
+        raise AttributeError(name)
+    return generation(_requests()[name])
+
+
+@cache
+def _requests() -> dict[str, dict[str, str]]:
+    """The row of every task of ours."""
+    rows: dict[str, list[dict[str, str]]] = json.loads((discovery.tasks_folder() / "requests.json").read_bytes())
+    return {task: row for task, (row,) in rows.items()}

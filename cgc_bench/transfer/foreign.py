@@ -1,0 +1,113 @@
+"""How other harnesses read an answer: VLMEvalKit's inference of an option, authors' rules, lmms-eval's cut of reasoning.
+
+Written anew from their published behavior, with every quirk. What they leave to a language model is None here.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from cgc_bench.transfer.choices import AUTHORS_FORMS, listed_option
+from cgc_bench.transfer.items import Item
+from cgc_bench.transfer.texts import separated
+
+REASONING_TAGS = (("<think>", "</think>"), ("<analysis>", "</analysis>"))
+_PUNCTUATION = str.maketrans(dict.fromkeys(".()[],:;!*#{}", " "))
+_REFUSALS = (
+    "Sorry, I can't help with images of people yet.",
+    "I can't process this file.",
+    "I'm sorry, but without the image provided",
+    "Cannot determine the answer",
+)
+_VERBOSE = re.compile(r"answer\s+is\s+\**([ABCD])", re.IGNORECASE)
+_LAST_WORDS = 5
+_OPENINGS = ("option ", "the answer is ")
+
+
+def without_tagged(text: str) -> str:
+    """The text without reasoning as lmms-eval cuts it: every block; where only a closing tag is left, all before it.
+
+    An opening tag that is never closed, and all that follows it, stays.
+    """
+    for opening, closing in REASONING_TAGS:
+        kept, place = [], 0
+        while (start := text.find(opening, place)) >= 0 and (end := text.find(closing, start)) >= 0:
+            kept.append(text[place:start])
+            place = end + len(closing)
+        text = "".join([*kept, text[place:]])
+        if opening not in text:
+            text = text.rpartition(closing)[2]
+    return text.strip()
+
+
+def vlmevalkit_option(answer: str, options: Mapping[str, str]) -> str | None:
+    """The only option that stands as a word among the last five, else after "answer is", else the only one spelt out.
+
+    VLMEvalKit asks a language model if this finds nothing, or counts the answer as wrong where none is named.
+    """
+    if any(refusal in answer for refusal in _REFUSALS):
+        return None
+    words = answer.translate(_PUNCTUATION).split()
+    named = [letter for letter in options if letter in words]
+    if len(named) == 1 and words.index(named[0]) > len(words) - _LAST_WORDS:
+        return named[0]
+    if not named and "Z" in words:
+        return None
+    verbose = _VERBOSE.search(answer)
+    if verbose and verbose.group(1).upper() in options:
+        return verbose.group(1).upper()
+    return _spelt_out(answer.lower(), {letter: words.lower() for letter, words in options.items()})
+
+
+def _spelt_out(answer: str, options: Mapping[str, str]) -> str | None:
+    if len(answer) > 2 * sum(map(len, options.values())):
+        return None
+    found = [letter for letter, words in options.items() if words in answer]
+    return found[0] if len(found) == 1 else None
+
+
+def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
+    """Whether an answer is right, and whether it could be read, as VLMEvalKit does without its language model.
+
+    An open question of MMMU becomes one with two options there, the true answer and "Other Answers".
+    """
+    if item.kind == "open":
+        found = vlmevalkit_option(answer, {"A": item.answers[0], "B": "Other Answers"})
+        return found == "A", found is not None
+    if item.kind == "choice":
+        _, words = separated(item)
+        found = vlmevalkit_option(answer, dict(zip(item.letters, words or item.options, strict=False)))
+        return found in item.answers, found is not None
+    try:
+        number = {"integer": int, "float": float}[item.kind]
+        right = number(answer) in [number(true) for true in item.answers]
+    except (KeyError, ValueError, OverflowError):
+        return False, False
+    return right, right  # a number that is not the true one goes to the language model
+
+
+def authors_option(item: Item, answer: str) -> str | None:
+    """The option by the rule of the benchmark's authors; BLINK's ask a language model where this finds none."""
+    if item.task == "mmstar":
+        return _first_letter(answer, item.letters)
+    if item.task == "blink":
+        return _blink_option(answer, item.letters)
+    return listed_option(answer, item.letters, item.options, AUTHORS_FORMS)
+
+
+def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
+    """MMStar: the first character, or the one after a parenthesis, `option`, or `the answer is`, whatever follows it."""
+    text = answer.lower().strip().replace("\n", " ")
+    places = [0, *([1] if text.startswith("(") else []), *(len(o) for o in _OPENINGS if text.startswith(o))]
+    found = [text[place : place + 1].upper() for place in places]
+    return next((letter for letter in found if letter in letters), None)
+
+
+def _blink_option(answer: str, letters: Sequence[str]) -> str | None:
+    """BLINK: the letter alone, else the only `(X)` that is a word of the last paragraph, or of all."""
+    if answer.strip("()") in ("A", "B", "C", "D", "E") and answer in (answer.strip("()"), f"({answer.strip('()')})"):
+        return answer.strip("()")
+    whole, last = (
+        {letter for letter in letters if f"({letter})" in text.split()} for text in (answer, answer.split("\n\n")[-1])
+    )
+    found = last if len(last) == 1 else whole
+    return found.pop() if len(found) == 1 else None
