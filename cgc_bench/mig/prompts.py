@@ -42,4 +42,9 @@ def messages(item: Item, variant: str = "official", profile: str = "") -> list[M
     if variant == "think":
         return with_thinking(build_messages(think_text(item), len(item.images)))
     parts: list[Part] = [{"type": "image", "text": None} for _ in item.images]
-    return [{"role": "user", "content": [*parts, {"type": "text", "text": official_text(item, profile or PROFILES[0].name)}]}]
+    return [
+        {
+            "role": "user",
+            "content": [*parts, {"type": "text", "text": official_text(item, profile or PROFILES[0].name)}],
+        }
+    ]

@@ -11,12 +11,13 @@ _BEFORE, _AFTER = r"(?<![A-Za-z0-9\\∠△'-])", r"(?![A-Za-z0-9'-]|\.[A-Za-z])"
 _CONNECTING = "is|are|as|and|or|but|because|since|for|due|which|not|instead|remains"
 _NO_ARTICLE = rf"(?!(?-i:[AI])\s{{1,9}}(?!(?:{_CONNECTING})\b)(?-i:[a-z]))"
 OPTION = rf"{_BEFORE}[(\[]?{_NO_ARTICLE}(?-i:([A-Z])){_AFTER}[)\]]?"
+_LETTER = rf"{_BEFORE}[(\[]?(?-i:([A-Z])){_AFTER}[)\]]?"
 _LOWER = rf"{_BEFORE}[(\[]?(?-i:([a-z])){_AFTER}[)\]]?(?=\s{{0,9}}(?:[.,;:!]|$))"
 _NOUN = r"(?:(?:option|choice|answer)\s{1,9})?"
 _BE = r"(?:is|was|are|would be|should be|must be|will be|has to be)"
 _GOOD = r"(?:correct|right|best|final|selected|chosen|suitable|appropriate|matching|my)"
 _NAMED = rf"(?:answers?|答案|{_GOOD} (?:choice|option|selection|one|fit|match)|(?:choice|option)(?=\s?(?:is\b|[:=→])))"
-_LINK = rf"(?: (?:here|therefore|thus))?(?: {_BE})?[\s:=→>–—是为应选-]{{0,12}}{_NOUN}"
+_LINK = rf"(?: (?:here|therefore|thus))?(?: {_BE})?[\s:=→>\u2013\u2014是为应选-]{{0,12}}{_NOUN}"
 _RIGHT = r"(?:correct|best|suitable|appropriate|valid|accurate|right(?=\s?(?:[.,;!]|$|answer|choice|option|one)))"
 _THE_ANSWER = r"the (?:correct |right |best )?(?:answer|choice|option)"
 _CHOOSING = r"\b(?:choos(?:e|ing)|chose|pick(?:ed)?|select(?:ed)?|say|go(?:ing)? with|opt for)"
@@ -28,13 +29,13 @@ _STATED = (
     rf"选(?:择|项)?[\s:]{{0,3}}{OPTION}",
     rf"{OPTION} (?:is|was|as|being) (?:clearly |therefore |thus )?(?:the |a )?(?:only |most )?{_RIGHT}",
     rf"{OPTION} (?:is |as )?{_THE_ANSWER}",
-    rf"\b(?:it|that|this|one)(?:'s| {_BE}) {_NOUN}{OPTION}(?=\s?(?:[.:,;!–—(]|$))",
+    rf"\b(?:it|that|this|one)(?:'s| {_BE}) {_NOUN}{OPTION}(?=\s?(?:[.:,;!\u2013\u2014(]|$))",
     rf"^[ \t>]{{0,9}}{OPTION}[ \t.:,!]{{0,9}}$",
     rf"{_SO}\s{{0,9}}{_NOUN}{OPTION}[\s.!]{{0,9}}\Z",
     r"\A\s{0,9}[(\[]?(?-i:([a-z]))[)\]]?[\s.:]{0,9}\Z",
 )
 _HINTED = (
-    rf"\b(?:option|choice) (?:{OPTION}(?!\s?:)|{_LOWER})",
+    rf"\b(?:option|choice) (?:{_LETTER}(?!\s?:)|{_LOWER})",
     rf"\({_NO_ARTICLE}(?-i:([A-Z]))\)",
     rf"\bleav(?:es?|ing) (?:only |us with )?{_NOUN}{OPTION}",
     rf"\bonly {_NOUN}{OPTION}(?=\s|[.,])",

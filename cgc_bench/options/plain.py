@@ -4,16 +4,27 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+# Quotes, and the punctuation of Chinese texts, as ASCII has them; what only decorates is dropped.
 _SAME = str.maketrans(
-    {"’": "'", "‘": "'", "（": "(", "）": ")", "：": ":", "，": ",", "。": ".", "、": ","}
-    | dict.fromkeys('*`#$"“”✅✔☑️', "")
+    {
+        "\u2019": "'",
+        "\u2018": "'",
+        "\uff08": "(",
+        "\uff09": ")",
+        "\uff1a": ":",
+        "\uff0c": ",",
+        "\u3002": ".",
+        "\u3001": ",",
+    }
+    | dict.fromkeys('*`#$"\u201c\u201d\u2705\u2714\u2611\ufe0f', "")
 )
 _DELIMITERS = re.compile(r"\\[()\[\]]")
 _QUOTES = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
 _STYLED = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mathsf|mathit|operatorname)\s?\{([^{}]*)\}")
 _BOXED = re.compile(r"\\boxed\s?\{([^{}]*)\}")
 _LISTED = re.compile(
-    r"^[ \t>]{0,9}(?P<mark>[-•+]\s+|\d{1,2}\.\s+)?(?:(?:option|choice)\s+)?\(?(?P<letter>(?-i:[A-Z]))(?:[).:]|\s+[–—-])(?=\s|$)",
+    r"^[ \t>]{0,9}(?P<mark>[-\u2022+]\s+|\d{1,2}\.\s+)?(?:(?:option|choice)\s+)?"
+    r"\(?(?P<letter>(?-i:[A-Z]))(?:[).:]|\s+[\u2013\u2014-])(?=\s|$)",
     re.MULTILINE | re.IGNORECASE,
 )
 _NESTED = 2

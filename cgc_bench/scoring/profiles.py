@@ -32,7 +32,9 @@ class Profile:
     def of_model(self, task: str, model: str) -> "Profile":
         """The profile for a model: `lmms-eval:qwen3_vl` where that model is asked in its own way. Raises TaskError."""
         if task in self.unknown.get(model, ()):
-            raise TaskError(f"{self.name} asks {model} {task} in a way not known here; choose another CGC_BENCH_PROFILE")
+            raise TaskError(
+                f"{self.name} asks {model} {task} in a way not known here; choose another CGC_BENCH_PROFILE"
+            )
         return replace(self, name=f"{self.name}:{model}") if task in self.models.get(model, ()) else self
 
     def tokens(self, task: str) -> int | None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 # Marks round an answer are cut off one kind after the other: the order is part of the rule.
 _RANKED_MARKS = (",", ".", "!", "?", ";", ":", "'", '"')
 _LISTED_MARKS = _RANKED_MARKS[:-1]
-# What marks a letter, and what its last place is found by: in lmms-eval's MMMU, and in the scripts of the authors of MMMU
-# and of MuirBench, who took it over.
+# What marks a letter, and what its last place is found by: in lmms-eval's MMMU, and in the scripts of the authors of
+# MMMU and of MuirBench, who took it over.
 LMMS_FORMS = (("({})", "({})"), ("{} ", " {} "), ("{}.", " {} "))
 AUTHORS_FORMS = (("({})", "({})"), (" {} ", " {} "))
 _LEADING = re.compile(r"\s*([A-Z])\.")

@@ -1,4 +1,4 @@
-"""How other harnesses read an answer: VLMEvalKit's inference of an option, authors' rules, lmms-eval's cut of reasoning.
+"""How other harnesses read: VLMEvalKit's inference of an option, authors' rules, and lmms-eval's cut of reasoning.
 
 Written anew from their published behavior, with every quirk. What they leave to a language model is None here.
 """
@@ -20,7 +20,7 @@ _REFUSALS = (
 )
 _VERBOSE = re.compile(r"answer\s+is\s+\**([ABCD])", re.IGNORECASE)
 _LAST_WORDS = 5
-_OPENINGS = ("option ", "the answer is ")
+_OPENINGS = ("(", "option ", "the answer is ")
 
 
 def without_tagged(text: str) -> str:
@@ -95,19 +95,23 @@ def authors_option(item: Item, answer: str) -> str | None:
 
 
 def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar: the first character, or the one after a parenthesis, `option`, or `the answer is`, whatever follows it."""
+    """MMStar: the first character, or that after a parenthesis, `option`, or `the answer is`, whatever follows it."""
     text = answer.lower().strip().replace("\n", " ")
-    places = [0, *([1] if text.startswith("(") else []), *(len(o) for o in _OPENINGS if text.startswith(o))]
+    places = [0, *(len(opening) for opening in _OPENINGS if text.startswith(opening))]
     found = [text[place : place + 1].upper() for place in places]
     return next((letter for letter in found if letter in letters), None)
 
 
 def _blink_option(answer: str, letters: Sequence[str]) -> str | None:
     """BLINK: the letter alone, else the only `(X)` that is a word of the last paragraph, or of all."""
-    if answer.strip("()") in ("A", "B", "C", "D", "E") and answer in (answer.strip("()"), f"({answer.strip('()')})"):
-        return answer.strip("()")
-    whole, last = (
-        {letter for letter in letters if f"({letter})" in text.split()} for text in (answer, answer.split("\n\n")[-1])
-    )
+    alone = answer[1:-1] if answer.startswith("(") and answer.endswith(")") else answer
+    if alone in letters:
+        return alone
+    whole, last = (_words_in_parentheses(text, letters) for text in (answer, answer.rpartition("\n\n")[2]))
     found = last if len(last) == 1 else whole
-    return found.pop() if len(found) == 1 else None
+    return found[0] if len(found) == 1 else None
+
+
+def _words_in_parentheses(text: str, letters: Sequence[str]) -> list[str]:
+    words = set(text.split())
+    return [letter for letter in letters if f"({letter})" in words]

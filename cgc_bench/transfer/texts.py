@@ -21,7 +21,9 @@ _HINTS = {
     "list": "the question requiring a Python list as an answer and provide the final list, e.g., [1, 2, 3], "
     "[1.2, 1.3, 1.4], at the end.",
 }
-_FLOAT_HINT = "the question requiring a floating-point number with {} and provide the final value, e.g., {}, at the end."
+_FLOAT_HINT = (
+    "the question requiring a floating-point number with {} and provide the final value, e.g., {}, at the end."
+)
 _EXAMPLES = {1: "1.2, 1.3, 1.4", 2: "1.23, 1.34, 1.45"}
 _DISCLAIMED = ("Forensic_Detection", "Jigsaw", "Art_Style")
 _DISCLAIMER = (
@@ -98,7 +100,7 @@ def separated(item: Item) -> tuple[str, Sequence[str]]:
 
 def _split(listed: str, count: int) -> list[str]:
     """`A: a cat, B: a dog` without letters; [] where one is missing."""
-    words = []
+    words: list[str] = []
     for letter in reversed(option_letters(count)):
         listed, found, tail = listed.rpartition(f"{letter}: ")
         if not found:

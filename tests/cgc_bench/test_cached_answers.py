@@ -17,6 +17,7 @@ from lmms_eval.tasks import TaskManager
 
 from cgc_bench.lmms import request, tasks
 from cgc_bench.lmms.discovery import tasks_folder
+from cgc_bench.mig import prompts
 from cgc_bench.prepare import open_prepared
 from cgc_bench.transfer.prepare import prepare_transfer
 from tests.cgc_bench import mig_rows, vlm2_rows
@@ -116,7 +117,7 @@ def change_photo(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def change_prompt_text(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cgc_bench.mig.prompts.OFFICIAL_FORM", "Answer with a box.")
+    monkeypatch.setitem(prompts.FORMS, "univg-r1", "Answer with a box.")
 
 
 def change_libraries(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
