@@ -52,8 +52,14 @@ def without_lists(text: str) -> str:
     kept, place = [], 0
     for start in spans:
         kept.append(text[place:start])
-        place = text.find("\n", start) if "\n" in text[start:] else len(text)
+        place = end_of_line(text, start)
     return "".join([*kept, text[place:]])
+
+
+def end_of_line(text: str, start: int) -> int:
+    """Where the line ends that holds a place."""
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end
 
 
 def listed(text: str) -> list[Listed]:

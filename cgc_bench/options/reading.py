@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cgc_bench.options.patterns import MORE_AFTER, MORE_BEFORE, TAKEN_BACK_AFTER, TAKEN_BACK_BEFORE, TIERS
-from cgc_bench.options.plain import listed, plain, without_lists
+from cgc_bench.options.plain import Listed, end_of_line, listed, plain, without_lists
 from cgc_data.answer.layout import read_layout
 
 _NEAR = 60
@@ -58,12 +58,22 @@ def _matches(pattern: re.Pattern[str], text: str, *, stated: bool) -> Iterator[_
 
 
 def _first_or_last_line(text: str) -> Iterator[_Found]:
-    """`B. a kite` as the first or the last line, unless the line goes on to the next option or a list begins there."""
+    """`B. a kite` as the first or the last line, unless the options are listed there."""
     body = text.strip()
-    offset = text.find(body)
-    last = body.rfind("\n") + 1
+    offset, last = text.find(body), body.rfind("\n") + 1
+    before: Listed | None = None
     for line in listed(body):
-        rest, before = body[line.start :].partition("\n")[0], body[max(0, line.start - 2 * _NEAR) : line.start]
-        following = re.search(rf"\b{chr(ord(line.letter) + 1)}[).:]", rest[2:])
-        if not line.bulleted and line.start in (0, last) and not following and not _ANNOUNCED.search(before):
+        if not line.bulleted and line.start in (0, last) and not _in_a_list(body, line, before):
             yield _Found(offset + line.start, line.letter)
+        before = line
+
+
+def _in_a_list(body: str, line: Listed, before: Listed | None) -> bool:
+    """Whether a list is announced, goes on in the same line, or has the letter before this one in the line before."""
+    start = line.start
+    rest, announced = body[start + 2 : end_of_line(body, start)], body[max(0, start - 2 * _NEAR) : start]
+    if re.search(rf"\b{chr(ord(line.letter) + 1)}[).:]", rest) or _ANNOUNCED.search(announced):
+        return True
+    if before is None:
+        return False
+    return ord(before.letter) + 1 == ord(line.letter) and end_of_line(body, before.start) + 1 == start

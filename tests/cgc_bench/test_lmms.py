@@ -310,7 +310,8 @@ def test_the_task_files_are_what_the_script_writes() -> None:
     assert kept == {path for path in written if path.suffix == ".yaml"}
 
 
-def test_images_of_a_message_are_those_that_the_question_names(place: Path) -> None:
+def test_images_of_a_message_are_those_that_the_question_names(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CGC_BENCH_PROFILE", "authors")
     (doc, *_) = documents("transfer", "hub", "mmmu_val")
     shown = tasks.images(doc)
     urls = [part["url"] for part in tasks.messages(doc)[0]["content"] if part["type"] == "image"]

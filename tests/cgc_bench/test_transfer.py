@@ -66,12 +66,12 @@ def test_every_row_is_a_question_with_its_images(items: dict[str, Item]) -> None
 
 
 def test_images_stand_where_the_question_names_them(items: dict[str, Item]) -> None:
-    content = BENCH.messages(items["mmmu_val/validation_Art_1"])[0]["content"]
+    content = BENCH.messages(items["mmmu_val/validation_Art_1"], "think")[0]["content"]
     assert [part["place"] for part in content if part["type"] == "image"] == [1, 0, 2]
     assert [part["type"] for part in content] == ["text", "image", "text", "image", "text", "image", "text"]
-    first = BENCH.messages(items["muirbench/1"])[0]["content"]
+    first = BENCH.messages(items["muirbench/1"], "think")[0]["content"]
     assert [part["type"] for part in first] == ["text", "image", "text", "image", "text", "image", "text"]
-    unnamed = BENCH.messages(items["muirbench/2"])[0]["content"]
+    unnamed = BENCH.messages(items["muirbench/2"], "think")[0]["content"]
     assert [part["type"] for part in unnamed] == ["image", "image", "image", "text"]
 
 
@@ -113,19 +113,27 @@ def test_the_prompt_is_that_of_lmms_evals_own_task(items: dict[str, Item], task:
 
 ANSWERS = (
     *("A", "B", "C", "D", "(B)", "b", "B.", "C. two", "The answer is B.", "I think (C)", "a kite", "", "none of these"),
-    *("<think>A or C</think>B", "14", "24/7", "x = 24/7", "the second's edge is the larger of the two", "A\nB"),
+    *("<think>A or C</think>B", "<think>A</think>B. b", "<think>A</think>C<think>B</think>", "A. a<think>B</think>"),
+    *("<analysis>A</analysis>B", "<analysis>A", "A</think>B</think>C", "<think>A. is it", "B<think>A"),
+    *("14", "24/7", "x = 24/7", "the second's edge is the larger of the two", "A\nB"),
 )
 
 
 def their_score(task: str, doc: dict[str, Any], answer: str) -> float:
-    """As the loop of lmms-eval does it: reasoning cut, filters, then the task's own functions."""
-    from lmms_eval.api.reasoning import strip_reasoning_tags
+    """As the loop of lmms-eval does it: filters, reasoning cut, then the task's own functions."""
+    from lmms_eval.__main__ import parse_eval_args
+    from lmms_eval.api.reasoning import parse_reasoning_tags_config, strip_reasoning_tags
 
-    text = strip_reasoning_tags(answer, [["<think>", "</think>"]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["lmms-eval"])
+        tags = parse_reasoning_tags_config(parse_eval_args()[1].reasoning_tags)
+    assert tags is not None
+    text = strip_reasoning_tags(answer, tags)
     if task == "muirbench":
         from lmms_eval.tasks.muirbench.utils import MultiChoiceRegexFilter, muir_aggregation, muir_process_results
 
-        (read,) = MultiChoiceRegexFilter().apply([[text]], [doc])
+        (filtered,) = MultiChoiceRegexFilter().apply([[answer]], [doc])
+        read = strip_reasoning_tags(filtered, tags)
         return float(muir_aggregation([muir_process_results(doc, [read])["muirbench_score_overall"]]))
     if task == "mmstar":
         from lmms_eval.tasks.mmstar.utils import mmstar_aggregate_results, mmstar_process_results
@@ -169,7 +177,7 @@ def test_an_option_of_mathvista_is_read_as_lmms_eval_reads_it(items: dict[str, I
 
 
 def test_right_answers_score_100_and_by_group_too(items: dict[str, Item]) -> None:
-    for protocol in BENCH.protocols:
+    for protocol in ("official", "strict", "authors"):
         answers = {index: f"<think>A?</think>{right_answer(item)}" for index, item in items.items()}
         summary = summarise(BENCH, items, score_responses(BENCH, items, answers, protocol=protocol), protocol=protocol)
         assert summary["macro"] == {"accuracy": 100, "accuracy_by_group": 100}
