@@ -20,7 +20,7 @@ from cgc_bench.transfer.prepare import prepare_transfer
 from cgc_bench.transfer.texts import separated
 from tests.cgc_bench.mig_rows import item as mig_item
 from tests.cgc_bench.official_files import mig_folder, prepare
-from tests.cgc_bench.transfer_rows import mmstar, repository, rows
+from tests.cgc_bench.transfer_rows import all_rows, mmstar, repository
 
 TASKS = ("mathvista", "muirbench", "mmstar", "mmmu_val", "blink")
 
@@ -154,12 +154,12 @@ def test_words_for_qwen3_vl_are_those_of_lmms_evals_own_tasks(items: dict[str, I
     template = (Path(utils.__file__).parent / "_default_template_yaml").read_text(encoding="utf-8")
     given = yaml.safe_load(template.replace("!function ", ""))["lmms_eval_specific_kwargs"]["qwen3_vl"]
     own = [TRANSFER.prompt(item, "official", "lmms-eval:qwen3_vl") for item in of(items, "mmstar")]
-    assert own == [utils.mmstar_doc_to_text(doc, given) for doc in rows("mmstar")]
+    assert own == [utils.mmstar_doc_to_text(doc, given) for doc in all_rows("mmstar")]
     file = Path(utils.__file__).parents[1] / "mmmu" / "mmmu_val.yaml"
     content = file.read_text(encoding="utf-8").replace("!function ", "")
     given = yaml.safe_load(content)["lmms_eval_specific_kwargs"]["qwen3_vl"]
     own = [TRANSFER.prompt(item, "official", "lmms-eval:qwen3_vl") for item in of(items, "mmmu_val")]
-    assert own == [mmmu_doc_to_text(doc, given) for doc in rows("mmmu_val")]
+    assert own == [mmmu_doc_to_text(doc, given) for doc in all_rows("mmmu_val")]
 
 
 def of(items: dict[str, Item], task: str) -> list[Item]:
@@ -178,7 +178,7 @@ def test_images_and_words_of_mmmu_stand_as_in_lmms_evals_chat(
     }
     monkeypatch.setattr(utils, "mmmu_doc_to_visual", lambda doc: list(range(len(asked[doc["id"]].images))))
     asked = {item.index.partition("/")[2]: item for item in of(items, "mmmu_val")}
-    for doc in rows("mmmu_val"):
+    for doc in all_rows("mmmu_val"):
         (theirs,) = utils.mmmu_doc_to_messages(doc, given)
         ours = TRANSFER.asked(asked[doc["id"]])[0]["content"]
         assert [part.get("url", part.get("text")) for part in theirs["content"]] == [
@@ -239,14 +239,16 @@ INFERRED = {
     "B": "B",
     "(B)": "B",
     "Answer: B.": "B",
-    "**B**": None,
+    "**B**": "B",
     "The correct answer is **B**. Here is why: it shows a kite that flies": "B",
-    r"\boxed{B}": None,
+    r"\boxed{B}": "B",
+    r"\boxed{\text{B}}": "B",
     "B is right because it shows what was asked for": None,
     "A or B": None,
     "a kite": "B",
     "It shows two dogs.": "C",
-    "A man holds a kite": None,
+    "A man holds a kite": "B",
+    "A man holds it": "A",
     "Z": None,
     "Cannot determine the answer B": None,
     "": None,
@@ -265,9 +267,8 @@ def test_vlmevalkit_leaves_other_answers_than_options_to_its_language_model(item
     open_ = next(item for item in of(items, "mmmu_val") if item.kind == "open")
     assert vlmevalkit_judges(open_, open_.answers[0]) == (True, True)
     assert vlmevalkit_judges(open_, "A") == (True, True), "the true answer is option A there"
-    listed = next((item for item in of(items, "mathvista") if item.kind == "list"), None)
-    if listed:
-        assert vlmevalkit_judges(listed, "[1, 2]") == (False, False)
+    listed = next(item for item in of(items, "mathvista") if item.kind == "list")
+    assert vlmevalkit_judges(listed, listed.answers[0]) == (False, False)
 
 
 # Task, response, then what its authors' rule reads.

@@ -17,7 +17,7 @@ from cgc_bench.scoring.benchmark import benchmark
 from cgc_bench.scoring.summary import floor_table, score_responses, summarise
 from cgc_bench.transfer.items import TASKS, Item
 from cgc_bench.transfer.prepare import prepare_transfer
-from tests.cgc_bench.transfer_rows import ROWS, blink, image, mathvista, mmmu, mmstar, muirbench, repository
+from tests.cgc_bench.transfer_rows import all_rows, blink, image, mathvista, mmmu, mmstar, muirbench, repository
 
 BENCH = benchmark("transfer")
 
@@ -44,17 +44,13 @@ def items(cache: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Item]:
     return BENCH.read_items(prepared_folder("transfer", "blink").parent)
 
 
-def rows(task: str) -> list[dict[str, Any]]:
-    return [row for chosen in ROWS[task].values() for row in chosen]
-
-
 def right_answer(item: Item) -> str:
     return item.answers[0]
 
 
 def test_every_row_is_a_question_with_its_images(items: dict[str, Item]) -> None:
     assert [item.task for item in items.values()].count("blink") == 14
-    assert len(items) == sum(len(rows(task)) for task in TASKS)
+    assert len(items) == sum(len(all_rows(task)) for task in TASKS)
     for task in TASKS:
         ready = open_prepared(prepared_folder("transfer", task))
         assert ready is not None
@@ -108,7 +104,7 @@ def their_prompts(task: str) -> Any:
 def test_the_prompt_is_that_of_lmms_evals_own_task(items: dict[str, Item], task: str) -> None:
     pytest.importorskip("lmms_eval")
     own = [BENCH.prompt(item) for item in items.values() if item.task == task]
-    assert own == [their_prompts(task)(doc) for doc in rows(task)]
+    assert own == [their_prompts(task)(doc) for doc in all_rows(task)]
 
 
 ANSWERS = (
@@ -155,7 +151,7 @@ def their_score(task: str, doc: dict[str, Any], answer: str) -> float:
 def test_the_score_is_that_of_lmms_evals_own_task(items: dict[str, Item], task: str, answer: str) -> None:
     pytest.importorskip("lmms_eval")
     chosen = [item for item in items.values() if item.task == task]
-    for item, doc in zip(chosen, rows(task), strict=True):
+    for item, doc in zip(chosen, all_rows(task), strict=True):
         # Of several true answers they compare with the list as it is written out, which nothing can match.
         asked = doc | {"answer": list(item.answers)} if item.kind == "open" else doc
         assert BENCH.score(item, answer).values["accuracy"] == their_score(task, asked, answer), item.index

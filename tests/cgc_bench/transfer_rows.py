@@ -84,6 +84,10 @@ ROWS: dict[str, dict[str | None, list[dict[str, Any]]]] = {
 _IMAGES = ["decoded_image", "image", *(f"image_{n}" for n in range(1, 8))]
 
 
+def all_rows(task: str) -> list[dict[str, Any]]:
+    return [row for chosen in ROWS[task].values() for row in chosen]
+
+
 def repository(folder: Path, task: str, rows: dict[str | None, list[dict[str, Any]]] | None = None) -> Path:
     """A copy of the task's repository: a Parquet a configuration, and the page that says where each lies."""
     root, split = folder / task, SOURCES[task].split
