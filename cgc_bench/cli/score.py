@@ -21,7 +21,12 @@ PATH = click.Path(path_type=Path)
     help='JSON Lines of {"index", "response"}, samples files of lmms-eval, or its output folder if that holds one run '
     "(the newest file of each task counts); may be repeated.",
 )
-@click.option("--protocol", default="official", show_default=True, help="official, or strict: after the reasoning.")
+@click.option(
+    "--protocol",
+    default="official",
+    show_default=True,
+    help="official; strict: after the reasoning; transfer: vlmevalkit, authors too.",
+)
 @click.option("--prefix", default="", help="What the model's chat template writes of a response, such as '<think>'.")
 @click.option("--postprocess", help="A model's published post-processing, such as migician.")
 @click.option("--json", "json_file", type=PATH, help="Write all figures to this file.")
