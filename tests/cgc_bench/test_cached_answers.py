@@ -157,7 +157,7 @@ def test_what_changes_a_request_is_asked_anew(
 
 
 def change_profile(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request, "profile", lambda asked: "another")
+    monkeypatch.setenv("CGC_BENCH_PROFILE", "authors")
 
 
 def change_annotation_bytes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
