@@ -13,6 +13,7 @@ from cgc_bench.refcoco import items
 from cgc_bench.refcoco.items import TASKS, Item
 from cgc_bench.refcoco.prepare import EXCLUDED, FAR, SOURCES, prepare_refcoco
 from cgc_bench.scoring.benchmark import Benchmark, Group, ItemResult, Row, Table
+from cgc_bench.scoring.profiles import OWN, Profile
 from cgc_bench.scoring.scales import boxes_in, in_unit_scale
 from cgc_data.answer import ANSWER_FORM, build_messages, with_thinking
 from cgc_data.answer.layout import read_layout
@@ -62,6 +63,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
     diagnostics = ("no_box", "several_boxes", "pixel_scale", "unit_scale")
     lower_is_better = diagnostics
     in_all = False  # tens of thousands of items, of one image each
+    profiles = (Profile(OWN),)
     floors = {  # noqa: RUF012 - a mapping of the class, as every benchmark's
         "whole image": lambda _: _fixed((0, 0, FAR, FAR)),
         "centre box": lambda _: _fixed((200, 200, 800, 800)),
