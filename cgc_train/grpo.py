@@ -14,7 +14,7 @@ from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, truth_of
 from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, IdleGroupsWarning, MetricsWriter
 from cgc_train.console import reward_columns, show_steps
-from cgc_train.data import grade, held_out_set, training_set
+from cgc_train.data import grades, held_out_set, training_set
 from cgc_train.engines import check_gpu, engines_of, need_engine
 from cgc_train.errors import RunError
 from cgc_train.model import check_template, load_config, load_processor, lora_config, quantisation
@@ -96,7 +96,8 @@ def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> Gro
     writer = HeldOutWriter(run.folder, recipe, _truths(material.held_out))
     trainer = GroundingTrainer(
         frozen_vision=recipe.model.freeze_vision,
-        grades=_grades(recipe, material.rows),
+        grades=grades(recipe.data, material.rows["id"], material.rows["difficulty"]),
+        groups=recipe.groups,
         model=recipe.model.name,
         args=arguments,
         train_dataset=material.rows,
@@ -166,9 +167,3 @@ def _truths(rows: Dataset | None) -> dict[str, Truth]:
         return {}
     light = rows.remove_columns(["images", "prompt"])
     return {row["id"]: truth_of(row) for row in light}
-
-
-def _grades(recipe: Recipe, rows: Dataset) -> list[int] | None:
-    if recipe.data.curriculum != "easy_first":
-        return None
-    return [grade(difficulty) for difficulty in rows["difficulty"]]

@@ -17,7 +17,7 @@ from trl import SFTTrainer
 from cgc_data.common.progress import say
 from cgc_train.callbacks import MetricsWriter
 from cgc_train.console import WARM_UP, show_steps
-from cgc_train.data import grade, held_out_set, training_set
+from cgc_train.data import grades, held_out_set, training_set
 from cgc_train.engines import check_gpu
 from cgc_train.errors import DivergedError, RecipeError
 from cgc_train.model import (
@@ -133,9 +133,8 @@ def _trainer(
     run: Run, arguments: TrainingArguments, material: _Material, callbacks: list[HeldOutSkill]
 ) -> WarmUpTrainer:
     recipe = run.recipe
-    easy_first = recipe.data.curriculum == "easy_first"
     trainer = WarmUpTrainer(
-        grades=[grade(value) for value in material.rows["difficulty"]] if easy_first else None,
+        grades=grades(recipe.data, material.rows["id"], material.rows["difficulty"]),
         model=recipe.model.name,
         args=arguments,
         train_dataset=material.rows,

@@ -28,6 +28,7 @@ CHECKS = (
     Check("checkpoints", numbers.check_saving, ("settings",)),
     Check("trackers", machine.check_trackers, ("settings",)),
     Check("data", rows.check_data, ("settings",)),
+    Check("groups", rows.check_groups, ("data",)),
     Check("photos", photos.check_photos, ("data",)),
     Check("gold", rows.check_gold, ("data",)),
     Check("reward speed", rows.check_speed, ("data",)),

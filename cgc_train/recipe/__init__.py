@@ -4,6 +4,7 @@ from cgc_train.families import LORA_TARGETS
 from cgc_train.recipe.load import launch_machines, launch_path, load_recipe, recipe_names, recipe_path, save_recipe
 from cgc_train.recipe.schema import (
     DataSettings,
+    GroupSettings,
     LoraSettings,
     ModelSettings,
     Recipe,
@@ -13,6 +14,7 @@ from cgc_train.recipe.schema import (
 __all__ = [
     "LORA_TARGETS",
     "DataSettings",
+    "GroupSettings",
     "LoraSettings",
     "ModelSettings",
     "Recipe",

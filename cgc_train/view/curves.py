@@ -49,6 +49,8 @@ GROUPS: Mapping[str, Sequence[Curve]] = {
     ),
     "Optimisation": (
         Curve("groups that teach nothing", "frac_reward_zero_std", None),
+        Curve("the same, before others replace them", "groups/idle_sampled", None),
+        Curve("completions sampled to replace them", "groups/extra_completions", None, share=False),
         Curve("entropy", "entropy", None, share=False),
         Curve("tokens of a completion", "completions/mean_length", None, share=False),
         Curve("KL to the reference", "kl", None, share=False),
