@@ -88,7 +88,7 @@ def check_completions(context: Context) -> Finding:
 
 
 def check_images(context: Context) -> Finding:
-    """Images are stored at sizes that processor and vLLM both leave alone."""
+    """Images are stored at sizes that the processor, and a vLLM server, leave alone."""
     seen = {(view["width"], view["height"]) for row in context.all_rows() for view in row["views"]}
     stored = {context.bounds.size(*size) for size in seen}
     for name, bounds in _readers(context):
@@ -115,10 +115,13 @@ def check_speed(context: Context) -> Finding:
 
 
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
-    """Who reads the images, with the limits each of them has: vLLM knows only those of the model's folder."""
+    """Who reads the images, with the limits each has: a vLLM server knows only those of the model's folder.
+
+    In the same process vLLM is started with the recipe's own.
+    """
     yield "the processor", context.bounds
-    if context.config.use_vllm:
-        yield "vLLM", context.own_bounds
+    if context.config.use_vllm and context.config.vllm_mode == "server":
+        yield "a vLLM server", context.own_bounds
 
 
 def _answer(context: Context, row: Row) -> str:
