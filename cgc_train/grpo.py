@@ -1,7 +1,6 @@
 """The main job: GRPO on a release by a recipe, into a run folder, from the start or from a checkpoint."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from datasets import Dataset
 from cgc_data.common.extras import need_package
 from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, truth_of
+from cgc_train.beside import BenchmarkBeside, check_benchmark
 from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, IdleGroupsWarning, MetricsWriter
 from cgc_train.console import reward_columns, show_steps
 from cgc_train.data import grades, held_out_set, training_set
@@ -23,7 +23,16 @@ from cgc_train.protocols import GrpoArguments, Processor
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import grpo_config
 from cgc_train.reward import reward_functions
-from cgc_train.run import Run, check_free, create_run, image_folder, is_whole, written_to_disk
+from cgc_train.run import (
+    Run,
+    check_free,
+    create_run,
+    image_folder,
+    is_whole,
+    without_usage_ping,
+    written_to_disk,
+)
+from cgc_train.to_hub import CheckpointsToHub, prepare
 from cgc_train.trainer import GroundingTrainer
 
 TRACKERS = ("trackio", "tensorboard", "wandb")
@@ -82,6 +91,9 @@ class Material:
 
 
 def _material(recipe: Recipe, arguments: GrpoArguments, rows: Dataset | None = None) -> Material:
+    check_benchmark(recipe, arguments)
+    if recipe.hub.repo and arguments.process_index == 0:
+        prepare(recipe)
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
     check_template(recipe.model.name, processor, recipe.prompt, arguments.chat_template_kwargs)
@@ -109,6 +121,10 @@ def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> Gro
         callbacks=[MetricsWriter(run.folder), FalseEmptyWarning(recipe), IdleGroupsWarning(recipe), writer],
     )
     writer.trainer = trainer
+    if recipe.benchmark.command:
+        trainer.add_callback(BenchmarkBeside(run.folder, recipe))
+    if recipe.hub.repo:
+        trainer.add_callback(CheckpointsToHub(run))
     show_steps(trainer, reward_columns(recipe))
     return trainer
 
@@ -124,6 +140,10 @@ def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
             _save(trainer, run)
     except KeyboardInterrupt:
         raise RunError(f"{run.folder}: stopped; go on with {again}") from None
+    finally:
+        for background in (trainer.pop_callback(BenchmarkBeside), trainer.pop_callback(CheckpointsToHub)):
+            if background:
+                background.close()
     return run
 
 
@@ -147,8 +167,7 @@ def _save(trainer: GroundingTrainer, run: Run) -> None:
 
 
 def _arguments(recipe: Recipe, folder: Path) -> GrpoArguments:
-    # TRL counts its users over the network unless it is told not to.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    without_usage_ping()
     for tracker in TRACKERS:
         if tracker in _as_list(recipe.grpo.get("report_to")):
             need_package(tracker, f"grpo.report_to={tracker}")

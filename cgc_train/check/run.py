@@ -27,6 +27,7 @@ CHECKS = (
     Check("batch", numbers.check_batch, ("settings",)),
     Check("checkpoints", numbers.check_saving, ("settings",)),
     Check("trackers", machine.check_trackers, ("settings",)),
+    Check("hub", machine.check_hub),
     Check("data", rows.check_data, ("settings",)),
     Check("groups", rows.check_groups, ("data",)),
     Check("photos", photos.check_photos, ("data",)),

@@ -102,6 +102,29 @@ class GroupSettings(Section):
     max_mean: Weight | None = Field(None, description="mean reward above which a group teaches nothing; null: none")
 
 
+class BenchmarkSettings(Section):
+    """An external benchmark that runs beside training."""
+
+    command: str | None = Field(None, description="for bash, with {model} and {out}, a folder for JSON; null: none")
+    every: int = Field(0, ge=0, description="steps between benchmarks; a multiple of grpo.save_steps")
+    minutes: float = Field(60, gt=0, description="after which a command is ended")
+
+    @model_validator(mode="after")
+    def _both(self) -> "BenchmarkSettings":
+        if (self.command is None) != (self.every == 0):
+            raise ValueError("command and every belong together; set both, or none")
+        if missing := [place for place in ("{model}", "{out}") if self.command and place not in self.command]:
+            raise ValueError(f"command does not name {missing[0]}; it stands for a folder that the command needs")
+        return self
+
+
+class HubSettings(Section):
+    """Checkpoints to the Hub while training goes on."""
+
+    repo: str | None = Field(None, description="ORG/NAME that every checkpoint is uploaded to; null: none")
+    private: bool = Field(True, description="make the repository private, if it is not there yet")
+
+
 class WarningSettings(Section):
     """When a run warns of a habit that pays without looking."""
 
@@ -127,6 +150,8 @@ class Recipe(Section):
     sft: dict[str, Any] = Field(default_factory=dict, description="settings of TRL's SFTConfig")
     grpo: dict[str, Any] = Field(default_factory=dict, description="settings of TRL's GRPOConfig")
     groups: GroupSettings = Field(default_factory=GroupSettings)
+    benchmark: BenchmarkSettings = Field(default_factory=BenchmarkSettings)
+    hub: HubSettings = Field(default_factory=HubSettings)
     warnings: WarningSettings = Field(default_factory=WarningSettings)
 
     @model_validator(mode="after")

@@ -11,7 +11,8 @@ pytest.importorskip("trl")
 
 from safetensors.torch import load_file
 
-from cgc_train.check import run_checks
+from cgc_train.check.context import Context
+from cgc_train.check.rows import check_groups
 from cgc_train.errors import RecipeError
 from cgc_train.groups import Sampled, further_rows, idle_groups, replaced, teaches, whole_groups
 from cgc_train.grpo import resume, run_grpo
@@ -172,7 +173,7 @@ def test_check_tells_how_many_measured_groups_teach(run_values: dict[str, Any], 
     )
     for groups, status in (({}, "ok"), ({"min_spread": 1.0}, "warning")):
         recipe = made_recipe({**run_values, "groups": groups}, data={"keep": str(file)})
-        finding = next(found for found in run_checks(recipe, tmp_path / "run") if found.check == "groups")
+        finding = check_groups(Context(recipe))
         assert finding.status == status
         assert f"of {len(ids)} measured groups" in finding.message
 
