@@ -66,7 +66,7 @@ class Protocol:
     warm_up_steps: int  # at most
     source_steps: int  # of either arm
     grpo_steps: int
-    sft_steps: int  # which take the processor as long as those of GRPO
+    sft_steps: int  # ten for one of GRPO, which take the processor about as long
     held_out_rows: int
 
     def scale(self, steps: int) -> Scale:
@@ -86,7 +86,7 @@ class Protocol:
         return first + [f"{what}-{seed}" for seed in self.seeds for what in ("start", *SETTINGS)]
 
 
-FULL = Protocol(3000, 6000, (0, 1, 2, 3, 4), (0, 1, 2), 0.4, 1800, 300, 200, 1200, 320)
+FULL = Protocol(3000, 6000, (0, 1, 2, 3, 4), (0, 1, 2), 0.4, 1200, 200, 150, 1500, 320)
 QUICK = Protocol(200, 120, (0,), (0,), 0.05, 6, 1, 1, 1, 12)
 
 
