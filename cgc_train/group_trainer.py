@@ -39,8 +39,14 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         generated, self._generated = self._generated, None
         return generated or super()._generate(prompts)
 
-    def _calculate_rewards(self, *given: object) -> Any:
-        rewards = super()._calculate_rewards(*given)
+    def _calculate_rewards(
+        self,
+        inputs: Sequence[TrainingRow],
+        prompts: object,
+        completions: Sequence[Completion],
+        completion_ids_list: object,
+    ) -> Any:
+        rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
         self._rewards = (rewards * self.reward_weights.to(rewards.device)).nansum(dim=1).tolist()
         return rewards
 
@@ -82,8 +88,11 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         self._pending_metrics.clear()
         self._pending_extra_logs.clear()
         parts = (rows, prompt_ids, completion_ids, completions, logprobs or [None] * len(rows))
-        everything = gather_object(list(zip(*parts, strict=True)))
-        return [Sampled(*entry, reward) for entry, reward in zip(everything, self._rewards, strict=True)]
+        everything: Any = gather_object(list(zip(*parts, strict=True)))
+        return [
+            Sampled(row, asked, answered, completion, scores, reward)
+            for (row, asked, answered, completion, scores), reward in zip(everything, self._rewards, strict=True)
+        ]
 
     def _kept(self, entries: Sequence[Sampled]) -> list[TrainingRow]:
         """Let TRL find these as generated; returns their rows."""

@@ -7,11 +7,11 @@ shows beside others. A benchmark that was scored by several protocols has a file
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import msgspec
 import yaml
-from huggingface_hub import EvalResult, ModelCard
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from cgc_data.common.errors import PushError
 from cgc_data.release.locate import HUB_ID
@@ -127,8 +127,9 @@ def with_model_index(card: str, name: str, results: Sequence[Result]) -> str:
     if not results:
         return card
     read = ModelCard(card, ignore_metadata_errors=False)
-    read.data.model_name = name
-    read.data.eval_results = [
+    data = cast(ModelCardData, read.data)
+    data.model_name = name
+    data.eval_results = [
         EvalResult(
             task_type=TASK,
             task_name="multi-image grounding",
