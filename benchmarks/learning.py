@@ -91,27 +91,32 @@ def run_seeds(seeds: Sequence[int], options: Any, work: Path) -> None:
 
 def prepare(scale: Scale, work: Path) -> None:
     """Paint the photos and build the release, unless they are there."""
+    build(work, work / "release", scale.photos, {"samples": scale.samples})
+
+
+def build(work: Path, release: Path, photos: int, changes: dict[str, Any]) -> None:
+    """Build a release from photos painted into `work`, unless it is there; `changes` are settings over the usual."""
     from cgc_data.builder.release import build_release
+    from cgc_data.common.settings import merge
     from cgc_data.config import parse_config
     from cgc_data.painter import paint
 
-    if (work / "release" / "manifest.json").is_file():
+    if (release / "manifest.json").is_file():
         return
-    sources = paint("single", work / "photos", photos=scale.photos)
-    folders = {"auto": "train2017", "test": "val2017"}
+    if not (work / "photos").exists():
+        paint("single", work / "photos", photos=photos)
     config = {
         "name": "learning",
         "sources": [
             {
-                "kind": source.kind,
-                "annotations": str(source.annotations),
-                "images": str(source.images / folders[source.split]),
+                "kind": "coco",
+                "annotations": str(work / "photos" / "annotations" / f"instances_{file}.json"),
+                "images": str(work / "photos" / "images" / name),
                 "exhaustive": True,
-                "split": source.split,
+                "split": split,
             }
-            for source in sources
+            for file, name, split in (("train", "train2017", "auto"), ("test", "val2017", "test"))
         ],
-        "samples": scale.samples,
         "preset": "paper",
         "confusable": "labelled",
         "limits": {"min_side": 16},
@@ -120,7 +125,7 @@ def prepare(scale: Scale, work: Path) -> None:
         "intra": {"max_views": 2, "view_sizes": [128]},
         "tasks": {"inter/locate": 0.48, "inter/locate_all": 0.32, "intra/same_object": 0.2, "intra/locate_all": 0},
     }
-    build_release(parse_config(config, "learning"), work / "release")
+    build_release(parse_config(merge(config, changes), "learning"), release)
 
 
 def recipe(scale: Scale, work: Path, seed: int, model: Path, *settings: str) -> Any:
@@ -167,9 +172,11 @@ def recipe(scale: Scale, work: Path, seed: int, model: Path, *settings: str) -> 
             "num_completions_to_print": 0,
         },
     }
-    path = work / f"recipe-{seed}.yaml"
+    path = work / f"recipe-{seed}-{os.getpid()}.yaml"
     path.write_text(json.dumps(values), encoding="utf-8")
-    return load_recipe(str(path), list(settings))
+    loaded = load_recipe(str(path), list(settings))
+    path.unlink()
+    return loaded
 
 
 def run_seed(seed: int, scale: Scale, work: Path) -> None:

@@ -54,6 +54,7 @@ SWITCHES = {
     **{f"no-{term.name}": Switch((f"reward.{term.name}=0",), term.ablated) for term in TERMS if term.ablated},
     "no-think": Switch(("prompt.think=false",), "no reasoning before the answer, neither asked for nor required"),
     "no-kl": Switch(("grpo.beta=0",), "no reference model"),
+    "resample": Switch(("groups.resample=2",), "groups whose completions earn the same are replaced"),
     "easy-first": Switch(("data.curriculum=easy_first",), "easy rows first"),
 }
 # TRL's, and GSPO, which it spells by another setting.

@@ -70,7 +70,7 @@ class IdleGroupsWarning(LogReader):
 
     def read(self, state: TrainerState, logs: Logs) -> None:
         """Take the mean of the last logs."""
-        share = logs.get("contrast/zero_variance")
+        share = logs.get("groups/idle", logs.get("contrast/zero_variance"))
         if not isinstance(share, int | float):
             return
         self.recent.append(share)

@@ -21,9 +21,9 @@ Logs: TypeAlias = Mapping[str, object]
 
 HEADER_EVERY = 20  # lines
 HELD_OUT = ("miou", "acc@0.5", "source_acc", "leakage", "hallucination", "false_empty", "unreadable")
-# Of transformers' own calls, and of an image reader that works all the same; whoever trains can do nothing about them.
+# Of transformers' and TRL's own calls, which work all the same; whoever trains can do nothing about them.
 DEPRECATIONS = r"`(is_)?gradient_checkpointing(_enable|_disable)?` is deprecated"
-DECODING = "Image decoding with `torchvision` is deprecated"
+NOTES = ("Image decoding with `torchvision` is deprecated", "Kwargs passed to `processor.__call__` have to be in")
 
 
 @dataclass(frozen=True)
@@ -140,4 +140,4 @@ def quiet() -> None:
     library.disable_progress_bar()
     warnings.filterwarnings("ignore", DEPRECATIONS, FutureWarning)
     for handler in logging.getLogger("transformers").handlers:
-        handler.addFilter(lambda record: DECODING not in str(record.msg))
+        handler.addFilter(lambda record: not str(record.msg).startswith(NOTES))

@@ -22,12 +22,12 @@ from cgc_train.errors import TrainingDataError
 from cgc_train.protocols import Model, Processor, TrainingRow
 from cgc_train.recipe import Recipe
 from cgc_train.reward import score
+from cgc_train.reward.batch import EQUAL
 from cgc_train.run import image_folder
 
 Verdict = Literal["informative", "all right", "all wrong"]
 VERDICTS: tuple[Verdict, ...] = ("informative", "all right", "all wrong")
 
-EQUAL = 1e-6  # rewards of a group that differ by no more give no advantage
 RIGHT = 0.5  # mean R_miou from which a group of equal rewards counts as right
 SAMPLES, TOKENS = 8, 512  # where the recipe does not say
 

@@ -12,6 +12,8 @@ from cgc_train.errors import RunError
 from cgc_train.recipe import Recipe
 
 TESTED = {"vllm": "0.31.0", "deepspeed": "0.19.8", "bitsandbytes": "0.50.2"}
+# Its Conv3d, by which images become patches, is many times slower (https://github.com/huggingface/trl/issues/4559).
+SLOW_TORCH = "2.9"
 
 
 def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
@@ -55,6 +57,12 @@ def untested(recipe: Recipe) -> dict[str, str]:
     """The installed version of every engine that a recipe needs and that was tested in another minor version."""
     found = {package: _installed(package) for package, _ in engines_of(recipe) if package in TESTED}
     return {package: seen for package, seen in found.items() if seen and _minor(seen) != _minor(TESTED[package])}
+
+
+def slow_torch() -> str | None:
+    """The installed version of torch if it is one in which images take many times as long."""
+    seen = _installed("torch")
+    return seen if seen and _minor(seen) == _minor(SLOW_TORCH) else None
 
 
 def _installed(package: str) -> str | None:

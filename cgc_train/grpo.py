@@ -1,7 +1,6 @@
 """The main job: GRPO on a release by a recipe, into a run folder, from the start or from a checkpoint."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ from datasets import Dataset
 from cgc_data.common.extras import need_package
 from cgc_data.common.progress import say
 from cgc_data.metrics import Truth, truth_of
+from cgc_train.beside import BenchmarkBeside, check_benchmark
 from cgc_train.callbacks import FalseEmptyWarning, HeldOutWriter, IdleGroupsWarning, MetricsWriter
 from cgc_train.console import reward_columns, show_steps
-from cgc_train.data import grade, held_out_set, training_set
+from cgc_train.data import grades, held_out_set, training_set
 from cgc_train.engines import check_gpu, engines_of, need_engine
 from cgc_train.errors import RunError
 from cgc_train.model import check_template, load_config, load_processor, lora_config, quantisation
@@ -23,7 +23,16 @@ from cgc_train.protocols import GrpoArguments, Processor
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import grpo_config
 from cgc_train.reward import reward_functions
-from cgc_train.run import Run, check_free, create_run, image_folder, is_whole, written_to_disk
+from cgc_train.run import (
+    Run,
+    check_free,
+    create_run,
+    image_folder,
+    is_whole,
+    without_usage_ping,
+    written_to_disk,
+)
+from cgc_train.to_hub import CheckpointsToHub, prepare
 from cgc_train.trainer import GroundingTrainer
 
 TRACKERS = ("trackio", "tensorboard", "wandb")
@@ -82,6 +91,9 @@ class Material:
 
 
 def _material(recipe: Recipe, arguments: GrpoArguments, rows: Dataset | None = None) -> Material:
+    check_benchmark(recipe, arguments)
+    if recipe.hub.repo and arguments.process_index == 0:
+        prepare(recipe)
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
     check_template(recipe.model.name, processor, recipe.prompt, arguments.chat_template_kwargs)
@@ -96,7 +108,8 @@ def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> Gro
     writer = HeldOutWriter(run.folder, recipe, _truths(material.held_out))
     trainer = GroundingTrainer(
         frozen_vision=recipe.model.freeze_vision,
-        grades=_grades(recipe, material.rows),
+        grades=grades(recipe.data, material.rows["id"], material.rows["difficulty"]),
+        groups=recipe.groups,
         model=recipe.model.name,
         args=arguments,
         train_dataset=material.rows,
@@ -108,6 +121,10 @@ def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> Gro
         callbacks=[MetricsWriter(run.folder), FalseEmptyWarning(recipe), IdleGroupsWarning(recipe), writer],
     )
     writer.trainer = trainer
+    if recipe.benchmark.command:
+        trainer.add_callback(BenchmarkBeside(run.folder, recipe))
+    if recipe.hub.repo:
+        trainer.add_callback(CheckpointsToHub(run))
     show_steps(trainer, reward_columns(recipe))
     return trainer
 
@@ -123,6 +140,10 @@ def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
             _save(trainer, run)
     except KeyboardInterrupt:
         raise RunError(f"{run.folder}: stopped; go on with {again}") from None
+    finally:
+        for background in (trainer.pop_callback(BenchmarkBeside), trainer.pop_callback(CheckpointsToHub)):
+            if background:
+                background.close()
     return run
 
 
@@ -146,8 +167,7 @@ def _save(trainer: GroundingTrainer, run: Run) -> None:
 
 
 def _arguments(recipe: Recipe, folder: Path) -> GrpoArguments:
-    # TRL counts its users over the network unless it is told not to.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    without_usage_ping()
     for tracker in TRACKERS:
         if tracker in _as_list(recipe.grpo.get("report_to")):
             need_package(tracker, f"grpo.report_to={tracker}")
@@ -166,9 +186,3 @@ def _truths(rows: Dataset | None) -> dict[str, Truth]:
         return {}
     light = rows.remove_columns(["images", "prompt"])
     return {row["id"]: truth_of(row) for row in light}
-
-
-def _grades(recipe: Recipe, rows: Dataset) -> list[int] | None:
-    if recipe.data.curriculum != "easy_first":
-        return None
-    return [grade(difficulty) for difficulty in rows["difficulty"]]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, TypedDict, cast
 
 import msgspec
+from huggingface_hub import constants
 
 from cgc_data.common.disk import disk_full
 from cgc_data.release.inside import check_links, file_name
@@ -25,8 +26,11 @@ from cgc_train.recipe import Recipe, load_recipe, save_recipe
 
 PACKAGES = ("cgc-grounding", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "vllm", "deepspeed")
 Kind: TypeAlias = Literal["grpo", "sft"]
-# What may differ between a run and its going on: where the data lies and how long it runs.
-MAY_DIFFER = ("data.release", "data.photos", "grpo.max_steps", "grpo.num_train_epochs", "gpu_memory_gb")
+# What may differ between a run and its going on: where the data lies, how long it runs, and what goes on beside it.
+MAY_DIFFER = (
+    *("data.release", "data.photos", "grpo.max_steps", "grpo.num_train_epochs", "gpu_memory_gb"),
+    *("benchmark.command", "benchmark.every", "benchmark.minutes", "hub.repo", "hub.private"),
+)
 
 
 class MetricsLine(TypedDict, total=False):
@@ -34,7 +38,7 @@ class MetricsLine(TypedDict, total=False):
 
     step: int
     epoch: float
-    kind: Literal["train", "eval", "held_out"]
+    kind: Literal["train", "eval", "held_out", "benchmark"]
 
 
 class CompletionRow(TypedDict, total=False):
@@ -220,6 +224,15 @@ def environment() -> Environment:
 def image_folder() -> Path:
     """Where resized images are kept for all runs: `$CGC_CACHE/images`, or a folder in the user's cache."""
     return Path(os.environ.get("CGC_CACHE") or Path.home() / ".cache" / "cgc-grounding") / "images"
+
+
+def without_usage_ping() -> None:
+    """Keep TRL from counting its users over the network, here and in processes that are started from here.
+
+    The Hub's client reads the variable when it is imported, which is long before a run begins.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    constants.HF_HUB_DISABLE_TELEMETRY = True
 
 
 def held_out_path(folder: Path, step: int) -> Path:

@@ -4,7 +4,6 @@ Its traces are written by rule and hold no coordinate. The model it leaves is wh
 `cgc-train grpo RECIPE model.name=RUN/model` starts from it.
 """
 
-import os
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from trl import SFTTrainer
 from cgc_data.common.progress import say
 from cgc_train.callbacks import MetricsWriter
 from cgc_train.console import WARM_UP, show_steps
-from cgc_train.data import grade, held_out_set, training_set
+from cgc_train.data import grades, held_out_set, training_set
 from cgc_train.engines import check_gpu
 from cgc_train.errors import DivergedError, RecipeError
 from cgc_train.model import (
@@ -33,7 +32,7 @@ from cgc_train.model.load import freeze_vision, keep_names, route_quietly
 from cgc_train.protocols import Processor, TrainingArguments
 from cgc_train.recipe import Recipe
 from cgc_train.recipe.arguments import sft_config
-from cgc_train.run import Run, check_free, create_run, image_folder, written_to_disk
+from cgc_train.run import Run, check_free, create_run, image_folder, without_usage_ping, written_to_disk
 from cgc_train.sampling import EpochSampler
 from cgc_train.skill import HeldOutSkill
 
@@ -90,7 +89,7 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: D
         DivergedError: the loss is not a number.
         And what loading the data and the model raises; then no folder is left behind.
     """
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL counts its users over the network otherwise
+    without_usage_ping()
     check_gpu(recipe)
     arguments = _arguments(recipe, folder)
     if arguments.process_index == 0:  # another process may come when this one has begun the run already
@@ -133,9 +132,8 @@ def _trainer(
     run: Run, arguments: TrainingArguments, material: _Material, callbacks: list[HeldOutSkill]
 ) -> WarmUpTrainer:
     recipe = run.recipe
-    easy_first = recipe.data.curriculum == "easy_first"
     trainer = WarmUpTrainer(
-        grades=[grade(value) for value in material.rows["difficulty"]] if easy_first else None,
+        grades=grades(recipe.data, material.rows["id"], material.rows["difficulty"]),
         model=recipe.model.name,
         args=arguments,
         train_dataset=material.rows,

@@ -13,15 +13,16 @@ from typing import Any, TypeAlias
 import torch
 from accelerate.utils import gather_object
 from PIL import Image
-from trl import GRPOTrainer
 from trl.trainer.utils import RepeatSampler
 
 from cgc_train.errors import DivergedError, ModelError, RecipeError
 from cgc_train.generate import visual_token_ids
+from cgc_train.group_trainer import GroupTrainer
 from cgc_train.model.files import LARGEST, is_sound
 from cgc_train.model.load import freeze_vision, keep_names, names_in_memory, route_quietly
 from cgc_train.model.once import each_image_once
 from cgc_train.protocols import Completion, GenerationConfig, GrpoArguments, Processor, TrainingRow
+from cgc_train.recipe import GroupSettings
 from cgc_train.reward import text_of
 from cgc_train.sampling import EpochSampler
 from cgc_train.vllm_start import Rows, vllm_settings, vllm_started_with
@@ -31,12 +32,13 @@ NO_PROBABILITIES = "probability tensor contains"  # what torch says of logits th
 Answers: TypeAlias = dict[str, str]
 
 
-class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
+class GroundingTrainer(GroupTrainer):
     """GRPO on rows of a release.
 
     Args:
         frozen_vision: leave the vision tower out of training.
         grades: of the rows, ascending, where later epochs are to keep easy rows first.
+        groups: which groups of completions are learned from; None: all.
         processing_class, args, train_dataset, eval_dataset, peft_config, **given: as TRL's GRPOTrainer takes them.
 
     Raises:
@@ -55,6 +57,7 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         peft_config: object = None,
         frozen_vision: bool = True,
         grades: Sequence[int] | None = None,
+        groups: GroupSettings | None = None,
         **given: object,
     ) -> None:
         check_padding(processing_class)
@@ -64,14 +67,13 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
         args.logging_nan_inf_filter = False
         given |= {"train_dataset": train_dataset, "eval_dataset": eval_dataset, "peft_config": peft_config}
         with _vllm_told(args, processing_class, train_dataset, eval_dataset):
-            super().__init__(args=args, processing_class=processing_class, **given)
+            super().__init__(args=args, processing_class=processing_class, grades=grades, groups=groups, **given)
         keep_names(self.model)
         route_quietly(self.model)
         if self.use_vllm:
             forget_images(self.vllm_generation)
         if self.use_vllm and peft_config is not None:
             send_merged(self.vllm_generation)
-        self._grades = grades
         self.generation_config: Any = getattr(self, "generation_config", None)  # vLLM has its own
         self.log_completions: bool = args.log_completions
         self.held_out_answers: Answers = {}  # of this process, since the last evaluation
@@ -96,7 +98,7 @@ class GroundingTrainer(GRPOTrainer):  # type: ignore[misc]
             self.held_out_answers |= {row["id"]: text_of(completion) for row, completion in rows}
         return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
 
-    def _generate_and_score_completions(self, inputs: object) -> Any:
+    def _generate_and_score_completions(self, inputs: Sequence[TrainingRow]) -> Any:
         with each_image_once(self.processing_class):
             return super()._generate_and_score_completions(inputs)
 

@@ -16,8 +16,20 @@ LAYERS = {
     ),
     "cgc_train": (
         *("errors", "protocols", "families", "reward", "recipe", "engines", "model", "tiny", "traces", "data"),
-        *("sampling", "ablate", "generate", "predict", "picture", "run", "outcome", "console", "callbacks"),
-        *("vllm_start", "vllm_weights", "trainer", "skill"),
+        *(
+            "sampling",
+            "ablate",
+            "generate",
+            "predict",
+            "picture",
+            "run",
+            "outcome",
+            "console",
+            "callbacks",
+            "beside",
+            "to_hub",
+        ),
+        *("beside", "to_hub", "vllm_start", "vllm_weights", "groups", "group_trainer", "trainer", "skill"),
         *("grpo", "sft", "difficulty", "check", "view", "publish", "plugins", "cli", "__main__"),
     ),
     "cgc_bench": (

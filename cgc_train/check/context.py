@@ -152,7 +152,7 @@ class Context:
 
     @cached_property
     def own_bounds(self) -> Bounds:
-        """Sizes that the model's folder itself allows, which is what vLLM goes by."""
+        """Sizes that the model's folder itself allows, which is what a vLLM server goes by unless told otherwise."""
         if self.processor is None:
             return _bounds(None, LARGEST_IMAGE)
         from cgc_train.model import load_processor

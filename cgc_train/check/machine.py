@@ -2,12 +2,15 @@
 
 from importlib.util import find_spec
 
+from huggingface_hub import constants
+
 from cgc_data.common.errors import MissingExtraError
 from cgc_data.common.extras import need
 from cgc_train.check.context import Context, Finding, Unchecked, failed, ok, warning
-from cgc_train.engines import TESTED, engines_of, install, untested
+from cgc_train.engines import TESTED, engines_of, install, slow_torch, untested
 from cgc_train.recipe import launch_machines
 from cgc_train.run import check_free
+from cgc_train.to_hub import is_there
 
 TRACKERS = {
     "trackio": "trackio",
@@ -44,6 +47,18 @@ def check_trackers(context: Context) -> Finding:
     return ok(f"metrics go to the run folder{''.join(f' and to {name}' for name in names)}")
 
 
+def check_hub(context: Context) -> Finding:
+    """The login may upload checkpoints to hub.repo."""
+    repo = context.recipe.hub.repo
+    if repo is None:
+        return ok("no checkpoint goes to the Hub")
+    if constants.HF_HUB_OFFLINE:
+        raise Unchecked(f"the login for {repo}: the Hub client is offline")
+    there = is_there(repo)
+    private = "private" if context.recipe.hub.private else "public"
+    return ok(f"checkpoints go to {repo}, which " + ("exists" if there else f"is made {private} when training begins"))
+
+
 def check_gpus(context: Context) -> Finding:
     """As many GPUs as the recipe is written for, of the memory it states."""
     recipe = context.recipe
@@ -76,6 +91,8 @@ def check_engines(context: Context) -> Finding:
     if others := untested(recipe):
         named = ", ".join(f"{package} {seen} (tested: {TESTED[package]})" for package, seen in others.items())
         return warning(f"not tested with {named}", f"run: {install(*others)}")
+    if seen := slow_torch():
+        return warning(f"torch {seen} takes many times as long for images", "install another version of torch")
     names = [name for name, _ in engines_of(recipe)]
     return ok(f"engines: {', '.join(names) if names else 'none besides torch and TRL'}")
 

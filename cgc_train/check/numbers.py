@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 
+from cgc_train.beside import check_benchmark
 from cgc_train.check.batch import Batch
 from cgc_train.check.context import Context, Finding, Unchecked, failed, gigabytes, ok, warning
 from cgc_train.check.machine import gpu_bytes
@@ -74,6 +75,7 @@ def check_saving(context: Context) -> Finding:
         aligned = next(n for n in range(every, every + batch.passes_per_round + 1) if _aligned(n, batch))
         message = f"a checkpoint every {every} steps falls inside a round of sampling: a resumed run would differ"
         return failed(message, f"set grpo.save_steps={aligned}", every, aligned)
+    check_benchmark(context.recipe, config)
     return ok(f"a checkpoint every {every} steps, each between two rounds of sampling", every)
 
 

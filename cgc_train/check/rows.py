@@ -3,12 +3,15 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from cgc_data.metrics import truth_of
 from cgc_data.release.rows import Row
 from cgc_train.check.context import Context, Finding, failed, ok, warning
 from cgc_train.check.tokens import counter
 from cgc_train.data import Bounds
+from cgc_train.data.measured import measurements
+from cgc_train.groups import teaches
 from cgc_train.reward import gold_check, score
 from cgc_train.traces import completion
 
@@ -28,6 +31,21 @@ def check_data(context: Context) -> Finding:
         mend = "relax the filters of data, build a larger release, or lower grpo.steps_per_generation"
         return failed(f"{message}; one round of sampling takes {round_of} rows", mend, rows, round_of)
     return ok(message, rows, round_of)
+
+
+def check_groups(context: Context) -> Finding:
+    """Most groups teach something, as far as `cgc-train difficulty` measured it."""
+    data, settings = context.recipe.data, context.recipe.groups
+    found = measurements(Path(data.keep)) if data.keep else {}
+    groups = [found[identity].rewards for identity in context.ids if identity in found]
+    if not groups:
+        return ok("not measured which groups teach (`cgc-train difficulty`); a run warns if most teach nothing")
+    idle = sum(not teaches(rewards, settings) for rewards in groups) / len(groups)
+    message = f"{idle:.0%} of {len(groups):,} measured groups teach nothing by `groups`"
+    if idle >= context.recipe.warnings.idle_groups:
+        fix = "relax groups.min_spread, min_mean or max_mean, or measure again with a stronger start"
+        return warning(message, fix, idle, context.recipe.warnings.idle_groups)
+    return ok(message, idle, context.recipe.warnings.idle_groups)
 
 
 def check_gold(context: Context) -> Finding:
@@ -70,7 +88,7 @@ def check_completions(context: Context) -> Finding:
 
 
 def check_images(context: Context) -> Finding:
-    """Images are stored at sizes that processor and vLLM both leave alone."""
+    """Images are stored at sizes that the processor, and a vLLM server, leave alone."""
     seen = {(view["width"], view["height"]) for row in context.all_rows() for view in row["views"]}
     stored = {context.bounds.size(*size) for size in seen}
     for name, bounds in _readers(context):
@@ -97,10 +115,13 @@ def check_speed(context: Context) -> Finding:
 
 
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
-    """Who reads the images, with the limits each of them has: vLLM knows only those of the model's folder."""
+    """Who reads the images, with the limits each has: a vLLM server knows only those of the model's folder.
+
+    In the same process vLLM is started with the recipe's own.
+    """
     yield "the processor", context.bounds
-    if context.config.use_vllm:
-        yield "vLLM", context.own_bounds
+    if context.config.use_vllm and context.config.vllm_mode == "server":
+        yield "a vLLM server", context.own_bounds
 
 
 def _answer(context: Context, row: Row) -> str:

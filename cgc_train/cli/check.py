@@ -2,13 +2,22 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
+from rich.table import Table
+from rich.text import Text
 
 from cgc_data.common.progress import show
+from cgc_data.common.tables import PlainConsole
 from cgc_data.common.text import plain
+
+if TYPE_CHECKING:
+    from cgc_train.check import Finding
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "cyan"}
 
@@ -33,6 +42,7 @@ def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool
     from cgc_train.check import run_checks
     from cgc_train.recipe import load_recipe
 
+    _quiet()
     findings = []
     for finding in run_checks(load_recipe(recipe, settings), to, step_seconds):
         findings.append(finding)
@@ -43,7 +53,25 @@ def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool
     if as_json:
         show(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}, indent=2))
     else:
-        unchecked = [finding.check for finding in findings if finding.status == "not checked"]
-        show(f"{len(failed)} failed" + f": {', '.join(failed)}" * bool(failed))
-        show(f"not checked here: {', '.join(unchecked) or 'nothing'}, and how fast it runs")
+        PlainConsole().print(_outcome_table(findings))
+        show(f"{len(failed)} failed; how fast it runs is not checked")
     sys.exit(2 if failed else 0)
+
+
+def _outcome_table(findings: Sequence["Finding"]) -> Table:
+    """How many checks came out how, and which did not pass."""
+    table = Table("outcome", title="Checks", title_justify="left", title_style="bold")
+    table.add_column("checks", justify="right")
+    table.add_column("which")
+    for status, colour in COLOURS.items():
+        names = [finding.check for finding in findings if finding.status == status]
+        table.add_row(Text(status, colour), str(len(names)), "" if status == "ok" else ", ".join(names))
+    return table
+
+
+def _quiet() -> None:
+    """Without the extra `train` there is nothing to keep quiet, and the checks say that it is missing."""
+    if find_spec("transformers"):
+        from cgc_train.console import quiet
+
+        quiet()

@@ -8,7 +8,7 @@ from cgc_train.data.build import held_out_set, training_set
 from cgc_train.data.find import find_release
 from cgc_train.data.images import ImageStore
 from cgc_train.data.rows import as_trained, check_row
-from cgc_train.data.select import epoch_order, grade
+from cgc_train.data.select import epoch_order, grades
 
 __all__ = [
     "Bounds",
@@ -18,7 +18,7 @@ __all__ = [
     "check_row",
     "epoch_order",
     "find_release",
-    "grade",
+    "grades",
     "held_out_set",
     "training_set",
 ]

@@ -17,6 +17,7 @@ from cgc_data.common.progress import say
 from cgc_data.common.text import read_text
 from cgc_data.release.read import Release
 from cgc_data.tasks import DISTRACTORS, task_of
+from cgc_train.data.measured import measurements
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import DataSettings
 
@@ -33,27 +34,41 @@ class Choice:
     difficulty: float
     unit: str
 
-    @property
-    def grade(self) -> int:
-        """0 easy to GRADES - 1 hard."""
-        return grade(self.difficulty)
-
 
 def grade(difficulty: float) -> int:
     """Grade of a difficulty of 0-1: its tenth."""
     return min(int(difficulty * GRADES), GRADES - 1)
 
 
+def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[float]) -> list[int] | None:
+    """Grade of each row by the curriculum: of its difficulty, or of the mean reward that was measured for it.
+
+    None where rows have no order. Raises TrainingDataError where a mean reward is asked for and was not measured.
+    """
+    if settings.curriculum == "none":
+        return None
+    if settings.curriculum == "easy_first" or settings.keep is None:
+        return [grade(difficulty) for difficulty in difficulties]
+    means = {identity: found.mean for identity, found in measurements(Path(settings.keep)).items()}
+    if missing := [identity for identity in ids if identity not in means]:
+        raise TrainingDataError(
+            f"{settings.keep}: has no mean reward of row {missing[0]}; write it with `cgc-train difficulty`, or set "
+            "data.curriculum=none"
+        )
+    highest = max(means[identity] for identity in ids)
+    return [grade(1 - means[identity] / highest) if highest else 0 for identity in ids]
+
+
 def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
     """Ids of the rows to train on, in the order to train in.
 
-    They are shuffled by the seed; the first `limit` stay; `easy_first` then sorts them by grade of difficulty and
-    leaves the order within a grade. Raises TrainingDataError where a setting leaves no row.
+    They are shuffled by the seed; the first `limit` stay; a curriculum then sorts them by grade and leaves the order
+    within a grade. Raises TrainingDataError where a setting leaves no row.
     """
     rows = _shuffled(sorted(_matching(release, settings, split)), settings.seed)[: settings.limit]
-    if settings.curriculum == "easy_first":
-        rows = sorted(rows, key=lambda row: row.grade)
-    return [row.id for row in rows]
+    ids = [row.id for row in rows]
+    order = grades(settings, ids, [row.difficulty for row in rows])
+    return ids if order is None else [ids[place] for place in np.argsort(order, kind="stable")]
 
 
 def held_out(release: Release, split: str, count: int) -> list[str]:

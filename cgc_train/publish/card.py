@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_train.data import find_release
 from cgc_train.errors import RunError
+from cgc_train.publish.results import Bounds, Result, card_rows
 from cgc_train.reward.miou import MIOU
 from cgc_train.reward.settings import RewardSettings
 from cgc_train.run import Run
@@ -50,6 +52,7 @@ def model_card(
     tag: str | None = None,
     release: Release | None = None,
     licence: str = "apache-2.0",
+    results: Sequence[Result] = (),
 ) -> str:
     """README.md of a run's model: front matter and text.
 
@@ -59,6 +62,7 @@ def model_card(
         tag: version that its commands load; None: whatever is newest.
         release: that it was trained on; None: where the recipe says.
         licence: of the weights, which is that of the model trained.
+        results: of benchmarks.
 
     Raises:
         RunError: the run was never evaluated on held-out rows and has no metrics.
@@ -86,6 +90,7 @@ def model_card(
         "after": _held_out(run, opened, first=False),
         "floors": _floors(run, opened),
         "shown": SHOWN,
+        "results": card_rows(results),
         "tiny": sum(path.stat().st_size for path in run.model_folder.glob("*.safetensors")) < TINY_BYTES,
     }
     return str(_environment().get_template("model_card.md.j2").render(context))
@@ -153,6 +158,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # Markdown; what users wrote is escaped by the filter below
     )
     environment.filters["estimate"] = _estimate
+    environment.filters["bounds"] = _bounds
     return environment
 
 
@@ -161,3 +167,8 @@ def _estimate(value: Estimate | None) -> str:
         return "-"
     bounds = "" if value.low is None or value.high is None else f" [{100 * value.low:.1f}, {100 * value.high:.1f}]"
     return f"{100 * value.value:.1f}{bounds}"
+
+
+def _bounds(value: Bounds | None) -> str:
+    """` [25.0, 75.0]`; nothing where they are not known."""
+    return "" if value is None or value.low is None or value.high is None else f" [{value.low:.1f}, {value.high:.1f}]"

@@ -1,7 +1,7 @@
 """Publish a merged model: every file in one commit, then the tag, which is never moved."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -17,6 +17,7 @@ from cgc_data.hub.gate import check_names, next_version
 from cgc_data.release.paths import without_paths
 from cgc_train.publish.card import card_pictures, model_card
 from cgc_train.publish.merge import merge
+from cgc_train.publish.results import eval_results, read_results, with_model_index
 from cgc_train.run import Run
 
 # What a repository may hold before its first model; weights of another kind there are somebody's work.
@@ -48,18 +49,24 @@ def push_model(
     private: bool = False,
     licence: str = "apache-2.0",
     token: str | None = None,
+    results: Sequence[str] = (),
 ) -> PushedModel:
     """Merge a finished run's model and publish it with its card, recipe and curves.
+
+    `results` are files of `cgc-bench score --json`, as `read_results` takes them, that become the Hub's metadata.
 
     Raises PushError for a bad or taken name or a Hub that stays out of reach, and what `merge` and `model_card` raise;
     then nothing has been published.
     """
     check_names(repo_id, tag)
+    found = read_results(results, run.recipe)
     with tempfile.TemporaryDirectory() as folder:
         merged = merge(run, Path(folder) / "model")
         contents: dict[str, Path | bytes] = {path.name: path for path in sorted(merged.iterdir()) if path.is_file()}
         contents |= card_pictures(run) | {"recipe.yaml": _public_recipe(run)}
-        contents["README.md"] = _checked(model_card(run, repo_id, tag=tag, licence=licence)).encode()
+        contents |= eval_results(found, f"{connect(token).endpoint}/{repo_id}")
+        card = model_card(run, repo_id, tag=tag, licence=licence, results=found)
+        contents["README.md"] = _checked(with_model_index(card, repo_id.rpartition("/")[2], found)).encode()
         return _publish(contents, repo_id, tag, private, token)
 
 

@@ -3,7 +3,10 @@
 from cgc_train.families import LORA_TARGETS
 from cgc_train.recipe.load import launch_machines, launch_path, load_recipe, recipe_names, recipe_path, save_recipe
 from cgc_train.recipe.schema import (
+    BenchmarkSettings,
     DataSettings,
+    GroupSettings,
+    HubSettings,
     LoraSettings,
     ModelSettings,
     Recipe,
@@ -12,7 +15,10 @@ from cgc_train.recipe.schema import (
 
 __all__ = [
     "LORA_TARGETS",
+    "BenchmarkSettings",
     "DataSettings",
+    "GroupSettings",
+    "HubSettings",
     "LoraSettings",
     "ModelSettings",
     "Recipe",

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cgc_data.common.settings import Section, Share
+from cgc_data.common.settings import Section, Share, Weight
 from cgc_data.tasks import CONTRASTS, check_ids
 from cgc_train.families import LORA_TARGETS
 from cgc_train.reward.settings import PromptSettings, RewardSettings
@@ -60,7 +60,7 @@ class DataSettings(Section):
     distractor_images: bool = Field(True, description="false: show only the images that hold an answer")
     max_pixels: int = Field(409600, ge=1024, description="most pixels of an image as the model sees it")
     keep: str | None = Field(None, description="file of row ids to train on, as `cgc-train difficulty` writes it")
-    curriculum: Literal["none", "easy_first"] = Field("none", description="order of the rows")
+    curriculum: Literal["none", "easy_first", "by_reward"] = Field("none", description="order of the rows")
     limit: int | None = Field(None, ge=1, description="most rows; null: all")
     seed: int = Field(0, ge=0, description="order of the rows")
     held_out_split: Literal["train", "validation", "test"] = Field("validation", description="split that is held out")
@@ -81,10 +81,48 @@ class DataSettings(Section):
         return tasks
 
     @model_validator(mode="after")
+    def _measured(self) -> "DataSettings":
+        if self.curriculum == "by_reward" and self.keep is None:
+            raise ValueError("curriculum=by_reward needs keep=FILE, as `cgc-train difficulty` writes it")
+        return self
+
+    @model_validator(mode="after")
     def _held_out(self) -> "DataSettings":
         if self.held_out_every and self.held_out_rows and self.held_out_split == self.split:
             raise ValueError(f"split {self.split!r} is trained on and held out; hold out another, or held_out_every=0")
         return self
+
+
+class GroupSettings(Section):
+    """Which groups of completions are learned from, by their rewards, and how often others are replaced."""
+
+    resample: int = Field(0, ge=0, description="most rounds that sample further prompts for groups that teach nothing")
+    min_spread: Weight = Field(0.0, description="deviation of rewards below which a group teaches nothing")
+    min_mean: Weight = Field(0.0, description="mean reward below which a group teaches nothing")
+    max_mean: Weight | None = Field(None, description="mean reward above which a group teaches nothing; null: none")
+
+
+class BenchmarkSettings(Section):
+    """An external benchmark that runs beside training."""
+
+    command: str | None = Field(None, description="for bash, with {model} and {out}, a folder for JSON; null: none")
+    every: int = Field(0, ge=0, description="steps between benchmarks; a multiple of grpo.save_steps")
+    minutes: float = Field(60, gt=0, description="after which a command is ended")
+
+    @model_validator(mode="after")
+    def _both(self) -> "BenchmarkSettings":
+        if (self.command is None) != (self.every == 0):
+            raise ValueError("command and every belong together; set both, or none")
+        if missing := [place for place in ("{model}", "{out}") if self.command and place not in self.command]:
+            raise ValueError(f"command does not name {missing[0]}; it stands for a folder that the command needs")
+        return self
+
+
+class HubSettings(Section):
+    """Checkpoints to the Hub while training goes on."""
+
+    repo: str | None = Field(None, description="ORG/NAME that every checkpoint is uploaded to; null: none")
+    private: bool = Field(True, description="make the repository private, if it is not there yet")
 
 
 class WarningSettings(Section):
@@ -111,6 +149,9 @@ class Recipe(Section):
     reward: RewardSettings = Field(default_factory=RewardSettings)
     sft: dict[str, Any] = Field(default_factory=dict, description="settings of TRL's SFTConfig")
     grpo: dict[str, Any] = Field(default_factory=dict, description="settings of TRL's GRPOConfig")
+    groups: GroupSettings = Field(default_factory=GroupSettings)
+    benchmark: BenchmarkSettings = Field(default_factory=BenchmarkSettings)
+    hub: HubSettings = Field(default_factory=HubSettings)
     warnings: WarningSettings = Field(default_factory=WarningSettings)
 
     @model_validator(mode="after")

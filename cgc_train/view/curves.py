@@ -16,12 +16,13 @@ TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric under its readable name: keys of training lines and of held-out lines, either may be None."""
+    """A metric under its readable name: keys of lines of training, of held-out rows, and of a benchmark, or None."""
 
     title: str
     train: str | None
     held_out: str | None
     share: bool = True
+    benchmark: str | None = None
 
 
 def term_curve(term: Term[RewardSettings]) -> Curve:
@@ -49,6 +50,8 @@ GROUPS: Mapping[str, Sequence[Curve]] = {
     ),
     "Optimisation": (
         Curve("groups that teach nothing", "frac_reward_zero_std", None),
+        Curve("the same, before others replace them", "groups/idle_sampled", None),
+        Curve("completions sampled to replace them", "groups/extra_completions", None, share=False),
         Curve("entropy", "entropy", None, share=False),
         Curve("tokens of a completion", "completions/mean_length", None, share=False),
         Curve("KL to the reference", "kl", None, share=False),
@@ -66,9 +69,15 @@ def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
     """SVG of every curve that has points, by group."""
     drawn = {
         group: [svg for curve in curves if (svg := _draw(curve, metrics)) is not None]
-        for group, curves in GROUPS.items()
+        for group, curves in {**GROUPS, "Benchmark beside training": benchmark_curves(metrics)}.items()
     }
     return {group: pictures for group, pictures in drawn.items() if pictures}
+
+
+def benchmark_curves(metrics: Sequence[MetricsLine]) -> list[Curve]:
+    """A curve for each figure of the benchmark beside training, named as it is."""
+    names = {name for line in metrics if line.get("kind") == "benchmark" for name in line if "/" in name}
+    return [Curve(name.removeprefix("benchmark/"), None, None, share=False, benchmark=name) for name in sorted(names)]
 
 
 def points(metrics: Sequence[MetricsLine], kind: str, key: str | None) -> Points:
@@ -81,6 +90,7 @@ def points(metrics: Sequence[MetricsLine], kind: str, key: str | None) -> Points
 def plot(curve: Curve, metrics: Sequence[MetricsLine], size: tuple[float, float] = (3.5, 2.0)) -> Figure | None:
     """The figure of a curve, `size` in inches, or None where it has no point."""
     train, held_out = points(metrics, "train", curve.train), points(metrics, "held_out", curve.held_out)
+    held_out += points(metrics, "benchmark", curve.benchmark)  # a curve has one of the two
     if not train and not held_out:
         return None
     figure = Figure(figsize=size, layout="constrained")

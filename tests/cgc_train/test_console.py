@@ -14,6 +14,7 @@ from cgc_data.metrics import score_item, truth_of
 from cgc_train.console import HEADER_EVERY, StepLines, reward_columns
 from cgc_train.grpo import run_grpo
 from cgc_train.outcome import change_table, changes, held_out_change
+from cgc_train.recipe import save_recipe
 from tests.cgc_train.conftest import made_recipe
 from tests.cgc_train.made_rows import made_row
 from tests.cgc_train.test_reward_options import BOX, FAR, says
@@ -89,7 +90,38 @@ def test_a_run_on_the_terminal_is_lines_and_a_table(run_values: dict[str, Any], 
     )
     assert "Held-out rows before and after, 4 of them" in done.stdout
     assert f"trained: {tmp_path / 'again' / 'model'}" in done.stdout
-    for noise in ("{'", "FutureWarning", "it/s]", "deprecated"):
-        assert noise not in done.stdout + done.stderr
+    assert not noise(done)
     steps = [line.split()[0] for line in done.stderr.splitlines() if line.strip() and "/" in line.split()[0]]
     assert steps == ["1/2", "2/2"]
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (
+            ["difficulty", "RECIPE", "--to", "FILE", "--limit", "4"],
+            ["batches: 1 in", "informative", "rows kept: data.keep="],
+        ),
+        (["sft", "RECIPE", "--to", "FILE"], ["right tokens", "Held-out rows before and after", "trained: "]),
+        (["check", "RECIPE", "--to", "FILE", "--step-seconds", "0"], ["Checks", "warning", "0 failed"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_other_commands_print_lines_and_a_closing_table(
+    command: list[str], shown: list[str], run_values: dict[str, Any], tmp_path: Path
+) -> None:
+    steps = {"max_steps": 2, "per_device_train_batch_size": 2, "logging_steps": 1, "report_to": "none"}
+    recipe = tmp_path / "recipe.yaml"
+    save_recipe(made_recipe({**run_values, "sft": steps}), recipe)
+    words = [{"RECIPE": str(recipe), "FILE": str(tmp_path / "made")}.get(word, word) for word in command]
+    code = "from cgc_train.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not noise(done)
+    assert all(text in done.stdout + done.stderr for text in shown)
+
+
+def noise(done: "subprocess.CompletedProcess[str]") -> list[str]:
+    """What other packages print."""
+    known = ("{'", "FutureWarning", "it/s]", "deprecated", "Kwargs passed")
+    return [text for text in known if text in done.stdout + done.stderr]

@@ -1,5 +1,6 @@
 """What leaves a run: weights that stock classes load, a card that says what was measured, one commit and a tag."""
 
+import json
 import re
 import subprocess
 import sys
@@ -117,6 +118,26 @@ def test_a_push_is_one_commit_and_a_tag_that_stays(hub: Hub, run: Run, tmp_path:
             assert str(tmp_path) not in content, f"{name} names a place on this machine"
     with pytest.raises(PushError, match=r"v1\.0\.0 exists and is never moved; choose the next, --tag v1\.0\.1"):
         push_model(run, "org/model", tag="v1.0.0")
+
+
+def test_results_of_benchmarks_are_pushed_with_the_model(hub: Hub, run: Run, tmp_path: Path) -> None:
+    score = tmp_path / "score.json"
+    content = {
+        "task": "mig",
+        "protocol": "strict",
+        "annotations": "revised",
+        "n": 9,
+        "items": 9,
+        "macro": {"acc@0.5": 41.25},
+    }
+    score.write_text(json.dumps(content))
+    push_model(run, "org/scored", results=[str(score)])
+    files = hub.files("org/scored")
+    card = ModelCard(files["README.md"].decode())
+    assert [(entry.metric_type, entry.metric_value) for entry in card.data.eval_results] == [("acc@0.5", 41.25)]
+    assert "| mig | acc@0.5 | 41.2 | protocol strict, annotations revised, 9 of 9 items |" in card.text
+    assert b"value: 41.25" in files[".eval_results/mig-strict.yaml"]
+    assert b"url: " + f"{hub.url}/org/scored".encode() in files[".eval_results/mig-strict.yaml"]
 
 
 def test_a_repository_of_others_is_left_alone(hub: Hub, run: Run) -> None:

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("trl")
 
 import torch
+from huggingface_hub.utils import send_telemetry
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import GenerationConfig
@@ -245,6 +246,32 @@ def test_groups_that_teach_nothing_for_long_are_warned_of_once(
     assert said([0.9] * 9) == ""
     assert said([0.9, 0.5] * 10) == ""
     assert said([0.2] * 5 + [0.9] * 30).count("step 13: the completions of 83% of the last groups") == 1
+
+
+@pytest.mark.parametrize("begin", ["grpo", "sft"])
+def test_no_usage_is_counted_over_the_network(
+    begin: str, run_values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the Hub's client was imported before the run began, and has read its variables."""
+    asked: list[bool] = []
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.utils._telemetry._start_telemetry_thread", lambda: asked.append(True))
+    send_telemetry("trl/before")
+    assert asked == [True]
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "taken").touch()  # no run begins here, and that is found out after the ping was turned off
+    with pytest.raises(RunError, match="holds something already"):
+        {"grpo": run_grpo, "sft": run_sft}[begin](made_recipe(run_values), tmp_path / "run")
+    send_telemetry("trl/during")
+    assert asked == [True]
+
+
+def test_every_row_shows_an_image(run_values: dict[str, Any], tmp_path: Path) -> None:
+    """A process that has images while another has none would wait for it forever under ZeRO-3."""
+    for shown in (True, False):
+        trainer = trainer_of(run_values, tmp_path / str(shown), data={"distractor_images": shown})
+        assert all(trainer.train_dataset["images"])
 
 
 def test_an_open_run_is_what_was_created(run_values: dict[str, Any], tmp_path: Path) -> None:

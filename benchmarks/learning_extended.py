@@ -1,0 +1,353 @@
+"""Source awareness over five seeds, and GRPO against SFT where rows differ from those of the warm-up.
+
+Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part source-0] [--quick] [--docs docs]
+A part is a process of its own that leaves its outcome in FOLDER; without --part, all that are missing run one after
+another, and the tables are printed. The protocol is fixed here, and no part of it depends on an outcome.
+Nothing here says anything about a model that anyone would use.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.learning import Scale, build, done, naming, recipe  # noqa: E402
+from scripts.markdown import table, write_between  # noqa: E402
+
+Scores: TypeAlias = dict[str, dict[str, float | None]]  # metric -> row id -> value
+
+# Silence must not look like virtue: the last two stand beside the first ones.
+METRICS = ("leakage", "hallucination", "miou", "false_empty", "unreadable")
+INTER = {"inter/locate": 0.6, "inter/locate_all": 0.4, "intra/same_object": 0, "intra/locate_all": 0}
+RELEASES: dict[str, dict[str, Any]] = {
+    "source": {},  # as benchmarks/learning.py has it
+    "start": {"tasks": INTER, "absent": 0},
+    "contrast": {"tasks": dict.fromkeys(INTER, 0) | {"intra/same_object": 1}, "absent": 0},
+    "images": {"tasks": INTER, "absent": 0, "inter": {"min_images": 3, "max_images": 4}, "limits": {"max_objects": 4}},
+    "absent": {"tasks": INTER, "absent": 0.15},
+}
+SETTINGS = {
+    "contrast": "another contrast: one object in two windows of its photo; the warm-up saw different photos",
+    "images": "more images: three or four a row; the warm-up saw two",
+    "absent": "`absent` rows, of which the warm-up saw none",
+}
+# What the second arm of a comparison has over the first is the difference.
+ARMS = {
+    "source": {"no-source": "image index ignored", "grpo": "source-aware"},
+    **{name: {"sft": "SFT", "grpo": "GRPO"} for name in SETTINGS},
+}
+TITLES = {"source": "GRPO with source awareness, against GRPO that ignores the image index"} | {
+    name: f"GRPO against SFT, {text}" for name, text in SETTINGS.items()
+}
+BEGIN, END = "<!-- table: benchmarks/learning_extended.py -->", "<!-- end of extended table -->"
+DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """All that decides the outcome."""
+
+    photos: int
+    rows: int  # of each release
+    source_seeds: tuple[int, ...]
+    seeds: tuple[int, ...]  # of the settings
+    skill: float  # held-out R_miou at which a warm-up ends
+    warm_up_steps: int  # at most
+    source_steps: int  # of either arm
+    grpo_steps: int
+    sft_steps: int  # ten for one of GRPO, which take the processor about as long
+    held_out_rows: int
+
+    def scale(self, steps: int) -> Scale:
+        """As the recipes of benchmarks/learning.py take it."""
+        return Scale(self.photos, self.rows, self.skill, self.warm_up_steps, steps, self.held_out_rows, ())
+
+    def steps(self, name: str, arm: str) -> int:
+        """Of an arm."""
+        if name == "source":
+            return self.source_steps
+        return self.sft_steps if arm == "sft" else self.grpo_steps
+
+    @property
+    def parts(self) -> list[str]:
+        """Names of the parts, in an order in which each finds what it starts from."""
+        first = ["releases", *(f"source-{seed}" for seed in self.source_seeds)]
+        return first + [f"{what}-{seed}" for seed in self.seeds for what in ("start", *SETTINGS)]
+
+
+FULL = Protocol(3000, 6000, (0, 1, 2, 3, 4), (0, 1, 2), 0.4, 1200, 200, 150, 1500, 320)
+QUICK = Protocol(200, 120, (0,), (0,), 0.05, 6, 1, 1, 1, 12)
+
+
+def main() -> None:
+    """Run what was asked for, or all that is missing; then print and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--work", type=Path, required=True, help="where photos, releases, models, and outcomes are kept"
+    )
+    parser.add_argument("--part", help="run this part alone, in this process")
+    parser.add_argument("--list", action="store_true", help="print the parts, and which are done")
+    parser.add_argument("--quick", action="store_true", help="the short form: every part runs, nothing is learned")
+    parser.add_argument(
+        "--docs", type=Path, help="write learning_extended.json, and the tables into learning.md, there"
+    )
+    options = parser.parse_args()
+    protocol = QUICK if options.quick else FULL
+    if options.part:
+        run_part(options.part, protocol, options.work)
+        return
+    missing = [part for part in protocol.parts if not outcome_file(part, options.work).is_file()]
+    if options.list:
+        print("\n".join(f"{part}: {'to do' if part in missing else 'done'}" for part in protocol.parts))
+        return
+    for part in missing:
+        run_apart(part, options.work, options.quick)
+    report(read(protocol, options.work), options.docs)
+
+
+def run_apart(part: str, work: Path, quick: bool) -> None:
+    """A part in a process of its own, on one core."""
+    work.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, __file__, "--work", str(work), "--part", part, *(["--quick"] if quick else [])]
+    with (work / f"{part}.log").open("w") as log:
+        if subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False).returncode:
+            raise SystemExit(f"{part} failed: see {work / f'{part}.log'}")
+
+
+def outcome_file(part: str, work: Path) -> Path:
+    """What a part leaves; its presence means that the part is done."""
+    return work / "outcomes" / f"{part}.json"
+
+
+def run_part(part: str, protocol: Protocol, work: Path) -> None:
+    """Run a part and leave its outcome: processor seconds, and the scores of its arms."""
+    import torch
+
+    if part not in protocol.parts:
+        raise SystemExit(f"no part {part!r}; there are {', '.join(protocol.parts)}")
+    os.environ["CGC_CACHE"] = str(work.resolve() / "cache")
+    torch.set_num_threads(1)
+    name, _, seed = part.partition("-")
+    if name == "releases":
+        for release, changes in RELEASES.items():
+            build(work, release_of(release, work), protocol.photos, {"samples": protocol.rows} | changes)
+        outcome: dict[str, Any] = {}
+    elif name == "start":
+        warm_up("start", int(seed), protocol, work)
+        outcome = {}
+    else:
+        outcome = {"arms": dict(compared(name, int(seed), protocol, work))}
+    file = outcome_file(part, work)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"seconds": round(time.process_time()), **outcome}), encoding="utf-8")
+
+
+def release_of(name: str, work: Path) -> Path:
+    """The folder of a release; that of `source` is where benchmarks/learning.py has it."""
+    return work / ("release" if name == "source" else f"release-{name}")
+
+
+def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
+    """The model that the arms start from: SFT on traces that name what each image shows, until a stated skill."""
+    from cgc_train.data import training_set
+    from cgc_train.run import image_folder, open_run
+    from cgc_train.sft import run_sft
+    from cgc_train.tiny import write_tiny
+
+    folder = work / f"seed-{seed}"
+    tiny, warm = folder / "tiny", folder / ("warm" if release == "source" else f"warm-{release}")
+    if not tiny.exists():
+        write_tiny(tiny, seed=seed)
+    if not done(warm):
+        every = f"data.held_out_every={min(60, protocol.warm_up_steps)}"
+        asked = f"data.release={release_of(release, work)}"
+        chosen = recipe(protocol.scale(1), work, seed, tiny, every, asked, "data.held_out_rows=160")
+        rows = naming(training_set(chosen, image_folder=image_folder(), completions=True), work)
+        run_sft(chosen, warm, until=protocol.skill, rows=rows)
+    return open_run(warm).model_folder
+
+
+def compared(name: str, seed: int, protocol: Protocol, work: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Both arms of a comparison from one warm model: what each scores before and after, and its processor seconds."""
+    start = warm_up("source" if name == "source" else "start", seed, protocol, work)
+    for arm in ARMS[name]:
+        before = time.process_time()
+        run = trained(name, arm, seed, start, protocol, work)
+        seconds = time.process_time() - before
+        steps = run.held_out_steps()
+        yield arm, {"seconds": round(seconds), "start": scores(run, steps[0]), "end": scores(run, steps[-1])}
+
+
+def trained(name: str, arm: str, seed: int, start: Path, protocol: Protocol, work: Path) -> Any:
+    """The run of an arm; a finished one is not trained again."""
+    from cgc_train.data import training_set
+    from cgc_train.grpo import run_grpo
+    from cgc_train.run import image_folder, open_run
+    from cgc_train.sft import run_sft
+
+    folder = work / f"seed-{seed}" / (arm if name == "source" else f"{name}-{arm}")
+    if done(folder):
+        return open_run(folder)
+    steps = protocol.steps(name, arm)
+    settings = [f"data.release={release_of(name, work)}", f"data.held_out_every={steps}"]
+    settings += ["grpo.max_completion_length=112"] if name == "images" else []
+    settings += ["reward.source_aware=false"] if arm == "no-source" else []
+    settings += [f"sft.max_steps={steps}", "sft.per_device_train_batch_size=8", "sft.learning_rate=6e-4"]
+    chosen = recipe(protocol.scale(steps), work, seed, start, *settings)
+    if arm != "sft":
+        return run_grpo(chosen, folder)
+    rows = training_set(chosen, image_folder=image_folder(), completions=True)
+    return run_sft(chosen, folder, rows=naming(rows, work))
+
+
+def scores(run: Any, step: int) -> dict[str, Any]:
+    """Each metric by held-out row at a step of a run, and the photos of the rows."""
+    from cgc_data.metrics import item_columns, score_item
+    from cgc_train.data import find_release
+    from cgc_train.reward.predictions import find_asked
+
+    answers = {row["id"]: row["response"] for row in run.held_out(step)}
+    truths = find_asked(find_release(run.recipe.data), list(answers)).truths
+    found = {key: score_item(text, truths[key], lenient=False) for key, text in sorted(answers.items())}
+    columns = item_columns(list(found.values()))
+    values: Scores = {
+        metric: {
+            key: None if value is None else float(value) for key, value in zip(found, columns[metric], strict=True)
+        }
+        for metric in METRICS
+    }
+    return {"values": values, "photos": {key: score.truth.photos for key, score in found.items()}}
+
+
+def read(protocol: Protocol, work: Path) -> dict[str, Any]:
+    """The protocol, the processor seconds of every part, and every comparison by metric."""
+    parts = {part: json.loads(outcome_file(part, work).read_bytes()) for part in protocol.parts}
+    seeds = {name: protocol.source_seeds if name == "source" else protocol.seeds for name in ARMS}
+    found = {name: [parts[f"{name}-{seed}"]["arms"] for seed in seeds[name]] for name in ARMS}
+    return {
+        "protocol": asdict(protocol),
+        "seconds": {part: content["seconds"] for part, content in parts.items()},
+        "comparisons": {
+            name: {
+                "seeds": list(seeds[name]),
+                "seconds": {arm: [runs[arm]["seconds"] for runs in found[name]] for arm in ARMS[name]},
+                "metrics": {metric: comparison(found[name], metric) for metric in METRICS},
+            }
+            for name in ARMS
+        },
+    }
+
+
+def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | None:
+    """Means of a metric at the start and after each arm, by seed, and the differences; None where no row defines it."""
+    first, second = runs[0]
+    photos = runs[0][first]["end"]["photos"]
+    columns = {arm: [run[arm]["end"]["values"][metric] for run in runs] for arm in (first, second)}
+    if all(value is None for column in columns[first] for value in column.values()):
+        return None
+    gains = [
+        [_gain(new[key], old[key]) for key in photos] for new, old in zip(columns[second], columns[first], strict=True)
+    ]
+    clusters = list(photos.values())
+    return {
+        "start": [_mean(run[first]["start"]["values"][metric]) for run in runs],
+        "means": {arm: [_mean(column) for column in found] for arm, found in columns.items()},
+        "differences": [interval([column], clusters) for column in gains],
+        "pooled": interval(gains, clusters),
+    }
+
+
+def interval(gains: Sequence[Sequence[float | None]], clusters: Sequence[str]) -> list[float | None]:
+    """Mean of gains (seeds, rows) and its 95 % bounds: seeds and sets of photos are both drawn again."""
+    values = np.array([[np.nan if value is None else value for value in column] for column in gains], dtype=float)
+    defined = ~np.isnan(values)
+    if not defined.any():
+        return [None, None, None]
+    filled = np.nan_to_num(values)
+    codes = np.unique(clusters, return_inverse=True)[1]
+    count, generator, draws = codes.max() + 1, np.random.default_rng(0), []
+    for _ in range(DRAWS):
+        seeds = generator.integers(len(values), size=len(values))
+        weights = np.bincount(generator.integers(count, size=count), minlength=count)[codes]
+        counted = (defined[seeds] * weights).sum()
+        draws.append((filled[seeds] * weights).sum() / counted if counted else np.nan)
+    low, high = np.nanquantile(draws, [0.025, 0.975])
+    return [float(filled.sum() / defined.sum()), float(low), float(high)]
+
+
+def _float(value: float | bool | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _gain(new: float | None, old: float | None) -> float | None:
+    return None if new is None or old is None else new - old
+
+
+def _mean(values: dict[str, float | None]) -> float | None:
+    known = [value for value in values.values() if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def tables(outcome: dict[str, Any]) -> str:
+    """A table for each comparison."""
+    found = outcome["comparisons"]
+    return "\n".join(f"{title}:\n\n{comparison_table(found[name], ARMS[name])}" for name, title in TITLES.items())
+
+
+def comparison_table(found: dict[str, Any], arms: dict[str, str]) -> str:
+    """A line for each metric and seed, and one for all seeds; in bold where the whole interval is on one side of 0."""
+    first, second = arms
+    head = ["metric", "seed", "start", arms[first], arms[second], "difference, 95 %"]
+    lines = []
+    for metric, values in found["metrics"].items():
+        if values is None:
+            continue
+        columns = [values["start"], values["means"][first], values["means"][second]]
+        for place, seed in enumerate(found["seeds"]):
+            cells = [_number(column[place]) for column in columns]
+            lines.append([metric, str(seed), *cells, _bounded(values["differences"][place])])
+        lines.append([metric, "all", *(_number(_average(column)) for column in columns), _bounded(values["pooled"])])
+    seconds = [f"{sum(found['seconds'][arm]) / len(found['seeds']):.0f}" for arm in arms]
+    return table(head, [*lines, ["processor seconds", "all", "", *seconds, ""]])
+
+
+def _average(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _bounded(values: Sequence[float | None]) -> str:
+    mean, low, high = values
+    if mean is None or low is None or high is None:
+        return "-"
+    text = f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+    return f"**{text}**" if low > 0 or high < 0 else text
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def report(outcome: dict[str, Any], docs: Path | None) -> None:
+    """Print the tables; with `docs` write them and the figures there."""
+    text = tables(outcome)
+    print(text)
+    if docs is not None:
+        (docs / "learning_extended.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
+        write_between(docs / "learning.md", BEGIN, END, f"\n\n{text}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""TRL's GRPOTrainer that learns from groups that teach: others are replaced by further prompts, or not learned from.
+
+Completions are generated and rewarded round by round before TRL's own pass; that pass then finds them generated, and
+computes probabilities, advantages and logs for what was chosen alone.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from accelerate.utils import gather_object
+from trl import GRPOTrainer
+from trl.data_utils import prepare_multimodal_messages
+
+from cgc_train.groups import Sampled, further_rows, idle_groups, replaced, whole_groups
+from cgc_train.protocols import Completion, TrainingRow
+from cgc_train.recipe import GroupSettings
+
+
+class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
+    """GRPO with the recipe's `groups`; by its defaults nothing differs from TRL's.
+
+    Args:
+        groups: which groups teach, and how often others are replaced.
+        grades: of the training rows; further prompts have grades of the batch. None: any row.
+        given: as TRL's GRPOTrainer takes it.
+    """
+
+    def __init__(
+        self, *, groups: GroupSettings | None = None, grades: Sequence[int] | None = None, **given: object
+    ) -> None:
+        super().__init__(**given)
+        self._groups, self._grades = groups or GroupSettings(), grades
+        self._places: dict[str, int] = {}  # of the training rows by id, once further ones are drawn
+        self._generated: tuple[Any, ...] | None = None  # what is learned from next
+        self._rewards: list[float] = []  # of the last completions that were rewarded, of all processes
+
+    def _generate(self, prompts: object) -> Any:
+        generated, self._generated = self._generated, None
+        return generated or super()._generate(prompts)
+
+    def _calculate_rewards(
+        self,
+        inputs: Sequence[TrainingRow],
+        prompts: object,
+        completions: Sequence[Completion],
+        completion_ids_list: object,
+    ) -> Any:
+        rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        self._rewards = (rewards * self.reward_weights.to(rewards.device)).nansum(dim=1).tolist()
+        return rewards
+
+    def _generate_and_score_completions(self, inputs: Sequence[TrainingRow]) -> Any:
+        if not self.model.training or self._groups == GroupSettings():
+            return super()._generate_and_score_completions(inputs)
+        if self._groups.resample:
+            inputs = self._choose(inputs)
+        return self._gated(super()._generate_and_score_completions(inputs))
+
+    def _choose(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
+        """Answer the rows of this process, and replace idle groups round by round; returns the rows that are left."""
+        batch = self._sampled(rows)
+        asked = {self._place(entry.row["id"]) for entry in batch}
+        key = self._key(asked)
+        idle = self._idle()
+        self._log_groups("idle_sampled", len(idle) * self.num_generations / len(batch))
+        completions = rounds = 0
+        while idle and rounds < self._groups.resample:
+            wanted = whole_groups(len(idle), self.num_generations, self.accelerator.num_processes)
+            drawn = further_rows(asked, wanted, [*key, rounds], len(self.train_dataset), self._grades)
+            if not drawn:
+                break
+            others = self._sampled(self._share(drawn))
+            batch = replaced(batch, idle, others, self._idle(), self.num_generations)
+            idle = self._idle([entry.reward for entry in batch])
+            asked, completions, rounds = {*asked, *drawn}, completions + len(others), rounds + 1
+        self._log_groups("extra_completions", completions)
+        self._log_groups("extra_rounds", rounds)
+        start = self.accelerator.process_index * len(rows)
+        return self._kept(batch[start : start + len(rows)])
+
+    def _sampled(self, rows: Sequence[TrainingRow]) -> list[Sampled]:
+        """Completions of all processes, each answering its rows, in the order of the groups."""
+        prompts = [prepare_multimodal_messages(row["prompt"], images=row["images"]) for row in rows]
+        prompt_ids, completion_ids, _, completions, logprobs, *_ = super()._generate(prompts)
+        self._calculate_rewards(rows, prompts, completions, completion_ids)
+        # what is learned from is rewarded again, and logged then
+        self._pending_metrics.clear()
+        self._pending_extra_logs.clear()
+        parts = (rows, prompt_ids, completion_ids, completions, logprobs or [None] * len(rows))
+        everything: Any = gather_object(list(zip(*parts, strict=True)))
+        return [
+            Sampled(row, asked, answered, completion, scores, reward)
+            for (row, asked, answered, completion, scores), reward in zip(everything, self._rewards, strict=True)
+        ]
+
+    def _kept(self, entries: Sequence[Sampled]) -> list[TrainingRow]:
+        """Let TRL find these as generated; returns their rows."""
+        logprobs = [entry.logprobs for entry in entries]
+        completions: list[Completion] = [entry.completion for entry in entries]
+        ids = [entry.prompt_ids for entry in entries], [entry.completion_ids for entry in entries]
+        # no tools, no further columns, and the images are those of the rows
+        self._generated = (*ids, None, completions, None if logprobs[0] is None else logprobs, {}, None, [])
+        return [entry.row for entry in entries]
+
+    def _gated(self, scored: Any) -> Any:
+        """The batch, with no advantage for groups that teach nothing; the completions file shows the same."""
+        idle, size = self._idle(), self.num_generations
+        self._log_groups("idle", len(idle) * size / len(self._rewards))
+        places = {place for group in idle for place in range(group * size, (group + 1) * size)}
+        for place in places:
+            self._logs["advantages"][place - len(self._rewards)] = 0.0
+        count = len(scored["advantages"])
+        start = self.accelerator.process_index * count
+        for place in places & set(range(start, start + count)):
+            scored["advantages"][place - start] = 0.0
+        return scored
+
+    def _idle(self, rewards: Sequence[float] | None = None) -> list[int]:
+        return idle_groups(self._rewards if rewards is None else rewards, self.num_generations, self._groups)
+
+    def _share(self, drawn: Sequence[int]) -> list[TrainingRow]:
+        """The rows that this process answers: its part of the drawn ones, each repeated for its group."""
+        repeated = [place for place in drawn for _ in range(self.num_generations)]
+        each = len(repeated) // self.accelerator.num_processes
+        start = self.accelerator.process_index * each
+        return [self.train_dataset[place] for place in repeated[start : start + each]]
+
+    def _place(self, identity: str) -> int:
+        if not self._places:
+            self._places = {name: place for place, name in enumerate(self.train_dataset["id"])}
+        return self._places[identity]
+
+    def _key(self, asked: set[int]) -> list[int]:
+        """Further prompts are a function of seed, step and batch, so that a resumed run draws the same ones."""
+        name = hashlib.sha256(",".join(map(str, sorted(asked))).encode()).digest()
+        return [self.args.seed, self.state.global_step, int.from_bytes(name[:8], "big")]
+
+    def _log_groups(self, name: str, value: float) -> None:
+        self._metrics["train"][f"groups/{name}"].append(float(value))

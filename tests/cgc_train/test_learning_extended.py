@@ -1,0 +1,81 @@
+"""The extended proof: its short form runs part by part, and its intervals and tables are what they say."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("trl")
+
+from benchmarks import learning_extended as extended
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_part_runs_and_is_compared(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "learning_extended.py"), "--quick", "--work", str(tmp_path)]
+
+    def run(*options: str) -> str:
+        done = subprocess.run(
+            [*command, *options], env=os.environ, capture_output=True, text=True, timeout=850, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    assert run("--list").count("to do") == len(extended.QUICK.parts)
+    shown = run()
+    assert run("--list").count("done") == len(extended.QUICK.parts)
+    for title in extended.TITLES.values():
+        assert title in shown
+    outcome = extended.read(extended.QUICK, tmp_path)
+    for name, found in outcome["comparisons"].items():
+        asked = {metric for metric, values in found["metrics"].items() if values is not None}
+        assert {"leakage", "miou", "false_empty", "unreadable"} <= asked
+        assert ("hallucination" in asked) == (name in ("source", "absent")), "only they have absent rows"
+        assert all(seconds > 0 for seconds in outcome["seconds"].values())
+
+
+@pytest.mark.parametrize(
+    ("gains", "clusters", "mean", "sure"),
+    [
+        ([[0.2] * 6], "aabbcc", 0.2, True),
+        ([[0.2] * 6, [0.2] * 6], "aabbcc", 0.2, True),
+        ([[1.0] * 6, [-1.0] * 6], "aabbcc", 0.0, False),  # seeds disagree
+        ([[1.0, 1.0, 1.0, 1.0, -1.0, -1.0]] * 2, "aabbcc", 1 / 3, False),  # photos disagree
+        ([[0.5, None, 0.5, None, 0.5, 0.5]], "aabbcc", 0.5, True),
+        ([[None] * 6], "aabbcc", None, False),
+    ],
+)
+def test_intervals_draw_seeds_and_photos(gains: Any, clusters: str, mean: float | None, sure: bool) -> None:
+    found, low, high = extended.interval(gains, list(clusters))
+    assert found == (None if mean is None else pytest.approx(mean))
+    if found is not None and low is not None and high is not None:
+        assert low - 1e-9 <= found <= high + 1e-9
+        assert (low > 0) is sure
+
+
+def test_parts_come_after_what_they_start_from() -> None:
+    parts = extended.FULL.parts
+    assert parts[0] == "releases"
+    assert [part for part in parts if part.startswith("source-")] == [f"source-{seed}" for seed in range(5)]
+    for seed in extended.FULL.seeds:
+        assert all(parts.index(f"start-{seed}") < parts.index(f"{name}-{seed}") for name in extended.SETTINGS)
+
+
+def test_the_table_shows_the_figures_that_were_kept() -> None:
+    file = ROOT / "docs" / "learning_extended.json"
+    page = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
+    assert extended.BEGIN in page
+    assert extended.END in page
+    if not file.is_file():  # the full form was not run yet, and the page says so
+        assert "has not been run in full" in page
+        return
+    outcome = json.loads(file.read_bytes())
+    assert f"{extended.BEGIN}\n\n{extended.tables(outcome)}\n{extended.END}" in page
+    assert tuple(outcome["protocol"]["source_seeds"]) == extended.FULL.source_seeds
