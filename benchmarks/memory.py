@@ -18,9 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import measured
 import yaml
-from scripts.markdown import table
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import measured  # noqa: E402
+from scripts.markdown import table  # noqa: E402
 
 EVERY = 0.5  # seconds between two looks
 QUARTERS = 4

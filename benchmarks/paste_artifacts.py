@@ -6,7 +6,7 @@ RELEASE holds rows of `intra/difference` with their images, as many as give the 
 `limits.rows_per_photo=1000`. Each object in the answer's image is a crop. Boosted trees on residual noise, edges, and
 JPEG blocks, inside a crop and round it, and a small convolutional network on its pixels, are fitted to some photos and
 tried on others. The area under the ROC curve is taken over pairs of one image. For comparison the answers' crops are
-blurred a little, which has to be found. --docs keeps the figures, of `painted` or `real` photos, and writes their table.
+blurred a little, which has to be found. --docs keeps the figures, of `painted` or `real` photos, and writes a table.
 Exit status 1 if the interval of a first one passes 0.58, or a second one is below 0.9.
 """
 
@@ -18,10 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import measured
 import numpy as np
 from numpy.typing import NDArray
-from paste_network import held_out_scores, patches
 from pycocotools import mask as coco_mask
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GroupKFold
@@ -35,7 +33,13 @@ from cgc_data.validate.run import open_sources
 from cgc_data.validate.statistics import clustered_auc
 from cgc_data.validate.world import World
 from cgc_data.vocabulary import load_relations
-from scripts.markdown import table
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import measured  # noqa: E402
+from benchmarks.paste_network import held_out_scores, patches  # noqa: E402
+from scripts.markdown import table  # noqa: E402
 
 NAME = "paste_artifacts"
 MOST_AUC, LEAST_PLANTED = 0.58, 0.9

@@ -1,4 +1,4 @@
-"""Is a piece of a photo found without looking for it: its place by a histogram of colors, its image by colors and files?
+"""Is a piece of a photo found without looking for it: its place by histograms, its image by colors and files?
 
 Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs]
 RELEASE holds rows of `intra/region` with their images. The statistics are those of `cgc-data validate`, and boosted
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import cv2
-import measured
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -29,7 +28,12 @@ from cgc_data.validate.statistics import Floats, Ints, held_out_scores
 from cgc_data.validate.trace import Trace, trace_of
 from cgc_data.validate.world import World
 from cgc_data.vocabulary import load_relations
-from scripts.markdown import table
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import measured  # noqa: E402
+from scripts.markdown import table  # noqa: E402
 
 BLUR = 0.8  # standard deviation of the planted artifact, pixels
 QUALITY = 92  # of the JPEG in which the planted image is written

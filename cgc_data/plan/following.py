@@ -28,15 +28,23 @@ class Following:
         return [concept for concept in named if len(table.usable(photo, concept)) > 1]
 
     def objects(self, photo: int, rng: np.random.Generator) -> list[int]:
-        """Objects that may be followed, in drawn order, each with at least one sibling."""
+        """Objects that may be followed, in drawn order: with a sibling, and large enough to be asked for.
+
+        Most objects of a photo are too small in any of its windows: to try them would take most of the time.
+        """
         table, concepts = self._askable, self.concepts(photo)
         found: list[int] = []
         while concepts:
             concept = table.draw_label(np.array(concepts, dtype=np.intp), rng)
             concepts.remove(concept)
-            single = [i for i in table.usable(photo, concept) if table.index.instances.single[i]]
+            single = [i for i in table.usable(photo, concept) if table.index.instances.single[i] and self._is_large(i)]
             found += rng.permutation(np.array(single, dtype=np.intp))[:FOLLOWED].tolist()
         return found
+
+    def _is_large(self, instance: int) -> bool:
+        """May it be asked for in some window, by its shorter side?"""
+        x1, y1, x2, y2 = self._truth.box(instance)
+        return min(x2 - x1, y2 - y1) >= self._askable.config.limits.min_side
 
     def siblings(self, photo: int, target: int) -> list[int]:
         """Sound objects of the target's category in its photo."""

@@ -18,6 +18,7 @@ STEP = 8  # pixels of the photo
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
+Counts = NDArray[np.int32]
 Lengths = NDArray[np.float64]
 
 
@@ -73,14 +74,14 @@ class Extent:
     """
 
     box: Box
-    counts: Numbers | None
+    counts: Counts | None
 
     @classmethod
     def of_mask(cls, box: Box, pixels: NDArray[np.uint8]) -> "Extent":
         """From a decoded mask (height, width) and its tight box."""
         x1, y1, x2, y2 = (int(value) for value in box)
-        counts = np.zeros((y2 - y1 + 1, x2 - x1 + 1), dtype=np.int64)
-        np.cumsum(pixels[y1:y2, x1:x2], axis=0, dtype=np.int64, out=counts[1:, 1:])
+        counts = np.zeros((y2 - y1 + 1, x2 - x1 + 1), dtype=np.int32)
+        np.cumsum(pixels[y1:y2, x1:x2], axis=0, dtype=np.int32, out=counts[1:, 1:])
         np.cumsum(counts[1:, 1:], axis=1, out=counts[1:, 1:])
         return cls(box, counts)
 
@@ -131,12 +132,13 @@ def seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
     return np.asarray(missed_across | missed_down), np.asarray(whole_across & whole_down)
 
 
-def _pixels(counts: Numbers, box: Box, offsets: Offsets, margin: int) -> Numbers:
+def _pixels(counts: Counts, box: Box, offsets: Offsets, margin: int) -> Counts:
     """Pixels of a mask in each window grown by a margin."""
     top, bottom = _ends(offsets.top - int(box[1]), offsets.height, margin, counts.shape[0] - 1)
     left, right = _ends(offsets.left - int(box[0]), offsets.width, margin, counts.shape[1] - 1)
-    bands = counts[bottom] - counts[top]
-    return np.asarray(bands[:, right] - bands[:, left])
+    bands = counts.take(bottom, axis=0)
+    bands -= counts.take(top, axis=0)
+    return np.asarray(bands.take(right, axis=1) - bands.take(left, axis=1))
 
 
 def _ends(starts: Numbers, length: int, margin: int, most: int) -> tuple[Numbers, Numbers]:

@@ -91,6 +91,9 @@ class Tracks:
 
         Siblings are judged by their boxes, which is quick; masks may show more of them.
         """
+        x1, y1, x2, y2 = self._truth.box(target)
+        if min(x2 - x1, y2 - y1) < frame.least_side(self._limits):
+            return  # no window of the size shows enough of it
         offsets = offsets_of(self._truth.photo_size(photo), frame.width, frame.height)
         count, gone = count_fitting([self._truth.extent(target)], offsets, frame, self._limits)
         if not count.any() or not gone.any():
@@ -101,8 +104,10 @@ class Tracks:
             beside |= visible
             near |= ~missed
         without: dict[Gone, Mask] = {"beside": gone & beside, "alone": gone & ~near}
-        free = without["beside"] | without["alone"]
-        part = Part.of(frame, offsets, (count * beside, free), self._detail.of(photo, offsets))
+        found = count * beside, without["beside"] | without["alone"]
+        if not all(kind.any() for kind in found):
+            return
+        part = Part.of(frame, offsets, found, self._detail.of(photo, offsets))
         if part.shares.any():
             yield Stage(part, without)
 
