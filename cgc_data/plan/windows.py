@@ -20,6 +20,7 @@ from cgc_data.tasks.intra import INTRA
 
 FOCUS, CONTEXT = INTRA.roles
 WIDEST_ASPECT = 1.5
+_WIDEST = float(np.log(WIDEST_ASPECT))
 MAX_OVERLAP = 0.6  # IoU of two windows of one question; more would show the same view twice
 
 
@@ -57,7 +58,7 @@ class Windows:
         least, most = self._least_side(), max(size)
         if least > most:
             return None
-        longer, aspect = least * (most / least) ** place, float(np.exp(rng.uniform(0, np.log(WIDEST_ASPECT))))
+        longer, aspect = least * (most / least) ** place, float(np.exp(rng.uniform(0, _WIDEST)))
         sides = (longer, longer / aspect) if rng.random() < 0.5 else (longer / aspect, longer)
         width, height = (min(round(side), limit) for side, limit in zip(sides, size, strict=True))
         return self._frame(width, height, rng)
@@ -109,7 +110,7 @@ class Windows:
 
 def _shape(area: float, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
     """Width and height of a window of about this area and a drawn aspect ratio, cut to the photo."""
-    aspect = float(np.exp(rng.uniform(-np.log(WIDEST_ASPECT), np.log(WIDEST_ASPECT))))
+    aspect = float(np.exp(rng.uniform(-_WIDEST, _WIDEST)))
     width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
     return min(max(width, 1), size[0]), min(max(height, 1), size[1])
 
