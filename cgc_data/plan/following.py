@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 
-from cgc_data.geometry import iou
+from cgc_data.geometry import iou, iou_matrix
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.questions import View, thousand_in_view
 from cgc_data.plan.tracks import MAX_COPY_IOU, Gone
@@ -97,8 +97,8 @@ class Following:
         shown, instances = self._truth.see(target, view.window), self._askable.index.instances
         if shown.state != "visible" or not shown.box or not askable_in(view, shown.box, self._askable.config.limits):
             return False
-        for other in instances.of(view.photo, int(instances.concept[target])).tolist():
-            box = self._truth.see(other, view.window).box or self._truth.box(other)
-            if other != target and iou(shown.box, box) > MAX_SIBLING_IOU:
-                return False
+        others = [i for i in instances.of(view.photo, int(instances.concept[target])).tolist() if i != target]
+        boxes = [self._truth.see(other, view.window).box or self._truth.box(other) for other in others]
+        if (iou_matrix(shown.box, boxes) > MAX_SIBLING_IOU).any():
+            return False
         return bool(self.siblings_in(view, target))

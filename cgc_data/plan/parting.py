@@ -102,7 +102,7 @@ class Parting:
             places = np.flatnonzero(open_still)
             if not len(places):
                 return []
-            chosen = int(rng.choice(places))
+            chosen = int(places[rng.integers(len(places))])
             left -= int(part.count.flat[chosen])
             windows.append(part.offsets.window(chosen))
         return windows

@@ -120,7 +120,8 @@ def draw_window(part: Part, where: Mask, others: Sequence[Window], rng: np.rando
     if not chances.any():
         return None
     level = rng.choice(len(chances), p=chances / chances.sum())
-    return part.offsets.window(int(rng.choice(np.flatnonzero(where & (part.level == level)))))
+    places = np.flatnonzero(where & (part.level == level))
+    return part.offsets.window(int(places[rng.integers(len(places))]))
 
 
 def iou_in_views(box: Box, offsets: Offsets, given: ThousandBox) -> Lengths:
