@@ -102,7 +102,7 @@ def count_fitting(extents: Sequence[Extent], offsets: Offsets, frame: Frame, lim
         missed, visible = seen(extent, offsets, limits)
         count += visible
         gone &= missed
-        visible &= _large(extent.box, offsets, frame, limits)
+        visible &= large_in(extent.box, offsets, frame, limits)
         visible |= missed
         sound &= visible
     count *= sound
@@ -152,7 +152,7 @@ def _ends(starts: Numbers, origin: int, length: int, margin: int, most: int) -> 
     return low, high
 
 
-def _large(box: Box, offsets: Offsets, frame: Frame, limits: Limits) -> Mask:
+def large_in(box: Box, offsets: Offsets, frame: Frame, limits: Limits) -> Mask:
     """Where the part of a box inside the window may be asked for, by side, area, and aspect ratio."""
     across = _shared(offsets.left, offsets.width, box[0], box[2])
     down = _shared(offsets.top, offsets.height, box[1], box[3])[:, None]
