@@ -1,11 +1,12 @@
 """Can the object that only one image shows be told from those that both show, by how it was pasted?
 
 Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0] [--by trees network]
+       [--docs docs --photos painted]
 RELEASE holds rows of `intra/difference` with their images, as many as give the crops; a small source gives them with
 `limits.rows_per_photo=1000`. Each object in the answer's image is a crop. Boosted trees on residual noise, edges, and
 JPEG blocks, inside a crop and round it, and a small convolutional network on its pixels, are fitted to some photos and
 tried on others. The area under the ROC curve is taken over pairs of one image. For comparison the answers' crops are
-blurred a little, which has to be found.
+blurred a little, which has to be found. --docs keeps the figures, of `painted` or `real` photos, and writes a table.
 Exit status 1 if the interval of a first one passes 0.58, or a second one is below 0.9.
 """
 
@@ -14,11 +15,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from paste_network import held_out_scores, patches
 from pycocotools import mask as coco_mask
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GroupKFold
@@ -33,6 +34,14 @@ from cgc_data.validate.statistics import clustered_auc
 from cgc_data.validate.world import World
 from cgc_data.vocabulary import load_relations
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import measured  # noqa: E402
+from benchmarks.paste_network import held_out_scores, patches  # noqa: E402
+from scripts.markdown import table  # noqa: E402
+
+NAME = "paste_artifacts"
 MOST_AUC, LEAST_PLANTED = 0.58, 0.9
 MARGIN = 12  # pixels round an object that a crop shows too
 BLUR = 0.8  # standard deviation of the planted artifact, pixels
@@ -63,19 +72,57 @@ def main() -> None:
     parser.add_argument("--crops", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--by", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--docs", type=Path, help="write measured.json, and the table into validate.md, there")
+    parser.add_argument("--photos", choices=["painted", "real"], default="painted", help="what the release shows")
     given = parser.parse_args()
     crops = list(read_crops(given.release, given.crops))
     if len(crops) < given.crops:
         sys.exit(f"{given.release}: {len(crops)} crops, fewer than {given.crops}; build more rows of intra/difference")
     photos = len({crop.photo for crop in crops})
     print(f"{len(crops)} crops of {len({crop.row for crop in crops})} rows from {photos} photos", flush=True)
-    failed = False
-    for way in given.by:
-        honest, planted = (told(crops, WAYS[way], given.seed, planted=planted) for planted in (False, True))
-        for name, (auc, (low, high)) in (("as built", honest), ("answers blurred", planted)):
-            print(f"{way}, {name}: AUC {auc:.3f} [{low:.3f}, {high:.3f}]", flush=True)
-        failed |= honest[1][1] > MOST_AUC or planted[0] < LEAST_PLANTED
-    sys.exit(failed)
+    found = [measure(crops, way, given.seed) | {"photos": given.photos} for way in given.by]
+    if given.docs:
+        keep(given.docs, found)
+    sys.exit(not all(map(holds, found)))
+
+
+def measure(crops: list["Crop"], way: str, seed: int) -> dict[str, Any]:
+    """What a way to tell crops apart reaches, as they are and with the planted artifact."""
+    honest, planted = (told(crops, WAYS[way], seed, planted=planted) for planted in (False, True))
+    for name, (auc, (low, high)) in (("as built", honest), ("answers blurred", planted)):
+        print(f"{way}, {name}: AUC {auc:.3f} [{low:.3f}, {high:.3f}]", flush=True)
+    rows, shown = len({crop.row for crop in crops}), len({crop.photo for crop in crops})
+    counts = {"crops": len(crops), "rows": rows, "from": shown}
+    return {"by": way, **counts, "as built": [honest[0], *honest[1]], "planted": [planted[0], *planted[1]]}
+
+
+def holds(one: dict[str, Any]) -> bool:
+    """Are the crops as built not told apart, and those with the planted artifact?"""
+    return bool(one["as built"][2] <= MOST_AUC and one["planted"][0] >= LEAST_PLANTED)
+
+
+def keep(docs: Path, found: Sequence[dict[str, Any]]) -> None:
+    """Keep figures beside those of other photos and other ways."""
+    kept = measured.read(docs, NAME) | {f"{one['photos']}, {one['by']}": one for one in found}
+    measured.keep(docs, NAME, "validate.md", kept, shown(kept))
+
+
+def shown(kept: dict[str, Any]) -> str:
+    """A line for each kind of photos and way to tell crops apart."""
+    return table(
+        ["photos", "by", "crops", "rows", "AUC as built", "AUC if answers are blurred"],
+        [
+            [
+                f"{one['from']:,} {one['photos']}",
+                one["by"],
+                f"{one['crops']:,}",
+                f"{one['rows']:,}",
+                measured.with_interval(one["as built"]),
+                measured.with_interval(one["planted"]),
+            ]
+            for _, one in sorted(kept.items())
+        ],
+    )
 
 
 def read_crops(folder: Path, most: int) -> Iterator[Crop]:

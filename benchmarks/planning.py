@@ -1,17 +1,21 @@
 """Time per row of planning over an annotation file of any size, by preset; its photos are empty files.
 
 Usage: python benchmarks/planning.py instances_train2017.json [--rows 3000] [--preset paper --preset full]
-       [--profile FILE] [KEY=VALUE ...]
+       [--profile FILE] [--docs docs] [KEY=VALUE ...]
 Tasks that need pixels make no row here: give them the share 0, such as tasks.intra/region=0. The time is that of this
 process alone. All photos are of one split and of one file format; the clock runs once annotations are read and judged.
+--docs keeps the figures, with the most memory that the process has taken so far, and writes their table.
 """
 
 import cProfile
+import resource
+import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,6 +26,12 @@ from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
 from cgc_data.plan.ground import Division, lay_ground
 from cgc_data.tasks import PRESETS
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import measured  # noqa: E402
+from scripts.markdown import table  # noqa: E402
 
 
 class _Image(msgspec.Struct):
@@ -43,10 +53,17 @@ class _Listed(msgspec.Struct):
 @click.option("--rows", default=3000, show_default=True)
 @click.option("--preset", "presets", multiple=True, type=click.Choice(list(PRESETS)), default=list(PRESETS))
 @click.option("--profile", type=click.Path(path_type=Path), help="Write a profile that pstats reads.")
+@click.option("--docs", type=click.Path(path_type=Path), help="Write measured.json, and the table into release.md.")
 def main(
-    annotations: Path, settings: tuple[str, ...], rows: int, presets: tuple[str, ...], profile: Path | None
+    annotations: Path,
+    settings: tuple[str, ...],
+    rows: int,
+    presets: tuple[str, ...],
+    profile: Path | None,
+    docs: Path | None,
 ) -> None:
     """Plan by each preset and print rows, seconds, and milliseconds a row."""
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         photos, cache = Path(folder) / "photos", Path(folder) / "cache"
         for path in (photos, cache):
@@ -58,9 +75,14 @@ def main(
         profiler = cProfile.Profile() if profile else None
         for preset in presets:
             config = resolve((*settings, f"preset={preset}", f"samples={rows}"), dict(flags))
-            print(f"{preset}: {_plan(index, config, profiler)}", flush=True)
+            found[f"{preset}, {rows}"] = {"preset": preset} | _plan(index, config, profiler)
+            print(found[f"{preset}, {rows}"], flush=True)
         if profiler:
             profiler.dump_stats(str(profile))
+    print(shown(found))
+    if docs:
+        kept = measured.read(docs, "planning") | found
+        measured.keep(docs, "planning", "release.md", kept, shown(kept))
 
 
 def _names(annotations: Path) -> Iterator[str]:
@@ -68,7 +90,7 @@ def _names(annotations: Path) -> Iterator[str]:
     return ((image.file_name or image.coco_url).rpartition("/")[2] for image in listed.images)
 
 
-def _plan(index: Index, config: BuildConfig, profiler: cProfile.Profile | None) -> str:
+def _plan(index: Index, config: BuildConfig, profiler: cProfile.Profile | None) -> dict[str, Any]:
     number, start = len(index.photos), time.process_time()
     division = Division(["train"] * number, np.ones(number, dtype=np.bool_), {}, np.full(number, ""))  # type: ignore[typeddict-item]
     ground = lay_ground(index, config, division)
@@ -80,10 +102,32 @@ def _plan(index: Index, config: BuildConfig, profiler: cProfile.Profile | None) 
             tasks.update(f"{row['contrast']}/{row['task']}" for row in dealt.rows)
     if profiler:
         profiler.disable()
-    seconds, made = time.process_time() - laid, tasks.total()
-    each = ", ".join(f"{task} {rows:,}" for task, rows in sorted(tasks.items()))
-    each_row = f"{1000 * seconds / made:.2f} ms a row ({laid - start:.1f} s before)"
-    return f"{made:,} rows in {seconds:.1f} s, {each_row}; {each}"
+    return {
+        "photos": number,
+        "rows": tasks.total(),
+        "before": round(laid - start, 1),
+        "seconds": round(time.process_time() - laid, 1),
+        "peak": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "tasks": dict(sorted(tasks.items())),
+    }
+
+
+def shown(found: dict[str, Any]) -> str:
+    """A line for each preset and number of rows."""
+    return table(
+        ["preset", "photos", "rows", "processor seconds", "ms a row", "peak memory, MB"],
+        [
+            [
+                f"`{one['preset']}`",
+                f"{one['photos']:,}",
+                f"{one['rows']:,}",
+                f"{one['seconds']:,.0f}",
+                f"{1000 * one['seconds'] / one['rows']:.2f}",
+                f"{one['peak']:,}",
+            ]
+            for one in found.values()
+        ],
+    )
 
 
 if __name__ == "__main__":

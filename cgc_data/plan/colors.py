@@ -70,9 +70,17 @@ class Colors:
         shares = _shares(cells.reshape(rows, columns, -1, 3))
         self._whole = shares.mean(axis=(0, 1))
         self._sums = np.pad(shares.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0), (0, 0)))
+        # the last ones, since pieces are looked at one after the other, each of them several times
+        self._piece: tuple[Piece, Shares] | None = None
+        self._means: tuple[tuple[int, int], Shares] | None = None
 
     def of(self, piece: Piece) -> Shares:
         """The colors of a piece as they are changed."""
+        if self._piece is None or self._piece[0] != piece:
+            self._piece = piece, self._colors_of(piece)
+        return self._piece[1]
+
+    def _colors_of(self, piece: Piece) -> Shares:
         return _shares(piece.tone.applied(self._picture.sampled(piece.window, SEEN_OF_PIECE)).reshape(-1, 3))
 
     def distances(self, shares: Shares, places: Places) -> Distances:
@@ -83,8 +91,7 @@ class Colors:
     def places(self, piece: Window) -> Places:
         """Where in the window a piece could be from, by its size alone."""
         rows, columns = (max(round(side / self._cell), 1) for side in (piece.height, piece.width))
-        across = self._sums[:, columns:] - self._sums[:, :-columns]
-        means = (across[rows:] - across[:-rows]) / (rows * columns)
+        means = self._mean_of_places(rows, columns)
         y, x = (
             start + self._cell * np.arange(count)
             for start, count in zip((self._window.y1, self._window.x1), means.shape[:2], strict=True)
@@ -92,6 +99,13 @@ class Colors:
         common = _common(y, piece.height, piece.y1)[:, None] * _common(x, piece.width, piece.x1)[None, :]
         area = piece.width * piece.height
         return Places(means, common >= SAME_PLACE * (2 * area - common))
+
+    def _mean_of_places(self, rows: int, columns: int) -> Shares:
+        """Colors of all places of so many rows and columns of cells."""
+        if self._means is None or self._means[0] != (rows, columns):
+            across = self._sums[:, columns:] - self._sums[:, :-columns]
+            self._means = (rows, columns), (across[rows:] - across[:-rows]) / (rows * columns)
+        return self._means[1]
 
 
 def _common(starts: NDArray[np.float64], side: int, start: int) -> NDArray[np.float64]:
@@ -101,17 +115,31 @@ def _common(starts: NDArray[np.float64], side: int, start: int) -> NDArray[np.fl
 
 def _shares(pixels: Pixels) -> Shares:
     """Shares of the pixels (..., n, 3), blue-green-red, at each level."""
-    values, count, width = pixels.astype(np.int64), pixels.shape[-2], CHROMA.stop
-    levels = values * LEVELS // 256 + LEVELS * np.arange(3)
-    joint = values * JOINT_LEVELS // 256 @ np.array([JOINT_LEVELS**2, JOINT_LEVELS, 1]) + JOINT.start
-    chroma = _hues(values) @ np.array([HUES, 1]) + CHROMA.start
-    bins = np.concatenate([levels, joint[..., None], chroma[..., None]], axis=-1).reshape(-1, 5 * count)
-    counts = np.bincount((bins + width * np.arange(len(bins))[:, None]).ravel(), minlength=width * len(bins))
+    count, width = pixels.shape[-2], CHROMA.stop
+    bins = _bins(pixels).reshape(-1, count, 5)
+    bins += (width * np.arange(len(bins), dtype=np.int32))[:, None, None]
+    counts = np.bincount(bins.ravel(), minlength=width * len(bins))
     return np.asarray(counts.reshape(*pixels.shape[:-2], width) / count, dtype=np.float32)
 
 
-def _hues(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How red rather than green, and how blue rather than yellow, values (..., 3) are: (..., 2) of `HUES` steps."""
-    blue, green, red = np.moveaxis(values, -1, 0)
-    apart = np.stack([red - green, blue - (red + green) // 2], axis=-1)
-    return np.asarray((apart + MOST_HUE).clip(0, 2 * MOST_HUE - 1) * HUES // (2 * MOST_HUE))
+def _bins(pixels: Pixels) -> NDArray[np.int32]:
+    """Levels (..., 5) at which the pixels (..., 3), blue-green-red, are counted: three channels, joint, and chroma."""
+    bins = np.empty((*pixels.shape[:-1], 5), dtype=np.int32)
+    for channel in range(3):
+        bins[..., channel] = _LEVEL_OF[channel][pixels[..., channel]]
+    blue, green, red = np.moveaxis(pixels.astype(np.int16), -1, 0)
+    bins[..., 3] = _JOINT_OF[0][blue] + _JOINT_OF[1][green] + _JOINT_OF[2][red]
+    # how red rather than green, and how blue rather than yellow
+    bins[..., 4] = _HUE_OF[0][red - green + 255] + _HUE_OF[1][blue - (red + green) // 2 + 255]
+    return bins
+
+
+# Looked up, since dividing each value takes three times as long.
+_VALUES, _APART = np.arange(256, dtype=np.int32), np.arange(-255, 256, dtype=np.int32)
+_LEVEL_OF = [_VALUES * LEVELS // 256 + LEVELS * channel for channel in range(3)]
+_JOINT_OF = [
+    _VALUES * JOINT_LEVELS // 256 * weight + start
+    for weight, start in ((JOINT_LEVELS**2, JOINT.start), (JOINT_LEVELS, 0), (1, 0))
+]
+_STEP_OF = (_APART + MOST_HUE).clip(0, 2 * MOST_HUE - 1) * HUES // (2 * MOST_HUE)
+_HUE_OF = [_STEP_OF * HUES + CHROMA.start, _STEP_OF]

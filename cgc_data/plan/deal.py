@@ -130,9 +130,8 @@ class Dealer:
         for lane in (lane for lane in lanes if lane.may[anchor] and lane.progress < MOST_TAKEN * asked):
             may = lane.may & self._spread.room(lane.tasks)
             if may[anchor]:
-                open_still = may & ~self._used
-                free, spare = (photos[open_still[photos]] for photos in rest)
-                draw = Draw(anchor, free, self._balance[contrast], self._made, rng, spare, lane.planned)
+                balance = self._balance[contrast]
+                draw = Draw(anchor, *rest, may & ~self._used, balance, self._made, rng, lane.planned)
                 lane.tried += 1
                 if family := lane.planner.family(draw):
                     return family, lane

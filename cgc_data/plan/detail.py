@@ -38,8 +38,9 @@ class Detail:
         sums = self._summed(photo)
         top, bottom = offsets.top // GRAIN, (offsets.top + offsets.height) // GRAIN
         left, right = offsets.left // GRAIN, (offsets.left + offsets.width) // GRAIN
-        bands = sums[bottom] - sums[top]
-        bits = (bands[:, right] - bands[:, left]) / np.maximum((bottom - top)[:, None] * (right - left), 1)
+        bands = sums.take(bottom, axis=0) - sums.take(top, axis=0)
+        bits = bands.take(right, axis=1) - bands.take(left, axis=1)
+        bits /= np.maximum((bottom - top)[:, None] * (right - left), 1)
         return np.asarray(np.log(np.maximum(bits, FLAT)))
 
     def _summed(self, photo: int) -> Lengths:

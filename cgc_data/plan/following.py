@@ -1,17 +1,20 @@
 """Which objects of a photo can be followed from view to view, and whether views tell one from its siblings."""
 
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
-from cgc_data.geometry import iou
-from cgc_data.plan.askable import Askable
+from cgc_data.geometry import iou, iou_matrix
+from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.questions import View, thousand_in_view
 from cgc_data.plan.tracks import MAX_COPY_IOU, Gone
 from cgc_data.plan.windows import askable_in, shown_in
 
 FOLLOWED = 3  # objects of one category that are tried before another category
 MAX_SIBLING_IOU = 0.3
+SLACK = 6.0  # pixels; a mask's box is hardly ever larger than the annotated one by more
 
 
 class Following:
@@ -19,29 +22,54 @@ class Following:
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._truth = askable, askable.truth
+        self._siblings: tuple[int, list[int]] = -1, []  # of the last target
 
     def concepts(self, photo: int) -> list[int]:
         """Concepts of which there are at least two sound objects in the photo, and nothing that looks alike."""
         table, index = self._askable, self._askable.index
         here = np.unique(index.instances.concept[index.instances.of_photo(photo)])
         named = [int(c) for c in here if table.named[c] and not table.confused[photo, c]]
-        return [concept for concept in named if len(table.usable(photo, concept)) > 1]
+        return [concept for concept in named if self._has_sibling(photo, concept)]
 
-    def objects(self, photo: int, rng: np.random.Generator) -> list[int]:
-        """Objects that may be followed, in drawn order, each with at least one sibling."""
+    def objects(self, photo: int, count: int, rng: np.random.Generator) -> list[int]:
+        """`count` objects or more that may be followed, if there are: with a sibling, and large enough.
+
+        In drawn order. Most objects of a photo are too small in any of its windows: to try them would take long.
+        """
         table, concepts = self._askable, self.concepts(photo)
         found: list[int] = []
-        while concepts:
+        while concepts and len(found) < count:
             concept = table.draw_label(np.array(concepts, dtype=np.intp), rng)
             concepts.remove(concept)
-            single = [i for i in table.usable(photo, concept) if table.index.instances.single[i]]
-            found += rng.permutation(np.array(single, dtype=np.intp))[:FOLLOWED].tolist()
+            inside = table.index.instances.of(photo, concept)
+            large = inside[table.index.instances.single[inside] & self._large[inside]].tolist()
+            sound = [i for i in large if not self._truth.fault(i) and self._is_large(i)]
+            found += rng.permutation(np.array(sound, dtype=np.intp))[:FOLLOWED].tolist()
         return found
+
+    @cached_property
+    def _large(self) -> Mask:
+        """Which instances (instances,) may be asked for in some window, by the shorter side as annotated."""
+        box = self._askable.index.instances.box
+        return np.asarray((box[:, 2:] - box[:, :2]).min(axis=1) >= self._askable.config.limits.min_side - SLACK)
+
+    def _is_large(self, instance: int) -> bool:
+        """The same by the mask."""
+        x1, y1, x2, y2 = self._truth.box(instance)
+        return min(x2 - x1, y2 - y1) >= self._askable.config.limits.min_side
+
+    def _has_sibling(self, photo: int, concept: int) -> bool:
+        """Are there two sound objects? Reads no more masks than that takes."""
+        instances = self._askable.index.instances
+        sound = (i for i in instances.of(photo, concept) if not instances.crowd[i] and not self._truth.fault(int(i)))
+        return len(list(islice(sound, 2))) == 2
 
     def siblings(self, photo: int, target: int) -> list[int]:
         """Sound objects of the target's category in its photo."""
-        concept = int(self._askable.index.instances.concept[target])
-        return [instance for instance in self._askable.usable(photo, concept) if instance != target]
+        if self._siblings[0] != target:
+            usable = self._askable.usable(photo, int(self._askable.index.instances.concept[target]))
+            self._siblings = target, [instance for instance in usable if instance != target]
+        return self._siblings[1]
 
     def siblings_in(self, view: View, target: int) -> set[int]:
         """Those of the siblings that a view shows."""
@@ -69,8 +97,8 @@ class Following:
         shown, instances = self._truth.see(target, view.window), self._askable.index.instances
         if shown.state != "visible" or not shown.box or not askable_in(view, shown.box, self._askable.config.limits):
             return False
-        for other in instances.of(view.photo, int(instances.concept[target])).tolist():
-            box = self._truth.see(other, view.window).box or self._truth.box(other)
-            if other != target and iou(shown.box, box) > MAX_SIBLING_IOU:
-                return False
+        others = [i for i in instances.of(view.photo, int(instances.concept[target])).tolist() if i != target]
+        boxes = [self._truth.see(other, view.window).box or self._truth.box(other) for other in others]
+        if (iou_matrix(shown.box, boxes) > MAX_SIBLING_IOU).any():
+            return False
         return bool(self.siblings_in(view, target))

@@ -18,6 +18,7 @@ STEP = 8  # pixels of the photo
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
+Counts = NDArray[np.int32]
 Lengths = NDArray[np.float64]
 
 
@@ -73,14 +74,14 @@ class Extent:
     """
 
     box: Box
-    counts: Numbers | None
+    counts: Counts | None
 
     @classmethod
     def of_mask(cls, box: Box, pixels: NDArray[np.uint8]) -> "Extent":
         """From a decoded mask (height, width) and its tight box."""
         x1, y1, x2, y2 = (int(value) for value in box)
-        counts = np.zeros((y2 - y1 + 1, x2 - x1 + 1), dtype=np.int64)
-        np.cumsum(pixels[y1:y2, x1:x2], axis=0, dtype=np.int64, out=counts[1:, 1:])
+        counts = np.zeros((y2 - y1 + 1, x2 - x1 + 1), dtype=np.int32)
+        np.cumsum(pixels[y1:y2, x1:x2], axis=0, dtype=np.int32, out=counts[1:, 1:])
         np.cumsum(counts[1:, 1:], axis=1, out=counts[1:, 1:])
         return cls(box, counts)
 
@@ -99,10 +100,13 @@ def count_fitting(extents: Sequence[Extent], offsets: Offsets, frame: Frame, lim
     sound, gone = np.ones_like(count, dtype=np.bool_), np.ones_like(count, dtype=np.bool_)
     for extent in extents:
         missed, visible = seen(extent, offsets, limits)
-        sound &= missed | (visible & _large(extent.box, offsets, frame, limits))
-        gone &= missed
         count += visible
-    return np.where(sound, count, 0), gone
+        gone &= missed
+        visible &= large_in(extent.box, offsets, frame, limits)
+        visible |= missed
+        sound &= visible
+    count *= sound
+    return count, gone
 
 
 @lru_cache(maxsize=4096)
@@ -131,26 +135,31 @@ def seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
     return np.asarray(missed_across | missed_down), np.asarray(whole_across & whole_down)
 
 
-def _pixels(counts: Numbers, box: Box, offsets: Offsets, margin: int) -> Numbers:
+def _pixels(counts: Counts, box: Box, offsets: Offsets, margin: int) -> Counts:
     """Pixels of a mask in each window grown by a margin."""
-    top, bottom = _ends(offsets.top - int(box[1]), offsets.height, margin, counts.shape[0] - 1)
-    left, right = _ends(offsets.left - int(box[0]), offsets.width, margin, counts.shape[1] - 1)
-    bands = counts[bottom] - counts[top]
-    return np.asarray(bands[:, right] - bands[:, left])
+    top, bottom = _ends(offsets.top, int(box[1]), offsets.height, margin, counts.shape[0] - 1)
+    left, right = _ends(offsets.left, int(box[0]), offsets.width, margin, counts.shape[1] - 1)
+    bands = counts.take(bottom, axis=0)
+    bands -= counts.take(top, axis=0)
+    return np.asarray(bands.take(right, axis=1) - bands.take(left, axis=1))
 
 
-def _ends(starts: Numbers, length: int, margin: int, most: int) -> tuple[Numbers, Numbers]:
-    low, high = starts - margin, starts + length + margin  # np.clip takes three times as long
-    return np.minimum(np.maximum(low, 0), most), np.minimum(np.maximum(high, 0), most)
+def _ends(starts: Numbers, origin: int, length: int, margin: int, most: int) -> tuple[Numbers, Numbers]:
+    low, high = starts - (origin + margin), starts + (length + margin - origin)
+    for ends in (low, high):  # np.clip takes three times as long
+        np.maximum(ends, 0, out=ends)
+        np.minimum(ends, most, out=ends)
+    return low, high
 
 
-def _large(box: Box, offsets: Offsets, frame: Frame, limits: Limits) -> Mask:
+def large_in(box: Box, offsets: Offsets, frame: Frame, limits: Limits) -> Mask:
     """Where the part of a box inside the window may be asked for, by side, area, and aspect ratio."""
     across = _shared(offsets.left, offsets.width, box[0], box[2])
     down = _shared(offsets.top, offsets.height, box[1], box[3])[:, None]
-    shorter, longer = np.minimum(across, down), np.maximum(across, down)
-    return np.asarray(
-        (shorter >= frame.least_side(limits))
-        & (longer <= limits.max_aspect * shorter)
-        & (across * down >= limits.min_area * frame.width * frame.height)
-    )
+    least, most = frame.least_side(limits), limits.max_aspect
+    large = across * down >= limits.min_area * frame.width * frame.height
+    large &= across >= least
+    large &= down >= least
+    large &= across <= most * down
+    large &= down <= most * across
+    return np.asarray(large)

@@ -64,7 +64,7 @@ class Parting:
         size = self._truth.photo_size(photo)
         extents = [self._truth.extent(int(instance)) for instance in self._index.instances.of(photo, concept)]
         parts = (self._part(photo, frame, extents) for frame in self._windows.frames(size, SIZES, rng))
-        return [part for part in parts if part.shares.any()]
+        return [part for part in parts if part and part.shares.any()]
 
     def choose(self, parts: Sequence[Part], count: int, rng: np.random.Generator) -> list[Part]:
         """Sizes for a set, the least first, the others wider by the set factor; none if there are no two such."""
@@ -102,12 +102,15 @@ class Parting:
             places = np.flatnonzero(open_still)
             if not len(places):
                 return []
-            chosen = int(rng.choice(places))
+            chosen = int(places[rng.integers(len(places))])
             left -= int(part.count.flat[chosen])
             windows.append(part.offsets.window(chosen))
         return windows
 
-    def _part(self, photo: int, frame: Frame, extents: Sequence[Extent]) -> Part:
+    def _part(self, photo: int, frame: Frame, extents: Sequence[Extent]) -> Part | None:
+        """Windows of a size; None if all of them show the category, or none does."""
         offsets = offsets_of(self._truth.photo_size(photo), frame.width, frame.height)
         found = count_fitting(extents, offsets, frame, self._config.limits)
+        if not all(kind.any() for kind in found):
+            return None
         return Part.of(frame, offsets, found, self._detail.of(photo, offsets))

@@ -5,6 +5,7 @@ A task names its planner; one planner may serve several tasks of a contrast and 
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from typing import Protocol, runtime_checkable
 
@@ -27,12 +28,23 @@ class Draw:
     """
 
     anchor: int
-    free: Photos  # (photos,), without the anchor
+    after: Photos  # (photos,) of the deck that come after the anchor
+    before: Photos  # (photos,)
+    still_open: Mask  # (photos of all splits,) may be used
     balance: AbsentBalance
     made: Made
     rng: np.random.Generator
-    spare: Photos  # (photos,)
     planned: int = 0  # rows that the planner's families have become so far
+
+    @cached_property
+    def free(self) -> Photos:
+        """Those after the anchor, (photos,); looked for when asked for, since many planners need the anchor alone."""
+        return self.after[self.still_open[self.after]]
+
+    @cached_property
+    def spare(self) -> Photos:
+        """Those before it, (photos,)."""
+        return self.before[self.still_open[self.before]]
 
 
 class Planner(Protocol):

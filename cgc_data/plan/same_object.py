@@ -68,7 +68,7 @@ class SameObjectPlanner:
         """A track, or both directions about an object in two views; none where no object can be followed."""
         numbers = range(2, self._askable.config.intra.track_views + 1)
         wanted = _furthest_behind(self._numbers, dict.fromkeys(numbers, 1 / len(numbers)), rng)[0]
-        targets = self._following.objects(photo, rng)
+        targets = self._following.objects(photo, TRIED, rng)
         for number in dict.fromkeys((wanted, 2)):
             for target in targets[:TRIED]:
                 ask = self._pair if number == 2 else self._track
@@ -108,6 +108,8 @@ class SameObjectPlanner:
                 if views and self._following.follows(views, target, gone):
                     self._gone[gone] += 1
                     return [self._through(views, target, gone, rng)]
+            if gone == "never":  # the other kinds need the same windows, and one more
+                break
         return []
 
     def _through(self, views: Sequence[View], target: int, gone: Gone, rng: np.random.Generator) -> Question:

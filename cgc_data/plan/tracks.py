@@ -13,12 +13,12 @@ import numpy as np
 from cgc_data.geometry import ThousandBox, Window
 from cgc_data.masks import Box
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.offsets import Extent, Frame, Lengths, Mask, Offsets, count_fitting, offsets_of, seen
+from cgc_data.plan.offsets import Extent, Frame, Lengths, Mask, Offsets, large_in, offsets_of, seen
 from cgc_data.plan.parting import Part
 from cgc_data.plan.questions import View, thousand_in_view
 from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows, shown_in
 
-SIZES = 12  # of windows that are tried for an object
+SIZES = 8  # of windows that are tried for an object
 MAX_COPY_IOU = 0.3
 MOVING = 0.5  # share of tracks in the order of a camera that moves one way
 DIRECTIONS = 32  # in which it may move
@@ -91,9 +91,13 @@ class Tracks:
 
         Siblings are judged by their boxes, which is quick; masks may show more of them.
         """
+        x1, y1, x2, y2 = self._truth.box(target)
+        if min(x2 - x1, y2 - y1) < frame.least_side(self._limits):
+            return  # no window of the size shows enough of it
         offsets = offsets_of(self._truth.photo_size(photo), frame.width, frame.height)
-        count, gone = count_fitting([self._truth.extent(target)], offsets, frame, self._limits)
-        if not count.any() or not gone.any():
+        gone, fitting = seen(self._truth.extent(target), offsets, self._limits)
+        fitting &= large_in(self._truth.box(target), offsets, frame, self._limits)
+        if not fitting.any() or not gone.any():
             return
         beside, near = np.zeros_like(gone), np.zeros_like(gone)
         for sibling in siblings:
@@ -101,8 +105,10 @@ class Tracks:
             beside |= visible
             near |= ~missed
         without: dict[Gone, Mask] = {"beside": gone & beside, "alone": gone & ~near}
-        free = without["beside"] | without["alone"]
-        part = Part.of(frame, offsets, (count * beside, free), self._detail.of(photo, offsets))
+        found = (fitting & beside).astype(np.int64), without["beside"] | without["alone"]
+        if not all(kind.any() for kind in found):
+            return
+        part = Part.of(frame, offsets, found, self._detail.of(photo, offsets))
         if part.shares.any():
             yield Stage(part, without)
 
@@ -115,7 +121,8 @@ def draw_window(part: Part, where: Mask, others: Sequence[Window], rng: np.rando
     if not chances.any():
         return None
     level = rng.choice(len(chances), p=chances / chances.sum())
-    return part.offsets.window(int(rng.choice(np.flatnonzero(where & (part.level == level)))))
+    places = np.flatnonzero(where & (part.level == level))
+    return part.offsets.window(int(places[rng.integers(len(places))]))
 
 
 def iou_in_views(box: Box, offsets: Offsets, given: ThousandBox) -> Lengths:

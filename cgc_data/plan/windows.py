@@ -20,6 +20,7 @@ from cgc_data.tasks.intra import INTRA
 
 FOCUS, CONTEXT = INTRA.roles
 WIDEST_ASPECT = 1.5
+_WIDEST = float(np.log(WIDEST_ASPECT))
 MAX_OVERLAP = 0.6  # IoU of two windows of one question; more would show the same view twice
 
 
@@ -57,7 +58,7 @@ class Windows:
         least, most = self._least_side(), max(size)
         if least > most:
             return None
-        longer, aspect = least * (most / least) ** place, float(np.exp(rng.uniform(0, np.log(WIDEST_ASPECT))))
+        longer, aspect = least * (most / least) ** place, float(np.exp(rng.uniform(0, _WIDEST)))
         sides = (longer, longer / aspect) if rng.random() < 0.5 else (longer / aspect, longer)
         width, height = (min(round(side), limit) for side, limit in zip(sides, size, strict=True))
         return self._frame(width, height, rng)
@@ -82,9 +83,9 @@ class Windows:
     def _around(self, box: Box, size: tuple[int, int], area: float, rng: np.random.Generator) -> Window | None:
         """A window of about this area that holds the box whole, offset uniform over those that do."""
         width, height = _shape(area, size, rng)
-        x1, y1, x2, y2 = np.floor(box[0]), np.floor(box[1]), np.ceil(box[2]), np.ceil(box[3])
-        low = max(int(x2) - width, 0), max(int(y2) - height, 0)
-        high = min(int(x1), size[0] - width), min(int(y1), size[1] - height)
+        x1, y1, x2, y2 = math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3])
+        low = max(x2 - width, 0), max(y2 - height, 0)
+        high = min(x1, size[0] - width), min(y1, size[1] - height)
         if low[0] > high[0] or low[1] > high[1]:
             return None
         x, y = int(rng.integers(low[0], high[0] + 1)), int(rng.integers(low[1], high[1] + 1))
@@ -99,7 +100,7 @@ class Windows:
         sharp = [side for side in self._settings.view_sizes if side <= self._enlargement * max(width, height)]
         if not sharp:
             return None
-        scale = int(rng.choice(sharp)) / max(width, height)
+        scale = sharp[int(rng.integers(len(sharp)))] / max(width, height)
         return Frame(width, height, max(round(width * scale), 1), max(round(height * scale), 1))
 
     def _least_side(self) -> int:
@@ -109,9 +110,9 @@ class Windows:
 
 def _shape(area: float, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
     """Width and height of a window of about this area and a drawn aspect ratio, cut to the photo."""
-    aspect = float(np.exp(rng.uniform(-np.log(WIDEST_ASPECT), np.log(WIDEST_ASPECT))))
-    width, height = np.sqrt(area * aspect), np.sqrt(area / aspect)
-    return int(np.clip(round(width), 1, size[0])), int(np.clip(round(height), 1, size[1]))
+    aspect = float(np.exp(rng.uniform(-_WIDEST, _WIDEST)))
+    width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+    return min(max(width, 1), size[0]), min(max(height, 1), size[1])
 
 
 def askable_in(view: View, box: Box, limits: Limits) -> bool:

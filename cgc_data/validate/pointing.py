@@ -1,16 +1,21 @@
 """What could tell the place of a piece, or the image that it is from, without looking for it: colors and files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cgc_data.validate.answer_images import SIGNALS, answer_image, clusters
 from cgc_data.validate.boxes import iou
 from cgc_data.validate.classify import folds_of
 from cgc_data.validate.colors import HISTOGRAMS
 from cgc_data.validate.report import Check
-from cgc_data.validate.statistics import Floats, clustered_mean, held_out_scores, hit_rate, judge, nothing
+from cgc_data.validate.statistics import Floats, Ints, clustered_mean, held_out_scores, hit_rate, judge, nothing
 from cgc_data.validate.trace import Trace
+
+# From features (n, k), truths (n,), and folds (n,) to scores (n,), each by what was fitted to the other folds.
+Matcher: TypeAlias = Callable[[Floats, NDArray[np.bool_], Ints], Floats]
 
 BY_COLOR = 0.25  # pieces of another light are still found by color now and then
 BY_LEARNING = 0.15
@@ -22,16 +27,19 @@ def image_by_color(traces: Sequence[Trace]) -> Check:
     return answer_image("answer image by color", rows, lambda trace: [one["channels"].apart for one in trace.colors])
 
 
-def image_by_learning(traces: Sequence[Trace]) -> Check:
-    """How much more often than chance a classifier finds the image by colors and files, on photos it has not seen."""
+def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_scores) -> Check:
+    """How much more often than chance a classifier finds the image by colors and files, on photos it has not seen.
+
+    The classifier is a logistic one if no other `matcher` is given.
+    """
     name = "answer image by a learned matcher"
-    what = "accuracy above chance of a logistic classifier on distances in color, files, and sharpness of the images"
+    what = "accuracy above chance of a classifier on distances in color, files, and sharpness of the images"
     rows = [trace for trace in traces if len(trace.candidates) > 1 and trace.colors]
     if len(rows) < 2:
         return nothing(name, what)
     groups, row_of = clusters(rows), np.repeat(np.arange(len(rows)), [len(t.candidates) for t in rows])
     truths = np.array([n in t.targets for t in rows for n in t.candidates], dtype=np.bool_)
-    scores = held_out_scores(_features(rows), truths, folds_of(groups)[row_of])
+    scores = matcher(_features(rows), truths, folds_of(groups)[row_of])
     hits = [truths[row_of == row][scores[row_of == row].argmax()] - 1 / len(t.candidates) for row, t in enumerate(rows)]
     chance = float(np.mean([1 / len(trace.candidates) for trace in rows]))
     value, interval = clustered_mean(np.array(hits), groups, chance=chance)

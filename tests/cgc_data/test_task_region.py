@@ -20,7 +20,8 @@ from cgc_data.config import Source
 from cgc_data.geometry import Window, iou
 from cgc_data.look.sample import read_sample
 from cgc_data.metrics import score_item, truth_of
-from cgc_data.plan.pieces import APART, apart, draw_rectangles, draw_tone, windows_of
+from cgc_data.plan.colors import Colors
+from cgc_data.plan.pieces import APART, Piece, Tone, apart, draw_rectangles, draw_tone, windows_of
 from cgc_data.plan.resemblance import LARGEST, Picture, Scene, gray, only_at
 from cgc_data.release.operations import OPERATIONS
 from cgc_data.release.read import open_release
@@ -406,6 +407,19 @@ def test_a_tone_is_what_its_operations_do() -> None:
         expected = OPERATIONS[step.name](expected, step.values, ())
     assert (tone.applied(pixels) == expected).all()
     assert (tone.applied(pixels) != pixels).any()
+
+
+def test_colors_are_counted_at_their_levels() -> None:
+    photo = np.random.default_rng(4).integers(0, 256, (40, 50, 3)).astype(np.uint8)
+    photo[0, :3] = [[0, 255, 0], [255, 0, 255], [255, 255, 255]]  # the ends of all scales
+    window, expected = Window(0, 0, 50, 40), np.zeros(3 * 16 + 6**3 + 10**2)
+    for blue, green, red in photo.reshape(-1, 3).tolist():
+        hues = [min(max(apart + 80, 0), 159) // 16 for apart in (red - green, blue - (red + green) // 2)]
+        joint = sum(value * 6 // 256 * 6**place for place, value in enumerate((red, green, blue)))
+        for place in (blue // 16, 16 + green // 16, 32 + red // 16, 48 + joint, 264 + 10 * hues[0] + hues[1]):
+            expected[place] += 1
+    found = Colors(Picture(photo), window).of(Piece(window, Tone((1.0, 1.0, 1.0), 1.0)))
+    assert found == pytest.approx(expected / photo[..., 0].size)
 
 
 # -- shortcuts

@@ -18,9 +18,12 @@ from cgc_data.config import BuildConfig, Source
 from cgc_data.geometry import Window
 from cgc_data.index.build import build_index
 from cgc_data.metrics import score_item, truth_of
+from cgc_data.plan.askable import find_askable
 from cgc_data.plan.build import make_plan
+from cgc_data.plan.following import Following
 from cgc_data.plan.questions import View
 from cgc_data.plan.tracks import order_of
+from cgc_data.plan.truth import Truth
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
 from cgc_data.release.rows import answer_objects
@@ -281,6 +284,26 @@ def test_a_crowd_over_the_object_is_found(tmp_path: Path) -> None:
 
 
 # -- what a release is to be like
+
+
+def test_what_is_followed_has_a_sibling_and_is_large_enough(painted: list[Source], tmp_path: Path) -> None:
+    config = BuildConfig(sources=list(painted), limits={"min_side": 40})  # type: ignore[arg-type]
+    index = build_index(config, tmp_path)
+    truth, photos = Truth(index, config.limits), len(index.photos)
+    askable = find_askable(index, config, ["train"] * photos, truth, np.full(photos, ""))
+    following, rng = Following(askable), np.random.default_rng(0)
+    small = 0
+    for photo in range(photos):
+        found = following.objects(photo, 100, rng)
+        for concept in following.concepts(photo):
+            sound = askable.usable(photo, concept)
+            large = [i for i in sound if min(np.subtract(truth.box(i)[2:], truth.box(i)[:2])) >= 40]
+            followed = [i for i in found if index.instances.concept[i] == concept]
+            assert len(sound) > 1
+            assert set(followed) <= set(large)
+            assert len(followed) == min(len(large), 3)
+            small += len(sound) - len(large)
+    assert small
 
 
 def planned(sources: Sequence[Source], folder: Path, **settings: Any) -> list[Row]:

@@ -1,0 +1,41 @@
+"""Where benchmarks keep their figures: one file of JSON, and tables of them between marks on pages of the docs."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.markdown import write_between  # noqa: E402
+
+FILE = "measured.json"
+END = "<!-- end of table -->"
+
+
+def mark(script: str) -> str:
+    """What stands before the table of a script on its page."""
+    return f"<!-- table: benchmarks/{script}.py -->"
+
+
+def read(docs: Path, script: str) -> dict[str, Any]:
+    """The figures of a script; none if it has measured nothing yet."""
+    path = docs / FILE
+    return dict(json.loads(path.read_bytes()).get(script, {})) if path.is_file() else {}
+
+
+def keep(docs: Path, script: str, page: str, figures: dict[str, Any], shown: str) -> None:
+    """Put the figures of a script into the file, and their table on the page."""
+    path = docs / FILE
+    known = json.loads(path.read_bytes()) if path.is_file() else {}
+    text = json.dumps(dict(sorted({**known, script: figures}.items())), indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
+    write_between(docs / page, mark(script), END, f"\n\n{shown}\n")
+
+
+def with_interval(values: Sequence[float]) -> str:
+    """ "0.190 [0.120, 0.270]"."""
+    value, low, high = values
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"

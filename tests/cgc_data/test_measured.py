@@ -1,0 +1,96 @@
+"""Figures that benchmarks keep: beside those of others, shown on their page, and held to the bounds that are told."""
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+from benchmarks import measured, memory, paste_artifacts, planning, region_shortcuts
+
+DOCS = Path(__file__).parents[2] / "docs"
+SCRIPTS: dict[str, tuple[ModuleType, str]] = {
+    "memory": (memory, "release.md"),
+    "paste_artifacts": (paste_artifacts, "validate.md"),
+    "planning": (planning, "release.md"),
+    "region_shortcuts": (region_shortcuts, "validate.md"),
+}
+PASTES = {"by": "trees", "photos": "painted", "crops": 4012, "rows": 1203, "from": 600}
+FIGURES: dict[str, dict[str, Any]] = {
+    "memory": {
+        "20000": {
+            "photos": 5000,
+            "workers": 1,
+            "parent": [310, 320, 330, 320],
+            "worker": [0, 250, 260, 255],
+            "seconds": 9,
+        }
+    },
+    "paste_artifacts": {"painted, trees": {**PASTES, "as built": [0.51, 0.48, 0.54], "planted": [0.95, 0.94, 0.96]}},
+    "planning": {"paper, 3000": {"preset": "paper", "photos": 118287, "rows": 3000, "seconds": 18.6, "peak": 512}},
+    "region_shortcuts": {
+        "measures": {"place": {"rows": 330, "bound": 0.25, "as built": [0.2, 0.15, 0.24], "planted": [0.7, 0.6, 0.8]}}
+    },
+}
+LINES = {
+    "memory": "| 20,000 | 5,000 | 1 | 310 · 320 · 330 · 320 | 0 · 250 · 260 · 255 | 9 |",
+    "paste_artifacts": "| 600 painted | trees | 4,012 | 1,203 | 0.510 [0.480, 0.540] | 0.950 [0.940, 0.960] |",
+    "planning": "| `paper` | 118,287 | 3,000 | 19 | 6.20 | 512 |",
+    "region_shortcuts": "| place | 330 | 0.25 | 0.200 [0.150, 0.240] | 0.700 [0.600, 0.800] |",
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_figures_are_kept_beside_others_and_shown_once(script: str, tmp_path: Path) -> None:
+    module, page = SCRIPTS[script]
+    (tmp_path / page).write_text(f"before\n{measured.mark(script)}\n{measured.END}\nafter\n", encoding="utf-8")
+    measured.keep(tmp_path, "other", page, {"one": 1}, "a table")
+    for _ in range(2):
+        measured.keep(tmp_path, script, page, FIGURES[script], module.shown(FIGURES[script]))
+    assert measured.read(tmp_path, script) == FIGURES[script]
+    assert measured.read(tmp_path, "other") == {"one": 1}
+    text = (tmp_path / page).read_text(encoding="utf-8")
+    assert text.startswith("before\n")
+    assert text.count(LINES[script]) == 1
+    assert "after\n" in text
+
+
+def test_pages_show_the_figures_that_are_kept() -> None:
+    path = DOCS / measured.FILE
+    for script, found in json.loads(path.read_bytes()).items() if path.is_file() else ():
+        module, page = SCRIPTS[script]
+        text = (DOCS / page).read_text(encoding="utf-8")
+        assert f"{measured.mark(script)}\n\n{module.shown(found)}\n{measured.END}" in text
+
+
+@pytest.mark.parametrize(
+    ("as_built", "planted", "sound"),
+    [
+        ([0.5, 0.4, 0.57], [0.92, 0.8, 0.95], True),
+        ([0.5, 0.4, 0.59], [0.92, 0.8, 0.95], False),
+        ([0.5, 0.4, 0.5], [0.89, 0.8, 0.95], False),
+    ],
+)
+def test_pastes_may_not_be_told_apart_unless_it_is_planted(
+    as_built: list[float], planted: list[float], sound: bool
+) -> None:
+    assert paste_artifacts.holds({"as built": as_built, "planted": planted}) is sound
+
+
+@pytest.mark.parametrize(
+    ("as_built", "planted", "sound"),
+    [
+        ([0.1, 0.0, 0.25], [0.5, 0.26, 0.6], True),
+        ([0.1, 0.0, 0.26], [0.5, 0.3, 0.6], False),
+        ([0.1, 0.0, 0.2], [0.5, 0.25, 0.6], False),
+    ],
+)
+def test_pieces_may_not_be_found_unless_it_is_planted(as_built: list[float], planted: list[float], sound: bool) -> None:
+    assert region_shortcuts.holds({"bound": 0.25, "as built": as_built, "planted": planted}) is sound
+
+
+def test_quarters_hold_all_looks() -> None:
+    assert memory.quarters([1.0, 9.0, 2.0, 3.4, 5.0, 1.0, 1.0, 7.0]) == [9, 3, 5, 7]
