@@ -34,17 +34,20 @@ def test_the_figures_are_of_the_fixed_protocol_and_of_every_task(outcome: dict[s
 
 
 def test_the_page_says_what_was_seen(outcome: dict[str, Any]) -> None:
-    assert ahead(outcome, "accuracy") == {"inter/group"}
-    assert ahead(outcome, "miou") == {"inter/group", "inter/common"}
-    for task in ("inter/exemplar", "intra/region"):
-        found = outcome["tasks"][task]["accuracy"]["ahead of"]
-        assert found["paper"][1] > 0 >= found["floor"][1], "better than `paper`, not than a rule"
-        assert outcome["tasks"][task]["miou"]["ahead of"][tasks_learned.BLIND][1] <= 0, "mostly habit"
-    for task in ("inter/refer", "intra/difference"):
-        assert outcome["tasks"][task]["accuracy"]["ahead of"]["paper"][1] <= 0, "not learned"
+    assert ahead(outcome, "accuracy") == ahead(outcome, "miou") == {"inter/group", "inter/common"}
+    by_task = {task: found["accuracy"]["ahead of"] for task, found in outcome["tasks"].items()}
+    assert by_task["inter/exemplar"]["paper"][1] > 0 >= by_task["inter/exemplar"]["floor"][1], "`[]` does as well"
+    assert by_task["inter/refer"]["floor"][1] > 0 >= by_task["inter/refer"]["paper"][1]
+    assert by_task["intra/difference"]["paper"][1] <= 0, "not learned"
+    assert outcome["tasks"]["intra/region"]["rows"] < 20
+    for task in ("inter/group", "inter/common"):
+        assert by_task[task][tasks_learned.BLIND][1] > 0, "it looks"
     for task in ("inter/absent", "intra/absent"):
-        assert outcome["tasks"][task]["accuracy"]["means"]["full"] == 0
-    assert outcome["tasks"]["intra/same_object"]["miou"]["ahead of"]["paper"][2] < 0
+        means = outcome["tasks"][task]["accuracy"]["means"]
+        assert means["full"] < means["paper"] < 0.5
+    for task in ("inter/locate", "inter/locate_all", "intra/same_object", "intra/locate_all"):
+        low, high = by_task[task]["paper"][1:]
+        assert low < 0 < high, "about as good as `paper`"
 
 
 def ahead(outcome: dict[str, Any], metric: str) -> set[str]:
