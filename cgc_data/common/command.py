@@ -3,12 +3,15 @@
 An expected error is one line on stderr that names the file and the mend, and exit status 2.
 """
 
+import ast
 import io
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NoReturn
 
 import rich_click as click
@@ -33,9 +36,40 @@ class LazyGroup(click.RichGroup):
         """The command of this name, None where there is none."""
         if cmd_name not in self.modules:
             return None
-        module = cmd_name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"{self.package}.{module}"), module)
+        module, function = self._place(cmd_name)
+        command: click.Command = getattr(import_module(module), function)
         return command
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help of the group. Its commands are not imported for it, which would take many times as long."""
+        commands: dict[str, click.Command] = {
+            name: click.RichCommand(name=name, help=self._docstring(name)) for name in self.modules
+        }
+        listed = _InOrder(name=self.name, commands=commands, help=self.help, params=self.params)
+        return listed.get_help(click.RichContext(listed, ctx.parent, ctx.info_name, **self.context_settings))
+
+    def _place(self, command: str) -> tuple[str, str]:
+        """Module and function of a command."""
+        function = command.replace("-", "_")
+        return f"{self.package}.{function}", function
+
+    def _docstring(self, command: str) -> str | None:
+        """What the source of a command says of it."""
+        module, function = self._place(command)
+        spec = find_spec(module)
+        if spec is None or spec.origin is None:
+            return None
+        body = ast.parse(Path(spec.origin).read_bytes()).body
+        return next(
+            ast.get_docstring(node) for node in body if isinstance(node, ast.FunctionDef) and node.name == function
+        )
+
+
+class _InOrder(click.RichGroup):
+    """A group that lists its commands in the order in which they were given."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
 
 
 def run(group: click.Command, name: str) -> NoReturn:
