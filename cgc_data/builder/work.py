@@ -23,7 +23,7 @@ from cgc_data.tasks import CONTRASTS
 
 WORK, FINGERPRINT, REJECTED = ".build", "fingerprint", "rejected.parquet"
 _REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
-_GONE = "was removed meanwhile; run again to start anew"
+_GONE = "was removed while the command ran; run it again to start over"
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:

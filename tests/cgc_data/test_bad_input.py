@@ -104,8 +104,8 @@ CONTENTS: dict[str, tuple[bytes, str]] = {
     "noise": (bytes(range(256)), "not a JSON object"),
     "a list": (b"[]", "not a JSON object"),
     "no lists": (b"{}", "has no images"),
-    "cut short": (b'{"images":[{"id":1,"wid', "not whole"),
-    "nested deep": (DEEP, "not whole or not JSON"),
+    "cut short": (b'{"images":[{"id":1,"wid', "truncated"),
+    "nested deep": (DEEP, "truncated or not JSON"),
     "no photos": (b'{"images":[],"annotations":[],"categories":[]}', "no photo is left"),
 }
 

@@ -87,7 +87,7 @@ def no_photos(source: Source) -> None:
 
 FAULTS: list[tuple[Callable[[Source], None], list[str]]] = [
     (missing, ["coco.json", "no such"]),
-    (cut_short, ["coco.json", "not whole"]),
+    (cut_short, ["coco.json", "truncated"]),
     (wrong_schema, ["coco.json"]),
     (text_for_numbers, ["coco.json"]),
     (no_folder, ["images", "no such folder"]),
@@ -126,7 +126,7 @@ SETTINGS = [
     (["samples=0"], ["samples"]),
     (["nowhere.yaml"], ["nowhere.yaml", "no such configuration file"]),
     (["--exclude", "nowhere.txt"], ["nowhere.txt"]),
-    (["--exclude-like", "nowhere"], ["nowhere", "holds no photo"]),
+    (["--exclude-like", "nowhere"], ["nowhere", "contains no photo"]),
     (["--push-to-hub", "org/name"], ["--push-to-hub and --tag go together"]),
 ]
 
