@@ -463,7 +463,7 @@ def test_too_many_rejects_fail_the_build_and_mended_photos_finish_it(own_photos:
     message = str(raised.value)
     assert any(name in message for name in names)
     assert "rows were rejected" in message
-    assert "mend the photos" in message
+    assert "fix the photos" in message
     assert not (tmp_path / "release" / "manifest.json").exists()
     for path, content in contents.items():
         path.write_bytes(content)

@@ -112,7 +112,7 @@ def test_truncated_photos(painted_config: BuildConfig, tmp_path: Path) -> None:
         "build", "--coco", f"{train.annotations}:{tmp_path / 'photos'}", "--exhaustive", "--samples", "40",
         "--out", tmp_path / "release",
     )  # fmt: skip
-    refused(done, "rows were rejected", ".jpg", "mend the photos")
+    refused(done, "rows were rejected", ".jpg", "fix the photos")
     assert any(path.name in done.stderr for path in photos[::2])
     assert not (tmp_path / "release" / "manifest.json").exists()
 
@@ -127,7 +127,7 @@ SETTINGS = [
     (["nowhere.yaml"], ["nowhere.yaml", "no such configuration file"]),
     (["--exclude", "nowhere.txt"], ["nowhere.txt"]),
     (["--exclude-like", "nowhere"], ["nowhere", "contains no photo"]),
-    (["--push-to-hub", "org/name"], ["--push-to-hub and --tag go together"]),
+    (["--push-to-hub", "org/name"], ["--push-to-hub and --tag must be used together"]),
 ]
 
 
