@@ -501,7 +501,7 @@ def test_a_photo_of_another_size_than_annotated_is_rejected(own_photos: BuildCon
     rejected = pq.read_table(tmp_path / "release" / "rejected.parquet").to_pylist()
     details = [row["detail"] for row in rejected if row["reason"] == "broken photo"]
     assert details
-    assert all(name in detail and "its annotation says" in detail for detail in details)
+    assert all(name in detail and "but its annotation states" in detail for detail in details)
 
 
 # -- without photos

@@ -285,7 +285,7 @@ def test_a_version_on_the_hub(hub: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "revision", "fault"),
     [
-        ("org/other", None, "no such data set"),
+        ("org/other", None, "no such dataset"),
         ("org/tiny", "v9.9.9", r"no revision 'v9\.9\.9'; set data\.revision"),
     ],
     ids=["no such release", "no such version"],
