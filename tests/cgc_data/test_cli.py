@@ -188,7 +188,7 @@ def test_from_a_configuration_to_a_release_and_a_new_version(
     assert (manifest["name"], manifest["config"]["samples"]) == ("mine", 30)
     again = run("build", config, "samples=30", "--name", "mine", "--out", out)
     assert again.returncode == 0
-    assert "finished already" in again.stderr
+    assert "already finished" in again.stderr
 
 
 def test_removing_a_photo(release: Path, tmp_path: Path) -> None:

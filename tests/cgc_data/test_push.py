@@ -337,8 +337,8 @@ def test_licence_gate(
     ("repo", "token", "message"),
     [
         (REPO, None, "not logged in; run `hf auth login` or set HF_TOKEN"),
-        (REPO, "hf_wrong", "does not know this login; run `hf auth login`"),
-        ("elsewhere/tiny", TOKEN, "may not write there"),
+        (REPO, "hf_wrong", "the Hub rejects this token; run `hf auth login`"),
+        ("elsewhere/tiny", TOKEN, "this token has no write access"),
     ],
 )
 def test_missing_rights(
