@@ -1,6 +1,6 @@
-"""From COCO and LVIS annotations to contrast data sets: sources -> index -> plan -> render -> release.
+"""Turn COCO and LVIS annotations into contrast datasets: sources -> index -> plan -> render -> release.
 
-What users of the package call: `load_reference`, `open_release`; what training and benchmarks share: `cgc_data.answer`,
+For users of the package: `load_reference`, `open_release`. Shared by training and benchmarks: `cgc_data.answer`,
 `cgc_data.geometry`, `cgc_data.matching`.
 """
 
@@ -14,7 +14,7 @@ __all__ = ["Release", "load_reference", "open_release"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imported when first used, so that the answer contract and the geometry load at once without Arrow and OpenCV."""
+    """Import on first use, so that the answer contract and geometry load fast, without Arrow and OpenCV."""
     if name == "load_reference":
         from cgc_data.release.reference import load_reference
 

@@ -1,6 +1,6 @@
-"""The official archives of COCO 2017 and LVIS v1: fetched, checked by the CRCs inside them, ready for `cgc-data build`.
+"""Download the official archives of COCO 2017 and LVIS v1, verified by their CRCs and ready for `cgc-data build`.
 
-Archives of photos stay zipped, because photos are read in place; annotation files are unpacked.
+Photo archives stay zipped, because photos are read in place; annotation files are unpacked.
 """
 
 import logging
@@ -16,7 +16,7 @@ from cgc_data.common.errors import DownloadError
 from cgc_data.common.fetch import disk_error, fetch
 from cgc_data.common.progress import track
 
-# the host of COCO's archives has no certificate of its own, so https fails there
+# the host of COCO's archives has no valid certificate, so https fails
 COCO, LVIS = "http://images.cocodataset.org", "https://dl.fbaipublicfiles.com"
 _CHUNK = 1 << 20
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip on an official server; `unpack` names the members to unpack, at the same path below the folder."""
+    """A zip on an official server; `unpack` lists the members to unpack, at the same path below the folder."""
 
     site: str
     path: str
@@ -37,7 +37,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Archives that make a source, and how the source is given to `cgc-data build`."""
+    """The archives of a source, and how the source is passed to `cgc-data build`."""
 
     archives: tuple[Archive, ...]
     flag: str
@@ -64,7 +64,7 @@ DATASETS = {
 
 @dataclass(frozen=True)
 class DownloadResult:
-    """What lies in the folder now; `missing_photos` is the archive that the build needs besides, if any."""
+    """What the folder contains now; `missing_photos` is the archive that the build still needs, if any."""
 
     files: tuple[Path, ...]
     build_command: str
@@ -74,14 +74,14 @@ class DownloadResult:
 def download(
     name: str, to: Path, *, base_url: str | None = None, on_event: Callable[[str], None] = _log.info
 ) -> DownloadResult:
-    """Downloads the data set (a key of DATASETS) into the folder `to`; what is there already is not fetched again.
+    """Download the dataset (a key of DATASETS) into the folder `to`; existing files are not downloaded again.
 
     `base_url` replaces scheme and host of the official servers. Raises DownloadError, one line with the mend, where an
     archive cannot be fetched, is damaged, or the disk is full; the same call then goes on where it stopped.
     """
     dataset = DATASETS.get(name)
     if dataset is None:
-        raise DownloadError(f"{name}: no such data set; choose from {', '.join(DATASETS)}")
+        raise DownloadError(f"{name}: no such dataset; choose from {', '.join(DATASETS)}")
     _make_folder(to)
     files: list[Path] = []
     for archive in dataset.archives:
@@ -107,7 +107,7 @@ def _obtain(archive: Archive, to: Path, base_url: str | None, on_event: Callable
 
 
 def _check(part: Path, url: str) -> None:
-    """Reads every member, which compares its CRC; a damaged archive is removed, for going on would not mend it."""
+    """Read every member, which compares its CRC; a damaged archive is removed, since resuming would not repair it."""
     try:
         with zipfile.ZipFile(part) as archive:
             for info in track(archive.infolist(), "checking", len(archive.infolist())):

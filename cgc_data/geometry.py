@@ -1,6 +1,6 @@
-"""Boxes: in pixels, on the 0-1000 scale that models are trained on, and mapped between a photo and a window of it.
+"""Boxes: in pixels, on the 0-1000 scale of the models, and mapped between a photo and a window of it.
 
-Every conversion of coordinates is one of these functions, so that rounding and clipping are decided once.
+All conversions of coordinates are here, so that rounding and clipping are decided once.
 A box is x1, y1, x2, y2, half-open: it spans x2 - x1 by y2 - y1.
 """
 
@@ -19,8 +19,8 @@ Boxes: TypeAlias = NDArray[np.float64]
 ThousandBox: TypeAlias = tuple[int, int, int, int]
 Column: TypeAlias = NDArray[np.float64]
 
-# How annotation files write a box: COCO's own, corners, center and size, and rows before columns, in pixels; three of
-# them also as shares of the photo's width and height.
+# Box formats of annotation files: COCO's, corners, center and size, and rows before columns, in pixels; three of them
+# also as fractions of the photo's width and height.
 BoxFormat = Literal["xywh", "xyxy", "cxcywh", "yxhw", "xywh_normalized", "xyxy_normalized", "cxcywh_normalized"]
 BOX_FORMATS: tuple[BoxFormat, ...] = get_args(BoxFormat)
 NORMALIZED = "_normalized"
@@ -55,7 +55,7 @@ class Window:
 
 
 def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tuple[Column, Column, Column, Column]:
-    """The four numbers of boxes as a file writes them, (n,) each, as x1, y1, x2, y2 in the same units."""
+    """Convert the four numbers of boxes in a file's format, (n,) each, to x1, y1, x2, y2 in the same units."""
     if form.startswith("xyxy"):
         return a, b, c, d
     if form.startswith("cxcywh"):
@@ -68,9 +68,9 @@ def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tupl
 def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) -> ThousandBox:
     """Box in pixels of a view of `width` x `height` as integers 0-1000 relative to the view.
 
-    Parts outside the view are cut off. Each coordinate is rounded, halves up, hence off by at most half a unit; a side
-    that would collapse becomes the one-unit cell under its middle, and is then off by at most one unit. The result
-    has x1 < x2 and y1 < y2.
+    Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. A side
+    that would collapse becomes the one-unit cell under its middle and is off by at most one unit. The result has
+    x1 < x2 and y1 < y2.
 
     Raises:
         ValueError: a coordinate is not finite, or the box has no area inside the view.
@@ -98,21 +98,21 @@ def from_thousand(box: Sequence[float], width: float, height: float) -> tuple[fl
 
 
 def box_area(boxes: ArrayLike) -> Boxes:
-    """Areas, shape (...), of boxes (..., 4); 0 where a box is empty or inverted."""
+    """Areas, shape (...), of boxes (..., 4); 0 for an empty or inverted box."""
     array = np.asarray(boxes, dtype=np.float64)
     sides = np.maximum(array[..., 2:] - array[..., :2], 0.0)
     return np.asarray(sides[..., 0] * sides[..., 1])
 
 
 def clip_box(boxes: ArrayLike, width: float, height: float) -> Boxes:
-    """Boxes (..., 4) cut to 0..width and 0..height; one that lies outside becomes empty."""
+    """Boxes (..., 4) clipped to 0..width and 0..height; a box outside becomes empty."""
     return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, (width, height, width, height))
 
 
 def map_box_to_view(box_px: ArrayLike, window: Window, width: float, height: float) -> Boxes:
     """Boxes (..., 4) in pixels of the photo, as pixels of the view that shows `window` at `width` x `height`.
 
-    Not clipped: parts outside the window come out negative or beyond the view.
+    Not clipped: parts outside the window are negative or beyond the view.
     """
     offset, scale = _view_transform(window, width, height)
     return np.asarray((np.asarray(box_px, dtype=np.float64) - offset) * scale)
@@ -130,7 +130,7 @@ def _view_transform(window: Window, width: float, height: float) -> tuple[Boxes,
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> float:
-    """Intersection over union of two boxes (4,); 0 where either is empty or inverted."""
+    """Intersection over union of two boxes (4,); 0 if either is empty or inverted."""
     return float(iou_matrix(np.asarray(a), np.asarray(b))[0, 0])
 
 
@@ -144,16 +144,16 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
     if not len(first) or not len(second):
         return np.zeros((len(first), len(second)))
     values = coco_mask.iou(first, second, [0] * len(second))
-    # Boxes so thin that their area is 0 in floating point overlap nothing.
-    # In x, y, w, h the far corner is rounded, which may take the ratio just past 1 (it depends on how C was compiled).
+    # Boxes whose area is 0 in floating point overlap nothing.
+    # In x, y, w, h the far corner is rounded, so the ratio may slightly exceed 1 (depending on how C was compiled).
     return np.minimum(np.nan_to_num(np.asarray(values, dtype=np.float64)), 1.0)
 
 
 def ciou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
     """Complete IoU, shape (N, M), above -2 and at most 1, of boxes (N, 4) and (M, 4); equal boxes have 1.
 
-    IoU, less the squared distance of the centers over that of the enclosing box's corners, less a term for the ratio of
-    width to height (Zheng et al., "Distance-IoU Loss", AAAI 2020).
+    IoU minus the squared distance of the centers over the squared diagonal of the enclosing box, minus an aspect-ratio
+    term (Zheng et al., "Distance-IoU Loss", AAAI 2020).
 
     Raises:
         ValueError: a coordinate is not finite.

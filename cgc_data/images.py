@@ -1,6 +1,6 @@
-"""Photos as annotations see them: the stored frame in colour, whatever EXIF says and however it is coded.
+"""Photos as annotations see them: the stored frame in color, regardless of EXIF and encoding.
 
-Truncated files are refused before decoding, since decoders may fill what is missing with grey.
+Truncated files are refused before decoding, since decoders may fill the missing part with gray.
 """
 
 import io
@@ -20,11 +20,11 @@ from cgc_data.common.errors import CgcError, PhotoError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
-MOST_PIXELS = 100_000_000  # of a photo: decoded it takes three bytes per pixel, in every worker
-MOST_BYTES = 2**28  # of a photo's file
+MOST_PIXELS = 100_000_000  # per photo: a decoded photo takes three bytes per pixel in every worker
+MOST_BYTES = 2**28  # per photo file
 
 UPRIGHT = 1
-ORIENTATION = 0x0112  # EXIF tag; readers rotate or mirror a photo where it is not 1
+ORIENTATION = 0x0112  # EXIF tag; readers rotate or mirror a photo if it is not 1
 _EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 _JPEG = b"\xff\xd8"
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -35,30 +35,32 @@ _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=\"|='|>))[2-8]")
 
 
 class UnshownError(PhotoError):
-    """A photo that readers decode, but not to what it shows."""
+    """A photo that readers decode, but not faithfully."""
 
 
 def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
-    """Pixels (height, width, 3), uint8, blue-green-red, of the stored frame; with `turn` as EXIF has it displayed.
+    """Pixels (height, width, 3), uint8, BGR, of the stored frame; with `turn`, after EXIF rotation.
 
-    Raises PhotoError where the bytes are no photo, are truncated, or state more than MOST_PIXELS, and UnshownError for
-    one of more than 8 bits per channel, which readers show white or black, or of one color only.
+    Raises PhotoError if the bytes are not a photo, are truncated, or state more than MOST_PIXELS; UnshownError for more
+    than 8 bits per channel, which readers show as white or black, and for a photo of a single color.
     """
     check_whole(data)
     photo_size(data)
     if (mode := _open(data).mode) not in _EIGHT_BIT:
-        raise UnshownError(f"more than 8 bits per channel ({mode}), which readers do not show; convert it to 8 bits")
+        raise UnshownError(
+            f"more than 8 bits per channel ({mode}), which readers do not show correctly; convert it to 8 bits"
+        )
     cv2 = _opencv()
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
-        raise PhotoError("not a photo that OpenCV reads; download it again")
+        raise PhotoError("not a photo that OpenCV can read; download it again")
     if not (pixels[::8, ::8] != pixels[0, 0]).any() and not (pixels != pixels[0, 0]).any():
         raise UnshownError("one color only; replace the photo")
     return turned(pixels, exif_orientation(data)) if turn else np.asarray(pixels, dtype=np.uint8)
 
 
 def turned(pixels: Pixels, orientation: int) -> Pixels:
-    """Pixels (height, width, 3) of a stored photo as a viewer displays them by its EXIF orientation, 1-8."""
+    """Pixels (height, width, 3) of a stored photo as viewers display them for its EXIF orientation, 1-8."""
     upright = pixels.transpose(1, 0, 2) if orientation in (5, 6, 7, 8) else pixels
     if orientation in (2, 3, 6, 7):
         upright = upright[:, ::-1]
@@ -68,26 +70,26 @@ def turned(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def encode_like(pixels: Pixels, data: bytes, jpeg_quality: int) -> bytes:
-    """Pixels (height, width, 3), blue-green-red, as JPEG if the photo they are of is one, else as PNG."""
+    """Encode pixels (height, width, 3), BGR, as JPEG if the original photo is a JPEG, else as PNG."""
     cv2 = _opencv()
     suffix = ".jpg" if data.startswith(_JPEG) else ".png"
     done, encoded = cv2.imencode(suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if suffix == ".jpg" else [])
     if not done:
-        raise PhotoError("could not be encoded again after it was turned; turn it yourself")
+        raise PhotoError("could not be encoded after rotation; rotate it yourself")
     return bytes(encoded.tobytes())
 
 
 def form_of(data: bytes, *, turned: bool = False) -> str:
-    """Name of the file format, as "JPEG"; `turned`: of what `encode_like` makes of it. Raises PhotoError for none."""
+    """Name of the file format, such as "JPEG"; `turned`: after `encode_like`. Raises PhotoError if unknown."""
     if turned:
         return "JPEG" if data.startswith(_JPEG) else "PNG"
     return _open(data).format or ""
 
 
 def check_whole(data: bytes) -> None:
-    """Raise PhotoError where a JPEG or PNG has no end, without decoding it."""
+    """Raise PhotoError if a JPEG or PNG has no end marker, without decoding it."""
     if data.startswith(_JPEG):
-        # only a scan is searched: a thumbnail in the header has an end of its own
+        # only the scan is searched: a thumbnail in the header has its own end marker
         whole = data.find(b"\xff\xd9", _scan_start(data)) > 0
     elif data.startswith(_PNG):
         whole = data.rfind(_PNG_END) > 0
@@ -100,30 +102,30 @@ def check_whole(data: bytes) -> None:
 def photo_size(data: bytes) -> tuple[int, int]:
     """Width and height of the stored frame, from the header.
 
-    Raises PhotoError where there is none or they are more than MOST_PIXELS.
+    Raises PhotoError if there is none, or if they exceed MOST_PIXELS.
     """
     width, height = _open(data).size
     if width * height > MOST_PIXELS:
-        raise PhotoError(f"{width} x {height} pixels, at most {MOST_PIXELS:,} are read; save it smaller")
+        raise PhotoError(f"{width} x {height} pixels, more than the limit of {MOST_PIXELS:,}; save a smaller version")
     return width, height
 
 
 def exif_orientation(data: bytes) -> int:
-    """EXIF orientation 1-8 as Pillow finds it, in EXIF or else in XMP; 1 where none or none that is valid is stated.
+    """EXIF orientation 1-8 as Pillow finds it, in EXIF or else in XMP; 1 if no valid one is stated.
 
-    Raises PhotoError where the bytes are no photo.
+    Raises PhotoError if the bytes are not a photo.
     """
     try:
         orientation = _open(data).getexif().get(ORIENTATION, UPRIGHT)
     except (OSError, SyntaxError, TypeError, ValueError, struct.error) as error:
-        raise PhotoError(f"EXIF cannot be read ({error}); save the photo anew") from error
+        raise PhotoError(f"EXIF cannot be read ({error}); save the photo again") from error
     return orientation if orientation in range(2, 9) else UPRIGHT
 
 
 def strip_orientation(data: bytes) -> bytes:
-    """The photo with its orientation set to 1, so that every reader shows the stored frame; no pixel is touched.
+    """The photo with its orientation tag set to 1, so that every reader shows the stored frame; pixels stay the same.
 
-    Raises PhotoError where the orientation is stated in another place than EXIF or XMP of a JPEG or PNG.
+    Raises PhotoError if the orientation is stored elsewhere than in EXIF or XMP of a JPEG or PNG.
     """
     if exif_orientation(data) == UPRIGHT:
         return data
@@ -142,14 +144,14 @@ def strip_orientation(data: bytes) -> bytes:
 def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError:  # its text holds a memory address, and lists of rejects must not differ by that
-        raise PhotoError("not a photo that Pillow reads; download it again") from None
+    except UnidentifiedImageError:  # its text contains a memory address, which would make lists of rejects differ
+        raise PhotoError("not a photo that Pillow can read; download it again") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PhotoError(f"not a photo that Pillow reads ({error}); download it again") from error
+        raise PhotoError(f"not a photo that Pillow can read ({error}); download it again") from error
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of the content of each segment up to the first scan."""
+    """Marker, start, and end of the content of each segment up to the first scan."""
     position, marker = 2, 0
     while marker != _START_OF_SCAN and position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -170,7 +172,7 @@ def _jpeg_metadata(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _png_metadata(data: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of the content of each chunk that holds EXIF or text; its type is before, its checksum behind."""
+    """Start and end of the content of each chunk with EXIF or text; its type precedes it, its checksum follows."""
     position = len(_PNG)
     while position + 12 <= len(data):
         end = position + 8 + int.from_bytes(data[position : position + 4], "big")

@@ -25,13 +25,13 @@ class Rle(TypedDict):
     counts: bytes
 
 
-# Pixels; a polygon beyond is damaged, and tracing it would take memory without bound: of one point, of all edges.
+# Pixels: largest coordinate, and total edge length. A larger polygon is damaged, and tracing it is unbounded.
 FARTHEST, LONGEST = 1e5, 2e6
-MOST_BITS = 60  # of one run length
+MOST_BITS = 60  # characters of one run length
 
 
 def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle | None:
-    """Union of polygons x1, y1, x2, y2, ...; those of fewer than three points cover nothing. None: nothing is left.
+    """Union of polygons x1, y1, x2, y2, ...; polygons with fewer than three points are ignored. None if all are.
 
     Raises SegmentationError for an odd number of coordinates or one far outside any photo.
     """
@@ -40,14 +40,14 @@ def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -
         if len(polygon) % 2 or not np.all(np.abs(polygon) < FARTHEST):
             raise SegmentationError("polygon with an odd number of coordinates or far outside the photo")
     if sum(map(_length, solid)) > LONGEST:
-        raise SegmentationError("polygons without end", f"polygons are longer than {LONGEST:,.0f} pixels in all")
+        raise SegmentationError("polygons without end", f"polygons are longer than {LONGEST:,.0f} pixels in total")
     return union(coco_mask.frPyObjects(solid, height, width)) if solid else None
 
 
 def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
-    """Uncompressed run lengths, column by column, background first.
+    """Uncompressed run lengths in column order, background first.
 
-    Raises SegmentationError where they do not fill the photo.
+    Raises SegmentationError if they do not fill the photo.
     """
     if min(counts, default=-1) < 0 or sum(counts) != height * width:
         raise SegmentationError(
@@ -59,7 +59,7 @@ def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
 
 
 def _without_empty(counts: Sequence[int]) -> list[int]:
-    """The same mask without runs of length zero but for the first: pycocotools' merge would stop early at them."""
+    """The same mask without zero-length runs except the first: pycocotools' merge stops early at them."""
     runs = [0]
     for place, length in enumerate(counts):
         if length and (place - len(runs)) % 2:
@@ -78,16 +78,16 @@ def _length(polygon: Sequence[float]) -> float:
 def compressed_rle(counts: str, height: int, width: int) -> Rle:
     """Compressed run lengths, checked.
 
-    Raises SegmentationError where they do not fill the photo.
+    Raises SegmentationError if they do not fill the photo.
     """
     try:
         return run_lengths_rle(_decompress(counts.encode()), height, width)
     except (IndexError, UnicodeEncodeError) as error:
-        raise SegmentationError("compressed run lengths cut short") from error
+        raise SegmentationError("truncated compressed run lengths") from error
 
 
 def _decompress(counts: bytes) -> list[int]:
-    """Run lengths of COCO's compressed string: 5 bits a character, each run but the first two as a difference."""
+    """Run lengths of COCO's compressed string: 5 bits per character, runs after the second as differences."""
     runs: list[int] = []
     position = 0
     while position < len(counts):
@@ -118,26 +118,26 @@ def mask_area(rle: Rle) -> int:
 
 
 def tight_box(rle: Rle) -> Box | None:
-    """Smallest half-open box round a mask's pixels; None for an empty mask."""
+    """Smallest half-open box around a mask's pixels; None for an empty mask."""
     x, y, width, height = coco_mask.toBbox(rle).tolist()
     return (x, y, x + width, y + height) if width > 0 and height > 0 else None
 
 
 def union(rles: Sequence[Rle]) -> Rle:
-    """Mask of the pixels in any of the masks, which are of one size."""
+    """Union of masks of equal size."""
     rle: Rle = coco_mask.merge(list(rles), intersect=False)
     return rle
 
 
 def intersection(rles: Sequence[Rle]) -> Rle:
-    """Mask of the pixels in all of the masks, which are of one size."""
+    """Intersection of masks of equal size."""
     rle: Rle = coco_mask.merge(list(rles), intersect=True)
     return rle
 
 
 @lru_cache(maxsize=256)
 def window_rle(window: Window, height: int, width: int) -> Rle:
-    """A window of a photo of this size as a mask; what is past the border is cut off. It is shared: read only."""
+    """A window of a photo of this size as a mask, clipped at the border. It is cached: do not modify it."""
     left, top = max(window.x1, 0), max(window.y1, 0)
     right, bottom = min(window.x2, width), min(window.y2, height)
     box = np.array([[left, top, max(right - left, 0), max(bottom - top, 0)]], dtype=np.float64)
@@ -146,9 +146,9 @@ def window_rle(window: Window, height: int, width: int) -> Rle:
 
 
 def tight_box_in_window(rle: Rle, window: Window) -> tuple[Box | None, int]:
-    """Tight box of the part of a mask inside a window, in pixels of the photo, and that part's area.
+    """Tight box, in pixels of the photo, and area of the part of a mask inside a window.
 
-    The box is None where nothing of the mask is inside.
+    The box is None if no part of the mask is inside.
     """
     height, width = rle["size"]
     inside = intersection([rle, window_rle(window, height, width)])

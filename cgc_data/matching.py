@@ -1,7 +1,7 @@
-"""Which predicted box stands for which true one, over all images of a sample, and the two scores built on that.
+"""Match predicted boxes to true ones over all images of a sample, and the scores based on the matching.
 
-Reward and benchmark both score through here. A pair can only be made within one image, which turns the matching into
-small assignment problems, one per image (and label).
+Reward and benchmark share this module. Pairs are within one image, so that matching splits into small assignment
+problems, one per image (and label).
 """
 
 import math
@@ -52,16 +52,16 @@ def match(
     floor: float = 0.0,
     ceiling: float = 1.0,
 ) -> Matching:
-    """The matching whose sum of scores is greatest; pairs that score 0 are left out.
+    """The matching with the largest sum of scores; pairs that score 0 are omitted.
 
     Args:
         predictions: well-formed predicted objects.
         truths: true objects.
-        use_image: pair only within the same image; false asks what the boxes would score if the image were ignored.
-        use_label: pair only under the same label, apart from case, white space, and number ("dog", "dogs").
+        use_image: pair only within the same image; if false, the image is ignored.
+        use_label: pair only under the same label, ignoring case, white space, and number ("dog", "dogs").
         power: exponent of the IoU, above 0.
         floor: IoU below which a pair scores 0, from 0 to 1.
-        ceiling: IoU from which on a pair scores 1, above 0 and at most 1.
+        ceiling: IoU at which a pair scores 1, above 0 and at most 1.
 
     Raises:
         ValueError: `power`, `floor`, or `ceiling` is out of range.
@@ -83,9 +83,9 @@ def match_at(
     use_image: bool = True,
     use_label: bool = False,
 ) -> Matching:
-    """The matching with most pairs of IoU >= `threshold`, among those the one whose sum of IoU is greatest.
+    """The matching with the most pairs of IoU >= `threshold`; ties are broken by the largest sum of IoU.
 
-    Other arguments as in `match`. Pairs below the threshold are left out.
+    Other arguments as in `match`. Pairs below the threshold are omitted.
 
     Raises:
         ValueError: `threshold` is not above 0 and at most 1.
@@ -97,7 +97,7 @@ def match_at(
         return np.where(ious >= threshold, ious, 0.0)
 
     def weigh(ious: _Matrix) -> _Matrix:
-        # A pair more outweighs any sum of IoU that a matching can have.
+        # One more pair outweighs any sum of IoU.
         return np.where(ious >= threshold, ious + (min(ious.shape) + 1), 0.0)
 
     return _solve(predictions, truths, _keys(truths, use_image, use_label), score, weigh)
@@ -106,9 +106,9 @@ def match_at(
 def match_ciou(
     predictions: Sequence[Object], truths: Sequence[Object], *, use_image: bool = True, use_label: bool = False
 ) -> Matching:
-    """The matching whose sum of (1 + CIoU) / 2 is greatest, at least 0 each; other arguments as in `match`.
+    """The matching with the largest sum of (1 + CIoU) / 2, each at least 0; other arguments as in `match`.
 
-    Boxes that do not overlap score too: the more, the nearer they are. `ious` are those of `ciou_matrix`.
+    Boxes that do not overlap score too, the more the closer they are. `ious` are those of `ciou_matrix`.
     """
 
     def score(values: _Matrix) -> _Matrix:
@@ -127,8 +127,8 @@ def set_miou(
 ) -> float:
     """Sum of the scores of `match` over max(|P|, |G|), from 0 to 1.
 
-    |P| counts every element of a `Reading`, malformed ones too. 1 where both are empty, 0 where one is, and 0 where the
-    reading is unreadable.
+    |P| counts every element of a `Reading`, including malformed ones. The score is 1 if both are empty, 0 if one is,
+    and 0 if the reading is unreadable.
     """
     predictions, count = _counted(answer)
     if count is None:
@@ -139,7 +139,7 @@ def set_miou(
 
 
 def f1_at(answer: Answer, truths: Sequence[Object], threshold: float = 0.5, *, use_label: bool = False) -> float:
-    """F1 of the pairs of `match_at`, from 0 to 1; counting and the empty rules as in `set_miou`."""
+    """F1 of the pairs of `match_at`, from 0 to 1; counting and empty answers as in `set_miou`."""
     predictions, count = _counted(answer)
     if count is None:
         return 0.0
@@ -150,16 +150,16 @@ def f1_at(answer: Answer, truths: Sequence[Object], threshold: float = 0.5, *, u
 
 
 def _counted(answer: Answer) -> tuple[Sequence[Object], int | None]:
-    """Objects to match and |P|; None where there is no answer to count."""
+    """The objects to match and |P|; None if there is no readable answer."""
     if isinstance(answer, Reading):
         return answer.objects, answer.elements if answer.readable else None
     return answer, len(answer)
 
 
 def label_reader(labels: Iterable[str]) -> Callable[[str], str]:
-    """A function that gives what a written label stands for: the same for a name of `labels` and for its plural."""
+    """A function that normalizes a written label: a name in `labels` and its plural become equal."""
     known = sorted(set(labels))
-    # the singular last, so that a label is itself even if it is another's plural
+    # singulars last, so that a label maps to itself even if it is another's plural
     names = {_plain(readable(label).plural): _plain(label) for label in known} | {_plain(n): _plain(n) for n in known}
 
     def read(written: str) -> str:

@@ -163,7 +163,7 @@ def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
         if disk_full(error):
             raise RunError(f"{folder}: the disk is full; free some space and {fix}") from None
         if isinstance(error, OSError) and not folder.exists():
-            raise RunError(f"{folder}: was removed meanwhile; start again") from None
+            raise RunError(f"{folder}: was removed while the command ran; start again") from None
         raise
 
 

@@ -55,9 +55,9 @@ def ended(call: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str
 REFUSALS = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the disk is full",
-    errno.EACCES: "may not be read or written",
-    errno.EROFS: "may not be read or written",
-    errno.ENOENT: "was removed meanwhile",
+    errno.EACCES: "cannot be read or written",
+    errno.EROFS: "cannot be read or written",
+    errno.ENOENT: "was removed while the command ran",
     errno.ELOOP: "symbolic link",
     errno.EIO: "check the disk",
     errno.ETXTBSY: os.strerror(errno.ETXTBSY),

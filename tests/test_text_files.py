@@ -131,7 +131,7 @@ def test_a_foreign_byte_is_found_wherever_it_stands(position: str, tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
 def test_what_is_no_path_is_an_error(name: str, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="not a path"):
+    with pytest.raises(SourceError, match="not a valid path"):
         read_exclusions([str(tmp_path / name)])
 
 

@@ -1,6 +1,6 @@
-"""The answer contract: the exact output form that prompt, reward and scorer share.
+"""The answer contract: the exact output format shared by prompt, reward, and scorer.
 
-`prompt` asks for it, `objects` writes it and `reading` reads it, so that what is asked for is what is scored.
+`prompt` asks for it, `objects` writes it, and `reading` reads it, so that what is asked for is what is scored.
 """
 
 from cgc_data.answer.lenient import read_lenient

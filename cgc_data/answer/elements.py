@@ -1,6 +1,6 @@
-"""The list inside an answer: from JSON text to objects, with every fault named.
+"""Read the list inside an answer: from JSON text to objects, naming every fault.
 
-JSON comes from a model, so depth, huge numbers, repeated keys and text that cannot be encoded are all met here.
+The JSON comes from a model, so deep nesting, huge numbers, repeated keys, and unencodable text all occur.
 """
 
 import json
@@ -14,23 +14,23 @@ from cgc_data.answer.violations import Violation
 from cgc_data.geometry import THOUSAND
 
 MAX_DEPTH = 16
-# More than any image holds; entries beyond are counted and not looked at, so that time stays bounded.
+# More than any image contains. Further entries are counted but not checked, so that time stays bounded.
 MAX_ENTRIES = 1000
 _MAX_DIGITS = 18
 _KEYS = {"img_idx", "bbox_2d", "label"}
-# An unclosed string is one token up to the end: trying it again from each later quote would be quadratic.
+# An unclosed string is one token up to the end: retrying from each later quote would be quadratic.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 _TRAILING = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*"?)|,(?=\s*[\]}])', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class JsonObject(tuple[tuple[str, Any], ...]):
-    """A JSON object as its pairs in the order written, so that repeated keys are seen."""
+    """A JSON object as its pairs in the order written, so that repeated keys are detected."""
 
 
 @dataclass(frozen=True)
 class Elements:
-    """A list as read: how many entries it has, the well-formed ones, and what is wrong with the others."""
+    """A list as read: the number of entries, the well-formed ones, and what is wrong with the others."""
 
     count: int
     objects: tuple[Object, ...]
@@ -39,12 +39,12 @@ class Elements:
 
 
 def decode_json(text: str, *, integral_floats: bool = False) -> Any:
-    """Value of a JSON text; objects come as `JsonObject`, integers are cut to 19 characters (all out of any range).
+    """Value of a JSON text. Objects become `JsonObject`; integers are cut to 19 characters (all out of range).
 
-    With `integral_floats` a number such as 120.0 is the integer.
+    With `integral_floats` a number such as 120.0 becomes an integer.
 
     Raises:
-        ValueError: it is not JSON, holds NaN or Infinity, or nests deeper than `MAX_DEPTH`.
+        ValueError: it is not JSON, contains NaN or Infinity, or nests deeper than `MAX_DEPTH`.
     """
     if not _is_shallow(text):
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
@@ -57,7 +57,7 @@ def decode_json(text: str, *, integral_floats: bool = False) -> Any:
             parse_constant=_refuse,
         )
     except RecursionError as error:
-        raise ValueError("called too deep in the stack to read nested JSON") from error
+        raise ValueError("the call stack is too deep to read nested JSON") from error
 
 
 def _is_shallow(text: str) -> bool:
@@ -80,7 +80,7 @@ def _integral(digits: str) -> float:
 
 
 def without_trailing_commas(text: str) -> str:
-    """JSON text without commas that nothing follows before a closing bracket."""
+    """JSON text without trailing commas."""
     return _TRAILING.sub(lambda found: found.group(1) or "", text)
 
 
@@ -89,7 +89,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def read_elements(values: list[Any], num_images: int) -> Elements:
-    """Check every entry of a decoded list against the strict form."""
+    """Check every entry of a decoded list against the strict format."""
     found: list[Object] = []
     violations: list[Violation] = []
     for value in values[:MAX_ENTRIES]:
@@ -111,7 +111,7 @@ def distinct(violations: list[Violation]) -> tuple[Violation, ...]:
 
 
 def is_pixel_scale(value: Any) -> bool:
-    """Whether an entry's box is four numbers and one of them is over 1000."""
+    """Whether an entry's box has four numbers, one of them above 1000."""
     box = dict(value).get("bbox_2d") if isinstance(value, JsonObject) else None
     return are_numbers(box, 4) and any(number > THOUSAND for number in box)
 
@@ -122,7 +122,7 @@ def are_numbers(values: Any, count: int, types: tuple[type, ...] = (int, float))
 
 
 def is_encodable(text: str) -> bool:
-    """Whether `text` has no lone surrogate, which JSON can escape and UTF-8 cannot hold."""
+    """Whether `text` has no lone surrogate, which JSON can escape but UTF-8 cannot encode."""
     return not _SURROGATE.search(text)
 
 

@@ -1,6 +1,6 @@
-"""Where in a response the answer stands, and whether the tags are as the strict form has them.
+"""Find the answer in a response, and check the tags against the strict format.
 
-One scan for tags and no backtracking: time is linear in the length of the text, whatever it holds.
+One scan for tags, no backtracking: time is linear in the length of the text, whatever it contains.
 """
 
 import re
@@ -24,11 +24,11 @@ class Layout:
     """The parts of a response.
 
     Attributes:
-        body: what may hold the list: inside the answer tags, or after the thinking where a tag is missing; None where
-            thinking is not closed or the tags leave more than one choice.
-        conclusion: everything after the thinking; None where it is not closed.
+        body: what may contain the list: inside the answer tags, or after the thinking if a tag is missing; None if
+            thinking is not closed or the tags are ambiguous.
+        conclusion: everything after the thinking; None if it is not closed.
         violations: of the tags and of the text around the blocks.
-        think_length: characters inside the think block, white space around them left out; 0 where there is not one.
+        think_length: characters inside the think block, stripped of white space; 0 if there is not exactly one block.
     """
 
     body: str | None
@@ -82,7 +82,7 @@ def _think_length(text: str, tags: _Tags) -> int:
 
 
 def _end_of_thinking(tags: _Tags) -> int | None:
-    """Position after the last </think>, 0 where there is no thinking, None where it goes on to the end."""
+    """Position after the last </think>; 0 if there is no thinking, None if it continues to the end."""
     thinking = [tag for tag in tags if tag.group() in _THINK_AND_ANSWER[:2]]
     if not thinking:
         return 0
@@ -99,7 +99,7 @@ def _answer_body(text: str, start: int, tags: _Tags) -> str | None:
 
 
 def strip_fence(body: str) -> tuple[str, bool]:
-    """`body` without white space and one Markdown fence round it, and whether there was one."""
+    """`body` without surrounding white space and one Markdown fence, and whether there was a fence."""
     body = body.strip(WHITE_SPACE)
     if len(body) < 2 * len(FENCE) or not (body.startswith(FENCE) and body.endswith(FENCE)):
         return body, False

@@ -1,6 +1,6 @@
-"""One object of an answer, and the canonical text of a list of them.
+"""One object of an answer, and the canonical text of a list of objects.
 
-An `Object` that exists is well formed, so neither formatter nor scorer checks again.
+An `Object` is always well formed, so formatter and scorer need no checks.
 """
 
 import json
@@ -18,7 +18,7 @@ class Object:
     Attributes:
         img_idx: number of the image, from 1.
         bbox_2d: x1, y1, x2, y2, integers 0-1000 relative to that image, x1 < x2 and y1 < y2.
-        label: name of the object; "" only where a lenient reading found none.
+        label: name of the object; "" only if a lenient reading found none.
 
     Raises:
         ValueError: a number is out of range or the box is empty.
@@ -54,13 +54,13 @@ def _reading_order(item: Object) -> tuple[int, int, int, int, int, str]:
 
 
 def format_answer(objects: Iterable[Object]) -> str:
-    """Canonical JSON list of `objects`: by image, then from top to bottom and left to right."""
+    """Canonical JSON list of `objects`: sorted by image, then from top to bottom and left to right."""
     ordered = sorted(objects, key=_reading_order)
     entries = [{"img_idx": item.img_idx, "bbox_2d": item.bbox_2d, "label": item.label} for item in ordered]
     return json.dumps(entries, ensure_ascii=False, separators=(", ", ": "))
 
 
 def format_response(objects: Iterable[Object], reasoning: str = "") -> str:
-    """A whole response in the strict form; without `reasoning` it has no think block."""
+    """A complete response in the strict format; without `reasoning` it has no think block."""
     thought = f"<think>{reasoning}</think>\n" if reasoning else ""
     return f"{thought}<answer>{format_answer(objects)}</answer>"

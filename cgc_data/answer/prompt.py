@@ -1,4 +1,4 @@
-"""The prompt's side of the answer contract: how images are introduced and what form of answer is asked for.
+"""The prompt side of the answer contract: how images are introduced, and which answer format is requested.
 
 A release stores questions with `ANSWER_FORM` and without tags; training and benchmark add them by `with_thinking`.
 """
@@ -25,7 +25,7 @@ class _Placed(TypedDict, total=False):
 class Part(_Placed):
     """One part of a message: `text`, or `image`, whose `text` is None.
 
-    An image may have a `place`, its number from 0 among the images, if the prompt does not name them in order.
+    An image may have a `place`, its number from 0 among the images, if the prompt does not show them in order.
     """
 
     type: str
@@ -33,7 +33,7 @@ class Part(_Placed):
 
 
 class Message(TypedDict):
-    """One chat message as TRL and Qwen's chat template take it."""
+    """One chat message in the form that TRL and Qwen's chat template expect."""
 
     role: str
     content: list[Part]
@@ -42,7 +42,7 @@ class Message(TypedDict):
 def build_messages(question: str, num_images: int) -> list[Message]:
     """One user message of `Image 1:` ... `Image N:`, each before its image, then the question.
 
-    The parts carry only `type` and `text`; images themselves are handed over beside the messages, in this order.
+    The parts contain only `type` and `text`; the images are passed beside the messages, in this order.
     """
     content: list[Part] = []
     for number in range(1, num_images + 1):
@@ -53,9 +53,9 @@ def build_messages(question: str, num_images: int) -> list[Message]:
 
 
 def with_thinking(messages: Sequence[Message], *, require_think: bool = True) -> list[Message]:
-    """A copy of `messages` whose last message also asks for the tags of the strict form.
+    """A copy of `messages` whose last message also asks for the tags of the strict format.
 
-    With `require_think` false only the answer tags are asked for (models that think natively, or not at all).
+    If `require_think` is false, only the answer tags are requested (for models that think natively, or not at all).
     """
     instruction = THINK_INSTRUCTION if require_think else ANSWER_INSTRUCTION
     *before, last = messages

@@ -1,7 +1,7 @@
-"""What a response says: the one reading that reward and benchmark share.
+"""Read a response: the single reader that reward and benchmark share.
 
-One pass gives the objects to score and every violation of the strict form. It never raises, takes time linear in the
-length of the text, and never reads what stands inside <think>.
+One pass returns the objects to score and every violation of the strict format. It never raises, takes time linear in
+the length of the text, and never reads what is inside <think>.
 """
 
 from dataclasses import dataclass, replace
@@ -14,15 +14,15 @@ from cgc_data.answer.violations import Violation
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read of a response.
+    """The content of a response.
 
     Attributes:
-        readable: whether there is a list. What is unreadable is not the empty answer.
-        elements: entries of the list, malformed ones included; 0 where unreadable.
-        objects: the well-formed entries in the order written, identical ones included.
-        violations: of the strict form, each once; not empty where unreadable.
-        pixel_scale: whether a box has a number over 1000, as models write that answer in pixels.
-        think_length: characters inside the think block, white space around them left out; 0 where there is not one.
+        readable: whether there is a list. An unreadable response is not an empty answer.
+        elements: number of entries in the list, including malformed ones; 0 if unreadable.
+        objects: the well-formed entries in the order written, including duplicates.
+        violations: of the strict format, each once; not empty if unreadable.
+        pixel_scale: whether a box has a number above 1000, as models write that answer in pixels.
+        think_length: characters inside the think block, stripped of white space; 0 if there is not exactly one block.
     """
 
     readable: bool
@@ -34,7 +34,7 @@ class Reading:
 
     @property
     def valid(self) -> bool:
-        """Whether the response has the strict form."""
+        """Whether the response has the strict format."""
         return not self.violations
 
     @property
@@ -45,7 +45,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Parsed:
-    """The objects of a response and its violations of the strict form (none: it is valid)."""
+    """The objects of a response and its violations of the strict format (none: it is valid)."""
 
     objects: tuple[Object, ...]
     violations: tuple[Violation, ...]
@@ -54,15 +54,15 @@ class Parsed:
 def read_answer(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
     """Read a response for scoring.
 
-    The list is taken from the answer block, where a json fence is tolerated, or from the text after the thinking where
-    a tag of the answer is missing. It is unreadable if thinking is not closed, if there are several answer blocks, or
-    if there is anything else beside the list.
+    The list is taken from the answer block, in which a json fence is tolerated, or from the text after the thinking if
+    an answer tag is missing. The response is unreadable if thinking is not closed, if there are several answer blocks,
+    or if there is anything else beside the list.
 
     Args:
         text: what the model wrote.
-        num_images: images shown; `img_idx` runs from 1 to it.
-        require_think: whether the strict form has a think block; if false it may have one, of any content.
-        prefix: what the chat template wrote of the response already, such as "<think>".
+        num_images: number of images shown; `img_idx` runs from 1 to it.
+        require_think: whether the strict format requires a think block; if false, one of any content is allowed.
+        prefix: the start of the response that the chat template already wrote, such as "<think>".
     """
     layout = read_layout(prefix + text, require_think=require_think)
     if layout.body is None:
@@ -74,10 +74,10 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
 
 
 def read_soft(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
-    """Read a response as `read_answer` does, but forgive slips that leave no doubt of what is meant.
+    """Read a response like `read_answer`, but tolerate unambiguous slips.
 
-    These are integers written as 120.0, a comma before a closing bracket, and a fence that says JSON in capitals. The
-    violations are those of the strict form.
+    These are integers written as 120.0, trailing commas, and a fence labeled JSON in capitals. The violations are those
+    of the strict format.
     """
     strict = read_answer(text, num_images, require_think=require_think, prefix=prefix)
     layout = read_layout(prefix + text, require_think=require_think)
@@ -90,7 +90,7 @@ def read_soft(text: str, num_images: int, *, require_think: bool = True, prefix:
 
 
 def read_list(text: str, num_images: int, *, integral_floats: bool = False) -> Reading:
-    """Read a bare JSON list, such as the `answer` of a release's row; `integral_floats` takes 120.0 for 120."""
+    """Read a plain JSON list, such as the `answer` of a row; with `integral_floats`, 120.0 counts as 120."""
     try:
         value = decode_json(text, integral_floats=integral_floats)
     except ValueError:
@@ -102,6 +102,6 @@ def read_list(text: str, num_images: int, *, integral_floats: bool = False) -> R
 
 
 def parse_strict(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Parsed:
-    """Parse a response by the strict form; arguments as in `read_answer`."""
+    """Parse a response by the strict format; arguments as in `read_answer`."""
     reading = read_answer(text, num_images, require_think=require_think, prefix=prefix)
     return Parsed(reading.objects, reading.violations)

@@ -1,29 +1,29 @@
-"""Names of everything that keeps a response from the strict form.
+"""Names of all violations of the strict format.
 
-The values are stable: they are logged in training and counted in reports.
+The values are stable: training logs them and reports count them.
 """
 
 from enum import Enum
 
 
 class Violation(str, Enum):
-    """One breach of the strict form; as text it is its code."""
+    """A violation of the strict format; its value is its code."""
 
-    THINK_MISSING = "think_missing"  # required, and neither <think> nor </think> is there
+    THINK_MISSING = "think_missing"  # required, but there is neither <think> nor </think>
     THINK_UNOPENED = "think_unopened"  # </think> alone: the chat template may open it (give it as `prefix`)
     THINK_UNCLOSED = "think_unclosed"
     THINK_REPEATED = "think_repeated"
-    THINK_EMPTY = "think_empty"  # required, and without a single letter or digit
+    THINK_EMPTY = "think_empty"  # required, but without a letter or digit
     ANSWER_MISSING = "answer_missing"
     ANSWER_UNOPENED = "answer_unopened"
     ANSWER_UNCLOSED = "answer_unclosed"
     ANSWER_REPEATED = "answer_repeated"
     TAGS_OUT_OF_ORDER = "tags_out_of_order"
-    TEXT_OUTSIDE = "text_outside"  # anything but white space around the blocks
-    FENCED = "fenced"  # a Markdown fence round the list
-    JSON_INVALID = "json_invalid"  # NaN, Infinity and nesting beyond reason included
+    TEXT_OUTSIDE = "text_outside"  # anything other than white space around the blocks
+    FENCED = "fenced"  # a Markdown fence around the list
+    JSON_INVALID = "json_invalid"  # including NaN, Infinity, and excessive nesting
     NOT_A_LIST = "not_a_list"
-    NOT_AN_OBJECT = "not_an_object"  # an element of the list; so are all below
+    NOT_AN_OBJECT = "not_an_object"  # an element of the list, like all below
     KEY_MISSING = "key_missing"
     KEY_UNKNOWN = "key_unknown"
     KEY_REPEATED = "key_repeated"
@@ -34,7 +34,7 @@ class Violation(str, Enum):
     BBOX_ORDER = "bbox_order"  # not x1 < x2 and y1 < y2
     LABEL_TYPE = "label_type"  # not text, or text that cannot be encoded
     LABEL_EMPTY = "label_empty"
-    TOO_MANY = "too_many"  # more entries than are read
+    TOO_MANY = "too_many"  # more entries than the reader checks
     DUPLICATE = "duplicate"  # two entries are identical
 
     __str__ = str.__str__

@@ -1,7 +1,7 @@
-"""Questions in natural English, from the phrasings in templates.yaml and of the tasks that bring their own.
+"""Questions in natural English, from the phrasings in templates.yaml and those of the tasks.
 
-A question is one phrasing, the form of the answer and the label to write; it reads well whatever the name (an umbrella,
-a pair of scissors, sheep) and whether or not there is anything to find.
+A question is one phrasing, the answer format, and the label to write. It is grammatical for any name (an umbrella, a
+pair of scissors, sheep), whether or not there is anything to find.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "
 
 
 class Reference(NamedTuple):
-    """What a question points at: a box, or a whole image."""
+    """What a question refers to: a box, or a whole image."""
 
     image: int  # 1-based
     box: tuple[int, int, int, int] | None = None  # x1, y1, x2, y2 in 0-1000 of that image
@@ -50,19 +50,19 @@ def ask(
     relation: str = "",
     label: str = "",
 ) -> str:
-    """The whole question: phrasing `number` of `pool` about what has these names.
+    """The complete question: phrasing `number` of `pool` about objects of these names.
 
-    States that images are numbered from 1, that coordinates are 0-1000 of each image, and the form of the answer.
+    It states that images are numbered from 1, that coordinates are 0-1000 per image, and the answer format.
 
     Args:
         pool: of phrasings.
         number: of the phrasing.
         names: of what is asked for, in the order in which the question lists them.
         count_images: number of images shown.
-        ref: the box that the question gives, or the image that it points at, if its phrasings do so.
+        ref: the box that the question gives, or the image that it refers to, if its phrasings do so.
         image: number, from 1, of the image that the question names as the answer's, if its phrasings name one.
-        relation: what tells the object from others of its label, if its phrasings say so.
-        label: what the answer writes as the label; default: the name, or one of the names.
+        relation: what distinguishes the object from others of its label, if its phrasings state it.
+        label: the label to write in the answer; default: the name, or one of the names.
     """
     if count_images < 2:
         raise PlanError(f"a question is about at least two images, not {count_images}")
@@ -82,7 +82,7 @@ def ask(
 
 
 def label_form(names: Sequence[Name], label: str = "") -> str:
-    """The sentence that says what an answer writes as the label; arguments as for `ask`."""
+    """The sentence that states which label to write in the answer; arguments as for `ask`."""
     words = [label] if label else [name.singular for name in names]
     quoted = [f'"{word}"' for word in words]
     return f"Write the label as {quoted[0]}." if len(quoted) == 1 else f"Write the label as {listed(quoted, 'or')}."
@@ -102,7 +102,7 @@ def _pool(pool: str) -> Mapping[int, str]:
 
 
 def number_word(count: int) -> str:
-    """A count as it is written in a sentence."""
+    """A count as written in a sentence."""
     return NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else str(count)
 
 

@@ -1,1 +1,1 @@
-"""The main job, stage by stage: plan, shards, finish; each stage leaves a file that a stopped build goes on from."""
+"""Build a release in stages: plan, shards, finish. Each stage leaves a file from which a stopped build resumes."""

@@ -1,6 +1,6 @@
-"""Whether what a build reads is still what it was when the build began: half of one state and half of another is wrong.
+"""Check that the inputs of a build do not change while it runs: a mixture of two states would be wrong.
 
-A file is known by its identity, size and times; the time at which its entry changed cannot be set back.
+A file is identified by its inode, size, and times; the ctime cannot be set back.
 """
 
 import shutil
@@ -19,7 +19,7 @@ Stamps = dict[str, str]  # state by file
 
 
 def file_stamps(config: BuildConfig) -> Stamps:
-    """State of annotation files, archives of photos and lists of excluded photos; empty for what is no file."""
+    """State of annotation files, photo archives, and exclusion lists; empty for anything that is not a file."""
     archives = [path for source in config.sources for path in parts(Path(source.images))]
     lists = [Path(path) for path in (*(source.annotations for source in config.sources), *config.exclude)]
     return {str(path): _stamp(path) for path in (*lists, *archives)}
@@ -32,7 +32,7 @@ def photo_stamps(index: Index) -> Stamps:
 
 @contextmanager
 def unchanged_files(config: BuildConfig, before: Stamps, out: Path) -> Iterator[None]:
-    """Raise SourceError if a file changed meanwhile, whatever else went wrong; all that was made of it is removed."""
+    """Raise SourceError if a file changed during the block, even after another error; derived files are removed."""
     try:
         yield
     finally:
@@ -45,7 +45,7 @@ def unchanged_files(config: BuildConfig, before: Stamps, out: Path) -> Iterator[
 
 
 def check_unchanged(before: Stamps, now: Stamps) -> None:
-    """Raise SourceError that names the first file whose state is another one."""
+    """Raise SourceError that names the first file whose state changed."""
     if changed := [name for name, stamp in before.items() if now.get(name) != stamp]:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise SourceError(

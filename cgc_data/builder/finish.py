@@ -1,4 +1,4 @@
-"""What makes rendered shards a release: rejected.parquet, stats.json, plots, card and, last, manifest.json."""
+"""Turn rendered shards into a release: rejected.parquet, stats.json, plots, card, and, last, manifest.json."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from cgc_data.release.schema import SCHEMA_VERSION
 from cgc_data.release.stats import Stats
 from cgc_data.sources.read import file_sha256
 
-# libraries that have a say in the bytes of a release
+# libraries that influence the bytes of a release
 LIBRARIES = ("cgc-grounding", "numpy", "opencv-python", "pillow", "pyarrow", "pycocotools", "scipy", "imagehash")
 
 REJECTED_SCHEMA = pa.schema(
@@ -42,7 +42,7 @@ REJECTED_SCHEMA = pa.schema(
 
 
 def library_versions() -> dict[str, str]:
-    """Installed versions of the libraries that have a say in the bytes of a release."""
+    """Installed versions of the libraries that influence the bytes of a release."""
     return {name: _version(name) for name in LIBRARIES}
 
 
@@ -54,7 +54,7 @@ def finish_release(
     out: Path,
     fingerprint: str,
 ) -> None:
-    """Write all that is not a shard; the manifest comes last."""
+    """Write everything except the shards; the manifest comes last."""
     rejections = [*plan.rejections, *(r for receipt in receipts.values() for r in receipt.rejected)]
     manifest: Manifest = {
         "schema_version": SCHEMA_VERSION,
@@ -82,11 +82,11 @@ def finish_release(
 
 
 def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Rejection] | pa.Table) -> None:
-    """From shards and the rest of the manifest: statistics, plots, card, counts and hashes, and the manifest itself.
+    """From shards and the rest of the manifest, write statistics, plots, card, counts, hashes, and the manifest.
 
-    The card's commands are run in the folder; a push renders it again for the Hub.
+    The card's commands refer to the folder; a push renders it again for the Hub.
     """
-    for part in out.glob("*.part"):  # of a process that was ended while it wrote one of these
+    for part in out.glob("*.part"):  # left by a process that was killed while writing one of these
         part.unlink()
     rejected = write_rejected(out / "rejected.parquet", rejections)
     stats = release_stats(_batches(out / shard["path"] for shard in manifest["shards"]))
@@ -129,7 +129,7 @@ def _source(index: Index, config: BuildConfig, position: int) -> SourceRecord:
 
 
 def write_rejected(path: Path, rejections: Sequence[Rejection] | pa.Table) -> Path:
-    """Write a list of what was rejected, sorted, and return its path."""
+    """Write the sorted list of rejected samples and return its path."""
     if not isinstance(rejections, pa.Table):
         rows = sorted((asdict(r) for r in rejections), key=lambda row: [str(value) for value in row.values()])
         rejections = pa.Table.from_pylist(rows, schema=REJECTED_SCHEMA)

@@ -1,6 +1,6 @@
-"""The main job: sources -> index -> plan -> shards -> release, each stage a file that a killed build goes on from.
+"""Build a release: sources -> index -> plan -> shards -> release. A killed build resumes from the last stage's file.
 
-Work in progress is kept in OUT/.build; the manifest is written last, so its presence means that the release is done.
+Work in progress is in OUT/.build. The manifest is written last, so its presence means that the release is complete.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ CACHE = ".cgc-cache"
 
 @dataclass(frozen=True)
 class Built:
-    """A finished release and how it came out."""
+    """A finished release and its figures."""
 
     folder: Path
     rows: int
@@ -43,10 +43,10 @@ class Built:
     planned: int
     wanted: int
     photos: int = 0  # that are shown
-    available: int = 0  # that could be: present, licensed and not excluded
-    empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for a row
-    made: tuple[TaskRows, ...] = ()  # rows by task; none if it was finished before
-    notes: tuple[str, ...] = ()  # what was skipped and why, and lists that do not match
+    available: int = 0  # that could be shown: present, licensed, and not excluded
+    empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for any row
+    made: tuple[TaskRows, ...] = ()  # rows by task; empty if it was finished before
+    notes: tuple[str, ...] = ()  # what was skipped and why, and exclusion lists that do not match
 
 
 def build_release(
@@ -56,10 +56,10 @@ def build_release(
     workers: int = 1,
     executor: Executor = "processes",
 ) -> Built:
-    """Build a release into `out`, going on where an interrupted build of the same configuration was.
+    """Build a release into `out`, resuming an interrupted build of the same configuration.
 
-    Raises BuildError where the folder holds something else or another build is writing into it, the disk is full or too
-    many rows were rejected, and the errors of the stages.
+    Raises BuildError if the folder contains something else, another build is writing into it, the disk is full, or too
+    many rows were rejected; also the errors of the stages.
     """
     cache = out.parent / CACHE
     with explained(out), alone(out, cache):
@@ -85,7 +85,7 @@ def build_release(
 
 
 def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
-    """The plan of a build, and nothing written into `out`: what `--dry-run` shows."""
+    """The plan of a build, without writing anything into `out`: what `--dry-run` shows."""
     cache = out.parent / CACHE
     with explained(out):
         make_folder(cache)
@@ -99,7 +99,7 @@ def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
 
 
 def _fingerprint(config: BuildConfig) -> str:
-    """What decides the bytes of a release: settings, the content of the sources, and the libraries' versions."""
+    """What determines the bytes of a release: settings, content of the sources, and versions of the libraries."""
     values = config.model_dump(mode="json", exclude={"max_rejected"})
     for source in values["sources"]:
         path = Path(source["annotations"])
@@ -118,7 +118,7 @@ def _finished(out: Path, config: BuildConfig) -> Built:
         if file_sha256(out / shard["path"]) != shard["sha256"]:
             raise BuildError(f"{out / shard['path']}: damaged since it was built; delete {out} and build again")
     rows = manifest["counts"]["total"]
-    say(f"{out}: is finished already")
+    say(f"{out}: already finished")
     photos = _shown(out)
     return Built(out, rows, 0, rows, config.samples, photos, photos)
 
@@ -130,12 +130,12 @@ def _shown(out: Path) -> int:
 def _planned(
     index: Index, config: BuildConfig, out: Path, work: Path, cache: Path, workers: int, stamps: Stamps
 ) -> Plan:
-    """The plan: made, or read if it was made before, is whole, and the photos are still those that it was made of."""
+    """The plan: made, or read if it was made before, is intact, and the photos have not changed since."""
     record, photos = work / "plan.json", hashlib.sha256("\n".join(stamps.values()).encode()).hexdigest()
     if (known := _read_plan(record, work, photos)) is not None:
         return known
     if record.exists():
-        say(f"{out}: photos or work in progress changed since the build began; it starts over")
+        say(f"{out}: photos or work in progress changed since the build began; starting over")
         start_over(out, [])
     plan = make_plan(index, config, work, cache, workers)
     files = {path.name: file_sha256(path) for path in sorted(work.glob("*.parquet")) if path.name != REJECTED}
@@ -144,7 +144,7 @@ def _planned(
 
 
 def _read_plan(record: Path, work: Path, photos: str) -> Plan | None:
-    """The plan that was made before of these photos; None if there is none, or if it or one of its files is damaged."""
+    """The plan made earlier from these photos; None if there is none, or if one of its files is damaged."""
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
         if content["photos"] != photos or any(
@@ -157,7 +157,7 @@ def _read_plan(record: Path, work: Path, photos: str) -> Plan | None:
 
 
 def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: Path) -> list[ShardTask]:
-    """One task a shard of the plan, in the plan's order."""
+    """One rendering job per shard, in the plan's order."""
     keyed = {t.key: s for t, s in zip(index.tables, config.sources, strict=True)}
     stores = {key: source.images for key, source in keyed.items()}
     displayed = frozenset(key for key, source in keyed.items() if source.displayed)
@@ -195,7 +195,7 @@ def _check_rejects(config: BuildConfig, plan: Plan, receipts: dict[str, Receipt]
         record = start_over(out, rejected)
         raise BuildError(
             f"{broken.detail}: {len(rejected)} of {planned} rows were rejected, with max_rejected="
-            f"{config.max_rejected}; mend the photos that {record} lists, or raise it, and run again"
+            f"{config.max_rejected}; fix the photos listed in {record}, or raise it, and run again"
         )
     filled = {shard.split for shard in plan.shards}
     empty = tuple(split for split, photos in plan.photos.items() if photos and split not in filled)

@@ -1,7 +1,7 @@
-"""A new version of a release without a photo: for a person who asks to be taken out, or a licence that was withdrawn.
+"""Write a new version of a release without a photo: a person asked to be removed, or a license was withdrawn.
 
-Rows that show the photo go, and with them what is only fair together with them: the other half of a pair, and sets of
-photos that would be asked about one photo alone. All other rows stay as they are, with their ids.
+Rows that show the photo are removed, and with them rows that are only fair together with them: the other half of a
+pair, and photo sets that would be asked about one photo alone. All other rows keep their content and ids.
 """
 
 import shutil
@@ -27,15 +27,15 @@ from cgc_data.tasks import task_of
 
 
 def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None = None) -> int:
-    """Write the release without the photo of this id to `out`; returns how many rows went.
+    """Write the release without the photo of this id to `out`; returns the number of removed rows.
 
-    `source` is a source key of the manifest, needed only where two sources mean different photos by one id. Raises
-    ReleaseError where no row shows the photo or none is left without it, BuildError where `out` is not empty; what an
-    interrupted call left there is replaced.
+    `source` is a source key of the manifest, needed only if two sources use the same id for different photos. Raises
+    ReleaseError if no row shows the photo or none would be left, BuildError if `out` is not empty; what an interrupted
+    call left there is replaced.
     """
     opened = open_release(release)
     if not is_free(out):
-        raise BuildError(f"{out}: is no folder or is not empty; name a new folder for the new version")
+        raise BuildError(f"{out}: not a folder, or not empty; choose a new folder for the new version")
     rejected = _rejected(opened.path("rejected.parquet"))
     leaving = rows_to_remove(opened, image_id, source)
     manifest: Manifest = {
@@ -43,7 +43,7 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
         "shards": [],
         "removed": [*_removed(opened), {"image_id": image_id}],
     }
-    manifest.pop("fingerprint", None)  # no build makes this one
+    manifest.pop("fingerprint", None)  # no build creates this one
     with filled(out):
         for shard in opened.manifest["shards"]:
             if kept := _copy(opened.path(shard["path"]), inside(out, shard["path"]), shard, leaving):
@@ -67,36 +67,40 @@ def _rejected(path: Path) -> pa.Table:
 
 
 def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[str]:
-    """Ids of the rows that show the photo and of those that are not fair without them.
+    """Ids of the rows that show the photo, and of the rows that are not fair without them.
 
-    Raises ReleaseError where no row shows it, or none is left without it.
+    Raises ReleaseError if no row shows it, or none would be left.
     """
     rows = list(release.rows(["id", "contrast", "task", "tuple_id", "pair_id", "views", "objects", "answer_images"]))
     leaving = {row["id"] for row in rows if any(_is(view, image_id, source) for view in row["views"])}
     if not leaving:
-        raise ReleaseError(f"{release.folder}: shows no photo with the id {image_id}; see `views` for the ids it has")
+        raise ReleaseError(
+            f"{release.folder}: no row shows a photo with the id {image_id}; see `views` for existing ids"
+        )
     while True:
         more = leaving | _halves(rows, leaving) | _lonely(rows, leaving)
         if len(more) == len({row["id"] for row in rows}):
-            raise ReleaseError(f"{release.folder}: no row is left without photo {image_id}; delete the release instead")
+            raise ReleaseError(
+                f"{release.folder}: without photo {image_id} no row would be left; delete the release instead"
+            )
         if more == leaving:
             return leaving
         leaving = more
 
 
 def _is(view: ViewRow, image_id: int, source: str | None) -> bool:
-    """Does the view show anything of the photo?"""
+    """Whether the view shows any part of the photo."""
     return any(part["image_id"] == image_id and source in (None, part["source"]) for part in view["parts"])
 
 
 def _halves(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Rows whose pair has lost a row."""
+    """Rows whose pair is no longer complete."""
     pairs = {row["pair_id"] for row in rows if row["id"] in leaving and row["pair_id"]}
     return {row["id"] for row in rows if row["pair_id"] in pairs}
 
 
 def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Rows of photo sets that would be asked about targets in fewer than two of their photos."""
+    """Rows of photo sets whose questions would have targets in fewer than two of their photos."""
     targets: dict[str, set[int]] = defaultdict(set)
     members: dict[str, set[str]] = defaultdict(set)
     for row in rows:
@@ -108,7 +112,7 @@ def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
 
 
 def _copy(shard: Path, target: Path, record: Shard, leaving: set[str]) -> Shard | None:
-    """The manifest's entry of the shard without the leaving rows; None, and no file, where all of them go."""
+    """The manifest's entry of the shard without the removed rows; None, and no file, if none are left."""
     target.parent.mkdir(parents=True, exist_ok=True)
     ids = pq.read_table(shard, columns=["id"]).column("id").to_pylist()
     if leaving.issuperset(ids):  # `load_dataset` refuses a split without rows

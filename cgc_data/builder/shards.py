@@ -1,6 +1,6 @@
-"""Renders one shard of the plan into one Parquet file, the same bytes whoever does it and however often it is retried.
+"""Render one shard of the plan into one Parquet file: the same bytes on every machine and at every attempt.
 
-A shard is done if and only if its receipt exists and the file has the sha256 that the receipt states; the receipt is
+A shard is complete if and only if its receipt exists and the file has the sha256 stated in the receipt, which is
 written after the file is in place.
 """
 
@@ -27,7 +27,7 @@ ROW_GROUP_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class ShardTask:
-    """What a worker needs to render one shard; all of it can be pickled."""
+    """What a worker needs to render one shard. It can be pickled."""
 
     plan: Path
     number: int  # row group of the plan
@@ -41,7 +41,7 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What one rendered shard holds; one without rows has no file."""
+    """Content of a rendered shard; a shard without rows has no file."""
 
     rows: int
     bytes: int
@@ -50,7 +50,7 @@ class Receipt:
 
 
 def render_shard(task: ShardTask) -> Receipt:
-    """Render a shard, or return its receipt where that was done before."""
+    """Render a shard, or return its receipt if it was rendered before."""
     if done := read_receipt(task):
         return done
     families = pq.ParquetFile(task.plan).read_row_group(task.number).to_pylist()
@@ -62,7 +62,7 @@ def render_shard(task: ShardTask) -> Receipt:
     try:
         rows = _write(part, _rendered(families, renderer, task.embed, rejected))
         receipt = Receipt(rows, part.stat().st_size, file_sha256(part), rejected)
-        if rows:  # `load_dataset` refuses a split without rows
+        if rows:  # `load_dataset` rejects a split without rows
             part.replace(task.target)
     finally:
         part.unlink(missing_ok=True)
@@ -71,7 +71,7 @@ def render_shard(task: ShardTask) -> Receipt:
 
 
 def read_receipt(task: ShardTask) -> Receipt | None:
-    """Receipt of a shard that was rendered before, None if it must be rendered: it is missing or damaged."""
+    """Receipt of a shard that was rendered before; None if it is missing or damaged and must be rendered."""
     try:
         receipt = msgspec.json.decode(task.receipt.read_bytes(), type=Receipt)
         whole = not receipt.rows or file_sha256(task.target) == receipt.sha256
@@ -81,7 +81,7 @@ def read_receipt(task: ShardTask) -> Receipt | None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all."""
+    """Write a text file atomically."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         part.write_text(text, encoding="utf-8")
@@ -91,9 +91,9 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> int:
-    """Write rows, a list a row group, in the form that all shards have; returns the number of rows."""
+    """Write rows, one list per row group, with the settings of all shards; returns the number of rows."""
     schema, count = arrow_schema(), 0
-    # one dictionary a row group holds each photo once, however many rows show it
+    # one dictionary per row group stores each photo once, however many rows show it
     with pq.ParquetWriter(
         path, schema, compression="zstd", dictionary_pagesize_limit=2**30, write_page_index=True
     ) as writer:
@@ -108,7 +108,7 @@ def _write(path: Path, families: Iterator[Sequence[Row]]) -> int:
 
 
 def group_rows(families: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
-    """Families gathered to row groups of at most 64 MB of images, or one family."""
+    """Families collected into row groups of at most 64 MB of images, or one family."""
     group: list[Row] = []
     size = 0
     for family in families:
@@ -125,7 +125,7 @@ def group_rows(families: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
 def _rendered(
     rows: list[PlannedRow], renderer: Renderer, embed: bool, rejected: list[Rejection]
 ) -> Iterator[Sequence[Row]]:
-    """Families with their images; one with a photo that cannot be shown is rejected whole."""
+    """Families with their images; a family with a photo that cannot be shown is rejected as a whole."""
     families: dict[int, list[PlannedRow]] = {}
     for row in rows:
         families.setdefault(row["family"], []).append(row)

@@ -1,6 +1,6 @@
-"""The output folder while a release is built in it: one build at a time, taken up again, never taken from another.
+"""The output folder during a build: one build at a time, resumable, never mixed with another build.
 
-Work in progress is kept in OUT/.build with the fingerprint of the build that it belongs to.
+Work in progress is in OUT/.build, with the fingerprint of its build.
 """
 
 import errno
@@ -23,34 +23,34 @@ from cgc_data.tasks import CONTRASTS
 
 WORK, FINGERPRINT, REJECTED = ".build", "fingerprint", "rejected.parquet"
 _REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
-_GONE = "was removed meanwhile; run again to start anew"
+_GONE = "was removed while the command ran; run it again to start over"
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:
-    """Folder of work in progress, made or taken up again; None where this very release is finished.
+    """Folder of work in progress, created or resumed; None if this release is already finished.
 
-    Raises BuildError where the folder holds anything else.
+    Raises BuildError if the folder contains anything else.
     """
     work = out / WORK
     record = work / FINGERPRINT
     if (out / "manifest.json").exists():
         if _manifest(out).get("fingerprint") == fingerprint:
-            shutil.rmtree(work, ignore_errors=True)  # where a build was ended between its last two steps
+            shutil.rmtree(work, ignore_errors=True)  # if a build was killed between its last two steps
             return None
-        raise BuildError(f"{out}: holds another finished release; choose another --out, or delete the folder")
+        raise BuildError(f"{out}: contains another finished release; choose another --out, or delete the folder")
     resumed = record.exists() and record.read_text(encoding="utf-8") == fingerprint
     if not resumed and any(path.name != WORK for path in out.iterdir()):
         if not record.exists():
-            raise BuildError(f"{out}: is not empty and holds no build; choose another --out")
+            raise BuildError(f"{out}: not empty, and not a build; choose another --out")
         raise BuildError(
-            f"{out}: holds an unfinished build of other settings or sources; choose another --out, or delete the folder"
+            f"{out}: contains an unfinished build of other settings or sources; choose another --out, or delete it"
         )
     check_links(out)
     if resumed:
-        for left in work.glob("*.part"):  # of shards that a full disk or a kill cut short
+        for left in work.glob("*.part"):  # partial shards left by a full disk or a kill
             left.unlink()
         return work
-    shutil.rmtree(work, ignore_errors=True)  # of other settings, but nothing was rendered yet
+    shutil.rmtree(work, ignore_errors=True)  # other settings, but nothing was rendered yet
     make_folder(work)
     write_atomically(record, fingerprint)
     return work
@@ -65,7 +65,7 @@ def _manifest(out: Path) -> Manifest:
 
 @contextmanager
 def alone(out: Path, cache: Path) -> Iterator[None]:
-    """Hold the output folder, made where it is missing, for this build. Raises BuildError where another holds it."""
+    """Lock the output folder, created if missing, for this build. Raises BuildError if another build holds it."""
     make_folder(out)
     make_folder(cache)
     try:
@@ -76,20 +76,20 @@ def alone(out: Path, cache: Path) -> Iterator[None]:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that may be there already. Raises BuildError where it cannot be made."""
+    """Create a folder unless it exists. Raises BuildError if it cannot be created."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BuildError(f"{path}: cannot be made a folder ({error.strerror}); choose another --out") from None
+        raise BuildError(f"{path}: cannot create the folder ({error.strerror}); choose another --out") from None
 
 
 @contextmanager
 def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
-    """Leave no folder behind where the sources or the settings are refused before anything was rendered."""
+    """Leave no folder behind if the sources or settings are refused before anything was rendered."""
     try:
         yield
     except CgcError:
-        if any(work.glob("plan.json")):  # a build that was under way; photos out of reach now may be back later
+        if any(work.glob("plan.json")):  # a build in progress; photos that cannot be reached now may be back later
             raise
         shutil.rmtree(work, ignore_errors=True)
         if not any(out.iterdir()):
@@ -98,7 +98,7 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
 
 
 def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
-    """Leave no more than a list of what was rejected: with mended photos the plan may be another one."""
+    """Keep only the list of rejected samples: with fixed photos the plan may change."""
     for contrast in CONTRASTS:
         shutil.rmtree(out / contrast, ignore_errors=True)
     for path in (out / WORK).iterdir():
@@ -109,7 +109,7 @@ def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
 
 @contextmanager
 def explained(out: Path, option: str = "--out") -> Iterator[None]:
-    """Turn what a disk refuses (it is full or read-only, or a file is in the way) into a BuildError with the mend."""
+    """Turn disk errors (full, read-only, or a file in the way) into a BuildError that states the fix."""
     try:
         yield
     except OSError as error:
@@ -118,7 +118,7 @@ def explained(out: Path, option: str = "--out") -> Iterator[None]:
         if error.errno == errno.EFBIG:
             raise BuildError(f"{out}: a file is too large for this disk; set a smaller shard_rows") from None
         if error.errno in _REFUSED:
-            raise BuildError(f"{error.filename or out}: may not be written; choose another {option}") from None
+            raise BuildError(f"{error.filename or out}: cannot be written; choose another {option}") from None
         if error.errno == errno.ENOENT and not out.exists():
             raise BuildError(f"{out}: {_GONE}") from None
         raise BuildError(refusal(error, out)) from None

@@ -1,7 +1,7 @@
-"""Who renders the shards: this process, several of this machine, or the machines of a Ray cluster.
+"""Run the rendering of shards in this process, in several processes, or on a Ray cluster.
 
-Processes leave an interruption to their parent and end when it is gone; without this a killed build leaves idle ones
-behind, and Ctrl-C shows the traceback of each.
+Worker processes leave interruptions to their parent and exit when it is gone. Otherwise a killed build would leave
+idle workers behind, and Ctrl-C would print a traceback per worker.
 """
 
 import os
@@ -24,15 +24,15 @@ Result = TypeVar("Result")
 def run_tasks(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, executor: Executor = "processes"
 ) -> Iterator[Result]:
-    """Results in the order of the tasks. Raises what the function raises, ConfigError where Ray is not installed."""
+    """Results in the order of the tasks. Raises what the function raises; ConfigError if Ray is not installed."""
     return map_with_ray(function, tasks) if executor == "ray" else map_in_processes(function, tasks, workers)
 
 
 def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
-    """Results in the order of the tasks, by the cluster of RAY_ADDRESS, or one that is started on this machine.
+    """Results in the order of the tasks, computed on the cluster of RAY_ADDRESS or on one started on this machine.
 
-    All machines must reach the sources and the output folder under the same paths. A task whose machine is lost is
-    given to another.
+    All machines must reach the sources and the output folder under the same paths. If a machine is lost, its tasks
+    run on another one.
     """
     try:
         import ray
@@ -41,7 +41,7 @@ def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> I
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     started_here = not ray.is_initialized()
     if started_here:
-        # without an address Ray would join whatever cluster runs on this machine
+        # without an address Ray would join any cluster that runs on this machine
         ray.init(os.environ.get("RAY_ADDRESS", "local"), log_to_driver=False, include_dashboard=False)
     try:
         remote = ray.remote(max_retries=-1)(function)
@@ -51,7 +51,7 @@ def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> I
                 yield ray.get(result)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
-        finally:  # nobody waits for the results of the others; Ray may abort where a finished one is canceled
+        finally:  # the other results are not needed; Ray may abort if a finished task is canceled
             _, pending = ray.wait(results, num_returns=len(results), timeout=0) if results else ([], [])
             for result in pending:
                 ray.cancel(result, force=True)
@@ -61,9 +61,9 @@ def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> I
 
 
 def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
-    """Results in the order of the tasks; one worker is this very process.
+    """Results in the order of the tasks; with one worker, they are computed in this process.
 
-    Raises BuildError where a process was ended from outside, and whatever the function raises.
+    Raises BuildError if a process was killed, and whatever the function raises.
     """
     if workers == 1:
         yield from map(function, tasks)
@@ -73,13 +73,12 @@ def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], 
         with ProcessPoolExecutor(workers, initializer=_follow_parent, initargs=(stop,)) as pool:
             try:
                 yield from pool.map(function, tasks)
-            except BaseException:  # nobody waits for the results of the others
+            except BaseException:  # the other results are not needed
                 stop.set()
                 raise
     except BrokenProcessPool:
         raise BuildError(
-            "--workers: a process was ended from outside, maybe for want of memory; run again with fewer workers, it "
-            "goes on where it was"
+            "a worker process was killed, possibly out of memory; rerun with fewer --workers to resume"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The `cgc-data` command: one click command a file, each imported only when it is called."""
+"""The `cgc-data` command: one click command per file, each imported only when it is called."""
 
 from typing import NoReturn
 
@@ -14,9 +14,9 @@ COMMANDS = ("build", "validate", "preview", "stats", "push", "export", "remove",
 )
 @click.version_option(package_name="cgc-grounding")
 def cli() -> None:
-    """From COCO and LVIS annotations to contrast data sets that anyone can load."""
+    """Turn COCO and LVIS annotations into multi-image contrast datasets that anyone can load."""
 
 
 def main() -> NoReturn:
-    """Entry point: run a command, show expected errors as one line."""
+    """Entry point: run a command, print expected errors as one line."""
     run(cli, "cgc-data")

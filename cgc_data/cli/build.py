@@ -1,4 +1,4 @@
-"""`cgc-data build`: configuration from a file, flags and key=value pairs, then the main job."""
+"""`cgc-data build`: read the configuration from a file, flags, and key=value pairs, and build a release."""
 
 import os
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ DECLARABLE = " and ".join(f"--{form.name}" for form in FORMATS.values() if form.
 
 
 def _about(form: Format) -> str:
-    images = "; IMAGES: a folder or .zip, or several with commas" if form.name == next(iter(FORMATS)) else ""
+    images = "; IMAGES: a folder or .zip, or several separated by commas" if form.name == next(iter(FORMATS)) else ""
     return f"{form.content}{images}. Repeatable."
 
 
@@ -37,42 +37,56 @@ def _about(form: Format) -> str:
 @click.option(
     "--bbox-format",
     type=click.Choice(BOX_FORMATS),
-    help=f"Form of the boxes in the {DECLARABLE} files.  [default: xywh]",
+    help=f"Box format in the {DECLARABLE} files.  [default: xywh]",
 )
 @click.option(
     "--orientation",
     type=click.Choice(ORIENTATIONS),
-    help=f"What the boxes in the {DECLARABLE} files follow if EXIF turns a photo.  [default: as_stored, where sure]",
+    help=f"What the boxes in the {DECLARABLE} files follow if EXIF rotates a photo.  [default: as_stored, if certain]",
 )
 @click.option(
     "--ignore",
     multiple=True,
     type=click.Choice(PARTS),
-    help=f"What is wrong in the {DECLARABLE} files and stays unread: masks, crowd flags, or objects annotated twice. "
+    help=f"Faulty parts of the {DECLARABLE} files to ignore: masks, crowd flags, or objects annotated twice. "
     "Repeatable.",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the release.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder of the release.")
 @click.option(
-    "--samples", type=int, help="Rows in the release, about: questions about one set of photos stay together."
+    "--samples", type=int, help="Approximate number of rows. All questions about one image set are kept together."
 )
-@click.option("--seed", type=int, help="The one seed.")
-@click.option("--name", help="Name of the data set.")
-@click.option("--images", type=click.Choice(["embed", "reference"]), help="Store the views, or how to compose them.")
-@click.option("--licences", type=click.Choice(["all", "permissive", "noncommercial"]), help="Photos to build from.")
+@click.option("--seed", type=int, help="Random seed.")
+@click.option("--name", help="Name of the dataset.")
 @click.option(
-    "--exclude", multiple=True, metavar="FILE", help="Ids, file names or a benchmark's annotations to leave out."
+    "--images",
+    type=click.Choice(["embed", "reference"]),
+    help="Store the images, or only references to compose them from.",
 )
-@click.option("--exclude-like", multiple=True, metavar="DIR", help="Leave out near-duplicates of these photos.")
 @click.option(
-    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes that render."
+    "--licences", type=click.Choice(["all", "permissive", "noncommercial"]), help="Which photos to use, by license."
+)
+@click.option(
+    "--exclude", multiple=True, metavar="FILE", help="Photos to exclude: ids, file names, or a benchmark's annotations."
+)
+@click.option(
+    "--exclude-like", multiple=True, metavar="DIR", help="Exclude near-duplicates of the photos in this folder."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=os.cpu_count() or 1,
+    show_default=True,
+    help="Number of rendering processes.",
 )
 @click.option("--executor", type=click.Choice(["processes", "ray"]), default="processes", show_default=True)
-@click.option("--dry-run", is_flag=True, help="Only plan: samples a task, bytes, what is rejected.")
+@click.option("--dry-run", is_flag=True, help="Only plan, and report rows per task, size, and what is rejected.")
 @click.option(
-    "--push-to-hub", metavar="ORG/NAME", help="Push the finished release; photos are then permissive by default."
+    "--push-to-hub",
+    metavar="ORG/NAME",
+    help="Push the finished release to the Hub. Only permissively licensed photos are used by default then.",
 )
 @click.option("--tag", metavar="vX.Y.Z", help="Version tag of the push.")
-@click.option("--private", is_flag=True, help="Push to a private repository.")
+@click.option("--private", is_flag=True, help="Create the repository as private.")
 def build(
     settings: tuple[str, ...],
     out: Path,
@@ -84,7 +98,7 @@ def build(
     private: bool,
     **flags: Any,
 ) -> None:
-    """Build a release. With no source it is built from the embedded sample.
+    """Build a release. Without a source, the embedded sample is used.
 
     Every setting of the configuration can be given as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
     """
@@ -92,7 +106,7 @@ def build(
     from cgc_data.hub.gate import check_names
 
     if (tag is None) != (push_to_hub is None):
-        raise ConfigError("--push-to-hub and --tag go together: --push-to-hub ORG/NAME --tag v1.0.0")
+        raise ConfigError("--push-to-hub and --tag must be used together: --push-to-hub ORG/NAME --tag v1.0.0")
     if push_to_hub:
         check_names(push_to_hub, tag)
     config = resolve(settings, flags)
@@ -109,24 +123,24 @@ def build(
     show_made(built.made)
     show_notes(built.notes, built.folder / "rejected.parquet")
     if built.planned < 0.98 * built.wanted:
-        say(f"the photos gave {built.planned} different rows; more photos give more")
+        say(f"the photos allow only {built.planned} different rows; add photos for more")
     for split in built.empty_splits:
-        fix = "a larger splits.validation gives it more" if split == "validation" else "more photos give it some"
+        fix = "increase splits.validation" if split == "validation" else "add photos"
         say(f"{split}: too few photos for a row; {fix}")
-    show(f"look at it:  cgc-data preview {built.folder}\ncheck it:    cgc-data validate {built.folder}")
+    show(f"view it:      cgc-data preview {built.folder}\nvalidate it:  cgc-data validate {built.folder}")
     if push_to_hub and tag:
         from cgc_data.hub import push
 
         noncommercial = config.licences == "noncommercial"
         pushed = push(out, push_to_hub, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
-        show(f"load it:     {pushed.load_example}")
+        show(f"load it:      {pushed.load_example}")
 
 
 def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
-    """The configuration from CONFIG.yaml, then KEY=VALUE pairs, then flags; the last wins. Raises ConfigError."""
+    """The configuration from CONFIG.yaml, KEY=VALUE pairs, and flags, in rising precedence. Raises ConfigError."""
     files = [Path(s) for s in settings if "=" not in s]
     if len(files) > 1:
-        raise ConfigError(f"{files[1]}: one configuration file at most; other settings are written key=value")
+        raise ConfigError(f"{files[1]}: only one configuration file is allowed; write other settings as key=value")
     pairs = [parse_override(s) for s in settings if "=" in s]
     return load_config(files[0] if files else None, merge_all([*pairs, _from_flags(flags)]))
 
@@ -144,31 +158,33 @@ def _from_flags(flags: Values) -> Values:
 
 
 def _source(kind: str, text: str) -> Values:
-    # either part may hold a colon: the annotations end where a file does, else at the last one
+    # either part may contain a colon: split after an existing file, else at the last colon
     splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == ":"]
     annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
     if not annotations or not images:
-        raise ConfigError(f"--{kind} {text}: expected {SOURCE}, the annotation file and its folder or zip of photos")
+        raise ConfigError(
+            f"--{kind} {text}: expected {SOURCE}, an annotation file and the folder or zip with its photos"
+        )
     return {"kind": kind, "annotations": annotations, "images": images}
 
 
 def show_made(made: Sequence["TaskRows"]) -> None:
-    """Print one line per task: rows made, rows asked, and why there are fewer; empty answers count."""
+    """Print one line per task: rows made, rows asked, and why there are fewer. Rows with an empty answer count."""
     for task in made:
         cause = f": {task.cause}" if task.cause else ""
         show(f"{task.tasks:<20} {task.made:>9,} rows of {task.asked:,} asked{cause}")
 
 
 def show_notes(notes: Sequence[str], listed: Path | None) -> None:
-    """Print what the user has to know, and where the list of what was skipped is."""
+    """Print notes for the user, and the path of the list of what was skipped."""
     for note in notes:
         say(note)
     if listed and any(note.startswith("skipped") for note in notes):
-        say(f"each with its reason: {listed}")
+        say(f"reasons: {listed}")
 
 
 def show_plan(plan: "Plan", config: BuildConfig) -> None:
-    """Print what a dry run found: rows by task, photos by split, rejected candidates, an estimate of the bytes."""
+    """Print the result of a dry run: rows by task, photos by split, rejected candidates, and the estimated size."""
     from cgc_data.plan.build import estimated_bytes
 
     show_made(plan.made)

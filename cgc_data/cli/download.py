@@ -1,4 +1,4 @@
-"""`cgc-data download`: fetch the official archives of COCO 2017 or LVIS v1."""
+"""`cgc-data download`: download the official archives of COCO 2017 or LVIS v1."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from cgc_data.download import DATASETS
 @click.command()
 @click.argument("name", metavar="|".join(DATASETS), type=click.Choice(list(DATASETS)))
 @click.option("--to", required=True, type=click.Path(path_type=Path), help="Folder for the archives.")
-@click.option("--base-url", envvar="CGC_DATA_BASE_URL", help="Mirror in place of the official servers.")
+@click.option("--base-url", envvar="CGC_DATA_BASE_URL", help="Mirror to use instead of the official servers.")
 def download(name: str, to: Path, base_url: str | None) -> None:
-    """Fetch official archives, go on where an earlier run stopped, and check them.
+    """Download official archives and verify them, resuming an interrupted download.
 
-    Archives of photos stay zipped, because builds read them in place.
+    Photo archives stay zipped, because builds read them in place.
     """
     from cgc_data.download import download as fetch_dataset
 

@@ -1,4 +1,4 @@
-"""`cgc-data export`: a release as ms-swift, verl, EasyR1 or LLaMA-Factory reads it."""
+"""`cgc-data export`: write a release in the format of ms-swift, verl, EasyR1, or LLaMA-Factory."""
 
 from pathlib import Path
 
@@ -11,17 +11,15 @@ from cgc_data.tasks import CONTRASTS
 
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="Trainer to write for.")
+@click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="Target trainer.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), required=True, help="New folder to write to.")
 @click.option("--contrast", type=click.Choice(list(CONTRASTS)), help="Only this contrast [default: both].")
 @click.option(
     "--instruction",
     type=click.Choice(INSTRUCTIONS),
-    help="What the prompt asks for beside the question [default: think; llamafactory: answer].",
+    help="What the prompt asks for in addition to the question [default: think; llamafactory: answer].",
 )
-@click.option(
-    "--images", type=click.Path(path_type=Path), help="Photos (folder or .zip) of a release that stores none."
-)
+@click.option("--images", type=click.Path(path_type=Path), help="Photos (folder or .zip), if the release stores none.")
 def export(
     release: Path,
     *,
@@ -31,7 +29,7 @@ def export(
     instruction: Instruction | None,
     images: Path | None,
 ) -> None:
-    """Write RELEASE in another trainer's format, one file a split, and print the files."""
+    """Write RELEASE in the format of another trainer, one file per split, and print the files."""
     from cgc_data.export import export_release
     from cgc_data.release.read import open_release
 

@@ -1,4 +1,4 @@
-"""`cgc-data paint`: draw a preset's photos and annotation files into a folder."""
+"""`cgc-data paint`: paint a preset's photos and annotation files into a folder."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from cgc_data.painter.paint import Preset
 @click.command()
 @click.argument("preset", type=click.Choice(PRESETS))
 @click.option(
-    "--to", "out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Empty or new folder."
+    "--to", "out", type=click.Path(path_type=Path, file_okay=False), required=True, help="New or empty folder."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, other scenes.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed of the scenes.")
 @click.option(
-    "--photos", type=click.IntRange(min=1), help="Photos of the train file; the preset's own number if left out."
+    "--photos", type=click.IntRange(min=1), help="Photos in the train file [default: as many as the preset states]."
 )
 def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
-    """Paint PRESET: photos of drawn scenes with exact COCO (and LVIS) annotations, the same bytes for the same seed."""
+    """Paint PRESET: scenes with exact COCO (and LVIS) annotations. The same seed gives the same bytes."""
     from cgc_data.builder.work import explained
 
     with explained(out, "--to"):
@@ -30,5 +30,5 @@ def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
 
 
 def _describe(source: PaintedSource) -> str:
-    labelled = "every listed category labelled" if source.exhaustive else "federated"
+    labelled = "every listed category labeled" if source.exhaustive else "federated"
     return f"{labelled}, {'held out for testing' if source.split == 'test' else 'for training and validation'}"

@@ -1,4 +1,4 @@
-"""`cgc-data preview`: a gallery of a release to look through in a browser, and contact sheets as PNG."""
+"""`cgc-data preview`: write a gallery of a release for the browser, and contact sheets as PNG."""
 
 from pathlib import Path
 
@@ -9,17 +9,17 @@ from cgc_data.common.progress import say, show
 
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder to write to [default: RELEASE-preview].")
-@click.option("--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Samples of each task.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed shows other samples.")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Output folder [default: RELEASE-preview].")
+@click.option("--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Samples per task.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the choice of samples.")
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
-    help="Photos (folder or .zip) of a release that stores none [default: where it was built from].",
+    help="Photos (folder or .zip), if the release stores none [default: those it was built from].",
 )
 @click.option("--sheets/--no-sheets", default=True, show_default=True, help="Also write PNG contact sheets.")
 def preview(release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool) -> None:
-    """Write a gallery of RELEASE: images side by side, boxes, question, answer, and why each distractor is safe."""
+    """Write a gallery of RELEASE: images, boxes, questions, answers, and why each distractor is safe."""
     from cgc_data.builder.work import explained
     from cgc_data.look.gallery import write_gallery
     from cgc_data.release.read import open_release

@@ -10,13 +10,15 @@ from cgc_data.common.progress import say, show
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.argument("repo_id", metavar="ORG/NAME")
-@click.option("--tag", required=True, metavar="vX.Y.Z", help="Version of this release; a version is never moved.")
+@click.option("--tag", required=True, metavar="vX.Y.Z", help="Version of this release. A version is never moved.")
 @click.option("--private", is_flag=True, help="Make the repository private.")
-@click.option("--noncommercial", is_flag=True, help="Allow photos for non-commercial use, in a release built so.")
+@click.option(
+    "--noncommercial", is_flag=True, help="Allow photos for non-commercial use, if the release was built with them."
+)
 def push(release: Path, repo_id: str, tag: str, private: bool, noncommercial: bool) -> None:
-    """Publish RELEASE as a version of the data set ORG/NAME on the Hub.
+    """Publish RELEASE as a version of the dataset ORG/NAME on the Hub.
 
-    Log in with `hf auth login` or HF_TOKEN. A push that broke goes on when the command is run again.
+    Log in with `hf auth login` or HF_TOKEN. To resume an interrupted push, run the command again.
     """
     from cgc_data.hub import push as push_release
 

@@ -1,4 +1,4 @@
-"""The flags that give sources, one per format of annotation files."""
+"""Flags for sources, one per annotation format."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,7 +13,7 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def source_options(text: Callable[[Format], str]) -> Callable[[Command], Command]:
-    """Options such as --coco, in the order of the formats; `text` is the help of each."""
+    """Options such as --coco, in the order of the formats; `text` returns the help of each."""
 
     def add(command: Command) -> Command:
         for form in reversed(FORMATS.values()):

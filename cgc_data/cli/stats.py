@@ -1,4 +1,4 @@
-"""`cgc-data stats`: the statistics of a release as tables, or as JSON."""
+"""`cgc-data stats`: print the statistics of a release as tables or JSON."""
 
 import json
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ MOST_LABELS = 20
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def stats(release: Path, as_json: bool) -> None:
-    """Print the tables of RELEASE: samples by task, split, category, size, position, licence."""
+    """Print statistics of RELEASE: samples by task, split, category, size, position, and license."""
     from cgc_data.look.stats import release_stats
     from cgc_data.plan.asked import Made, asked_of, compare
     from cgc_data.release.read import open_release
@@ -52,15 +52,15 @@ def tables(counts: Stats) -> Iterable[Table]:
 
     splits = [s for s in SPLITS if s in counts["by_split"]]
     rows = [(task, *(c.get(s, 0) for s in splits), sum(c.values())) for task, c in counts["by_task_and_split"].items()]
-    yield _table("Samples a task", ("task", *splits, "total"), rows)
+    yield _table("Samples per task", ("task", *splits, "total"), rows)
     labels = list(counts["by_label"].items())
     shown = [(label, c["rows"], c["absent"], c["objects"]) for label, c in labels[:MOST_LABELS]]
     yield _table(f"Categories ({len(labels)})", ("category", "samples", "absent", "objects"), shown)
-    yield _grouped("Images in a sample", counts["by_num_images"])
-    yield _grouped("Objects in an answer", counts["by_num_objects"])
+    yield _grouped("Images per sample", counts["by_num_images"])
+    yield _grouped("Objects per answer", counts["by_num_objects"])
     for contrast, sizes in counts["target_position"].items():
         yield _positions(contrast, sizes)
-    yield _histogram("Box area, share of the view", counts["box_area_share"])
+    yield _histogram("Box area, fraction of the view", counts["box_area_share"])
     yield _histogram("Shorter side of a box, pixels", counts["box_short_side_px"])
     yield _table("Distractors", ("kind", "samples"), counts["by_distractors"].items())
     yield _table("Evidence of absence", ("warrant", "views"), counts["by_warrant"].items())

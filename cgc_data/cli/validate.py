@@ -1,6 +1,6 @@
-"""`cgc-data validate`: is a release what it says, derived anew from its raw sources.
+"""`cgc-data validate`: re-derive a release from its raw sources and check it.
 
-Exit status 0: it is; 1: breaches were found; 2: release or sources cannot be read.
+Exit status 0: valid; 1: violations were found; 2: the release or a source cannot be read.
 """
 
 import json
@@ -26,20 +26,18 @@ COLOURS = {"pass": "green", "note": "yellow", "fail": "red"}
 
 def _about(form: Format) -> str:
     condition = ", if it was moved" if form.name == next(iter(FORMATS)) else ""
-    return f"Where {form.one} source lies now{condition}. Repeatable."
+    return f"Current location of {form.one} source{condition}. Repeatable."
 
 
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @source_options(_about)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the report to this file.")
-@click.option(
-    "--most", type=click.IntRange(min=1), default=20, show_default=True, help="Breaches printed of each check."
-)
+@click.option("--most", type=click.IntRange(min=1), default=20, show_default=True, help="Violations printed per check.")
 def validate(release: Path, *, json_file: Path | None, most: int, **moved: tuple[str, ...]) -> None:
-    """Derive every sample of RELEASE anew from its raw sources, and measure what could be exploited instead of looking.
+    """Re-derive every sample of RELEASE from its raw sources, and measure shortcuts that need no looking.
 
-    Exit status 0: valid; 1: breaches, each with its sample; 2: the release or a source cannot be read.
+    Exit status 0: valid; 1: violations, each with its sample; 2: the release or a source cannot be read.
     """
     from cgc_data.validate import validate as run
 
@@ -58,14 +56,14 @@ def _sources(kind: str, texts: tuple[str, ...]) -> list["SourcePaths"]:
         annotations, _, images = text.rpartition(":")
         if not annotations or not images:
             raise ReleaseError(
-                f"--{kind} {text}: expected {SOURCE}, the annotation file and its folder or zip of photos"
+                f"--{kind} {text}: expected {SOURCE}, an annotation file and the folder or zip with its photos"
             )
         found.append(SourcePaths(kind, Path(annotations), Path(images)))
     return found
 
 
 def _show(report: "Report", most: int) -> None:
-    # wide enough for the table where there is no terminal to fit into
+    # wide enough for the table if there is no terminal
     console = PlainConsole(width=None if sys.stdout.isatty() else 160)
     table = Table(title=f"{report.release}", title_justify="left", title_style="bold")
     for head, side in (("check", "left"), ("", "left"), ("n", "right"), ("value", "right"), ("bound", "right")):
@@ -100,5 +98,5 @@ def _write(path: Path, report: "Report") -> None:
         path.write_text(json.dumps(report.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise ReleaseError(
-            f"{path}: the report cannot be written ({error.strerror}); name another --json file"
+            f"{path}: the report cannot be written ({error.strerror}); choose another --json file"
         ) from None

@@ -1,1 +1,1 @@
-"""What the three packages share that is no subject of its own: command lines, settings, errors, progress, downloads."""
+"""Shared by the three packages: command lines, settings, errors, progress, downloads."""

@@ -1,14 +1,17 @@
-"""What the command lines of the three packages share: commands imported when called, errors as one line.
+"""Shared by the command lines of the three packages: commands imported when called, one-line errors.
 
-An expected error is one line on stderr that names the file and the mend, and exit status 2.
+An expected error prints one line on stderr that names the file and the fix, and exits with status 2.
 """
 
+import ast
 import io
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NoReturn
 
 import rich_click as click
@@ -19,27 +22,58 @@ from cgc_data.common.text import one_line
 
 
 class LazyGroup(click.RichGroup):
-    """A group whose commands are modules of one package, one a file, each imported only when it is needed."""
+    """A group whose commands are modules of one package, one per file, each imported only when it is needed."""
 
     def __init__(self, *args: Any, package: str = "", modules: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.package, self.modules = package, list(modules)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
-        """Names of the commands, in the order of use."""
+        """Names of the commands, in the order in which they are typically used."""
         return self.modules
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of this name, None where there is none."""
+        """The command of this name, or None."""
         if cmd_name not in self.modules:
             return None
-        module = cmd_name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"{self.package}.{module}"), module)
+        module, function = self._place(cmd_name)
+        command: click.Command = getattr(import_module(module), function)
         return command
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help of the group. Its commands are not imported for it, which would take many times as long."""
+        commands: dict[str, click.Command] = {
+            name: click.RichCommand(name=name, help=self._docstring(name)) for name in self.modules
+        }
+        listed = _InOrder(name=self.name, commands=commands, help=self.help, params=self.params)
+        return listed.get_help(click.RichContext(listed, ctx.parent, ctx.info_name, **self.context_settings))
+
+    def _place(self, command: str) -> tuple[str, str]:
+        """Module and function of a command."""
+        function = command.replace("-", "_")
+        return f"{self.package}.{function}", function
+
+    def _docstring(self, command: str) -> str | None:
+        """What the source of a command says of it."""
+        module, function = self._place(command)
+        spec = find_spec(module)
+        if spec is None or spec.origin is None:
+            return None
+        body = ast.parse(Path(spec.origin).read_bytes()).body
+        return next(
+            ast.get_docstring(node) for node in body if isinstance(node, ast.FunctionDef) and node.name == function
+        )
+
+
+class _InOrder(click.RichGroup):
+    """A group that lists its commands in the order in which they were given."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
 
 
 def run(group: click.Command, name: str) -> NoReturn:
-    """Run the command line called `name`, show expected errors as one line, and exit."""
+    """Run the command line called `name`, print expected errors as one line, and exit."""
     _escape_what_the_terminal_cannot_show()
     warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")  # refused by name instead
     try:
@@ -51,13 +85,13 @@ def run(group: click.Command, name: str) -> NoReturn:
         _end(name, f"{error.format_message()} Try: {context.command_path if context else name} --help", 2)
     except click.Abort:
         _end(name, "interrupted; run the same command again", 130)
-    except BrokenPipeError:  # the reader of our output has gone: `cgc-data stats R | head`
+    except BrokenPipeError:  # the reader of our output is gone: `cgc-data stats R | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:  # a disk that fills up, a folder that goes away: the program can do nothing about it
+    except OSError as error:  # a disk fills up, or a folder disappears: not a bug
         _end(name, refusal(error), 2)
     except MemoryError:
-        _end(name, "out of memory; close other programs, or give it less at a time", 2)
+        _end(name, "out of memory; close other programs, or process less at a time", 2)
 
 
 def _escape_what_the_terminal_cannot_show() -> None:

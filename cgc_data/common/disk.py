@@ -1,16 +1,16 @@
-"""What an operating system refuses, in words: which file, why, and what to do. It is no defect of the program."""
+"""Describe errors of the operating system: which file, why, and how to fix it."""
 
 import errno
 from pathlib import Path
 
 _RERUN = "run the same command again"
-# What is the matter with the file, and what helps.
+# What is wrong with the file, and the fix.
 _REASONS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space and run again"),
     errno.EDQUOT: ("the disk is full", "free some space and run again"),
     errno.EFBIG: ("a file is too large for this disk", "use another one, or set a smaller shard_rows"),
-    errno.ENOENT: ("is not there, or was removed meanwhile", _RERUN),
-    errno.ELOOP: ("is a symbolic link, which is not followed here", "put a file or folder in its place"),
+    errno.ENOENT: ("does not exist, or was removed while the command ran", _RERUN),
+    errno.ELOOP: ("is a symbolic link, which is not followed", "put a file or folder in its place"),
     errno.EISDIR: ("is a folder", "name a file, or move the folder away"),
     errno.ENOTDIR: ("is no folder", "name another one"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n), or use fewer workers"),
@@ -22,7 +22,7 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def disk_full(error: BaseException) -> bool:
-    """Was it for lack of space? Libraries written in other languages say so in their texts alone."""
+    """Whether the cause was a full disk. Libraries written in other languages state it only in their messages."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     text = str(error)
@@ -35,7 +35,7 @@ def refusal(error: OSError, place: Path | None = None) -> str:
     if isinstance(where, bytes):
         where = where.decode(errors="backslashreplace")
     if error.errno in _FORBIDDEN:
-        reason, fix = "may not be read or written", "allow it, or name another place"
+        reason, fix = "cannot be read or written", "change its permissions, or use another location"
     else:
         plain = (error.strerror or str(error) or type(error).__name__, _RERUN)
         reason, fix = _REASONS.get(error.errno or 0, plain)

@@ -1,11 +1,11 @@
-"""Errors a user can mend. Each is raised where the fault is known and shown by the CLI as one line.
+"""Errors that a user can fix. Each is raised where the cause is known, and the CLI prints it as one line.
 
-A message names the file (or option) at fault and says the mend. Anything else that escapes is a defect of ours.
+A message names the file or option at fault and states the fix. Any other exception that escapes is a bug.
 """
 
 
 class CgcError(Exception):
-    """Base of every expected error; the CLI prints it without traceback and exits with status 2."""
+    """Base class of all expected errors. The CLI prints it without a traceback and exits with status 2."""
 
 
 class SourceError(CgcError):
@@ -17,7 +17,7 @@ class PhotoError(CgcError):
 
 
 class SegmentationError(CgcError):
-    """A segmentation cannot be read as polygons or run lengths; `kind` is the fault without what is particular."""
+    """A segmentation cannot be read as polygons or run lengths; `kind` is the fault without details of the instance."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
         super().__init__(detail or kind)
@@ -33,7 +33,7 @@ class VocabularyError(CgcError):
 
 
 class PlanError(CgcError):
-    """No eligible sample for a task that was asked for."""
+    """There is no eligible sample for a requested task."""
 
 
 class BuildError(CgcError):
@@ -45,7 +45,7 @@ class ReleaseError(CgcError):
 
 
 class LicenceError(CgcError):
-    """Photos may not be published in the way that was asked for."""
+    """The licenses of the photos do not allow them to be published this way."""
 
 
 class PushError(CgcError):
@@ -53,11 +53,11 @@ class PushError(CgcError):
 
 
 class DownloadError(CgcError):
-    """A download did not finish or its content is not what was announced."""
+    """A download did not finish, or its content is not what the server announced."""
 
 
 class ExportError(CgcError):
-    """A release cannot be written in the format that was asked for."""
+    """A release cannot be written in the requested format."""
 
 
 class MissingExtraError(CgcError):

@@ -1,4 +1,4 @@
-"""Optional packages: say in one line which extra is missing, instead of a traceback from deep inside."""
+"""Optional packages: report a missing extra in one line instead of a traceback."""
 
 from importlib.util import find_spec
 
@@ -8,13 +8,13 @@ PACKAGES = {"train": ("torch", "torchvision", "transformers", "trl", "accelerate
 
 
 def need(extra: str) -> None:
-    """Raise MissingExtraError where a package of the extra (a key of PACKAGES) is not installed."""
+    """Raise MissingExtraError if a package of the extra (a key of PACKAGES) is not installed."""
     missing = [package for package in PACKAGES[extra] if find_spec(package) is None]
     if missing:
         raise MissingExtraError(f"{', '.join(missing)} not installed; run: pip install 'cgc-grounding[{extra}]'")
 
 
 def need_package(package: str, why: str) -> None:
-    """Raise MissingExtraError where one package is not installed; `why` says what asked for it."""
+    """Raise MissingExtraError if a package is not installed; `why` names what needs it."""
     if find_spec(package) is None:
         raise MissingExtraError(f"{why} needs {package}, which is not installed; run: pip install {package}")

@@ -1,6 +1,6 @@
-"""Fetch one large file over HTTP into `NAME.part`, going on where an earlier try or an earlier run stopped.
+"""Download one large file over HTTP into `NAME.part`, resuming an earlier attempt.
 
-The size is checked against what the server announces; whether the content is sound is for the caller to check.
+The size is checked against what the server announces. Checking the content is up to the caller.
 """
 
 import errno
@@ -19,25 +19,25 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 from cgc_data.common.errors import DownloadError
 from cgc_data.common.progress import say
 
-_CHUNK = 1 << 16  # what a broken connection may cost
-_TRIES = 5  # in a row, none of which brings a byte
+_CHUNK = 1 << 16  # bytes lost to a broken connection at most
+_TRIES = 5  # consecutive attempts that bring no byte
 _TIMEOUT = (15, 60)  # seconds to connect, and between two packets
 _BUSY = {408, 429, 500, 502, 503, 504}
 Advance = Callable[[int, int | None], None]
 
 
 class _Interrupted(Exception):
-    """The transfer broke off; what came so far is in the file."""
+    """The transfer was interrupted; what was received is in the file."""
 
 
 _PASSING = (_Interrupted, requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
 def fetch(url: str, part: Path) -> None:
-    """Downloads `url` into `part`, after the bytes that are there already.
+    """Download `url` into `part`, after the bytes that are already there.
 
-    Raises DownloadError (one line with the mend) for an address that does not exist, a server that stays out of reach
-    or sends another size than it announces, and a disk that is full; what came so far stays for the next run.
+    Raises DownloadError if the address does not exist, the server cannot be reached or sends another size than it
+    announces, or the disk is full. What was received is kept for the next run.
     """
     retrying = Retrying(
         retry=retry_if_exception_type(_PASSING),
@@ -56,12 +56,12 @@ def fetch(url: str, part: Path) -> None:
 
 
 def size_of(path: Path) -> int:
-    """Bytes in the file, 0 where it is missing."""
+    """Number of bytes in the file, 0 if it does not exist."""
     return path.stat().st_size if path.exists() else 0
 
 
 def disk_error(path: Path, error: OSError, needed: int | None = None) -> DownloadError:
-    """What a failed write means to the user; `needed` is in bytes."""
+    """The message for a failed write; `needed` is in bytes."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         room = f"needs {needed / 1e9:.2f} GB more" if needed else "there is no room left"
         return DownloadError(f"{path}: the disk is full, {room}; free some or choose another --to, then run again")
@@ -69,7 +69,7 @@ def disk_error(path: Path, error: OSError, needed: int | None = None) -> Downloa
 
 
 class _Stalled:
-    """Stops after several tries in a row that bring nothing: a long download may break off any number of times."""
+    """Stop after several consecutive attempts that bring nothing; a long download may be interrupted many times."""
 
     def __init__(self, part: Path) -> None:
         self._part, self._size, self._failures = part, size_of(part), 0
@@ -97,17 +97,19 @@ def _attempt(url: str, part: Path, advance: Advance) -> None:
 
 
 def _reason(error: Exception) -> str:
-    known = {requests.Timeout: "the server does not answer", requests.ConnectionError: "no connection"}
+    known = {requests.Timeout: "the server does not respond", requests.ConnectionError: "no connection"}
     known[requests.exceptions.ChunkedEncodingError] = "the connection was cut"
     return next((text for kind, text in known.items() if isinstance(error, kind)), str(error).split("\n")[0])
 
 
 def _check_status(url: str, response: requests.Response) -> None:
     if response.status_code in _BUSY:
-        raise _Interrupted(f"the server answered {response.status_code}")
+        raise _Interrupted(f"the server responded with {response.status_code}")
     if response.status_code not in (200, 206):
         answer = f"{response.status_code} {response.reason}"
-        raise DownloadError(f"{url}: the server answered {answer}; check the address, or name a mirror with --base-url")
+        raise DownloadError(
+            f"{url}: the server responded with {answer}; check the address, or set a mirror with --base-url"
+        )
 
 
 def _total(response: requests.Response) -> int | None:
@@ -119,7 +121,7 @@ def _total(response: requests.Response) -> int | None:
 
 
 def _beyond_the_end(url: str, part: Path, total: int | None) -> None:
-    """The server has nothing after what we have: either that is all, or it was another file."""
+    """The server has nothing beyond what was received: the file is complete, or it was another file."""
     if size_of(part) == total:
         return
     size = size_of(part)
@@ -144,7 +146,7 @@ def _receive(response: requests.Response, part: Path, start: int, total: int | N
 
 @contextmanager
 def _progress(name: str) -> Iterator[Advance]:
-    """A bar on a terminal; elsewhere a plain line every tenth of the way."""
+    """A progress bar on a terminal; otherwise a plain line per tenth of the file."""
     if not sys.stderr.isatty():
         yield _Lines(name)
         return

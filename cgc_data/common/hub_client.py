@@ -1,6 +1,6 @@
-"""The Hub client, made once: which failures are tried again, and what the others mean to a user.
+"""The Hub client: which failures are retried, and messages for the others.
 
-Works with huggingface_hub 1.x and 2.x, which stand on different HTTP libraries.
+Works with huggingface_hub 1.x and 2.x, which use different HTTP libraries.
 """
 
 import os
@@ -14,30 +14,30 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 
 from cgc_data.common.errors import PushError
 
-# base of every error of the client's HTTP library, whichever that is
+# base class of all errors of the client's HTTP library, whichever it is
 _HTTP_ERROR: type[BaseException] = HfHubHTTPError.__bases__[0]
-_PASSING = {408, 412, 429, 500, 502, 503, 504}  # 412: someone else committed meanwhile
+_PASSING = {408, 412, 429, 500, 502, 503, 504}  # 412: someone else committed in the meantime
 
 _MENDS = {
-    401: "the Hub does not know this login; run `hf auth login` or set HF_TOKEN to a valid token",
-    403: "the login may not write there; use a token with write access, or another ORG",
-    404: "no such repository or organisation for this login; check the name and the token's access",
-    409: "someone else made this version meanwhile; choose the next --tag",
+    401: "the Hub rejects this token; run `hf auth login` or set HF_TOKEN to a valid token",
+    403: "this token has no write access; use a token with write access, or another ORG",
+    404: "this token sees no such repository or organization; check the name and the token's access",
+    409: "someone else created this version in the meantime; choose the next --tag",
 }
 
 
 def connect(token: str | None = None) -> HfApi:
-    """Client for the Hub that HF_ENDPOINT names (default: the official one)."""
+    """Client for the Hub at HF_ENDPOINT (default: the official Hub)."""
     endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
     if not f".{urlsplit(endpoint).hostname}".endswith(".huggingface.co"):
-        # Xet needs a storage service that only the official Hub has, and the client does not fall back by itself
+        # Xet needs a storage service that only the official Hub has, and the client does not fall back on its own
         os.environ["HF_HUB_DISABLE_XET"] = "1"
         constants.HF_HUB_DISABLE_XET = True
     return HfApi(endpoint=endpoint, token=token)
 
 
 def attempts() -> Retrying:
-    """Tries again what a flaky connection or a busy server spoils; the client itself waits and retries within each."""
+    """Retry what fails because of an unstable connection or a busy server; the client also retries within each call."""
     return Retrying(
         retry=retry_if_exception(_is_passing),
         stop=stop_after_attempt(4),
@@ -48,7 +48,7 @@ def attempts() -> Retrying:
 
 @contextmanager
 def explained(repo_id: str, endpoint: str) -> Iterator[None]:
-    """Turns the client's errors into a PushError that says the mend."""
+    """Turn the client's errors into a PushError that states the fix."""
     try:
         yield
     except PushError:
@@ -64,7 +64,7 @@ def _is_passing(error: BaseException | None) -> bool:
         return error.response.status_code in _PASSING
     if isinstance(error, (_HTTP_ERROR, ConnectionError, TimeoutError)):
         return True
-    # the client wraps what breaks an upload or a download; errors of its Xet library come as bare RuntimeErrors
+    # the client wraps errors of uploads and downloads; errors of its Xet library are plain RuntimeErrors
     return _is_passing(error.__cause__) if error.__cause__ else isinstance(error, RuntimeError)
 
 
@@ -75,10 +75,10 @@ def _explain(error: BaseException, endpoint: str) -> str:
     if isinstance(cause, OfflineModeIsEnabled):
         return "the Hub client is offline; unset HF_HUB_OFFLINE"
     reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-    carry_on = "what was uploaded is kept, so run the same command again to go on"
+    carry_on = "what was uploaded is kept; run the same command again to resume"
     if isinstance(cause, HfHubHTTPError):
         status = cause.response.status_code
-        return _MENDS.get(status, f"the Hub answered {status} ({cause.server_message or reason}); {carry_on}")
+        return _MENDS.get(status, f"the Hub responded with {status} ({cause.server_message or reason}); {carry_on}")
     if isinstance(cause, ValueError):
         return f"the Hub refused ({reason}); {carry_on}"
-    return f"no answer from {endpoint} ({reason}); check the connection and HF_ENDPOINT; {carry_on}"
+    return f"no response from {endpoint} ({reason}); check the connection and HF_ENDPOINT; {carry_on}"

@@ -1,4 +1,4 @@
-"""Progress of a long stage: a live bar on a terminal, a plain line at the start and the end elsewhere."""
+"""Progress of a long stage: a live bar on a terminal, otherwise a plain line at the end."""
 
 import sys
 import time
@@ -14,17 +14,17 @@ T = TypeVar("T")
 
 
 def say(message: str) -> None:
-    """One plain line on stderr, where progress goes, so that stdout stays for results."""
+    """Print one plain line on stderr; stdout is for results."""
     print(one_line(message), file=sys.stderr, flush=True)
 
 
 def show(result: object, end: str = "\n") -> None:
-    """A result on stdout, control characters escaped."""
+    """Print a result on stdout, with control characters escaped."""
     click.echo(plain(result) + end, nl=False)
 
 
 def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items while showing how far the stage is."""
+    """Yield the items while showing the progress of the stage."""
     if sys.stderr.isatty():
         yield from _bar(items, label, total)
     else:

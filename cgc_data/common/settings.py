@@ -1,6 +1,6 @@
-"""Settings as the three packages read them: one YAML file, `key=value` overrides, and errors that name the nearest key.
+"""Settings of the three packages: one YAML file, `key=value` overrides, and errors that suggest the nearest key.
 
-Sections are pydantic models that refuse unknown keys; this module knows nothing of what the settings are.
+Sections are pydantic models that reject unknown keys. This module does not depend on any particular setting.
 """
 
 import difflib
@@ -13,13 +13,13 @@ from cgc_data.common.errors import CgcError, ConfigError
 from cgc_data.common.text import read_text
 from cgc_data.common.yaml_text import load_yaml
 
-Values: TypeAlias = dict[str, Any]  # nested settings, as YAML and key=value pairs give them
+Values: TypeAlias = dict[str, Any]  # nested settings, as in YAML or in key=value pairs
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 
 
 class Section(BaseModel):
-    """A frozen group of settings that refuses keys it does not know."""
+    """A frozen group of settings that rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,7 +28,7 @@ Settings = TypeVar("Settings", bound=Section)
 
 
 def read_settings(model: type[Settings], values: Values, origin: str, error: type[CgcError] = ConfigError) -> Settings:
-    """Validate nested values; `origin` names where they came from in the `error` that is raised."""
+    """Validate nested values; `origin` names their source in the `error` that is raised."""
     try:
         return model.model_validate(values)
     except ValidationError as fault:
@@ -39,7 +39,7 @@ def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
     """`a.b=value` as nested dictionaries; the value is read as YAML. Raises `error`."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise error(f"{text!r}: settings are written key=value, such as inter.hard=0.5")
+        raise error(f"{text!r}: write a setting as key=value, such as inter.hard=0.5")
     try:
         nested: Any = load_yaml(value)
     except ValueError:
@@ -50,7 +50,7 @@ def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
 
 
 def read_yaml(path: Path, error: type[CgcError] = ConfigError) -> Values:
-    """The nested values of a YAML file; `{}` for one of nothing but comments. Raises `error`."""
+    """The nested values of a YAML file; `{}` if it holds only comments. Raises `error`."""
     try:
         values = load_yaml(read_text(path, error))
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def read_yaml(path: Path, error: type[CgcError] = ConfigError) -> Values:
 
 
 def merge(base: Values, over: Values) -> Values:
-    """Nested dictionaries merged; `over` wins."""
+    """Merge nested dictionaries; values of `over` take precedence."""
     merged = dict(base)
     for key, value in over.items():
         known = merged.get(key)
@@ -74,7 +74,7 @@ def merge(base: Values, over: Values) -> Values:
 
 
 def merge_all(parts: list[Values]) -> Values:
-    """Nested dictionaries merged from left to right; the last one wins."""
+    """Merge nested dictionaries from left to right; the last one takes precedence."""
     merged: Values = {}
     for part in parts:
         merged = merge(merged, part)
@@ -82,14 +82,14 @@ def merge_all(parts: list[Values]) -> Values:
 
 
 def nearest(key: str, known: Any) -> str:
-    """`; did you mean 'x'?` for the known key nearest to a misspelt one, or nothing."""
+    """`; did you mean 'x'?` for the known key nearest to a misspelled one, or an empty string."""
     close = difflib.get_close_matches(key.rpartition(".")[2], list(known), n=1, cutoff=0.5)
     prefix = "".join(key.rpartition(".")[:2])
     return f"; did you mean {prefix + close[0]!r}?" if close else ""
 
 
 def _explain(model: type[BaseModel], error: ValidationError) -> str:
-    # a misspelt key is the cause where the key that was meant is missing
+    # if a required key is missing, a misspelled key is the cause
     first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
@@ -99,7 +99,7 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
 
 
 def _section(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model of the section that a location (field names, positions in lists) leads to."""
+    """The model of the section at a location (field names and list positions)."""
     for part in location:
         if isinstance(part, str) and part in model.model_fields:
             model = _inner(model.model_fields[part].annotation) or model

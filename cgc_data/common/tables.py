@@ -1,4 +1,4 @@
-"""Tables on a terminal, in which text from files is nothing but text: no markup, no control characters."""
+"""Tables on a terminal. Text from files is shown as plain text: no markup, no control characters."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,16 +11,16 @@ from cgc_data.common.text import plain
 
 
 class PlainConsole(Console):
-    """A console on stdout for what may come from anybody; styles are given as `Text` or by the table."""
+    """A console on stdout for untrusted text; styles are given as `Text` or by the table."""
 
     def __init__(self, width: int | None = None) -> None:
         super().__init__(width=width, markup=False, emoji=False, highlight=False)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """The text escaped before it is measured, so that columns stay in line."""
+        """Escape the text before it is measured, so that columns stay aligned."""
         return super().render_str(plain(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The segments with their text escaped."""
+        """Escape the text of segments."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(plain(segment.text), segment.style)

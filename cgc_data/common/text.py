@@ -1,4 +1,4 @@
-"""Text from files: read as UTF-8, with or without a byte order mark, and shown without what a terminal would obey."""
+"""Text from files: read as UTF-8, with or without a byte order mark, and shown without terminal control codes."""
 
 import re
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 from cgc_data.common.errors import CgcError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# UTF-32 first: its mark begins with that of UTF-16.
+# UTF-32 first: its byte order mark starts with that of UTF-16.
 _MARKS = {b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-# C0 (but tab and line feed), DEL, C1, what turns the direction of writing, other line breaks, and lone surrogates.
+# C0 (except tab and line feed), DEL, C1, direction overrides, other line breaks, and lone surrogates.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _FOREIGN = re.compile(rb"[\x80-\xff]+")
 
 
 def plain(text: object) -> str:
-    r"""The text with control characters as escapes that JSON has too: names and labels may come from anybody.
+    r"""The text with control characters escaped as in JSON: names and labels are untrusted.
 
     >>> plain("a\x1b[2Jb")
     'a\\u001b[2Jb'
@@ -28,11 +28,11 @@ def one_line(text: object) -> str:
 
 
 def read_text(path: Path, error: type[CgcError]) -> str:
-    """The text of a file. Raises `error` if it is not UTF-8 or its path is none, and OSError if it cannot be read."""
+    """The text of a file. Raises `error` if it is not UTF-8 or the path is invalid, OSError if it cannot be read."""
     try:
         content = path.read_bytes()
-    except ValueError as fault:  # a null byte, or what cannot be encoded
-        raise error(f"{path}: not a path ({fault}); correct it") from None
+    except ValueError as fault:  # a null byte, or characters that cannot be encoded
+        raise error(f"{path}: not a valid path ({fault}); correct it") from None
     return decode(content, path, error)
 
 
@@ -45,7 +45,7 @@ def decode(content: bytes, origin: object, error: type[CgcError]) -> str:
 
 
 def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
-    """What is wrong with the byte at position `at`, and the fix; `offset` is where `content` begins in its file."""
+    """What is wrong with the byte at position `at`, and the fix; `offset` is the position of `content` in its file."""
     likely = likely_encoding(content)
     return (
         f"not UTF-8 at byte {offset + at} (0x{content[at]:02x}), likely {likely}; save it as UTF-8, for example "
@@ -54,7 +54,7 @@ def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
 
 
 def likely_encoding(content: bytes) -> str:
-    """A guess, for the message alone: by byte order mark, zero bytes, or whether foreign bytes come in pairs."""
+    """A guess for the message: by byte order mark, zero bytes, or whether non-ASCII bytes come in pairs."""
     for mark, name in _MARKS.items():
         if content.startswith(mark):
             return name

@@ -1,16 +1,16 @@
-"""YAML that may come from anybody: read into plain values, or refused; never a crash, and never without bound."""
+"""Read untrusted YAML into plain values or reject it, in bounded time and memory."""
 
 from typing import Any
 
 import yaml
 
-MOST_NODES = 100_000  # with every alias written out
-MOST_CHARACTERS = 200_000  # PyYAML needs seconds for more
+MOST_NODES = 100_000  # with all aliases expanded
+MOST_CHARACTERS = 200_000  # PyYAML takes seconds for more
 DEEPEST = 64
 
 
 def load_yaml(text: str) -> Any:
-    """The value of a YAML text. Raises ValueError for anything that is not plain, valid, and of a sane size."""
+    """The value of a YAML text. Raises ValueError unless it is plain, valid, and of reasonable size."""
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"longer than {MOST_CHARACTERS:,} characters")
     try:
@@ -27,12 +27,12 @@ def load_yaml(text: str) -> Any:
         raise ValueError(" ".join(str(error).split())) from None
     except RecursionError:
         raise ValueError("nested too deep") from None
-    except (AttributeError, KeyError, TypeError, OverflowError, MemoryError):  # as of `!!timestamp x` and `!!bool x`
-        raise ValueError("a value is not of the type that its tag states") from None
+    except (AttributeError, KeyError, TypeError, OverflowError, MemoryError):  # such as `!!timestamp x` and `!!bool x`
+        raise ValueError("a value does not have the type of its tag") from None
 
 
 class _Loader(yaml.SafeLoader):
-    """Stops at what is nested too deep before its time grows with the square of the depth."""
+    """Stops at deep nesting, whose cost grows with the square of the depth."""
 
     _depth = 0
 
@@ -51,11 +51,11 @@ class _Loader(yaml.SafeLoader):
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Number of nodes with all aliases written out. Raises ValueError if it is too large or has no end."""
+    """Number of nodes with all aliases expanded. Raises ValueError if it is too large or infinite."""
     if id(node) in known:
         size = known[id(node)]
         if not size:
-            raise ValueError("an alias that holds itself")
+            raise ValueError("an alias that contains itself")
         return size
     known[id(node)] = 0
     size = 1 + sum(_size(child, known) for child in _children(node))

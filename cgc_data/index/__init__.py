@@ -1,1 +1,1 @@
-"""What is known to be in each photo, and what is known not to be: photos, presence of categories, instances."""
+"""What is known about each photo: its identity, which categories are present or absent, and its instances."""

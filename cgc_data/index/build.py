@@ -1,6 +1,6 @@
 """From sources to the index: photos, presence of every concept in each, instances, splits.
 
-The index holds no pixels and no segmentations; both are reached through the sources when a view needs them.
+The index contains no pixels and no segmentations; both are read from the sources when a view needs them.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 @dataclass(frozen=True)
 class Warrant:
-    """Why a concept is known to be absent: the source that says so and the rule by which it does."""
+    """Why a concept is known to be absent: the source that states it, and by which rule."""
 
     source: str
     rule: str
@@ -52,8 +52,8 @@ class Index:
     stores: tuple[PhotoStore, ...]
     photos: list[Photo]
     left_out: list[LeftOut]
-    apart: list[str]  # COCO names that stand for different pictures
-    renamed: list[list[Appearance]]  # photos whose files have another name than the source says, by source
+    apart: list[str]  # COCO names that refer to different pictures
+    renamed: list[list[Appearance]]  # photos whose files have another name than the source states, by source
     concepts: list[str]
     states: States
     claims: tuple[Claims, ...]
@@ -61,7 +61,7 @@ class Index:
     agreement: Agreement
     relations: Relations
     labelled: frozenset[str]  # concepts that some source has in its vocabulary
-    names: dict[str, Name]  # of those that may be asked for, as shown
+    names: dict[str, Name]  # of the concepts that may be asked for, as shown
     leaving: tuple[Leaving, ...]  # boxes that leave their photos, by source
 
     @cached_property
@@ -70,7 +70,7 @@ class Index:
         return {concept: i for i, concept in enumerate(self.concepts)}
 
     def confusable(self, concept: int, *, labelled_only: bool) -> list[int]:
-        """Columns of the concepts that could be taken for this one."""
+        """Columns of the concepts that could be confused with this one."""
         names = self.relations.confusable(self.concepts[concept])
         kept = names & self.labelled if labelled_only else names
         return sorted(self.position[name] for name in kept if name in self.position)
@@ -101,17 +101,17 @@ class Index:
 
 
 def build_index(config: BuildConfig, cache: Path) -> Index:
-    """Read the sources (cached by their sha256) and join what they say. Raises SourceError, PhotoError, ConfigError."""
+    """Read the sources (cached by sha256) and join their facts. Raises SourceError, PhotoError, ConfigError."""
     tables = tuple(_read(source, cache) for source in config.sources)
-    _leaving(tables, config)  # so that boxes in another form are refused before any photo is read
+    _leaving(tables, config)  # so that boxes in another format are refused before any photo is read
     stores = tuple(open_photos(Path(s.images)) for s in config.sources)
     return _join(tables, stores, collect_photos(tables, stores, [s.images for s in config.sources]), config)
 
 
 def rejoined(index: Index, config: BuildConfig) -> Index:
-    """The index of the same files under other declarations: `exhaustive`, or more to `ignore`. Raises as `build_index`.
+    """The index of the same files under other declarations (`exhaustive`, `ignore`). Raises as `build_index` does.
 
-    Photos are those found before; nothing is read again.
+    The photos are reused; no file is read again.
     """
     tables = tuple(without(table, source.ignore) for table, source in zip(index.tables, config.sources, strict=True))
     return _join(tables, index.stores, Collected(index.photos, index.left_out, index.apart, index.renamed), config)
@@ -152,7 +152,7 @@ def _join(
 
 
 def _given_names(tables: Sequence[SourceTable], claims: Sequence[Claims]) -> dict[str, str]:
-    """What the first source that has a concept calls it."""
+    """The name that the first source with a concept gives it."""
     given: dict[str, str] = {}
     for table, claim in zip(tables, claims, strict=True):
         for concept, name in zip(claim.concepts, table.categories.column("name").to_pylist(), strict=True):
@@ -170,8 +170,8 @@ def _read(source: Source, cache: Path) -> SourceTable:
 
 
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:
-    """Where everything confusable with a concept is provably absent, (photos, concepts)."""
-    absent = np.ascontiguousarray((index.states == ABSENT).T)  # by concept, since whole columns are combined
+    """Whether everything confusable with a concept is provably absent, (photos, concepts)."""
+    absent = np.ascontiguousarray((index.states == ABSENT).T)  # by concept: whole columns are combined
     clear: NDArray[np.bool_] = np.ones_like(absent)
     for concept in range(len(index.concepts)):
         for other in index.confusable(concept, labelled_only=labelled_only):
@@ -180,7 +180,7 @@ def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool
 
 
 def confused(index: Index) -> NDArray[np.bool_]:
-    """Where something confusable with a concept is known to be there, (photos, concepts): the concept is not asked."""
+    """Whether something confusable with a concept is known to be present, (photos, concepts): it is not asked then."""
     present = index.states >= PRESENT_SOME
     boxed = np.zeros_like(present)
     boxed[index.instances.photo, index.instances.concept] = True
@@ -193,7 +193,7 @@ def confused(index: Index) -> NDArray[np.bool_]:
 
 
 def _listings(photos: list[Photo], source: int) -> Listing:
-    """Photos that a source lists, and the rows of its images, in parallel."""
+    """The photos that a source lists, and the rows of its images, in parallel."""
     pairs = [
         (number, a.image_row) for number, photo in enumerate(photos) for a in photo.appearances if a.source == source
     ]
@@ -216,7 +216,7 @@ def _joined_states(
 def _below(
     photos: int, listings: Sequence[Listing], claims: Sequence[Claims], concepts: list[str], relations: Relations
 ) -> Below:
-    """Steps from a concept to those below it; inclusions of COCO's practice only where COCO itself warrants absence."""
+    """Steps from a concept to those below it; COCO's practice only counts where COCO itself warrants absence."""
     positions = {concept: i for i, concept in enumerate(concepts)}
     steps: Below = []
     for name, column in positions.items():

@@ -1,4 +1,4 @@
-"""Photos that must not be used: lists of ids or names, and benchmarks' own annotation files."""
+"""Excluded photos: lists of ids or names, and benchmarks' own annotation files."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -13,7 +13,7 @@ from cgc_data.common.text import read_text
 from cgc_data.index.photos import Photo, coco_name
 from cgc_data.release.manifest import ListUsageRecord
 
-# names with a COCO number: 000000140513.jpg, COCO_val2014_000000140513_2.jpg, and 140513_1_source.png of MIG-Bench;
+# names with a COCO number: 000000140513.jpg, COCO_val2014_000000140513_2.jpg, and MIG-Bench's 140513_1_source.png;
 # other numbered names (00000017.jpg, a frame of a video; 2315885.jpg, of Visual Genome) do not
 COCO_NUMBER = re.compile(r"^(?:COCO_[a-z]+[0-9]+_)?([0-9]{12})(?:_[0-9]+)?$|^0*([0-9]{1,12})_[0-9]+_(?:source|target)$")
 BARE_NUMBER = re.compile(r"[0-9]{1,18}")
@@ -23,7 +23,7 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 @dataclass(frozen=True)
 class Exclusions:
-    """COCO numbers and file names that are left out, with the files that named them."""
+    """Excluded COCO numbers and file names, with the files that list them."""
 
     coco_numbers: frozenset[int]
     file_names: frozenset[str]
@@ -31,12 +31,12 @@ class Exclusions:
     entries: tuple[tuple[str, ...], ...]  # of each file, each once
 
     def matches(self, photo: Photo) -> bool:
-        """Is this photo left out, by its COCO number, its file name or (for other photos) its id?"""
+        """Whether this photo is excluded, by its COCO number, its file name, or (for other photos) its id."""
         numbers, names = _claims(photo)
         return not (numbers.isdisjoint(self.coco_numbers) and names.isdisjoint(self.file_names))
 
     def usage(self, photos: Iterable[Photo]) -> list["ListUsage"]:
-        """How much of each file names a photo among these."""
+        """How many entries of each file match one of these photos."""
         numbers, names = set[int](), set[str]()
         for photo in photos:
             more_numbers, more_names = _claims(photo)
@@ -46,9 +46,9 @@ class Exclusions:
 
 
 def _claims(photo: Photo) -> tuple[set[int], set[str]]:
-    """Numbers and file names by which a list may mean a photo.
+    """Numbers and file names by which a list may refer to a photo.
 
-    A photo of another data set may have the name of one of COCO's: both are meant, so that none slips through.
+    A photo of another dataset may have the name of a COCO photo: both are excluded, to be safe.
     """
     if photo.identity.startswith("coco:"):
         return {int(photo.identity.removeprefix("coco:"))}, set()
@@ -59,7 +59,7 @@ def _claims(photo: Photo) -> tuple[set[int], set[str]]:
 
 @dataclass(frozen=True)
 class ListUsage:
-    """How many distinct entries of a list name a photo of the sources, and some that name none."""
+    """How many distinct entries of a list match a photo of the sources, and examples that do not."""
 
     list: str
     entries: int
@@ -68,18 +68,18 @@ class ListUsage:
 
     @classmethod
     def of(cls, record: ListUsageRecord) -> "ListUsage":
-        """From its form in a manifest."""
+        """Read from a manifest."""
         return cls(record["list"], record["entries"], record["matched"], tuple(record["unmatched"]))
 
     def record(self) -> ListUsageRecord:
-        """Its form in a manifest."""
+        """As written in a manifest."""
         found: ListUsageRecord = {"list": self.list, "entries": self.entries, "matched": self.matched, "unmatched": []}
         found["unmatched"] += self.unmatched
         return found
 
     @property
     def note(self) -> str:
-        """What the user must know before they rely on the list; empty if every entry names a photo."""
+        """A warning if the list does not match completely; empty if every entry matches a photo."""
         if self.matched == self.entries:
             return ""
         examples = f", such as {', '.join(self.unmatched)}" if self.unmatched else ""
@@ -92,9 +92,9 @@ class ListUsage:
 
 
 def read_exclusions(files: Iterable[str]) -> Exclusions:
-    """Union of exclusion files: text with an id or file name a line, or any JSON whose strings name images.
+    """Union of exclusion files: text with one id or file name per line, or any JSON whose strings name images.
 
-    Raises SourceError for a file that cannot be read or that names no photo.
+    Raises SourceError for a file that cannot be read or names no photo.
     """
     numbers: set[int] = set()
     names: set[str] = set()
@@ -104,9 +104,7 @@ def read_exclusions(files: Iterable[str]) -> Exclusions:
         entries = tuple(dict.fromkeys(_entries(Path(file))))
         distinct.append(entries)
         if not entries:
-            raise SourceError(
-                f"{file}: names no photo to exclude; give ids or file names, one a line, or a JSON of them"
-            )
+            raise SourceError(f"{file}: names no photo to exclude; list ids or file names, one per line, or as JSON")
         numbers.update(number for entry in entries if (number := coco_number(entry)) is not None)
         names.update(Path(entry).name for entry in entries)
     return Exclusions(frozenset(numbers), frozenset(names), tuple(Path(f).name for f in listed), tuple(distinct))
@@ -118,7 +116,7 @@ def _usage(file: str, entries: Sequence[str], numbers: Set[int], names: Set[str]
 
 
 def coco_number(entry: str) -> int | None:
-    """The COCO number in an id, file name or path, None where there is none.
+    """The COCO number in an id, file name, or path, or None.
 
     >>> coco_number("MIG-Bench/images/static_diff/140513_1_source.png")
     140513
@@ -139,7 +137,7 @@ def _entries(file: Path) -> Iterator[str]:
         try:
             yield from _json_entries(orjson.loads(content))
         except orjson.JSONDecodeError as error:
-            raise SourceError(f"{file}: not valid JSON ({error}); is it cut short?") from None
+            raise SourceError(f"{file}: not valid JSON ({error}); it may be truncated") from None
         return
     for line in content.splitlines():
         entry = line.split("#")[0].split(",")[0].strip()
@@ -148,7 +146,7 @@ def _entries(file: Path) -> Iterator[str]:
 
 
 def _json_entries(value: Any) -> Iterator[str]:
-    """Ids of a bare list, and the names and `image_id`s at any depth; other numbers are boxes, sizes, masks."""
+    """Ids of a plain list, and names and `image_id`s at any depth; other numbers are boxes, sizes, masks."""
     if isinstance(value, list):
         yield from (str(item) for item in value if isinstance(item, int) and not isinstance(item, bool))
     yield from _named(value)

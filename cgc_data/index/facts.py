@@ -1,7 +1,7 @@
-"""What planning has to know of each photo's file: its hash, format and EXIF orientation, and whether it can be shown.
+"""What planning needs to know about each photo file: its hash, format, EXIF orientation, and whether it can be shown.
 
-Every photo is opened once for it; the facts of those that can be shown are kept by the state of the file. Why others
-cannot is text of this version, so they are looked at again.
+Every photo is opened once. Facts of photos that can be shown are cached by the state of the file. The others are
+opened again each time, because the reasons are texts that change with the version.
 """
 
 import os
@@ -21,7 +21,7 @@ from cgc_data.index.photos import Photo
 from cgc_data.index.pictures import perceptual_hash
 from cgc_data.sources import PhotoStore
 
-BROKEN = "broken"  # it cannot be decoded: rendering rejects it by name, and it may be repaired
+BROKEN = "broken"  # cannot be decoded: rendering rejects it by name, and it may be repaired before that
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Facts:
     """Of photos, (photos,) each.
 
     Attributes:
-        hashes: perceptual, uint64; 0 where the photo cannot be decoded.
-        forms: name of the file format, as "JPEG"; "" where it cannot be decoded.
+        hashes: perceptual, uint64; 0 if the photo cannot be decoded.
+        forms: name of the file format, such as "JPEG"; "" if it cannot be decoded.
         orientations: by EXIF, 1-8.
         sizes: width and height as stored, (photos, 2).
-        faults: why a photo that can be decoded must not be shown; "" where it may.
+        faults: why a photo that can be decoded must not be shown; "" if it may.
     """
 
     hashes: NDArray[np.uint64]
@@ -54,7 +54,7 @@ def photo_facts(
     workers: int,
     displayed: Sequence[bool] | None = None,
 ) -> Facts:
-    """Facts of these photos; those of the sources in `displayed` are turned as EXIF says before they are hashed."""
+    """Facts of these photos; photos of the sources in `displayed` are rotated by EXIF before they are hashed."""
     turned = [bool(displayed and displayed[photo.source]) for photo in photos]
     known = _read_cache(cache)
     stamps = [
@@ -99,7 +99,7 @@ def _fact(store: PhotoStore, file_name: str, *, turn: bool) -> Fact:
 def _orientation(content: bytes) -> int:
     try:
         return exif_orientation(content)
-    except PhotoError:  # the rendering says so, if the photo is used
+    except PhotoError:  # rendering reports it, if the photo is used
         return 1
 
 

@@ -1,4 +1,4 @@
-"""Instances of all photos in flat arrays, sorted by photo and concept: found by binary search, no object each."""
+"""Instances of all photos in flat arrays, sorted by photo and concept and found by binary search."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ class Instances:
     concept: NDArray[np.int32]
     source: NDArray[np.int16]
     row: NDArray[np.int64]  # row in that source's annotations
-    box: NDArray[np.float64]  # (instances, 4) x1, y1, x2, y2 in pixels of the photo, as annotated
+    box: NDArray[np.float64]  # (instances, 4) x1, y1, x2, y2 in pixels, as annotated
     crowd: NDArray[np.bool_]
-    single: NDArray[np.bool_]  # known to be one instance: not a crowd, by a flag that can be trusted
+    single: NDArray[np.bool_]  # known to be a single instance: not a crowd, by a trusted flag
 
     def of_photo(self, photo: int) -> NDArray[np.int64]:
         """Positions of a photo's instances."""
@@ -30,7 +30,7 @@ class Instances:
         return np.asarray(inside[self.concept[inside] == concept])
 
     def select(self, keep: NDArray[np.bool_]) -> "Instances":
-        """Those where `keep` is true, in the same order."""
+        """The instances for which `keep` is true, in the same order."""
         return Instances(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
 
 
@@ -41,7 +41,7 @@ def source_instances(
     concept_of_category: NDArray[np.int32],
     single: NDArray[np.bool_],
 ) -> Instances:
-    """Instances of one source; images without a photo (-1 in `photo_of_image`) are dropped."""
+    """Instances of one source. Images without a photo (-1 in `photo_of_image`) are dropped."""
     columns = {
         n: table.annotations.column(n).to_numpy()
         for n in ("image_row", "category_row", "x1", "y1", "x2", "y2", "crowd")

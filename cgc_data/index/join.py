@@ -1,7 +1,7 @@
-"""Facts of several sources about one photo, joined: where they contradict each other the pair is unknown.
+"""Join the facts of several sources about one photo. If they contradict each other, the pair is unknown.
 
-Presence, count and a one-to-one match of boxes at IoU 0.5 must agree; each (photo, concept) takes its boxes from one
-source, first one whose protocol gives better boxes, as LVIS's does.
+Presence, count, and a one-to-one match of boxes at IoU 0.5 must agree. Each (photo, concept) takes its boxes from one
+source, preferably one whose protocol has better boxes, such as LVIS.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ SAME_BOX_IOU = 0.5
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often two sources speak of the same (photo, concept), and how often they contradict each other there."""
+    """How often two sources cover the same (photo, concept), and how often they contradict each other."""
 
     compared: int
     contradicted: int
@@ -30,10 +30,10 @@ class Agreement:
 
 
 def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Agreement:
-    """Write one more source's claims into the joined states, in place.
+    """Merge another source's claims into the joined states, in place.
 
-    `claimed` has shape (len(rows), len(columns)); rows and columns say where it lies in `joined`. Presence against
-    absence is marked CONTRADICTED; two presences keep the weaker until `disagreeing` compares their boxes.
+    `claimed` has shape (len(rows), len(columns)); rows and columns are its positions in `joined`. Presence against
+    absence is marked CONTRADICTED; of two presences the weaker is kept until `disagreeing` compares their boxes.
     """
     before = joined[np.ix_(rows, columns)]
     both = (before != UNKNOWN) & (before != CONTRADICTED) & (claimed != UNKNOWN)
@@ -45,7 +45,7 @@ def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns
 
 
 def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
-    """Pairs (photo, concept) that two sources box in full but not alike: other counts, or boxes that do not match."""
+    """Pairs (photo, concept) that two sources box completely but differently: other counts, or unmatched boxes."""
     sources, columns = instances.source, joined.shape[1]
     by_source = np.unique(np.stack([instances.photo * columns + instances.concept, sources], axis=1), axis=0)
     keys, boxed_by = np.unique(by_source[:, 0], return_counts=True)
@@ -61,7 +61,7 @@ def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
 
 
 def one_source_each(instances: Instances, first: Sequence[bool]) -> Instances:
-    """Keep, for every (photo, concept), the instances of one source: `first` ones, then in the order of the sources."""
+    """For every (photo, concept), keep the instances of one source: `first` ones, then in the order of sources."""
     order = sorted(range(len(first)), key=lambda i: (not first[i], i))
     rank = np.argsort(order)[instances.source]
     key = instances.photo * (int(instances.concept.max(initial=0)) + 1) + instances.concept
@@ -72,7 +72,7 @@ def one_source_each(instances: Instances, first: Sequence[bool]) -> Instances:
 
 
 def same_boxes(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
-    """Do two sets of boxes, (N, 4) and (M, 4), match one to one at IoU 0.5?"""
+    """Whether two sets of boxes, (N, 4) and (M, 4), match one to one at IoU 0.5."""
     if len(first) != len(second):
         return False
     overlap = iou_matrix(first, second)

@@ -1,4 +1,4 @@
-"""Photos as the sources list them, each with the file that its name stands for."""
+"""Photos as listed by the sources, each with the file that its name refers to."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from cgc_data.sources import PhotoStore, SourceTable
 
 @dataclass(frozen=True)
 class Appearance:
-    """A photo as one source lists it; `listed` is its name in the annotation file, if its file has another one."""
+    """A photo as listed by one source; `listed` is its name in the annotation file, if the actual file's differs."""
 
     source: int
     image_row: int
@@ -20,7 +20,7 @@ class Appearance:
 
 @dataclass(frozen=True)
 class Listing:
-    """An image record and where it stands."""
+    """An image record and its position."""
 
     appearance: Appearance
     image_id: int
@@ -33,27 +33,27 @@ class Listing:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Address and names by which the photo may be known: COCO's, and the one in the annotation file."""
+        """URL and names that may identify the photo: COCO's, and the one in the annotation file."""
         return self.coco_url, self.appearance.listed or self.appearance.file_name
 
 
 @dataclass(frozen=True)
 class Found:
-    """Listings whose photos are there, under the names of their files; those that are missing; how many are renamed."""
+    """Listings whose photos exist, by actual file name; missing ones; and how many have another file name."""
 
     listings: list[Listing]
     missing: list[Listing]
 
     @property
     def renamed(self) -> list[Appearance]:
-        """Photos whose files have another name than the annotation file says."""
+        """Photos whose files have another name than the annotation file states."""
         return [listing.appearance for listing in self.listings if listing.appearance.listed]
 
 
 def find_photos(position: int, table: SourceTable, store: PhotoStore) -> Found:
-    """The photos that a source lists, as they are found in its folder or archive.
+    """The photos that a source lists, as found in its folder or archive.
 
-    Raises SourceError where two names could only stand for one file, PhotoError where one could stand for several.
+    Raises SourceError if two names could only refer to one file, PhotoError if one could refer to several.
     """
     listings = list(_listings(position, table))
     places = [store.place(listing.appearance.file_name) for listing in listings]
@@ -77,7 +77,7 @@ def _listings(position: int, table: SourceTable) -> Iterator[Listing]:
 
 
 def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str | None]) -> set[int]:
-    """Which listings have to yield a file to the one that has its very name."""
+    """The listings that give up a file in favor of the one with its exact name."""
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, place in enumerate(places):
         if place is not None:
@@ -94,7 +94,7 @@ def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str 
 
 
 def _named(appearance: Appearance, place: str) -> Appearance:
-    """Under the name of its file, unless the two differ only in the folders before."""
+    """The listing under the name of its file, unless only the leading folders differ."""
     listed = appearance.file_name
     if listed == place or f"/{listed}".endswith(f"/{place}") or place.endswith(f"/{listed}"):
         plain = not listed.startswith("/") and ".." not in listed.split("/")

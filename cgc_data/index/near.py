@@ -1,6 +1,6 @@
-"""Near-duplicates by perceptual hash, found in bounded memory however many photos look alike.
+"""Near-duplicates by perceptual hash, in bounded memory however many photos look alike.
 
-Equal hashes are one node; the others are compared only if they share a band of bits, block by block.
+Equal hashes form one node. Others are compared only if they share a band of bits, block by block.
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from cgc_data.index.pictures import HASH_BITS
 Hashes = NDArray[np.uint64]
 Pairs = NDArray[np.intp]  # (pairs, 2)
 
-BLOCK = 2**20  # hashes compared at a time
-MOST_PAIRS = 2**20  # kept before they are reduced to the clusters that they make
+BLOCK = 2**20  # hashes compared at once
+MOST_PAIRS = 2**20  # collected before they are reduced to clusters
 
 
 def near_duplicates(hashes: Hashes, distance: int) -> NDArray[np.int32]:
-    """Cluster number of each photo, (photos,): photos whose hashes differ in at most `distance` bits are together.
+    """Cluster number of each photo, (photos,): hashes that differ in at most `distance` bits are in one cluster.
 
-    A hash of 0 is that of a photo that cannot be decoded, which is like no other.
+    A hash of 0 marks a photo that cannot be decoded, which is similar to no other.
     """
     decoded = np.flatnonzero(hashes)
     distinct, first, node = np.unique(hashes[decoded], return_index=True, return_inverse=True)
@@ -41,7 +41,7 @@ def like_any(hashes: Hashes, others: Hashes, distance: int) -> NDArray[np.bool_]
 
 
 def _spanning(hashes: Hashes, distance: int) -> Pairs:
-    """Pairs of different hashes that link all that are close, directly or through others."""
+    """Pairs of different hashes that connect all close ones, directly or through others."""
     kept, gathered, count = np.zeros((0, 2), dtype=np.intp), list[Pairs](), 0
     for pairs in _close_pairs(hashes, distance):
         gathered.append(pairs)
@@ -52,7 +52,7 @@ def _spanning(hashes: Hashes, distance: int) -> Pairs:
 
 
 def _reduced(pairs: Pairs, count: int) -> Pairs:
-    """Each member of a cluster with its first: fewer pairs than hashes."""
+    """Each member of a cluster paired with its first: fewer pairs than hashes."""
     first, clusters = np.unique(_clusters(pairs, count), return_index=True, return_inverse=True)[1:]
     leaders = first[clusters]
     members = np.flatnonzero(leaders != np.arange(count))
@@ -66,7 +66,7 @@ def _clusters(pairs: Pairs, count: int) -> NDArray[np.int32]:
 
 
 def _close_pairs(hashes: Hashes, distance: int) -> Iterator[Pairs]:
-    """Pairs of hashes that differ in at most `distance` bits: those agree in one of `distance + 1` bands of bits."""
+    """Pairs of hashes that differ in at most `distance` bits: such pairs agree in one of `distance + 1` bands."""
     bounds = np.linspace(0, HASH_BITS, distance + 2).astype(np.uint64)
     for low, high in pairwise(bounds):
         band = (hashes >> low) & np.uint64((1 << int(high - low)) - 1)
@@ -77,7 +77,7 @@ def _close_pairs(hashes: Hashes, distance: int) -> Iterator[Pairs]:
 
 
 def _compared(hashes: Hashes, group: NDArray[np.intp], distance: int) -> Iterator[Pairs]:
-    """The close pairs of one group, each once, a block of rows at a time."""
+    """The close pairs of one group, each once, block by block."""
     height = max(1, BLOCK // len(group))
     for start in range(0, len(group), height):
         rows, rest = group[start : start + height], group[start:]

@@ -1,6 +1,6 @@
-"""Which way up a source's boxes are: as its photos are stored, or as EXIF has them displayed.
+"""Whether a source's boxes follow its photos as stored, or as displayed after EXIF rotation.
 
-Where the size of a photo cannot settle it, the user is asked: boxes on a photo that is turned under them are wrong.
+If the size of a photo cannot decide it, the user is asked: boxes on a photo that is rotated under them are wrong.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,13 @@ from cgc_data.config import Source
 from cgc_data.index.facts import Facts
 from cgc_data.index.photos import Photo
 
-SWAPS_SIDES = 5  # orientations from here on exchange width and height
+SWAPS_SIDES = 5  # orientations from 5 on swap width and height
 
 
 def check_orientations(photos: Sequence[Photo], facts: Facts, sources: Sequence[Source]) -> None:
-    """Raise SourceError for photos that EXIF turns if it is not stated, or shown by their size, what boxes follow.
+    """Raise SourceError for photos rotated by EXIF, unless it is stated, or clear from their size, what boxes follow.
 
-    COCO's own boxes follow the photos as they are stored.
+    COCO's own boxes follow the photos as stored.
     """
     for position, source in enumerate(sources):
         if source.orientation is None:
@@ -39,5 +39,5 @@ def _questions(position: int, photos: Sequence[Photo], facts: Facts) -> Iterator
             continue  # boxes of that size follow the stored photo
         says = f"{photo.file_name} is stored as {stored[0]} x {stored[1]} and has EXIF orientation {orientation}"
         if annotated == turned != stored:
-            says += f", which turns it to the {annotated[0]} x {annotated[1]} of its annotation"
+            says += f", which rotates it to the {annotated[0]} x {annotated[1]} of its annotation"
         yield says

@@ -1,7 +1,7 @@
-"""One row per photo over all sources: identity, size, license, and the source whose file holds its pixels.
+"""One row per photo over all sources: identity, size, license, and the source whose file contains its pixels.
 
-Two sources list the same photo if both name it as COCO does and their files show the same picture, or if the bytes of
-the files agree; never by a bare id. Names alone join nothing: other data sets number their photos alike.
+Two sources list the same photo if both give it COCO's name and their files show the same picture, or if the bytes of
+the files are equal. Ids and names alone never join photos: other datasets use the same numbers.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ from cgc_data.vocabulary import COCO_NAMES
 
 Fault: TypeAlias = tuple[str, str]  # reason and detail
 
-# COCO's numbers have at most six digits; twelve others are a time stamp or another data set's.
+# COCO's numbers have at most six digits; other numbers of twelve are timestamps or another dataset's.
 COCO_NAME = re.compile(r"(?:^|[^0-9])(000000[0-9]{6})\.[A-Za-z]+$")
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo that can be shown; `appearances[0]` is where its pixels are read from."""
+    """A photo that can be shown; its pixels are read from `appearances[0]`."""
 
     identity: str
     appearances: tuple[Appearance, ...]
@@ -43,18 +43,18 @@ class Photo:
 
     @property
     def source(self) -> int:
-        """Position of the source whose images hold the file."""
+        """Position of the source whose images contain the file."""
         return self.appearances[0].source
 
     @property
     def file_name(self) -> str:
-        """Name under which that source's images hold the file."""
+        """Name of the file among that source's images."""
         return self.appearances[0].file_name
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A photo of a source that cannot be used, and why."""
+    """A photo that cannot be used, and why."""
 
     source: str
     image_id: int
@@ -63,7 +63,7 @@ class LeftOut:
 
 
 def coco_name(*names: str) -> str | None:
-    """The 12-digit COCO name that a URL or file name ends in, if one does."""
+    """The 12-digit COCO name at the end of a URL or file name, if any."""
     for name in names:
         if found := COCO_NAME.search(name):
             return found.group(1)
@@ -72,9 +72,9 @@ def coco_name(*names: str) -> str | None:
 
 @dataclass(frozen=True)
 class Collected:
-    """Photos of all sources, sorted by identity; those that cannot be used, with the reason.
+    """Photos of all sources, sorted by identity, and those that cannot be used, with the reason.
 
-    `apart` are COCO names that stand for different pictures, `renamed` by source what was found under another name.
+    `apart` are COCO names that refer to different pictures, `renamed` lists by source what has another file name.
     """
 
     photos: list[Photo]
@@ -86,7 +86,7 @@ class Collected:
 def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], folders: Sequence[str]) -> Collected:
     """The photos of all sources, joined by identity.
 
-    Raises SourceError where an images folder holds none of its source's photos.
+    Raises SourceError if an images folder contains none of its source's photos.
     """
     groups: dict[str, list[Listing]] = {}
     left_out: list[LeftOut] = []
@@ -120,17 +120,17 @@ def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], 
 
 
 def usable(photos: Iterable[Photo], policy: LicencePolicy, *, windows: bool) -> NDArray[np.bool_]:
-    """Which photos the licence policy lets be shown whole, or in windows; shape (photos,)."""
+    """Which photos the license policy allows to be shown whole, or in windows; shape (photos,)."""
     return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 
 
 def _names_coco(table: SourceTable) -> bool:
-    """Is the file about COCO's photos, so that its photos' names are COCO's? By its format or its 80 categories."""
+    """Whether the file is about COCO's photos, and names are COCO's: by its format or its 80 categories."""
     return FORMATS[table.kind].coco_photos or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
 
 
 def _identity(listing: Listing, store: PhotoStore, names_coco: bool) -> tuple[str, Fault | None]:
-    """Identity of a listed photo, or why it has none, with the detail."""
+    """Identity of a listed photo, or the reason why it has none, with the detail."""
     address, listed = listing.names
     if name := coco_name(address, listed if names_coco else ""):
         return f"coco:{name}", None
@@ -145,9 +145,9 @@ def _by_bytes(content: bytes) -> str:
 
 
 def _part_pictures(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> list[str]:
-    """Take out of each group what shows another picture than its first listing; returns the names that were parted.
+    """Remove from each group what shows another picture than its first listing; returns the names that were split.
 
-    The listing with COCO's address, else with the smallest digest, keeps the name, whatever the order of the sources.
+    The listing with COCO's URL, else with the smallest digest, keeps the name, whatever the order of the sources.
     """
     apart = []
     for identity in [name for name, group in groups.items() if len(group) > 1]:
@@ -171,7 +171,7 @@ def _stamp(listing: Listing, stores: Sequence[PhotoStore]) -> str:
 
 
 def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
-    """Bytes of the photo; none if it cannot be read, which is then like no other."""
+    """Bytes of the photo; None if it cannot be read, which then equals no other."""
     try:
         return stores[listing.appearance.source].read(listing.appearance.file_name)
     except PhotoError:
@@ -179,7 +179,7 @@ def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
 
 
 def _join_copies(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> None:
-    """Put a copy of a COCO photo under another name to that photo; only files of one size are read to compare."""
+    """Join a copy of a COCO photo under another name to that photo; only files of equal size are compared."""
     renamed = [identity for identity in groups if identity.startswith("sha256:")]
     sizes = {_size(groups[identity][0], stores) for identity in renamed}
     for identity in [i for i in groups if i.startswith("coco:")] if renamed else []:
@@ -194,15 +194,18 @@ def _size(listing: Listing, stores: Sequence[PhotoStore]) -> int:
 
 
 def _fault(group: list[Listing]) -> Fault | None:
-    """Why what the sources list as one photo cannot be used, with the detail."""
+    """Why a photo listed by several sources cannot be used, with the detail."""
     name, sources = group[0].appearance.file_name, [listing.appearance.source for listing in group]
-    if len(set(sources)) < len(sources):  # its objects would count twice
+    if len(set(sources)) < len(sources):  # its objects would be counted twice
         ids = sorted(listing.image_id for listing in group)
-        return "listed twice", f"{name}: is one and the same photo under the ids {ids}"
+        return "listed twice", f"{name}: the same photo has the ids {ids}"
     if group[0].width * group[0].height > MOST_PIXELS:
-        return "too large", f"{name}: {group[0].width} x {group[0].height} pixels, at most {MOST_PIXELS:,} are read"
+        return (
+            "too large",
+            f"{name}: {group[0].width} x {group[0].height} pixels, more than the limit of {MOST_PIXELS:,}",
+        )
     if len(sizes := {(listing.width, listing.height) for listing in group}) > 1:
-        return "size contradiction", f"{name}: its sources say {sorted(sizes)}"
+        return "size contradiction", f"{name}: its sources state {sorted(sizes)}"
     return None
 
 

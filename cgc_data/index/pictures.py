@@ -1,4 +1,4 @@
-"""Whether two files show the same picture: by their bytes, else by what is seen of them at the size of a stamp."""
+"""Whether two files show the same picture: by their bytes, else by small thumbnails."""
 
 from contextlib import nullcontext
 from threading import Lock
@@ -13,17 +13,17 @@ from cgc_data.common.errors import PhotoError
 from cgc_data.images import Pixels, UnshownError, decode_photo, exif_orientation, photo_size, turned
 
 HASH_BITS = 64
-# Cells on a side of the stamp, and gray levels by which its worst cell may differ: encoding a photo again changes none
-# by 10, another photo differs by more than 80 somewhere. A perceptual hash would take two frames of one camera for one.
+# Side of the thumbnail in cells, and the largest difference of a cell in gray levels: re-encoding a photo changes no
+# cell by 10, another photo differs by more than 80 somewhere. A perceptual hash would equate two frames of a camera.
 STAMP, WORST_CELL = 32, 12.0
-# Larger photos are decoded one at a time, however many threads hash: memory does not grow with their number.
+# Larger photos are decoded one at a time, however many threads hash, so that memory stays bounded.
 LARGE, _one_large = 16_000_000, Lock()
 
 
 def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
-    """64-bit DCT hash of a photo, with `turn` as EXIF has it displayed; None where the photo cannot be decoded.
+    """64-bit DCT hash of a photo, with `turn` after EXIF rotation; None if the photo cannot be decoded.
 
-    Rendering rejects that by name. Raises UnshownError for a photo that readers do not show as it is.
+    Rendering rejects such a photo by name. Raises UnshownError for a photo that readers do not show faithfully.
     """
     try:
         width, height = photo_size(content)
@@ -36,14 +36,14 @@ def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
 
 
 def thumbnail(content: bytes, longest: int, *, turn: bool = False) -> Pixels:
-    """Pixels (height, width, 3), blue-green-red, of a photo at this longer side, with `turn` as EXIF has it displayed.
+    """Pixels (height, width, 3), BGR, of a photo scaled to this longer side, with `turn` after EXIF rotation.
 
-    Decoded coarsely, which takes a fraction of the time. Raises PhotoError for what is no photo.
+    It is decoded at reduced size, which takes a fraction of the time. Raises PhotoError if it is not a photo.
     """
     photo_size(content)
     coarse = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_IGNORE_ORIENTATION)
     if coarse is None:
-        raise PhotoError("not a photo that OpenCV reads; download it again")
+        raise PhotoError("not a photo that OpenCV can read; download it again")
     upright = turned(coarse, exif_orientation(content)) if turn else coarse
     shrink = min(1.0, longest / max(upright.shape[:2]))
     size = max(round(upright.shape[1] * shrink), 1), max(round(upright.shape[0] * shrink), 1)
@@ -58,7 +58,7 @@ def _hash(pixels: Pixels) -> np.uint64:
 
 
 def same_picture(first: bytes, second: bytes) -> bool:
-    """Do two files show the same picture? False if one of them cannot be decoded and their bytes differ."""
+    """Whether two files show the same picture. False if one cannot be decoded and their bytes differ."""
     if first == second:
         return True
     one, two = _stamp(first), _stamp(second)

@@ -1,7 +1,7 @@
-"""What one source says of every (photo, concept): all boxed, some boxed, absent, or nothing.
+"""What one source states about every (photo, concept): all boxed, some boxed, absent, or nothing.
 
-The annotation protocol of its format says what it warrants: some categories exhaustively, or what each photo lists as
-verified absent and as not boxed in full. A missing annotation alone never counts as absence.
+The annotation protocol of its format decides what it warrants: some categories exhaustively, or what each photo lists
+as verified absent and as not boxed completely. A missing annotation alone never counts as absence.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from cgc_data.sources.formats import Flags
 from cgc_data.vocabulary import concepts_of
 
 UNKNOWN, ABSENT, PRESENT_SOME, PRESENT_ALL = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8(3)
-CONTRADICTED = np.uint8(255)  # while sources are joined: stays unknown whatever reaches it
+CONTRADICTED = np.uint8(255)  # while sources are joined: remains unknown whatever other sources state
 STATE_NAMES = ("unknown", "absent", "present_some", "present_all")
 
 States = NDArray[np.uint8]
@@ -26,13 +26,13 @@ Below = list[tuple[int, int, Flags | None]]
 
 @dataclass(frozen=True)
 class Claims:
-    """The states one source gives, (images, concepts), rows as its images and columns as its categories.
+    """The states that one source gives, (images, concepts): one row per image, one column per category.
 
     Attributes:
-        rule: by which it warrants absence.
-        practice: COCO_PRACTICE where COCO's own 80 classes are labelled, as COCO's annotators understood them.
+        rule: the rule by which it warrants absence.
+        practice: COCO_PRACTICE if COCO's own 80 classes are labeled, as COCO's annotators understood them.
         exhaustive: categories of which every instance is boxed in every photo, (categories,).
-        single: annotations that are known to be one instance and not a crowd, (annotations,).
+        single: annotations that are known to be a single instance, not a crowd, (annotations,).
     """
 
     states: States
@@ -43,7 +43,7 @@ class Claims:
     single: Flags
 
     def column(self, concept: str) -> int | None:
-        """Column of a concept, None where the source does not have it."""
+        """Column of a concept, or None if the source does not have it."""
         return self._columns.get(concept)
 
     @cached_property
@@ -54,7 +54,7 @@ class Claims:
 def source_claims(table: SourceTable, source: Source) -> Claims:
     """States of a source's images, (image rows, its concepts), from its annotation protocol alone.
 
-    Raises VocabularyError for categories that are one concept, ConfigError for a declaration the file does not bear.
+    Raises VocabularyError if two categories are one concept, ConfigError for a declaration the file contradicts.
     """
     names = table.categories.column("name").to_pylist()
     synsets = table.categories.column("synset").to_pylist()
@@ -76,10 +76,10 @@ def source_claims(table: SourceTable, source: Source) -> Claims:
 
 
 def reach_below(states: States, below: Below) -> None:
-    """Spread absence to what lies below, in place: no dog, so no puppy; a boxed puppy makes both unknown.
+    """Propagate absence to concepts below, in place: no dog, so no puppy; a boxed puppy makes both unknown.
 
-    `below` lists (column, lower column, photos); photos is a mask (photos,) of where the step may be taken, None for
-    everywhere. Pairs still marked CONTRADICTED become unknown.
+    `below` lists (column, lower column, photos); `photos` is a mask (photos,) of the photos where the step is valid,
+    None for all. Pairs still marked CONTRADICTED become unknown.
     """
     for column, lower, where in below:
         contradicted = (states[:, column] == ABSENT) & np.isin(states[:, lower], (PRESENT_SOME, PRESENT_ALL))
@@ -94,14 +94,14 @@ def reach_below(states: States, below: Below) -> None:
 
 
 def _mark_present(states: States, table: SourceTable, exhaustive: Flags, complete: Flags) -> None:
-    """Mark what is boxed; `complete` says of which annotations the category is boxed in full, (annotations,)."""
+    """Mark what is boxed; `complete` marks annotations whose category is boxed completely, (annotations,)."""
     boxed = tuple(table.annotations.column(c).to_numpy() for c in ("image_row", "category_row"))
-    contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # listed as verified absent, boxed all the same
+    contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # listed as verified absent, but boxed
     states[boxed] = PRESENT_ALL
     states[boxed[0][~complete], boxed[1][~complete]] = PRESENT_SOME
     rows, columns = _listed(table, "not_exhaustive")
     listed = states[rows, columns]
-    # some are unlabelled, so there are some: verified absent at the same time is a contradiction
+    # some are unlabeled, so the category is present: verified absent at the same time is a contradiction
     weaker = np.select([listed == PRESENT_ALL, listed == ABSENT], [PRESENT_SOME, UNKNOWN], listed)
     states[rows, columns] = weaker
     states[boxed[0][contradicted], boxed[1][contradicted]] = UNKNOWN

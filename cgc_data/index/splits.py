@@ -1,6 +1,6 @@
-"""Which photo goes to train, validation or test, for ever: by identity, never by seed or sample count.
+"""Permanent assignment of photos to train, validation, or test: by identity, never by seed or number of samples.
 
-Near-duplicates are found by perceptual hash and stay together; a cluster that touches the test photos is test.
+Near-duplicates are found by perceptual hash and stay together; a cluster with a test photo is test.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ from cgc_data.release.schema import Split
 
 
 def hash_folder(folder: Path) -> NDArray[np.uint64]:
-    """Hashes of the photos under a folder, (photos,). Raises SourceError where it holds none that can be decoded."""
+    """Hashes of the photos in a folder, (photos,). Raises SourceError if none can be decoded."""
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     found = [h for file in files if (h := _hash_or_none(file)) is not None]
     if not found:
-        raise SourceError(f"{folder}: holds no photo to compare with; name the folder of the benchmark's images")
+        raise SourceError(f"{folder}: contains no photo to compare with; name the folder of the benchmark's images")
     return np.array(found, dtype=np.uint64)
 
 
@@ -38,7 +38,7 @@ def _hash_or_none(file: Path) -> np.uint64 | None:
 def assign_splits(
     photos: Sequence[Photo], clusters: NDArray[np.int32], held_out: NDArray[np.bool_], settings: Splits
 ) -> list[Split]:
-    """Split of each photo: COCO val2017 and held-out sources are test, the others by a salted hash of their cluster."""
+    """Split of each photo: COCO val2017 and held-out sources are test, the rest by a salted hash of its cluster."""
     test_clusters = {
         int(c) for c, photo, test in zip(clusters, photos, held_out, strict=True) if photo.coco_val or test
     }

@@ -1,4 +1,4 @@
-"""The project's metrics, one per failure: defined once, used by the held-out evaluation and by the benchmark."""
+"""Metrics, one per kind of failure, shared by the held-out evaluation and the benchmark."""
 
 from cgc_data.metrics.estimate import Estimate, bootstrap_means, estimate
 from cgc_data.metrics.floors import FLOORS, floor_response

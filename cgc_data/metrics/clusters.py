@@ -1,13 +1,13 @@
-"""Which items share photos: they go right and wrong together, so intervals are drawn over clusters of them.
+"""Cluster items that share photos: their results are correlated, so intervals are computed over clusters.
 
-Items are joined through any photo they have in common, also in a chain.
+Items are joined by any shared photo, transitively.
 """
 
 from collections.abc import Iterable, Sequence
 
 
 def photo_clusters(photos: Sequence[Iterable[str]]) -> list[str]:
-    """The cluster of each item, named by a photo in it; `photos` are the photos of each item."""
+    """The cluster of each item, named after one of its photos; `photos` are the photos of each item."""
     parent: dict[str, str] = {}
     firsts = []
     for names in photos:

@@ -1,6 +1,6 @@
-"""A mean with its 95 % interval, drawn over clusters of items that share photos: a cluster bootstrap.
+"""A mean with its 95 % interval, by a bootstrap over clusters of items that share photos.
 
-Items about the same photos go right and wrong together; intervals that took them for independent would be too narrow.
+Results of items about the same photos are correlated. Intervals that ignore this would be too narrow.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 RESAMPLES = 1000
-# Values, and the numbers of their clusters from 0.
+# Values, and the numbers of their clusters, from 0.
 Column: TypeAlias = tuple[NDArray[np.float64], NDArray[np.intp]]
 
 
@@ -21,7 +21,7 @@ Column: TypeAlias = tuple[NDArray[np.float64], NDArray[np.intp]]
 class Estimate:
     """A mean over `n` items; `low` and `high` bound it at 95 %.
 
-    `value` is None where no item counts, the bounds where fewer than two clusters do or none were asked for.
+    `value` is None if no item counts. The bounds are None if fewer than two clusters count or none were requested.
     """
 
     value: float | None
@@ -35,14 +35,14 @@ def estimate(
 ) -> Estimate:
     """The mean of the values that are not None, with the percentile interval of a bootstrap over clusters.
 
-    Where all values are 0, or all 1, no draw can differ: the bound is then the exact one of Clopper and Pearson (1934)
-    for as many trials as the clusters are worth, see `effective_clusters`.
+    If all values are 0, or all are 1, draws cannot differ. The bound is then the exact one of Clopper and Pearson
+    (1934) with as many trials as the clusters are worth; see `effective_clusters`.
 
     Args:
-        values: one an item.
-        clusters: of the items, in the same order.
-        resamples: draws of the bootstrap; 0: no interval.
-        seed: of the draws.
+        values: one per item.
+        clusters: cluster of each item, in the same order.
+        resamples: number of bootstrap draws; 0: no interval.
+        seed: random seed of the draws.
     """
     numbers, codes = _column(values, clusters)
     if not len(numbers):
@@ -62,11 +62,11 @@ def macro_estimate(
 ) -> Estimate:
     """The unweighted mean of the groups' means with its interval; `n` counts the values that are not None.
 
-    Groups share no cluster, so each is drawn by itself; one without a value is left out.
+    Groups share no cluster, so each is resampled separately; groups without a value are skipped.
 
     Args:
         groups: values and clusters of each.
-        shares: whether values lie within 0-1, so that a group of equal ones is bounded as in `estimate`; False for
+        shares: whether values are within 0-1, so that a group of equal values is bounded as in `estimate`; False for
             differences.
     """
     columns = [column for column in (_column(values, clusters) for values, clusters in groups) if len(column[0])]
@@ -118,7 +118,7 @@ def _column(values: Sequence[float | bool | None], clusters: Sequence[str]) -> C
 
 
 def cluster_codes(clusters: Sequence[str]) -> NDArray[np.intp]:
-    """The clusters as numbers from 0."""
+    """The clusters, numbered from 0."""
     codes: NDArray[np.intp] = np.unique(clusters, return_inverse=True)[1]
     return codes
 
@@ -126,7 +126,7 @@ def cluster_codes(clusters: Sequence[str]) -> NDArray[np.intp]:
 def bootstrap_interval(
     columns: Sequence[Column], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float] | None:
-    """Percentile bounds of the mean of the columns' means; None where no column has two clusters to draw from."""
+    """Percentile bounds of the mean of the columns' means; None if no column has two clusters."""
     if all(codes.max() == 0 for _, codes in columns):
         return None
     draws = [
@@ -145,7 +145,7 @@ def bootstrap_means(
     sums, counts = np.bincount(codes, values, clusters), np.bincount(codes, minlength=clusters)
     generator = np.random.default_rng(seed)
     means = np.empty(resamples)
-    for draw in range(resamples):  # a matrix of all draws would not fit for ten thousand clusters
+    for draw in range(resamples):  # a matrix of all draws would not fit in memory for ten thousand clusters
         times = np.bincount(generator.integers(clusters, size=clusters), minlength=clusters)
         means[draw] = (times @ sums) / (times @ counts)
     return means

@@ -1,4 +1,4 @@
-"""Trivial answers that look at nothing: what they score is the floor that every model has to stand above."""
+"""Floors: scores of trivial answers that ignore the images, which every model should exceed."""
 
 import random
 from collections.abc import Callable
@@ -7,24 +7,24 @@ from cgc_data.answer import Object, format_response
 from cgc_data.metrics.truth import Truth
 
 WHOLE = (0, 0, 1000, 1000)
-# 60 % of each side, about the middle.
+# 60 % of each side, centered.
 CENTRE = (200, 200, 800, 800)
 
 REASON = "This answer follows a fixed rule."
 
 
 def whole_image(truth: Truth) -> list[Object]:
-    """The whole of the image that the question names, else of the first one."""
+    """The whole image that the question names, else the first one."""
     return [_object(_named_image(truth), WHOLE, truth)]
 
 
 def centre_box(truth: Truth) -> list[Object]:
-    """The middle of the image that the question names, else of the first one."""
+    """A box in the center of the image that the question names, else of the first one."""
     return [_object(_named_image(truth), CENTRE, truth)]
 
 
 def copied_reference(truth: Truth) -> list[Object]:
-    """The box that the question gives, in the image it asks about; nothing where it gives none."""
+    """The box that the question gives, in the image it asks about; empty if it gives none."""
     if truth.ref_bbox is None:
         return []
     x1, y1, x2, y2 = (int(value) for value in truth.ref_bbox)
@@ -32,12 +32,12 @@ def copied_reference(truth: Truth) -> list[Object]:
 
 
 def random_image(truth: Truth) -> list[Object]:
-    """The middle of an image drawn by the row's id."""
+    """A box in the center of an image chosen by the row's id."""
     return [_object(random.Random(truth.id).randint(1, truth.num_images), CENTRE, truth)]
 
 
 def always_empty(truth: Truth) -> list[Object]:  # noqa: ARG001 - every floor takes a truth
-    """`[]`, whatever is asked."""
+    """`[]` for every question."""
     return []
 
 
@@ -51,12 +51,12 @@ FLOORS: dict[str, Callable[[Truth], list[Object]]] = {
 
 
 def floor_response(name: str, truth: Truth) -> str:
-    """A floor's answer in the strict form; `name` is a key of `FLOORS`."""
+    """A floor's answer in the strict format; `name` is a key of `FLOORS`."""
     return format_response(FLOORS[name](truth), REASON)
 
 
 def _named_image(truth: Truth) -> int:
-    """Read off the question, not the answer, if it states where to look: in an image, or in all but that of a box."""
+    """The image to look at according to the question (not the answer): a named one, or any but that of its box."""
     return truth.img_idx or (2 if truth.ref_img_idx == 1 else 1)
 
 

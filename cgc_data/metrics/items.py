@@ -1,6 +1,6 @@
-"""How one response answers one row: every failure the project measures, each in its own name.
+"""Score one response to one row: every kind of failure is measured under its own name.
 
-A value is None where the metric is not defined for the row or the answer; such items do not count in its mean.
+A value is None if the metric is not defined for the row or the answer; such items do not count in its mean.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from cgc_data.matching import f1_at, label_reader, match, match_at, set_miou
 from cgc_data.metrics.truth import Box, Truth
 
 THRESHOLD = 0.5
-# The lenient reading mends broken JSON with this optional package.
+# The lenient reading repairs broken JSON with this optional package.
 CAN_MEND = find_spec("json_repair") is not None
 
 
@@ -22,28 +22,28 @@ class ItemScore:
     """One response, scored.
 
     Attributes:
-        truth: of the row that was asked.
+        truth: truth of the row.
         accuracy: `acc@0.5` by the reading that the reward shares.
-        lenient: `acc@0.5` by the lenient reading; None where that was not made.
+        lenient: `acc@0.5` by the lenient reading; None if that was not done.
         miou: set-wise IoU within images.
-        miou_any_image: set-wise IoU if the image index were ignored.
+        miou_any_image: set-wise IoU ignoring the image index.
         source: whether the predicted images are exactly the true ones.
-        leaked: whether a box lies in an image that holds no object of the answer, if the answer is not empty.
+        leaked: whether a box is in an image without an object of the answer, if the answer is not empty.
         leaked_boxes: those boxes, x1, y1, x2, y2, 0-1000.
         leaked_same_place: whether one of them overlaps a true box's coordinates (IoU >= 0.5).
-        hallucinated: whether an `absent` row was answered with any entry, malformed ones included.
-        nowhere: whether a box has a label that is asked for and that no image shows, if the row asks for others too.
-        binding: of the boxes that are right apart from their label, the share that bears another asked label; None
-            where the question does not ask for several.
-        track: whether all images of a track are answered right: every true box matched, and nothing else; None for
-            other rows.
-        track_images: share of the images of a track that are; None for other rows.
+        hallucinated: whether an `absent` row was answered with any entry, including malformed ones.
+        nowhere: whether a box has a requested label that no image shows, if the row also asks for others.
+        binding: of the boxes that are correct except for their label, the share with another requested label; None if
+            the question asks for one label only.
+        track: whether all images of a track are answered correctly: every true box matched, and nothing else; None
+            for other rows.
+        track_images: share of the images of a track that are answered correctly; None for other rows.
         false_empty: whether a row with a target was answered `[]`.
         unreadable: whether there is no list to read.
-        valid: whether the answer has the strict form.
-        pixel_scale: whether it has numbers over 1000.
-        boxes: well-formed boxes in it.
-        distractor_boxes: of those, the ones in safe images.
+        valid: whether the answer has the strict format.
+        pixel_scale: whether it contains numbers above 1000.
+        boxes: number of well-formed boxes.
+        distractor_boxes: number of those in safe images.
     """
 
     truth: Truth
@@ -71,9 +71,9 @@ class ItemScore:
 def score_item(
     response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool | None = None
 ) -> ItemScore:
-    """Score a response; `require_think` and `prefix` as in `read_answer`. Never raises on what a model wrote.
+    """Score a response; `require_think` and `prefix` as in `read_answer`. Never raises, whatever the response.
 
-    The lenient reading is slow on damaged answers, and needs json-repair; default: where that is installed.
+    The lenient reading is slow on damaged answers and needs json-repair. Default: only if that is installed.
     """
     reading = read_answer(response, truth.num_images, require_think=require_think, prefix=prefix)
     if not (CAN_MEND if lenient is None else lenient):
@@ -85,7 +85,7 @@ def score_item(
 
 
 def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = None) -> ItemScore:
-    """Score what was read already; `lenient` is the lenient reading where that was made."""
+    """Score an existing reading; `lenient` is the lenient reading, if any."""
     astray = [_coordinates(item) for item in reading.objects if item.img_idx in truth.safe_images]
     has_target = bool(truth.objects)
     along = _right_along(reading, truth) if truth.is_track else None
@@ -122,7 +122,7 @@ def accuracy(reading: Reading, truth: Truth) -> float:
 
 
 def same_place(boxes: Sequence[Box], truths: Sequence[Truth]) -> list[bool]:
-    """For each truth, whether a box overlaps the coordinates of one of its objects (IoU >= 0.5), whatever the image."""
+    """For each truth, whether a box overlaps the coordinates of one of its objects (IoU >= 0.5) in any image."""
     objects = [(place, _coordinates(item)) for place, truth in enumerate(truths) for item in truth.objects]
     best = iou_matrix(boxes, [box for _, box in objects]).max(axis=0, initial=0.0)
     hit = {place for (place, _), overlap in zip(objects, best, strict=True) if overlap >= THRESHOLD}
@@ -151,7 +151,7 @@ def _boxes_nowhere(reading: Reading, truth: Truth) -> bool | None:
 
 
 def _swapped(reading: Reading, truth: Truth) -> float | None:
-    """Share of boxes with another asked label than that of the object that they match without labels."""
+    """Share of boxes whose label is another requested one than that of the object they match without labels."""
     if not truth.use_label:
         return None
     read = label_reader(truth.labels)
@@ -162,7 +162,7 @@ def _swapped(reading: Reading, truth: Truth) -> float | None:
 
 
 def _right_along(reading: Reading, truth: Truth) -> list[bool]:
-    """Of each image but that of the given box, whether exactly what it shows is boxed; malformed entries spoil all."""
+    """For each image but that of the given box, whether exactly its objects are boxed; malformed entries fail all."""
     images = [number for number in range(1, truth.num_images + 1) if number != truth.ref_img_idx]
     if not reading.readable or reading.elements != len(reading.objects):
         return [False] * len(images)

@@ -1,6 +1,6 @@
-"""How likely chance gives a difference of two models on the same items, drawn over clusters that share photos.
+"""Paired significance of the difference of two models on the same items, over clusters that share photos.
 
-p is that of a test that flips the signs of whole clusters' sums; over several groups it is corrected by Holm (1979).
+The p-value is that of a permutation test that flips the signs of clusters' sums, Holm-corrected (1979) over groups.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ FLIPS = 9999
 
 
 def sign_flip(gains: NDArray[np.float64], codes: NDArray[np.intp], *, seed: int = 0) -> float:
-    """Share of random signs of the clusters under which the sum is at least as far from 0 (two-sided, never 0)."""
+    """Share of random sign flips of the clusters whose sum is at least as far from 0 (two-sided, never 0)."""
     sums = np.bincount(codes, weights=gains)
     sums = sums[sums != 0]
     if not len(sums):

@@ -1,4 +1,4 @@
-"""The held-out split's table: one number a failure, each with its interval and the number of items behind it."""
+"""The table of the held-out split: one number per kind of failure, with its interval and number of items."""
 
 import random
 from collections import defaultdict
@@ -10,7 +10,7 @@ from cgc_data.metrics.estimate import RESAMPLES, Estimate, estimate
 from cgc_data.metrics.items import ItemScore, same_place
 from cgc_data.metrics.truth import Truth
 
-# In the order of printing: what is right first, then one line a failure.
+# In the order of printing: successes first, then one line per kind of failure.
 Metric = Literal[
     "acc@0.5",
     "acc@0.5_lenient",
@@ -32,7 +32,7 @@ Metric = Literal[
 ]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 Summary: TypeAlias = dict[Metric, Estimate]
-# Leaked items are compared with the truths of this many others to say what chance would give.
+# Leaked items are compared with the truths of this many other items to estimate the chance rate.
 SHUFFLES = 50
 
 
@@ -46,7 +46,7 @@ def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: 
 
 
 def item_columns(scores: Sequence[ItemScore]) -> dict[Metric, Sequence[float | bool | None]]:
-    """The value of every metric that each response has by itself, in the order of the scores; None: not defined."""
+    """The values of the per-response metrics, in the order of the scores; None: not defined."""
     return {
         "acc@0.5": [score.accuracy for score in scores],
         "acc@0.5_lenient": [score.lenient for score in scores],
@@ -77,16 +77,16 @@ def summarise_by(
 
 
 def _constancy(scores: Sequence[ItemScore], resamples: int, seed: int) -> Estimate:
-    """Share of pairs right in both directions."""
+    """Share of pairs answered correctly in both directions."""
     whole = direction_pairs(scores)
     right = [all(score.accuracy == 1 for score in pair) for pair in whole]
     return estimate(right, [pair[0].truth.photos for pair in whole], resamples=resamples, seed=seed)
 
 
 def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
-    """The questions asked in both directions, two scores each; a pair is left out if one is missing.
+    """The questions asked in both directions, two scores each; incomplete pairs are skipped.
 
-    Of several responses to a question, the first is paired with the first to the other, and so on.
+    If a question has several responses, the first is paired with the other question's first, and so on.
     """
     pairs: dict[str, dict[str, list[ItemScore]]] = defaultdict(lambda: defaultdict(list))
     for score in scores:
@@ -96,7 +96,7 @@ def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
 
 
 def expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:
-    """For each leaked item, how often its boxes overlap the truth of other items of its kind: the rate of chance."""
+    """For each leaked item, how often its boxes overlap the truth of other items of its kind: the chance rate."""
     pools: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     for score in scores:
         if score.truth.objects:
@@ -108,7 +108,7 @@ def expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | 
 
 
 def _chance(score: ItemScore, pool: Sequence[Truth], generator: random.Random) -> float | None:
-    start = generator.randrange(len(pool))  # shuffled once: those that follow are a draw, whatever the place
+    start = generator.randrange(len(pool))  # shuffled once: the items that follow any position are a random draw
     following = (pool[(start + step) % len(pool)] for step in range(len(pool)))
     others = islice((truth for truth in following if truth.photos != score.truth.photos), SHUFFLES)
     hits = same_place(score.leaked_boxes, list(others))

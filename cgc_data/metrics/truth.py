@@ -1,4 +1,4 @@
-"""What a row of a release asks and what is true of it: all that scoring an answer needs, without images."""
+"""The question and the truth of a row: all that scoring an answer needs, without images."""
 
 from dataclasses import dataclass
 from typing import TypeAlias, TypedDict
@@ -12,7 +12,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 
 class TruthRow(TypedDict):
-    """The columns of a release's row that scoring needs."""
+    """The columns of a row that scoring needs."""
 
     id: str
     contrast: str
@@ -32,18 +32,18 @@ class Truth:
     """The truth of one row.
 
     Attributes:
-        id: of the row.
-        contrast: of the row.
-        task: of the row, within its contrast.
-        num_images: images shown.
+        id: id of the row.
+        contrast: contrast of the row.
+        task: task of the row, within its contrast.
+        num_images: number of images shown.
         objects: the true objects; none if the right answer is the empty list.
-        labels: names asked for.
+        labels: requested names.
         img_idx: the image, from 1, that the question names as the answer's; None if it names none.
         ref_img_idx: the image, from 1, whose box the question gives; None if it gives none.
         ref_bbox: that box, x1, y1, x2, y2, 0-1000.
-        safe_images: images, from 1, that hold no object of the answer, reference images included: what is boxed there
-            has leaked.
-        photos: which photos are shown, whatever their order; rows of equal `photos` are one cluster.
+        safe_images: images, from 1, without an object of the answer, including reference images: boxes there have
+            leaked.
+        photos: the photos shown, in any order; rows with equal `photos` are one cluster.
         pair_id: joins both directions of a question, or a row and its empty twin.
         difficulty: 0 easy to 1 hard.
     """
@@ -64,12 +64,12 @@ class Truth:
 
     @property
     def use_label(self) -> bool:
-        """Whether labels decide a match: only where several are asked for by name."""
+        """Whether labels decide a match: only if several are requested by name."""
         return len(self.labels) > 1 and not self._fixed_label
 
     @property
     def written_label(self) -> str:
-        """What an answer writes as the label; of several names the first."""
+        """The label to write in an answer; the first one if there are several names."""
         return self._fixed_label or self.labels[0]
 
     @property
@@ -78,7 +78,7 @@ class Truth:
 
     @property
     def nowhere(self) -> tuple[str, ...]:
-        """Labels that no image shows, of a row that also asks for others, which are shown."""
+        """Requested labels that no image shows, of a row that also asks for labels that are shown."""
         if not self.use_label or not self.objects or self.kind is None or not self.kind.claims:
             return ()
         found = {item.label for item in self.objects}
@@ -86,12 +86,12 @@ class Truth:
 
     @property
     def kind(self) -> Task | None:
-        """Its task as declared; None if whoever gave the row did not tell it."""
+        """The declaration of its task; None if the row does not state its task."""
         return TASKS.get(f"{self.contrast}/{self.task}")
 
     @property
     def one_object(self) -> bool:
-        """Whether the right answer is a single object because the question is for one."""
+        """Whether the answer is a single object because the question asks for one."""
         return len(self.objects) == 1 and self._asks_for_one
 
     @property
@@ -100,7 +100,7 @@ class Truth:
 
     @property
     def names_image(self) -> bool:
-        """Whether the question itself says in which image the answer is."""
+        """Whether the question states in which image the answer is."""
         return self.img_idx is not None
 
     @property
@@ -120,9 +120,9 @@ class Truth:
 
 
 def truth_of(row: TruthRow) -> Truth:
-    """The truth of a release's row (of `COLUMNS`, others are ignored).
+    """The truth of a row (columns other than `COLUMNS` are ignored).
 
-    Raises ReleaseError that names the row where one of its objects is not a box of an answer.
+    Raises ReleaseError, naming the row, if one of its objects is not a valid box of an answer.
     """
     try:
         objects = tuple(answer_objects(row["objects"]))

@@ -1,4 +1,4 @@
-"""The form that rows of a shard from anybody must have before anything is made of them, true or not."""
+"""Check the form of rows from an untrusted shard before they are used."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ POSITIVE = frozenset(
     }
 )
 FILLED = frozenset({"views", "prompt"})
-NUMBERED = ("objects", "evidence", "answer_images", "reference_images")  # lists that name images by their number
+NUMBERED = ("objects", "evidence", "answer_images", "reference_images")  # lists that refer to images by number
 _TYPES = {field.name: field.type for field in arrow_schema()}
 
 
 def checked(batch: pa.RecordBatch, path: Path, *, embedded: bool = False) -> pa.RecordBatch:
-    """The columns of a batch in the schema's types. Raises ReleaseError, naming the shard, for what cannot be a row.
+    """The columns of a batch in the schema's types. Raises ReleaseError, naming the shard, for anything but rows.
 
-    `embedded`: a row without images cannot be one.
+    `embedded`: rows must have images.
     """
     try:
         columns = {name: _typed(batch.column(name), name) for name in batch.schema.names}
@@ -67,17 +67,17 @@ def _check(array: pa.Array, name: str) -> None:
 
 
 def _check_numbers(entries: pa.Array, views: pa.Array, name: str) -> None:
-    """Every entry of a row must name one of its views."""
+    """Every entry of a row must refer to one of its views."""
     rows = pc.list_parent_indices(entries).to_numpy()
     most = pc.list_value_length(views).to_numpy(zero_copy_only=False)[rows]
     numbers = entries.flatten()
     numbers = numbers.field("img_idx") if pa.types.is_struct(numbers.type) else numbers
     if (numbers.to_numpy() > most).any():
-        raise ValueError(f"{name} names more images than the row has")
+        raise ValueError(f"{name} refers to more images than the row has")
 
 
 def _check_images(images: pa.Array, views: pa.Array, embedded: bool) -> None:
-    """Every row must have an image for each of its views, or, unless images are embedded, none at all."""
+    """Every row must have one image per view or, unless images are embedded, none."""
     found, wanted = (pc.list_value_length(column).to_numpy(zero_copy_only=False) for column in (images, views))
     if ((found != wanted) & (embedded | (found > 0))).any():
-        raise ValueError("a row has not as many images as views")
+        raise ValueError("a row has a different number of images and views")

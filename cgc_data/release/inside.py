@@ -1,7 +1,7 @@
-"""Paths that files from elsewhere state, held to the folder they belong to.
+"""Confine paths stated in untrusted files to the folder they belong to.
 
-A release, a run or a prepared benchmark may come from anybody: what its manifest calls a shard could be any file of the
-reader's machine. Every path that such a file states goes through `inside`, every name made of its content through
+A release, a run, or a prepared benchmark may come from anyone: a shard in its manifest could point to any file of the
+reader's machine. Every path in such a file goes through `inside`, every name derived from its content through
 `file_name`.
 """
 
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from cgc_data.common.errors import ReleaseError
 
-LONGEST_PART, LONGEST = 255, 1024  # bytes, of one name and of a whole path
+LONGEST_PART, LONGEST = 255, 1024  # bytes of a single name and of a whole path
 _PLAIN = re.compile(r"[\w@-][\w.@-]*")
 
 
 def inside(folder: Path, name: object) -> Path:
-    """The path below `folder` that a file of it states: relative, with forward slashes.
+    """Resolve a path that a file of `folder` states: relative, with forward slashes.
 
-    Raises ReleaseError for anything that leads elsewhere, on any system or through a link, or is no such text.
+    Raises ReleaseError for any path that leads elsewhere, on any system or through a link, or is not a valid path.
     """
     path = folder / name if isinstance(name, str) and _is_relative(name) else None
     if path is None or not _is_below(path, folder):
@@ -31,16 +31,16 @@ def inside(folder: Path, name: object) -> Path:
 
 
 def check_links(folder: Path) -> None:
-    """Raise ReleaseError if a link anywhere below a folder leads outside it: what is written there would go astray."""
+    """Raise ReleaseError if a link anywhere below a folder leads outside it: writes would end up elsewhere."""
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(parent, name)
             if path.is_symlink() and not _is_below(path, folder):
-                raise ReleaseError(f"{path}: a link that leads outside {folder}; put a copy in its place")
+                raise ReleaseError(f"{path}: a link that leads outside {folder}; replace it with a copy")
 
 
 def file_name(text: str) -> str:
-    """A name for one file or folder made of any text: the text if it is plain, else its plain part and a digest."""
+    """A file or folder name for any text: the text itself if it is plain, else its plain part and a digest."""
     if _PLAIN.fullmatch(text) and len(text.encode()) <= LONGEST_PART - 55:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -50,8 +50,8 @@ def file_name(text: str) -> str:
 def _is_relative(name: str) -> bool:
     parts = name.split("/")
     return (
-        name.isprintable()  # no control characters, and nothing that cannot be encoded
-        and not re.search(r"[\\:]", name)  # a separator and a drive elsewhere
+        name.isprintable()  # no control characters, and nothing unencodable
+        and not re.search(r"[\\:]", name)  # separators and drives on other systems
         and not {"", ".", ".."} & set(parts)
         and max(len(part.encode()) for part in parts) <= LONGEST_PART
         and len(name.encode()) <= LONGEST
@@ -64,6 +64,6 @@ def _is_below(path: Path, folder: Path) -> bool:
 
 
 def _downloaded(root: Path) -> Path | None:
-    """Where the Hub's cache keeps the content of a snapshot, which has links to it; None for any other folder."""
+    """The folder where the Hub's cache stores the content that a snapshot links to; None for any other folder."""
     blobs = root.parents[1] / "blobs" if root.parent.name == "snapshots" else None
     return blobs if blobs and Path(os.path.realpath(blobs)) == blobs else None

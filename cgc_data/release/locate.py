@@ -1,4 +1,4 @@
-"""A release by its name: a folder, or a version of a data set on the Hub, which is downloaded first."""
+"""Find a release by name: a folder, or a version of a dataset on the Hub, which is downloaded first."""
 
 import re
 from pathlib import Path
@@ -10,10 +10,10 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def locate_release(name: str, revision: str | None = None, *, setting: str = "") -> Release:
-    """The release in the folder `name`, or of the data set `name` on the Hub at `revision` (default: the newest).
+    """The release in the folder `name`, or of the dataset `name` on the Hub at `revision` (default: the newest).
 
-    `setting` stands before the names of both in messages, as a user knows them: `data.release`.
-    Raises ReleaseError where there is none, it is unfinished, of another schema version, or cannot be downloaded.
+    `setting` is the prefix of both names in messages, such as `data.` for `data.release`.
+    Raises ReleaseError if there is none, or if it is unfinished, of another schema version, or cannot be downloaded.
     """
     if Path(name).is_dir():
         return open_release(name)
@@ -30,11 +30,11 @@ def _download(repo_id: str, revision: str | None, setting: str) -> Path:
     try:
         return Path(connect().snapshot_download(repo_id, repo_type="dataset", revision=revision))
     except errors.RepositoryNotFoundError:
-        fault = f"the Hub has no such data set for this login; check {setting}release, or run `hf auth login`"
+        fault = f"the Hub shows no such dataset to this token; check {setting}release, or run `hf auth login`"
     except errors.RevisionNotFoundError:
-        fault = f"on the Hub it has no revision {revision!r}; set {setting}revision to one of its tags"
+        fault = f"it has no revision {revision!r} on the Hub; set {setting}revision to one of its tags"
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled):
-        fault = "the Hub is not reached and the cache has no copy; check the connection, HF_ENDPOINT, HF_HUB_OFFLINE"
+        fault = "the Hub cannot be reached and the cache has no copy; check the connection, HF_ENDPOINT, HF_HUB_OFFLINE"
     except (OSError, RuntimeError, ValueError) as error:
         fault = f"it cannot be downloaded ({' '.join(str(error).split())[:200]}); run it again, or download it yourself"
     raise ReleaseError(f"{repo_id}: no such folder; {fault}")

@@ -1,4 +1,4 @@
-"""The manifest of a release: what it was built from, how, and what it holds. Written last, so its presence means done.
+"""The manifest of a release: its sources, settings, and contents. It is written last, so its presence means complete.
 
 These are the types of the JSON itself, so that a misspelled key is a type error; a file is checked against them once.
 """
@@ -28,7 +28,7 @@ class Shard(TypedDict):
 
 
 class SourceKeys(TypedDict):
-    """What readers of a source's record count on."""
+    """Required fields of a source's record."""
 
     key: str  # as in the rows
     kind: str
@@ -52,40 +52,40 @@ class SourceRecord(SourceKeys, total=False):
 
 
 class ListUsageRecord(TypedDict):
-    """How many distinct entries of an exclusion list, or pictures of a folder, match a photo of the sources."""
+    """How many distinct entries of an exclusion list, or pictures in a folder, match a photo of the sources."""
 
     list: str
     entries: int
     matched: int
-    unmatched: "list[str]"  # some of the others
+    unmatched: "list[str]"  # examples of the others
 
 
 class Exclusions(TypedDict, total=False):
     """What was kept out of every split."""
 
-    files: list[str]  # lists that were given
-    like: list[str]  # folders of pictures that were given
-    listed: int  # photos of the sources that the lists name
-    near_duplicates: int  # of the pictures, and not listed
+    files: list[str]  # exclusion lists
+    like: list[str]  # folders of pictures
+    listed: int  # photos of the sources that match the lists
+    near_duplicates: int  # photos that match the pictures but not the lists
     photos: list[str]  # identities of both
     usage: list[ListUsageRecord]
 
 
 class Contradictions(TypedDict, total=False):
-    """Facts (photo, category) that two sources state, and how many of them contradict each other."""
+    """Facts (photo, category) that two sources state, and how many contradict each other."""
 
     compared: int
     contradicted: int
 
 
 class CountsKeys(TypedDict):
-    """What readers of a manifest count on."""
+    """Required fields of a manifest."""
 
     total: int
 
 
 class Counts(CountsKeys, total=False):
-    """Rows by what they are."""
+    """Numbers of rows."""
 
     by_split: dict[str, int]
     by_task: dict[str, int]
@@ -100,7 +100,7 @@ class Removed(TypedDict):
 
 
 class ManifestKeys(TypedDict):
-    """What readers of a manifest count on."""
+    """Required fields of a manifest."""
 
     schema_version: str
     name: str
@@ -110,7 +110,7 @@ class ManifestKeys(TypedDict):
     config: dict[str, Any]  # resolved settings, as JSON
     counts: Counts
     shards: list[Shard]
-    files: dict[str, str]  # sha256 by path, of all but the shards
+    files: dict[str, str]  # sha256 by path, of all files except the shards
 
 
 class Manifest(ManifestKeys, total=False):
@@ -120,7 +120,7 @@ class Manifest(ManifestKeys, total=False):
     seed: int
     exclusions: Exclusions
     contradictions: Contradictions
-    names_kept_apart: int  # COCO names that stand for different pictures
+    names_kept_apart: int  # COCO names that refer to different pictures
     rejected: dict[str, int]  # by reason
     licences: str
     removed: list[Removed]
@@ -135,24 +135,24 @@ class WindowSettings(msgspec.Struct):
 
 
 class KeptSettings(msgspec.Struct):
-    """The part of a manifest's `config` that readers of a release need, with the defaults of what it does not state."""
+    """The part of a manifest's `config` that readers of a release need, with defaults for what it does not state."""
 
     intra: WindowSettings = msgspec.field(default_factory=WindowSettings)
 
 
 def kept_settings(manifest: Manifest) -> KeptSettings:
-    """What the views of the release were made with. Raises ReleaseError if the settings are of another form."""
+    """The settings used for the views of the release. Raises ReleaseError if they are malformed."""
     try:
         return msgspec.convert(manifest["config"], KeptSettings)
     except msgspec.ValidationError as error:
-        raise ReleaseError(f"manifest.json: config is not that of a build ({error}); build it again") from None
+        raise ReleaseError(f"manifest.json: malformed config ({error}); build it again") from None
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """manifest.json of a release, checked for form; keys that this version does not know are kept.
+    """manifest.json of a release, checked for form; unknown keys are kept.
 
-    Every path in it stays inside the folder, except for those of its sources. Raises ReleaseError if it is missing,
-    damaged, of another schema version, or leads elsewhere.
+    All paths in it are inside the folder, except those of its sources. Raises ReleaseError if it is missing, damaged,
+    of another schema version, or has a path that leads elsewhere.
     """
     path = inside(folder, "manifest.json")
     try:
@@ -175,14 +175,14 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _check_paths(folder: Path, manifest: Manifest) -> None:
-    """Raise ReleaseError for a path that leads outside the release, or a shard that is not where shards are."""
+    """Raise ReleaseError for a path that leads outside the release, or a shard in the wrong place."""
     shards = [shard["path"] for shard in manifest["shards"]]
     for name in (*shards, *manifest["files"]):
         inside(folder, name)
     for name, times in Counter(shards).items():
         if times > 1 or not _SHARD.fullmatch(name):
             raise ReleaseError(
-                f"{folder / 'manifest.json'}: {name!r} is no name of a shard, or stands there twice; build or "
+                f"{folder / 'manifest.json'}: {name!r} is not a valid shard name, or is listed twice; build or "
                 "download the release again"
             )
     for source in manifest["sources"]:

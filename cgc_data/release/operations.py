@@ -1,7 +1,7 @@
-"""The steps from photos to the image of a view, in the order in which a row lists them.
+"""The operations that turn photos into the image of a view, in the order listed in the row.
 
-Each step has a name and numbers; the same steps give the same bytes. Positions are pixels: those of the photo before
-`crop`, those of the view after `resize`.
+Each operation has a name and numbers; the same operations give the same bytes. Positions are in pixels: of the photo
+before `crop`, of the view after `resize`.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,13 +20,13 @@ from cgc_data.release.rows import OperationRow, PartRow
 
 CROP, RESIZE, PASTE, GAIN, GAMMA, DRAW_BOX, JPEG = "crop", "resize", "paste", "gain", "gamma", "draw_box", "jpeg"
 EDGE = 0.9  # standard deviation of the Gaussian that softens the edge of a pasted object, pixels
-RED = (0, 0, 255)  # blue-green-red
+RED = (0, 0, 255)  # BGR
 Frame: TypeAlias = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One step: its name, of `OPERATIONS` or `JPEG`, and its numbers."""
+    """One operation: its name, of `OPERATIONS` or `JPEG`, and its numbers."""
 
     name: str
     values: tuple[float, ...]
@@ -34,7 +34,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Part:
-    """A photo that lends an object to a view: its pixels (height, width, 3), and where the object goes."""
+    """A photo that lends an object to a view: its pixels (height, width, 3), and the object's placement."""
 
     pixels: Pixels
     row: PartRow
@@ -44,7 +44,7 @@ Step: TypeAlias = Callable[[Pixels, Sequence[float], Sequence[Part]], Pixels]
 
 
 def window_operations(window: Frame, size: tuple[int, int], jpeg_quality: int) -> tuple[Operation, ...]:
-    """Cut a window (x1, y1, x2, y2, half-open, pixels of the photo), show it at a size (width, height), encode it."""
+    """Crop a window (x1, y1, x2, y2, half-open, pixels of the photo), resize it to (width, height), and encode it."""
     return (
         Operation(CROP, tuple(map(float, window))),
         Operation(RESIZE, tuple(map(float, size))),
@@ -53,7 +53,7 @@ def window_operations(window: Frame, size: tuple[int, int], jpeg_quality: int) -
 
 
 def changes_of(operations: Sequence[Operation]) -> str:
-    """What was done to the photo, in words; "none" if nothing was."""
+    """What was done to the photo, in words; "none" if nothing."""
     words = {
         CROP: "cropped",
         RESIZE: "resized",
@@ -68,9 +68,9 @@ def changes_of(operations: Sequence[Operation]) -> str:
 
 
 def compose(photo: Pixels, lenders: Sequence[Part], steps: Sequence[OperationRow], name: str) -> bytes:
-    """The encoded image that the steps make of a photo and of the objects lent to it.
+    """Apply the operations to a photo and the objects lent to it, and return the encoded image.
 
-    Raises PhotoError, with the photo's `name`, for a step that cannot be taken.
+    Raises PhotoError, with the photo's `name`, for an operation that cannot be applied.
     """
     *before, last = steps
     if last["name"] != JPEG:
@@ -91,7 +91,7 @@ def _crop(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> P
     del lenders
     x1, y1, x2, y2 = map(int, values)
     if not (0 <= x1 < x2 <= pixels.shape[1] and 0 <= y1 < y2 <= pixels.shape[0]):
-        raise ValueError(f"the window {[x1, y1, x2, y2]} passes its border; is it another photo?")
+        raise ValueError(f"the window {[x1, y1, x2, y2]} crosses its border; it may be another photo")
     return pixels[y1:y2, x1:x2]
 
 
@@ -99,7 +99,7 @@ def _resize(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) ->
     del lenders
     width, height = map(int, values)
     if not (width > 0 and height > 0 and width * height <= MOST_PIXELS):
-        raise ValueError(f"a view of {width} x {height} pixels cannot be made")
+        raise ValueError(f"a view of {width} x {height} pixels is not possible")
     method = cv2.INTER_AREA if width < pixels.shape[1] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), dtype=np.uint8)
 
@@ -127,7 +127,7 @@ def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) 
 
 
 def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Put the object of a part (its place in the view's `parts`) where its transform says, with a soft edge."""
+    """Paste the object of a part (numbered in the view's `parts`) as its transform states, with a soft edge."""
     number = int(values[0])
     if not 1 <= number <= len(lenders):
         raise ValueError(f"the view has no part {number} that lends an object")
@@ -142,9 +142,9 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
 
 
 def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float32]:
-    """A layer (height, width, ...) under a transform of points, cut to a size (width, height).
+    """Warp a layer (height, width, ...) by a transform of points, cropped to a size (width, height).
 
-    One that shrinks is averaged to about its size first: a warp alone would skip pixels.
+    If it shrinks, it is first averaged down to about its size: a warp alone would skip pixels.
     """
     height, width = layer.shape[:2]
     shrink = min(1.0, float(np.sqrt(abs(np.linalg.det(transform[:, :2])))))
@@ -156,7 +156,7 @@ def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tup
 
 
 def of_centers(transform: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A transform of points (2, 3) as OpenCV takes it: there a point is the center of a pixel, not its corner."""
+    """A transform of points (2, 3) for OpenCV, where a point is the center of a pixel instead of its corner."""
     moved = np.array(transform, dtype=np.float64)
     moved[:, 2] += moved[:, :2] @ (0.5, 0.5) - 0.5
     return np.asarray(moved)
@@ -164,7 +164,7 @@ def of_centers(transform: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _mask(lender: Part) -> NDArray[np.uint8]:
     height, width = lender.pixels.shape[:2]
-    # checked, since decoding run lengths that do not fill the photo is not safe
+    # checked: decoding run lengths that do not fill the photo is unsafe
     return np.asarray(coco_mask.decode(compressed_rle(lender.row["mask"], height, width)), dtype=np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Paths of the machine a release was built on, taken out of what others get to see."""
+"""Remove paths of the build machine from what others see."""
 
 from collections.abc import Mapping
 from pathlib import PurePath, PureWindowsPath
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def without_paths(value: Any) -> Any:
-    """The same nested value with every absolute path reduced to its base name."""
+    """The nested value with every absolute path reduced to its base name."""
     if isinstance(value, Mapping):
         return {
             key: base_name(inner) if key in ("annotations", "images") else without_paths(inner)
@@ -22,5 +22,5 @@ def _is_path(text: str) -> bool:
 
 
 def base_name(path: Any) -> Any:
-    """Last part of a path, whatever system it is of; anything else as it is."""
+    """The last part of a path of any system; other text is unchanged."""
     return PureWindowsPath(path).name or path if isinstance(path, str) else path

@@ -1,4 +1,4 @@
-"""Read a finished release: its rows as a stream whose memory does not grow with their number."""
+"""Read a finished release: rows are streamed, with memory independent of their number."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ from cgc_data.release.rows import Row
 from cgc_data.release.schema import FEATURES, SPLITS
 from cgc_data.tasks import CONTRASTS
 
-# Rows decoded at a time: six embedded photos a row are a few MB.
+# Rows decoded at once: six embedded photos per row take a few MB.
 BATCH_ROWS, BATCH_ROWS_WITH_IMAGES = 1024, 16
 
 
 @dataclass(frozen=True)
 class Release:
-    """A finished release on disk; `open_release` makes one."""
+    """A finished release on disk, as returned by `open_release`."""
 
     folder: Path
     manifest: Manifest
@@ -33,11 +33,11 @@ class Release:
 
     @property
     def has_images(self) -> bool:
-        """False where the rows only say how views are composed (`--images reference`)."""
+        """False if the rows only state how views are composed (`--images reference`)."""
         return self.manifest["image_mode"] == "embed"
 
     def path(self, name: str) -> Path:
-        """Where a file of the release lies. Raises ReleaseError for a name that leads outside it."""
+        """Path of a file of the release. Raises ReleaseError for a name that leads outside it."""
         return inside(self.folder, name)
 
     def shards(self, contrast: str | None = None, split: str | None = None) -> list[Path]:
@@ -54,7 +54,7 @@ class Release:
         split: str | None = None,
         images: bool = False,
     ) -> Iterator[pa.RecordBatch]:
-        """Record batches of the asked columns (default: all; the images only where `images` is true)."""
+        """Record batches of the requested columns (default: all; images only if `images` is true)."""
         wanted = [c for c in columns or FEATURES if c != "images"] + ["images"] * images
         size = BATCH_ROWS_WITH_IMAGES if images else BATCH_ROWS
         for path in self.shards(contrast, split):
@@ -69,12 +69,12 @@ class Release:
         split: str | None = None,
         images: bool = False,
     ) -> Iterator[Row]:
-        """The rows with the asked columns alone, as in `cgc_data.release.schema`."""
+        """The rows with the requested columns only, as in `cgc_data.release.schema`."""
         for batch in self.batches(columns, contrast, split, images):
             yield from batch.to_pylist()
 
     def pick(self, ids: Collection[str]) -> Iterator[Row]:
-        """The rows of these ids with their images, in the order stored; other row groups are not decoded."""
+        """The rows of these ids with their images, in stored order; other row groups are not decoded."""
         for path in self.shards():
             with _readable(path) as shard:
                 for group in range(shard.num_row_groups):
@@ -91,9 +91,9 @@ class Release:
 
 
 def open_release(path: Path | str) -> Release:
-    """The release in a folder.
+    """Open the release in a folder.
 
-    Raises ReleaseError where the folder is missing, holds no finished release, or one of another schema version.
+    Raises ReleaseError if the folder is missing, or has no finished release or one of another schema version.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -101,13 +101,13 @@ def open_release(path: Path | str) -> Release:
     release = Release(folder, read_manifest(folder))
     for shard in release.shards():
         if not shard.is_file():
-            raise ReleaseError(f"{shard}: shard of the manifest is missing; build or download it again")
+            raise ReleaseError(f"{shard}: missing shard of the manifest; build or download the release again")
     return release
 
 
 @contextmanager
 def _readable(path: Path) -> Iterator[pq.ParquetFile]:
-    """A shard while it is read; what is damaged in it shows only then."""
+    """A shard during reading, when damage in it shows."""
     try:
         with pq.ParquetFile(path, pre_buffer=False) as shard:
             if missing := set(FEATURES) - set(shard.schema_arrow.names):

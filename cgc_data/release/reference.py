@@ -1,4 +1,4 @@
-"""Rows of a release that stores no images, with the views composed on the fly from the user's own photos."""
+"""Read a release that stores no images, composing the views on the fly from the user's own photos."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,13 +18,13 @@ def load_reference(
     contrast: str | None = None,
     split: str | None = None,
 ) -> Iterator[Row]:
-    """Rows of a release with `images` as encoded bytes ({"bytes", "path"}), the same as an embedding release holds.
+    """Rows of a release with `images` as encoded bytes ({"bytes", "path"}), equal to those of a release with images.
 
-    `release` is the folder of a release, or as a text also ORG/NAME on the Hub at `revision` (default: the newest).
-    `images` is a folder or zip that holds the photos of every source (for COCO: the folder above train2017 and
-    val2017, or one of them); None takes the places the release was built from. Rows come in the order of the shards.
+    `release` is a folder, or (as a string) ORG/NAME on the Hub at `revision` (default: the newest). `images` is a
+    folder or zip with the photos of every source (for COCO: the folder above train2017 and val2017, or one of them);
+    None uses the locations the release was built from. Rows are in the order of the shards.
 
-    Raises ReleaseError for a folder that is no finished release, PhotoError that names a missing or changed photo.
+    Raises ReleaseError if it is not a finished release, and PhotoError that names a missing or changed photo.
     """
     from cgc_data.release.locate import locate_release  # the Hub's client is slow to import
 
@@ -33,7 +33,7 @@ def load_reference(
 
 
 def photo_stores(release: Release, images: Path | str | None) -> dict[str, PhotoStore]:
-    """Where the photos of each source (by key) are; `images` as for `load_reference`. Raises PhotoError."""
+    """The photos of each source by key; `images` as for `load_reference`. Raises PhotoError."""
     return {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
 
 

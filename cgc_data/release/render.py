@@ -1,6 +1,6 @@
-"""From a planned view to an image file: whole photos byte for byte, others made by their operations, encoded once.
+"""Render a planned view to an image file: whole photos byte for byte, others by their operations, encoded once.
 
-Shards and `load_reference` compose their views here, so that both show the same pixels.
+Shards and `load_reference` share this code, so that both show the same pixels.
 """
 
 from collections import OrderedDict
@@ -15,13 +15,13 @@ from cgc_data.sources import PhotoStore
 KEPT_PHOTOS, KEPT_BYTES = 8, 2**28
 JPEG_QUALITY = 92
 UNTAGGED = "EXIF orientation tag set to 1"
-TURNED = "turned as its EXIF orientation says and encoded again"
+TURNED = "rotated by its EXIF orientation and encoded again"
 
 
 class Renderer:
-    """Composes views from the photos of several sources (by key), keeping the last few photos read and decoded.
+    """Compose views from the photos of several sources (by key), caching recently read and decoded photos.
 
-    Boxes of the sources in `displayed` follow the photos as EXIF has them displayed, so these are turned first.
+    Boxes of the sources in `displayed` follow the photos after EXIF rotation, so these are rotated first.
     """
 
     def __init__(
@@ -34,10 +34,9 @@ class Renderer:
         self._photos: OrderedDict[tuple[str, str], tuple[bytes, Pixels]] = OrderedDict()
 
     def view(self, view: ViewRow, photo_size: tuple[int, int] | None = None) -> tuple[bytes, str]:
-        """Encoded image of a view (an entry of a row's `views`), and what was changed of the photo.
+        """Encoded image of a view (an entry of a row's `views`), and how the photo was changed.
 
-        `photo_size` is the annotated (width, height), against which the photo is checked. Raises PhotoError that names
-        the photo.
+        `photo_size` is the annotated (width, height), which the photo must have. Raises PhotoError naming the photo.
         """
         content, pixels = self._photo(view["source"], view["file_name"])
         height, width = pixels.shape[:2]
@@ -45,11 +44,11 @@ class Renderer:
         expected = (view["width"], view["height"]) if whole else photo_size
         if expected and tuple(expected) != (width, height):
             raise PhotoError(
-                f"{view['file_name']}: is {width} x {height}, its annotation says {expected[0]} x {expected[1]}"
+                f"{view['file_name']}: is {width} x {height}, but its annotation states {expected[0]} x {expected[1]}"
                 f"{_turned(content)}"
             )
         if whole:
-            # readers rotate by the tag, which would part the photo from its boxes
+            # readers rotate by the tag, which would separate the photo from its boxes
             if exif_orientation(content) == 1:
                 return content, "none"
             if view["source"] in self._displayed:
@@ -65,9 +64,7 @@ class Renderer:
         key = (source, file_name)
         if key not in self._photos:
             if source not in self._stores:
-                raise PhotoError(
-                    f"{file_name}: of a source {source!r} that is not given; name the photos of every source"
-                )
+                raise PhotoError(f"{file_name}: its source {source!r} is not given; give the photos of every source")
             content = self._stores[source].read(file_name)
             try:
                 self._photos[key] = content, decode_photo(content, turn=source in self._displayed)
@@ -78,13 +75,13 @@ class Renderer:
         return self._photos[key]
 
     def _forget(self) -> None:
-        """Drop the photos that were not used for longest, but for the last, until they fit in memory."""
+        """Drop the least recently used photos, except the last one, until the rest fits in memory."""
         size = sum(pixels.nbytes for _, pixels in self._photos.values())
         while len(self._photos) > KEPT_PHOTOS or (size > KEPT_BYTES and len(self._photos) > 1):
             size -= self._photos.popitem(last=False)[1][1].nbytes
 
 
 def _turned(content: bytes) -> str:
-    """What EXIF has to do with a size that is not the annotated one."""
+    """The role of EXIF in a size that differs from the annotation."""
     orientation = exif_orientation(content)
-    return "" if orientation == 1 else f" (EXIF orientation {orientation} turns it: see the setting `orientation`)"
+    return "" if orientation == 1 else f" (EXIF orientation {orientation} rotates it: see the setting `orientation`)"

@@ -1,6 +1,6 @@
-"""The types of a release's rows, so that a misspelled key is a type error.
+"""Types of a release's rows, so that a misspelled key is a type error.
 
-`cgc_data.release.schema` has the same columns as Hugging Face features; a test holds the two against each other.
+`cgc_data.release.schema` has the same columns as Hugging Face features; a test compares the two.
 """
 
 from collections.abc import Iterable
@@ -12,20 +12,20 @@ from cgc_data.geometry import ThousandBox
 
 
 class StoredImage(TypedDict):
-    """An image as Parquet stores it and as `load_reference` composes it."""
+    """An image as stored in Parquet and as composed by `load_reference`."""
 
     bytes: bytes
     path: str | None
 
 
 class Query(TypedDict):
-    """What a question asks for; numbers of images are 1-based, and None if the question does not state them."""
+    """What a question asks for. Image numbers are 1-based, and None if the question does not state them."""
 
     labels: list[str]
-    img_idx: int | None  # image that the question names as the answer's
-    ref_img_idx: int | None  # image of the reference box, or that the question points at as a whole
+    img_idx: int | None  # image of the answer, if the question names it
+    ref_img_idx: int | None  # image of the reference box, or the image that the question refers to as a whole
     ref_bbox: list[int] | None  # x1, y1, x2, y2 in 0-1000 of that image
-    relation: str  # what tells the object from others of its label, such as "leftmost"; "" if nothing
+    relation: str  # what distinguishes the object from others of its label, such as "leftmost"; "" if nothing
 
 
 class ObjectRow(TypedDict):
@@ -36,11 +36,11 @@ class ObjectRow(TypedDict):
     bbox_px: list[float]  # x1, y1, x2, y2, half-open, in pixels of the view as shown
     label: str
     annotation_id: str  # "<source>:<id in the annotation file>"
-    visible: float  # share of the instance's mask area inside the view, 0-1
+    visible: float  # fraction of the instance's mask area inside the view, 0-1
 
 
 def answer_objects(entries: Iterable[ObjectRow]) -> list[Object]:
-    """The objects as an answer states them. Raises ValueError or TypeError if one is not a box of an answer."""
+    """The objects as in an answer. Raises ValueError or TypeError if one is not a valid box of an answer."""
     return [Object(entry["img_idx"], _four(entry["bbox_2d"]), entry["label"]) for entry in entries]
 
 
@@ -50,7 +50,7 @@ def _four(values: list[int]) -> ThousandBox:
 
 
 class PartRow(TypedDict):
-    """A photo of which a view is made: the photo itself, or one from which an object is pasted into it."""
+    """A photo that a view is made from: the photo itself, or one from which an object is pasted into it."""
 
     source: str
     image_id: int
@@ -59,19 +59,21 @@ class PartRow(TypedDict):
     license_url: str
     flickr_url: str
     annotation_id: str  # of the pasted object; "" for the photo
-    transform: list[float]  # a, b, c, d, e, f: x, y of the part is at ax + by + c, dx + ey + f of the photo, pixels
+    transform: list[
+        float
+    ]  # a, b, c, d, e, f: x, y of the part maps to ax + by + c, dx + ey + f of the photo, in pixels
     mask: str  # COCO's compressed run lengths over the part's photo; "" for the photo
 
 
 class OperationRow(TypedDict):
-    """One step from the parts of a view to its image."""
+    """One operation on the way from the parts of a view to its image."""
 
     name: str  # of `cgc_data.release.operations.OPERATIONS`
     values: list[float]
 
 
 class ViewRow(TypedDict):
-    """One image that the model is shown: a whole photo, or a window of one."""
+    """One image shown to the model: a whole photo, or a window of one."""
 
     source: str
     image_id: int
@@ -85,11 +87,11 @@ class ViewRow(TypedDict):
     flickr_url: str
     changes: str
     parts: list[PartRow]  # the photo first
-    operations: list[OperationRow]  # in this order; none for a photo as its file has it
+    operations: list[OperationRow]  # in this order; empty for an unchanged photo file
 
 
 class Evidence(TypedDict):
-    """What warrants that one view does not show a label."""
+    """The warrant that one view does not show a label."""
 
     img_idx: int  # 1-based
     label: str
@@ -98,14 +100,14 @@ class Evidence(TypedDict):
 
 
 class Row(TypedDict):
-    """One sample. A reader that asks for some of the columns gets rows with these keys alone."""
+    """One sample. If a reader requests some columns only, its rows have only these keys."""
 
     id: str
     images: list[StoredImage]
     question: str
     query: Query
-    answer_images: list[int]  # 1-based: may hold an answer
-    reference_images: list[int]  # 1-based: never hold one
+    answer_images: list[int]  # 1-based: may contain an answer
+    reference_images: list[int]  # 1-based: never contain one
     prompt: list[Message]
     answer: str
     objects: list[ObjectRow]
@@ -123,7 +125,7 @@ class Row(TypedDict):
 
 
 class PlannedRow(Row):
-    """A row of the plan; its images are not rendered yet."""
+    """A row of the plan, before its images are rendered."""
 
     family: int
     photo_sizes: list[list[int]]  # annotated [width, height] of the photo behind each view, pixels

@@ -1,10 +1,10 @@
-"""The types of a release's statistics (stats.json), so that a misspelled key is a type error."""
+"""Types of a release's statistics (stats.json), so that a misspelled key is a type error."""
 
 from typing import TypedDict
 
 
 class Bins(TypedDict):
-    """One histogram: counts[i] lies in [edges[i], edges[i + 1]), and the ends take what lies beyond them."""
+    """One histogram: counts[i] is for [edges[i], edges[i + 1]), and the end bins include what is beyond them."""
 
     edges: list[float]
     counts: list[int]
@@ -18,7 +18,7 @@ class Histogram(TypedDict):
 
 
 class LabelCounts(TypedDict):
-    """How often a label is asked for, how often in vain, and how many of its objects are answers."""
+    """How often a label is asked for, how often it is absent, and how many of its objects are answers."""
 
     rows: int
     absent: int

@@ -1,8 +1,8 @@
-"""The form in which a file writes its boxes, and what shows that it is another one.
+"""Formats of boxes in annotation files, and signs that a file uses another format than expected.
 
-COCO writes x, y, width, height. A file in another form reads without an error and has its boxes elsewhere, so boxes
-that leave their photo are counted: too many of them refuse the file, and the form that would hold them is named.
-Boxes with y counted from below stay inside and cannot be told without masks.
+COCO writes x, y, width, height. A file in another format would be read without an error, with all boxes misplaced.
+Boxes that leave their photo are therefore counted; a file with too many is refused, and the error names the format
+that fits. Boxes whose y is measured from the bottom stay inside the photo and cannot be detected without masks.
 """
 
 from dataclasses import dataclass
@@ -27,34 +27,34 @@ FORM_NAMES: dict[BoxFormat, str] = {
 IN_PIXELS = [form for form in BOX_FORMATS if not form.endswith(NORMALIZED)]
 SHARES: list[BoxFormat] = [form for form in BOX_FORMATS if form.endswith(NORMALIZED)]
 
-# A box leaves its photo if it passes the border by more than this; rounding and hasty clicks stay below it.
+# A box leaves its photo if it crosses the border by more than this. Rounding and imprecise clicks stay below.
 TOLERANCE_PIXELS, TOLERANCE_SHARE = 2.0, 0.01
-# Of the boxes that rest on the file alone; 0 in COCO and LVIS.
+# Share of the boxes without other support; 0 in COCO and LVIS.
 FEWEST, MOST_LEAVING = 3, 0.01
-EXPLAINED = 0.9  # of the leaving boxes that have to fit under another form
+EXPLAINED = 0.9  # share of the leaving boxes that must fit in another format
 
 Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Leaving:
-    """How many boxes of a file leave their photo; they are cut at its border."""
+    """How many boxes of a file leave their photo. They are clipped at its border."""
 
     boxes: int
     of: int
 
 
 def leaves(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
-    """Which boxes (x1, y1, x2, y2), (n, 4), pass the border of photos of these sizes (width, height), (n, 2)."""
+    """Which boxes (x1, y1, x2, y2), (n, 4), cross the border of photos of these sizes (width, height), (n, 2)."""
     slack = TOLERANCE_PIXELS + TOLERANCE_SHARE * sizes
     low, high = boxes[:, :2], boxes[:, 2:]
     return np.asarray(((low < -slack) | (high > sizes + slack) | (high < low)).any(axis=1))
 
 
 def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
-    """Count the boxes that leave their photo. Raises SourceError if they are too many and no `form` was stated.
+    """Count the boxes that leave their photo. Raises SourceError if there are too many and no `form` was stated.
 
-    A box with a mask is held against it later. It counts here only if another form would hold it.
+    A box with a mask is compared with it later. It counts here only if it would fit in another format.
     """
     counted = table.annotations.column("crowd").to_numpy() != 1
     boxes, sizes = _boxes(table)[counted], _sizes(table)[counted]
@@ -63,7 +63,7 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
         _refuse_shares(table, boxes)
     out = leaves(boxes, sizes)
     likely = _likely(boxes[out], sizes[out]) if out.any() else None
-    # boxes without a mask by themselves too: many good ones with a mask must not hide them
+    # boxes without a mask are also judged separately: many correct ones with a mask must not hide them
     for basis in (~masked, masked | True) if likely else (~masked,):
         bad, of = int((out & basis).sum()), int(basis.sum())
         if form is None and bad >= FEWEST and bad > MOST_LEAVING * of:
@@ -74,7 +74,7 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
 
 
 def _refuse_shares(table: SourceTable, boxes: Floats) -> None:
-    """Raise SourceError if boxes, read as x, y, width, height, lie within one pixel: they are shares of their photo."""
+    """Raise SourceError if boxes, read as x, y, width, height, fit in one pixel: they are fractions of the photo."""
     x1, y1, x2, y2 = boxes.T
     written = np.stack((x1, y1, x2 - x1, y2 - y1), axis=1)
     tiny = (written[:, 2:] > 0).all(axis=1) & (written >= 0).all(axis=1) & (written <= 1).all(axis=1)
@@ -94,13 +94,13 @@ def _refuse_shares(table: SourceTable, boxes: Floats) -> None:
 
 
 def _within(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
-    """Which boxes (n, 4) are upright and inside photos of these sizes, but for rounding."""
+    """Which boxes (n, 4) have positive extent and lie inside photos of these sizes, up to rounding."""
     low, high = boxes[:, :2], boxes[:, 2:]
     return np.asarray(((low >= -1e-3) & (high <= sizes + 1e-3) & (high >= low)).all(axis=1))
 
 
 def _likely(boxes: Floats, sizes: Floats) -> BoxFormat | None:
-    """The form under which these boxes, read as x, y, width, height, would stay inside; None if there is none."""
+    """The format in which these boxes, read as x, y, width, height, would stay inside, or None."""
     x1, y1, x2, y2 = boxes.T
     read = {form: np.stack(corners(x1, y1, x2 - x1, y2 - y1, form), axis=1) for form in IN_PIXELS[1:]}
     inside = {form: float((~leaves(placed, sizes)).mean()) for form, placed in read.items()}
@@ -118,9 +118,9 @@ def _advice(likely: BoxFormat | None, boxes: Floats, sizes: Floats) -> str:
 
 
 def _other_size(boxes: Floats, sizes: Floats) -> int | None:
-    """The longer side that photos would need for their boxes to fit, if one size serves nearly all of them."""
+    """The longer side that photos would need for their boxes to fit, if one size fits nearly all of them."""
     if (boxes[:, :2] < -TOLERANCE_PIXELS).any(axis=1).mean() > 1 - EXPLAINED:
-        return None  # no size holds what begins before the corner
+        return None  # no size fits a box that starts before the corner
     reach = (boxes[:, 2:] / sizes).max(axis=1) * sizes.max(axis=1)
     longest = float(np.quantile(reach, 0.98))
     return round(longest) if np.quantile(reach, 0.75) > 0.8 * longest else None

@@ -1,7 +1,7 @@
-"""Keep the tables of a source beside the output, so that a second run maps them instead of parsing the file.
+"""Cache the tables of a source beside the output, so that a second run maps them instead of parsing the file.
 
-A cache is one file: the tables as Arrow streams, then the CRC-32 of all that. It is named by what it was made from,
-written under another name and moved into place, and whatever does not read back is as good as not there.
+A cache is one file: the tables as Arrow streams, followed by their CRC-32. Its name identifies its input. It is
+written under another name and moved into place. A cache that cannot be read back is ignored.
 """
 
 import os
@@ -13,7 +13,7 @@ import pyarrow as pa
 from cgc_data.geometry import BoxFormat
 from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES, UNUSABLE, Tables
 
-READER_VERSION = 2  # counts changes of what the readers make of a file
+READER_VERSION = 2  # increased whenever the readers' output changes
 
 _SCHEMAS = {
     "images": IMAGES,
@@ -26,17 +26,17 @@ _CHECKSUM_BYTES = 4
 
 
 def cache_path(folder: Path, kind: str, sha256: str, box_format: BoxFormat = "xywh") -> Path:
-    """Where the tables of a file with this hash, read with boxes of this form, are kept."""
+    """Path of the cached tables of a file with this hash, read with boxes in this format."""
     return folder / f"{kind}-{sha256}.{box_format}.v{READER_VERSION}.arrow"
 
 
 def any_of(folder: Path, kind: str) -> bool:
-    """Whether the folder holds a cache of any file of this format."""
+    """Whether the folder contains a cache of any file of this format."""
     return any(folder.glob(f"{kind}-*.v{READER_VERSION}.arrow"))
 
 
 def load(path: Path) -> Tables | None:
-    """Tables mapped from the cache file; None where it is missing, damaged or of another schema."""
+    """Tables mapped from the cache file; None if it is missing, damaged, or of another schema."""
     try:
         mapped = pa.memory_map(str(path)).read_buffer()
         payload, checksum = mapped[:-_CHECKSUM_BYTES], mapped[-_CHECKSUM_BYTES:]
@@ -50,7 +50,7 @@ def load(path: Path) -> Tables | None:
 
 
 def store(path: Path, tables: Tables) -> None:
-    """Write the cache file whole or not at all."""
+    """Write the cache file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:

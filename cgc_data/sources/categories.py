@@ -1,4 +1,4 @@
-"""Categories of a file, each once: repeated ones and the unused roots that exports add are dropped."""
+"""Categories of a file, each once: duplicates and unused roots that export tools add are dropped."""
 
 from collections import defaultdict
 from collections.abc import Set
@@ -12,11 +12,11 @@ from cgc_data.sources.table import CATEGORIES
 
 
 def distinct_categories(path: Path, parts: list[pa.Table], used: Set[int]) -> pa.Table:
-    """The categories that mean something, sorted by id; `used` are ids that annotations have.
+    """The meaningful categories, sorted by id; `used` are the ids that annotations refer to.
 
-    A category listed twice counts once. One without annotations is dropped if another category is below it or has its
-    name: Roboflow adds such a root, and "there is no animal" would be wrong where every animal is boxed as another
-    category. Raises SourceError for an id of two different categories.
+    A category listed twice counts once. One without annotations is dropped if another category is below it or has the
+    same name: Roboflow adds such a root, and "there is no animal" would be wrong if every animal is boxed under
+    another category. Raises SourceError if two different categories have the same id.
     """
     table = pa.concat_tables([CATEGORIES.empty_table(), *parts]).combine_chunks()
     rows = table.to_pylist()
@@ -28,7 +28,7 @@ def distinct_categories(path: Path, parts: list[pa.Table], used: Set[int]) -> pa
 
 
 def _roots(rows: list[dict[str, Any]], used: Set[int]) -> set[int]:
-    """Ids of unused categories that another one is below, or that another one with annotations is called like."""
+    """Ids of unused categories that have a category below them, or the same name as one with annotations."""
     below: defaultdict[str, set[int]] = defaultdict(set)
     for row in rows:
         below[row["supercategory"]].add(row["category_id"])

@@ -1,4 +1,4 @@
-"""What a user states to be wrong in a file is taken out of its columns, before anything is made of them."""
+"""Remove from a file's columns what the user states to be wrong, before anything is derived from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 
 def without(table: SourceTable, parts: Sequence[Part]) -> SourceTable:
-    """The source as if the file did not hold these parts; the table itself if there are none."""
+    """The source as if the file did not contain these parts; the unchanged table if `parts` is empty."""
     for part in PARTS:
         if part in parts:
             table = replace(table, annotations=_CLEANED[part](table.annotations))
@@ -23,7 +23,7 @@ def without(table: SourceTable, parts: Sequence[Part]) -> SourceTable:
 
 
 def duplicates(annotations: pa.Table) -> NDArray[np.bool_]:
-    """Which annotations repeat an earlier one, (annotations,): of the photo, the category, and exactly the same box."""
+    """Which annotations duplicate an earlier one, (annotations,): same photo, category, and exact box."""
     names = ("image_row", "category_row", "x1", "y1", "x2", "y2")
     rows = np.stack([annotations.column(name).to_numpy().astype(np.float64) for name in names], axis=1)
     first = np.unique(rows, axis=0, return_index=True)[1]  # rows are sorted by id within a photo

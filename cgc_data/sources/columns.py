@@ -1,4 +1,4 @@
-"""Turn decoded records into columns a batch at a time, so that no record outlives its batch, and join them by id."""
+"""Convert decoded records into columns batch by batch, so that no record outlives its batch, and join them by id."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,14 +29,14 @@ from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES, UN
 Array = npt.NDArray[Any]
 
 NAN = float("nan")
-MOST_PIXELS = 2**28  # of a photo; an index of masks for more would take memory without bound
+MOST_PIXELS = 2**28  # per photo; an index of masks for more would take unbounded memory
 _NO_BOX = Box(0.0, 0.0, 0.0, 0.0)
-_LONGEST_EMPTY = 16  # bytes; a segmentation that is longer holds something
+_LONGEST_EMPTY = 16  # bytes; a longer segmentation is not empty
 _EMPTY = (b"", b"null", b"[]", b"{}")
 
 
 def image_columns(path: Path, images: Sequence[Image], file_names: list[str]) -> pa.Table:
-    """Image records and the names of their photos as rows. Raises SourceError for a size that no photo has."""
+    """Image records and the names of their photos as rows. Raises SourceError for an impossible size."""
     for image in images:
         if min(image.width, image.height) <= 0 or image.width * image.height > MOST_PIXELS:
             raise SourceError(f"{path}: image {image.id} is {image.width} x {image.height} pixels; correct its size")
@@ -78,7 +78,7 @@ def license_columns(licenses: Sequence[License]) -> pa.Table:
 
 
 def sorted_by_id(path: Path, what: str, parts: list[pa.Table], schema: pa.Schema) -> pa.Table:
-    """All rows in the order of their ids, the first column. Raises SourceError for an id that occurs twice."""
+    """All rows sorted by id, the first column. Raises SourceError if an id occurs twice."""
     table = pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
     ids = table[0].to_numpy()
     order = np.argsort(ids, kind="stable")
@@ -87,7 +87,7 @@ def sorted_by_id(path: Path, what: str, parts: list[pa.Table], schema: pa.Schema
 
 
 class AnnotationColumns:
-    """Columns of all annotations, gathered batch by batch."""
+    """Columns of all annotations, collected batch by batch."""
 
     def __init__(self, path: Path, crowd_unless_stated: int, box_format: BoxFormat) -> None:
         self._path, self._box_format = path, box_format
@@ -95,7 +95,7 @@ class AnnotationColumns:
         self._parts: dict[str, list[Array]] = {}
 
     def add(self, batch: Batch) -> None:
-        """Take over the `Annotation` items of a batch."""
+        """Append the `Annotation` items of a batch."""
         items: list[Annotation] = batch.items
         boxes = [item.bbox or _NO_BOX for item in items]
         x, y = _floats([box.x for box in boxes]), _floats([box.y for box in boxes])
@@ -125,14 +125,14 @@ class AnnotationColumns:
             self._parts.setdefault(name, []).append(values)
 
     def used_categories(self) -> set[int]:
-        """Ids of the categories that annotations have."""
+        """Ids of the categories that annotations refer to."""
         return {int(number) for part in self._parts.get("category_id", []) for number in np.unique(part)}
 
     def tables(self, photos: pa.Table, category_ids: Array) -> tuple[pa.Table, pa.Table]:
-        """The annotations, sorted by image row and annotation id, and those that are unusable; ids given are sorted.
+        """The annotations, sorted by image row and annotation id, and the unusable ones; the given ids are sorted.
 
-        Raises SourceError for an id that occurs twice, and if more than a few are of images or categories that are not
-        among those given, or have no box.
+        Raises SourceError if an id occurs twice, or if more than a few annotations refer to images or categories that
+        are not given, or have no box.
         """
         if not self._parts:
             return ANNOTATIONS.empty_table(), UNUSABLE.empty_table()
@@ -158,7 +158,7 @@ class AnnotationColumns:
 
 
 def _to_pixels(columns: dict[str, Array], photos: pa.Table) -> None:
-    """Scale boxes that are written as shares of their photo, in place."""
+    """Scale boxes given as fractions of their photo, in place."""
     for side, names in (("width", ("x1", "x2")), ("height", ("y1", "y2"))):
         size = photos[side].to_numpy()[columns["image_row"]]
         for name in names:
@@ -174,7 +174,7 @@ def _floats(values: list[float]) -> Array:
 
 
 def _segmentation_ranges(batch: Batch) -> tuple[Array, Array]:
-    """Offset and length in the file of each item's segmentation; 0, 0 where there is none."""
+    """Offset and length in the file of each item's segmentation; 0, 0 if there is none."""
     raws = [item.segmentation for item in batch.items]
     lengths = _integers([len(raw) for raw in raws])
     for row in np.flatnonzero(lengths <= _LONGEST_EMPTY):
@@ -192,5 +192,5 @@ def _refuse_twice(path: Path, what: str, ordered: Array) -> None:
 
 
 def _license_id(value: int | str | None) -> int:
-    """0 where a file states no number: such a photo has no known licence."""
+    """0 if a file states no number: the license of such a photo is unknown."""
     return number_of(value) or 0

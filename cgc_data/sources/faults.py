@@ -1,6 +1,7 @@
-"""Annotations that cannot be used as they are: of nothing that the file lists, without a box, or written twice.
+"""Annotations that cannot be used as they are: of unlisted images or categories, without a box, or duplicated.
 
-A few of them are dropped and listed, more refuse the file. One without a box is kept, for its category is in the photo.
+A few are dropped and listed; if there are more, the file is refused. An annotation without a box is kept as a sign
+that its category is in the photo.
 """
 
 import os
@@ -16,11 +17,11 @@ from cgc_data.common.errors import SourceError
 from cgc_data.sources.table import UNUSABLE
 
 Array: TypeAlias = npt.NDArray[Any]
-Faults: TypeAlias = dict[str, npt.NDArray[np.bool_]]  # (annotations,) each, by what is wrong
+Faults: TypeAlias = dict[str, npt.NDArray[np.bool_]]  # by fault, (annotations,) each
 
 NO_IMAGE, NO_CATEGORY = "annotation of no listed photo", "annotation of no listed category"
 NO_BOX, TWICE = "annotation without a box", "annotation written twice"
-MOST_FAULTY = 0.01  # of the annotations; one is always allowed
+MOST_FAULTY = 0.01  # share of the annotations; one is always allowed
 _FIXES = {
     NO_IMAGE: "are of images that the file does not list, such as image {image_id}; add these or remove them",
     NO_CATEGORY: "are of categories that the file does not list, such as {category_id}; add these or remove them",
@@ -30,14 +31,14 @@ _COORDINATES = ("x1", "y1", "x2", "y2")
 
 
 def rows_of(known: Array, wanted: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Where each wanted id is among the known, sorted ones, and which are not there at all."""
+    """Position of each wanted id among the known, sorted ones, and which are missing."""
     rows = np.searchsorted(known, wanted).astype(np.int32)
     missing = known.take(rows, mode="clip") != wanted if len(known) else np.ones(len(wanted), dtype=bool)
     return rows, missing
 
 
 def written_twice(path: Path, columns: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
-    """Annotations that repeat an earlier one in all but the id: some tools save everything twice."""
+    """Annotations that equal an earlier one except for the id: some tools save everything twice."""
     values = [columns[name] for name in ("image_id", "category_id", "crowd", "segmentation_length", *_COORDINATES)]
     order = np.argsort(_mixed(values), kind="stable")
     same = np.ones(max(len(order) - 1, 0), dtype=bool)
@@ -51,7 +52,7 @@ def written_twice(path: Path, columns: Mapping[str, Array]) -> npt.NDArray[np.bo
 
 
 def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
-    """One number for each row, equal where all values are."""
+    """One number per row, equal for rows whose values are all equal."""
     mixed = np.uint64(0)
     for column in values:
         mixed = (mixed ^ column.astype(np.float64).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
@@ -62,7 +63,7 @@ def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
 def _with_one_mask(
     path: Path, columns: Mapping[str, Array], pairs: Iterable[tuple[int, int]], found: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """Without those whose segmentation is written otherwise than that of the one before."""
+    """Without those whose segmentation differs from the previous one's."""
     offsets, lengths = columns["segmentation_offset"], columns["segmentation_length"]
     with path.open("rb") as file:
         for one, other in pairs:
@@ -72,7 +73,7 @@ def _with_one_mask(
 
 
 def check_faults(path: Path, columns: Mapping[str, Array], faults: Faults) -> None:
-    """Raise SourceError if more than a few annotations have a fault that cannot be one slip."""
+    """Raise SourceError if more than a few annotations have the same fault."""
     for reason, fix in _FIXES.items():
         count, of = int(faults[reason].sum()), len(faults[reason])
         if of and (count == of or count > max(1, MOST_FAULTY * of)):
@@ -82,7 +83,7 @@ def check_faults(path: Path, columns: Mapping[str, Array], faults: Faults) -> No
 
 
 def unusable(columns: Mapping[str, Array], faults: Faults) -> pa.Table:
-    """The annotations that have a fault, each with the first of them."""
+    """The faulty annotations, each with its first fault."""
     reasons, found = list(faults), np.stack(list(faults.values()))
     rows = np.flatnonzero(found.any(axis=0))
     first = [reasons[place] for place in np.argmax(found[:, rows], axis=0)]

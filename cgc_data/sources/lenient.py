@@ -1,6 +1,6 @@
-"""Records that say the right thing in another type: ids as text or floats, unused fields of any type, boxes of none.
+"""Read records whose values have unexpected types: ids as text or floats, unused fields of any type, null boxes.
 
-A list is decoded strictly first, at full speed; only where that fails is it decoded again, record by record.
+A list is first decoded strictly, at full speed. Only if that fails is it decoded again, record by record.
 """
 
 import math
@@ -49,14 +49,14 @@ class LooseRecord(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Forgiving:
-    """Decoder of a list of records that reads them loosely if they are not of their types."""
+    """Decoder of a list of records that falls back to lenient reading if types do not match."""
 
     def __init__(self, strict: type[Any], loose: type[Any], convert: Callable[[Any], Any]) -> None:
         self._strict, self._loose = msgspec.json.Decoder(list[strict]), msgspec.json.Decoder(list[loose])  # type: ignore[valid-type]
         self._convert = convert
 
     def decode(self, text: memoryview) -> list[Any]:
-        """The records. Raises msgspec.ValidationError with the place of what cannot be read either way."""
+        """The records. Raises msgspec.ValidationError with the location of what cannot be read either way."""
         try:
             return self._strict.decode(text)
         except msgspec.ValidationError:
@@ -77,7 +77,7 @@ class _Unreadable(ValueError):
 
 
 def whole(field: str, value: Any) -> int:
-    """A whole number that may be written as a float or as text. Raises ValueError for anything else."""
+    """An integer that may be written as a float or as text. Raises ValueError for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -88,7 +88,7 @@ def whole(field: str, value: Any) -> int:
 
 
 def box(value: Any) -> Box | None:
-    """A box of four finite numbers, which may be written as text; None for anything else."""
+    """A box of four finite numbers, possibly written as text; None for anything else."""
     try:
         numbers = [float(number) for number in value]
     except (TypeError, ValueError):
@@ -97,7 +97,7 @@ def box(value: Any) -> Box | None:
 
 
 def annotation(loose: LooseAnnotation) -> Annotation:
-    """The annotation; its id, image, and category have to be readable."""
+    """The annotation. Its id, image, and category must be readable."""
     return Annotation(
         segmentation=loose.segmentation,
         area=loose.area if isinstance(loose.area, int | float) else None,
@@ -110,7 +110,7 @@ def annotation(loose: LooseAnnotation) -> Annotation:
 
 
 def image(loose: LooseRecord) -> Image:
-    """The image; its id and size have to be readable."""
+    """The image. Its id and size must be readable."""
     return Image(
         id=whole("id", loose.id),
         width=whole("width", loose.width),
@@ -125,7 +125,7 @@ def image(loose: LooseRecord) -> Image:
 
 
 def category(loose: LooseRecord) -> Category:
-    """The category; its id and name have to be readable."""
+    """The category. Its id and name must be readable."""
     if not isinstance(loose.name, str):
         raise _Unreadable("name", "a text", loose.name)
     synonyms = loose.synonyms if isinstance(loose.synonyms, list) else []
@@ -140,12 +140,12 @@ def category(loose: LooseRecord) -> Category:
 
 
 def license_of(loose: LooseRecord) -> License:
-    """The license, as far as it can be read."""
+    """The license, as far as it is readable."""
     return License(id=number_of(loose.id), url=_text(loose.url), name=_text(loose.name))
 
 
 def number_of(value: Any) -> int | None:
-    """The number of a license, None if there is none."""
+    """The number of a license, or None."""
     try:
         return whole("license", value)
     except _Unreadable:

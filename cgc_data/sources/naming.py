@@ -1,7 +1,7 @@
-"""Finds the file that a photo's name means, in the forms in which annotation tools write names.
+"""Find the file that a photo's name refers to, in the forms that annotation tools write.
 
-Windows, absolute, `../` and percent-encoded paths, another case or Unicode form, the hash that Label Studio puts before
-a name, and COCO's names of 2014 are seen through. A name that could stand for several files is refused.
+Handled are Windows, absolute, `../`, and percent-encoded paths, another case or Unicode form, the hash prefix of Label
+Studio, and COCO's names of 2014. A name that could refer to several files is refused.
 """
 
 import re
@@ -12,14 +12,14 @@ from urllib.parse import unquote, urlsplit
 
 from cgc_data.common.errors import PhotoError
 
-COCO_FOLDERS = ("train2017", "val2017")  # LVIS and COCO divide the same photos differently
+COCO_FOLDERS = ("train2017", "val2017")  # LVIS and COCO split the same photos differently
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")
 _OF_2014 = re.compile(r"^coco_[a-z]+2014_(?=[0-9]{12}\.)")
 
 
 class NameIndex:
-    """Names of files by their base names, in three readings: as they are, in one case and form, without prefixes."""
+    """File names by base name, in three readings: verbatim, normalized in case and form, and without prefixes."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._folders: set[str] = set()
@@ -35,7 +35,7 @@ class NameIndex:
                 self._bare[bare].append(name)
 
     def find(self, file_name: str) -> str | None:
-        """The one file that a name stands for, None if there is none. Raises PhotoError if it could be several."""
+        """The file that a name refers to, or None. Raises PhotoError if it could be several."""
         parts = path_parts(file_name)
         if not parts:
             return None
@@ -45,7 +45,7 @@ class NameIndex:
         return None
 
     def _inside(self, folders: list[str], candidates: list[str]) -> list[str]:
-        """Candidates in the folder that is named, if there is such a folder: a photo missing there is no other one."""
+        """Candidates in the named folder, if that folder exists: a photo missing there is not taken from another."""
         folder = "/".join(folders)
         if not folders or folder not in self._folders or folders[-1] in COCO_FOLDERS:
             return candidates
@@ -56,18 +56,18 @@ class NameIndex:
         key = folded(base)
         yield self._folded.get(key, [])
         bare = without_prefix(key)
-        # a prefix on one side only: two different ones are two different uploads
+        # a prefix on one side only: two different prefixes are two different uploads
         yield self._folded.get(bare, []) if bare != key else self._bare.get(key, [])
 
 
 def path_parts(file_name: str) -> list[str]:
-    """Folders and base name as written on any system or in a URL, without drive and steps up."""
+    """Folders and base name as written on any system or in a URL, without drive and `..`."""
     path = urlsplit(file_name).path if "://" in file_name else file_name.rpartition("?d=")[2]
     return [part for part in re.split(r"[\\/]", path) if part not in ("", ".", "..")]
 
 
 def folded(base: str) -> str:
-    """Key under which spellings of one name meet: case, Unicode form, percent-encoding.
+    """Key shared by all spellings of a name: case, Unicode form, percent-encoding.
 
     >>> folded("Photo%20of.JPG")
     'photo of.jpg'
@@ -76,12 +76,12 @@ def folded(base: str) -> str:
 
 
 def without_prefix(key: str) -> str:
-    """A folded name without the hash that Label Studio adds, or COCO's prefix of 2014."""
+    """A folded name without Label Studio's hash prefix or COCO's prefix of 2014."""
     return _OF_2014.sub("", _UPLOADED.sub("", key))
 
 
 def _nearest(file_name: str, parts: list[str], candidates: list[str]) -> str:
-    """The candidate that shares most folders with the name, counted from the end."""
+    """The candidate that shares the most folders with the name, counted from the end."""
     for same in (str, folded):
         shared = {name: _shared(parts, name.split("/"), same) for name in candidates}
         best = [name for name in candidates if shared[name] == max(shared.values())]
@@ -92,7 +92,7 @@ def _nearest(file_name: str, parts: list[str], candidates: list[str]) -> str:
 
 
 def _shared(wanted: list[str], found: list[str], same: Callable[[str], str]) -> int:
-    """How many parts agree, from the last but one backward."""
+    """How many parts agree, backward from the second to last."""
     count = 0
     for one, other in zip(reversed(wanted[:-1]), reversed(found[:-1]), strict=False):
         if same(one) != same(other):

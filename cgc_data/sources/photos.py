@@ -1,4 +1,4 @@
-"""Photos of a source by file name, from a folder or read in place from a zip archive."""
+"""Photos of a source by file name, from a folder or directly from a zip archive."""
 
 import os
 import zipfile
@@ -11,20 +11,20 @@ from cgc_data.common.errors import PhotoError
 from cgc_data.images import MOST_BYTES
 from cgc_data.sources.naming import COCO_FOLDERS, NameIndex
 
-LONGEST_NAME = 255  # characters of a file's name that file systems allow
+LONGEST_NAME = 255  # longest file name, in characters, that file systems allow
 
 
 class PhotoStore(Protocol):
-    """Where the photos of a source are; usable in forked and spawned processes. File names have forward slashes."""
+    """The photos of a source; usable in forked and spawned processes. File names have forward slashes."""
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo. Raises PhotoError where it is missing or cannot be read."""
+        """Bytes of a photo. Raises PhotoError if it is missing or cannot be read."""
         ...
 
     def place(self, file_name: str) -> str | None:
-        """The name under which the photo is there, None if it is not.
+        """The actual name of the photo's file, or None if it is missing.
 
-        Raises PhotoError for what is no name, and for a name that could stand for several photos.
+        Raises PhotoError for an invalid name, and for a name that could refer to several photos.
         """
         ...
 
@@ -33,21 +33,21 @@ class PhotoStore(Protocol):
         ...
 
     def size(self, file_name: str) -> int:
-        """Number of bytes of a photo. Raises PhotoError where it is missing."""
+        """Number of bytes of a photo. Raises PhotoError if it is missing."""
         ...
 
     def stamp(self, file_name: str) -> str:
-        """Which file a photo is and in which state: another text as soon as its content is another one.
+        """Identity and state of a photo's file: a text that changes whenever the content does.
 
-        Raises PhotoError where it is missing.
+        Raises PhotoError if it is missing.
         """
         ...
 
 
 def open_photos(path: Path) -> PhotoStore:
-    """Photos in a folder or .zip archive, or in several, written with commas between them.
+    """Photos in a folder or .zip archive, or in several of them separated by commas.
 
-    Raises PhotoError where one is neither.
+    Raises PhotoError if one is neither.
     """
     path = Path(path)
     if len(places := parts(path)) > 1:
@@ -62,15 +62,15 @@ def open_photos(path: Path) -> PhotoStore:
 
 
 def parts(path: Path) -> list[Path]:
-    """The folders and archives that are written with commas between them; a path that there is is one."""
+    """The folders and archives separated by commas; an existing path is a single one, even with a comma."""
     several = "," in str(path) and not path.exists()
     return [Path(part) for part in str(path).split(",")] if several else [path]
 
 
 def _below(file_name: str) -> PurePosixPath | None:
-    """The name as a path below the folder of photos, out of which an annotation file must not reach; None: it does.
+    """The name as a path below the folder of photos; None if it points outside, which is not allowed.
 
-    Raises PhotoError for what is no name of a file.
+    Raises PhotoError for an invalid file name.
     """
     name = PurePosixPath(file_name or "")
     if "\0" in str(name) or not name.name or max(map(len, name.parts)) > LONGEST_NAME:
@@ -79,13 +79,13 @@ def _below(file_name: str) -> PurePosixPath | None:
 
 
 class FolderPhotos:
-    """A folder, with COCO's folders train2017 and val2017 below it where there are such."""
+    """A folder, including COCO's subfolders train2017 and val2017 if they exist."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, looked for under its name, else its base name, here and below."""
+        """Bytes of a photo, looked up by its name, else by its base name, here and in subfolders."""
         path = self._path(file_name)
         try:
             _check_size(path.stat().st_size, path)
@@ -94,7 +94,7 @@ class FolderPhotos:
             raise PhotoError(f"{path}: cannot be read ({error.strerror}); copy it again") from error
 
     def place(self, file_name: str) -> str | None:
-        """Where below the folder the photo is."""
+        """Path of the photo relative to the folder."""
         name = _below(file_name)
         if name and (self._root / name).is_file():
             return str(name)
@@ -117,7 +117,7 @@ class FolderPhotos:
         return self._path(file_name).stat().st_size
 
     def stamp(self, file_name: str) -> str:
-        """Identity, size and times of the file. The time at which its entry changed cannot be set back."""
+        """Identity, size, and times of the file. Its ctime cannot be set back."""
         return file_stamp(self._path(file_name))
 
     def _path(self, file_name: str) -> Path:
@@ -128,26 +128,26 @@ class FolderPhotos:
 
     @cached_property
     def _index(self) -> NameIndex:
-        """All names below the folder, listed only if one is not where it is said to be."""
+        """All names below the folder, listed only if a photo is not at its stated path."""
         return NameIndex(self.names())
 
 
 class SeveralPhotos:
-    """Several folders or archives; the first that holds a photo under its very name has it, else the only one."""
+    """Several folders or archives: the first that contains a photo under its exact name, else the only match."""
 
     def __init__(self, stores: list[PhotoStore]) -> None:
         self._stores = stores
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, from the first place that holds it."""
+        """Bytes of a photo, from the first location that contains it."""
         return self._holder(file_name).read(file_name)
 
     def place(self, file_name: str) -> str | None:
-        """The name under which the first place that holds the photo has it."""
+        """The name of the photo in the first location that contains it."""
         return self._holder(file_name).place(file_name)
 
     def names(self) -> list[str]:
-        """Names of all files in all places."""
+        """Names of all files in all locations."""
         return sorted({name for store in self._stores for name in store.names()})
 
     def size(self, file_name: str) -> int:
@@ -163,13 +163,13 @@ class SeveralPhotos:
         named = [store for store, place in held if place == file_name]
         if len(held) > 1 and not named:
             first, second = (place for _, place in held[:2])
-            raise PhotoError(f"{file_name}: in several of the places, as {first} and {second}; give one of them")
-        # the last place says what is missing and the fix
+            raise PhotoError(f"{file_name}: found in several locations, as {first} and {second}; give one of them")
+        # the last location raises the error with the fix
         return (named or [store for store, _ in held] or self._stores[-1:])[0]
 
 
 class ZipPhotos:
-    """A zip archive, opened once in every process that reads from it."""
+    """A zip archive, opened once per process."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -182,7 +182,7 @@ class ZipPhotos:
         self.__init__(state["_path"])  # type: ignore[misc]
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, looked for under its name, else its base name."""
+        """Bytes of a photo, looked up by its name, else by its base name."""
         member = self._member(file_name)
         try:
             archive = self._archive()[0]
@@ -197,7 +197,7 @@ class ZipPhotos:
             ) from error
 
     def place(self, file_name: str) -> str | None:
-        """The member that is the photo."""
+        """The archive member of the photo."""
         name, (archive, index) = _below(file_name), self._archive()
         return str(name) if name and str(name) in archive.NameToInfo else index.find(file_name)
 
@@ -211,7 +211,7 @@ class ZipPhotos:
         return self._archive()[0].getinfo(member).file_size
 
     def stamp(self, file_name: str) -> str:
-        """Archive, member, size and checksum of a photo."""
+        """Archive, member, size, and checksum of a photo."""
         member = self._member(file_name)
         info = self._archive()[0].getinfo(member)
         return f"{self._path.resolve()}:{member}:{info.file_size}:{info.CRC:08x}"
@@ -223,8 +223,8 @@ class ZipPhotos:
         return member
 
     def _archive(self) -> tuple[zipfile.ZipFile, NameIndex]:
-        """The archive as opened by this process: a file handle shared over a fork would share its position."""
-        opened = self._opened  # no lock, for one held by another thread while forking would stay held
+        """The archive, opened by this process: a file handle shared across a fork would share its position."""
+        opened = self._opened  # no lock: one held by another thread during a fork would never be released
         if opened is None or opened[0] != os.getpid():
             try:
                 archive = zipfile.ZipFile(self._path)
@@ -235,14 +235,16 @@ class ZipPhotos:
 
 
 def file_stamp(path: Path) -> str:
-    """Identity, size and times of a file. Raises OSError where it is gone."""
+    """Identity, size, and times of a file. Raises OSError if it is gone."""
     state = path.stat()
     return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
 
 
 def _check_size(size: int, name: object) -> None:
     if size > MOST_BYTES:
-        raise PhotoError(f"{name}: has {size:,} bytes, at most {MOST_BYTES:,} are read of a photo; save it smaller")
+        raise PhotoError(
+            f"{name}: has {size:,} bytes, and a photo may have at most {MOST_BYTES:,}; save a smaller version"
+        )
 
 
 def _files(archive: zipfile.ZipFile) -> list[str]:

@@ -1,4 +1,4 @@
-"""From an annotation file to its columns: from the cache where it has them, else in one pass over its four lists."""
+"""Read an annotation file into columns: from the cache if possible, else in one pass over its four lists."""
 
 import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,10 +31,10 @@ _DECODERS: dict[str, ListDecoder] = {
 def read_source(
     kind: Kind, path: Path, cache_dir: Path | None = None, *, box_format: BoxFormat = "xywh"
 ) -> SourceTable:
-    """Columns of a file of this format whose boxes have this form.
+    """Columns of a file of this annotation format whose boxes have this box format.
 
-    With `cache_dir` they are kept there under the file's sha256 and mapped from there the next time.
-    Raises SourceError where the file is missing, cut short, not of the schema or contradicts itself.
+    With `cache_dir` they are cached there under the file's sha256 and mapped from there the next time.
+    Raises SourceError if the file is missing, truncated, not of the schema, or inconsistent.
     """
     path = Path(path)
     if not path.is_file():
@@ -48,7 +48,7 @@ def read_source(
 
 
 def _cached(kind: Kind, path: Path, folder: Path, hashing: "Future[str]", box_format: BoxFormat) -> Tables:
-    """Tables from the folder, else parsed and left there; with nothing there, hashing is not waited for."""
+    """Tables from the cache folder, else parsed and cached; an empty cache does not wait for the hash."""
     kept = (
         cache.load(cache.cache_path(folder, kind, hashing.result(), box_format)) if cache.any_of(folder, kind) else None
     )
@@ -56,13 +56,13 @@ def _cached(kind: Kind, path: Path, folder: Path, hashing: "Future[str]", box_fo
         return kept
     tables = parse(path, FORMATS[kind], box_format)
     place = cache.cache_path(folder, kind, hashing.result(), box_format)
-    with suppress(OSError):  # a full or read-only disk costs time at the next start, no more
+    with suppress(OSError):  # a full or read-only disk only costs time at the next start
         cache.store(place, tables)
     return cache.load(place) or tables
 
 
 def parse(path: Path, form: Format, box_format: BoxFormat = "xywh") -> Tables:
-    """Tables of an annotation file. Raises SourceError where it is not whole or not of the schema."""
+    """Tables of an annotation file. Raises SourceError if it is truncated or not of the schema."""
     annotations = AnnotationColumns(path, form.crowd_unless_stated, box_format)
     parts: dict[str, list[pa.Table]] = {name: [] for name in _DECODERS}
     try:
@@ -96,7 +96,7 @@ def _require(path: Path, sections: list[str]) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file; other threads run meanwhile. Raises SourceError where it cannot be read."""
+    """Hex sha256 of a file; other threads keep running. Raises SourceError if it cannot be read."""
     digest = hashlib.sha256()
     block = memoryview(bytearray(_HASHED_AT_ONCE))
     try:

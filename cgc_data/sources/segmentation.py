@@ -1,4 +1,4 @@
-"""Masks of single instances, read from the annotation file by byte range when they are needed."""
+"""Masks of single instances, read from the annotation file by byte range on demand."""
 
 import mmap
 from types import TracebackType
@@ -12,7 +12,7 @@ from cgc_data.sources.table import SourceTable
 
 
 class RunLengths(msgspec.Struct, gc=False):
-    """RLE as COCO writes it: `size` is height, width; `counts` is a list for crowds or a compressed string."""
+    """COCO's RLE: `size` is height, width; `counts` is a list for crowds, else a compressed string."""
 
     counts: list[int] | str
     size: tuple[int, int]
@@ -22,9 +22,9 @@ _DECODER = msgspec.json.Decoder(list[list[float]] | RunLengths | None)
 
 
 class Segmentations:
-    """The masks of a source, as a context manager. One object is for one process.
+    """The masks of a source, as a context manager. Use one object per process.
 
-    Raises SourceError where the annotation file is gone or is not the one that was indexed.
+    Raises SourceError if the annotation file is gone or is not the one that was indexed.
     """
 
     def __init__(self, table: SourceTable) -> None:
@@ -37,7 +37,7 @@ class Segmentations:
         except (OSError, ValueError) as error:
             raise SourceError(f"{table.path}: cannot be read ({error}); put the annotation file back") from error
         if len(self._bytes) != table.num_bytes:
-            raise SourceError(f"{table.path}: has changed since it was indexed; start again with the file as it is now")
+            raise SourceError(f"{table.path}: changed since it was indexed; start again with the current file")
 
     def __enter__(self) -> "Segmentations":
         return self
@@ -52,9 +52,9 @@ class Segmentations:
         self._bytes.close()
 
     def rle(self, annotation_row: int, height: int, width: int) -> Rle | None:
-        """Mask of an annotation of a photo of this size as pycocotools' compressed RLE; None where it has none.
+        """Mask of an annotation of a photo of this size as pycocotools' compressed RLE; None if it has none.
 
-        Raises SegmentationError where what the file holds is no mask of that size.
+        Raises SegmentationError if the file does not contain a mask of that size.
         """
         start, length = int(self._offsets[annotation_row]), int(self._lengths[annotation_row])
         if not length:
@@ -76,7 +76,7 @@ def _rle(text: bytes, height: int, width: int) -> Rle | None:
         return polygons_rle(value, height, width)
     if value.size != (height, width):
         raise SegmentationError(
-            "of another size than the photo",
+            "mask size differs from the photo",
             f"mask of {value.size[1]} x {value.size[0]} pixels on a photo of {width} x {height}",
         )
     if isinstance(value.counts, str):

@@ -1,8 +1,8 @@
-"""Read the lists of a large JSON object a batch at a time, typed by msgspec, whatever the order of its keys.
+"""Read the lists of a large JSON object batch by batch, typed by msgspec, in any order of keys.
 
-One window slides over the file. It is cut between two elements, wrapped in brackets and decoded as a list: that it
-decodes proves the cut right, so there is no parser here. Only where it does not (at a list's end, or where elements
-hold lists of objects) the standard library's decoder finds the cut exactly.
+One window slides over the file. It is cut between two elements, wrapped in brackets, and decoded as a list: that it
+decodes proves the cut correct, so no parser is needed. If it does not decode (at the end of a list, or if elements
+contain lists of objects), the standard library's decoder finds the exact cut.
 """
 
 import json
@@ -19,7 +19,7 @@ import pyarrow as pa
 from cgc_data.common.errors import SourceError
 from cgc_data.common.text import BYTE_ORDER_MARK, likely_encoding, not_utf8
 
-OPTIONAL = ("licenses",)  # may be null, as some tools write it
+OPTIONAL = ("licenses",)  # null in some tools' files
 WINDOW = 1 << 19
 LARGEST_ELEMENT = 64 << 20
 PEEK = 1 << 6
@@ -40,7 +40,7 @@ _PASS_OVER: ListDecoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive elements of one top-level list. `Raw` fields are valid until the next batch is asked for."""
+    """Consecutive elements of one top-level list. `Raw` fields are valid until the next batch is requested."""
 
     section: str
     items: list[Any]
@@ -59,7 +59,7 @@ def _refuse(constant: str) -> NoReturn:
 class JsonStream:
     """The JSON object in a file, as a context manager.
 
-    Raises SourceError where the file is missing, cut short or not a JSON object, or where an element is not of the type
+    Raises SourceError if the file is missing, truncated, or not a JSON object, or if an element does not have the type
     that its decoder expects.
     """
 
@@ -69,7 +69,7 @@ class JsonStream:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror}; give the path of an annotation file") from error
-        self.sections: list[str] = []  # keys met so far
+        self.sections: list[str] = []  # keys seen so far
         self._size = path.stat().st_size
         self._window = max(min(window, self._size), 1)
         self._buffer = bytearray(1 + self._window)
@@ -88,7 +88,7 @@ class JsonStream:
         self._file.close()
 
     def batches(self, decoders: Mapping[str, ListDecoder]) -> Iterator[Batch]:
-        """Elements of the lists named in `decoders`, in the order of the file; other keys are passed over."""
+        """Elements of the lists named in `decoders`, in file order; other keys are skipped."""
         self._pass_over_mark()
         if self._peek() != "{":
             raise SourceError(f"{self._path}: not a JSON object; give a file in COCO or LVIS format")
@@ -108,7 +108,7 @@ class JsonStream:
             more = self._more("}")
         self._position += 1
         if self._peek():
-            self._damaged("more follows the object's end")
+            self._damaged("unexpected content after the end of the object")
 
     def _pass_over_mark(self) -> None:
         self._load(PEEK)
@@ -131,7 +131,7 @@ class JsonStream:
         self._position += 1
 
     def _more(self, closing: str) -> bool:
-        """Pass over a comma; whether there was one, and not the closing bracket."""
+        """Skip a comma; returns whether there was one instead of the closing bracket."""
         found = self._peek()
         if found == ",":
             self._position += 1
@@ -140,7 +140,7 @@ class JsonStream:
         return found == ","
 
     def _decode(self, decoder: ListDecoder) -> tuple[list[Any], int]:
-        """The next elements, and where in the buffer the comma or bracket behind them is."""
+        """The next elements, and the position in the buffer of the comma or bracket after them."""
         self._load(self._window)
         cut = self._likely_cut()
         if cut:
@@ -169,7 +169,7 @@ class JsonStream:
             self._buffer[cut] = behind
 
     def _likely_cut(self) -> int:
-        """Position of the last comma between two closing and opening braces in the window, 0 where there is none."""
+        """Position of the last comma between a closing and an opening brace in the window, or 0."""
         brace = self._buffer.rfind(b"}", 1, 1 + self._filled)
         while brace > 0:
             if found := _BETWEEN.match(self._buffer, brace, 1 + self._filled):
@@ -178,17 +178,17 @@ class JsonStream:
         return 0
 
     def _exact_cut(self) -> int:
-        """Position behind the last whole element in the window, which grows until it holds one."""
+        """Position after the last complete element in the window, which grows until it contains one."""
         size = self._filled
         while not (cut := self._walk()):
             if self._position + size >= self._size or size >= LARGEST_ELEMENT:
-                self._damaged("an element does not end")
+                self._damaged("unterminated element")
             size *= 2
             self._load(size)
         return cut
 
     def _walk(self) -> int:
-        text = self._buffer[1 : 1 + self._filled].decode("latin-1")  # one character a byte
+        text = self._buffer[1 : 1 + self._filled].decode("latin-1")  # one character per byte
         start = cut = 0
         while True:
             try:
@@ -197,7 +197,7 @@ class JsonStream:
                 return cut
             if end == len(text):
                 return cut
-            if text[end] in ".eE":  # a number that the window cuts
+            if text[end] in ".eE":  # a number cut by the window
                 return cut
             if text[end] not in ",]":
                 self._damaged(f"unexpected {text[end]!r}")
@@ -223,7 +223,7 @@ class JsonStream:
         return key
 
     def _value(self) -> Any:
-        """Decode and pass over a value that is no list, or a key."""
+        """Decode and skip a key, or a value that is not a list."""
         size = SHORT_VALUE
         while True:
             self._load(size)
@@ -240,7 +240,7 @@ class JsonStream:
                 return value
 
     def _check_text(self, end: int) -> None:
-        """Raise SourceError if the buffer up to `end` is not UTF-8; decoders do not look into what they pass over."""
+        """Raise SourceError if the buffer up to `end` is not UTF-8; decoders do not check what they skip."""
         content = bytes(self._buffer[1:end])
         if content.isascii():
             return
@@ -250,7 +250,7 @@ class JsonStream:
             raise SourceError(f"{self._path}: {not_utf8(content, error.start, self._position)}") from None
 
     def _peek(self) -> str:
-        """The next character that is not white space, to which the position moves; "" at the end of the file."""
+        """Move to the next character that is not white space and return it; "" at the end of the file."""
         while True:
             self._load(PEEK)
             text = self._buffer[1 : 1 + self._filled].decode("latin-1")
@@ -260,7 +260,7 @@ class JsonStream:
                 return text[skipped : skipped + 1]
 
     def _load(self, size: int) -> None:
-        """Fill the buffer with the bytes at the position, from its second byte on."""
+        """Fill the buffer, from its second byte, with the bytes at the position."""
         if len(self._buffer) < 1 + size:
             self._buffer = bytearray(1 + size)
         self._file.seek(self._position)
@@ -270,7 +270,7 @@ class JsonStream:
 
     def _damaged(self, why: str) -> NoReturn:
         where = f"{self._section or 'the file'}, near byte {self._position} of {self._size}"
-        raise SourceError(f"{self._path}: not whole or not JSON in {where} ({why}); download it again")
+        raise SourceError(f"{self._path}: truncated or not JSON in {where} ({why}); download it again")
 
 
 def _space_end(text: str, start: int) -> int:

@@ -1,7 +1,7 @@
-"""The columnar form of one annotation file, the same for all formats.
+"""One annotation file as columns, the same for all formats.
 
-Everything after the readers works on these columns: ids are unique, rows are sorted, boxes are corners, and the
-segmentation is a byte range of the file instead of numbers in memory.
+Everything after the readers works on these columns: ids are unique, rows are sorted, boxes are given by corners, and
+a segmentation is a byte range of the file instead of numbers in memory.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ IMAGES = pa.schema(
         ("coco_url", pa.string()),
         ("flickr_url", pa.string()),
         ("negative", pa.list_(pa.int32())),  # LVIS category ids verified absent
-        ("not_exhaustive", pa.list_(pa.int32())),  # LVIS category ids of which some instances are unlabelled
+        ("not_exhaustive", pa.list_(pa.int32())),  # LVIS category ids with unlabeled instances in the photo
     ]
 )
 CATEGORIES = pa.schema(
     [
         ("category_id", pa.int64()),
         ("name", pa.string()),
-        ("synset", pa.string()),  # "" where the file states none
+        ("synset", pa.string()),  # "" if the file states none
         ("synonyms", pa.list_(pa.string())),
         ("supercategory", pa.string()),
         ("frequency", pa.string()),  # LVIS: r(are), c(ommon), f(requent)
@@ -42,7 +42,7 @@ ANNOTATIONS = pa.schema(
         ("x2", pa.float64()),
         ("y2", pa.float64()),
         ("area", pa.float64()),
-        ("crowd", pa.int8()),  # 0, 1, or -1 where the file does not say
+        ("crowd", pa.int8()),  # 0, 1, or -1 if the file does not state it
         ("segmentation_offset", pa.int64()),
         ("segmentation_length", pa.int32()),  # 0: none
     ]
@@ -53,10 +53,10 @@ LICENSES = pa.schema([("license", pa.int32()), ("url", pa.string()), ("name", pa
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a source, before it is known under which hash.
+    """The tables of a source whose hash is not known yet.
 
     Images and categories are sorted by id, annotations by image row and then annotation id. `unusable` lists the few
-    annotations that are dropped, or that are kept without a box, and why.
+    annotations that are dropped, or kept without a box, with the reason.
     """
 
     images: pa.Table
@@ -70,7 +70,7 @@ class Tables:
 class SourceTable(Tables):
     """One annotation file as columns.
 
-    Boxes are x1, y1, x2, y2 in pixels of the photo as annotated: they may pass the photo's border and may be empty.
+    Boxes are x1, y1, x2, y2 in pixels, as annotated: they may cross the photo's border and may be empty.
     `image_row` and `category_row` are row numbers of `images` and `categories`.
     """
 
@@ -81,5 +81,5 @@ class SourceTable(Tables):
 
     @property
     def key(self) -> str:
-        """Name of the source in rows and manifests: its kind and the first 8 hex digits of the file's sha256."""
+        """Key of the source in rows and manifests: its kind and the first 8 hex digits of the file's sha256."""
         return f"{self.kind}-{self.sha256[:8]}"

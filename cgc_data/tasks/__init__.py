@@ -1,7 +1,7 @@
-"""The tasks that a release may hold, each declared in a module of its own; to add one, add its line to `_REGISTERED`.
+"""The tasks of a release, each declared in a module of its own. To add one, add a line to `_REGISTERED`.
 
 Everything else reads this table: configuration, planner, statistics, card, gallery, validation, reward, recipes, and
-benchmark. Nothing outside this folder and the tasks' own planners and checks knows a task or a contrast by its name.
+benchmark. No code outside this folder and the tasks' own planners and checks refers to a task or contrast by name.
 """
 
 import difflib
@@ -35,7 +35,7 @@ __all__ = [
     "task_of",
 ]
 
-# Each is declared in the module of its id, CONTRAST.TASK, under its name in capitals.
+# Each is declared in the module CONTRAST.TASK, as a constant in capitals.
 _REGISTERED = (
     "inter/locate",
     "inter/locate_all",
@@ -62,10 +62,10 @@ _ALL = tuple(map(_declared, _REGISTERED))
 TASKS: dict[str, Task] = {task.id: task for task in _ALL}
 CONTRASTS: dict[str, Contrast] = {task.contrast.name: task.contrast for task in _ALL}
 DISTRACTORS: dict[str, Distractors] = {kind.name: kind for c in CONTRASTS.values() for kind in c.distractors}
-# The tasks that are planned for their own sake.
+# Tasks with a planner of their own.
 PLANNED: tuple[str, ...] = tuple(task.id for task in _ALL if task.planner)
 Preset = Literal["paper", "full"]
-# Shares of the rows: the two contrasts as the paper describes them, and every task.
+# Shares of the rows: the paper's tasks, and all tasks.
 PRESETS: dict[Preset, dict[str, float]] = {
     "paper": {task: TASKS[task].paper for task in PLANNED},
     "full": {task: TASKS[task].share for task in PLANNED},
@@ -73,7 +73,7 @@ PRESETS: dict[Preset, dict[str, float]] = {
 
 
 def check_ids(names: Iterable[str], known: Collection[str] = tuple(TASKS)) -> None:
-    """Raise ValueError for a name that is none of the `known` tasks' ids, with what to write instead."""
+    """Raise ValueError, with a suggestion, for a name that is not one of the `known` task ids."""
     for name in names:
         if name not in known:
             meant = [task for task in known if task.partition("/")[2] == name]
@@ -82,34 +82,34 @@ def check_ids(names: Iterable[str], known: Collection[str] = tuple(TASKS)) -> No
 
 
 def task_named(contrast: str, name: str) -> Task:
-    """The task of a row's `contrast` and `task`. Raises ReleaseError if this version has none of that name."""
+    """The task of a row's `contrast` and `task`. Raises ReleaseError if this version does not know it."""
     try:
         return TASKS[f"{contrast}/{name}"]
     except KeyError:
         known = ", ".join(TASKS)
         raise ReleaseError(
             f"task {f'{contrast}/{name}'!r} is unknown; this version of cgc-grounding has {known}; install the version "
-            "that made the release"
+            "that built the release"
         ) from None
 
 
 def task_of(row: Mapping[str, object]) -> Task:
-    """The task of a row of a release. Raises ReleaseError if this version has none of that name."""
+    """The task of a row. Raises ReleaseError if this version does not know it."""
     return task_named(str(row["contrast"]), str(row["task"]))
 
 
 def pools_of(task: Task) -> tuple[str, ...]:
-    """The pools that a task's phrasings come from; an empty task has those of its twins."""
+    """The pools of a task's phrasings; an empty task has those of its twins."""
     return task.pools or tuple(pool for t in _ALL if t.empty is task for pool in t.pools)
 
 
 def answer_of_pool(pool: str) -> AnswerKind:
-    """What a phrasing of the pool asks for, `one` or `set`, by its tasks. Raises ReleaseError for another pool."""
+    """What phrasings of the pool ask for, `one` or `set`, by its tasks. Raises ReleaseError for an unknown pool."""
     answers = {name: task.answer_to(names_image=name == task.named_pool) for task in _ALL for name in task.pools}
     if pool not in answers:
         raise ReleaseError(
             f"phrasings {pool!r} are unknown; this version of cgc-grounding has {', '.join(answers)}; "
-            "install the version that made the release"
+            "install the version that built the release"
         )
     return answers[pool]
 
@@ -120,12 +120,12 @@ def pool_gives_box(pool: str) -> bool:
 
 
 def labels_of_pool(pool: str) -> int:
-    """How many labels phrasings of the pool are about at least."""
+    """The smallest number of labels that phrasings of the pool ask about."""
     return next(task.labels_in(names_image=pool == task.named_pool)[0] for task in _ALL if pool in task.pools)
 
 
 def pool_gives_image(pool: str) -> bool:
-    """Whether phrasings of the pool point at a reference image as a whole."""
+    """Whether phrasings of the pool refer to a reference image as a whole."""
     return any(task.gives_image for task in _ALL if pool in task.pools)
 
 

@@ -1,17 +1,17 @@
-"""How shares of tasks were set before tasks had names of their own, and how that is written now."""
+"""Former settings for shares of tasks, and their current form."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cgc_data.common.errors import ConfigError
 
-# Former weights within a contrast, by section and key, which is the task's name.
+# Former weights within a contrast, by section and key (the task's name).
 WEIGHTS = {"inter": {"locate": 0.6, "locate_all": 0.4}, "intra": {"same_object": 0.5, "locate_all": 0.5}}
 FORMER_SHARE = "inter_share"
 
 
 def refuse_former(values: Mapping[str, Any], origin: str) -> None:
-    """Raise ConfigError for a former key, with what to write instead; `origin` names where the values came from."""
+    """Raise ConfigError for a former key, with its replacement; `origin` names the source of the values."""
     if former := list(_former(values)):
         shares = ", ".join(f"{task}: {share:g}" for task, share in _rewritten(values).items())
         written = f"{{preset: paper, tasks: {{{shares}}}}}"
@@ -26,7 +26,7 @@ def _former(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rewritten(values: Mapping[str, Any]) -> dict[str, float]:
-    """The shares of all tasks that former settings meant."""
+    """The shares of all tasks that former settings correspond to."""
     inter = _number(values.get(FORMER_SHARE), 0.5)
     shares: dict[str, float] = {}
     for (section, weights), share in zip(WEIGHTS.items(), (inter, 1 - inter), strict=True):

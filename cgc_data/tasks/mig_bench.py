@@ -1,6 +1,6 @@
-"""The ten forms of question of MIG-Bench, and which tasks train them.
+"""The ten question forms of MIG-Bench, and which tasks train them.
 
-Numbers of items are those of its revised annotations (Migician, arXiv 2501.05767; UniVG-R1's revision).
+Numbers of items are from its revised annotations (Migician, arXiv 2501.05767; UniVG-R1's revision).
 """
 
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ Trained = Literal["yes", "form only", "no"]
 
 @dataclass(frozen=True)
 class Form:
-    """One form of question of MIG-Bench.
+    """One question form of MIG-Bench.
 
     Attributes:
         key: its name in the annotations.
-        items: how many there are.
+        items: number of items.
         asks: what they ask.
-        tasks: ids of the tasks that ask alike.
-        trained: whether these tasks train what the form asks, or its form only.
-        remark: what differs.
+        tasks: ids of tasks with similar questions.
+        trained: whether these tasks train the skill, or only the form.
+        remark: differences.
     """
 
     key: str

@@ -1,19 +1,20 @@
-"""What a task and a contrast declare: all that the rest of the project needs to know about them.
+"""Declarations of tasks and contrasts: all that the rest of the project needs to know about them.
 
-Declarations are light: configuration, metrics, reward, and benchmark import them, and planners are named, not imported.
+Declarations are light, since configuration, metrics, reward, and benchmark import them. Planners are referenced by
+name, not imported.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 AnswerKind = Literal["one", "set", "empty"]
-# The role of an image that never holds an answer: an exemplar, a piece, the view with the given box.
+# The role of an image that never contains an answer: an exemplar, a piece, the view with the given box.
 REFERENCE = "reference"
 
 
 @dataclass(frozen=True)
 class Distractors:
-    """A kind of views beside the target's; `likeness` is how hard they are to tell from it, 0-1."""
+    """A kind of distractor view; `likeness` is how hard it is to distinguish from the target's view, 0-1."""
 
     name: str
     likeness: float
@@ -21,15 +22,15 @@ class Distractors:
 
 @dataclass(frozen=True)
 class Contrast:
-    """What the images of a row have to do with each other.
+    """How the images of a row are related.
 
     Attributes:
-        name: of the release's folder and configuration.
-        title: what it is a contrast between, as the end of "no contrast between ...".
+        name: name in the release's folder and configuration.
+        title: completes "no contrast between ...".
         meaning: sentences for the card.
-        color: in plots, as `#rrggbb`.
-        windows: whether views are windows of one photo; else they are whole photos. Windows are derivative works.
-        roles: of views that may hold an answer: of those that do, and of those that do not.
+        color: color in plots, as `#rrggbb`.
+        windows: whether views are windows of one photo; otherwise whole photos. Windows are derivative works.
+        roles: roles of views that may contain an answer: those that do, and those that do not.
         distractors: kinds of distractors.
     """
 
@@ -49,35 +50,35 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Task:
-    """One form of question.
+    """One question form.
 
     Attributes:
-        name: within its contrast; a task's full name is `id`.
-        contrast: of the images that are shown.
-        answer: `one` object, a `set` of any number but none, or always the `empty` list.
-        named_answer: the same of questions that state in which image the answer is; None: no other.
-        question: what is asked, as the card's table puts it.
-        meaning: what makes an answer right, one sentence for the gallery.
-        pool: of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, which has those of its twins.
-        named_pool: of phrasings that state in which image the answer is, in templates.yaml; none if there are none.
-        phrasings: of `pool`, numbered from 0, where templates.yaml does not have them.
-        share: of the rows in the preset `full`, its empty twins included, relative to the sum of all.
+        name: name within its contrast; the full name is `id`.
+        contrast: relation of the images shown.
+        answer: `one` object, a non-empty `set`, or always the `empty` list.
+        named_answer: the same for questions that state in which image the answer is; None: no difference.
+        question: what is asked, for the card's table.
+        meaning: what makes an answer correct, one sentence for the gallery.
+        pool: pool of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, whose twins have it.
+        named_pool: pool of phrasings that state in which image the answer is, in templates.yaml, if any.
+        phrasings: phrasings of `pool`, numbered from 0, if they are not in templates.yaml.
+        share: share of the rows in the preset `full`, including empty twins, relative to the sum of all.
         paper: the same in the preset `paper`.
-        planner: of its rows, as "module:Class" (see `cgc_data.plan.planner`); none if they are twins of others.
-        empty: the task of its empty twins; None if its wording is never answered with the empty list.
-        may_be_empty: whether rows of the task itself may have the empty list, each paired with one that has not.
-        labels: fewest and most labels that a row asks for.
-        answer_label: what an answer writes as the label where the question names none, such as `object`.
-        named_label: the same where phrasings of `named_pool` name none and those of `pool` do; they ask for one label.
-        candidates: whether its labels are candidates, of which one is in every image.
-        claims: whether each image without an object of an asked label is warranted not to show it; else the task's own
-            check says which claims are due.
+        planner: planner of its rows, as "module:Class" (see `cgc_data.plan.planner`); none for twins of other rows.
+        empty: the task of its empty twins; None if its phrasings never have an empty answer.
+        may_be_empty: whether rows of the task itself may have the empty list, each paired with a non-empty one.
+        labels: smallest and largest number of labels that a row asks for.
+        answer_label: label to write in the answer if the question names none, such as `object`.
+        named_label: the same if only phrasings of `named_pool` name none; they ask for one label.
+        candidates: whether its labels are candidates, one of which is in every image.
+        claims: whether every image without an object of a requested label has a warrant of absence; otherwise the
+            task's own check decides which claims are required.
         gives_box: whether the question gives a box in one of the images.
-        gives_image: whether the question points at one of the reference images as a whole.
-        draws_quality: whether the JPEG quality of each image is drawn by itself; else all images of a row share one.
-        both_ways: whether rows follow one object: those of two images come in pairs, each asking for the box that the
-            other gives; those of more are tracks.
-        needs: what its rows need of the photos, if that is not plain; for the error when there are none.
+        gives_image: whether the question refers to one of the reference images as a whole.
+        draws_quality: whether each image has its own random JPEG quality; otherwise all images of a row share one.
+        both_ways: whether rows follow one object: rows of two images come in pairs, each asking for the box that the
+            other gives; rows of more images are tracks.
+        needs: what its rows require of the photos, if that is not obvious; for the error when there are none.
     """
 
     name: str
@@ -107,30 +108,30 @@ class Task:
 
     @property
     def id(self) -> str:
-        """Its full name, `CONTRAST/TASK`."""
+        """The full name, `CONTRAST/TASK`."""
         return f"{self.contrast.name}/{self.name}"
 
     @property
     def pools(self) -> tuple[str, ...]:
-        """Its pools of phrasings."""
+        """The pools of phrasings."""
         return tuple(pool for pool in (self.pool, self.named_pool) if pool)
 
     def labels_in(self, *, names_image: bool) -> tuple[int, int]:
-        """Fewest and most labels that a row asks for, which states the answer's image or not."""
+        """Smallest and largest number of labels of a row, depending on whether it states the answer's image."""
         return (1, 1) if names_image and self.named_label else self.labels
 
     def written_label(self, *, names_image: bool) -> str:
-        """What an answer writes as the label, whatever it is; "" if it is one that the question names.
+        """The fixed label to write in an answer; "" if the question names the label.
 
         `names_image`: whether the question states in which image the answer is.
         """
         return (self.named_label if names_image else "") or self.answer_label
 
     def answer_to(self, *, names_image: bool) -> AnswerKind:
-        """What a question asks for that states in which image the answer is, or leaves it open."""
+        """What a question asks for, depending on whether it states in which image the answer is."""
         return self.named_answer or self.answer if names_image else self.answer
 
     @property
     def has_empty(self) -> bool:
-        """Whether its phrasings may have the empty list for an answer, in its own rows or in those of its twins."""
+        """Whether its phrasings may have an empty answer, in its own rows or in those of its twins."""
         return self.may_be_empty or self.empty is not None

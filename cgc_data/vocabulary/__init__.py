@@ -1,6 +1,6 @@
-"""What categories are called and how they relate: concepts, readable names, confusable names.
+"""Names of categories and their relations: concepts, readable names, confusable names.
 
-A concept is a WordNet synset ("dog.n.01"), or "name:..." for a category of the user's own that no table knows.
+A concept is a WordNet synset ("dog.n.01"), or "name:..." for a custom category that no table knows.
 """
 
 from cgc_data.vocabulary.concepts import COCO_NAMES, concept_of, concepts_of, supercategory_of

@@ -1,6 +1,6 @@
-"""From a category of an annotation file to its concept, by the shipped table of COCO's and LVIS v1's categories.
+"""Map a category of an annotation file to its concept, by the shipped table of COCO's and LVIS v1's categories.
 
-Simplifies: a synset that a file gives is believed; a bare name is looked up by exact spelling, never by synonym.
+Simplification: a synset in a file is trusted; a name alone is looked up by exact spelling, never by synonym.
 """
 
 import csv
@@ -14,7 +14,7 @@ from cgc_data.vocabulary.inflect import normalised
 
 
 class Entry(NamedTuple):
-    """One row of names.csv; `coco` and `lvis` are the names there, "" where the data set does not have the concept."""
+    """One row of names.csv; `coco` and `lvis` are the names there, "" if the dataset does not have the concept."""
 
     concept: str
     coco: str
@@ -36,7 +36,7 @@ def entries() -> dict[str, Entry]:
 
 @cache
 def _concept_by_name() -> dict[str, str]:
-    """Normalised spelling to concept; COCO's names win over LVIS's, both over the readable ones."""
+    """Normalized spelling to concept; COCO's names take precedence over LVIS's, both over the readable ones."""
     found: dict[str, str] = {}
     for field in ("coco", "lvis", "singular"):
         for entry in entries().values():
@@ -49,7 +49,7 @@ COCO_NAMES: tuple[str, ...] = tuple(sorted(entry.coco for entry in entries().val
 
 
 def concept_of(name: str, synset: str = "") -> str:
-    """Concept of a category: its synset, else that of COCO's or LVIS's category of this name, else "name:<name>"."""
+    """Concept of a category: its synset, else that of the COCO or LVIS category of this name, else "name:<name>"."""
     if synset:
         return synset
     key = normalised(name)
@@ -57,22 +57,22 @@ def concept_of(name: str, synset: str = "") -> str:
 
 
 def concepts_of(names: Sequence[str], synsets: Sequence[str] = ()) -> list[str]:
-    """Concepts of one file's categories, in their order; `synsets` is empty or as long as `names`.
+    """Concepts of one file's categories, in order; `synsets` is empty or as long as `names`.
 
-    Raises VocabularyError where two categories of the file are the same concept.
+    Raises VocabularyError if two categories of the file are the same concept.
     """
     seen: dict[str, str] = {}
     for name, synset in zip(names, synsets or [""] * len(names), strict=True):
         concept = concept_of(name, synset)
         if concept in seen:
             raise VocabularyError(
-                f"categories {seen[concept]!r} and {name!r} are one and the same ({concept}): rename or merge them"
+                f"categories {seen[concept]!r} and {name!r} are the same concept ({concept}): rename or merge them"
             )
         seen[concept] = name
     return list(seen)
 
 
 def supercategory_of(concept: str) -> str:
-    """Supercategory of a concept (COCO's twelve, and clothing, tool, instrument); "" for one of the user's own."""
+    """Supercategory of a concept (COCO's twelve, and clothing, tool, instrument); "" for a custom category."""
     entry = entries().get(concept)
     return entry.supercategory if entry else ""

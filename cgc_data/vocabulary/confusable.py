@@ -1,7 +1,7 @@
-"""Which names a person or a model could take for one another, and which lie below another.
+"""Which names a person or a model could confuse, and which are subcategories of others.
 
-Read from confusable.csv, whose rows scripts/derive_confusable.py writes; every pair is spelt out there, nothing is
-inferred when it is read.
+Read from confusable.csv, which scripts/derive_confusable.py writes. Every pair is listed there; nothing is inferred
+when it is read.
 """
 
 import csv
@@ -18,7 +18,7 @@ COCO_PRACTICE = "coco"  # as COCO's annotators used the names of their 80 classe
 
 
 class Relation(NamedTuple):
-    """One row: for `ancestor` and `includes` concept_a is above concept_b, else the order means nothing."""
+    """One row: for `ancestor` and `includes` concept_a is above concept_b, else the order has no meaning."""
 
     concept_a: str
     concept_b: str
@@ -28,7 +28,7 @@ class Relation(NamedTuple):
 
 @dataclass(frozen=True)
 class Relations:
-    """The relations between concepts; build with `Relations.of(rows)` or `load_relations()`."""
+    """The relations between concepts; create them with `Relations.of(rows)` or `load_relations()`."""
 
     rows: tuple[Relation, ...]
     _confusable: dict[str, frozenset[str]]
@@ -39,7 +39,7 @@ class Relations:
 
     @classmethod
     def of(cls, rows: tuple[Relation, ...]) -> "Relations":
-        """Relations of the rows given."""
+        """Relations of the given rows."""
         pairs = [(row.concept_a, row.concept_b) for row in rows]
         kinds = [(row.concept_a, row.concept_b) for row in rows if row.relation == "ancestor"]
         covered = [(row.concept_a, row.concept_b) for row in rows if row.relation == "includes"]
@@ -53,26 +53,25 @@ class Relations:
         )
 
     def confusable(self, concept: str) -> frozenset[str]:
-        """Every concept that could be taken for this one; symmetric, without the concept itself."""
+        """Every concept that could be confused with this one; symmetric, without the concept itself."""
         return self._confusable.get(concept, NOTHING)
 
     def hyponyms(self, concept: str, practice: str = "") -> frozenset[str]:
-        """Every concept below this one: where it is absent, so are they.
+        """Every concept below this one: if it is absent, so are they.
 
-        With COCO_PRACTICE also those that COCO's class of this name takes in by its annotation practice (a mug is
-        boxed as "cup"): right only for absence that COCO's own 80 exhaustive categories warrant, not for LVIS's
-        negatives.
+        With COCO_PRACTICE also those that COCO's class of this name includes by annotation practice (a mug is boxed as
+        "cup"). This is valid only for absence warranted by COCO's 80 exhaustive categories, not for LVIS's negatives.
         """
         below = self._kinds.get(concept, NOTHING)
         return below | self._covered.get(concept, NOTHING) if practice == COCO_PRACTICE else below
 
     def hypernyms(self, concept: str, practice: str = "") -> frozenset[str]:
-        """Every concept above this one: the other way round of `hyponyms`."""
+        """Every concept above this one: the inverse of `hyponyms`."""
         above = self._kinds_of.get(concept, NOTHING)
         return above | self._covered_by.get(concept, NOTHING) if practice == COCO_PRACTICE else above
 
     def supercategory(self, concept: str) -> str:
-        """Supercategory of a concept, "" where unknown."""
+        """Supercategory of a concept, "" if unknown."""
         return supercategory_of(concept)
 
 

@@ -1,7 +1,7 @@
-"""English for category names that no table knows: a plain reading, its plural and its article.
+"""English for custom category names: a readable form, its plural, and its article.
 
-Simplifies: the last word carries the plural, and a word in a plain -s ("cars") is taken to be a plural already, which
-is counted by the set.
+Simplification: the last word takes the plural, and a word that ends in -s ("cars") is taken to be a plural already,
+counted as a set.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import TypedDict
 
 import yaml
 
-# letters whose own name begins with a vowel: "an SUV", "an X-ray", but "a TV"
+# letters whose name begins with a vowel: "an SUV", "an X-ray", but "a TV"
 SPELT_WITH_AN = re.compile(r"[AEFHILMNORSX](?=[A-Z0-9-]|s?\b)")
 SOUNDS_LIKE_CONSONANT = re.compile(r"(uni(?!n|m)|use|usu|usa|uten|util|eu|ewe|one\b|once|u-|(?-i:U[A-Z]))", re.I)
 SOUNDS_LIKE_VOWEL = re.compile(r"(hour|honest|honou?r|heir)", re.I)
@@ -21,9 +21,9 @@ JOINERS = "\u200c\u200d"  # letters of some scripts are written with them
 
 
 def plain(name: str) -> str:
-    """A category name as words: underscores and control characters become spaces, what stands in parentheses goes.
+    """A category name as words: underscores and control characters become spaces, parentheses are removed.
 
-    Capitals stay where they carry meaning: in a word that has one behind its first letter.
+    Capitals are kept if they carry meaning: in a word with a capital after its first letter.
 
     >>> plain("cup_(for_drinking)"), plain("Hard Hat"), plain("WBC count")
     ('cup', 'hard hat', 'WBC count')
@@ -41,7 +41,7 @@ def _in_small(word: str) -> str:
 
 
 def normalised(name: str) -> str:
-    """Key under which two spellings of one name meet; what stands in parentheses stays."""
+    """Key shared by all spellings of a name; text in parentheses is kept."""
     return " ".join(re.sub("[_-]", " ", name).split()).casefold()
 
 
@@ -57,13 +57,13 @@ def plural(singular: str) -> str:
 
 
 def is_person(singular: str) -> bool:
-    """Does the name stand for a human being?"""
+    """Whether the name refers to a human being."""
     word = singular.rpartition(" ")[2].lower()
     return word.endswith(tuple(_english()["people"])) and word not in _english()["not_people"]
 
 
 def article(singular: str) -> str:
-    """What stands before the noun for one of it: "a", "an", "a pair of" or, for what is plural already, "a set of"."""
+    """The words before the noun for one of it: "a", "an", "a pair of", or, if it is already plural, "a set of"."""
     if unit := _unit(singular.rpartition(" ")[2]):
         return unit
     if SPELT_WITH_AN.match(singular) or SOUNDS_LIKE_VOWEL.match(singular):
@@ -89,7 +89,7 @@ def _english() -> _English:
 
 
 def _unit(word: str) -> str:
-    """By what one counts a noun that is a plural already, "" for others."""
+    """The unit of a noun that is already plural, "" for others."""
     if _is_pair(word):
         return PAIR
     low = word.lower()
@@ -118,7 +118,7 @@ def _plural_of_word(word: str) -> str:
 
 
 def _irregular_ending(word: str) -> str | None:
-    """The irregular noun that this word is or ends in, the longest of them."""
+    """The longest irregular noun that this word is or ends in."""
     if word in _english()["regular"]:
         return None
     endings = (noun for noun in _english()["irregular"] if word == noun or (len(noun) > 2 and word.endswith(noun)))

@@ -1,6 +1,6 @@
-"""How a concept is called in a question: one name each, with its plural and its article.
+"""Names of concepts in questions: one each, with its plural and article.
 
-LVIS's and COCO's names are in a table chosen by hand; names of the user's own are inflected by rule.
+Names of LVIS and COCO are in a hand-curated table; custom names are inflected by rule.
 """
 
 import re
@@ -62,25 +62,25 @@ class Name:
 
 
 def readable(concept_or_name: str, given: str = "") -> Name:
-    """Name of a concept, or of a category name that is looked up first; unique for each concept of the table.
+    """Name of a concept, or of a category name, which is looked up first; unique per concept of the table.
 
-    `given` is what a source calls a concept that no table knows. Raises VocabularyError for a concept that is left out
-    (its row in names.csv says why), for an empty name, and for one that holds a tag of the answer form.
+    `given` is a source's name for a concept that no table knows. Raises VocabularyError for an excluded concept (its
+    row in names.csv states why), for an empty name, and for a name that contains a tag of the answer format.
     """
     concept = concept_or_name if _is_concept(concept_or_name) else concept_of(concept_or_name)
     entry = entries().get(concept)
     if entry is None:
         return _by_rule(given or _wording_of(concept, concept_or_name))
     if entry.left_out:
-        raise VocabularyError(f"category {entry.lvis!r} is never asked for: {entry.left_out}; leave it out")
+        raise VocabularyError(f"category {entry.lvis!r} is never asked for: {entry.left_out}; exclude it")
     return Name(entry.singular, entry.plural, entry.article)
 
 
 def names_of(concepts: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, Name]:
-    """Names of the concepts that may be asked for, by concept; those left out are not in it.
+    """Names of the concepts that may be asked for, by concept; excluded concepts are missing.
 
-    `given` are the names that sources give their concepts. What stands in parentheses is shown only if two names differ
-    in nothing else. Raises VocabularyError where two would be shown under one name all the same, and names both.
+    `given` are the sources' names of their concepts. Text in parentheses is shown only if two names differ in nothing
+    else. Raises VocabularyError, naming both, if two concepts would still be shown under one name.
     """
     called = {concept: (given or {}).get(concept, "") for concept in concepts}
     asked = [concept for concept in called if not ((entry := entries().get(concept)) and entry.left_out)]
@@ -99,12 +99,12 @@ def _refuse_twins(named: Mapping[str, Name]) -> None:
         for shown in (name.singular.casefold(), name.plural.casefold()):
             if taken.setdefault(shown, concept) != concept:
                 raise VocabularyError(
-                    f"categories {taken[shown]!r} and {concept!r} read the same, {shown!r}: rename one"
+                    f"categories {taken[shown]!r} and {concept!r} are both shown as {shown!r}: rename one"
                 )
 
 
 def _qualified(name: Name, called: str) -> Name:
-    """With what stands in parentheses, if anything does."""
+    """The name including text in parentheses, if any."""
     qualifier = " ".join(found.group() for found in re.finditer(r"\([^()]*\)", called.replace("_", " ")))
     shown = (
         (f"{name.singular} {qualifier}", f"{name.plural} {qualifier}") if qualifier else (name.singular, name.plural)
@@ -132,5 +132,5 @@ def _by_rule(name: str) -> Name:
     if not singular:
         raise VocabularyError(f"category {name!r} has no readable name: rename it")
     if _TAG.search(singular):
-        raise VocabularyError(f"category {name!r} holds a tag that answers are read by: rename it")
+        raise VocabularyError(f"category {name!r} contains a tag of the answer format: rename it")
     return Name(singular, inflect.plural(singular), inflect.article(singular))

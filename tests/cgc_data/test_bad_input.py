@@ -104,8 +104,8 @@ CONTENTS: dict[str, tuple[bytes, str]] = {
     "noise": (bytes(range(256)), "not a JSON object"),
     "a list": (b"[]", "not a JSON object"),
     "no lists": (b"{}", "has no images"),
-    "cut short": (b'{"images":[{"id":1,"wid', "not whole"),
-    "nested deep": (DEEP, "not whole or not JSON"),
+    "cut short": (b'{"images":[{"id":1,"wid', "truncated"),
+    "nested deep": (DEEP, "truncated or not JSON"),
     "no photos": (b'{"images":[],"annotations":[],"categories":[]}', "no photo is left"),
 }
 
@@ -234,7 +234,7 @@ def test_spoilt_photos_are_refused_and_mended_ones_taken_up(
     for photo in [path for path in photos.rglob("*") if path.is_file()]:
         SPOILT[case](photo)
     line = refused(*arguments)
-    assert "mend the photos" in line
+    assert "fix the photos" in line
     assert not list(out.glob("int*/*"))
     assert pq.read_table(out / ".build" / "rejected.parquet").num_rows > 0
     assert refused(*arguments, "max_rejected=1") == line.replace("max_rejected=0.05", "max_rejected=1.0")
@@ -261,8 +261,8 @@ def holding(name: str, content: str) -> Callable[[Path], None]:
 
 
 OUTPUTS: dict[str, tuple[Callable[[Path], None], str]] = {
-    "a file": (a_file, "cannot be made a folder"),
-    "below a file": (below_a_file, "cannot be made a folder"),
+    "a file": (a_file, "cannot create the folder"),
+    "below a file": (below_a_file, "cannot create the folder"),
     "somebody's files": (holding("mine.txt", "mine"), "choose another --out"),
     "damaged manifest": (holding("manifest.json", "{"), "choose another --out"),
     "manifest of something else": (holding("manifest.json", "[]"), "choose another --out"),

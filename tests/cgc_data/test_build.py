@@ -463,7 +463,7 @@ def test_too_many_rejects_fail_the_build_and_mended_photos_finish_it(own_photos:
     message = str(raised.value)
     assert any(name in message for name in names)
     assert "rows were rejected" in message
-    assert "mend the photos" in message
+    assert "fix the photos" in message
     assert not (tmp_path / "release" / "manifest.json").exists()
     for path, content in contents.items():
         path.write_bytes(content)
@@ -501,7 +501,7 @@ def test_a_photo_of_another_size_than_annotated_is_rejected(own_photos: BuildCon
     rejected = pq.read_table(tmp_path / "release" / "rejected.parquet").to_pylist()
     details = [row["detail"] for row in rejected if row["reason"] == "broken photo"]
     assert details
-    assert all(name in detail and "its annotation says" in detail for detail in details)
+    assert all(name in detail and "but its annotation states" in detail for detail in details)
 
 
 # -- without photos

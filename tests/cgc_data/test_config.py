@@ -185,5 +185,5 @@ def test_a_fault_is_put_down_to_where_it_was_written(tmp_path: Path) -> None:
 
 
 def test_two_configuration_files_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"b\.yaml: one configuration file at most"):
+    with pytest.raises(ConfigError, match=r"b\.yaml: only one configuration file is allowed"):
         resolve(("a.yaml", "b.yaml"), dict(NO_FLAGS))

@@ -167,7 +167,7 @@ def test_archive_of_another_kind_found_in_the_folder(server: FileServer, tmp_pat
 
 
 def test_missing_address(server: FileServer, tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match=r"train2017.zip: the server answered 404 Not Found; .*--base-url"):
+    with pytest.raises(DownloadError, match=r"train2017.zip: the server responded with 404 Not Found; .*--base-url"):
         download("coco-train2017", tmp_path, base_url=server.url)
 
 

@@ -118,7 +118,7 @@ def test_mig_bench_names_coco_photos_in_static_diff_alone(real_data: Path, name:
         (None, "cannot read"),
         ("", "names no photo"),
         ("# nothing but words\nhello there\n", "names no photo"),
-        ('{"images": ["a.jpg"', "cut short"),
+        ('{"images": ["a.jpg"', "truncated"),
         ("[]", "names no photo"),
         ('{"answer": [1, 2, 3]}', "names no photo"),
     ],

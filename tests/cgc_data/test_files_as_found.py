@@ -200,5 +200,5 @@ def test_a_line_for_every_annotation_is_no_annotation_file(tmp_path: Path) -> No
     source = coco(tmp_path, PHOTOS)
     annotations = json.loads(Path(source.annotations).read_text())["annotations"]
     Path(source.annotations).write_text("\n".join(map(json.dumps, annotations)))
-    with pytest.raises(SourceError, match=r"not whole or not JSON .*more follows the object's end"):
+    with pytest.raises(SourceError, match=r"truncated or not JSON .*unexpected content after the end of the object"):
         index_of(source, cache=tmp_path)

@@ -114,7 +114,7 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...], str, str]] = {
     "masks of another size": (
         each(other_size),
         FULL,
-        "unreadable mask: of another size than the photo",
+        "unreadable mask: mask size differs from the photo",
         "--ignore masks",
     ),
     "points in pairs": (each(points), FULL, "unreadable mask: neither polygons nor run lengths", "--ignore masks"),

@@ -268,5 +268,5 @@ def test_a_file_too_large_for_a_photo_is_not_read(tmp_path: Path) -> None:
     for photos in (open_photos(tmp_path), PhotoFiles(tmp_path)):
         with pytest.raises(PhotoError, match="268,435,456"):
             photos.read("1.jpg")
-    with pytest.raises(SourceError, match="holds no photo to compare with"):
+    with pytest.raises(SourceError, match="contains no photo to compare with"):
         hash_folder(tmp_path)

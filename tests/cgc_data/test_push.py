@@ -192,7 +192,7 @@ def test_version_taken_meanwhile_is_not_moved(hub: Hub, release: Path) -> None:
         repo = hub.repos[REPO]
         repo.tags["v1.0.0"] = repo.head
 
-    with pytest.raises(PushError, match="someone else made this version meanwhile; choose the next --tag"):
+    with pytest.raises(PushError, match="someone else created this version in the meantime; choose the next --tag"):
         push(release, REPO, tag="v1.0.0", on_event=during_upload(take))
     assert published(hub, "v1.0.0") == {}
 
@@ -337,8 +337,8 @@ def test_licence_gate(
     ("repo", "token", "message"),
     [
         (REPO, None, "not logged in; run `hf auth login` or set HF_TOKEN"),
-        (REPO, "hf_wrong", "does not know this login; run `hf auth login`"),
-        ("elsewhere/tiny", TOKEN, "may not write there"),
+        (REPO, "hf_wrong", "the Hub rejects this token; run `hf auth login`"),
+        ("elsewhere/tiny", TOKEN, "this token has no write access"),
     ],
 )
 def test_missing_rights(
@@ -352,7 +352,7 @@ def test_missing_rights(
 
 def test_hub_out_of_reach(hub: Hub, release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(PushError, match=r"no answer from http://127.0.0.1:9 .*check the connection"):
+    with pytest.raises(PushError, match=r"no response from http://127.0.0.1:9 .*check the connection"):
         push(release, REPO, tag="v1.0.0")
 
 

@@ -139,16 +139,16 @@ def test_a_release_is_not_emptied(tmp_path: Path) -> None:
 
 
 def test_an_unknown_photo_is_an_error_and_writes_nothing(release: Path, tmp_path: Path) -> None:
-    with pytest.raises(ReleaseError, match="shows no photo with the id 987654321"):
+    with pytest.raises(ReleaseError, match="no row shows a photo with the id 987654321"):
         remove_photo(release, 987654321, tmp_path / "out")
-    with pytest.raises(ReleaseError, match="shows no photo"):
+    with pytest.raises(ReleaseError, match="no row shows a photo"):
         remove_photo(release, 1, tmp_path / "out", source="coco-00000000")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_with_files_is_left_alone(release: Path, image_id: int, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("do not touch")
-    with pytest.raises(BuildError, match="is not empty; name a new folder"):
+    with pytest.raises(BuildError, match="or not empty; choose a new folder"):
         remove_photo(release, image_id, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

@@ -196,7 +196,7 @@ def test_a_folder_without_photos_to_compare_with_is_an_error(tmp_path: Path, nam
         folder.mkdir()
     if name == "broken":
         (folder / "a.jpg").write_bytes(b"no photo")
-    with pytest.raises(SourceError, match=f"{name}: holds no photo to compare with"):
+    with pytest.raises(SourceError, match=f"{name}: contains no photo to compare with"):
         hash_folder(folder)
 
 

@@ -144,7 +144,7 @@ def test_one_file_may_not_have_a_concept_twice(names: tuple[str, str]) -> None:
 def test_two_names_that_read_the_same_are_refused() -> None:
     for order in (["crane stand", "crane stand!"], ["crane stand!", "crane stand"]):
         given = dict.fromkeys(concepts_of(order), "crane stand")
-        with pytest.raises(VocabularyError, match=rf"{order[0]}' and 'name:{order[1]}' read the same, 'crane stand'"):
+        with pytest.raises(VocabularyError, match=rf"{order[0]}' and 'name:{order[1]}' are both shown as 'crane stand'"):
             names_of(concepts_of(order), given)
 
 
@@ -170,7 +170,7 @@ def test_a_plural_name_takes_a_plural_verb() -> None:
 
 @pytest.mark.parametrize("name", ["x</answer>", "<answer>", "a </THINK> b", "<think>", "<|im_end|>"])
 def test_a_name_with_a_tag_of_the_answer_form_is_refused(name: str) -> None:
-    with pytest.raises(VocabularyError, match="holds a tag that answers are read by: rename it"):
+    with pytest.raises(VocabularyError, match="contains a tag of the answer format: rename it"):
         names_of(concepts_of([name]), dict(zip(concepts_of([name]), [name], strict=True)))
 
 

@@ -191,7 +191,7 @@ def test_a_folder_that_is_no_release_is_one_line(tmp_path: Path) -> None:
         ("reward.pow=2", "unknown setting 'reward.pow'; did you mean 'reward.power'?"),
         ("reward.power=0", "reward.power: Input should be greater than 0"),
         ("model.name=x", "unknown setting 'model'"),
-        ("power", "settings are written key=value"),
+        ("power", "write a setting as key=value"),
     ],
 )
 def test_bad_settings_are_one_line(made: Path, tmp_path: Path, setting: str, message: str) -> None:

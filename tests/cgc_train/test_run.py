@@ -25,7 +25,7 @@ def test_completions_of_something_else_are_refused(run_values: dict[str, Any], t
 
 def test_a_folder_that_is_removed_while_it_is_written_is_one_line(tmp_path: Path) -> None:
     with (
-        pytest.raises(RunError, match="was removed meanwhile; start again"),
+        pytest.raises(RunError, match="was removed while the command ran; start again"),
         written_to_disk(tmp_path / "gone", "go on"),
     ):
         (tmp_path / "gone" / "file").write_text("lost")

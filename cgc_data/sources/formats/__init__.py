@@ -1,7 +1,7 @@
-"""The formats of annotation files, each declared in a module of its own; to add one, add its name to `_REGISTERED`.
+"""The annotation formats, each declared in a module of its own. To add one, add its name to `_REGISTERED`.
 
-Everything else reads this table: configuration, flags, reading, presence, joining, card, and gallery. Validation reads
-a format anew, in a module of the same name.
+Everything else reads this table: configuration, flags, reading, presence, joining, card, and gallery. Validation has
+its own reader per format, in a module of the same name.
 """
 
 from importlib import import_module
@@ -12,7 +12,7 @@ from cgc_data.sources.formats.protocol import AnnotationProtocol, Declared, Exha
 
 __all__ = ["FORMATS", "AnnotationProtocol", "Declared", "Exhaustive", "Federated", "Flags", "Format", "Kind"]
 
-# Each is declared in the module of its name, under its name in capitals. They are listed to users in this order.
+# Each is declared in the module of its name, as a constant in capitals. Users see them in this order.
 _REGISTERED = ("coco", "lvis")
 
 
@@ -25,5 +25,5 @@ FORMATS: dict[str, Format] = {name: _declared(name) for name in _REGISTERED}
 
 if TYPE_CHECKING:
     Kind: TypeAlias = str
-else:  # so that settings refuse another name and list those that there are
+else:  # so that settings reject other names and list the valid ones
     Kind = Literal[_REGISTERED]

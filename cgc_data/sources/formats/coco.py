@@ -1,4 +1,4 @@
-"""COCO instances: photos are named by `file_name`, a missing crowd flag is unknown, its 80 categories are labelled."""
+"""COCO instances: photos are named by `file_name`, a missing crowd flag means unknown, 80 categories are labeled."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cgc_data.vocabulary import COCO_NAMES, COCO_PRACTICE
 
 
 def file_names(path: Path, images: list[Image]) -> list[str]:
-    """`file_name` of each image; raises SourceError where one has none."""
+    """`file_name` of each image. Raises SourceError if one is missing."""
     for image in images:
         if not image.file_name:
             raise SourceError(f"{path}: image {image.id} has no file_name; an LVIS file is given as --lvis")

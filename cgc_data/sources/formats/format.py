@@ -1,4 +1,4 @@
-"""What a format of annotation files declares: all that the rest of the project needs to know about it."""
+"""What an annotation format declares: everything that the rest of the project needs to know about it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,23 +9,23 @@ from cgc_data.sources.records import Image
 
 
 class FileNames(Protocol):
-    """Says which photos image records stand for; raises SourceError where they do not say."""
+    """Returns the photos that image records refer to. Raises SourceError if a record names none."""
 
     def __call__(self, path: Path, images: list[Image]) -> list[str]: ...
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format of annotation files: JSON with COCO's four lists, of which each format makes something else.
+    """One annotation format: JSON with COCO's four lists, interpreted in the format's own way.
 
     Attributes:
-        name: in configuration and manifest, of the command line's flag, and at the start of a source's key.
-        content: what a file of it is, as the help of `cgc-data build` puts it.
-        one: "a" or "an" with the name that people call it by.
-        file_names: which photos its image records stand for.
-        crowd_unless_stated: crowd flag of an annotation that has none; -1: unknown.
-        coco_photos: whether its files are about COCO's photos whatever their categories, so that photos are named as
-            COCO names them.
+        name: in configuration and manifest, as a command-line flag, and as the prefix of a source's key.
+        content: what a file contains, for the help of `cgc-data build`.
+        one: the common name with its article.
+        file_names: the photos that its image records refer to.
+        crowd_unless_stated: crowd flag of an annotation without one; -1: unknown.
+        coco_photos: whether its files are always about COCO's photos, whatever their categories, so that photos have
+            COCO's names.
         protocol: what its files warrant.
     """
 

@@ -1,4 +1,4 @@
-"""LVIS v1: photos are named by `coco_url` with the folder they are in, nothing is a crowd, absence is listed."""
+"""LVIS v1: photos are named by `coco_url` including their folder, nothing is a crowd, absence is listed per photo."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from cgc_data.sources.records import Image
 
 
 def file_names(path: Path, images: list[Image]) -> list[str]:
-    """Folder and name of each image, as in "val2017/000000000139.jpg".
+    """Folder and name of each image, such as "val2017/000000000139.jpg".
 
-    Raises SourceError where an image is not named, or none has the federated lists that make a file LVIS.
+    Raises SourceError if an image has no name, or if no image has the federated lists that identify an LVIS file.
     """
     if images and all(image.neg_category_ids is None for image in images):
         raise SourceError(f"{path}: images have no neg_category_ids; a COCO file is given as --coco")
@@ -32,5 +32,5 @@ LVIS = Format(
     file_names=file_names,
     crowd_unless_stated=0,
     coco_photos=True,
-    protocol=Federated(who="LVIS", meaning="LVIS lists the categories that were verified to be absent"),
+    protocol=Federated(who="LVIS", meaning="LVIS lists the categories that were verified as absent"),
 )

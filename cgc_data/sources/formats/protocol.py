@@ -1,6 +1,6 @@
-"""Annotation protocols: what a file warrants by the way it was annotated, and how that is said.
+"""Annotation protocols: what a file warrants because of how it was annotated, and how this is put into words.
 
-A source says what is in its photos by its records; how far these are to be relied on, its protocol alone says.
+A source's records state what is in its photos; its protocol alone states how far they can be relied on.
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cgc_data.sources.table import SourceTable
 
-Declared: TypeAlias = bool | list[str] | None  # exhaustive or not, or about which categories; None: nothing declared
+Declared: TypeAlias = bool | list[str] | None  # exhaustive or not, or the exhaustive categories; None: nothing declared
 Flags: TypeAlias = NDArray[np.bool_]
 
 LISTS = ("negative", "not_exhaustive")
@@ -24,11 +24,11 @@ class AnnotationProtocol(ABC):
     """What the files of a format warrant.
 
     Attributes:
-        who: who annotated by it, as the gallery says.
-        meaning: what it warrants, as the card says.
-        rule: by which a category is absent, as in a row's evidence.
-        declarable: whether a user may declare which categories a file is exhaustive about.
-        boxes_first: whether its boxes are taken where sources of other protocols box the same.
+        who: the annotators, as named in the gallery.
+        meaning: what it warrants, as stated in the card.
+        rule: the rule by which a category is absent, as in a row's evidence.
+        declarable: whether a user may declare for which categories a file is exhaustive.
+        boxes_first: whether its boxes take precedence over those of other protocols.
     """
 
     who: str
@@ -42,31 +42,31 @@ class AnnotationProtocol(ABC):
     def exhaustive(self, table: SourceTable, declared: Declared) -> Flags:
         """Categories of which every instance is boxed in every photo, (categories,).
 
-        Raises ValueError for a declaration that the file does not bear.
+        Raises ValueError for a declaration that the file contradicts.
         """
 
     @abstractmethod
     def single(self, table: SourceTable, declared: Declared) -> Flags:
-        """Annotations that are known to be one instance and not a crowd, (annotations,)."""
+        """Annotations that are known to be a single instance, not a crowd, (annotations,)."""
 
     @abstractmethod
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """Annotations of whose category no instance in the photo is left unboxed but where listed, (annotations,)."""
+        """Annotations whose category is boxed completely in the photo, unless listed otherwise, (annotations,)."""
 
     @abstractmethod
     def practice(self, names: Collection[str]) -> str:
-        """By whose practice of naming a file with these categories was annotated, "" by nobody's in particular."""
+        """The naming practice by which a file with these categories was annotated, "" for none in particular."""
 
     @abstractmethod
     def sentence(self, label: str, who: str) -> str:
-        """Why the label is absent by `rule`, in words; `who` says so."""
+        """Why the label is absent by `rule`, in words, on the authority of `who`."""
 
 
 @dataclass(frozen=True)
 class Exhaustive(AnnotationProtocol):
-    """Every instance is labelled of the format's own `vocabulary`, else of what the user declares.
+    """Every instance of the format's own `vocabulary` is labeled, or of what the user declares.
 
-    `naming` names how the annotators understood the vocabulary, for what is included in a category besides.
+    `naming` is the annotators' naming practice, which decides what else a category includes.
     """
 
     vocabulary: frozenset[str]
@@ -85,8 +85,8 @@ class Exhaustive(AnnotationProtocol):
         return np.full(len(names), self._own(names) if declared is None else declared, dtype=bool)
 
     def single(self, table: SourceTable, declared: Declared) -> Flags:
-        """Every official COCO record has a crowd flag and a segmentation; one without is no official record, so it is
-        not trusted to be single unless the user declares how exhaustive the source is.
+        """Every official COCO record has a crowd flag and a segmentation. A record without them is not official, so it
+        is not trusted to be a single instance unless the user declares how exhaustive the source is.
         """
         crowd = table.annotations.column("crowd").to_numpy()
         if declared is not None:
@@ -113,7 +113,7 @@ class Exhaustive(AnnotationProtocol):
 
 @dataclass(frozen=True)
 class Federated(AnnotationProtocol):
-    """Each photo lists what was verified absent and what is not boxed in full; a missing annotation says nothing."""
+    """Each photo lists what is verified absent and what is not boxed completely; a missing box means nothing."""
 
     rule = "negative"
     declarable = False
@@ -121,7 +121,7 @@ class Federated(AnnotationProtocol):
 
     def exhaustive(self, table: SourceTable, declared: Declared) -> Flags:
         if declared:
-            raise ValueError(f"{self.who} says itself what is exhaustive; drop `exhaustive`")
+            raise ValueError(f"{self.who} states itself what is exhaustive; remove `exhaustive`")
         return np.zeros(table.categories.num_rows, dtype=bool)
 
     def single(self, table: SourceTable, declared: Declared) -> Flags:
@@ -129,7 +129,7 @@ class Federated(AnnotationProtocol):
         return np.asarray(table.annotations.column("crowd").to_numpy() != 1)
 
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """Not where both lists of a photo are empty: nothing tells that it was checked at all."""
+        """Not if both lists of a photo are empty: nothing shows that it was checked at all."""
         del declared
         lengths = [np.diff(table.images.column(name).combine_chunks().offsets.to_numpy()) for name in LISTS]
         checked = np.asarray(sum(lengths) > 0)
