@@ -7,13 +7,13 @@ import doctest
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.hub_double import TOKEN, Hub, serve
 from tests.pages import PAGES, ROOT, Fence, fences
@@ -123,8 +123,9 @@ def test_the_row_of_trl_is_paid_by_the_reward(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    write_release(tmp_path / "R", rows())
-    shutil.rmtree(tmp_path / "R" / "intra", ignore_errors=True)
+    files = [{"split": "train", "path": "inter/train-*.parquet"}]
+    card = yaml.safe_dump({"configs": [{"config_name": "inter", "data_files": files}]})
+    (write_release(tmp_path / "R", rows()) / "README.md").write_text(f"---\n{card}---\n", encoding="utf-8")
     (snippet,) = [fence.code for fence in fences(ROOT / "docs" / "formats.md") if fence.kind == "python"]
     names: dict[str, object] = {}
     exec(compile(snippet, "formats.md", "exec"), names)
@@ -133,5 +134,5 @@ def test_the_row_of_trl_is_paid_by_the_reward(tmp_path: Path, monkeypatch: pytes
     assert isinstance(rewards, list)
     answers = [f"<think>seen</think><answer>{answer}</answer>" for answer in data["answer"]]
     columns = {name: list(data[name]) for name in data.column_names if name not in ("prompt", "images")}
-    assert sorted(data["answer"])[-1] == "[]"
+    assert "[]" in data["answer"]
     assert [reward(answers, **columns) for reward in rewards] == [[1.0, 1.0], [1.0, 1.0]]
