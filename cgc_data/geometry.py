@@ -119,7 +119,7 @@ def map_box_to_view(box_px: ArrayLike, window: Window, width: float, height: flo
 
 
 def map_box_to_photo(box_view: ArrayLike, window: Window, width: float, height: float) -> Boxes:
-    """Boxes (..., 4) in pixels of a view, as pixels of the photo: the inverse of `map_box_to_view`, not clipped either."""
+    """Boxes (..., 4) in pixels of a view, as pixels of the photo; not clipped. Inverse of `map_box_to_view`."""
     offset, scale = _view_transform(window, width, height)
     return np.asarray(np.asarray(box_view, dtype=np.float64) / scale + offset)
 

@@ -9,14 +9,13 @@ import struct
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cgc_data.answer import with_thinking
 from cgc_data.export import FORMATS, Format, export_release
@@ -26,7 +25,7 @@ from cgc_data.release.read import open_release
 from scripts.markdown import write_between
 from tests.cgc_train.made_rows import made_row, write_release
 
-PAGE = ROOT / "docs" / "formats.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "formats.md"
 FOLDER = "/data/exported"  # where the page says that the export is
 END = "<!-- end -->\n"
 SIZE = (640, 480)  # of the photos that the rows speak of, in pixels

@@ -71,7 +71,8 @@ def test_every_public_name_has_a_docstring() -> None:
 
 
 def test_a_name_without_a_docstring_is_found(tmp_path: Path) -> None:
-    code = '"""Documented."""\ndef named() -> None: ...\nclass Kept:\n    """Documented."""\n    def method(self) -> None: ...\n'
+    kept = 'class Kept:\n    """Documented."""\n    def method(self) -> None: ...\n'
+    code = f'"""Documented."""\ndef named() -> None: ...\n{kept}'
     (tmp_path / "package.py").write_text(code, encoding="utf-8")
     found = undocumented(public_names([tmp_path / "package.py"]))
     assert [name.path for name in found] == ["package.named", "package.Kept.method"]
@@ -88,7 +89,9 @@ def test_the_site_builds_and_fetches_nothing(tmp_path: Path) -> None:
     assert len(written) > len(PAGES)  # and the page for what is not found
     for file in written:
         html = file.read_text(encoding="utf-8")
-        fetched = re.findall(r'(?:<script[^>]*\ssrc|<link[^>]*rel="(?:stylesheet|preconnect)"[^>]*\shref)="([^"]+)"', html)
+        fetched = re.findall(
+            r'(?:<script[^>]*\ssrc|<link[^>]*rel="(?:stylesheet|preconnect)"[^>]*\shref)="([^"]+)"', html
+        )
         assert [address for address in fetched if address.startswith(("http", "//"))] == [], file.name
     documented = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
     for name in ("cgc_data.open_release", "cgc_data.answer.parse_strict", "cgc_train.predict.Predictor.ask"):

@@ -41,7 +41,7 @@ class _Mask:
 
 
 class Truth:
-    """Boxes (x1, y1, x2, y2 in pixels) and visibility (0-1) of the index's instances; the masks of recent ones are kept."""
+    """Boxes (x1, y1, x2, y2 in pixels) and visibility (0-1) of the index's instances; recent masks are kept."""
 
     def __init__(self, index: Index, limits: Limits) -> None:
         self._index, self._limits = index, limits
