@@ -7,7 +7,7 @@ DEMO := demo
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 
-.PHONY: help install demo test check faults engines clean
+.PHONY: help install demo test check site faults engines clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -15,7 +15,7 @@ help: ## list the targets
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench,dev,ray,train]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench,dev,docs,ray,train]'
 	@$(BIN)/python -c 'import cv2' || $(BIN)/python -m pip install --quiet --constraint constraints.txt --force-reinstall --no-deps opencv-python-headless
 	@touch $(STAMP)
 
@@ -43,6 +43,9 @@ check: $(STAMP) ## lint, types and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+site: $(STAMP) ## build the documentation into site/, and stop at any warning
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 faults: $(STAMP) ## break builds and releases in every known way, and see that nothing is lost or touched
 	$(BIN)/python scripts/try_faults.py

@@ -32,6 +32,7 @@ class Archive:
 
     @property
     def name(self) -> str:
+        """The archive's file name."""
         return self.path.rsplit("/", 1)[-1]
 
 

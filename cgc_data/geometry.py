@@ -105,7 +105,7 @@ def box_area(boxes: ArrayLike) -> Boxes:
 
 
 def clip_box(boxes: ArrayLike, width: float, height: float) -> Boxes:
-    """Boxes (..., 4) clipped to 0..width and 0..height; a box outside becomes empty."""
+    """Boxes (..., 4) clipped to 0..width and 0..height, all in one unit; a box outside becomes empty."""
     return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, (width, height, width, height))
 
 
@@ -119,7 +119,7 @@ def map_box_to_view(box_px: ArrayLike, window: Window, width: float, height: flo
 
 
 def map_box_to_photo(box_view: ArrayLike, window: Window, width: float, height: float) -> Boxes:
-    """Inverse of `map_box_to_view`."""
+    """Boxes (..., 4) in pixels of a view, as pixels of the photo; not clipped. Inverse of `map_box_to_view`."""
     offset, scale = _view_transform(window, width, height)
     return np.asarray(np.asarray(box_view, dtype=np.float64) / scale + offset)
 
@@ -130,7 +130,10 @@ def _view_transform(window: Window, width: float, height: float) -> tuple[Boxes,
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> float:
-    """Intersection over union of two boxes (4,); 0 if either is empty or inverted."""
+    """Intersection over union, 0-1, of two boxes (4,) in one unit; 0 if either is empty or inverted.
+
+    Raises ValueError if a coordinate is not finite.
+    """
     return float(iou_matrix(np.asarray(a), np.asarray(b))[0, 0])
 
 

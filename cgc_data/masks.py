@@ -19,7 +19,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 
 class Rle(TypedDict):
-    """A mask in pycocotools' compressed form."""
+    """A mask in pycocotools' compressed form: `size` is height and width in pixels, `counts` its runs by columns."""
 
     size: list[int]  # height, width
     counts: bytes

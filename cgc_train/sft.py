@@ -55,6 +55,7 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
         return EpochSampler(count, group=1, prompts=1, repeats=1, seed=self.args.seed, grades=self._grades)
 
     def training_step(self, *given: object, **named: object) -> torch.Tensor:
+        """One step; returns its loss, a scalar. Raises DivergedError where the loss is no finite number."""
         loss: torch.Tensor = super().training_step(*given, **named)
         if not torch.isfinite(loss):
             raise DivergedError(

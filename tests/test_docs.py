@@ -28,14 +28,14 @@ from cgc_train.recipe import LoraSettings, Recipe
 from tests.extending import example_files
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAMS: dict[str, Any] = {"cgc-data": cli, "cgc-train": train_cli, "cgc-bench": bench_cli}
 COMMANDS_WITH_SETTINGS = (("cgc-data", "build"),)
 LARGEST_PICTURE = 150_000
 
-document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
 def fences(path: Path, language: str) -> list[str]:

@@ -11,7 +11,12 @@ def need(extra: str) -> None:
     """Raise MissingExtraError if a package of the extra (a key of PACKAGES) is not installed."""
     missing = [package for package in PACKAGES[extra] if find_spec(package) is None]
     if missing:
-        raise MissingExtraError(f"{', '.join(missing)} not installed; run: pip install 'cgc-grounding[{extra}]'")
+        raise MissingExtraError(f"{', '.join(missing)} not installed; {installing(extra)}")
+
+
+def installing(extra: str) -> str:
+    """How to install an extra. The package is on no index, so it is installed from a clone of its repository."""
+    return f"run in a clone of the repository: pip install '.[{extra}]'"
 
 
 def need_package(package: str, why: str) -> None:

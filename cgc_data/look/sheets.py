@@ -30,6 +30,7 @@ class Style(NamedTuple):
 
     @property
     def font(self) -> ImageFont.FreeTypeFont:
+        """The font of this size and weight, loaded once."""
         return _font(self.size, self.bold)
 
 

@@ -134,7 +134,10 @@ class Pen:
         self, x: float, y: float, rx: float, ry: float, colour: Colour, *, edge: bool = True, shade: bool = True,
         arc: Point = (0, 360),
     ) -> None:  # fmt: skip
-        """Fill an ellipse, or the part of it between two angles (degrees, clockwise from the right)."""
+        """Fill an ellipse, or the part of it between two angles (degrees, clockwise from the right).
+
+        Center `x`, `y` and radii `rx`, `ry` are in drawing units.
+        """
         t = np.deg2rad(np.linspace(*arc, 49))
         self.polygon(np.stack((x + rx * np.cos(t), y + ry * np.sin(t)), axis=1), colour, edge=edge, shade=shade)
 
@@ -142,7 +145,7 @@ class Pen:
         self, x1: float, y1: float, x2: float, y2: float, colour: Colour, *, radius: float = 0.0, edge: bool = True,
         shade: bool = True,
     ) -> None:  # fmt: skip
-        """Fill an upright rectangle with rounded corners."""
+        """Fill an upright rectangle with corners rounded by `radius`; all lengths are in drawing units."""
         t = np.deg2rad(np.linspace(0, 90, 7))
         corners = ((x2, y2, 0), (x1, y2, 90), (x1, y1, 180), (x2, y1, 270))
         parts = []

@@ -41,7 +41,7 @@ class _Mask:
 
 
 class Truth:
-    """Boxes and visibility of the index's instances, with the masks of recent ones kept."""
+    """Boxes (x1, y1, x2, y2 in pixels) and visibility (0-1) of the index's instances; recent masks are kept."""
 
     def __init__(self, index: Index, limits: Limits) -> None:
         self._index, self._limits = index, limits

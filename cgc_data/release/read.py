@@ -29,6 +29,7 @@ class Release:
 
     @property
     def name(self) -> str:
+        """The data set's name, as the manifest states it."""
         return self.manifest["name"]
 
     @property
@@ -54,7 +55,10 @@ class Release:
         split: str | None = None,
         images: bool = False,
     ) -> Iterator[pa.RecordBatch]:
-        """Record batches of the requested columns (default: all; images only if `images` is true)."""
+        """Record batches of the requested columns (default: all; images only if `images` is true).
+
+        Raises ReleaseError for an unknown contrast or split, and for a shard that cannot be read.
+        """
         wanted = [c for c in columns or FEATURES if c != "images"] + ["images"] * images
         size = BATCH_ROWS_WITH_IMAGES if images else BATCH_ROWS
         for path in self.shards(contrast, split):
@@ -69,12 +73,15 @@ class Release:
         split: str | None = None,
         images: bool = False,
     ) -> Iterator[Row]:
-        """The rows with the requested columns only, as in `cgc_data.release.schema`."""
+        """The rows with the requested columns only, as in `cgc_data.release.schema`; errors as in `batches`."""
         for batch in self.batches(columns, contrast, split, images):
             yield from batch.to_pylist()
 
     def pick(self, ids: Collection[str]) -> Iterator[Row]:
-        """The rows of these ids with their images, in stored order; other row groups are not decoded."""
+        """The rows of these ids with their images, in stored order; other row groups are not decoded.
+
+        Unknown ids are ignored. Raises ReleaseError for a shard that cannot be read.
+        """
         for path in self.shards():
             with _readable(path) as shard:
                 for group in range(shard.num_row_groups):

@@ -34,7 +34,8 @@ def compute_score(
 
     Args:
         reward_inputs: `response` and `ground_truth` of each response, as EasyR1 hands them over.
-        reward, prompt: as these sections of a recipe; set by `reward_function_kwargs`.
+        reward: as the section of that name of a recipe; set by `reward_function_kwargs`.
+        prompt: as the section of that name of a recipe.
 
     Returns:
         For each response `overall` (the reward), each of its terms, and `accuracy` (`acc@0.5`, not rewarded).

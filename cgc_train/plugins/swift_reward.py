@@ -57,7 +57,8 @@ def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> di
 
     Args:
         base: its `ORM`, which says how they are constructed.
-        reward, prompt: as these sections of a recipe; the weights of the terms are left to ms-swift.
+        reward: as the section of that name of a recipe; the weights of the terms are left to ms-swift.
+        prompt: as the section of that name of a recipe.
 
     Raises RecipeError for a setting that is unknown or not valid.
     """

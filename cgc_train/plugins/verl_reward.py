@@ -34,7 +34,8 @@ def compute_score(
         solution_str: what the model wrote.
         ground_truth: the answer of the row.
         extra_info: of the row: `num_images`, `query`, `contrast` and `task`.
-        reward, prompt: as these sections of a recipe; set by `custom_reward_function.reward_kwargs`.
+        reward: as the section of that name of a recipe; set by `custom_reward_function.reward_kwargs`.
+        prompt: as the section of that name of a recipe.
 
     Returns:
         `score` (the reward, which verl trains on), `acc` (`acc@0.5`, which verl validates by), and each term.

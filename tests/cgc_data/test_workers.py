@@ -75,5 +75,5 @@ def test_ray_gives_the_tasks_of_a_lost_machine_to_another(tmp_path: Path, ray_al
 def test_without_ray_the_mend_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     executor: Executor = "ray"
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ConfigError, match=r"pip install 'cgc-grounding\[ray\]'"):
+    with pytest.raises(ConfigError, match="pip install ray"):
         list(run_tasks(doubled, [1], 1, executor))

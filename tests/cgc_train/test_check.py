@@ -348,7 +348,7 @@ def test_without_the_extra_one_line_says_what_to_install(place: Path, monkeypatc
     monkeypatch.setattr("cgc_data.common.extras.find_spec", lambda _: None)
     findings = {finding.check: finding for finding in run_checks(_recipe(place, "tiny-cpu"))}
     assert findings["packages"].status == "failed"
-    assert "pip install 'cgc-grounding[train]'" in findings["packages"].line
+    assert "pip install '.[train]'" in findings["packages"].line
     assert {findings[name].status for name in ("data", "memory", "disk")} == {"not checked"}
 
 

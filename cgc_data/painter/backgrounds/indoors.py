@@ -85,6 +85,7 @@ def _planks(stage: Stage, top: float, wood: Colour, rows: int) -> None:
 
 
 def kitchen(stage: Stage) -> None:
+    """A kitchen."""
     _tiles(stage, 0.42)
     if stage.rng.random() < 0.6:
         _window(stage, float(stage.rng.uniform(0.08, 0.6)), 0.03, 0.26, 0.26)
@@ -92,6 +93,7 @@ def kitchen(stage: Stage) -> None:
 
 
 def dining(stage: Stage) -> None:
+    """A dining room."""
     _wall(stage, 0.3)
     cloth = stage.choose((236, 230, 218), (206, 222, 226), (240, 214, 200), (222, 226, 200))
     stage.box(0, 0.28, 1, 1, cloth)
@@ -105,6 +107,7 @@ def dining(stage: Stage) -> None:
 
 
 def living_room(stage: Stage) -> None:
+    """A living room."""
     wall = _wall(stage, 0.62)
     _decorate(stage, 0.6)
     _planks(stage, 0.6, stage.choose(*WOODS), 4)
@@ -115,6 +118,7 @@ def living_room(stage: Stage) -> None:
 
 
 def playroom(stage: Stage) -> None:
+    """A playroom."""
     wall = _wall(stage, 0.56)
     for _ in range(7):
         x, y = stage.rng.uniform((0, 0.05), (1, 0.42))
@@ -126,6 +130,7 @@ def playroom(stage: Stage) -> None:
 
 
 def desk(stage: Stage) -> None:
+    """A desk before a wall."""
     wall = _wall(stage, 0.5)
     x = float(stage.rng.uniform(0.1, 0.5))
     stage.box(x, 0.05, x + 0.34, 0.34, (196, 158, 110))
@@ -138,6 +143,7 @@ def desk(stage: Stage) -> None:
 
 
 def station(stage: Stage) -> None:
+    """A station hall."""
     wall = stage.choose((206, 196, 180), (184, 196, 206), (210, 186, 170))
     stage.gradient(0, 0.62, lighter(wall, 0.3), wall)
     for x in np.arange(-0.05, 1, 0.27):
@@ -155,6 +161,7 @@ def station(stage: Stage) -> None:
 
 
 def market(stage: Stage) -> None:
+    """A market."""
     wall = stage.choose((176, 120, 104), (140, 150, 160), (186, 170, 150))
     stage.box(0, 0, 1, 0.45, wall)
     for row, y in enumerate(np.arange(0.14, 0.45, 0.045)):

@@ -45,6 +45,7 @@ def _grass(stage: Stage, top: float, colour: Colour) -> None:
 
 
 def street(stage: Stage) -> None:
+    """A street."""
     _sky(stage, 0.6)
     x = -0.05
     while x < 1:
@@ -65,6 +66,7 @@ def street(stage: Stage) -> None:
 
 
 def park(stage: Stage) -> None:
+    """A park."""
     _sky(stage, 0.56)
     grass = stage.choose(*GRASS)
     stage.wave(0.46, 0.03, mix(grass, SKIES[0], 0.4))
@@ -78,6 +80,7 @@ def park(stage: Stage) -> None:
 
 
 def farm(stage: Stage) -> None:
+    """A farm."""
     _sky(stage, 0.5)
     grass = stage.choose((176, 186, 104), (150, 182, 96), (206, 184, 110))
     stage.wave(0.42, 0.03, mix(grass, (120, 160, 120), 0.5))
@@ -95,6 +98,7 @@ def farm(stage: Stage) -> None:
 
 
 def beach(stage: Stage) -> None:
+    """A beach."""
     _sky(stage, 0.4)
     sea = stage.choose((86, 160, 190), (96, 176, 182), (110, 150, 190))
     stage.gradient(0.38, 0.62, darker(sea, 0.1), lighter(sea, 0.25))
@@ -107,6 +111,7 @@ def beach(stage: Stage) -> None:
 
 
 def lake(stage: Stage) -> None:
+    """A lake."""
     _sky(stage, 0.42)
     hill = stage.choose((120, 158, 130), (140, 150, 170))
     stage.wave(0.32, 0.04, mix(hill, SKIES[0], 0.45))

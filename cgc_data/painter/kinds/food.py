@@ -9,6 +9,7 @@ LEAF, STALK, CREAM, CRUST = (106, 160, 70), (112, 78, 52), (250, 238, 210), (214
 
 
 def apple(pen: Pen, variant: int, palette: Palette) -> None:
+    """An apple."""
     skin, cheek = palette
     pen.line([(50, 28), (51, 16), (56, 5)], 5, STALK)
     if variant != 1:
@@ -23,6 +24,7 @@ def apple(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def banana(pen: Pen, variant: int, palette: Palette) -> None:
+    """A banana."""
     skin, tip = palette
     curve = [(12, 6), (12, 26), (26, 52), (56, 72), (92, 72), (114, 58), (118, 48), (108, 47), (84, 50), (54, 40)]
     pen.blob([*curve, (32, 20), (22, 4)], skin)
@@ -35,6 +37,7 @@ def banana(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def orange(pen: Pen, variant: int, palette: Palette) -> None:
+    """An orange."""
     skin, flesh = palette
     pen.ellipse(50, 52, 45, 44, skin)
     if variant == 2:  # halved: the cut face looks at us
@@ -54,6 +57,7 @@ def orange(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def carrot(pen: Pen, variant: int, palette: Palette) -> None:
+    """A carrot."""
     root, leaf = palette
     for end in ((6, 4), (24, 0), (2, 22)) if variant != 1 else ((16, 6), (8, 16)):
         pen.line([(36, 30), (26, 22), end], 7, leaf)
@@ -63,6 +67,7 @@ def carrot(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def pizza(pen: Pen, variant: int, palette: Palette) -> None:
+    """A pizza."""
     cheese, topping = palette
     if variant == 0:  # a slice
         pen.polygon([(8, 20), (112, 20), (62, 98)], cheese)
@@ -83,6 +88,7 @@ def pizza(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def donut(pen: Pen, variant: int, palette: Palette) -> None:
+    """A donut."""
     icing, sprinkle = palette
     pen.ellipse(60, 50, 56, 45, CRUST)
     t = np.linspace(0, 2 * np.pi, 60, endpoint=False)
@@ -98,6 +104,7 @@ def donut(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def cake(pen: Pen, variant: int, palette: Palette) -> None:
+    """A cake."""
     sponge, icing, berry = palette
     if variant == 0:  # a slice
         pen.polygon([(6, 44), (84, 26), (114, 44), (114, 90), (6, 90)], sponge)

@@ -9,6 +9,7 @@ WOOD, PALE_WOOD, LEAF, SOIL = (150, 100, 62), (206, 162, 106), (84, 148, 76), (9
 
 
 def chair(pen: Pen, variant: int, palette: Palette) -> None:
+    """A chair."""
     cloth, frame = palette
     if variant == 1:  # armchair
         for x in (26, 90):
@@ -41,6 +42,7 @@ def chair(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def couch(pen: Pen, variant: int, palette: Palette) -> None:
+    """A couch."""
     cloth, cushion = palette
     for x in (26, 194):
         pen.box(x - 6, 92, x + 6, 106, WOOD)
@@ -59,6 +61,7 @@ def couch(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def potted_plant(pen: Pen, variant: int, palette: Palette) -> None:
+    """A potted plant."""
     pot, leaf = palette
     if variant == 0:  # broad leaves
         for x, y in ((14, 44), (86, 44), (26, 16), (74, 16), (50, 4)):
@@ -94,6 +97,7 @@ def potted_plant(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def vase(pen: Pen, variant: int, palette: Palette) -> None:
+    """A vase."""
     glaze, trim = palette
     bodies = (
         [(28, 4), (52, 4), (50, 26), (70, 54), (66, 92), (54, 112), (26, 112), (14, 92), (10, 54), (30, 26)],
@@ -113,6 +117,7 @@ def vase(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def clock(pen: Pen, variant: int, palette: Palette) -> None:
+    """A clock."""
     rim, face = palette
     if variant == 1:  # alarm clock
         for x, turned in ((28, -1), (72, 1)):
@@ -132,6 +137,7 @@ def clock(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def book(pen: Pen, variant: int, palette: Palette) -> None:
+    """A book."""
     cover, trim = palette
     if variant == 0:  # upright, seen from the front
         pen.polygon([(84, 8), (94, 14), (94, 98), (84, 100)], WHITE)
@@ -158,6 +164,7 @@ def book(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def teddy_bear(pen: Pen, variant: int, palette: Palette) -> None:
+    """A teddy bear."""
     fur, belly = palette
     for x in (30, 70):
         pen.ellipse(x, 14, 13, 12, fur)

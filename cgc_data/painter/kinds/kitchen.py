@@ -7,6 +7,7 @@ STEEL, GLASS, WOOD = (196, 202, 210), (206, 228, 236), (168, 116, 72)
 
 
 def cup(pen: Pen, variant: int, palette: Palette) -> None:
+    """A cup."""
     body, trim = palette
     if variant == 2:  # a paper cup with a lid
         pen.polygon([(24, 22), (76, 22), (68, 98), (32, 98)], body)
@@ -32,6 +33,7 @@ def cup(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def wine_glass(pen: Pen, variant: int, palette: Palette) -> None:
+    """A wine glass."""
     (wine,) = palette
     pen.ellipse(30, 132, 24, 6, GLASS)
     pen.line([(30, 74), (30, 130)], 4, GLASS)
@@ -51,6 +53,7 @@ def wine_glass(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def bottle(pen: Pen, variant: int, palette: Palette) -> None:
+    """A bottle."""
     body, label = palette
     if variant == 1:  # water, in plastic
         pen.box(20, 4, 40, 16, label, radius=3)
@@ -72,6 +75,7 @@ def bottle(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def bowl(pen: Pen, variant: int, palette: Palette) -> None:
+    """A bowl."""
     body, trim = palette
     if variant == 1:  # full of salad
         for k, x in enumerate((24, 42, 60, 80, 98, 34, 56, 76, 88)):
@@ -89,6 +93,7 @@ def bowl(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def fork(pen: Pen, variant: int, palette: Palette) -> None:
+    """A fork."""
     metal, grip = palette
     for x in (10, 20, 30) if variant == 1 else (7, 16, 24, 33):
         pen.line([(x, 6), (x, 38)], 4.5, metal)
@@ -98,6 +103,7 @@ def fork(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def knife(pen: Pen, variant: int, palette: Palette) -> None:
+    """A knife."""
     metal, grip = palette
     edge = 36 if variant else 31
     pen.blob([(14, 2), (24, 14), (edge, 50), (edge - 1, 86), (14, 88), (13, 40)], metal)
@@ -107,6 +113,7 @@ def knife(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def spoon(pen: Pen, variant: int, palette: Palette) -> None:
+    """A spoon."""
     metal, grip = palette
     pen.box(15, 48, 25, 150, grip, radius=5)
     pen.ellipse(20, 29, 16 + variant, 26, metal)

@@ -7,6 +7,7 @@ PINK = (240, 170, 170)
 
 
 def person(pen: Pen, variant: int, palette: Palette) -> None:
+    """A person."""
     skin, hair, top, legs = palette
     for x in (36, 56):
         if variant == 1:  # skirt: bare legs
@@ -40,6 +41,7 @@ def _legs(pen: Pen, xs: tuple[float, ...], top: float, bottom: float, width: flo
 
 
 def dog(pen: Pen, variant: int, palette: Palette) -> None:
+    """A dog."""
     fur, patch = palette
     pen.line([(26, 50), (12, 38), (8, 18)], 8, fur)
     _legs(pen, (42, 28, 96, 82), 62, 98, 11, fur, False)
@@ -58,6 +60,7 @@ def dog(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def cat(pen: Pen, variant: int, palette: Palette) -> None:
+    """A cat."""
     fur, stripe = palette
     pen.line([(72, 108), (96, 104), (98, 82), (88, 68)], 9, fur)
     pen.blob([(34, 58), (50, 54), (66, 58), (78, 84), (80, 108), (66, 118), (34, 118), (20, 108), (22, 84)], fur)
@@ -85,6 +88,7 @@ def cat(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def bird(pen: Pen, variant: int, palette: Palette) -> None:
+    """A bird."""
     plumage, wing, belly = palette
     beak = (242, 160, 50)
     if variant == 1:  # duck
@@ -109,6 +113,7 @@ def bird(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def sheep(pen: Pen, variant: int, palette: Palette) -> None:
+    """A sheep."""
     wool, face = palette
     _legs(pen, (46, 34, 92, 80), 66, 98, 9, face, True)
     puffs = [
@@ -141,6 +146,7 @@ def sheep(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def cow(pen: Pen, variant: int, palette: Palette) -> None:
+    """A cow."""
     hide, patch = palette
     pen.line([(18, 40), (8, 56), (10, 76)], 4, hide)
     pen.ellipse(10, 80, 5, 8, patch)
@@ -164,6 +170,7 @@ def cow(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def horse(pen: Pen, variant: int, palette: Palette) -> None:
+    """A horse."""
     coat, mane = palette
     pen.blob([(20, 52), (8, 64), (6, 98), (14, 108), (22, 84), (28, 62)], mane)
     _legs(pen, (40, 26, 100, 86), 78, 138, 12, coat, True)

@@ -14,6 +14,7 @@ def _wheel(pen: Pen, x: float, y: float, radius: float) -> None:
 
 
 def car(pen: Pen, variant: int, palette: Palette) -> None:
+    """A car."""
     paint, roof = palette
     cabin: list[tuple[float, float]] = [(36, 40), (54, 10), (114, 10), (142, 40)]
     if variant == 1:  # hatchback
@@ -40,6 +41,7 @@ def car(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def bus(pen: Pen, variant: int, palette: Palette) -> None:
+    """A bus."""
     paint, stripe = palette
     if variant == 1:  # double-decker
         pen.box(6, 4, 214, 112, paint, radius=9)
@@ -59,6 +61,7 @@ def bus(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def truck(pen: Pen, variant: int, palette: Palette) -> None:
+    """A truck."""
     paint, load = palette
     if variant == 1:  # pickup
         pen.polygon([(96, 62), (108, 28), (146, 28), (162, 62)], paint)
@@ -90,6 +93,7 @@ def truck(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def bicycle(pen: Pen, variant: int, palette: Palette) -> None:
+    """A bicycle."""
     frame, saddle = palette
     for x in (30, 124):
         rim = [(x + 27 * np.cos(a), 66 + 27 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 40)]
@@ -123,6 +127,7 @@ def bicycle(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def traffic_light(pen: Pen, variant: int, palette: Palette) -> None:
+    """A traffic light."""
     (case,) = palette
     pen.box(25, 110, 35, 210, (120, 124, 132))
     pen.box(16, 204, 44, 214, (120, 124, 132), radius=3)
@@ -135,6 +140,7 @@ def traffic_light(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def stop_sign(pen: Pen, variant: int, palette: Palette) -> None:
+    """A stop sign."""
     (pole,) = palette
     pen.box(46, 90, 54, 196, pole)
     for radius, colour in ((48, WHITE), (43, (204, 44, 46))):
@@ -154,6 +160,7 @@ def stop_sign(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def fire_hydrant(pen: Pen, variant: int, palette: Palette) -> None:
+    """A fire hydrant."""
     body, cap = palette
     pen.box(14, 108, 66, 118, darker(body, 0.15), radius=3)
     for x in (4, 62):
@@ -169,6 +176,7 @@ def fire_hydrant(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def bench(pen: Pen, variant: int, palette: Palette) -> None:
+    """A bench."""
     wood, iron = palette
     for x in (30, 154):
         pen.line([(x, 8), (x, 62)], 6, iron)

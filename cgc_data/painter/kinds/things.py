@@ -9,6 +9,7 @@ SCREEN, STEEL, DARK = (60, 84, 116), (198, 204, 212), (56, 58, 70)
 
 
 def tv(pen: Pen, variant: int, palette: Palette) -> None:
+    """A television."""
     case, glow = palette
     if variant == 2:  # an old one with aerials and knobs
         for x in (40, 88):
@@ -32,6 +33,7 @@ def tv(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def laptop(pen: Pen, variant: int, palette: Palette) -> None:
+    """A laptop."""
     case, glow = palette
     pen.box(20, 4, 120, 70, case, radius=5)
     pen.box(26, 10, 114, 64, glow, shade=False)
@@ -49,6 +51,7 @@ def laptop(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def mouse(pen: Pen, variant: int, palette: Palette) -> None:
+    """A computer mouse."""
     shell, wheel = palette
     if variant == 1:
         pen.line([(40, 16), (36, 2), (52, -6)], 4, DARK)
@@ -59,6 +62,7 @@ def mouse(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def keyboard(pen: Pen, variant: int, palette: Palette) -> None:
+    """A keyboard."""
     case, keys = palette
     pen.polygon([(10, 6), (190, 6), (198, 66), (2, 66)], case)
     for row in range(3):
@@ -70,6 +74,7 @@ def keyboard(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def cell_phone(pen: Pen, variant: int, palette: Palette) -> None:
+    """A cell phone."""
     case, glow = palette
     pen.box(6, 4, 58, 106, case, radius=10)
     if variant == 1:  # with keys
@@ -86,6 +91,7 @@ def cell_phone(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def backpack(pen: Pen, variant: int, palette: Palette) -> None:
+    """A backpack."""
     cloth, pocket = palette
     pen.line([(38, 16), (42, 4), (58, 4), (62, 16)], 5, darker(cloth))
     for a in (-1, 1):
@@ -103,6 +109,7 @@ def backpack(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def suitcase(pen: Pen, variant: int, palette: Palette) -> None:
+    """A suitcase."""
     shell, trim = palette
     if variant == 1:  # on wheels, with a tall handle
         for x in (30, 70):
@@ -121,6 +128,7 @@ def suitcase(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def umbrella(pen: Pen, variant: int, palette: Palette) -> None:
+    """An umbrella."""
     first, second = palette
     pen.line([(70, 8), (70, 122), (62, 132), (52, 126)] if variant != 1 else [(70, 8), (70, 134)], 5, (122, 86, 60))
     pen.line([(70, 12), (70, 2)], 4, darker(first))
@@ -139,6 +147,7 @@ def umbrella(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def ball(pen: Pen, variant: int, palette: Palette) -> None:
+    """A sports ball."""
     first, second = palette
     pen.ellipse(50, 50, 47, 47, first)
     if variant == 0:  # soccer
@@ -171,6 +180,7 @@ def ball(pen: Pen, variant: int, palette: Palette) -> None:
 
 
 def kite(pen: Pen, variant: int, palette: Palette) -> None:
+    """A kite."""
     first, second = palette
     pen.line([(50, 96), (42, 112), (58, 126), (46, 142), (54, 156)], 2.5, INK, edge=False)
     for x, y in ((42, 112), (58, 126), (46, 142)):

@@ -7,6 +7,7 @@ MAST, GLASS = (130, 92, 62), (176, 214, 232)
 
 
 def boat(pen: Pen, variant: int, palette: Palette) -> None:
+    """A boat."""
     hull, sail = palette
     if variant == 0:  # sailing boat
         pen.line([(72, 6), (72, 100)], 4, MAST)
