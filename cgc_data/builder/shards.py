@@ -45,6 +45,7 @@ class Receipt:
 
     rows: int
     bytes: int
+    num_bytes: int  # of the rows in memory
     sha256: str
     rejected: list[Rejection]
 
@@ -60,8 +61,8 @@ def render_shard(task: ShardTask) -> Receipt:
     task.target.parent.mkdir(parents=True, exist_ok=True)
     part = task.receipt.with_suffix(f".{os.getpid()}.part")
     try:
-        rows = _write(part, _rendered(families, renderer, task.embed, rejected))
-        receipt = Receipt(rows, part.stat().st_size, file_sha256(part), rejected)
+        rows, num_bytes = _write(part, _rendered(families, renderer, task.embed, rejected))
+        receipt = Receipt(rows, part.stat().st_size, num_bytes, file_sha256(part), rejected)
         if rows:  # `load_dataset` refuses a split without rows
             part.replace(task.target)
     finally:
@@ -90,20 +91,24 @@ def write_atomically(path: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> int:
-    """Write rows, a list a row group, in the form that all shards have; returns the number of rows."""
-    schema, count = arrow_schema(), 0
+def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, int]:
+    """Write rows, a list per row group, in the form that all shards have.
+
+    Returns the number of rows, and their bytes in memory, which `datasets` calls `num_bytes`.
+    """
+    schema, count, num_bytes = arrow_schema(), 0, 0
     # one dictionary a row group holds each photo once, however many rows show it
     with pq.ParquetWriter(
         path, schema, compression="zstd", dictionary_pagesize_limit=2**30, write_page_index=True
     ) as writer:
         for rows in groups:
-            writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=max(len(rows), 1))
-            count += len(rows)
-    return count
+            table = pa.Table.from_pylist(rows, schema=schema)
+            writer.write_table(table, row_group_size=max(len(rows), 1))
+            count, num_bytes = count + len(rows), num_bytes + table.nbytes
+    return count, num_bytes
 
 
-def _write(path: Path, families: Iterator[Sequence[Row]]) -> int:
+def _write(path: Path, families: Iterator[Sequence[Row]]) -> tuple[int, int]:
     return write_row_groups(path, group_rows(families))
 
 

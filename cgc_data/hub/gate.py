@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from huggingface_hub.errors import HFValidationError
@@ -15,12 +15,12 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from cgc_data.common.errors import LicenceError, PushError, ReleaseError
 from cgc_data.licences import LicencePolicy, allowed, licence_class
+from cgc_data.look.documents import DOCUMENTS
 from cgc_data.release.manifest import Manifest
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_data.tasks import task_of
 
-CARD = "README.md"
 _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
@@ -43,30 +43,32 @@ def next_version(tags: list[str]) -> str:
     return f"v{major}.{minor}.{patch + 1}"
 
 
-def published_contents(release: Release, card: str) -> dict[str, Path | bytes]:
+def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
     """Content of every file that is published, by path in the release, in the order of upload; the manifest is last.
 
-    `card` takes the place of the folder's own, whose commands are run in the folder. The manifest names sources by the
-    paths of the machine it was built on; only their base names are published.
+    `documents` take the place of the folder's own, whose commands are run in the folder. The manifest names sources by
+    the paths of the machine it was built on; only their base names are published.
     """
-    files = {**release.manifest["files"], CARD: hashlib.sha256(card.encode()).hexdigest()}
-    public = without_paths({**release.manifest, "files": files})
+    written = {name: text.encode() for name, text in documents.items()}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
+    public = without_paths({**release.manifest, "files": {**release.manifest["files"], **hashes}})
     contents: dict[str, Path | bytes] = {path: release.path(path) for path in _listed(public)}
     text = json.dumps(public, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    return contents | {CARD: card.encode(), "manifest.json": text.encode()}
+    return contents | written | {"manifest.json": text.encode()}
 
 
-def check_card(release: Release) -> None:
-    """Raises ReleaseError where the folder's card was edited: the text would be lost, since a push renders a new one.
+def check_documents(release: Release) -> None:
+    """Raises ReleaseError if a document of the folder was edited: the text would be lost, since a push writes new ones.
 
-    A card that is gone is no loss.
+    A document that is gone is no loss.
     """
-    path, listed = release.path(CARD), release.manifest["files"].get(CARD)
-    if path.exists() and listed and _sha256(path) != listed:
-        raise ReleaseError(
-            f"{path}: edited since the build, but a push publishes a new card for its repository and version; move "
-            "the file out of the release, push, then add your text to the card on the Hub"
-        )
+    for name in DOCUMENTS:
+        path, listed = release.path(name), release.manifest["files"].get(name)
+        if path.exists() and listed and _sha256(path) != listed:
+            raise ReleaseError(
+                f"{path}: edited since the build, but a push publishes a new one for its repository and version; move "
+                "the file out of the release, push, then add your text to the file on the Hub"
+            )
 
 
 def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[str, str]:
@@ -100,7 +102,7 @@ def check_licences(release: Release, noncommercial: bool = False) -> None:
 def _listed(manifest: Manifest) -> dict[str, str]:
     shards = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
     others = manifest["files"]
-    ranks = {CARD: 2, "stats.json": 1, "rejected.parquet": 1}
+    ranks = {"stats.json": 1, "rejected.parquet": 1} | {name: 2 + place for place, name in enumerate(DOCUMENTS)}
     return shards | dict(sorted(others.items(), key=lambda item: (ranks.get(item[0], 0), item[0])))
 
 

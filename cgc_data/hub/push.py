@@ -14,9 +14,10 @@ from huggingface_hub import CommitOperationAdd
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from cgc_data.common.hub_client import connect, explained
-from cgc_data.hub.gate import check_card, check_licences, check_names, checked_hashes, published_contents
+from cgc_data.hub.gate import check_documents, check_licences, check_names, checked_hashes, published_contents
+from cgc_data.hub.metadata import check_metadata
 from cgc_data.hub.repository import Repository
-from cgc_data.look.card import published_card
+from cgc_data.look.documents import CARD, published_documents
 from cgc_data.look.load import load_call
 from cgc_data.release.read import open_release
 
@@ -61,8 +62,10 @@ def push(
     check_names(repo_id, tag)
     finished = open_release(release)
     check_licences(finished, noncommercial)
-    check_card(finished)
-    contents = published_contents(finished, published_card(finished, repo_id, tag))
+    check_documents(finished)
+    written = published_documents(finished, repo_id, tag)
+    contents = published_contents(finished, written)
+    check_metadata(written[CARD], contents)
     expected = checked_hashes(finished, contents)
     api = connect(token)
     with explained(repo_id, api.endpoint), _bars_on_terminals_only():

@@ -18,13 +18,19 @@ from cgc_data.tasks import CONTRASTS
 _SHARD = re.compile(rf"({'|'.join(CONTRASTS)})/({'|'.join(SPLITS)})-[\w.-]+\.parquet", re.ASCII)
 
 
-class Shard(TypedDict):
-    """One Parquet file of rows; `path` is relative to the release."""
+class ShardKeys(TypedDict):
+    """What readers of a shard's record count on."""
 
-    path: str
+    path: str  # relative to the release
     rows: int
     bytes: int
     sha256: str
+
+
+class Shard(ShardKeys, total=False):
+    """One Parquet file of rows."""
+
+    num_bytes: int  # of the rows in memory, as `datasets` counts them; earlier releases lack it
 
 
 class SourceKeys(TypedDict):

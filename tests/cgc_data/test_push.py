@@ -22,7 +22,7 @@ from cgc_data.common.hub_client import connect
 from cgc_data.config import Source
 from cgc_data.hub import PushResult, push
 from cgc_data.hub.gate import next_version
-from cgc_data.look.card import published_card
+from cgc_data.look.documents import published_documents
 from cgc_data.release.read import open_release
 from tests.hub_double import TOKEN, Blob, Fault, Hub
 from tests.tiny_release import write_manifest, write_tiny_release
@@ -64,12 +64,12 @@ def published(hub: Hub, revision: str) -> dict[str, bytes]:
 
 
 def as_published(folder: Path, tag: str | None = "v1.0.0") -> dict[str, bytes]:
-    """The files of a release, with the card of its version and its digest in the manifest."""
+    """The files of a release, with the documents of its version and their digests in the manifest."""
     release = open_release(folder)
-    card = published_card(release, REPO, tag).encode()
-    files = {**release.manifest["files"], "README.md": hashlib.sha256(card).hexdigest()}
+    written = {name: text.encode() for name, text in published_documents(release, REPO, tag).items()}
+    files = release.manifest["files"] | {name: hashlib.sha256(text).hexdigest() for name, text in written.items()}
     manifest = json.dumps({**release.manifest, "files": files}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    return content(folder) | {"README.md": card, "manifest.json": manifest.encode()}
+    return content(folder) | written | {"manifest.json": manifest.encode()}
 
 
 def load(repo: str, tag: str, home: Path, **environment: str) -> dict[str, Any]:
@@ -112,7 +112,10 @@ def test_files_are_sent_shards_first_and_the_tag_last(hub: Hub, release: Path) -
     uploaded = push(release, REPO, tag="v1.0.0").uploaded
     folders = [path.split("/")[0] for path in uploaded]
     assert folders[:6] == ["inter"] * 3 + ["intra"] * 3
-    assert folders[6:] == ["assets", "rejected.parquet", "stats.json", "README.md", "manifest.json"]
+    assert folders[6:] == [
+        *("assets", "rejected.parquet", "stats.json", "croissant.json", "LICENSE.md", "README.md"),
+        "manifest.json",
+    ]
     writes = [r for r in hub.requests if re.match("PUT|POST .*/(commit|tag)/", r)]
     assert [w.split("/")[4] for w in writes[-2:]] == ["tiny", "tiny"]
     assert "/commit/" in writes[-2]
