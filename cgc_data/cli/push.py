@@ -13,12 +13,21 @@ from cgc_data.common.progress import say, show
 @click.option("--tag", required=True, metavar="vX.Y.Z", help="Version of this release; a version is never moved.")
 @click.option("--private", is_flag=True, help="Make the repository private.")
 @click.option("--noncommercial", is_flag=True, help="Allow photos for non-commercial use, in a release built so.")
-def push(release: Path, repo_id: str, tag: str, private: bool, noncommercial: bool) -> None:
+@click.option(
+    "--since",
+    type=click.Path(path_type=Path),
+    metavar="R1",
+    help="Folder of the version before; the card says what changed.",
+)
+def push(release: Path, *, repo_id: str, tag: str, private: bool, noncommercial: bool, since: Path | None) -> None:
     """Publish RELEASE as a version of the data set ORG/NAME on the Hub.
 
-    Log in with `hf auth login` or HF_TOKEN. A push that broke goes on when the command is run again.
+    Log in with `hf auth login` or HF_TOKEN. A push that broke resumes when the command is run again; a version that is
+    there already stays as it is.
     """
     from cgc_data.hub import push as push_release
 
-    result = push_release(release, repo_id, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
+    result = push_release(
+        release, repo_id, tag=tag, private=private, noncommercial=noncommercial, since=since, on_event=say
+    )
     show(result.load_example)

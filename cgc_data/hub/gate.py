@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
@@ -55,6 +56,21 @@ def published_contents(release: Release, documents: Mapping[str, str]) -> dict[s
     contents: dict[str, Path | bytes] = {path: release.path(path) for path in _listed(public)}
     text = json.dumps(public, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     return contents | written | {"manifest.json": text.encode()}
+
+
+def published_manifest(contents: Mapping[str, Path | bytes]) -> Manifest:
+    """The manifest among the contents of a push."""
+    return cast(Manifest, json.loads(cast(bytes, contents["manifest.json"])))
+
+
+def same_release(one: Manifest, other: Manifest) -> bool:
+    """Are these the published manifests of one release? Documents may differ: their words follow the program's."""
+    return _without_documents(one) == _without_documents(other)
+
+
+def _without_documents(manifest: Manifest) -> Manifest:
+    files = {name: digest for name, digest in manifest["files"].items() if name not in DOCUMENTS}
+    return {**manifest, "files": files}
 
 
 def check_documents(release: Release) -> None:

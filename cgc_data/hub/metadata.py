@@ -74,7 +74,8 @@ def check_metadata(card: str, published: Collection[str]) -> None:
 
 def _read(card: str) -> Mapping[str, Any]:
     try:
-        return dict(DatasetCard(card, ignore_metadata_errors=False).data.to_dict())
+        data = DatasetCard(card, ignore_metadata_errors=False).data
+        return dict(data.to_dict())  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())[:200]
         raise PushError(f"README.md: metadata between the lines --- cannot be read as YAML ({reason})") from None
@@ -101,8 +102,8 @@ def _config_faults(configs: list[dict[str, Any]], published: Collection[str]) ->
         where = f"configs: {name!r}"
         if not CONFIG_NAME(name) or names.count(name) > 1:
             yield f"{where} is not a name for one configuration, without spaces and signs of paths"
-        files = config.get("data_files")
-        if not isinstance(files, list) or not files:
+        files = config.get("data_files") or []
+        if not files:
             yield f"{where} lacks data_files: a list of a split and its paths"
         for entry in files:
             if not SPLIT_NAME(entry.get("split")):

@@ -10,6 +10,7 @@ import yaml
 
 from cgc_data.licences import licence_address, licence_class, web_link
 from cgc_data.look.dataset_info import configurations
+from cgc_data.look.difference import Difference
 from cgc_data.look.load import first_part, load_call
 from cgc_data.look.metadata import card_metadata, from_coco
 from cgc_data.look.plots import plot_captions
@@ -33,11 +34,16 @@ LICENCE_NAMES = {
 
 
 def render_card(
-    manifest: Manifest, stats: Stats, *, repo_id: str | None = None, tag: str | None = None, changes: str = ""
+    manifest: Manifest,
+    stats: Stats,
+    *,
+    repo_id: str | None = None,
+    tag: str | None = None,
+    changes: Difference | None = None,
 ) -> str:
     """README.md of a release. Its commands name the data set `repo_id` at `tag`; None: the folder they are run in.
 
-    `changes` is what became of an earlier version's rows, as Markdown.
+    `changes` is what became of the rows of the version before.
     """
     files = manifest.get("files", {})
     return render(

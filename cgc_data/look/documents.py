@@ -13,6 +13,7 @@ import jinja2
 from cgc_data.common.errors import ReleaseError
 from cgc_data.look.card import render_card, render_license
 from cgc_data.look.croissant import croissant
+from cgc_data.look.difference import Difference
 from cgc_data.look.metadata import LICENSE_FILE
 from cgc_data.release.manifest import Manifest
 from cgc_data.release.read import Release
@@ -23,7 +24,12 @@ DOCUMENTS = (CROISSANT, LICENSE_FILE, CARD)
 
 
 def documents(
-    manifest: Manifest, stats: Stats, *, repo_id: str | None = None, tag: str | None = None, changes: str = ""
+    manifest: Manifest,
+    stats: Stats,
+    *,
+    repo_id: str | None = None,
+    tag: str | None = None,
+    changes: Difference | None = None,
 ) -> dict[str, str]:
     """Text by name, for the data set `repo_id` at `tag`, or for the folder if it is None."""
     described = croissant(manifest, stats, repo_id=repo_id, tag=tag)
@@ -34,7 +40,9 @@ def documents(
     }
 
 
-def published_documents(release: Release, repo_id: str, tag: str | None, *, changes: str = "") -> dict[str, str]:
+def published_documents(
+    release: Release, repo_id: str, tag: str | None, *, changes: Difference | None = None
+) -> dict[str, str]:
     """Documents of a finished release for the data set that it is pushed to.
 
     Raises ReleaseError if stats.json or the manifest lacks what they state.

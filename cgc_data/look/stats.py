@@ -25,6 +25,8 @@ EXAMPLE = ["id", "question", "answer", "views"]  # columns of the rows that are 
 DIFFICULTY_EDGES = tuple(round(0.1 * i, 1) for i in range(11))
 
 
+COCO_PHOTO = r"^\d{12}\.jpg$"  # name of a file
+
 LENT = "lent"  # role of a photo of which a view shows one object
 
 Key: TypeAlias = tuple[Any, ...]  # of what is counted
@@ -115,7 +117,7 @@ def _add_photos(tally: _Tally, views: pa.Array, split: Column, role: Column) -> 
     A COCO photo is one photo whichever source names it; other names are unique only within their source.
     """
     base = pc.replace_substring_regex(views.field("file_name"), r".*/", "")
-    is_coco = pc.match_substring_regex(base, r"^\d{12}\.jpg$")
+    is_coco = pc.match_substring_regex(base, COCO_PHOTO)
     photo = pc.if_else(is_coco, base, pc.binary_join_element_wise(views.field("source"), views.field("file_name"), ":"))
     linked = np.asarray(pc.not_equal(pc.fill_null(views.field("flickr_url"), ""), ""))
     licence = views.field("license").fill_null(-1).to_numpy(zero_copy_only=False)

@@ -178,7 +178,7 @@ def test_taken_version_is_refused_before_anything_is_sent(hub: Hub, release: Pat
     first = push(release, REPO, tag="v1.2.9").commit
     hub.requests = []
     other = write_tiny_release(tmp_path / "other", rows=1)
-    with pytest.raises(PushError, match=r"v1\.2\.9 exists and is never moved; choose the next, --tag v1\.2\.10"):
+    with pytest.raises(PushError, match=r"v1\.2\.9 exists with other content and is never moved; .* --tag v1\.2\.10"):
         push(other, REPO, tag="v1.2.9")
     assert hub.count("PUT|preupload|commit") == 0
     assert hub.repos[REPO].tags == {"v1.2.9": first}
@@ -386,8 +386,48 @@ def test_command_prints_how_to_load(hub: Hub, release: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.stdout == 'load_dataset("org/tiny", "inter", revision="v1.0.0")\n'
     again = CliRunner().invoke(push_command, [str(release), REPO, "--tag", "v1.0.0"])
-    assert isinstance(again.exception, CgcError)
-    assert "\n" not in str(again.exception)
+    assert (again.exit_code, again.stdout) == (0, done.stdout)
+    write_tiny_release(release.parent / "other", rows=1)
+    other = CliRunner().invoke(push_command, [str(release.parent / "other"), REPO, "--tag", "v1.0.0"])
+    assert isinstance(other.exception, CgcError)
+    assert "\n" not in str(other.exception)
+
+
+def test_the_same_release_under_its_own_tag_is_already_there(hub: Hub, release: Path) -> None:
+    first = push(release, REPO, tag="v1.0.0")
+    hub.requests, events = [], []
+    again = push(release, REPO, tag="v1.0.0", on_event=events.append)
+    assert hub.count("PUT|POST") == 0
+    assert (again.commit, again.uploaded, again.load_example) == (first.commit, (), first.load_example)
+    assert events == [f"{hub.url}/datasets/{REPO} already has this release as v1.0.0"]
+
+
+def test_it_is_the_same_release_whatever_its_documents_say(hub: Hub, release: Path) -> None:
+    """Another version of the program words them anew, and the version on the Hub may lie behind `main`."""
+    first = push(release, REPO, tag="v1.0.0")
+    push(write_tiny_release(release.parent / "next", rows=1), REPO, tag="v1.0.1")
+    again = push(release, REPO, tag="v1.0.0", since=release.parent / "next")
+    assert again.commit == first.commit
+    assert published(hub, "v1.0.0") == as_published(release)
+
+
+def test_a_tag_that_names_no_release_is_refused(hub: Hub, release: Path) -> None:
+    push(release, REPO, tag="v1.0.0")
+    repo = hub.repos[REPO]
+    repo.tags["v1.0.1"] = next(iter(repo.commits))
+    with pytest.raises(PushError, match="exists with other content"):
+        push(release, REPO, tag="v1.0.1")
+
+
+def test_the_card_of_a_new_version_says_what_changed(hub: Hub, release: Path) -> None:
+    push(release, REPO, tag="v1.0.0")
+    smaller = write_tiny_release(release.parent / "next", rows=1)
+    push(smaller, REPO, tag="v1.0.1", since=release)
+    card = published(hub, "v1.0.1")["README.md"].decode()
+    assert "Compared with the version before, which has 12 rows" in card
+    assert "| `inter/locate` | 0 | 3 | 0 | 0 | 6 |" in card
+    assert "| all | 0 | 6 | 0 | 0 | 9 |" in card
+    assert "What changed" not in published(hub, "v1.0.0")["README.md"].decode()
 
 
 @pytest.mark.hub
@@ -400,8 +440,9 @@ def test_true_hub(request: pytest.FixtureRequest, release: Path, tmp_path: Path)
         result: PushResult = push(release, repo, tag="v1.0.0", private=True)
         assert result.tag == "v1.0.0"
         assert load(repo, "v1.0.0", tmp_path / "home") == EXPECTED
+        assert push(release, repo, tag="v1.0.0", private=True).uploaded == ()
         with pytest.raises(PushError, match="never moved"):
-            push(release, repo, tag="v1.0.0", private=True)
+            push(write_tiny_release(tmp_path / "other", rows=1), repo, tag="v1.0.0", private=True)
     finally:
         api.delete_repo(repo, repo_type="dataset", missing_ok=True)
 
