@@ -38,7 +38,7 @@ def _plain(text: str) -> str:
 
 def _bibtex(text: str) -> str:
     """Text inside the braces of a BibTeX field, on one line and with nothing that TeX reads as a command."""
-    return re.sub(r"[\\\\{}$&%#_^~`]", " ", " ".join(str(text).split()))
+    return " ".join(re.sub(r"[\\{}$&%#_^~`]", " ", str(text)).split())
 
 
 def as_yaml(value: object) -> str:

@@ -86,7 +86,7 @@ def test_bytes_are_counted_as_datasets_counts_them(
 
 
 def test_an_earlier_release_states_no_bytes(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
-    del manifest["shards"][0]["num_bytes"]
+    del next(shard for shard in manifest["shards"] if shard["path"].startswith("inter/train"))["num_bytes"]
     default, *others = front(render_card(manifest, stats))["dataset_info"]
     assert "dataset_size" not in default
     assert "num_bytes" not in default["splits"][0]
@@ -209,7 +209,7 @@ def test_the_release_is_cited_as_this_projects_and_the_paper_apart(
     card = render_card(manifest, stats, repo_id="org/tiny", tag="v1.0.0")
     release, paper, *_ = re.findall(r"```bibtex\n(.*?)```", card, re.DOTALL)
     assert "author       = {{The cgc-grounding contributors}}" in release
-    assert "title        = {100   mine}" in release
+    assert "title        = {100 mine}" in release
     assert r"\url{https://huggingface.co/datasets/org/tiny}" in release
     assert "version      = {v1.0.0}" in release
     assert "Zheng" not in release
