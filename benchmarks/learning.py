@@ -113,7 +113,7 @@ def prepare(scale: Scale, work: Path) -> None:
         ],
         "samples": scale.samples,
         "preset": "paper",
-        "confusable": "labelled",
+        "confusable": "labeled",
         "limits": {"min_side": 16},
         "splits": {"near_duplicate": 0, "validation": 0.12},
         "inter": {"max_images": 2, "hard": 0, "decoupled_similarity": 0.6},

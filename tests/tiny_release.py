@@ -140,7 +140,7 @@ def write_manifest(folder: Path, **changes: Any) -> None:
         "shards": shards,
         "files": {str(p.relative_to(folder)): sha256(p) for p in others},
         "image_mode": "embed",
-        "licences": "permissive",
+        "licenses": "permissive",
         "contradictions": {},
         **changes,
     }
@@ -152,7 +152,7 @@ def write_tiny_release(
 ) -> Path:
     """Writes a release of `rows` rows a shard, one shard for every contrast and split, and returns its folder.
 
-    `license_urls` gives the licence of each contrast's views (default CC BY); `manifest` replaces keys of the manifest,
+    `license_urls` gives the license of each contrast's views (default CC BY); `manifest` replaces keys of the manifest,
     `image_mode="reference"` leaves the images out.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -69,7 +69,7 @@ def finish_release(
         "names_kept_apart": len(index.apart),
         "rejected": dict(sorted(Counter(r.reason for r in rejections).items())),
         "image_mode": config.images,
-        "licences": config.licences,
+        "licenses": config.licenses,
         "shards": [
             {
                 "path": path,

@@ -1,4 +1,4 @@
-"""A new version of a release without a photo: for a person who asks to be taken out, or a licence that was withdrawn.
+"""A new version of a release without a photo: for a person who asks to be taken out, or a license that was withdrawn.
 
 Rows that show the photo go, and with them what is only fair together with them: the other half of a pair, and sets of
 photos that would be asked about one photo alone. All other rows stay as they are, with their ids.

@@ -58,7 +58,13 @@ def _about(form: Format) -> str:
 @click.option("--seed", type=int, help="The one seed.")
 @click.option("--name", help="Name of the data set.")
 @click.option("--images", type=click.Choice(["embed", "reference"]), help="Store the views, or how to compose them.")
-@click.option("--licences", type=click.Choice(["all", "permissive", "noncommercial"]), help="Photos to build from.")
+@click.option(
+    "--licenses",
+    "--licences",
+    "licenses",
+    type=click.Choice(["all", "permissive", "noncommercial"]),
+    help="Photos to build from.",
+)
 @click.option(
     "--exclude", multiple=True, metavar="FILE", help="Ids, file names or a benchmark's annotations to leave out."
 )
@@ -96,8 +102,8 @@ def build(
     if push_to_hub:
         check_names(push_to_hub, tag)
     config = resolve(settings, flags)
-    if push_to_hub and config.images == "embed" and "licences" not in config.model_fields_set:
-        config = config.model_copy(update={"licences": "permissive"})
+    if push_to_hub and config.images == "embed" and "licenses" not in config.model_fields_set:
+        config = config.model_copy(update={"licenses": "permissive"})
     if dry_run:
         show_plan(plan_only(config, out, workers=workers), config)
         return
@@ -117,7 +123,7 @@ def build(
     if push_to_hub and tag:
         from cgc_data.hub import push
 
-        noncommercial = config.licences == "noncommercial"
+        noncommercial = config.licenses == "noncommercial"
         pushed = push(out, push_to_hub, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
         show(f"load it:     {pushed.load_example}")
 

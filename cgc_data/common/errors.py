@@ -44,7 +44,7 @@ class ReleaseError(CgcError):
     """A folder is not a finished release, or is of another schema version."""
 
 
-class LicenceError(CgcError):
+class LicenseError(CgcError):
     """Photos may not be published in the way that was asked for."""
 
 

@@ -1,4 +1,4 @@
-"""What has to hold before a single byte leaves the machine: names, hashes and licences.
+"""What has to hold before a single byte leaves the machine: names, hashes and licenses.
 
 Everything here is decided from the release alone, so that a refusal costs no upload.
 """
@@ -14,8 +14,8 @@ from typing import cast
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from cgc_data.common.errors import LicenceError, PushError, ReleaseError
-from cgc_data.licences import LicencePolicy, allowed, licence_class
+from cgc_data.common.errors import LicenseError, PushError, ReleaseError
+from cgc_data.licenses import LicensePolicy, allowed, license_class
 from cgc_data.look.documents import DOCUMENTS
 from cgc_data.release.manifest import Manifest
 from cgc_data.release.paths import without_paths
@@ -100,19 +100,19 @@ def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[
     return hashes
 
 
-def check_licences(release: Release, noncommercial: bool = False) -> None:
-    """Raises LicenceError where the release embeds a photo that may not be published in this way.
+def check_licenses(release: Release, noncommercial: bool = False) -> None:
+    """Raises LicenseError where the release embeds a photo that may not be published in this way.
 
     Non-commercial photos pass only if asked for and if the release was built so, because its card then says it.
     """
     if not release.has_images:
         return
-    marked = release.manifest.get("licences") == "noncommercial"
-    policy: LicencePolicy = "noncommercial" if noncommercial and marked else "permissive"
+    marked = release.manifest.get("licenses") == "noncommercial"
+    policy: LicensePolicy = "noncommercial" if noncommercial and marked else "permissive"
     views = Counter(_views(release))
     refused = {view: n for view, n in views.items() if not allowed(view[0], policy, windows=view[1])}
     if refused:
-        raise LicenceError(f"{release.folder}: {_complaint(refused)}; {_mend(refused, noncommercial, marked)}")
+        raise LicenseError(f"{release.folder}: {_complaint(refused)}; {_mend(refused, noncommercial, marked)}")
 
 
 def _listed(manifest: Manifest) -> dict[str, str]:
@@ -134,7 +134,7 @@ def _sha256(path: Path) -> str:
 
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
-    """(licence URL, is it changed?) of every photo of which a view shows something."""
+    """(license URL, is it changed?) of every photo of which a view shows something."""
     for row in release.rows(["contrast", "task", "views"]):
         windows = task_of(row).contrast.windows
         for view in row["views"]:
@@ -146,17 +146,17 @@ def _views(release: Release) -> Iterator[tuple[str, bool]]:
 def _complaint(refused: dict[tuple[str, bool], int]) -> str:
     (url, window), count = max(refused.items(), key=lambda item: item[1])
     what = "windows of photos" if window else "whole photos"
-    example = f"{count} {what} under {url}" if url else f"{count} {what} without a licence"
+    example = f"{count} {what} under {url}" if url else f"{count} {what} without a license"
     return f"{sum(refused.values())} embedded views may not be published (first among them {example})"
 
 
 def _mend(refused: dict[tuple[str, bool], int], noncommercial: bool, marked: bool) -> str:
-    mend = "build with --licences permissive, or with --images reference"
-    kinds = {licence_class(url) for url, _ in refused}
+    mend = "build with --licenses permissive, or with --images reference"
+    kinds = {license_class(url) for url, _ in refused}
     if "unknown" in kinds:
-        mend += ", or name each photo's licence in the annotation file"
+        mend += ", or name each photo's license in the annotation file"
     if kinds == {"noncommercial"} and marked and not noncommercial:
         mend += ", or push with --noncommercial"
     if noncommercial and not marked:
-        mend += "; --noncommercial needs a release built with --licences noncommercial, whose card says so"
+        mend += "; --noncommercial needs a release built with --licenses noncommercial, whose card says so"
     return mend

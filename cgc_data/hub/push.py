@@ -17,7 +17,7 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progr
 from cgc_data.common.hub_client import connect, explained
 from cgc_data.hub.gate import (
     check_documents,
-    check_licences,
+    check_licenses,
     check_names,
     checked_hashes,
     published_contents,
@@ -67,12 +67,12 @@ def push(
     vX.Y.Z, or None to leave the commit unnamed; the card states what changed `since` the release in that folder;
     `token` defaults to HF_TOKEN or the stored login; `on_event` receives one line a step (default: the log).
 
-    Raises ReleaseError for a folder that is not a finished, unchanged release, LicenceError where its photos may not be
+    Raises ReleaseError for a folder that is not a finished, unchanged release, LicenseError where its photos may not be
     published so, PushError for a bad or taken name, a missing login, or a Hub that stays out of reach.
     """
     check_names(repo_id, tag)
     finished = open_release(release)
-    check_licences(finished, noncommercial)
+    check_licenses(finished, noncommercial)
     check_documents(finished)
     changes = difference(since, release) if since else None
     written = published_documents(finished, repo_id, tag, changes=changes)

@@ -17,7 +17,7 @@ from huggingface_hub.hf_api import RepoFile
 from cgc_data.common.errors import PushError
 from cgc_data.common.hub_client import attempts
 from cgc_data.hub.gate import next_version, same_release
-from cgc_data.release.manifest import Manifest
+from cgc_data.release.manifest import Manifest, current_manifest
 from cgc_data.tasks import CONTRASTS
 
 # what a repository made by hand may hold before its first release
@@ -136,4 +136,4 @@ class Repository:
             path = self._api.hf_hub_download(
                 filename="manifest.json", revision=revision, local_dir=folder, **self._target
             )
-            return cast(Manifest, json.loads(Path(path).read_bytes()))
+            return current_manifest(cast(Manifest, json.loads(Path(path).read_bytes())))

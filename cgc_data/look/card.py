@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from cgc_data.licences import licence_address, licence_class, web_link
+from cgc_data.licenses import license_address, license_class, web_link
 from cgc_data.look.dataset_info import configurations
 from cgc_data.look.difference import Difference
 from cgc_data.look.load import first_part, load_call
@@ -25,7 +25,7 @@ from cgc_data.tasks import CONTRASTS, TASKS
 from cgc_data.tasks.mig_bench import FORMS
 
 ANSWERS = {"one": "one object", "set": "a set", "empty": "`[]`"}
-LICENCE_NAMES = {
+LICENSE_NAMES = {
     "flickr.com/commons/usage": "No known copyright restrictions (Flickr Commons)",
     "usa.gov/": "Work of the United States government",
     "creativecommons.org/publicdomain/zero": "CC0",
@@ -92,9 +92,9 @@ def facts(manifest: Manifest, stats: Stats, repo_id: str | None = None, tag: str
         "formats": formats(manifest),
         "contrasts": configurations(manifest)["default"],
         "about": {name: CONTRASTS[name].meaning for name in configurations(manifest)["default"]},
-        "licences": [{**licence, **_licence(licence["url"])} for licence in stats["licences"]],
+        "licenses": [{**license, **_license(license["url"])} for license in stats["licenses"]],
         "restricted": any(
-            licence_class(licence["url"]) not in ("permissive", "share_alike") for licence in stats["licences"]
+            license_class(license["url"]) not in ("permissive", "share_alike") for license in stats["licenses"]
         ),
     }
     return shared | {"rai": _responsible_ai(manifest, stats, shared)}
@@ -122,17 +122,17 @@ def _responsible_ai(manifest: Manifest, stats: Stats, shared: dict[str, Any]) ->
     return dict(yaml.safe_load(text))
 
 
-def licence_name(url: str) -> str:
-    """Readable name of a licence by its address ("CC BY-SA 2.0"); the address itself where it is not a known one."""
-    address = licence_address(url)
+def license_name(url: str) -> str:
+    """Readable name of a license by its address ("CC BY-SA 2.0"); the address itself where it is not a known one."""
+    address = license_address(url)
     if found := re.match(r"creativecommons\.org/licenses/([a-z-]+)/([\d.]+)(/|$)", address):
         return f"CC {found[1].upper()} {found[2]}"
-    names = (name for start, name in LICENCE_NAMES.items() if address.startswith(start))
+    names = (name for start, name in LICENSE_NAMES.items() if address.startswith(start))
     return next(names, url or "not stated by the source")
 
 
-def _licence(url: str) -> dict[str, str]:
-    return {"name": licence_name(url), "link": web_link(url)}
+def _license(url: str) -> dict[str, str]:
+    return {"name": license_name(url), "link": web_link(url)}
 
 
 def _excluded(exclusions: Exclusions) -> dict[str, object]:

@@ -54,7 +54,7 @@ def croissant(manifest: Manifest, stats: Stats, *, repo_id: str | None = None, t
         "name": manifest["name"],
         "description": _description(stats, known["about"]),
         "creator": CREATOR,
-        "license": [QUESTIONS_LICENSE, *(licence["url"] for licence in known["licences"] if licence["link"])],
+        "license": [QUESTIONS_LICENSE, *(license["url"] for license in known["licenses"] if license["link"])],
         "citeAs": citation(manifest, repo_id, tag),
         "keywords": ["multi-image", "visual grounding", "vision-language", PAPER],
         "inLanguage": "en",

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import jinja2
 
@@ -17,7 +18,7 @@ from cgc_data.look.difference import Difference
 from cgc_data.look.metadata import LICENSE_FILE
 from cgc_data.release.manifest import Manifest
 from cgc_data.release.read import Release
-from cgc_data.release.stats import Stats
+from cgc_data.release.stats import Stats, renamed
 
 CARD, CROISSANT = "README.md", "croissant.json"
 DOCUMENTS = (CROISSANT, LICENSE_FILE, CARD)
@@ -49,8 +50,8 @@ def published_documents(
     """
     path = release.path("stats.json")
     with drawn_from(path):
-        stats = json.loads(_content(path))
-        return documents(release.manifest, stats, repo_id=repo_id, tag=tag, changes=changes)
+        stats = renamed(json.loads(_content(path)))
+        return documents(release.manifest, cast(Stats, stats), repo_id=repo_id, tag=tag, changes=changes)
 
 
 def _content(path: Path) -> bytes:

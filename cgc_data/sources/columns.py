@@ -192,5 +192,5 @@ def _refuse_twice(path: Path, what: str, ordered: Array) -> None:
 
 
 def _license_id(value: int | str | None) -> int:
-    """0 where a file states no number: such a photo has no known licence."""
+    """0 where a file states no number: such a photo has no known license."""
     return number_of(value) or 0

@@ -12,8 +12,15 @@ from cgc_data.common.progress import show
 @click.argument("repo_id", metavar="ORG/NAME")
 @click.option("--tag", metavar="vX.Y.Z", help="Version of this model; a version is never moved.")
 @click.option("--private", is_flag=True, help="Make the repository private.")
-@click.option("--licence", default="apache-2.0", show_default=True, help="Licence of the model that was trained.")
-def push(run: Path, repo_id: str, tag: str | None, private: bool, licence: str) -> None:
+@click.option(
+    "--license",
+    "--licence",
+    "license",
+    default="apache-2.0",
+    show_default=True,
+    help="License of the model that was trained.",
+)
+def push(run: Path, repo_id: str, tag: str | None, private: bool, license: str) -> None:
     """Merge the model of RUN and publish it as ORG/NAME with a card made from the run.
 
     Log in with `hf auth login` or HF_TOKEN.
@@ -24,5 +31,5 @@ def push(run: Path, repo_id: str, tag: str | None, private: bool, licence: str) 
     from cgc_train.publish.push import push_model
     from cgc_train.run import open_run
 
-    pushed = push_model(open_run(run), repo_id, tag=tag, private=private, licence=licence)
+    pushed = push_model(open_run(run), repo_id, tag=tag, private=private, license=license)
     show(f"{pushed.url} at {pushed.tag or pushed.commit}")

@@ -49,7 +49,7 @@ def model_card(
     *,
     tag: str | None = None,
     release: Release | None = None,
-    licence: str = "apache-2.0",
+    license: str = "apache-2.0",
 ) -> str:
     """README.md of a run's model: front matter and text.
 
@@ -58,7 +58,7 @@ def model_card(
         repo_id: ORG/NAME that it is published under.
         tag: version that its commands load; None: whatever is newest.
         release: that it was trained on; None: where the recipe says.
-        licence: of the weights, which is that of the model trained.
+        license: of the weights, which is that of the model trained.
 
     Raises:
         RunError: the run was never evaluated on held-out rows and has no metrics.
@@ -72,7 +72,7 @@ def model_card(
         "repo_id": repo_id,
         "tag": tag,
         "name": repo_id.rpartition("/")[2],
-        "licence": licence,
+        "license": license,
         "recipe": recipe,
         "reward": _reward(run.recipe.reward),
         "base": recipe["model"]["name"],

@@ -46,7 +46,7 @@ def push_model(
     *,
     tag: str | None = None,
     private: bool = False,
-    licence: str = "apache-2.0",
+    license: str = "apache-2.0",
     token: str | None = None,
 ) -> PushedModel:
     """Merge a finished run's model and publish it with its card, recipe and curves.
@@ -59,7 +59,7 @@ def push_model(
         merged = merge(run, Path(folder) / "model")
         contents: dict[str, Path | bytes] = {path.name: path for path in sorted(merged.iterdir()) if path.is_file()}
         contents |= card_pictures(run) | {"recipe.yaml": _public_recipe(run)}
-        contents["README.md"] = _checked(model_card(run, repo_id, tag=tag, licence=licence)).encode()
+        contents["README.md"] = _checked(model_card(run, repo_id, tag=tag, license=license)).encode()
         return _publish(contents, repo_id, tag, private, token)
 
 

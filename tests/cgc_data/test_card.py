@@ -11,7 +11,7 @@ import pytest
 import yaml
 from huggingface_hub import DatasetCard
 
-from cgc_data.look.card import licence_name, render_card, render_license
+from cgc_data.look.card import license_name, render_card, render_license
 from cgc_data.look.metadata import release_digest
 from cgc_data.look.stats import release_stats
 from cgc_data.release.paths import without_paths
@@ -136,9 +136,9 @@ def test_paths_in_nested_values() -> None:
     [
         ({}, 'load_dataset("org/tiny", "inter"', "load_reference("),
         ({"image_mode": "reference"}, "load_reference(", "load_dataset("),
-        ({"licences": "permissive"}, "whose licence allows to publish", "non-commercial use only"),
-        ({"licences": "noncommercial"}, "non-commercial use only", "whose licence allows to publish"),
-        ({"licences": "all"}, "photos of every licence", "do not publish this release"),
+        ({"licenses": "permissive"}, "whose license allows to publish", "non-commercial use only"),
+        ({"licenses": "noncommercial"}, "non-commercial use only", "whose license allows to publish"),
+        ({"licenses": "all"}, "photos of every license", "do not publish this release"),
         ({"contradictions": {"compared": 200, "contradicted": 3}}, "**1.5 %**", "No photo is annotated by two"),
         ({"contradictions": {}}, "No photo is annotated by two", "**1.5 %**"),
         ({"rejected": {"mask | box": 7}}, "| mask &#124; box | 7 |", "None."),
@@ -226,8 +226,8 @@ def test_the_license_file_says_what_the_card_says(manifest: dict[str, Any], stat
 
 def test_photos_that_may_not_be_published_are_called_out(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
     url = "http://creativecommons.org/licenses/by-nc-nd/2.0/"
-    nc = {**stats, "licences": [*stats["licences"], {"license": 3, "url": url, "photos": 1, "views": 1}]}
-    card = render_card({**manifest, "licences": "all"}, nc)
+    nc = {**stats, "licenses": [*stats["licenses"], {"license": 3, "url": url, "photos": 1, "views": 1}]}
+    card = render_card({**manifest, "licenses": "all"}, nc)
     assert "do not publish this release" in card
     assert "CC BY-NC-ND 2.0" in card
 
@@ -250,8 +250,8 @@ def test_text_of_the_sources_cannot_become_markup(manifest: dict[str, Any], stat
         ("", "not stated by the source"),
     ],
 )
-def test_licence_names(url: str, name: str) -> None:
-    assert licence_name(url) == name
+def test_license_names(url: str, name: str) -> None:
+    assert license_name(url) == name
 
 
 def test_same_inputs_same_card(manifest: dict[str, Any], stats: dict[str, Any]) -> None:

@@ -92,7 +92,7 @@ def test_a_source_without_its_two_parts_says_the_form(text: str) -> None:
         ({"intra": {"min_cover": 0}}, "intra.min_cover: "),
         ({"intra": {"min_views": 5, "max_views": 3}}, "min_views is larger than max_views"),
         ({"intra": {"view_sizes": []}}, "intra.view_sizes: "),
-        ({"licences": "free"}, "licences: "),
+        ({"licenses": "free"}, "licenses: "),
         ({"limits": {"max_aspect": 0.5}}, "limits.max_aspect: "),
         ({"tasks": dict.fromkeys(PLANNED, 0)}, "raise one, such as tasks.inter/locate=1"),
         ({"sources": [{"kind": "coco", "annotations": "a", "images": "b"}] * 2}, "given twice"),

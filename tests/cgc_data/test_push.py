@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from cgc_data.cli.push import push as push_command
-from cgc_data.common.errors import CgcError, LicenceError, PushError, ReleaseError
+from cgc_data.common.errors import CgcError, LicenseError, PushError, ReleaseError
 from cgc_data.common.hub_client import connect
 from cgc_data.config import Source
 from cgc_data.hub import PushResult, push
@@ -307,18 +307,18 @@ def test_spoiled_release_is_refused(hub: Hub, release: Path, spoil: Callable[[Pa
     [
         ({}, {}, False, None),
         ({"inter": "http://creativecommons.org/licenses/by-sa/2.0/"}, {}, False, None),
-        ({"intra": BY_NC}, {}, False, "--licences permissive, or with --images reference$"),
-        ({"intra": BY_NC}, {}, True, "--noncommercial needs a release built with --licences noncommercial"),
-        ({"intra": BY_NC}, {"licences": "noncommercial"}, False, "or push with --noncommercial$"),
-        ({"intra": BY_NC}, {"licences": "noncommercial"}, True, None),
+        ({"intra": BY_NC}, {}, False, "--licenses permissive, or with --images reference$"),
+        ({"intra": BY_NC}, {}, True, "--noncommercial needs a release built with --licenses noncommercial"),
+        ({"intra": BY_NC}, {"licenses": "noncommercial"}, False, "or push with --noncommercial$"),
+        ({"intra": BY_NC}, {"licenses": "noncommercial"}, True, None),
         ({"inter": BY_ND}, {}, False, "whole photos under .*by-nd"),
-        ({"inter": BY_ND}, {"licences": "noncommercial"}, True, None),
-        ({"intra": BY_ND}, {"licences": "noncommercial"}, True, "windows of photos under .*by-nd"),
-        ({"inter": ""}, {}, False, "without a licence.*name each photo's licence in the annotation file"),
-        ({"intra": BY_ND}, {"image_mode": "reference", "licences": "all"}, False, None),
+        ({"inter": BY_ND}, {"licenses": "noncommercial"}, True, None),
+        ({"intra": BY_ND}, {"licenses": "noncommercial"}, True, "windows of photos under .*by-nd"),
+        ({"inter": ""}, {}, False, "without a license.*name each photo's license in the annotation file"),
+        ({"intra": BY_ND}, {"image_mode": "reference", "licenses": "all"}, False, None),
     ],
 )
-def test_licence_gate(
+def test_license_gate(
     hub: Hub,
     tmp_path: Path,
     *,
@@ -331,7 +331,7 @@ def test_licence_gate(
     if message is None:
         assert push(release, REPO, tag="v1.0.0", noncommercial=noncommercial).tag == "v1.0.0"
         return
-    with pytest.raises(LicenceError, match=message):
+    with pytest.raises(LicenseError, match=message):
         push(release, REPO, tag="v1.0.0", noncommercial=noncommercial)
     assert hub.count("") == 0
 
@@ -458,7 +458,7 @@ def test_build_pushes_what_it_built(hub: Hub, painted: list[Source], tmp_path: P
     assert f'load_dataset("{REPO}", "inter", revision="v0.1.0")' in done.stdout
     manifest = json.loads(published(hub, "v0.1.0")["manifest.json"])
     assert published(hub, "v0.1.0")["README.md"].decode().count('revision="v0.1.0"') == 1
-    assert manifest["licences"] == "permissive"
+    assert manifest["licenses"] == "permissive"
     assert [s["annotations"] for s in manifest["sources"]] == [Path(s.annotations).name for s in painted[:2]]
     loaded = subprocess.run(
         [sys.executable, "-c", FIRST_IMAGES, REPO, "v0.1.0"],
