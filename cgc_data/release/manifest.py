@@ -183,9 +183,10 @@ def read_manifest(folder: Path) -> Manifest:
 
 def current_manifest(manifest: Manifest) -> Manifest:
     """The manifest of an earlier release with `licenses` in the spelling of this version."""
-    config = manifest["config"]
-    named = {**manifest, "config": renamed(config)} if isinstance(config, dict) else manifest
-    return cast(Manifest, renamed(named))
+    values: dict[str, Any] = {**manifest}
+    if isinstance(values["config"], dict):
+        values["config"] = renamed(values["config"])
+    return cast(Manifest, renamed(values))
 
 
 def _check_paths(folder: Path, manifest: Manifest) -> None:
