@@ -118,7 +118,7 @@ def build(work: Path, release: Path, photos: int, changes: dict[str, Any]) -> No
             for file, name, split in (("train", "train2017", "auto"), ("test", "val2017", "test"))
         ],
         "preset": "paper",
-        "confusable": "labelled",
+        "confusable": "labeled",
         "limits": {"min_side": 16},
         "splits": {"near_duplicate": 0, "validation": 0.12},
         "inter": {"max_images": 2, "hard": 0, "decoupled_similarity": 0.6},

@@ -124,7 +124,7 @@ def build(preset: str, protocol: Protocol, work: Path, seed: int) -> None:
         "sources": sources(work),
         "samples": protocol.samples,
         "seed": seed,
-        "confusable": "labelled",
+        "confusable": "labeled",
         "splits": {"near_duplicate": 0},
         "inter": {"max_images": 3},
         "intra": {"view_sizes": [256], "max_views": 2, "track_views": 3},

@@ -9,12 +9,15 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from cgc_data.common.errors import ConfigError
 from cgc_data.common.settings import Section, Share, Values, Weight, merge, read_settings, read_yaml
 from cgc_data.geometry import BoxFormat
 from cgc_data.sources.clean import Part
 from cgc_data.sources.formats import Kind
 from cgc_data.tasks import PLANNED, PRESETS, Preset, check_ids
 from cgc_data.tasks.former import refuse_former
+
+RENAMED = {"licences": "licenses"}  # former names of settings, accepted for one version
 
 Orientation = Literal["as_stored", "as_displayed"]
 ORIENTATIONS: tuple[Orientation, ...] = get_args(Orientation)
@@ -162,13 +165,13 @@ class BuildConfig(Section):
     intra: IntraSettings = IntraSettings()
     limits: Limits = Limits()
     splits: Splits = Splits()
-    confusable: Literal["strict", "labelled"] = Field(
+    confusable: Literal["strict", "labeled"] = Field(
         "strict",
         description="absence needs absence of every confusable category (strict), or of those that some source labels",
     )
     categories: list[str] = Field(default_factory=list, description="ask only for these categories; none: all")
-    licences: Literal["all", "permissive", "noncommercial"] = Field(
-        "all", description="photos to build from, by licence"
+    licenses: Literal["all", "permissive", "noncommercial"] = Field(
+        "all", description="photos to build from, by license"
     )
     exclude: list[str] = Field(
         default_factory=list, description="files of photo ids, file names or a benchmark's annotations"
@@ -215,13 +218,26 @@ def load_config(path: Path | None, overrides: Values) -> BuildConfig:
 
     Raises ConfigError for a file that cannot be read, an unknown key (with the nearest known one) or a bad value.
     """
-    values = read_yaml(path) if path else {}
+    values = current_names(read_yaml(path), str(path)) if path else {}
     if path:
         parse_config(values, origin=str(path))  # so that a fault is put down to where it was written
-    return parse_config(merge(values, overrides), origin="command line")
+    return parse_config(merge(values, current_names(overrides, "command line")), origin="command line")
 
 
 def parse_config(values: Values, origin: str) -> BuildConfig:
     """Validate nested values; `origin` names where they came from in the error."""
     refuse_former(values, origin)
-    return read_settings(BuildConfig, values, origin)
+    return read_settings(BuildConfig, current_names(values, origin), origin)
+
+
+def current_names(values: Values, origin: str) -> Values:
+    """The values with `licenses` and `labeled` in the spelling of this version, which accepts the former one too.
+
+    Raises ConfigError if a setting is given in both.
+    """
+    former = [name for name in RENAMED if name in values]
+    for name in former:
+        if RENAMED[name] in values:
+            raise ConfigError(f"{origin}: {name} is the former name of {RENAMED[name]}; give {RENAMED[name]} alone")
+    renamed = {RENAMED.get(name, name): value for name, value in values.items()}
+    return renamed | ({"confusable": "labeled"} if renamed.get("confusable") == "labelled" else {})

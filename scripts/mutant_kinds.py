@@ -15,7 +15,7 @@ class Kind:
 
 
 BUILD = (
-    "cgc-data build --exhaustive preset=paper confusable=labelled samples=6"
+    "cgc-data build --exhaustive preset=paper confusable=labeled samples=6"
     " tasks.intra/locate_all=0 tasks.intra/same_object=0 --workers 1 --out out --dry-run"
 )
 QUICK = (

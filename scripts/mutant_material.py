@@ -34,7 +34,7 @@ def make(folder: Path) -> None:
         "sources": [source | {"annotations": "mine.json"}, source | {"annotations": "test.json", "split": "test"}],
         "samples": 8,
         "preset": "paper",
-        "confusable": "labelled",
+        "confusable": "labeled",
         "tasks": {"intra/locate_all": 0, "intra/same_object": 0},
     }
     build_release(BuildConfig.model_validate(values), Path("release"))
@@ -42,7 +42,7 @@ def make(folder: Path) -> None:
     rows = list(open_release(Path("release")).rows(split="test"))
     Path("config.yaml").write_text(
         "# a build\nsources:\n  - {kind: coco, annotations: mine.json, images: photos, exhaustive: true}\n"
-        "samples: 6\npreset: paper\nconfusable: labelled\ntasks: &t\n  intra/locate_all: 0\n"
+        "samples: 6\npreset: paper\nconfusable: labeled\ntasks: &t\n  intra/locate_all: 0\n"
         "  intra/same_object: 0\nlimits: {min_side: 24.0}\nname: x\n"
     )
     Path("override.txt").write_text("limits.min_side=12.5")

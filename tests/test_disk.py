@@ -37,7 +37,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> BuildConfig:
     found = next(s for s in painted if s.exhaustive and s.split != "test")
     source = Source(kind="coco", annotations=str(found.annotations), images=str(found.images), exhaustive=True)
     without_windows = {"intra/locate_all": 0, "intra/same_object": 0}
-    settings = {"preset": "paper", "confusable": "labelled", "tasks": without_windows}
+    settings = {"preset": "paper", "confusable": "labeled", "tasks": without_windows}
     return BuildConfig.model_validate({"sources": [source.model_dump()], "samples": 20, **settings})
 
 

@@ -230,7 +230,7 @@ def test_numbers_in_prose_are_known(path: Path) -> None:
         r"COCO 2017|val2017|2604\.22498|Python 3\.10|Apache-2\.0|Qwen3-VL|LVIS v1|WordNet 3\.0|sha256|from 0 to 1000"
     )
     facts = (
-        r"80 (categories|exhaustive|names)|\b12-digit|12 digits|0 easy to 1 hard|numbered from 1|licences 4, 5, 7 and 8"
+        r"80 (categories|exhaustive|names)|\b12-digit|12 digits|0 easy to 1 hard|numbered from 1|licenses 4, 5, 7 and 8"
     )
     status = r"status 2|Exit status 0: valid\. 1: breaches were found\. 2:|95 % interval|score 1\b"
     left = re.sub(f"{names}|{facts}|{status}", "", prose)

@@ -61,7 +61,7 @@ def test_a_source_warrants_an_absence_that_validation_derives_again(tmp_path: Pa
     copy, garden = extended_copy(tmp_path, "A source format"), tmp_path / "garden.json"
     _write_garden(tmp_path, garden)
     release = tmp_path / "release"
-    settings = ("preset=paper", "confusable=labelled", "tasks.intra/same_object=0", "tasks.intra/locate_all=0")
+    settings = ("preset=paper", "confusable=labeled", "tasks.intra/same_object=0", "tasks.intra/locate_all=0")
     copy.output(*DATA, "build", "--garden", f"{garden}:{tmp_path}", "--samples", "60", "--out", str(release), *settings)
     copy.output(*DATA, "validate", str(release))
     rows = pq.read_table(release / "inter").to_pylist()

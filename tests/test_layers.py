@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 # From the bottom up. A room is a folder or a module of a package; a new one takes its place here.
 LAYERS = {
     "cgc_data": (
-        *("common", "geometry", "masks", "images", "licences", "vocabulary", "tasks", "answer", "matching"),
+        *("common", "geometry", "masks", "images", "licenses", "vocabulary", "tasks", "answer", "matching"),
         *("sources", "config", "painter", "release", "metrics", "index", "plan", "look", "builder"),
         *("hub", "export", "download", "validate", "cli"),
     ),

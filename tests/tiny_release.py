@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
-from cgc_data.look import release_stats, render_card
+from cgc_data.look import documents, release_stats
 from cgc_data.release.read import open_release
 from cgc_data.release.schema import SCHEMA_VERSION, SPLITS, Split, arrow_schema
 from cgc_data.tasks import CONTRASTS
@@ -116,7 +116,13 @@ def write_manifest(folder: Path, **changes: Any) -> None:
     """Writes manifest.json for what lies in `folder`; `changes` replace top-level keys."""
     rows = {p: pq.read_metadata(p).num_rows for p in sorted(folder.glob("int*/*.parquet"))}
     shards = [
-        {"path": str(p.relative_to(folder)), "rows": n, "bytes": p.stat().st_size, "sha256": sha256(p)}
+        {
+            "path": str(p.relative_to(folder)),
+            "rows": n,
+            "bytes": p.stat().st_size,
+            "num_bytes": pq.read_table(p).nbytes,
+            "sha256": sha256(p),
+        }
         for p, n in rows.items()
     ]
     others = [p for p in sorted(folder.rglob("*")) if p.is_file() and p not in rows and p.name != "manifest.json"]
@@ -134,7 +140,7 @@ def write_manifest(folder: Path, **changes: Any) -> None:
         "shards": shards,
         "files": {str(p.relative_to(folder)): sha256(p) for p in others},
         "image_mode": "embed",
-        "licences": "permissive",
+        "licenses": "permissive",
         "contradictions": {},
         **changes,
     }
@@ -146,7 +152,7 @@ def write_tiny_release(
 ) -> Path:
     """Writes a release of `rows` rows a shard, one shard for every contrast and split, and returns its folder.
 
-    `license_urls` gives the licence of each contrast's views (default CC BY); `manifest` replaces keys of the manifest,
+    `license_urls` gives the license of each contrast's views (default CC BY); `manifest` replaces keys of the manifest,
     `image_mode="reference"` leaves the images out.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -169,6 +175,7 @@ def write_tiny_release(
     release = open_release(folder)
     stats = release_stats(release.batches())
     (folder / "stats.json").write_text(json.dumps(stats))
-    (folder / "README.md").write_text(render_card(release.manifest, stats))
+    for document, text in documents(release.manifest, stats).items():
+        (folder / document).write_text(text, encoding="utf-8")
     write_manifest(folder, name=name, **manifest)
     return folder

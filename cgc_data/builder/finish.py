@@ -1,4 +1,4 @@
-"""Turn rendered shards into a release: rejected.parquet, stats.json, plots, card, and, last, manifest.json."""
+"""Turn rendered shards into a release: rejected.parquet, stats.json, plots, documents, and, last, manifest.json."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from cgc_data.builder.shards import Receipt, write_atomically
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
-from cgc_data.look import plot_assets, release_stats, render_card
+from cgc_data.look import documents, plot_assets, release_stats
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan
 from cgc_data.release.form import checked
@@ -69,9 +69,15 @@ def finish_release(
         "names_kept_apart": len(index.apart),
         "rejected": dict(sorted(Counter(r.reason for r in rejections).items())),
         "image_mode": config.images,
-        "licences": config.licences,
+        "licenses": config.licenses,
         "shards": [
-            {"path": path, "rows": receipt.rows, "bytes": receipt.bytes, "sha256": receipt.sha256}
+            {
+                "path": path,
+                "rows": receipt.rows,
+                "bytes": receipt.bytes,
+                "num_bytes": receipt.num_bytes,
+                "sha256": receipt.sha256,
+            }
             for path, receipt in receipts.items()
             if receipt.rows
         ],
@@ -82,9 +88,9 @@ def finish_release(
 
 
 def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Rejection] | pa.Table) -> None:
-    """From shards and the rest of the manifest, write statistics, plots, card, counts, hashes, and the manifest.
+    """From shards and the rest of the manifest, write statistics, plots, documents, counts, hashes, and the manifest.
 
-    The card's commands refer to the folder; a push renders it again for the Hub.
+    The card's commands refer to the folder; a push writes the documents again for the Hub.
     """
     for part in out.glob("*.part"):  # left by a process that was killed while writing one of these
         part.unlink()
@@ -102,9 +108,9 @@ def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Reje
     }
     files = [out / "stats.json", rejected, *plots]
     manifest["files"] = {str(path.relative_to(out)): file_sha256(path) for path in files}
-    card = render_card(manifest, stats)
-    write_atomically(out / "README.md", card)
-    manifest["files"]["README.md"] = hashlib.sha256(card.encode()).hexdigest()
+    for name, text in documents(manifest, stats).items():
+        write_atomically(out / name, text)
+        manifest["files"][name] = hashlib.sha256(text.encode()).hexdigest()
     write_atomically(out / "manifest.json", _json(manifest))
 
 

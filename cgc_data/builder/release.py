@@ -27,7 +27,7 @@ from cgc_data.plan.build import Plan, make_plan
 from cgc_data.plan.notes import TaskRows
 from cgc_data.release.inside import inside
 from cgc_data.release.manifest import read_manifest
-from cgc_data.release.stats import Stats
+from cgc_data.release.stats import read_stats
 from cgc_data.sources.read import file_sha256
 
 CACHE = ".cgc-cache"
@@ -124,7 +124,7 @@ def _finished(out: Path, config: BuildConfig) -> Built:
 
 
 def _shown(out: Path) -> int:
-    return msgspec.json.decode((out / "stats.json").read_bytes(), type=Stats)["photos"]["distinct"]
+    return read_stats(out / "stats.json")["photos"]["distinct"]
 
 
 def _planned(

@@ -16,7 +16,7 @@ from cgc_data.builder.finish import write_release_files
 from cgc_data.builder.shards import group_rows, write_row_groups
 from cgc_data.common.errors import BuildError, ReleaseError
 from cgc_data.common.folder import filled, is_free
-from cgc_data.look.card import drawn_from
+from cgc_data.look.documents import drawn_from
 from cgc_data.release.form import checked
 from cgc_data.release.inside import inside
 from cgc_data.release.manifest import Manifest, Removed, Shard
@@ -120,8 +120,14 @@ def _copy(shard: Path, target: Path, record: Shard, leaving: set[str]) -> Shard 
     if leaving.isdisjoint(ids):
         shutil.copyfile(shard, target)
         return record
-    rows = write_row_groups(target, group_rows(_kept(shard, leaving)))
-    return {"path": record["path"], "rows": rows, "bytes": target.stat().st_size, "sha256": file_sha256(target)}
+    rows, num_bytes = write_row_groups(target, group_rows(_kept(shard, leaving)))
+    return {
+        "path": record["path"],
+        "rows": rows,
+        "bytes": target.stat().st_size,
+        "num_bytes": num_bytes,
+        "sha256": file_sha256(target),
+    }
 
 
 def _kept(shard: Path, leaving: set[str]) -> Iterator[list[Row]]:

@@ -23,6 +23,7 @@ from cgc_data.sources import open_photos
 from cgc_data.sources.read import file_sha256
 
 ROW_GROUP_BYTES = 64 * 2**20
+IMAGE_BYTES = "images.list.element.bytes"  # column of Parquet
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Receipt:
 
     rows: int
     bytes: int
+    num_bytes: int  # of the rows in memory
     sha256: str
     rejected: list[Rejection]
 
@@ -60,8 +62,8 @@ def render_shard(task: ShardTask) -> Receipt:
     task.target.parent.mkdir(parents=True, exist_ok=True)
     part = task.receipt.with_suffix(f".{os.getpid()}.part")
     try:
-        rows = _write(part, _rendered(families, renderer, task.embed, rejected))
-        receipt = Receipt(rows, part.stat().st_size, file_sha256(part), rejected)
+        rows, num_bytes = _write(part, _rendered(families, renderer, task.embed, rejected))
+        receipt = Receipt(rows, part.stat().st_size, num_bytes, file_sha256(part), rejected)
         if rows:  # `load_dataset` rejects a split without rows
             part.replace(task.target)
     finally:
@@ -90,20 +92,41 @@ def write_atomically(path: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> int:
-    """Write rows, one list per row group, with the settings of all shards; returns the number of rows."""
-    schema, count = arrow_schema(), 0
+def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, int]:
+    """Write rows, one list per row group, with the settings of all shards.
+
+    Returns the number of rows and their size in memory, which `datasets` calls `num_bytes`.
+    """
+    schema, count, num_bytes = arrow_schema(), 0, 0
     # one dictionary per row group stores each photo once, however many rows show it
     with pq.ParquetWriter(
-        path, schema, compression="zstd", dictionary_pagesize_limit=2**30, write_page_index=True
+        path, schema, compression=_codecs(schema), dictionary_pagesize_limit=2**30, write_page_index=True
     ) as writer:
         for rows in groups:
-            writer.write_table(pa.Table.from_pylist(rows, schema=schema), row_group_size=max(len(rows), 1))
-            count += len(rows)
-    return count
+            table = pa.Table.from_pylist(rows, schema=schema)
+            writer.write_table(table, row_group_size=max(len(rows), 1))
+            count, num_bytes = count + len(rows), num_bytes + table.nbytes
+    return count, num_bytes
 
 
-def _write(path: Path, families: Iterator[Sequence[Row]]) -> int:
+def _codecs(schema: pa.Schema) -> dict[str, str]:
+    """Codec by column: images are compressed already, and the Hub finds those of an earlier version again if plain."""
+    leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
+    return {leaf: "none" if leaf == IMAGE_BYTES else "zstd" for leaf in leaves}
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
+    """Paths of the columns that Parquet makes of a field."""
+    if pa.types.is_list(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    elif pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    else:
+        yield path
+
+
+def _write(path: Path, families: Iterator[Sequence[Row]]) -> tuple[int, int]:
     return write_row_groups(path, group_rows(families))
 
 

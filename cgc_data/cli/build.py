@@ -63,7 +63,11 @@ def _about(form: Format) -> str:
     help="Store the images, or only references to compose them from.",
 )
 @click.option(
-    "--licences", type=click.Choice(["all", "permissive", "noncommercial"]), help="Which photos to use, by license."
+    "--licenses",
+    "--licences",
+    "licenses",
+    type=click.Choice(["all", "permissive", "noncommercial"]),
+    help="Which photos to use, by license.",
 )
 @click.option(
     "--exclude", multiple=True, metavar="FILE", help="Photos to exclude: ids, file names, or a benchmark's annotations."
@@ -110,8 +114,8 @@ def build(
     if push_to_hub:
         check_names(push_to_hub, tag)
     config = resolve(settings, flags)
-    if push_to_hub and config.images == "embed" and "licences" not in config.model_fields_set:
-        config = config.model_copy(update={"licences": "permissive"})
+    if push_to_hub and config.images == "embed" and "licenses" not in config.model_fields_set:
+        config = config.model_copy(update={"licenses": "permissive"})
     if dry_run:
         show_plan(plan_only(config, out, workers=workers), config)
         return
@@ -131,7 +135,7 @@ def build(
     if push_to_hub and tag:
         from cgc_data.hub import push
 
-        noncommercial = config.licences == "noncommercial"
+        noncommercial = config.licenses == "noncommercial"
         pushed = push(out, push_to_hub, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
         show(f"load it:      {pushed.load_example}")
 

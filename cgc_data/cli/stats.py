@@ -48,7 +48,7 @@ def stats(release: Path, as_json: bool) -> None:
 
 def tables(counts: Stats) -> Iterable[Table]:
     """The tables of `release_stats`, in reading order."""
-    from cgc_data.look.card import licence_name
+    from cgc_data.look.card import license_name
 
     splits = [s for s in SPLITS if s in counts["by_split"]]
     rows = [(task, *(c.get(s, 0) for s in splits), sum(c.values())) for task, c in counts["by_task_and_split"].items()]
@@ -64,8 +64,8 @@ def tables(counts: Stats) -> Iterable[Table]:
     yield _histogram("Shorter side of a box, pixels", counts["box_short_side_px"])
     yield _table("Distractors", ("kind", "samples"), counts["by_distractors"].items())
     yield _table("Evidence of absence", ("warrant", "views"), counts["by_warrant"].items())
-    licences = [(licence_name(entry["url"]), entry["photos"], entry["views"]) for entry in counts["licences"]]
-    yield _table("Licences", ("licence", "photos", "views"), licences)
+    licenses = [(license_name(entry["url"]), entry["photos"], entry["views"]) for entry in counts["licenses"]]
+    yield _table("Licenses", ("license", "photos", "views"), licenses)
 
 
 def _compared(shares: Iterable["Compared"]) -> Table:

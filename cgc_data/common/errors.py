@@ -44,7 +44,7 @@ class ReleaseError(CgcError):
     """A folder is not a finished release, or is of another schema version."""
 
 
-class LicenceError(CgcError):
+class LicenseError(CgcError):
     """The licenses of the photos do not allow them to be published this way."""
 
 

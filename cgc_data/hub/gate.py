@@ -1,4 +1,4 @@
-"""What has to hold before a single byte leaves the machine: names, hashes and licences.
+"""What has to hold before a single byte leaves the machine: names, hashes and licenses.
 
 Everything here is decided from the release alone, so that a refusal costs no upload.
 """
@@ -7,20 +7,21 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-from cgc_data.common.errors import LicenceError, PushError, ReleaseError
-from cgc_data.licences import LicencePolicy, allowed, licence_class
+from cgc_data.common.errors import LicenseError, PushError, ReleaseError
+from cgc_data.licenses import LicensePolicy, allowed, license_class
+from cgc_data.look.documents import DOCUMENTS
 from cgc_data.release.manifest import Manifest
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_data.tasks import task_of
 
-CARD = "README.md"
 _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
@@ -43,30 +44,47 @@ def next_version(tags: list[str]) -> str:
     return f"v{major}.{minor}.{patch + 1}"
 
 
-def published_contents(release: Release, card: str) -> dict[str, Path | bytes]:
+def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
     """Content of every file that is published, by path in the release, in the order of upload; the manifest is last.
 
-    `card` takes the place of the folder's own, whose commands are run in the folder. The manifest names sources by the
-    paths of the machine it was built on; only their base names are published.
+    `documents` take the place of the folder's own, whose commands are run in the folder. The manifest names sources by
+    the paths of the machine it was built on; only their base names are published.
     """
-    files = {**release.manifest["files"], CARD: hashlib.sha256(card.encode()).hexdigest()}
-    public = without_paths({**release.manifest, "files": files})
+    written = {name: text.encode() for name, text in documents.items()}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
+    public = without_paths({**release.manifest, "files": {**release.manifest["files"], **hashes}})
     contents: dict[str, Path | bytes] = {path: release.path(path) for path in _listed(public)}
     text = json.dumps(public, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    return contents | {CARD: card.encode(), "manifest.json": text.encode()}
+    return contents | written | {"manifest.json": text.encode()}
 
 
-def check_card(release: Release) -> None:
-    """Raises ReleaseError where the folder's card was edited: the text would be lost, since a push renders a new one.
+def published_manifest(contents: Mapping[str, Path | bytes]) -> Manifest:
+    """The manifest among the contents of a push."""
+    return cast(Manifest, json.loads(cast(bytes, contents["manifest.json"])))
 
-    A card that is gone is no loss.
+
+def same_release(one: Manifest, other: Manifest) -> bool:
+    """Are these the published manifests of one release? Documents may differ: their words follow the program's."""
+    return _without_documents(one) == _without_documents(other)
+
+
+def _without_documents(manifest: Manifest) -> Manifest:
+    files = {name: digest for name, digest in manifest["files"].items() if name not in DOCUMENTS}
+    return {**manifest, "files": files}
+
+
+def check_documents(release: Release) -> None:
+    """Raises ReleaseError if a document of the folder was edited: the text would be lost, since a push writes new ones.
+
+    A document that is gone is no loss.
     """
-    path, listed = release.path(CARD), release.manifest["files"].get(CARD)
-    if path.exists() and listed and _sha256(path) != listed:
-        raise ReleaseError(
-            f"{path}: edited since the build, but a push publishes a new card for its repository and version; move "
-            "the file out of the release, push, then add your text to the card on the Hub"
-        )
+    for name in DOCUMENTS:
+        path, listed = release.path(name), release.manifest["files"].get(name)
+        if path.exists() and listed and _sha256(path) != listed:
+            raise ReleaseError(
+                f"{path}: edited since the build, but a push publishes a new one for its repository and version; move "
+                "the file out of the release, push, then add your text to the file on the Hub"
+            )
 
 
 def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[str, str]:
@@ -82,25 +100,25 @@ def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[
     return hashes
 
 
-def check_licences(release: Release, noncommercial: bool = False) -> None:
-    """Raises LicenceError where the release embeds a photo that may not be published in this way.
+def check_licenses(release: Release, noncommercial: bool = False) -> None:
+    """Raises LicenseError where the release embeds a photo that may not be published in this way.
 
     Non-commercial photos pass only if asked for and if the release was built so, because its card then says it.
     """
     if not release.has_images:
         return
-    marked = release.manifest.get("licences") == "noncommercial"
-    policy: LicencePolicy = "noncommercial" if noncommercial and marked else "permissive"
+    marked = release.manifest.get("licenses") == "noncommercial"
+    policy: LicensePolicy = "noncommercial" if noncommercial and marked else "permissive"
     views = Counter(_views(release))
     refused = {view: n for view, n in views.items() if not allowed(view[0], policy, windows=view[1])}
     if refused:
-        raise LicenceError(f"{release.folder}: {_complaint(refused)}; {_mend(refused, noncommercial, marked)}")
+        raise LicenseError(f"{release.folder}: {_complaint(refused)}; {_mend(refused, noncommercial, marked)}")
 
 
 def _listed(manifest: Manifest) -> dict[str, str]:
     shards = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
     others = manifest["files"]
-    ranks = {CARD: 2, "stats.json": 1, "rejected.parquet": 1}
+    ranks = {"stats.json": 1, "rejected.parquet": 1} | {name: 2 + place for place, name in enumerate(DOCUMENTS)}
     return shards | dict(sorted(others.items(), key=lambda item: (ranks.get(item[0], 0), item[0])))
 
 
@@ -116,7 +134,7 @@ def _sha256(path: Path) -> str:
 
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
-    """(licence URL, is it changed?) of every photo of which a view shows something."""
+    """(license URL, is it changed?) of every photo of which a view shows something."""
     for row in release.rows(["contrast", "task", "views"]):
         windows = task_of(row).contrast.windows
         for view in row["views"]:
@@ -128,17 +146,17 @@ def _views(release: Release) -> Iterator[tuple[str, bool]]:
 def _complaint(refused: dict[tuple[str, bool], int]) -> str:
     (url, window), count = max(refused.items(), key=lambda item: item[1])
     what = "windows of photos" if window else "whole photos"
-    example = f"{count} {what} under {url}" if url else f"{count} {what} without a licence"
+    example = f"{count} {what} under {url}" if url else f"{count} {what} without a license"
     return f"{sum(refused.values())} embedded views may not be published (first among them {example})"
 
 
 def _mend(refused: dict[tuple[str, bool], int], noncommercial: bool, marked: bool) -> str:
-    mend = "build with --licences permissive, or with --images reference"
-    kinds = {licence_class(url) for url, _ in refused}
+    mend = "build with --licenses permissive, or with --images reference"
+    kinds = {license_class(url) for url, _ in refused}
     if "unknown" in kinds:
-        mend += ", or name each photo's licence in the annotation file"
+        mend += ", or name each photo's license in the annotation file"
     if kinds == {"noncommercial"} and marked and not noncommercial:
         mend += ", or push with --noncommercial"
     if noncommercial and not marked:
-        mend += "; --noncommercial needs a release built with --licences noncommercial, whose card says so"
+        mend += "; --noncommercial needs a release built with --licenses noncommercial, whose card says so"
     return mend

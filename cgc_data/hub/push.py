@@ -8,15 +8,25 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from cgc_data.common.hub_client import connect, explained
-from cgc_data.hub.gate import check_card, check_licences, check_names, checked_hashes, published_contents
+from cgc_data.hub.gate import (
+    check_documents,
+    check_licenses,
+    check_names,
+    checked_hashes,
+    published_contents,
+    published_manifest,
+)
+from cgc_data.hub.metadata import check_metadata
 from cgc_data.hub.repository import Repository
-from cgc_data.look.card import published_card
+from cgc_data.look.difference import difference
+from cgc_data.look.documents import CARD, published_documents
 from cgc_data.look.load import load_call
 from cgc_data.release.read import open_release
 
@@ -47,27 +57,35 @@ def push(
     tag: str | None,
     private: bool = False,
     noncommercial: bool = False,
+    since: Path | None = None,
     token: str | None = None,
     on_event: Event = _log.info,
 ) -> PushResult:
     """Publishes the release folder as a version of the data set ORG/NAME, which is made if it is missing.
 
-    A push that broke is continued by the same call. `tag` is vX.Y.Z, or None to leave the commit unnamed; `token`
-    defaults to HF_TOKEN or the stored login; `on_event` receives one line a step (default: the log).
+    A push that broke is continued by the same call, and one of a version that is there already does nothing. `tag` is
+    vX.Y.Z, or None to leave the commit unnamed; the card states what changed `since` the release in that folder;
+    `token` defaults to HF_TOKEN or the stored login; `on_event` receives one line a step (default: the log).
 
-    Raises ReleaseError for a folder that is not a finished, unchanged release, LicenceError where its photos may not be
+    Raises ReleaseError for a folder that is not a finished, unchanged release, LicenseError where its photos may not be
     published so, PushError for a bad or taken name, a missing login, or a Hub that stays out of reach.
     """
     check_names(repo_id, tag)
     finished = open_release(release)
-    check_licences(finished, noncommercial)
-    check_card(finished)
-    contents = published_contents(finished, published_card(finished, repo_id, tag))
+    check_licenses(finished, noncommercial)
+    check_documents(finished)
+    changes = difference(since, release) if since else None
+    written = published_documents(finished, repo_id, tag, changes=changes)
+    contents = published_contents(finished, written)
+    check_metadata(written[CARD], contents)
     expected = checked_hashes(finished, contents)
+    example = partial(load_call, finished.manifest, repo_id)
     api = connect(token)
     with explained(repo_id, api.endpoint), _bars_on_terminals_only():
         repository = Repository(api, repo_id)
-        repository.prepare(tag, private)
+        if there := repository.prepare(tag, private, published_manifest(contents)):
+            on_event(f"{repository.url} already has this release as {tag}")
+            return PushResult(repo_id, repository.url, there, tag, (), tuple(expected), example(tag))
         uploaded = _upload(repository, contents, expected, on_event)
         names = tuple(uploaded)
         commit = repository.publish(contents, expected, uploaded, f"Release {tag or finished.name}")
@@ -75,8 +93,7 @@ def push(
             repository.tag(tag, commit)
     on_event(f"published {repository.url} as {tag or commit}")
     kept = tuple(path for path in expected if path not in names)
-    example = load_call(finished.manifest, repo_id, tag or commit)
-    return PushResult(repo_id, repository.url, commit, tag, names, kept, example)
+    return PushResult(repo_id, repository.url, commit, tag, names, kept, example(tag or commit))
 
 
 def _upload(

@@ -16,8 +16,8 @@ from huggingface_hub.hf_api import RepoFile
 
 from cgc_data.common.errors import PushError
 from cgc_data.common.hub_client import attempts
-from cgc_data.hub.gate import next_version
-from cgc_data.release.manifest import Manifest
+from cgc_data.hub.gate import next_version, same_release
+from cgc_data.release.manifest import Manifest, current_manifest
 from cgc_data.tasks import CONTRASTS
 
 # what a repository made by hand may hold before its first release
@@ -33,8 +33,11 @@ class Repository:
         self.repo_id = repo_id
         self.url = f"{api.endpoint}/datasets/{repo_id}"
 
-    def prepare(self, tag: str | None, private: bool) -> None:
-        """Makes the repository if it is missing; refuses one that is not fit for this version."""
+    def prepare(self, tag: str | None, private: bool, manifest: Manifest) -> str | None:
+        """Make the repository if it is missing; refuse one that is not fit for this version.
+
+        Returns the commit that the tag names if it holds the release of this manifest already, else None.
+        """
         for attempt in attempts():
             with attempt:
                 self._api.whoami()
@@ -43,8 +46,10 @@ class Repository:
                 if not self._exists(private):
                     # None leaves the choice to the organisation, whose repositories may be private by default
                     self._api.create_repo(**self._target, private=private or None, exist_ok=True)
-                self._refuse_taken(tag)
+                if commit := self._released(tag, manifest):
+                    return commit
                 self._refuse_strangers()
+        return None
 
     def files(self, revision: str = "main") -> dict[str, str | None]:
         """Path -> sha256 (None for small files that git itself holds)."""
@@ -103,11 +108,15 @@ class Repository:
             )
         return True
 
-    def _refuse_taken(self, tag: str | None) -> None:
+    def _released(self, tag: str | None, manifest: Manifest) -> str | None:
+        """Commit of the tag if it is there and holds this release; refuses a tag that holds another."""
         tags = self.tags()
-        if tag in tags:
-            mend = f"choose the next, --tag {next_version(list(tags))}"
-            raise PushError(f"{self.repo_id}: version {tag} exists and is never moved; {mend}")
+        if tag is None or tag not in tags:
+            return None
+        if "manifest.json" in self.files(tag) and same_release(self._manifest(tag), manifest):
+            return tags[tag]
+        fix = f"choose the next, --tag {next_version(list(tags))}"
+        raise PushError(f"{self.repo_id}: version {tag} exists with other content and is never moved; {fix}")
 
     def _refuse_strangers(self) -> None:
         present = self.files()
@@ -127,4 +136,4 @@ class Repository:
             path = self._api.hf_hub_download(
                 filename="manifest.json", revision=revision, local_dir=folder, **self._target
             )
-            return cast(Manifest, json.loads(Path(path).read_bytes()))
+            return current_manifest(cast(Manifest, json.loads(Path(path).read_bytes())))

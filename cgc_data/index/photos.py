@@ -17,7 +17,7 @@ from cgc_data.common.errors import PhotoError, SourceError
 from cgc_data.images import MOST_PIXELS
 from cgc_data.index.listings import Appearance, Listing, find_photos
 from cgc_data.index.pictures import same_picture
-from cgc_data.licences import LicencePolicy, allowed
+from cgc_data.licenses import LicensePolicy, allowed
 from cgc_data.sources import FORMATS, PhotoStore, SourceTable
 from cgc_data.vocabulary import COCO_NAMES
 
@@ -119,7 +119,7 @@ def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], 
     return Collected(photos, left_out, apart, renamed)
 
 
-def usable(photos: Iterable[Photo], policy: LicencePolicy, *, windows: bool) -> NDArray[np.bool_]:
+def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> NDArray[np.bool_]:
     """Which photos the license policy allows to be shown whole, or in windows; shape (photos,)."""
     return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 

@@ -9,8 +9,8 @@ from pathlib import PurePath
 from typing import TypeAlias
 
 from cgc_data.answer import ANSWER_FORM
-from cgc_data.licences import web_link
-from cgc_data.look.card import licence_name
+from cgc_data.licenses import web_link
+from cgc_data.look.card import license_name
 from cgc_data.release.manifest import SourceRecord
 from cgc_data.release.rows import Evidence, Row, ViewRow
 from cgc_data.sources.formats import FORMATS, AnnotationProtocol
@@ -44,8 +44,8 @@ class View:
     file_name: str
     window: tuple[int, ...]
     changes: str
-    licence: str
-    licence_url: str
+    license: str
+    license_url: str
     flickr_url: str
     content: bytes
 
@@ -121,8 +121,8 @@ def _view(row: Row, number: int, sources: Sources) -> View:
         file_name=view["file_name"],
         window=tuple(view["window"]),
         changes=view["changes"],
-        licence=_licence(view["license_url"] or ""),
-        licence_url=web_link(view["license_url"] or ""),
+        license=_license(view["license_url"] or ""),
+        license_url=web_link(view["license_url"] or ""),
         flickr_url=web_link(view["flickr_url"] or ""),
         content=row["images"][number - 1]["bytes"],
     )
@@ -135,9 +135,9 @@ def _added(view: ViewRow) -> tuple[str, ...]:
     return (f"Objects of other photos were added: {len(lent)} ({lenders}).",) if lent else ()
 
 
-def _licence(url: str) -> str:
+def _license(url: str) -> str:
     """Its name, which says of what it speaks where the source states none."""
-    return licence_name(url) if url else f"licence: {licence_name(url)}"
+    return license_name(url) if url else f"license: {license_name(url)}"
 
 
 def _boxes(row: Row, number: int, view: ViewRow) -> tuple[Box, ...]:

@@ -116,7 +116,7 @@ def _caption(draw: ImageDraw.ImageDraw, view: View, at: tuple[int, int], width: 
         y = _write(draw, (x, y), reason, SAFE, width)
     if view.unwarranted:
         y = _write(draw, (x, y), "NEITHER A TARGET NOR EVIDENCE OF ABSENCE", ALARM, width)
-    return _write(draw, (x, y), f"{view.role} · {view.licence}", SOURCE, width)
+    return _write(draw, (x, y), f"{view.role} · {view.license}", SOURCE, width)
 
 
 def _write(

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from cgc_data.plan.asked import asked_as
 from cgc_data.release.rows import Row
 from cgc_data.release.schema import SPLITS
-from cgc_data.release.stats import Example, Histogram, LabelCounts, LicenceCounts, Stats
+from cgc_data.release.stats import Example, Histogram, LabelCounts, LicenseCounts, Stats
 from cgc_data.tasks import TASKS
 
 AREA_EDGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # share of the view's area
@@ -24,6 +24,8 @@ SIDE_EDGES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 640)  # shorter side, 
 EXAMPLE = ["id", "question", "answer", "views"]  # columns of the rows that are shown in the card
 DIFFICULTY_EDGES = tuple(round(0.1 * i, 1) for i in range(11))
 
+
+COCO_PHOTO = r"^\d{12}\.jpg$"  # name of a file
 
 LENT = "lent"  # role of a photo of which a view shows one object
 
@@ -115,11 +117,11 @@ def _add_photos(tally: _Tally, views: pa.Array, split: Column, role: Column) -> 
     A COCO photo is one photo whichever source names it; other names are unique only within their source.
     """
     base = pc.replace_substring_regex(views.field("file_name"), r".*/", "")
-    is_coco = pc.match_substring_regex(base, r"^\d{12}\.jpg$")
+    is_coco = pc.match_substring_regex(base, COCO_PHOTO)
     photo = pc.if_else(is_coco, base, pc.binary_join_element_wise(views.field("source"), views.field("file_name"), ":"))
     linked = np.asarray(pc.not_equal(pc.fill_null(views.field("flickr_url"), ""), ""))
-    licence = views.field("license").fill_null(-1).to_numpy(zero_copy_only=False)
-    _count(tally.photos, _texts(photo), split, licence, _texts(views.field("license_url")), linked, role)
+    license = views.field("license").fill_null(-1).to_numpy(zero_copy_only=False)
+    _count(tally.photos, _texts(photo), split, license, _texts(views.field("license_url")), linked, role)
 
 
 def _add_examples(tally: _Tally, table: pa.Table, names: Column) -> None:
@@ -150,7 +152,7 @@ def _result(tally: _Tally) -> Stats:
         "box_area_share": _histograms(tally.area, AREA_EDGES),
         "box_short_side_px": _histograms(tally.side, SIDE_EDGES),
         "difficulty": {"edges": list(DIFFICULTY_EDGES), "counts": _dense(_sum(tally.difficulty, 0), DIFFICULTY_EDGES)},
-        "licences": _licences(tally.photos),
+        "licenses": _licenses(tally.photos),
         "photos": {
             "distinct": len(photos),
             "by_split": {s: n for s in SPLITS if (n := len({k[0] for k in tally.photos if k[1] == s}))},
@@ -190,7 +192,7 @@ def _labels(tally: _Tally) -> dict[str, LabelCounts]:
     }
 
 
-def _licences(photos: Counter[Key]) -> list[LicenceCounts]:
+def _licenses(photos: Counter[Key]) -> list[LicenseCounts]:
     kinds = sorted({key[2:4] for key in photos})
     return [
         {

@@ -158,7 +158,7 @@ def find_askable(
     fair = complete[photos, concepts] & ~in_the_way[photos, concepts]
     one[photos, concepts] = fair & (count == 1)
     every[photos, concepts] = fair & (count <= config.limits.max_objects)
-    clear = clear_of_confusable(index, labelled_only=config.confusable == "labelled")
+    clear = clear_of_confusable(index, labelled_only=config.confusable == "labeled")
     groups, group_of = _supercategories(index)
     vectors = _unit(csr_matrix(index.states >= PRESENT_SOME, dtype=np.float64))
     kinds = _unit(csr_matrix(groups, dtype=np.float64))

@@ -226,8 +226,8 @@ def _no_photo(config: BuildConfig, plan: Plan) -> PlanError:
     why = {**rejected_by_reason(plan), "excluded": excluded}
     counts = ", ".join(f"{reason}: {count}" for reason, count in why.items())
     return PlanError(
-        f"{_sources(config)}: no photo is left ({counts}; licences={config.licences}); give photos that are whole, "
-        "allow more licences or exclude fewer"
+        f"{_sources(config)}: no photo is left ({counts}; licenses={config.licenses}); give photos that are whole, "
+        "allow more licenses or exclude fewer"
     )
 
 

@@ -108,7 +108,7 @@ def _stands_alone(askable: Askable) -> Mask:
     fine = askable.large & instances.single & askable.named[instances.concept]
     fine &= ~askable.confused[instances.photo, instances.concept]
     fine &= (instances.box[:, 2:] - instances.box[:, :2]).min(axis=1, initial=np.inf) >= SMALLEST_BOX
-    fine &= usable(index.photos, config.licences, windows=True)[instances.photo]
+    fine &= usable(index.photos, config.licenses, windows=True)[instances.photo]
     unfit = NOT_SHOWN.union(*map(index.relations.hyponyms, NOT_SHOWN))
     left_out = [index.position[concept] for concept in sorted(unfit) if concept in index.position]
     return np.asarray(fine & ~np.isin(instances.concept, left_out))

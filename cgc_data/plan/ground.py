@@ -1,4 +1,4 @@
-"""What rows are dealt from: photos divided into splits and held to the licences, and what can be asked of each."""
+"""What rows are dealt from: photos divided into splits and held to the licenses, and what can be asked of each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Division:
 
 @dataclass(frozen=True)
 class Ground:
-    """What can be asked of the photos, and which of them (photos,) the licences allow, by contrast."""
+    """What can be asked of the photos, and which of them (photos,) the licenses allow, by contrast."""
 
     config: BuildConfig
     splits: list[Split]
@@ -55,7 +55,7 @@ class Ground:
 def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
     """From the facts of the index to what can be asked."""
     licensed = {
-        name: division.allowed & usable(index.photos, config.licences, windows=contrast.windows)
+        name: division.allowed & usable(index.photos, config.licenses, windows=contrast.windows)
         for name, contrast in CONTRASTS.items()
     }
     askable = find_askable(index, config, division.splits, Truth(index, config.limits), division.forms)

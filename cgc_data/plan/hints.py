@@ -160,7 +160,7 @@ EXHAUSTIVE = Hint(
     "exhaustive: true",
     "every instance of every category is boxed",
 )
-LABELLED = _setting("confusable", "labelled", "names that your file does not have cannot be in your photos")
+LABELLED = _setting("confusable", "labeled", "names that your file does not have cannot be in your photos")
 
 
 def _limits(config: BuildConfig) -> Hint:

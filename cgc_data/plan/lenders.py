@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 
 from cgc_data.common.errors import PhotoError
 from cgc_data.geometry import Window, box_area
-from cgc_data.licences import composite_license
+from cgc_data.licenses import composite_license
 from cgc_data.masks import Rle, mask_area
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.thumbnails import Thumbnails

@@ -42,7 +42,7 @@ def losses(index: Index, ground: Ground) -> Losses:
     concepts = np.flatnonzero(offered.any(axis=0))
     free = askable.safe & ground.available[:, None]
     lost = Counter(left.reason for left in index.left_out)
-    lost["excluded, or not allowed by licences"] = int((~ground.available).sum())
+    lost["excluded, or not allowed by licenses"] = int((~ground.available).sum())
     return Losses(
         photos=len(index.photos) + len(index.left_out),
         lost_photos=+lost,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cgc_data.licences import composite_license
+from cgc_data.licenses import composite_license
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.lenders import Instances, Lenders
 from cgc_data.plan.standing import LEAST_SCALE, MOST_SCALE, Paste, Site, Standing

@@ -10,7 +10,7 @@ from cgc_data.answer import build_messages, format_answer
 from cgc_data.answer.wording import Reference, ask
 from cgc_data.common.errors import PlanError
 from cgc_data.index.build import Index
-from cgc_data.licences import composite_license
+from cgc_data.licenses import composite_license
 from cgc_data.masks import Box
 from cgc_data.plan.questions import Pasted, Question, Shown, View, box_in_view, thousand_in_view
 from cgc_data.release.operations import changes_of, window_operations

@@ -13,18 +13,25 @@ import msgspec
 from cgc_data.common.errors import ReleaseError
 from cgc_data.release.inside import inside
 from cgc_data.release.schema import SCHEMA_VERSION, SPLITS
+from cgc_data.release.stats import renamed
 from cgc_data.tasks import CONTRASTS
 
 _SHARD = re.compile(rf"({'|'.join(CONTRASTS)})/({'|'.join(SPLITS)})-[\w.-]+\.parquet", re.ASCII)
 
 
-class Shard(TypedDict):
-    """One Parquet file of rows; `path` is relative to the release."""
+class ShardKeys(TypedDict):
+    """What readers of a shard's record count on."""
 
-    path: str
+    path: str  # relative to the release
     rows: int
     bytes: int
     sha256: str
+
+
+class Shard(ShardKeys, total=False):
+    """One Parquet file of rows."""
+
+    num_bytes: int  # of the rows in memory, as `datasets` counts them; earlier releases lack it
 
 
 class SourceKeys(TypedDict):
@@ -122,7 +129,7 @@ class Manifest(ManifestKeys, total=False):
     contradictions: Contradictions
     names_kept_apart: int  # COCO names that refer to different pictures
     rejected: dict[str, int]  # by reason
-    licences: str
+    licenses: str
     removed: list[Removed]
 
 
@@ -159,7 +166,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         if manifest.get("schema_version") in (None, SCHEMA_VERSION):
             _check_paths(folder, msgspec.convert(manifest, Manifest))
-            return cast(Manifest, manifest)
+            return current_manifest(cast(Manifest, manifest))
     except FileNotFoundError:
         raise ReleaseError(
             f"{path.parent}: not a finished release (no manifest.json); run the same `cgc-data build` again"
@@ -172,6 +179,14 @@ def read_manifest(folder: Path) -> Manifest:
         f"{path.parent}: schema version {manifest['schema_version']}, but this version of cgc-grounding reads "
         f"{SCHEMA_VERSION}; install the version named under created_with in manifest.json"
     )
+
+
+def current_manifest(manifest: Manifest) -> Manifest:
+    """The manifest of an earlier release with `licenses` in the spelling of this version."""
+    values: dict[str, Any] = {**manifest}
+    if isinstance(values["config"], dict):
+        values["config"] = renamed(values["config"])
+    return cast(Manifest, renamed(values))
 
 
 def _check_paths(folder: Path, manifest: Manifest) -> None:

@@ -1,6 +1,10 @@
 """Types of a release's statistics (stats.json), so that a misspelled key is a type error."""
 
-from typing import TypedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+import msgspec
 
 
 class Bins(TypedDict):
@@ -25,8 +29,8 @@ class LabelCounts(TypedDict):
     objects: int
 
 
-class LicenceCounts(TypedDict):
-    """Photos and views under one licence."""
+class LicenseCounts(TypedDict):
+    """Photos and views under one license."""
 
     license: int | None
     url: str
@@ -73,6 +77,16 @@ class Stats(TypedDict):
     box_area_share: Histogram
     box_short_side_px: Histogram
     difficulty: Bins
-    licences: list[LicenceCounts]
+    licenses: list[LicenseCounts]
     photos: PhotoCounts
     examples: dict[str, Example]  # by task
+
+
+def read_stats(path: Path) -> Stats:
+    """Statistics of a release from its stats.json. Raises OSError, or ValueError if it is of another form."""
+    return msgspec.convert(renamed(msgspec.json.decode(path.read_bytes(), type=dict[str, Any])), Stats)
+
+
+def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What an earlier release states, with `licenses` in the spelling of this version."""
+    return {"licenses" if key == "licences" else key: value for key, value in values.items()}

@@ -15,7 +15,7 @@ class Category(msgspec.Struct, gc=False):
 
 
 class License(msgspec.Struct, gc=False):
-    """A licence that images refer to by its id."""
+    """A license that images refer to by its id."""
 
     id: int | str | None = None
     url: str | None = None

@@ -91,7 +91,7 @@ class RawFile:
     Attributes:
         images, annotations, categories: by id.
         of_image: annotations by the id of their image.
-        licences: as the file lists them.
+        licenses: as the file lists them.
         mask: run lengths of an annotation's mask.
         protocol: what the file warrants.
         coco_photos: are its photos COCO's, whatever its categories?
@@ -102,7 +102,7 @@ class RawFile:
     annotations: dict[int, Record]
     categories: dict[int, Record]
     of_image: Mapping[int, list[Record]]
-    licences: Sequence[Record]
+    licenses: Sequence[Record]
     mask: Callable[[Record], Any]
     protocol: RawProtocol
     coco_photos: bool = False

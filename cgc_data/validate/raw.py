@@ -93,7 +93,7 @@ class RawSource:
         self.key, self.photos, self.test_only = key, photos, test_only
         raw = disregard(read_raw(kind, annotations, exhaustive), ignored)
         self.images, self._annotations, self._of_image = raw.images, raw.annotations, raw.of_image
-        self._licences = {entry.get("id"): str(entry.get("url", "")) for entry in raw.licences}
+        self._licenses = {entry.get("id"): str(entry.get("url", "")) for entry in raw.licenses}
         self.protocol, self.practice, self._mask = raw.protocol, raw.practice, raw.mask
         self.names: dict[int, str] = {number: str(entry["name"]) for number, entry in raw.categories.items()}
         self.concept_of = _concepts(raw.categories)
@@ -120,9 +120,9 @@ class RawSource:
         """Width and height as annotated."""
         return int(self.images[image_id]["width"]), int(self.images[image_id]["height"])
 
-    def licence_url(self, image_id: int) -> str:
-        """URL of the photo's licence, "" where the file names none."""
-        return self._licences.get(self.images[image_id].get("license"), "")
+    def license_url(self, image_id: int) -> str:
+        """URL of the photo's license, "" where the file names none."""
+        return self._licenses.get(self.images[image_id].get("license"), "")
 
     def instance(self, number: int) -> Instance | None:
         """An annotation by its id."""

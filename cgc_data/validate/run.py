@@ -8,7 +8,7 @@ from cgc_data.common.errors import ReleaseError
 from cgc_data.common.progress import track
 from cgc_data.release.manifest import Manifest, SourceRecord, read_manifest
 from cgc_data.release.rows import Row
-from cgc_data.validate import absence, across, duplicates, files, form, licences, pictures, sharpness, stated, truth
+from cgc_data.validate import absence, across, duplicates, files, form, licenses, pictures, sharpness, stated, truth
 from cgc_data.validate.limits import limits_of
 from cgc_data.validate.photos import PhotoFiles
 from cgc_data.validate.raw import RawSource
@@ -29,7 +29,7 @@ CHECKS = {
     **absence.CHECKS,
     **across.CHECKS,
     **duplicates.CHECKS,
-    **licences.CHECKS,
+    **licenses.CHECKS,
     **stated.CHECKS,
 }
 
@@ -80,7 +80,7 @@ class RowChecker:
         self._absence = absence.AbsenceCheck(ledger, limits, world)
         self._across = across.AcrossCheck(ledger, limits, world, manifest.get("exclusions", {}))
         self._duplicates = duplicates.DuplicateCheck(ledger, world)
-        self._licences = licences.LicenceCheck(ledger, world, manifest)
+        self._licenses = licenses.LicenseCheck(ledger, world, manifest)
         self._stated = stated.StatedCheck(ledger, world)
 
     def row(self, shard: str, row: Row) -> None:
@@ -103,7 +103,7 @@ class RowChecker:
         self._absence.check(sample)
         self._across.add(sample)
         self._duplicates.add(sample)
-        self._licences.check(sample)
+        self._licenses.check(sample)
         self._stated.check(sample)
         self.traces.append(trace_of(sample, self._world))
 

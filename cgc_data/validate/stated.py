@@ -52,8 +52,8 @@ class StatedCheck:
 
     def _record(self, number: int, view: View | Part) -> Iterator[str]:
         image = self._world.sources[view.source].images[view.image_id]
-        licence = image.get("license")
-        known = licence if isinstance(licence, int) else 0
+        license = image.get("license")
+        known = license if isinstance(license, int) else 0
         for name, stated, recorded in (
             ("license", view.license, known),
             ("flickr_url", view.flickr_url, str(image.get("flickr_url") or "")),

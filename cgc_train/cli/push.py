@@ -12,14 +12,21 @@ from cgc_data.common.progress import show
 @click.argument("repo_id", metavar="ORG/NAME")
 @click.option("--tag", metavar="vX.Y.Z", help="Version of this model; a version is never moved.")
 @click.option("--private", is_flag=True, help="Make the repository private.")
-@click.option("--licence", default="apache-2.0", show_default=True, help="Licence of the model that was trained.")
+@click.option(
+    "--license",
+    "--licence",
+    "license",
+    default="apache-2.0",
+    show_default=True,
+    help="License of the trained model.",
+)
 @click.option(
     "--results",
     multiple=True,
     metavar="[DATASET=]FILE",
-    help="Figures of `cgc-bench score --json` for the card and the Hub's evaluation results; may be repeated.",
+    help="Figures of `cgc-bench score --json` for the card and the Hub's evaluation results. Repeatable.",
 )
-def push(run: Path, repo_id: str, *, tag: str | None, private: bool, licence: str, results: tuple[str, ...]) -> None:
+def push(run: Path, repo_id: str, *, tag: str | None, private: bool, license: str, results: tuple[str, ...]) -> None:
     """Merge the model of RUN and publish it as ORG/NAME with a card made from the run.
 
     Log in with `hf auth login` or HF_TOKEN.
@@ -30,5 +37,5 @@ def push(run: Path, repo_id: str, *, tag: str | None, private: bool, licence: st
     from cgc_train.publish.push import push_model
     from cgc_train.run import open_run
 
-    pushed = push_model(open_run(run), repo_id, tag=tag, private=private, licence=licence, results=results)
+    pushed = push_model(open_run(run), repo_id, tag=tag, private=private, license=license, results=results)
     show(f"{pushed.url} at {pushed.tag or pushed.commit}")

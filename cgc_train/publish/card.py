@@ -51,7 +51,7 @@ def model_card(
     *,
     tag: str | None = None,
     release: Release | None = None,
-    licence: str = "apache-2.0",
+    license: str = "apache-2.0",
     results: Sequence[Result] = (),
 ) -> str:
     """README.md of a run's model: front matter and text.
@@ -61,7 +61,7 @@ def model_card(
         repo_id: ORG/NAME that it is published under.
         tag: version that its commands load; None: whatever is newest.
         release: that it was trained on; None: where the recipe says.
-        licence: of the weights, which is that of the model trained.
+        license: of the weights, which is that of the model trained.
         results: of benchmarks.
 
     Raises:
@@ -76,7 +76,7 @@ def model_card(
         "repo_id": repo_id,
         "tag": tag,
         "name": repo_id.rpartition("/")[2],
-        "licence": licence,
+        "license": license,
         "recipe": recipe,
         "reward": _reward(run.recipe.reward),
         "base": recipe["model"]["name"],

@@ -47,7 +47,7 @@ def push_model(
     *,
     tag: str | None = None,
     private: bool = False,
-    licence: str = "apache-2.0",
+    license: str = "apache-2.0",
     token: str | None = None,
     results: Sequence[str] = (),
 ) -> PushedModel:
@@ -65,7 +65,7 @@ def push_model(
         contents: dict[str, Path | bytes] = {path.name: path for path in sorted(merged.iterdir()) if path.is_file()}
         contents |= card_pictures(run) | {"recipe.yaml": _public_recipe(run)}
         contents |= eval_results(found, f"{connect(token).endpoint}/{repo_id}")
-        card = model_card(run, repo_id, tag=tag, licence=licence, results=found)
+        card = model_card(run, repo_id, tag=tag, license=license, results=found)
         contents["README.md"] = _checked(with_model_index(card, repo_id.rpartition("/")[2], found)).encode()
         return _publish(contents, repo_id, tag, private, token)
 

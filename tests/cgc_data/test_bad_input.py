@@ -84,7 +84,7 @@ def build_arguments(annotations: Path, images: Path, out: Path, *more: Any) -> l
         "--workers",
         "1",
         "preset=paper",
-        "confusable=labelled",
+        "confusable=labeled",
         "tasks.intra/locate_all=0",
         "tasks.intra/same_object=0",
         *more,

@@ -5,13 +5,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pyarrow as pa
 import pytest
 import yaml
 from huggingface_hub import DatasetCard
 
-from cgc_data.look.card import licence_name, release_digest, render_card, without_paths
+from cgc_data.look.card import license_name, render_card, render_license
+from cgc_data.look.metadata import release_digest
 from cgc_data.look.stats import release_stats
+from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release, open_release
 from cgc_data.release.schema import arrow_schema
 from cgc_data.tasks import PLANNED
@@ -50,12 +53,44 @@ def front(card: str) -> dict[str, Any]:
 def test_front_matter(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
     data = front(render_card(manifest, stats, repo_id="org/tiny"))
     assert (data["license"], data["pretty_name"], data["size_categories"]) == ("other", "tiny", ["n<1K"])
+    assert data["license_link"] == "LICENSE.md"
+    assert "arxiv:2604.22498" in data["tags"]
     assert [config["config_name"] for config in data["configs"]] == ["default", "inter", "intra"]
     assert data["configs"][0]["data_files"][0] == {
         "split": "train",
         "path": ["inter/train-*.parquet", "intra/train-*.parquet"],
     }
     assert {config["description"] for config in data["configs"]} == {f"release sha256:{release_digest(manifest)}"}
+
+
+def test_dataset_info_is_what_datasets_writes(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    info = {entry["config_name"]: entry for entry in front(render_card(manifest, stats))["dataset_info"]}
+    features = datasets.Features.from_arrow_schema(arrow_schema())
+    assert all(entry["features"] == features._to_yaml_list() for entry in info.values())
+    assert [split["name"] for split in info["inter"]["splits"]] == ["train", "validation", "test"]
+    shards = {shard["path"]: shard for shard in manifest["shards"] if shard["path"].startswith("inter")}
+    for split in info["inter"]["splits"]:
+        (shard,) = (found for path, found in shards.items() if f"/{split['name']}-" in path)
+        assert (split["num_examples"], split["num_bytes"]) == (shard["rows"], shard["num_bytes"])
+    assert info["inter"]["download_size"] == sum(shard["bytes"] for shard in shards.values())
+    assert info["default"]["dataset_size"] == sum(shard["num_bytes"] for shard in manifest["shards"])
+
+
+def test_bytes_are_counted_as_datasets_counts_them(
+    release: Release, manifest: dict[str, Any], stats: dict[str, Any], tmp_path: Path
+) -> None:
+    (info, *_) = front(render_card(manifest, stats))["dataset_info"]
+    loaded = datasets.load_dataset(str(release.folder), "default", cache_dir=str(tmp_path))
+    for split in info["splits"]:
+        assert loaded[split["name"]].data.nbytes == pytest.approx(split["num_bytes"], rel=0.01)
+
+
+def test_an_earlier_release_states_no_bytes(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    del next(shard for shard in manifest["shards"] if shard["path"].startswith("inter/train"))["num_bytes"]
+    default, *others = front(render_card(manifest, stats))["dataset_info"]
+    assert "dataset_size" not in default
+    assert "num_bytes" not in default["splits"][0]
+    assert "dataset_size" in others[-1]
 
 
 def test_only_what_exists_is_declared(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
@@ -74,7 +109,6 @@ def test_new_content_gives_a_new_digest(manifest: dict[str, Any]) -> None:
 def test_load_dataset_reads_what_the_card_declares(
     release: Release, stats: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    datasets = pytest.importorskip("datasets")
     (release.folder / "README.md").write_text(render_card(release.manifest, stats))
     for name, rows in (("inter", 4), ("default", 8)):
         loaded = datasets.load_dataset(str(release.folder), name, split="test", cache_dir=str(tmp_path))
@@ -102,9 +136,9 @@ def test_paths_in_nested_values() -> None:
     [
         ({}, 'load_dataset("org/tiny", "inter"', "load_reference("),
         ({"image_mode": "reference"}, "load_reference(", "load_dataset("),
-        ({"licences": "permissive"}, "whose licence allows to publish", "non-commercial use only"),
-        ({"licences": "noncommercial"}, "non-commercial use only", "whose licence allows to publish"),
-        ({"licences": "all"}, "photos of every licence", "do not publish this release"),
+        ({"licenses": "permissive"}, "whose license allows to publish", "non-commercial use only"),
+        ({"licenses": "noncommercial"}, "non-commercial use only", "whose license allows to publish"),
+        ({"licenses": "all"}, "photos of every license", "do not publish this release"),
         ({"contradictions": {"compared": 200, "contradicted": 3}}, "**1.5 %**", "No photo is annotated by two"),
         ({"contradictions": {}}, "No photo is annotated by two", "**1.5 %**"),
         ({"rejected": {"mask | box": 7}}, "| mask &#124; box | 7 |", "None."),
@@ -148,16 +182,52 @@ def test_a_card_tells_of_its_own_contrasts_alone(
 
 def test_flickr_is_named_only_where_photos_are_from_there(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
     assert "Photos show people" in render_card(manifest, stats)
-    drawn = {**stats, "photos": {**stats["photos"], "with_flickr_page": 0}}
-    card = render_card(manifest, drawn)
+    card = render_card(manifest, custom(stats))
     assert "Photos show people" not in card
     assert "coco" not in front(card)["tags"]
 
 
+def custom(stats: dict[str, Any]) -> dict[str, Any]:
+    """Statistics of the same rows about photos that are not COCO's."""
+    return {**stats, "photos": {**stats["photos"], "with_flickr_page": 0}}
+
+
+def test_a_card_of_custom_data_does_not_explain_coco_and_lvis(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    shown = re.sub(r"^```yaml.*?^```$", "", render_card(manifest, custom(stats)), flags=re.DOTALL | re.MULTILINE)
+    text = "\n".join(line for line in shown.splitlines() if not line.startswith("| `coco-"))
+    assert not re.search(r"COCO|LVIS|Flickr(?! page)", text)
+    assert "COCO" in render_card(manifest, stats)
+    assert "gupta2019lvis" not in render_card(manifest, stats), "none of its sources is of LVIS"
+    manifest["sources"].append({**manifest["sources"][0], "kind": "lvis"})
+    assert "gupta2019lvis" in render_card(manifest, stats)
+
+
+def test_the_release_is_cited_as_this_projects_and_the_paper_apart(
+    manifest: dict[str, Any], stats: dict[str, Any]
+) -> None:
+    manifest["name"] = "100% {mine}\n"
+    card = render_card(manifest, stats, repo_id="org/tiny", tag="v1.0.0")
+    release, paper, *_ = re.findall(r"```bibtex\n(.*?)```", card, re.DOTALL)
+    assert "author       = {{The cgc-grounding contributors}}" in release
+    assert "title        = {100 mine}" in release
+    assert r"\url{https://huggingface.co/datasets/org/tiny}" in release
+    assert "version      = {v1.0.0}" in release
+    assert "Zheng" not in release
+    assert paper.startswith("@article{zheng2026cgc")
+    assert "by other authors" in card
+
+
+def test_the_license_file_says_what_the_card_says(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
+    text = render_license(manifest, stats)
+    assert "CC BY 2.0" in text
+    section = text.split("\n\n", 2)[2].strip()
+    assert section in render_card(manifest, stats)
+
+
 def test_photos_that_may_not_be_published_are_called_out(manifest: dict[str, Any], stats: dict[str, Any]) -> None:
     url = "http://creativecommons.org/licenses/by-nc-nd/2.0/"
-    nc = {**stats, "licences": [*stats["licences"], {"license": 3, "url": url, "photos": 1, "views": 1}]}
-    card = render_card({**manifest, "licences": "all"}, nc)
+    nc = {**stats, "licenses": [*stats["licenses"], {"license": 3, "url": url, "photos": 1, "views": 1}]}
+    card = render_card({**manifest, "licenses": "all"}, nc)
     assert "do not publish this release" in card
     assert "CC BY-NC-ND 2.0" in card
 
@@ -180,8 +250,8 @@ def test_text_of_the_sources_cannot_become_markup(manifest: dict[str, Any], stat
         ("", "not stated by the source"),
     ],
 )
-def test_licence_names(url: str, name: str) -> None:
-    assert licence_name(url) == name
+def test_license_names(url: str, name: str) -> None:
+    assert license_name(url) == name
 
 
 def test_same_inputs_same_card(manifest: dict[str, Any], stats: dict[str, Any]) -> None:

@@ -92,7 +92,7 @@ def test_a_source_without_its_two_parts_says_the_form(text: str) -> None:
         ({"intra": {"min_cover": 0}}, "intra.min_cover: "),
         ({"intra": {"min_views": 5, "max_views": 3}}, "min_views is larger than max_views"),
         ({"intra": {"view_sizes": []}}, "intra.view_sizes: "),
-        ({"licences": "free"}, "licences: "),
+        ({"licenses": "free"}, "licenses: "),
         ({"limits": {"max_aspect": 0.5}}, "limits.max_aspect: "),
         ({"tasks": dict.fromkeys(PLANNED, 0)}, "raise one, such as tasks.inter/locate=1"),
         ({"sources": [{"kind": "coco", "annotations": "a", "images": "b"}] * 2}, "given twice"),
@@ -187,3 +187,17 @@ def test_a_fault_is_put_down_to_where_it_was_written(tmp_path: Path) -> None:
 def test_two_configuration_files_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"b\.yaml: only one configuration file is allowed"):
         resolve(("a.yaml", "b.yaml"), dict(NO_FLAGS))
+
+
+def test_former_spellings_are_accepted(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("licences: permissive\nconfusable: labelled\n", encoding="utf-8")
+    config = load_config(file, {})
+    assert (config.licenses, config.confusable) == ("permissive", "labeled")
+    assert load_config(file, {"licenses": "all"}).licenses == "all"
+    assert load_config(None, {"licences": "noncommercial"}).licenses == "noncommercial"
+
+
+def test_a_setting_in_both_spellings_is_refused() -> None:
+    with pytest.raises(ConfigError, match="licences is the former name of licenses; give licenses alone"):
+        load_config(None, {"licences": "all", "licenses": "permissive"})

@@ -115,7 +115,7 @@ def test_another_format_is_one_module_one_reader_and_one_line(tmp_path: Path) ->
     source = coco(tmp_path, photos, categories=kinds)
     place = f"{source.annotations}:{source.images}"
     done = cgc_data(
-        tmp_path, "build", "--toy", place, "--samples", "6", "confusable=labelled", *NO_WINDOWS, "--out", "made"
+        tmp_path, "build", "--toy", place, "--samples", "6", "confusable=labeled", *NO_WINDOWS, "--out", "made"
     )
     assert done.returncode == 0, done.stderr
     assert evidence(tmp_path)["status"] == "pass"

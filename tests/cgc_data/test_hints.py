@@ -22,7 +22,7 @@ from tests.cgc_data.drawn import Thing, coco
 
 Document = dict[str, Any]
 Spoil = Callable[[Document], object]
-FULL = ("--exhaustive", "confusable=labelled")
+FULL = ("--exhaustive", "confusable=labeled")
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...], str, str]] = {
     "annotated twice": (twice, FULL, "", "--ignore duplicates"),
     "one category": (one_class, FULL, "categories left: 1", "tasks."),
     "tiny": (each(tiny), FULL, "box too small or too long", "limits."),
-    "nothing declared": (as_it_is, ("confusable=labelled",), "not known to be all", "--exhaustive"),
+    "nothing declared": (as_it_is, ("confusable=labeled",), "not known to be all", "--exhaustive"),
     "nothing declared, one category": (one_class, (), "not known to be all", "tasks."),
 }
 

@@ -11,9 +11,9 @@ import pytest
 from cgc_data import cli
 from cgc_data.common.errors import ReleaseError
 from cgc_data.export import FORMATS
-from cgc_data.licences import licence_class, web_link
+from cgc_data.licenses import license_class, web_link
 from cgc_data.look import release_stats, render_card
-from cgc_data.look.card import licence_name
+from cgc_data.look.card import license_name
 from cgc_data.release.inside import file_name, inside
 from cgc_data.release.read import open_release
 from cgc_data.release.schema import arrow_schema
@@ -123,8 +123,8 @@ ADDRESSES = [
 @pytest.mark.parametrize(("url", "linked", "known"), ADDRESSES)
 def test_an_address_is_linked_and_named_by_its_parts(url: str, linked: bool, known: bool) -> None:
     assert web_link(url) == (url if linked else "")
-    assert licence_name(url) == ("CC BY 2.0" if known else url)
-    assert (licence_class(url) == "permissive") is known
+    assert license_name(url) == ("CC BY 2.0" if known else url)
+    assert (license_class(url) == "permissive") is known
 
 
 def test_a_link_does_not_end_before_its_end() -> None:

@@ -357,7 +357,7 @@ def test_validate_finds_photos_that_were_joined_by_their_name_alone(
         sources=[first, second],
         samples=12,
         preset="paper",
-        confusable="labelled",
+        confusable="labeled",
         tasks={"intra/same_object": 0, "intra/locate_all": 0},
     )
     with monkeypatch.context() as patch:

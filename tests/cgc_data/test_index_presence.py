@@ -141,7 +141,7 @@ def test_a_release_of_lvis_alone_rests_on_negatives_and_hypernyms(tmp_path: Path
     free = {name: [kind for kind in kinds if kind not in found] for name, found in there.items()}
     source = lvis(tmp_path, things, negative=free, categories=kinds)
     without_windows = {"intra/same_object": 0.0, "intra/locate_all": 0.0}
-    settings = BuildConfig(sources=[source], samples=400, preset="paper", confusable="labelled", tasks=without_windows)
+    settings = BuildConfig(sources=[source], samples=400, preset="paper", confusable="labeled", tasks=without_windows)
     build_release(settings, tmp_path / "R")
     rows = list(open_release(tmp_path / "R").rows(["evidence", "split"]))
     warrants = Counter(entry["warrant"] for row in rows if row["split"] == "test" for entry in row["evidence"])

@@ -47,7 +47,7 @@ COMMANDS: dict[str, Command] = {
     "paint": lambda _, folder: paint("easy", folder, photos=2),
 }
 STEPS = {
-    "remove": ["remove._copy", "remove.write_release_files", "finish.render_card"],
+    "remove": ["remove._copy", "remove.write_release_files", "finish.documents"],
     "preview": ["gallery._render", "gallery._store", "gallery.write_sheets"],
     "export": ["export._store", "export._write_lines"],
     "paint": ["paint._photo", "paint._write"],

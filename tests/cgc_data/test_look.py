@@ -77,7 +77,7 @@ def test_counts_by_hand(batch: int) -> None:
     assert found["by_distractors"] == {"decoupled": 2, "hard": 1}
     assert found["box_area_share"]["counts"]["inter"] == [0, 0, 0, 0, 0, 0, 3, 1]
     assert found["difficulty"]["counts"] == [2, 0, 0, 0, 0, 0, 0, 0, 0, 1]
-    assert [entry["views"] for entry in found["licences"]] == [6, 1]
+    assert [entry["views"] for entry in found["licenses"]] == [6, 1]
     assert found["photos"]["distinct"] == 6
     assert found["photos"]["views"] == 7
     json.dumps(found)
@@ -273,6 +273,6 @@ def test_preview_command(release: Release, tmp_path: Path) -> None:
 def test_stats_command(release: Release) -> None:
     plain = CliRunner().invoke(stats_command, [str(release.folder)])
     assert plain.exit_code == 0, plain.output
-    assert all(word in plain.output for word in ("Samples per task", "inter/locate", "36", "Licences"))
+    assert all(word in plain.output for word in ("Samples per task", "inter/locate", "36", "Licenses"))
     as_json = CliRunner().invoke(stats_command, [str(release.folder), "--json"])
     assert json.loads(as_json.output) == release_stats(release.batches())

@@ -39,7 +39,7 @@ def animals(folder: Path, count: int = 24, **settings: Any) -> Source:
 
 def config(source: Source, samples: int = 12) -> BuildConfig:
     only_inter = {"intra/same_object": 0.0, "intra/locate_all": 0.0, "inter/locate_all": 0.0}
-    return BuildConfig(sources=[source], samples=samples, preset="paper", confusable="labelled", tasks=only_inter)
+    return BuildConfig(sources=[source], samples=samples, preset="paper", confusable="labeled", tasks=only_inter)
 
 
 def converted(source: Source, change: Callable[[int, Path], None]) -> None:
@@ -137,7 +137,7 @@ def test_the_command_line_states_the_orientation(tmp_path: Path) -> None:
     source = animals(tmp_path)
     tagged(source, 3, displayed=True)
     arguments = ["build", "--coco", f"{source.annotations}:{source.images}", "--samples", "12", "--dry-run"]
-    arguments += ["--out", str(tmp_path / "R"), "preset=paper", "confusable=labelled", "tasks.intra/same_object=0"]
+    arguments += ["--out", str(tmp_path / "R"), "preset=paper", "confusable=labeled", "tasks.intra/same_object=0"]
     arguments += ["tasks.intra/locate_all=0", "tasks.inter/locate_all=0"]
     assert isinstance(CliRunner().invoke(cli, arguments).exception, SourceError)
     assert CliRunner().invoke(cli, [*arguments, "--orientation", "as_displayed"]).exit_code == 0

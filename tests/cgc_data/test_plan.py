@@ -422,7 +422,7 @@ def test_what_was_skipped_is_counted_by_reason() -> None:
     assert list(skipped([])) == []
 
 
-def test_licences_decide_which_photos_are_shown() -> None:
+def test_licenses_decide_which_photos_are_shown() -> None:
     by_nc, by_nd, by = (f"http://creativecommons.org/licenses/{kind}/2.0/" for kind in ("by-nc", "by-nd", "by"))
     photos = [
         Photo(str(i), (Appearance(0, i, ""),), i, 1, 1, 0, url, "", False) for i, url in enumerate((by_nc, by_nd, by))

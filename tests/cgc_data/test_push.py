@@ -17,12 +17,12 @@ import pytest
 from click.testing import CliRunner
 
 from cgc_data.cli.push import push as push_command
-from cgc_data.common.errors import CgcError, LicenceError, PushError, ReleaseError
+from cgc_data.common.errors import CgcError, LicenseError, PushError, ReleaseError
 from cgc_data.common.hub_client import connect
 from cgc_data.config import Source
 from cgc_data.hub import PushResult, push
 from cgc_data.hub.gate import next_version
-from cgc_data.look.card import published_card
+from cgc_data.look.documents import published_documents
 from cgc_data.release.read import open_release
 from tests.hub_double import TOKEN, Blob, Fault, Hub
 from tests.tiny_release import write_manifest, write_tiny_release
@@ -64,12 +64,12 @@ def published(hub: Hub, revision: str) -> dict[str, bytes]:
 
 
 def as_published(folder: Path, tag: str | None = "v1.0.0") -> dict[str, bytes]:
-    """The files of a release, with the card of its version and its digest in the manifest."""
+    """The files of a release, with the documents of its version and their digests in the manifest."""
     release = open_release(folder)
-    card = published_card(release, REPO, tag).encode()
-    files = {**release.manifest["files"], "README.md": hashlib.sha256(card).hexdigest()}
+    written = {name: text.encode() for name, text in published_documents(release, REPO, tag).items()}
+    files = release.manifest["files"] | {name: hashlib.sha256(text).hexdigest() for name, text in written.items()}
     manifest = json.dumps({**release.manifest, "files": files}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    return content(folder) | {"README.md": card, "manifest.json": manifest.encode()}
+    return content(folder) | written | {"manifest.json": manifest.encode()}
 
 
 def load(repo: str, tag: str, home: Path, **environment: str) -> dict[str, Any]:
@@ -112,7 +112,10 @@ def test_files_are_sent_shards_first_and_the_tag_last(hub: Hub, release: Path) -
     uploaded = push(release, REPO, tag="v1.0.0").uploaded
     folders = [path.split("/")[0] for path in uploaded]
     assert folders[:6] == ["inter"] * 3 + ["intra"] * 3
-    assert folders[6:] == ["assets", "rejected.parquet", "stats.json", "README.md", "manifest.json"]
+    assert folders[6:] == [
+        *("assets", "rejected.parquet", "stats.json", "croissant.json", "LICENSE.md", "README.md"),
+        "manifest.json",
+    ]
     writes = [r for r in hub.requests if re.match("PUT|POST .*/(commit|tag)/", r)]
     assert [w.split("/")[4] for w in writes[-2:]] == ["tiny", "tiny"]
     assert "/commit/" in writes[-2]
@@ -175,7 +178,7 @@ def test_taken_version_is_refused_before_anything_is_sent(hub: Hub, release: Pat
     first = push(release, REPO, tag="v1.2.9").commit
     hub.requests = []
     other = write_tiny_release(tmp_path / "other", rows=1)
-    with pytest.raises(PushError, match=r"v1\.2\.9 exists and is never moved; choose the next, --tag v1\.2\.10"):
+    with pytest.raises(PushError, match=r"v1\.2\.9 exists with other content and is never moved; .* --tag v1\.2\.10"):
         push(other, REPO, tag="v1.2.9")
     assert hub.count("PUT|preupload|commit") == 0
     assert hub.repos[REPO].tags == {"v1.2.9": first}
@@ -304,18 +307,18 @@ def test_spoiled_release_is_refused(hub: Hub, release: Path, spoil: Callable[[Pa
     [
         ({}, {}, False, None),
         ({"inter": "http://creativecommons.org/licenses/by-sa/2.0/"}, {}, False, None),
-        ({"intra": BY_NC}, {}, False, "--licences permissive, or with --images reference$"),
-        ({"intra": BY_NC}, {}, True, "--noncommercial needs a release built with --licences noncommercial"),
-        ({"intra": BY_NC}, {"licences": "noncommercial"}, False, "or push with --noncommercial$"),
-        ({"intra": BY_NC}, {"licences": "noncommercial"}, True, None),
+        ({"intra": BY_NC}, {}, False, "--licenses permissive, or with --images reference$"),
+        ({"intra": BY_NC}, {}, True, "--noncommercial needs a release built with --licenses noncommercial"),
+        ({"intra": BY_NC}, {"licenses": "noncommercial"}, False, "or push with --noncommercial$"),
+        ({"intra": BY_NC}, {"licenses": "noncommercial"}, True, None),
         ({"inter": BY_ND}, {}, False, "whole photos under .*by-nd"),
-        ({"inter": BY_ND}, {"licences": "noncommercial"}, True, None),
-        ({"intra": BY_ND}, {"licences": "noncommercial"}, True, "windows of photos under .*by-nd"),
-        ({"inter": ""}, {}, False, "without a licence.*name each photo's licence in the annotation file"),
-        ({"intra": BY_ND}, {"image_mode": "reference", "licences": "all"}, False, None),
+        ({"inter": BY_ND}, {"licenses": "noncommercial"}, True, None),
+        ({"intra": BY_ND}, {"licenses": "noncommercial"}, True, "windows of photos under .*by-nd"),
+        ({"inter": ""}, {}, False, "without a license.*name each photo's license in the annotation file"),
+        ({"intra": BY_ND}, {"image_mode": "reference", "licenses": "all"}, False, None),
     ],
 )
-def test_licence_gate(
+def test_license_gate(
     hub: Hub,
     tmp_path: Path,
     *,
@@ -328,7 +331,7 @@ def test_licence_gate(
     if message is None:
         assert push(release, REPO, tag="v1.0.0", noncommercial=noncommercial).tag == "v1.0.0"
         return
-    with pytest.raises(LicenceError, match=message):
+    with pytest.raises(LicenseError, match=message):
         push(release, REPO, tag="v1.0.0", noncommercial=noncommercial)
     assert hub.count("") == 0
 
@@ -383,8 +386,48 @@ def test_command_prints_how_to_load(hub: Hub, release: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.stdout == 'load_dataset("org/tiny", "inter", revision="v1.0.0")\n'
     again = CliRunner().invoke(push_command, [str(release), REPO, "--tag", "v1.0.0"])
-    assert isinstance(again.exception, CgcError)
-    assert "\n" not in str(again.exception)
+    assert (again.exit_code, again.stdout) == (0, done.stdout)
+    write_tiny_release(release.parent / "other", rows=1)
+    other = CliRunner().invoke(push_command, [str(release.parent / "other"), REPO, "--tag", "v1.0.0"])
+    assert isinstance(other.exception, CgcError)
+    assert "\n" not in str(other.exception)
+
+
+def test_the_same_release_under_its_own_tag_is_already_there(hub: Hub, release: Path) -> None:
+    first = push(release, REPO, tag="v1.0.0")
+    hub.requests, events = [], []
+    again = push(release, REPO, tag="v1.0.0", on_event=events.append)
+    assert hub.count("PUT|POST") == 0
+    assert (again.commit, again.uploaded, again.load_example) == (first.commit, (), first.load_example)
+    assert events == [f"{hub.url}/datasets/{REPO} already has this release as v1.0.0"]
+
+
+def test_it_is_the_same_release_whatever_its_documents_say(hub: Hub, release: Path) -> None:
+    """Another version of the program words them anew, and the version on the Hub may lie behind `main`."""
+    first = push(release, REPO, tag="v1.0.0")
+    push(write_tiny_release(release.parent / "next", rows=1), REPO, tag="v1.0.1")
+    again = push(release, REPO, tag="v1.0.0", since=release.parent / "next")
+    assert again.commit == first.commit
+    assert published(hub, "v1.0.0") == as_published(release)
+
+
+def test_a_tag_that_names_no_release_is_refused(hub: Hub, release: Path) -> None:
+    push(release, REPO, tag="v1.0.0")
+    repo = hub.repos[REPO]
+    repo.tags["v1.0.1"] = next(iter(repo.commits))
+    with pytest.raises(PushError, match="exists with other content"):
+        push(release, REPO, tag="v1.0.1")
+
+
+def test_the_card_of_a_new_version_says_what_changed(hub: Hub, release: Path) -> None:
+    push(release, REPO, tag="v1.0.0")
+    smaller = write_tiny_release(release.parent / "next", rows=1)
+    push(smaller, REPO, tag="v1.0.1", since=release)
+    card = published(hub, "v1.0.1")["README.md"].decode()
+    assert "Compared with the version before, which has 12 rows" in card
+    assert "| `inter/locate` | 0 | 3 | 0 | 0 | 6 |" in card
+    assert "| all | 0 | 6 | 0 | 0 | 9 |" in card
+    assert "What changed" not in published(hub, "v1.0.0")["README.md"].decode()
 
 
 @pytest.mark.hub
@@ -397,8 +440,9 @@ def test_true_hub(request: pytest.FixtureRequest, release: Path, tmp_path: Path)
         result: PushResult = push(release, repo, tag="v1.0.0", private=True)
         assert result.tag == "v1.0.0"
         assert load(repo, "v1.0.0", tmp_path / "home") == EXPECTED
+        assert push(release, repo, tag="v1.0.0", private=True).uploaded == ()
         with pytest.raises(PushError, match="never moved"):
-            push(release, repo, tag="v1.0.0", private=True)
+            push(write_tiny_release(tmp_path / "other", rows=1), repo, tag="v1.0.0", private=True)
     finally:
         api.delete_repo(repo, repo_type="dataset", missing_ok=True)
 
@@ -414,7 +458,7 @@ def test_build_pushes_what_it_built(hub: Hub, painted: list[Source], tmp_path: P
     assert f'load_dataset("{REPO}", "inter", revision="v0.1.0")' in done.stdout
     manifest = json.loads(published(hub, "v0.1.0")["manifest.json"])
     assert published(hub, "v0.1.0")["README.md"].decode().count('revision="v0.1.0"') == 1
-    assert manifest["licences"] == "permissive"
+    assert manifest["licenses"] == "permissive"
     assert [s["annotations"] for s in manifest["sources"]] == [Path(s.annotations).name for s in painted[:2]]
     loaded = subprocess.run(
         [sys.executable, "-c", FIRST_IMAGES, REPO, "v0.1.0"],

@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cgc_data.common.errors import ReleaseError
+from cgc_data.look.documents import published_documents
 from cgc_data.release.read import open_release
 from cgc_data.release.schema import arrow_schema
+from cgc_data.release.stats import read_stats
 from tests.tiny_release import write_manifest, write_tiny_release
 
 
@@ -165,3 +167,18 @@ def test_a_row_that_says_or_shows_nothing_is_refused(folder: Path, spoil: Callab
     pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema()), shard)
     with pytest.raises(ReleaseError, match="is empty"):
         list(open_release(folder).rows())
+
+
+def test_a_release_with_former_names_is_read(folder: Path) -> None:
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["licences"] = manifest.pop("licenses")
+    manifest["config"] = {"licences": "permissive"}
+    path.write_text(json.dumps(manifest))
+    read = open_release(folder).manifest
+    assert (read["licenses"], read["config"]) == ("permissive", {"licenses": "permissive"})
+    stats = json.loads((folder / "stats.json").read_text())
+    stats["licences"] = stats.pop("licenses")
+    (folder / "stats.json").write_text(json.dumps(stats))
+    assert read_stats(folder / "stats.json")["licenses"][0]["url"].endswith("/by/2.0/")
+    assert "CC BY 2.0" in published_documents(open_release(folder), "org/tiny", None)["LICENSE.md"]

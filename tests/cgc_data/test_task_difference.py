@@ -21,11 +21,11 @@ from pycocotools import mask as coco_mask
 from cgc_data import load_reference, open_release
 from cgc_data.builder.release import build_release
 from cgc_data.builder.remove import rows_to_remove
-from cgc_data.common.errors import LicenceError
+from cgc_data.common.errors import LicenseError
 from cgc_data.config import BuildConfig, Source
-from cgc_data.hub.gate import check_licences
+from cgc_data.hub.gate import check_licenses
 from cgc_data.index.build import build_index
-from cgc_data.licences import composite_license
+from cgc_data.licenses import composite_license
 from cgc_data.plan.framing import DRAWS, Framings
 from cgc_data.release.manifest import read_manifest
 from cgc_data.tasks import PLANNED
@@ -182,19 +182,19 @@ def test_lenders_count_as_photos_of_the_release(made: Path, rows: list[Row]) -> 
     shown = {(part["source"], part["file_name"]) for row in rows for view in row["views"] for part in view["parts"]}
     assert stats["photos"]["by_role"]["lent"] == len(lent)
     assert stats["photos"]["views"] == 2 * len(rows)
-    assert stats["photos"]["distinct"] == sum(entry["photos"] for entry in stats["licences"]) == len(shown)
+    assert stats["photos"]["distinct"] == sum(entry["photos"] for entry in stats["licenses"]) == len(shown)
 
 
 def test_no_object_is_published_whose_photo_may_not_be_changed(
     made: Path, rows: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = open_release(made)
-    check_licences(release)
+    check_licenses(release)
     row = copy.deepcopy(rows[0])
     row["views"][1]["parts"][-1]["license_url"] = "http://creativecommons.org/licenses/by-nd/2.0/"
     monkeypatch.setattr(type(release), "rows", lambda self, columns: iter([row]))
-    with pytest.raises(LicenceError, match=r"1 embedded views may not be published .*by-nd"):
-        check_licences(release)
+    with pytest.raises(LicenseError, match=r"1 embedded views may not be published .*by-nd"):
+        check_licenses(release)
 
 
 def test_removing_a_lender_removes_what_shows_its_object(made: Path, rows: list[Row]) -> None:

@@ -92,7 +92,7 @@ def test_it_builds_and_is_valid(painted: list[Source], tmp_path: Path, change: C
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8-sig")
     source = painted[0].model_copy(update={"annotations": str(file), "exhaustive": True})
-    build_release(BuildConfig(sources=[source], samples=40, confusable="labelled"), tmp_path / "out")
+    build_release(BuildConfig(sources=[source], samples=40, confusable="labeled"), tmp_path / "out")
     rows = list(open_release(tmp_path / "out").rows(images=False))
     assert len(rows) >= 40
     assert validate(tmp_path / "out").failed() == []
@@ -103,7 +103,7 @@ def test_every_name_of_a_category_is_asked_for_as_the_file_writes_it(painted: li
     own_names(document)
     (tmp_path / "mine.json").write_text(json.dumps(document), encoding="utf-8")
     source = painted[0].model_copy(update={"annotations": str(tmp_path / "mine.json"), "exhaustive": True})
-    build_release(BuildConfig(sources=[source], samples=200, confusable="labelled"), tmp_path / "out")
+    build_release(BuildConfig(sources=[source], samples=200, confusable="labeled"), tmp_path / "out")
     asked = {label for row in open_release(tmp_path / "out").rows(images=False) for label in row["query"]["labels"]}
     assert {"person", "dog", "cat", "KITE 01", "WBC", "book 2"} <= asked
     assert not asked & {" dog", "cat ", "KITE_01", "Book_2"}

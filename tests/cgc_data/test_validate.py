@@ -459,15 +459,15 @@ def test_an_excluded_photo(release: MiniRelease, name: str) -> None:
     }
 
 
-def test_another_licence_than_the_source_records(release: MiniRelease) -> None:
+def test_another_license_than_the_source_records(release: MiniRelease) -> None:
     row = release.row("locate", "elephant")
     row["views"][0]["license_url"] = ""
     release.write()
-    assert breaches(validate(release.release)) == {"licences": {row["id"]}}
+    assert breaches(validate(release.release)) == {"licenses": {row["id"]}}
 
 
 @pytest.mark.parametrize(
-    ("licence", "policy", "contrasts"),
+    ("license", "policy", "contrasts"),
     [
         ("by-nc/2.0", "all", set()),
         ("by-nc/2.0", "permissive", {"inter", "intra"}),
@@ -481,15 +481,15 @@ def test_another_licence_than_the_source_records(release: MiniRelease) -> None:
         ("https://www.usa.gov/copyright.shtml", "permissive", set()),
     ],
 )
-def test_licences_are_within_the_policy(release: MiniRelease, licence: str, policy: str, contrasts: set[str]) -> None:
-    url = licence if ":" in licence else f"http://creativecommons.org/licenses/{licence}/"
-    release.manifest["licences"] = policy
+def test_licenses_are_within_the_policy(release: MiniRelease, license: str, policy: str, contrasts: set[str]) -> None:
+    url = license if ":" in license else f"http://creativecommons.org/licenses/{license}/"
+    release.manifest["licenses"] = policy
     for row in release.rows:
         for view in row["views"]:
             show_instead(view, license_url=url)
     for kind in ("coco", "lvis"):
         release.edit_source(kind, lambda content: content["licenses"][0].update(url=url))
-    named = breaches(validate(release.release)).get("licences", set())
+    named = breaches(validate(release.release)).get("licenses", set())
     assert {row["contrast"] for row in release.rows if row["id"] in named} == contrasts
 
 

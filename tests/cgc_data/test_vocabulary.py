@@ -144,7 +144,9 @@ def test_one_file_may_not_have_a_concept_twice(names: tuple[str, str]) -> None:
 def test_two_names_that_read_the_same_are_refused() -> None:
     for order in (["crane stand", "crane stand!"], ["crane stand!", "crane stand"]):
         given = dict.fromkeys(concepts_of(order), "crane stand")
-        with pytest.raises(VocabularyError, match=rf"{order[0]}' and 'name:{order[1]}' are both shown as 'crane stand'"):
+        with pytest.raises(
+            VocabularyError, match=rf"{order[0]}' and 'name:{order[1]}' are both shown as 'crane stand'"
+        ):
             names_of(concepts_of(order), given)
 
 

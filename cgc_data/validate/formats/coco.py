@@ -21,7 +21,7 @@ def read(path: Path, declared: Declared) -> RawFile:
         annotations=coco.anns,
         categories=coco.cats,
         of_image=coco.imgToAnns,
-        licences=coco.dataset.get("licenses") or (),
+        licenses=coco.dataset.get("licenses") or (),
         mask=coco.annToRLE,
         protocol=Exhaustive.of(names, own, declared),
         # COCO's annotators boxed a mug as "cup": what its own 80 classes take in goes for no other list of names

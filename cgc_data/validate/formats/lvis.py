@@ -18,7 +18,7 @@ def read(path: Path, declared: Declared) -> RawFile:
         annotations=lvis.anns,
         categories=lvis.cats,
         of_image=lvis.img_ann_map,
-        licences=lvis.dataset.get("licenses") or (),
+        licenses=lvis.dataset.get("licenses") or (),
         mask=lvis.ann_to_rle,
         protocol=Federated(),
         coco_photos=True,

@@ -1,4 +1,4 @@
-"""Every view's licence as its source records it, and no photo that the release says it does not publish."""
+"""Every view's license as its source records it, and no photo that the release says it does not publish."""
 
 import re
 
@@ -7,8 +7,8 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Part, Sample, View
 from cgc_data.validate.world import World
 
-CHECKS = {"licences": "as the source records them, within what the manifest says, no window of a no-derivatives photo"}
-# Held against a whole address: what only contains one of these, on another host, is no licence.
+CHECKS = {"licenses": "as the source records them, within what the manifest says, no window of a no-derivatives photo"}
+# Held against a whole address: what only contains one of these, on another host, is no license.
 HOST = r"https?://(?:www\.)?"
 COMMONS = HOST + r"creativecommons\.org/"
 PERMISSIVE = re.compile(
@@ -21,12 +21,12 @@ KINDS = ("free", "by", "sa", "nc", "nc-sa")
 NO_DERIVATIVES = re.compile(rf"{COMMONS}licenses/by(-nc)?-nd(/[\w./-]*)?", re.I)
 
 
-class LicenceCheck:
+class LicenseCheck:
     """Checks the views of one sample at a time."""
 
     def __init__(self, ledger: Ledger, world: World, manifest: Manifest) -> None:
         self._ledger, self._world = ledger, world
-        self._policy = manifest.get("licences", "all")
+        self._policy = manifest.get("licenses", "all")
 
     def check(self, sample: Sample) -> None:
         """All views of a sample."""
@@ -34,25 +34,25 @@ class LicenceCheck:
             shown: tuple[View | Part, ...] = (view, *view.parts)
             for part in shown:
                 fault = self._fault(part, adapted=bool(view.operations))
-                self._ledger.require(not fault, "licences", sample.id, f"image {number}: {fault}")
+                self._ledger.require(not fault, "licenses", sample.id, f"image {number}: {fault}")
         composed = {part.license_url for view in sample.views if len(view.parts) > 1 for part in view.parts}
         fault = _not_composable(composed, sample.composite_license)
-        self._ledger.require(not fault, "licences", sample.id, fault)
+        self._ledger.require(not fault, "licenses", sample.id, fault)
 
     def _fault(self, shown: View | Part, *, adapted: bool) -> str:
-        url, recorded = shown.license_url, self._world.sources[shown.source].licence_url(shown.image_id)
+        url, recorded = shown.license_url, self._world.sources[shown.source].license_url(shown.image_id)
         if url != recorded:
-            return f"licence {url!r}, the source says {recorded!r}"
+            return f"license {url!r}, the source says {recorded!r}"
         if NO_DERIVATIVES.fullmatch(url) and adapted:
             return f"{url} forbids windows and other changes"
         if self._policy == "all" or PERMISSIVE.fullmatch(url):
             return ""
         within = self._policy == "noncommercial" and RESTRICTED.fullmatch(url)
-        return "" if within else f"{url!r} is not within licences={self._policy}"
+        return "" if within else f"{url!r} is not within licenses={self._policy}"
 
 
 def _not_composable(urls: set[str], stated: str) -> str:
-    """Why photos under these licences make no composite under the one that is stated; empty if they may."""
+    """Why photos under these licenses make no composite under the one that is stated; empty if they may."""
     if not urls:
         return "" if not stated else f"states the license {stated} of a composite, and has none"
     kinds = {url: _kind(url) for url in urls}

@@ -1,6 +1,6 @@
-"""What a photo's licence allows, read from its URL: which photos to build from, and what may be published.
+"""What a photo's license allows, read from its URL: which photos to build from, and what may be published.
 
-Only the licences of COCO, the Creative Commons family and public-domain marks are known; any other URL is "unknown".
+Only the licenses of COCO, the Creative Commons family and public-domain marks are known; any other URL is "unknown".
 """
 
 import re
@@ -9,13 +9,13 @@ from functools import lru_cache
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-LicenceClass = Literal["permissive", "share_alike", "noncommercial", "no_derivatives", "unknown"]
-LicencePolicy = Literal["all", "permissive", "noncommercial"]
-CLASSES: tuple[LicenceClass, ...] = get_args(LicenceClass)
-POLICIES: tuple[LicencePolicy, ...] = get_args(LicencePolicy)
+LicenseClass = Literal["permissive", "share_alike", "noncommercial", "no_derivatives", "unknown"]
+LicensePolicy = Literal["all", "permissive", "noncommercial"]
+CLASSES: tuple[LicenseClass, ...] = get_args(LicenseClass)
+POLICIES: tuple[LicensePolicy, ...] = get_args(LicensePolicy)
 
 _CREATIVE_COMMONS = re.compile(r"/licenses/(by|by-sa|by-nc|by-nc-sa|by-nd|by-nc-nd)(/[\w./-]*)?")
-_CLASSES: dict[str, LicenceClass] = {
+_CLASSES: dict[str, LicenseClass] = {
     "free": "permissive",
     "by": "permissive",
     "by-sa": "share_alike",
@@ -34,23 +34,23 @@ _FREE = (
 )
 
 
-def licence_class(url: str) -> LicenceClass:
-    """Class of the licence at `url`; http or https, with or without `www.` and a last slash.
+def license_class(url: str) -> LicenseClass:
+    """Class of the license at `url`; http or https, with or without `www.` and a last slash.
 
-    "permissive" asks for attribution at most, "share_alike" also that adaptations keep the licence, "noncommercial"
+    "permissive" asks for attribution at most, "share_alike" also that adaptations keep the license, "noncommercial"
     forbids commercial use, "no_derivatives" forbids adaptations (whether commercial use is allowed or not).
     """
     return _CLASSES.get(_elements(url), "unknown")
 
 
-def allowed(url: str, policy: LicencePolicy, *, windows: bool) -> bool:
-    """May a photo under the licence at `url` be used: whole, or (`windows`) cropped and resized?
+def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
+    """May a photo under the license at `url` be used: whole, or (`windows`) cropped and resized?
 
-    "permissive" takes what anyone may use and adapt (COCO's licences 4, 5, 7, 8). "noncommercial" adds the
-    non-commercial licences, and whole photos under no-derivatives ones. "all" takes every photo, but no window of one
-    under a no-derivatives licence; a release with photos beyond the other two cannot be pushed with its photos.
+    "permissive" takes what anyone may use and adapt (COCO's licenses 4, 5, 7, 8). "noncommercial" adds the
+    non-commercial licenses, and whole photos under no-derivatives ones. "all" takes every photo, but no window of one
+    under a no-derivatives license; a release with photos beyond the other two cannot be pushed with its photos.
     """
-    kind = licence_class(url)
+    kind = license_class(url)
     if policy == "all":
         return not (windows and kind == "no_derivatives")
     if kind in ("permissive", "share_alike"):
@@ -78,7 +78,7 @@ def composite_license(urls: Iterable[str]) -> str | None:
 @lru_cache(maxsize=4096)  # sources state few licenses, each for many photos
 def _elements(url: str) -> str:
     """Elements of a Creative Commons license, as "by-sa"; "free" for what asks for nothing, "" for any other."""
-    address = licence_address(url)
+    address = license_address(url)
     if any(pattern.fullmatch(address) for pattern in _FREE):
         return "free"
     host, slash, path = address.partition("/")
@@ -86,7 +86,7 @@ def _elements(url: str) -> str:
     return match[1] if match else ""
 
 
-def licence_address(url: str) -> str:
+def license_address(url: str) -> str:
     """Host without `www.` and path of a web address, in lower case; empty for anything else."""
     try:
         parts = urlsplit(url.strip().lower())
@@ -99,6 +99,6 @@ def licence_address(url: str) -> str:
 
 def web_link(url: str) -> str:
     """The address as a page or a card may link it: http or https, with a host, on one line; empty for anything else."""
-    if not licence_address(url) or not url.isprintable() or re.search(r"[\s\"'`<>\\]", url):
+    if not license_address(url) or not url.isprintable() or re.search(r"[\s\"'`<>\\]", url):
         return ""
     return url.replace("(", "%28").replace(")", "%29")

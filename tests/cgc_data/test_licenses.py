@@ -1,10 +1,10 @@
-"""Licences of COCO and Creative Commons are classed by their URLs; what is not known is never published."""
+"""Licenses of COCO and Creative Commons are classed by their URLs; what is not known is never published."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgc_data.licences import CLASSES, POLICIES, LicencePolicy, allowed, composite_license, licence_class
+from cgc_data.licenses import CLASSES, POLICIES, LicensePolicy, allowed, composite_license, license_class
 
 COCO = {
     1: "http://creativecommons.org/licenses/by-nc-sa/2.0/",
@@ -48,8 +48,8 @@ UNKNOWN = "https://example.org/terms"
         ("http://[", "unknown"),
     ],
 )
-def test_licence_class(url: str, expected: str) -> None:
-    assert licence_class(url) == expected
+def test_license_class(url: str, expected: str) -> None:
+    assert license_class(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,21 +63,21 @@ def test_licence_class(url: str, expected: str) -> None:
         ("all", True, {1, 2, 4, 5, 7, 8}),
     ],
 )
-def test_allowed_of_cocos_licences(policy: LicencePolicy, windows: bool, coco_ids: set[int]) -> None:
+def test_allowed_of_cocos_licenses(policy: LicensePolicy, windows: bool, coco_ids: set[int]) -> None:
     assert {i for i, url in COCO.items() if allowed(url, policy, windows=windows)} == coco_ids
 
 
-def test_unknown_licence_is_used_only_under_all() -> None:
+def test_unknown_license_is_used_only_under_all() -> None:
     assert [p for p in POLICIES if allowed(UNKNOWN, p, windows=False)] == ["all"]
 
 
 @given(st.text())
 def test_any_text_has_a_class(text: str) -> None:
-    assert licence_class(text) in CLASSES
+    assert license_class(text) in CLASSES
 
 
 @given(st.sampled_from([*COCO.values(), UNKNOWN, ""]), st.sampled_from(POLICIES))
-def test_whole_photos_are_never_freer_cropped(url: str, policy: LicencePolicy) -> None:
+def test_whole_photos_are_never_freer_cropped(url: str, policy: LicensePolicy) -> None:
     assert allowed(url, policy, windows=False) or not allowed(url, policy, windows=True)
 
 

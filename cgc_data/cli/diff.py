@@ -1,0 +1,60 @@
+"""`cgc-data diff`: what changed from one release to another."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from cgc_data.common.progress import show
+
+if TYPE_CHECKING:
+    from cgc_data.look.difference import Changes, Difference
+
+HEADS = (
+    *("task", "rows before", "after", "added", "removed", "changed"),
+    *("photos added", "removed", "under another license"),
+)
+
+
+@click.command()
+@click.argument("before", metavar="R1", type=click.Path(path_type=Path))
+@click.argument("after", metavar="R2", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the ids of rows and the names of photos.")
+def diff(before: Path, after: Path, as_json: bool) -> None:
+    """Print the rows and photos that were added, removed, and changed from release R1 to R2, by task.
+
+    Rows are compared by content. A row is changed if the same question about the same images has another answer or is
+    in another split.
+    """
+    from cgc_data.look.difference import difference
+
+    found = difference(before, after)
+    if as_json:
+        show(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    elif found.none:
+        show(f"no difference: {found.total.after:,} rows with the same truth")
+    else:
+        _print(found)
+
+
+def _print(found: "Difference") -> None:
+    from rich.table import Table
+
+    from cgc_data.common.tables import PlainConsole
+
+    table = Table()
+    for place, head in enumerate(HEADS):
+        table.add_column(head, justify="right" if place else "left")
+    for cells in _rows(found.tasks.items()):
+        table.add_row(*cells)
+    table.add_section()
+    table.add_row(*next(_rows([("all", found.total)])))
+    PlainConsole().print(table)
+
+
+def _rows(counted: Iterable[tuple[str, "Changes"]]) -> Iterator[list[str]]:
+    for name, changes in counted:
+        yield [name, *(f"{count:,}" for count in astuple(changes))]

@@ -1,0 +1,83 @@
+"""`dataset_info` of a card: features, rows and bytes by configuration, as `datasets` itself writes them.
+
+A card that states them lets the Hub and `datasets` know the columns before any shard is read.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from cgc_data.release.manifest import Manifest, Shard
+from cgc_data.release.schema import FEATURES, SPLITS
+from cgc_data.tasks import CONTRASTS
+
+
+def configurations(manifest: Manifest) -> dict[str, list[str]]:
+    """Contrasts by configuration: `default` has all, and each that has shards is one."""
+    found = {PurePath(shard["path"]).parent.name for shard in manifest["shards"]}
+    present = [contrast for contrast in CONTRASTS if contrast in found]
+    return {"default": present} | {contrast: [contrast] for contrast in present}
+
+
+def splits_of(manifest: Manifest, contrasts: Iterable[str]) -> dict[str, list[Shard]]:
+    """Shards of these contrasts by split, without splits that have none."""
+    found: dict[str, list[Shard]] = {split: [] for split in SPLITS}
+    for shard in manifest["shards"]:
+        path = PurePath(shard["path"])
+        if path.parent.name in contrasts:
+            found[path.name.split("-")[0]].append(shard)
+    return {split: shards for split, shards in found.items() if shards}
+
+
+def dataset_info(manifest: Manifest) -> list[dict[str, Any]]:
+    """One entry per configuration."""
+    return [_info(name, splits_of(manifest, contrasts)) for name, contrasts in configurations(manifest).items()]
+
+
+def _info(name: str, splits: Mapping[str, list[Shard]]) -> dict[str, Any]:
+    shards = [shard for found in splits.values() for shard in found]
+    size = _num_bytes(shards)
+    return {
+        "config_name": name,
+        "features": yaml_features(FEATURES),
+        "splits": [_split(split, found) for split, found in splits.items()],
+        "download_size": sum(shard["bytes"] for shard in shards),
+        **({} if size is None else {"dataset_size": size}),
+    }
+
+
+def _split(name: str, shards: Iterable[Shard]) -> dict[str, Any]:
+    shards = list(shards)
+    size = _num_bytes(shards)
+    counted = {} if size is None else {"num_bytes": size}
+    return {"name": name, **counted, "num_examples": sum(shard["rows"] for shard in shards)}
+
+
+def _num_bytes(shards: Iterable[Shard]) -> int | None:
+    """Bytes in memory; None if a shard of an earlier release does not state them."""
+    sizes = [shard.get("num_bytes") for shard in shards]
+    return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def yaml_features(features: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Features that are given as JSON (see `cgc_data.release.schema`), in the form that they have in a card."""
+    return [{"name": name, **_yaml(feature)} for name, feature in features.items()]
+
+
+def _yaml(feature: Any) -> dict[str, Any]:
+    if isinstance(feature, list):
+        return {"list": _short(_yaml(feature[0]))}
+    kind = feature.get("_type")
+    rest = {key: value for key, value in feature.items() if key != "_type"}
+    if kind is None:
+        return {"struct": yaml_features(feature)}
+    if kind == "Sequence":
+        return {"list": _short(_yaml(feature["feature"]))}
+    if kind == "Value":
+        return rest
+    return {"dtype": {kind.lower(): rest} if rest else kind.lower()}
+
+
+def _short(inner: dict[str, Any]) -> Any:
+    """Of a list, its items' type or fields alone."""
+    return inner.get("dtype") or inner.get("struct") or inner

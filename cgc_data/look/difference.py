@@ -1,0 +1,231 @@
+"""What changed from one release to another: rows and photos added, removed, and changed, by task.
+
+Rows are compared by what they ask and by their truth, never by the bytes of shards. Only columns that every schema
+version has are read, so that releases of different versions can be compared.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cgc_data.common.errors import ReleaseError
+from cgc_data.look.stats import COCO_PHOTO
+from cgc_data.release.inside import inside
+
+
+class _Part(msgspec.Struct, frozen=True):
+    file_name: str
+    license_url: str | None = None
+
+    @property
+    def photo(self) -> str:
+        """Name of its file alone: the key of its source changes with every edit of the annotation file."""
+        name = self.file_name.rpartition("/")[2]
+        return name if re.fullmatch(COCO_PHOTO, name) else self.file_name
+
+
+class _View(_Part, frozen=True, kw_only=True):
+    window: tuple[int, int, int, int]
+    width: int
+    height: int
+    parts: tuple[_Part, ...] = ()  # rows of the first schema version have none
+
+
+class _Row(msgspec.Struct, frozen=True):
+    id: str
+    contrast: str
+    task: str
+    split: str
+    question: str
+    answer: str
+    views: tuple[_View, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.contrast}/{self.task}"
+
+    @property
+    def asked(self) -> int:
+        """Of the question and of what is shown."""
+        shown = [(view.photo, view.window, view.width, view.height) for view in self.views]
+        return hash((self.name, self.question, *shown))
+
+    def photos(self) -> Iterator[tuple[str, str]]:
+        """Photos that are shown or lend an object, with the addresses of their licenses."""
+        for view in self.views:
+            yield from ((part.photo, part.license_url or "") for part in view.parts or (view,))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is kept of a row."""
+
+    id: str
+    task: str
+    asked: int
+    truth: tuple[str, str]  # answer and split
+
+
+@dataclass
+class Content:
+    """Rows by id, and photos with their licenses by task."""
+
+    rows: dict[str, Known]
+    photos: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Rows of one task, or of all; photos count once per task."""
+
+    before: int
+    after: int
+    added: int
+    removed: int
+    changed: int
+    photos_added: int
+    photos_removed: int
+    photos_relicensed: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What changed; `changed` pairs the id of a row with the id of what became of it."""
+
+    total: Changes
+    tasks: dict[str, Changes]
+    added: list[str]
+    removed: list[str]
+    changed: list[tuple[str, str]]
+    photos_added: list[str]
+    photos_removed: list[str]
+    photos_relicensed: list[str]
+
+    @property
+    def none(self) -> bool:
+        """Whether rows and photos are the same."""
+        return not (self.added or self.removed or self.changed or self.photos_relicensed)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as dictionaries and lists."""
+        return asdict(self)
+
+
+def difference(before: Path, after: Path) -> Difference:
+    """Compare the releases in two folders.
+
+    Raises ReleaseError if one is no finished release, or its schema version lacks what is compared.
+    """
+    return compare(read_content(before), read_content(after))
+
+
+def compare(one: Content, other: Content) -> Difference:
+    """Compare what was read of two releases."""
+    changed = [(row, other.rows[row.id]) for row in one.rows.values() if _moved(row, other.rows.get(row.id))]
+    removed = {row.id: row for row in one.rows.values() if row.id not in other.rows}
+    added = {row.id: row for row in other.rows.values() if row.id not in one.rows}
+    for pair in _asked_alike(removed.values(), added.values()):
+        changed.append(pair)
+        del removed[pair[0].id], added[pair[1].id]
+    rows = {
+        "before": Counter(row.task for row in one.rows.values()),
+        "after": Counter(row.task for row in other.rows.values()),
+        "added": Counter(row.task for row in added.values()),
+        "removed": Counter(row.task for row in removed.values()),
+        "changed": Counter(now.task for _, now in changed),
+    }
+    tasks = sorted({*rows["before"], *rows["after"]})
+    of_all = _photos(_all(one.photos), _all(other.photos))
+    return Difference(
+        Changes(**{name: found.total() for name, found in rows.items()}, **_counted(of_all)),
+        {
+            task: Changes(
+                **{name: found[task] for name, found in rows.items()},
+                **_counted(_photos(one.photos.get(task, {}), other.photos.get(task, {}))),
+            )
+            for task in tasks
+        },
+        sorted(added),
+        sorted(removed),
+        sorted((was.id, now.id) for was, now in changed),
+        *of_all,
+    )
+
+
+def _moved(row: Known, now: Known | None) -> bool:
+    return now is not None and now.truth != row.truth
+
+
+def _asked_alike(removed: Iterable[Known], added: Iterable[Known]) -> list[tuple[Known, Known]]:
+    """Pairs that ask the same about the same images, in a fixed order."""
+    waiting: dict[int, list[Known]] = defaultdict(list)
+    for row in sorted(added, key=lambda row: row.id, reverse=True):
+        waiting[row.asked].append(row)
+    ordered = sorted(removed, key=lambda row: row.id)
+    return [(row, waiting[row.asked].pop()) for row in ordered if waiting.get(row.asked)]
+
+
+def _photos(one: dict[str, str], other: dict[str, str]) -> tuple[list[str], list[str], list[str]]:
+    """Photos added, removed, and under another license."""
+    relicensed = [name for name, license_url in one.items() if other.get(name, license_url) != license_url]
+    return sorted(other.keys() - one.keys()), sorted(one.keys() - other.keys()), sorted(relicensed)
+
+
+def _counted(photos: tuple[list[str], list[str], list[str]]) -> dict[str, int]:
+    names = ("photos_added", "photos_removed", "photos_relicensed")
+    return {name: len(found) for name, found in zip(names, photos, strict=True)}
+
+
+def _all(photos: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {name: license_url for found in photos.values() for name, license_url in found.items()}
+
+
+def read_content(folder: Path) -> Content:
+    """Rows and photos of the release in a folder, of any schema version that has the columns compared."""
+    content = Content({}, defaultdict(dict))
+    for row in _rows(folder):
+        content.rows[row.id] = Known(row.id, row.name, row.asked, (row.answer, row.split))
+        content.photos[row.name].update(row.photos())
+    return content
+
+
+class _Manifest(msgspec.Struct):
+    shards: list["_Shard"]
+    schema_version: str = "unknown"
+
+
+class _Shard(msgspec.Struct):
+    path: str
+
+
+def _rows(folder: Path) -> Iterator[_Row]:
+    path = inside(folder, "manifest.json")
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=_Manifest)
+    except OSError as error:
+        raise ReleaseError(f"{folder}: not a finished release ({error.strerror}: manifest.json)") from None
+    except (ValueError, RecursionError) as error:
+        raise ReleaseError(f"{path}: not the manifest of a release ({error}); build or download it again") from None
+    for shard in manifest.shards:
+        yield from _rows_of(inside(folder, shard.path), manifest.schema_version)
+
+
+def _rows_of(path: Path, version: str) -> Iterator[_Row]:
+    names = [field.name for field in msgspec.structs.fields(_Row)]
+    try:
+        with pq.ParquetFile(path) as shard:
+            if missing := sorted({*names} - {*shard.schema_arrow.names}):
+                raise ReleaseError(
+                    f"{path}: schema version {version} has no column {missing[0]!r}; its rows cannot be compared"
+                )
+            for batch in shard.iter_batches(columns=names):
+                yield from msgspec.convert(batch.to_pylist(), list[_Row])
+    except (OSError, pa.ArrowException, msgspec.ValidationError) as error:
+        raise ReleaseError(f"{path}: not a readable shard ({error}); build or download it again") from None

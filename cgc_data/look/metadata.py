@@ -1,0 +1,69 @@
+"""The metadata of a card: the YAML block that the Hub, its search, and `load_dataset` read."""
+
+import hashlib
+from typing import Any
+
+from cgc_data.look.dataset_info import configurations, dataset_info, splits_of
+from cgc_data.release.manifest import Manifest
+from cgc_data.release.stats import Stats
+
+LICENSE_FILE = "LICENSE.md"
+PAPER = "arxiv:2604.22498"  # the Hub links a data set to the paper that a tag of this form names
+SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+    (100_000_000, "10M<n<100M"),
+    (1_000_000_000, "100M<n<1B"),
+)
+
+
+def card_metadata(manifest: Manifest, stats: Stats) -> dict[str, Any]:
+    """Metadata of the card of a release, in the order in which it is written."""
+    return {
+        "license": "other",
+        "license_name": "per-photo",
+        "license_link": LICENSE_FILE,
+        "pretty_name": manifest["name"],
+        "language": ["en"],
+        "annotations_creators": ["machine-generated"],
+        "task_categories": ["image-text-to-text", "object-detection"],
+        "tags": _tags(stats),
+        "size_categories": [next(name for bound, name in SIZES if stats["total"] < bound)],
+        "dataset_info": dataset_info(manifest),
+        "configs": _configs(manifest),
+    }
+
+
+def from_coco(stats: Stats) -> bool:
+    """Does the release show photos of COCO? Its annotation files link each photo's page on Flickr."""
+    return stats["photos"]["with_flickr_page"] > 0
+
+
+def release_digest(manifest: Manifest) -> str:
+    """One sha256 over the shards' paths and hashes: new content, new digest."""
+    lines = sorted(f"{shard['path']} {shard['sha256']}\n" for shard in manifest["shards"])
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _tags(stats: Stats) -> list[str]:
+    origins = ["coco", "lvis"] if from_coco(stats) else []
+    return ["multi-image", "visual-grounding", "contrast", "grpo", "cgc", *origins, PAPER]
+
+
+def _configs(manifest: Manifest) -> list[dict[str, Any]]:
+    """With the digest, since `datasets` keys its cache by paths and this text, and not by content."""
+    description = f"release sha256:{release_digest(manifest)}"
+    return [
+        {"config_name": name, "description": description, "data_files": _data_files(manifest, contrasts)}
+        for name, contrasts in configurations(manifest).items()
+    ]
+
+
+def _data_files(manifest: Manifest, contrasts: list[str]) -> list[dict[str, Any]]:
+    return [
+        {"split": split, "path": [f"{c}/{split}-*.parquet" for c in contrasts if split in splits_of(manifest, [c])]}
+        for split in splits_of(manifest, contrasts)
+    ]

@@ -1,0 +1,46 @@
+"""The templates of what is written about a release, in `cards/`: all of its prose stays there."""
+
+import importlib.resources
+import re
+from typing import Any
+
+import jinja2
+import yaml
+
+
+def render(name: str, **values: Any) -> str:
+    """A template of the installed cards, with these values."""
+    return _environment().get_template(name).render(**values)
+
+
+def _environment() -> jinja2.Environment:
+    """Templates of the installed cards; a name the template does not know is an error, not an empty string."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown: text of the sources goes through `md` instead
+    )
+    environment.filters |= {"md": _plain, "bib": _bibtex}
+    return environment
+
+
+def _template(name: str) -> str:
+    return importlib.resources.files("cgc_cards").joinpath(name).read_text(encoding="utf-8")
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, also within a table."""
+    return re.sub(r"[|<>&\[\]*`\\]", lambda sign: f"&#{ord(sign[0])};", " ".join(str(text).split()))
+
+
+def _bibtex(text: str) -> str:
+    """Text inside the braces of a BibTeX field, on one line and with nothing that TeX reads as a command."""
+    return " ".join(re.sub(r"[\\{}$&%#_^~`]", " ", str(text)).split())
+
+
+def as_yaml(value: object) -> str:
+    """As YAML, without what would end the code block that it stands in."""
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True).replace("```", "---")
