@@ -18,8 +18,8 @@ for NCCL in line `83` and for flash-attn in line `215`, with no setting for eith
 into this environment, since here it runs with a later transformers than EasyR1 takes (below `5.0.0`). No issue upstream
 was found.
 
-Tried: its release `0.3.2`, which ends with the same error in the same line. A stub of the GPU (torch's functions of
-CUDA, gloo for NCCL, a module named `vllm` that samples by transformers) was written and has not been run."""
+Tried: its release `0.3.2`, which ends with the same error in the same line. Not tried: a stub of the GPU and of vLLM,
+which has to stand in for all of these."""
 
 
 def grpo(place: Workplace) -> list[Comparison]:
