@@ -4,22 +4,27 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scripts.engines.records import Comparison, Engine, Stage, same
+from scripts.engines.records import Comparison, Engine, Stage, at_most, same
 from scripts.engines.trainers import (
     MAX_PIXELS,
     PLUGINS,
     STEPS,
     Paid,
+    advantages,
     export,
     known_rows,
     learned,
     lines,
     paid_alike,
     start,
+    told_apart,
 )
+from scripts.engines.weights import difference
 from scripts.engines.workplace import Workplace
 
-BATCH, GROUP, TOKENS = 8, 4, 128
+BATCH, GROUP, TOKENS = 8, 4, 160
+SECONDS = 3600
+SAVED = f"checkpoint-{STEPS}"
 TOKEN = 32 * 32  # pixels that stand behind a token of an image
 REWARDS = ("cgc_miou", "cgc_format")
 SETTINGS = (
@@ -27,26 +32,37 @@ SETTINGS = (
     "--fp16", "false", "--bf16", "false", "--gradient_checkpointing", "false",
     "--num_generations", str(GROUP), "--per_device_train_batch_size", str(BATCH), "--max_steps", str(STEPS),
     "--weight_decay", "0", "--temperature", "1.1", "--max_completion_length", str(TOKENS),
-    "--learning_rate", "1e-4", "--logging_steps", "1",
+    "--learning_rate", "1e-4", "--lr_scheduler_type", "constant", "--warmup_ratio", "0", "--logging_steps", "1",
     "--save_steps", str(STEPS), "--log_completions", "true", "--report_to", "none", "--split_dataset_ratio", "0",
     "--add_version", "false", "--load_from_cache_file", "false",
 )  # fmt: skip
 
 
 def grpo(place: Workplace) -> list[Comparison]:
-    """Two steps; what each response earned, and what was saved."""
-    model, data, out = start(place), _asked(place), place.folder / "out"
+    """Two steps; what each response earned, and what was saved; and again with rewards that weigh nothing."""
+    model, data = start(place), _asked(place)
+    out, unpaid = (_train(place, model, data, name, weight) for name, weight in (("out", "1"), ("unpaid", "0")))
+    paid = _paid(out / "completions.jsonl", lines(data))
+    return [
+        same("steps logged", len([line for line in lines(out / "logging.jsonl") if "loss" in line]), STEPS),
+        *paid_alike(place, paid, BATCH * STEPS),
+        told_apart(paid, GROUP),
+        advantages(paid, GROUP),
+        *learned(out / SAVED, model),
+        at_most("change of weights if rewards weigh nothing", difference(unpaid / SAVED, model), 0),
+    ]
+
+
+def _train(place: Workplace, model: Path, data: Path, name: str, weight: str) -> Path:
+    out = place.folder / name
     place.run(
         "-m", "swift.cli.main", "rlhf", "--rlhf_type", "grpo",
         "--model", str(model), "--model_type", "qwen3_vl", "--template", "qwen3_vl", "--dataset", str(data),
-        "--external_plugins", str(PLUGINS / "swift_reward.py"), "--reward_funcs", *REWARDS, *SETTINGS,
-        "--output_dir", str(out), variables={"IMAGE_MAX_TOKEN_NUM": str(MAX_PIXELS // TOKEN), "USE_HF": "1"},
+        "--external_plugins", str(PLUGINS / "swift_reward.py"), "--reward_funcs", *REWARDS,
+        "--reward_weights", *[weight] * len(REWARDS), *SETTINGS, "--output_dir", str(out),
+        variables={"IMAGE_MAX_TOKEN_NUM": str(MAX_PIXELS // TOKEN), "USE_HF": "1"}, seconds=SECONDS,
     )  # fmt: skip
-    return [
-        same("steps logged", len([line for line in lines(out / "logging.jsonl") if "loss" in line]), STEPS),
-        *paid_alike(place, _paid(out / "completions.jsonl", lines(data)), BATCH * STEPS),
-        *learned(out / f"checkpoint-{STEPS}", model),
-    ]
+    return out
 
 
 def _asked(place: Workplace) -> Path:
@@ -64,10 +80,10 @@ def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
     """
     found = []
     for step in lines(file)[:STEPS]:
-        columns = (step[name] for name in ("prompt", "solution", "completion", *REWARDS))
-        for prompt, solution, text, miou, form in zip(*columns, strict=True):
+        columns = (step[name] for name in ("prompt", "solution", "completion", *REWARDS, "advantages"))
+        for prompt, solution, text, miou, form, gain in zip(*columns, strict=True):
             asked = (row for row in rows if row["solution"] == solution and row["messages"][0]["content"] in prompt)
-            found += [Paid(row["id"], text, {"miou": miou, "format": form}) for row in list(asked)[:1]]
+            found += [Paid(row["id"], text, {"miou": miou, "format": form}, gain) for row in list(asked)[:1]]
     return found
 
 

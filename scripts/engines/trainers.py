@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from cgc_data.release.read import open_release
@@ -15,24 +16,33 @@ from cgc_train.plugins.exported import without_end
 from cgc_train.recipe import load_recipe
 from scripts.engines.material import once, python
 from scripts.engines.older import as_older
-from scripts.engines.records import Comparison, at_least, at_most, equal, same
+from scripts.engines.records import Comparison, at_least, at_most, equal, same, skipped
 from scripts.engines.weights import count_loaded, difference, tensors
 from scripts.engines.widen import widen
 from scripts.engines.workplace import HOME, ROOT, Workplace
 
 STEPS, MAX_PIXELS, ASKED = 2, 9216, 16
-EXACT, LEARNED = 1e-6, 1e-7  # of a reward in single precision; of weights
+EXACT, LEARNED = 1e-6, 1e-5  # of a reward in single precision; of weights
+OF_ADVANTAGES = 1e-3
+DEVIATION = 1e-4  # is added to the deviation of a group's rewards by all of them
+RAY = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0"}  # a cluster of its own, which ends with it
 PLUGINS = ROOT / "cgc_train" / "plugins"
 TERMS = ("miou", "format")
 
 
 @dataclass(frozen=True)
 class Paid:
-    """A response to a row, and the terms of the reward that a trainer was given for it."""
+    """A response to a row, the terms of the reward that a trainer was given for it, and its advantage, if told."""
 
     row: str
     response: str
     terms: Mapping[str, float]
+    advantage: float = 0.0
+
+    @property
+    def reward(self) -> float:
+        """The sum of the terms."""
+        return sum(self.terms[name] for name in TERMS)
 
 
 def start(place: Workplace) -> Path:
@@ -66,12 +76,40 @@ def paid_alike(place: Workplace, paid: Sequence[Paid], expected: int) -> list[Co
     """Hold what a trainer was given for its responses against `cgc-train reward` for the same ones."""
     here = _rewards(place, paid)
     apart = [abs(one.terms[name] - other[name]) for one, other in zip(paid, here, strict=True) for name in TERMS]
-    earning = sum(any(one.terms[name] for name in TERMS) for one in paid)
+    earning = sum(one.reward > 0 for one in paid)
     return [
         same("responses that were paid, each to a row of the export", len(paid), expected),
         at_most("terms of the reward, against `cgc-train reward`", max(apart, default=float("inf")), EXACT),
         at_least("responses that earn something", earning, 1, f"of {len(paid)}"),
     ]
+
+
+def not_reached() -> list[Comparison]:
+    """What is left of a training that ends before it has saved anything, on any machine without a graphics card."""
+    return [skipped("weights that it saved", "it has not come so far on any machine without a graphics card")]
+
+
+def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
+    """Groups, one after another, in which one response earns more than another; the others teach nothing."""
+    groups = _groups(paid, size)
+    apart = sum(max(rewards) - min(rewards) > EXACT for rewards in groups)
+    return at_least("groups whose responses earn different rewards", apart, 1, f"of {len(groups)}")
+
+
+def advantages(paid: Sequence[Paid], size: int) -> Comparison:
+    """Advantages, against the rewards of each group less their mean, as shares of their deviation."""
+    expected = [one for rewards in _groups(paid, size) for one in _as_advantages(rewards)]
+    apart = [abs(one.advantage - other) for one, other in zip(paid, expected, strict=True)]
+    return at_most("advantages, against rewards as shares of their group's deviation", max(apart), OF_ADVANTAGES)
+
+
+def _groups(paid: Sequence[Paid], size: int) -> list[list[float]]:
+    return [[one.reward for one in paid[start : start + size]] for start in range(0, len(paid), size)]
+
+
+def _as_advantages(rewards: list[float]) -> list[float]:
+    mean, deviation = fmean(rewards), stdev(rewards) + DEVIATION
+    return [(reward - mean) / deviation for reward in rewards]
 
 
 def learned(saved: Path, before: Path) -> list[Comparison]:

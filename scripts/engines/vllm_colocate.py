@@ -1,7 +1,6 @@
 """GRPO with vLLM in the process of training, held against transformers with the weights of each step."""
 
 from pathlib import Path
-from shutil import copytree, rmtree
 from statistics import fmean
 
 import torch
@@ -31,9 +30,9 @@ ROUNDED, OF_LOGITS = 0.05, 0.5
 
 
 def all_weights(place: Workplace) -> list[Comparison]:
-    """GRPO on all weights in float32, and again from its first checkpoint."""
+    """GRPO on all weights in float32, and another such run that is killed after its first checkpoint and resumed."""
     run, rollouts = _train(place, "all", "model.dtype=float32")
-    resumed = _resume(place, run)
+    resumed = _killed_and_resumed(place, "all-killed", "model.dtype=float32")
     judges = {
         0: Judge(place.material.warm, temperature=TEMPERATURE),
         HALF: Judge(run.folder / f"checkpoint-{HALF}", temperature=TEMPERATURE),
@@ -42,7 +41,7 @@ def all_weights(place: Workplace) -> list[Comparison]:
     held_out = {step: [r for r in rollouts if r.held_out and r.step == step] for step in judges}
     sampled = [(judges[r.step], r) for r in rollouts if not r.held_out and r.step in judges]
     return [
-        *_ran(run, resumed),
+        *_ran(run, *resumed),
         same(
             "weights that stock transformers loads", count_loaded(run.model_folder), len(tensors(place.material.warm))
         ),
@@ -55,15 +54,17 @@ def all_weights(place: Workplace) -> list[Comparison]:
 
 def adapters(place: Workplace) -> list[Comparison]:
     """GRPO on adapters over a base in bfloat16: what vLLM was sent, and what it answered with it."""
-    run, rollouts = _train(place, "adapters", "model.dtype=bfloat16", *ADAPTERS)
-    resumed = _resume(place, run)
+    settings = ("model.dtype=bfloat16", *ADAPTERS)
+    run, rollouts = _train(place, "adapters", *settings)
+    resumed = _killed_and_resumed(place, "adapters-killed", *settings)
     merged = merge(run, run.folder / "merged", dtype="bfloat16")
     judge = Judge(merged, temperature=TEMPERATURE)
     last = [r for r in rollouts if r.held_out and r.step == STEPS]
     gap = max(float(judge.score(r).gap.max()) for r in last)
+    apart = difference(_notes(run.folder), merged)
     return [
-        *_ran(run, resumed),
-        at_most("weights that vLLM was sent last, against `cgc-train merge`", difference(_notes(run), merged), 0),
+        *_ran(run, *resumed),
+        at_most("weights that vLLM was sent last, against `cgc-train merge`", apart, 0),
         at_least("change of weights by training", difference(merged, place.material.warm), 1e-5),
         at_most("likeliest token above the one taken, logits", gap, OF_LOGITS, "bfloat16 against float32"),
         at_most(
@@ -73,31 +74,36 @@ def adapters(place: Workplace) -> list[Comparison]:
 
 
 def _train(place: Workplace, name: str, *settings: str) -> tuple[Run, list[Rollout]]:
-    folder, material = place.folder / name, place.material
-    given = (f"data.release={material.release}", f"model.name={material.warm}", *SETTINGS, *settings)
-    notes = folder.with_name(f"{name}-notes")
-    vllm_cpu.train(place, notes, "grpo", "tiny-cpu", *given, "--to", str(folder))
-    return open_run(folder), read(notes / "rollouts.jsonl")
+    folder = place.folder / name
+    vllm_cpu.train(place, _notes(folder), *_command(place, folder, settings))
+    return open_run(folder), read(_notes(folder) / "rollouts.jsonl")
 
 
-def _notes(run: Run) -> Path:
-    return run.folder.with_name(f"{run.folder.name}-notes")
+def _command(place: Workplace, folder: Path, settings: tuple[str, ...]) -> list[str]:
+    given = (f"data.release={place.material.release}", f"model.name={place.material.warm}", *SETTINGS, *settings)
+    return ["grpo", "tiny-cpu", *given, "--to", str(folder)]
 
 
-def _resume(place: Workplace, run: Run) -> Run:
-    """A copy of a run as if it had been killed after its first checkpoint, resumed."""
-    copy = copytree(run.folder, run.folder.with_name(f"{run.folder.name}-resumed"))
-    for later in ("model", f"checkpoint-{STEPS}"):
-        rmtree(copy / later)
-    vllm_cpu.train(place, _notes(open_run(copy)), "resume", str(copy))
-    return open_run(copy)
+def _notes(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-notes")
 
 
-def _ran(run: Run, resumed: Run) -> list[Comparison]:
+def _killed_and_resumed(place: Workplace, name: str, *settings: str) -> tuple[Run, int]:
+    """A run that was killed and then resumed, and the last step that it had logged when it was killed."""
+    folder = place.folder / name
+    checkpoint = folder / f"checkpoint-{HALF}"
+    vllm_cpu.killed(place, _notes(folder), checkpoint, *_command(place, folder, settings))
+    last = max(line["step"] for line in open_run(folder).metrics())
+    vllm_cpu.train(place, _notes(folder), "resume", str(folder))
+    return open_run(folder), last
+
+
+def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
     logged = [[(line["step"], line.get("kind", "")) for line in made.metrics()] for made in (resumed, run)]
     return [
         equal("steps at which held-out rows were answered", run.held_out_steps(), [0, HALF, STEPS]),
-        equal("steps logged by the run resumed after a kill, those of the run", *logged),
+        at_most("last step of another such run when it was killed (`kill -9`)", last, STEPS - 1),
+        equal("steps logged by the killed run once it was resumed, those of the run", *logged),
         at_most("weights of the resumed run", difference(resumed.model_folder, run.model_folder), 1e-6),
     ]
 

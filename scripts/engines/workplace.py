@@ -6,7 +6,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,6 +89,27 @@ def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | N
     if process.returncode:
         raise StageError(as_typed(command), shown((output + error)[-LAST:]))
     return output
+
+
+@contextmanager
+def started(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Inside, a command runs as by `run` and writes to a log; in the end it is killed, with all that it started."""
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=surroundings(variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def broken(command: Sequence[str], log: Path) -> StageError:
+    """What tells that a command that `started` ran did not do what it was to do."""
+    return StageError(as_typed(command), shown(log.read_text(encoding="utf-8", errors="replace")[-LAST:]))
 
 
 def surroundings(variables: Mapping[str, str]) -> dict[str, str]:

@@ -26,7 +26,7 @@ from scripts.engines.records import (
 )
 from scripts.engines.registry import ENGINES
 from scripts.engines.run import merged, run_stage
-from scripts.engines.workplace import Material, StageError, Workplace, run
+from scripts.engines.workplace import Material, StageError, Workplace, broken, run, started
 
 AGREES = at_most("losses", 1e-5, 1e-3)
 NOWHERE = Material(Path(), Path(), Path())
@@ -101,6 +101,18 @@ def test_a_failing_command_is_told_with_the_end_of_its_output(tmp_path: Path) ->
 def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="ended after 1 s"):
         run([sys.executable, "-c", "import threading; threading.Event().wait()"], 1)
+
+
+def test_a_command_that_was_started_is_killed_in_the_end_with_its_children(tmp_path: Path) -> None:
+    child = "import subprocess, sys; print(subprocess.Popen(['sleep', '60']).pid, flush=True); sys.stdin.read()"
+    log, command = tmp_path / "log", [sys.executable, "-c", f"{child}; import threading; threading.Event().wait()"]
+    with started(command, log, {}) as process:
+        while not log.read_text().endswith("\n"):
+            assert process.poll() is None
+    assert process.returncode == -9
+    stat = Path(f"/proc/{log.read_text().strip()}/stat")
+    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+    assert broken(command, log).error == log.read_text()
 
 
 def test_records_are_read_as_written(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from transformers import AutoModelForImageTextToText, AutoTokenizer
 from cgc_train.tiny import write_tiny
 from cgc_train.tiny.tokenizer import REAL_IDS, REAL_VOCABULARY
 from scripts.engines.older import as_older
+from scripts.engines.trainers import Paid, advantages, told_apart
 from scripts.engines.widen import widen
 from scripts.engines.workplace import ROOT, shown
 
@@ -58,6 +59,27 @@ def test_an_older_folder_has_the_older_names(models: tuple[Path, Path], tmp_path
     text = config["text_config"]
     assert (text["rope_theta"], text["rope_scaling"]["mrope_section"]) == (10000.0, [8, 4, 4])
     assert "rope_parameters" not in text
+
+
+def paid(rewards: list[float], gains: list[float]) -> list[Paid]:
+    """Responses whose reward has two parts."""
+    return [Paid("r", "", {"miou": one / 2, "format": one / 2}, gain) for one, gain in zip(rewards, gains, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("rewards", "groups"), [([1, 1, 0, 0], 0), ([1, 0, 0, 0], 1), ([1, 0, 0, 2], 2), ([1, 1, 1, 1 + 1e-9], 0)]
+)
+def test_groups_are_counted_whose_responses_earn_different_rewards(rewards: list[float], groups: int) -> None:
+    comparison = told_apart(paid(rewards, [0] * 4), 2)
+    assert (comparison.figure, comparison.passed) == (groups, groups > 0)
+
+
+@pytest.mark.parametrize(
+    ("gains", "passed"),
+    [([0.7071, -0.7071, 0, 0], True), ([-0.7071, 0.7071, 0, 0], False), ([0.7071, -0.7071, 0.1, 0], False)],
+)
+def test_advantages_are_rewards_as_shares_of_the_deviation_of_their_group(gains: list[float], passed: bool) -> None:
+    assert advantages(paid([2, 0, 1, 1], gains), 2).passed is passed
 
 
 def test_an_error_is_shown_without_colors_and_folders_of_the_machine() -> None:
