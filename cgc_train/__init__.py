@@ -1,4 +1,4 @@
-"""GRPO with a source-aware spatial reward: from a release of `cgc_data` to a model that keeps several images apart.
+"""GRPO with a source-aware spatial reward, for models that answer questions about several images.
 
-A run goes recipe -> check -> (sft) -> grpo -> view -> merge -> push; nothing here needs torch until a model is loaded.
+The steps of a run: recipe -> check -> (sft) -> grpo -> view -> merge -> push. Torch is imported only to load a model.
 """

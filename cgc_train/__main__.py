@@ -1,4 +1,4 @@
-"""`python -m cgc_train`: the same command line, for launchers that start a module on every process."""
+"""`python -m cgc_train`: the command line, for launchers that start a module in every process."""
 
 from cgc_train.cli import main
 

@@ -1,6 +1,6 @@
-"""The runs of an ablation table: one recipe for each switch, all else equal, and a script that runs them.
+"""Ablations: one recipe per switch, otherwise equal to the baseline, and a script that runs all of them.
 
-A switch is a few settings; its recipe is the baseline's with these over it, so that the difference can be read.
+A switch is a small set of settings that override the baseline recipe.
 """
 
 import json
@@ -32,7 +32,7 @@ class EstimateJson(TypedDict):
 
 @dataclass(frozen=True)
 class Switch:
-    """A row of the table: the settings, as `key=value`, and what they take away or change."""
+    """A row of the ablation table: its settings, as `key=value`, and what they remove or change."""
 
     settings: tuple[str, ...]
     meaning: str
@@ -43,7 +43,7 @@ def _only(contrast: str) -> Switch:
     return Switch((f"data.contrasts=[{contrast}]",), f"no contrast between {others}")
 
 
-# Kinds of distractors that are not the hardest.
+# All kinds of distractors except the hardest.
 EASY = tuple(name for name, kind in DISTRACTORS.items() if kind.likeness < 1)
 SWITCHES = {
     **{f"{name}-only": _only(name) for name in CONTRASTS},
@@ -57,12 +57,12 @@ SWITCHES = {
     "resample": Switch(("groups.resample=2",), "groups whose completions earn the same are replaced"),
     "easy-first": Switch(("data.curriculum=easy_first",), "easy rows first"),
 }
-# TRL's, and GSPO, which it spells by another setting.
+# TRL's losses, and GSPO, which TRL selects by another setting.
 LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo", "gspo")
 
 
 def switch(name: str) -> Switch:
-    """The switch of a name such as `no-source`, `loss:dr_grpo` or `kl:0.04`. Raises RecipeError for an unknown one."""
+    """The switch with a name such as `no-source`, `loss:dr_grpo`, or `kl:0.04`. Raises RecipeError if unknown."""
     family, colon, value = name.partition(":")
     if colon and family == "loss" and value in LOSSES:
         return _loss(value)
@@ -75,7 +75,7 @@ def switch(name: str) -> Switch:
 
 
 def all_switches() -> dict[str, Switch]:
-    """Every switch by name; of `kl`, which takes any weight, one example."""
+    """Every switch by name, with one example of `kl`, which takes any weight."""
     return SWITCHES | {f"loss:{loss}": _loss(loss) for loss in LOSSES} | {"kl:0.04": _kl("0.04")}
 
 
@@ -97,19 +97,19 @@ def _kl(value: str) -> Switch:
 
 
 def varied(recipe: Recipe, name: str) -> Recipe:
-    """The recipe with one switch over it. Raises RecipeError where the recipe is so already, or cannot be so."""
+    """The recipe with a switch applied. Raises RecipeError if this changes nothing or the result is not valid."""
     overrides = merge_all([parse_override(text, RecipeError) for text in switch(name).settings])
     values = merge_all([recipe.model_dump(mode="json"), overrides, {"name": f"{recipe.name}-{_file_name(name)}"}])
     changed = read_settings(Recipe, values, f"ablation {name}", RecipeError)
     if _compared(changed) == _compared(recipe):
         raise RecipeError(
-            f"ablation {name}: the recipe is so already, so it would run the baseline twice; leave it out"
+            f"ablation {name}: the recipe already has these settings, so this would repeat the baseline; omit it"
         )
     return changed
 
 
 def _compared(recipe: Recipe) -> Mapping[str, object]:
-    """What a switch may change, with TRL's defaults spelled out."""
+    """What a switch can change, with TRL's defaults filled in."""
     values = recipe.model_dump(mode="json", exclude={"name"})
     values["grpo"] = {"loss_type": "dapo", "importance_sampling_level": "token", "beta": 0.0} | values["grpo"]
     values["grpo"]["beta"] = _number(values["grpo"]["beta"])
@@ -117,7 +117,7 @@ def _compared(recipe: Recipe) -> Mapping[str, object]:
 
 
 def _number(value: Any) -> Any:
-    """Any value, as a number where it says one: YAML takes `1e-3` for text."""
+    """The value, converted to a number if possible: YAML reads `1e-3` as text."""
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
@@ -125,9 +125,9 @@ def _number(value: Any) -> Any:
 
 
 def write_ablation(recipe: Recipe, names: Sequence[str], folder: Path) -> list[Path]:
-    """Write the baseline's recipe, one for each switch and `run.sh` into a new folder; returns the recipes' paths.
+    """Write the baseline's recipe, one recipe per switch, and `run.sh` to a new folder; returns the recipes' paths.
 
-    Raises RecipeError for an unknown or repeated switch, or where the folder holds anything already.
+    Raises RecipeError for an unknown or repeated switch, or if the folder is not empty.
     """
     if repeated := sorted({name for name in names if list(names).count(name) > 1}):
         raise RecipeError(f"ablation {repeated[0]!r} is named twice; name it once")
@@ -157,9 +157,9 @@ def _runner(recipe: Recipe, names: Sequence[str]) -> str:
 
 
 def table(folder: Path) -> str:
-    """The held-out metrics of every finished run of an ablation, in percent with 95 % intervals, as Markdown.
+    """A Markdown table of the held-out metrics of every finished run of an ablation, in percent with 95 % intervals.
 
-    Raises RunError where none has been evaluated.
+    Raises RunError if no run has been evaluated.
     """
     found = {path.parent.name: path for path in sorted(folder.glob("runs/*/held_out.json"))}
     if not found:
@@ -173,7 +173,7 @@ def table(folder: Path) -> str:
 
 
 def _cell(estimate: EstimateJson | None) -> str:
-    """`62.5 [25.0, 75.0], n=8`; too few photos have a value without an interval."""
+    """`62.5 [25.0, 75.0], n=8`; with too few photos, there is no interval."""
     if estimate is None or estimate["value"] is None:
         return ""
     ends = [f"{100 * end:.1f}" for end in (estimate["low"], estimate["high"]) if end is not None]
@@ -182,12 +182,12 @@ def _cell(estimate: EstimateJson | None) -> str:
 
 
 RUNNER = """#!/usr/bin/env bash
-# Runs every recipe of this ablation one after another. A run that is done is passed over, one that was stopped goes on.
-# Start it where the recipes' own paths begin: they are kept as they were.
+# Runs every recipe of this ablation in turn. Finished runs are skipped, stopped runs are resumed.
+# Start it from the folder that relative paths in the recipes refer to.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 
-# All are checked before the first of them costs anything.
+# Check all recipes before training starts.
 for name in {names}; do
   cgc-train check "$here/recipes/$name.yaml"
 done

@@ -1,7 +1,7 @@
-"""An external benchmark beside training: a command of the recipe's, run on checkpoints, whose figures join the metrics.
+"""External benchmarks during training: the recipe's command runs on checkpoints, and its results join the metrics.
 
-It runs in the background and one at a time, on the model that `cgc-train merge` writes of the checkpoint. Whatever it
-does, training goes on: a command that fails is a warning.
+Commands run in the background, one at a time, on the checkpoint as merged by `cgc-train merge`. A command that fails
+prints a warning and never stops training.
 """
 
 import json
@@ -24,15 +24,15 @@ from cgc_train.protocols import GrpoArguments, TrainerState
 from cgc_train.recipe import Recipe
 
 FOLDER = "benchmark"  # of a run
-FIGURES = "figures.json"  # there once the benchmark of a step is done
-# What a launch tells its processes of each other; a command that saw it would join them.
+FIGURES = "figures.json"  # exists once the benchmark of a step is done
+# Variables by which the processes of a launch find each other; a command that inherits them would join the launch.
 LAUNCH = ("RANK", "WORLD_SIZE", "MASTER_", "LOCAL_", "GROUP_", "ROLE_", "ACCELERATE_", "TORCHELASTIC_", "FSDP_")
 NOT_WEIGHTS = ("optimizer.pt", "scheduler.pt", "rng_state", "global_step", "pytorch_model_fsdp", "optimizer_")
 
 
 @dataclass
 class Started:
-    """A command that runs."""
+    """A running command."""
 
     step: int
     process: "subprocess.Popen[bytes]"
@@ -40,7 +40,7 @@ class Started:
 
 
 class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
-    """Runs `benchmark.command` on every checkpoint of `benchmark.every` steps; its figures go to metrics.jsonl."""
+    """Runs `benchmark.command` on a checkpoint every `benchmark.every` steps; its results go to metrics.jsonl."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         self.folder, self.recipe, self.settings = folder, recipe, recipe.benchmark
@@ -48,34 +48,34 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         self.running: Started | None = None
 
     def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """A run that was stopped may have lost the benchmark of the checkpoint that it resumes from."""
+        """Rerun the benchmark of the checkpoint that a run resumes from, if it was lost when the run stopped."""
         if state.global_step and not (step_folder(self.folder, state.global_step) / FIGURES).is_file():
             self._take(state)
 
     def on_save(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """A checkpoint is there."""
+        """Queue the benchmark of a new checkpoint."""
         self._take(state)
 
     def on_step_end(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """See whether a command has ended."""
+        """Check whether a command has exited."""
         if state.is_world_process_zero:
             self._look()
 
     def on_train_end(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Wait for what still runs."""
+        """Wait for the running benchmark."""
         if state.is_world_process_zero and self.running:
             say(f"waiting for the benchmark of step {self.running.step}")
         self.drain()
 
     def drain(self) -> None:
-        """Wait until nothing runs or waits."""
+        """Wait until nothing is running or queued."""
         while self.running or self.waiting:
             self._look()
             if self.running:
                 self._wait(self.running)
 
     def close(self) -> None:
-        """End a command that still runs; what it was for is done when the run is resumed."""
+        """Kill a running command; its benchmark is repeated when the run is resumed."""
         if self.running:
             os.killpg(self.running.process.pid, signal.SIGKILL)
             self.running.process.wait()
@@ -124,7 +124,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
             started.process.wait()
             self._warn(started.step, f"took longer than benchmark.minutes={self.settings.minutes:g}")
         elif status:
-            self._warn(started.step, f"ended with status {status}")
+            self._warn(started.step, f"exited with status {status}")
         else:
             self._report(started.step, seconds)
         shutil.rmtree(step_folder(self.folder, started.step) / "model", ignore_errors=True)
@@ -150,7 +150,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
 
 
 def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:
-    """Raise RecipeError where no checkpoint would be there to run the benchmark on."""
+    """Raise RecipeError if there would be no checkpoint to run the benchmark on."""
     every = recipe.benchmark.every
     if recipe.benchmark.command and (arguments.save_strategy != "steps" or every % arguments.save_steps):
         raise RecipeError(
@@ -160,12 +160,12 @@ def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:
 
 
 def step_folder(run: Path, step: int) -> Path:
-    """Where the benchmark of a step has its log, what it wrote, and its figures."""
+    """The folder of a step's benchmark: its log, its output, and its results."""
     return run / FOLDER / f"step-{step:06d}"
 
 
 def keep_checkpoint(run: Path, step: int) -> None:
-    """Links to what a checkpoint holds of the model, so that it may be deleted meanwhile, as a run of its own."""
+    """Link the checkpoint's model files into a separate run folder, so that the checkpoint can be deleted meanwhile."""
     folder = step_folder(run, step)
     shutil.rmtree(folder, ignore_errors=True)
     kept = folder / "run" / f"checkpoint-{step}"
@@ -181,7 +181,7 @@ def keep_checkpoint(run: Path, step: int) -> None:
 
 
 def commands(folder: Path, step: int, recipe: Recipe) -> str:
-    """The script of a step: merge the checkpoint, then run the recipe's command with its places filled in."""
+    """The script of a step: merge the checkpoint, then run the recipe's command with its placeholders filled in."""
     model, out = folder.resolve() / "model", folder.resolve() / "out"
     command = recipe.benchmark.command or ""
     for place, path in {"{model}": model, "{out}": out}.items():
@@ -190,21 +190,21 @@ def commands(folder: Path, step: int, recipe: Recipe) -> str:
 
 
 def merge_command(run: Path, step: int, model: Path, dtype: str) -> str:
-    """Writes a checkpoint as a whole model that stock transformers loads."""
+    """The command that writes a checkpoint as a merged model that stock transformers loads."""
     words = [sys.executable, "-m", "cgc_train", "merge", run, "--checkpoint", step, "--to", model, "--dtype", dtype]
     return shlex.join(map(str, words))
 
 
 def alone(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that belongs to no launch."""
+    """The environment without the variables of a launch."""
     return {name: value for name, value in environment.items() if not name.startswith(LAUNCH)}
 
 
 def figures(folder: Path) -> dict[str, float]:
-    """Figures of the JSON files of a folder, by `benchmark/NAME/METRIC`.
+    """Results from the JSON files in a folder, by `benchmark/NAME/METRIC`.
 
-    Of a file that `cgc-bench score --json` wrote these are the means over its tasks, under the benchmark's name; of
-    any other the numbers at its top, under the file's name.
+    For a file written by `cgc-bench score --json`, these are the means over its tasks, under the benchmark's name; for
+    any other file, its top-level numbers, under the file's name.
     """
     found: dict[str, float] = {}
     for file in sorted(folder.glob("*.json")):

@@ -1,4 +1,4 @@
-"""What a run writes and says while it trains: metrics, held-out answers, and warnings of habits that pay unseen."""
+"""What a run writes and prints during training: metrics, held-out answers, and warnings about reward hacking."""
 
 import json
 from collections import deque
@@ -14,19 +14,19 @@ from cgc_train.protocols import AnsweringTrainer, TrainerState
 from cgc_train.recipe import Recipe
 from cgc_train.run import held_out_path
 
-RECENT = 10  # logs whose idle groups are looked at together
-# What TRL and transformers log besides metrics.
+RECENT = 10  # number of logs over which idle groups are averaged
+# What TRL and transformers log in addition to metrics.
 NOT_METRICS = ("epoch", "step", "total_flos")
 
 
 class MetricsWriter(LogReader):
-    """One line of metrics.jsonl a log, from the main process."""
+    """Writes one line of metrics.jsonl per log, from the main process."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "metrics.jsonl"
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Append what was logged."""
+        """Append the logged values."""
         if not state.is_world_process_zero:
             return
         kind = "eval" if any(key.startswith("eval_") for key in logs) else "train"
@@ -38,7 +38,7 @@ class MetricsWriter(LogReader):
 
 
 class FalseEmptyWarning(LogReader):
-    """Say so where `[]` is answered more and more although there are objects: it attracts when boxes earn little."""
+    """Warns if `[]` becomes a more frequent answer to rows with objects, which is tempting when boxes earn little."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -46,7 +46,7 @@ class FalseEmptyWarning(LogReader):
         self.said = False
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Compare the share with its start."""
+        """Compare the share with its first value."""
         share = logs.get("contrast/false_empty")
         if not isinstance(share, int | float):
             return
@@ -61,7 +61,7 @@ class FalseEmptyWarning(LogReader):
 
 
 class IdleGroupsWarning(LogReader):
-    """Say so where most groups have gone without a difference for a while: sampling them costs and teaches nothing."""
+    """Warns if the rewards within most groups have been equal for a while: such groups cost time and teach nothing."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -69,7 +69,7 @@ class IdleGroupsWarning(LogReader):
         self.said = False
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Take the mean of the last logs."""
+        """Average the last logs."""
         share = logs.get("groups/idle", logs.get("contrast/zero_variance"))
         if not isinstance(share, int | float):
             return
@@ -86,14 +86,14 @@ class IdleGroupsWarning(LogReader):
 
 
 class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
-    """The held-out answers of every evaluation, and their metrics with intervals."""
+    """Writes the held-out answers of every evaluation, and their metrics with intervals."""
 
     def __init__(self, folder: Path, recipe: Recipe, truths: Mapping[str, Truth]) -> None:
         self.folder, self.recipe, self.truths = folder, recipe, truths
         self.trainer: AnsweringTrainer
 
     def on_evaluate(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Write the answers gathered over all processes."""
+        """Write the answers gathered from all processes."""
         answers = self.trainer.gathered_answers()
         if state.is_world_process_zero and answers:
             values = write_held_out(self.folder, state.global_step, answers, self.truths, self.recipe)
@@ -103,7 +103,7 @@ class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
 def write_held_out(
     folder: Path, step: int, answers: Mapping[str, str], truths: Mapping[str, Truth], recipe: Recipe
 ) -> dict[str, float]:
-    """Write held-out answers, their summary, and its values into metrics.jsonl; returns the values."""
+    """Write held-out answers and their summary, and append its values to metrics.jsonl; returns the values."""
     path = held_out_path(folder, step)
     path.parent.mkdir(exist_ok=True)
     lines = [json.dumps({"id": key, "response": text}, ensure_ascii=False) for key, text in answers.items()]

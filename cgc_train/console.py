@@ -1,4 +1,4 @@
-"""What a person sees of a run: one line per step, one per evaluation, and none of what other packages print."""
+"""Terminal output of a run: one line per step and one per evaluation, without the output of other packages."""
 
 import logging
 import time
@@ -21,27 +21,27 @@ Logs: TypeAlias = Mapping[str, object]
 
 HEADER_EVERY = 20  # lines
 HELD_OUT = ("miou", "acc@0.5", "source_acc", "leakage", "hallucination", "false_empty", "unreadable")
-# Of transformers' and TRL's own calls, which work all the same; whoever trains can do nothing about them.
+# Warnings about calls within transformers and TRL. They are harmless, and users cannot avoid them.
 DEPRECATIONS = r"`(is_)?gradient_checkpointing(_enable|_disable)?` is deprecated"
 NOTES = ("Image decoding with `torchvision` is deprecated", "Kwargs passed to `processor.__call__` have to be in")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A column: its head, the metric it shows, and how."""
+    """A column: its heading, the metric it shows, and the format."""
 
     head: str
     metric: str
     form: str = ".2f"
 
     def cell(self, logs: Logs) -> str:
-        """The value in a log line; "-" where it has none."""
+        """The value in a log line, or "-" if there is none."""
         value = logs.get(self.metric)
         return format(value, self.form) if isinstance(value, int | float) else "-"
 
     @property
     def width(self) -> int:
-        """Characters of the column."""
+        """Width of the column in characters."""
         return max(len(self.head), 7)
 
 
@@ -60,13 +60,13 @@ WARM_UP = (
 
 
 def reward_columns(recipe: Recipe) -> tuple[Shown, ...]:
-    """The columns of a run that is trained by reward: the reward, its terms, and habits."""
+    """The columns of a GRPO run: the reward, its terms, and habits."""
     terms = [Shown(term.symbol, f"rewards/{term.name}_reward/mean") for term in recipe.reward.terms]
     return (Shown("reward", "reward"), *terms, *HABITS)
 
 
 class LogReader(TrainerCallback):  # type: ignore[misc]
-    """A callback that reads what is logged."""
+    """A callback that reads logged values."""
 
     def on_log(
         self,
@@ -76,17 +76,17 @@ class LogReader(TrainerCallback):  # type: ignore[misc]
         logs: Logs | None = None,
         **_: object,
     ) -> None:
-        """Hand on what was logged, if anything was."""
+        """Pass on the logged values, if there are any."""
         if logs:
             self.read(state, logs)
 
     @abstractmethod
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Read the logs of a step or of an evaluation."""
+        """Read the logged values of a step or an evaluation."""
 
 
 class StepLines(LogReader):
-    """One line for each log of training, with its time and what is left, under a header that comes again."""
+    """Prints one line per training log, with the time per step and the time left, under a repeated header."""
 
     def __init__(self, columns: Sequence[Shown]) -> None:
         self.columns, self.lines = columns, 0
@@ -98,7 +98,7 @@ class StepLines(LogReader):
         self.first = self.steps_before = state.global_step
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Show what was logged of a step; evaluations have lines of their own."""
+        """Show the values of a step; evaluations have separate lines."""
         steps = state.global_step - self.steps_before
         if not state.is_world_process_zero or self.columns[0].metric not in logs or steps <= 0:
             return
@@ -122,19 +122,19 @@ def _say_row(row: str) -> None:
 
 
 def say_held_out(step: int, values: Mapping[str, float]) -> None:
-    """One line for an evaluation on held-out rows."""
+    """Prints one line per evaluation on held-out rows."""
     say(f"held out at step {step}: " + ", ".join(f"{name} {values[name]:.2f}" for name in HELD_OUT if name in values))
 
 
 def show_steps(trainer: CallbackTrainer, columns: Sequence[Shown]) -> None:
-    """Let a trainer print these lines in place of its own."""
+    """Make a trainer print these lines instead of its own."""
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     trainer.add_callback(StepLines(columns))
 
 
 def quiet() -> None:
-    """Keep notes of other packages about themselves off the terminal; for a command, not for a library."""
+    """Suppress notices of other packages on the terminal; for commands, not for library use."""
     from transformers.utils import logging as library
 
     library.disable_progress_bar()

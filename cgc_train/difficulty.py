@@ -1,7 +1,7 @@
-"""How hard each row is for a model: a group of answers to every row, once, before training.
+"""Measure how hard each row is for a model: one group of answers per row, before training.
 
-GRPO learns nothing from a group whose rewards are all equal, so such rows are marked to be left out (`data.keep`).
-Simplifies: one group a row; a row that is equal by chance is left out too.
+GRPO learns nothing from a group whose rewards are all equal, so such rows are marked to be skipped (`data.keep`).
+Simplification: with one group per row, a row whose rewards are equal by chance is skipped too.
 """
 
 import hashlib
@@ -28,22 +28,22 @@ from cgc_train.run import image_folder
 Verdict = Literal["informative", "all right", "all wrong"]
 VERDICTS: tuple[Verdict, ...] = ("informative", "all right", "all wrong")
 
-RIGHT = 0.5  # mean R_miou from which a group of equal rewards counts as right
-SAMPLES, TOKENS = 8, 512  # where the recipe does not say
+RIGHT = 0.5  # mean R_miou at or above which a group of equal rewards counts as solved
+SAMPLES, TOKENS = 8, 512  # if the recipe does not set it
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a model got for one row.
+    """A model's result for one row.
 
     Attributes:
-        id: of the row.
-        task, contrast: of the row.
-        mean: of the group's rewards.
-        spread: their standard deviation.
+        id: id of the row.
+        task, contrast: task and contrast of the row.
+        mean: mean reward of the group.
+        spread: standard deviation of its rewards.
         miou: mean R_miou, 0-1, without the options of the reward.
-        rewards: of every answer.
-        settings: name of what the numbers depend on besides the row: model, prompt, reward, sampling.
+        rewards: reward of each answer.
+        settings: hash of everything else that the numbers depend on: model, prompt, reward, sampling.
     """
 
     id: str
@@ -57,20 +57,20 @@ class Measured:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the group tells good answers from bad ones, and if not, which they all are."""
+        """Whether the group contains better and worse answers; if not, whether all are good or all bad."""
         if max(self.rewards) - min(self.rewards) > EQUAL:
             return "informative"
         return "all right" if self.miou >= RIGHT else "all wrong"
 
     @property
     def kept(self) -> bool:
-        """Whether the row is to be trained on."""
+        """Whether to train on the row."""
         return self.verdict == "informative"
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How answers are drawn: as the recipe's training will draw them."""
+    """Sampling settings, the same as in the recipe's training."""
 
     samples: int
     temperature: float
@@ -81,20 +81,20 @@ class Sampling:
 def measure(
     recipe: Recipe, file: Path, *, samples: int | None = None, limit: int | None = None, batch_size: int = 8
 ) -> list[Measured]:
-    """Measure the recipe's training rows into a JSON Lines file, one a row, and return all that it holds of them.
+    """Measure the recipe's training rows, append one JSON line per row to a file, and return all of their measurements.
 
-    What the file holds already is not done again. Every process of a launch may call it: they share the work.
+    Rows that are already in the file are skipped. Every process of a launch can call this: they share the work.
 
     Args:
-        recipe: its model answers its rows; `data.keep` is not heeded.
-        file: of the measurements; `data.keep` takes it.
-        samples: answers a row; None: as many as the recipe's `grpo.num_generations`.
-        limit: most rows; None: as the recipe says.
+        recipe: its model answers its rows; `data.keep` is ignored.
+        file: file of measurements, for use as `data.keep`.
+        samples: answers per row; None: the recipe's `grpo.num_generations`.
+        limit: maximum number of rows; None: as in the recipe.
         batch_size: rows answered at a time.
 
     Raises:
-        TrainingDataError: the file is something else, or was measured with other settings.
-        And what loading the data and the model raises.
+        TrainingDataError: the file is not a file of measurements, or was measured with other settings.
+        And the errors of loading the data and the model.
     """
     data = recipe.data.model_copy(update={"keep": None, "limit": limit or recipe.data.limit})
     recipe = recipe.model_copy(update={"data": data})
@@ -115,7 +115,7 @@ def measure(
 
 
 def verdict_shares(measured: Iterable[Measured]) -> dict[str, dict[str, float]]:
-    """Per task, and for all together: the number of rows, and the share (0-1) of each verdict."""
+    """The number of rows and the share (0-1) of each verdict, per task and in total."""
     groups: dict[str, list[Measured]] = {}
     for row in measured:
         groups.setdefault(row.task, []).append(row)
@@ -130,7 +130,7 @@ def verdict_shares(measured: Iterable[Measured]) -> dict[str, dict[str, float]]:
 def _work(
     recipe: Recipe, file: Path, sampling: Sampling, settings: str, batches: Iterator[list[TrainingRow]], count: int
 ) -> None:
-    """Answer batches of rows and append what they got, a batch at a time."""
+    """Answer rows and append their measurements, batch by batch."""
     import torch
 
     from cgc_train.model import check_template, load_base, load_processor
@@ -148,7 +148,7 @@ def _work(
 def _answers(
     model: Model, processor: Processor, rows: Sequence[TrainingRow], sampling: Sampling, seed: int
 ) -> list[list[str]]:
-    """A group of answers to each row; the same rows get the same ones, whatever was answered before."""
+    """A group of answers per row; a batch gets the same answers regardless of earlier batches."""
     from cgc_train.generate import generate
 
     name = "\n".join([str(seed), *(row["id"] for row in rows)])
@@ -183,7 +183,7 @@ def _measured(row: TruthRow, responses: Sequence[str], recipe: Recipe, settings:
 
 
 def _append(file: Path, measured: Sequence[Measured], settings: str) -> None:
-    """Add the rows that are not there yet, after removing a last line that an earlier run left unfinished."""
+    """Append the rows that the file does not contain yet, after removing a truncated last line of an earlier run."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_name(f".{file.name}.lock")), file.open("a+b") as out:
         out.seek(0)
@@ -194,16 +194,16 @@ def _append(file: Path, measured: Sequence[Measured], settings: str) -> None:
 
 
 def _read(file: Path, settings: str) -> dict[str, Measured]:
-    """What a file holds, by row, but for a last line that was cut off."""
+    """The measurements in a file, by row, without a truncated last line."""
     if not file.exists():
         return {}
     try:
         found = [_parse(line) for line in file.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()]
     except (OSError, ValueError, TypeError, KeyError):
-        raise TrainingDataError(f"{file}: holds something else than measurements; name another file") from None
+        raise TrainingDataError(f"{file}: is not a file of measurements; choose another file") from None
     if any(row.settings != settings for row in found):
         raise TrainingDataError(
-            f"{file}: was measured with another model, prompt, reward or sampling; name another file"
+            f"{file}: was measured with another model, prompt, reward, or sampling; choose another file"
         )
     return {row.id: row for row in found}
 
@@ -225,13 +225,13 @@ def _sampling(recipe: Recipe, samples: int | None) -> Sampling:
 
 
 def _settings(recipe: Recipe, sampling: Sampling) -> str:
-    """Name of all that a row's measurement depends on besides the row itself."""
+    """Hash of everything that a row's measurement depends on, except the row itself."""
     content = {
         "model": [recipe.model.name, recipe.model.revision, recipe.model.dtype, recipe.model.quantize],
         "data": [recipe.data.max_pixels, recipe.data.distractor_images, recipe.data.seed],
         "prompt": recipe.prompt.model_dump(),
         "reward": recipe.reward.model_dump(),
-        # an empty template setting changes nothing, and files were measured before there was one
+        # an empty template setting changes nothing, and older files were measured without this setting
         "sampling": {key: value for key, value in asdict(sampling).items() if value != {}},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,6 +1,6 @@
-"""Engines that recipes name, and the versions that they were tested with.
+"""Engines that recipes can use, and the versions that they were tested with.
 
-`constraints-gpu.txt` pins the same versions; a test holds the two together.
+`constraints-gpu.txt` pins the same versions; a test compares the two.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from cgc_train.errors import RunError
 from cgc_train.recipe import Recipe
 
 TESTED = {"vllm": "0.31.0", "deepspeed": "0.19.8", "bitsandbytes": "0.50.2"}
-# Its Conv3d, by which images become patches, is many times slower (https://github.com/huggingface/trl/issues/4559).
+# Its Conv3d, which turns images into patches, is many times slower (https://github.com/huggingface/trl/issues/4559).
 SLOW_TORCH = "2.9"
 
 
 def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    """Packages beside torch and TRL that a run of a recipe imports, each with the setting that asks for it."""
+    """Packages, other than torch and TRL, that a recipe's run imports, each with the setting that requires it."""
     if recipe.grpo.get("use_vllm"):
         yield "vllm", "grpo.use_vllm=true"
     if recipe.sharing in ("zero2", "zero3"):
@@ -31,13 +31,13 @@ def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
 
 
 def need_engine(package: str, why: str) -> None:
-    """Raise MissingExtraError, with the tested version to install, where an engine is not installed."""
+    """Raise MissingExtraError, which states the tested version, if an engine is not installed."""
     if find_spec(package) is None:
         raise MissingExtraError(f"{why} needs {package}, which is not installed; run: {install(package)}")
 
 
 def check_gpu(recipe: Recipe) -> None:
-    """Raise RunError where a recipe states the memory of its GPUs and this machine has none."""
+    """Raise RunError if a recipe states the memory of its GPUs and this machine has no GPU."""
     import torch
 
     if recipe.gpu_memory_gb is not None and not torch.cuda.is_available():
@@ -48,19 +48,19 @@ def check_gpu(recipe: Recipe) -> None:
 
 
 def install(*packages: str) -> str:
-    """The command that installs engines in their tested versions."""
+    """The command that installs the tested versions of engines."""
     names = (package.replace("_", "-") for package in packages)
     return f"pip install {' '.join(f'{name}=={TESTED[name]}' if name in TESTED else name for name in names)}"
 
 
 def untested(recipe: Recipe) -> dict[str, str]:
-    """The installed version of every engine that a recipe needs and that was tested in another minor version."""
+    """Engines that a recipe needs whose installed minor version differs from the tested one, by installed version."""
     found = {package: _installed(package) for package, _ in engines_of(recipe) if package in TESTED}
     return {package: seen for package, seen in found.items() if seen and _minor(seen) != _minor(TESTED[package])}
 
 
 def slow_torch() -> str | None:
-    """The installed version of torch if it is one in which images take many times as long."""
+    """The installed version of torch, if it is one that processes images many times slower."""
     seen = _installed("torch")
     return seen if seen and _minor(seen) == _minor(SLOW_TORCH) else None
 

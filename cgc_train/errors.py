@@ -1,21 +1,21 @@
-"""Errors of training that a user can mend. Each is raised where the fault is known and shown by the CLI as one line.
+"""Training errors that users can fix. Each is raised where the cause is known; the CLI prints it as one line.
 
-A message names the file (or setting) at fault and says the mend; all are `CgcError`, so that one handler shows them.
+A message names the file or setting at fault and states the fix. All are `CgcError`, so one handler prints them.
 """
 
 from cgc_data.common.errors import CgcError
 
 
 class RecipeError(CgcError):
-    """A recipe's key, value or combination is not valid, or there is no such recipe."""
+    """A key, a value, or a combination in a recipe is not valid, or the recipe does not exist."""
 
 
 class ModelError(CgcError):
-    """A model or its processor cannot be loaded, or is not one that this package can train."""
+    """A model or its processor cannot be loaded, or this package cannot train it."""
 
 
 class TrainingDataError(CgcError):
-    """A release leaves no rows to train on, or a row of it cannot be used."""
+    """A release has no rows to train on, or one of its rows cannot be used."""
 
 
 class PredictionsError(CgcError):
@@ -23,12 +23,12 @@ class PredictionsError(CgcError):
 
 
 class MemoryPlanError(CgcError):
-    """By arithmetic, the run does not fit into the memory that the recipe states."""
+    """By the memory estimate, the run does not fit into the memory that the recipe states."""
 
 
 class RunError(CgcError):
-    """A run folder is missing, belongs to another run, or holds no checkpoint to go on from."""
+    """A run folder is missing, belongs to another run, or has no checkpoint to resume from."""
 
 
 class DivergedError(CgcError):
-    """The loss is not a number; going on would only write broken weights."""
+    """The loss, gradient, or weights are not finite; training on would only save broken weights."""

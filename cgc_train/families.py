@@ -1,8 +1,8 @@
-"""The families of models that are trained here: what they differ in, and what they share.
+"""The supported model families: how they differ, and what they share.
 
-Experts are not adapted: they are parameters of three dimensions and no linear layers, and each sees few of the tokens.
-Attention is, and the expert that all tokens share. Nor are the two projections of linear attention whose outputs are
-one number a head.
+LoRA adapts attention and the expert that all tokens share. It does not adapt the other experts, which are
+three-dimensional parameters, not linear layers, and see few tokens each; nor the two projections of linear attention
+that output one number per head.
 """
 
 from collections.abc import Iterable
@@ -12,21 +12,21 @@ ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 LINEAR_ATTENTION = ("in_proj_qkv", "in_proj_z", "out_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
 
-# Tokens that stand for pixels, the same in every family; sampled ones would not match any image.
+# Image placeholder tokens, the same in every family; a sampled one would not match any image.
 IMAGE_TOKEN = "<|image_pad|>"
 VISUAL_TOKENS = ("<|vision_start|>", "<|vision_end|>", IMAGE_TOKEN, "<|video_pad|>")
 
 
 @dataclass(frozen=True)
 class Family:
-    """What models of one architecture have in common."""
+    """What the models of one architecture share."""
 
-    title: str  # as its makers write it
-    model_type: str  # as config.json writes it
+    title: str  # as its authors write it
+    model_type: str  # as in config.json
     projections: tuple[str, ...]  # linear layers of the language model that get an adapter
-    # Setting of the chat template that lets it open `<think>` or closes it at once; "": there is none.
+    # Chat template setting that opens `<think>` or closes it at once; "": there is none.
     thinking: str = ""
-    experts: bool = False  # whether each token is sent to some of many experts
+    experts: bool = False  # whether each token is routed to some of many experts
 
 
 FAMILIES = {
@@ -42,12 +42,12 @@ THINKING_SWITCHES = tuple(dict.fromkeys(family.thinking for family in FAMILIES.v
 
 
 def targets(projections: Iterable[str]) -> str:
-    """A regular expression of modules of the language model by the last part of their names.
+    """A regular expression for modules of the language model, by the last part of their names.
 
     Vision towers call theirs `attn.qkv`, `attn.proj`, `mlp.linear_fc1` and `mlp.linear_fc2`.
     """
     return rf".*language_model.*\.({'|'.join(projections)})"
 
 
-# In each family it finds the projections of that family, and nothing else.
+# In each family, it matches exactly the projections of that family.
 LORA_TARGETS = targets((*ATTENTION, *LINEAR_ATTENTION, *MLP))

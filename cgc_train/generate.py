@@ -1,6 +1,6 @@
-"""Ask a model many prompts with several images each: batched, padded on the left, no image token ever sampled.
+"""Generate responses to many multi-image prompts: in batches, padded on the left, without sampling image tokens.
 
-Training samples through TRL; this is for answering outside it: prediction, held-out evaluation, difficulty.
+Training samples through TRL; this is for everything else: prediction, held-out evaluation, difficulty.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ ImageLike: TypeAlias = "str | Path | PILImage.Image"
 
 
 def visual_token_ids(processor: Processor) -> list[int]:
-    """Ids of the tokens that stand for pixels."""
+    """Ids of the image placeholder tokens."""
     tokenizer = processor.tokenizer
     ids = tokenizer.convert_tokens_to_ids(list(VISUAL_TOKENS))
     return [token for token in ids if token is not None and token != tokenizer.unk_token_id]
@@ -38,19 +38,19 @@ def generate(
     batch_size: int = 8,
     seed: int = 0,
 ) -> list[list[str]]:
-    """`samples` responses to each conversation.
+    """Generate `samples` responses to each conversation.
 
     Args:
-        model: as `cgc_train.model` loads it.
-        processor: padding on the left.
+        model: a model loaded by `cgc_train.model`.
+        processor: a processor that pads on the left.
         conversations: chat messages whose image parts stand for `images`, in order.
-        images: of each conversation; files or PIL images.
-        max_new_tokens: after which a response is cut.
-        temperature: 0 for the likeliest response; then all samples of a prompt are equal.
-        samples: responses a conversation.
+        images: images of each conversation, as files or PIL images.
+        max_new_tokens: maximum length of a response, in tokens.
+        temperature: sampling temperature; 0: greedy decoding, so all samples of a prompt are equal.
+        samples: responses per conversation.
         template: settings of the chat template, such as `enable_thinking`.
         batch_size: conversations at a time.
-        seed: of the sampling; the same seed gives the same responses for the same batches.
+        seed: random seed; the same seed gives the same responses for the same batches.
     """
     import torch
 

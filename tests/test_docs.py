@@ -301,8 +301,8 @@ def test_every_picture_is_shown_drawn_and_small() -> None:
 
 
 def tree() -> list[str]:
-    """Paths of the README's file tree."""
-    block = next(code for code in fences(ROOT / "README.md", "text") if code.startswith("cgc_data/"))
+    """Paths of the file tree."""
+    block = next(code for code in fences(ROOT / "docs/architecture.md", "text") if code.startswith("cgc_data/"))
     paths, parent = [], ""
     for line in block.splitlines():
         name, comment = line.split(maxsplit=1)
@@ -335,10 +335,10 @@ def test_the_forms_of_mig_bench_are_told_as_they_are_declared() -> None:
 
 
 def test_quoted_errors_are_those_of_the_code() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/custom_data.md").read_text(encoding="utf-8")
     code = "".join((ROOT / f"cgc_data/plan/{name}.py").read_text(encoding="utf-8") for name in ("build", "hints"))
     for part in ("no eligible sample in", "every instance of every category is boxed"):
-        assert part in readme
+        assert part in page
         assert part in code
     with pytest.raises(Exception, match="unknown setting 'sampels'; did you mean 'samples'"):
         load_config(None, {"sampels": 1})
