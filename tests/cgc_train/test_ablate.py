@@ -62,8 +62,8 @@ def test_trl_takes_every_switch(name: str) -> None:
         ("kl:-1", "such as kl:0.04"),
         ("kl:nan", "such as kl:0.04"),
         ("", "there are inter-only"),
-        ("loss:dapo", "so already"),
-        ("kl:0.01", "so already"),
+        ("loss:dapo", "already has these settings"),
+        ("kl:0.01", "already has these settings"),
     ],
 )
 def test_what_is_no_ablation_of_the_recipe_is_refused(name: str, words: str) -> None:
@@ -83,7 +83,7 @@ def test_a_weight_that_is_no_number_is_another_than_any_number(beta: Any) -> Non
 def test_a_weight_that_yaml_takes_for_text_is_that_weight(beta: Any) -> None:
     recipe = load_recipe("tiny-cpu")
     same = recipe.model_copy(update={"grpo": recipe.grpo | {"beta": beta}})
-    with pytest.raises(RecipeError, match="so already"):
+    with pytest.raises(RecipeError, match="already has these settings"):
         varied(same, "no-kl")
 
 

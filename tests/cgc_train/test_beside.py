@@ -77,9 +77,9 @@ def test_figures_stand_in_the_metrics_and_on_the_page(
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("echo {model} {out}; exit 3", "ended with status 3"),
+        ("echo {model} {out}; exit 3", "exited with status 3"),
         ("echo {model} {out}", "wrote no figures as JSON into {out}"),
-        ("no-such-command {model} {out}", "ended with status 127"),
+        ("no-such-command {model} {out}", "exited with status 127"),
         ("echo '[1, 2' > {out}/broken.json # {model}", "wrote no figures"),
     ],
 )

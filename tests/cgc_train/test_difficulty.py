@@ -134,7 +134,7 @@ def test_shares_of_verdicts() -> None:
 def test_another_file_is_not_touched(place: Path, tmp_path: Path, content: str) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text(content)
-    with pytest.raises(TrainingDataError, match="something else than measurements; name another file"):
+    with pytest.raises(TrainingDataError, match="not a file of measurements; choose another file"):
         measure(_recipe(place), file, limit=2)
     assert file.read_text() == content
 
