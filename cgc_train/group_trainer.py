@@ -1,7 +1,7 @@
-"""TRL's GRPOTrainer that learns from groups that teach: others are replaced by further prompts, or not learned from.
+"""TRL's GRPOTrainer, restricted to groups that teach: others are replaced by new prompts, or get no advantage.
 
-Completions are generated and rewarded round by round before TRL's own pass; that pass then finds them generated, and
-computes probabilities, advantages and logs for what was chosen alone.
+Completions are generated and rewarded in rounds before TRL's own pass. That pass then reuses them, and computes
+probabilities, advantages, and logs for the chosen ones only.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from cgc_train.recipe import GroupSettings
 
 
 class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
-    """GRPO with the recipe's `groups`; by its defaults nothing differs from TRL's.
+    """GRPO with the recipe's `groups`; the defaults behave exactly as TRL's trainer.
 
     Args:
         groups: which groups teach, and how often others are replaced.
-        grades: of the training rows; further prompts have grades of the batch. None: any row.
-        given: as TRL's GRPOTrainer takes it.
+        grades: grades of the training rows; new prompts have grades that occur in the batch. None: any row.
+        given: arguments of TRL's GRPOTrainer.
     """
 
     def __init__(
@@ -31,9 +31,9 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
     ) -> None:
         super().__init__(**given)
         self._groups, self._grades = groups or GroupSettings(), grades
-        self._places: dict[str, int] = {}  # of the training rows by id, once further ones are drawn
-        self._generated: tuple[Any, ...] | None = None  # what is learned from next
-        self._rewards: list[float] = []  # of the last completions that were rewarded, of all processes
+        self._places: dict[str, int] = {}  # indices of the training rows by id, filled when new rows are first drawn
+        self._generated: tuple[Any, ...] | None = None  # the completions to learn from next
+        self._rewards: list[float] = []  # rewards of the last completions, from all processes
 
     def _generate(self, prompts: object) -> Any:
         generated, self._generated = self._generated, None
@@ -58,7 +58,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._gated(super()._generate_and_score_completions(inputs))
 
     def _choose(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
-        """Answer the rows of this process, and replace idle groups round by round; returns the rows that are left."""
+        """Answer the rows of this process and replace idle groups, round by round; returns the rows to learn from."""
         batch = self._sampled(rows)
         asked = {self._place(entry.row["id"]) for entry in batch}
         key = self._key(asked)
@@ -80,11 +80,11 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._kept(batch[start : start + len(rows)])
 
     def _sampled(self, rows: Sequence[TrainingRow]) -> list[Sampled]:
-        """Completions of all processes, each answering its rows, in the order of the groups."""
+        """Completions from all processes, each for its own rows, in the order of the groups."""
         prompts = [prepare_multimodal_messages(row["prompt"], images=row["images"]) for row in rows]
         prompt_ids, completion_ids, _, completions, logprobs, *_ = super()._generate(prompts)
         self._calculate_rewards(rows, prompts, completions, completion_ids)
-        # what is learned from is rewarded again, and logged then
+        # the chosen completions are rewarded again, and logged then
         self._pending_metrics.clear()
         self._pending_extra_logs.clear()
         parts = (rows, prompt_ids, completion_ids, completions, logprobs or [None] * len(rows))
@@ -95,16 +95,16 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         ]
 
     def _kept(self, entries: Sequence[Sampled]) -> list[TrainingRow]:
-        """Let TRL find these as generated; returns their rows."""
+        """Make TRL reuse these completions; returns their rows."""
         logprobs = [entry.logprobs for entry in entries]
         completions: list[Completion] = [entry.completion for entry in entries]
         ids = [entry.prompt_ids for entry in entries], [entry.completion_ids for entry in entries]
-        # no tools, no further columns, and the images are those of the rows
+        # no tools, no extra columns, and the images are those of the rows
         self._generated = (*ids, None, completions, None if logprobs[0] is None else logprobs, {}, None, [])
         return [entry.row for entry in entries]
 
     def _gated(self, scored: Any) -> Any:
-        """The batch, with no advantage for groups that teach nothing; the completions file shows the same."""
+        """The batch, with zero advantage for groups that teach nothing, also in the completions file."""
         idle, size = self._idle(), self.num_generations
         self._log_groups("idle", len(idle) * size / len(self._rewards))
         places = {place for group in idle for place in range(group * size, (group + 1) * size)}
@@ -120,7 +120,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return idle_groups(self._rewards if rewards is None else rewards, self.num_generations, self._groups)
 
     def _share(self, drawn: Sequence[int]) -> list[TrainingRow]:
-        """The rows that this process answers: its part of the drawn ones, each repeated for its group."""
+        """This process's share of the drawn rows, each repeated for its group."""
         repeated = [place for place in drawn for _ in range(self.num_generations)]
         each = len(repeated) // self.accelerator.num_processes
         start = self.accelerator.process_index * each
@@ -132,7 +132,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._places[identity]
 
     def _key(self, asked: set[int]) -> list[int]:
-        """Further prompts are a function of seed, step and batch, so that a resumed run draws the same ones."""
+        """Key of the draw: new prompts depend on seed, step, and batch only, so a resumed run draws the same ones."""
         name = hashlib.sha256(",".join(map(str, sorted(asked))).encode()).digest()
         return [self.args.seed, self.state.global_step, int.from_bytes(name[:8], "big")]
 

@@ -1,7 +1,7 @@
-"""Groups that teach: which groups of completions are learned from, and which prompts replace the others.
+"""Groups that teach: which groups of completions to learn from, and which prompts replace the others.
 
-GRPO learns from differences within a group, so a group whose rewards are all equal costs its sampling and teaches
-nothing. DAPO samples further prompts in its place; MG-Thinker learns from groups by their variance and mean.
+GRPO learns from differences within a group, so a group whose rewards are all equal costs sampling time and teaches
+nothing. DAPO samples new prompts in its place; MG-Thinker selects groups by the variance and mean of their rewards.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,40 +19,40 @@ from cgc_train.reward.batch import EQUAL
 
 @dataclass(frozen=True)
 class Sampled:
-    """A completion with the row it answers, as processes exchange it."""
+    """A completion with its row, as exchanged between processes."""
 
     row: TrainingRow
     prompt_ids: list[int]
     completion_ids: list[int]
     completion: Completion
-    logprobs: Any  # of vLLM; None where transformers samples
+    logprobs: Any  # from vLLM; None if transformers samples
     reward: float
 
 
 def teaches(rewards: Sequence[float], settings: GroupSettings) -> bool:
-    """Whether the rewards of a group differ, and their deviation and mean are such that the recipe learns from them."""
+    """Whether the rewards of a group differ, with a deviation and a mean that the recipe accepts."""
     if max(rewards) - min(rewards) < EQUAL or pstdev(rewards) < settings.min_spread:
         return False
     return settings.min_mean <= fmean(rewards) <= (inf if settings.max_mean is None else settings.max_mean)
 
 
 def idle_groups(rewards: Sequence[float], size: int, settings: GroupSettings) -> list[int]:
-    """Places of the groups, of `size` rewards each, that teach nothing."""
+    """Indices of the groups, of `size` rewards each, that teach nothing."""
     groups = [rewards[start : start + size] for start in range(0, len(rewards), size)]
     return [place for place, group in enumerate(groups) if not teaches(group, settings)]
 
 
 def whole_groups(count: int, size: int, processes: int) -> int:
-    """The least number of groups, at least `count`, whose completions divide evenly among the processes."""
+    """The smallest number of groups, at least `count`, whose completions divide evenly among the processes."""
     return next(number for number in range(count, count + processes) if number * size % processes == 0)
 
 
 def further_rows(
     asked: Collection[int], wanted: int, key: Sequence[int], count: int, grades: Sequence[int] | None = None
 ) -> list[int]:
-    """Places of `wanted` of `count` rows that were not asked yet, drawn by `key`; none where too few are left.
+    """Indices of `wanted` out of `count` rows that were not used yet, drawn by `key`; empty if too few are left.
 
-    With `grades`, only rows of the grades that were asked are drawn.
+    With `grades`, only rows of grades that were already used are drawn.
     """
     of = grades or [0] * count
     like = {of[place] for place in asked}
@@ -65,9 +65,9 @@ def further_rows(
 def replaced(
     batch: Sequence[Sampled], idle: Sequence[int], others: Sequence[Sampled], idle_others: Collection[int], size: int
 ) -> list[Sampled]:
-    """The batch with its idle groups replaced, in order, by those of `others` that teach."""
+    """The batch with its idle groups replaced, in order, by the groups of `others` that teach."""
     teaching = [place for place in range(len(others) // size) if place not in idle_others]
     result = list(batch)
-    for place, other in zip(idle, teaching, strict=False):  # those that are still idle stay
+    for place, other in zip(idle, teaching, strict=False):  # the remaining idle groups stay
         result[place * size : (place + 1) * size] = others[other * size : (other + 1) * size]
     return result

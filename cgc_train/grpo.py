@@ -1,4 +1,4 @@
-"""The main job: GRPO on a release by a recipe, into a run folder, from the start or from a checkpoint."""
+"""GRPO training on a release by a recipe, into a run folder, from scratch or from a checkpoint."""
 
 import hashlib
 from collections.abc import Sequence
@@ -39,14 +39,14 @@ TRACKERS = ("trackio", "tensorboard", "wandb")
 
 
 def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Run:
-    """Train by a recipe into a new folder. Every process of a launch calls it.
+    """Train by a recipe into a new folder. Call this in every process of a launch.
 
-    `rows` are trained on instead of the recipe's, with the columns that `training_set` gives; None: the recipe's.
+    `rows` replace the recipe's training rows and have the columns of `training_set`; None: the recipe's rows.
 
-    Raises RunError where the folder is taken, and what loading data and model raises; then no folder is left behind.
+    Raises RunError if the folder is taken, and the errors of loading data and model; no folder is then left behind.
     """
     arguments = _arguments(recipe, folder)
-    if arguments.process_index == 0:  # another process may come when this one has begun the run already
+    if arguments.process_index == 0:  # another process may arrive after this one has started the run
         check_free(folder)
     material = _material(recipe, arguments, rows)
     with arguments.main_process_first(desc="run folder"):
@@ -55,14 +55,14 @@ def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Ru
 
 
 def resume(run: Run, checkpoint: Path | None = None) -> Run:
-    """Go on with a run from its newest checkpoint, or the one given. Raises RunError where there is none."""
+    """Resume a run from its newest checkpoint or the given one. Raises RunError if there is none."""
     if run.finished:
-        raise RunError(f"{run.folder}: finished already; its model is in {run.model_folder.name}/")
+        raise RunError(f"{run.folder}: already finished; its model is in {run.model_folder.name}/")
     if run.kind == "sft":
-        raise RunError(f"{run.folder}: a warm-up, which is not gone on with; start it again with --to")
+        raise RunError(f"{run.folder}: a warm-up, which cannot be resumed; start it again with --to")
     found = _sound(run.folder, [checkpoint] if checkpoint else run.checkpoints())
     arguments = _arguments(run.recipe, run.folder)
-    say(f"going on from {found.name}")
+    say(f"resuming from {found.name}")
     trainer = build_trainer(run, arguments, _material(run.recipe, arguments))
     if trainer.is_world_process_zero():
         with written_to_disk(run.folder, f"run `cgc-train resume {run.folder}`"):
@@ -71,19 +71,19 @@ def resume(run: Run, checkpoint: Path | None = None) -> Run:
 
 
 def _sound(folder: Path, checkpoints: Sequence[Path]) -> Path:
-    """The newest checkpoint that is whole and whose weights are finite. Raises RunError where there is none."""
+    """The newest complete checkpoint with finite weights. Raises RunError if there is none."""
     for checkpoint in reversed(checkpoints):
         if not is_whole(checkpoint):
             continue
         if not (weight := diverged_weight(checkpoint)):
             return checkpoint
-        say(f"warning: {checkpoint.name} is passed over: {weight} is not finite or beyond {LARGEST:g}")
-    raise RunError(f"{folder}: holds no whole checkpoint with finite weights; delete the folder and start again")
+        say(f"warning: {checkpoint.name} is skipped: {weight} is not finite or beyond {LARGEST:g}")
+    raise RunError(f"{folder}: has no complete checkpoint with finite weights; delete the folder and start again")
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a trainer is made of, all checked before a run folder is."""
+    """The parts of a trainer, all checked before a run folder is created."""
 
     processor: Processor
     rows: Dataset
@@ -103,7 +103,7 @@ def _material(recipe: Recipe, arguments: GrpoArguments, rows: Dataset | None = N
 
 
 def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> GroundingTrainer:
-    """The trainer of a run with its data, model, reward and callbacks."""
+    """The trainer of a run with its data, model, reward, and callbacks."""
     recipe = run.recipe
     writer = HeldOutWriter(run.folder, recipe, _truths(material.held_out))
     trainer = GroundingTrainer(
@@ -130,7 +130,7 @@ def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> Gro
 
 
 def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
-    # Not before training: DeepSpeed would set up an engine that only evaluates. A resumed run has answered already.
+    # Not before training: DeepSpeed would set up an engine for evaluation only. A resumed run has its answers already.
     trainer.args.eval_on_start = trainer.eval_dataset is not None and checkpoint is None
     again = f"`cgc-train resume {run.folder}`"
     _check_same_rows(trainer)
@@ -139,7 +139,7 @@ def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             _save(trainer, run)
     except KeyboardInterrupt:
-        raise RunError(f"{run.folder}: stopped; go on with {again}") from None
+        raise RunError(f"{run.folder}: stopped; resume it with {again}") from None
     finally:
         for background in (trainer.pop_callback(BenchmarkBeside), trainer.pop_callback(CheckpointsToHub)):
             if background:
@@ -148,7 +148,7 @@ def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
 
 
 def _check_same_rows(trainer: GroundingTrainer) -> None:
-    """Raise RunError, in every process, where the processes of a launch do not train on the same rows."""
+    """Raise RunError in every process if the processes of a launch do not train on the same rows."""
     ids = "\n".join(trainer.train_dataset["id"])
     if len(set(gather_object([hashlib.sha256(ids.encode()).hexdigest()]))) > 1:
         raise RunError(
@@ -158,7 +158,7 @@ def _check_same_rows(trainer: GroundingTrainer) -> None:
 
 
 def _save(trainer: GroundingTrainer, run: Run) -> None:
-    """The final model, there whole or not at all: its presence means that the run is finished."""
+    """Write the final model, completely or not at all: if it exists, the run is finished."""
     partial = run.folder / "model.partial"
     trainer.save_model(str(partial))
     trainer.accelerator.wait_for_everyone()

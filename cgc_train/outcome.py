@@ -1,4 +1,4 @@
-"""What training changed: the held-out rows answered before and after it, paired by row."""
+"""What training changed: answers to the held-out rows before and after training, paired by row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ SHOWN: tuple[Metric, ...] = (
 
 @dataclass(frozen=True)
 class Change:
-    """A metric before and after training, and their difference by row, each with a 95 % interval clustered by photo."""
+    """A metric before and after training, and the paired difference, each with a 95 % interval clustered by photo."""
 
     metric: Metric
     before: Estimate
@@ -34,9 +34,9 @@ class Change:
 
 
 def held_out_change(run: Run) -> list[Change]:
-    """The change of each metric between the first and the last evaluation of a run; none where there is one only.
+    """The change of each metric between the first and the last evaluation of a run; empty if there is only one.
 
-    Raises ReleaseError where the run's release is not there any more, PredictionsError where it lacks the rows.
+    Raises ReleaseError if the run's release no longer exists, PredictionsError if it does not contain the rows.
     """
     steps = run.held_out_steps()
     if len(steps) < 2:
@@ -49,17 +49,17 @@ def held_out_change(run: Run) -> list[Change]:
 
 
 def changes(before: Sequence[ItemScore], after: Sequence[ItemScore]) -> list[Change]:
-    """The change of each metric over the same rows in the same order."""
+    """The change of each metric over the same rows, in the same order."""
     photos = [score.truth.photos for score in before]
     old, new = item_columns(before), item_columns(after)
-    # not `estimate`, whose bounds for values that are all 0 are those of a share
+    # not `estimate`, which gives the bounds of a share if all values are 0
     gains = {name: macro_estimate([(_gains(old[name], new[name]), photos)], shares=False) for name in SHOWN}
     first, last = summarise(before), summarise(after)
     return [Change(name, first[name], last[name], gains[name]) for name in SHOWN]
 
 
 def change_table(found: Sequence[Change]) -> Table:
-    """The changes as a table for the terminal; what no row defines is left out."""
+    """The changes as a table for the terminal, without metrics that no row defines."""
     title = f"Held-out rows before and after, {found[0].before.n} of them"
     table = Table("metric", title=title, title_justify="left", title_style="bold")
     for head in ("before", "after", "change", "95 %"):
@@ -67,7 +67,7 @@ def change_table(found: Sequence[Change]) -> Table:
     for change in found:
         if change.before.value is not None or change.after.value is not None:
             gain = change.difference
-            # where no row changed, or all alike, drawing again tells nothing
+            # if no row changed, or all changed equally, resampling is uninformative
             interval = "" if gain.low is None or gain.low == gain.high else f"{gain.low:+.3f} to {gain.high:+.3f}"
             shown = "-" if gain.value is None else f"{gain.value:+.3f}"
             table.add_row(change.metric, _share(change.before), _share(change.after), shown, interval)

@@ -1,6 +1,6 @@
-"""Ask a trained model about several images and get typed objects back, with boxes in pixels of the images given.
+"""Ask a trained model about several images; get typed objects with boxes in pixels of your images.
 
-One prompt at a time and no server: for many rows at once use `cgc_train.generate`.
+One prompt at a time, without a server; for many rows at once, use `cgc_train.generate`.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ from cgc_train.model import check_template, load_processor, load_trained, openin
 from cgc_train.recipe import ModelSettings
 from cgc_train.reward.settings import PromptSettings
 
-# Pixels of an image as the model sees it, as in the 8B recipes.
+# Maximum pixels of an image as the model sees it, as in the 8B recipes.
 MAX_PIXELS = 409_600
 FEWEST, MOST = 1, 16
 
 
 @dataclass(frozen=True)
 class GroundedObject:
-    """One object in one of the images.
+    """An object in one of the images.
 
     Attributes:
-        img_idx: of the image, from 1.
-        label: as the model wrote it.
+        img_idx: number of the image, from 1.
+        label: label as the model wrote it.
         bbox_2d: x1, y1, x2, y2, integers 0-1000 of the image.
-        bbox_px: x1, y1, x2, y2 in pixels of the image given, upright.
+        bbox_px: x1, y1, x2, y2 in pixels of the upright input image.
     """
 
     img_idx: int
@@ -44,14 +44,14 @@ class GroundedObject:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model answered.
+    """A model's answer.
 
     Attributes:
-        objects: well-formed objects, in the order written; empty too where nothing could be read, see `readable`.
+        objects: well-formed objects, in the order written; also empty if the answer is not `readable`.
         reasoning: the text inside the think tags.
-        response: all that it wrote.
-        readable: whether there was a list to read; `[]` is one.
-        violations: of the strict form.
+        response: the complete response.
+        readable: whether the answer contains a list; `[]` counts.
+        violations: violations of the strict format.
     """
 
     objects: tuple[GroundedObject, ...]
@@ -62,19 +62,19 @@ class Prediction:
 
 
 class Predictor:
-    """A model that answers where things are in several images.
+    """A model that locates objects in several images.
 
     Args:
-        name: folder of a run's model, of a merged model or of an adapter, or an id on the Hub.
-        think: ask for a reasoning trace; False for a model trained without.
-        max_pixels: of an image as the model sees it; larger ones are shrunk for the model alone.
-        dtype: of the weights, `float32` or `bfloat16`.
-        revision: commit or tag of a model on the Hub; None takes the newest.
-        prefix: what the model's chat template writes of the response already, such as `<think>`; None reads it off
-            the template.
+        name: folder of a run's model, a merged model, or an adapter, or an id on the Hub.
+        think: ask for a reasoning trace; False for a model trained without one.
+        max_pixels: maximum pixels of an image as the model sees it; larger ones are shrunk for the model only.
+        dtype: type of the weights, `float32` or `bfloat16`.
+        revision: commit or tag of a model on the Hub; None: the newest.
+        prefix: the start of the response that the model's chat template writes, such as `<think>`; None: read it
+            from the template.
 
     Raises:
-        ModelError: weights or processor cannot be loaded, or the template leaves no room for what is asked.
+        ModelError: weights or processor cannot be loaded, or the template does not fit `think`.
     """
 
     def __init__(
@@ -101,16 +101,16 @@ class Predictor:
         question: str | None = None,
         max_new_tokens: int = 512,
     ) -> Prediction:
-        """Where every `label` is in the images, or the answer to a `question` of your own.
+        """Find every `label` in the images, or answer a custom `question`.
 
         Args:
-            images: one to sixteen files or PIL images; turned upright as their EXIF data says.
-            label: a category in English, such as "dog"; asked for as the data sets ask.
-            question: instead of a label; the form of the answer is added to it.
-            max_new_tokens: after which the answer is cut.
+            images: one to sixteen files or PIL images; rotated upright by their EXIF data.
+            label: a category in English, such as "dog"; the question is worded as in the data sets.
+            question: a question instead of a label; the answer format is appended to it.
+            max_new_tokens: maximum length of the answer, in tokens.
 
         Raises:
-            PredictionsError: no image, too many, an unreadable one, or neither label nor question.
+            PredictionsError: no images, too many, an unreadable one, or not exactly one of label and question.
         """
         shown = [upright(image) for image in images]
         if not FEWEST <= len(shown) <= MOST:
@@ -124,7 +124,7 @@ class Predictor:
 def read_prediction(
     response: str, sizes: Sequence[tuple[int, int]], *, think: bool = True, prefix: str = ""
 ) -> Prediction:
-    """The typed reading of a response to images of these sizes (width, height in pixels)."""
+    """Parse a response to images of these sizes (width, height in pixels)."""
     reading = read_answer(response, len(sizes), require_think=think, prefix=prefix)
     objects = tuple(
         GroundedObject(item.img_idx, item.label, item.bbox_2d, from_thousand(item.bbox_2d, *sizes[item.img_idx - 1]))
@@ -135,7 +135,7 @@ def read_prediction(
 
 
 def upright(image: ImageLike) -> Image.Image:
-    """The image in RGB, turned as its EXIF data says. Raises PredictionsError where it cannot be read."""
+    """The image in RGB, rotated by its EXIF data. Raises PredictionsError if it cannot be read."""
     if isinstance(image, Image.Image):
         return ImageOps.exif_transpose(image).convert("RGB")
     try:
@@ -149,7 +149,7 @@ def upright(image: ImageLike) -> Image.Image:
 
 def _question(label: str | None, question: str | None, count: int) -> str:
     if (label is None) == (question is None):
-        raise PredictionsError("say either what to find (a label) or a question, not both")
+        raise PredictionsError("give either a label to find or a question, not both")
     if question is not None:
         return f"{question.strip()} {ANSWER_FORM}"
     name = readable(str(label))

@@ -1,6 +1,6 @@
-"""What this package uses of the objects of transformers, TRL, and PyTorch, which the type checker does not follow.
+"""Protocols of the transformers, TRL, and PyTorch objects used here, whose types the type checker cannot see.
 
-Every name is theirs. A key or an attribute that is not listed here is a type error.
+Every name is theirs. Using a key or an attribute that is not listed here is a type error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TrainingRow(TruthRow):
-    """A row of a training set, as far as answering it needs."""
+    """A row of a training set, with the columns that answering it needs."""
 
     prompt: list[Message]
     images: list[str]  # paths
@@ -29,13 +29,13 @@ class TaughtRow(TrainingRow):
 
 
 class TextPart(TypedDict, total=False):
-    """A part of a completion's content; others than text have none."""
+    """A part of a completion's content; only text parts have text."""
 
     text: str | None
 
 
 class Said(TypedDict, total=False):
-    """A message of a completion, as TRL keeps it."""
+    """A message of a completion, as TRL stores it."""
 
     role: str
     content: str | Sequence[TextPart] | None
@@ -72,7 +72,7 @@ class ImageProcessor(Protocol):
 
 
 class Processor(Protocol):
-    """The processor of a model that takes text and images."""
+    """The processor of a model for text and images."""
 
     tokenizer: Tokenizer
     image_processor: ImageProcessor
@@ -84,7 +84,7 @@ class Processor(Protocol):
 
 
 class Renaming(Protocol):
-    """How transformers renamed weights while it loaded them."""
+    """A renaming of weights that transformers applied while loading them."""
 
     def was_used(self) -> bool: ...
 
@@ -138,7 +138,7 @@ class VisionConfig(Protocol):
 
 
 class ModelConfig(Protocol):
-    """The configuration of a model that sees."""
+    """The configuration of a vision-language model."""
 
     model_type: str
     vision_config: VisionConfig
@@ -147,7 +147,7 @@ class ModelConfig(Protocol):
 
 
 class TrainerState(Protocol):
-    """Where a training is."""
+    """The progress of training."""
 
     global_step: int
     max_steps: int
@@ -156,26 +156,26 @@ class TrainerState(Protocol):
 
 
 class TrainerControl(Protocol):
-    """What a callback may ask of a trainer."""
+    """The flags by which a callback controls a trainer."""
 
     should_training_stop: bool
 
 
 class AcceleratorState(Protocol):
-    """Which of the processes this is."""
+    """The rank of this process."""
 
     process_index: int
     num_processes: int
 
 
 class Accelerator(Protocol):
-    """What divides a training among processes."""
+    """The object that distributes training over processes."""
 
     state: AcceleratorState
 
 
 class TrainingArguments(Protocol):
-    """Settings of a training that the configurations of GRPO and of the warm-up share."""
+    """Training settings that the configurations of GRPO and of the warm-up share."""
 
     output_dir: str
     process_index: int
@@ -187,7 +187,7 @@ class TrainingArguments(Protocol):
 
 
 class Named(Protocol):
-    """A member of an enumeration whose value is its name in settings."""
+    """An enumeration member whose value is its name in settings."""
 
     value: str
 
@@ -224,7 +224,7 @@ class GrpoArguments(TrainingArguments, Protocol):
 
 
 class CallbackTrainer(Protocol):
-    """A trainer whose callbacks can be changed."""
+    """A trainer with changeable callbacks."""
 
     def remove_callback(self, callback: type, /) -> None: ...
 
@@ -232,7 +232,7 @@ class CallbackTrainer(Protocol):
 
 
 class PreparedTrainer(Protocol):
-    """A trainer that has prepared its model for training."""
+    """A trainer whose model is prepared for training."""
 
     model: Model
     model_wrapped: object
@@ -241,6 +241,6 @@ class PreparedTrainer(Protocol):
 
 
 class AnsweringTrainer(Protocol):
-    """A trainer that answers held-out rows on the way."""
+    """A trainer that answers held-out rows during training."""
 
     def gathered_answers(self) -> dict[str, str]: ...

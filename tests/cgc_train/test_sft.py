@@ -242,7 +242,7 @@ def test_a_batch_in_parts_gives_the_losses_of_the_whole(place: Path, tmp_path: P
 def test_a_warm_up_is_not_gone_on_with(place: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     run = create_run(folder, recipe(place), "sft")
-    with pytest.raises(RunError, match="a warm-up, which is not gone on with"):
+    with pytest.raises(RunError, match="a warm-up, which cannot be resumed"):
         resume(run)
     assert run_sft(recipe(place, sft={"max_steps": 1}), tmp_path / "whole").kind == "sft"
 

@@ -204,8 +204,8 @@ def test_a_checkpoint_with_broken_weights_is_passed_over(
     save_file(weights | {name: torch.full_like(weights[name], 5e19)}, file, metadata={"format": "pt"})
     assert resume(run).finished
     said = capsys.readouterr().err
-    assert f"checkpoint-2 is passed over: {name}" in said
-    assert "going on from checkpoint-1" in said
+    assert f"checkpoint-2 is skipped: {name}" in said
+    assert "resuming from checkpoint-1" in said
 
 
 def test_a_recipe_for_gpus_is_refused_where_there_are_none(run_values: dict[str, Any], tmp_path: Path) -> None:
