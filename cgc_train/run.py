@@ -1,4 +1,4 @@
-"""The folder of a run: what was asked for, where it ran, what was measured, and what can be gone on from.
+"""The folder of a run: its recipe, environment, metrics, responses, checkpoints, and final model.
 
 RUN/ recipe.yaml environment.json metrics.jsonl completions/ held_out/ held_out.json checkpoint-N/ model/
 """
@@ -26,7 +26,7 @@ from cgc_train.recipe import Recipe, load_recipe, save_recipe
 
 PACKAGES = ("cgc-grounding", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "vllm", "deepspeed")
 Kind: TypeAlias = Literal["grpo", "sft"]
-# What may differ between a run and its going on: where the data lies, how long it runs, and what goes on beside it.
+# What can change when a run is resumed: data location, length, and everything that runs beside training.
 MAY_DIFFER = (
     *("data.release", "data.photos", "grpo.max_steps", "grpo.num_train_epochs", "gpu_memory_gb"),
     *("benchmark.command", "benchmark.every", "benchmark.minutes", "hub.repo", "hub.private"),
@@ -34,7 +34,7 @@ MAY_DIFFER = (
 
 
 class MetricsLine(TypedDict, total=False):
-    """A line of metrics.jsonl; beside these it holds numbers under the names of metrics."""
+    """A line of metrics.jsonl; in addition to these keys, it contains numbers by metric name."""
 
     step: int
     epoch: float
@@ -42,7 +42,7 @@ class MetricsLine(TypedDict, total=False):
 
 
 class CompletionRow(TypedDict, total=False):
-    """A row of TRL's completions; beside these it holds the value of each reward function under its name."""
+    """A row of TRL's completions; in addition to these keys, it contains the value of each reward function by name."""
 
     id: str
     completion: Completion
@@ -70,38 +70,38 @@ class Environment(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Run:
-    """A run on disk; `create_run` and `open_run` make one."""
+    """A run on disk, created by `create_run` or `open_run`."""
 
     folder: Path
     recipe: Recipe
 
     @property
     def model_folder(self) -> Path:
-        """Where the final weights and the processor are."""
+        """The folder of the final weights and the processor."""
         return self.folder / "model"
 
     @property
     def finished(self) -> bool:
-        """Whether training ran to its end."""
+        """Whether training has finished."""
         return any(self.model_folder.glob("*.safetensors"))
 
     @property
     def kind(self) -> Kind:
-        """Training by reward, or the warm-up."""
+        """GRPO or warm-up."""
         return "sft" if self.environment().get("kind") == "sft" else "grpo"
 
     def checkpoints(self) -> list[Path]:
-        """Checkpoints that were written whole, by step."""
+        """Complete checkpoints, by step."""
         steps = {path: path.name.rpartition("-")[2] for path in self.folder.glob("checkpoint-*") if is_whole(path)}
         return sorted((path for path in steps if steps[path].isdecimal()), key=lambda path: int(steps[path]))
 
     def metrics(self) -> list[MetricsLine]:
-        """The lines of metrics.jsonl; a last line cut off by a kill is left out, and so is what is no number."""
+        """The lines of metrics.jsonl, without a truncated last line of a killed run and without non-numeric values."""
         lines = [_numbers(line) for line in read_lines(self.folder / "metrics.jsonl")]
         return [cast(MetricsLine, line) for line in lines if _is_step(line.get("step"))]
 
     def rewind(self, checkpoint: Path) -> None:
-        """Drop the metrics that were logged after a checkpoint: a run that resumes there logs them again."""
+        """Drop the metrics logged after a checkpoint: a run that resumes there logs them again."""
         step = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
         lines = [line for line in read_lines(self.folder / "metrics.jsonl") if _is_step(line.get("step"))]
         kept = [json.dumps(line) + "\n" for line in lines if cast(int, line["step"]) <= step]
@@ -110,7 +110,7 @@ class Run:
         rewritten.replace(self.folder / "metrics.jsonl")
 
     def environment(self) -> Environment:
-        """Versions and hardware that the run began with; empty where they were not written, or by something else."""
+        """Versions and hardware at the start of the run; empty if they are missing or not readable."""
         try:
             content = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
             return msgspec.convert(content, Environment)
@@ -118,11 +118,11 @@ class Run:
             return {}
 
     def completion_steps(self) -> list[int]:
-        """Steps whose completions were saved."""
+        """Steps with saved completions."""
         return sorted(int(path.stem.rpartition("_")[2]) for path in self.folder.glob("completions/*.parquet"))
 
     def completions(self, step: int) -> list[CompletionRow]:
-        """TRL's table of a step. Raises RunError."""
+        """TRL's table of completions of a step. Raises RunError."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -132,21 +132,21 @@ class Run:
         except (OSError, pa.ArrowException) as error:
             raise RunError(f"{path}: not readable ({error}); choose another step") from None
         if any(not isinstance(row.get("completion"), str | list) for row in rows):
-            raise RunError(f"{path}: holds no completions; choose another step")
+            raise RunError(f"{path}: contains no completions; choose another step")
         return rows
 
     def held_out_steps(self) -> list[int]:
-        """Steps at which the held-out rows were answered."""
+        """Steps with saved held-out answers."""
         return sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob("held_out/step-*.jsonl"))
 
     def held_out(self, step: int) -> list[HeldOutRow]:
-        """`{"id", "response"}` of every held-out row at a step."""
+        """`{"id", "response"}` per held-out row at a step."""
         lines = read_lines(held_out_path(self.folder, step))
         return [cast(HeldOutRow, line) for line in lines if _is_text(line.get("id")) and _is_text(line.get("response"))]
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Was a checkpoint written to its end? Its state comes last, and a full disk may have cut it."""
+    """Whether a checkpoint is complete. Its state is written last, and a full disk can truncate it."""
     try:
         state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -156,7 +156,7 @@ def is_whole(checkpoint: Path) -> bool:
 
 @contextmanager
 def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
-    """Turn what the disk refuses while a run is written into RunError; `fix` is what to run once there is space."""
+    """Convert disk errors during a run into RunError; `fix` is what to run once there is free space."""
     try:
         yield
     except Exception as error:
@@ -168,7 +168,7 @@ def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
 
 
 def create_run(folder: Path, recipe: Recipe, kind: Kind = "grpo") -> Run:
-    """Begin a run in a new folder. Raises RunError where the folder holds something already."""
+    """Create a run in a new folder. Raises RunError if the folder is not empty."""
     check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_recipe(recipe, folder / "recipe.yaml")
@@ -178,39 +178,39 @@ def create_run(folder: Path, recipe: Recipe, kind: Kind = "grpo") -> Run:
 
 
 def default_folder(recipe: Recipe) -> Path:
-    """Where a run goes that no folder is named for."""
+    """The default folder of a run."""
     return Path("runs") / file_name(recipe.name)
 
 
 def check_free(folder: Path) -> None:
-    """Raise RunError where a folder holds something already."""
+    """Raise RunError if a folder is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        resumable = f"go on with `cgc-train resume {folder}`, or " if (folder / "recipe.yaml").is_file() else ""
-        raise RunError(f"{folder}: holds something already; {resumable}name another folder with --to")
+        resumable = f"resume it with `cgc-train resume {folder}`, or " if (folder / "recipe.yaml").is_file() else ""
+        raise RunError(f"{folder}: is not empty; {resumable}choose another folder with --to")
 
 
 def open_run(folder: Path | str) -> Run:
-    """The run in a folder. Raises RunError where there is none, ReleaseError for a link that leads out of it."""
+    """The run in a folder. Raises RunError if there is none, ReleaseError for a link that leads out of the folder."""
     folder = Path(folder)
     if not (folder / "recipe.yaml").is_file():
-        raise RunError(f"{folder}: not the folder of a run (no recipe.yaml); name the one given to --to")
+        raise RunError(f"{folder}: not a run folder (no recipe.yaml); give the folder that was passed to --to")
     check_links(folder)
     return Run(folder, load_recipe(str(folder / "recipe.yaml")))
 
 
 def check_same(run: Run, recipe: Recipe) -> None:
-    """Raise RunError where a recipe differs from the run's in what would make its checkpoints another run's."""
+    """Raise RunError if a recipe differs from the run's in a setting that makes its checkpoints unusable."""
     before, now = (_flat(r.model_dump(mode="json")) for r in (run.recipe, recipe))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key) and key not in MAY_DIFFER]
     if changed:
         raise RunError(
-            f"{run.folder}: its checkpoints are of a recipe that differs in {', '.join(sorted(changed)[:5])}; "
+            f"{run.folder}: its checkpoints belong to a recipe that differs in {', '.join(sorted(changed)[:5])}; "
             "start a new run with --to"
         )
 
 
 def environment() -> Environment:
-    """Versions, hardware and command, without paths."""
+    """Versions, hardware, and command, without paths."""
     return {
         "command": without_paths(["cgc-train", *sys.argv[1:]]),
         "python": platform.python_version(),
@@ -222,14 +222,14 @@ def environment() -> Environment:
 
 
 def image_folder() -> Path:
-    """Where resized images are kept for all runs: `$CGC_CACHE/images`, or a folder in the user's cache."""
+    """The cache of resized images, shared by all runs: `$CGC_CACHE/images`, or a folder in the user's cache."""
     return Path(os.environ.get("CGC_CACHE") or Path.home() / ".cache" / "cgc-grounding") / "images"
 
 
 def without_usage_ping() -> None:
-    """Keep TRL from counting its users over the network, here and in processes that are started from here.
+    """Disable TRL's telemetry, in this process and in its child processes.
 
-    The Hub's client reads the variable when it is imported, which is long before a run begins.
+    The Hub's client reads the variable when it is imported, long before a run starts.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     constants.HF_HUB_DISABLE_TELEMETRY = True
@@ -241,7 +241,7 @@ def held_out_path(folder: Path, step: int) -> Path:
 
 
 def read_lines(path: Path) -> Iterator[Mapping[str, object]]:
-    """The JSON objects of a file, one a line; what is cut off or missing is left out."""
+    """The JSON objects of a file, one per line; truncated lines are skipped, and a missing file is empty."""
     if not path.is_file():
         return
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -254,7 +254,7 @@ def read_lines(path: Path) -> Iterator[Mapping[str, object]]:
 
 
 def _numbers(line: Mapping[str, object]) -> dict[str, object]:
-    """What of a line of metrics can be one: its kind, and numbers."""
+    """The valid values of a metrics line: its kind, and numbers."""
     kept: dict[str, object] = {key: value for key, value in line.items() if isinstance(value, int | float)}
     return {**kept, "kind": line["kind"]} if _is_text(line.get("kind")) else kept
 

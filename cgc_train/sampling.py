@@ -1,7 +1,7 @@
-"""The order in which prompts are trained on: a function of seed and epoch alone, so that a resumed run goes on exactly.
+"""The order of training prompts: a function of seed and epoch only, so that a resumed run continues exactly.
 
-TRL draws all epochs from one generator, whose state a checkpoint does not hold: from the second epoch on a resumed run
-would see another order.
+TRL draws all epochs from one generator, whose state is not part of a checkpoint. From the second epoch on, a resumed
+run would see a different order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,10 +10,10 @@ from cgc_train.data.select import epoch_order
 
 
 class EpochSampler:
-    """Indices of a training set as TRL's `RepeatSampler` gives them, in an order that is known for every epoch.
+    """Yields indices of a training set like TRL's `RepeatSampler`, but in an order that is known for every epoch.
 
-    Every prompt comes `group` times in a row, `prompts` different ones make a generation batch, and that batch comes
-    `repeats` times, since TRL asks for it at every step that learns from it. What does not fill a batch is left out.
+    Every prompt is repeated `group` times in a row. `prompts` different prompts form a generation batch, which is repeated
+    `repeats` times, once for each step that learns from it. Prompts that do not fill a batch are skipped.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class EpochSampler:
         self.seed, self.grades, self.epoch = seed, grades, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Give the order of this epoch (from 0) from the next iteration on."""
+        """Use the order of this epoch (from 0) from the next iteration on."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:

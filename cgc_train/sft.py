@@ -1,7 +1,7 @@
 """The warm-up: supervised training on the answer format, so that GRPO has answers to rank.
 
-Its traces are written by rule and hold no coordinate. The model it leaves is whole, adapters merged, so that
-`cgc-train grpo RECIPE model.name=RUN/model` starts from it.
+Its traces are rule-based and contain no coordinates. Adapters are merged into the final model, so that
+`cgc-train grpo RECIPE model.name=RUN/model` can start from it.
 """
 
 from collections.abc import Sequence, Sized
@@ -43,10 +43,10 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
     """TRL's SFTTrainer on rows in the recipe's order; `training_step` raises DivergedError for a loss that is NaN."""
 
     def __init__(self, *, args: TrainingArguments, grades: Sequence[int] | None = None, **given: object) -> None:
-        # a NaN that is filtered out of the log would go unseen until the weights are NaN too
+        # the default filter would hide a NaN in the log until the weights are NaN too
         args.logging_nan_inf_filter = False
         super().__init__(args=args, **given)
-        # the mean is over all tokens of a step, not of each process: TRL's loss takes their number, the model does not
+        # the mean is over all tokens of a step, not per process: TRL's loss takes their number, the model does not
         self.model_accepts_loss_kwargs = True
         self._grades = grades
 
@@ -55,11 +55,11 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
         return EpochSampler(count, group=1, prompts=1, repeats=1, seed=self.args.seed, grades=self._grades)
 
     def training_step(self, *given: object, **named: object) -> torch.Tensor:
-        """One step; returns its loss, a scalar. Raises DivergedError where the loss is no finite number."""
+        """Run one step; returns its loss, a scalar. Raises DivergedError if the loss is not finite."""
         loss: torch.Tensor = super().training_step(*given, **named)
         if not torch.isfinite(loss):
             raise DivergedError(
-                f"{self.args.output_dir}: the loss of step {self.state.global_step + 1} is {loss.item()}; start anew "
+                f"{self.args.output_dir}: the loss of step {self.state.global_step + 1} is {loss.item()}; start again "
                 "with a lower sft.learning_rate"
             )
         return loss
@@ -67,7 +67,7 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class _Material:
-    """What a warm-up is made of, all checked before its folder is made."""
+    """The parts of a warm-up, all checked before its folder is created."""
 
     processor: Processor
     rows: Dataset
@@ -75,25 +75,25 @@ class _Material:
 
 
 def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: Dataset | None = None) -> Run:
-    """Warm a model up by a recipe into a new folder. Every process of a launch calls it.
+    """Warm up a model by a recipe into a new folder. Call this in every process of a launch.
 
     Args:
-        recipe: its `sft` holds TRL's settings.
-        folder: of the run; missing or empty.
-        until: stop as soon as the mean R_miou of the held-out rows, answered greedily, reaches this; None: train as
-            long as `sft` says.
-        rows: what to learn from instead of the recipe's rows, with the columns that
-            `training_set(..., completions=True)` gives; None: those.
+        recipe: the recipe; its `sft` contains TRL's settings.
+        folder: folder of the run; missing or empty.
+        until: stop as soon as the mean R_miou of greedy answers to the held-out rows reaches this value; None: train
+            for as long as `sft` states.
+        rows: training rows that replace the recipe's, with the columns of
+            `training_set(..., completions=True)`; None: the recipe's rows.
 
     Raises:
         RunError: the folder is taken.
         DivergedError: the loss is not a number.
-        And what loading the data and the model raises; then no folder is left behind.
+        And the errors of loading the data and the model; no folder is then left behind.
     """
     without_usage_ping()
     check_gpu(recipe)
     arguments = _arguments(recipe, folder)
-    if arguments.process_index == 0:  # another process may come when this one has begun the run already
+    if arguments.process_index == 0:  # another process may arrive after this one has started the run
         check_free(folder)
     material = _material(recipe, until, rows)
     with arguments.main_process_first(desc="run folder"):
@@ -111,7 +111,7 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: D
 
 
 def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
-    # a warm-up is short and is not gone on from: only its outcome is kept, unless the recipe says otherwise
+    # a warm-up is short and cannot be resumed: only its outcome is kept, unless the recipe states otherwise
     over = {} if "save_strategy" in recipe.sft else {"save_strategy": "no"}
     return sft_config(recipe, folder, **over)
 
@@ -158,7 +158,7 @@ def _save(trainer: WarmUpTrainer, run: Run, processor: Processor) -> None:
     else:
         trainer.save_model(str(run.folder / ADAPTER))
         if trainer.is_world_process_zero():
-            unset_hf_deepspeed_config()  # or ZeRO-3 would divide what this process alone loads among all
+            unset_hf_deepspeed_config()  # or ZeRO-3 would divide the weights that only this process loads among all processes
             model = load_trained(run.folder / ADAPTER, dtype=run.recipe.model.dtype, device="cpu")
             model.merge_and_unload().save_pretrained(str(run.model_folder))
     if trainer.is_world_process_zero():

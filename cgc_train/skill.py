@@ -1,4 +1,4 @@
-"""Held-out rows answered while a warm-up trains: by all processes, whatever divides the weights among them."""
+"""Answer held-out rows during a warm-up, with all processes, for any way of dividing the weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +19,9 @@ from cgc_train.run import Run
 
 
 class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
-    """Answers the held-out rows every so often, by the likeliest tokens, and stops at a stated R_miou.
+    """Answers the held-out rows at intervals, greedily, and stops training at a given R_miou.
 
-    `trainer` is set before training; answers come from its model as it is prepared then, never before.
+    Set `trainer` before training; answers come from its prepared model.
     """
 
     def __init__(self, run: Run, rows: Dataset, processor: Processor, until: float | None) -> None:
@@ -34,11 +34,11 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
 
     @property
     def reached(self) -> bool:
-        """Whether the skill that was asked for is there."""
+        """Whether the requested skill is reached."""
         return self.until is not None and self.skill is not None and self.skill >= self.until
 
     def on_train_begin(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Where it starts from."""
+        """Measure the skill before training."""
         self._answer(state, control)
 
     def on_step_end(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
@@ -47,12 +47,12 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
             self._answer(state, control)
 
     def on_train_end(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Where it came to."""
+        """Measure the final skill."""
         if state.global_step != self.step:
             self._answer(state, control)
 
     def _answer(self, state: TrainerState, control: TrainerControl) -> None:
-        """Answer with all processes; each holds the same skill afterwards, so that all stop at the same step."""
+        """Answer with all processes; each has the same skill afterward, so that all stop at the same step."""
         self.step = state.global_step
         everything = dict(gather_object(self._share()))
         answers = {key: everything[key] for key in self.truths}
@@ -62,7 +62,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
         control.should_training_stop |= self.reached
 
     def _share(self) -> list[tuple[str, str]]:
-        """(id, answer) of this process's share of the rows."""
+        """(id, answer) for this process's share of the rows."""
         recipe, state = self.run.recipe, self.trainer.accelerator.state
         mine = [self.rows[place] for place in share(len(self.rows), state.process_index, state.num_processes)]
         with answering(self.trainer) as model:
@@ -79,7 +79,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
 
 @contextmanager
 def answering(trainer: PreparedTrainer) -> Iterator[Model]:
-    """The model of a trainer that has prepared it, fit to generate: weights gathered, no gradient checkpointing."""
+    """The trainer's prepared model, ready to generate: weights gathered, no gradient checkpointing."""
     training, checkpointing = trainer.model.training, trainer.args.gradient_checkpointing_kwargs
     trainer.model.eval()
     with unwrap_model_for_generation(
@@ -90,9 +90,9 @@ def answering(trainer: PreparedTrainer) -> Iterator[Model]:
 
 
 def share(count: int, process: int, processes: int) -> list[int]:
-    """Places of the rows that a process answers: as many for each process, since divided weights need all of them.
+    """Indices of the rows that a process answers: equally many per process, since divided weights need all of them.
 
-    The last process begins again with the first rows where the number does not divide.
+    If the number of rows does not divide evenly, the last process wraps around to the first rows.
     """
     return [place % count for place in range(process, -(-count // processes) * processes, processes)]
 

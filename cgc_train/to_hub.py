@@ -1,7 +1,7 @@
-"""Checkpoints to the Hub while training goes on: each one in a commit of its own, in the background.
+"""Upload checkpoints to the Hub during training, each in a separate commit, in the background.
 
-An upload that fails is a warning and is tried again with the next checkpoint; what a stopped run has not uploaded is
-uploaded when it is resumed. A checkpoint counts as there if its state is, which is in the same commit as the rest.
+A failed upload prints a warning and is retried with the next checkpoint. Missing uploads of a stopped run are made
+when it is resumed. A checkpoint counts as uploaded if its state, which is part of the same commit, exists.
 """
 
 import os
@@ -26,16 +26,16 @@ from cgc_train.protocols import TrainerState
 from cgc_train.recipe import Recipe
 from cgc_train.run import Run
 
-FOLDER = "to-hub"  # of a run: links to checkpoints that are not uploaded yet
+FOLDER = "to-hub"  # subfolder of a run with links to checkpoints that are not uploaded yet
 STATE = "trainer_state.json"
-# Holds paths of the machine, and is not needed to resume.
+# Contains local paths, and is not needed to resume.
 LEFT_OUT = ("training_args.bin",)
-# What a repository may hold before its first checkpoint.
+# Files that a repository can contain before its first checkpoint.
 OURS = {".gitattributes", ".gitignore", "README.md", "recipe.yaml"}
 
 
 class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
-    """Uploads every checkpoint of a run to `hub.repo`; the repository is made, and the login tried, before training."""
+    """Uploads every checkpoint of a run to `hub.repo`; creates the repository and checks the login before training."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.settings = run, run.recipe.hub
@@ -43,26 +43,26 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
         self.pending: list[Future[None]] = []
 
     def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Upload what a run that was stopped has left."""
+        """Upload what a stopped run has not uploaded."""
         if state.is_world_process_zero:
             for checkpoint in self.run.checkpoints():
                 keep(self.run.folder, checkpoint)
             self._upload()
 
     def on_save(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """A checkpoint is there."""
+        """Upload a new checkpoint."""
         if state.is_world_process_zero:
             keep(self.run.folder, self.run.folder / f"checkpoint-{state.global_step}")
             self._upload()
 
     def on_train_end(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Wait for uploads, and try once more what failed."""
+        """Wait for uploads, and retry failed ones once."""
         if state.is_world_process_zero:
             self.close()
             self._kept_are_uploaded()
 
     def close(self) -> None:
-        """Wait for the uploads that have begun."""
+        """Wait for the running uploads."""
         self.uploads.shutdown(wait=True)
 
     def _upload(self) -> None:
@@ -76,7 +76,7 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
 
 
 def prepare(recipe: Recipe) -> None:
-    """Make the repository of a recipe. Raises PushError where the login may not, or it holds something else."""
+    """Create the repository of a recipe. Raises PushError if this is not allowed, or it contains other files."""
     repo, api = str(recipe.hub.repo), connect()
     if not is_there(repo):
         with explained(repo, api.endpoint):
@@ -86,9 +86,9 @@ def prepare(recipe: Recipe) -> None:
 
 
 def is_there(repo: str) -> bool:
-    """Whether a repository exists, which this login may write to or make; nothing is written.
+    """Whether a repository exists that this login can write to or create; writes nothing.
 
-    Raises PushError where the login is not known or may not, or the repository holds something else.
+    Raises PushError if the login is unknown or lacks permission, or the repository contains other files.
     """
     check_names(repo, None)
     api = connect()
@@ -97,16 +97,16 @@ def is_there(repo: str) -> bool:
             with attempt:
                 found, account = _known(api, repo), api.whoami()
     if _role(account) == "read":
-        raise PushError(f"{repo}: this token may only read; use one with write access")
+        raise PushError(f"{repo}: this token is read-only; use one with write access")
     if not found and repo.partition("/")[0] not in _names(account):
         raise PushError(
-            f"{repo}: does not exist, and {account['name']} is no member of its organization; choose another"
+            f"{repo}: does not exist, and {account['name']} is not a member of its organization; choose another"
         )
     return found
 
 
 def _role(account: Mapping[str, Any]) -> str | None:
-    """What a token may do, as far as the Hub says: read, write, or fineGrained."""
+    """The role of a token as reported by the Hub: read, write, or fineGrained."""
     token = account.get("auth", {}).get("accessToken", {})
     return token.get("role") if isinstance(token, dict) else None
 
@@ -122,12 +122,14 @@ def _known(api: HfApi, repo: str) -> bool:
         return False
     paths = {file.path for file in api.list_repo_tree(repo) if isinstance(file, RepoFile)}
     if (strangers := paths - OURS) and "recipe.yaml" not in paths:
-        raise PushError(f"{repo}: holds {min(strangers)}, no checkpoints of ours; choose an empty repository")
+        raise PushError(
+            f"{repo}: contains {min(strangers)}, but not the checkpoints of a run; choose an empty repository"
+        )
     return True
 
 
 def keep(run: Path, checkpoint: Path) -> None:
-    """Links to a checkpoint until it is uploaded, so that it may be deleted meanwhile."""
+    """Keep links to a checkpoint until it is uploaded, so that it can be deleted meanwhile."""
     kept, partial = run / FOLDER / checkpoint.name, run / FOLDER / f"{checkpoint.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(kept, ignore_errors=True)
@@ -136,7 +138,7 @@ def keep(run: Path, checkpoint: Path) -> None:
 
 
 def link(source: str, target: str) -> None:
-    """A second name of a file, or a copy where the file system has no links."""
+    """Hard-link a file, or copy it if the file system has no links."""
     try:
         os.link(source, target)
     except OSError:
@@ -144,7 +146,7 @@ def link(source: str, target: str) -> None:
 
 
 def upload(run: Path, recipe: Recipe) -> None:
-    """Upload the checkpoints that are kept and not there yet, each in one commit, and keep them no longer.
+    """Upload the kept checkpoints that are missing from the Hub, each in one commit, and delete the links.
 
     Raises PushError.
     """

@@ -1,7 +1,7 @@
-"""Reasoning traces by rule, for the warm-up on the answer format: true for the row, and without a coordinate.
+"""Rule-based reasoning traces for the warm-up on the answer format: true for the row, and without coordinates.
 
-A trace goes through the images in order and says of each only what the row's objects and evidence warrant.
-Simplifies: it names what is seen, not how it is told from what is not.
+A trace goes through the images in order and states only what the row's objects and evidence warrant.
+Simplification: it names what is visible, not how to recognize it.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from cgc_data.tasks import answer_of_pool, task_of
 from cgc_data.vocabulary import Name, readable
 from cgc_train.reward.settings import PromptSettings
 
-# Every phrasing says the same; {what} is "a dog", "two dogs" or "a dog and two cats", {nothing} "no dog".
+# All phrasings are equivalent; {what} is "a dog", "two dogs", or "a dog and two cats", {nothing} is "no dog".
 OPENINGS = (
     "I am looking for {sought}.",
     "The question is about {sought}.",
@@ -121,7 +121,7 @@ MATCHED = (
 
 @dataclass(frozen=True)
 class Sight:
-    """What a row warrants about one image (numbered from 1): labels with how many are boxed, and labels not there."""
+    """What a row warrants about one image (numbered from 1): labels with the number of boxes, and absent labels."""
 
     image: int
     shown: Mapping[str, int]
@@ -129,7 +129,7 @@ class Sight:
 
 
 def sights(row: Row) -> list[Sight]:
-    """What is known of each image, in order; an image about which the row warrants nothing has no entry."""
+    """What is known about each image, in order; images about which the row warrants nothing are omitted."""
     counts = Counter((o["img_idx"], _asked_label(o["label"], row)) for o in row["objects"])
     lacking = {(e["img_idx"], e["label"]) for e in row["evidence"]} - counts.keys()
     found = []
@@ -142,20 +142,20 @@ def sights(row: Row) -> list[Sight]:
 
 
 def _asked_label(written: str, row: Row) -> str:
-    """The label that an object of the answer has in the query; an answer may write a word for all, such as "object"."""
+    """The query's label of an object of the answer, which may use a generic word such as "object"."""
     labels = row["query"]["labels"]
     return written if written in labels or not labels else labels[0]
 
 
 def _labels(row: Row) -> list[str]:
-    """What the row asks for; the word of its answers if it names none."""
+    """What the row asks for, or the label of its answers if the question names none."""
     return row["query"]["labels"] or [task_of(row).answer_label]
 
 
 def trace(row: Row) -> str:
-    """Reasoning for a row of a release: a few sentences, the same for the same row, its phrasing chosen by its id.
+    """Reasoning for a row of a release: a few sentences, with a phrasing chosen deterministically by the row's id.
 
-    It names images by their number and says in words how many are seen; it has no coordinate and no tag.
+    It refers to images by number and counts objects in words; it contains no coordinates and no tags.
     """
     return " ".join(_reasoning(row)(row))
 
@@ -172,9 +172,9 @@ def _reasoning(row: Row) -> Callable[[Row], Iterator[str]]:
 
 
 def completion(row: Row, prompt: PromptSettings) -> list[Message]:
-    """The message of a perfect answer in the form that the prompt asks for, as TRL takes it.
+    """The message of a perfect answer in the format that the prompt asks for, as TRL takes it.
 
-    With `prompt.think` the trace stands before the answer; what the chat template writes itself is left out.
+    With `prompt.think`, the trace precedes the answer; the part that the chat template writes is omitted.
     """
     objects = answer_objects(row["objects"])
     text = format_response(objects, trace(row) if prompt.think else "").removeprefix(prompt.prefix.strip())
@@ -194,7 +194,7 @@ def _search(row: Row) -> Iterator[str]:
 
 
 def _compare(row: Row) -> Iterator[str]:
-    """For the one kind that is in every image: what each image shows and lacks, then what they share."""
+    """For the one category in every image: what each image shows and lacks, then what they share."""
     yield _pick(COMPARISONS, row, "opening")
     for sight in sights(row):
         yield _seen(sight, row)
@@ -217,7 +217,7 @@ def _found(row: Row) -> str:
 
 
 def _single_out(row: Row) -> Iterator[str]:
-    """Which image shows more than one, and which of those is meant; where no absence is proved, there is just one."""
+    """Which image shows several objects, and which of them is meant; in images without proven absence there is one."""
     name, answer = readable(row["query"]["labels"][0]), row["objects"][0]["img_idx"]
     words = {"counted": name.counted, "plural": name.plural, "referred": referred(name, row["query"]["relation"])}
     absent = {entry["img_idx"] for entry in row["evidence"]}
@@ -229,7 +229,7 @@ def _single_out(row: Row) -> Iterator[str]:
 
 
 def _follow(row: Row) -> Iterator[str]:
-    """From the given box to the image that the question names, or through all images but that of the box."""
+    """From the given box to the image that the question names, or through all images except that of the box."""
     words = {"counted": readable(row["query"]["labels"][0]).counted, "a": row["query"]["ref_img_idx"]}
     yield _pick(REFERENCES, row, REFERENCES[0]).format(**words)
     if (named := row["query"]["img_idx"]) is not None:
@@ -244,7 +244,7 @@ def _follow(row: Row) -> Iterator[str]:
 
 
 def _match(row: Row) -> Iterator[str]:
-    """Of a piece: from which image it is, and from which others it is not."""
+    """For an image piece: the image that it was cut from, and those that it was not."""
     found = row["objects"][0]["img_idx"]
     yield _pick(PIECES, row, "piece").format(a=row["query"]["ref_img_idx"])
     if others := [f"Image {image}" for image in row["answer_images"] if image != found]:
@@ -263,13 +263,13 @@ def _seen(sight: Sight, row: Row) -> str:
 
 
 def _sought(name: Name, row: Row) -> str:
-    """By the phrasing, not the task: an absent row must not tell itself by how its trace begins."""
+    """The opening, chosen by phrasing, not by task: the start of a trace must not reveal an absent row."""
     every = answer_of_pool(row["template_id"].partition("/")[0]) == "set" and task_of(row).labels[1] == 1
     return name.plural if every else name.indefinite
 
 
 def _counted(name: Name, count: int) -> str:
-    """ "a dog", "two dogs"; more than words go to are "many dogs"."""
+    """ "a dog", "two dogs"; "many dogs" for numbers without a word."""
     if count == 1:
         return name.indefinite
     return f"{NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else 'many'} {name.plural}"

@@ -1,6 +1,6 @@
-"""TRL's GRPOTrainer where several images a prompt would trip it, and held-out answers on the way.
+"""TRL's GRPOTrainer with fixes for multi-image prompts, plus held-out answers during training.
 
-Each override says which trap it is for. Everything else, the loss included, is TRL's.
+Each override states its reason. Everything else, including the loss, is TRL's.
 """
 
 import math
@@ -28,7 +28,7 @@ from cgc_train.sampling import EpochSampler
 from cgc_train.vllm_start import Rows, vllm_settings, vllm_started_with
 from cgc_train.vllm_weights import forget_images, send_merged
 
-NO_PROBABILITIES = "probability tensor contains"  # what torch says of logits that are not finite
+NO_PROBABILITIES = "probability tensor contains"  # torch's error for logits that are not finite
 Answers: TypeAlias = dict[str, str]
 
 
@@ -36,15 +36,15 @@ class GroundingTrainer(GroupTrainer):
     """GRPO on rows of a release.
 
     Args:
-        frozen_vision: leave the vision tower out of training.
-        grades: of the rows, ascending, where later epochs are to keep easy rows first.
-        groups: which groups of completions are learned from; None: all.
-        processing_class, args, train_dataset, eval_dataset, peft_config, **given: as TRL's GRPOTrainer takes them.
+        frozen_vision: freeze the vision tower.
+        grades: ascending grades of the rows, if later epochs are to start with easy rows too.
+        groups: which groups of completions to learn from; None: all.
+        processing_class, args, train_dataset, eval_dataset, peft_config, **given: arguments of TRL's GRPOTrainer.
 
     Raises:
         ModelError: the processor pads on the right.
-        RecipeError: checkpoints would fall into the middle of a batch of completions.
-        DivergedError: while training, where loss, gradient, or weights are not finite, or nothing can be sampled.
+        RecipeError: checkpoints would fall in the middle of a batch of completions.
+        DivergedError: during training, if loss, gradient, or weights are not finite, or sampling fails.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class GroundingTrainer(GroupTrainer):
         check_padding(processing_class)
         check_saves(args)
         args.generation_kwargs = never_sampled(processing_class, args.use_vllm) | (args.generation_kwargs or {})
-        # a NaN that is filtered out of the log would go unseen until the weights are NaN too
+        # the default filter would hide a NaN in the log until the weights are NaN too
         args.logging_nan_inf_filter = False
         given |= {"train_dataset": train_dataset, "eval_dataset": eval_dataset, "peft_config": peft_config}
         with _vllm_told(args, processing_class, train_dataset, eval_dataset):
@@ -76,12 +76,12 @@ class GroundingTrainer(GroupTrainer):
             send_merged(self.vllm_generation)
         self.generation_config: Any = getattr(self, "generation_config", None)  # vLLM has its own
         self.log_completions: bool = args.log_completions
-        self.held_out_answers: Answers = {}  # of this process, since the last evaluation
+        self.held_out_answers: Answers = {}  # from this process, since the last evaluation
         if frozen_vision and peft_config is None:
             freeze_vision(self.model)
 
     def gathered_answers(self) -> Answers:
-        """The held-out answers of all processes, each row once, and forget them."""
+        """Return the held-out answers of all processes, each row once, and clear them."""
         pairs = gather_object(list(self.held_out_answers.items()))
         self.held_out_answers = {}
         return dict(sorted(map(tuple, pairs)))
@@ -113,7 +113,7 @@ class GroundingTrainer(GroupTrainer):
             grades=self._grades,
         )
 
-    # peft loads adapters in float32; over weights in four bits TRL trains them in bfloat16, and so does a resumed run.
+    # peft loads adapters in float32; TRL trains them in bfloat16 over 4-bit weights, and so must a resumed run.
     def _load_from_checkpoint(self, *given: object, **named: object) -> None:
         types = {name: parameter.dtype for name, parameter in self.model.named_parameters()}
         super()._load_from_checkpoint(*given, **named)
@@ -121,7 +121,7 @@ class GroundingTrainer(GroupTrainer):
             if parameter.dtype != types[name]:
                 parameter.data = parameter.data.to(types[name])
 
-    # Held-out rows come in their own order, once for each of `num_generations_eval`.
+    # Held-out rows keep their order, each repeated `num_generations_eval` times.
     def _get_eval_sampler(self, eval_dataset: Sized) -> Any:
         return RepeatSampler(eval_dataset, mini_repeat_count=self.num_generations_eval, shuffle=False)
 
@@ -134,7 +134,7 @@ class GroundingTrainer(GroupTrainer):
         *rest: object,
     ) -> Any:
         if self.use_vllm:
-            # images travel as paths until here, where vLLM wants pixels
+            # images are paths until here; vLLM needs pixels
             images = [[opened(image) for image in shown] for shown in images] if images else images
             if self.vllm_mode == "colocate":
                 prompt_ids = [collapse_images(ids, self._image_pad_token_id) for ids in prompt_ids]
@@ -147,13 +147,13 @@ class GroundingTrainer(GroupTrainer):
         raise self._diverged(f"after step {self.state.global_step}, the model gives no probabilities to sample from")
 
     def training_step(self, model: object, inputs: object, num_items_in_batch: object = None) -> torch.Tensor:
-        """One pass of TRL's; raises DivergedError where the loss is not a number."""
+        """Run one of TRL's steps; raises DivergedError if the loss is not finite."""
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         if not torch.isfinite(loss):
             raise self._diverged(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
         return loss
 
-    # A checkpoint is what a run resumes from, so it must not hold weights that can no longer learn.
+    # Runs resume from checkpoints, so these must not contain weights that can no longer learn.
     def _save_checkpoint(self, model: Any, trial: object) -> None:
         for name, weight in model.named_parameters():
             if weight.requires_grad and not is_sound(getattr(weight, "ds_tensor", weight)):
@@ -168,11 +168,11 @@ class GroundingTrainer(GroupTrainer):
         )
 
     # TRL would overwrite a step's completions with the held-out ones of the same step, and compare probabilities with
-    # those of vLLM at temperature zero, which are all one.
+    # those of vLLM at temperature zero, which are all 1.
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log as TRL does; completions, and what compares sampling with learning, are of training alone.
+        """Log like TRL, but log completions and sampling-versus-training metrics for training steps only.
 
-        Raises DivergedError where the gradient is not finite.
+        Raises DivergedError if the gradient is not finite.
         """
         norm = logs.get("grad_norm")
         if norm is not None and not math.isfinite(norm):
@@ -183,13 +183,13 @@ class GroundingTrainer(GroupTrainer):
         super().log(logs, start_time)
         self.log_completions = wanted
 
-    # The card is written by `cgc-train push`, from the whole run.
+    # `cgc-train push` writes the card, from the whole run.
     def create_model_card(self, *_: object, **__: object) -> None:
-        """Write no card into the run."""
+        """Write no card."""
 
     @contextmanager
     def _greedy_if_held_out(self) -> Iterator[None]:
-        """Held-out rows are answered by the likeliest tokens, so that two evaluations differ by the weights alone."""
+        """Answer held-out rows greedily, so that two evaluations differ only by the weights."""
         if self.model.training:
             yield
         elif self.use_vllm:
@@ -204,13 +204,13 @@ class GroundingTrainer(GroupTrainer):
 
 
 def check_padding(processor: Processor) -> None:
-    """Raise ModelError where the processor pads on the right, which shifts images against their tokens."""
+    """Raise ModelError if the processor pads on the right, which misaligns images and their tokens."""
     if processor.tokenizer.padding_side != "left":
         raise ModelError("the processor pads on the right; load it with cgc_train.model.load_processor")
 
 
 def check_saves(args: GrpoArguments) -> None:
-    """Raise RecipeError where a checkpoint would fall between two steps that learn from the same completions."""
+    """Raise RecipeError if a checkpoint would fall between two steps that learn from the same completions."""
     passes = args.steps_per_generation * args.num_iterations
     if args.save_strategy == "steps" and (args.save_steps * args.gradient_accumulation_steps) % passes:
         raise RecipeError(
@@ -220,25 +220,25 @@ def check_saves(args: GrpoArguments) -> None:
 
 
 def never_sampled(processor: Processor, use_vllm: bool) -> dict[str, object]:
-    """Settings of generation under which no token that stands for pixels is ever sampled."""
+    """Generation settings that never sample an image placeholder token."""
     tokens = visual_token_ids(processor)
     return {"logit_bias": dict.fromkeys(tokens, -100.0)} if use_vllm else {"suppress_tokens": tokens}
 
 
 def collapse_images(ids: Sequence[int], image_token: int) -> list[int]:
-    """Token ids with every run of image tokens as one, as vLLM in the same process expects to expand them itself."""
+    """Token ids with each run of image tokens collapsed to one, since vLLM in the same process expands them itself."""
     return [i for token, run in groupby(ids) for i in ([token] if token == image_token else run)]
 
 
 def greedy(generation_config: GenerationConfig) -> GenerationConfig:
-    """The same settings of generation, without sampling."""
+    """The same generation settings, without sampling."""
     likeliest = deepcopy(generation_config)
     likeliest.update(do_sample=False, temperature=None, top_p=None, top_k=None, min_p=None)
     return likeliest
 
 
 def opened(image: object) -> object:
-    """The pixels of a path; anything else as it is."""
+    """The image at a path; other values unchanged."""
     if not isinstance(image, str):
         return image
     with Image.open(image) as file:
@@ -246,6 +246,6 @@ def opened(image: object) -> object:
 
 
 def _vllm_told(args: GrpoArguments, processor: Processor, *sets: Rows | None) -> AbstractContextManager[None]:
-    if args.use_vllm and args.vllm_mode == "colocate":  # a server was started with settings of its own
+    if args.use_vllm and args.vllm_mode == "colocate":  # a server was started with its own settings
         return vllm_started_with(vllm_settings(args, processor, *sets))
     return nullcontext()

@@ -1,7 +1,7 @@
-"""Settings that TRL leaves out when it starts vLLM: the type of the weights, and the images to expect.
+"""Settings that TRL omits when it starts vLLM: the type of the weights, and the images to expect.
 
-By itself vLLM computes in half precision where a folder holds float32, so that what it samples is not what is learned
-from, and reserves room for the largest image that the folder allows, and for videos.
+By default, vLLM computes in half precision even if the weights are float32, so that sampling and training differ. It
+also reserves memory for videos and for the largest image that the processor allows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,13 +15,13 @@ from cgc_train.protocols import GrpoArguments, Processor
 
 
 class Rows(Protocol):
-    """A data set whose column `images` holds the images of each row."""
+    """A data set with the images of each row in the column `images`."""
 
     def __getitem__(self, column: str, /) -> Iterable[Sequence[object]]: ...
 
 
 def vllm_settings(args: GrpoArguments, processor: Processor, *sets: Rows | None) -> dict[str, object]:
-    """vLLM's settings for prompts of these data sets: type, most images of a prompt, no videos, pixels of an image."""
+    """vLLM's settings for the prompts of these data sets: type, images per prompt, no videos, pixels per image."""
     most = max(len(images) for rows in sets if rows is not None for images in rows["images"])
     size = dict(processor.image_processor.size)
     images = {"limit_mm_per_prompt": {"image": most, "video": 0}, "mm_processor_kwargs": {"size": size}}
@@ -30,7 +30,7 @@ def vllm_settings(args: GrpoArguments, processor: Processor, *sets: Rows | None)
 
 @contextmanager
 def vllm_started_with(settings: Mapping[str, object]) -> Iterator[None]:
-    """Inside, TRL starts vLLM with these settings too: it has none of its own for them."""
+    """Within this context, TRL starts vLLM with these settings, which TRL does not expose."""
     started = vllm_generation.LLM
     vllm_generation.LLM = partial(started, **settings)
     try:

@@ -1,10 +1,10 @@
-"""New weights for vLLM: what it forgets with them, and what it is sent of a model with adapters.
+"""Updating vLLM's weights: clear its image cache, and send merged weights of a model with adapters.
 
-TRL merges the adapters into the base before each step and takes them out after it. In bfloat16 both round, so that the
-base drifts step by step (TRL issue 6688): the saved adapter then belongs to another base than the one it is loaded on.
-Here the base is never written to.
+TRL merges the adapters into the base before each step and unmerges them afterward. In bfloat16 both operations round,
+so the base drifts step by step (TRL issue 6688), and the saved adapter no longer matches the base that it is loaded
+on. Here the base is never modified.
 
-vLLM keeps what its vision tower made of an image. TRL lets it forget texts with new weights, but not images.
+vLLM caches the vision tower's outputs. With new weights, TRL clears the cache of texts, but not that of images.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ Gather: TypeAlias = Callable[[Sequence[torch.Tensor]], AbstractContextManager[No
 
 
 def forget_images(generation: Any) -> None:
-    """Let vLLM forget with every new weights what the old ones made of images."""
+    """Make vLLM clear its cache of image features with every weight update."""
     send = generation.sync_weights
 
     def sent() -> None:
@@ -36,16 +36,16 @@ def forget_images(generation: Any) -> None:
 
 
 def send_merged(generation: Any) -> None:
-    """Let TRL's generation send merged weights to vLLM instead of merging into its model."""
+    """Make TRL's generation send merged weights to vLLM instead of merging into its model."""
     generation._iter_named_params = partial(merged_weights, generation.model, generation._dist.gather_params)
 
 
 def merged_weights(model: PeftModel, gather: Gather) -> Iterator[tuple[str, torch.Tensor]]:
-    """The weights that a model's base would have with the adapters in it, one at a time, under the base's names.
+    """The base weights with the adapters merged, one at a time, under the base's names.
 
     Args:
         model: a base with LoRA adapters.
-        gather: makes weights whole that are divided among processes; each process has to come to it.
+        gather: gathers weights that are divided among processes; every process has to call it.
     """
     base = model.get_base_model()
     layers = {
@@ -59,7 +59,7 @@ def merged_weights(model: PeftModel, gather: Gather) -> Iterator[tuple[str, torc
 
 
 def merged(layer: LoraLayer) -> torch.Tensor:
-    """The weight of a layer and its adapters, added in float32 and rounded to the type of the weight."""
+    """The weight of a layer plus its adapters, added in float32 and rounded to the type of the weight."""
     weight = layer.get_base_layer().weight
     with torch.no_grad():
         changes = [_whole(layer.get_delta_weight(adapter)).float() for adapter in layer.active_adapters]
@@ -67,6 +67,6 @@ def merged(layer: LoraLayer) -> torch.Tensor:
 
 
 def _whole(weight: torch.Tensor) -> torch.Tensor:
-    """FSDP2 keeps a part of each weight in each process."""
+    """Gather a weight if FSDP2 has divided it among processes."""
     weight = weight.detach()
     return weight.full_tensor() if isinstance(weight, DTensor) else weight

@@ -79,7 +79,7 @@ def test_a_checkpoint_can_be_merged_and_others_are_told(run: Run, tmp_path: Path
     assert (merge(run, tmp_path / "first", checkpoint=1) / "model.safetensors").is_file()
     with pytest.raises(RunError, match="no checkpoint 7; there are: 1, 2"):
         merge(run, tmp_path / "other", checkpoint=7)
-    with pytest.raises(RunError, match="holds something already"):
+    with pytest.raises(RunError, match="is not empty"):
         merge(run, tmp_path / "first")
 
 

@@ -19,7 +19,7 @@ def test_completions_of_something_else_are_refused(run_values: dict[str, Any], t
     (run.folder / "completions").mkdir(exist_ok=True)
     pq.write_table(pa.table({"prompt": ["?"]}), run.folder / "completions/completions_00003.parquet")
     assert run.completion_steps() == [3]
-    with pytest.raises(RunError, match="holds no completions; choose another step"):
+    with pytest.raises(RunError, match="contains no completions; choose another step"):
         run.completions(3)
 
 
@@ -38,7 +38,7 @@ def test_another_fault_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [((), "no whole checkpoint"), (("--recipe", "tiny-cpu"), "differs in")],
+    [((), "no complete checkpoint"), (("--recipe", "tiny-cpu"), "differs in")],
     ids=["nothing to go on from", "another recipe"],
 )
 def test_the_command_says_why_it_does_not_go_on(

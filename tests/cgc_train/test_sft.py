@@ -207,7 +207,7 @@ def test_a_loss_that_is_no_number_stops_it(place: Path, tmp_path: Path) -> None:
 def test_what_is_there_is_not_overwritten(place: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    with pytest.raises(RunError, match="holds something already"):
+    with pytest.raises(RunError, match="is not empty"):
         run_sft(recipe(place), tmp_path / "run")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
 

@@ -108,9 +108,9 @@ def waiting(run_values: dict[str, Any], tmp_path: Path) -> CheckpointsToHub:
     ("repo", "token", "said"),
     [
         ("org/steps", "hf_wrong", "does not know this login"),
-        ("others/steps", TOKEN, "is no member of its organization"),
+        ("others/steps", TOKEN, "is not a member of its organization"),
         ("steps", TOKEN, "write ORG/NAME"),
-        ("org/data", TOKEN, r"holds weights\.bin, no checkpoints of ours"),
+        ("org/data", TOKEN, r"contains weights\.bin, but not the checkpoints of a run"),
     ],
 )
 def test_a_login_that_will_not_do_is_known_before_training(
@@ -139,7 +139,7 @@ def test_a_token_that_may_only_read_is_refused(role: str, refused: bool, hub: Hu
     account = {"name": "org", "orgs": [], "auth": {"accessToken": {"role": role}}}
     monkeypatch.setattr("huggingface_hub.HfApi.whoami", lambda *_: account)
     if refused:
-        with pytest.raises(PushError, match="may only read"):
+        with pytest.raises(PushError, match="read-only"):
             is_there("org/steps")
     else:
         assert not is_there("org/steps")
