@@ -12,8 +12,8 @@ from cgc_train.data.select import epoch_order
 class EpochSampler:
     """Yields indices of a training set like TRL's `RepeatSampler`, but in an order that is known for every epoch.
 
-    Every prompt is repeated `group` times in a row. `prompts` different prompts form a generation batch, which is repeated
-    `repeats` times, once for each step that learns from it. Prompts that do not fill a batch are skipped.
+    Every prompt is repeated `group` times in a row. `prompts` different prompts form a generation batch, which is
+    repeated `repeats` times, once per step that learns from it. Prompts that do not fill a batch are skipped.
     """
 
     def __init__(

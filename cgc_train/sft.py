@@ -158,7 +158,7 @@ def _save(trainer: WarmUpTrainer, run: Run, processor: Processor) -> None:
     else:
         trainer.save_model(str(run.folder / ADAPTER))
         if trainer.is_world_process_zero():
-            unset_hf_deepspeed_config()  # or ZeRO-3 would divide the weights that only this process loads among all processes
+            unset_hf_deepspeed_config()  # or ZeRO-3 would divide weights that this process alone loads
             model = load_trained(run.folder / ADAPTER, dtype=run.recipe.model.dtype, device="cpu")
             model.merge_and_unload().save_pretrained(str(run.model_folder))
     if trainer.is_world_process_zero():

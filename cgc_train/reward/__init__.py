@@ -1,4 +1,4 @@
-"""The rule-based reward: source-aware set-wise IoU plus format, and what is logged beside it. Needs no torch."""
+"""The rule-based reward, source-aware set-wise IoU plus format, and its logged statistics. Does not need torch."""
 
 from cgc_train.reward.batch import LOGGED, batch_statistics, zero_variance
 from cgc_train.reward.gold import gold_check

@@ -1,4 +1,4 @@
-"""What is logged beside the reward: habits of a batch of responses that the reward alone would hide."""
+"""Statistics logged with the reward: habits in a batch of responses that the reward alone would hide."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from cgc_data.metrics import ItemScore
 from cgc_train.reward.terms import Terms
 
-# Names under which the trainer logs them, in the order of showing.
+# Names under which the trainer logs them, in display order.
 LOGGED = (
     "contrast/index_accuracy",
     "contrast/iou_any_image",
@@ -18,14 +18,14 @@ LOGGED = (
     "contrast/zero_variance",
 )
 
-# Rewards of a group that differ by less are equal: the group teaches nothing.
+# Rewards of a group that differ by less count as equal: the group teaches nothing.
 EQUAL = 1e-6
 
 
 def batch_statistics(scores: Sequence[Terms]) -> dict[str, float]:
-    """The shares of `LOGGED` over a batch; what no response of the batch defines is left out.
+    """The shares of `LOGGED` over a batch, without those that no response in the batch defines.
 
-    Zero-variance groups are those of equal row id within the batch.
+    Groups, for the share with zero variance, are responses with the same row id within the batch.
     """
     items = [score.item for score in scores]
     boxes = sum(item.boxes for item in items)
@@ -43,7 +43,7 @@ def batch_statistics(scores: Sequence[Terms]) -> dict[str, float]:
 
 
 def zero_variance(scores: Sequence[Terms]) -> float | None:
-    """Share of groups (responses to one row) whose rewards are all equal; None where no row has two responses."""
+    """Share of groups (responses to one row) whose rewards are all equal; None if no row has two responses."""
     groups: dict[str, list[float]] = defaultdict(list)
     for score in scores:
         groups[score.item.truth.id].append(score.reward)

@@ -1,4 +1,4 @@
-"""Other measures of the same boxes: how many are hits, and a measure that tells near misses from far ones."""
+"""Other measures of the same boxes: the number of hits, and a measure that separates near misses from far ones."""
 
 from typing import Annotated
 
@@ -35,8 +35,10 @@ CIOU: Term["BoxSettings"] = Term("ciou", ciou_term, "set-wise CIoU", _ciou_meani
 
 
 class BoxSettings(ImageSettings):
-    """The weights and the option of R_f1 and R_ciou."""
+    """The weights of R_f1 and R_ciou, and their option."""
 
     f1: Annotated[Weight, F1] = Field(0.0, description="weight of F1 over hits")
-    f1_iou: float = Field(0.5, gt=0, le=1, description="IoU from which on a pair is a hit of R_f1")
-    ciou: Annotated[Weight, CIOU] = Field(0.0, description="weight of the set-wise CIoU, which pays near misses too")
+    f1_iou: float = Field(0.5, gt=0, le=1, description="IoU at or above which a pair is a hit of R_f1")
+    ciou: Annotated[Weight, CIOU] = Field(
+        0.0, description="weight of the set-wise CIoU, which also rewards near misses"
+    )

@@ -1,4 +1,4 @@
-"""The form of an answer, whatever it says: strict validity, and, on request, each tag for itself."""
+"""The format of an answer, regardless of content: strict validity and, optionally, each tag separately."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from cgc_data.common.settings import Weight
 from cgc_train.reward.miou import MIOU, MiouSettings
 from cgc_train.reward.term import Answered, Term
 
-# Of the four tags, those that are not there just once under each violation.
+# For each violation, the tags of the four that do not occur exactly once.
 MISPLACED = {
     Violation.THINK_MISSING: 2,
     Violation.THINK_REPEATED: 2,
@@ -25,7 +25,7 @@ MISPLACED = {
 def format_term(answer: Answered, settings: "FormatSettings") -> float:
     """R_format: 1 for a strictly valid answer, else 0.
 
-    With `format_needs_miou` only where R_miou is above 0; with `format_min_think` only where the trace is as long.
+    With `format_needs_miou`, only if R_miou is above 0; with `format_min_think`, only if the trace is long enough.
     """
     if not answer.reading.valid or answer.reading.think_length < settings.format_min_think:
         return 0.0
@@ -33,7 +33,7 @@ def format_term(answer: Answered, settings: "FormatSettings") -> float:
 
 
 def tags_term(answer: Answered, _: "FormatSettings") -> float:
-    """R_tags: the share of `<think>`, `</think>`, `<answer>`, and `</answer>` that stand just once, in quarters."""
+    """R_tags: the share of `<think>`, `</think>`, `<answer>`, and `</answer>` that occur exactly once."""
     return 1 - sum(MISPLACED.get(violation, 0) for violation in answer.reading.violations) / 4
 
 
@@ -52,9 +52,9 @@ TAGS: Term["FormatSettings"] = Term("tags", tags_term, "tags", _tags_meaning)
 
 
 class FormatSettings(MiouSettings):
-    """The weights and the options of R_format and R_tags."""
+    """The weights and options of R_format and R_tags."""
 
     format: Annotated[Weight, FORMAT] = Field(1.0, description="weight of a strictly valid answer")
-    format_needs_miou: bool = Field(False, description="pay the format only where R_miou > 0")
-    format_min_think: int = Field(0, ge=0, description="characters of reasoning below which the format is not paid")
-    tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the tags, a quarter each")
+    format_needs_miou: bool = Field(False, description="reward the format only if R_miou > 0")
+    format_min_think: int = Field(0, ge=0, description="minimum characters of reasoning for the format reward")
+    tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the four tags, a quarter each")

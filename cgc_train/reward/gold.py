@@ -1,4 +1,4 @@
-"""The gold check: every row's own answer, written in the strict form, has to earn the full reward."""
+"""The gold check: every row's own answer, in the strict format, must earn the full reward."""
 
 import math
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ def gold_check(
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
 ) -> list[str]:
-    """Ids of the rows whose stored `answer` does not earn the full reward; rows need no images.
+    """Ids of the rows whose stored `answer` does not earn the full reward; images are not needed.
 
-    Weights of 0 would let anything pass, so each term is asked for whole, whatever the settings weigh it by.
+    Weights of 0 would accept everything, so each term is checked separately, regardless of its weight.
     """
     plain = (settings or RewardSettings()).with_all_terms().model_copy(update={"task_weights": {}})
     return [row["id"] for row in rows if not _earns_all(row, plain, prompt or PromptSettings())]
@@ -29,7 +29,7 @@ def gold_check(
 def _earns_all(row: Row, settings: RewardSettings, prompt: PromptSettings) -> bool:
     try:
         truth = truth_of(row)
-    except (ReleaseError, TypeError, ValueError):  # an object of the row is not a box of an answer
+    except (ReleaseError, TypeError, ValueError):  # an object of the row is not a valid box
         return False
     reading = read_list(row["answer"], truth.num_images)
     response = format_response(reading.objects, REASON if prompt.think else "")

@@ -1,4 +1,4 @@
-"""Which images hold something, apart from where in them: terms that pay before boxes are good."""
+"""Terms for the right images, regardless of box position: they reward a model before its boxes are good."""
 
 from collections import Counter
 from typing import Annotated
@@ -12,14 +12,14 @@ from cgc_train.reward.term import Answered, Term
 
 
 def images_term(answer: Answered, _: "ImageSettings") -> float:
-    """R_images: boxes in images that hold as many objects, over max(|P|, |G|); where in the image does not count."""
+    """R_images: boxes in images with as many objects, over max(|P|, |G|), regardless of position in the image."""
     said = Counter(item.img_idx for item in answer.boxes.objects)
     true = Counter(item.img_idx for item in answer.truth.objects)
     return set_share(answer, (said & true).total)
 
 
 def presence_term(answer: Answered, _: "ImageSettings") -> float:
-    """R_presence: 1 for `[]` where there is nothing, and for entries where there is something; else 0."""
+    """R_presence: 1 for `[]` if there is nothing to find, and for entries if there is something; else 0."""
     readable = answer.boxes.readable
     return float(readable and bool(answer.boxes.elements) == bool(answer.truth.objects))
 
@@ -40,4 +40,6 @@ class ImageSettings(FormatSettings):
     """The weights of R_images and R_presence."""
 
     images: Annotated[Weight, IMAGES] = Field(0.0, description="weight of boxes in the right images")
-    presence: Annotated[Weight, PRESENCE] = Field(0.0, description="weight of `[]` exactly where there is nothing")
+    presence: Annotated[Weight, PRESENCE] = Field(
+        0.0, description="weight of answering `[]` exactly if there is nothing to find"
+    )

@@ -1,4 +1,4 @@
-"""The source-aware set-wise IoU, R_miou: what is boxed where, over the matching that the benchmark uses too."""
+"""R_miou, the source-aware set-wise IoU, over the same matching as in the benchmark."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,8 +15,8 @@ from cgc_train.reward.term import Answered, Term
 def miou_term(answer: Answered, settings: "MiouSettings") -> float:
     """R_miou: sum of IoU over one-to-one pairs within images, over max(|P|, |G|).
 
-    |P| counts every element of the list, malformed ones too. Both empty: 1; one empty or unreadable: 0.
-    Without `source_aware` a box may pair in any image; without `set_wise` it is `any_box_term`.
+    |P| counts every element of the list, including malformed ones. Both empty: 1; one empty or unreadable: 0.
+    Without `source_aware`, a box can match in any image; without `set_wise`, this is `any_box_term`.
     """
     objects = answer.truth.objects
     if not settings.set_wise and answer.boxes.elements and objects:
@@ -33,17 +33,17 @@ def set_share(answer: Answered, total: Callable[[], float]) -> float:
 
 
 def any_box_term(answer: Answered, settings: "MiouSettings") -> float:
-    """What set-wise matching is compared with: the mean over true objects of the best IoU that any box has.
+    """The alternative to set-wise matching: the mean over true objects of the best IoU of any box.
 
-    Nothing is matched one to one and nothing counts the predictions, so one box may serve many truths and further
-    boxes cost nothing. 0 where there is no true object.
+    Boxes are not matched one to one and not counted, so one box can match many objects and extra boxes cost nothing. 0
+    if there is no true object.
     """
     best = [_matched(answer, [item], settings) for item in answer.truth.objects]
     return math.fsum(best) / len(best) if best else 0.0
 
 
 def _matched(answer: Answered, objects: Sequence[Object], settings: "MiouSettings") -> float:
-    """Sum of IoU, after floor and power, of the best one-to-one pairs with some of the true objects."""
+    """Sum of IoU, after floor, ceiling, and power, over the best one-to-one pairs with some of the true objects."""
     found = match(
         answer.boxes.objects,
         objects,
@@ -65,16 +65,16 @@ MIOU: Term["MiouSettings"] = Term("miou", miou_term, "set-wise IoU", _meaning)
 
 
 class MiouSettings(Section):
-    """The weight and the options of R_miou."""
+    """The weight and options of R_miou."""
 
     miou: Annotated[Weight, MIOU] = Field(1.0, description="weight of the source-aware set-wise IoU")
     power: float = Field(1.0, gt=0, allow_inf_nan=False, description="exponent of IoU; above 1 rewards tight boxes")
-    floor: Share = Field(0.0, description="IoU below this counts 0")
-    ceiling: float = Field(1.0, gt=0, le=1, description="IoU from which on it counts 1")
+    floor: Share = Field(0.0, description="IoU below this counts as 0")
+    ceiling: float = Field(1.0, gt=0, le=1, description="IoU at or above this counts as 1")
     soft_reading: bool = Field(
-        False, description="read boxes although numbers are written as 120.0, commas trail, or a fence says JSON"
+        False, description="accept boxes with numbers such as 120.0, trailing commas, or a JSON code fence"
     )
-    source_aware: bool = Field(True, description="false (ablation): a box may match a true one of any image")
+    source_aware: bool = Field(True, description="false (ablation): a box can match a true box in any image")
     set_wise: bool = Field(
-        True, description="false (ablation): mean over true objects of the best IoU of any box; |P| is not counted"
+        True, description="false (ablation): mean over true objects of the best IoU of any box; ignores |P|"
     )

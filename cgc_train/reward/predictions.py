@@ -1,7 +1,7 @@
-"""Saved completions against a release: read, score, and write every term of every row.
+"""Score saved completions against a release: read them, score them, and write every term of every row.
 
-A file of predictions has one JSON object per line, `{"id": row, "response": text}`, such as a run's held-out answers.
-Several responses to a row, a group of samples, are numbered: `{"id": row, "sample": 2, "response": text}`.
+A predictions file, such as a run's held-out answers, has one JSON object per line: `{"id": row, "response": text}`.
+Several responses to a row (a group of samples) are numbered: `{"id": row, "sample": 2, "response": text}`.
 """
 
 import json
@@ -17,7 +17,7 @@ from cgc_train.errors import PredictionsError
 from cgc_train.reward.settings import PromptSettings, RewardSettings
 from cgc_train.reward.terms import Terms, score
 
-# What a written row repeats of a response's metrics.
+# The metrics of a response that a written row repeats.
 METRICS = (
     "accuracy",
     "lenient",
@@ -36,7 +36,7 @@ METRICS = (
 
 @dataclass(frozen=True)
 class Prediction:
-    """A response to the row of this id; `sample` is its number among the responses to the row, 1 if it has none."""
+    """A response to the row with this id; `sample` is its number among the responses to the row, by default 1."""
 
     id: str
     response: str
@@ -45,12 +45,12 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Asked:
-    """The rows of a release that predictions are about.
+    """The rows of a release that predictions refer to.
 
     Attributes:
-        truths: by row id, in the order in which predictions first name them.
-        answered: rows with a prediction, by split.
-        rows: all rows of these splits, by split.
+        truths: truths by row id, in the order in which predictions first name them.
+        answered: number of rows with a prediction, by split.
+        rows: number of all rows, for these splits.
     """
 
     truths: dict[str, Truth]
@@ -60,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Scored:
-    """One prediction: the terms of its reward, and its metrics with the lenient reading beside the strict one."""
+    """A scored prediction: the terms of its reward, and its metrics by the strict and the lenient reading."""
 
     terms: Terms
     item: ItemScore
@@ -68,27 +68,27 @@ class Scored:
 
 
 def read_predictions(path: Path) -> list[Prediction]:
-    """Predictions in the order of the file.
+    """Read predictions, in the order of the file.
 
-    Raises PredictionsError that names the line: not a JSON object, without `id` or `response`, or with the id and
-    sample number of an earlier line.
+    Raises PredictionsError, which names the line, if it is not a JSON object, lacks `id` or `response`, or repeats
+    the id and sample number of an earlier line.
     """
     found: dict[tuple[str, int], Prediction] = {}
     for number, line in _lines(path):
         entry = _entry(f"{path}:{number}", line)
         if (entry.id, entry.sample) in found:
             raise PredictionsError(
-                f"{path}:{number}: sample {entry.sample} of row {entry.id!r} is in an earlier line; number the "
+                f"{path}:{number}: sample {entry.sample} of row {entry.id!r} repeats an earlier line; number the "
                 'responses to a row with "sample": 1, 2, 3'
             )
         found[entry.id, entry.sample] = entry
     if not found:
-        raise PredictionsError(f"{path}: holds no predictions; write one JSON object per line with id and response")
+        raise PredictionsError(f"{path}: contains no predictions; write one JSON object per line with id and response")
     return list(found.values())
 
 
 def find_asked(release: Release, ids: Sequence[str]) -> Asked:
-    """The truths of the rows of these ids; images are not read. Raises PredictionsError for ids of no row."""
+    """The truths of the rows with these ids; images are not read. Raises PredictionsError for unknown ids."""
     wanted, found = set(ids), dict[str, Truth]()
     answered, rows = Counter[str](), Counter[str]()
     for row in release.rows([*COLUMNS, "split"]):
@@ -98,7 +98,9 @@ def find_asked(release: Release, ids: Sequence[str]) -> Asked:
             found[row["id"]] = truth_of(row)
     if missing := [identity for identity in ids if identity not in found]:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise PredictionsError(f"{release.folder}: has no row {missing[0]!r}{more}; give the release that was asked")
+        raise PredictionsError(
+            f"{release.folder}: has no row {missing[0]!r}{more}; give the release that the predictions were made for"
+        )
     return Asked({key: found[key] for key in ids}, dict(answered), {split: rows[split] for split in answered})
 
 
@@ -113,9 +115,9 @@ def score_predictions(
 
 
 def write_terms(path: Path, scored: Sequence[Scored]) -> None:
-    """Write one JSON object a prediction with every term; the file appears when it is whole.
+    """Write one JSON object per prediction with every term; the file appears once it is complete.
 
-    Raises PredictionsError where the file exists or cannot be written.
+    Raises PredictionsError if the file exists or cannot be written.
     """
     check_free(path)
     partial = path.with_name(f"{path.name}.partial")
@@ -124,15 +126,17 @@ def write_terms(path: Path, scored: Sequence[Scored]) -> None:
             file.writelines(json.dumps(_row(entry), ensure_ascii=False) + "\n" for entry in scored)
         partial.rename(path)
     except OSError as error:
-        raise PredictionsError(f"{path}: cannot be written ({error.strerror}); name another file with --out") from None
+        raise PredictionsError(
+            f"{path}: cannot be written ({error.strerror}); choose another file with --out"
+        ) from None
 
 
 def check_free(path: Path) -> None:
-    """Raise PredictionsError where a file exists already, or its folder does not."""
+    """Raise PredictionsError if a file already exists, or its folder does not."""
     if path.exists():
-        raise PredictionsError(f"{path}: exists already; name another file with --out")
+        raise PredictionsError(f"{path}: already exists; choose another file with --out")
     if not path.parent.is_dir():
-        raise PredictionsError(f"{path}: its folder does not exist; make it, or name another file with --out")
+        raise PredictionsError(f"{path}: its folder does not exist; create it, or choose another file with --out")
 
 
 def _row(entry: Scored) -> dict[str, object]:
@@ -150,7 +154,7 @@ def _row(entry: Scored) -> dict[str, object]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file with their numbers from 1, empty ones left out."""
+    """The nonempty lines of a file, with their numbers from 1."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -166,10 +170,10 @@ def _entry(where: str, line: str) -> Prediction:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise PredictionsError(f"{where}: not JSON ({error}); write one JSON object a line") from None
+        raise PredictionsError(f"{where}: not JSON ({error}); write one JSON object per line") from None
     for key in ("id", "response"):
         if not isinstance(value, dict) or not isinstance(value.get(key), str):
-            raise PredictionsError(f"{where}: has no text {key!r}; write one object with id and response a line")
+            raise PredictionsError(f"{where}: has no text {key!r}; write one object with id and response per line")
     sample = value.get("sample", 1)
     if type(sample) is not int or sample < 0:
         raise PredictionsError(f"{where}: sample {sample!r} is not a number such as 1; number the responses to a row")

@@ -1,4 +1,4 @@
-"""Settings of the reward: what each term declares, the weights of tasks, and what the prompt asks for."""
+"""Settings of the reward: the settings of each term, the weights of tasks, and the prompt."""
 
 from typing import Any, Literal
 
@@ -11,14 +11,14 @@ from cgc_train.reward.term import Term
 
 
 class PromptSettings(Section):
-    """What the model is asked to write around its answer."""
+    """What the prompt asks the model to write around its answer."""
 
-    think: bool = Field(True, description="ask for a reasoning trace, and require it")
-    prefix: str = Field("", description="what the chat template writes of every response, such as <think>")
+    think: bool = Field(True, description="ask for a reasoning trace and require it")
+    prefix: str = Field("", description="start of every response that the chat template writes, such as <think>")
 
 
-# What a preset sets; a setting that is given beside it wins. MG-Thinker (arXiv 2609.37374): a quarter for each tag, and
-# for each target 1 for its image and its IoU, which counts 0 below 0.1 and 1 from 0.9 on.
+# Settings of each preset; explicit settings win. MG-Thinker (arXiv 2609.37374): a quarter for each tag, and for each
+# target 1 for its image plus its IoU, which counts as 0 below 0.1 and as 1 from 0.9 on.
 PRESETS: dict[str, dict[str, Any]] = {
     "cgc": {},
     "mg-thinker": {"miou": 1.0, "floor": 0.1, "ceiling": 0.9, "images": 1.0, "tags": 1.0, "format": 0.0},
@@ -28,15 +28,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 class RewardSettings(LastTermSettings):
     """R = task weight * (miou * R_miou + format * R_format); everything but the two weights is off by default.
 
-    The weight of a task is the same for all responses to a row: it changes what is learned only where advantages are
-    not scaled within the group (`grpo.scale_rewards` other than `group`).
+    A task's weight is the same for all responses to a row, so it has an effect only if advantages are not scaled
+    within the group (`grpo.scale_rewards` other than `group`).
     """
 
-    preset: Literal["cgc", "mg-thinker"] = Field(
-        "cgc", description="weights and options as a published reward has them"
-    )
+    preset: Literal["cgc", "mg-thinker"] = Field("cgc", description="weights and options of a published reward")
     task_weights: dict[str, Weight] = Field(
-        default_factory=dict, description="factor of the reward by a task's full name; default 1"
+        default_factory=dict, description="factor of the reward by full task name; default 1"
     )
 
     @model_validator(mode="before")
@@ -52,7 +50,7 @@ class RewardSettings(LastTermSettings):
         return weights
 
     def task_weight(self, task: Task | None) -> float:
-        """The factor of a task's reward; 1 if the task is not known."""
+        """The factor of a task's reward; 1 if the task is unknown."""
         return self.task_weights.get(task.id, 1.0) if task else 1.0
 
     def weight(self, term: "Term[RewardSettings]") -> float:
@@ -61,12 +59,12 @@ class RewardSettings(LastTermSettings):
 
     @property
     def terms(self) -> "tuple[Term[RewardSettings], ...]":
-        """Terms that are paid, and those that are paid by default, which stay in view when their weight is 0."""
+        """Terms with a weight, and the default terms, which are shown even if their weight is 0."""
         fields = type(self).model_fields
         return tuple(term for term in TERMS if self.weight(term) or fields[term.name].default)
 
     def with_all_terms(self) -> "RewardSettings":
-        """The same options, every term paid alike."""
+        """The same options with equal weights for all terms."""
         return self.model_copy(update={term.name: 1.0 for term in TERMS})
 
 
@@ -76,7 +74,7 @@ TERMS: tuple[Term[RewardSettings], ...] = tuple(
 
 
 class Rules(Section):
-    """The two sections of a recipe that decide what a response earns."""
+    """The two sections of a recipe that determine the reward of a response."""
 
     reward: RewardSettings = RewardSettings()
     prompt: PromptSettings = PromptSettings()

@@ -1,8 +1,8 @@
-"""What a term of the reward is: a function of an answer, under the name of the setting that weighs it.
+"""A term of the reward: a function of an answer, named after the setting of its weight.
 
-Terms are a chain: the settings of each build on those of the term before. To add one, write a module like `boxes.py`
-(the function, its `Term`, and settings that declare the weight as `NAME: Annotated[Weight, TERM]`), and name it as the
-last in `settings.py`.
+Terms form a chain: the settings of each extend those of the previous one. To add a term, write a module like
+`boxes.py` (the function, its `Term`, and settings that declare the weight as `NAME: Annotated[Weight, TERM]`) and use
+it as the last one in `settings.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,9 +18,9 @@ SettingsT_contra = TypeVar("SettingsT_contra", bound=Section, contravariant=True
 
 @dataclass(frozen=True)
 class Answered:
-    """A response as it was read, the truth of its row, and the values of the terms before this one, by name.
+    """A parsed response, the truth of its row, and the values of the earlier terms, by name.
 
-    `boxes` is the reading whose boxes are scored: the same, unless the settings forgive more than the strict form does.
+    `boxes` is the reading whose boxes are scored. It differs only if the settings accept more than the strict format.
     """
 
     reading: Reading
@@ -31,15 +31,15 @@ class Answered:
 
 @dataclass(frozen=True)
 class Term(Generic[SettingsT_contra]):
-    """One term of the reward.
+    """A term of the reward.
 
     Attributes:
         name: `reward.NAME` is its weight, `NAME_reward` its function in TRL, NAME its column.
-        function: from an answer to 0-1, where a perfect answer gets 1; never raises.
-        title: of its curve.
+        function: maps an answer to 0-1; a perfect answer gets 1. Never raises.
+        title: title of its curve.
         meaning: what it measures under these settings, for the model card.
-        ablated: what a run without it shows, for `cgc-train ablate no-NAME`; "": it has no such switch.
-        digits: decimals to show of its value.
+        ablated: meaning of a run without it, for `cgc-train ablate no-NAME`; "": it has no such switch.
+        digits: decimals shown.
     """
 
     name: str
@@ -51,5 +51,5 @@ class Term(Generic[SettingsT_contra]):
 
     @property
     def symbol(self) -> str:
-        """As formulas and tables write it: `R_miou`."""
+        """The symbol in formulas and tables, such as `R_miou`."""
         return f"R_{self.name}"

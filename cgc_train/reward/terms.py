@@ -1,6 +1,6 @@
-"""The reward of one response: R = task weight * the weighted sum of the terms of the settings.
+"""The reward of one response: R = task weight * the weighted sum of the terms.
 
-Every term sees the same reading of the response, which is the one that the benchmark scores too.
+Every term uses the same reading of the response, which the benchmark also uses.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from cgc_train.reward.term import Answered
 
 @dataclass(frozen=True)
 class Terms:
-    """Every term of one response's reward, and what was read.
+    """Every term of one response's reward, and the metrics of the same reading.
 
     Attributes:
         reward: the weighted sum.
-        values: of each term of the settings by name, 0-1, times the weight of the row's task.
-        violations: of the strict form.
-        item: the metrics of the same reading, which no setting changes.
+        values: value of each term by name, 0-1, times the weight of the row's task.
+        violations: violations of the strict format.
+        item: metrics of the response, independent of the settings.
     """
 
     reward: float
@@ -45,7 +45,7 @@ def score(
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
 ) -> Terms:
-    """The reward of a response to a row; never raises, whatever the text."""
+    """The reward of a response to a row; never raises, for any text."""
     settings, prompt = settings or RewardSettings(), prompt or PromptSettings()
     reading = read_answer(response, truth.num_images, require_think=prompt.think, prefix=prompt.prefix)
     boxes = reading

@@ -1,6 +1,6 @@
-"""The reward as TRL takes it: a function for each term, such as `miou_reward`, so that their means are logged apart.
+"""The reward for TRL: one function per term, such as `miou_reward`, so that their means are logged separately.
 
-Their weights are TRL's `reward_weights`; all read a response once, and what is logged beside them is counted once.
+Their weights are TRL's `reward_weights`. Each response is parsed once, and statistics are logged once, for all terms.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ RewardFunction = Callable[..., list[float]]
 LogExtra: TypeAlias = Callable[[str, list[str]], object]
 LogMetric: TypeAlias = Callable[[str, float], object]
 
-# Batches hold a few hundred responses; all functions see the same batch one after the other.
+# Batches contain a few hundred responses; all functions see the same batch in turn.
 REMEMBERED = 4096
 
 
@@ -28,12 +28,12 @@ def reward_functions(
 ) -> list[RewardFunction]:
     """The reward functions for `GRPOTrainer(reward_funcs=...)`, in the order of `reward_weights`.
 
-    The data set needs the columns of `cgc_data.metrics.COLUMNS`. Of each batch the row ids become the column `id` of
-    TRL's completions file, and the shares of `cgc_train.reward.LOGGED` are logged as metrics.
+    The data set needs the columns of `cgc_data.metrics.COLUMNS`. For each batch, the row ids become the column `id`
+    of TRL's completions file, and the shares of `cgc_train.reward.LOGGED` are logged as metrics.
 
     Args:
-        settings: of the reward; the weights of terms are left to TRL's.
-        prompt: whether a think block is required, and what the chat template has written already.
+        settings: settings of the reward; TRL applies the weights of terms.
+        prompt: whether a think block is required, and the start of the response that the chat template writes.
     """
     chosen, asked = settings or RewardSettings(), prompt or PromptSettings()
 
@@ -50,7 +50,7 @@ def reward_functions(
             **columns: Sequence[object],
         ) -> list[float]:
             scores = [terms_of(*pair) for pair in _pairs(completions, columns)]
-            if term is chosen.terms[0]:  # so that nothing is logged twice for one batch
+            if term is chosen.terms[0]:  # so that a batch is logged only once
                 _log(scores, log_extra, log_metric)
             return [terms.values[term.name] for terms in scores]
 
@@ -71,7 +71,7 @@ def text_of(completion: Completion) -> str:
 
 
 def _log(scores: Sequence[Terms], log_extra: LogExtra | None, log_metric: LogMetric | None) -> None:
-    """Hand ids and statistics of a batch to TRL, where it takes them."""
+    """Pass the ids and statistics of a batch to TRL, if it accepts them."""
     if log_extra:
         log_extra("id", [entry.item.truth.id for entry in scores])
     if log_metric:

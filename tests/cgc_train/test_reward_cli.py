@@ -135,7 +135,7 @@ BAD: list[Any] = [
     pytest.param(json.dumps({**GOOD, "sample": -1}), "p.jsonl:1: sample -1 is not a number", id="sample below 0"),
     pytest.param('{"id": "x", "response": ""}', "has no row 'x'; give", id="unknown id"),
     pytest.param('{"id":"x","response":""}\n{"id":"y","response":""}', "has no row 'x' and 1 more", id="unknown ids"),
-    pytest.param("\n \n", "p.jsonl: holds no predictions", id="empty"),
+    pytest.param("\n \n", "p.jsonl: contains no predictions", id="empty"),
     pytest.param(b"\xff\xfe{", "p.jsonl:1: not UTF-8 at byte 0", id="not UTF-8"),
 ]
 
@@ -172,7 +172,7 @@ def test_a_missing_file_is_one_line(made: Path, tmp_path: Path) -> None:
 def test_an_output_that_exists_is_kept(made: Path, tmp_path: Path) -> None:
     path, out = write(tmp_path / "p.jsonl", [GOOD]), tmp_path / "o.jsonl"
     out.write_text("mine")
-    assert "o.jsonl: exists already" in refusal(made, "--predictions", path, "--out", out)
+    assert "o.jsonl: already exists" in refusal(made, "--predictions", path, "--out", out)
     assert out.read_text() == "mine"
 
 
