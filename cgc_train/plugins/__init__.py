@@ -1,4 +1,5 @@
-"""The reward as ms-swift, EasyR1 and verl take it, for data that `cgc-data export` wrote.
+"""The reward for ms-swift, EasyR1, and verl, for data exported by `cgc-data export`.
 
-Each module is a file to name to its trainer. None is called `swift` or `verl`: trainers put this folder on the path.
+Pass the file of a module to its trainer. No file is named `swift` or `verl`, since trainers put this folder on the
+path.
 """

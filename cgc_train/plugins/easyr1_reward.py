@@ -1,6 +1,6 @@
-"""The reward function of EasyR1: `worker.reward.reward_function=.../easyr1_reward.py:compute_score`.
+"""The reward function for EasyR1: `worker.reward.reward_function=.../easyr1_reward.py:compute_score`.
 
-EasyR1 hands on the `answer` of an exported row and nothing else: any image number above 0 counts as in range.
+EasyR1 passes only the `answer` of an exported row, so any image number above 0 counts as in range.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from cgc_train.errors import RecipeError
 from cgc_train.plugins.exported import Given, rules_of, score_exported
 from cgc_train.reward import Rules
 
-# Read by EasyR1: the name is printed, and `batch` has the function called with a list.
+# Read by EasyR1: the name is printed, and with `batch` the function is called with a list.
 REWARD_NAME = "cgc"
 REWARD_TYPE = "batch"
 
@@ -18,7 +18,7 @@ Score = dict[str, float]
 
 
 class Response(TypedDict):
-    """A response and the answer of its row, as EasyR1 hands them over."""
+    """A response and the answer of its row, as EasyR1 passes them."""
 
     response: str
     ground_truth: str
@@ -30,21 +30,21 @@ def compute_score(
     reward: Given = None,
     prompt: Given = None,
 ) -> list[Score] | Score:
-    """Score a batch, or one response where `reward_type=sequential`.
+    """Score a batch, or one response if `reward_type=sequential`.
 
     Args:
-        reward_inputs: `response` and `ground_truth` of each response, as EasyR1 hands them over.
-        reward: as the section of that name of a recipe; set by `reward_function_kwargs`.
-        prompt: as the section of that name of a recipe.
+        reward_inputs: `response` and `ground_truth` of each response, as EasyR1 passes them.
+        reward: settings of a recipe's `reward` section; set by `reward_function_kwargs`.
+        prompt: settings of a recipe's `prompt` section.
 
     Returns:
-        For each response `overall` (the reward), each of its terms, and `accuracy` (`acc@0.5`, not rewarded).
+        Per response: `overall` (the reward), each of its terms, and `accuracy` (`acc@0.5`, not rewarded).
 
-    Raises RecipeError for a setting that is not valid, and for `task_weights`, since EasyR1 does not tell the task.
+    Raises RecipeError for an invalid setting, and for `task_weights`, since EasyR1 does not pass the task.
     """
     rules = rules_of(reward, prompt)
     if rules.reward.task_weights:
-        raise RecipeError("reward function: EasyR1 does not hand on the task; leave reward.task_weights out")
+        raise RecipeError("reward function: EasyR1 does not pass the task; omit reward.task_weights")
     if isinstance(reward_inputs, Mapping):
         return _score(reward_inputs, rules)
     return [_score(item, rules) for item in reward_inputs]

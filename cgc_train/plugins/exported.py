@@ -1,6 +1,6 @@
-"""The truth of an exported row, and the reward of a response to it: what the three plugins share.
+"""The truth of an exported row, and the reward of a response to it, shared by the three plugins.
 
-An exported row has the answer and the query, not what warrants absence, so leakage is left to `cgc-train reward`.
+An exported row contains the answer and the query, but no evidence of absence; use `cgc-train reward` for leakage.
 """
 
 import sys
@@ -17,15 +17,15 @@ from cgc_data.release.rows import Query
 from cgc_train.errors import RecipeError, TrainingDataError
 from cgc_train.reward import Rules, Terms, score
 
-# What Qwen's tokenizer ends a turn with; a trainer that decodes special tokens leaves it at the end of the response.
+# Tokens that end a turn in Qwen's tokenizer; a trainer that decodes special tokens leaves them in the response.
 END_TOKENS = ("<|im_end|>", "<|endoftext|>")
 REMEMBERED = 4096
-# A section of a recipe, as a trainer hands it on.
+# A section of a recipe, as a trainer passes it.
 Given: TypeAlias = Mapping[str, object] | None
 
 
 def rules_of(reward: Given, prompt: Given) -> Rules:
-    """Validate a trainer's keyword arguments. Raises RecipeError that names an unknown key and the nearest."""
+    """Validate a trainer's keyword arguments. Raises RecipeError, which names an unknown key and the nearest one."""
     values = {name: dict(section) for name, section in (("reward", reward), ("prompt", prompt)) if section}
     return read_settings(Rules, values, "reward function", RecipeError)
 
@@ -43,14 +43,14 @@ def score_exported(
     """The terms of a response to an exported row.
 
     Args:
-        response: what the model wrote; end tokens are cut off.
-        answer: of the row (`solution`, `answer` or `ground_truth`).
-        rules: of reward and prompt.
-        num_images: of the row; where a trainer does not hand it on, any image number above 0 is in range.
-        query: of the row, JSON text; without it labels decide a match where the answer holds several.
-        contrast, task: of the row, for `task_weights`, and for `acc@0.5` of questions for one object.
+        response: the model's response; end tokens are stripped.
+        answer: answer of the row (`solution`, `answer`, or `ground_truth`).
+        rules: settings of reward and prompt.
+        num_images: number of images of the row; if a trainer does not pass it, any image number above 0 is in range.
+        query: query of the row, as JSON text; without it, labels must match if the answer contains several.
+        contrast, task: contrast and task of the row, for `task_weights` and for `acc@0.5` of one-object questions.
 
-    Raises TrainingDataError where `answer` or `query` is not what `cgc-data export` writes.
+    Raises TrainingDataError if `answer` or `query` was not written by `cgc-data export`.
     """
     truth = exported_truth(answer, num_images, query, contrast, task)
     return score(without_end(response), truth, rules.reward, rules.prompt)
@@ -60,7 +60,7 @@ def score_exported(
 def exported_truth(
     answer: str, num_images: int | None = None, query: str | None = None, contrast: str = "", task: str = ""
 ) -> Truth:
-    """The truth of an exported row; arguments and errors as in `score_exported`."""
+    """The truth of an exported row; same arguments and errors as `score_exported`."""
     count = sys.maxsize if num_images is None else int(num_images)
     reading = read_list(answer, count)
     if not reading.valid:
@@ -85,7 +85,7 @@ def exported_truth(
 
 
 def without_end(response: str) -> str:
-    """A response without the end tokens a trainer left on it."""
+    """A response without the end tokens that a trainer left in it."""
     text = response.rstrip()
     while end := next((token for token in END_TOKENS if text.endswith(token)), None):
         text = text.removesuffix(end).rstrip()

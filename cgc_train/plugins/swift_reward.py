@@ -1,6 +1,6 @@
-"""The reward of ms-swift 4: `--external_plugins .../swift_reward.py --reward_funcs cgc_miou cgc_format`.
+"""The reward for ms-swift 4: `--external_plugins .../swift_reward.py --reward_funcs cgc_miou cgc_format`.
 
-Being imported registers every term, if ms-swift is there; their weights are its `--reward_weights`.
+Importing this module registers every term if ms-swift is installed; set their weights with `--reward_weights`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ from cgc_train.plugins.exported import REMEMBERED, Given, rules_of, score_export
 from cgc_train.protocols import Completion
 from cgc_train.reward import TERMS, Rules, Terms, text_of
 
-# Names in ms-swift's registry, and the term of the reward that each pays.
+# Names in ms-swift's registry, with the reward term of each.
 FUNCTIONS = {f"cgc_{term.name}": term.name for term in TERMS}
-# Columns of an exported row that scoring takes.
+# Columns of an exported row that scoring uses.
 FACTS = ("num_images", "query", "contrast", "task")
 
 
 class Scorer:
-    """The terms of responses to exported rows; all reward functions share one, so each response is read once."""
+    """Terms of responses to exported rows; all reward functions share one instance, so each response is read once."""
 
     def __init__(self, rules: Rules) -> None:
         every = rules.model_copy(update={"reward": rules.reward.with_all_terms()})
@@ -34,7 +34,7 @@ class Scorer:
         self._terms = terms
 
     def __call__(self, completions: Sequence[Completion], columns: Mapping[str, Sequence[object]]) -> list[Terms]:
-        """Terms of each completion; `columns` are the exported ones, of which only `solution` must be there."""
+        """Terms of each completion; `columns` are the exported columns, of which only `solution` is required."""
         none = [None] * len(completions)
         facts = [columns.get(name, none) for name in FACTS]
         rows = zip(map(text_of, completions), columns["solution"], *facts, strict=True)
@@ -42,13 +42,13 @@ class Scorer:
 
 
 class ExportedReward:
-    """What is put before ms-swift's `ORM`: a call with completions and columns gives one term of each response."""
+    """Mixin for ms-swift's `ORM`: a call with completions and columns returns one term per response."""
 
     scorer: Scorer
     term: str
 
     def __call__(self, completions: Sequence[Completion], **columns: Sequence[object]) -> list[float]:
-        """The term of each completion (texts); columns are lists of the same length."""
+        """The term of each completion (text); columns are lists of the same length."""
         return [terms.values[self.term] for terms in self.scorer(completions, columns)]
 
 
@@ -56,11 +56,11 @@ def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> di
     """Classes for ms-swift's registry, by name.
 
     Args:
-        base: its `ORM`, which says how they are constructed.
-        reward: as the section of that name of a recipe; the weights of the terms are left to ms-swift.
-        prompt: as the section of that name of a recipe.
+        base: its `ORM`, which defines their constructor.
+        reward: settings of a recipe's `reward` section; ms-swift applies the weights of the terms.
+        prompt: settings of a recipe's `prompt` section.
 
-    Raises RecipeError for a setting that is unknown or not valid.
+    Raises RecipeError for an unknown or invalid setting.
     """
     scorer = Scorer(rules_of(reward, prompt))
     return {
@@ -69,9 +69,9 @@ def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> di
 
 
 def register(reward: Given = None, prompt: Given = None) -> None:
-    """Put the classes into ms-swift's registry, in place of earlier ones.
+    """Register the classes with ms-swift, replacing earlier ones.
 
-    Raises MissingExtraError where ms-swift is not installed, RecipeError for a setting that is not valid.
+    Raises MissingExtraError if ms-swift is not installed, RecipeError for an invalid setting.
     """
     try:
         rewards = import_module("swift.rewards")

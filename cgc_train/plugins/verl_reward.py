@@ -1,6 +1,6 @@
-"""The reward function of verl: `compute_score` of this file, named by its `custom_reward_function`.
+"""The reward function for verl: set its `custom_reward_function` to `compute_score` of this file.
 
-It reads what `cgc-data export --format verl` writes into `reward_model.ground_truth` and `extra_info`.
+It reads `reward_model.ground_truth` and `extra_info` as written by `cgc-data export --format verl`.
 """
 
 from typing import TypedDict
@@ -9,7 +9,7 @@ from cgc_train.plugins.exported import Given, rules_of, score_exported
 
 
 class Facts(TypedDict, total=False):
-    """What an exported row says of itself, as far as scoring takes it."""
+    """The fields of an exported row that scoring uses."""
 
     num_images: int
     query: str
@@ -30,15 +30,15 @@ def compute_score(
     """Score one response.
 
     Args:
-        data_source: of the row; not used.
-        solution_str: what the model wrote.
+        data_source: not used.
+        solution_str: the model's response.
         ground_truth: the answer of the row.
-        extra_info: of the row: `num_images`, `query`, `contrast` and `task`.
-        reward: as the section of that name of a recipe; set by `custom_reward_function.reward_kwargs`.
-        prompt: as the section of that name of a recipe.
+        extra_info: `num_images`, `query`, `contrast`, and `task` of the row.
+        reward: settings of a recipe's `reward` section; set by `custom_reward_function.reward_kwargs`.
+        prompt: settings of a recipe's `prompt` section.
 
     Returns:
-        `score` (the reward, which verl trains on), `acc` (`acc@0.5`, which verl validates by), and each term.
+        `score` (the reward that verl trains on), `acc` (`acc@0.5`, which verl uses for validation), and each term.
     """
     facts: Facts = extra_info or {}
     terms = score_exported(

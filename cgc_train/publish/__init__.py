@@ -1,4 +1,4 @@
-"""From a finished run to a model that anyone loads: merged weights, a card, a version on the Hub."""
+"""Publish a finished run as a model that anyone can load: merged weights, a card, and a version on the Hub."""
 
 from cgc_train.publish.card import model_card
 from cgc_train.publish.merge import merge

@@ -1,4 +1,4 @@
-"""The card of a trained model, from its run alone: what it learned from, what it scored, what it is not for."""
+"""The card of a trained model, generated from its run: training data, scores, and limits of use."""
 
 import hashlib
 import io
@@ -21,11 +21,11 @@ from cgc_train.reward.settings import RewardSettings
 from cgc_train.run import Run
 from cgc_train.view.curves import Curve, plot, term_curve
 
-# Curves of the card: what is to rise, and the habit that would fake it.
+# Curves of the card: what should rise, and the habit that could fake it.
 CARD_CURVES = (
     term_curve(MIOU),
     Curve("right images", "contrast/index_accuracy", "source_acc"),
-    Curve("[] where objects are", "contrast/false_empty", "false_empty"),
+    Curve("[] although objects exist", "contrast/false_empty", "false_empty"),
 )
 SHOWN = (
     "acc@0.5",
@@ -41,7 +41,7 @@ SHOWN = (
     "track",
     "format",
 )
-# Fewer weights than this is the tiny random model, which is no model to use.
+# A smaller model is the tiny random one, which is not for use.
 TINY_BYTES = 50_000_000
 
 
@@ -54,22 +54,22 @@ def model_card(
     license: str = "apache-2.0",
     results: Sequence[Result] = (),
 ) -> str:
-    """README.md of a run's model: front matter and text.
+    """The README.md of a run's model: front matter and text.
 
     Args:
-        run: finished.
-        repo_id: ORG/NAME that it is published under.
-        tag: version that its commands load; None: whatever is newest.
-        release: that it was trained on; None: where the recipe says.
-        license: of the weights, which is that of the model trained.
-        results: of benchmarks.
+        run: a finished run.
+        repo_id: ORG/NAME of the published model.
+        tag: version that its commands load; None: the newest.
+        release: release that it was trained on; None: as in the recipe.
+        license: license of the weights, which is that of the base model.
+        results: benchmark results.
 
     Raises:
         RunError: the run was never evaluated on held-out rows and has no metrics.
     """
     metrics = run.metrics()
     if not metrics:
-        raise RunError(f"{run.folder}: no metrics, so there is nothing to say of this model; finish the run first")
+        raise RunError(f"{run.folder}: no metrics to report on the card; finish the run first")
     opened = release or find_release(run.recipe.data)
     recipe = without_paths(run.recipe.model_dump(mode="json"))
     context = {
@@ -97,7 +97,7 @@ def model_card(
 
 
 def card_pictures(run: Run) -> dict[str, bytes]:
-    """PNG of each of `CARD_CURVES` that has points, by file name."""
+    """PNGs of the `CARD_CURVES` that have points, by file name."""
     pictures = {}
     for number, curve in enumerate(CARD_CURVES, 1):
         figure = plot(curve, run.metrics(), size=(4.2, 2.5))
@@ -109,7 +109,7 @@ def card_pictures(run: Run) -> dict[str, bytes]:
 
 
 def _reward(settings: RewardSettings) -> str:
-    """The weighted terms, and what each measures."""
+    """The weighted terms, with what each measures."""
     return " + ".join(f"{settings.weight(term)} x {term.symbol} ({term.meaning(settings)})" for term in settings.terms)
 
 
@@ -155,7 +155,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # Markdown; what users wrote is escaped by the filter below
+        autoescape=False,  # Markdown; the filter below escapes user input
     )
     environment.filters["estimate"] = _estimate
     environment.filters["bounds"] = _bounds
@@ -170,5 +170,5 @@ def _estimate(value: Estimate | None) -> str:
 
 
 def _bounds(value: Bounds | None) -> str:
-    """` [25.0, 75.0]`; nothing where they are not known."""
+    """` [25.0, 75.0]`, or empty if the bounds are unknown."""
     return "" if value is None or value.low is None or value.high is None else f" [{value.low:.1f}, {value.high:.1f}]"

@@ -1,4 +1,4 @@
-"""Whole weights of a run in a folder that the stock AutoProcessor and AutoModel load without this package."""
+"""Merge the weights of a run into a folder that stock AutoProcessor and AutoModel load without this package."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ DTYPES = ("bfloat16", "float32")
 
 
 def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str = "bfloat16") -> Path:
-    """Write the model of a run, adapters merged into their base, with its processor and generation settings.
+    """Write the model of a run, with adapters merged into their base, its processor, and its generation settings.
 
     Args:
-        run: finished, unless `checkpoint` is given.
-        folder: new or empty.
-        checkpoint: step of a checkpoint to take instead of the final model.
-        dtype: of the weights written, one of `DTYPES`.
+        run: a finished run, or any run if `checkpoint` is given.
+        folder: a new or empty folder.
+        checkpoint: step of the checkpoint to use instead of the final model.
+        dtype: type of the written weights, one of `DTYPES`.
 
     Raises:
         RunError: the run is not finished, has no such checkpoint, or `folder` is taken.
@@ -30,7 +30,7 @@ def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str =
     source = _source(run, checkpoint)
     import torch
 
-    # the base as it was trained on, and merged in full precision: two roundings would give another policy
+    # the same base as in training, merged in full precision: rounding twice would give a different policy
     trained = load_trained(source, dtype=run.recipe.model.dtype, device="cpu").to(torch.float32)
     model = _merged(trained)
     processor = load_processor(ModelSettings(name=str(source)))
@@ -44,7 +44,7 @@ def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str =
 def _source(run: Run, checkpoint: int | None) -> Path:
     if checkpoint is None:
         if not run.finished:
-            raise RunError(f"{run.folder}: not finished; go on with `cgc-train resume {run.folder}`, or --checkpoint N")
+            raise RunError(f"{run.folder}: not finished; run `cgc-train resume {run.folder}`, or give --checkpoint N")
         return run.model_folder
     found = {int(path.name.rpartition("-")[2]): path for path in run.checkpoints()}
     if checkpoint not in found:
@@ -58,6 +58,6 @@ def _merged(model: Model) -> Model:
 
 
 def _as_stored(processor: Processor) -> None:
-    """Undo what training alone needs: no limit on the length of prompts stays, as it would be written as a number."""
+    """Undo a training-only setting: the limit on prompt length, which would be saved as a number."""
     tokenizer = processor.tokenizer
     tokenizer.model_max_length = tokenizer.init_kwargs.get("model_max_length") or int(1e30)

@@ -1,4 +1,4 @@
-"""Publish a merged model: every file in one commit, then the tag, which is never moved."""
+"""Publish a merged model: all files in one commit, then the tag, which is never moved."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ from cgc_train.publish.merge import merge
 from cgc_train.publish.results import eval_results, read_results, with_model_index
 from cgc_train.run import Run
 
-# What a repository may hold before its first model; weights of another kind there are somebody's work.
+# Files that a repository can contain before its first model; any other weights belong to someone else.
 HARMLESS = {".gitattributes", ".gitignore", "README.md", "recipe.yaml"}
 
 
 class Target(TypedDict):
-    """The repository, as the client's methods take it."""
+    """Keyword arguments that select a repository in the client's methods."""
 
     repo_id: str
     repo_type: str
@@ -33,7 +33,7 @@ class Target(TypedDict):
 
 @dataclass(frozen=True)
 class PushedModel:
-    """Where a model lies on the Hub."""
+    """The location of a model on the Hub."""
 
     repo_id: str
     url: str
@@ -51,12 +51,12 @@ def push_model(
     token: str | None = None,
     results: Sequence[str] = (),
 ) -> PushedModel:
-    """Merge a finished run's model and publish it with its card, recipe and curves.
+    """Merge a finished run's model and publish it with its card, recipe, and curves.
 
-    `results` are files of `cgc-bench score --json`, as `read_results` takes them, that become the Hub's metadata.
+    `results` are files written by `cgc-bench score --json`, as in `read_results`; they become metadata on the Hub.
 
-    Raises PushError for a bad or taken name or a Hub that stays out of reach, and what `merge` and `model_card` raise;
-    then nothing has been published.
+    Raises PushError for an invalid or taken name or an unreachable Hub, and the errors of `merge` and `model_card`. In
+    all of these cases, nothing has been published.
     """
     check_names(repo_id, tag)
     found = read_results(results, run.recipe)
@@ -71,7 +71,7 @@ def push_model(
 
 
 def _public_recipe(run: Run) -> bytes:
-    """The recipe without the paths of the machine it ran on."""
+    """The recipe without local paths."""
     values = without_paths(run.recipe.model_dump(mode="json"))
     return yaml.safe_dump(values, sort_keys=False).encode()
 
@@ -106,11 +106,13 @@ def _prepare(api: HfApi, target: Target, tag: str | None, private: bool) -> None
         api.create_repo(**target, private=private or None, exist_ok=True)
     taken = _tags(api, target)
     if tag in taken:
-        mend = f"choose the next, --tag {next_version(taken)}"
-        raise PushError(f"{target['repo_id']}: version {tag} exists and is never moved; {mend}")
+        fix = f"choose the next, --tag {next_version(taken)}"
+        raise PushError(f"{target['repo_id']}: version {tag} exists and is never moved; {fix}")
     present = {file.path for file in api.list_repo_tree(**target) if isinstance(file, RepoFile)}
     if (strangers := present - HARMLESS) and "recipe.yaml" not in present:
-        raise PushError(f"{target['repo_id']}: holds {min(strangers)}, not a model of ours; choose an empty repository")
+        raise PushError(
+            f"{target['repo_id']}: contains {min(strangers)}, but not the model of a run; choose an empty repository"
+        )
 
 
 def _tags(api: HfApi, target: Target) -> list[str]:
@@ -118,6 +120,6 @@ def _tags(api: HfApi, target: Target) -> list[str]:
 
 
 def _checked(card: str) -> str:
-    """The card, once the client has read its front matter."""
+    """The card, after the client has parsed its front matter."""
     ModelCard(card)
     return card

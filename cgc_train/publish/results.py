@@ -1,7 +1,7 @@
-"""Benchmark results that are published with a model: files of `cgc-bench score --json` as the Hub's metadata.
+"""Convert benchmark results, files of `cgc-bench score --json`, to the Hub's metadata of a model.
 
-The card's `model-index` has every figure; `.eval_results/*.yaml` has the first of each benchmark, which is what the Hub
-shows beside others. A benchmark that was scored by several protocols has a file for each.
+The card's `model-index` contains every figure; `.eval_results/*.yaml` contains the first figure of each benchmark,
+which the Hub shows in comparisons. A benchmark scored by several protocols has one file per protocol.
 """
 
 import re
@@ -17,14 +17,14 @@ from cgc_data.common.errors import PushError
 from cgc_data.release.locate import HUB_ID
 from cgc_train.recipe import Recipe
 
-# Data sets of the benchmarks that have one; that of `contrast` is the release itself.
+# Data sets of the benchmarks; for `contrast`, it is the release itself.
 DATASETS = {"mig": "Michael4933/MIG-Bench", "vlm2": "Sterzhang/vlm2-bench"}
 TASK = "image-text-to-text"
 METHOD = "cgc-bench score"
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """A mean in percent with its bounds at 95 %."""
+    """A mean in percent with its 95 % bounds."""
 
     value: float | None
     low: float | None
@@ -32,13 +32,13 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Intervals(msgspec.Struct, frozen=True):
-    """Bounds of the means over tasks, by metric."""
+    """The bounds of the means over tasks, by metric."""
 
     macro: Mapping[str, Bounds] = {}
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What `cgc-bench score --json` writes of a benchmark, as far as it is published; values are percent."""
+    """The published part of a benchmark's output from `cgc-bench score --json`; values are in percent."""
 
     task: str
     protocol: str
@@ -52,12 +52,12 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def figures(self) -> dict[str, float]:
-        """The means over tasks that have a value; the first one is the benchmark's own."""
+        """The means over tasks that have a value; the first one is the benchmark's main metric."""
         return {metric: value for metric, value in self.macro.items() if value is not None}
 
     @property
     def notes(self) -> str:
-        """How it was scored, in a line."""
+        """How it was scored, on one line."""
         parts = [next(iter(self.figures)), f"protocol {self.protocol}", f"annotations {self.annotations}"]
         parts += [f"post-processing {self.postprocess}"] if self.postprocess else []
         return ", ".join([*parts, f"{self.n} of {self.items} items"])
@@ -74,15 +74,15 @@ class CardRow(TypedDict):
 
 
 def read_results(named: Sequence[str], recipe: Recipe) -> list[Result]:
-    """Results of files, each named as FILE or as DATASET=FILE, where DATASET is the benchmark's on the Hub.
+    """Read results from files, each given as FILE or as DATASET=FILE, where DATASET is the benchmark's on the Hub.
 
-    Raises PushError for a file that `cgc-bench score` did not write, a data set that has to be named, and two results
-    of one benchmark and protocol.
+    Raises PushError for a file that `cgc-bench score` did not write, a missing data set name, and two results of one
+    benchmark and protocol.
     """
     results = [_read(text, recipe) for text in named]
     names = [file_name(result) for result in results]
     if repeated := next((name for name in names if names.count(name) > 1), None):
-        raise PushError(f"--results: two files are of {repeated.removesuffix('.yaml')}; give one of them")
+        raise PushError(f"--results: two files contain {repeated.removesuffix('.yaml')}; give one of them")
     return results
 
 
@@ -91,24 +91,24 @@ def _read(text: str, recipe: Recipe) -> Result:
     try:
         result = msgspec.json.decode(Path(path).read_bytes(), type=Result)
     except (OSError, msgspec.MsgspecError) as error:
-        raise PushError(f"{path}: no result that can be published ({error}); write it by {METHOD} --json") from None
+        raise PushError(f"{path}: not a publishable result ({error}); create it with {METHOD} --json") from None
     if not result.figures:
-        raise PushError(f"{path}: has no figure; score responses to some items")
+        raise PushError(f"{path}: contains no figures; score at least one response")
     own = recipe.data.release if result.task == "contrast" else ""
     found = dataset if equals else DATASETS.get(result.task, own)
     if not HUB_ID.fullmatch(found):
-        raise PushError(f"{path}: which data set on the Hub {result.task} is of is not known; write ORG/NAME={path}")
+        raise PushError(f"{path}: the Hub data set of {result.task} is unknown; write ORG/NAME={path}")
     return msgspec.structs.replace(result, dataset=found)
 
 
 def file_name(result: Result) -> str:
-    """Name of the file below `.eval_results`: of the benchmark and of how it was scored."""
+    """The name of the file in `.eval_results`: the benchmark and its protocol."""
     parts = [result.task, result.protocol, *([result.postprocess] if result.postprocess else [])]
     return re.sub(r"[^\w.-]+", "-", "-".join(parts)) + ".yaml"
 
 
 def eval_results(results: Sequence[Result], url: str) -> dict[str, bytes]:
-    """Files below `.eval_results`, by path; `url` is where the model will be."""
+    """The files in `.eval_results`, by path; `url` is the future address of the model."""
     return {f".eval_results/{file_name(result)}": _entry(result, url) for result in results}
 
 
@@ -123,7 +123,7 @@ def _entry(result: Result, url: str) -> bytes:
 
 
 def with_model_index(card: str, name: str, results: Sequence[Result]) -> str:
-    """The card with every figure in its front matter; as it is where there are none."""
+    """The card with every figure in its front matter; unchanged if there are none."""
     if not results:
         return card
     read = ModelCard(card, ignore_metadata_errors=False)
@@ -147,7 +147,7 @@ def with_model_index(card: str, name: str, results: Sequence[Result]) -> str:
 
 
 def card_rows(results: Sequence[Result]) -> list[CardRow]:
-    """The figures as the card's table has them."""
+    """The figures as rows of the card's table."""
     return [
         {
             "benchmark": result.task,

@@ -1,4 +1,4 @@
-"""Configurations of tiny models: of each family the parts that tell it from the others, at the smallest size."""
+"""Configurations of tiny models: the distinctive parts of each family, at minimal size."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from cgc_train.families import Family
 from cgc_train.protocols import Tokenizer
 from cgc_train.tiny.tokenizer import END, IMAGE, PAD, VIDEO, VISION_END, VISION_START
 
-# Larger than the real model's 0.02: so few weights would otherwise pass on next to nothing of what they see.
+# Larger than the real model's 0.02: with so few weights, almost no signal would get through otherwise.
 INITIAL_STD = 0.1
-# Rows of the real embedding; more than its tokenizer has tokens.
+# Rows of the real embedding, which exceed the tokens of its tokenizer.
 REAL_ROWS = 151936
 HIDDEN = 64
-# Each token is sent to two experts of four; what all share is as wide as one of them.
+# Each token is routed to two of four experts; the shared expert is as wide as each of them.
 EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 96}
 SHARED_EXPERT = {"shared_expert_intermediate_size": 96}
-# One layer of each kind.
+# One layer per kind.
 LINEAR_ATTENTION = {
     "layer_types": ["linear_attention", "full_attention"],
     "linear_num_key_heads": 2,
@@ -31,7 +31,7 @@ OWN: dict[str, dict[str, object]] = {
 
 
 def configuration(family: Family, tokenizer: Tokenizer, real_tokens: bool, head_size: int) -> Any:
-    """transformers' configuration of a tiny model; see `cgc_train.tiny.write_tiny`."""
+    """The transformers configuration of a tiny model; see `cgc_train.tiny.write_tiny`."""
     from transformers import AutoConfig
 
     def token(name: str) -> int:

@@ -1,6 +1,6 @@
 """A small byte-level tokenizer, trained on the project's own prompts and answers, with Qwen's special tokens.
 
-Digits stay single tokens, so that a coordinate is written the same way wherever it stands.
+Digits stay single tokens, so that a coordinate has the same tokens everywhere.
 """
 
 import json
@@ -19,12 +19,12 @@ SPECIAL = (PAD, START, END, VISION_START, VISION_END, IMAGE, VIDEO)
 
 VOCABULARY = 1024
 
-# Of Qwen3-VL's own tokenizer; other programs find images by these numbers, whatever a model's configuration says.
+# From Qwen3-VL's tokenizer; some programs locate images by these ids, regardless of a model's configuration.
 REAL_IDS = {PAD: 151643, START: 151644, END: 151645, VISION_START: 151652, VISION_END: 151653, IMAGE: 151655}
 REAL_IDS |= {VIDEO: 151656}
 REAL_VOCABULARY = 151669
 
-# What every prompt and every answer repeats is one token each: a prompt is short, and what varies stands out.
+# Phrases that every prompt and answer repeats are single tokens: prompts are short, and variable parts stand out.
 PHRASES = (
     ANSWER_FORM,
     THINK_INSTRUCTION,
@@ -42,7 +42,7 @@ PHRASES = (
     "[]",
     ", ",
 )
-# Texts are short and many, so that merges reach whole words.
+# Many short texts, so that merges reach whole words.
 LABELS: tuple[str, ...] = (
     "apple",
     "ball",
@@ -62,10 +62,10 @@ LABELS += ("cup", "dog", "horse", "kite", "laptop", "person", "potted plant", "s
 
 
 def train_tokenizer(*, real_ids: bool = False) -> Tokenizer:
-    """A Qwen2 tokenizer of at most `VOCABULARY` tokens, padding on the left; the same for every call.
+    """A Qwen2 tokenizer with at most `VOCABULARY` tokens and left padding; the same for every call.
 
-    With `real_ids` the special tokens have the ids of Qwen3-VL's own tokenizer, and it is as large as that one: no text
-    gives the tokens that fill it up.
+    With `real_ids`, its size and the ids of its special tokens are those of Qwen3-VL's tokenizer; filler tokens never
+    occur in text.
     """
     tokenizer = _untrained().train_new_from_iterator(corpus(), VOCABULARY - len(SPECIAL), show_progress=False)
     if real_ids:
@@ -86,7 +86,7 @@ def _untrained(**model: object) -> Any:
 
 
 def _filled(trained: Mapping[str, int]) -> dict[str, int]:
-    """Ids of a trained vocabulary and `PHRASES`, the special tokens where Qwen3-VL has them, and fillers between."""
+    """Ids of a trained vocabulary and `PHRASES`, special tokens at the ids of Qwen3-VL, and fillers in between."""
     words = {token: number for token, number in trained.items() if token not in SPECIAL}
     phrases = [phrase for phrase in PHRASES if phrase not in words]
     words |= {phrase: number for number, phrase in enumerate(phrases, max(words.values()) + 1)}
@@ -96,7 +96,7 @@ def _filled(trained: Mapping[str, int]) -> dict[str, int]:
 
 
 def corpus() -> Iterator[str]:
-    """Every phrasing about some names, both instructions, and answers in the strict form."""
+    """Every phrasing with some names, both instructions, and answers in the strict format."""
     for place, label in enumerate(LABELS):
         following = [readable(name) for name in (*LABELS[place:], *LABELS)]
         for pool in POOLS:

@@ -1,7 +1,7 @@
-"""A Qwen3-VL of a few hundred thousand weights, in the folder layout of the real one: random, or warmed up.
+"""Write a Qwen3-VL with a few hundred thousand weights, in the folder layout of the real one: random, or warmed up.
 
-It is no model to use: it exists so that every path of training and benchmark runs on a CPU. The warmed-up one answers
-in the right form about photos as `cgc-data paint large` paints them, so that GRPO has answers to rank.
+It is not for use: it exists so that all training and benchmark code can run on a CPU. The warmed-up model answers in
+the right format about photos painted by `cgc-data paint large`, so that GRPO has answers to rank.
 """
 
 from importlib.resources import as_file, files
@@ -15,13 +15,13 @@ from cgc_train.tiny.configuration import configuration
 from cgc_train.tiny.tokenizer import END, PAD, train_tokenizer
 
 QWEN3_VL = "qwen3_vl"
-# Chat templates: one writes nothing of a response; the other opens `<think>`, or closes it too if told to.
+# Chat templates: the first writes no part of the response; the second opens `<think>` and can also close it.
 PLAIN, THINKING = "template.jinja", "thinking.jinja"
 
-# One merged patch is 32 x 32 pixels; the largest image is 8 x 8 of them.
+# A merged patch is 32 x 32 pixels; the largest image has 8 x 8 patches.
 MIN_PIXELS, MAX_PIXELS = 32 * 32, 256 * 256
 
-# Positions of patches stand out from their contents, or the model does not learn where something is.
+# Patch positions must stand out from patch contents, or the model does not learn where objects are.
 POSITION_SCALE = 20.0
 HEAD_SIZES = (16, 32)
 # Folder with the warmed-up model, in float16.
@@ -31,19 +31,19 @@ WARM = "warm"
 def write_tiny(
     folder: Path, *, family: str = QWEN3_VL, seed: int = 0, real_tokens: bool = False, head_size: int = 16
 ) -> Path:
-    """Write a tiny random model with tokenizer, processor and chat template; the same bytes for the same seed.
+    """Write a tiny random model with tokenizer, processor, and chat template; the same bytes for the same seed.
 
-    Stock `AutoProcessor` and `AutoModelForImageTextToText` load the folder.
+    Load the folder with stock `AutoProcessor` and `AutoModelForImageTextToText`.
 
     Args:
-        folder: new or empty.
+        folder: a new or empty folder.
         family: model type, one of `cgc_train.families.FAMILIES`.
-        seed: of the weights.
-        real_tokens: as many rows of the embedding, and the same ids of special tokens, as the real Qwen3-VL has.
+        seed: random seed of the weights.
+        real_tokens: use the embedding size and the special token ids of the real Qwen3-VL.
         head_size: width of an attention head, one of `HEAD_SIZES`.
 
     Raises:
-        ModelError: the folder is not empty, there is no such family, or its real tokens are not known.
+        ModelError: the folder is not empty, the family does not exist, or its real tokens are unknown.
     """
     _check_empty(folder)
     kind = _family(family, real_tokens)
@@ -56,12 +56,12 @@ def write_tiny(
 
 
 def write_warm(folder: Path) -> Path:
-    """Write the tiny model that was warmed up on painted photos, in float32; the same bytes whenever it is written.
+    """Write the tiny model warmed up on painted photos, in float32; the bytes are always the same.
 
-    Its weights and its tokenizer are those of `WARM`, which `scripts/make_warm_start.py` makes.
+    Its weights and tokenizer are those in `WARM`, created by `scripts/make_warm_start.py`.
 
     Args:
-        folder: new or empty.
+        folder: a new or empty folder.
 
     Raises:
         ModelError: the folder is not empty.
@@ -80,7 +80,7 @@ def write_warm(folder: Path) -> Path:
 
 def _check_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ModelError(f"{folder}: not an empty folder; give another one, or delete it")
+        raise ModelError(f"{folder}: not an empty folder; choose another one, or delete it")
 
 
 def _family(model_type: str, real_tokens: bool) -> Family:
@@ -95,7 +95,7 @@ def _family(model_type: str, real_tokens: bool) -> Family:
 def tiny_processor(
     *, real_tokens: bool = False, pixels: tuple[int, int] = (MIN_PIXELS, MAX_PIXELS), template: str = PLAIN
 ) -> Any:
-    """The processor of the tiny model: images of `pixels` at least and at most, padding on the left."""
+    """The processor of the tiny model: images between the two `pixels` limits, padding on the left."""
     from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 
     size = dict(zip(("shortest_edge", "longest_edge"), pixels, strict=True))

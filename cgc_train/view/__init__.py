@@ -1,4 +1,4 @@
-"""Look at a run: its curves, and at chosen steps every response with all its images, boxes and terms."""
+"""Inspect a run: its curves, and the responses of selected steps with their images, boxes, and reward terms."""
 
 from cgc_train.view.page import Page, write_page
 

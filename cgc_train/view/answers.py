@@ -1,6 +1,6 @@
-"""What a saved response says about its images, ready to be drawn: boxes with their fate, and every term of the reward.
+"""Prepare a saved response for display: its boxes, whether each is correct, and every term of the reward.
 
-Nothing is stored for this but row id and text: the terms are those of the reward, worked out again.
+This needs only the row id and the text: the reward terms are recomputed.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from cgc_data.metrics import Truth
 from cgc_train.recipe import Recipe
 from cgc_train.reward import Terms, score
 
-# hit: IoU of at least 0.5 with its partner; near: less; astray: in an image warranted not to show the target.
+# hit: IoU of at least 0.5 with its match; near: less; astray: in an image known not to show the target.
 Fate = Literal["hit", "near", "astray", "extra"]
 HIT = 0.5
-# Longer responses are cut on the page; their terms are those of the whole.
+# Longer responses are truncated on the page; their terms are those of the full response.
 MOST_CHARACTERS = 4000
 
 
@@ -33,7 +33,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Answer:
-    """One response with all that is shown of it."""
+    """A response with everything that the page shows of it."""
 
     response: str
     cut: int
@@ -45,7 +45,7 @@ class Answer:
 
 
 def read_response(response: str, truth: Truth, recipe: Recipe, advantage: float | None = None) -> Answer:
-    """Work out what a response says and what it earns."""
+    """Parse and score a response."""
     terms = score(response, truth, recipe.reward, recipe.prompt)
     reading = read_answer(response, truth.num_images, require_think=recipe.prompt.think, prefix=recipe.prompt.prefix)
     boxes = tuple(_drawn(reading.objects, truth))

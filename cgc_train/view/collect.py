@@ -1,4 +1,4 @@
-"""From a run folder to what the page shows: for chosen steps, prompts with their images and every saved response."""
+"""Collect what the page shows of a run: the prompts of selected steps, with images and all saved responses."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -28,13 +28,13 @@ class Prompt:
 
     @property
     def worst(self) -> float:
-        """The least reward among the responses."""
+        """The lowest reward among the responses."""
         return min(answer.terms.reward for answer in self.answers)
 
 
 @dataclass(frozen=True)
 class Step:
-    """What was answered at a step: `completions` sampled in training, or `held_out` rows answered greedily."""
+    """The responses of a step: `completions` sampled in training, or greedy answers to `held_out` rows."""
 
     step: int
     kind: str
@@ -52,9 +52,9 @@ class Saved:
 
 
 def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: int) -> list[Step]:
-    """The chosen steps of a run (None: first, middle and last) with at most `per_step` prompts each.
+    """The selected steps of a run (None: first, middle, and last) with at most `per_step` prompts each.
 
-    Raises RunError for a step of which nothing was saved, or rows that the release does not have.
+    Raises RunError for a step without saved responses, or rows that the release does not contain.
     """
     saved = {
         ("completions", step): _completions(run, step) for step in choose_steps(run.completion_steps(), steps, run)
@@ -69,7 +69,7 @@ def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: i
 
 
 def choose_steps(there: Sequence[int], asked: Sequence[int] | None, run: Run, strict: bool = True) -> list[int]:
-    """The steps asked for, or the first, the middle and the last of those that are there."""
+    """The selected steps, or the first, the middle, and the last of the saved ones."""
     if asked is None:
         return sorted({there[0], there[len(there) // 2], there[-1]}) if there else []
     missing = sorted(set(asked) - {*there, *run.held_out_steps()})

@@ -1,4 +1,4 @@
-"""The curves of a run as SVG text: reward terms, failures, lengths and optimisation, training beside held-out rows."""
+"""The curves of a run as SVG: reward terms, failures, lengths, and optimization, for training and held-out rows."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric under its readable name: keys of lines of training, of held-out rows, and of a benchmark, or None."""
+    """A metric with a readable title and its keys in the lines of training, held-out rows, and a benchmark, or None."""
 
     title: str
     train: str | None
@@ -26,7 +26,7 @@ class Curve:
 
 
 def term_curve(term: Term[RewardSettings]) -> Curve:
-    """The mean of a term, and the metric of its name if there is one."""
+    """The mean of a term, and the held-out metric with its name, if any."""
     return Curve(f"{term.title} ({term.symbol})", f"rewards/{term.name}_reward/mean", term.name)
 
 
@@ -38,27 +38,27 @@ GROUPS: Mapping[str, Sequence[Curve]] = {
     ),
     "Keeping images apart": (
         Curve("right images", "contrast/index_accuracy", "source_acc"),
-        Curve("IoU if the image were ignored", "contrast/iou_any_image", None),
+        Curve("IoU ignoring the image index", "contrast/iou_any_image", None),
         Curve("boxes in distractor images", "contrast/distractor_boxes", "leakage"),
         Curve("same object in both directions", None, "constancy"),
     ),
     "Habits": (
-        Curve("boxes where nothing is", "contrast/hallucination", "hallucination"),
-        Curve("[] where objects are", "contrast/false_empty", "false_empty"),
+        Curve("boxes although nothing matches", "contrast/hallucination", "hallucination"),
+        Curve("[] although objects exist", "contrast/false_empty", "false_empty"),
         Curve("unreadable", "contrast/unreadable", "unreadable"),
         Curve("pixel scale", "contrast/pixel_scale", "pixel_scale"),
     ),
-    "Optimisation": (
+    "Optimization": (
         Curve("groups that teach nothing", "frac_reward_zero_std", None),
-        Curve("the same, before others replace them", "groups/idle_sampled", None),
-        Curve("completions sampled to replace them", "groups/extra_completions", None, share=False),
+        Curve("groups that teach nothing, before replacement", "groups/idle_sampled", None),
+        Curve("completions sampled as replacements", "groups/extra_completions", None, share=False),
         Curve("entropy", "entropy", None, share=False),
-        Curve("tokens of a completion", "completions/mean_length", None, share=False),
+        Curve("tokens per completion", "completions/mean_length", None, share=False),
         Curve("KL to the reference", "kl", None, share=False),
         Curve("loss", "loss", None, share=False),
-        Curve("norm of the gradient", "grad_norm", None, share=False),
+        Curve("gradient norm", "grad_norm", None, share=False),
         Curve("learning rate", "learning_rate", None, share=False),
-        Curve("cut at the token limit", "completions/clipped_ratio", None),
+        Curve("truncated at the token limit", "completions/clipped_ratio", None),
     ),
 }
 
@@ -66,7 +66,7 @@ Points = list[tuple[float, float]]
 
 
 def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
-    """SVG of every curve that has points, by group."""
+    """The SVG of every curve with points, by group."""
     drawn = {
         group: [svg for curve in curves if (svg := _draw(curve, metrics)) is not None]
         for group, curves in {**GROUPS, "Benchmark beside training": benchmark_curves(metrics)}.items()
@@ -75,22 +75,22 @@ def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
 
 
 def benchmark_curves(metrics: Sequence[MetricsLine]) -> list[Curve]:
-    """A curve for each figure of the benchmark beside training, named as it is."""
+    """A curve per metric of the benchmark beside training, titled by its key."""
     names = {name for line in metrics if line.get("kind") == "benchmark" for name in line if "/" in name}
     return [Curve(name.removeprefix("benchmark/"), None, None, share=False, benchmark=name) for name in sorted(names)]
 
 
 def points(metrics: Sequence[MetricsLine], kind: str, key: str | None) -> Points:
-    """(step, value) of a metric in lines of one kind."""
+    """(step, value) pairs of a metric in the lines of one kind."""
     lines = [line for line in metrics if line.get("kind") == kind]
     found = [(line["step"], line.get(key)) for line in lines] if key else []
     return [(float(step), float(value)) for step, value in found if isinstance(value, int | float)]
 
 
 def plot(curve: Curve, metrics: Sequence[MetricsLine], size: tuple[float, float] = (3.5, 2.0)) -> Figure | None:
-    """The figure of a curve, `size` in inches, or None where it has no point."""
+    """The figure of a curve, `size` in inches, or None if it has no points."""
     train, held_out = points(metrics, "train", curve.train), points(metrics, "held_out", curve.held_out)
-    held_out += points(metrics, "benchmark", curve.benchmark)  # a curve has one of the two
+    held_out += points(metrics, "benchmark", curve.benchmark)  # a curve has only one of the two
     if not train and not held_out:
         return None
     figure = Figure(figsize=size, layout="constrained")
@@ -116,7 +116,7 @@ def _draw(curve: Curve, metrics: Sequence[MetricsLine]) -> str | None:
     if figure is None:
         return None
     written = io.StringIO()
-    # text stays text, and ids differ from picture to picture on one page
+    # keep text as text, and make ids unique across the pictures of a page
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": curve.title}):
         figure.savefig(written, format="svg", metadata={"Date": None}, transparent=True)
     text = written.getvalue()

@@ -1,4 +1,4 @@
-"""A run as one static HTML page with its images beside it: no server, no network, nothing to install to read it."""
+"""A run as a static HTML page with a folder of images: it needs no server, network, or installation."""
 
 import hashlib
 import shutil
@@ -37,22 +37,22 @@ def write_page(
     steps: list[int] | None = None,
     per_step: int = 24,
 ) -> Page:
-    """Write `index.html` and `images/` of a run into `folder`.
+    """Write `index.html` and `images/` of a run to `folder`.
 
     Args:
-        run: finished, going on, or stopped.
-        folder: new, empty, or of an earlier page.
-        release: where the run's release is now; None: where the recipe says.
-        steps: whose responses are shown; None: the first, the middle and the last that were saved.
-        per_step: most prompts a step.
+        run: a finished, active, or stopped run.
+        folder: a new or empty folder, or that of an earlier page.
+        release: current location of the run's release; None: as in the recipe.
+        steps: steps whose responses are shown; None: the first, the middle, and the last saved ones.
+        per_step: maximum number of prompts per step.
 
     Raises:
-        RunError: the run holds no metrics yet, or `folder` holds something else.
+        RunError: the run has no metrics yet, or `folder` contains other files.
         ReleaseError: the release cannot be read.
     """
     metrics = run.metrics()
     if not metrics:
-        raise RunError(f"{run.folder}: no metrics yet; look again when the first step is done")
+        raise RunError(f"{run.folder}: no metrics yet; try again after the first step")
     moved = {"release": str(release), "revision": None} if release else {}
     found = find_release(run.recipe.data.model_copy(update=moved))
     shown = collect(run, found, steps, per_step)
@@ -84,7 +84,7 @@ def _render(run: Run, release: Release, metrics: list[MetricsLine], steps: list[
 
 
 def _store(content: bytes, folder: Path) -> str:
-    """Write an image once; its address relative to the page."""
+    """Write an image once; returns its path relative to the page."""
     kind = "png" if content.startswith(b"\x89PNG") else "jpg"
     address = f"images/{hashlib.sha256(content).hexdigest()[:16]}.{kind}"
     if not (folder / address).exists():
@@ -93,14 +93,14 @@ def _store(content: bytes, folder: Path) -> str:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an earlier page wrote, and nothing else."""
+    """Remove only the files of an earlier page."""
     page = folder / "index.html"
     if (
         folder.exists()
         and any(folder.iterdir())
         and not (page.is_file() and MARK in page.read_text("utf-8", "replace"))
     ):
-        raise RunError(f"{folder}: holds something else than the page of a run; name another folder with --to")
+        raise RunError(f"{folder}: contains files other than the page of a run; choose another folder with --to")
     check_links(folder)
     shutil.rmtree(folder / "images", ignore_errors=True)
 

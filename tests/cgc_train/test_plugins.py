@@ -177,7 +177,7 @@ class TestEasyR1:
         assert (found["format"], found["miou"]) == (1, 0)
 
     def test_weights_of_tasks_are_refused(self) -> None:
-        with pytest.raises(RecipeError, match="EasyR1 does not hand on the task"):
+        with pytest.raises(RecipeError, match="EasyR1 does not pass the task"):
             load("easyr1_reward").compute_score([], reward={"task_weights": {"inter/locate": 2}})
 
 

@@ -81,7 +81,7 @@ def test_a_protocol_has_a_file_of_its_own(tmp_path: Path, recipe: Recipe) -> Non
         "contrast-strict.yaml",
         "contrast-official-migician.yaml",
     ]
-    with pytest.raises(PushError, match="two files are of contrast-strict"):
+    with pytest.raises(PushError, match="two files contain contrast-strict"):
         read_results([named[0], named[0]], recipe)
 
 
@@ -112,11 +112,11 @@ def test_the_data_set_of_a_benchmark(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("not json", "no result that can be published"),
-        ("{}", "no result that can be published"),
+        ("not json", "not a publishable result"),
+        ("{}", "not a publishable result"),
         (
             json.dumps({"task": "mig", "protocol": "x", "annotations": "", "n": 0, "items": 1, "macro": {"a": None}}),
-            "has no figure",
+            "contains no figures",
         ),
     ],
 )
@@ -124,7 +124,7 @@ def test_other_files_are_refused(content: str, said: str, tmp_path: Path, recipe
     (tmp_path / "file.json").write_text(content)
     with pytest.raises(PushError, match=said):
         read_results([str(tmp_path / "file.json")], recipe)
-    with pytest.raises(PushError, match="no result that can be published"):
+    with pytest.raises(PushError, match="not a publishable result"):
         read_results([str(tmp_path / "missing.json")], recipe)
 
 

@@ -108,7 +108,7 @@ def test_the_command_and_its_refusals(run: Run, tmp_path: Path) -> None:
         write_page(run, tmp_path / "page", steps=[7])
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
-    with pytest.raises(RunError, match="something else than the page"):
+    with pytest.raises(RunError, match="files other than the page"):
         write_page(run, tmp_path / "mine")
     (run.folder / "metrics.jsonl").unlink()
     with pytest.raises(RunError, match="no metrics yet"):
