@@ -48,13 +48,13 @@ EASY = tuple(name for name, kind in DISTRACTORS.items() if kind.likeness < 1)
 SWITCHES = {
     **{f"{name}-only": _only(name) for name in CONTRASTS},
     "decoupled-only": Switch((f"data.distractors=[{', '.join(EASY)}]",), "no hard distractors"),
-    "no-distractors": Switch(("data.distractor_images=false",), "only images that hold an answer: no contrast at all"),
-    "no-source": Switch(("reward.source_aware=false",), "a box in the wrong image is paid like one in the right image"),
-    "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching: further boxes cost nothing"),
+    "no-distractors": Switch(("data.distractor_images=false",), "only images that contain an answer: no contrast"),
+    "no-source": Switch(("reward.source_aware=false",), "boxes in wrong images earn as much as in right ones"),
+    "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching: extra boxes cost nothing"),
     **{f"no-{term.name}": Switch((f"reward.{term.name}=0",), term.ablated) for term in TERMS if term.ablated},
-    "no-think": Switch(("prompt.think=false",), "no reasoning before the answer, neither asked for nor required"),
+    "no-think": Switch(("prompt.think=false",), "no reasoning before the answer, neither requested nor required"),
     "no-kl": Switch(("grpo.beta=0",), "no reference model"),
-    "resample": Switch(("groups.resample=2",), "groups whose completions earn the same are replaced"),
+    "resample": Switch(("groups.resample=2",), "groups with equal rewards are replaced"),
     "easy-first": Switch(("data.curriculum=easy_first",), "easy rows first"),
 }
 # TRL's losses, and GSPO, which TRL selects by another setting.
@@ -82,7 +82,7 @@ def all_switches() -> dict[str, Switch]:
 def _loss(name: str) -> Switch:
     if name == "gspo":  # the same clipping, on the ratio of whole sequences
         settings = ("grpo.importance_sampling_level=sequence", "grpo.loss_type=grpo")
-        return Switch(settings, "importance weights of whole completions")
+        return Switch(settings, "one importance weight per completion")
     return Switch((f"grpo.loss_type={name}", "grpo.importance_sampling_level=token"), f"TRL's loss {name}")
 
 
@@ -92,7 +92,7 @@ def _kl(value: str) -> Switch:
     except ValueError:
         weight = -1.0
     if not 0 <= weight < inf:
-        raise RecipeError(f"no ablation 'kl:{value}'; the weight is a number of 0 or more, such as kl:0.04")
+        raise RecipeError(f"no ablation 'kl:{value}'; the weight must be at least 0, such as kl:0.04")
     return Switch((f"grpo.beta={weight}",), f"weight {value} of the KL term")
 
 
@@ -130,10 +130,10 @@ def write_ablation(recipe: Recipe, names: Sequence[str], folder: Path) -> list[P
     Raises RecipeError for an unknown or repeated switch, or if the folder is not empty.
     """
     if repeated := sorted({name for name in names if list(names).count(name) > 1}):
-        raise RecipeError(f"ablation {repeated[0]!r} is named twice; name it once")
+        raise RecipeError(f"ablation {repeated[0]!r} is given twice; give it once")
     variants = {BASELINE: recipe} | {_file_name(name): varied(recipe, name) for name in names}
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RecipeError(f"{folder}: exists already and is not overwritten; name another folder with --to")
+        raise RecipeError(f"{folder}: already exists and is not overwritten; choose another folder with --to")
     (folder / "recipes").mkdir(parents=True, exist_ok=True)
     paths = [folder / "recipes" / f"{name}.yaml" for name in variants]
     for path, variant in zip(paths, variants.values(), strict=True):
@@ -163,7 +163,7 @@ def table(folder: Path) -> str:
     """
     found = {path.parent.name: path for path in sorted(folder.glob("runs/*/held_out.json"))}
     if not found:
-        raise RunError(f"{folder}: no run of it has been evaluated; start {folder / 'run.sh'}")
+        raise RunError(f"{folder}: none of its runs has been evaluated; run {folder / 'run.sh'}")
     names = sorted(found, key=lambda name: (name != BASELINE, name))
     metrics = {name: json.loads(found[name].read_text(encoding="utf-8"))["metrics"]["all"] for name in names}
     shown = [metric for metric in METRICS if any(_cell(values.get(metric)) for values in metrics.values())]

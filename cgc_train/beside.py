@@ -122,7 +122,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
                 return False
             os.killpg(started.process.pid, signal.SIGKILL)
             started.process.wait()
-            self._warn(started.step, f"took longer than benchmark.minutes={self.settings.minutes:g}")
+            self._warn(started.step, f"exceeded benchmark.minutes={self.settings.minutes:g}")
         elif status:
             self._warn(started.step, f"exited with status {status}")
         else:
@@ -135,7 +135,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         folder = step_folder(self.folder, step)
         found = figures(folder / "out")
         if not found:
-            self._warn(step, "wrote no figures as JSON into {out}")
+            self._warn(step, "wrote no results as JSON to {out}")
             return
         (folder / FIGURES).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         line = {"step": step, "kind": "benchmark", **found, "benchmark/seconds": round(seconds, 1)}
@@ -146,7 +146,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
 
     def _warn(self, step: int, what: str) -> None:
         log = step_folder(self.folder, step) / "log.txt"
-        say(f"warning: the benchmark of step {step} {what}, so it has no figures; see {log}")
+        say(f"warning: the benchmark of step {step} {what}, so it has no results; see {log}")
 
 
 def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:

@@ -55,8 +55,8 @@ class FalseEmptyWarning(LogReader):
         if risen and not self.said and state.is_world_process_zero:
             self.said = True
             say(
-                f"warning: step {state.global_step}: [] is answered to {share:.0%} of the rows that have objects, up "
-                f"from {self.first:.0%}; the model may be learning to say nothing (fewer absent rows, or a warm-up)"
+                f"warning: step {state.global_step}: {share:.0%} of the rows with objects are answered with [], up "
+                f"from {self.first:.0%}; the model may be learning to answer [] always (try fewer absent rows or a warm-up)"
             )
 
 
@@ -79,9 +79,9 @@ class IdleGroupsWarning(LogReader):
             self.said = True
             if state.is_world_process_zero:
                 say(
-                    f"warning: step {state.global_step}: the completions of {idle:.0%} of the last groups earn the "
-                    "same, so these teach nothing (rows of another difficulty: `cgc-train difficulty` and data.keep; "
-                    "more grpo.num_generations; a warm-up)"
+                    f"warning: step {state.global_step}: {idle:.0%} of the last groups have equal rewards and teach "
+                    "nothing (try rows of other difficulty: `cgc-train difficulty` and data.keep; more "
+                    "grpo.num_generations; or a warm-up)"
                 )
 
 

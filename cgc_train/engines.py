@@ -42,8 +42,8 @@ def check_gpu(recipe: Recipe) -> None:
 
     if recipe.gpu_memory_gb is not None and not torch.cuda.is_available():
         raise RunError(
-            f"{recipe.name}: is for GPUs of {recipe.gpu_memory_gb:g} GB, and this machine has none; run it where there "
-            "are, or set gpu_memory_gb=null to train on the CPU"
+            f"{recipe.name}: needs GPUs with {recipe.gpu_memory_gb:g} GB, and this machine has no GPU; run it on a GPU "
+            "machine, or set gpu_memory_gb=null to train on the CPU"
         )
 
 

@@ -152,8 +152,8 @@ def _check_same_rows(trainer: GroundingTrainer) -> None:
     ids = "\n".join(trainer.train_dataset["id"])
     if len(set(gather_object([hashlib.sha256(ids.encode()).hexdigest()]))) > 1:
         raise RunError(
-            f"{trainer.args.output_dir}: the processes of this launch read different releases; give all of them the "
-            "same data.release and data.revision"
+            f"{trainer.args.output_dir}: the processes of this launch read different releases; use the same "
+            "data.release and data.revision for all of them"
         )
 
 

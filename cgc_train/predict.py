@@ -114,7 +114,7 @@ class Predictor:
         """
         shown = [upright(image) for image in images]
         if not FEWEST <= len(shown) <= MOST:
-            raise PredictionsError(f"{len(shown)} images: give {FEWEST} to {MOST}")
+            raise PredictionsError(f"{len(shown)} images given; give {FEWEST} to {MOST}")
         messages = build_messages(_question(label, question, len(shown)), len(shown))
         prompt = with_thinking(messages, require_think=self.think)
         response = generate(self.model, self.processor, [prompt], [shown], max_new_tokens=max_new_tokens)[0][0]

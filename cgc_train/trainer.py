@@ -144,7 +144,7 @@ class GroundingTrainer(GroupTrainer):
             except RuntimeError as error:
                 if NO_PROBABILITIES not in str(error):
                     raise
-        raise self._diverged(f"after step {self.state.global_step}, the model gives no probabilities to sample from")
+        raise self._diverged(f"after step {self.state.global_step}, the model's output probabilities are not finite")
 
     def training_step(self, model: object, inputs: object, num_items_in_batch: object = None) -> torch.Tensor:
         """Run one of TRL's steps; raises DivergedError if the loss is not finite."""

@@ -46,7 +46,7 @@ def _tags_meaning(_: "FormatSettings") -> str:
 
 
 FORMAT: Term["FormatSettings"] = Term(
-    "format", format_term, "format", _meaning, ablated="the form of the answer is asked for and not paid", digits=0
+    "format", format_term, "format", _meaning, ablated="the answer format is requested but not rewarded", digits=0
 )
 TAGS: Term["FormatSettings"] = Term("tags", tags_term, "tags", _tags_meaning)
 

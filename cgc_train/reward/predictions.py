@@ -161,7 +161,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 if line.strip():
                     yield number, decode(line, f"{path}:{number}", PredictionsError)
     except FileNotFoundError:
-        raise PredictionsError(f"{path}: no such file; give JSON lines with id and response") from None
+        raise PredictionsError(f"{path}: no such file; give a JSON Lines file with id and response") from None
     except OSError as error:
         raise PredictionsError(f"{path}: cannot be read ({error.strerror}); make it readable") from None
 
@@ -176,5 +176,5 @@ def _entry(where: str, line: str) -> Prediction:
             raise PredictionsError(f"{where}: has no text {key!r}; write one object with id and response per line")
     sample = value.get("sample", 1)
     if type(sample) is not int or sample < 0:
-        raise PredictionsError(f"{where}: sample {sample!r} is not a number such as 1; number the responses to a row")
+        raise PredictionsError(f"{where}: sample {sample!r} is not a positive integer; number responses from 1")
     return Prediction(value["id"], value["response"], sample)

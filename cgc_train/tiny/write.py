@@ -88,7 +88,7 @@ def _family(model_type: str, real_tokens: bool) -> Family:
         raise ModelError(f"no family {model_type!r}; there are {', '.join(FAMILIES)}")
     family = FAMILIES[model_type]
     if real_tokens and family.thinking:
-        raise ModelError(f"the tiny {family.title} has no real tokens: they are those of Qwen3-VL")
+        raise ModelError(f"the tiny {family.title} has no real tokens: they exist only for Qwen3-VL")
     return family
 
 

@@ -75,7 +75,7 @@ def choose_steps(there: Sequence[int], asked: Sequence[int] | None, run: Run, st
     missing = sorted(set(asked) - {*there, *run.held_out_steps()})
     if strict and missing:
         known = ", ".join(map(str, there[:12])) or "none"
-        raise RunError(f"{run.folder}: nothing was saved of step {missing[0]}; saved: {known}")
+        raise RunError(f"{run.folder}: no responses were saved at step {missing[0]}; saved steps: {known}")
     return [step for step in there if step in asked]
 
 

@@ -78,9 +78,9 @@ def test_figures_stand_in_the_metrics_and_on_the_page(
     ("command", "said"),
     [
         ("echo {model} {out}; exit 3", "exited with status 3"),
-        ("echo {model} {out}", "wrote no figures as JSON into {out}"),
+        ("echo {model} {out}", "wrote no results as JSON to {out}"),
         ("no-such-command {model} {out}", "exited with status 127"),
-        ("echo '[1, 2' > {out}/broken.json # {model}", "wrote no figures"),
+        ("echo '[1, 2' > {out}/broken.json # {model}", "wrote no results"),
     ],
 )
 def test_a_command_that_fails_is_a_warning(
@@ -104,7 +104,7 @@ def test_a_command_that_hangs_is_ended(
     assert beside.running
     process = beside.running.process
     beside.drain()
-    assert "took longer than benchmark.minutes=0.001" in capsys.readouterr().err
+    assert "exceeded benchmark.minutes=0.001" in capsys.readouterr().err
     assert process.returncode == -9
 
 

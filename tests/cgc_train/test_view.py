@@ -104,7 +104,7 @@ def test_the_command_and_its_refusals(run: Run, tmp_path: Path) -> None:
     shown = CliRunner().invoke(cli, ["view", str(run.folder), "--steps", "50"])
     assert shown.exit_code == 0, shown.output
     assert (tmp_path / "run-view" / "index.html").is_file()
-    with pytest.raises(RunError, match="nothing was saved of step 7"):
+    with pytest.raises(RunError, match="no responses were saved at step 7"):
         write_page(run, tmp_path / "page", steps=[7])
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
