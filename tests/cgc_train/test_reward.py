@@ -234,7 +234,7 @@ def test_the_page_about_the_reward_lists_everything() -> None:
         ("the true box, in image 1", says((1, BOX))),
         ("the true box in image 2, and another box anywhere", says((2, BOX), (1, FAR))),
         ("the true box twice", says((2, BOX), (2, BOX))),
-        ("the true box in a fence, or after the answer a word", says((2, BOX)) + " There."),
+        ("the true box in a fence, or with a word after the answer", says((2, BOX)) + " There."),
         ("`[]`", says()),
         ("a box in pixels, beyond 1000", says((2, BOX)).replace("500, 500", "1920, 1080")),
         ("no list", "I see no dog."),

@@ -145,7 +145,7 @@ def test_the_page_about_the_reward_says_what_constant_answers_earn() -> None:
         "`reward.format_needs_miou=true`": {"format_needs_miou": True},
         "`reward.format_needs_miou=true reward.presence=1`": {"format_needs_miou": True, "presence": 1},
     }
-    told = {cells[0]: cells[1:] for cells in table(ROOT / "docs/reward.md", "shape")}
+    told = {cells[0]: cells[1:] for cells in table(ROOT / "docs/reward.md", "settings")}
     assert told.keys() == shapes.keys()
     for name, settings in shapes.items():
         earned = constant_answers(settings)
