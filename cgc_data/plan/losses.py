@@ -1,4 +1,4 @@
-"""Where objects are lost on the way to a question, stage by stage, for whoever has to find out why there is none."""
+"""Counts objects lost on the way to a question, stage by stage, to explain why there is no question."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ CROWD, UNCOUNTED = "crowd", "not known to be all of their category in the photo"
 
 @dataclass(frozen=True)
 class Losses:
-    """Photos and objects of the sources, how many were lost by reason, and what the rest allows.
+    """Photos and objects of the sources, how many were lost by reason, and what the rest allow.
 
-    `categories` counts those with a usable object, `elsewhere` those of them that another photo is proved free of.
+    `categories` counts categories with a usable object; `elsewhere` counts those that another photo is proved free of.
     """
 
     photos: int
@@ -36,7 +36,7 @@ class Losses:
 
 
 def losses(index: Index, ground: Ground) -> Losses:
-    """Each object counts once, at the first stage that loses it; masks that were never looked at count as sound."""
+    """Each object counts once, at the first stage that loses it; masks that were never inspected count as sound."""
     askable = ground.askable
     offered = (askable.one | askable.every) & ground.available[:, None]
     concepts = np.flatnonzero(offered.any(axis=0))
@@ -65,7 +65,7 @@ def explain(found: Losses) -> str:
 
 
 def _sign(found: Losses) -> str:
-    """What the most frequent reason may come from, if the file itself is likely wrong."""
+    """A likely cause of the most frequent reason, if the file itself is probably wrong."""
     if [reason for reason, _ in found.lost_objects.most_common(1)] == [DIFFER]:
         return "; do the boxes count y from below, or belong to other objects than the masks?"
     return ""
