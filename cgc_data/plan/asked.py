@@ -122,7 +122,7 @@ def differences(compared: Iterable[Compared]) -> Iterator[str]:
     if found:
         shown = [f"{c.what} {c.made:.0%} of {c.asked:.0%}" for c in found[:MOST_DIFFERENCES]]
         more = f", and {len(found) - len(shown)} more in cgc-data stats" if len(found) > len(shown) else ""
-        yield f"shares made of those asked: {', '.join(shown)}{more}"
+        yield f"actual and requested shares: {', '.join(shown)}{more}"
 
 
 def asked_of(values: Values) -> BuildConfig | None:

@@ -24,8 +24,8 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of
 
 PERSON, MOST_PERSON = concept_of("person"), 0.1  # share of the rows
 KINDS_TRIED = NUMBERS_TRIED = 3  # per photo
-NOT_SHARED = "no kind but people in full that another photo shows in full"
-NOT_TOLD = "no other kinds that some of the photos show and some are proved free of"
+NOT_SHARED = "no kind except people that it and another photo show in full"
+NO_OTHERS = "no other kinds that some of the photos show and some are proved free of"
 PATIENCE = 30  # photos without a question after which any number of images and any kind is accepted
 
 
@@ -56,7 +56,7 @@ class CommonPlanner:
         shared = self._askable.every[photo] & (self._askable.every[splits == splits[photo]].sum(axis=0) > 1)
         if self._person is not None:
             shared[self._person] = False
-        return NOT_TOLD if shared.any() else NOT_SHARED
+        return NO_OTHERS if shared.any() else NOT_SHARED
 
     def family(self, draw: Draw) -> Family | None:
         """Questions about the anchor and free photos of the deck, or None if none fits."""

@@ -23,8 +23,8 @@ from cgc_data.tasks.intra.difference import DIFFERENCE
 ADDED = 3, 4  # added objects; all but one in both views
 ALIGNED = 0.5  # share of view pairs with the same frame
 VIEWS_OF_A_PHOTO = 2
-NOT_LENT = "too few whole objects of its categories, at like height, in other photos"
-NO_PLACE = "too few places on like ground that are free, or no two views that show all alike"
+NOT_LENT = "too few whole objects of its categories, at a similar height, in other photos"
+NO_PLACE = "too few free places on similar ground, or no two views that show the same objects"
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,8 @@ def advice(failure: Failure, seconds: float = SECONDS) -> str:
         elif not missing:
             return f"add {_words(change)}; tried: the build then works"
     if untried:
-        return f"add {_words(untried[0])}; not tried for lack of time"
-    return f"no change of settings that was tried helps; {_needs(failure)}add photos or correct the file"
+        return f"add {_words(untried[0])}; not tried because time ran out"
+    return f"none of the setting changes that were tried helps; {_needs(failure)}add photos or correct the file"
 
 
 class _Trial:
@@ -119,9 +119,9 @@ def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
     config, lost = failure.config, failure.lost.lost_objects
     declarable = [FORMATS[source.kind].protocol.declarable for source in config.sources]
     unreadable = any(reason.startswith(UNREADABLE) for reason in lost)
-    yield unreadable and any(declarable), _ignoring("masks", "the boxes are right without them")
-    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each of these boxes holds one object")
-    yield _any_duplicates(failure), _ignoring("duplicates", "the same box of one category is the same object")
+    yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct without them")
+    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each of these boxes contains one object")
+    yield _any_duplicates(failure), _ignoring("duplicates", "identical boxes of one category are the same object")
     yield any(map(_undeclared, config.sources, failure.index.claims)), EXHAUSTIVE
     yield config.confusable == "strict" and _unlabelled(failure.index), LABELLED
     yield _small(failure), _limits(config)
@@ -163,7 +163,7 @@ EXHAUSTIVE = Hint(
     "exhaustive: true",
     "every instance of every category is boxed",
 )
-LABELLED = _setting("confusable", "labeled", "names that your file does not have cannot be in your photos")
+LABELLED = _setting("confusable", "labeled", "categories that your file does not name cannot be in your photos")
 
 
 def _limits(config: BuildConfig) -> Hint:

@@ -62,15 +62,15 @@ def _limited(needs: str, parts: Sequence[Outcome], most: int) -> str:
     if not any(part.rows for part in parts):
         return _none(needs, photos, sum(part.tried for part in parts), spent)
     if full:
-        return f"of {photos:,} photos, {full:,} are in {most} rows already (limits.rows_per_photo)"
+        return f"of {photos:,} photos, {full:,} are already in {most} rows (limits.rows_per_photo)"
     if spent:
-        return f"the {photos:,} photos that may serve allow no more"
-    return "few photos allow one; other tasks have its rows"
+        return f"the {photos:,} usable photos allow no more"
+    return "few photos allow one; other tasks took its rows"
 
 
 def _none(needs: str, photos: int, tried: int, spent: bool) -> str:
     if tried < photos and not spent:  # other tasks made all requested rows
-        return f"none in {tried:,} photos tried; more rows may hold some" if tried else "more rows may hold some"
+        return f"none in {tried:,} photos tried; more rows may include some" if tried else "more rows may include some"
     return f"no photo allows one; it needs {needs}" if needs else "no photo allows one"
 
 
@@ -92,18 +92,18 @@ def counts(reasons: Counter[str]) -> str:
 
 def _apart(names: Sequence[str]) -> Iterator[str]:
     if names:
-        yield f"{len(names):,} COCO names stand for different pictures, such as {names[0]}: kept apart, not joined"
+        yield f"{len(names):,} COCO names refer to different pictures, such as {names[0]}: not merged"
 
 
 def _renamed(index: Index) -> Iterator[str]:
     for table, found in zip(index.tables, index.renamed, strict=True):
         if found:
             example = f"{found[0].listed!r} as {found[0].file_name}"
-            yield f"{table.path.name}: photos found under another name: {len(found):,}, such as {example}"
+            yield f"{table.path.name}: photos found under a different name: {len(found):,}, such as {example}"
 
 
 def _cut_boxes(index: Index) -> Iterator[str]:
     for table, leaving in zip(index.tables, index.leaving, strict=True):
         if leaving.boxes:
             count = f"{leaving.boxes:,} of {leaving.of:,} boxes"
-            yield f"{table.path.name}: {count} leave their photos and are cut at the border"
+            yield f"{table.path.name}: {count} extend beyond their photos and are cut at the border"

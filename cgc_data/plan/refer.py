@@ -13,15 +13,15 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import claim_absent, whole_view
 from cgc_data.plan.planner import Draw, Tried
 from cgc_data.plan.questions import Family, Question, Shown, set_name
-from cgc_data.plan.relations import told, uncut
+from cgc_data.plan.relations import singled_out, uncut
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
 
-NOT_WHOLE = "no category of which it shows several, all whole and large enough"
-NOT_TOLD = "nothing that a place or size clearly tells from the others of its category"
-ALONE = "no other photo like it that shows one or none of what it shows several of"
+NOT_WHOLE = "no category that it shows several times, all whole and large enough"
+NOT_DISTINCT = "no object that place or size clearly distinguishes from others of its category"
+ALONE = "no similar photo that shows one or none of what it shows several of"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Member:
 
     photo: int
     concept: int
-    told: dict[str, int]
+    singled_out: dict[str, int]
 
 
 class ReferPlanner:
@@ -53,7 +53,7 @@ class ReferPlanner:
         if not self._several(photo).any():  # confirmed by its masks
             return NOT_WHOLE
         everything = np.ones(len(self._askable.named), dtype=np.bool_)
-        return ALONE if self._member(photo, everything, np.random.default_rng(0)) else NOT_TOLD
+        return ALONE if self._member(photo, everything, np.random.default_rng(0)) else NOT_DISTINCT
 
     def family(self, draw: Draw) -> Family | None:
         """A family around the anchor with free photos of the deck, or None if none fits."""
@@ -125,7 +125,7 @@ class ReferPlanner:
         while len(labels):
             concept = self._askable.draw_label(labels, rng)
             instances = self._askable.index.instances.of(photo, concept).tolist()
-            if found := told(self._askable.truth, instances, self._askable.truth.photo_size(photo)):
+            if found := singled_out(self._askable.truth, instances, self._askable.truth.photo_size(photo)):
                 return Member(photo, concept, found)
             labels = labels[labels != concept]
         return None
@@ -138,8 +138,8 @@ class ReferPlanner:
 
     def _question(self, asked: Member, members: list[Member], kind: str, rng: np.random.Generator) -> Question:
         index, (target, distractor) = self._askable.index, REFER.contrast.roles
-        relation = str(rng.choice(sorted(asked.told)))
-        instance, place = asked.told[relation], members.index(asked)
+        relation = str(rng.choice(sorted(asked.singled_out)))
+        instance, place = asked.singled_out[relation], members.index(asked)
         photos = [member.photo for member in members]
         free = [position for position, photo in enumerate(photos) if self._askable.safe[photo, asked.concept]]
         question = Question(

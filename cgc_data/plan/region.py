@@ -71,7 +71,7 @@ class RegionPlanner:
         pixels = self._pixels.whole(photo)
         if pixels.shape[:2] != (shown.height, shown.width):
             raise PhotoError(
-                f"{shown.file_name}: is {pixels.shape[1]} x {pixels.shape[0]}, its annotation says otherwise"
+                f"{shown.file_name}: is {pixels.shape[1]} x {pixels.shape[0]}, which does not match its annotation"
             )
         return Picture(pixels)
 

@@ -20,7 +20,7 @@ def uncut(boxes: Values, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray((boxes[:, :2] >= BORDER).all(axis=1) & (boxes[:, 2:] <= sizes - BORDER).all(axis=1))
 
 
-def told(truth: Truth, instances: list[int], size: tuple[int, int]) -> dict[str, int]:
+def singled_out(truth: Truth, instances: list[int], size: tuple[int, int]) -> dict[str, int]:
     """The instance singled out by each relation that clearly singles out one; `size` is that of the photo.
 
     Empty if the photo's border may cut an instance.

@@ -26,7 +26,7 @@ TRIED = 4  # objects of a photo tried at a time
 TRIES = 24  # draws of two windows per object before giving up on it
 DRAWS = 4  # draws of the windows of a track
 FRUITLESS = 3  # tries per photo before giving up on it
-NO_SIBLING, NO_WINDOWS = "no object beside another of its category", "no windows that tell it from the other"
+NO_SIBLING, NO_WINDOWS = "no two objects of one category", "no windows that distinguish them"
 # A third of the tracks have a view without the object; half of those views show a sibling.
 GONE: Mapping[Gone, float] = {"never": 2 / 3, "beside": 1 / 6, "alone": 1 / 6}
 

@@ -67,7 +67,7 @@ class Tracks:
         """
         views: list[View] = []
         for stage in stages:
-            fitting = self._told(stage.part, target, views[:1])
+            fitting = self._distinct(stage.part, target, views[:1])
             window = draw_window(stage.part, fitting, [view.window for view in views], rng)
             if window is None:
                 return None
@@ -80,7 +80,7 @@ class Tracks:
             views[-1] = replace(views[-1], window=window)
         return _in_roles(views)
 
-    def _told(self, part: Part, target: int, first: Sequence[View]) -> Mask:
+    def _distinct(self, part: Part, target: int, first: Sequence[View]) -> Mask:
         """Windows that show the object whole, or in part but not in the first view's place; (rows, columns)."""
         box, fitting = self._truth.box(target), part.count > 0
         if not first:
