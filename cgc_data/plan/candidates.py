@@ -20,9 +20,7 @@ SLOPE = 0.02  # added after each list
 BY_CHANCE = 0.33  # times the square root of a name's lists: less than the deviation of randomly drawn right names
 NOISE = 0.4  # added to the scores of names, in rows
 LEAN = 1.0  # added to the same scores, toward names more frequent than the right one, or toward rarer ones
-MOST_TILT = (
-    4  # largest excess of pairs in which the right name is the more frequent (or the rarer) one, per list length
-)
+MOST_TILT = 4  # largest excess of pairs with the right name the more frequent, or the rarer, per list length
 
 
 class Candidates:

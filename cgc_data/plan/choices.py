@@ -19,10 +19,7 @@ MOST_COMMON = 0.25  # IoU of two windows
 AREA = (0.08, 0.25)  # share of its window that a piece covers
 LEAST_SIDE = 56  # photo pixels, shorter side of a piece
 WINDOWS, PIECES = 4, 3  # windows tried per position, and pieces tried per window
-PLACES, TONES = (
-    12,
-    2,
-)  # places of pieces tried per window, and recolorings tried per place, so that some do not reveal the place
+PLACES, TONES = 12, 2  # places tried per window, and colors tried per place, so that some do not reveal the place
 TOLD = 0.05  # share of places that colors can reveal; with none, the most similar place would always be wrong
 
 

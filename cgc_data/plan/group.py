@@ -38,10 +38,7 @@ class GroupPlanner:
         self._sets = PhotoSets(askable, self._scenes)
         self._sizes = range(askable.config.inter.min_images, askable.config.inter.max_images + 1)
         self._surplus = Surplus(len(askable.index.concepts))
-        self._rows, self._lacking = (
-            Counter[Form](),
-            Counter[Form](),
-        )  # all rows, and those with a label that is in no photo
+        self._rows, self._lacking = Counter[Form](), Counter[Form]()  # all, and those with a label in no photo
         self._asked: set[tuple[frozenset[int], frozenset[int]]] = set()
         self._common = askable.one.sum(axis=0)
         self.photos: Mask = np.any(askable.one, axis=1)

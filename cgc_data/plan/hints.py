@@ -21,10 +21,7 @@ from cgc_data.sources import FORMATS
 from cgc_data.sources.clean import Part, duplicates
 from cgc_data.tasks import TASKS
 
-SECONDS, SECONDS_EACH = (
-    10.0,
-    3.0,
-)  # seconds of CPU time, so that a busy machine gives the same advice: all trials, and one trial
+SECONDS, SECONDS_EACH = 10.0, 3.0  # CPU time, so that a busy machine gives the same advice: all trials, and one
 LARGEST = 200_000  # objects; indexing more takes longer than a trial is allowed
 LOWER_SIDE, LOWER_AREA = 8, 0.0002
 

@@ -22,9 +22,7 @@ PERSON = "person"  # supercategory
 STANDING = frozenset({PERSON, "animal", "vehicle", "food", "furniture", "kitchen", "outdoor"})
 SUPPORTS = frozenset({"furniture"})  # other objects stand on these
 BORDER = 2  # pixels between an object and the border of its photo
-BORDER_SHARE = (
-    0.01  # the same for a lent object, as a share of the photo's longer side: annotators stop short of the border
-)
+BORDER_SHARE = 0.01  # of the photo's longer side, the same for a lent object: annotators stop short of the border
 TOUCHED, REACH = 0.1, 2  # share of an outline allowed within this many pixels of other objects, which may cut it
 PART = 0.8  # share of a part covered by its object, and of an object covered by its support
 ONE_PIECE = 0.97  # share of a mask in its largest piece

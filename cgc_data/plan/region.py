@@ -29,12 +29,7 @@ from cgc_data.tasks.intra.region import REGION
 
 HOLDS, LACKS = INTRA.roles
 MOST_PIECES = 5
-WINDOWS = (
-    2,
-    3,
-    4,
-    5,
-)  # number to choose from; larger numbers are drawn more often, because photos often have room for fewer
+WINDOWS = (2, 3, 4, 5)  # larger numbers are drawn more often, because photos often have room for fewer
 QUESTIONS = 2  # per set of windows
 
 
