@@ -1,6 +1,6 @@
-"""What can be asked of each photo: which concept has exactly one good instance, which a good set, which is absent.
+"""What can be asked about each photo: concepts with exactly one good instance, with a good set, or absent.
 
-Sizes are first judged by the annotated boxes; a photo that is about to be used is checked against its masks.
+Sizes are first judged by the annotated boxes. A photo is checked against its masks just before it is used.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ TOO_SMALL = "box too small or too long"
 
 @dataclass(frozen=True)
 class Rejection:
-    """A candidate that was not used, and why: a line of rejected.parquet."""
+    """A candidate that was not used, and why: one row of rejected.parquet."""
 
     contrast: str
     task: str
@@ -48,38 +48,38 @@ class Askable:
     truth: Truth
     config: BuildConfig
     splits: list[Split]
-    one: Mask  # exactly one instance, all boxed, large enough in the whole photo
-    every: Mask  # all instances boxed, each large enough, no more than an answer may hold
-    clear: Mask  # everything confusable is provably absent
-    safe: Mask  # provably absent, and so is everything confusable
-    named: Mask  # (concepts,) has a readable name and is wanted
-    confused: Mask  # something confusable is in the photo
-    vectors: csr_matrix  # (photos, concepts) unit vectors of what is there, rare concepts weighing more
-    kin: csr_matrix  # (photos, concepts + supercategories) unit vectors of what is there and of what kind it is
+    one: Mask  # exactly one instance, boxed, large enough in the whole photo
+    every: Mask  # all instances boxed, each large enough, no more than an answer can contain
+    clear: Mask  # every confusable concept is provably absent
+    safe: Mask  # provably absent, and so is every confusable concept
+    named: Mask  # (concepts,) has a readable name and is requested
+    confused: Mask  # a confusable concept is in the photo
+    vectors: csr_matrix  # (photos, concepts) unit vectors of the concepts present, rare concepts weighted more
+    kin: csr_matrix  # (photos, concepts + supercategories) unit vectors that include supercategories
     groups: Mask  # (photos, supercategories)
     group_of: NDArray[np.int64]  # (concepts,) supercategory
-    weights: NDArray[np.float64]  # (concepts,) preference when one label is drawn among several
-    forms: NDArray[np.str_]  # (photos,) file format; "" if all have one, or for what is never shown whole
+    weights: NDArray[np.float64]  # (concepts,) weight when one of several labels is drawn
+    forms: NDArray[np.str_]  # (photos,) file format; "" if all photos share one, or if the photo is never shown whole
     rejections: list[Rejection] = field(default_factory=list)
     checked: set[int] = field(default_factory=set)
 
     @cached_property
     def detail(self) -> Detail:
-        """Detail of the photos' windows: one for all planners, since each photo is read and decoded for it."""
+        """Detail of the photos' windows, shared by all planners because it reads and decodes each photo."""
         return Detail(self.index, self.config)
 
     @cached_property
     def large(self) -> Mask:
-        """Which instances (instances,) are single and large enough as annotated."""
+        """Mask (instances,) of instances that are single and large enough as annotated."""
         return large_enough(self.index, self.config)
 
     @cached_property
     def mixed(self) -> bool:
-        """Do photos have several file formats?"""
+        """Whether the photos have more than one file format."""
         return len(set(self.forms.tolist())) > 1
 
     def check(self, photo: int) -> None:
-        """Take from `one` and `every` what the photo's masks do not bear out, noting why."""
+        """Remove from `one` and `every` what the photo's masks do not confirm, and record why."""
         if photo in self.checked:
             return
         self.checked.add(photo)
@@ -94,7 +94,7 @@ class Askable:
                     self.reject(instance, fault, detail)
 
     def reject(self, instance: int, reason: str, detail: str = "") -> None:
-        """Note an instance that cannot be used."""
+        """Record an instance that cannot be used."""
         instances = self.index.instances
         photo, concept = int(instances.photo[instance]), int(instances.concept[instance])
         table = self.index.tables[int(instances.source[instance])]
@@ -117,31 +117,31 @@ class Askable:
         )
 
     def usable(self, photo: int, concept: int) -> list[int]:
-        """Instances of a concept in a photo that are no crowd and sound: mask and box agree."""
+        """Sound instances of a concept in a photo: not a crowd, and mask and box agree."""
         instances = self.index.instances
         return [i for i in instances.of(photo, concept).tolist() if not instances.crowd[i] and not self.truth.fault(i)]
 
     def offers(self, photos: Sequence[int] | NDArray[np.intp]) -> Mask:
-        """Which concepts these photos can be asked about, (photos given, concepts)."""
+        """Concepts that these photos can be asked about, (given photos, concepts)."""
         return np.asarray(self.one[photos] | self.every[photos])
 
     def draw_label(self, choices: NDArray[np.intp], rng: np.random.Generator) -> int:
-        """One of several concepts, by the category temperature."""
+        """One of several concepts, drawn by the category temperature."""
         weights = self.weights[choices]
         return int(rng.choice(choices, p=weights / weights.sum()))
 
     def like(self, concept: int) -> Mask:
-        """The concept itself and all that could be taken for it, (concepts,)."""
+        """The concept itself and all concepts that it can be confused with, (concepts,)."""
         found = np.zeros(len(self.index.concepts), dtype=np.bool_)
         found[[concept, *self.index.confusable(concept, labelled_only=False)]] = True
         return found
 
     def similarity(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """Cosine of what is in each of these photos with what is in another, (photos,)."""
+        """Cosine similarity between the contents of each of these photos and another photo, (photos,)."""
         return _cosines(self.vectors, photos, photo)
 
     def kinship(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """The same where supercategories count as much as categories, (photos,)."""
+        """The same, with supercategories weighted equally with categories, (photos,)."""
         return _cosines(self.kin, photos, photo)
 
 
@@ -190,7 +190,7 @@ def _named(index: Index, config: BuildConfig) -> Mask:
 
 
 def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs (photo, concept) of which each instance is single and large enough as annotated; how many these are."""
+    """Pairs (photo, concept) whose instances are all single and large enough as annotated, and how many they have."""
     instances, fine = index.instances, large_enough(index, config)
     keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
     count = np.bincount(pair, minlength=len(keys))
@@ -200,7 +200,7 @@ def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64]
 
 
 def large_enough(index: Index, config: BuildConfig) -> Mask:
-    """Which instances are single and large enough as annotated, with some slack for what their masks say."""
+    """Instances that are single and large enough as annotated, with some slack for their masks."""
     instances, limits = index.instances, config.limits
     sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
     box = np.clip(instances.box, 0, np.concatenate([sizes, sizes], axis=1))
@@ -216,7 +216,7 @@ def large_enough(index: Index, config: BuildConfig) -> Mask:
 
 
 def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-    """Products of rows of unit vectors with another row; scipy's own take ten times as long for a few rows."""
+    """Products of rows of unit vectors with another row; for a few rows, scipy's own product is ten times slower."""
     starts = vectors.indptr[photos].astype(np.int64)
     lengths = vectors.indptr[photos + 1] - starts
     own = slice(vectors.indptr[photo], vectors.indptr[photo + 1])
@@ -229,7 +229,7 @@ def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArr
 
 
 def _unit(present: csr_matrix) -> csr_matrix:
-    """Unit vectors (photos, columns) of what is present, rare columns weighing more."""
+    """Unit vectors (photos, columns) of what is present, rare columns weighted more."""
     frequency = np.asarray(present.sum(axis=0)).ravel()
     rarity = np.log1p(present.shape[0] / np.maximum(frequency, 1.0))
     weighted = csr_matrix(present.multiply(rarity[None, :]))
@@ -248,6 +248,6 @@ def _supercategories(index: Index) -> tuple[Mask, NDArray[np.int64]]:
 
 
 def _weights(complete: Mask, temperature: float) -> NDArray[np.float64]:
-    """Each photo offers its concepts: weights of frequency ** (temperature - 1) give the whole the temperature."""
+    """Weights of frequency ** (temperature - 1); each photo offers its concepts, so the total has the temperature."""
     frequency = complete.sum(axis=0).astype(np.float64)
     return np.asarray(np.maximum(frequency, 1.0) ** (temperature - 1.0))

@@ -1,4 +1,4 @@
-"""What a build was asked for beside what was made: shares of tasks, kinds of sets, images, and answers."""
+"""What was requested of a build and what it made: shares of tasks, set kinds, image counts, and answers."""
 
 import math
 from collections import Counter
@@ -14,8 +14,8 @@ from cgc_data.release.stats import Stats
 from cgc_data.tasks import TASKS, pools_of, task_of
 from cgc_data.tasks.inter import HARD, INTER
 
-NOTICEABLE = 0.05  # difference of shares from which a build reports it, if it is no chance:
-ERRORS = 3  # standard errors that it has to exceed
+NOTICEABLE = 0.05  # smallest difference of shares that a build reports
+ERRORS = 3  # standard errors that the difference must exceed, to rule out chance
 MOST_DIFFERENCES = 3
 
 
@@ -23,8 +23,8 @@ MOST_DIFFERENCES = 3
 class Made:
     """Counts of rows: by task (empty twins included), kind of distractors, number of photos, and number with an answer.
 
-    `answers` counts rows of set questions about photos by number of images and of those that hold an answer, but for
-    questions of which every image does.
+    `answers` counts rows of set questions about photos by their number of images and of images with an answer, except
+    for questions whose images all have one.
     """
 
     tasks: Counter[str] = field(default_factory=Counter)
@@ -34,7 +34,7 @@ class Made:
     empty: int = 0
 
     def add(self, row: Row) -> None:
-        """Take a row into account."""
+        """Count a row."""
         task, images = task_of(row), len(row["views"])
         self.tasks[asked_as(row["contrast"], row["template_id"])] += 1
         self.kinds[row["distractors"]] += 1
@@ -46,7 +46,7 @@ class Made:
 
     @classmethod
     def of(cls, stats: Stats) -> "Made":
-        """The same from a release's statistics."""
+        """The same counts from a release's statistics."""
         name = INTER.name
         return cls(
             tasks=Counter(stats.get("by_asked_task", {})),
@@ -65,7 +65,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Compared:
-    """A share that was asked for and the one that was made, each of 0-1, of a number of rows."""
+    """A requested share and the share that was made, each 0-1, of a number of rows."""
 
     what: str
     asked: float
@@ -74,25 +74,25 @@ class Compared:
 
     @property
     def difference(self) -> float:
-        """By how much they differ."""
+        """Absolute difference between the two shares."""
         return abs(self.asked - self.made)
 
     @property
     def differs(self) -> bool:
-        """Whether the difference is worth a line."""
+        """Whether the difference is worth reporting."""
         chance = ERRORS * math.sqrt(self.asked * (1 - self.asked) / self.rows)
         return self.difference > max(NOTICEABLE, chance)
 
 
 def asked_as(contrast: str, template_id: str) -> str:
-    """The task of a row's wording, whose share the row belongs to also if its answer is empty."""
+    """The task of a row's wording; the row counts toward that task's share even if its answer is empty."""
     pool = template_id.partition("/")[0]
     planned = (task for task in TASKS.values() if task.planner and task.contrast.name == contrast)
     return next((task.id for task in planned if pool in pools_of(task)), "")
 
 
 def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
-    """Each share that a configuration asks for, as far as there are such rows."""
+    """Each share that a configuration requests, if there are such rows."""
     total = made.tasks.total()
     if total:
         for task, share in config.shares.items():
@@ -108,7 +108,7 @@ def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
 
 
 def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
-    """Numbers of images with an answer, which are to be uniform for each number of images."""
+    """Numbers of images with an answer, which should be uniform for each number of images."""
     total = sum(answers.values())
     for number in range(1, max((images for images, _ in answers), default=0) + 1):
         asked = sum(rows / images for (images, _), rows in answers.items() if number <= images)
@@ -117,16 +117,16 @@ def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
 
 
 def differences(compared: Iterable[Compared]) -> Iterator[str]:
-    """One line with the shares that differ most, apart from those of tasks; none if all are about as asked."""
+    """One line with the shares that differ most, except those of tasks; empty if all are close to the request."""
     found = sorted((c for c in compared if c.differs and c.what not in TASKS), key=lambda c: -c.difference)
     if found:
         shown = [f"{c.what} {c.made:.0%} of {c.asked:.0%}" for c in found[:MOST_DIFFERENCES]]
         more = f", and {len(found) - len(shown)} more in cgc-data stats" if len(found) > len(shown) else ""
-        yield f"shares made of those asked: {', '.join(shown)}{more}"
+        yield f"actual and requested shares: {', '.join(shown)}{more}"
 
 
 def asked_of(values: Values) -> BuildConfig | None:
-    """The configuration that a manifest keeps; None if it is of another version."""
+    """The configuration stored in a manifest, or None if it is from another version."""
     try:
         return BuildConfig.model_validate(values) if values else None
     except (ValidationError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""From an item (what is asked of which photos of a set) to a question, and to the twin whose answer is empty."""
+"""Turns an item (what is asked about which photos of a set) into a question and its twin with an empty answer."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from cgc_data.tasks import Task
 
 @dataclass(frozen=True)
 class Item:
-    """A question about a set of photos: its task, the concept, the places of the photos that show it."""
+    """A question about a set of photos: its task, the concept, and the positions of the photos that show it."""
 
     task: Task
     concept: int
@@ -24,7 +24,7 @@ class Item:
 def ask_twins(
     askable: Askable, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, rng: np.random.Generator
 ) -> list[Question]:
-    """The item asked of the photos that show it, and asked alike of photos (elsewhere) that are proved free of it."""
+    """The item asked about the photos that show it, and about photos (elsewhere) that are proved free of it."""
     present = ask_set(askable, there, item, kind, rng)
     absent = ask_set(askable, elsewhere, replace(item, targets=()), kind, rng)
     pair = f"{present.tuple_id}-{absent.tuple_id}-{int(rng.integers(2**32)):08x}"
@@ -32,14 +32,14 @@ def ask_twins(
 
 
 def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng: np.random.Generator) -> Question:
-    """The item asked of whole photos, in shuffled order; of its empty twin's task if none shows the concept."""
+    """The item asked about whole photos, in shuffled order; uses the empty twin's task if none shows the concept."""
     return ask_labels(askable, members, [item], kind, rng)
 
 
 def ask_labels(
     askable: Askable, members: Sequence[int], items: Sequence[Item], kind: str, rng: np.random.Generator
 ) -> Question:
-    """Items of one task asked at once of whole photos, in shuffled order; the question lists them in theirs."""
+    """Items of one task asked together about whole photos, in shuffled order; the question keeps the items' order."""
     task, (target, distractor) = items[0].task, items[0].task.contrast.roles
     targets = {position for item in items for position in item.targets}
     question = Question(
@@ -62,27 +62,27 @@ def ask_labels(
 
 
 def shown_in(askable: Askable, members: Sequence[int], item: Item) -> Iterator[Shown]:
-    """Every instance of the item in the photos that show it."""
+    """All instances of the item in the photos that show it."""
     for position in item.targets:
         for instance in askable.index.instances.of(members[position], item.concept).tolist():
             yield Shown(position, instance, askable.truth.box(instance), 1.0)
 
 
 def _missing(askable: Askable, members: Sequence[int], item: Item) -> Iterator[Missing]:
-    """A claim for each photo that does not show the item."""
+    """One claim per photo that does not show the item."""
     for position, photo in enumerate(members):
         if position not in item.targets:
             yield claim_absent(askable, position, photo, item.concept)
 
 
 def claim_absent(askable: Askable, position: int, photo: int, concept: int) -> Missing:
-    """The claim that the photo at a position of the set does not show the concept, with what warrants it."""
+    """The claim that the photo at a position of the set does not show the concept, with its evidence."""
     warrant = askable.index.warrant(photo, concept)
     return Missing(position, concept, warrant.source, warrant.rule)
 
 
 def whole_view(askable: Askable, photo: int, role: str) -> View:
-    """A photo as it is."""
+    """A view of the whole photo."""
     shown = askable.index.photos[photo]
     window = Window(0, 0, shown.width, shown.height)
     return View(photo, window, shown.width, shown.height, role)

@@ -1,6 +1,6 @@
-"""Keeps `absent` as frequent for every label, wording, number of images and kind of distractor.
+"""Keeps `absent` equally frequent for every label, wording, number of images, and kind of distractor.
 
-Where it is not, one of these tells before any image is looked at whether there is something to find.
+Otherwise, one of these would reveal whether there is something to find before any image is inspected.
 """
 
 from collections import Counter
@@ -16,13 +16,13 @@ FAR_BEHIND = 0.75  # standard deviations of the number of rows
 
 
 def features(concept: int, pool: str, images: int, kind: str, form: str = "") -> tuple[Feature, ...]:
-    """What a question shows before its images are looked at; `form` is their file format if there are several."""
+    """What a question reveals before its images are inspected; `form` is their file format if there are several."""
     shown: tuple[Feature, ...] = (("label", concept), ("wording", pool), ("images", images), ("kind", kind))
     return (*shown, ("form", form)) if form else shown
 
 
 class AbsentBalance:
-    """Counts questions and empty answers by feature, against the share of empty answers that is wanted."""
+    """Counts questions and empty answers by feature, and compares them with the requested share of empty answers."""
 
     def __init__(self, share: float) -> None:
         self._share = share
@@ -30,7 +30,7 @@ class AbsentBalance:
         self._absent: Counter[Feature] = Counter()
 
     def count(self, questions: Iterable[Question]) -> None:
-        """Take planned questions into account; those whose wording can never be `absent` do not matter."""
+        """Count planned questions, except those whose wording can never be `absent`."""
         for question in questions:
             is_empty = not question.shown
             if not is_empty and not question.task.has_empty:
@@ -41,15 +41,15 @@ class AbsentBalance:
                 self._absent[feature] += is_empty
 
     def lack(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> float:
-        """How much an absent question like this is lacking, positive where it is: by the feature lacking it least."""
+        """How many absent questions like this one are missing (if positive), by the feature that lacks the fewest."""
         return min(self._lack(feature) for feature in features(concept, pool, images, kind, form))
 
     def allows(self, rows: int, absent: int) -> bool:
-        """May a family of so many rows have so many empty answers? A small release must keep the share too."""
+        """Whether a family of this size can have this many empty answers; small releases must keep the share too."""
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
     def far_behind(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> bool:
-        """Are empty answers so rare with any feature of this question that it tells there is something to find?"""
+        """Whether any feature of this question has so few empty answers that it reveals there is something to find."""
         return any(self._lack(feature) > FAR_BEHIND for feature in features(concept, pool, images, kind, form))
 
     def _lack(self, feature: Feature) -> float:
@@ -58,7 +58,7 @@ class AbsentBalance:
 
 
 class Made:
-    """Counts what was planned, so that what is furthest behind is planned next: kinds, numbers of images, targets."""
+    """Counts planned kinds, numbers of images, and targets, so that the one furthest behind is planned next."""
 
     def __init__(self) -> None:
         self._kinds: Counter[tuple[str, str]] = Counter()
@@ -66,7 +66,7 @@ class Made:
         self._targets: Counter[tuple[str, int, int]] = Counter()
 
     def count(self, questions: Iterable[Question]) -> None:
-        """Take planned questions into account, by the pool of their wording."""
+        """Count planned questions, by the pool of their wording."""
         for question in questions:
             pool, images = question.pool, question.candidates
             self._kinds[pool, question.distractors] += 1
@@ -74,16 +74,16 @@ class Made:
             self._targets[pool, images, len({shown.view for shown in question.shown})] += 1
 
     def kinds(self, pool: str, shares: Mapping[str, float]) -> list[str]:
-        """Kinds of distractors with a positive share, the one furthest behind it first."""
+        """Kinds of distractors with a positive share, the one furthest behind its share first."""
         total = sum(self._kinds[pool, kind] for kind in shares)
         wanted = [kind for kind, share in shares.items() if share > 0]
         return sorted(wanted, key=lambda kind: self._kinds[pool, kind] - shares[kind] * total)
 
     def images(self, pool: str, numbers: Sequence[int], rng: np.random.Generator) -> list[int]:
-        """Numbers of images, the least planned first; ties in random order."""
+        """Numbers of images, least planned first; ties in random order."""
         return sorted(rng.permutation(numbers).tolist(), key=lambda number: self._images[pool, number])
 
     def targets(self, pool: str, images: int, rng: np.random.Generator) -> list[int]:
-        """Numbers of images with an answer, 1 to `images`, the least planned first; ties in random order."""
+        """Numbers of images with an answer, 1 to `images`, least planned first; ties in random order."""
         order = (rng.permutation(images) + 1).tolist()
         return sorted(order, key=lambda number: self._targets[pool, images, number])

@@ -1,6 +1,6 @@
-"""Plans a whole release: splits and exclusions applied, rows of every split and contrast dealt and written, no pixels.
+"""Plans a whole release: applies splits and exclusions, then deals and writes the rows, without any pixels.
 
-The plan is one Parquet file a split and contrast; its row groups are the shards to be rendered, of whole families.
+The plan has one Parquet file per split and contrast. Its row groups are the shards to render, of whole families.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ PLAN_SCHEMA = (
     .append(pa.field("photo_sizes", pa.list_(pa.list_(pa.int32()))))
 )
 
-JPEG_BYTES_PER_PIXEL = 0.5  # COCO's photos: 0.53 in the median; windows encoded at quality 92 are alike
+JPEG_BYTES_PER_PIXEL = 0.5  # median of COCO's photos: 0.53; windows encoded at quality 92 are similar
 
 
 @dataclass(frozen=True)
@@ -57,23 +57,24 @@ class PlannedShard:
 
 @dataclass
 class Plan:
-    """What was planned, beside the files: shards, and what had to be left out."""
+    """What was planned, apart from the files: shards, and what had to be omitted."""
 
     shards: list[PlannedShard] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     tasks: dict[str, int] = field(default_factory=dict)
     exclusions: Exclusions = field(default_factory=Exclusions)
     photos: dict[str, int] = field(default_factory=dict)  # by split
-    pixels: int = 0  # of the views, each counted once a family
-    made: list[TaskRows] = field(default_factory=list)  # rows by task, beside those that were asked for
-    notes: list[str] = field(default_factory=list)  # for the user, a line each
+    pixels: int = 0  # of the views, each counted once per family
+    made: list[TaskRows] = field(default_factory=list)  # planned rows by task, next to the requested ones
+    notes: list[str] = field(default_factory=list)  # messages for the user, one line each
 
 
 def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int) -> Plan:
     """Write the plan's files into `folder`.
 
-    Raises PlanError if the photos allow no sample of a task of the paper or of one that the user named. Tasks that only
-    the preset asks for may be missing, and so may those that a small release has no room for: `Plan.made` says so.
+    Raises PlanError if the photos allow no sample of one of the paper's tasks or of one that the user named. Tasks
+    that only the preset requests can be missing, and so can those that a small release has no room for: see
+    `Plan.made`.
     """
     displayed = [source.displayed for source in config.sources]
     facts = photo_facts(index.photos, index.stores, cache / "facts.npz", workers, displayed)
@@ -102,7 +103,7 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
 
 
 def _unusable(index: Index) -> Iterator[Rejection]:
-    """Annotations that the sources hold and that stand for nothing, or for nothing that can be shown."""
+    """Annotations in the sources that stand for nothing, or for nothing that can be shown."""
     for table in index.tables:
         for row in table.unusable.to_pylist():
             name = f"{table.key}:{row['annotation_id']}"
@@ -110,7 +111,7 @@ def _unusable(index: Index) -> Iterator[Rejection]:
 
 
 def _not_shown(index: Index, facts: Facts) -> Iterator[Rejection]:
-    """Photos that readers do not show as they are."""
+    """Photos that image readers do not show unchanged."""
     for number in np.flatnonzero(facts.faults != "").tolist():
         photo, fault = index.photos[number], str(facts.faults[number])
         key, detail = index.tables[photo.source].key, f"{photo.file_name}: {fault}"
@@ -179,7 +180,7 @@ class _Sizes:
 
 
 class _ShardWriter:
-    """Collects whole families until they fill a shard, and writes each shard as one row group."""
+    """Collects whole families until they fill a shard; writes each shard as one row group."""
 
     def __init__(self, folder: Path, contrast: str, split: Split, shard_rows: int, plan: Plan) -> None:
         self._path = folder / f"{contrast}-{split}.parquet"
@@ -211,7 +212,7 @@ class _ShardWriter:
 
 def _require_tasks(index: Index, config: BuildConfig, plan: Plan, ground: Ground, division: Division) -> None:
     missing = [task for task, share in config.shares.items() if share and not plan.tasks.get(task)]
-    if plan.tasks:  # what is left may be missing by chance, or without being missed
+    if plan.tasks:  # the other tasks can be missing by chance, or were not requested
         missing = [task for task in missing if config.requires(task) and not allows(ground, task)]
     if not missing:
         return
@@ -226,8 +227,8 @@ def _no_photo(config: BuildConfig, plan: Plan) -> PlanError:
     why = {**rejected_by_reason(plan), "excluded": excluded}
     counts = ", ".join(f"{reason}: {count}" for reason, count in why.items())
     return PlanError(
-        f"{_sources(config)}: no photo is left ({counts}; licenses={config.licenses}); give photos that are whole, "
-        "allow more licenses or exclude fewer"
+        f"{_sources(config)}: no photo is left ({counts}; licenses={config.licenses}); provide intact photos, "
+        "allow more licenses, or exclude fewer photos"
     )
 
 
@@ -236,10 +237,10 @@ def _sources(config: BuildConfig) -> str:
 
 
 def rejected_by_reason(plan: Plan) -> dict[str, int]:
-    """How many candidates were left out in planning, by reason."""
+    """Number of candidates skipped in planning, by reason."""
     return dict(Counter(r.reason for r in plan.rejections).most_common())
 
 
 def estimated_bytes(plan: Plan) -> int:
-    """Size of the release with embedded photos: photos once a family at the usual bytes a pixel of COCO's JPEGs."""
+    """Size of the release with embedded photos: each photo once per family, at COCO's usual JPEG bytes per pixel."""
     return round(plan.pixels * JPEG_BYTES_PER_PIXEL)

@@ -1,6 +1,6 @@
-"""Windows of one photo to choose from, each with a piece that no other of them shows or resembles.
+"""Candidate windows of one photo, each with a piece that no other candidate shows or resembles.
 
-Each could be the one that is asked for: what tells them apart must not be that one of them has a piece.
+Any of them could be the target, so having such a piece does not give the target away.
 """
 
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ from cgc_data.plan.colors import Colors
 from cgc_data.plan.pieces import DRAWN, Piece, apart, draw_rectangles, draw_tone, is_unique, windows_of
 from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
 
-COVERED = (0.45, 0.7)  # of the photo by all windows together, as if none overlapped
+COVERED = (0.45, 0.7)  # share of the photo covered by all windows together, ignoring overlap
 MOST_COMMON = 0.25  # IoU of two windows
-AREA = (0.08, 0.25)  # of its window that a piece covers
-LEAST_SIDE = 56  # pixels of the photo, of the shorter side of a piece
-WINDOWS, PIECES = 4, 3  # tried for each place among the windows, and in each window
-PLACES, TONES = 12, 2  # of pieces in a window, and colors of each, among which some do not tell the place
-TOLD = 0.05  # share of places that may be told by their colors; with none, the likest place would be a wrong one
+AREA = (0.08, 0.25)  # share of its window that a piece covers
+LEAST_SIDE = 56  # photo pixels, shorter side of a piece
+WINDOWS, PIECES = 4, 3  # windows tried per position, and pieces tried per window
+PLACES, TONES = 12, 2  # places tried per window, and colors tried per place, so that some do not reveal the place
+TOLD = 0.05  # share of places that colors can reveal; with none, the most similar place would always be wrong
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A window, in which the piece is found at its place alone."""
+    """A window that contains the piece only at the piece's own place."""
 
     scene: Scene
     piece: Piece
@@ -34,7 +34,7 @@ class Candidate:
 def draw_candidates(
     picture: Picture, whole: Window, count: int, longer: float, rng: np.random.Generator
 ) -> list[Candidate]:
-    """Windows of one size, the longer side at least `longer` pixels; fewer than `count` if the photo has no more."""
+    """Windows of one size, longer side at least `longer` pixels; fewer than `count` if the photo has no more."""
     share = float(rng.uniform(*COVERED)) / count
     shapes = [w for w in windows_of(draw_rectangles(whole, (share, share), 1, rng)) if max(w.width, w.height) >= longer]
     found: list[Candidate] = []
@@ -49,7 +49,7 @@ def draw_candidates(
 def _another(
     picture: Picture, whole: Window, shape: Window, others: list[Candidate], rng: np.random.Generator
 ) -> Candidate | None:
-    """A window of the same shape beside the others, and free of their pieces."""
+    """Another window of the same shape, free of the other windows' pieces."""
     room = np.array([whole.width - shape.width, whole.height - shape.height])
     corner = np.floor(rng.random((DRAWN, 2)) * (room + 1)).astype(np.int64)
     drawn = np.concatenate([corner, corner + np.array([shape.width, shape.height])], axis=1)
@@ -65,13 +65,13 @@ def _another(
 
 
 def _alone(picture: Picture, window: Window, others: list[Window], rng: np.random.Generator) -> list[Window]:
-    """Places of a window that are not plain, and of which no other window shows anything."""
+    """Places of a window that are not plain and that no other window shows any part of."""
     drawn = draw_rectangles(window, AREA, LEAST_SIDE, rng)
     return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])
 
 
 def _common(rectangles: NDArray[np.int64], windows: list[Window]) -> NDArray[np.float64]:
-    """Greatest IoU (n,) of rectangles (n, 4) with windows of the same size."""
+    """Largest IoU (n,) of rectangles (n, 4) with windows of the same size."""
     most = np.zeros(len(rectangles))
     for w in windows:
         sides = np.minimum(rectangles[:, 2:], (w.x2, w.y2)) - np.maximum(rectangles[:, :2], (w.x1, w.y1))
@@ -82,7 +82,7 @@ def _common(rectangles: NDArray[np.int64], windows: list[Window]) -> NDArray[np.
 
 @dataclass(frozen=True)
 class Asked:
-    """A piece of one of the candidates, and how many others are more like it in color."""
+    """A piece of one of the candidates, and how many other candidates are closer to it in color."""
 
     home: int
     piece: Piece
@@ -90,7 +90,7 @@ class Asked:
 
 
 def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-    """Pieces of each window, at places and in colors that mostly do not tell where in the window they are from."""
+    """Pieces of each window, at places and in colors that mostly do not reveal where in the window they are from."""
     windows = [candidate.scene.window for candidate in candidates]
     colors, asked = [Colors(picture, window) for window in windows], []
     for home, window in enumerate(windows):
@@ -102,14 +102,14 @@ def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Gene
 
 
 def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
-    """How many windows are more like the piece than its own, by the way to compare colors that has fewest of them."""
+    """Number of windows closer to the piece than its own window, by the color comparison that finds the fewest."""
     shares = colors[home].of(piece)
     distances = np.array([window.distances(shares, window.places(piece.window)) for window in colors])
     return int((distances < distances[home]).sum(axis=0).min())
 
 
 def untold_pieces(colors: Colors, window: Window, rng: np.random.Generator) -> Iterator[Piece]:
-    """The piece of a window in several colors that do not tell its place; of a few places in one, whatever it tells."""
+    """The piece of a window in colors that do not reveal its place; for a few places, in one color regardless."""
     pieces = [Piece(window, draw_tone(rng)) for _ in range(TONES)]
     if rng.random() < TOLD:
         yield pieces[0]

@@ -1,6 +1,6 @@
-"""What colors alone tell of the place of a piece: how like the likest place of a window is, and whether it is its own.
+"""What colors alone reveal about the place of a piece: how similar the best place is, and whether it is the right one.
 
-Histograms are compared in several ways, since a piece that one of them misses is often found by another.
+Histograms are compared in several ways, because a piece that one comparison misses is often found by another.
 """
 
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from cgc_data.images import Pixels
 from cgc_data.plan.pieces import Piece
 from cgc_data.plan.resemblance import SAME_PLACE, Picture
 
-SEEN, SEEN_OF_PIECE = 256, 64  # pixels of the longer side, picked and not averaged, which would change the colors
-CELL = 8  # pixels between places that are compared
-LEVELS = 16  # of each channel by itself
-JOINT_LEVELS = 6  # of each channel, of the three together
-HUES, MOST_HUE = 10, 80  # of red against green and of blue against yellow, and where they end
+SEEN, SEEN_OF_PIECE = 256, 64  # pixels of the longer side; sampled, because averaging would change the colors
+CELL = 8  # pixels between compared places
+LEVELS = 16  # per channel, on its own
+JOINT_LEVELS = 6  # per channel, in the joint histogram of all three
+HUES, MOST_HUE = 10, 80  # levels of red-green and of blue-yellow, and their limit
 
 CHANNELS = slice(0, 3 * LEVELS)
 JOINT = slice(CHANNELS.stop, CHANNELS.stop + JOINT_LEVELS**3)
 CHROMA = slice(JOINT.stop, JOINT.stop + HUES**2)
-Shares = NDArray[np.float32]  # (..., CHROMA.stop) of the pixels that are at each level
+Shares = NDArray[np.float32]  # (..., CHROMA.stop) share of the pixels at each level
 Distances = NDArray[np.float32]
 
 
 def _distances(difference: Shares) -> Distances:
-    """How far colors are apart, in each way, (4, ...).
+    """Distances between colors, (4, ...).
 
-    By the levels of each channel, by how far these would have to be moved, by levels of the three channels together,
-    and by colors whatever their brightness.
+    By the levels of each channel, by how far these would have to be moved, by the joint levels of the three channels,
+    and by chroma, which ignores brightness.
     """
     apart, channels = np.abs(difference), difference[..., CHANNELS].reshape(*difference.shape[:-1], 3, LEVELS)
     moved = np.abs(channels.cumsum(axis=-1)).sum(axis=(-2, -1))
@@ -40,17 +40,17 @@ def _distances(difference: Shares) -> Distances:
 
 @dataclass(frozen=True)
 class Places:
-    """The colors of all places (rows, columns) of a window that are as large as a piece, and which are the piece's."""
+    """The colors of all piece-sized places (rows, columns) of a window, and which places are the piece's."""
 
     shares: Shares
     is_home: NDArray[np.bool_]
 
     def distances(self, shares: Shares) -> Distances:
-        """How far each is from such colors in each way, (4, rows, columns)."""
+        """Distance of each place from such colors, by each comparison, (4, rows, columns)."""
         return _distances(self.shares - shares)
 
     def tell(self, shares: Shares) -> bool:
-        """Do colors like these, the piece's, tell its place in any of the ways to compare them?"""
+        """Whether the piece's colors reveal its place by any of the comparisons."""
         distances = self.distances(shares)
         home, elsewhere = (
             distances.min(axis=(1, 2), where=there, initial=np.inf) for there in (self.is_home, ~self.is_home)
@@ -64,18 +64,18 @@ class Colors:
     def __init__(self, picture: Picture, window: Window) -> None:
         self._picture, self._window = picture, window
         pixels = picture.sampled(window, SEEN)
-        self._cell = CELL * max(window.width, window.height) / max(pixels.shape[:2])  # pixels of the photo
+        self._cell = CELL * max(window.width, window.height) / max(pixels.shape[:2])  # photo pixels
         rows, columns = (side // CELL for side in pixels.shape[:2])
         cells = pixels[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL, 3).swapaxes(1, 2)
         shares = _shares(cells.reshape(rows, columns, -1, 3))
         self._whole = shares.mean(axis=(0, 1))
         self._sums = np.pad(shares.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0), (0, 0)))
-        # the last ones, since pieces are looked at one after the other, each of them several times
+        # the most recent only: pieces are checked one after another, each several times
         self._piece: tuple[Piece, Shares] | None = None
         self._means: tuple[tuple[int, int], Shares] | None = None
 
     def of(self, piece: Piece) -> Shares:
-        """The colors of a piece as they are changed."""
+        """The colors of a piece after recoloring."""
         if self._piece is None or self._piece[0] != piece:
             self._piece = piece, self._colors_of(piece)
         return self._piece[1]
@@ -84,12 +84,12 @@ class Colors:
         return _shares(piece.tone.applied(self._picture.sampled(piece.window, SEEN_OF_PIECE)).reshape(-1, 3))
 
     def distances(self, shares: Shares, places: Places) -> Distances:
-        """How far the likest of the places is in each way, and the whole window by its joint levels, (5,)."""
+        """Distance of the closest place by each comparison, and of the whole window by its joint levels, (5,)."""
         nearest = places.distances(shares).min(axis=(1, 2))
         return np.append(nearest, np.abs(self._whole - shares)[JOINT].sum())
 
     def places(self, piece: Window) -> Places:
-        """Where in the window a piece could be from, by its size alone."""
+        """Places in the window that a piece could be from, by its size alone."""
         rows, columns = (max(round(side / self._cell), 1) for side in (piece.height, piece.width))
         means = self._mean_of_places(rows, columns)
         y, x = (
@@ -101,7 +101,7 @@ class Colors:
         return Places(means, common >= SAME_PLACE * (2 * area - common))
 
     def _mean_of_places(self, rows: int, columns: int) -> Shares:
-        """Colors of all places of so many rows and columns of cells."""
+        """Colors of all places with this many rows and columns of cells."""
         if self._means is None or self._means[0] != (rows, columns):
             across = self._sums[:, columns:] - self._sums[:, :-columns]
             self._means = (rows, columns), (across[rows:] - across[:-rows]) / (rows * columns)
@@ -109,7 +109,7 @@ class Colors:
 
 
 def _common(starts: NDArray[np.float64], side: int, start: int) -> NDArray[np.float64]:
-    """How much (n,) of a side that begins at `start` is in sides as long that begin at `starts`."""
+    """Overlap (n,) of a side that starts at `start` with sides of the same length that start at `starts`."""
     return np.asarray(np.maximum(side - np.abs(starts - start), 0.0))
 
 
@@ -123,18 +123,18 @@ def _shares(pixels: Pixels) -> Shares:
 
 
 def _bins(pixels: Pixels) -> NDArray[np.int32]:
-    """Levels (..., 5) at which the pixels (..., 3), blue-green-red, are counted: three channels, joint, and chroma."""
+    """Levels (..., 5) that the pixels (..., 3), blue-green-red, count toward: three channels, joint, and chroma."""
     bins = np.empty((*pixels.shape[:-1], 5), dtype=np.int32)
     for channel in range(3):
         bins[..., channel] = _LEVEL_OF[channel][pixels[..., channel]]
     blue, green, red = np.moveaxis(pixels.astype(np.int16), -1, 0)
     bins[..., 3] = _JOINT_OF[0][blue] + _JOINT_OF[1][green] + _JOINT_OF[2][red]
-    # how red rather than green, and how blue rather than yellow
+    # red versus green, and blue versus yellow
     bins[..., 4] = _HUE_OF[0][red - green + 255] + _HUE_OF[1][blue - (red + green) // 2 + 255]
     return bins
 
 
-# Looked up, since dividing each value takes three times as long.
+# Table lookup: dividing each value is three times slower.
 _VALUES, _APART = np.arange(256, dtype=np.int32), np.arange(-255, 256, dtype=np.int32)
 _LEVEL_OF = [_VALUES * LEVELS // 256 + LEVELS * channel for channel in range(3)]
 _JOINT_OF = [

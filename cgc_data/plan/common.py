@@ -1,6 +1,6 @@
-"""The kind that all photos of a set show: one of several names, or unnamed and to be found in an image that is named.
+"""The kind that all photos of a set show: one of several listed names, or unnamed, to be found in a given image.
 
-A listed kind that is not in all photos is in at least one, and one of them in all but one if the photos allow it.
+Each wrong name in the list is in at least one photo, and one of them is in all but one if the photos allow it.
 """
 
 from collections import Counter
@@ -22,23 +22,23 @@ from cgc_data.tasks import REFERENCE
 from cgc_data.tasks.inter.common import COMMON
 from cgc_data.vocabulary import COCO_NAMES, concept_of
 
-PERSON, MOST_PERSON = concept_of("person"), 0.1  # of the rows
-KINDS_TRIED = NUMBERS_TRIED = 3  # with one photo
-NOT_SHARED = "no kind but people in full that another photo shows in full"
-NOT_TOLD = "no other kinds that some of the photos show and some are proved free of"
-PATIENCE = 30  # photos without a question, after which every number of images and any kind will do
+PERSON, MOST_PERSON = concept_of("person"), 0.1  # share of the rows
+KINDS_TRIED = NUMBERS_TRIED = 3  # per photo
+NOT_SHARED = "no kind except people that it and another photo show in full"
+NO_OTHERS = "no other kinds that some of the photos show and some are proved free of"
+PATIENCE = 30  # photos without a question after which any number of images and any kind is accepted
 
 
 class CommonPlanner:
-    """Composes one question a family, or two that name different images, from photos of a deck."""
+    """Composes one question per family, or two that name different images, from photos of a deck."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._scenes = askable, Scenes(askable)
         self._sizes = range(askable.config.inter.min_images, askable.config.inter.max_images + 1)
         self._candidates = Candidates(askable)
         self._rows: Counter[str] = Counter()  # by pool
-        self._failures = 0  # photos since the last question
-        self._people = 0  # rows about them
+        self._failures = 0  # photos tried since the last question
+        self._people = 0  # rows about people
         self._asked: set[tuple[str, frozenset[int], frozenset[int]]] = set()
         position = askable.index.position
         self._person = position.get(PERSON)
@@ -48,7 +48,7 @@ class CommonPlanner:
 
     @property
     def lost(self) -> Counter[str]:
-        """Photos that are in no question, by reason."""
+        """Photos that are not in any question, by reason."""
         return Counter(map(self._reason, self._tried.fruitless))
 
     def _reason(self, photo: int) -> str:
@@ -56,10 +56,10 @@ class CommonPlanner:
         shared = self._askable.every[photo] & (self._askable.every[splits == splits[photo]].sum(axis=0) > 1)
         if self._person is not None:
             shared[self._person] = False
-        return NOT_TOLD if shared.any() else NOT_SHARED
+        return NO_OTHERS if shared.any() else NOT_SHARED
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions about the anchor and free photos of the deck, None where none fits."""
+        """Questions about the anchor and free photos of the deck, or None if none fits."""
         return self._tried.note(draw.anchor, self._family(draw))
 
     def _family(self, draw: Draw) -> Family | None:
@@ -75,23 +75,23 @@ class CommonPlanner:
         return None
 
     def _pools(self) -> list[str]:
-        """Forms of the question that are wanted, the one further behind first."""
+        """Requested forms of the question, the one furthest behind first."""
         named = self._askable.config.named_image
         shares = {COMMON.pool: 1 - named, COMMON.named_pool: named}
         return sorted((p for p, share in shares.items() if share > 0), key=lambda p: self._rows[p] / shares[p])
 
     def _numbers(self, pool: str, draw: Draw) -> list[int]:
-        """Numbers of images to try, what is furthest behind first; all only if the photos give little else."""
+        """Numbers of images to try, the one furthest behind first; all of them only if questions are hard to find."""
         behind = draw.made.images(pool, self._sizes, draw.rng)
         return behind if self._failures >= PATIENCE else behind[:NUMBERS_TRIED]
 
     def _fitting(self, right: int, draw: Draw, deck: Photos, kind: str) -> Photos:
-        """Photos of the deck that show the kind in full; of a hard set also in a scene like the anchor's."""
+        """Photos of the deck that show the kind in full; for a hard set, also in a scene like the anchor's."""
         shown = self._askable.every[:, right]
         return self._scenes.fit(kind, first_fitting(deck, lambda photos: photos[shown[photos]]), draw.anchor)
 
     def _listed(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
-        """A question that lists names; none if the photos do not allow one."""
+        """A question that lists names; empty if the photos do not allow one."""
         allowed = self._askable.every[draw.anchor] & self._allowed(draw.planned + 1)
         only = self._failures >= PATIENCE
         for right in self._candidates.right(draw.anchor, allowed, draw.rng, only=only)[:KINDS_TRIED]:
@@ -106,7 +106,7 @@ class CommonPlanner:
         return ()
 
     def _sharing(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
-        """So many photos that show the kind in full, and no more of it than an answer may hold; else none."""
+        """`size` photos that show the kind in full, with no more of it than an answer can contain; otherwise empty."""
         table, most = self._askable, self._askable.config.limits.max_objects
         members, objects = [anchor], len(table.index.instances.of(anchor, right))
         for photo in fitting.tolist():
@@ -118,7 +118,7 @@ class CommonPlanner:
         return []
 
     def _shows(self, photo: int, concept: int) -> bool:
-        """Does the photo show the kind in full, as its masks bear out?"""
+        """Whether the photo shows the kind in full, confirmed by its masks."""
         self._askable.check(photo)
         return bool(self._askable.every[photo, concept])
 
@@ -138,7 +138,7 @@ class CommonPlanner:
         return question.reordered(rng.permutation(len(members)).tolist())
 
     def _named(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
-        """Questions that name two of the images but not the kind; none if the photos do not allow them."""
+        """Questions that name two of the images but not the kind; empty if the photos do not allow them."""
         table, choices = self._askable, np.zeros(len(self._askable.named), dtype=np.bool_)
         choices[self._coco] = len(self._coco) == len(COCO_NAMES)
         choices &= table.every[draw.anchor] & self._allowed(draw.planned + 2)
@@ -153,14 +153,14 @@ class CommonPlanner:
         return ()
 
     def _sharing_alone(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
-        """So many photos that show the kind in full, each other kind of COCO's being gone from one; else none."""
+        """`size` photos that show the kind in full, each other COCO kind missing from at least one; otherwise empty."""
         others = [concept for concept in self._coco if concept != right]
         absent, [shared] = self._gone(fitting, right)[:, others], ~self._gone(np.array([anchor]), right)[:, others]
         members = [anchor]
         fresh = np.ones(len(fitting), dtype=np.bool_)
         while len(members) < size:
             fits = fresh.copy()
-            if len(members) == size - 1:  # the last one has to rule out what is left
+            if len(members) == size - 1:  # the last photo must rule out all remaining kinds
                 fits &= absent[:, shared].all(axis=1)
             place = next((p for p in np.flatnonzero(fits).tolist() if self._shows(int(fitting[p]), right)), None)
             if place is None:
@@ -169,9 +169,9 @@ class CommonPlanner:
         return members
 
     def _gone(self, photos: Photos, right: int) -> Mask:
-        """Where a kind is absent, and nothing but the right kind could be taken for it, (photos, concepts).
+        """Kinds that are absent and that nothing but the right kind could be confused with, (photos, concepts).
 
-        To many, a bowl in one image and a cup in the other are of one kind.
+        Many people would say that a bowl in one image and a cup in the other are the same kind.
         """
         mistakable = self._askable.confused[photos] & ~self._askable.like(right)
         return np.asarray((self._askable.index.states[photos] == ABSENT) & ~mistakable)
@@ -203,7 +203,7 @@ class CommonPlanner:
         )
 
     def _allowed(self, rows: int) -> Mask:
-        """Kinds (concepts,) that the last of so many rows may be about."""
+        """Kinds (concepts,) that the last of `rows` rows can be about."""
         allowed = np.ones(len(self._askable.named), dtype=np.bool_)
         if self._person is not None and self._people + 2 > MOST_PERSON * rows:
             allowed[self._person] = False
@@ -216,7 +216,7 @@ class CommonPlanner:
         self._people += rows if self._person in right else 0
 
     def _is_new(self, members: list[int], listed: Sequence[int], pool: str) -> bool:
-        """Was nothing like it asked before? Remembers it."""
+        """Whether this question is new; remembers it."""
         asked = pool, frozenset(members), frozenset(listed)
         is_new = asked not in self._asked
         self._asked.add(asked)

@@ -1,4 +1,4 @@
-"""Pieces of a whole photo: one that is found nowhere else in it, and others beside it."""
+"""Pieces of a whole photo: one that appears nowhere else in the photo, and others next to it."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from cgc_data.plan.colors import Colors
 from cgc_data.plan.pieces import Piece, apart, draw_rectangles, draw_tone, is_unique, windows_of
 from cgc_data.plan.resemblance import LEAST_SPREAD, Picture, Scene
 
-LEAST_SIDE = 80  # pixels of the photo, of the shorter side of a piece; a smaller one shows too little
-AREA = (0.03, 0.1)  # of the photo that a piece covers
-MOST_COVERED = 0.5  # of the photo by all pieces together
-PROOFS = 10  # pieces that are tried before a photo is given up
+LEAST_SIDE = 80  # photo pixels, shorter side of a piece; a smaller one shows too little
+AREA = (0.03, 0.1)  # share of the photo that a piece covers
+MOST_COVERED = 0.5  # share of the photo that all pieces together cover
+PROOFS = 10  # pieces tried before giving up on a photo
 
 
 def unique_piece(picture: Picture, whole: Window, least: float, rng: np.random.Generator) -> Piece | None:
-    """A piece that is nowhere in the photo but at its place; its shorter side is at least `least` pixels."""
+    """A piece that appears in the photo only at its own place; its shorter side is at least `least` pixels."""
     scene, colors = Scene.of(picture, whole), Colors(picture, whole)
     for window in _textured(picture, whole, (), max(least, LEAST_SIDE), AREA[1], rng)[:PROOFS]:
         piece = next(untold_pieces(colors, window, rng), None)
@@ -27,7 +27,7 @@ def unique_piece(picture: Picture, whole: Window, least: float, rng: np.random.G
 
 
 def with_others(picture: Picture, whole: Window, asked: Piece, count: int, rng: np.random.Generator) -> list[Piece]:
-    """The asked piece and others, apart from each other; fewer than `count` if the photo has no room for them."""
+    """The asked piece and others, without overlap; fewer than `count` if the photo has no room for them."""
     pieces = [asked]
     while len(pieces) < count:
         windows, most = [piece.window for piece in pieces], min(AREA[1], MOST_COVERED / count)
@@ -41,6 +41,6 @@ def with_others(picture: Picture, whole: Window, asked: Piece, count: int, rng: 
 def _textured(
     picture: Picture, whole: Window, others: Sequence[Window], least: float, most: float, rng: np.random.Generator
 ) -> list[Window]:
-    """Places of the photo that are not plain and apart from the others, and cover at most a share of it."""
+    """Places of the photo that are not plain, do not overlap the others, and cover at most a share of the photo."""
     drawn = draw_rectangles(whole, (AREA[0], most), least, rng)
     return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])

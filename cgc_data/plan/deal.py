@@ -1,7 +1,7 @@
-"""Deals the photos of a split to families, round after round, until the rows that were asked for are planned.
+"""Deals the photos of a split to families, round after round, until the requested rows are planned.
 
-In one round a photo is used at most once, so photos serve equally often and test samples share none as far as the
-number of photos allows. Over all rounds, a photo is shown in a limited number of rows of a task.
+In one round a photo is used at most once, so photos are used equally often, and test samples share none if there are
+enough photos. Over all rounds, a photo is shown in a limited number of rows per task.
 """
 
 from collections import Counter
@@ -21,9 +21,9 @@ from cgc_data.release.rows import Row
 from cgc_data.release.schema import Split
 from cgc_data.tasks import TASKS
 
-FRUITLESS_ROUNDS = 3  # after so many rounds without a new family the photos of a split count as used up
-SCARCE = 0.05  # rows per photo in a round, below which a photo may serve any planner
-MOST_TAKEN = 2  # times the rows asked of a planner that it may make in place of others
+FRUITLESS_ROUNDS = 3  # rounds without a new family after which the photos of a split count as used up
+SCARCE = 0.05  # rows per photo in a round below which a photo can serve any planner
+MOST_TAKEN = 2  # times its requested rows: the most that a planner makes in place of others
 
 
 @dataclass
@@ -35,12 +35,12 @@ class Quota:
 
     @property
     def open(self) -> bool:
-        """Are rows still wanted?"""
+        """Whether more rows are needed."""
         return self.planned < self.wanted
 
     @property
     def progress(self) -> float:
-        """Planned share of what is wanted."""
+        """Planned share of the wanted rows."""
         return self.planned / self.wanted if self.wanted else 1.0
 
 
@@ -68,11 +68,11 @@ class Dealer:
         self.quotas = {contrast: Quota(wanted.get(contrast, 0)) for contrast in usable}
 
     def deal(self) -> Iterator[Dealt]:
-        """Families of rows, until the quotas are met or the photos give no more."""
+        """Families of rows, until the quotas are met or the photos are used up."""
         return (dealt for dealt in self.attempts() if dealt)
 
     def attempts(self) -> Iterator[Dealt | None]:
-        """As `deal`, with None for each photo that gave no family, so that whoever waits can stop."""
+        """Like `deal`, but yields None for each photo without a family, so that the caller can stop."""
         fruitless, turn, scarce = 0, 0, False
         while any(q.open for q in self.quotas.values()) and fruitless < FRUITLESS_ROUNDS:
             before = sum(quota.planned for quota in self.quotas.values())
@@ -82,7 +82,7 @@ class Dealer:
             turn += 1
 
     def outcomes(self) -> Iterator[Outcome]:
-        """What every planner that was asked for rows has made so far."""
+        """What each planner with requested rows has made so far."""
         for lane in (lane for lane in self._lanes if lane.share > 0):
             full = lane.may & ~self._spread.room(lane.tasks)
             yield Outcome(
@@ -97,7 +97,7 @@ class Dealer:
             )
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
-        """One round; `either`: photos that do not allow the planner furthest behind may serve the next one."""
+        """One round; `either`: photos that do not suit the planner furthest behind can serve the next one."""
         deck: Photos = generator(self._config.seed, "deck", self._split, turn).permutation(self._photos)
         self._used[:] = False
         for position, anchor in enumerate(deck.tolist()):
@@ -107,9 +107,9 @@ class Dealer:
                     return
 
     def _dealt(self, anchor: int, rest: tuple[Photos, Photos], turn: int, either: bool) -> Dealt | None:
-        """A new family of the contrast that is furthest behind, or of the next that the photo allows.
+        """A new family of the contrast that is furthest behind, or of the next one that the photo allows.
 
-        `rest` are the photos of the deck after the anchor, and those before it.
+        `rest`: the photos of the deck after the anchor, then those before it.
         """
         identity = self._askable.index.photos[anchor].identity
         for contrast in self._neediest():
@@ -123,7 +123,7 @@ class Dealer:
     def _family(
         self, contrast: str, anchor: int, rest: tuple[Photos, Photos], either: bool, rng: np.random.Generator
     ) -> tuple[Family | None, Lane | None]:
-        """The first family that planners of the contrast find, the one further behind its share first."""
+        """The first family that the contrast's planners find; the planner furthest behind its share is tried first."""
         lanes = [lane for lane in self._lanes if lane.contrast.name == contrast and lane.share > 0]
         asked = self.quotas[contrast].wanted / sum(lane.share for lane in lanes)  # rows per share
         lanes = sorted(lanes, key=lambda lane: lane.progress)[: None if either else 1]
@@ -149,12 +149,12 @@ class Dealer:
         return sorted((c for c, q in self.quotas.items() if q.open), key=lambda c: (self.quotas[c].progress, c))
 
     def _absent_share(self) -> float:
-        """Share of empty answers among the rows that could have one, for the share of all rows."""
+        """Share of empty answers among the rows that can have one, given the share of all rows."""
         possible = sum(share for task, share in self._config.shares.items() if TASKS[task].has_empty)
         return min(self._config.absent / possible, 1.0) if possible else 0.0
 
     def _new_rows(self, family: Family) -> list[Row]:
-        """Rows of a family, none where one of them was planned before."""
+        """Rows of a family; empty if one of them was planned before."""
         quality = self._config.intra.jpeg_quality
         rows = [make_row(self._askable.index, question, quality) for question in family.questions]
         keys = {int(row["id"], 16) for row in rows}

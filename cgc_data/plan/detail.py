@@ -1,6 +1,6 @@
 """How much fine detail the windows of a photo have, which decides how sharp they look and how many bytes they take.
 
-Windows that show an object have more of it than those of sky or wall, and could be told without looking.
+Windows that show an object have more detail than windows of sky or wall, which would give them away.
 """
 
 from collections import OrderedDict
@@ -17,24 +17,24 @@ from cgc_data.plan.offsets import Lengths, Offsets
 from cgc_data.plan.pixels import PhotoPixels
 
 KEPT = 512  # photos
-GRAIN = 8  # pixels of the photo along a side of the blocks in which detail is measured, as in JPEG
-FLAT = 1e-3  # bits per pixel that count as none
+GRAIN = 8  # photo pixels, side of the blocks in which detail is measured, as in JPEG
+FLAT = 1e-3  # bits per pixel, the minimum before the logarithm
 
 _PLACES = np.arange(GRAIN)
 _COSINES = np.cos((2 * _PLACES + 1) * _PLACES[:, None] * np.pi / (2 * GRAIN)) * np.sqrt(2 / GRAIN)
 _COSINES[0] /= np.sqrt(2)
-_STEPS = 2.0 + _PLACES + _PLACES[:, None]  # of coefficients, coarser for finer detail, about as at quality 92
+_STEPS = 2.0 + _PLACES + _PLACES[:, None]  # quantization of coefficients, coarser for finer detail, close to quality 92
 
 
 class Detail:
-    """Detail of the windows of photos, read from their files."""
+    """Detail of photos' windows, read from the photo files."""
 
     def __init__(self, index: Index, config: BuildConfig) -> None:
         self._index, self._pixels = index, PhotoPixels(index, config)
         self._sums: OrderedDict[int, Lengths] = OrderedDict()
 
     def of(self, photo: int, offsets: Offsets) -> Lengths:
-        """Logarithm of the bits per pixel of each window, (rows, columns); the same for all if it cannot be read."""
+        """Logarithm of the bits per pixel of each window, (rows, columns); constant if the photo cannot be read."""
         sums = self._summed(photo)
         top, bottom = offsets.top // GRAIN, (offsets.top + offsets.height) // GRAIN
         left, right = offsets.left // GRAIN, (offsets.left + offsets.width) // GRAIN
@@ -55,7 +55,7 @@ class Detail:
         flat = np.zeros((listed.height // GRAIN + 1, listed.width // GRAIN + 1))
         try:
             sums = summed_detail(self._pixels.whole(photo))
-        except PhotoError:  # the rendering says so
+        except PhotoError:  # reported during rendering
             return flat
         return sums if sums.shape == flat.shape else flat
 
@@ -70,6 +70,6 @@ def summed_detail(pixels: Pixels) -> NDArray[np.float64]:
     blocks = gray.reshape(rows, GRAIN, columns, GRAIN).transpose(0, 2, 1, 3)
     cosines = _COSINES.astype(np.float32)
     coefficients = cosines @ blocks @ cosines.T
-    coefficients[:, :, 0, 0] = 0  # brightness is no detail
+    coefficients[:, :, 0, 0] = 0  # brightness is not detail
     bits = np.log2(1 + np.abs(coefficients) / _STEPS.astype(np.float32)).mean(axis=(2, 3))
     return np.asarray(cv2.integral(bits, sdepth=cv2.CV_64F))

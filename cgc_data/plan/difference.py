@@ -1,4 +1,4 @@
-"""`intra/difference`: objects of other photos are added to two views of a photo, and one of them to a single view."""
+"""`intra/difference`: objects of other photos are added to both views of a photo, and one object to one view only."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -20,16 +20,16 @@ from cgc_data.plan.windows import CONTEXT, FOCUS
 from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.difference import DIFFERENCE
 
-ADDED = 3, 4  # objects that are added; all but one to both views
-ALIGNED = 0.5  # share of pairs of views in one frame
+ADDED = 3, 4  # added objects; all but one in both views
+ALIGNED = 0.5  # share of view pairs with the same frame
 VIEWS_OF_A_PHOTO = 2
-NOT_LENT = "too few whole objects of its categories, at like height, in other photos"
-NO_PLACE = "too few places on like ground that are free, or no two views that show all alike"
+NOT_LENT = "too few whole objects of its categories, at a similar height, in other photos"
+NO_PLACE = "too few free places on similar ground, or no two views that show the same objects"
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """What is added to a photo, how its two views are framed, and which object (`target`) one view (`place`) shows."""
+    """Objects added to a photo, its two framings, and the object (`target`) that only one view (`place`) shows."""
 
     photo: int
     pastes: tuple[Paste, ...]
@@ -41,7 +41,7 @@ class _Scene:
     template: int
 
     def view(self, place: int, target: int | None, rng: np.random.Generator) -> View:
-        """The view at a place, with everything that is added but for the target if it is the other one's."""
+        """The view at a place, with all added objects except a target that belongs to the other view."""
         hidden = target if place != self.place else None
         pasted = tuple(paste.pasted for number, paste in enumerate(self.pastes) if number != hidden)
         framing, role = self.framings[place], FOCUS if target is not None and place == self.place else CONTEXT
@@ -63,11 +63,11 @@ class DifferencePlanner:
 
     @property
     def lost(self) -> Counter[str]:
-        """Photos to which too little could be added, by reason."""
+        """Photos to which too few objects could be added, by reason."""
         return Counter(NOT_LENT if self._lent.get(photo, 0) < ADDED[0] else NO_PLACE for photo in self._tried.fruitless)
 
     def family(self, draw: Draw) -> Family | None:
-        """A question about the photo, with its twin where that is due; None if too few objects can be added."""
+        """A question about the photo, with its twin if one is due; None if too few objects can be added."""
         return self._tried.note(draw.anchor, self._family(draw))
 
     def _family(self, draw: Draw) -> Family | None:
@@ -86,7 +86,7 @@ class DifferencePlanner:
         free[draw.free] = free[draw.spare] = True
         try:
             pastes = self._pastes.draw(draw.anchor, free, int(rng.integers(ADDED[0], ADDED[1] + 1)), rng)
-        except PhotoError:  # the rendering says so, if another task shows the photo
+        except PhotoError:  # reported during rendering if another task shows the photo
             return None
         self._lent[draw.anchor] = max(self._pastes.offered, self._lent.get(draw.anchor, 0))
         if len(pastes) < ADDED[0]:
@@ -103,7 +103,7 @@ class DifferencePlanner:
         return scene if self._all_fit(scene) else None
 
     def _all_fit(self, scene: _Scene) -> bool:
-        """Is everything that is added large enough to be asked for, in both views?"""
+        """Whether all added objects are large enough to be asked for in both views."""
         views = [View(scene.photo, framing.window, *framing.size, FOCUS) for framing in scene.framings]
         limits = self._askable.config.limits
         return all(
@@ -113,13 +113,13 @@ class DifferencePlanner:
         )
 
     def _twins(self, scene: _Scene, rng: np.random.Generator) -> tuple[Question, ...]:
-        """The question, and the same about views that both show everything that is added."""
+        """The question, and its twin about views that both show all added objects."""
         present, absent = self._question(scene, scene.target, rng), self._question(scene, None, rng)
         pair = f"{present.tuple_id}-{int(rng.integers(2**32)):08x}"
         return replace(present, pair_id=pair), replace(absent, pair_id=pair)
 
     def _question(self, scene: _Scene, target: int | None, rng: np.random.Generator) -> Question:
-        """The question about views of which one alone shows the target; without one both show everything."""
+        """The question about views of which only one shows the target; without a target, both show everything."""
         shown = () if target is None else (self._shown(scene, target),)
         named = scene.place if scene.pool == DIFFERENCE.named_pool else None
         return Question(
@@ -141,6 +141,6 @@ class DifferencePlanner:
         return Shown(scene.place, paste.pasted.instance, paste.box, 1.0)
 
     def _name(self, scene: _Scene) -> str:
-        """Name of the set of views, whatever is added to which of them."""
+        """Name of the set of views, regardless of which objects are added to which view."""
         added = [(p.pasted.instance, p.pasted.transform) for p in scene.pastes]
         return set_name([self._askable.index.photos[scene.photo].identity, *scene.framings, *added])

@@ -1,6 +1,6 @@
-"""`inter/exemplar`: sets of photos as for questions about every object, each asked by an example in another photo.
+"""`inter/exemplar`: photo sets as for questions about every object, each asked by an example in another photo.
 
-A question and its empty twin have the same example, so that it does not tell whether there is something to find.
+A question and its empty twin have the same example, so it does not reveal whether there is something to find.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from cgc_data.plan.planner import Draw
 from cgc_data.plan.questions import Family, Question, Shown, View, set_name, thousand_in_view
 from cgc_data.tasks.inter.exemplar import EXEMPLAR
 
-TRIED = 12  # families without their examples, before a photo is given up
+TRIED = 12  # families tried without examples before giving up on a photo
 
 
 class ExemplarPlanner:
@@ -27,8 +27,8 @@ class ExemplarPlanner:
         self.photos = self._sets.photos | self._exemplars.photos
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of candidates round the anchor, with examples in photos not used yet; None where none fits."""
-        if not self._sets.photos[draw.anchor]:  # it has examples to lend, but nothing to ask about
+        """A family of candidates around the anchor, with examples in unused photos, or None if none fits."""
+        if not self._sets.photos[draw.anchor]:  # the anchor has examples to lend, but nothing to ask about
             return None
         self._askable.check(draw.anchor)
         lending = np.zeros(len(self.photos), dtype=np.bool_)
@@ -38,7 +38,7 @@ class ExemplarPlanner:
         return next((done for family in families if (done := self._with_exemplars(family, lending, draw))), None)
 
     def _with_exemplars(self, family: Family, lending: Mask, draw: Draw) -> Family | None:
-        """Each question, with its twin, by the example of another photo; None if one finds none."""
+        """Each question, with its twin, and an example from another photo; None if a question finds no example."""
         free, questions = lending.copy(), list[Question]()
         free[list(family.photos)] = False
         examples = []
@@ -60,7 +60,7 @@ class ExemplarPlanner:
 
 
 def _twins(family: Family) -> list[list[Question]]:
-    """The questions of a family, those of one pair together."""
+    """The questions of a family, grouped by pair."""
     groups: dict[object, list[Question]] = {}
     for place, question in enumerate(family.questions):
         groups.setdefault(question.pair_id or place, []).append(question)
@@ -71,7 +71,7 @@ def _by_example(question: Question, view: View, example: Shown) -> Question:
     """The question with its example as the first image."""
     return replace(
         question,
-        # tasks that show no example may be asked about the same photos
+        # tasks without an example can be asked about the same photos
         tuple_id=set_name([EXEMPLAR.id, question.tuple_id]),
         views=(view, *question.views),
         shown=tuple(replace(shown, view=shown.view + 1) for shown in question.shown),

@@ -1,4 +1,4 @@
-"""Objects that can stand for their category: large in a window of their own, beside little that could be meant too."""
+"""Objects that can represent their category: large in their own window, with little else that could be meant."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,17 +19,17 @@ from cgc_data.vocabulary import concept_of
 
 Concepts: TypeAlias = NDArray[np.intp]
 
-SMALLEST_BOX = 64  # pixels of the photo, shorter side; what is smaller is hard to recognize
+SMALLEST_BOX = 64  # photo pixels, shorter side; smaller objects are hard to recognize
 LEAST_FILL, MOST_FILL = 0.4, 0.8  # share of the window that the object's box covers
-MOST_BESIDE = 0.1  # share of the window that something else may cover if the candidates may show it
-MAX_COPY_IOU = 0.5  # of the given box with an answer
-TRIED, WINDOWS = 24, 3  # objects that are tried for a question, and windows of each
-# People are told apart by more than their category, and what stands on a table hides it.
+MOST_BESIDE = 0.1  # share of the window that another object can cover if the candidates might show it
+MAX_COPY_IOU = 0.5  # IoU of the given box with an answer
+TRIED, WINDOWS = 24, 3  # objects tried per question, and windows tried per object
+# People are recognized by more than their category, and objects on a table hide it.
 NOT_SHOWN = frozenset(map(concept_of, ("person", "dining table")))
 
 
 class Exemplars:
-    """Draws exemplars of a label; `labels` (concepts,) have any, `photos` (photos,) show any."""
+    """Draws exemplars of a label. `labels` (concepts,) have exemplars; `photos` (photos,) show at least one."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._instances = askable, askable.index.instances
@@ -43,7 +43,7 @@ class Exemplars:
         self.photos[self._instances.photo[good]] = True
 
     def labels_of(self, photo: int, offered: Mask, free: Mask) -> Mask:
-        """Those of the labels (concepts,) that a free photo has an example of, beside nothing that `photo` may show."""
+        """Labels (concepts,) with an example in a free photo, next to nothing that `photo` might show."""
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
         for concept in np.flatnonzero(offered & self.labels).tolist():
@@ -53,9 +53,9 @@ class Exemplars:
     def draw(
         self, concept: int, candidates: Sequence[int], answers: Sequence[ThousandBox], free: Mask, rng: Generator
     ) -> tuple[View, Shown] | None:
-        """A view of an object in one of the `free` photos (photos,), and the object in it; None where there is none.
+        """A view of an object in one of the `free` photos (photos,), and the object in it, or None.
 
-        Nothing else that it shows large is in a candidate, and its box is no right answer (0-1000) if it is copied.
+        Nothing else that is large in the view is in a candidate, and copying its box (0-1000) gives a wrong answer.
         """
         nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
         for instance in rng.permutation(self._free(concept, free))[:TRIED].tolist():
@@ -74,7 +74,7 @@ class Exemplars:
         return np.asarray(of_label[free[self._instances.photo[of_label]]])
 
     def _view(self, instance: int, rng: Generator) -> View:
-        """A window of which the object's box covers a drawn share, at a drawn place."""
+        """A view of a window, with the object's box covering a random share of it at a random place."""
         photo = int(self._instances.photo[instance])
         window = _window(self._askable.truth.box(instance), self._askable.truth.photo_size(photo), rng)
         longer = max(window.width, window.height)
@@ -83,7 +83,7 @@ class Exemplars:
         return View(photo, window, max(int(window.width * scale), 1), max(int(window.height * scale), 1), REFERENCE)
 
     def _in_the_box(self, instance: int) -> Concepts:
-        """Labels that cover so much of the object's box that no window of it is free of them; kept."""
+        """Labels that cover so much of the object's box that no window avoids them; cached."""
         if instance not in self._neighbors:
             x1, y1, x2, y2 = self._askable.truth.box(instance)
             box = Window(int(x1), int(y1), int(np.ceil(x2)), int(np.ceil(y2)))
@@ -102,7 +102,7 @@ class Exemplars:
 
 
 def _stands_alone(askable: Askable) -> Mask:
-    """Instances (instances,) that are single and large, of a label that nothing in their photo is taken for."""
+    """Instances (instances,) that are single and large, with a label that nothing in their photo is confused with."""
     index, config = askable.index, askable.config
     instances = index.instances
     fine = askable.large & instances.single & askable.named[instances.concept]
@@ -115,7 +115,7 @@ def _stands_alone(askable: Askable) -> Mask:
 
 
 def _window(box: Box, size: tuple[int, int], rng: Generator) -> Window:
-    """A window round a box (pixels) that covers `LEAST_FILL` of it or more; its shape and place are drawn."""
+    """A window around a box (pixels) that covers at least `LEAST_FILL` of it, with a random shape and place."""
     room, part = 1 / rng.uniform(LEAST_FILL, MOST_FILL), rng.uniform()
     (x1, x2), (y1, y2) = (
         _span(low, high, (high - low) * room**share, most, rng)
@@ -125,7 +125,7 @@ def _window(box: Box, size: tuple[int, int], rng: Generator) -> Window:
 
 
 def _span(low: float, high: float, length: float, most: int, rng: Generator) -> tuple[int, int]:
-    """Whole pixels of 0..`most` that hold low..high, about `length` of them, at a drawn place."""
+    """A range of about `length` whole pixels in 0..`most` that contains low..high, at a random place."""
     first, last = int(np.floor(low)), int(np.ceil(high))
     whole = min(max(int(length), last - first), most)
     start = int(rng.integers(max(last - whole, 0), min(first, most - whole) + 1))

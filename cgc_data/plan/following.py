@@ -1,4 +1,4 @@
-"""Which objects of a photo can be followed from view to view, and whether views tell one from its siblings."""
+"""Which objects of a photo can be followed from view to view, and whether views distinguish one from its siblings."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -12,29 +12,29 @@ from cgc_data.plan.questions import View, thousand_in_view
 from cgc_data.plan.tracks import MAX_COPY_IOU, Gone
 from cgc_data.plan.windows import askable_in, shown_in
 
-FOLLOWED = 3  # objects of one category that are tried before another category
+FOLLOWED = 3  # objects of one category tried before another category
 MAX_SIBLING_IOU = 0.3
-SLACK = 6.0  # pixels; a mask's box is hardly ever larger than the annotated one by more
+SLACK = 6.0  # pixels; a mask's box almost never exceeds the annotated one by more
 
 
 class Following:
-    """Objects that can be followed, and what views show of them."""
+    """Objects that can be followed, and what the views show of them."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._truth = askable, askable.truth
-        self._siblings: tuple[int, list[int]] = -1, []  # of the last target
+        self._siblings: tuple[int, list[int]] = -1, []  # of the most recent target
 
     def concepts(self, photo: int) -> list[int]:
-        """Concepts of which there are at least two sound objects in the photo, and nothing that looks alike."""
+        """Concepts with at least two sound objects in the photo, and nothing that looks similar."""
         table, index = self._askable, self._askable.index
         here = np.unique(index.instances.concept[index.instances.of_photo(photo)])
         named = [int(c) for c in here if table.named[c] and not table.confused[photo, c]]
         return [concept for concept in named if self._has_sibling(photo, concept)]
 
     def objects(self, photo: int, count: int, rng: np.random.Generator) -> list[int]:
-        """`count` objects or more that may be followed, if there are: with a sibling, and large enough.
+        """At least `count` objects that can be followed, if available: with a sibling, and large enough.
 
-        In drawn order. Most objects of a photo are too small in any of its windows: to try them would take long.
+        In random order. Most objects of a photo are too small in all of its windows, so trying them would be slow.
         """
         table, concepts = self._askable, self.concepts(photo)
         found: list[int] = []
@@ -49,17 +49,17 @@ class Following:
 
     @cached_property
     def _large(self) -> Mask:
-        """Which instances (instances,) may be asked for in some window, by the shorter side as annotated."""
+        """Instances (instances,) that can be asked for in some window, by the shorter side as annotated."""
         box = self._askable.index.instances.box
         return np.asarray((box[:, 2:] - box[:, :2]).min(axis=1) >= self._askable.config.limits.min_side - SLACK)
 
     def _is_large(self, instance: int) -> bool:
-        """The same by the mask."""
+        """The same, judged by the mask."""
         x1, y1, x2, y2 = self._truth.box(instance)
         return min(x2 - x1, y2 - y1) >= self._askable.config.limits.min_side
 
     def _has_sibling(self, photo: int, concept: int) -> bool:
-        """Are there two sound objects? Reads no more masks than that takes."""
+        """Whether there are two sound objects; reads only as many masks as needed."""
         instances = self._askable.index.instances
         sound = (i for i in instances.of(photo, concept) if not instances.crowd[i] and not self._truth.fault(int(i)))
         return len(list(islice(sound, 2))) == 2
@@ -72,19 +72,19 @@ class Following:
         return self._siblings[1]
 
     def siblings_in(self, view: View, target: int) -> set[int]:
-        """Those of the siblings that a view shows."""
+        """The siblings that a view shows."""
         siblings = self.siblings(view.photo, target)
         return {i for i in siblings if self._truth.see(i, view.window).state == "visible"}
 
     def distinguishes(self, views: Sequence[View], target: int) -> bool:
-        """Do all views tell the object, whose box the first one gives, by more than its place?"""
+        """Whether the object, boxed in the first view, is recognizable in all views by more than its place."""
         if not all(self._stands_out(view, target) for view in views):
             return False
         given, *others = (thousand_in_view(view, shown_in(self._truth, 0, target, view).box) for view in views)
         return all(iou(given, box) < MAX_COPY_IOU for box in others)
 
     def follows(self, views: Sequence[View], target: int, gone: Gone) -> bool:
-        """The same, where the last view does not show the object if `gone`, but a sibling if it says so."""
+        """The same, but `gone` states if the last view lacks the object, and if it shows a sibling instead."""
         if gone == "never":
             return self.distinguishes(views, target)
         *shown, last = views
@@ -93,7 +93,7 @@ class Following:
         return out_of_view and beside == (gone == "beside") and self.distinguishes(shown, target)
 
     def _stands_out(self, view: View, target: int) -> bool:
-        """Does a view show the object, large enough, beside a sibling, and none, nor a crowd, over it?"""
+        """Whether a view shows the object large enough, next to a sibling, with no sibling or crowd over it."""
         shown, instances = self._truth.see(target, view.window), self._askable.index.instances
         if shown.state != "visible" or not shown.box or not askable_in(view, shown.box, self._askable.config.limits):
             return False

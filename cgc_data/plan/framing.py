@@ -1,4 +1,4 @@
-"""Two views of one photo that show the same things: in one frame, or each in its own."""
+"""Two views of one photo that show the same objects, with the same frame or different frames."""
 
 from dataclasses import dataclass
 
@@ -11,20 +11,20 @@ from cgc_data.index.build import Index
 from cgc_data.plan.lenders import overlaps
 from cgc_data.release.operations import CROP, GAIN, GAMMA, JPEG, PASTE, RESIZE, Operation
 
-LEAST_SIDE = 0.85  # of the photo's
-SCALES = 0.7, 0.95  # pixels of a view to those of its photo
+LEAST_SIDE = 0.85  # share of the photo's side
+SCALES = 0.7, 0.95  # view pixels per photo pixel
 GAINS = 0.9, 1.1
 GAMMAS = 0.85, 1.18
-QUALITIES = 80, 96  # of JPEG: wide enough that the number of bytes does not tell what was added
-DRAWS = 64  # pairs of windows; the first that shows the same things is taken
-SHOWN_ALIKE = 0.5  # of every object, one view shows at least this share of what the other shows
+QUALITIES = 80, 96  # of JPEG; a range wide enough that the file size does not reveal what was added
+DRAWS = 64  # pairs of windows; the first pair that shows the same objects is used
+SHOWN_ALIKE = 0.5  # for every object, one view shows at least this share of what the other shows
 
 Boxes = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Framing:
-    """A window of the photo, and the size (width, height) in pixels at which a view shows it."""
+    """A window of the photo, and its size (width, height) in pixels in a view."""
 
     window: Window
     size: tuple[int, int]
@@ -37,14 +37,14 @@ class Framings:
         self._index, self._limits, self._longest = index, config.limits, max(config.intra.view_sizes)
 
     def scale(self, photo: int) -> float:
-        """Most pixels of a view to one of the photo."""
+        """Most view pixels per photo pixel."""
         shown = self._index.photos[photo]
         return SCALES[1] * min(1.0, self._longest / max(shown.width, shown.height))
 
     def draw(
         self, photo: int, added: Boxes, rng: np.random.Generator, *, aligned: bool
     ) -> tuple[Framing, Framing] | None:
-        """Two views that show all that is added (boxes (n, 4) in photo pixels) whole, and else the same objects."""
+        """Two views with all added objects (boxes (n, 4) in photo pixels) whole, and otherwise the same objects."""
         shown = self._index.photos[photo]
         objects = self._index.instances.box[self._index.instances.of_photo(photo)]
         pairs = _windows((shown.width, shown.height), rng)
@@ -65,7 +65,7 @@ def _framing(frame: list[int], scale: float) -> Framing:
 
 
 def draw_operations(framing: Framing, pasted: int, rng: np.random.Generator, *, aligned: bool) -> tuple[Operation, ...]:
-    """The steps to a view with so many pasted objects: resampled, lit, and encoded in its own way."""
+    """The steps to a view with this many pasted objects, with its own resampling, lighting, and encoding."""
     window, (width, height) = framing.window, framing.size
     between = float(rng.uniform())
     halfway = (round(side + between * (full - side)) for side, full in zip(framing.size, _size(window), strict=True))
@@ -95,12 +95,12 @@ def _windows(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.int6
 
 
 def _whole(pairs: NDArray[np.int64], added: Boxes) -> NDArray[np.bool_]:
-    """Pairs of which both windows hold all boxes whole, (pairs,)."""
+    """Pairs whose windows both contain all boxes whole, (pairs,)."""
     low = (pairs[:, :, None, :2] <= added[:, :2]).all(axis=(1, 2, 3))
     return np.asarray(low & (pairs[:, :, None, 2:] >= added[:, 2:]).all(axis=(1, 2, 3)))
 
 
 def _alike(pairs: NDArray[np.int64], objects: Boxes) -> NDArray[np.bool_]:
-    """Pairs that show alike much of every object, by its box, (pairs,)."""
+    """Pairs that show similar shares of every object, by its box, (pairs,)."""
     shares = overlaps(pairs[:, :, None].astype(np.float64), objects) / np.maximum(box_area(objects), 1)
     return np.asarray((shares.min(axis=1) >= SHOWN_ALIKE * shares.max(axis=1)).all(axis=1))

@@ -1,4 +1,4 @@
-"""What rows are dealt from: photos divided into splits and held to the licenses, and what can be asked of each."""
+"""What rows are dealt from: photos split and filtered by license, and what can be asked about each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ from cgc_data.tasks import CONTRASTS, TASKS
 
 @dataclass(frozen=True)
 class Division:
-    """Split of every photo, which may be used at all (photos,), and what was excluded."""
+    """Split of every photo, which photos can be used (photos,), and what was excluded."""
 
     splits: list[Split]
     allowed: Mask
     exclusions: Exclusions
-    forms: NDArray[np.str_]  # names of the photos' file formats, (photos,)
+    forms: NDArray[np.str_]  # file formats of the photos, (photos,)
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What can be asked of the photos, and which of them (photos,) the licenses allow, by contrast."""
+    """What can be asked about the photos, and which photos (photos,) the licenses allow, by contrast."""
 
     config: BuildConfig
     splits: list[Split]
@@ -38,7 +38,7 @@ class Ground:
 
     @property
     def available(self) -> Mask:
-        """Photos (photos,) that some contrast may show."""
+        """Photos (photos,) that at least one contrast can show."""
         return np.asarray(np.any(list(self.licensed.values()), axis=0))
 
     @property
@@ -47,13 +47,13 @@ class Ground:
         return {split: int((self.available & (np.array(self.splits) == split)).sum()) for split in SPLITS}
 
     def dealers(self) -> Iterator[tuple[Split, Dealer]]:
-        """One dealer a split, with the rows that it is to deal."""
+        """One dealer per split, with the rows it has to deal."""
         for split, wanted in _quotas(self.config, self.photos).items():
             yield split, Dealer(self.askable, split, self.licensed, wanted)
 
 
 def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
-    """From the facts of the index to what can be asked."""
+    """The ground for planning, from the facts of the index."""
     licensed = {
         name: division.allowed & usable(index.photos, config.licenses, windows=contrast.windows)
         for name, contrast in CONTRASTS.items()

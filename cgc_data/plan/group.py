@@ -1,7 +1,7 @@
-"""Several labels at once: sets of photos of different scenes, each label shown once in one of them, or by none.
+"""Several labels at once: sets of photos of different scenes, each label shown once in one of them, or in none.
 
-In a quarter of the rows one label is in no photo. It is chosen among the labels that were asked for and there more
-often than chance gives, so that neither its name nor its place in the list tells.
+In a quarter of the rows, one label is in no photo. It is chosen from the labels that were present more often than
+chance gives, so neither its name nor its place in the list gives it away.
 """
 
 from collections import Counter
@@ -26,11 +26,11 @@ FEWEST, MOST = GROUP.labels
 NOWHERE = 0.25  # share of the rows with a label that no photo shows
 APART = 0.3  # largest IoU of two answers in one photo
 Form: TypeAlias = tuple[int, int]  # number of images, and of labels
-AGAIN = 8.0  # how much likelier a label is asked for that was in no photo too often
+AGAIN = 8.0  # weight of a label that was in no photo too often, when labels are drawn
 
 
 class GroupPlanner:
-    """Composes one row a family, from photos of a deck."""
+    """Composes one row per family, from photos of a deck."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -38,13 +38,13 @@ class GroupPlanner:
         self._sets = PhotoSets(askable, self._scenes)
         self._sizes = range(askable.config.inter.min_images, askable.config.inter.max_images + 1)
         self._surplus = Surplus(len(askable.index.concepts))
-        self._rows, self._lacking = Counter[Form](), Counter[Form]()  # all, and those with a label that is nowhere
+        self._rows, self._lacking = Counter[Form](), Counter[Form]()  # all, and those with a label in no photo
         self._asked: set[tuple[frozenset[int], frozenset[int]]] = set()
         self._common = askable.one.sum(axis=0)
         self.photos: Mask = np.any(askable.one, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
-        """A question about the anchor and free photos of the deck, None where none fits."""
+        """A question about the anchor and free photos of the deck, or None if none fits."""
         self._askable.check(draw.anchor)
         labels = self._askable.one[draw.anchor]
         for kind, scope in self._scenes.scopes(draw.made, GROUP.pool, labels, draw.rng):
@@ -81,17 +81,17 @@ class GroupPlanner:
 
     @property
     def _share(self) -> float:
-        """How many of the longer lists have such a label: in the shortest, both must be found in two photos."""
+        """Share of longer lists with such a label; in the shortest lists, both labels must be in two photos."""
         longer = sum(count for (_, labels), count in self._rows.items() if labels > FEWEST)
         return min(NOWHERE * (self._rows.total() + 1) / (longer + 1), 0.5)
 
     def _is_due(self, form: Form) -> bool:
-        """Does a list of this form lack rows with such a label?"""
+        """Whether lists of this form lack rows with such a label."""
         open_still = self._lacking.total() < NOWHERE * (self._rows.total() + 1)
         return form[1] > FEWEST and open_still and self._lacking[form] < self._share * (self._rows[form] + 1)
 
     def _nowhere(self, members: list[int], scope: Mask, rng: np.random.Generator) -> int | None:
-        """A label that all photos are free of: likely one that is behind, else a frequent one."""
+        """A label that all photos are free of: preferably one that is behind, otherwise a frequent one."""
         surplus = self._surplus.values
         free = self._askable.safe[members].all(axis=0) & scope & (self._common > 0) & (surplus <= 0)
         labels = np.flatnonzero(free)
@@ -103,7 +103,7 @@ class GroupPlanner:
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _items(self, members: list[int], own: Mask, wanted: int, rng: np.random.Generator) -> list[Item]:
-        """As many labels as wanted, or as there are, in at least two photos drawn evenly."""
+        """The requested number of labels, or all there are, drawn evenly from at least two photos."""
         template = int(rng.integers(template_count(GROUP.pool)))
         items: list[Item] = []
         for position in self._positions(own, wanted, rng):
@@ -118,7 +118,7 @@ class GroupPlanner:
         return items if len({item.targets for item in items}) > 1 else []
 
     def _positions(self, own: Mask, wanted: int, rng: np.random.Generator) -> Iterator[int]:
-        """Photos to ask about: some drawn evenly, again as long as they have labels, then the others."""
+        """Photos to ask about: some drawn evenly, repeated while they have labels, then the others."""
         order = rng.permutation(np.flatnonzero(own.any(axis=1))).tolist()
         first = order[: int(rng.integers(2, max(2, min(wanted, len(order))) + 1))]
         yield from first
@@ -131,7 +131,7 @@ class GroupPlanner:
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _is_apart(self, photo: int, concept: int, others: Sequence[int]) -> bool:
-        """Does the label's object leave the objects of other labels of the photo uncovered?"""
+        """Whether the label's object leaves the objects of the photo's other labels uncovered."""
         index, truth = self._askable.index, self._askable.truth
         box = truth.box(int(index.instances.of(photo, concept)[0]))
         return all(iou(box, truth.box(int(index.instances.of(photo, other)[0]))) <= APART for other in others)

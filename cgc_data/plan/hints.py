@@ -1,6 +1,6 @@
-"""What to change if a task has no eligible sample: each change is tried in a dry run before it is advised.
+"""What to change if a task has no eligible sample: each change is tried in a dry run before it is suggested.
 
-Changes are a table, tried in its order: alone, then two together, then with the tasks left out that still lack samples.
+Changes are tried in table order: alone, then in pairs, then without the tasks that still lack samples.
 """
 
 import time
@@ -21,14 +21,14 @@ from cgc_data.sources import FORMATS
 from cgc_data.sources.clean import Part, duplicates
 from cgc_data.tasks import TASKS
 
-SECONDS, SECONDS_EACH = 10.0, 3.0  # of processor time, so that a busy machine advises alike: all trials, and one
-LARGEST = 200_000  # objects; the index of more takes longer than a trial may
+SECONDS, SECONDS_EACH = 10.0, 3.0  # CPU time, so that a busy machine gives the same advice: all trials, and one
+LARGEST = 200_000  # objects; indexing more takes longer than a trial is allowed
 LOWER_SIDE, LOWER_AREA = 8, 0.0002
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A plan that lacks tasks: how it was made, which are `missing`, and what was lost."""
+    """A plan that lacks tasks: how it was made, which tasks are `missing`, and what was lost."""
 
     index: Index
     config: BuildConfig
@@ -39,7 +39,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Hint:
-    """A change of settings: what to add to the command line, the same in YAML, and when it may be used."""
+    """A change of settings: what to add to the command line, its YAML form, and when it is valid."""
 
     option: str
     change: Callable[[BuildConfig], BuildConfig]
@@ -62,19 +62,19 @@ def advice(failure: Failure, seconds: float = SECONDS) -> str:
         elif not missing:
             return f"add {_words(change)}; tried: the build then works"
     if untried:
-        return f"add {_words(untried[0])}; not tried for lack of time"
-    return f"no change of settings that was tried helps; {_needs(failure)}add photos or correct the file"
+        return f"add {_words(untried[0])}; not tried because time ran out"
+    return f"none of the setting changes that were tried helps; {_needs(failure)}add photos or correct the file"
 
 
 class _Trial:
-    """Runs changes until the time is up, and remembers which tasks each still lacked."""
+    """Tries changes until the time is up, and remembers which tasks each one still lacked."""
 
     def __init__(self, failure: Failure, until: float) -> None:
         self._failure, self._until = failure, until
         self._lacking: dict[Change, list[str]] = {(): failure.missing}
 
     def changes(self, hints: Sequence[Hint]) -> Iterator[Change]:
-        """Single changes, pairs, and each of them, the most helpful first, without the tasks that it leaves lacking."""
+        """Single changes, pairs, and then each without the tasks that it leaves lacking, most helpful first."""
         yield from ((hint,) for hint in hints)
         yield from combinations(hints, 2)
         for change in sorted(self._lacking, key=lambda change: len(self._lacking[change])):
@@ -82,7 +82,7 @@ class _Trial:
                 yield (*change, _without_tasks(self._lacking[change]))
 
     def missing(self, change: Change) -> list[str] | None:
-        """Tasks that still lack a sample; None if the time did not suffice to know."""
+        """Tasks that still lack a sample; None if there was not enough time."""
         now = time.process_time()
         if now > self._until or self._failure.lost.objects > LARGEST:
             return None
@@ -99,7 +99,7 @@ def _missing(failure: Failure, change: Change, until: float) -> list[str] | None
     try:
         index = failure.index if config.sources == failure.config.sources else rejoined(failure.index, config)
         return lacking(lay_ground(index, config, failure.division), _required(config) or _asked(config), until)
-    except CgcError:  # such as a declaration that the file does not bear
+    except CgcError:  # such as a declaration that the file contradicts
         return list(failure.missing)
 
 
@@ -112,13 +112,13 @@ def _required(config: BuildConfig) -> list[str]:
 
 
 def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
-    """Each change with whether it can help."""
+    """Each change, and whether it can help."""
     config, lost = failure.config, failure.lost.lost_objects
     declarable = [FORMATS[source.kind].protocol.declarable for source in config.sources]
     unreadable = any(reason.startswith(UNREADABLE) for reason in lost)
-    yield unreadable and any(declarable), _ignoring("masks", "the boxes are right without them")
-    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each of these boxes holds one object")
-    yield _any_duplicates(failure), _ignoring("duplicates", "the same box of one category is the same object")
+    yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct without them")
+    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each of these boxes contains one object")
+    yield _any_duplicates(failure), _ignoring("duplicates", "identical boxes of one category are the same object")
     yield any(map(_undeclared, config.sources, failure.index.claims)), EXHAUSTIVE
     yield config.confusable == "strict" and _unlabelled(failure.index), LABELLED
     yield _small(failure), _limits(config)
@@ -133,7 +133,7 @@ def _setting(name: str, value: Any, only_if: str = "") -> Hint:
 
 
 def _sources(config: BuildConfig, change: Callable[[Source], dict[str, Any]]) -> BuildConfig:
-    """The configuration with changed sources: those that the command line's flags speak for."""
+    """The configuration with changes to the sources that command-line flags apply to."""
     return _set(
         config,
         sources=[
@@ -160,7 +160,7 @@ EXHAUSTIVE = Hint(
     "exhaustive: true",
     "every instance of every category is boxed",
 )
-LABELLED = _setting("confusable", "labeled", "names that your file does not have cannot be in your photos")
+LABELLED = _setting("confusable", "labeled", "categories that your file does not name cannot be in your photos")
 
 
 def _limits(config: BuildConfig) -> Hint:
@@ -188,7 +188,7 @@ def _small(failure: Failure) -> bool:
 
 
 def _undeclared(source: Source, claims: Any) -> bool:
-    """Could the user declare what the source is exhaustive about, and nothing else says it?"""
+    """Whether the user could declare what the source is exhaustive about, and nothing else states it."""
     declarable = FORMATS[source.kind].protocol.declarable
     return declarable and source.exhaustive is None and not claims.exhaustive.all()
 
@@ -198,7 +198,7 @@ def _unlabelled(index: Index) -> bool:
 
 
 def _needs(failure: Failure) -> str:
-    """What the first missing task needs, if it is something particular."""
+    """What the first missing task needs, if it has special needs."""
     needs = TASKS[failure.missing[0]].needs
     return f"{failure.missing[0]} needs {needs}; " if needs else ""
 

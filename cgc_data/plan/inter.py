@@ -1,8 +1,8 @@
-"""One object in one of several photos of different scenes: each photo of a set has a label that is in it alone.
+"""One object in one of several photos of different scenes: each photo of a set has a label that no other photo has.
 
-Every photo of a set is target of one question and distractor of the others, so that no photo is the odd one out.
+Every photo of a set is the target of one question and a distractor in the others, so no photo is the odd one out.
 An `absent` question is the twin of a present one: its target photos are replaced by photos proved free of the label,
-and the replacement's own label is asked of the first set in turn.
+and the label of each replacement is in turn asked about the first set.
 """
 
 from collections.abc import Sequence, Set
@@ -24,7 +24,7 @@ NONE: Set[int] = frozenset()
 
 
 class LocatePlanner:
-    """Composes families from a deck of photos that may not be used twice in one round."""
+    """Composes families from a deck of photos that cannot be used twice in one round."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -34,7 +34,7 @@ class LocatePlanner:
         self.photos: Mask = np.any(askable.one, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
-        """A family round the anchor with free photos of the deck, None where none fits."""
+        """A family around the anchor with free photos of the deck, or None if none fits."""
         size = self._sets.draw_size(draw.rng)
         self._askable.check(draw.anchor)
         labels = self._askable.one[draw.anchor]
@@ -60,9 +60,10 @@ class LocatePlanner:
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
-        """Questions about these photos, with absent twins where they are lacking.
+        """Questions about these photos, with absent twins if those are missing.
 
-        A question whose like is hardly ever absent is left out: it would tell that there is something to find.
+        Skips questions that are almost never asked as absent, because they would reveal that there is something to
+        find.
         """
         items = self._items(members, scope, rng)
         if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, scope, balance, rng)):
@@ -77,7 +78,7 @@ class LocatePlanner:
     def _items(
         self, members: Sequence[int], scope: Mask, rng: np.random.Generator, taken: Set[int] = NONE
     ) -> list[Item]:
-        """One question a member about a label that was not taken; members without one are left out."""
+        """One question per member about a label that is not taken yet; skips members without such a label."""
         items: list[Item] = []
         for position, own in enumerate(self._sets.labels(members, scope)):
             labels = np.setdiff1d(np.flatnonzero(own), [*taken])
@@ -98,7 +99,7 @@ class LocatePlanner:
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
-        """The set and a second one with some photos replaced, whose labels are absent there; None: none is lacking."""
+        """The set and a second one with some photos replaced and their labels absent; None if no twin is due."""
         leaving = self._leaving(members, items, kind, balance)
         kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]
         if not leaving or not kept:
@@ -120,9 +121,9 @@ class LocatePlanner:
         return Family(tuple(questions), tuple(dict.fromkeys([*members, *second])))
 
     def _leaving(self, members: list[int], items: list[Item], kind: str, balance: AbsentBalance) -> list[Item]:
-        """Items about one photo whose absent twin is lacking, most lacking first, at most half of the photos.
+        """Items about one photo that lack an absent twin, most lacking first, for at most half of the photos.
 
-        In a hard set the first photo stays: the others are like it, and so are those that come in.
+        In a hard set the first photo stays, because the others and the new photos resemble it.
         """
         shown = len(members), kind, str(self._askable.forms[members[0]])
         lack = {item: balance.lack(item.concept, item.task.pool, *shown) for item in items}
@@ -136,7 +137,7 @@ class LocatePlanner:
     def _twin_items(
         self, members: list[int], second: list[int], first_new: int, scope: Mask, rng: np.random.Generator
     ) -> list[Item] | None:
-        """For each new photo a question that can also be asked, as absent, of the first set."""
+        """For each new photo, a question that can also be asked, as absent, about the first set."""
         foreign = self._askable.safe[members].all(axis=0) & scope
         items: list[Item] = []
         for position, own in enumerate(self._sets.labels(second, foreign)):
@@ -149,7 +150,7 @@ class LocatePlanner:
     def _items_of_kept(
         self, second: list[int], kept: int, items: list[Item], scope: Mask, rng: np.random.Generator
     ) -> list[Item]:
-        """Questions about the photos that stay, in the second set; with another label than in the first if possible."""
+        """Questions in the second set about the photos that stay, with a new label if possible."""
         again = {item.targets[0]: item for item in self._items(second, scope, rng)}
         other = {item.targets[0]: item for item in self._items(second, scope, rng, {item.concept for item in items})}
         return [(again | other)[position] for position in range(kept) if position in again]

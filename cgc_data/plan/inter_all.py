@@ -1,7 +1,7 @@
-"""Every object of a category in several photos: the number of photos that show it is uniform over 1 to all of them.
+"""Every object of a category in several photos; the number of photos that show it is uniform from 1 to all.
 
-An `absent` question is the twin of a present one: the photos that show its label are replaced by others, all of another
-label, which is asked of the first set in turn.
+An `absent` question is the twin of a present one: the photos that show its label are replaced by photos with another
+label, which is in turn asked about the first set.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,10 +21,10 @@ from cgc_data.tasks.inter.locate_all import LOCATE_ALL
 
 
 class LocateAllPlanner:
-    """Composes families from a deck of photos that may not be used twice in one round."""
+    """Composes families from a deck of photos that cannot be used twice in one round."""
 
     def __init__(self, askable: Askable, task: Task = LOCATE_ALL, labels: Mask | None = None, apart: int = 0) -> None:
-        """Rows of `task` about the `labels` (concepts,), with `apart` images beside those of the set."""
+        """Rows of `task` about the `labels` (concepts,), with `apart` images in addition to the set."""
         self._askable, self._task = askable, task
         self._labels = np.ones(len(askable.index.concepts), dtype=np.bool_) if labels is None else labels
         self._scenes = Scenes(askable)
@@ -34,14 +34,14 @@ class LocateAllPlanner:
         self.photos: Mask = np.any(askable.every & self._labels, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
-        """A family round the anchor with free photos of the deck, None where none fits."""
+        """A family around the anchor with free photos of the deck, or None if none fits."""
         self._askable.check(draw.anchor)
         return next(self.families(draw, self._askable.every[draw.anchor]), None)
 
     def families(self, draw: Draw, about: Mask) -> Iterator[Family]:
-        """Families about a label of the anchor's, one of `about` (concepts,); the form that is planned least first.
+        """Families about one of the anchor's labels in `about` (concepts,), least planned form first.
 
-        Each is made when it is asked for.
+        Each family is made on demand.
         """
         for kind in draw.made.kinds(self._task.pool, self._scenes.shares):
             for size, count in self._forms(draw):
@@ -49,7 +49,7 @@ class LocateAllPlanner:
                     yield family
 
     def _forms(self, draw: Draw) -> Iterator[tuple[int, int]]:
-        """Numbers of images, and of those that show the label: what is planned least comes first."""
+        """Numbers of images and of images that show the label, least planned first."""
         for size in draw.made.images(self._task.pool, self._sizes, draw.rng):
             for count in draw.made.targets(self._task.pool, size, draw.rng):
                 yield size, count
@@ -66,7 +66,7 @@ class LocateAllPlanner:
         return self._with_twins(draw, sides, kind, scope) or self._plain(draw, sides, kind)
 
     def _plain(self, draw: Draw, sides: Sequence[Side], kind: str) -> Family | None:
-        """One question a side; None where its like is hardly ever absent: it would tell that there is something."""
+        """One question per side; None if such a question is almost never absent, which would give the answer away."""
         members = _members(sides)
         shown = len(members), kind, str(self._askable.forms[members[0]])
         if any(draw.balance.far_behind(side.concept, self._task.pool, *shown) for side in sides):
@@ -74,11 +74,11 @@ class LocateAllPlanner:
         return Family(tuple(self._asked(draw, members, sides, kind)), tuple(members))
 
     def _with_twins(self, draw: Draw, sides: Sequence[Side], kind: str, scope: Mask) -> Family | None:
-        """The set and a second one, in which another label takes the place of one that is lacking; None: none is."""
+        """The set and a second one, with another label in place of one that lacks twins; None if no label does."""
         members = _members(sides)
         shown = self._task.pool, len(members), kind, str(self._askable.forms[members[0]])
         lack = {side: draw.balance.lack(side.concept, *shown) for side in sides}
-        # in a hard set the first photo stays: the others are like it, and so are those that come in
+        # in a hard set the first photo stays, because the others and the new photos resemble it
         leaving = max(sides[1:] if kind == HARD.name else sides, key=lambda side: lack[side], default=None)
         if leaving is None or lack[leaving] <= 0 or not draw.balance.allows(2 * len(sides) + 2, 2):
             return None

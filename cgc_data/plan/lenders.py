@@ -1,4 +1,4 @@
-"""Objects that can be lent to other photos, and objects beside which a lent one can stand."""
+"""Objects that can be lent to other photos, and objects that a lent one can stand next to."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -15,17 +15,17 @@ from cgc_data.masks import Rle, mask_area
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.thumbnails import Thumbnails
 
-UPRIGHT = 1.7  # least height over width of a person; others sit, lie, or are cut off
-LOWEST_HORIZON = 0.45  # of the height: what stands has its feet below
+UPRIGHT = 1.7  # minimum height / width of a person; below it, the person sits, lies, or is cut off
+LOWEST_HORIZON = 0.45  # share of the height; standing objects have their feet below it
 PERSON = "person"  # supercategory
-# Supercategories of what stands on the ground or a table by itself; others are worn, held, flown, or built in.
+# Supercategories of objects that stand on the ground or a table; others are worn, held, flown, or built in.
 STANDING = frozenset({PERSON, "animal", "vehicle", "food", "furniture", "kitchen", "outdoor"})
-SUPPORTS = frozenset({"furniture"})  # what others stand on
+SUPPORTS = frozenset({"furniture"})  # other objects stand on these
 BORDER = 2  # pixels between an object and the border of its photo
-BORDER_SHARE = 0.01  # the same of the photo's longer side, for one to be lent: annotators stop short of the border
-TOUCHED, REACH = 0.1, 2  # share of an outline that may lie along other objects, so many pixels from them: it may be cut
-PART = 0.8  # share of a part that its object covers, and of an object that lies over what it stands on
-ONE_PIECE = 0.97  # share of a mask that its largest piece has
+BORDER_SHARE = 0.01  # of the photo's longer side, the same for a lent object: annotators stop short of the border
+TOUCHED, REACH = 0.1, 2  # share of an outline allowed within this many pixels of other objects, which may cut it
+PART = 0.8  # share of a part covered by its object, and of an object covered by its support
+ONE_PIECE = 0.97  # share of a mask in its largest piece
 GROUND = 0.15  # depth of the ground below an object's feet, as a share of its height
 
 Instances = NDArray[np.intp]
@@ -33,7 +33,7 @@ Bytes = NDArray[np.uint8]
 
 
 class Lenders:
-    """Which instances of the index stand by themselves, and which of those may be lent."""
+    """Which instances of the index stand on their own, and which of those can be lent."""
 
     def __init__(self, askable: Askable, thumbnails: Thumbnails) -> None:
         self._askable, self._thumbnails = askable, thumbnails
@@ -51,30 +51,30 @@ class Lenders:
 
     @property
     def photos(self) -> Mask:
-        """Photos with something beside which an object can stand, (photos,)."""
+        """Photos with something that an object can stand next to, (photos,)."""
         found = np.zeros(len(self._askable.index.photos), dtype=np.bool_)
         found[self._askable.index.instances.photo[self._hosts]] = True
         return found
 
     def supports(self, photo: int, instance: int) -> NDArray[np.float64]:
-        """Boxes (n, 4) of what an instance of the photo stands on, such as a table; of none if that is the ground."""
+        """Boxes (n, 4) of what an instance of the photo stands on, such as a table; empty if that is the ground."""
         instances = self._askable.index.instances
         inside, own = instances.of_photo(photo), instances.box[instance]
         boxes = instances.box[inside[self._supports[instances.concept[inside]] & (inside != instance)]]
         return np.asarray(boxes[overlaps(own, boxes) >= PART * box_area(own)])
 
     def beside(self, photo: int) -> list[int]:
-        """Instances of the photo beside which one of their label can stand."""
+        """Instances of the photo that another object of their label can stand next to."""
         inside = self._askable.index.instances.of_photo(photo)
         return [int(i) for i in inside[self._hosts[inside]]]
 
     def of(self, concept: int, free: Mask) -> Instances:
-        """Instances of a concept that free photos (photos,) may lend, as their boxes tell."""
+        """Instances of a concept that free photos (photos,) can lend, judged by their boxes."""
         found = self._by_concept.get(concept, np.zeros(0, dtype=np.intp))
         return found[free[self._askable.index.instances.photo[found]]]
 
     def _standing(self) -> Mask:
-        """Single instances of kinds that stand, with their feet in the lower part of the photo."""
+        """Single instances of standing kinds, with their feet in the lower part of the photo."""
         index, kinds = self._askable.index, self._kinds()
         stands = np.array([kind in STANDING for kind in kinds])[index.instances.concept]
         people = np.array([kind == PERSON for kind in kinds])[index.instances.concept]
@@ -89,7 +89,7 @@ class Lenders:
         return [self._askable.index.relations.supercategory(concept) for concept in self._askable.index.concepts]
 
     def _fully_annotated(self) -> Mask:
-        """Photos (photos,) of which a source boxes all of its labels: what is hidden in others may be anything."""
+        """Photos (photos,) with all of a source's labels boxed; in other photos, anything may be hidden."""
         whole = [bool(len(claims.exhaustive) and claims.exhaustive.all()) for claims in self._askable.index.claims]
         photos = self._askable.index.photos
         return np.array([any(whole[seen.source] for seen in photo.appearances) for photo in photos], dtype=np.bool_)
@@ -106,7 +106,7 @@ class Lenders:
         return np.asarray(sizes[self._askable.index.instances.photo])
 
     def _is_whole(self, instance: int) -> bool:
-        """Has it a sound mask in one piece, and not much of its outline along that of another object?"""
+        """Whether it has a sound mask in one piece, with little of its outline along other objects."""
         rle = self._askable.truth.mask(instance)
         if rle is None or self._askable.truth.fault(instance):
             return False
@@ -122,14 +122,14 @@ class Lenders:
         return bool(np.count_nonzero(touched) <= TOUCHED * np.count_nonzero(outline))
 
     def _frame(self, instance: int) -> Window:
-        """What is looked at of its photo: its box, and as much round it as others are looked for in."""
+        """The inspected part of its photo: its box, and the margin around it that is searched for other objects."""
         x1, y1, x2, y2 = map(int, self._askable.truth.box(instance))
         width, height = self._askable.truth.photo_size(int(self._askable.index.instances.photo[instance]))
         margin = REACH + 1
         return Window(max(x1 - margin, 0), max(y1 - margin, 0), min(x2 + margin, width), min(y2 + margin, height))
 
     def _neighbors(self, instance: int, mask: Bytes, frame: Window) -> Bytes:
-        """Where other objects are in the frame, or next to it; without its own parts and what it stands on."""
+        """Pixels of the frame in or near other objects, without its own parts and what it stands on."""
         index, truth, found = self._askable.index, self._askable.truth, np.zeros_like(mask)
         own, boxes = index.instances.box[instance], index.instances.box
         inside = index.instances.of_photo(int(index.instances.photo[instance]))
@@ -144,7 +144,7 @@ class Lenders:
         return np.asarray(cv2.dilate(found, np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)), dtype=np.uint8)
 
     def _ground(self, instance: int) -> NDArray[np.float64]:
-        """Lab (3,) of the ground below an object's feet; NaN if its photo shows none, or cannot be read."""
+        """Lab (3,) of the ground below an object's feet; NaN if its photo shows none or cannot be read."""
         photo = int(self._askable.index.instances.photo[instance])
         try:
             colors = self._thumbnails.colors(photo, below(np.array([self._askable.truth.box(instance)])))
@@ -165,7 +165,7 @@ def below(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def grown(boxes: NDArray[np.float64], margin: float) -> NDArray[np.float64]:
-    """Boxes (..., 4) with so many pixels more on every side."""
+    """Boxes (..., 4) with this many more pixels on every side."""
     return np.asarray(boxes + np.array([-margin, -margin, margin, margin]))
 
 
@@ -177,7 +177,7 @@ def overlaps(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[n
 
 
 def _grouped(concepts: Iterable[int], keep: Mask) -> dict[int, Instances]:
-    """Positions of the instances to keep, by concept."""
+    """Positions of the kept instances, by concept."""
     places = np.flatnonzero(keep)
     kinds = np.asarray(concepts)[places]
     order = np.argsort(kinds, kind="stable")

@@ -1,4 +1,4 @@
-"""Where objects are lost on the way to a question, stage by stage, for whoever has to find out why there is none."""
+"""Counts objects lost on the way to a question, stage by stage, to explain why there is no question."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ CROWD, UNCOUNTED = "crowd", "not known to be all of their category in the photo"
 
 @dataclass(frozen=True)
 class Losses:
-    """Photos and objects of the sources, how many were lost by reason, and what the rest allows.
+    """Photos and objects of the sources, how many were lost by reason, and what the rest allow.
 
-    `categories` counts those with a usable object, `elsewhere` those of them that another photo is proved free of.
+    `categories` counts categories with a usable object; `elsewhere` counts those that another photo is proved free of.
     """
 
     photos: int
@@ -36,13 +36,13 @@ class Losses:
 
 
 def losses(index: Index, ground: Ground) -> Losses:
-    """Each object counts once, at the first stage that loses it; masks that were never looked at count as sound."""
+    """Each object counts once, at the first stage that loses it; masks that were never inspected count as sound."""
     askable = ground.askable
     offered = (askable.one | askable.every) & ground.available[:, None]
     concepts = np.flatnonzero(offered.any(axis=0))
     free = askable.safe & ground.available[:, None]
     lost = Counter(left.reason for left in index.left_out)
-    lost["excluded, or not allowed by licenses"] = int((~ground.available).sum())
+    lost["excluded or not allowed by license"] = int((~ground.available).sum())
     return Losses(
         photos=len(index.photos) + len(index.left_out),
         lost_photos=+lost,
@@ -65,9 +65,9 @@ def explain(found: Losses) -> str:
 
 
 def _sign(found: Losses) -> str:
-    """What the most frequent reason may come from, if the file itself is likely wrong."""
+    """A likely cause of the most frequent reason, if the file itself is probably wrong."""
     if [reason for reason, _ in found.lost_objects.most_common(1)] == [DIFFER]:
-        return "; do the boxes count y from below, or belong to other objects than the masks?"
+        return "; do the boxes count y from the bottom, or belong to different objects than the masks?"
     return ""
 
 
@@ -81,12 +81,12 @@ def _lost_objects(index: Index, ground: Ground) -> Counter[str]:
     stages: dict[str, Mask] = {
         "in photos that are excluded or not allowed": ~ground.available[instances.photo],
         CROWD: instances.crowd,
-        "category not asked for, or without a name of its own": ~askable.named[instances.concept],
+        "category not requested or without its own name": ~askable.named[instances.concept],
         UNCOUNTED: index.states[pairs] != PRESENT_ALL,
         "confusable category in the photo": askable.confused[pairs],
         TOO_SMALL: ~fine,
-        "beside one of their category that is too small or too long": wrong[pairs] > 0,
-        "more of their category than an answer may hold": count[pairs] > ground.config.limits.max_objects,
+        "same category as an object that is too small or too long": wrong[pairs] > 0,
+        "more objects of their category than an answer can contain": count[pairs] > ground.config.limits.max_objects,
     }
     lost, open_still = Counter[str](), np.ones(len(instances.photo), dtype=np.bool_)
     for reason, where in stages.items():

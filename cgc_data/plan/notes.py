@@ -1,4 +1,4 @@
-"""What a user has to see of a build: skipped photos and objects, cut boxes, exclusion lists that do not match."""
+"""What the user of a build should know: skipped photos and objects, cut boxes, exclusion lists without a match."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,20 +12,20 @@ from cgc_data.plan.planner import Outcome
 from cgc_data.tasks import Task
 
 MOST_REASONS = 6
-FEWER = 0.9  # of the rows asked for, below which the cause is reported
-ROUNDING = 4  # rows that a task may lack because those of others come several at a time
+FEWER = 0.9  # share of the requested rows below which the cause is reported
+ROUNDING = 4  # rows that a task can lack because other tasks' rows come several at a time
 SHOWN_LOSSES = 2
 
 
 def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[ListUsage]) -> list[str]:
-    """One line per matter; none if everything was used as given."""
+    """One line per issue; empty if everything was used as given."""
     lists_notes = (use.note for use in lists if use.note)
     return [*lists_notes, *_renamed(index), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
 
 
 @dataclass(frozen=True)
 class TaskRows:
-    """Rows made of a task, or of several that are planned together, beside those asked for; and why they are fewer."""
+    """Requested and made rows of a task, or of several planned together, and the cause if rows are missing."""
 
     tasks: str
     asked: int
@@ -34,7 +34,7 @@ class TaskRows:
 
 
 def rows_by_task(outcomes: Iterable[Outcome], config: BuildConfig) -> list[TaskRows]:
-    """What became of every task that was asked for, over all splits."""
+    """The result for every requested task, over all splits."""
     groups: dict[tuple[Task, ...], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault(outcome.tasks, []).append(outcome)
@@ -50,7 +50,7 @@ def _rows(tasks: Sequence[Task], parts: Sequence[Outcome], config: BuildConfig) 
 
 
 def _cause(needs: str, parts: Sequence[Outcome], most: int) -> str:
-    """What kept a planner from making more rows, with the photos that it knows to be unfit."""
+    """What kept a planner from making more rows, with the photos that it found unfit."""
     lost = sum((part.lost for part in parts), Counter[str]())
     unfit = [f"{count:,} photos: {reason}" for reason, count in lost.most_common(SHOWN_LOSSES)]
     return "; ".join([_limited(needs, parts, most), *unfit])
@@ -62,20 +62,20 @@ def _limited(needs: str, parts: Sequence[Outcome], most: int) -> str:
     if not any(part.rows for part in parts):
         return _none(needs, photos, sum(part.tried for part in parts), spent)
     if full:
-        return f"of {photos:,} photos, {full:,} are in {most} rows already (limits.rows_per_photo)"
+        return f"of {photos:,} photos, {full:,} are already in {most} rows (limits.rows_per_photo)"
     if spent:
-        return f"the {photos:,} photos that may serve allow no more"
-    return "few photos allow one; other tasks have its rows"
+        return f"the {photos:,} usable photos allow no more"
+    return "few photos allow one; other tasks took its rows"
 
 
 def _none(needs: str, photos: int, tried: int, spent: bool) -> str:
-    if tried < photos and not spent:  # other tasks made all rows that were asked for
-        return f"none in {tried:,} photos tried; more rows may hold some" if tried else "more rows may hold some"
+    if tried < photos and not spent:  # other tasks made all requested rows
+        return f"none in {tried:,} photos tried; more rows may include some" if tried else "more rows may include some"
     return f"no photo allows one; it needs {needs}" if needs else "no photo allows one"
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:
-    """How many photos and objects were skipped, by reason, the most frequent first."""
+    """Number of photos and objects skipped, by reason, most frequent first."""
     photos = Counter(r.reason for r in rejections if not r.annotation_id)
     objects = Counter(r.reason for r in rejections if r.annotation_id)
     for what, reasons in (("photos", photos), ("objects", objects)):
@@ -84,7 +84,7 @@ def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:
 
 
 def counts(reasons: Counter[str]) -> str:
-    """Each reason with its number, the most frequent first; rare ones together."""
+    """Each reason with its count, most frequent first; rare reasons are combined."""
     shown = [f"{reason} {count:,}" for reason, count in reasons.most_common(MOST_REASONS)]
     rest = reasons.total() - sum(count for _, count in reasons.most_common(MOST_REASONS))
     return ", ".join(shown) + (f", others {rest:,}" if rest else "")
@@ -92,18 +92,18 @@ def counts(reasons: Counter[str]) -> str:
 
 def _apart(names: Sequence[str]) -> Iterator[str]:
     if names:
-        yield f"{len(names):,} COCO names stand for different pictures, such as {names[0]}: kept apart, not joined"
+        yield f"{len(names):,} COCO names refer to different pictures, such as {names[0]}: not merged"
 
 
 def _renamed(index: Index) -> Iterator[str]:
     for table, found in zip(index.tables, index.renamed, strict=True):
         if found:
             example = f"{found[0].listed!r} as {found[0].file_name}"
-            yield f"{table.path.name}: photos found under another name: {len(found):,}, such as {example}"
+            yield f"{table.path.name}: photos found under a different name: {len(found):,}, such as {example}"
 
 
 def _cut_boxes(index: Index) -> Iterator[str]:
     for table, leaving in zip(index.tables, index.leaving, strict=True):
         if leaving.boxes:
             count = f"{leaving.boxes:,} of {leaving.of:,} boxes"
-            yield f"{table.path.name}: {count} leave their photos and are cut at the border"
+            yield f"{table.path.name}: {count} extend beyond their photos and are cut at the border"

@@ -1,6 +1,6 @@
-"""What windows of one size would show of an object, wherever they lie in its photo: computed at all offsets at once.
+"""What windows of one size show of an object, computed for all offsets in its photo at once.
 
-Offsets lie on a grid of STEP pixels that reaches the photo's borders. Tables are (rows, columns) of the grid.
+Offsets are on a grid of STEP pixels that reaches the photo's borders. Tables are (rows, columns) of the grid.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from cgc_data.config import Limits
 from cgc_data.geometry import Window
 from cgc_data.masks import Box
 
-STEP = 8  # pixels of the photo
+STEP = 8  # photo pixels
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
@@ -24,7 +24,7 @@ Lengths = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Frame:
-    """Size of a window in pixels of the photo, and at which it is shown."""
+    """Size of a window in photo pixels, and the size at which it is shown."""
 
     width: int
     height: int
@@ -33,11 +33,11 @@ class Frame:
 
     @property
     def scale(self) -> float:
-        """Mean side in pixels of the photo."""
+        """Mean side in photo pixels."""
         return float(np.sqrt(self.width * self.height))
 
     def least_side(self, limits: Limits) -> float:
-        """Pixels of the photo that a box's shorter side needs, there and in the view after the pixel budget."""
+        """Photo pixels that a box's shorter side needs, in the photo and in the view after the pixel budget."""
         enlargement = min(self.view_width / self.width, self.view_height / self.height)
         seen = min(1.0, (limits.pixel_budget / (self.view_width * self.view_height)) ** 0.5)
         return float(max(limits.min_side, limits.min_side / (enlargement * seen)))
@@ -45,7 +45,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Offsets:
-    """Left edges (columns,) and top edges (rows,) of windows of one size, pixels of the photo."""
+    """Left edges (columns,) and top edges (rows,) of windows of one size, in photo pixels."""
 
     width: int
     height: int
@@ -68,9 +68,9 @@ class Offsets:
 
 @dataclass(frozen=True)
 class Extent:
-    """Where an object is: its box in pixels of the photo, and counts of its mask's pixels, None without a mask.
+    """Extent of an object: its box in photo pixels, and counts of its mask's pixels, or None without a mask.
 
-    `counts` (box height + 1, box width + 1) holds how many lie above and to the left of each corner in the box.
+    `counts` (box height + 1, box width + 1) is the number above and to the left of each corner in the box.
     """
 
     box: Box
@@ -78,7 +78,7 @@ class Extent:
 
     @classmethod
     def of_mask(cls, box: Box, pixels: NDArray[np.uint8]) -> "Extent":
-        """From a decoded mask (height, width) and its tight box."""
+        """The extent from a decoded mask (height, width) and its tight box."""
         x1, y1, x2, y2 = (int(value) for value in box)
         counts = np.zeros((y2 - y1 + 1, x2 - x1 + 1), dtype=np.int32)
         np.cumsum(pixels[y1:y2, x1:x2], axis=0, dtype=np.int32, out=counts[1:, 1:])
@@ -87,14 +87,14 @@ class Extent:
 
 
 def offsets_of(photo: tuple[int, int], width: int, height: int) -> Offsets:
-    """All offsets of a window of this size in a photo of width and height `photo`, which it fits into."""
+    """All offsets of a window of this size in a photo of width and height `photo`, which must fit the window."""
     return Offsets(width, height, _steps(photo[0] - width), _steps(photo[1] - height))
 
 
 def count_fitting(extents: Sequence[Extent], offsets: Offsets, frame: Frame, limits: Limits) -> tuple[Numbers, Mask]:
-    """How many objects each window shows, 0 where one is cut off too far or too small; and where all are gone.
+    """Number of objects in each window, 0 if one is too small or cut off too far; and which windows show none.
 
-    Sizes are judged by boxes cut to the window, which is exact for whole objects; masks may be smaller.
+    Sizes are judged by boxes cut to the window. This is exact for whole objects; masks may be smaller.
     """
     count = np.zeros((len(offsets.top), len(offsets.left)), dtype=np.int64)
     sound, gone = np.ones_like(count, dtype=np.bool_), np.ones_like(count, dtype=np.bool_)
@@ -115,12 +115,12 @@ def _steps(most: int) -> Numbers:
 
 
 def _shared(starts: Numbers, length: int, low: float, high: float) -> Lengths:
-    """How much of low..high each stretch of this length shows, (n,)."""
+    """Overlap (n,) of low..high with each stretch of this length."""
     return np.asarray(np.maximum(np.minimum(starts + length, high) - np.maximum(starts, low), 0), dtype=np.float64)
 
 
 def seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
-    """Where an object is gone, margin included, and where it is visible: whole, or by its share if it has a mask."""
+    """Windows with the object gone, margin included, and with it visible: whole, or by its share if it has a mask."""
     if extent.counts is not None:
         enough = max(limits.visible * int(extent.counts[-1, -1]), 1)
         return _pixels(extent.counts, extent.box, offsets, limits.margin) == 0, (
@@ -146,14 +146,14 @@ def _pixels(counts: Counts, box: Box, offsets: Offsets, margin: int) -> Counts:
 
 def _ends(starts: Numbers, origin: int, length: int, margin: int, most: int) -> tuple[Numbers, Numbers]:
     low, high = starts - (origin + margin), starts + (length + margin - origin)
-    for ends in (low, high):  # np.clip takes three times as long
+    for ends in (low, high):  # np.clip is three times slower
         np.maximum(ends, 0, out=ends)
         np.minimum(ends, most, out=ends)
     return low, high
 
 
 def large_in(box: Box, offsets: Offsets, frame: Frame, limits: Limits) -> Mask:
-    """Where the part of a box inside the window may be asked for, by side, area, and aspect ratio."""
+    """Windows whose part of the box can be asked for, by side, area, and aspect ratio."""
     across = _shared(offsets.left, offsets.width, box[0], box[2])
     down = _shared(offsets.top, offsets.height, box[1], box[3])[:, None]
     least, most = frame.least_side(limits), limits.max_aspect

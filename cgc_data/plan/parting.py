@@ -1,7 +1,7 @@
-"""Sets of windows of which some show objects of a category and the others nothing of it.
+"""Sets of windows: some show objects of a category, the others show nothing of it.
 
-Only sizes of windows are used at which the category can be shown and can be missed, and only levels of detail that
-windows of both kinds have. So neither size, enlargement, sharpness, nor bytes tell which of a set's windows shows it.
+Only window sizes that can both show and miss the category are used, and only levels of detail that both kinds of
+windows have. So size, enlargement, sharpness, and bytes do not reveal which window shows the category.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from cgc_data.plan.questions import View
 from cgc_data.plan.truth import Truth
 from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows
 
-SIZES = 24  # of windows that are tried for a category
-LEVEL = 0.05  # of detail, a natural logarithm: windows of one level differ by less than so much
-DRAWS = 4  # of windows of chosen sizes
+SIZES = 24  # window sizes tried per category
+LEVEL = 0.05  # of detail, a natural logarithm: windows of one level differ by less than this
+DRAWS = 4  # tries to draw windows of the chosen sizes
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Part:
     """Windows of one size; tables are (rows, columns) of their offsets.
 
     Attributes:
-        count: how many objects of a category each shows, 0 where one is cut off too far or too small.
-        free: where it shows nothing of the category.
-        level: of detail.
-        shares: how likely a window is to be drawn of each level, (levels,); 0 without windows of both kinds.
+        count: objects of a category in each window; 0 if one is too small or cut off too far.
+        free: windows that show nothing of the category.
+        level: level of detail.
+        shares: probability of each level, (levels,); 0 for levels without windows of both kinds.
     """
 
     frame: Frame
@@ -43,7 +43,7 @@ class Part:
 
     @classmethod
     def of(cls, frame: Frame, offsets: Offsets, found: tuple[Numbers, Mask], detail: Lengths) -> "Part":
-        """From what `count_fitting` found, and the windows' detail."""
+        """The part from the result of `count_fitting` and the windows' detail."""
         count, free = found
         level = np.floor((detail - detail.min()) / LEVEL).astype(np.int64)
         levels = int(level.max()) + 1
@@ -53,21 +53,21 @@ class Part:
 
 
 class Parting:
-    """Lays windows that show a category and windows that miss it."""
+    """Places windows that show a category and windows that miss it."""
 
     def __init__(self, index: Index, truth: Truth, config: BuildConfig, detail: Detail) -> None:
         self._index, self._truth, self._config, self._detail = index, truth, config, detail
         self._windows = Windows(truth, config)
 
     def parts(self, photo: int, concept: int, rng: np.random.Generator) -> list[Part]:
-        """Sizes of windows at which a category can be shown and can be missed."""
+        """Window sizes that can both show and miss a category."""
         size = self._truth.photo_size(photo)
         extents = [self._truth.extent(int(instance)) for instance in self._index.instances.of(photo, concept)]
         parts = (self._part(photo, frame, extents) for frame in self._windows.frames(size, SIZES, rng))
         return [part for part in parts if part and part.shares.any()]
 
     def choose(self, parts: Sequence[Part], count: int, rng: np.random.Generator) -> list[Part]:
-        """Sizes for a set, the least first, the others wider by the set factor; none if there are no two such."""
+        """Sizes for a set, smallest first, the others wider by the set factor; empty if there are no two such sizes."""
         scales = np.array([part.frame.scale for part in parts])
         wider = scales[:, None] * self._config.intra.context_scale <= scales
         narrow = np.flatnonzero(wider.any(axis=1))
@@ -80,7 +80,7 @@ class Parting:
     def lay(
         self, photo: int, parts: Sequence[Part], holding: Sequence[bool], rng: np.random.Generator
     ) -> tuple[View, ...] | None:
-        """A window of each size, which shows the category where `holding` says so; None if they would overlap."""
+        """A window of each size that shows the category if its entry in `holding` is set; None if windows overlap."""
         for _ in range(DRAWS):
             if windows := self._drawn(parts, holding, rng):
                 roles = [FOCUS, *[CONTEXT] * (len(parts) - 1)]
@@ -108,7 +108,7 @@ class Parting:
         return windows
 
     def _part(self, photo: int, frame: Frame, extents: Sequence[Extent]) -> Part | None:
-        """Windows of a size; None if all of them show the category, or none does."""
+        """Windows of a size; None if they all show the category or all miss it."""
         offsets = offsets_of(self._truth.photo_size(photo), frame.width, frame.height)
         found = count_fitting(extents, offsets, frame, self._config.limits)
         if not all(kind.any() for kind in found):

@@ -1,4 +1,4 @@
-"""Objects of other photos that are added to a photo, each beside one of its label."""
+"""Objects of other photos that are added to a photo, each next to one of the same label."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.lenders import Instances, Lenders
 from cgc_data.plan.standing import LEAST_SCALE, MOST_SCALE, Paste, Site, Standing
 
-LENDERS = 24  # objects that are tried for one photo
+LENDERS = 24  # objects tried per photo
 
 
 class Pastes:
@@ -17,7 +17,7 @@ class Pastes:
 
     def __init__(self, askable: Askable, lenders: Lenders, standing: Standing) -> None:
         self._askable, self._lenders, self._standing = askable, lenders, standing
-        self.offered = 0  # objects that could have joined the last photo, had there been places
+        self.offered = 0  # objects that the last photo could have received if it had room
 
     def draw(self, photo: int, free: Mask, count: int, rng: np.random.Generator) -> list[Paste]:
         """Up to `count` objects that free photos (photos,) lend to a photo. Raises PhotoError if it cannot be read."""
@@ -39,7 +39,7 @@ class Pastes:
         return found
 
     def _lenders_of(self, photo: int, beside: int, free: Mask) -> Instances:
-        """Objects of other photos of the label of one of this photo, which can be shown at like height."""
+        """Objects of other photos with the label of one in this photo, which can be shown at a similar height."""
         instances = self._askable.index.instances
         lenders = self._lenders.of(int(instances.concept[beside]), free)
         low, high = self._standing.heights(photo, beside)
@@ -48,7 +48,7 @@ class Pastes:
         return np.asarray(lenders[like & (instances.photo[lenders] != photo)])
 
     def _may_join(self, lender: int, photo: int, found: Sequence[Paste]) -> bool:
-        """Is it whole, and does a license allow a picture of its photo together with all others?"""
+        """Whether it is whole, and a license allows a picture composed of its photo and all the others."""
         shown = [photo, int(self._askable.index.instances.photo[lender]), *(paste.pasted.photo for paste in found)]
         license_url = composite_license(self._askable.index.photos[p].license_url for p in shown)
         return license_url is not None and self._lenders.is_whole(lender)

@@ -1,4 +1,4 @@
-"""Pieces of a photo: rectangles drawn at random, their changed colors, and the views that show them."""
+"""Pieces of a photo: random rectangles, their changed colors, and the views that show them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from cgc_data.plan.resemblance import LARGEST, LEAST_SPREAD, Gray, Picture, Scen
 from cgc_data.release.operations import GAIN, GAMMA, OPERATIONS, Operation, window_operations
 from cgc_data.tasks import REFERENCE
 
-DRAWN = 256  # rectangles at a time, of which the first that fits is taken
+DRAWN = 256  # rectangles at a time; the first that fits is used
 WIDEST_ASPECT = 1.5
-MOST_GAIN = 0.15  # by which a color may be stronger or weaker
+MOST_GAIN = 0.15  # largest relative change of a color channel
 GAMMAS = (0.8, 1.25)
 MOST_ENLARGED = 2.0
-RESIZED = 2.0  # gray levels of spread that resizing may take, on the way to the view that is checked
-APART = 8  # pixels of the photo between a piece and what must not show any of it
+RESIZED = 2.0  # gray levels of spread that resizing can remove before the view is checked
+APART = 8  # photo pixels between a piece and anything that must not show part of it
 
-Rectangles = NDArray[np.int64]  # (n, 4) x1, y1, x2, y2, half-open, pixels of the photo
+Rectangles = NDArray[np.int64]  # (n, 4) x1, y1, x2, y2, half-open, photo pixels
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Tone:
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """The steps that change them."""
+        """The operations that change the colors."""
         return Operation(GAIN, self.gain), Operation(GAMMA, (self.gamma,))
 
     def applied(self, pixels: Pixels) -> Pixels:
@@ -55,16 +55,16 @@ class Piece:
 
 
 def draw_tone(rng: np.random.Generator) -> Tone:
-    """Each channel stronger or weaker by itself, so that a color is no sure sign of the place; rounded to be stored."""
+    """Random change per channel, so that a color is not a sure sign of the place; rounded for storage."""
     red, green, blue = (round(float(value), 4) for value in rng.uniform(1 - MOST_GAIN, 1 + MOST_GAIN, 3))
     low, high = np.log(GAMMAS)
     return Tone((red, green, blue), round(float(np.exp(rng.uniform(low, high))), 4))
 
 
 def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng: np.random.Generator) -> Rectangles:
-    """Rectangles inside a window, uniform over the places they fit; `area`: least and most share of it.
+    """Rectangles inside a window, uniform over the places they fit; `area`: smallest and largest share of the window.
 
-    Their shorter side is at least `least` pixels of the photo; none if nothing fits.
+    Their shorter side is at least `least` photo pixels; empty if nothing fits.
     """
     aspect = np.exp(rng.uniform(-np.log(WIDEST_ASPECT), np.log(WIDEST_ASPECT), DRAWN))
     pixels = inside.width * inside.height * np.exp(rng.uniform(np.log(area[0]), np.log(area[1]), DRAWN))
@@ -76,7 +76,7 @@ def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng
 
 
 def apart(rectangles: Rectangles, windows: Iterable[Window], margin: int = APART) -> NDArray[np.bool_]:
-    """Which rectangles (n,) have nothing in common with any of the windows grown by a margin."""
+    """Rectangles (n,) that overlap none of the windows grown by a margin."""
     free = np.ones(len(rectangles), dtype=np.bool_)
     x1, y1, x2, y2 = rectangles.T
     for w in windows:
@@ -90,7 +90,7 @@ def windows_of(rectangles: Rectangles) -> list[Window]:
 
 
 def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
-    """Is the piece, in its changed colors, no plain area, and found in these scenes at its own place alone?"""
+    """Whether the recolored piece is not plain, and appears in these scenes only at its own place."""
     for scene in scenes:
         small, large = (_gray(picture, piece, scene.scale * size) for size in (1.0, LARGEST))
         home = scene.place(piece.window) if scene.holds(piece.window) else None
@@ -106,7 +106,7 @@ def _gray(picture: Picture, piece: Piece, scale: float) -> Gray:
 
 
 def piece_view(photo: int, piece: Piece, config: BuildConfig, rng: np.random.Generator) -> View:
-    """The piece as an image of its own: as large as in the photo, or enlarged as far as it stays sharp."""
+    """The piece as its own image: as large as in the photo, or enlarged as long as it stays sharp."""
     window, tone = piece.window, piece.tone
     scale = min(
         float(np.exp(rng.uniform(0, np.log(min(config.limits.enlargement, MOST_ENLARGED))))),

@@ -1,4 +1,4 @@
-"""The pixels of photos, for the plans that cannot do without; nothing is kept here."""
+"""The pixels of photos, for planners that need them; nothing is cached here."""
 
 from cgc_data.config import BuildConfig
 from cgc_data.images import Pixels, decode_photo
@@ -7,7 +7,7 @@ from cgc_data.index.pictures import thumbnail
 
 
 class PhotoPixels:
-    """Reads photos of the index, turned as EXIF says where the boxes of their source follow that."""
+    """Reads photos of the index, rotated by EXIF if their source's boxes follow it."""
 
     def __init__(self, index: Index, config: BuildConfig) -> None:
         self._index = index
@@ -18,7 +18,7 @@ class PhotoPixels:
         return decode_photo(self._content(photo), turn=self._turn(photo))
 
     def small(self, photo: int, longest: int) -> Pixels:
-        """The same at this longer side, decoded coarsely. Raises PhotoError."""
+        """The same, decoded coarsely and resized to this longer side. Raises PhotoError."""
         return thumbnail(self._content(photo), longest, turn=self._turn(photo))
 
     def _content(self, photo: int) -> bytes:

@@ -1,6 +1,6 @@
-"""What every planner of rows has in common, whatever its tasks: it makes families of the photos that it is dealt.
+"""What all planners of rows share: each makes families from the photos it is dealt.
 
-A task names its planner; one planner may serve several tasks of a contrast and plans their empty twins too.
+A task names its planner. One planner can serve several tasks of a contrast; it also plans their empty twins.
 """
 
 from collections import Counter
@@ -22,46 +22,46 @@ Photos = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Draw:
-    """What a family may be made of: its first photo, and photos of the deck that are not used yet, in their order.
+    """What a family can be made of: its first photo, and unused photos of the deck, in deck order.
 
-    Photos that came before the anchor and gave no family are `spare`: they can still lend something to one.
+    Photos that came before the anchor and gave no family are `spare`: they can still lend something to a family.
     """
 
     anchor: int
-    after: Photos  # (photos,) of the deck that come after the anchor
+    after: Photos  # (photos,) of the deck, after the anchor
     before: Photos  # (photos,)
-    still_open: Mask  # (photos of all splits,) may be used
+    still_open: Mask  # (photos of all splits,) can be used
     balance: AbsentBalance
     made: Made
     rng: np.random.Generator
-    planned: int = 0  # rows that the planner's families have become so far
+    planned: int = 0  # rows of the planner's families so far
 
     @cached_property
     def free(self) -> Photos:
-        """Those after the anchor, (photos,); looked for when asked for, since many planners need the anchor alone."""
+        """Usable photos after the anchor, (photos,); computed on demand, because many planners need only the anchor."""
         return self.after[self.still_open[self.after]]
 
     @cached_property
     def spare(self) -> Photos:
-        """Those before it, (photos,)."""
+        """Usable photos before the anchor, (photos,)."""
         return self.before[self.still_open[self.before]]
 
 
 class Planner(Protocol):
-    """Plans rows of some tasks; made once per split."""
+    """Plans rows of some tasks; created once per split."""
 
-    photos: Mask  # (photos,) may be used at all
+    photos: Mask  # (photos,) can be used at all
 
     def __init__(self, askable: Askable) -> None: ...
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions that belong together, about photos of the draw; None if they allow none."""
+        """Questions that belong together, about photos of the draw; None if the photos allow none."""
         ...
 
 
 @runtime_checkable
 class Losing(Protocol):
-    """A planner that knows why photos gave it nothing."""
+    """A planner that knows why photos gave no family."""
 
     @property
     def lost(self) -> Counter[str]:
@@ -70,61 +70,61 @@ class Losing(Protocol):
 
 
 class Tried:
-    """Photos that were first in the draws of a planner, and which of them have given families."""
+    """Photos that came first in a planner's draws, and which of them are in families."""
 
     def __init__(self) -> None:
         self._tried: set[int] = set()
         self._served: set[int] = set()
 
     def note(self, photo: int, family: Family | None) -> Family | None:
-        """Take a draw into account; returns the family."""
+        """Record a draw; returns the family."""
         self._tried.add(photo)
         self._served.update(family.photos if family else ())
         return family
 
     @property
     def fruitless(self) -> list[int]:
-        """Photos that are in no family."""
+        """Photos that are not in any family."""
         return sorted(self._tried - self._served)
 
 
 @dataclass
 class Lane:
-    """One planner with the share of all rows that it is to plan, and how many it has planned."""
+    """One planner, its share of all rows, and how many it has planned."""
 
     contrast: Contrast
-    tasks: tuple[Task, ...]  # whose rows it plans, empty twins included
+    tasks: tuple[Task, ...]  # the tasks whose rows it plans, including empty twins
     planner: Planner
     share: float
-    may: Mask  # (photos,) of the split that are allowed and that the planner can use
+    may: Mask  # (photos,) of the split that are allowed and usable by the planner
     planned: int = 0
-    tried: int = 0  # photos that it was dealt
+    tried: int = 0  # photos it was dealt
 
     @property
     def progress(self) -> float:
-        """Planned rows over the share."""
+        """Planned rows divided by the share."""
         return self.planned / self.share
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one planner made of a split: rows, of how many photos that it can use, how many of them are full or lost.
+    """What one planner made of a split: rows, and how many of its usable photos are full or lost.
 
-    `tried` photos were dealt to it; `spent`: the photos of the split gave fewer rows of the contrast than were wanted.
+    `tried`: photos dealt to it; `spent`: the split's photos gave fewer rows of the contrast than requested.
     """
 
     tasks: tuple[Task, ...]
     share: float  # of all rows
     rows: int
     photos: int
-    full: int  # shown in as many rows of one of the tasks as may be
-    lost: Counter[str]  # photos of which the planner knows why they gave none, by reason
+    full: int  # photos that reached the row limit of one of the tasks
+    lost: Counter[str]  # photos without a family, by reason, if the planner knows the reason
     tried: int = 0
     spent: bool = False
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
-    """One lane per planner that is asked for rows, in the order in which tasks name them.
+    """One lane per planner with requested rows, in the order in which tasks name them.
 
     `allowed` are photos (photos,) by contrast.
     """

@@ -1,4 +1,4 @@
-"""What planners ask: views, the question about them, what is true, and what warrants that a label is not there."""
+"""What planners ask: views, the question about them, the true answer, and the evidence that a label is absent."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,10 +21,10 @@ class Pasted:
     """An object of another photo that is pasted into a view.
 
     Attributes:
-        photo: that lends the object.
+        photo: the photo that lends the object.
         instance: the object.
-        transform: a, b, c, d, e, f: x, y of its photo goes to ax + by + c, dx + ey + f of the view's photo, pixels.
-        mask: COCO's compressed run lengths over its photo.
+        transform: a, b, c, d, e, f: x, y of its photo maps to ax + by + c, dx + ey + f of the view's photo, pixels.
+        mask: COCO's compressed run-length encoding over its photo.
     """
 
     photo: int
@@ -35,15 +35,15 @@ class Pasted:
 
 @dataclass(frozen=True)
 class View:
-    """One image that is shown: a window of a photo, at some size in pixels.
+    """One shown image: a window of a photo, at some size in pixels.
 
     Attributes:
-        photo: that is shown.
-        window: of it.
-        width, height: as shown, pixels.
-        role: one of the contrast's, or `REFERENCE`.
+        photo: the photo that is shown.
+        window: the shown part of the photo.
+        width, height: size as shown, pixels.
+        role: one of the contrast's roles, or `REFERENCE`.
         pasted: objects of other photos that are pasted into it.
-        operations: how it is made, if not by cropping and resizing alone.
+        operations: how it is made, unless only by cropping and resizing.
     """
 
     photo: int
@@ -56,7 +56,7 @@ class View:
 
     @property
     def photos(self) -> tuple[int, ...]:
-        """The photos that it shows something of."""
+        """The photos that it shows any part of."""
         return (self.photo, *(part.photo for part in self.pasted))
 
 
@@ -72,7 +72,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Missing:
-    """A claim that a view (0-based) does not show an asked concept, and what warrants it."""
+    """A claim that a view (0-based) does not show an asked concept, and its evidence."""
 
     view: int
     concept: int
@@ -85,13 +85,13 @@ class Question:
     """One planned sample: what is asked about which views, and what is true.
 
     Attributes:
-        concepts: asked for, in the order in which the question lists them; none if it is about no category.
+        concepts: the asked concepts, in the question's order; empty if it is not about a category.
         shown: the answer.
         form: file format of its photos, if the release has several and shows them whole.
-        reference: the object whose box the question gives, or the view that it points at as a whole.
-        named: the view (0-based) that the question names as the answer's.
-        reference_views: views (0-based) that never hold an answer.
-        relation: what tells the object from others of its label.
+        reference: the object whose box the question gives, or the whole view that it points to.
+        named: the view (0-based) that the question names as the answer's view.
+        reference_views: views (0-based) that never contain an answer.
+        relation: what distinguishes the object from others with its label.
     """
 
     task: Task
@@ -113,21 +113,21 @@ class Question:
 
     @property
     def concept(self) -> int:
-        """What is asked for, of several the first; -1 for no category."""
+        """The first asked concept; -1 if there is no category."""
         return self.concepts[0] if self.concepts else -1
 
     @property
     def written_label(self) -> str:
-        """What the answer writes as the label, if the question names none."""
+        """The label that the answer writes if the question does not name one."""
         return self.task.written_label(names_image=self.named is not None)
 
     @property
     def candidates(self) -> int:
-        """How many views may hold an answer."""
+        """Number of views that can contain an answer."""
         return len(self.views) - len(self.reference_views)
 
     def reordered(self, order: Sequence[int]) -> "Question":
-        """The same question with view order[i] shown in place i."""
+        """The same question, with view order[i] in place i."""
         place = {old: new for new, old in enumerate(order)}
         reference = self.reference and replace(self.reference, view=place[self.reference.view])
         return replace(
@@ -150,17 +150,17 @@ class Family:
 
     @property
     def absent(self) -> int:
-        """How many of the answers are the empty list."""
+        """Number of answers that are the empty list."""
         return sum(not question.shown for question in self.questions)
 
 
 def set_name(parts: Iterable[object]) -> str:
-    """Name of a set of photos or windows, whatever their order: 12 hexadecimal digits."""
+    """Order-independent name of a set of photos or windows: 12 hexadecimal digits."""
     return hashlib.sha256("\n".join(sorted(str(part) for part in parts)).encode()).hexdigest()[:12]
 
 
 def draw_order(weights: Mapping[Choice, float], rng: np.random.Generator) -> list[Choice]:
-    """What has a positive weight, the first drawn by weight and so on: what to try, in this order."""
+    """Keys with a positive weight, in an order drawn by weight: what to try, in this order."""
     choices = [choice for choice, weight in weights.items() if weight > 0]
     shares = np.array([weights[choice] for choice in choices])
     drawn = rng.choice(len(choices), size=len(choices), replace=False, p=shares / shares.sum())
@@ -168,11 +168,11 @@ def draw_order(weights: Mapping[Choice, float], rng: np.random.Generator) -> lis
 
 
 def box_in_view(view: View, box: Box) -> Box:
-    """Box in photo pixels, cut to the view's window, in pixels of the view."""
+    """Box in photo pixels, cut to the view's window and converted to view pixels."""
     x1, y1, x2, y2 = (float(v) for v in map_box_to_view(box, view.window, view.width, view.height))
     return max(x1, 0.0), max(y1, 0.0), min(x2, float(view.width)), min(y2, float(view.height))
 
 
 def thousand_in_view(view: View, box: Box) -> ThousandBox:
-    """Box in photo pixels as integers 0-1000 of the view."""
+    """Box in photo pixels, converted to integers 0-1000 of the view."""
     return to_thousand(box_in_view(view, box), view.width, view.height)

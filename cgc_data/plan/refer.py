@@ -1,6 +1,6 @@
-"""`inter/refer`: sets of photos that each show several of a label of which the others show one or none.
+"""`inter/refer`: sets of photos that each show several objects of a label that the others show once or not at all.
 
-Every photo of a set is asked about in turn, so that none is the odd one out.
+Every photo of a set is asked about in turn, so no photo is the odd one out.
 """
 
 from collections import Counter
@@ -13,28 +13,28 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.asking import claim_absent, whole_view
 from cgc_data.plan.planner import Draw, Tried
 from cgc_data.plan.questions import Family, Question, Shown, set_name
-from cgc_data.plan.relations import told, uncut
+from cgc_data.plan.relations import singled_out, uncut
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
 
-NOT_WHOLE = "no category of which it shows several, all whole and large enough"
-NOT_TOLD = "nothing that a place or size clearly tells from the others of its category"
-ALONE = "no other photo like it that shows one or none of what it shows several of"
+NOT_WHOLE = "no category that it shows several times, all whole and large enough"
+NOT_DISTINCT = "no object that place or size clearly distinguishes from others of its category"
+ALONE = "no similar photo that shows one or none of what it shows several of"
 
 
 @dataclass(frozen=True)
 class Member:
-    """A photo of a set, the label (concept) of which it shows several, and which instance each relation tells."""
+    """A photo of a set, the label (concept) it shows several times, and the instance that each relation singles out."""
 
     photo: int
     concept: int
-    told: dict[str, int]
+    singled_out: dict[str, int]
 
 
 class ReferPlanner:
-    """Composes families from a deck of photos that may not be used twice in one round."""
+    """Composes families from a deck of photos that cannot be used twice in one round."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._scenes = askable, Scenes(askable)
@@ -46,17 +46,17 @@ class ReferPlanner:
 
     @property
     def lost(self) -> Counter[str]:
-        """Photos that are in no question, by reason."""
+        """Photos that are not in any question, by reason."""
         return Counter(map(self._reason, self._tried.fruitless))
 
     def _reason(self, photo: int) -> str:
-        if not self._several(photo).any():  # as its masks say
+        if not self._several(photo).any():  # confirmed by its masks
             return NOT_WHOLE
         everything = np.ones(len(self._askable.named), dtype=np.bool_)
-        return ALONE if self._member(photo, everything, np.random.default_rng(0)) else NOT_TOLD
+        return ALONE if self._member(photo, everything, np.random.default_rng(0)) else NOT_DISTINCT
 
     def family(self, draw: Draw) -> Family | None:
-        """A family round the anchor with free photos of the deck, None where none fits."""
+        """A family around the anchor with free photos of the deck, or None if none fits."""
         return self._tried.note(draw.anchor, self._family(draw))
 
     def _family(self, draw: Draw) -> Family | None:
@@ -69,7 +69,7 @@ class ReferPlanner:
         return None
 
     def _grown(self, draw: Draw, kind: str) -> list[Member]:
-        """As many photos as a set may have, the anchor first; none if nothing can be asked about it."""
+        """As many photos as a set can have, the anchor first; empty if nothing can be asked about the anchor."""
         everything = np.ones(len(self._askable.named), dtype=np.bool_)
         first = self._member(draw.anchor, self._scenes.starts(kind, everything), draw.rng)
         if first is None:
@@ -83,9 +83,9 @@ class ReferPlanner:
         return members
 
     def _candidates(self, first: Member, draw: Draw, kind: str, scope: Mask) -> Photos:
-        """Photos that show one or none of the first label, and several of a label of which the anchor shows few.
+        """Photos with at most one object of the first label, and several of a label that the anchor shows at most once.
 
-        Those that show one come first: then it takes more than the label to know the answer's image.
+        Photos that show one come first: with them, the label alone does not reveal the answer's image.
         """
         few, asked = self._few(first.photo) & scope, (slice(None), first.concept)
 
@@ -101,7 +101,7 @@ class ReferPlanner:
     def _fitting(
         self, photo: int, members: list[Member], kind: str, scope: Mask, rng: np.random.Generator
     ) -> Member | None:
-        """The photo as a further member, None where it does not fit."""
+        """The photo as another member, or None if it does not fit."""
         self._askable.check(photo)
         if not all(self._few(photo)[member.concept] for member in members):
             return None
@@ -113,19 +113,19 @@ class ReferPlanner:
         return self._member(photo, shown_once, rng) or self._member(photo, few, rng)
 
     def _apart(self, photo: int, member: Member, kind: str) -> bool:
-        """Are the scenes as far apart as the kind asks, unless the photo shows one of the member's label?"""
+        """Whether the scenes differ as much as the kind requires, unless the photo shows one of the member's label."""
         if kind != DECOUPLED.name or self._askable.one[photo, member.concept]:
             return True
         return len(self._scenes.apart(kind, np.array([photo]), member.photo)) > 0
 
     def _member(self, photo: int, scope: Mask, rng: np.random.Generator) -> Member | None:
-        """The photo with one of the labels in scope of which it shows several and a relation tells one."""
+        """The photo with a label in scope that it shows several times, with one instance singled out by a relation."""
         self._askable.check(photo)
         labels = np.flatnonzero(self._several(photo) & scope)
         while len(labels):
             concept = self._askable.draw_label(labels, rng)
             instances = self._askable.index.instances.of(photo, concept).tolist()
-            if found := told(self._askable.truth, instances, self._askable.truth.photo_size(photo)):
+            if found := singled_out(self._askable.truth, instances, self._askable.truth.photo_size(photo)):
                 return Member(photo, concept, found)
             labels = labels[labels != concept]
         return None
@@ -138,8 +138,8 @@ class ReferPlanner:
 
     def _question(self, asked: Member, members: list[Member], kind: str, rng: np.random.Generator) -> Question:
         index, (target, distractor) = self._askable.index, REFER.contrast.roles
-        relation = str(rng.choice(sorted(asked.told)))
-        instance, place = asked.told[relation], members.index(asked)
+        relation = str(rng.choice(sorted(asked.singled_out)))
+        instance, place = asked.singled_out[relation], members.index(asked)
         photos = [member.photo for member in members]
         free = [position for position, photo in enumerate(photos) if self._askable.safe[photo, asked.concept]]
         question = Question(
@@ -160,13 +160,13 @@ class ReferPlanner:
 
 
 def _countable(askable: Askable) -> Mask:
-    """Labels of which all see the same number, (concepts,): where one piece ends and the next starts is a choice."""
+    """Labels that everyone counts alike, (concepts,), unlike those with ambiguous limits between pieces."""
     pieces = {concept for concept, name in askable.index.names.items() if name.in_pieces}
     return np.array([concept not in pieces for concept in askable.index.concepts], dtype=np.bool_)
 
 
 def _all_whole(askable: Askable) -> Mask:
-    """Where no instance of a label is cut by the border of its photo, as annotated, (photos, concepts)."""
+    """Labels without an instance cut by the photo's border, as annotated, (photos, concepts)."""
     instances = askable.index.instances
     sizes = np.array([(photo.width, photo.height) for photo in askable.index.photos], dtype=np.int64).reshape(-1, 2)
     cut = ~uncut(instances.box, sizes[instances.photo])

@@ -1,7 +1,7 @@
-"""`region`: where a piece of a photo was cut from, in the photo itself or in one of several windows of it.
+"""`region`: the place that a piece of a photo was cut from, in the photo itself or in one of several windows of it.
 
-A piece is asked about only if it resembles no other place of the images. That takes pixels, so that each photo that is
-tried is read once.
+A piece is asked about only if it resembles no other place in the images. This check needs pixels, so each photo that
+is tried is read once.
 """
 
 from collections import Counter
@@ -29,25 +29,25 @@ from cgc_data.tasks.intra.region import REGION
 
 HOLDS, LACKS = INTRA.roles
 MOST_PIECES = 5
-WINDOWS = (2, 3, 4, 5)  # to choose from; more are drawn more often, since photos often have fewer
-QUESTIONS = 2  # about one set of windows
+WINDOWS = (2, 3, 4, 5)  # larger numbers are drawn more often, because photos often have room for fewer
+QUESTIONS = 2  # per set of windows
 
 
 class RegionPlanner:
-    """Asks for places of one photo at a time."""
+    """Asks about places in one photo at a time."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._config = askable, askable.config
         self._pixels = PhotoPixels(askable.index, askable.config)
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)
-        self._made: Counter[bool] = Counter()  # rows by whether they name the image
-        self._ranks: Counter[tuple[int, int]] = Counter()  # by number of windows, and how many are nearer in color
+        self._made: Counter[bool] = Counter()  # rows, by whether they name the image
+        self._ranks: Counter[tuple[int, int]] = Counter()  # by number of windows and how many are closer in color
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions about the photo in the form that lacks rows; None if no piece of it is unlike the rest."""
+        """Questions about the photo in the form that lacks rows; None if no piece differs enough from the rest."""
         try:
             picture = self._picture(draw.anchor)
-        except PhotoError:  # broken, as the rendering of other tasks says by name
+        except PhotoError:  # broken photo; reported by name when other tasks are rendered
             return None
         for named in self._forms():
             plan = self._in_photo if named else self._among_windows
@@ -57,7 +57,7 @@ class RegionPlanner:
         return None
 
     def _forms(self) -> tuple[bool, ...]:
-        """Whether to name the image; both ways as long as no photo has allowed the one that lacks rows."""
+        """Whether to name the image; both options as long as no photo has allowed the one that lacks rows."""
         lacking = self._made[True] < self._config.named_image * (self._made.total() + 1)
         return (lacking,) if self._made[lacking] or self._config.named_image in (0, 1) else (lacking, not lacking)
 
@@ -66,12 +66,12 @@ class RegionPlanner:
         pixels = self._pixels.whole(photo)
         if pixels.shape[:2] != (shown.height, shown.width):
             raise PhotoError(
-                f"{shown.file_name}: is {pixels.shape[1]} x {pixels.shape[0]}, its annotation says otherwise"
+                f"{shown.file_name}: is {pixels.shape[1]} x {pixels.shape[0]}, which does not match its annotation"
             )
         return Picture(pixels)
 
     def _in_photo(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
-        """The photo and pieces of it, one of which is to be found in the photo."""
+        """A question about the photo and several of its pieces: find one of them in the photo."""
         whole = self._whole(photo)
         source = View(photo, whole, whole.width, whole.height, HOLDS)
         asked = unique_piece(picture, whole, self._config.limits.min_side, rng)
@@ -83,7 +83,7 @@ class RegionPlanner:
         return [question.reordered([0, *(1 + rng.permutation(len(pieces))).tolist()])]
 
     def _among_windows(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
-        """A piece and windows of the photo, one of which it is from; then a piece of another of these windows."""
+        """Questions about windows of the photo and a piece of one window, then a piece of another window."""
         wanted = int(rng.choice(WINDOWS, p=np.array(WINDOWS) / sum(WINDOWS)))
         longer = min(self._config.intra.view_sizes) / self._config.limits.enlargement
         candidates = draw_candidates(picture, self._whole(photo), wanted, longer, rng)
@@ -95,7 +95,7 @@ class RegionPlanner:
         return [self._which(views, one, rng) for one in chosen if self._askable_in(views[one.home], one.piece)]
 
     def _size(self, window: Window, rng: np.random.Generator) -> tuple[int, int]:
-        """Width and height at which windows of this size are shown: one of the set sizes that keep them sharp."""
+        """Width and height of views of windows of this size, one of the configured sizes that keep them sharp."""
         longer, most = max(window.width, window.height), self._config.limits.enlargement
         scale = int(rng.choice([size for size in self._config.intra.view_sizes if size <= most * longer])) / longer
         return max(round(window.width * scale), 1), max(round(window.height * scale), 1)
@@ -111,7 +111,7 @@ class RegionPlanner:
         return askable_in(view, _box(piece.window), self._config.limits)
 
     def _chosen(self, picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-        """Two of the candidates, such that colors do not tell which: their rank in color is the one that lacks rows."""
+        """Two candidates that colors do not reveal: they have the color rank that lacks rows."""
         chosen: list[Asked] = []
         asked, scenes = in_colors(picture, candidates, rng), [candidate.scene for candidate in candidates]
         while len(chosen) < QUESTIONS and (lacking := self._lacking(len(candidates), asked)):
@@ -124,7 +124,7 @@ class RegionPlanner:
         return chosen
 
     def _lacking(self, windows: int, asked: list[Asked]) -> list[Asked]:
-        """Those of the rank in color that fewest rows have; the nearest window is the right one by chance at most."""
+        """Candidates with the rarest color rank; the closest window is the right one no more often than by chance."""
         counts = [self._ranks[windows, rank] for rank in range(windows)]
         may_be_nearest = windows * counts[0] <= sum(counts)
         allowed = [one for one in asked if one.nearer or may_be_nearest]
@@ -140,7 +140,7 @@ class RegionPlanner:
     def _question(
         self, views: tuple[View, ...], *, home: int, piece: int, named: bool, rng: np.random.Generator
     ) -> Question:
-        """Where the view `piece` is in the view `home`, which the question names or not."""
+        """The question where the view `piece` is in the view `home`; `named`: it names that view."""
         pool = REGION.named_pool if named else REGION.pool
         box = _box(views[piece].window)
         return Question(

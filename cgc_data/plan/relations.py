@@ -1,4 +1,4 @@
-"""Which of several objects of a label stands out by its place or size in the picture."""
+"""Which of several objects with the same label stands out by its place or size in the picture."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,23 +7,23 @@ from cgc_data.geometry import Window
 from cgc_data.plan.truth import Truth
 from cgc_data.tasks.inter.refer import HIGHEST, LARGEST, LEFTMOST, LOWEST, RIGHTMOST, SMALLEST
 
-BORDER = 3  # pixels; what comes nearer to the border of its photo may be cut
-PLACE_MARGIN = 0.1  # of the picture's side, of centers and of edges
-MOST_COVERED = 0.3  # of the picture by the answer; a larger box is guessed too often
-SIZE_MARGIN = 1.3  # times as large, by the mask and by the box
+BORDER = 3  # pixels; an object closer to the border of its photo may be cut
+PLACE_MARGIN = 0.1  # share of the picture's side, for centers and for edges
+MOST_COVERED = 0.3  # share of the picture covered by the answer; a larger box is too easy to guess
+SIZE_MARGIN = 1.3  # size factor, by the mask and by the box
 
 Values = NDArray[np.float64]
 
 
 def uncut(boxes: Values, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which boxes (n, 4), in pixels, keep clear of the border of their photos, (n, 2) or (2,) width and height."""
+    """Boxes (n, 4), in pixels, that do not touch the border of their photos, (n, 2) or (2,) width and height."""
     return np.asarray((boxes[:, :2] >= BORDER).all(axis=1) & (boxes[:, 2:] <= sizes - BORDER).all(axis=1))
 
 
-def told(truth: Truth, instances: list[int], size: tuple[int, int]) -> dict[str, int]:
-    """The instance that each relation tells from the others, of those that tell one clearly; `size` of the photo.
+def singled_out(truth: Truth, instances: list[int], size: tuple[int, int]) -> dict[str, int]:
+    """The instance singled out by each relation that clearly singles out one; `size` is that of the photo.
 
-    None does if the border of the photo may cut an instance.
+    Empty if the photo's border may cut an instance.
     """
     corners = np.array([truth.box(i) for i in instances])
     if not uncut(corners, np.array(size)).all():
@@ -43,7 +43,7 @@ def told(truth: Truth, instances: list[int], size: tuple[int, int]) -> dict[str,
 
 
 def _first(values: Values, others: Values, margin: float) -> int | None:
-    """Which is least by both measures (n,), each by the margin; None if none is."""
+    """Index of the entry that is smallest by both measures (n,), each by the margin; None if there is none."""
     place = int(np.argmin(values))
     clear = all(np.delete(v, place).min() - v[place] >= margin for v in (values, others))
     return place if clear else None

@@ -1,4 +1,4 @@
-"""Whether a piece of a photo could be from another place: by correlation of gray pixels, at many sizes and mirrored."""
+"""Whether a piece of a photo could be from another place, by correlation of gray pixels at many sizes and mirrored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from cgc_data.geometry import Window
 from cgc_data.images import Pixels
 from cgc_data.masks import Box
 
-SEARCHED = 96  # pixels of the longer side of an image in which a piece is searched for
-COARSE = 320  # pixels of the photo's longer side at which plain places are told
-LADDER = tuple(1.12**step for step in sorted(range(-6, 7), key=abs))  # sizes of the piece, the likeliest first
+SEARCHED = 96  # pixels, longer side of an image that is searched for a piece
+COARSE = 320  # pixels, longer side of the photo when plain places are detected
+LADDER = tuple(1.12**step for step in sorted(range(-6, 7), key=abs))  # sizes of the piece, likeliest first
 LARGEST = max(LADDER)
-# Least correlation at the piece's own place, and the one that no other place may reach: by 0.02 stricter than what is
-# checked later, since that resamples in another order.
+# Minimum correlation at the piece's own place, and the limit for any other place. Both are 0.02 stricter than the
+# later check, because that one resamples in a different order.
 AT_HOME, ELSEWHERE = 0.82, 0.68
 SAME_PLACE = 0.5  # IoU
 LEAST_SPREAD = 20.0  # standard deviation of gray levels
@@ -34,14 +34,14 @@ class Picture:
         self._cell = np.array([coarse.shape[1] / pixels.shape[1], coarse.shape[0] / pixels.shape[0]] * 2)
 
     def shown(self, window: Window, scale: float, colored: Callable[[Pixels], Pixels] | None = None) -> Pixels:
-        """A window of the photo, its colors changed if asked for, resized."""
+        """A window of the photo, with its colors optionally changed, resized."""
         part = self._pixels[window.y1 : window.y2, window.x1 : window.x2]
-        part = colored(part) if colored else part  # before it is resized: strong colors are cut off at white
+        part = colored(part) if colored else part  # before resizing, because strong colors are clipped at white
         size = _size(window.width, window.height, scale)
         return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
     def sampled(self, window: Window, longer: int) -> Pixels:
-        """Pixels of a window, in even steps, so that the longer side has `longer`; all if it has fewer."""
+        """Pixels of a window in even steps, with `longer` pixels on the longer side; all pixels if it has fewer."""
         step = max(max(window.width, window.height) / longer, 1.0)
         y, x = (
             (first + np.arange(0, last - first, step)).astype(np.int64)
@@ -50,7 +50,7 @@ class Picture:
         return np.asarray(self._pixels[y[:, None], x], dtype=np.uint8)
 
     def spread(self, rectangles: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Standard deviation (n,) of the gray levels in rectangles (n, 4) of the photo, seen coarsely."""
+        """Standard deviation (n,) of the gray levels in rectangles (n, 4) of the downsampled photo."""
         x1, y1, x2, y2 = np.rint(rectangles * self._cell).astype(np.int64).T
         x2, y2 = np.maximum(x2, x1 + 1), np.maximum(y2, y1 + 1)
         count = (x2 - x1) * (y2 - y1)
@@ -60,7 +60,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Scene:
-    """An image that shows a window of a photo, in gray, and how many of its pixels one pixel of the photo takes."""
+    """A gray image of a window of a photo, and its scale: image pixels per photo pixel."""
 
     window: Window
     gray: Gray
@@ -68,34 +68,33 @@ class Scene:
 
     @classmethod
     def of(cls, picture: Picture, window: Window) -> "Scene":
-        """The window at the size at which pieces are searched for in it."""
+        """The window at the size at which it is searched for pieces."""
         scale = SEARCHED / max(window.width, window.height)
         return cls(window, gray(picture.shown(window, scale)), scale)
 
     def holds(self, piece: Window) -> bool:
-        """Is all of a window of the photo in it?"""
+        """Whether it contains all of a window of the photo."""
         whole = self.window
         return whole.x1 <= piece.x1 and whole.y1 <= piece.y1 and piece.x2 <= whole.x2 and piece.y2 <= whole.y2
 
     def place(self, piece: Window) -> Box:
-        """Where a part of the window is, pixels of the scene."""
+        """Box of a part of the window, in scene pixels."""
         x, y = self.window.x1, self.window.y1
         x1, y1, x2, y2 = (value * self.scale for value in (piece.x1 - x, piece.y1 - y, piece.x2 - x, piece.y2 - y))
         return x1, y1, x2, y2
 
 
 def gray(pixels: Pixels) -> Gray:
-    """Pixels (height, width, 3), blue-green-red, in gray."""
+    """Pixels (height, width, 3), blue-green-red, converted to gray."""
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
 def only_at(piece: Gray, size: tuple[int, int], scene: Scene, home: Box | None) -> bool:
-    """Is a piece found at its place in the scene and at no other? Without a home: at none.
+    """Whether a piece is found in the scene only at its own place, or nowhere if it has no home.
 
-    `size`: width and height of the piece, pixels of the photo; its own pixels are at least as fine as `LARGEST` times
-    those of the scene.
+    `size`: width and height of the piece in photo pixels; its resolution is at least `LARGEST` times that of the scene.
 
-    Takes the photo's own size first, so that a piece that resembles another place is mostly refused at once.
+    Tries the photo's own size first, so that a piece that resembles another place is usually rejected at once.
     """
     found = home is None
     for step in LADDER:
@@ -120,7 +119,7 @@ def _correlation(gray: Gray, template: Gray) -> NDArray[np.float32]:
 
 
 def _same_place(shape: tuple[int, ...], size: tuple[int, int], home: Box | None) -> NDArray[np.bool_]:
-    """Which places (rows, columns) of a template of this width and height overlap its home."""
+    """Places (rows, columns) of a template of this width and height that overlap its home."""
     if home is None:
         return np.zeros(shape, dtype=np.bool_)
     across = _common(np.arange(shape[1]), size[0], home[0], home[2])

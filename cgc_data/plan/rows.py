@@ -1,4 +1,4 @@
-"""From a planned question to a row of the release, without pixels: boxes mapped to the views, text, answer, id."""
+"""Turns a planned question into a row of the release, without pixels: boxes in view pixels, text, answer, and ID."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from cgc_data.tasks import DISTRACTORS
 
 
 def make_row(index: Index, question: Question, jpeg_quality: int) -> Row:
-    """Row of the release, whose images are not rendered yet; windows are to be encoded at `jpeg_quality`."""
+    """Row of the release before its images are rendered; windows will be encoded at `jpeg_quality`."""
     names = {concept: index.names[index.concepts[concept]] for concept in question.concepts}
     objects = sorted((_object(index, question, shown) for shown in question.shown), key=_reading_order)
     reference = _reference(question)
@@ -70,7 +70,7 @@ def make_row(index: Index, question: Question, jpeg_quality: int) -> Row:
 
 
 def _composite_license(views: Sequence[ViewRow]) -> str:
-    """License under which the views that are made of several photos may be used; empty without such views."""
+    """License for the views that are composed of several photos; empty without such views."""
     urls = [part["license_url"] for view in views if len(view["parts"]) > 1 for part in view["parts"]]
     if not urls:
         return ""
@@ -81,7 +81,7 @@ def _composite_license(views: Sequence[ViewRow]) -> str:
 
 
 def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
-    """First 16 hexadecimal digits of the sha256 of what is shown, asked and true."""
+    """First 16 hexadecimal digits of the SHA-256 of what is shown, what is asked, and the true answer."""
     views = [
         [
             *(v["source"], v["image_id"], v["window"], v["width"], v["height"]),
@@ -95,7 +95,7 @@ def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
 
 
 def difficulty(question: Question) -> float:
-    """0 easy to 1 hard: mean of how many images, how alike the scenes, how small the smallest object is in its view."""
+    """0 easy to 1 hard: mean of image count, scene similarity, and smallness of the smallest object in its view."""
     images = (len(question.views) - 2) / 4
     alike = DISTRACTORS[question.distractors].likeness
     sides = [_side_share(question.views[shown.view], shown.box) for shown in question.shown]
@@ -186,7 +186,7 @@ def _lent(index: Index, part: Pasted) -> PartRow:
 
 
 def annotation_name(index: Index, instance: int) -> str:
-    """ "<source>:<id in the annotation file>" of an instance; empty for what is none (-1)."""
+    """ "<source>:<id in the annotation file>" of an instance; empty for -1 (no instance)."""
     if instance < 0:
         return ""
     table = index.tables[int(index.instances.source[instance])]

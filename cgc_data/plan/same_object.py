@@ -1,7 +1,7 @@
-"""`same_object`: one object is followed from one view of a photo into others, past a sibling beside it.
+"""`same_object`: one object is followed from one view of a photo into others that also show a sibling.
 
-Of two views both directions are asked. Three or more are a track: the object is asked for in one of them, or in all
-others that show it. Neither the box that is given nor a sibling's place is the answer.
+For two views, both directions are asked. Three or more views form a track: the object is asked for in one of them, or
+in all others that show it. Neither the given box nor a sibling's place is the answer.
 """
 
 from collections import Counter
@@ -22,12 +22,12 @@ from cgc_data.release.operations import DRAW_BOX, Operation, window_operations
 from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.same_object import SAME_OBJECT
 
-TRIED = 4  # objects of a photo that are tried at a time
-TRIES = 24  # draws of two windows for one object before it is given up
-DRAWS = 4  # of the windows of a track
-FRUITLESS = 3  # times that a photo is tried before it is given up
-NO_SIBLING, NO_WINDOWS = "no object beside another of its category", "no windows that tell it from the other"
-# A third of the tracks have a view without the object, and half of those views have a sibling.
+TRIED = 4  # objects of a photo tried at a time
+TRIES = 24  # draws of two windows per object before giving up on it
+DRAWS = 4  # draws of the windows of a track
+FRUITLESS = 3  # tries per photo before giving up on it
+NO_SIBLING, NO_WINDOWS = "no two objects of one category", "no windows that distinguish them"
+# A third of the tracks have a view without the object; half of those views show a sibling.
 GONE: Mapping[Gone, float] = {"never": 2 / 3, "beside": 1 / 6, "alone": 1 / 6}
 
 Choice = TypeVar("Choice")
@@ -50,7 +50,7 @@ class SameObjectPlanner:
 
     @property
     def lost(self) -> Counter[str]:
-        """Photos of which no object can be followed, by reason."""
+        """Photos without an object that can be followed, by reason."""
         given_up = [photo for photo, times in self._fruitless.items() if times >= FRUITLESS]
         return Counter(NO_WINDOWS if self._following.concepts(photo) else NO_SIBLING for photo in given_up)
 
@@ -65,7 +65,7 @@ class SameObjectPlanner:
         return None
 
     def questions(self, photo: int, rng: np.random.Generator) -> list[Question]:
-        """A track, or both directions about an object in two views; none where no object can be followed."""
+        """A track, or both directions about an object in two views; empty if no object can be followed."""
         numbers = range(2, self._askable.config.intra.track_views + 1)
         wanted = _furthest_behind(self._numbers, dict.fromkeys(numbers, 1 / len(numbers)), rng)[0]
         targets = self._following.objects(photo, TRIED, rng)
@@ -78,7 +78,7 @@ class SameObjectPlanner:
         return []
 
     def _pair(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
-        """Both directions about the object in a Focus View and a Context View that show one sibling."""
+        """Both directions about the object in a Focus View and a Context View that share a sibling."""
         del number
         for _ in range(TRIES):
             pair = self._windows.focus_and_context(photo, target, rng)
@@ -98,7 +98,7 @@ class SameObjectPlanner:
         ]
 
     def _track(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
-        """A question about the object in so many views; none if there are no such windows."""
+        """A question about the object in this many views; empty if there are no such windows."""
         stages = self._tracks.stages(photo, target, self._following.siblings(photo, target), rng)
         for gone in _furthest_behind(self._gone, GONE, rng):
             fitting = [stage for stage in stages if stage.allows(gone)]
@@ -108,12 +108,12 @@ class SameObjectPlanner:
                 if views and self._following.follows(views, target, gone):
                     self._gone[gone] += 1
                     return [self._through(views, target, gone, rng)]
-            if gone == "never":  # the other kinds need the same windows, and one more
+            if gone == "never":  # the other kinds need the same windows plus one more
                 break
         return []
 
     def _through(self, views: Sequence[View], target: int, gone: Gone, rng: np.random.Generator) -> Question:
-        """The question about a track whose first view has the given box, and whose last one lacks the object if so."""
+        """The question about a track; its first view has the given box, its last view lacks the object if `gone`."""
         settings, last = self._askable.config, len(views) - (gone != "never")
         named = _draw(self._named, settings.named_image, rng)
         asked = [int(rng.integers(1, last))] if named else list(range(1, last))
@@ -133,7 +133,7 @@ class SameObjectPlanner:
         *,
         named: bool,
     ) -> Question:
-        """The question for the object of view `given` in the views `asked`."""
+        """The question that asks for the object of view `given` in the views `asked`."""
         pool = SAME_OBJECT.named_pool if named else SAME_OBJECT.pool
         return Question(
             task=SAME_OBJECT,
@@ -153,21 +153,21 @@ class SameObjectPlanner:
 
 
 def _draw(made: Counter[bool], share: float, rng: np.random.Generator) -> bool:
-    """Whether the next row has what this share of them is to have; takes it into account."""
+    """Whether the next row has the feature that this share of rows should have; records the choice."""
     chosen = _furthest_behind(made, {True: share, False: 1 - share}, rng)[0]
     made[chosen] += 1
     return chosen
 
 
 def _furthest_behind(made: Counter[Choice], shares: Mapping[Choice, float], rng: np.random.Generator) -> list[Choice]:
-    """Choices with a share, the one furthest behind it first; ties in random order."""
+    """Choices with a positive share, the one furthest behind its share first; ties in random order."""
     total, wanted = made.total(), [choice for choice, share in shares.items() if share > 0]
     order = [wanted[place] for place in rng.permutation(len(wanted)).tolist()]
     return sorted(order, key=lambda choice: made[choice] - shares[choice] * total)
 
 
 def _with_box(view: View, shown: Shown, jpeg_quality: int) -> View:
-    """The view with the box of what it shows drawn into it."""
+    """The view with the box of the shown object drawn into it."""
     window = view.window
     steps = window_operations((window.x1, window.y1, window.x2, window.y2), (view.width, view.height), jpeg_quality)
     drawn = Operation(DRAW_BOX, tuple(float(round(edge)) for edge in box_in_view(view, shown.box)))

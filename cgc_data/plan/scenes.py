@@ -1,7 +1,7 @@
-"""What makes scenes far apart or alike, and which labels a set of such photos may be asked about.
+"""How similar or different scenes must be, and which labels a set of such photos can be asked about.
 
-In a hard set all labels are of one supercategory, and each photo shows one of them: so every distractor of a question
-shows another member of the asked label's supercategory, and is proved free of the label itself.
+In a hard set, all labels are from one supercategory, and each photo shows one of them. So every distractor of a
+question shows another member of the asked label's supercategory, and is proved free of the label itself.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ Photos = NDArray[np.intp]
 
 
 class Scenes:
-    """Judges photos of a set by its kind of distractors."""
+    """Checks photos of a set against its kind of distractors."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -26,39 +26,39 @@ class Scenes:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Wanted share of each kind of distractors."""
+        """Requested share of each kind of distractors."""
         return {HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}
 
     def scopes(self, made: Made, pool: str, labels: Mask, rng: np.random.Generator) -> Iterator[tuple[str, Mask]]:
-        """Kinds of sets, the one furthest behind first, with what one about any of the labels may be asked about."""
+        """Kinds of sets, the one furthest behind first, each with the labels that such a set can be asked about."""
         for kind in made.kinds(pool, self.shares):
             choices = np.flatnonzero(self.starts(kind, labels))
             if len(choices):
                 yield kind, self.scope(kind, self._askable.draw_label(choices, rng))
 
     def starts(self, kind: str, labels: Mask) -> Mask:
-        """Those of the labels (concepts,) that a set of this kind may be about."""
+        """The given labels (concepts,) that a set of this kind can be about."""
         return labels & self._grouped if kind == HARD.name else labels
 
     def scope(self, kind: str, concept: int) -> Mask:
-        """Which labels (concepts,) such a set may be asked about, beside this one."""
+        """Labels (concepts,) that such a set can be asked about together with this one."""
         groups = self._askable.group_of
         return groups == groups[concept] if kind == HARD.name else np.ones(len(groups), dtype=np.bool_)
 
     def may_hold(self, kind: str, photos: Photos, concept: int) -> Mask:
-        """Which photos may show a label that such a set asks about beside this one; a quick look at many."""
+        """Photos that might show a label that such a set asks about together with this one; a quick filter."""
         if kind != HARD.name:
             return np.ones(len(photos), dtype=np.bool_)
         return np.asarray(self._askable.groups[photos, self._askable.group_of[concept]])
 
     def fit(self, kind: str, candidates: Photos, first: int) -> Photos:
-        """Those of the candidates that may be in a set with its first photo."""
+        """Candidates that can be in a set with its first photo."""
         if kind != HARD.name or not len(candidates):
             return candidates
         return candidates[self._askable.kinship(candidates, first) >= self._settings.hard_similarity]
 
     def apart(self, kind: str, candidates: Photos, other: int) -> Photos:
-        """Those of the candidates that may be in a set with a photo that differs from them in the asked label."""
+        """Candidates that can be in a set with a photo that differs from them in the asked label."""
         if kind != DECOUPLED.name or not len(candidates):
             return candidates
         return candidates[self._askable.similarity(candidates, other) < self._settings.decoupled_similarity]

@@ -1,4 +1,4 @@
-"""Sets of photos for inter-image contrast: scenes far apart or alike, each with a label that the others are free of."""
+"""Photo sets for inter-image contrast: different or similar scenes, each with a label that no other photo has."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,31 +7,31 @@ import numpy as np
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.scenes import Photos, Scenes
 
-LOOKED_AT = 256  # photos of the deck that are looked at for one place in a set
+LOOKED_AT = 256  # photos of the deck inspected per place in a set
 
 
 class PhotoSets:
-    """Grows sets from a deck of photos, whose order decides among those that fit. `scope` are labels (concepts,)."""
+    """Grows sets from a deck of photos, preferring earlier ones. `scope` are labels (concepts,)."""
 
     def __init__(self, askable: Askable, scenes: Scenes) -> None:
         self._askable, self._scenes = askable, scenes
         self._settings = askable.config.inter
 
     def draw_size(self, rng: np.random.Generator) -> int:
-        """Number of photos in a set, such that rows are uniform over it."""
-        # a set of n photos gives about n rows: weighing by 1/n makes rows, not sets, uniform over n
+        """Number of photos in a set, drawn so that rows are uniform over it."""
+        # a set of n photos gives about n rows: weights of 1/n make rows, not sets, uniform over n
         sizes = np.arange(self._settings.min_images, self._settings.max_images + 1)
         return int(rng.choice(sizes, p=(1 / sizes) / (1 / sizes).sum()))
 
     def labels(self, members: Sequence[int], scope: Mask) -> Mask:
-        """Which labels of the scope are single in each member and absent from the others, (members, concepts)."""
+        """Labels in scope that are single in each member and absent from the others, (members, concepts)."""
         table = self._askable
         unsafe = ~table.safe[list(members)]
         unsafe_elsewhere = unsafe.sum(axis=0)[None, :] - unsafe
         return np.asarray(table.one[list(members)] & scope & (unsafe_elsewhere == 0))
 
     def grow(self, start: list[int], deck: Photos, size: int, kind: str, scope: Mask) -> list[int]:
-        """Add photos of the deck, in its order, as long as every member keeps a label of its own."""
+        """Add photos of the deck, in order, as long as every member keeps a label of its own."""
         members = list(start)
         candidates = one_format(self._askable, deck, start[0])[:LOOKED_AT]
         candidates = self._scenes.fit(kind, candidates[~np.isin(candidates, members)], start[0])
@@ -48,7 +48,7 @@ class PhotoSets:
         return members
 
     def _fitting(self, members: Sequence[int], candidates: Photos, kind: str, scope: Mask) -> Photos:
-        """Candidates at the right distance, with a label that all members are free of, that leave each member one."""
+        """Candidates that differ enough, have a label that all members are free of, and leave each member one."""
         if not len(candidates):
             return candidates
         table = self._askable
@@ -64,9 +64,9 @@ class PhotoSets:
     def replace(
         self, members: list[int], kept: list[int], leaving: list[int], deck: Photos, kind: str, scope: Mask
     ) -> list[int] | None:
-        """A second set: the kept photos and as many new ones that are free of the leaving labels (concepts).
+        """A second set of the same size: the kept photos and new ones that are free of the leaving labels (concepts).
 
-        Each new photo has a label that the whole first set is free of. None where the deck does not hold enough.
+        Each new photo has a label that the whole first set is free of. None if the deck does not contain enough.
         """
         table = self._askable
         candidates = one_format(table, deck, members[0])[:LOOKED_AT]
@@ -79,12 +79,12 @@ class PhotoSets:
 
 
 def one_format(askable: Askable, deck: Photos, first: int) -> Photos:
-    """Photos of the first one's file format: a PNG among JPEGs would be told apart before anything is seen."""
+    """Photos with the first one's file format: a PNG among JPEGs would stand out before any image is inspected."""
     return np.asarray(deck[askable.forms[deck] == askable.forms[first]]) if askable.mixed else deck
 
 
 def first_fitting(deck: Photos, fit: Callable[[Photos], Photos]) -> Photos:
-    """The first photos of the deck that `fit` keeps, at most LOOKED_AT; the deck is looked at piece by piece."""
+    """The first photos of the deck that `fit` keeps, at most LOOKED_AT; filters the deck in chunks."""
     found, start, length = [deck[:0]], 0, 4 * LOOKED_AT
     while start < len(deck) and sum(map(len, found)) < LOOKED_AT:
         found.append(fit(deck[start : start + length]))

@@ -1,6 +1,6 @@
-"""Sets for questions about every instance: a label is in k of N photos, and another one is in all the others.
+"""Sets for questions about every instance: one label is in k of N photos, and another label is in all the others.
 
-So each photo is target of one question and distractor of the other, and k may be anything from 1 to N.
+So each photo is the target of one question and a distractor in the other, and k can be any number from 1 to N.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,19 +12,19 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import first_fitting, one_format
 
-MOST_LABELS = 3  # labels that are tried for one place in a set
+MOST_LABELS = 3  # labels tried per place in a set
 
 
 @dataclass(frozen=True)
 class Side:
-    """Photos that show a label (concept) in full; the rest of their set is free of it."""
+    """Photos that show a label (concept) in full; the other photos of the set are free of it."""
 
     concept: int
     photos: tuple[int, ...]
 
 
 class SharedSets:
-    """Grows sets from a deck of photos, whose order decides among those that fit. `scope` are labels (concepts,)."""
+    """Grows sets from a deck of photos, preferring earlier ones. `scope` are labels (concepts,)."""
 
     def __init__(self, askable: Askable, scenes: Scenes) -> None:
         self._askable, self._scenes = askable, scenes
@@ -56,7 +56,7 @@ class SharedSets:
     def replacement(
         self, sides: Sequence[Side], leaving: Side, deck: Photos, kind: str, offered: Mask, rng: np.random.Generator
     ) -> Side | None:
-        """As many photos as leave, free of all labels of the set, with one of those offered that the set is free of."""
+        """As many photos as leave, free of the set's labels, with an offered label that the set is free of."""
         table, members = self._askable, [photo for side in sides for photo in side.photos]
         asked = [side.concept for side in sides]
 
@@ -76,7 +76,7 @@ class SharedSets:
         return None
 
     def _labels(self, offered: Mask, rng: np.random.Generator) -> Iterator[int]:
-        """Some of the labels, by the category temperature."""
+        """Some of the labels, drawn by the category temperature."""
         labels = np.flatnonzero(offered)
         for _ in range(min(MOST_LABELS, len(labels))):
             concept = self._askable.draw_label(labels, rng)
@@ -86,7 +86,7 @@ class SharedSets:
     def _split(
         self, first: Side, concept: int, alike: Photos, others: Photos, size: int, count: int, kind: str
     ) -> tuple[Side, ...] | None:
-        """The two sides, where the second one is about `concept`."""
+        """The two sides, the second one about `concept`."""
         table, second = self._askable, Side(concept, ())
         alike, others = alike[table.safe[alike, concept]], others[table.every[others, concept]]
         for photo in others.tolist():
@@ -107,7 +107,7 @@ class SharedSets:
         return side if len(side.photos) == number else None
 
     def _with(self, side: Side, photo: int, number: int) -> Side | None:
-        """The side with another photo, if it leaves room in an answer for one object each in `number` photos."""
+        """The side with another photo, if an answer still has room for one object in each of `number` photos."""
         more = Side(side.concept, (*side.photos, photo))
         if self.objects(more) + number - len(more.photos) > self._askable.config.limits.max_objects:
             return None

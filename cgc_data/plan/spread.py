@@ -1,4 +1,4 @@
-"""Keeps a release from living on a few photos: how many rows of each task may show one photo, in any role."""
+"""Prevents a release from relying on a few photos: limits how many rows of each task show one photo, in any role."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ Asked: TypeAlias = tuple[object, ...]
 
 
 class Spread:
-    """Counts what was planned of a split; `most` rows of a task may show a photo."""
+    """Counts planned rows of a split; at most `most` rows of a task can show a photo."""
 
     def __init__(self, photos: int, most: int) -> None:
         self._photos, self._most = photos, most
@@ -25,21 +25,21 @@ class Spread:
         self._asked: set[Asked] = set()
 
     def room(self, tasks: Iterable[Task]) -> Mask:
-        """Photos that another row of each of the tasks may show, (photos,)."""
+        """Photos that another row of each of the tasks can show, (photos,)."""
         room = np.ones(self._photos, dtype=np.bool_)
         for task in tasks:
             room &= self._open.setdefault(task.id, np.ones(self._photos, dtype=np.bool_))
         return room
 
     def admits(self, family: Family) -> bool:
-        """Whether every photo of the family has room, and nothing of it was asked before in other words."""
+        """Whether every photo of the family has room, and none of its questions was asked before in other words."""
         asked = [_asked(question) for question in family.questions]
         if len(set(asked)) < len(asked) or not self._asked.isdisjoint(asked):
             return False
         return all(self._of(task)[photo] + count <= self._most for (task, photo), count in _shown(family).items())
 
     def count(self, family: Family) -> None:
-        """Take a planned family into account."""
+        """Count a planned family."""
         self._asked.update(map(_asked, family.questions))
         for (task, photo), count in _shown(family).items():
             rows, open_still = self._of(task), self._open.setdefault(task.id, np.ones(self._photos, dtype=np.bool_))
@@ -60,7 +60,7 @@ def _photos(question: Question) -> set[int]:
 
 
 def _asked(question: Question) -> Asked:
-    """What is asked of which windows, whatever the words, the sizes, and the order of the views."""
+    """What is asked about which windows, regardless of wording, sizes, and the order of the views."""
     frames = [(*view.photos, *astuple(view.window)) for view in question.views]
     answers = frozenset((frames[shown.view], shown.instance) for shown in question.shown)
     named = () if question.named is None else frames[question.named]

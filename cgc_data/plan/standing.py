@@ -1,4 +1,4 @@
-"""Where an object of another photo can stand in a photo: beside one of its label, on like ground, and hiding little.
+"""Where an object of another photo can stand: next to one of its label, on similar ground, and hiding little.
 
 Boxes are x1, y1, x2, y2 in pixels of the photo that receives the object.
 """
@@ -21,26 +21,26 @@ from cgc_data.plan.questions import Pasted
 from cgc_data.plan.thumbnails import Thumbnails
 from cgc_data.release.operations import of_centers
 
-KEPT = 4096  # ranges of heights that are remembered
-PLACES = 128  # drawn for one object
-LOOKED_AT = 6  # of those that are free
-LEAST_SCALE, MOST_SCALE = 0.3, 1.6  # of a lent object: one that is enlarged more looks blurred
-LIKE = 0.25  # share by which the height may leave that of the objects of its label
-LEVEL = 0.04  # share of the photo's height between the feet of an object and those of the one it stands beside
+KEPT = 4096  # cached height ranges
+PLACES = 128  # places drawn per object
+LOOKED_AT = 6  # free places inspected per object
+LEAST_SCALE, MOST_SCALE = 0.3, 1.6  # of a lent object; with more enlargement it looks blurred
+LIKE = 0.25  # relative height deviation allowed from the objects of its label
+LEVEL = 0.04  # vertical distance between the feet of an object and its neighbor, as a share of the photo's height
 FARTHEST = 3.0  # gap between the two, in widths of the wider one
-HIDDEN = 0.1  # share of any annotated object that may be hidden
-LARGER = 1.05  # than the smallest that may be asked for, since sizes of views are rounded
+HIDDEN = 0.1  # share of any annotated object that can be hidden
+LARGER = 1.05  # margin above the smallest size that can be asked for, because view sizes are rounded
 APART = 4.0  # pixels between two added objects
-LYING = 0.9  # share of the box of an object on a table that is over the table's
+LYING = 0.9  # share of an object's box that must be over the box of the table it stands on
 GROUND_DISTANCE = 25.0  # in Lab
-CONTRAST = 30.0  # mean gray levels by which an added object differs from what it hides
+CONTRAST = 30.0  # mean difference, in gray levels, between an added object and what it hides
 
 Boxes = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Paste:
-    """An object that is added to a photo, and its tight box there."""
+    """An object added to a photo, and its tight box in that photo."""
 
     pasted: Pasted
     box: Box
@@ -48,12 +48,12 @@ class Paste:
 
 @dataclass(frozen=True)
 class Site:
-    """An object of the photo beside which something is to stand."""
+    """An object of the photo that a lent object should stand next to."""
 
     photo: int
     beside: int
-    heights: tuple[float, float]  # that are like those of its label there
-    taken: tuple[Box, ...]  # by what was added before
+    heights: tuple[float, float]  # range similar to the heights of its label in the photo
+    taken: tuple[Box, ...]  # boxes of objects added before
 
 
 class Standing:
@@ -64,7 +64,7 @@ class Standing:
         self.heights = lru_cache(maxsize=KEPT)(self._heights)
 
     def _heights(self, photo: int, beside: int) -> tuple[float, float]:
-        """Least and most of heights like those of the label in the photo: their 10th and 90th percentile, and LIKE."""
+        """Range of heights similar to the label's in the photo: 10th to 90th percentile, widened by LIKE."""
         instances = self._askable.index.instances
         same = instances.of(photo, int(instances.concept[beside]))
         boxes = instances.box[same[~instances.crowd[same]]]
@@ -72,9 +72,9 @@ class Standing:
         return float(low * (1 - LIKE)), float(high * (1 + LIKE))
 
     def place(self, site: Site, lender: int, rng: np.random.Generator) -> Paste | None:
-        """The object at the first of some drawn places that is free, on like ground, and in contrast to it."""
+        """The object at the first drawn place that is free, on similar ground, and in contrast to the object."""
         grounds = np.stack([self._lenders.ground(lender), self._lenders.ground(site.beside)])
-        if not np.linalg.norm(grounds[0] - grounds[1]) <= 2 * GROUND_DISTANCE:  # no place can be like both
+        if not np.linalg.norm(grounds[0] - grounds[1]) <= 2 * GROUND_DISTANCE:  # no place can resemble both
             return None
         if self._thumbnails.is_gray(site.photo) != self._thumbnails.is_gray(self._photo_of(lender)):
             return None
@@ -91,7 +91,7 @@ class Standing:
         return int(self._askable.index.instances.photo[instance])
 
     def _on_like_ground(self, site: Site, grounds: Boxes, boxes: Boxes) -> Mask:
-        """Places (boxes,) on ground of these colors (n, 3), and on what the object beside it stands on."""
+        """Places (boxes,) on ground of these colors (n, 3), and on what the neighboring object stands on."""
         here = self._thumbnails.colors(site.photo, below(boxes))
         like = (np.linalg.norm(here[:, None] - grounds, axis=2) <= GROUND_DISTANCE).all(axis=1)
         supports = self._lenders.supports(site.photo, site.beside)
@@ -99,7 +99,7 @@ class Standing:
         return np.asarray(like & on_them.all(axis=1))
 
     def _inside(self, photo: int, boxes: Boxes) -> Mask:
-        """Places (boxes,) in the photo, with feet in its lower part, at which an object is large enough."""
+        """Places (boxes,) in the photo, with feet in its lower part, that make the object large enough."""
         width, height = self._askable.truth.photo_size(photo)
         inside = (boxes[:, :2] >= BORDER).all(axis=1) & (boxes[:, 2:] <= (width - BORDER, height - BORDER)).all(axis=1)
         sides, limits = boxes[:, 2:] - boxes[:, :2], self._askable.config.limits
@@ -109,7 +109,7 @@ class Standing:
         return np.asarray(inside & large & (boxes[:, 3] > LOWEST_HORIZON * height))
 
     def _places(self, site: Site, lender: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], Boxes]:
-        """Drawn scales (PLACES,) and boxes (PLACES, 4), to the left and the right of the object it stands beside."""
+        """Random scales (PLACES,) and boxes (PLACES, 4), to the left and right of the neighboring object."""
         x1, y1, x2, y2 = self._askable.truth.box(lender)
         left, _, right, feet = self._askable.index.instances.box[site.beside]
         low = max(site.heights[0] / (y2 - y1), LEAST_SCALE)
@@ -124,12 +124,12 @@ class Standing:
         return scales, boxes
 
     def _in_the_way(self, site: Site, boxes: Boxes) -> Mask:
-        """Places that hide too much, meet what was added before, or lie behind what is nearer, (boxes,)."""
+        """Places that hide too much, touch a previously added object, or are behind a nearer object, (boxes,)."""
         instances = self._askable.index.instances
         others = instances.box[instances.of_photo(site.photo)]
         shared = overlaps(boxes[:, None], others)
         hides = (shared > HIDDEN * np.maximum(box_area(others), 1)).any(axis=1)
-        # an object with lower feet is in front, but for one on which both stand, such as a table
+        # an object with lower feet is in front, except one that both stand on, such as a table
         beside = instances.box[site.beside]
         under = overlaps(beside, others) > 0.5 * box_area(beside)
         behind = ((shared > 0) & (others[:, 3] > boxes[:, 3, None]) & ~under).any(axis=1)
@@ -137,7 +137,7 @@ class Standing:
         return np.asarray(hides | behind | (overlaps(boxes[:, None], taken) > 0).any(axis=1))
 
     def _contrast(self, photo: int, paste: Paste) -> float:
-        """Mean gray levels by which the object differs from what it would hide, as thumbnails show it."""
+        """Mean difference, in gray levels, between the object and what it would hide, measured on thumbnails."""
         lender, rle = paste.pasted, self._askable.truth.mask(paste.pasted.instance)
         whole = self._askable.truth.box(lender.instance)
         here = self._thumbnails.cut(photo, paste.box)
@@ -151,7 +151,7 @@ class Standing:
         return float(apart.mean()) if apart.size else 0.0
 
     def _paste(self, lender: int, scale: float, box: Boxes) -> Paste:
-        """The object with the left upper corner of its box (4,) at that of another, about."""
+        """The object, with the top-left corner of its box approximately at that of `box` (4,)."""
         x1, y1, x2, y2 = self._askable.truth.box(lender)
         rle = self._askable.truth.mask(lender)
         assert rle is not None
@@ -161,7 +161,7 @@ class Standing:
         return Paste(pasted, (scale * x1 + right, scale * y1 + down, scale * x2 + right, scale * y2 + down))
 
     def _hides(self, photo: int, paste: Paste) -> bool:
-        """Does it hide too much of an object of the photo, by their masks?"""
+        """Whether it hides too much of an object of the photo, by their masks."""
         instances, truth = self._askable.index.instances, self._askable.truth
         inside = instances.of_photo(photo)
         met = inside[overlaps(np.array(paste.box), instances.box[inside]) > 0]

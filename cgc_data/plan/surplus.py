@@ -1,7 +1,7 @@
-"""Keeps what a question lists from telling by its name which entry is the right one.
+"""Prevents the names that a question lists from revealing which entry is the right one.
 
-Each name is to be right as often as chance gives, over all lists that it is in: a model that has learned how often each
-name is right must know nothing.
+Over all its lists, each name should be right as often as chance gives, so that a model gains nothing by learning how
+often each name is right.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class Surplus:
-    """How much more often each concept was the right one than its lists give by chance, and in how many it was.
+    """How much more often than by chance each concept was the right one, and how many lists contained it.
 
     Both are (concepts,).
     """
@@ -21,7 +21,7 @@ class Surplus:
         self.lists: NDArray[np.int64] = np.zeros(concepts, dtype=np.int64)
 
     def count(self, listed: Sequence[int], right: int | None, chance: float = 1.0) -> None:
-        """Take a list into account, whose right entry is `right`; `chance`: how often such a list has one, 0-1."""
+        """Count a list whose right entry is `right`; `chance`: how often such a list has a right entry, 0-1."""
         self.values[list(listed)] -= chance / len(listed)
         self.lists[list(listed)] += 1
         if right is not None:

@@ -1,4 +1,4 @@
-"""Small pictures of photos, for plans that depend on colors; read when they are asked for, the last ones kept."""
+"""Thumbnails of photos, for planners that depend on colors; read on demand, with the most recent ones cached."""
 
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ from cgc_data.plan.pixels import PhotoPixels
 
 LONGEST = 160  # pixels
 KEPT = 1024
-GRAY, MOST = 4, 0.99  # levels by which the channels differ at most in a black-and-white photo, but for some pixels
+GRAY, MOST = 4, 0.99  # largest channel difference in a black-and-white photo, and the share of pixels it applies to
 
 Boxes = NDArray[np.float64]
 
@@ -32,12 +32,12 @@ class Thumbnails:
         return self._pixels.small(photo, LONGEST)
 
     def _sums(self, photo: int) -> NDArray[np.float64]:
-        """Lab summed over all that lies above and to the left of each corner of a pixel, (height + 1, width + 1, 3)."""
+        """Lab summed over all pixels above and to the left of each pixel corner, (height + 1, width + 1, 3)."""
         lab = cv2.cvtColor(self.of(photo).astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
         return np.asarray(cv2.integral(lab, sdepth=cv2.CV_64F), dtype=np.float64)
 
     def colors(self, photo: int, places: Boxes) -> Boxes:
-        """Mean Lab (n, 3) of places (n, 4) of the photo, in its pixels; NaN where less than a pixel is inside."""
+        """Mean Lab (n, 3) of places (n, 4) in photo pixels; NaN if less than a pixel is inside."""
         sums, shown = self._lab_sums(photo), self._index.photos[photo]
         most = np.array([sums.shape[1] - 1, sums.shape[0] - 1] * 2)
         scale = most / np.array([shown.width, shown.height] * 2)
@@ -47,11 +47,11 @@ class Thumbnails:
         return np.asarray(np.where(pixels > 0, total.T / np.maximum(pixels, 1), np.nan).T, dtype=np.float64)
 
     def is_gray(self, photo: int) -> bool:
-        """Is the photo black-and-white?"""
+        """Whether the photo is black-and-white."""
         return bool(np.quantile(np.ptp(self.of(photo), axis=2), MOST) <= GRAY)
 
     def cut(self, photo: int, place: Box) -> Pixels:
-        """What the thumbnail shows of a place of the photo, in its pixels; empty if that is less than a pixel."""
+        """The thumbnail's pixels at a place in photo pixels; empty if that is less than a pixel."""
         pixels, shown = self.of(photo), self._index.photos[photo]
         across, down = pixels.shape[1] / shown.width, pixels.shape[0] / shown.height
         left, right = max(round(place[0] * across), 0), max(round(place[2] * across), 0)

@@ -1,7 +1,7 @@
-"""Windows of a photo through which one object is followed, and the order in which they are shown.
+"""Windows of a photo that follow one object, and the order in which they are shown.
 
-Sizes and levels of detail are those at which the object can be shown beside a sibling and can be out of view. A window
-without the object takes the place of one with it, so that neither size nor detail tells which window lacks it.
+Only sizes and levels of detail are used that allow both the object next to a sibling and the object out of view. A
+window without the object replaces one with it, so neither size nor detail reveals which window lacks it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,19 +18,21 @@ from cgc_data.plan.parting import Part
 from cgc_data.plan.questions import View, thousand_in_view
 from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows, shown_in
 
-SIZES = 8  # of windows that are tried for an object
+SIZES = 8  # window sizes tried per object
 MAX_COPY_IOU = 0.3
-MOVING = 0.5  # share of tracks in the order of a camera that moves one way
-DIRECTIONS = 32  # in which it may move
+MOVING = 0.5  # share of tracks in the order of a camera that moves in one direction
+DIRECTIONS = 32  # number of directions it can move in
 
-Gone: TypeAlias = Literal["never", "beside", "alone"]  # is one view without the object, and with a sibling?
+Gone: TypeAlias = Literal[
+    "never", "beside", "alone"
+]  # whether one view lacks the object, and whether it shows a sibling
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Windows of one size: the part counts those that show the object beside a sibling, and is free where it is gone.
+    """Windows of one size: the part counts those that show the object next to a sibling; `free` are those without it.
 
-    `without` says by kind which of the latter there are: with a sibling in view, or none near; (rows, columns).
+    `without` contains the latter by kind, with a sibling in view or none near; (rows, columns).
     """
 
     part: Part
@@ -42,7 +44,7 @@ class Stage:
 
 
 class Tracks:
-    """Lays windows through which an object of a photo is followed."""
+    """Places windows that follow an object of a photo."""
 
     def __init__(self, askable: Askable) -> None:
         config = askable.config
@@ -50,7 +52,7 @@ class Tracks:
         self._windows, self._detail = Windows(askable.truth, config), askable.detail
 
     def stages(self, photo: int, target: int, siblings: Sequence[int], rng: np.random.Generator) -> list[Stage]:
-        """Sizes of windows at which the object can be shown beside a sibling, and can be out of view."""
+        """Window sizes that can show the object next to a sibling and can also miss the object."""
         size = self._truth.photo_size(photo)
         frames = self._windows.frames(size, SIZES, rng)
         return [stage for frame in frames for stage in self._stage(photo, frame, target, siblings)]
@@ -58,14 +60,14 @@ class Tracks:
     def lay(
         self, photo: int, target: int, stages: Sequence[Stage], gone: Gone, rng: np.random.Generator
     ) -> list[View] | None:
-        """A view of each size; None if none fit.
+        """A view of each size; None if no views fit.
 
-        The first one has the given box and shows the object whole; in none of the others is it in the same place. The
-        last one does not show the object if `gone`.
+        The first view has the given box and shows the object whole; no other view shows it in the same place. The
+        last view does not show the object if `gone`.
         """
         views: list[View] = []
         for stage in stages:
-            fitting = self._told(stage.part, target, views[:1])
+            fitting = self._distinct(stage.part, target, views[:1])
             window = draw_window(stage.part, fitting, [view.window for view in views], rng)
             if window is None:
                 return None
@@ -78,8 +80,8 @@ class Tracks:
             views[-1] = replace(views[-1], window=window)
         return _in_roles(views)
 
-    def _told(self, part: Part, target: int, first: Sequence[View]) -> Mask:
-        """Which windows show the object: whole, or in part but elsewhere than the first view does; (rows, columns)."""
+    def _distinct(self, part: Part, target: int, first: Sequence[View]) -> Mask:
+        """Windows that show the object whole, or in part but not in the first view's place; (rows, columns)."""
         box, fitting = self._truth.box(target), part.count > 0
         if not first:
             return np.asarray(fitting & seen(Extent(box, None), part.offsets, self._limits)[1])
@@ -87,13 +89,13 @@ class Tracks:
         return np.asarray(fitting & (iou_in_views(box, part.offsets, given) < MAX_COPY_IOU))
 
     def _stage(self, photo: int, frame: Frame, target: int, siblings: Sequence[int]) -> Iterator[Stage]:
-        """The windows of a size, if some show the object beside a sibling and some do not.
+        """The windows of a size, if some show the object next to a sibling and some do not.
 
-        Siblings are judged by their boxes, which is quick; masks may show more of them.
+        Siblings are judged by their boxes for speed; masks may show more of them.
         """
         x1, y1, x2, y2 = self._truth.box(target)
         if min(x2 - x1, y2 - y1) < frame.least_side(self._limits):
-            return  # no window of the size shows enough of it
+            return  # no window of this size shows enough of it
         offsets = offsets_of(self._truth.photo_size(photo), frame.width, frame.height)
         gone, fitting = seen(self._truth.extent(target), offsets, self._limits)
         fitting &= large_in(self._truth.box(target), offsets, frame, self._limits)
@@ -114,7 +116,7 @@ class Tracks:
 
 
 def draw_window(part: Part, where: Mask, others: Sequence[Window], rng: np.random.Generator) -> Window | None:
-    """One of the part's windows `where` allows it, apart from the others, of levels of detail as likely as its own."""
+    """One of the part's windows in `where` that overlaps the others little; its level of detail is drawn by share."""
     for other in others:
         where = where & (part.offsets.overlap(other) <= MAX_OVERLAP)
     chances = part.shares * (np.bincount(part.level[where], minlength=len(part.shares)) > 0)
@@ -126,7 +128,7 @@ def draw_window(part: Part, where: Mask, others: Sequence[Window], rng: np.rando
 
 
 def iou_in_views(box: Box, offsets: Offsets, given: ThousandBox) -> Lengths:
-    """IoU of a box, in pixels of the photo and cut to each window, with one of 0-1000 of the view, (rows, columns)."""
+    """IoU of a box, in photo pixels and cut to each window, with one in 0-1000 of the view, (rows, columns)."""
     x1, x2 = (np.clip((edge - offsets.left) / offsets.width, 0, 1) * 1000 for edge in (box[0], box[2]))
     y1, y2 = (np.clip((edge - offsets.top) / offsets.height, 0, 1) * 1000 for edge in (box[1], box[3]))
     across = np.maximum(np.minimum(x2, given[2]) - np.maximum(x1, given[0]), 0)
@@ -137,9 +139,9 @@ def iou_in_views(box: Box, offsets: Offsets, given: ThousandBox) -> Lengths:
 
 
 def order_of(views: Sequence[View], lacking: int | None, rng: np.random.Generator) -> list[int]:
-    """Views in the order in which a camera that moves one way passes them, or shuffled.
+    """Views in the order of a camera that moves in one direction, or shuffled.
 
-    The one that lacks the object is equally often in each place, wherever it lies.
+    The view that lacks the object is equally often in each place, regardless of its location.
     """
     count, place = len(views), int(rng.integers(len(views)))
     if rng.random() < MOVING:
@@ -162,7 +164,7 @@ def _view(photo: int, window: Window, frame: Frame) -> View:
 
 
 def _in_roles(views: Sequence[View]) -> list[View]:
-    """The narrowest is the Focus View."""
+    """The views with roles; the smallest is the Focus View."""
     areas = [(v.window.x2 - v.window.x1) * (v.window.y2 - v.window.y1) for v in views]
     focus = areas.index(min(areas))
     return [replace(view, role=FOCUS) if place == focus else view for place, view in enumerate(views)]

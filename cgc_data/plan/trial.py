@@ -1,4 +1,4 @@
-"""Whether photos allow a task at all: rows are dealt, and thrown away, until there is one."""
+"""Whether photos allow a task at all: deals and discards rows until there is one."""
 
 import time
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ from dataclasses import replace
 from cgc_data.plan.ground import Ground
 from cgc_data.tasks import task_of
 
-SECONDS = 5.0  # of processor time for one task
-ENOUGH = 10_000  # rows asked for in a trial; the first one ends it
+SECONDS = 5.0  # seconds of CPU time per task
+ENOUGH = 10_000  # rows requested in a trial; the first one ends it
 
 
 def allows(ground: Ground, task: str, seconds: float = SECONDS) -> bool:
-    """Whether a row of the task alone is found before the time is up."""
+    """Whether a row of the task on its own is found before the time is up."""
     shares = {**dict.fromkeys(ground.config.tasks, 0.0), task: 1.0}
     config = ground.config.model_copy(update={"tasks": shares, "samples": ENOUGH})
     alone = replace(ground, config=config, askable=replace(ground.askable, config=config))
@@ -20,7 +20,7 @@ def allows(ground: Ground, task: str, seconds: float = SECONDS) -> bool:
 
 
 def lacking(ground: Ground, wanted: Sequence[str], until: float) -> list[str] | None:
-    """Which of the wanted tasks get no row; None if it is not known `until` this process time."""
+    """Requested tasks that get no row; None if not known by `until`, in process time."""
     left = list(wanted)
     for _, dealer in ground.dealers():
         for dealt in dealer.attempts():

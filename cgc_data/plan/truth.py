@@ -1,6 +1,6 @@
 """The true box of an instance in a view: the tight, half-open box of its mask inside the window.
 
-An instance without a mask has its annotated box, and only in windows that contain it whole or miss it.
+An instance without a mask has its annotated box, but only in windows that contain it whole or miss it.
 """
 
 from collections import OrderedDict
@@ -24,7 +24,7 @@ UNREADABLE, DIFFER = "unreadable mask", "mask and box differ"
 
 @dataclass(frozen=True)
 class Sighting:
-    """How much of an instance a window shows; `box` in pixels of the photo, None where it is gone."""
+    """How much of an instance a window shows; `box` in photo pixels, or None if it is gone."""
 
     state: Literal["visible", "gone", "ambiguous"]
     box: Box | None
@@ -35,13 +35,13 @@ class Sighting:
 class _Mask:
     rle: Rle | None
     area: float
-    box: Box  # of the whole instance, in pixels of the photo
+    box: Box  # of the whole instance, in photo pixels
     fault: str
     detail: str = ""
 
 
 class Truth:
-    """Boxes (x1, y1, x2, y2 in pixels) and visibility (0-1) of the index's instances; recent masks are kept."""
+    """Boxes (x1, y1, x2, y2 in pixels) and visibility (0-1) of the index's instances; recent masks are cached."""
 
     def __init__(self, index: Index, limits: Limits) -> None:
         self._index, self._limits = index, limits
@@ -50,11 +50,11 @@ class Truth:
         self._extents: OrderedDict[int, Extent] = OrderedDict()
 
     def fault(self, instance: int) -> str:
-        """Why an instance cannot be used at all; empty where it can."""
+        """Why an instance cannot be used at all; empty if it can."""
         return self._mask(instance).fault
 
     def detail(self, instance: int) -> str:
-        """What the fault is in particular, such as what cannot be read of a mask; empty if there is no more to say."""
+        """Details of the fault, such as why a mask cannot be read; empty if there are none."""
         return self._mask(instance).detail
 
     def box(self, instance: int) -> Box:
@@ -62,11 +62,11 @@ class Truth:
         return self._mask(instance).box
 
     def has_mask(self, instance: int) -> bool:
-        """Is there a segmentation to cut?"""
+        """Whether there is a segmentation to cut."""
         return self._mask(instance).rle is not None
 
     def extent(self, instance: int) -> Extent:
-        """Where the whole instance is, for windows at many offsets."""
+        """Extent of the whole instance, for windows at many offsets."""
         if instance not in self._extents:
             mask = self._mask(instance)
             whole = Extent(mask.box, None) if mask.rle is None else Extent.of_mask(mask.box, mask_pixels(mask.rle))
@@ -76,7 +76,7 @@ class Truth:
         return self._extents[instance]
 
     def covered(self, instance: int, window: Window) -> float:
-        """Pixels of the photo that an instance covers in a window: of its mask, or of its box if it has none."""
+        """Photo pixels that an instance covers in a window, by its mask, or by its box if it has no mask."""
         mask = self._mask(instance)
         if mask.rle is not None:
             return float(tight_box_in_window(mask.rle, window)[1])
@@ -92,11 +92,11 @@ class Truth:
         return self._index.photos[photo].width, self._index.photos[photo].height
 
     def see(self, instance: int, window: Window) -> Sighting:
-        """What a window shows of an instance; gone means gone from a margin round the window too."""
+        """What a window shows of an instance; gone means it is also outside a margin around the window."""
         mask, limits = self._mask(instance), self._limits
         grown = self._grown(instance, window)
         by_box = _see_box(mask.box, window, grown)
-        if mask.rle is None or by_box.state != "ambiguous":  # its tight box is whole or missing, and so is the mask
+        if mask.rle is None or by_box.state != "ambiguous":  # its tight box is whole or missing, so the mask is too
             return by_box
         box, area = tight_box_in_window(mask.rle, window)
         if box is None or area == 0:
@@ -147,7 +147,7 @@ def _area(box: Box) -> float:
 
 
 def _agree(mask_box: Box, annotated: Box) -> bool:
-    """Does the mask's box differ from the annotated one by at most 2 px + 1 % of its side?"""
+    """Whether the mask's box differs from the annotated one by at most 2 px + 1% of its side."""
     side = max(annotated[2] - annotated[0], annotated[3] - annotated[1])
     return bool(np.abs(np.subtract(mask_box, annotated)).max() <= 2 + 0.01 * side)
 
@@ -161,7 +161,7 @@ def _see_box(box: Box, window: Window, grown: Window) -> Sighting:
 
 
 def fits(box: Box, width: float, height: float, limits: Limits) -> bool:
-    """May a box, in pixels of a view of this size, be asked for? By side after the pixel budget, area and aspect."""
+    """Whether a box, in pixels of a view of this size, can be asked for, by side after resizing, area, and aspect."""
     box_width, box_height = box[2] - box[0], box[3] - box[1]
     shorter, longer = min(box_width, box_height), max(box_width, box_height)
     scale = min(1.0, (limits.pixel_budget / (width * height)) ** 0.5)

@@ -18,9 +18,9 @@ from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.absent import ABSENT
 from cgc_data.tasks.intra.locate_all import LOCATE_ALL
 
-TRIES = 3  # times that a photo is tried before it is given up: sizes of windows are drawn anew
+TRIES = 3  # tries per photo before giving up on it; each try draws new window sizes
 UNKNOWN, TOO_SMALL = "no category known in full", "categories known in full are too small or too long"
-NOT_PARTED = "no windows of two sizes that show a category and miss it"
+NOT_PARTED = "no windows of two sizes that can both show and miss a category"
 
 
 class WindowSetPlanner:
@@ -47,7 +47,7 @@ class WindowSetPlanner:
         return NOT_PARTED if large else TOO_SMALL
 
     def family(self, draw: Draw) -> Family | None:
-        """A set question about windows of the photo, maybe with its absent twin; None if no windows allow one."""
+        """A set question about windows of the photo, possibly with its absent twin; None if no windows allow one."""
         if self._fruitless[draw.anchor] >= TRIES:
             return None
         if questions := self.questions(draw.anchor, draw.balance, draw.rng):
@@ -57,10 +57,10 @@ class WindowSetPlanner:
         return None
 
     def questions(self, photo: int, balance: AbsentBalance, rng: np.random.Generator) -> list[Question]:
-        """A question about a category of the photo that any number of the windows show, and its absent twin if wanted.
+        """A question about a category that any number of the windows show, and its absent twin if one is due.
 
-        The windows of the twin are of the same sizes, and show nothing of the category. Present questions are asked
-        only where there are such windows, so that the sizes tell nothing.
+        The twin's windows have the same sizes and show nothing of the category. Present questions are asked only if
+        there are such windows, so the sizes reveal nothing.
         """
         for concept in self._drawn(self._settled(photo), rng):
             parts = self._parting.parts(photo, concept, rng)
@@ -80,13 +80,13 @@ class WindowSetPlanner:
     def _about(
         self, photo: int, concept: int, parts: list[Part], balance: AbsentBalance, rng: np.random.Generator
     ) -> list[Question]:
-        """Questions about windows of these sizes, the number that show the concept being drawn; none if none fits."""
+        """Questions about windows of these sizes, a random number of which show the concept; empty if none fit."""
         count = len(parts)
         free = self._parting.lay(photo, parts, [False] * count, rng) if parts else None
         for held in (1 + rng.permutation(count)).tolist() if free else ():
             holding = rng.permutation([True] * held + [False] * (count - held)).tolist()
             views = self._parting.lay(photo, parts, holding, rng)
-            # else large windows, of which fewer miss a category, would show it more often than small ones
+            # otherwise large windows, which rarely miss a category, would show it more often than small ones
             if not self._parting.lay(photo, parts, holding[::-1], rng):
                 continue
             if views and free and (twins := self._twins(photo, concept, views, free, rng)):
@@ -102,7 +102,7 @@ class WindowSetPlanner:
         elsewhere: tuple[View, ...],
         rng: np.random.Generator,
     ) -> list[Question]:
-        """A present question and its absent twin; none where the windows do not bear both."""
+        """A present question and its absent twin; empty if the windows do not support both."""
         present = self._every(photo, concept, there, rng)
         absent = self._every(photo, concept, elsewhere, rng, present.template if present else 0)
         if not present or not absent or not present.shown or absent.shown:
@@ -111,7 +111,7 @@ class WindowSetPlanner:
         return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _settled(self, photo: int) -> list[int]:
-        """Concepts of which every instance is known, single and sound, with nothing confusable in the photo."""
+        """Concepts whose instances are all known, single, and sound, with nothing confusable in the photo."""
         table, index = self._askable, self._askable.index
         found = []
         complete = (index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]
@@ -129,7 +129,7 @@ class WindowSetPlanner:
         rng: np.random.Generator,
         template: int | None = None,
     ) -> Question | None:
-        """The set question about a concept in these views, None where one shows an instance in part or too small."""
+        """The set question about a concept in these views, or None if one shows an instance in part or too small."""
         table, index = self._askable, self._askable.index
         shown, missing = [], []
         instances = index.instances.of(photo, concept).tolist()

@@ -1,7 +1,7 @@
-"""Windows of a photo: a Focus View round an object and a Context View at another scale and offset.
+"""Windows of a photo: a Focus View around an object and a Context View at another scale and offset.
 
-Offsets are uniform over those that keep the object whole, so that its place in the view tells nothing. No window is
-shown much larger than it is, so that it stays sharp.
+Offsets are uniform over those that keep the object whole, so its place in the view reveals nothing. No window is
+enlarged much, so it stays sharp.
 """
 
 import math
@@ -25,7 +25,7 @@ MAX_OVERLAP = 0.6  # IoU of two windows of one question; more would show the sam
 
 
 class Windows:
-    """Draws windows round objects of a photo."""
+    """Draws windows around objects of a photo."""
 
     def __init__(self, truth: Truth, config: BuildConfig) -> None:
         self._truth, self._settings, self._enlargement = truth, config.intra, config.limits.enlargement
@@ -35,7 +35,7 @@ class Windows:
         return int(rng.integers(self._settings.min_views, self._settings.max_views + 1))
 
     def focus_and_context(self, photo: int, instance: int, rng: np.random.Generator) -> tuple[View, View] | None:
-        """A Focus View of which the box covers the set share, and a wider Context View; both hold the object whole."""
+        """A Focus View that the box covers by the configured share, and a wider Context View; both contain it whole."""
         box = self._truth.box(instance)
         size = self._truth.photo_size(photo)
         focus = self._focus(box, size, rng)
@@ -48,13 +48,13 @@ class Windows:
         return (near, wide) if near and wide else None
 
     def frames(self, size: tuple[int, int], number: int, rng: np.random.Generator) -> Iterator[Frame]:
-        """At most `number` sizes of windows of a photo of width and height `size`, the least wide first."""
+        """At most `number` window sizes for a photo of width and height `size`, smallest first."""
         for step in range(number):
             if frame := self.frame(size, (step + rng.random()) / number, rng):
                 yield frame
 
     def frame(self, size: tuple[int, int], place: float, rng: np.random.Generator) -> Frame | None:
-        """A size of windows of a photo of width and height `size`, `place` (0-1) of the way from least to most wide."""
+        """A window size for a photo of width and height `size`, at `place` (0-1) between smallest and largest."""
         least, most = self._least_side(), max(size)
         if least > most:
             return None
@@ -81,7 +81,7 @@ class Windows:
         return self._around(box, size, float(np.exp(rng.uniform(np.log(least), np.log(most)))), rng)
 
     def _around(self, box: Box, size: tuple[int, int], area: float, rng: np.random.Generator) -> Window | None:
-        """A window of about this area that holds the box whole, offset uniform over those that do."""
+        """A window of about this area that contains the whole box, at a uniform offset among those that do."""
         width, height = _shape(area, size, rng)
         x1, y1, x2, y2 = math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3])
         low = max(x2 - width, 0), max(y2 - height, 0)
@@ -96,7 +96,7 @@ class Windows:
         return View(photo, window, frame.view_width, frame.view_height, role) if frame else None
 
     def _frame(self, width: int, height: int, rng: np.random.Generator) -> Frame | None:
-        """A window of this size shown at one of the set sizes that keep it sharp; None if there is none."""
+        """A window of this size, shown at one of the configured sizes that keep it sharp, or None."""
         sharp = [side for side in self._settings.view_sizes if side <= self._enlargement * max(width, height)]
         if not sharp:
             return None
@@ -104,31 +104,31 @@ class Windows:
         return Frame(width, height, max(round(width * scale), 1), max(round(height * scale), 1))
 
     def _least_side(self) -> int:
-        """Longer side of the smallest window that may be shown, pixels of the photo."""
+        """Longer side of the smallest window that can be shown, in photo pixels."""
         return math.ceil(min(self._settings.view_sizes) / self._enlargement)
 
 
 def _shape(area: float, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
-    """Width and height of a window of about this area and a drawn aspect ratio, cut to the photo."""
+    """Width and height of a window of about this area and a random aspect ratio, cut to the photo."""
     aspect = float(np.exp(rng.uniform(-_WIDEST, _WIDEST)))
     width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
     return min(max(width, 1), size[0]), min(max(height, 1), size[1])
 
 
 def askable_in(view: View, box: Box, limits: Limits) -> bool:
-    """May a box, in pixels of the photo, be asked for in a view? Its shorter side is large enough in the photo too."""
+    """Whether a box, in photo pixels, can be asked for in a view; its shorter side must also fit in the photo."""
     shorter = min(box[2] - box[0], box[3] - box[1])
     return shorter >= limits.min_side and fits(box_in_view(view, box), view.width, view.height, limits)
 
 
 def shown_in(truth: Truth, position: int, instance: int, view: View) -> Shown:
-    """An instance that a window shows, at least in part, as part of an answer; `position` of the view is 0-based."""
+    """An instance that a window shows at least in part, as part of an answer; `position` of the view is 0-based."""
     sighting = truth.see(instance, view.window)
     assert sighting.box is not None
     return Shown(position, instance, sighting.box, sighting.share)
 
 
 def set_of_windows(index: Index, views: Sequence[View]) -> str:
-    """Name of a set of windows of one photo, whatever their order."""
+    """Order-independent name of a set of windows of one photo."""
     photo = index.photos[views[0].photo]
     return set_name([photo.identity, *((v.window, v.width, v.height) for v in views)])

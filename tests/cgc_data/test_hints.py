@@ -227,11 +227,11 @@ def test_a_change_that_time_does_not_allow_to_try_is_said_to_be_untried(
     failure = failure_of(BuildConfig(sources=[source]), tmp_path, monkeypatch)
     assert advice(failure, seconds=0) == (
         "add `--exhaustive` (in YAML: `exhaustive: true` for the source) if every instance of every category is boxed; "
-        "not tried for lack of time"
+        "not tried because time ran out"
     )
 
 
 def test_nothing_helps_a_file_without_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = coco(tmp_path, {f"{n}.jpg": [] for n in range(6)}, categories=["dog", "cat"], exhaustive=True)
     failure = failure_of(BuildConfig(sources=[source]), tmp_path, monkeypatch)
-    assert advice(failure).startswith("no change of settings that was tried helps")
+    assert advice(failure).startswith("none of the setting changes that were tried helps")

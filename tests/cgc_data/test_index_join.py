@@ -207,7 +207,7 @@ def test_photos_found_under_another_name_are_reported(tmp_path: Path) -> None:
     index = index_of(source, cache=tmp_path)
     assert sorted(photo.file_name for photo in index.photos) == ["a.jpg", "b.jpg"]
     assert plan_notes(index, [], []) == [
-        "coco.json: photos found under another name: 1, such as '..\\\\label\\\\A.JPG' as a.jpg"
+        "coco.json: photos found under a different name: 1, such as '..\\\\label\\\\A.JPG' as a.jpg"
     ]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from cgc_data.builder.remove import rows_to_remove
 from cgc_data.config import Source
-from cgc_data.plan.relations import told
+from cgc_data.plan.relations import singled_out
 from cgc_data.plan.truth import Truth
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
@@ -160,7 +160,7 @@ class Boxes:
 def test_a_relation_is_told_only_if_it_is_clear(
     boxes: list[tuple[float, ...]], masks: list[float] | None, found: dict[str, int]
 ) -> None:
-    assert told(cast(Truth, Boxes(boxes, masks)), list(range(len(boxes))), (100, 100)) == found
+    assert singled_out(cast(Truth, Boxes(boxes, masks)), list(range(len(boxes))), (100, 100)) == found
 
 
 def _another_instance(row: Row) -> None:
