@@ -1,4 +1,4 @@
-"""Checks of the machine: packages that the recipe needs, trackers, and GPUs where there are any."""
+"""Checks of the machine: packages that the recipe needs, trackers, and GPUs, if any."""
 
 from importlib.util import find_spec
 
@@ -24,7 +24,7 @@ NO_TRACKER = {"none", "all"}
 
 
 def check_packages(context: Context) -> Finding:
-    """What the recipe needs is installed; what runs on a GPU alone is asked for only where there is one."""
+    """Every package that the recipe needs is installed; GPU-only packages are required only if there is a GPU."""
     need("train")
     missing = [name for name, _ in engines_of(context.recipe) if find_spec(name) is None]
     if not missing:
@@ -48,7 +48,7 @@ def check_trackers(context: Context) -> Finding:
 
 
 def check_hub(context: Context) -> Finding:
-    """The login may upload checkpoints to hub.repo."""
+    """The login has permission to upload checkpoints to hub.repo."""
     repo = context.recipe.hub.repo
     if repo is None:
         return ok("no checkpoint goes to the Hub")
@@ -60,7 +60,7 @@ def check_hub(context: Context) -> Finding:
 
 
 def check_gpus(context: Context) -> Finding:
-    """As many GPUs as the recipe is written for, of the memory it states."""
+    """The machine has the number of GPUs and the GPU memory that the recipe states."""
     recipe = context.recipe
     if recipe.gpu_memory_gb is None:
         return ok("no GPU is needed")
@@ -83,7 +83,7 @@ def check_gpus(context: Context) -> Finding:
 
 
 def check_engines(context: Context) -> Finding:
-    """Engines are of the versions that they were tested in, and work together."""
+    """Engines have the tested versions and work together."""
     recipe = context.recipe
     if recipe.accelerate == "fsdp2" and recipe.model.lora and recipe.grpo.get("use_vllm"):
         fix = "set accelerate=ddp or zero3, or grpo.use_vllm=false"
@@ -98,7 +98,7 @@ def check_engines(context: Context) -> Finding:
 
 
 def check_run_folder(context: Context) -> Finding:
-    """The run's folder is free."""
+    """The run folder is free."""
     check_free(context.folder)
     return ok(f"{context.folder}: free for the run")
 
