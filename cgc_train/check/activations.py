@@ -24,7 +24,7 @@ def decoder_layer(shape: ModelShape, width: int) -> int:
 def attending_layer(shape: ModelShape, width: int) -> int:
     """Bytes per token that autograd saves in a layer that attends to every token."""
     mixed = (shape.attention + shape.key_value) * (4 + 3 * width)
-    if shape.linear:  # models with linear attention gate the output of full attention, and their norms are centered on zero
+    if shape.linear:  # such models gate the output of full attention, and their norms are centered on zero
         mixed += 4 * width * shape.attention + (4 - width) * shape.key_value
     return _norms(shape, width) + mixed + _mlp(shape, width)
 

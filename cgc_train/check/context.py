@@ -58,14 +58,14 @@ def ok(message: str, value: float | None = None, bound: float | None = None) -> 
     return Finding("ok", message, value=value, bound=bound)
 
 
-def warning(message: str, mend: str, value: float | None = None, bound: float | None = None) -> Finding:
+def warning(message: str, fix: str, value: float | None = None, bound: float | None = None) -> Finding:
     """The run would work, but probably not as you want."""
-    return Finding("warning", message, mend, value, bound)
+    return Finding("warning", message, fix, value, bound)
 
 
-def failed(message: str, mend: str, value: float | None = None, bound: float | None = None) -> Finding:
+def failed(message: str, fix: str, value: float | None = None, bound: float | None = None) -> Finding:
     """The run would fail, or train on something other than intended."""
-    return Finding("failed", message, mend, value, bound)
+    return Finding("failed", message, fix, value, bound)
 
 
 def gigabytes(size: float) -> str:
@@ -194,8 +194,8 @@ class Context:
         if name in PUBLISHED_8B:
             return False
         raise ModelError(
-            f"{name}: no such folder, and the Hub does not answer; give a model's folder (`cgc-train tiny demo/tiny` "
-            "writes the tiny one), or go where there is a network"
+            f"{name}: no such folder, and the Hub does not respond; pass a model folder (`cgc-train tiny demo/tiny` "
+            "writes the tiny one), or connect to a network"
         )
 
     def sizes(self, row: Row) -> list[tuple[int, int]]:
