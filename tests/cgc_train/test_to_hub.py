@@ -130,7 +130,9 @@ def test_a_login_that_will_not_do_is_known_before_training(
 def test_check_writes_nothing(hub: Hub, run_values: dict[str, Any]) -> None:
     assert not is_there("org/steps")
     found = check_hub(Context(recipe_of(run_values)))
-    assert found.message == "checkpoints are uploaded to org/steps, which will be created as private when training starts"
+    assert (
+        found.message == "checkpoints are uploaded to org/steps, which will be created as private when training starts"
+    )
     assert "org/steps" not in hub.repos
 
 
