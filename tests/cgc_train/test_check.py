@@ -357,7 +357,7 @@ def test_the_command_prints_a_line_a_check_and_what_it_could_not_check(place: Pa
     assert done.exit_code == 0
     lines = done.output.splitlines()
     assert all(check.name in line for check, line in zip(CHECKS, lines, strict=False))
-    assert lines[-1] == "0 failed; how fast it runs is not checked"
+    assert lines[-1] == "0 failed; training speed is not checked"
     assert any(line.split()[1:4] == ["not", "checked", "│"] for line in lines), "the closing table"
 
 

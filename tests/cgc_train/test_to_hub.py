@@ -107,7 +107,7 @@ def waiting(run_values: dict[str, Any], tmp_path: Path) -> CheckpointsToHub:
 @pytest.mark.parametrize(
     ("repo", "token", "said"),
     [
-        ("org/steps", "hf_wrong", "does not know this login"),
+        ("org/steps", "hf_wrong", "the Hub rejects this token"),
         ("others/steps", TOKEN, "is no member of its organization"),
         ("steps", TOKEN, "write ORG/NAME"),
         ("org/data", TOKEN, r"holds weights\.bin, no checkpoints of ours"),
