@@ -12,7 +12,7 @@ from cgc_train.errors import TrainingDataError
 
 SAMPLED = 16  # number of rows whose images are opened
 NAMED = 3  # photos listed per message
-FIX = "set data.photos to the folder or zip that holds them all"
+FIX = "set data.photos to the folder or zip that contains all of them"
 
 
 def check_photos(context: Context) -> Finding:
@@ -29,7 +29,7 @@ def check_photos(context: Context) -> Finding:
                 fix = "build or download the release again"
                 return failed(f"{context.release.folder}: row {row['id']}: image {number} cannot be opened", fix)
             opened += 1
-    kind = "stored images" if context.release.has_images else "images, made of photos that are all there,"
+    kind = "stored images" if context.release.has_images else "images, composed from a complete set of photos,"
     return ok(f"{opened} {kind} of {min(SAMPLED, len(context.ids))} rows open")
 
 

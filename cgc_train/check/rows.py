@@ -41,7 +41,7 @@ def check_groups(context: Context) -> Finding:
     if not groups:
         return ok("groups not measured (see `cgc-train difficulty`); the run warns if most teach nothing")
     idle = sum(not teaches(rewards, settings) for rewards in groups) / len(groups)
-    message = f"{idle:.0%} of {len(groups):,} measured groups teach nothing by `groups`"
+    message = f"{idle:.0%} of {len(groups):,} measured groups teach nothing by the `groups` settings"
     if idle >= context.recipe.warnings.idle_groups:
         fix = "relax groups.min_spread, min_mean or max_mean, or measure again with a stronger start"
         return warning(message, fix, idle, context.recipe.warnings.idle_groups)

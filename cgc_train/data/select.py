@@ -52,7 +52,7 @@ def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[fl
     means = {identity: found.mean for identity, found in measurements(Path(settings.keep)).items()}
     if missing := [identity for identity in ids if identity not in means]:
         raise TrainingDataError(
-            f"{settings.keep}: has no mean reward of row {missing[0]}; write it with `cgc-train difficulty`, or set "
+            f"{settings.keep}: has no mean reward for row {missing[0]}; write it with `cgc-train difficulty`, or set "
             "data.curriculum=none"
         )
     highest = max(means[identity] for identity in ids)
@@ -133,7 +133,7 @@ def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[
     keep = kept_ids(Path(settings.keep)) if settings.keep else None
     kept = rows if keep is None else [row for row in rows if row.id in keep]
     if keep and kept and len(kept) < len(keep):
-        say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are among those that `data` chooses")
+        say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are selected by `data`")
     if not kept:
         why = f"none of them is in data.keep={settings.keep}" if rows else "the filters of `data` leave none"
         raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")

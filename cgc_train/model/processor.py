@@ -70,7 +70,7 @@ def shown_as_model_error(name: str, what: str) -> "Iterator[None]":
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(
-            f"{name}: cannot load the {what} ({reason}); check the name, the files or the network"
+            f"{name}: cannot load the {what} ({reason}); check the name, the files, or the network"
         ) from None
 
 

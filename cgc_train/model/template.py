@@ -60,13 +60,13 @@ def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
         other = "use a chat template that lets the model think"
         if switch:
             other = f"set grpo.chat_template_kwargs='{{{switch}: true}}' and prompt.prefix='<think>'"
-        fault = f"its chat template writes {needed}, which leaves no room for reasoning"
+        fault = f"its chat template writes {needed}, which prevents reasoning"
         return f"{fault}; set prompt.think=false, or {other}"
     if stated == needed or (closed and not stated):
         return ""
     if needed:
         return f"its chat template writes {needed}, but prompt.prefix is {stated!r}; set prompt.prefix='{needed}'"
-    return f"prompt.prefix is {stated!r}, but its chat template writes nothing of a response; remove prompt.prefix"
+    return f"prompt.prefix is {stated!r}, but its chat template does not start responses; remove prompt.prefix"
 
 
 def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str, object]) -> str:
@@ -86,8 +86,8 @@ def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
     if not finished.startswith(rendered(processor, row["prompt"])):
         written = _solid(opening(processor)) or "the beginning of a response"
         raise ModelError(
-            f"{name}: its chat template drops {written} from a finished response, so a warm-up would teach another "
-            "form; use a chat template that keeps it"
+            f"{name}: its chat template drops {written} from a finished response, so SFT would teach another "
+            "format; use a chat template that keeps it"
         )
 
 
@@ -98,7 +98,7 @@ def rendered(processor: Processor, messages: Sequence[Message], **template: obje
         return processor.apply_chat_template(list(messages), **settings)
     except (TemplateError, ValueError, TypeError, AttributeError) as error:
         name, reason = processor.tokenizer.name_or_path, " ".join(str(error).split())[:200]
-        raise ModelError(f"{name}: no chat template that takes images ({reason}); name a Qwen3-VL model") from None
+        raise ModelError(f"{name}: no chat template that supports images ({reason}); use a Qwen3-VL model") from None
 
 
 def _lost_tag(processor: Processor) -> str:
@@ -107,7 +107,7 @@ def _lost_tag(processor: Processor) -> str:
     for tag in _TAGS:
         tokens = tokenizer(tag, add_special_tokens=False)["input_ids"]
         if tag not in tokenizer.decode(tokens, skip_special_tokens=True):
-            return f"its tokenizer drops {tag} from every response; set its `special` to false in tokenizer.json"
+            return f"its tokenizer drops {tag} from every response; set `special` to false for it in tokenizer.json"
     return ""
 
 

@@ -71,7 +71,7 @@ class DataSettings(Section):
     @classmethod
     def _known_contrasts(cls, contrasts: list[str]) -> list[str]:
         if unknown := [name for name in contrasts if name not in CONTRASTS]:
-            raise ValueError(f"no contrast {unknown[0]!r}; there are {', '.join(CONTRASTS)}")
+            raise ValueError(f"no contrast {unknown[0]!r}; choose from {', '.join(CONTRASTS)}")
         return contrasts
 
     @field_validator("tasks")
@@ -83,13 +83,15 @@ class DataSettings(Section):
     @model_validator(mode="after")
     def _measured(self) -> "DataSettings":
         if self.curriculum == "by_reward" and self.keep is None:
-            raise ValueError("curriculum=by_reward needs keep=FILE, as `cgc-train difficulty` writes it")
+            raise ValueError("curriculum=by_reward needs keep=FILE, as written by `cgc-train difficulty`")
         return self
 
     @model_validator(mode="after")
     def _held_out(self) -> "DataSettings":
         if self.held_out_every and self.held_out_rows and self.held_out_split == self.split:
-            raise ValueError(f"split {self.split!r} is trained on and held out; hold out another, or held_out_every=0")
+            raise ValueError(
+                f"split {self.split!r} is trained on and held out; hold out another, or set held_out_every=0"
+            )
         return self
 
 
