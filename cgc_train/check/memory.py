@@ -136,8 +136,8 @@ class _Run:
         """Bytes of one full copy of the model's weights as loaded."""
         if self.recipe.model.quantize is None:
             return self.shape.total * self.width
-        quantised = sum(inputs * outputs for name, (inputs, outputs) in self.shape.linears.items() if name != HEAD)
-        return int(quantised * NF4_BYTES) + (self.shape.total - quantised) * self.width
+        quantized = sum(inputs * outputs for name, (inputs, outputs) in self.shape.linears.items() if name != HEAD)
+        return int(quantized * NF4_BYTES) + (self.shape.total - quantized) * self.width
 
     @property
     def colocated(self) -> bool:
