@@ -68,7 +68,7 @@ def check_gpus(context: Context) -> Finding:
     found, machines = gpu_bytes(), launch_machines(recipe.accelerate)
     if recipe.gpus % machines:
         fix = f"set gpus to a multiple of {machines}, or choose another launch file with accelerate"
-        message = f"{recipe.gpus} GPUs do not divide evenly among {machines} machines"
+        message = f"{recipe.gpus} GPUs on {machines} machines: they do not divide evenly"
         return failed(message, fix, recipe.gpus, machines)
     asked, each = recipe.gpus // machines, " on each machine" * (machines > 1)
     if not found:
