@@ -1,4 +1,4 @@
-"""Is a recipe worth its GPU hours? Everything about a run that arithmetic and a CPU can tell before it starts."""
+"""Is a recipe worth its GPU hours? Everything that arithmetic and a CPU can verify about a run before it starts."""
 
 from cgc_train.check.context import Finding
 from cgc_train.check.run import CHECKS, run_checks

@@ -1,22 +1,22 @@
-"""Bytes that forward and backward passes hold beside the weights, from the sizes of a model.
+"""Bytes that forward and backward passes need in addition to the weights, from the sizes of a model.
 
-Per-layer coefficients were read off what autograd saves in transformers' layers (the tests measure them again).
-Attention is taken to be fused: nothing of size tokens x tokens is kept.
+Per-layer coefficients come from what autograd saves in the layers of transformers (the tests measure them again).
+Attention is assumed to be fused: nothing of size tokens x tokens is kept.
 """
 
 from cgc_train.check.shape import LinearAttention, ModelShape
 
 # TRL's fused head projects this many tokens onto this much of the vocabulary at a time.
 HEAD_TOKENS, HEAD_COLUMNS = 4096, 32768
-# Tokens that the rule of linear attention takes at a time.
+# Chunk size, in tokens, of the linear attention rule.
 CHUNK = 64
 
 
 def decoder_layer(shape: ModelShape, width: int) -> int:
     """Bytes per token that autograd saves in one layer of the language model, for activations of `width` bytes.
 
-    Where there are layers with and without linear attention, the larger. Norms keep a copy in float32; linear layers
-    their inputs; attention its queries, keys, values and output.
+    If the model mixes layers with and without linear attention, the larger of the two. Norms keep a copy in float32;
+    linear layers keep their inputs; attention keeps its queries, keys, values, and output.
     """
     return max(attending_layer(shape, width), linear_layer(shape, width))
 
@@ -24,15 +24,15 @@ def decoder_layer(shape: ModelShape, width: int) -> int:
 def attending_layer(shape: ModelShape, width: int) -> int:
     """Bytes per token that autograd saves in a layer that attends to every token."""
     mixed = (shape.attention + shape.key_value) * (4 + 3 * width)
-    if shape.linear:  # models that have linear attention gate the output of the other, and norm around zero
+    if shape.linear:  # such models gate the output of full attention, and their norms are centered on zero
         mixed += 4 * width * shape.attention + (4 - width) * shape.key_value
     return _norms(shape, width) + mixed + _mlp(shape, width)
 
 
 def linear_layer(shape: ModelShape, width: int) -> int:
-    """Bytes per token that autograd saves in a layer of linear attention; 0 where there is none.
+    """Bytes per token that autograd saves in a linear attention layer; 0 if there is none.
 
-    With PyTorch's own rule of chunks, which transformers takes where `flash-linear-attention` is not installed.
+    For PyTorch's chunked rule, which transformers uses if `flash-linear-attention` is not installed.
     """
     if not shape.linear:
         return 0
@@ -40,10 +40,10 @@ def linear_layer(shape: ModelShape, width: int) -> int:
 
 
 def _rule(linear: LinearAttention, width: int) -> int:
-    """Bytes per token of the rule: keys, keys repeated to the heads of values, values, and the chunks of every head."""
+    """Bytes per token of the rule: keys, keys repeated per value head, values, and the chunks of every head."""
     repeated = linear.heads * linear.key_head
     mixed = 4 * width * linear.keys + (16 + 8 * width) * repeated + (24 + 5 * width) * linear.values
-    # in float32: five matrices of a chunk's tokens by themselves, its state, and ten numbers a token
+    # in float32: five token-by-token matrices per chunk, its state, and ten numbers per token
     chunk = 4 * (5 * CHUNK + linear.key_head * linear.value_head // CHUNK + 10)
     return mixed + linear.heads * chunk
 
@@ -53,7 +53,7 @@ def _norms(shape: ModelShape, width: int) -> int:
 
 
 def _mlp(shape: ModelShape, width: int) -> int:
-    """Of the gated MLP, or of the experts that a token is sent to with the one that all share."""
+    """Bytes per token of the gated MLP, or of the experts that a token is routed to plus the shared expert."""
     if not shape.experts:
         return 4 * width * shape.intermediate
     chosen = shape.experts.chosen * (3 * shape.hidden + 4 * shape.experts.intermediate)
@@ -62,7 +62,7 @@ def _mlp(shape: ModelShape, width: int) -> int:
 
 
 def adapters_of_layer(shape: ModelShape) -> int:
-    """Bytes per token that LoRA adds in one layer: the inputs of its linear layers, cast to float32."""
+    """Bytes per token that LoRA adds per layer: the inputs of its linear layers, cast to float32."""
     return 4 * sum(inputs for inputs, _ in shape.language_linears.values()) // shape.layers
 
 
@@ -77,22 +77,22 @@ def vision_forward(shape: ModelShape, width: int) -> int:
 
 
 def image_features(shape: ModelShape, width: int) -> int:
-    """Bytes per patch that the vision tower leaves while the language model reads a prompt.
+    """Bytes per patch that the vision tower keeps while the language model reads a prompt.
 
-    Its last hidden state, and every feature of a token twice: as the tower gave it, and joined across images.
+    Its last hidden state, and every feature of a token twice: as the tower returned it, and joined across images.
     """
     return width * (shape.vision_hidden + 2 * shape.features * shape.hidden // shape.merge**2)
 
 
 def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
-    """Bytes per token while one layer runs without gradients, at their peak in the gated MLP.
+    """Peak bytes per token while one layer runs without gradients, which occurs in the gated MLP.
 
-    Where a layer has linear attention, its rule is taken to hold as much as it saves for gradients.
+    The linear attention rule is assumed to need as much as it saves for gradients.
 
-    Always there: the embeddings, the layer's input, the residual, and its norm. `adapters`: bytes of a number in their
-    weights, 0 without any. PEFT casts the input of a projection to them, and holds the output of its adapter twice,
-    before and after it is scaled, beside the output of the frozen projection. float32 adapters so take four times what
-    the output of a bfloat16 model takes.
+    Always in memory: the embeddings, the layer's input, the residual, and its norm. `adapters`: bytes per number in the
+    adapter weights, 0 without adapters. PEFT casts the input of a projection to this type and keeps the adapter output
+    twice, before and after scaling, in addition to the output of the frozen projection. So float32 adapters take four
+    times as much as the output of a bfloat16 model.
     """
     cast = adapters if adapters != width else 0
     mlp = (2 * (width + adapters) if adapters else 3 * width) * shape.intermediate
@@ -105,9 +105,9 @@ def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
 def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing: bool, lora: bool) -> int:
     """Bytes kept for the backward pass of the language model over `tokens` tokens.
 
-    With checkpointing: every layer's input, and one layer recomputed together with its gradients. With adapters the two
-    stay below one layer, since autocast keeps inputs in the model's type, and the backward pass frees what it has used.
-    Where all weights train they are not measured, so the room stays.
+    With checkpointing: every layer's input, plus one layer recomputed together with its gradients. With adapters, these
+    two stay below one layer, since autocast keeps inputs in the model's type and the backward pass frees what it used.
+    Training of all weights is not measured, so the margin remains.
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters
@@ -119,7 +119,7 @@ def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing:
 
 
 def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: bool, trains: bool) -> int:
-    """Bytes for `patches` patches in the vision tower; only a passing block's where the tower does not train."""
+    """Bytes for `patches` patches in the vision tower; if the tower is frozen, only those of the current block."""
     if not trains:
         return patches * vision_forward(shape, width)
     block = vision_block(shape, width)
@@ -129,9 +129,9 @@ def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: 
 
 
 def head(shape: ModelShape, tokens: int, width: int, *, trains: bool) -> int:
-    """Bytes of TRL's fused head over `tokens` completion tokens: one tile, and what is summed up in float32.
+    """Bytes of TRL's fused head over `tokens` completion tokens: one tile, and the sums in float32.
 
-    The logits of the whole vocabulary are never held; the gradient of a head that trains is, in float32.
+    The logits of the whole vocabulary are never in memory; the gradient of a trainable head is, in float32.
     """
     tile = min(tokens, HEAD_TOKENS) * min(shape.vocabulary, HEAD_COLUMNS) * width
     return tile + 4 * tokens * shape.hidden + (4 * shape.vocabulary * shape.hidden if trains else 0)

@@ -1,7 +1,7 @@
-"""What the checks look at, and what they say.
+"""What the checks inspect, and what they report.
 
-Each part of the context is made when it is first asked for and then shared; a faulty one raises its CgcError wherever
-it is asked for.
+Each part of the context is computed on first access and then shared; a faulty part raises its CgcError on every
+access.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,14 +26,14 @@ from cgc_train.protocols import GrpoArguments, ModelConfig, Processor
 from cgc_train.recipe import Recipe
 
 COLUMNS = [name for name in FEATURES if name != "images"]
-# Models of one architecture, whose numbers are published.
+# Models of one architecture with published sizes.
 PUBLISHED_8B = ("Qwen/Qwen3-VL-8B-Instruct", "Qwen/Qwen3-VL-8B-Thinking")
 Status = Literal["ok", "warning", "failed", "not checked"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. `value` is compared with `bound`; both are None where nothing is measured."""
+    """One line of the report. `value` is compared with `bound`; both are None if nothing is measured."""
 
     status: Status
     message: str
@@ -45,12 +45,12 @@ class Finding:
 
     @property
     def line(self) -> str:
-        """The message and, where something is wrong, its mend."""
+        """The message and, if something is wrong, its fix."""
         return f"{self.message}; {self.mend}" if self.mend else self.message
 
 
 class Unchecked(Exception):
-    """What a check looks at is out of reach on this machine; the text says what and why."""
+    """A check cannot run on this machine; the text states what is out of reach and why."""
 
 
 def ok(message: str, value: float | None = None, bound: float | None = None) -> Finding:
@@ -58,18 +58,18 @@ def ok(message: str, value: float | None = None, bound: float | None = None) -> 
     return Finding("ok", message, value=value, bound=bound)
 
 
-def warning(message: str, mend: str, value: float | None = None, bound: float | None = None) -> Finding:
-    """The run would go, but not as one would wish."""
-    return Finding("warning", message, mend, value, bound)
+def warning(message: str, fix: str, value: float | None = None, bound: float | None = None) -> Finding:
+    """The run would work, but probably not as you want."""
+    return Finding("warning", message, fix, value, bound)
 
 
-def failed(message: str, mend: str, value: float | None = None, bound: float | None = None) -> Finding:
-    """The run would fail, or train on something else than intended."""
-    return Finding("failed", message, mend, value, bound)
+def failed(message: str, fix: str, value: float | None = None, bound: float | None = None) -> Finding:
+    """The run would fail, or train on something other than intended."""
+    return Finding("failed", message, fix, value, bound)
 
 
 def gigabytes(size: float) -> str:
-    """Bytes as text, in units of 10^9: `0.003 GB`, `2.1 GB`, `116 GB`."""
+    """Format bytes in units of 10^9: `0.003 GB`, `2.1 GB`, `116 GB`."""
     value = size / 1e9
     return f"{value:,.0f} GB" if value >= 10 else f"{value:.2g} GB"
 
@@ -81,9 +81,9 @@ def not_checked(message: str) -> Finding:
 
 @dataclass(frozen=True)
 class Context:
-    """A recipe, where its run would be written, and what follows from both.
+    """A recipe, the folder of its run, and what follows from both.
 
-    `step_seconds` is how long a trial step may take; 0: none is taken.
+    `step_seconds` limits the duration of the trial step; 0: no trial step.
     """
 
     recipe: Recipe
@@ -103,27 +103,27 @@ class Context:
 
     @cached_property
     def release(self) -> Release:
-        """The release of the recipe, downloaded first where it is on the Hub."""
+        """The release of the recipe, downloaded first if it is on the Hub."""
         return find_release(self.recipe.data)
 
     @cached_property
     def ids(self) -> frozenset[str]:
-        """Ids of the rows that are trained on."""
+        """Ids of the training rows."""
         return frozenset(chosen(self.release, self.recipe.data, self.recipe.data.split))
 
     @cached_property
     def held_out(self) -> frozenset[str]:
-        """Ids of the rows that are held out; none where nothing is evaluated."""
+        """Ids of the held-out rows; empty if nothing is evaluated."""
         data = self.recipe.data
         rows = data.held_out_rows if data.held_out_every else 0
         return frozenset(held_out(self.release, data.held_out_split, rows) if rows else ())
 
     def rows(self) -> Iterator[Row]:
-        """The rows as they are trained on, without images; streamed, each held against itself."""
+        """The training rows without images, streamed; each is checked for consistency."""
         return self._read(self.recipe, self.recipe.data.split, self.ids)
 
     def all_rows(self) -> Iterator[Row]:
-        """The rows that are trained on, then those that are held out, which keep all their images."""
+        """The training rows, then the held-out rows, which keep all their images."""
         yield from self.rows()
         whole = self.recipe.model_copy(update={"data": self.recipe.data.model_copy(update={"distractor_images": True})})
         yield from self._read(whole, self.recipe.data.held_out_split, self.held_out)
@@ -136,7 +136,7 @@ class Context:
 
     @cached_property
     def processor(self) -> Processor | None:
-        """The model's processor; None where the model is on the Hub and cannot be had from here."""
+        """The model's processor, or None if the model is on the Hub and cannot be downloaded."""
         need("train")
         from cgc_train.model import load_processor
 
@@ -147,12 +147,12 @@ class Context:
 
     @cached_property
     def bounds(self) -> Bounds:
-        """Sizes at which the model sees images; without a processor, those of Qwen3-VL's own."""
+        """Sizes at which the model sees images; without a processor, those of Qwen3-VL."""
         return _bounds(self.processor, self.recipe.data.max_pixels)
 
     @cached_property
     def own_bounds(self) -> Bounds:
-        """Sizes that the model's folder itself allows, which is what a vLLM server goes by unless told otherwise."""
+        """Sizes that the model's folder allows, which a vLLM server uses by default."""
         if self.processor is None:
             return _bounds(None, LARGEST_IMAGE)
         from cgc_train.model import load_processor
@@ -161,7 +161,7 @@ class Context:
 
     @cached_property
     def model_config(self) -> ModelConfig:
-        """The model's configuration: its own, or the published numbers of the 8B where that cannot be had."""
+        """The model's configuration, or the published sizes of the 8B model if it cannot be downloaded."""
         need("train")
         from cgc_train.model import load_config, qwen3_vl_8b_config
 
@@ -182,24 +182,24 @@ class Context:
 
     @cached_property
     def longest(self) -> Longest:
-        """The longest prompt, and the most patches of images that a row has."""
+        """The longest prompt, and the largest number of image patches in a row."""
         pixels = max(sum(width * height for width, height in self.sizes(row)) for row in self.all_rows())
         return Longest(self.prompts[0][0], pixels // self.shape.patch**2)
 
     def _within_reach(self, file: str) -> bool:
-        """Whether a file of the model can be had; False only for a model that is known without it."""
+        """Whether a file of the model is available; False only for models with published sizes."""
         name = self.recipe.model.name
         if within_reach(name, self.recipe.model.revision, file):
             return True
         if name in PUBLISHED_8B:
             return False
         raise ModelError(
-            f"{name}: no such folder, and the Hub does not answer; give a model's folder (`cgc-train tiny demo/tiny` "
-            "writes the tiny one), or go where there is a network"
+            f"{name}: no such folder, and the Hub does not respond; pass a model folder (`cgc-train tiny demo/tiny` "
+            "writes the tiny one), or connect to a network"
         )
 
     def sizes(self, row: Row) -> list[tuple[int, int]]:
-        """Width and height of a row's images as the model sees them."""
+        """Width and height of a row's images, as the model sees them."""
         return [self.bounds.size(view["width"], view["height"]) for view in row["views"]]
 
 

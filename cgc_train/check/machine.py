@@ -1,4 +1,4 @@
-"""Checks of the machine: packages that the recipe needs, trackers, and GPUs where there are any."""
+"""Checks of the machine: packages that the recipe needs, trackers, and GPUs, if any."""
 
 from importlib.util import find_spec
 
@@ -24,14 +24,14 @@ NO_TRACKER = {"none", "all"}
 
 
 def check_packages(context: Context) -> Finding:
-    """What the recipe needs is installed; what runs on a GPU alone is asked for only where there is one."""
+    """Every package that the recipe needs is installed; GPU-only packages are required only if there is a GPU."""
     need("train")
     missing = [name for name, _ in engines_of(context.recipe) if find_spec(name) is None]
     if not missing:
         return ok("every package that the recipe needs is installed")
     line = f"{', '.join(missing)} not installed"
     if not gpu_bytes():
-        raise Unchecked(f"{line}, and no GPU here that they would run on")
+        raise Unchecked(f"{line}, and there is no GPU to run them on")
     return failed(line, f"run: {install(*missing)}")
 
 
@@ -44,63 +44,65 @@ def check_trackers(context: Context) -> Finding:
             f"grpo.report_to={missing[0]}: {missing[0]} is not installed; run: pip install {missing[0]}, or "
             "set grpo.report_to=none"
         )
-    return ok(f"metrics go to the run folder{''.join(f' and to {name}' for name in names)}")
+    return ok(f"metrics are written to the run folder{''.join(f' and to {name}' for name in names)}")
 
 
 def check_hub(context: Context) -> Finding:
-    """The login may upload checkpoints to hub.repo."""
+    """The login has permission to upload checkpoints to hub.repo."""
     repo = context.recipe.hub.repo
     if repo is None:
-        return ok("no checkpoint goes to the Hub")
+        return ok("no checkpoints are uploaded to the Hub")
     if constants.HF_HUB_OFFLINE:
         raise Unchecked(f"the login for {repo}: the Hub client is offline")
     there = is_there(repo)
     private = "private" if context.recipe.hub.private else "public"
-    return ok(f"checkpoints go to {repo}, which " + ("exists" if there else f"is made {private} when training begins"))
+    state = "exists" if there else f"will be created as {private} when training starts"
+    return ok(f"checkpoints are uploaded to {repo}, which {state}")
 
 
 def check_gpus(context: Context) -> Finding:
-    """As many GPUs as the recipe is written for, of the memory it states."""
+    """The machine has the number of GPUs and the GPU memory that the recipe states."""
     recipe = context.recipe
     if recipe.gpu_memory_gb is None:
         return ok("no GPU is needed")
     found, machines = gpu_bytes(), launch_machines(recipe.accelerate)
     if recipe.gpus % machines:
-        mend = f"set gpus to a multiple of {machines}, or name another launch file with accelerate"
-        return failed(f"{recipe.gpus} GPUs on {machines} machines: not as many on each", mend, recipe.gpus, machines)
+        fix = f"set gpus to a multiple of {machines}, or choose another launch file with accelerate"
+        message = f"{recipe.gpus} GPUs on {machines} machines: they do not divide evenly"
+        return failed(message, fix, recipe.gpus, machines)
     asked, each = recipe.gpus // machines, " on each machine" * (machines > 1)
     if not found:
-        raise Unchecked(f"{asked} GPUs of {recipe.gpu_memory_gb:g} GB{each}: there is none on this machine")
+        raise Unchecked(f"{asked} GPUs of {recipe.gpu_memory_gb:g} GB{each}: this machine has no GPU")
     smallest = min(found) / 1e9
-    message = f"{len(found)} GPUs, the smallest of {smallest:.0f} GB"
+    message = f"{len(found)} GPUs, the smallest with {smallest:.0f} GB"
     if len(found) < asked:
-        mend = "set gpus, and raise grpo.gradient_accumulation_steps to keep the batch"
-        return failed(f"{message}; the recipe is for {asked}{each}", mend, len(found), asked)
+        fix = "set gpus, and raise grpo.gradient_accumulation_steps to keep the batch size"
+        return failed(f"{message}; the recipe is for {asked}{each}", fix, len(found), asked)
     if smallest < recipe.gpu_memory_gb:
-        mend = f"set gpu_memory_gb={smallest:.0f}, and see whether the plan still fits"
-        return failed(f"{message}; the recipe states {recipe.gpu_memory_gb:g}", mend, smallest, recipe.gpu_memory_gb)
+        fix = f"set gpu_memory_gb={smallest:.0f}, and check whether the plan still fits"
+        return failed(f"{message}; the recipe states {recipe.gpu_memory_gb:g}", fix, smallest, recipe.gpu_memory_gb)
     return ok(message, len(found), asked)
 
 
 def check_engines(context: Context) -> Finding:
-    """Engines are of the versions that they were tested in, and work together."""
+    """Engines have the tested versions and work together."""
     recipe = context.recipe
     if recipe.accelerate == "fsdp2" and recipe.model.lora and recipe.grpo.get("use_vllm"):
         fix = "set accelerate=ddp or zero3, or grpo.use_vllm=false"
-        return warning("under fsdp2, adapters do not reach vLLM reliably", fix)
+        return warning("with fsdp2, adapter weights do not reach vLLM reliably", fix)
     if others := untested(recipe):
         named = ", ".join(f"{package} {seen} (tested: {TESTED[package]})" for package, seen in others.items())
         return warning(f"not tested with {named}", f"run: {install(*others)}")
     if seen := slow_torch():
-        return warning(f"torch {seen} takes many times as long for images", "install another version of torch")
+        return warning(f"torch {seen} is many times slower for images", "install another version of torch")
     names = [name for name, _ in engines_of(recipe)]
     return ok(f"engines: {', '.join(names) if names else 'none besides torch and TRL'}")
 
 
 def check_run_folder(context: Context) -> Finding:
-    """The run's folder is free."""
+    """The run folder is free."""
     check_free(context.folder)
-    return ok(f"{context.folder}: free for the run")
+    return ok(f"{context.folder}: available for the run")
 
 
 def gpu_bytes() -> list[int]:

@@ -1,7 +1,7 @@
-"""The memory plan of a run: what each GPU holds while it samples and while it learns, by arithmetic.
+"""The memory plan of a run: the computed memory use of each GPU while it samples and while it learns.
 
-Gigabytes are 10^9 bytes. A card sold as 80 GB has some 6 % more than that; the difference is the margin for what is not
-planned, such as fragmentation.
+Gigabytes are 10^9 bytes. A card sold as 80 GB has about 6 % more; the difference is the margin for everything outside
+the plan, such as fragmentation.
 """
 
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ When = Literal["always", "sampling", "learning"]
 
 GB = 10**9
 WIDTH = {"float32": 4, "bfloat16": 2}
-# Four bits a weight, and two levels of scales: 8 bits for 64 weights, 32 bits for 256 of those.
+# Four bits per weight, and two levels of scales: 8 bits per 64 weights, 32 bits per 256 of those.
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
 MASTER = "float32 copy of trained weights"
-HEAD = "lm_head"  # is not quantised
-# What is divided among the GPUs.
+HEAD = "lm_head"  # is not quantized
+# What is sharded across the GPUs.
 DIVIDED: dict[str, frozenset[str]] = {
     "cpu": frozenset(),
     "ddp": frozenset(),
@@ -31,21 +31,21 @@ DIVIDED: dict[str, frozenset[str]] = {
     "fsdp2": frozenset({"weights", "gradients", "optimiser", "reference"}),
 }
 DEEPSPEED = frozenset({"zero2", "zero3"})
-# DeepSpeed's defaults, in numbers of 2 bytes: buckets of reduction and gathering; weights that ZeRO-3 keeps gathered.
+# DeepSpeed's defaults, in 2-byte numbers: buckets for reduction and gathering; weights that ZeRO-3 keeps gathered.
 BUCKET, LIVE = 5 * 10**8, 10**9
-# The CUDA context, cuBLAS and NCCL. Ours; nvidia-smi shows about as much for an idle process with a communicator.
+# The CUDA context, cuBLAS, and NCCL. Our estimate; nvidia-smi shows about as much for an idle process with NCCL.
 CONTEXT = 3 * GB // 2
-# CUDA graphs and buffers of vLLM. Ours.
+# CUDA graphs and buffers of vLLM. Our estimate.
 VLLM_OVERHEAD = GB
-# vLLM tries the vision tower with images of so many tokens (TRL sets it), or with the largest if that has more.
+# vLLM profiles the vision tower with images of this many tokens (set by TRL), or with the largest image if larger.
 TRIED_TOKENS = 4096
-# The largest image that the processor of a model itself allows (pixels).
+# The largest image that the model's processor allows (pixels).
 LARGEST_IMAGE = 16_777_216
 
 
 @dataclass(frozen=True)
 class Longest:
-    """The largest row of the data: tokens of its prompt with every image, and patches of its images."""
+    """The largest row of the data: tokens of its prompt including images, and patches of its images."""
 
     tokens: int
     patches: int
@@ -53,7 +53,7 @@ class Longest:
 
 @dataclass(frozen=True)
 class Part:
-    """Bytes of one GPU, and when they are held."""
+    """Bytes on one GPU, and when they are in use."""
 
     name: str
     bytes: int
@@ -62,38 +62,38 @@ class Part:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """What one GPU holds; `sequences` is how many of the longest samples vLLM's cache has room for."""
+    """The memory use of one GPU; `sequences` is how many samples of maximum length fit into vLLM's cache."""
 
     parts: tuple[Part, ...]
-    available: int | None  # bytes of the GPU; None without one
+    available: int | None  # bytes of GPU memory; None without a GPU
     sequences: float | None = None
 
     def at(self, when: When) -> int:
-        """Bytes held while sampling or while learning."""
+        """Bytes in use while sampling or while learning."""
         return sum(part.bytes for part in self.parts if part.when in ("always", when))
 
     @property
     def peak(self) -> int:
-        """Bytes at the fuller of the two times."""
+        """Bytes in the phase that uses more."""
         return self.at(self.fuller)
 
     @property
     def fits(self) -> bool:
-        """Whether the GPU has room for the peak."""
+        """Whether the peak fits into GPU memory."""
         return self.available is None or self.peak <= self.available
 
     @property
     def fuller(self) -> When:
-        """The time of the peak."""
+        """The phase of the peak."""
         return "sampling" if self.at("sampling") >= self.at("learning") else "learning"
 
     def held(self) -> list[Part]:
-        """What is held at the peak, the largest first."""
+        """The parts in use at the peak, largest first."""
         return sorted((p for p in self.parts if p.when in ("always", self.fuller)), key=lambda part: -part.bytes)
 
 
 def memory_plan(shape: ModelShape, recipe: Recipe, config: GrpoArguments, longest: Longest) -> MemoryPlan:
-    """The plan of a GRPO run; `config` is what `cgc_train.check.batch.arguments` gave."""
+    """The plan of a GRPO run; `config` is the result of `cgc_train.check.batch.arguments`."""
     run = _Run(shape, recipe, config, batch(recipe, config), longest)
     parts = tuple(part for part in _parts(run) if part.bytes)
     available = None if recipe.gpu_memory_gb is None else int(recipe.gpu_memory_gb * GB)
@@ -102,7 +102,7 @@ def memory_plan(shape: ModelShape, recipe: Recipe, config: GrpoArguments, longes
 
 @dataclass(frozen=True)
 class _Run:
-    """The inputs of the plan, and what several parts share."""
+    """The inputs of the plan, and values that several parts share."""
 
     shape: ModelShape
     recipe: Recipe
@@ -112,7 +112,7 @@ class _Run:
 
     @property
     def width(self) -> int:
-        """Bytes of a number in activations and frozen weights."""
+        """Bytes per number in activations and frozen weights."""
         return WIDTH[self.recipe.model.dtype]
 
     @property
@@ -125,7 +125,7 @@ class _Run:
 
     @property
     def trained_width(self) -> int:
-        """Bytes of a weight that trains: adapters in float32 unless quantised, FSDP2 in float32, else as loaded."""
+        """Bytes per trained weight: adapters in float32 unless quantized, FSDP2 in float32, else as loaded."""
         model = self.recipe.model
         if model.lora:
             return self.width if model.quantize else 4
@@ -133,11 +133,11 @@ class _Run:
 
     @property
     def base(self) -> int:
-        """Bytes of one whole copy of the model's weights as loaded."""
+        """Bytes of one full copy of the model's weights as loaded."""
         if self.recipe.model.quantize is None:
             return self.shape.total * self.width
-        quantised = sum(inputs * outputs for name, (inputs, outputs) in self.shape.linears.items() if name != HEAD)
-        return int(quantised * NF4_BYTES) + (self.shape.total - quantised) * self.width
+        quantized = sum(inputs * outputs for name, (inputs, outputs) in self.shape.linears.items() if name != HEAD)
+        return int(quantized * NF4_BYTES) + (self.shape.total - quantized) * self.width
 
     @property
     def colocated(self) -> bool:
@@ -145,22 +145,22 @@ class _Run:
 
     @property
     def divided(self) -> bool:
-        """Whether no GPU holds all weights."""
+        """Whether the weights are sharded, so that no GPU has all of them."""
         return "weights" in DIVIDED[self.recipe.sharing] and self.recipe.gpus > 1
 
     @property
     def sequence(self) -> int:
-        """Tokens of the longest prompt with the longest completion."""
+        """Tokens of the longest prompt plus the longest completion."""
         return self.longest.tokens + int(self.config.max_completion_length)
 
     def share(self, name: str, size: float) -> int:
-        """Bytes of one GPU of what all GPUs together hold `size` bytes of, where it is divided."""
+        """Bytes per GPU of `size` bytes in total, if this part is sharded."""
         divided = name in DIVIDED[self.recipe.sharing]
         return int(size / self.recipe.gpus if divided else size)
 
 
 def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: GrpoArguments) -> int:
-    """Bytes of one checkpoint on disk: what trains, and the optimiser with its float32 copy, of all GPUs."""
+    """Bytes of one checkpoint on disk: trained weights, and the optimizer with its float32 copy, over all GPUs."""
     run = _Run(shape, recipe, config, batch(recipe, config), Longest(0, 0))
     weights = run.trained * run.trained_width if recipe.model.lora else run.base
     states = [part.bytes for part in _states(run) if part.name in ("optimiser", MASTER)]
@@ -183,19 +183,19 @@ def _states(run: _Run) -> Iterator[Part]:
     trained, width = run.trained, run.trained_width
     weights = run.base + trained * width if lora else run.base + trained * (width - run.width)
     yield Part("weights", run.share("weights", weights), "always")
-    # DDP copies gradients into buckets that it sends round
+    # DDP copies gradients into communication buckets
     copies = 2 if run.recipe.sharing == "ddp" and run.recipe.gpus > 1 else 1
     yield Part("gradients", run.share("gradients", copies * trained * width), "always")
     master = 4 * trained if deepspeed and width < 4 else 0
     yield Part(MASTER, run.share("optimiser", master), "always")
     states = trained * _optimiser_bytes(str(run.config.optim.value), 4 if deepspeed else width)
     yield Part("optimiser", run.share("optimiser", states), "always")
-    if run.config.beta and not lora:  # adapters are switched off instead
+    if run.config.beta and not lora:  # adapters are disabled instead
         yield Part("reference model", run.share("reference", run.base), "always")
 
 
 def _optimiser_bytes(name: str, width: int) -> float:
-    """Bytes of optimiser state per trained weight: Adam keeps two numbers, the 8-bit forms of it one byte each."""
+    """Bytes of optimizer state per trained weight: Adam keeps two numbers; 8-bit variants use one byte each."""
     if "8bit" in name:
         return 2
     if "adafactor" in name:
@@ -222,7 +222,7 @@ def _learning(run: _Run) -> Iterator[Part]:
 
 
 def _gathered(run: _Run) -> int:
-    """Bytes of weights that are whole for a moment, and of the buckets they travel in."""
+    """Bytes of temporarily gathered weights, and of the communication buckets."""
     kind, shape = run.recipe.sharing, run.shape
     if run.recipe.gpus == 1 or kind in ("cpu", "ddp"):
         return 0
@@ -239,14 +239,14 @@ def _sampling(run: _Run) -> Iterator[Part]:
     if run.colocated:
         size = int(config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB)
         yield Part("vLLM", size, "sampling" if config.vllm_enable_sleep_mode else "always")
-    if config.use_vllm:  # a server has GPUs of its own
+    if config.use_vllm:  # a server has its own GPUs
         if run.recipe.model.lora and run.divided:
             yield Part("whole model, gathered to merge adapters", run.base, "sampling")
         return
     cache = run.batch.sampled_here * shape.cache_bytes(run.width)
     states = run.batch.sampled_here * shape.state_bytes(run.width)
     yield Part("key-value cache", cache * run.sequence + states, "sampling")
-    # while prompts are read, the cache has no room for completions yet; while images are seen, for nothing
+    # during prefill, the cache has no completions yet; during image encoding, it is empty
     reading = _reading(run) - cache * config.max_completion_length
     seeing = _seeing(run) - cache * run.sequence - states
     yield Part("reading the prompts", max(reading, seeing, 0), "sampling")
@@ -255,7 +255,7 @@ def _sampling(run: _Run) -> Iterator[Part]:
 
 
 def _reading(run: _Run) -> int:
-    """Bytes beside the cache while the language model reads all prompts of a round at once."""
+    """Bytes in addition to the cache while the language model reads all prompts of a round at once."""
     adapters = run.trained_width if run.recipe.model.lora else 0
     text = run.longest.tokens * sizes.decoder_forward(run.shape, run.width, adapters)
     images = run.longest.patches * sizes.image_features(run.shape, run.width)
@@ -263,12 +263,12 @@ def _reading(run: _Run) -> int:
 
 
 def _seeing(run: _Run) -> int:
-    """Bytes while the vision tower sees the images of a round."""
+    """Bytes while the vision tower encodes the images of a round."""
     return run.batch.sampled_here * run.longest.patches * sizes.vision_forward(run.shape, run.width)
 
 
 def _sequences(run: _Run) -> float:
-    """Longest samples that fit into vLLM's cache at a time; below 1 vLLM does not start."""
+    """How many samples of maximum length fit into vLLM's cache; below 1, vLLM does not start."""
     config, shape = run.config, run.shape
     share = config.vllm_tensor_parallel_size
     size = config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB

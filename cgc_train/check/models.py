@@ -1,4 +1,4 @@
-"""Checks of the model: its processor pads and ends as GRPO needs, its size, and where adapters go."""
+"""Checks of the model: padding and end tokens of its processor, its size, and the placement of adapters."""
 
 import re
 from pathlib import Path
@@ -10,13 +10,13 @@ from cgc_train.model.files import damage, listed_files
 
 
 def check_processor(context: Context) -> Finding:
-    """The processor pads on the left, and knows the tokens that pad, end and stand for images."""
+    """The processor pads on the left, and has tokens for padding, end, and images."""
     name = context.recipe.model.name
     if context.processor is None:
-        raise Unchecked(f"padding side and special tokens: the processor of {name} is not on this machine")
+        raise Unchecked(f"padding side and special tokens: the processor of {name} is not available")
     tokenizer = context.processor.tokenizer
     if tokenizer.pad_token_id is None or tokenizer.eos_token_id is None:
-        return failed(f"{name}: has no pad or no end token", "set both in its tokenizer_config.json")
+        return failed(f"{name}: has no pad token or no end token", "set both in its tokenizer_config.json")
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
         message = f"{name}: pads with the token that ends an answer, {tokenizer.eos_token!r}"
         return failed(message, "set another pad_token in its tokenizer_config.json")
@@ -25,46 +25,46 @@ def check_processor(context: Context) -> Finding:
             f"{name}: pads on the right, which misplaces every image", "set its tokenizer's padding_side to left"
         )
     if tokenizer.convert_tokens_to_ids(IMAGE_TOKEN) in (None, tokenizer.unk_token_id):
-        return failed(f"{name}: its tokenizer has no {IMAGE_TOKEN}", "name a model of a family that is trained here")
+        return failed(f"{name}: its tokenizer has no {IMAGE_TOKEN}", "choose a model of a supported family")
     tokens, rows = len(tokenizer), context.model_config.get_text_config().vocab_size
     if tokens > rows:
-        message = f"{name}: its tokenizer has {tokens:,} tokens and its config.json a vocab_size of {rows:,}"
-        return failed(message, "copy tokenizer and config.json from one and the same model", tokens, rows)
+        message = f"{name}: its tokenizer has {tokens:,} tokens, but its config.json has a vocab_size of {rows:,}"
+        return failed(message, "copy the tokenizer and config.json from the same model", tokens, rows)
     return ok(f"pads on the left with {tokenizer.pad_token!r}, ends with {tokenizer.eos_token!r}")
 
 
 def check_template(context: Context) -> Finding:
-    """What the chat template writes of a response is what `prompt.prefix` states, so that the format can be paid."""
+    """The chat template starts a response with `prompt.prefix`, so that the format can be rewarded."""
     name, prompt = context.recipe.model.name, context.recipe.prompt
     if context.processor is None:
-        raise Unchecked(f"what the chat template writes of a response: the processor of {name} is not on this machine")
+        raise Unchecked(f"how the chat template starts a response: the processor of {name} is not available")
     settings = context.recipe.grpo.get("chat_template_kwargs")
     written = checked_opening(name, context.processor, prompt, settings).strip()
-    return ok(f"the chat template writes {written or 'nothing'} of a response, as prompt.prefix states")
+    return ok(f"the chat template starts a response with {written or 'nothing'}, which matches prompt.prefix")
 
 
 def check_model(context: Context) -> Finding:
-    """What the model is, counted on the meta device."""
+    """The size of the model, counted on the meta device."""
     shape, name = context.shape, context.recipe.model.name
     size = f"{shape.total / 1e9:.2f} billion" if shape.total > 10**8 else f"{shape.total:,}"
     return ok(f"{name}: {size} weights, {shape.layers} layers, context {shape.context:,}", shape.total)
 
 
 def check_weights(context: Context) -> Finding:
-    """The files of weights of a model in a folder are there and whole; their names and sizes alone are read."""
+    """The weight files of a model folder are present and complete; only their names and sizes are read."""
     name = context.recipe.model.name
     folder = Path(name)
     if not folder.is_dir():
-        raise Unchecked(f"{name}: its weights are downloaded by the run")
+        raise Unchecked(f"{name}: the run downloads its weights")
     files = sorted(folder.glob("*.safetensors"))
     if not [*files, *folder.glob("*.bin")]:
-        return failed(f"{name}: holds no weights", "name a folder with *.safetensors, or a model on the Hub")
+        return failed(f"{name}: contains no weights", "choose a folder with *.safetensors, or a model on the Hub")
     if missing := sorted(listed_files(folder) - {file.name for file in files}):
         return failed(f"{folder / missing[0]}: is missing", "copy or download the model again", len(missing), 0)
     for file in files:
         if reason := damage(file):
             return failed(f"{file}: is damaged ({reason})", "copy or download it again")
-    return ok(f"{len(files)} files of weights, whole", len(files))
+    return ok(f"{len(files)} weight files, all complete", len(files))
 
 
 def check_adapters(context: Context) -> Finding:
@@ -72,18 +72,19 @@ def check_adapters(context: Context) -> Finding:
     lora, shape = context.recipe.model.lora, context.shape
     if lora is None:
         trained = "the language model" if context.recipe.model.freeze_vision else "everything"
-        return ok(f"no adapters: {trained} trains")
+        return ok(f"no adapters: {trained} is trained")
     matched = {name for name in shape.linears if re.fullmatch(lora.targets, name)}
     family = FAMILIES[context.model_config.model_type]
     intended = {name for name in shape.language_linears if name.rpartition(".")[2] in family.projections}
-    mend = f"set model.lora.targets='{targets(family.projections)}'"
+    fix = f"set model.lora.targets='{targets(family.projections)}'"
     if outside := sorted(matched - shape.language_linears.keys()):
-        return failed(f"model.lora.targets matches {len(outside)} modules outside, such as {outside[0]}", mend)
+        message = f"model.lora.targets matches {len(outside)} modules outside the language model, such as {outside[0]}"
+        return failed(message, fix)
     if not matched:
-        return failed("model.lora.targets matches no module", mend, 0, len(intended))
+        return failed("model.lora.targets matches no module", fix, 0, len(intended))
     weights = f"{shape.adapter(lora.targets, lora.rank) / 1e6:,.1f} million weights"
     message = f"adapters on {len(matched)} of {len(intended)} projections, none in the vision tower: {weights}"
-    message += "; the experts stay as they are" * family.experts
+    message += "; the experts are not trained" * family.experts
     if matched != intended:
-        return warning(message, mend, len(matched), len(intended))
+        return warning(message, fix, len(matched), len(intended))
     return ok(message, len(matched), len(intended))

@@ -1,4 +1,4 @@
-"""Check of the photos: all are there, and the images of some rows can be made of them and decoded."""
+"""Check of the photos: none is missing, and the images of some rows can be composed and decoded."""
 
 import io
 
@@ -10,13 +10,13 @@ from cgc_train.check.context import Context, Finding, failed, ok
 from cgc_train.data.find import picked
 from cgc_train.errors import TrainingDataError
 
-SAMPLED = 16  # rows whose images are opened
-NAMED = 3  # photos named in a line
-FIX = "set data.photos to the folder or zip that holds them all"
+SAMPLED = 16  # number of rows whose images are opened
+NAMED = 3  # photos listed per message
+FIX = "set data.photos to the folder or zip that contains all of them"
 
 
 def check_photos(context: Context) -> Finding:
-    """Every photo of a release that stores no images is there; the images of rows from all over it open."""
+    """No photo of a release without stored images is missing; the images of sampled rows open."""
     if not context.release.has_images and (missing := _missing(context)):
         named = ", ".join(missing[:NAMED]) + f" and {len(missing) - NAMED} more" * (len(missing) > NAMED)
         return failed(f"{context.release.folder}: {len(missing)} photos are missing: {named}", FIX, len(missing), 0)
@@ -29,12 +29,12 @@ def check_photos(context: Context) -> Finding:
                 fix = "build or download the release again"
                 return failed(f"{context.release.folder}: row {row['id']}: image {number} cannot be opened", fix)
             opened += 1
-    kind = "stored images" if context.release.has_images else "images, made of photos that are all there,"
+    kind = "stored images" if context.release.has_images else "images, composed from a complete set of photos,"
     return ok(f"{opened} {kind} of {min(SAMPLED, len(context.ids))} rows open")
 
 
 def _missing(context: Context) -> list[str]:
-    """File names of the photos that rows are made of and that are not there."""
+    """File names of missing photos that rows are made of."""
     try:
         stores = photo_stores(context.release, context.recipe.data.photos)
     except PhotoError as error:
@@ -45,6 +45,6 @@ def _missing(context: Context) -> list[str]:
 
 
 def _sampled(context: Context) -> set[str]:
-    """Ids of rows at even distances, so that no shard goes unseen."""
+    """Ids of evenly spaced rows, so that every shard is covered."""
     ids = sorted(context.ids)
     return set(ids[:: max(1, len(ids) // SAMPLED)][:SAMPLED])

@@ -1,4 +1,4 @@
-"""Every check in order; one that fails ends nothing but the checks that rest on it."""
+"""Every check in order; a failed check skips only the checks that depend on it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from cgc_train.run import default_folder
 
 @dataclass(frozen=True)
 class Check:
-    """A check, and the checks without which it cannot say anything."""
+    """A check, and the checks that it depends on."""
 
     name: str
     run: Callable[[Context], Finding]
@@ -51,15 +51,15 @@ CHECKS = (
 
 
 def run_checks(recipe: Recipe, folder: Path | None = None, step_seconds: float = 0) -> Iterator[Finding]:
-    """The findings of a recipe, as they are found; raises nothing expected.
+    """Yield the findings of a recipe as they are made; expected errors become findings.
 
-    `folder` is where the run would be written; None: where `cgc-train grpo` writes it unless told otherwise.
-    A step of a tiny model may take `step_seconds`; 0: it is left out.
+    `folder` is the folder of the run; None: the default of `cgc-train grpo`. `step_seconds` limits the duration of one
+    step of a tiny model; 0 skips it.
     """
     context, unsound = Context(recipe, folder or default_folder(recipe), step_seconds), set[str]()
     for check in CHECKS:
         missing = [name for name in check.needs if name in unsound]
-        finding = not_checked(f"rests on {', '.join(missing)}") if missing else _found(check, context)
+        finding = not_checked(f"depends on {', '.join(missing)}") if missing else _found(check, context)
         if missing or finding.status == "failed":
             unsound.add(check.name)
         yield replace(finding, check=check.name)

@@ -1,6 +1,6 @@
-"""What a model is made of, in numbers: read off its configuration and counted on PyTorch's meta device.
+"""The sizes of a model: read from its configuration and counted on PyTorch's meta device.
 
-No weight is loaded or allocated, so the real 8B model is measured in a fraction of a second on any machine.
+No weights are loaded or allocated, so the real 8B model is measured in a fraction of a second on any machine.
 """
 
 import re
@@ -13,69 +13,69 @@ from cgc_train.protocols import ModelConfig, TextConfig, VisionConfig
 
 @dataclass(frozen=True)
 class Experts:
-    """What a layer sends each token to, beside an expert that all tokens share."""
+    """The experts that a layer routes each token to, in addition to the shared expert."""
 
-    chosen: int  # experts of a token
-    intermediate: int  # width of one
+    chosen: int  # experts per token
+    intermediate: int  # width per expert
 
 
 @dataclass(frozen=True)
 class LinearAttention:
-    """Layers that keep a state of fixed size where others keep keys and values of every token."""
+    """Layers that keep a state of fixed size instead of keys and values of every token."""
 
     layers: int
-    keys: int  # width of all key heads together
-    values: int  # width of all value heads together
-    heads: int  # of values; keys are repeated to as many
-    key_head: int  # width of a head
+    keys: int  # total width of the key heads
+    values: int  # total width of the value heads
+    heads: int  # value heads; keys are repeated to match
+    key_head: int  # width per head
     value_head: int
-    window: int  # tokens that its convolution sees
+    window: int  # tokens that the convolution covers
 
     @property
     def state(self) -> int:
-        """Numbers of the state of a layer, for one sequence."""
+        """Size of a layer's state for one sequence, in numbers."""
         return self.heads * self.key_head * self.value_head
 
     @property
     def recent(self) -> int:
-        """Numbers that the convolution of a layer keeps of the last tokens of one sequence."""
+        """Size of the convolution state of a layer for one sequence, in numbers."""
         return self.window * (2 * self.keys + self.values)
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Sizes of a model that is trained here; every count is of parameters unless it says otherwise."""
+    """Sizes of a supported model; counts are parameters unless stated otherwise."""
 
     linears: Mapping[str, tuple[int, int]]  # module name -> (inputs, outputs) of every linear layer
     total: int
-    vision: int  # the vision tower with its mergers
+    vision: int  # the vision tower including its mergers
     embedding: int
-    head: int  # 0 where it is tied to the embedding
+    head: int  # 0 if it is tied to the embedding
     layers: int
     hidden: int
-    attention: int  # width of all query heads together
-    key_value: int  # width of all key heads together
-    intermediate: int  # width of the MLP, or of the expert that all tokens share; 0 without either
+    attention: int  # total width of the query heads
+    key_value: int  # total width of the key heads
+    intermediate: int  # width of the MLP or of the shared expert; 0 without either
     vocabulary: int
-    context: int  # most tokens of prompt and completion
+    context: int  # maximum tokens of prompt plus completion
     vision_depth: int
     vision_hidden: int
     vision_intermediate: int
-    patch: int  # pixels on a side
-    merge: int  # patches on a side that become one token
-    patch_values: int  # numbers the processor hands over per patch
-    features: int  # what the vision tower gives of an image token: the token itself, and features for deeper layers
+    patch: int  # pixels per side
+    merge: int  # patches per side that are merged into one token
+    patch_values: int  # numbers per patch from the processor
+    features: int  # vision tower outputs per image token: the token itself, and features for deeper layers
     experts: Experts | None = None
     linear: LinearAttention | None = None
 
     @property
     def token_pixels(self) -> int:
-        """Pixels on a side of what one image token stands for."""
+        """Pixels per side of the area that one image token covers."""
         return self.patch * self.merge
 
     @property
     def language_linears(self) -> dict[str, tuple[int, int]]:
-        """The linear layers of the language model, its head left out."""
+        """The linear layers of the language model without its head."""
         return {name: size for name, size in self.linears.items() if ".language_model." in f".{name}"}
 
     def adapter(self, targets: str, rank: int) -> int:
@@ -88,16 +88,16 @@ class ModelShape:
         return self.layers - (self.linear.layers if self.linear else 0)
 
     def cache_bytes(self, width: int) -> int:
-        """Bytes of the key-value cache per token, for numbers of `width` bytes."""
+        """Bytes of the key-value cache per token, at `width` bytes per number."""
         return 2 * self.attending * self.key_value * width
 
     def state_bytes(self, width: int) -> int:
-        """Bytes per sequence, however long, of the states of linear attention; the states are in float32."""
+        """Bytes per sequence of any length for the linear attention states, in float32."""
         return self.linear.layers * (4 * self.linear.state + width * self.linear.recent) if self.linear else 0
 
 
 def measure(config: ModelConfig) -> ModelShape:
-    """The shape of the model of a family's configuration, built on the meta device."""
+    """The shape of a model, built from its configuration on the meta device."""
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -132,7 +132,7 @@ def _text(config: TextConfig) -> dict[str, int]:
 
 
 def _intermediate(config: TextConfig) -> int:
-    """With experts, layers without them are taken for layers with them: released models have none."""
+    """In models with experts, all layers are assumed to have them, as in released models."""
     if _experts(config):
         return int(getattr(config, "shared_expert_intermediate_size", 0))
     return config.intermediate_size

@@ -1,6 +1,6 @@
-"""The recipe of one step that a CPU can take in its place: a tiny model of the family, few rows, short completions.
+"""A one-step stand-in for a recipe that runs on a CPU: a tiny model of the family, few rows, short completions.
 
-`python -m cgc_train.check.stand_in RECIPE RUN` takes it, as a process of a launch.
+`python -m cgc_train.check.stand_in RECIPE RUN` runs it as a process of a launch.
 """
 
 import re
@@ -11,7 +11,7 @@ from cgc_train.check.shape import measure
 from cgc_train.model import load_config, load_processor, opening
 from cgc_train.recipe import LORA_TARGETS, DataSettings, LoraSettings, ModelSettings, Recipe, launch_path, load_recipe
 
-# What a step of a tiny model has no use for, or a CPU cannot do; left to TRL's defaults.
+# What a step of a tiny model does not need, or a CPU cannot do; left at TRL's defaults.
 LEFT_OUT = {
     *("generation_batch_size", "steps_per_generation", "num_generations", "num_iterations", "num_train_epochs"),
     *("bf16", "fp16", "tf32", "optim", "torch_compile", "use_liger_kernel", "chat_template_kwargs"),
@@ -26,7 +26,7 @@ ROWS, HELD_OUT_ROWS, PIXELS = 4, 2, 64 * 64
 
 
 def stand_in(recipe: Recipe, model: Path) -> Recipe:
-    """A recipe of one step with a tiny model in place of the recipe's own; in float32, without vLLM."""
+    """A one-step recipe with a tiny model instead of the recipe's model; in float32, without vLLM."""
     kept = {key: value for key, value in recipe.grpo.items() if key not in LEFT_OUT}
     update = {
         "accelerate": "cpu" if recipe.sharing == "ddp" else recipe.accelerate,
@@ -41,15 +41,15 @@ def stand_in(recipe: Recipe, model: Path) -> Recipe:
 
 
 def launch_words(file: str, processes: int) -> list[str]:
-    """What stands between an interpreter and `-m MODULE` to run a module under a launch file, on the CPU."""
-    if file in ("cpu", "ddp"):  # accelerate takes several processes without a GPU from torchrun alone
+    """Arguments between the interpreter and `-m MODULE` to run a module under a launch file, on the CPU."""
+    if file in ("cpu", "ddp"):  # without a GPU, accelerate accepts several processes only from torchrun
         return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     words = ["-m", "accelerate.commands.launch", "--config_file", str(launch_path(file))]
     return [*words, "--num_machines", "1", "--num_processes", str(processes), "--mixed_precision", "no"]
 
 
 def as_gpus() -> None:
-    """Let accelerate take the processes of a launch for those of GPUs: it keeps FSDP for them."""
+    """Make accelerate treat the processes of a launch as GPU processes, since it reserves FSDP for them."""
     from accelerate.state import PartialState
     from accelerate.utils import DistributedType
 
@@ -63,12 +63,12 @@ def _model(settings: ModelSettings, model: Path) -> ModelSettings:
 
 
 def _prefix(model: Path) -> str:
-    """What the chat template of a tiny model writes of a response."""
+    """The opening of a response that the chat template of a tiny model writes."""
     return opening(load_processor(ModelSettings(name=str(model)))).strip()
 
 
 def _adapters(lora: LoraSettings, tiny: ModelSettings) -> LoraSettings:
-    """Small adapters where the recipe has them; a pattern that names layers which are not there is widened."""
+    """Small adapters if the recipe has adapters; a pattern that names missing layers is widened."""
     there = any(re.fullmatch(lora.targets, name) for name in measure(load_config(tiny)).linears)
     return lora.model_copy(update={"rank": min(lora.rank, 4), "targets": lora.targets if there else LORA_TARGETS})
 

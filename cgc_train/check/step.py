@@ -1,4 +1,4 @@
-"""The check that takes a step: a tiny stand-in of the model, under the recipe's launch file, on the CPU."""
+"""The check that runs one step: a tiny stand-in for the model, under the recipe's launch file, on the CPU."""
 
 import os
 import re
@@ -15,33 +15,33 @@ from cgc_train.engines import install
 from cgc_train.recipe import Recipe, save_recipe
 from cgc_train.tiny import write_tiny
 
-PROCESSES = 2  # as many as it takes to share anything
+PROCESSES = 2  # the minimum for sharding
 ERROR = re.compile(r"^(?:\[rank\d+\]: *)?(?:[\w.]+(?:Error|Exception)\b.*|Error: .*)$", re.MULTILINE)
-LONGEST = 300  # characters of an error that are told
+LONGEST = 300  # characters of an error that are reported
 
 
 def check_step(context: Context) -> Finding:
-    """Evaluation, a step, a checkpoint and a model, by the recipe but for its size."""
+    """Evaluation, one step, a checkpoint, and a model, all as in the recipe except for size."""
     recipe, seconds = context.recipe, context.step_seconds
     if recipe.accelerate == "cpu":
-        return ok("no GPU to save: the run itself is the trial")
-    told = f"one step of a tiny model under {recipe.accelerate}"
+        return ok("no trial step needed: the recipe runs on the CPU")
+    trial = f"one step of a tiny model under {recipe.accelerate}"
     if not seconds:
-        raise Unchecked(f"{told}: left out")
+        raise Unchecked(f"{trial}: skipped")
     if recipe.sharing in ("zero2", "zero3") and find_spec("deepspeed") is None:
-        raise Unchecked(f"{told}: deepspeed is not installed; run: {install('deepspeed')}")
+        raise Unchecked(f"{trial}: deepspeed is not installed; run: {install('deepspeed')}")
     processes = min(recipe.gpus, PROCESSES)
     with TemporaryDirectory(prefix="cgc-step-") as folder:
         error = take_step(recipe, processes, Path(folder), seconds, context.model_config.model_type)
-    told += f", {processes} process{'es' * (processes > 1)}"
+    trial += f", {processes} process{'es' * (processes > 1)}"
     if error:
-        return failed(f"{told}: {error}", "correct the recipe, or name another launch file with accelerate")
-    beside = "; vLLM was left out" if recipe.grpo.get("use_vllm") else ""
-    return ok(f"{told}: held-out answers, a step, a checkpoint and a model were written{beside}")
+        return failed(f"{trial}: {error}", "correct the recipe, or choose another launch file with accelerate")
+    without = "; vLLM was skipped" if recipe.grpo.get("use_vllm") else ""
+    return ok(f"{trial}: held-out answers, a step, a checkpoint, and a model were written{without}")
 
 
 def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, family: str) -> str:
-    """Take the step in processes of its own; its error, or nothing. Raises Unchecked where it is not done in time."""
+    """Run the step in separate processes; return its error, or "". Raises Unchecked if it is not done in time."""
     model = write_tiny(folder / "tiny", family=family)
     save_recipe(stand_in(recipe, model), folder / "recipe.yaml")
     words = [*launch_words(recipe.accelerate, processes), "-m", "cgc_train.check.stand_in"]
@@ -55,7 +55,7 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise Unchecked(f"one step of a tiny model: not done in {seconds:g} s; --step-seconds gives more") from None
+            raise Unchecked(f"one step of a tiny model: not done in {seconds:g} s; --step-seconds extends it") from None
         finally:
             _end(process)
     output = (folder / "log").read_text(encoding="utf-8", errors="replace")
@@ -63,14 +63,14 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
 
 
 def first_error(output: str) -> str:
-    """The first error that processes of a launch told of; the launcher tells of its own afterward."""
+    """The first error that a process of a launch reported; the launcher reports its own afterward."""
     found = ERROR.search(output)
     line = found.group() if found else output.strip().rpartition("\n")[2]
     return re.sub(r"^\[rank\d+\]: *", "", line)[:LONGEST]
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a launch with all that it started."""
+    """Kill a launch and all processes that it started."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,7 +1,7 @@
-"""How long prompts and answers are in tokens, by arithmetic: no image is opened.
+"""Lengths of prompts and answers in tokens, computed without opening an image.
 
-An image of w x h pixels is (w / 32) * (h / 32) tokens of Qwen3-VL; text is counted by the model's tokenizer, or
-estimated from above where there is none at hand.
+An image of w x h pixels is (w / 32) * (h / 32) tokens of Qwen3-VL. Text is counted with the model's tokenizer; if it
+is not available, an upper estimate is used.
 """
 
 import math
@@ -13,15 +13,15 @@ from cgc_train.protocols import Processor
 
 CountTokens = Callable[[str], int]
 
-# What Qwen's chat template writes round one user message, and round each image.
+# What Qwen's chat template adds around one user message, and around each image.
 TEMPLATE_TOKENS, IMAGE_MARKS = 12, 2
 
 
 def estimate(text: str) -> int:
-    """An upper estimate of the tokens of a text: two letters a token, and one a byte of everything but spaces.
+    """Upper estimate of the tokens of a text: one per two letters, and one per byte of everything else except spaces.
 
-    With Qwen's vocabulary a release's prompts have 1.5 to 1.8 times fewer tokens than this, and its answers 1.1 to 2
-    times fewer: digits are a token each there.
+    With Qwen's vocabulary, prompts of a release have 1.5 to 1.8 times fewer tokens than this, and answers 1.1 to 2
+    times fewer, since each digit is a token.
     """
     letters = sum(1 for char in text if char.isascii() and char.isalpha())
     others = sum(len(char.encode()) for char in text if not (char.isascii() and (char.isalpha() or char.isspace())))
@@ -29,7 +29,7 @@ def estimate(text: str) -> int:
 
 
 def counter(processor: Processor | None) -> CountTokens:
-    """Tokens of a text by the processor's tokenizer, or `estimate` without one."""
+    """Count tokens of a text with the processor's tokenizer, or `estimate` without one."""
     if processor is None:
         return estimate
 
@@ -47,11 +47,11 @@ def image_tokens(width: int, height: int, token_pixels: int) -> int:
 def prompt_tokens(
     messages: Sequence[Message], sizes: Sequence[tuple[int, int]], token_pixels: int, processor: Processor | None
 ) -> int:
-    """Tokens of a whole prompt with its images, whose (width, height) are as the model sees them."""
+    """Tokens of a full prompt with its images, whose (width, height) are as the model sees them."""
     images = sum(image_tokens(width, height, token_pixels) for width, height in sizes)
     if processor is None:
         text = "".join(part["text"] or "" for message in messages for part in message["content"])
         return estimate(text) + TEMPLATE_TOKENS + IMAGE_MARKS * len(sizes) + images
     text = rendered(processor, messages)
-    # the template writes one token for each image, which the processor then repeats
+    # the template writes one token per image, which the processor then repeats
     return counter(processor)(text) - len(sizes) + images

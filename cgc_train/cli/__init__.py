@@ -1,4 +1,4 @@
-"""The `cgc-train` command: one click command a file, each imported only when it is called."""
+"""The `cgc-train` command: one click command per file, each imported only when it is called."""
 
 from typing import NoReturn
 
@@ -28,9 +28,9 @@ COMMANDS = (
 )
 @click.version_option(package_name="cgc-grounding")
 def cli() -> None:
-    """Train a vision-language model with GRPO to keep several images apart."""
+    """Train a vision-language model with GRPO to tell several images apart."""
 
 
 def main() -> NoReturn:
-    """Entry point: run a command, show expected errors as one line."""
+    """Entry point: run a command and print expected errors as one line."""
     run(cli, "cgc-train")

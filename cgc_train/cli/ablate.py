@@ -1,4 +1,4 @@
-"""`cgc-train ablate`: the recipes of an ablation table, a script that runs them, and the table."""
+"""`cgc-train ablate`: the recipes of an ablation table, a script to run them, and the table."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from cgc_data.common.progress import show
 @click.command()
 @click.argument("recipe", required=False)
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--over", help="Switches, with commas between them: no-source,no-kl,loss:dr_grpo.")
+@click.option("--over", help="Comma-separated switches, such as no-source,no-kl,loss:dr_grpo.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder for the recipes and run.sh.")
-@click.option("--list", "list_switches", is_flag=True, help="Print the switches and what each sets.")
-@click.option("--table", "of", type=click.Path(path_type=Path), help="Print the results of this ablation's folder.")
+@click.option("--list", "list_switches", is_flag=True, help="Print the switches and their settings.")
+@click.option("--table", "of", type=click.Path(path_type=Path), help="Print the results of this ablation folder.")
 def ablate(
     recipe: str | None,
     settings: tuple[str, ...],
@@ -22,7 +22,7 @@ def ablate(
     list_switches: bool,
     of: Path | None,
 ) -> None:
-    """Write RECIPE once as it is and once for each switch of --over, and a script that checks and runs them all."""
+    """Write RECIPE unchanged and once per switch of --over, plus a script that checks and runs all of them."""
     from cgc_train import ablate as ablation
     from cgc_train.recipe import load_recipe
 
@@ -37,4 +37,4 @@ def ablate(
         raise click.UsageError("RECIPE, --over and --to are needed.")
     names = [name.strip() for name in over.split(",") if name.strip()]
     paths = ablation.write_ablation(load_recipe(recipe, settings), names, folder)
-    show(f"{len(paths)} recipes in {folder / 'recipes'}; run them: {folder / 'run.sh'}")
+    show(f"{len(paths)} recipes in {folder / 'recipes'}; to run them: {folder / 'run.sh'}")

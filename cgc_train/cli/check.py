@@ -1,4 +1,4 @@
-"""`cgc-train check`: everything about a run that can be told before it costs a GPU hour."""
+"""`cgc-train check`: everything that can be verified about a run before it costs GPU time."""
 
 import json
 import sys
@@ -19,25 +19,25 @@ from cgc_data.common.text import plain
 if TYPE_CHECKING:
     from cgc_train.check import Finding
 
-COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "cyan"}
+COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "cyan"}
 
 
 @click.command()
 @click.argument("recipe")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--to", type=click.Path(path_type=Path), help="Folder that the run would have.  [default: runs/<recipe>]")
+@click.option("--to", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<recipe>]")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option(
     "--step-seconds",
     type=click.FloatRange(min=0),
     default=300,
     show_default=True,
-    help="How long one step of a tiny model, under the recipe's launch file on the CPU, may take; 0: leave it out.",
+    help="Time limit for a trial step of a tiny model with the recipe's launch file on the CPU; 0 skips it.",
 )
 def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool, step_seconds: float) -> None:
-    """Check RECIPE, a shipped one or a YAML file, before any GPU hour.
+    """Check RECIPE, a shipped name or a YAML file, before you use a GPU.
 
-    Exit status 0: nothing failed; 2: something would fail, or train on something else than intended.
+    Exits with 0 if nothing failed, 2 if the run would fail or train on something other than intended.
     """
     from cgc_train.check import run_checks
     from cgc_train.recipe import load_recipe
@@ -47,30 +47,30 @@ def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool
     for finding in run_checks(load_recipe(recipe, settings), to, step_seconds):
         findings.append(finding)
         if not as_json:
-            status = click.style(f"{finding.status:11}", fg=COLOURS[finding.status])
+            status = click.style(f"{finding.status:11}", fg=COLORS[finding.status])
             click.echo(f"{status}  {finding.check:12}  {plain(finding.line)}")
     failed = [finding.check for finding in findings if finding.status == "failed"]
     if as_json:
         show(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}, indent=2))
     else:
         PlainConsole().print(_outcome_table(findings))
-        show(f"{len(failed)} failed; how fast it runs is not checked")
+        show(f"{len(failed)} failed; training speed is not checked")
     sys.exit(2 if failed else 0)
 
 
 def _outcome_table(findings: Sequence["Finding"]) -> Table:
-    """How many checks came out how, and which did not pass."""
+    """Number of checks per outcome, and the names of those that did not pass."""
     table = Table("outcome", title="Checks", title_justify="left", title_style="bold")
     table.add_column("checks", justify="right")
     table.add_column("which")
-    for status, colour in COLOURS.items():
+    for status, color in COLORS.items():
         names = [finding.check for finding in findings if finding.status == status]
-        table.add_row(Text(status, colour), str(len(names)), "" if status == "ok" else ", ".join(names))
+        table.add_row(Text(status, color), str(len(names)), "" if status == "ok" else ", ".join(names))
     return table
 
 
 def _quiet() -> None:
-    """Without the extra `train` there is nothing to keep quiet, and the checks say that it is missing."""
+    """Silence transformers; without the extra `train`, the checks report that it is missing."""
     if find_spec("transformers"):
         from cgc_train.console import quiet
 

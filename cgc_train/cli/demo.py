@@ -1,4 +1,4 @@
-"""`cgc-train demo`: ask a model about images of one's own."""
+"""`cgc-train demo`: ask a model about your own images."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from cgc_data.common.progress import show
 @click.argument("model")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--find", "label", metavar="LABEL", help='What to find, such as "dog".')
-@click.option("--question", help="A question of your own instead; the form of the answer is added.")
-@click.option("--to", "picture", type=click.Path(path_type=Path), help="Write the images with their boxes as PNG.")
-@click.option("--no-think", is_flag=True, help="For a model that was trained without thinking.")
-@click.option("--max-pixels", default=409_600, show_default=True, help="Most pixels of an image as the model sees it.")
-@click.option("--max-new-tokens", default=512, show_default=True, help="After which the answer is cut.")
+@click.option("--question", help="A custom question instead of --find; the answer format is appended.")
+@click.option("--to", "picture", type=click.Path(path_type=Path), help="PNG file for the images with their boxes.")
+@click.option("--no-think", is_flag=True, help="For models trained without thinking.")
+@click.option("--max-pixels", default=409_600, show_default=True, help="Maximum pixels per image for the model.")
+@click.option("--max-new-tokens", default=512, show_default=True, help="Maximum length of the response.")
 def demo(
     model: str,
     images: tuple[Path, ...],
@@ -26,15 +26,15 @@ def demo(
     max_pixels: int,
     max_new_tokens: int,
 ) -> None:
-    """Ask MODEL, a folder or an id on the Hub, where something is in IMAGES, and print what it finds."""
+    """Ask MODEL, a folder or a Hub id, where something is in IMAGES, and print what it finds."""
     from cgc_data.common.extras import need
     from cgc_train.errors import PredictionsError
 
     need("train")
     if picture is not None and picture.exists():
-        raise PredictionsError(f"{picture}: exists already; name another file with --to")
+        raise PredictionsError(f"{picture}: exists already; choose another file with --to")
     if (label is None) == (question is None):
-        raise PredictionsError("say either --find LABEL or --question TEXT")
+        raise PredictionsError("pass either --find LABEL or --question TEXT")
     from cgc_train.picture import draw_prediction
     from cgc_train.predict import Predictor, upright
 

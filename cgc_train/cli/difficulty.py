@@ -1,4 +1,4 @@
-"""`cgc-train difficulty`: which rows still tell a model's good answers from its bad ones."""
+"""`cgc-train difficulty`: find the rows that still separate a model's good answers from its bad ones."""
 
 from pathlib import Path
 
@@ -12,17 +12,17 @@ from cgc_data.common.tables import PlainConsole
 @click.command()
 @click.argument("recipe")
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--to", "file", type=click.Path(path_type=Path), required=True, help="JSON Lines file, one row a line.")
-@click.option("--samples", type=click.IntRange(min=2), help="Answers a row.  [default: the recipe's num_generations]")
-@click.option("--limit", type=click.IntRange(min=1), help="Most rows.")
-@click.option("--batch", type=click.IntRange(min=1), default=8, show_default=True, help="Rows answered at a time.")
+@click.option("--to", "file", type=click.Path(path_type=Path), required=True, help="Output file, JSON Lines.")
+@click.option("--samples", type=click.IntRange(min=2), help="Answers per row.  [default: the recipe's num_generations]")
+@click.option("--limit", type=click.IntRange(min=1), help="Maximum number of rows.")
+@click.option("--batch", type=click.IntRange(min=1), default=8, show_default=True, help="Rows per batch.")
 def difficulty(
     recipe: str, settings: tuple[str, ...], *, file: Path, samples: int | None, limit: int | None, batch: int
 ) -> None:
-    """Let the model of RECIPE answer every row it would be trained on, and mark the rows it can learn from.
+    """Answer every training row with the model of RECIPE, and mark the rows it can learn from.
 
-    A row whose answers all get the same reward teaches GRPO nothing. Train on the others with data.keep=FILE.
-    Run it again to go on where it was stopped; several processes (torchrun) share the work.
+    GRPO learns nothing from a row whose answers all earn the same reward. Train on the others with data.keep=FILE.
+    Rerun the command to resume; several processes (torchrun) share the work.
     """
     from cgc_data.common.extras import need
 

@@ -12,7 +12,7 @@ from cgc_train.cli.shown import show_outcome
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<recipe>]")
 def grpo(recipe: str, settings: tuple[str, ...], folder: Path | None) -> None:
-    """Train by RECIPE, a shipped name or a YAML file, with settings over it such as data.release=R grpo.beta=0."""
+    """Train with RECIPE, a shipped name or a YAML file, and overrides such as data.release=R grpo.beta=0."""
     from cgc_data.common.extras import need
 
     need("train")

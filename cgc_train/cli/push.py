@@ -1,4 +1,4 @@
-"""`cgc-train push`: publish a run's model on the Hugging Face Hub."""
+"""`cgc-train push`: publish the model of a run on the Hugging Face Hub."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cgc_data.common.progress import show
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("repo_id", metavar="ORG/NAME")
-@click.option("--tag", metavar="vX.Y.Z", help="Version of this model; a version is never moved.")
+@click.option("--tag", metavar="vX.Y.Z", help="Version tag of this model; a tag is never moved.")
 @click.option("--private", is_flag=True, help="Make the repository private.")
 @click.option(
     "--license",
@@ -24,10 +24,10 @@ from cgc_data.common.progress import show
     "--results",
     multiple=True,
     metavar="[DATASET=]FILE",
-    help="Figures of `cgc-bench score --json` for the card and the Hub's evaluation results. Repeatable.",
+    help="Results of `cgc-bench score --json` for the card and the evaluation results on the Hub. Repeatable.",
 )
 def push(run: Path, repo_id: str, *, tag: str | None, private: bool, license: str, results: tuple[str, ...]) -> None:
-    """Merge the model of RUN and publish it as ORG/NAME with a card made from the run.
+    """Merge the model of RUN and publish it as ORG/NAME with a model card generated from the run.
 
     Log in with `hf auth login` or HF_TOKEN.
     """

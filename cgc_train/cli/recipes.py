@@ -1,4 +1,4 @@
-"""`cgc-train recipes`: the shipped recipes and launch files, to read, copy and start from."""
+"""`cgc-train recipes`: the shipped recipes and launch files, to read, copy, and customize."""
 
 from pathlib import Path
 
@@ -11,9 +11,11 @@ LAUNCH_FILES = ("cpu", "ddp", "fsdp2", "zero2", "zero3", "zero3-2x8")
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--accelerate", "launch_file", type=click.Choice(LAUNCH_FILES), help="Print where this launch file lies.")
+@click.option(
+    "--accelerate", "launch_file", type=click.Choice(LAUNCH_FILES), help="Print the path of this launch file."
+)
 def recipes(name: str | None, launch_file: str | None) -> None:
-    """List the shipped recipes, or print the one called NAME: `cgc-train recipes tiny-cpu > mine.yaml`."""
+    """List the shipped recipes, or print the recipe NAME: `cgc-train recipes tiny-cpu > mine.yaml`."""
     from cgc_train.recipe import launch_path, load_recipe, recipe_names, recipe_path
 
     if launch_file:
@@ -28,6 +30,6 @@ def recipes(name: str | None, launch_file: str | None) -> None:
 
 
 def describe(path: Path) -> str:
-    """The sentence of a recipe's header that says what it is."""
+    """The sentence in a recipe's header that describes it."""
     comments = (line.removeprefix("#").strip() for line in path.read_text(encoding="utf-8").splitlines())
     return next((text for text in comments if text.startswith("GRPO ")), "")

@@ -1,4 +1,4 @@
-"""`cgc-train resume`: go on with a run that was stopped."""
+"""`cgc-train resume`: resume a stopped run."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from cgc_train.cli.shown import show_outcome
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Another checkpoint than the newest.")
-@click.option("--recipe", help="Refuse unless this recipe is the run's.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Checkpoint to use instead of the newest.")
+@click.option("--recipe", help="Fail unless the run has this recipe.")
 def resume(run: Path, checkpoint: Path | None, recipe: str | None) -> None:
-    """Go on with RUN from its newest checkpoint, exactly as if it had not been stopped."""
+    """Resume RUN from its newest checkpoint, exactly as if it had not been stopped."""
     from cgc_data.common.extras import need
 
     need("train")

@@ -1,4 +1,4 @@
-"""`cgc-train reward`: the reward of saved completions, term by term, and their metrics."""
+"""`cgc-train reward`: the reward of saved completions per term, and their metrics."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,17 +25,19 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
     "--predictions",
     type=click.Path(path_type=Path),
     required=True,
-    help="JSON lines: id, response; sample, if several.",
+    help="JSON Lines with id, response, and, for several responses per row, sample.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="New file: every term of every row, as JSON lines.")
-@click.option("--recipe", help="Take reward and prompt from this recipe.  [default: the defaults of both]")
-@click.option("--floors/--no-floors", default=True, show_default=True, help="What answers without looking would get.")
+@click.option("--out", type=click.Path(path_type=Path), help="New JSON Lines file with every term of every row.")
+@click.option("--recipe", help="Use the reward and prompt settings of this recipe.  [default: their defaults]")
+@click.option(
+    "--floors/--no-floors", default=True, show_default=True, help="Also score answers that ignore the images."
+)
 def reward(
     release: str, settings: tuple[str, ...], *, predictions: Path, out: Path | None, recipe: str | None, floors: bool
 ) -> None:
-    """Score saved completions on RELEASE: why each gets what it gets, and the metrics with 95 % intervals.
+    """Score saved completions on RELEASE: the reward of each, per term, and the metrics with 95 % intervals.
 
-    RELEASE needs no images. Settings are those of a recipe, such as reward.power=2 or prompt.think=false.
+    RELEASE needs no images. Settings are recipe settings, such as reward.power=2 or prompt.think=false.
     """
     from cgc_train.data.find import find_release
     from cgc_train.recipe import DataSettings
@@ -64,7 +66,7 @@ def reward(
 
 
 def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings", "PromptSettings"]:
-    """Both sections, from a recipe or the defaults, with `key=value` settings over them. Raises RecipeError."""
+    """Both sections, from a recipe or the defaults, with `key=value` overrides. Raises RecipeError."""
     from cgc_data.common.settings import merge_all, parse_override, read_settings
     from cgc_train.errors import RecipeError
     from cgc_train.recipe import load_recipe
@@ -79,7 +81,7 @@ def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings
 
 
 def _groups(scored: Sequence["Scored"]) -> str:
-    """How many responses the rows have, and in how many rows they tell nothing apart."""
+    """Number of responses per row, and the share of rows in which they all earn the same reward."""
     from collections import Counter
 
     from cgc_train.reward import zero_variance
@@ -87,11 +89,11 @@ def _groups(scored: Sequence["Scored"]) -> str:
     sizes = Counter(Counter(entry.item.truth.id for entry in scored).values())
     counts = ", ".join(f"{rows:,} with {size}" for size, rows in sorted(sizes.items()))
     equal = zero_variance([entry.terms for entry in scored])
-    return f"responses per row: {counts}; {equal:.0%} of the rows with several earn one reward"
+    return f"responses per row: {counts}; {equal:.0%} of the rows with several earn the same reward"
 
 
 def _reward_table(scored: Sequence["Scored"]) -> Table:
-    """Means of the reward and its terms, by task."""
+    """Mean reward and mean terms per task."""
     table = Table("task", title="Reward", title_justify="left", title_style="bold")
     names = list(scored[0].terms.values)
     for head in ("n", "reward", *names):
@@ -106,7 +108,7 @@ def _reward_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _metric_table(scored: Sequence["Scored"]) -> Table:
-    """The metrics with intervals and n."""
+    """The metrics with their intervals and n."""
     from cgc_data.metrics import summarise
 
     table = Table("metric", title="Metrics", title_justify="left", title_style="bold")
@@ -118,10 +120,10 @@ def _metric_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _floor_table(truths: Sequence["Truth"]) -> Table:
-    """What trivial answers would get on the same rows."""
+    """The scores of trivial answers on the same rows."""
     from cgc_data.metrics import FLOORS, floor_response, score_item, summarise
 
-    title = "Answers that look at nothing, on the same rows"
+    title = "Answers that ignore the images, on the same rows"
     table = Table("answer", title=title, title_justify="left", title_style="bold")
     for head in FLOOR_METRICS:
         table.add_column(head, justify="right")

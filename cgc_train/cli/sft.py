@@ -1,4 +1,4 @@
-"""`cgc-train sft`: the warm-up on the answer format."""
+"""`cgc-train sft`: warm-up on the answer format."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from cgc_train.cli.shown import show_outcome
     "--until",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="R_MIOU",
-    help="Stop as soon as held-out rows reach this mean R_miou.",
+    help="Stop once held-out rows reach this mean R_miou.",
 )
 def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: float | None) -> None:
-    """Warm a model up on the answer format by RECIPE, a shipped name or a YAML file, with settings over it.
+    """Warm up a model on the answer format with RECIPE, a shipped name or a YAML file, and overrides.
 
-    For models that never answer in the contract's form; GRPO then starts from it with model.name=RUN/model.
+    For models that never answer in the required format; then start GRPO from it with model.name=RUN/model.
     """
     from cgc_data.common.extras import need
 

@@ -1,4 +1,4 @@
-"""What the commands that train show once they are done."""
+"""The final output of the training commands."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def show_outcome(run: "Run", then: str = "") -> None:
-    """Held-out metrics before and after, where the model is, and the next command; from the main process alone."""
+    """Print held-out metrics before and after, the model folder, and the next command; main process only."""
     from accelerate import PartialState
 
     from cgc_train.outcome import change_table, held_out_change
@@ -19,6 +19,6 @@ def show_outcome(run: "Run", then: str = "") -> None:
         return
     if found := held_out_change(run):
         PlainConsole().print(change_table(found))
-    show(f"trained: {run.model_folder}\nlook at it: cgc-train view {run.folder}")
+    show(f"trained: {run.model_folder}\nto inspect it: cgc-train view {run.folder}")
     if then:
-        show(f"go on: {then}")
+        show(f"next: {then}")

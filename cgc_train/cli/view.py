@@ -1,4 +1,4 @@
-"""`cgc-train view`: the page of a run."""
+"""`cgc-train view`: write the page of a run."""
 
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from cgc_train.errors import RecipeError
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder of the page.  [default: RUN-view]")
-@click.option("--release", type=click.Path(path_type=Path), help="Where the run's release is now, if it moved.")
-@click.option("--steps", metavar="1,50,100", help="Steps whose responses are shown.  [default: first, middle, last]")
-@click.option("--per-step", default=24, show_default=True, type=click.IntRange(1), help="Most prompts a step.")
+@click.option("--release", type=click.Path(path_type=Path), help="Current folder of the run's release, if it moved.")
+@click.option("--steps", metavar="1,50,100", help="Steps to show responses of.  [default: first, middle, last]")
+@click.option(
+    "--per-step", default=24, show_default=True, type=click.IntRange(1), help="Maximum number of prompts per step."
+)
 def view(run: Path, folder: Path | None, release: Path | None, steps: str | None, per_step: int) -> None:
     """Write a static page of RUN: curves, and the responses of chosen steps with all images and boxes."""
     from cgc_train.run import open_run
@@ -22,11 +24,11 @@ def view(run: Path, folder: Path | None, release: Path | None, steps: str | None
     opened = open_run(run)
     to = folder or opened.folder.with_name(f"{opened.folder.name}-view")
     page = write_page(opened, to, release=release, steps=_numbers(steps), per_step=per_step)
-    show(f"{page.path}: {page.answers} responses of {page.steps} evaluations")
+    show(f"{page.path}: {page.answers} responses from {page.steps} evaluations")
 
 
 def _numbers(text: str | None) -> list[int] | None:
     try:
         return None if text is None else [int(part) for part in text.split(",")]
     except ValueError:
-        raise RecipeError(f"--steps {text}: expected numbers with commas, such as 1,50,100") from None
+        raise RecipeError(f"--steps {text}: expected comma-separated numbers, such as 1,50,100") from None

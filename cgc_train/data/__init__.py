@@ -1,6 +1,6 @@
-"""From a release to what a model is trained on: rows chosen and ordered, prompts, and image files of the right size.
+"""From a release to training data: selected and ordered rows, prompts, and image files of the right size.
 
-Nothing here needs torch but `bounds_of`, which asks the model's processor.
+Only `bounds_of`, which uses the model's processor, needs torch.
 """
 
 from cgc_train.data.bounds import Bounds, bounds_of

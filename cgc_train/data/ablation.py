@@ -1,6 +1,6 @@
-"""The ablation "no distractor contrast": a row with nothing but the images that hold what is asked for.
+"""The ablation "no distractor contrast": a row with only the images that contain the answer.
 
-What is left is mostly single-image grounding, so the question is asked anew for the number of images that are left.
+The result is mostly single-image grounding, so the question is rephrased for the remaining number of images.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from cgc_data.release.rows import ObjectRow, Row, answer_objects
 from cgc_data.tasks import answer_of_pool
 from cgc_data.vocabulary import Name, readable
 
-# By the answer asked for, for one image too, which the phrasings of a release are not made for.
+# By the kind of answer; they also suit one image, unlike the phrasings of a release.
 # {shown}: "this image", else "these two images"
 PHRASINGS = {
     "one": (
@@ -29,11 +29,11 @@ SINGLED_OUT = ("Find the {referred} in {shown}.", "Where in {shown} is the {refe
 
 
 def without_distractors(row: Row) -> Row:
-    """The row with the images of its answer alone, numbered anew; its id and difficulty stay those of the release.
+    """The row with only the images of its answer, renumbered; id and difficulty stay those of the release.
 
-    A question that names the image of its answer, refers to an image, or names no label stays whole. A row with an
-    empty answer keeps one image, chosen by its id, as many as its twin mostly has: without such rows nothing would
-    speak for the empty list.
+    A row stays unchanged if its question names the image of its answer, refers to an image, or names no label. A row
+    with an empty answer keeps one image, chosen by its id, as many as its twin usually has: without such rows, nothing
+    would reward the empty list.
     """
     kept = _kept(row)
     if len(kept) == len(row["views"]):
@@ -51,13 +51,13 @@ def without_distractors(row: Row) -> Row:
         "answer_images": list(range(1, len(kept) + 1)),
         "evidence": [{**e, "img_idx": number[e["img_idx"]]} for e in row["evidence"] if e["img_idx"] in number],
     }
-    if row.get("images"):  # a row may be read without them
+    if row.get("images"):  # a row can be read without them
         shown["images"] = [row["images"][old - 1] for old in kept]
     return shown
 
 
 def _kept(row: Row) -> list[int]:
-    """Numbers, from 1, of the images that stay."""
+    """Numbers, from 1, of the images to keep."""
     everything = range(1, len(row["views"]) + 1)
     if row["query"]["img_idx"] is not None or row["reference_images"] or not row["query"]["labels"]:
         return list(everything)
@@ -66,7 +66,7 @@ def _kept(row: Row) -> list[int]:
 
 
 def _question(row: Row, count: int) -> str:
-    """The question about `count` images: in the row's own phrasing where that is known and fits the number."""
+    """The question about `count` images, in the row's own phrasing if that is known and fits the number."""
     names = [readable(label) for label in row["query"]["labels"]]
     if _asked(row, names, len(row["views"])) == row["question"] and (question := _asked(row, names, count)):
         return question
@@ -84,7 +84,7 @@ def _question(row: Row, count: int) -> str:
 
 
 def _asked(row: Row, names: Sequence[Name], count: int) -> str:
-    """The release's own wording; nothing where its phrasing is not known or not for this number of images."""
+    """The wording of the release, or "" if its phrasing is unknown or not made for this number of images."""
     pool, _, number = row["template_id"].partition("/")
     try:
         return ask(pool, int(number), names, count_images=count, relation=row["query"]["relation"])

@@ -1,6 +1,6 @@
-"""The size at which the model sees an image: a multiple of its token's side, within its number of pixels.
+"""The size at which the model sees an image: sides are multiples of the token size, the area is within limits.
 
-The arithmetic is that of Qwen3-VL's processor (and of vLLM's copy of it), so an image of such a size passes unchanged.
+The arithmetic is that of Qwen3-VL's processor (and of vLLM's copy), so an image of such a size passes unchanged.
 """
 
 import math
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import Recipe
 
-# The processor's formula may need a few rounds until it leaves its own result alone; elongated images do.
+# For elongated images, the processor's formula may need a few rounds until its result no longer changes.
 MOST_ROUNDS = 8
-MOST_ASPECT = 200  # the processor refuses what is more elongated
+MOST_ASPECT = 200  # the processor rejects more elongated images
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What sizes a model takes: sides are multiples of `factor` pixels, areas are numbers of pixels of one image."""
+    """The sizes that a model accepts: sides are multiples of `factor` pixels; areas are in pixels per image."""
 
     factor: int = 32
     min_pixels: int = 65_536
@@ -30,13 +30,13 @@ class Bounds:
             )
 
     def fits(self, width: int, height: int) -> bool:
-        """Whether processor and vLLM leave an image of this size as it is."""
+        """Whether the processor and vLLM leave an image of this size unchanged."""
         return self._processed(width, height) == (width, height)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height, in pixels, at which an image is stored; enlarged only where the processor would do so.
+        """Width and height, in pixels, at which an image is stored; enlarged only if the processor would enlarge it.
 
-        Raises TrainingDataError for an image so elongated that no such size exists.
+        Raises TrainingDataError if the image is so elongated that no such size exists.
         """
         asked = width, height
         for _ in range(MOST_ROUNDS):
@@ -50,7 +50,7 @@ class Bounds:
     def _processed(self, width: int, height: int) -> tuple[int, int]:
         """`smart_resize` of transformers' Qwen2-VL image processor, which Qwen3-VL shares."""
         if max(width, height) > MOST_ASPECT * min(width, height):
-            raise TrainingDataError(f"an image of {width} x {height} pixels is too elongated; leave its row out")
+            raise TrainingDataError(f"an image of {width} x {height} pixels is too elongated; omit its row")
         new = [round(side / self.factor) * self.factor for side in (width, height)]
         if math.prod(new) > self.max_pixels:
             scale = math.sqrt(width * height / self.max_pixels)
@@ -62,9 +62,9 @@ class Bounds:
 
 
 def bounds_of(recipe: Recipe) -> Bounds:
-    """The bounds that the recipe's model and `data.max_pixels` give.
+    """The bounds that follow from the recipe's model and `data.max_pixels`.
 
-    Raises ModelError where the model has no processor, TrainingDataError where `data.max_pixels` is too small for it.
+    Raises ModelError if the model has no processor, TrainingDataError if `data.max_pixels` is too small for it.
     """
     from cgc_train.model import load_processor
 

@@ -1,6 +1,6 @@
-"""From a release to the data set that a trainer reads: rows in order, prompts as asked, images as paths of files.
+"""From a release to the dataset that a trainer reads: ordered rows, prompts of the recipe, images as file paths.
 
-Memory does not grow with the images: rows are streamed, their images stored, and what is left is mapped from disk.
+Memory does not grow with the images: rows are streamed, their images stored, and the rest is mapped from disk.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from cgc_data.release.rows import Row as ReleaseRow
 from cgc_train.data.bounds import Bounds, bounds_of
 from cgc_train.data.find import find_release, picked
 from cgc_train.data.images import ImageStore
-from cgc_train.data.rows import MEND, as_trained, check_row
+from cgc_train.data.rows import FIX, as_trained, check_row
 from cgc_train.data.select import chosen, held_out
 from cgc_train.data.table import Row, features, stored_table
 from cgc_train.errors import TrainingDataError
@@ -36,14 +36,14 @@ def training_set(
     bounds: Bounds | None = None,
     completions: bool = False,
 ) -> Dataset:
-    """The rows that a recipe trains on, in the order it trains on them (see `epoch_order` for later epochs).
+    """The training rows of a recipe, in training order (see `epoch_order` for later epochs).
 
     Columns are those of a release, but `prompt` asks for the tags and `images` are paths of files in `image_folder`
-    that fit `bounds` (default: of the recipe's model). With `completions` there is a column `completion`, the true
-    answer after a reasoning trace by rule, for SFT. Every process of a run may call it: one does the work, all share.
+    that fit `bounds` (default: those of the recipe's model). With `completions`, a column `completion` for SFT contains
+    a rule-based reasoning trace and the true answer. Every process of a run can call this: one does the work for all.
 
-    Raises ReleaseError for a release that cannot be read, TrainingDataError for a row or an image that cannot be used
-    and where no row is left.
+    Raises ReleaseError for a release that cannot be read, TrainingDataError for a row or an image that cannot be used,
+    or if no row is left.
     """
     release = find_release(recipe.data)
     ids = chosen(release, recipe.data, split or recipe.data.split)
@@ -51,10 +51,10 @@ def training_set(
 
 
 def held_out_set(recipe: Recipe, image_folder: Path, bounds: Bounds | None = None) -> Dataset:
-    """About `held_out_rows` rows of the held-out split, as `training_set` gives them.
+    """About `held_out_rows` rows of the held-out split, in the format of `training_set`.
 
-    The rows are the same for every recipe of this release, whatever it trains on, so that ablations can be compared:
-    of the settings of `data` only the split, the number, the pixels and the place of the photos count.
+    The rows are the same for every recipe of this release, so that ablations can be compared: of the settings in `data`
+    only the split, the number, the pixels, and the location of the photos count.
     """
     release = find_release(recipe.data)
     ids = held_out(release, recipe.data.held_out_split, recipe.data.held_out_rows)
@@ -81,7 +81,7 @@ def _data_set(
 
 
 def _rows(recipe: Recipe, release: Release, ids: Sequence[str], store: ImageStore, completions: bool) -> Iterator[Row]:
-    """The rows as they are stored, in the order of the release."""
+    """The rows to store, in the order of the release."""
     for row in track(picked(release, set(ids), recipe.data.photos), "images", total=len(ids)):
         check_row(row, release.folder)
         shown = as_trained(row, recipe)
@@ -96,7 +96,7 @@ def _stored(row: ReleaseRow, store: ImageStore, release: Release) -> list[str]:
         try:
             paths.append(str(store.add(image["bytes"])))
         except PhotoError as error:
-            raise TrainingDataError(f"{where}: damaged ({error}); {MEND}") from None
+            raise TrainingDataError(f"{where}: damaged ({error}); {FIX}") from None
         except TrainingDataError as error:
             raise TrainingDataError(f"{where}: {error}") from None
     return paths
@@ -105,7 +105,7 @@ def _stored(row: ReleaseRow, store: ImageStore, release: Release) -> list[str]:
 def _key(
     recipe: Recipe, release: Release, ids: Sequence[str], store: ImageStore, bounds: Bounds, completions: bool
 ) -> str:
-    """Name of the stored rows: everything that they are a function of."""
+    """Name of the stored rows: a hash of everything that they depend on."""
     content = {
         "version": version("cgc-grounding"),
         "shards": [shard["sha256"] for shard in release.manifest["shards"]],

@@ -1,4 +1,4 @@
-"""The release a recipe names: a folder, or a version of a data set on the Hub, with its views where it stores none."""
+"""The release of a recipe: a folder or a dataset version on the Hub, with views composed if it stores none."""
 
 from collections.abc import Collection, Iterator
 
@@ -12,18 +12,18 @@ from cgc_train.recipe import DataSettings
 
 
 def find_release(settings: DataSettings) -> Release:
-    """The release of a recipe's `data`, downloaded first where it is on the Hub.
+    """The release of a recipe's `data`, downloaded first if it is on the Hub.
 
-    Raises ReleaseError where there is none, it is unfinished, of another schema version, or cannot be downloaded.
+    Raises ReleaseError if it does not exist, is unfinished, has another schema version, or cannot be downloaded.
     """
     return locate_release(settings.release, settings.revision, setting="data.")
 
 
 def picked(release: Release, ids: Collection[str], photos: str | None) -> Iterator[Row]:
-    """The rows of these ids with their images; a release that stores none has them composed from the photos.
+    """The rows with these ids and their images; if the release stores none, they are composed from the photos.
 
-    `photos` is the folder or zip that holds them; None: where the release was built from. Raises TrainingDataError
-    where they are missing.
+    `photos` is the folder or zip with the photos; None: the location that the release was built from. Raises
+    TrainingDataError if photos are missing.
     """
     rows = release.pick(ids)
     if release.has_images:

@@ -1,6 +1,6 @@
-"""Images as files that model, vLLM and page share: stored once each, at a size nobody resizes again.
+"""Image files that the model, vLLM, and the page share: stored once each, at a size that needs no further resizing.
 
-A file is named by its content and its size, and written whole or not at all, so several processes may store at once.
+A file is named by its content and size and written atomically, so several processes can store files at once.
 """
 
 import hashlib
@@ -20,15 +20,15 @@ SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
 
 
 class ImageStore:
-    """Image files below one folder, resized to `bounds` on their way in."""
+    """Image files below one folder, resized to `bounds` when they are stored."""
 
     def __init__(self, folder: Path, bounds: Bounds) -> None:
         self.folder, self._bounds = folder.resolve(), bounds
 
     def add(self, content: bytes) -> Path:
-        """Path of the file of an encoded image; one that fits already is stored byte for byte.
+        """Store an encoded image and return its path; an image that already fits is stored byte for byte.
 
-        Raises PhotoError where the bytes are no whole image, TrainingDataError where no size fits.
+        Raises PhotoError if the bytes are not a complete image, TrainingDataError if no size fits.
         """
         check_whole(content)
         photo_size(content)
@@ -53,17 +53,17 @@ def _open(content: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise PhotoError("not an image that Pillow reads") from None
+        raise PhotoError("not an image that Pillow can read") from None
 
 
 def _fits(image: Image.Image, size: tuple[int, int], content: bytes) -> bool:
-    """Whether every reader sees these very pixels: size, colours, and nothing that turns them."""
+    """Whether every reader sees exactly these pixels: right size, RGB, and no rotation."""
     plain = image.mode == "RGB" and image.format in SUFFIXES
     return plain and image.size == size and exif_orientation(content) == UPRIGHT
 
 
 def _decode(image: Image.Image) -> Image.Image:
-    """The stored frame in colour."""
+    """The stored frame in color."""
     try:
         return image.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
@@ -71,7 +71,7 @@ def _decode(image: Image.Image) -> Image.Image:
 
 
 def _resized(image: Image.Image, size: tuple[int, int], photo: bool) -> bytes:
-    """Encoded at another size, a photo as JPEG and a drawing without loss; bicubic, as the processor does it."""
+    """Encode at another size, a photo as JPEG and a drawing losslessly; bicubic, like the processor."""
     resized, buffer = image.resize(size, Image.Resampling.BICUBIC), io.BytesIO()
     if photo:
         resized.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
@@ -85,9 +85,9 @@ def _has_length(path: Path, length: int) -> bool:
 
 
 def _store(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, delete=False) as part:
         part.write(content)
-    os.chmod(part.name, 0o644)  # a temporary file is its owner's alone, a cache may be shared
+    os.chmod(part.name, 0o644)  # a temporary file is private to its owner, but a cache may be shared
     os.replace(part.name, path)

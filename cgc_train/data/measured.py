@@ -1,4 +1,4 @@
-"""What `cgc-train difficulty` measured of each row, as a curriculum and `cgc-train check` read it."""
+"""The measurements of `cgc-train difficulty` per row, for curricula and `cgc-train check`."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from cgc_train.errors import TrainingDataError
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """A group of answers to a row: the reward of each, and their mean."""
+    """A group of answers to a row: their rewards and mean reward."""
 
     id: str
     mean: float
@@ -17,13 +17,13 @@ class Measurement(msgspec.Struct, frozen=True):
 
 
 def measurements(path: Path) -> dict[str, Measurement]:
-    """The measurements of a file by row id; none where it holds ids alone.
+    """The measurements of a file by row id; empty if it contains only ids.
 
-    Raises TrainingDataError where it cannot be read.
+    Raises TrainingDataError if it cannot be read.
     """
     try:
         lines = [line for line in read_text(path, TrainingDataError).splitlines() if line.startswith("{")]
         entries = [msgspec.json.decode(line, type=Measurement) for line in lines]
     except (OSError, msgspec.MsgspecError) as error:
-        raise TrainingDataError(f"{path}: holds no measurements ({error}); set data.keep to another") from None
+        raise TrainingDataError(f"{path}: contains no measurements ({error}); set data.keep to another file") from None
     return {entry.id: entry for entry in entries}

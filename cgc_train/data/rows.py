@@ -1,4 +1,4 @@
-"""One row of a release as it is trained on: checked against itself, with its prompt as the recipe asks for it."""
+"""One row of a release as training sees it: checked for consistency, with the prompt of the recipe."""
 
 from collections import Counter
 
@@ -10,22 +10,22 @@ from cgc_train.data.ablation import without_distractors
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import Recipe
 
-MEND = "build or download the release again"
+FIX = "build or download the release again"
 
 
 def as_trained(row: Row, recipe: Recipe) -> Row:
-    """The row as the recipe's model is shown it: its images chosen by `data`, its prompt written by `prompt`.
+    """The row as the model sees it: its images selected by `data`, its prompt written by `prompt`.
 
-    A function of the row alone, so that a page of a run can show what was trained on. Works without the images too.
+    Depends only on the row, so that the page of a run can show what was trained on. Also works without the images.
     """
     shown = row if recipe.data.distractor_images else without_distractors(row)
     return {**shown, "prompt": with_thinking(shown["prompt"], require_think=recipe.prompt.think)}
 
 
 def check_row(row: Row, origin: object) -> None:
-    """Raise TrainingDataError, naming `origin` and the row, where its columns do not tell one and the same truth."""
+    """Raise TrainingDataError, naming `origin` and the row, if its columns contradict each other."""
     if fault := _fault(row):
-        raise TrainingDataError(f"{origin}: row {row['id']}: {fault}; {MEND}")
+        raise TrainingDataError(f"{origin}: row {row['id']}: {fault}; {FIX}")
 
 
 def _fault(row: Row) -> str:
@@ -34,7 +34,7 @@ def _fault(row: Row) -> str:
     if reading.violations:
         return f"its answer does not parse ({reading.violations[0]})"
     if _objects(row) != Counter(reading.objects):
-        return "its objects are not those of its answer"
+        return "its objects differ from those of its answer"
     task = task_of(row)
     if not task.may_be_empty and (task.answer == "empty") != reading.empty:
         return f"its task is {row['task']!r}, but its answer has {reading.elements} objects"

@@ -1,6 +1,6 @@
-"""Which rows of a release are trained on, and in which order; a function of the recipe and the rows' ids alone.
+"""Selection and order of the training rows; depends only on the recipe and the ids of the rows.
 
-Only a few light columns are read, so that filtering costs seconds and some bytes a row.
+Only a few small columns are read, so that filtering takes seconds and a few bytes per row.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ from cgc_train.data.measured import measurements
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import DataSettings
 
-GRADES = 10  # of difficulty, which runs from 0 to 1
+GRADES = 10  # grades of difficulty, which is between 0 and 1
 
 Order = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, order=True)
 class Choice:
-    """A row as far as the choice needs it; `unit` is shared by rows that are only counted together."""
+    """The columns of a row that selection needs; rows with the same `unit` are kept together."""
 
     id: str
     difficulty: float
@@ -36,14 +36,14 @@ class Choice:
 
 
 def grade(difficulty: float) -> int:
-    """Grade of a difficulty of 0-1: its tenth."""
+    """Grade of a difficulty of 0-1, in tenths."""
     return min(int(difficulty * GRADES), GRADES - 1)
 
 
 def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[float]) -> list[int] | None:
-    """Grade of each row by the curriculum: of its difficulty, or of the mean reward that was measured for it.
+    """Grade of each row for the curriculum, from its difficulty or its measured mean reward.
 
-    None where rows have no order. Raises TrainingDataError where a mean reward is asked for and was not measured.
+    None without a curriculum. Raises TrainingDataError if a required mean reward was not measured.
     """
     if settings.curriculum == "none":
         return None
@@ -52,7 +52,7 @@ def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[fl
     means = {identity: found.mean for identity, found in measurements(Path(settings.keep)).items()}
     if missing := [identity for identity in ids if identity not in means]:
         raise TrainingDataError(
-            f"{settings.keep}: has no mean reward of row {missing[0]}; write it with `cgc-train difficulty`, or set "
+            f"{settings.keep}: has no mean reward for row {missing[0]}; write it with `cgc-train difficulty`, or set "
             "data.curriculum=none"
         )
     highest = max(means[identity] for identity in ids)
@@ -60,10 +60,10 @@ def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[fl
 
 
 def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
-    """Ids of the rows to train on, in the order to train in.
+    """Ids of the training rows, in training order.
 
-    They are shuffled by the seed; the first `limit` stay; a curriculum then sorts them by grade and leaves the order
-    within a grade. Raises TrainingDataError where a setting leaves no row.
+    Rows are shuffled with the seed and truncated to `limit`; a curriculum then sorts them by grade and keeps the order
+    within a grade. Raises TrainingDataError if the settings leave no row.
     """
     rows = _shuffled(sorted(_matching(release, settings, split)), settings.seed)[: settings.limit]
     ids = [row.id for row in rows]
@@ -72,9 +72,9 @@ def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
 
 
 def held_out(release: Release, split: str, count: int) -> list[str]:
-    """Ids of about `count` rows, the same for every recipe: pairs are whole, none of the recipe's filters applies.
+    """Ids of about `count` rows, the same for every recipe: pairs are complete, and no filter of the recipe applies.
 
-    They come by the hash of their pair, so their kinds have the shares they have in the split.
+    They are selected by the hash of their pair, so each kind has the same share as in the split.
     """
     rows = sorted(_read(release, split), key=lambda row: (_hash(row.unit), row.id))
     if not rows:
@@ -91,10 +91,10 @@ def held_out(release: Release, split: str, count: int) -> list[str]:
 
 
 def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None = None) -> Order:
-    """Order of a training set's rows in an epoch (from 0): a function of its arguments and of nothing before.
+    """Order of the training rows in an epoch (from 0); depends only on the arguments.
 
-    Epoch 0 is the set as it comes. In later epochs the rows are shuffled, with `grades` (one a row, ascending) only
-    among their like.
+    Epoch 0 keeps the order. In later epochs the rows are shuffled; with `grades` (one per row, ascending), only within
+    their grade.
     """
     order = np.arange(count, dtype=np.int64)
     if epoch == 0:
@@ -104,15 +104,15 @@ def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None 
 
 
 def kept_ids(path: Path) -> set[str]:
-    """Ids of a file of rows to keep: one a line, or as `cgc-train difficulty` writes them.
+    """Ids from a file of rows to keep: one per line, or in the format of `cgc-train difficulty`.
 
-    Raises TrainingDataError where it cannot be read or keeps none.
+    Raises TrainingDataError if it cannot be read or keeps no row.
     """
     try:
         lines = read_text(path, TrainingDataError).splitlines()
         ids = {identity for line in lines if (identity := _kept(line.strip()))}
     except (OSError, msgspec.MsgspecError, KeyError, TypeError) as error:
-        raise TrainingDataError(f"{path}: not a file of row ids ({error}); set data.keep to another") from None
+        raise TrainingDataError(f"{path}: not a file of row ids ({error}); set data.keep to another file") from None
     if not ids:
         raise TrainingDataError(f"{path}: keeps no row; measure more rows with `cgc-train difficulty`")
     return ids
@@ -133,7 +133,7 @@ def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[
     keep = kept_ids(Path(settings.keep)) if settings.keep else None
     kept = rows if keep is None else [row for row in rows if row.id in keep]
     if keep and kept and len(kept) < len(keep):
-        say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are among those that `data` chooses")
+        say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are selected by `data`")
     if not kept:
         why = f"none of them is in data.keep={settings.keep}" if rows else "the filters of `data` leave none"
         raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")
@@ -148,7 +148,7 @@ def _read(
     tasks: Sequence[str] = (),
     distractors: Sequence[str] = (),
 ) -> Iterable[Choice]:
-    """The rows of these kinds; no kind given: all."""
+    """The rows of these kinds; all if no kind is given."""
     for row in release.rows(["id", "contrast", "task", "distractors", "difficulty", "pair_id"], split=split):
         asked = ((row["contrast"], contrasts), (task_of(row).id, tasks), (row["distractors"], distractors))
         if all(not kinds or kind in kinds for kind, kinds in asked):

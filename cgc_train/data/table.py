@@ -1,6 +1,6 @@
-"""Rows in an Arrow file that is mapped into memory: written once by whichever process comes first, read by all.
+"""Rows in a memory-mapped Arrow file: written once by the first process, read by all.
 
-Beside it stands the length of every image file it names, so that a second run sees in a moment whether all are there.
+The sizes of all its image files are stored next to it, so that a second run can quickly verify that none is missing.
 """
 
 import os
@@ -25,14 +25,14 @@ Row: TypeAlias = dict[str, Any]
 
 
 def features(*, completion: bool = False) -> Features:
-    """Columns of a training set: those of a release with paths for images, and for SFT the `completion`."""
+    """Columns of a training set: those of a release with paths for images, plus `completion` for SFT."""
     columns = Features.from_dict(FEATURES)
     columns["images"] = List(Value("string"))
     return Features(columns | ({"completion": columns["prompt"]} if completion else {}))
 
 
 def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterable[Row]]) -> Dataset:
-    """The table in `folder`, made of `make_rows` first where it is not there whole; safe in several processes."""
+    """The table in `folder`, written from `make_rows` first if it is incomplete; safe with several processes."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         if not _whole(folder):
@@ -42,7 +42,7 @@ def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterab
 
 
 def _whole(folder: Path) -> bool:
-    """Are the rows there, and every image they name as long as when it was written? What is not is removed."""
+    """Whether the rows and all their images are present at their original size; anything damaged is removed."""
     if not folder.is_dir():
         return False
     listed = pq.read_table(folder / FILES)
@@ -61,7 +61,7 @@ def _has_length(path: str, length: int) -> bool:
 
 
 def _write(folder: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
-    """Write into a temporary folder and name it when it is whole; nothing half-written is ever found."""
+    """Write into a temporary folder and rename it when complete, so that no partial table is ever visible."""
     part = Path(mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     lengths: dict[str, int] = {}
     try:

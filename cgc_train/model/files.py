@@ -1,16 +1,16 @@
-"""Files of weights, looked at before anything is trained on them or resumed from them."""
+"""Weight files, checked before anything is trained or resumed from them."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 INDEX = "model.safetensors.index.json"
-# No weight of a model that works comes near: beyond it, logits leave the range in which probabilities can be formed.
+# Working models have far smaller weights; beyond this, logits leave the range for computing probabilities.
 LARGEST = 1e8
 
 
 def listed_files(folder: Path) -> set[str]:
-    """Names of the files that the index of a model in several files lists; none where there is no index."""
+    """Names of the weight files in the index of a sharded model; empty without an index."""
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         return set(map(str, index["weight_map"].values()))
@@ -19,7 +19,7 @@ def listed_files(folder: Path) -> set[str]:
 
 
 def damage(file: Path) -> str:
-    """What is wrong with a safetensors file, "" if nothing is: its length has to be what its header says."""
+    """What is wrong with a safetensors file, or "": its length must match its header."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -30,7 +30,7 @@ def damage(file: Path) -> str:
 
 
 def diverged_weight(folder: Path) -> str:
-    """The name of the first weight in a folder's safetensors files that is not finite or beyond `LARGEST`, else ""."""
+    """Name of the first weight in a folder's safetensors files that is not finite or exceeds `LARGEST`, or ""."""
     return next(_diverged(folder), "")
 
 
@@ -45,7 +45,7 @@ def _diverged(folder: Path) -> Iterator[str]:
 
 
 def is_sound(tensor: object) -> bool:
-    """Whether every number of a tensor is finite and within `LARGEST`; of a divided one, those of this process."""
+    """Whether all numbers of a tensor are finite and within `LARGEST`; for a sharded tensor, those of this process."""
     import torch
 
     own = getattr(tensor, "to_local", lambda: tensor)()

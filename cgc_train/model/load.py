@@ -1,4 +1,4 @@
-"""Weights: of the model a recipe starts from, and of a run's outcome, adapters included."""
+"""Load weights: of the base model of a recipe, and of the result of a run, including adapters."""
 
 import json
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ ADAPTER = "adapter_config.json"
 
 
 def load_config(settings: "ModelSettings") -> ModelConfig:
-    """The model's configuration. Raises ModelError where there is none or its family is not trained here."""
+    """The model's configuration. Raises ModelError if there is none or its family is not supported."""
     from transformers import AutoConfig
 
     check_folder(settings.name, "config.json", ADAPTER)
@@ -31,7 +31,7 @@ def load_config(settings: "ModelSettings") -> ModelConfig:
 
 
 def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
-    """The model with its weights, in the recipe's type, for answering. Raises ModelError."""
+    """The model with its weights, in the recipe's data type, for inference. Raises ModelError."""
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -44,7 +44,7 @@ def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
             attn_implementation=settings.attention,
             quantization_config=quantisation(settings),
         )
-    if settings.quantize:  # quantised weights are on their device already
+    if settings.quantize:  # quantized weights are already on their device
         return model.eval()
     return model.to(device or default_device()).eval()
 
@@ -52,7 +52,7 @@ def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
 def load_trained(
     folder: Path | str, *, dtype: str = "float32", device: str | None = None, revision: str | None = None
 ) -> Any:
-    """The model of a folder or, at a revision, of the Hub: full weights, or an adapter with the base it names.
+    """The model in a folder or, at a revision, on the Hub: full weights, or an adapter with its base model.
 
     Raises ModelError.
     """
@@ -70,12 +70,12 @@ def load_trained(
 
 
 def base_of(adapter: Path) -> str:
-    """Folder or id of the model that an adapter was trained on. Raises ModelError."""
+    """Folder or id of the base model of an adapter. Raises ModelError."""
     try:
         content = json.loads((adapter / ADAPTER).read_text(encoding="utf-8"))
         return str(content["base_model_name_or_path"])
     except (OSError, ValueError, KeyError):
-        raise ModelError(f"{adapter / ADAPTER}: does not name the model it was trained on") from None
+        raise ModelError(f"{adapter / ADAPTER}: does not name its base model") from None
 
 
 def lora_config(lora: "LoraSettings") -> Any:
@@ -92,7 +92,7 @@ def lora_config(lora: "LoraSettings") -> Any:
 
 
 def quantisation(settings: "ModelSettings") -> Any:
-    """transformers' configuration of four-bit weights, or None. Raises MissingExtraError without bitsandbytes."""
+    """transformers' configuration for 4-bit weights, or None. Raises MissingExtraError without bitsandbytes."""
     if settings.quantize is None:
         return None
     import torch
@@ -108,17 +108,17 @@ def quantisation(settings: "ModelSettings") -> Any:
 
 
 def freeze_vision(model: Model) -> None:
-    """Leave the vision tower and its merger out of training."""
+    """Freeze the vision tower and its merger."""
     for name, parameter in model.named_parameters():
         if ".visual." in f".{name}":
             parameter.requires_grad_(False)
 
 
 def keep_names(model: Model) -> None:
-    """Let a model be saved under the names that its weights were loaded by.
+    """Make a model save its weights under the names they were loaded with.
 
-    Loading under ZeRO-3, transformers notes renamings that no weight needed; saving would apply them backward, and
-    other readers of the model would not know the names.
+    When loading under ZeRO-3, transformers records renamings that no weight needed. Saving would apply them in reverse,
+    and other readers of the model would not recognize the names.
     """
     renamings = getattr(model, "_weight_conversions", None)
     if renamings is not None:
@@ -127,9 +127,9 @@ def keep_names(model: Model) -> None:
 
 @contextmanager
 def names_in_memory(model: Model) -> "Iterator[None]":
-    """Within it, a model is saved as it stands in memory, with the experts of a layer in one tensor.
+    """Context in which a model is saved as it is in memory, with the experts of a layer in one tensor.
 
-    Released weights have each expert by itself. Trainer resumes without converting any, and would pass over them.
+    Released weights store each expert separately. Trainer resumes without converting them, and would skip them.
     """
     conversions = getattr(model, "_weight_conversions", None)
     model._weight_conversions = []
@@ -140,9 +140,9 @@ def names_in_memory(model: Model) -> "Iterator[None]":
 
 
 def route_quietly(model: Model) -> None:
-    """Let a model with experts give its routers' logits only where a loss asks for them.
+    """Make a model with experts return its router logits only if a loss needs them.
 
-    TRL's warm-up lets it always give them, also in the config.json that it leaves; such a model cannot be sampled from.
+    TRL's SFT enables them permanently, also in the saved config.json; such a model cannot be sampled from.
     """
     config = model.config.get_text_config()
     if hasattr(config, "output_router_logits"):
@@ -156,7 +156,7 @@ def _check_family(name: str, model_type: str) -> None:
 
 
 def default_device() -> str:
-    """`cuda` where there is one, else `cpu`."""
+    """`cuda` if available, else `cpu`."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,10 +1,10 @@
-"""The real 8B model in numbers, for arithmetic where its files cannot be fetched: no weights, only sizes."""
+"""Sizes of the real 8B model, for computations if its files cannot be downloaded; no weights."""
 
 from typing import Any
 
 
 def qwen3_vl_8b_config() -> Any:
-    """The configuration of Qwen/Qwen3-VL-8B-Instruct, as far as sizes go."""
+    """The size-related configuration of Qwen/Qwen3-VL-8B-Instruct."""
     from transformers import Qwen3VLConfig
 
     return Qwen3VLConfig(

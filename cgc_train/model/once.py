@@ -1,6 +1,6 @@
-"""Images of a batch, each opened and processed once however many samples of its prompt the batch holds.
+"""Open and process each image of a batch once, regardless of the number of samples of its prompt.
 
-GRPO samples several completions of a prompt, and TRL hands the processor a copy of the prompt's images for each.
+GRPO samples several completions per prompt, and TRL passes the processor a copy of the prompt's images for each.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from cgc_train.protocols import Processor
 
 @contextmanager
 def each_image_once(processor: Processor) -> Iterator[None]:
-    """Within it, a processor of the Qwen-VL families opens and processes equal images once.
+    """Context in which a processor of the Qwen-VL families opens and processes equal images once.
 
-    Images that are given as the same path, or as the same object, are equal.
+    Images passed as the same path, or as the same object, are equal.
     """
     whole = processor.image_processor
     processor.image_processor = _Once(whole)
@@ -27,7 +27,7 @@ def each_image_once(processor: Processor) -> Iterator[None]:
 
 
 class _Once:
-    """An image processor that computes its output for equal images once, and repeats it."""
+    """An image processor that computes its output once for equal images and repeats it."""
 
     def __init__(self, wrapped: Any) -> None:
         self.wrapped = wrapped
@@ -36,7 +36,7 @@ class _Once:
         return getattr(self.wrapped, name)
 
     def fetch_images(self, images: Any) -> Any:
-        """Images in the nesting they came in; the same path gives the same object."""
+        """Open images and keep their nesting; the same path returns the same object."""
         opened: dict[str, object] = {}
 
         def fetched(entry: Any) -> Any:
@@ -51,7 +51,7 @@ class _Once:
         return fetched(images)
 
     def __call__(self, images: Any, **settings: object) -> Any:
-        """What the wrapped processor gives: `pixel_values` (patches, values), `image_grid_thw` (images, 3)."""
+        """The output of the wrapped processor: `pixel_values` (patches, values), `image_grid_thw` (images, 3)."""
         shown = list(_flat(images))
         distinct = {id(image): image for image in shown}
         if len(distinct) == len(shown):

@@ -1,4 +1,4 @@
-"""The processor of a model, set so that prompts pass whole: padding on the left, no truncation, a pixel budget."""
+"""The processor of a model, configured for complete prompts: left padding, no truncation, and a pixel limit."""
 
 from contextlib import contextmanager
 from functools import cache
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
     from cgc_train.recipe import ModelSettings
 
-# Above the context of any model: prompts are bounded by `cgc-train check`, never cut inside their image tokens.
+# Above the context of any model: `cgc-train check` bounds prompts, so they are never cut inside their image tokens.
 NO_LIMIT = 10**9
-SECONDS = 5  # that the Hub has to answer in; asked once and briefly, so that a check without a network ends soon
+SECONDS = 5  # timeout for the Hub; short and without retries, so that a check without a network ends quickly
 
 
 def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> Processor:
-    """The processor of a model: padding on the left whatever its folder says, nothing truncated.
+    """The processor of a model, always padding on the left and without truncation.
 
     Args:
-        settings: of the model; `name` is a folder or an id on the Hub.
-        max_pixels: most pixels of an image, at most what the model's own processor allows; None: that.
+        settings: model settings; `name` is a folder or a Hub id.
+        max_pixels: maximum pixels per image, up to the limit of the model's processor; None: that limit.
 
     Raises:
-        ModelError: there is no processor, it takes no images, or it cannot be fetched.
+        ModelError: if there is no processor, it does not support images, or it cannot be downloaded.
     """
     from transformers import AutoProcessor, ProcessorMixin
 
@@ -34,7 +34,7 @@ def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> 
     with shown_as_model_error(settings.name, "processor"):
         loaded = AutoProcessor.from_pretrained(settings.name, revision=settings.revision, padding_side="left")
     if not isinstance(loaded, ProcessorMixin) or not hasattr(loaded, "image_processor"):
-        raise ModelError(f"{settings.name}: its processor takes no images; use a model such as Qwen3-VL")
+        raise ModelError(f"{settings.name}: its processor does not support images; use a model such as Qwen3-VL")
     processor: Processor = loaded
     processor.tokenizer.padding_side = "left"
     processor.tokenizer.model_max_length = NO_LIMIT
@@ -44,33 +44,33 @@ def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> 
 
 
 def check_folder(name: str, *any_of: str) -> None:
-    """Raise ModelError where `name` is a local folder that holds none of these files."""
+    """Raise ModelError if `name` is a local folder without any of these files."""
     folder = Path(name)
     if folder.is_dir():
         if not any((folder / file).is_file() for file in any_of):
             raise ModelError(f"{folder}: no {' or '.join(any_of)}; copy it from the model you started from")
     elif _looks_local(name):
-        raise ModelError(f"{name}: no such folder; give a model's folder, or its id on the Hub as ORG/NAME")
+        raise ModelError(f"{name}: no such folder; pass a model folder or a Hub id (ORG/NAME)")
 
 
 def within_reach(name: str, revision: str | None, file: str) -> bool:
-    """Whether `file` of a model lies in its folder or in the Hub's cache here, or the Hub itself answers."""
+    """Whether `file` of a model is in its folder or in the local Hub cache, or the Hub responds."""
     from huggingface_hub import try_to_load_from_cache
 
     if Path(name).is_dir() or name.count("/") != 1:
-        return True  # loading it says what is missing
+        return True  # loading it reports what is missing
     return isinstance(try_to_load_from_cache(name, file, revision=revision), str) or _hub_answers()
 
 
 @contextmanager
 def shown_as_model_error(name: str, what: str) -> "Iterator[None]":
-    """Turn the many errors of loading into one line."""
+    """Convert the various loading errors to a one-line error."""
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(
-            f"{name}: cannot load the {what} ({reason}); check the name, the files or the network"
+            f"{name}: cannot load the {what} ({reason}); check the name, the files, or the network"
         ) from None
 
 
@@ -91,6 +91,6 @@ def _hub_answers() -> bool:
         return False
     try:
         get_session().head(constants.ENDPOINT, timeout=SECONDS)
-    except Exception:  # whichever HTTP library the Hub's client uses, it did not answer
+    except Exception:  # the Hub did not respond, whichever HTTP library its client uses
         return False
     return True

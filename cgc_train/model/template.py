@@ -1,6 +1,6 @@
-"""What a chat template writes of a response before the model does, and whether the format reward can still be paid.
+"""How a chat template starts a response, and whether the response can still earn the format reward.
 
-Templates of models that think natively open `<think>` themselves; modes without thinking close it again at once.
+Templates of reasoning models open `<think>` themselves; modes without thinking close it again immediately.
 """
 
 import re
@@ -20,11 +20,11 @@ _TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
 
 def opening(processor: Processor, prompt: PromptSettings | None = None, **template: object) -> str:
-    """What the chat template writes of a response, from its first tag on: `<think>` and a line break, or "" for most.
+    """The start of a response that the chat template writes: `<think>` and a line break, or "" for most models.
 
     Args:
-        processor: of the model.
-        prompt: whether reasoning is asked for; default: the default.
+        processor: processor of the model.
+        prompt: prompt settings, which state whether reasoning is requested; default: `PromptSettings()`.
         **template: settings of the chat template, such as `enable_thinking`.
     """
     think = (prompt or PromptSettings()).think
@@ -38,9 +38,9 @@ def opening(processor: Processor, prompt: PromptSettings | None = None, **templa
 def check_template(
     name: str, processor: Processor, prompt: PromptSettings, template: Mapping[str, object] | None = None
 ) -> str:
-    """The `opening` of a model's chat template, where a response after it can be strictly valid.
+    """The `opening` of a model's chat template, if a response after it can be strictly valid.
 
-    Raises ModelError, naming the model and the fix, where none can: the format reward would never be paid.
+    Otherwise raises ModelError, naming the model and the fix: no response could earn the format reward.
     """
     written = opening(processor, prompt, **(template or {}))
     fault = prefix_fault(written, prompt, _switch(processor, prompt, template or {})) or _lost_tag(processor)
@@ -50,9 +50,9 @@ def check_template(
 
 
 def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
-    """How settings contradict what a chat template writes of a response, with the fix; "" where they do not.
+    """How settings contradict the start of a response in a chat template, with the fix; "" if they do not.
 
-    `switch` is the setting of the chat template that would turn thinking on, if there is one.
+    `switch` is the setting of the chat template that would enable thinking, if there is one.
     """
     needed, stated = _solid(written), _solid(prompt.prefix)
     closed = "</think>" in needed
@@ -60,17 +60,17 @@ def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
         other = "use a chat template that lets the model think"
         if switch:
             other = f"set grpo.chat_template_kwargs='{{{switch}: true}}' and prompt.prefix='<think>'"
-        fault = f"its chat template writes {needed}, which leaves no room for reasoning"
+        fault = f"its chat template writes {needed}, which prevents reasoning"
         return f"{fault}; set prompt.think=false, or {other}"
     if stated == needed or (closed and not stated):
         return ""
     if needed:
         return f"its chat template writes {needed}, but prompt.prefix is {stated!r}; set prompt.prefix='{needed}'"
-    return f"prompt.prefix is {stated!r}, but its chat template writes nothing of a response; remove prompt.prefix"
+    return f"prompt.prefix is {stated!r}, but its chat template does not start responses; remove prompt.prefix"
 
 
 def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str, object]) -> str:
-    """The setting that lets a chat template open reasoning without closing it, "" where there is none."""
+    """The setting that makes a chat template open reasoning without closing it, or ""."""
     for name in THINKING_SWITCHES:
         if _solid(opening(processor, prompt, **{**template, name: True})) == "<think>":
             return name
@@ -78,36 +78,36 @@ def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str,
 
 
 def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
-    """Raise ModelError where a chat template writes a finished response otherwise than it opens one.
+    """Raise ModelError if a chat template formats a finished response differently from an open one.
 
-    A warm-up on `row` (`prompt` and `completion`) would then teach another form than sampling starts with.
+    SFT on `row` (`prompt` and `completion`) would then teach a different format from the one that sampling starts with.
     """
     finished = rendered(processor, [*row["prompt"], *row["completion"]], add_generation_prompt=False)
     if not finished.startswith(rendered(processor, row["prompt"])):
         written = _solid(opening(processor)) or "the beginning of a response"
         raise ModelError(
-            f"{name}: its chat template drops {written} from a finished response, so a warm-up would teach another "
-            "form; use a chat template that keeps it"
+            f"{name}: its chat template drops {written} from a finished response, so SFT would teach another "
+            "format; use a chat template that keeps it"
         )
 
 
 def rendered(processor: Processor, messages: Sequence[Message], **template: object) -> str:
-    """A conversation as text, up to where the model writes. Raises ModelError where the chat template cannot."""
+    """A conversation as text, up to the response of the model. Raises ModelError if the chat template fails."""
     settings: dict[str, object] = {"tokenize": False, "add_generation_prompt": True, **template}
     try:
         return processor.apply_chat_template(list(messages), **settings)
     except (TemplateError, ValueError, TypeError, AttributeError) as error:
         name, reason = processor.tokenizer.name_or_path, " ".join(str(error).split())[:200]
-        raise ModelError(f"{name}: no chat template that takes images ({reason}); name a Qwen3-VL model") from None
+        raise ModelError(f"{name}: no chat template that supports images ({reason}); use a Qwen3-VL model") from None
 
 
 def _lost_tag(processor: Processor) -> str:
-    """Which tag of a response is lost when its tokens are read back, with the fix; "" where none is."""
+    """The tag of a response that is lost when its tokens are decoded, with the fix, or ""."""
     tokenizer = processor.tokenizer
     for tag in _TAGS:
         tokens = tokenizer(tag, add_special_tokens=False)["input_ids"]
         if tag not in tokenizer.decode(tokens, skip_special_tokens=True):
-            return f"its tokenizer drops {tag} from every response; set its `special` to false in tokenizer.json"
+            return f"its tokenizer drops {tag} from every response; set `special` to false for it in tokenizer.json"
     return ""
 
 

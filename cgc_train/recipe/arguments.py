@@ -1,4 +1,4 @@
-"""From a recipe to TRL's training arguments: what the recipe decides, what it passes on, and what it may not set."""
+"""From a recipe to TRL's training arguments: what the recipe decides, passes on, and must not set."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -15,7 +15,7 @@ from cgc_train.reward.settings import TERMS
 
 Built = TypeVar("Built")
 
-# Decided elsewhere in the recipe, or by the trainer; a second place to set them would let the two disagree.
+# Set elsewhere in the recipe, or by the trainer; a second place to set them could contradict the first.
 DECIDED = {
     "sft": {
         "output_dir": "--to",
@@ -33,26 +33,26 @@ DECIDED = {
         "eval_on_start": "data.held_out_every",
         "remove_unused_columns": "nothing: the reward needs every column",
         "log_multimodal": "nothing: `cgc-train view` shows the images",
-        "num_generations_eval": "nothing: held-out rows are answered once, by the likeliest tokens",
+        "num_generations_eval": "nothing: held-out rows are answered once, by greedy decoding",
     },
 }
 
 
 def check_keys(recipe: Recipe, origin: str) -> None:
-    """Raise RecipeError for a key of `sft` or `grpo` that TRL does not know or that is decided elsewhere."""
+    """Raise RecipeError for a key of `sft` or `grpo` that is unknown to TRL or set elsewhere."""
     from trl import GRPOConfig, SFTConfig
 
     for section, config in (("sft", SFTConfig), ("grpo", GRPOConfig)):
         known = [field.name for field in fields(config) if field.init]
         for key in getattr(recipe, section):
             if place := DECIDED[section].get(key):
-                raise RecipeError(f"{origin}: {section}.{key} is not set here; it follows from {place}")
+                raise RecipeError(f"{origin}: {section}.{key} cannot be set here; it follows from {place}")
             if key not in known:
                 raise RecipeError(f"{origin}: unknown setting '{section}.{key}'{nearest(f'{section}.{key}', known)}")
 
 
 def grpo_config(recipe: Recipe, run_folder: Path, **over: object) -> GrpoArguments:
-    """TRL's GRPOConfig of a recipe. Raises RecipeError for values that TRL refuses."""
+    """TRL's GRPOConfig of a recipe. Raises RecipeError for values that TRL rejects."""
     from trl import GRPOConfig
 
     held_out = bool(recipe.data.held_out_every and recipe.data.held_out_rows)
@@ -65,7 +65,7 @@ def grpo_config(recipe: Recipe, run_folder: Path, **over: object) -> GrpoArgumen
         },
         "num_generations_eval": 1,
         "reward_weights": [recipe.reward.weight(term) for term in recipe.reward.terms],
-        "shuffle_dataset": False,  # the rows come in the recipe's order; see `data.curriculum`
+        "shuffle_dataset": False,  # the rows are already in the recipe's order; see `data.curriculum`
         "remove_unused_columns": False,
         "log_multimodal": False,
         "eval_strategy": "steps" if held_out else "no",
@@ -76,17 +76,17 @@ def grpo_config(recipe: Recipe, run_folder: Path, **over: object) -> GrpoArgumen
 
 
 def sft_config(recipe: Recipe, run_folder: Path, **over: object) -> TrainingArguments:
-    """TRL's SFTConfig of a recipe. Raises RecipeError for values that TRL refuses."""
+    """TRL's SFTConfig of a recipe. Raises RecipeError for values that TRL rejects."""
     from trl import SFTConfig
 
-    # a length would cut prompts inside their image tokens
+    # a maximum length would truncate prompts inside their image tokens
     decided = {"output_dir": str(run_folder), "max_length": None, "remove_unused_columns": False}
     built: TrainingArguments = _built(SFTConfig, _defaults(recipe) | recipe.sft | decided | over, "sft")
     return built
 
 
 def _defaults(recipe: Recipe) -> dict[str, object]:
-    """What a recipe's hardware implies where it says nothing itself."""
+    """Defaults that follow from the hardware of a recipe."""
     return {
         "bf16": recipe.model.dtype == "bfloat16",
         "use_cpu": recipe.accelerate == "cpu",
@@ -97,7 +97,7 @@ def _defaults(recipe: Recipe) -> dict[str, object]:
 
 
 def _built(config: Callable[..., Built], values: Mapping[str, object], section: str) -> Built:
-    typed = {field.name: field.type for field in fields(config)}  # type: ignore[arg-type]  # a class of TRL's
+    typed = {field.name: field.type for field in fields(config)}  # type: ignore[arg-type]  # a TRL class
     try:
         return config(**{key: _number(value, typed.get(key)) for key, value in values.items()})
     except (ValueError, TypeError, NotImplementedError) as error:
@@ -105,7 +105,7 @@ def _built(config: Callable[..., Built], values: Mapping[str, object], section: 
 
 
 def _number(value: object, expected: object) -> object:
-    """YAML 1.1 reads `1e-6` as text; where TRL wants a number it is read as one."""
+    """YAML 1.1 reads `1e-6` as text; convert it if TRL expects a number."""
     if isinstance(value, str) and expected in (float, int, float | None, int | None, "float", "int"):
         try:
             return float(value)

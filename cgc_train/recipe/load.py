@@ -1,6 +1,6 @@
-"""Read a recipe: a shipped one by name or a YAML file, with `key=value` settings over it.
+"""Load a recipe: a shipped one by name or a YAML file, with `key=value` overrides.
 
-Keys of `sft` and `grpo` are checked where TRL is installed; without it they are taken as they are.
+Keys of `sft` and `grpo` are checked if TRL is installed; otherwise they are passed on unchecked.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def recipe_names() -> list[str]:
 
 
 def recipe_path(name: str) -> Path:
-    """The YAML of a shipped recipe, or the file given. Raises RecipeError where there is neither."""
+    """The YAML file of a shipped recipe, or the given file. Raises RecipeError if there is neither."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return path
@@ -32,20 +32,20 @@ def recipe_path(name: str) -> Path:
 
 
 def launch_path(name: str) -> Path:
-    """Where a launch file of `accelerate launch --config_file` lies."""
+    """Path of a shipped launch file for `accelerate launch --config_file`."""
     return Path(str(files("cgc_train") / "accelerate" / f"{name}.yaml"))
 
 
 def launch_machines(name: str) -> int:
-    """For how many machines a launch file is."""
+    """Number of machines of a launch file."""
     return int(yaml.safe_load(launch_path(name).read_text(encoding="utf-8"))["num_machines"])
 
 
 def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
-    """A shipped recipe or a YAML file with `key=value` settings over it, the later ones winning.
+    """Load a shipped recipe or a YAML file with `key=value` overrides; later ones win.
 
-    Raises RecipeError for an unknown recipe, a file that cannot be read, an unknown key (with the nearest known one)
-    or a bad value.
+    Raises RecipeError for an unknown recipe, an unreadable file, an unknown key (suggesting the nearest known one), or
+    a bad value.
     """
     path = recipe_path(name)
     values = read_yaml(path, RecipeError)
@@ -54,7 +54,7 @@ def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
 
 
 def save_recipe(recipe: Recipe, path: Path) -> None:
-    """Write a recipe with every default spelled out."""
+    """Write a recipe with all defaults."""
     path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
-"""The recipe of a run: every setting with its default, its bounds and what it does.
+"""The recipe of a run: every setting with its default, its bounds, and its meaning.
 
-What TRL's own configurations already name (`sft`, `grpo`) is passed on under TRL's names and checked against them.
+Settings of TRL's own configurations (`sft`, `grpo`) are passed on under TRL's names and checked against them.
 """
 
 from typing import Any, Literal
@@ -14,64 +14,64 @@ from cgc_train.reward.settings import PromptSettings, RewardSettings
 
 
 class LoraSettings(Section):
-    """Low-rank adapters instead of all weights."""
+    """Low-rank adapters, trained instead of all weights."""
 
     rank: int = Field(64, ge=1, description="rank of the adapters")
-    alpha: int = Field(128, ge=1, description="scale; the update is multiplied by alpha / rank")
+    alpha: int = Field(128, ge=1, description="scale: the update is multiplied by alpha / rank")
     dropout: Share = Field(0.0, description="dropout before the adapters")
-    targets: str = Field(LORA_TARGETS, description="regular expression of the modules that get an adapter")
+    targets: str = Field(LORA_TARGETS, description="regular expression that matches the modules with an adapter")
 
     @field_validator("targets")
     @classmethod
     def _no_head(cls, targets: str) -> str:
         if "lm_head" in targets:
-            raise ValueError("an adapter on lm_head cannot be trained with the fused loss; leave it out")
+            raise ValueError("an adapter on lm_head cannot be trained with the fused loss; remove it")
         return targets
 
 
 class ModelSettings(Section):
-    """The model that is trained."""
+    """The model to train."""
 
-    name: str = Field(description="id on the Hub, or a folder with weights and processor")
-    revision: str | None = Field(None, description="commit or tag on the Hub; null: the newest")
-    dtype: Literal["float32", "bfloat16"] = Field("bfloat16", description="type of the weights")
+    name: str = Field(description="Hub id, or a folder with weights and processor")
+    revision: str | None = Field(None, description="commit or tag on the Hub; null: latest")
+    dtype: Literal["float32", "bfloat16"] = Field("bfloat16", description="data type of the weights")
     attention: Literal["sdpa", "eager", "flash_attention_2"] = Field("sdpa", description="attention kernel")
-    freeze_vision: bool = Field(True, description="leave the vision tower and its merger as they are")
-    lora: LoraSettings | None = Field(None, description="null: all weights of the language model train")
-    quantize: Literal["nf4"] | None = Field(None, description="nf4: base weights in four bits, for LoRA only")
+    freeze_vision: bool = Field(True, description="freeze the vision tower and its merger")
+    lora: LoraSettings | None = Field(None, description="adapters; null: train all weights of the language model")
+    quantize: Literal["nf4"] | None = Field(None, description="nf4: 4-bit base weights, for LoRA only")
 
     @model_validator(mode="after")
-    def _quantised_needs_lora(self) -> "ModelSettings":
+    def _quantized_needs_lora(self) -> "ModelSettings":
         if self.quantize and self.lora is None:
-            raise ValueError("quantised weights do not train; set lora, or quantize=null")
+            raise ValueError("quantized weights cannot be trained; set lora, or quantize=null")
         return self
 
 
 class DataSettings(Section):
-    """What is trained on, and what is held out."""
+    """The data to train on, and the held-out data."""
 
-    release: str = Field(description="folder of a release, or its id on the Hub")
-    revision: str | None = Field(None, description="tag of the release on the Hub; null: the newest")
-    photos: str | None = Field(None, description="folder or .zip of the photos, for a release that stores none")
-    split: Literal["train", "validation", "test"] = Field("train", description="split that is trained on")
-    contrasts: list[str] = Field(list(CONTRASTS), min_length=1, description="contrasts used")
-    tasks: list[str] = Field(default_factory=list, description="tasks used, by their full names; []: all")
-    distractors: list[str] = Field(default_factory=list, description="kinds of distractors used; []: all")
-    distractor_images: bool = Field(True, description="false: show only the images that hold an answer")
-    max_pixels: int = Field(409600, ge=1024, description="most pixels of an image as the model sees it")
-    keep: str | None = Field(None, description="file of row ids to train on, as `cgc-train difficulty` writes it")
+    release: str = Field(description="folder of a release, or its Hub id")
+    revision: str | None = Field(None, description="tag of the release on the Hub; null: latest")
+    photos: str | None = Field(None, description="folder or .zip of the photos, for a release without stored images")
+    split: Literal["train", "validation", "test"] = Field("train", description="split to train on")
+    contrasts: list[str] = Field(list(CONTRASTS), min_length=1, description="contrasts to use")
+    tasks: list[str] = Field(default_factory=list, description="full names of the tasks to use; []: all")
+    distractors: list[str] = Field(default_factory=list, description="kinds of distractors to use; []: all")
+    distractor_images: bool = Field(True, description="false: show only the images that contain an answer")
+    max_pixels: int = Field(409600, ge=1024, description="maximum pixels per image, as the model sees it")
+    keep: str | None = Field(None, description="file of row ids to train on, as written by `cgc-train difficulty`")
     curriculum: Literal["none", "easy_first", "by_reward"] = Field("none", description="order of the rows")
-    limit: int | None = Field(None, ge=1, description="most rows; null: all")
-    seed: int = Field(0, ge=0, description="order of the rows")
-    held_out_split: Literal["train", "validation", "test"] = Field("validation", description="split that is held out")
-    held_out_rows: int = Field(64, ge=0, description="rows answered at each evaluation")
+    limit: int | None = Field(None, ge=1, description="maximum number of rows; null: all")
+    seed: int = Field(0, ge=0, description="seed for the order of the rows")
+    held_out_split: Literal["train", "validation", "test"] = Field("validation", description="held-out split")
+    held_out_rows: int = Field(64, ge=0, description="rows answered per evaluation")
     held_out_every: int = Field(50, ge=0, description="steps between evaluations; 0: none")
 
     @field_validator("contrasts")
     @classmethod
     def _known_contrasts(cls, contrasts: list[str]) -> list[str]:
         if unknown := [name for name in contrasts if name not in CONTRASTS]:
-            raise ValueError(f"no contrast {unknown[0]!r}; there are {', '.join(CONTRASTS)}")
+            raise ValueError(f"no contrast {unknown[0]!r}; choose from {', '.join(CONTRASTS)}")
         return contrasts
 
     @field_validator("tasks")
@@ -83,66 +83,68 @@ class DataSettings(Section):
     @model_validator(mode="after")
     def _measured(self) -> "DataSettings":
         if self.curriculum == "by_reward" and self.keep is None:
-            raise ValueError("curriculum=by_reward needs keep=FILE, as `cgc-train difficulty` writes it")
+            raise ValueError("curriculum=by_reward needs keep=FILE, as written by `cgc-train difficulty`")
         return self
 
     @model_validator(mode="after")
     def _held_out(self) -> "DataSettings":
         if self.held_out_every and self.held_out_rows and self.held_out_split == self.split:
-            raise ValueError(f"split {self.split!r} is trained on and held out; hold out another, or held_out_every=0")
+            raise ValueError(
+                f"split {self.split!r} is trained on and held out; hold out another, or set held_out_every=0"
+            )
         return self
 
 
 class GroupSettings(Section):
-    """Which groups of completions are learned from, by their rewards, and how often others are replaced."""
+    """Which groups of completions to learn from, based on their rewards, and how often to replace the others."""
 
-    resample: int = Field(0, ge=0, description="most rounds that sample further prompts for groups that teach nothing")
-    min_spread: Weight = Field(0.0, description="deviation of rewards below which a group teaches nothing")
+    resample: int = Field(0, ge=0, description="maximum resampling rounds to replace groups that teach nothing")
+    min_spread: Weight = Field(0.0, description="standard deviation of rewards below which a group teaches nothing")
     min_mean: Weight = Field(0.0, description="mean reward below which a group teaches nothing")
-    max_mean: Weight | None = Field(None, description="mean reward above which a group teaches nothing; null: none")
+    max_mean: Weight | None = Field(None, description="mean reward above which a group teaches nothing; null: no limit")
 
 
 class BenchmarkSettings(Section):
-    """An external benchmark that runs beside training."""
+    """An external benchmark that runs alongside training."""
 
-    command: str | None = Field(None, description="for bash, with {model} and {out}, a folder for JSON; null: none")
+    command: str | None = Field(None, description="bash command with {model} and {out} (a folder for JSON); null: none")
     every: int = Field(0, ge=0, description="steps between benchmarks; a multiple of grpo.save_steps")
-    minutes: float = Field(60, gt=0, description="after which a command is ended")
+    minutes: float = Field(60, gt=0, description="time limit of a command")
 
     @model_validator(mode="after")
     def _both(self) -> "BenchmarkSettings":
         if (self.command is None) != (self.every == 0):
-            raise ValueError("command and every belong together; set both, or none")
+            raise ValueError("command and every must be set together; set both or neither")
         if missing := [place for place in ("{model}", "{out}") if self.command and place not in self.command]:
-            raise ValueError(f"command does not name {missing[0]}; it stands for a folder that the command needs")
+            raise ValueError(f"command must contain {missing[0]}, the placeholder for a folder that it needs")
         return self
 
 
 class HubSettings(Section):
-    """Checkpoints to the Hub while training goes on."""
+    """Upload of checkpoints to the Hub during training."""
 
-    repo: str | None = Field(None, description="ORG/NAME that every checkpoint is uploaded to; null: none")
-    private: bool = Field(True, description="make the repository private, if it is not there yet")
+    repo: str | None = Field(None, description="ORG/NAME to upload every checkpoint to; null: none")
+    private: bool = Field(True, description="create the repository as private if it does not exist")
 
 
 class WarningSettings(Section):
-    """When a run warns of a habit that pays without looking."""
+    """Thresholds at which a run warns of shortcuts that earn reward without looking at the images."""
 
-    false_empty: Share = Field(0.2, description="share of [] where objects exist that is warned about")
-    idle_groups: Share = Field(0.8, description="share of groups that teach nothing that is warned about")
-    rise: Share = Field(0.1, description="rise of that share over its start that is warned about")
+    false_empty: Share = Field(0.2, description="share of [] answers to questions with objects that triggers a warning")
+    idle_groups: Share = Field(0.8, description="share of groups that teach nothing that triggers a warning")
+    rise: Share = Field(0.1, description="rise of that share over its initial value that triggers a warning")
 
 
 class Recipe(Section):
-    """A run, whole: the model, the data, the reward, and how it is trained on which hardware."""
+    """A complete run: the model, the data, the reward, the training settings, and the hardware."""
 
     name: str = Field(description="name of the recipe")
     accelerate: Literal["cpu", "ddp", "zero2", "zero3", "zero3-2x8", "fsdp2"] = Field(
         "ddp", description="shipped launch file"
     )
-    gpus: int = Field(1, ge=1, description="processes the recipe is written for")
+    gpus: int = Field(1, ge=1, description="number of processes")
     gpu_memory_gb: float | None = Field(None, gt=0, description="memory of each GPU; null: no GPU")
-    effective_batch: int | None = Field(None, ge=1, description="completions per optimiser step, checked if given")
+    effective_batch: int | None = Field(None, ge=1, description="completions per optimizer step, checked if given")
     model: ModelSettings
     data: DataSettings
     prompt: PromptSettings = Field(default_factory=PromptSettings)
@@ -162,5 +164,5 @@ class Recipe(Section):
 
     @property
     def sharing(self) -> str:
-        """How GPUs share the work: the launch file's name without the number of machines and GPUs."""
+        """How GPUs share the work: the name of the launch file without the number of machines and GPUs."""
         return self.accelerate.partition("-")[0]

@@ -131,7 +131,7 @@ def started(
     ],
 )
 def test_settings_that_belong_together(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=r"command and every belong together|does not name"):
+    with pytest.raises(ValidationError, match=r"command and every must be set together|must contain"):
         BenchmarkSettings(**settings)
 
 

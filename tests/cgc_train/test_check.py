@@ -83,7 +83,7 @@ def test_a_real_recipe_passes_as_far_as_no_gpu_allows(checked: Callable[..., dic
         (["data.release=nowhere-at-all"], "data", ["nowhere-at-all", "no such folder"]),
         (["data.split=test", "data.held_out_every=0"], "data", ["no rows of split 'test'", "relax"]),
         (["data.distractors=[far]"], "data", ["'far'", "decoupled"]),
-        (["grpo.gradient_accumulation_steps=16", "effective_batch=512"], "data", ["one round of sampling takes 64"]),
+        (["grpo.gradient_accumulation_steps=16", "effective_batch=512"], "data", ["one sampling round takes 64"]),
         (["model.name=nowhere/tiny-model"], "model", ["nowhere/tiny-model", "no such folder"]),
         (["model.lora={targets: '.*visual.*qkv'}"], "adapters", ["outside", "visual.blocks"]),
         (["model.lora={targets: 'nothing'}"], "adapters", ["matches no module"]),
@@ -128,7 +128,7 @@ def test_what_does_not_fit_the_gpu_is_refused_with_what_to_change(checked: Calla
     found = checked("gpu_memory_gb=24", *smaller, name="qwen3-vl-8b-lora")["memory"]
     assert found.status == "failed"
     found = checked("grpo.vllm_gpu_memory_utilization=0.22", *smaller, name="qwen3-vl-8b-lora")["memory"]
-    assert "no room for one longest sample" in found.line
+    assert "no room for one sample of maximum length" in found.line
 
 
 def test_a_plan_that_does_not_fit_is_an_error_of_its_own(place: Path) -> None:
@@ -140,8 +140,8 @@ def test_a_plan_that_does_not_fit_is_an_error_of_its_own(place: Path) -> None:
 def test_one_fault_hides_no_other_and_what_rests_on_it_says_so(checked: Callable[..., dict[str, Finding]]) -> None:
     findings = checked("effective_batch=7", "data.release=nowhere-at-all", "model.name=nowhere/at-all")
     assert {name for name, f in findings.items() if f.status == "failed"} == {"batch", "data", "model", "processor"}
-    assert findings["prompts"].line == "rests on data, model, processor"
-    assert findings["memory"].line == "rests on model, prompts"
+    assert findings["prompts"].line == "depends on data, model, processor"
+    assert findings["memory"].line == "depends on model, prompts"
     assert findings["GPUs"].status == "ok"
     assert len(findings) == len(CHECKS)
 
@@ -357,7 +357,7 @@ def test_the_command_prints_a_line_a_check_and_what_it_could_not_check(place: Pa
     assert done.exit_code == 0
     lines = done.output.splitlines()
     assert all(check.name in line for check, line in zip(CHECKS, lines, strict=False))
-    assert lines[-1] == "0 failed; how fast it runs is not checked"
+    assert lines[-1] == "0 failed; training speed is not checked"
     assert any(line.split()[1:4] == ["not", "checked", "│"] for line in lines), "the closing table"
 
 

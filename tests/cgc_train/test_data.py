@@ -192,9 +192,9 @@ def test_held_out_rows_do_not_depend_on_what_is_trained_on(release: Path, tmp_pa
 BAD_ROWS: dict[str, tuple[Callable[[Row], dict[str, Any]], str]] = {
     "answer cut short": (lambda row: {"answer": row["answer"][:-3]}, r"does not parse \(json_invalid\)"),
     "answer of another image": (lambda row: {"answer": row["answer"].replace("2", "9")}, "does not parse"),
-    "objects moved": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [1, 2, 3, 4]}]}, "not those of its"),
-    "objects out of range": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [9, 2, 3, 4]}]}, "not those"),
-    "objects missing": (lambda row: {"objects": []}, "not those of its answer"),
+    "objects moved": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [1, 2, 3, 4]}]}, "differ from"),
+    "objects out of range": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [9, 2, 3, 4]}]}, "differ from"),
+    "objects missing": (lambda row: {"objects": []}, "differ from those of its answer"),
     "empty but asked": (lambda row: {"objects": [], "answer": "[]"}, "task is 'locate', but its answer has 0"),
     "a view too few": (
         lambda row: {

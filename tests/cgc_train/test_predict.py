@@ -81,7 +81,7 @@ def test_a_picture_is_drawn(tmp_path: Path) -> None:
     [
         (["{model}", "missing.jpg", "--find", "dog"], "missing.jpg: no such image"),
         (["{model}", "{text}", "--find", "dog"], "not a readable image"),
-        (["{model}", "{photo}"], "say either --find LABEL or --question TEXT"),
+        (["{model}", "{photo}"], "pass either --find LABEL or --question TEXT"),
         (["./nowhere", "{photo}", "--find", "dog"], "./nowhere: no such folder"),
         (["{model}", "{photo}", "--find", "dog", "--to", "{text}"], "exists already"),
     ],

@@ -102,7 +102,7 @@ def test_the_memory_of_the_header_is_that_of_the_plan(name: str) -> None:
     from cgc_train.check.shape import measure
     from cgc_train.model import qwen3_vl_8b_config
 
-    found = re.search(r"By the plan: (\d+) GB.* for prompts of at most (\d+) tokens", recipe_path(name).read_text())
+    found = re.search(r"Planned memory: (\d+) GB.* for prompts of at most (\d+) tokens", recipe_path(name).read_text())
     assert found
     memory, tokens = map(int, found.groups())
     recipe = load_recipe(name)

@@ -73,13 +73,13 @@ def test_several_responses_to_a_row_are_numbered(made: Path, tmp_path: Path) -> 
     found = run(made, "--predictions", path, "--out", tmp_path / "o.jsonl")
     assert found.exit_code == 0, found.output
     assert "5 predictions: 2 of 7 train rows, 1 of 7 validation rows" in found.output
-    assert "responses per row: 1 with 1, 2 with 2; 50% of the rows with several earn one reward" in found.output
+    assert "responses per row: 1 with 1, 2 with 2; 50% of the rows with several earn the same reward" in found.output
     written = [(line["id"], line["sample"], line["reward"]) for line in lines(tmp_path / "o.jsonl")]
     ids = ROWS[0]["id"], ROWS[4]["id"], ROWS[8]["id"]
     assert written == [(ids[0], 0, 2), (ids[1], 7, 2), (ids[1], 8, 2), (ids[0], 1, 1), (ids[2], 1, 2)]
-    floors = found.output.split("Answers that look at nothing")[1]
+    floors = found.output.split("Answers that ignore the images")[1]
     single = run(made, "--predictions", write(tmp_path / "q.jsonl", [good, right(ROWS[4]), right(ROWS[8])]))
-    assert floors.splitlines()[:9] == single.output.split("Answers that look at nothing")[1].splitlines()[:9]
+    assert floors.splitlines()[:9] == single.output.split("Answers that ignore the images")[1].splitlines()[:9]
 
 
 def test_settings_change_the_reward_and_not_the_metrics(made: Path, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_release_without_images_works_too(tmp_path: Path) -> None:
 def test_tables_fit_a_narrow_terminal(made: Path, tmp_path: Path) -> None:
     found = run(made, "--predictions", write(tmp_path / "p.jsonl", [right(row) for row in ROWS]), width=80)
     assert "leakage_same_place_expected" in found.output
-    assert "hallucination" in found.output.split("Answers that look at nothing")[1]
+    assert "hallucination" in found.output.split("Answers that ignore the images")[1]
 
 
 GOOD = right(ROWS[0])

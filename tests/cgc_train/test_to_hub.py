@@ -107,7 +107,7 @@ def waiting(run_values: dict[str, Any], tmp_path: Path) -> CheckpointsToHub:
 @pytest.mark.parametrize(
     ("repo", "token", "said"),
     [
-        ("org/steps", "hf_wrong", "does not know this login"),
+        ("org/steps", "hf_wrong", "the Hub rejects this token"),
         ("others/steps", TOKEN, "is not a member of its organization"),
         ("steps", TOKEN, "write ORG/NAME"),
         ("org/data", TOKEN, r"contains weights\.bin, but not the checkpoints of a run"),
@@ -130,7 +130,9 @@ def test_a_login_that_will_not_do_is_known_before_training(
 def test_check_writes_nothing(hub: Hub, run_values: dict[str, Any]) -> None:
     assert not is_there("org/steps")
     found = check_hub(Context(recipe_of(run_values)))
-    assert found.message == "checkpoints go to org/steps, which is made private when training begins"
+    assert (
+        found.message == "checkpoints are uploaded to org/steps, which will be created as private when training starts"
+    )
     assert "org/steps" not in hub.repos
 
 
