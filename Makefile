@@ -21,19 +21,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP) ## make the environment, with all that tests need
 
-demo: $(STAMP) ## build a release from the embedded sample, validate it, look at it; teach a tiny model on painted photos
-	$(BIN)/cgc-data build --samples 240 --out $(DEMO)/release
-	$(BIN)/cgc-data validate $(DEMO)/release
-	$(BIN)/cgc-data preview $(DEMO)/release --to $(DEMO)/gallery --per-task 8
-	$(BIN)/python scripts/load_one_row.py $(DEMO)/release
-	test -d $(DEMO)/photos || $(BIN)/cgc-data paint large --to $(DEMO)/photos
-	$(BIN)/cgc-data build examples/painted.yaml --out $(DEMO)/painted
-	rm -rf $(DEMO)/tiny $(DEMO)/run
-	$(BIN)/cgc-train tiny --warm $(DEMO)/tiny
-	$(BIN)/cgc-train check tiny-cpu
-	$(BIN)/cgc-train grpo tiny-cpu --to $(DEMO)/run
-	$(BIN)/cgc-train view $(DEMO)/run
-	@echo "gallery: $(DEMO)/gallery/index.html  run: $(DEMO)/run-view/index.html"
+demo: $(STAMP) ## build, validate, and look at a release; train a tiny model; evaluate it before and after; write demo/index.html
+	$(BIN)/python -m scripts.demo --to $(DEMO)
 
 test: $(STAMP) ## run every test
 	$(BIN)/python -m pytest -n auto --dist worksteal

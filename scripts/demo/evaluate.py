@@ -1,0 +1,27 @@
+"""Evaluate the tiny model before and after training with lmms-eval, both in this process.
+
+Usage: python -m scripts.demo.evaluate DEMO
+It asks `cgc_contrast_think_inter`: the test split of the painted release, with the prompt used in training.
+"""
+
+import sys
+from pathlib import Path
+
+from cgc_bench.lmms.dispatch import main as lmms_eval
+
+TASK, ROWS, NEW_TOKENS = "cgc_contrast_think_inter", 60, 200
+MODELS = {"before": "tiny", "after": "run/model"}
+
+
+def main(demo: Path) -> None:
+    """Answer the same rows with each model; outputs are DEMO/answers/before and DEMO/answers/after."""
+    for name, model in MODELS.items():
+        sys.argv = ["lmms_eval", "--model", "qwen3_vl", "--model_args", f"pretrained={demo / model},device_map=cpu"]
+        sys.argv += ["--device", "cpu", "--tasks", TASK, "--limit", str(ROWS)]
+        sys.argv += ["--gen_kwargs", f"max_new_tokens={NEW_TOKENS}"]
+        sys.argv += ["--output_path", str(demo / "answers" / name), "--log_samples"]
+        lmms_eval()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
