@@ -104,7 +104,7 @@ class AbsenceCheck:
         return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
 
     def _list_confusable(self, concept: str) -> tuple[str, ...]:
-        """What must also be absent: all confusable concepts or, depending on the settings, those that some source labels."""
+        """What must also be absent: all confusable concepts or, if so configured, those that some source labels."""
         names = self._world.relations.confusable(concept)
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
 

@@ -41,7 +41,7 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the rarest label of a list the right one, or the most frequent? Learned from other lists of the same length."""
+    """Is the rarest, or most frequent, label of a list right? Which one is learned from lists of the same length."""
     what = "AUC of how rare, or how frequent, a label is in the sources, as other families have it, within lists"
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:
@@ -62,7 +62,7 @@ def _lean(asked: Sequence[Asked], is_right: Right) -> float:
 
 
 def _learned_signs(leans: Floats, lengths: Ints, folds: Ints) -> Floats:
-    """Whether the right label is mostly frequent (1) or rare (-1), (n,), learned from lists of the same length in other folds."""
+    """Whether the right label is mostly frequent (1) or rare (-1), (n,), in lists of the same length in other folds."""
     signs = np.ones(len(leans))
     for fold, length in product(np.unique(folds), np.unique(lengths)):
         held, alike = folds == fold, lengths == length
