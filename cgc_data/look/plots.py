@@ -1,6 +1,6 @@
 """The plots of a release's card, drawn from its statistics.
 
-Agg with a fixed style and no metadata, so that the same statistics give the same bytes.
+Uses Agg with a fixed style and no metadata, so that the same statistics give the same bytes.
 """
 
 import warnings
@@ -49,13 +49,13 @@ STYLE = {
 
 
 def plot_assets(stats: Stats, folder: Path) -> list[Path]:
-    """Write one PNG a plot into `folder` (made if missing); `stats` as from `release_stats`. Returns their paths."""
+    """Write one PNG per plot into `folder` (created if missing); `stats` from `release_stats`. Returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     return [_save(draw, stats, folder / f"{name}.png") for name, (draw, _) in PLOTS.items()]
 
 
 def plot_captions() -> dict[str, str]:
-    """What each plot shows, by the base name of its file."""
+    """Caption of each plot, by the base name of its file."""
     return {f"{name}.png": caption for name, (_, caption) in PLOTS.items()}
 
 
@@ -63,7 +63,9 @@ def _save(draw: Callable[[Stats], Figure], stats: Stats, path: Path) -> Path:
     with matplotlib.style.context(["default", STYLE]):
         figure = draw(stats)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing")  # names in scripts that no font here has
+            warnings.filterwarnings(
+                "ignore", message="Glyph .* missing"
+            )  # names in scripts that no available font covers
             FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
     return path
 
@@ -122,7 +124,7 @@ def _box_sizes(stats: Stats) -> Figure:
 
 
 def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -> None:
-    """Bars of equal width: the bins are about logarithmic, and their edges are written between them."""
+    """Bars of equal width: the bins are roughly logarithmic, with their edges labeled between them."""
     edges, bars = histogram["edges"], len(histogram["edges"]) - 1
     width = 0.8 / max(len(histogram["counts"]), 1)
     for index, (contrast, counts) in enumerate(histogram["counts"].items()):
@@ -134,7 +136,7 @@ def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -
 
 
 def _positions(stats: Stats) -> Figure:
-    """One line of cells a number of images: share of the targets at each position, which should be uniform."""
+    """One row of cells per number of images: share of targets at each position, which should be uniform."""
     kinds = stats["target_position"] or {FIRST: {}}
     figure, axes = _figure(9, 1.6 + 0.42 * max(len(k) for k in kinds.values()), panels=len(kinds))
     for panel, (contrast, sizes) in zip(axes, kinds.items(), strict=True):

@@ -74,7 +74,7 @@ def _numbers(sample: Sample) -> Iterator[str]:
         word = found.lower()
         stated = 2 if word == "both" else WORDS.index(word) if word in WORDS else int(word)
         if stated != count:
-            yield f"the question mentions {word} images, but has {count}"
+            yield f"the question mentions {word} images, but there are {count}"
     for found in NUMBERED.findall(sample.question):
         if not 1 <= int(found) <= count:
             yield f"the question mentions image {found} of {count}"
