@@ -1,7 +1,7 @@
-"""A pen that draws flat, outlined and softly shaded shapes, and keeps the exact silhouette of what it drew.
+"""A pen that draws flat, outlined, and softly shaded shapes, and records the exact silhouette of the drawing.
 
-Every shape is a polygon in drawing units (x right, y down); one affine map places, turns and mirrors the drawing.
-Simplification: shapes are rasterised at three times the final size and averaged down instead of anti-aliased.
+Every shape is a polygon in drawing units (x right, y down); one affine map places, rotates, and mirrors the drawing.
+Simplification: shapes are rasterized at three times the final size and averaged down instead of anti-aliased.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 INK: Colour = (62, 46, 54)
 WHITE: Colour = (250, 248, 243)
 OVERSAMPLING = 3
-_SHIFT = 4  # fractional bits of the coordinates handed to OpenCV
+_SHIFT = 4  # fractional bits of the coordinates passed to OpenCV
 
 
 def mix(colour: Colour, other: Colour, share: float) -> Colour:
-    """`colour` with `share` (0-1) of `other` in it."""
+    """`colour` mixed with a `share` (0-1) of `other`."""
     r, g, b = (round(a + (c - a) * share) for a, c in zip(colour, other, strict=True))
     return (r, g, b)
 
@@ -53,18 +53,18 @@ def smooth(points: Sequence[Point], *, closed: bool = True, steps: int = 8) -> F
 
 @dataclass(frozen=True)
 class Layer:
-    """A finished drawing: premultiplied RGB (H, W, 3) and coverage (H, W), both uint8, cropped to what was drawn."""
+    """A finished drawing: premultiplied RGB (H, W, 3) and coverage (H, W), both uint8, cropped to the drawn area."""
 
     pixels: Bytes
     alpha: Bytes
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
-        """Pixels that the drawing covers by half or more."""
+        """Pixels at least half covered by the drawing."""
         return self.alpha >= 128
 
     def paste(self, pixels: Bytes, x: int, y: int) -> None:
-        """Blend over `pixels`, with the upper left corner at (x, y); what falls outside is cut off."""
+        """Blend over `pixels`, with the upper left corner at (x, y); anything outside is clipped."""
         here, there = _meet(self.alpha.shape, pixels.shape, x, y)
         rest = (255 - self.alpha[here])[:, :, None].astype(np.uint16)
         pixels[there] = self.pixels[here] + ((pixels[there] * rest + 127) // 255).astype(np.uint8)
@@ -76,7 +76,7 @@ class Layer:
         np.maximum(self.alpha[there], other.alpha[here], out=self.alpha[there])
 
     def cropped(self) -> "Layer":
-        """The part that something was drawn on."""
+        """The drawn part."""
         x, y, width, height = cv2.boundingRect(self.alpha)
         part = np.s_[y : y + height, x : x + width]
         return Layer(np.ascontiguousarray(self.pixels[part]), np.ascontiguousarray(self.alpha[part]))
@@ -90,7 +90,7 @@ class Layer:
 
 
 class Pen:
-    """Draws in units of a `size` (width, height) sheet; `scale` is in final pixels a unit, `turn` in degrees."""
+    """Draws in units of a `size` (width, height) sheet; `scale` is in final pixels per unit, `turn` in degrees."""
 
     def __init__(self, size: Point, scale: float, *, turn: float = 0.0, flip: bool = False) -> None:
         width, height = size
@@ -104,7 +104,7 @@ class Pen:
         self._middle = np.array([columns / 2, rows / 2])
         self._pixels: Bytes = np.zeros((rows, columns, 3), np.uint8)
         self._alpha: Bytes = np.zeros((rows, columns), np.uint8)
-        # thin drawings keep a visible outline, large ones do not turn into comics
+        # keeps the outline visible in small drawings and thin in large ones
         self._outline = OVERSAMPLING * float(np.clip(0.011 * scale * max(size), 0.8, 2.4))
 
     def polygon(

@@ -1,6 +1,6 @@
-"""A stage: the photo-sized sheet on which backgrounds are painted, in fractions of its width and height.
+"""A stage: the photo-sized sheet for painting backgrounds, in fractions of its width and height.
 
-Backgrounds are flat and have no outlines, so that objects stand out; noise and strokes keep them from being empty.
+Backgrounds are flat and have no outlines, so that objects stand out; noise and strokes add texture.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Stage:
         self.pixels: Bytes = np.zeros((height, width, 3), np.uint8)
 
     def choose(self, *colours: Colour) -> Colour:
-        """One of the colours, a touch lighter or darker."""
+        """One of the colors, slightly lighter or darker."""
         colour = colours[int(self.rng.integers(len(colours)))]
         amount = float(self.rng.uniform(-0.12, 0.15))
         return lighter(colour, amount) if amount > 0 else darker(colour, -amount)
@@ -49,13 +49,13 @@ class Stage:
         cv2.polylines(self.pixels, [path], False, colour, thick, cv2.LINE_AA, _SHIFT)
 
     def gradient(self, y1: float, y2: float, top: Colour, bottom: Colour) -> None:
-        """Fill a band of the whole width, from one colour to another."""
+        """Fill a full-width band with a gradient from one color to another."""
         first, last = round(y1 * self.height), round(y2 * self.height)
         share = np.linspace(0, 1, max(last - first, 1))[:, None, None]
         self.pixels[first:last] = np.round(np.array(top) * (1 - share) + np.array(bottom) * share)
 
     def wave(self, y: float, swing: float, colour: Colour) -> None:
-        """Fill everything below a soft random curve round height `y`: hills, surf."""
+        """Fill everything below a soft random curve around height `y`: hills, surf."""
         x = np.linspace(0, 1, 60)
         phase = self.rng.uniform(0, 2 * np.pi, 3)
         curve = sum(np.sin((2.5 * k + 2) * x + p) / (k + 1) for k, p in enumerate(phase))

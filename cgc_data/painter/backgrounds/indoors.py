@@ -1,4 +1,4 @@
-"""Backgrounds under a roof. Nothing here is of a kind that the annotation files list."""
+"""Indoor backgrounds, without any kind that the annotation files list."""
 
 import numpy as np
 
@@ -130,7 +130,7 @@ def playroom(stage: Stage) -> None:
 
 
 def desk(stage: Stage) -> None:
-    """A desk before a wall."""
+    """A desk in front of a wall."""
     wall = _wall(stage, 0.5)
     x = float(stage.rng.uniform(0.1, 0.5))
     stage.box(x, 0.05, x + 0.34, 0.34, (196, 158, 110))
@@ -177,7 +177,7 @@ def market(stage: Stage) -> None:
 
 
 def plain(stage: Stage) -> None:
-    """Two flat colours: as little to learn as can be."""
+    """Two flat colors: as little to learn as possible."""
     wall, table = stage.choose(*WALLS), stage.choose((206, 196, 186), (180, 188, 196), (214, 206, 178))
     horizon = float(stage.rng.uniform(0.2, 0.4))
     stage.box(0, 0, 1, 1, wall)

@@ -1,4 +1,4 @@
-"""Backgrounds out of doors. Nothing here is of a kind that the annotation files list."""
+"""Outdoor backgrounds, without any kind that the annotation files list."""
 
 import numpy as np
 

@@ -153,7 +153,7 @@ def book(pen: Pen, variant: int, palette: Palette) -> None:
             )
             for y in range(34, 74, 9):
                 pen.line([(50 + a * 10, y), (50 + a * 40, y - 4)], 2, mix(WHITE, INK, 0.4), edge=False)
-    else:  # lying, with the pages towards us
+    else:  # lying, with the pages toward the viewer
         pen.polygon([(14, 30), (90, 30), (98, 60), (4, 60)], cover)
         pen.box(6, 60, 98, 80, WHITE)
         for y in (66, 73):

@@ -80,7 +80,7 @@ def truck(pen: Pen, variant: int, palette: Palette) -> None:
         for x in range(10, 136, 14):
             pen.line([(x, 20), (x, 32)], 3, WHITE, edge=False)
         pen.box(4, 84, 196, 90, WHITE, edge=False, shade=False)
-    else:  # box lorry
+    else:  # box truck
         pen.box(4, 8, 132, 88, load, radius=3)
         for x in (36, 68, 100):
             pen.line([(x, 14), (x, 82)], 2, darker(load, 0.15), edge=False)
