@@ -167,7 +167,7 @@ class BuildConfig(Section):
     splits: Splits = Splits()
     confusable: Literal["strict", "labeled"] = Field(
         "strict",
-        description="absence requires absence of all confusable categories (strict), or those some source labels (labeled)",
+        description="absence requires absence of all confusable categories (strict) or only of labeled ones (labeled)",
     )
     categories: list[str] = Field(default_factory=list, description="ask only for these categories; none: all")
     licenses: Literal["all", "permissive", "noncommercial"] = Field(

@@ -24,7 +24,7 @@ TARGET, GIVEN = "#ff2e63", "#0097b2"
 class Style(NamedTuple):
     """Text style: color (of the plate, for white text on a plate), size in pixels, and weight."""
 
-    colour: str
+    color: str
     size: int
     bold: bool = False
 
@@ -94,11 +94,11 @@ def _picture(view: View, height: int) -> Image.Image:
 
 
 def _draw_box(draw: ImageDraw.ImageDraw, box: Box, scale: float, width: int) -> None:
-    colour = GIVEN if box.is_reference else TARGET
+    color = GIVEN if box.is_reference else TARGET
     x1, y1, x2, y2 = (value * scale for value in box.rect)
-    for grow, line, ink in ((2, 1, "white"), (1, 3, colour)):
+    for grow, line, ink in ((2, 1, "white"), (1, 3, color)):
         draw.rectangle((x1 - grow, y1 - grow, x2 - 1 + grow, y2 - 1 + grow), outline=ink, width=line)
-    _label(draw, (x1 - 1, y1 - 20 if y1 >= 20 else y1), box.tag, Style(colour, 14), width)
+    _label(draw, (x1 - 1, y1 - 20 if y1 >= 20 else y1), box.tag, Style(color, 14), width)
 
 
 def _label(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, style: Style, width: int) -> None:
@@ -106,7 +106,7 @@ def _label(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, style:
     text = _printable(text)
     left, _, right, bottom = style.font.getbbox(text)
     x, y = max(0.0, min(at[0], width - (right - left) - 10)), at[1]
-    draw.rounded_rectangle((x, y, x + right - left + 10, y + bottom + 4), 3, fill=style.colour)
+    draw.rounded_rectangle((x, y, x + right - left + 10, y + bottom + 4), 3, fill=style.color)
     draw.text((x + 5, y + 1), text, "white", style.font)
 
 
@@ -126,7 +126,7 @@ def _write(
     x, y = at
     letters = max(int(width / style.font.getlength("n") * 1.05), 12)
     for line in textwrap.wrap(_printable(text), letters) or [""]:
-        draw.text((x, y), line, style.colour, style.font)
+        draw.text((x, y), line, style.color, style.font)
         y += round(style.size * 1.32)
     return y
 

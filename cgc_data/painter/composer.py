@@ -73,6 +73,6 @@ def _cast_shadow(pixels: Bytes, actor: Actor) -> None:
     if not ground.size:
         return
     shade: Bytes = np.zeros(ground.shape[:2], np.uint8)
-    centre = (round((x1 + half - left) * 16), round((bottom - flat * 0.6 - top) * 16))
-    cv2.ellipse(shade, centre, (round(half * 16), round(flat * 16)), 0, 0, 360, 64, -1, cv2.LINE_AA, 4)
+    center = (round((x1 + half - left) * 16), round((bottom - flat * 0.6 - top) * 16))
+    cv2.ellipse(shade, center, (round(half * 16), round(flat * 16)), 0, 0, 360, 64, -1, cv2.LINE_AA, 4)
     ground[:] = ground - (ground * (shade[:, :, None] / 255.0)).astype(np.uint8)

@@ -36,7 +36,7 @@ OFFSET_DISTANCE = 0.1  # Kolmogorov-Smirnov distance below which a deviation doe
 FEW_ROWS = 100  # number of rows below which the share of absent rows is judged by its interval
 FEWEST_ROWS = 10  # rows of either kind below which no classifier is fitted
 MOST_ROWS = 20_000  # maximum rows to fit a classifier to
-CENTRE: Rectangle = (250, 250, 750, 750)
+CENTER: Rectangle = (250, 250, 750, 750)
 SEED = 0
 
 
@@ -194,7 +194,7 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
 
 def centre_floor(traces: Sequence[Trace]) -> Check:
     """How often is the central quarter of the view a right answer?"""
-    return _floor("centre box", traces, lambda t: CENTRE if _asks_for_one(t) else None)
+    return _floor("centre box", traces, lambda t: CENTER if _asks_for_one(t) else None)
 
 
 def copy_floor(traces: Sequence[Trace]) -> Check:

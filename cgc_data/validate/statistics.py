@@ -41,9 +41,9 @@ def wilson(hits: float, n: float, level: float = 0.95) -> Interval:
     if n <= 0:
         return 0.0, 1.0
     z, rate = float(norm.ppf((1 + level) / 2)), min(max(hits / n, 0.0), 1.0)
-    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    center = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, center - half), min(1.0, center + half)
 
 
 def exact(hits: float, n: float, level: float = 0.95) -> Interval:

@@ -15,7 +15,7 @@ from cgc_data.validate.trace import Trace
 BOUND = 0.10
 RIGHT = 0.5  # IoU
 FRAME: Box = (0, 0, 1000, 1000)
-CENTRE: Box = (250, 250, 750, 750)
+CENTER: Box = (250, 250, 750, 750)
 # Maps the object's boxes in the images to whether each possible guess is right.
 Guess: TypeAlias = Callable[[Sequence[Box | None]], Iterable[bool]]
 
@@ -46,7 +46,7 @@ def _stayed(followed: Sequence[Box | None]) -> Iterator[bool]:
 
 
 def _central(followed: Sequence[Box | None]) -> Iterator[bool]:
-    return (iou(CENTRE, box) >= RIGHT for box in followed if box)
+    return (iou(CENTER, box) >= RIGHT for box in followed if box)
 
 
 def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Check:

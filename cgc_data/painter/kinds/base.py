@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cgc_data.painter.pen import Colour, Layer, Pen, Point
+from cgc_data.painter.pen import Color, Layer, Pen, Point
 
-Palette: TypeAlias = tuple[Colour, ...]
+Palette: TypeAlias = tuple[Color, ...]
 Draw: TypeAlias = Callable[[Pen, int, Palette], None]
 
 
