@@ -1,6 +1,6 @@
-"""Write a release as other trainers read it: ms-swift, verl, EasyR1 and LLaMA-Factory.
+"""Export a release for other trainers: ms-swift, verl, EasyR1, and LLaMA-Factory.
 
-One file a split, with the images beside it, each stored once by its sha256 (verl: inside the Parquet, as it expects).
+One file per split, with an images folder that stores each image once by its sha256 (verl: inside the Parquet file).
 """
 
 import hashlib
@@ -34,7 +34,7 @@ FACTS: tuple[Fact, ...] = get_args(Fact)
 
 @dataclass(frozen=True)
 class _Job:
-    """One split to write: where from, where to, and what the prompt asks for beside the stored question."""
+    """One split to write: its source, its destination, and what the prompt adds to the stored question."""
 
     release: Release
     folder: Path
@@ -58,15 +58,15 @@ def export_release(
     instruction: Instruction | None = None,
     photos: Path | None = None,
 ) -> list[Path]:
-    """Write the release into `folder` (new or empty) in the format `form`; returns the files to name to the trainer.
+    """Write the release into `folder` (new or empty) in the format `form`; returns the files to pass to the trainer.
 
-    `instruction`: "think" asks for reasoning and the answer between tags, "answer" for the answer between tags, "none"
-    leaves the question as it is stored. Default: "think", but "answer" where the trainer imitates the answers. `photos`
-    is the folder or zip from which the views of a release that stores no images are composed.
+    `instruction`: "think" asks for reasoning and the answer in tags, "answer" for the answer in tags, "none" leaves the
+    stored question unchanged. Default: "think", but "answer" if the trainer imitates the answers. `photos` is the
+    folder or zip from which the views of a release that stores no images are composed.
 
     Raises:
         ExportError: the release stores no images and `photos` is None, `folder` is not empty or cannot be written, or
-            the format has no use for the instruction.
+            the format does not support the instruction.
     """
     chosen = instruction or ("answer" if form == "llamafactory" else "think")
     _refuse(release, folder, form, chosen, photos)
@@ -76,18 +76,16 @@ def export_release(
             files = [_WRITERS[form](_Job(release, folder, split, contrast, chosen, photos)) for split in splits]
             return [*files, *([_dataset_info(folder, files)] if form == "llamafactory" else [])]
     except OSError as error:
-        raise ExportError(
-            f"{folder}: {error.strerror or error}; name a folder that can be written with --to"
-        ) from error
+        raise ExportError(f"{folder}: {error.strerror or error}; name a writable folder with --to") from error
 
 
 def _refuse(release: Release, folder: Path, form: Format, instruction: Instruction, photos: Path | None) -> None:
     if not release.has_images and photos is None:
-        raise ExportError(f"{release.folder}: stores no images; name the folder or .zip with the photos by --images")
+        raise ExportError(f"{release.folder}: stores no images; pass the folder or .zip of the photos with --images")
     if not is_free(folder):
         raise ExportError(f"{folder}: exists and is not an empty folder; name another one with --to")
     if form == "llamafactory" and instruction == "think":
-        raise ExportError("llamafactory imitates answers, and a release holds no reasoning; use --instruction answer")
+        raise ExportError("llamafactory imitates answers, but a release has no reasoning; use --instruction answer")
 
 
 def _swift(job: _Job) -> Path:
@@ -158,7 +156,7 @@ def _verl_row(row: Row, index: int, instruction: Instruction) -> Line:
 
 
 def _verl_schema() -> pa.Schema:
-    """With the images marked as such for `datasets`, which verl loads through."""
+    """Table with the images marked as such for `datasets`, which verl uses for loading."""
     extra = dict.fromkeys(("question", "answer", *FACTS, "query"), STRING) | {"index": INT64, "num_images": INT64}
     columns = {
         "data_source": STRING,
@@ -172,25 +170,25 @@ def _verl_schema() -> pa.Schema:
 
 
 def _prompt(row: Row, instruction: Instruction) -> str:
-    """The stored prompt as one text, `<image>` in the place of each image."""
+    """The stored prompt as one text, with `<image>` in place of each image."""
     messages = row["prompt"]
     if instruction != "none":
         messages = with_thinking(messages, require_think=instruction == "think")
     parts = [part for message in messages for part in message["content"]]
     text = "".join("<image>" if part["type"] == "image" else part["text"] or "" for part in parts)
     if text.count("<image>") != len(row["images"]):
-        raise ExportError(f"row {row['id']}: its text holds '<image>', which trainers take for the place of an image")
+        raise ExportError(f"row {row['id']}: its text contains '<image>', which trainers read as an image placeholder")
     return text
 
 
 def _facts(row: Row) -> Line:
-    """What a reward function may need beside the answer; every row has the same columns, as JSON readers want."""
+    """What a reward function may need besides the answer; every row has the same columns, as JSON readers require."""
     query = json.dumps(row["query"], ensure_ascii=False)
     return {name: row[name] for name in FACTS} | {"num_images": len(row["views"]), "query": query}
 
 
 def _store(row: Row, folder: Path) -> list[str]:
-    """Write the images that are not there yet; their addresses relative to the folder."""
+    """Write the images that are missing; returns their paths relative to the folder."""
     (folder / "images").mkdir(exist_ok=True)
     addresses = []
     for image in row["images"]:
@@ -202,7 +200,7 @@ def _store(row: Row, folder: Path) -> list[str]:
 
 
 def _write_lines(job: _Job, line: Callable[[Row], Line]) -> Path:
-    """JSON lines of the split, renamed when complete."""
+    """JSON lines of the split, moved into place when complete."""
     path = job.folder / f"{job.split}.jsonl"
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("w", encoding="utf-8") as file:

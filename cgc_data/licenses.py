@@ -1,6 +1,6 @@
-"""What a photo's license allows, read from its URL: which photos to build from, and what may be published.
+"""What a photo's license URL allows: which photos to build from, and what can be published.
 
-Only the licenses of COCO, the Creative Commons family and public-domain marks are known; any other URL is "unknown".
+Only the licenses of COCO, the Creative Commons family, and public-domain marks are known; any other URL is "unknown".
 """
 
 import re
@@ -24,9 +24,9 @@ _CLASSES: dict[str, LicenseClass] = {
     "by-nd": "no_derivatives",
     "by-nc-nd": "no_derivatives",
 }
-# Licenses that permit adaptations, the more demanding ones later.
+# Licenses that permit adaptations, from least to most demanding.
 RANKS = ("free", "by", "by-sa", "by-nc", "by-nc-sa")
-# no known copyright restrictions, work of the United States government, CC0 and the public-domain mark
+# no known copyright restrictions, work of the United States government, CC0, and the public-domain mark
 _FREE = (
     re.compile(r"flickr\.com/commons/usage"),
     re.compile(r"usa\.gov/(copyright\.shtml|government-(copyright|works))"),
@@ -35,19 +35,19 @@ _FREE = (
 
 
 def license_class(url: str) -> LicenseClass:
-    """Class of the license at `url`; http or https, with or without `www.` and a last slash.
+    """Class of the license at `url`; http or https, with or without `www.` and a trailing slash.
 
-    "permissive" asks for attribution at most, "share_alike" also that adaptations keep the license, "noncommercial"
+    "permissive" requires at most attribution, "share_alike" also that adaptations keep the license, "noncommercial"
     forbids commercial use, "no_derivatives" forbids adaptations (whether commercial use is allowed or not).
     """
     return _CLASSES.get(_elements(url), "unknown")
 
 
 def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
-    """May a photo under the license at `url` be used: whole, or (`windows`) cropped and resized?
+    """May a photo under the license at `url` be used, either whole or (`windows`) cropped and resized?
 
-    "permissive" takes what anyone may use and adapt (COCO's licenses 4, 5, 7, 8). "noncommercial" adds the
-    non-commercial licenses, and whole photos under no-derivatives ones. "all" takes every photo, but no window of one
+    "permissive" accepts what anyone may use and adapt (COCO's licenses 4, 5, 7, 8). "noncommercial" adds the
+    non-commercial licenses, and whole photos under no-derivatives ones. "all" accepts every photo, but no window of one
     under a no-derivatives license; a release with photos beyond the other two cannot be pushed with its photos.
     """
     kind = license_class(url)
@@ -61,10 +61,10 @@ def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
 
 
 def composite_license(urls: Iterable[str]) -> str | None:
-    """The license under which a picture composed of photos under these licenses may be used, by its URL; None: none.
+    """URL of the license for a picture composed of photos under these licenses, or None if no license allows it.
 
-    Attribution and freer licenses go with every license that permits adaptations. ShareAlike goes with those and itself
-    and passes on to the result, and so does NonCommercial; the two do not go together.
+    Attribution and freer licenses are compatible with every license that permits adaptations. ShareAlike is compatible
+    with those and itself and applies to the result, and so is NonCommercial; the two are not compatible.
     """
     found = sorted(set(urls), key=lambda url: (RANKS.index(_elements(url)) if _elements(url) in RANKS else -1, url))
     elements = [_elements(url) for url in found]
@@ -75,9 +75,9 @@ def composite_license(urls: Iterable[str]) -> str | None:
     return found[-1]
 
 
-@lru_cache(maxsize=4096)  # sources state few licenses, each for many photos
+@lru_cache(maxsize=4096)  # sources have few licenses, each for many photos
 def _elements(url: str) -> str:
-    """Elements of a Creative Commons license, as "by-sa"; "free" for what asks for nothing, "" for any other."""
+    """Elements of a Creative Commons license, such as "by-sa"; "free" if it requires nothing, "" for any other."""
     address = license_address(url)
     if any(pattern.fullmatch(address) for pattern in _FREE):
         return "free"
@@ -87,7 +87,7 @@ def _elements(url: str) -> str:
 
 
 def license_address(url: str) -> str:
-    """Host without `www.` and path of a web address, in lower case; empty for anything else."""
+    """Host without `www.` and path of a URL, in lower case; empty for anything else."""
     try:
         parts = urlsplit(url.strip().lower())
     except ValueError:
@@ -98,7 +98,7 @@ def license_address(url: str) -> str:
 
 
 def web_link(url: str) -> str:
-    """The address as a page or a card may link it: http or https, with a host, on one line; empty for anything else."""
+    """The URL if a page or card can link it (http or https, with a host, on one line), else empty."""
     if not license_address(url) or not url.isprintable() or re.search(r"[\s\"'`<>\\]", url):
         return ""
     return url.replace("(", "%28").replace(")", "%29")

@@ -1,4 +1,4 @@
-"""Publish a release on the Hugging Face Hub as a version that never moves."""
+"""Publish a release on the Hugging Face Hub as an immutable version."""
 
 from cgc_data.hub.push import PushResult, push
 

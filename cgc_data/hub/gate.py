@@ -1,6 +1,6 @@
-"""What has to hold before a single byte leaves the machine: names, hashes and licenses.
+"""Checks before anything is uploaded: names, hashes, and licenses.
 
-Everything here is decided from the release alone, so that a refusal costs no upload.
+They depend on the release alone, so that a refused push uploads nothing.
 """
 
 import hashlib
@@ -38,17 +38,17 @@ def check_names(repo_id: str, tag: str | None) -> None:
 
 
 def next_version(tags: list[str]) -> str:
-    """The version after the highest of `tags`; tags of another form are passed over."""
+    """The version after the highest of `tags`; tags of other forms are ignored."""
     versions = [tuple(int(part) for part in match.groups()) for match in map(_TAG.fullmatch, tags) if match]
     major, minor, patch = max(versions, default=(1, 0, -1))
     return f"v{major}.{minor}.{patch + 1}"
 
 
 def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
-    """Content of every file that is published, by path in the release, in the order of upload; the manifest is last.
+    """Content of every published file, by path in the release, in upload order; the manifest is last.
 
-    `documents` take the place of the folder's own, whose commands are run in the folder. The manifest names sources by
-    the paths of the machine it was built on; only their base names are published.
+    `documents` replace the folder's own, whose commands refer to the folder. The manifest names sources by their paths
+    on the build machine; only their base names are published.
     """
     written = {name: text.encode() for name, text in documents.items()}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
@@ -64,7 +64,7 @@ def published_manifest(contents: Mapping[str, Path | bytes]) -> Manifest:
 
 
 def same_release(one: Manifest, other: Manifest) -> bool:
-    """Are these the published manifests of one release? Documents may differ: their words follow the program's."""
+    """Are these the published manifests of one release? Documents may differ between versions of the program."""
     return _without_documents(one) == _without_documents(other)
 
 
@@ -74,9 +74,9 @@ def _without_documents(manifest: Manifest) -> Manifest:
 
 
 def check_documents(release: Release) -> None:
-    """Raises ReleaseError if a document of the folder was edited: the text would be lost, since a push writes new ones.
+    """Raises ReleaseError if a document of the folder was edited, because a push would discard the edits.
 
-    A document that is gone is no loss.
+    Missing documents are ignored.
     """
     for name in DOCUMENTS:
         path, listed = release.path(name), release.manifest["files"].get(name)
@@ -88,7 +88,7 @@ def check_documents(release: Release) -> None:
 
 
 def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[str, str]:
-    """sha256 of every content. Raises ReleaseError where a file is missing or not the one that the manifest names."""
+    """sha256 of each file's content. Raises ReleaseError if a file is missing or does not match the manifest."""
     listed = _listed(release.manifest)
     hashes = {}
     for path, content in contents.items():
@@ -101,9 +101,9 @@ def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[
 
 
 def check_licenses(release: Release, noncommercial: bool = False) -> None:
-    """Raises LicenseError where the release embeds a photo that may not be published in this way.
+    """Raises LicenseError if the release embeds a photo whose license forbids this form of publication.
 
-    Non-commercial photos pass only if asked for and if the release was built so, because its card then says it.
+    Non-commercial photos pass only on request and if the release was built with them, because its card then states it.
     """
     if not release.has_images:
         return
@@ -112,7 +112,7 @@ def check_licenses(release: Release, noncommercial: bool = False) -> None:
     views = Counter(_views(release))
     refused = {view: n for view, n in views.items() if not allowed(view[0], policy, windows=view[1])}
     if refused:
-        raise LicenseError(f"{release.folder}: {_complaint(refused)}; {_mend(refused, noncommercial, marked)}")
+        raise LicenseError(f"{release.folder}: {_complaint(refused)}; {_fix(refused, noncommercial, marked)}")
 
 
 def _listed(manifest: Manifest) -> dict[str, str]:
@@ -134,7 +134,7 @@ def _sha256(path: Path) -> str:
 
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
-    """(license URL, is it changed?) of every photo of which a view shows something."""
+    """(license URL, is it changed?) of every photo that a view shows part of."""
     for row in release.rows(["contrast", "task", "views"]):
         windows = task_of(row).contrast.windows
         for view in row["views"]:
@@ -150,13 +150,13 @@ def _complaint(refused: dict[tuple[str, bool], int]) -> str:
     return f"{sum(refused.values())} embedded views may not be published (first among them {example})"
 
 
-def _mend(refused: dict[tuple[str, bool], int], noncommercial: bool, marked: bool) -> str:
-    mend = "build with --licenses permissive, or with --images reference"
+def _fix(refused: dict[tuple[str, bool], int], noncommercial: bool, marked: bool) -> str:
+    fix = "build with --licenses permissive, or with --images reference"
     kinds = {license_class(url) for url, _ in refused}
     if "unknown" in kinds:
-        mend += ", or name each photo's license in the annotation file"
+        fix += ", or name each photo's license in the annotation file"
     if kinds == {"noncommercial"} and marked and not noncommercial:
-        mend += ", or push with --noncommercial"
+        fix += ", or push with --noncommercial"
     if noncommercial and not marked:
-        mend += "; --noncommercial needs a release built with --licenses noncommercial, whose card says so"
-    return mend
+        fix += "; --noncommercial needs a release built with --licenses noncommercial, whose card says so"
+    return fix

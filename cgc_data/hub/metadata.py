@@ -1,7 +1,7 @@
-"""The metadata of a card, checked before anything is uploaded: the Hub refuses a bad card only with the last commit.
+"""Check a card's metadata before anything is uploaded, because the Hub rejects a bad card only in the last commit.
 
-Checked is what the Hub's specification of dataset cards and `datasets` require, and that the metadata speak of the
-files that are published. The Hub checks again, and may refuse more.
+The checks cover what the Hub's dataset card specification and `datasets` require, and that the metadata match the
+published files. The Hub checks again and may reject more.
 """
 
 import re
@@ -43,7 +43,7 @@ def _each(check: Check) -> Check:
     return lambda value: isinstance(value, list) and bool(value) and all(map(check, value))
 
 
-# What a field must be, and how that is said; a field that is not there is not checked, unless `REQUIRED` lists it.
+# Condition and description of each field. Missing fields are checked only if `REQUIRED` lists them.
 FIELDS: dict[str, tuple[Check, str]] = {
     "license": (lambda value: value in LICENSES, "an identifier of hf.co/docs/hub/repositories-licenses, or other"),
     "license_name": (_matches(r"[a-z0-9][a-z0-9.-]*"), "lower-case letters, digits, dots, and hyphens"),
@@ -63,9 +63,9 @@ CONFIG_NAME, SPLIT_NAME = _matches(r'[^<>:/\\|?*"\s]+'), _matches(r"\w+(\.\w+)*"
 
 
 def check_metadata(card: str, published: Collection[str]) -> None:
-    """Check the metadata of a card that is published with these files (paths in the repository).
+    """Check the metadata of a card published with these files (paths in the repository).
 
-    Raises PushError that names the first field at fault and what it must be.
+    Raises PushError that names the first invalid field and what it must be.
     """
     data = _read(card)
     if fault := next(_faults(data, published), None):

@@ -1,6 +1,6 @@
-"""Push a release: check it, upload what the Hub lacks, show it in one commit, then name that commit by the tag.
+"""Push a release: check it, upload what the Hub lacks, publish it in one commit, then tag that commit.
 
-The tag comes last, so that a version that can be loaded is always whole.
+The tag comes last, so that every loadable version is complete.
 """
 
 import logging
@@ -36,9 +36,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PushResult:
-    """Where a release lies on the Hub; `uploaded` files were sent, `kept` ones were there already.
+    """Location of a release on the Hub; `uploaded` files were sent, `kept` ones were already there.
 
-    `load_example` is the Python that loads this version.
+    `load_example` is Python code that loads this version.
     """
 
     repo_id: str
@@ -61,14 +61,14 @@ def push(
     token: str | None = None,
     on_event: Event = _log.info,
 ) -> PushResult:
-    """Publishes the release folder as a version of the data set ORG/NAME, which is made if it is missing.
+    """Publishes the release folder as a version of the dataset ORG/NAME, which is created if it is missing.
 
-    A push that broke is continued by the same call, and one of a version that is there already does nothing. `tag` is
-    vX.Y.Z, or None to leave the commit unnamed; the card states what changed `since` the release in that folder;
-    `token` defaults to HF_TOKEN or the stored login; `on_event` receives one line a step (default: the log).
+    The same call resumes an interrupted push, and does nothing if the version already exists. `tag` is vX.Y.Z, or None
+    to leave the commit untagged; the card states what changed `since` the release in that folder; `token` defaults to
+    HF_TOKEN or the stored login; `on_event` receives one line per step (default: the log).
 
-    Raises ReleaseError for a folder that is not a finished, unchanged release, LicenseError where its photos may not be
-    published so, PushError for a bad or taken name, a missing login, or a Hub that stays out of reach.
+    Raises ReleaseError if the folder is not a finished, unchanged release, LicenseError if its photos cannot be
+    published this way, and PushError for a bad or taken name, a missing login, or an unreachable Hub.
     """
     check_names(repo_id, tag)
     finished = open_release(release)

@@ -1,7 +1,7 @@
-"""A data set repository on the Hub, seen as the place of one release after the other.
+"""A dataset repository on the Hub that contains successive releases.
 
-Files are uploaded one by one, then appear together in a single commit: whoever reads `main` sees the last release or
-this one, never a mixture, and a push that broke finds its uploaded files again.
+Files are uploaded one by one, then appear together in a single commit: readers of `main` see the last release or
+this one, never a mixture, and a resumed push finds its uploaded files again.
 """
 
 import json
@@ -20,12 +20,12 @@ from cgc_data.hub.gate import next_version, same_release
 from cgc_data.release.manifest import Manifest, current_manifest
 from cgc_data.tasks import CONTRASTS
 
-# what a repository made by hand may hold before its first release
+# what a manually created repository may contain before its first release
 _HARMLESS = {".gitattributes", ".gitignore", "README.md"}
 
 
 class Repository:
-    """The data set repository `repo_id`; methods raise the client's errors, or PushError for a refusal."""
+    """The dataset repository `repo_id`; methods raise the client's errors, or PushError for a refusal."""
 
     def __init__(self, api: HfApi, repo_id: str) -> None:
         self._api = api
@@ -34,9 +34,9 @@ class Repository:
         self.url = f"{api.endpoint}/datasets/{repo_id}"
 
     def prepare(self, tag: str | None, private: bool, manifest: Manifest) -> str | None:
-        """Make the repository if it is missing; refuse one that is not fit for this version.
+        """Create the repository if it is missing; refuse one that cannot take this version.
 
-        Returns the commit that the tag names if it holds the release of this manifest already, else None.
+        Returns the tagged commit if it already contains the release of this manifest, else None.
         """
         for attempt in attempts():
             with attempt:
@@ -44,7 +44,7 @@ class Repository:
         for attempt in attempts():
             with attempt:
                 if not self._exists(private):
-                    # None leaves the choice to the organisation, whose repositories may be private by default
+                    # None leaves the choice to the organization, whose repositories may be private by default
                     self._api.create_repo(**self._target, private=private or None, exist_ok=True)
                 if commit := self._released(tag, manifest):
                     return commit
@@ -61,7 +61,7 @@ class Repository:
         return {ref.name: ref.target_commit for ref in self._api.list_repo_refs(**self._target).tags}
 
     def upload(self, path: str, content: Path | bytes) -> CommitOperationAdd:
-        """Stores a file's content, not yet visible; what the Hub already has is not sent again."""
+        """Uploads a file's content without making it visible; content that the Hub already has is not sent again."""
         for attempt in attempts():
             with attempt:
                 addition = CommitOperationAdd(path_in_repo=path, path_or_fileobj=content)
@@ -75,10 +75,10 @@ class Repository:
         uploaded: dict[str, CommitOperationAdd],
         message: str,
     ) -> str:
-        """Makes `main` hold the `expected` files and none of an earlier release; returns the commit's id."""
+        """Makes `main` contain the `expected` files and none of an earlier release; returns the commit's id."""
         for attempt in attempts():
             with attempt:
-                # looked up each time: an attempt without an answer may have arrived, and another push come between
+                # looked up each time: an unanswered attempt may have succeeded, and another push may have come between
                 head = str(self._api.repo_info(**self._target).sha)
                 present = self.files(head)
                 missing = [path for path, digest in expected.items() if present.get(path) != digest]
@@ -90,10 +90,10 @@ class Repository:
         return str(commit.oid)
 
     def tag(self, name: str, commit: str) -> None:
-        """Names the commit; a tag that exists is never moved."""
+        """Tags the commit; an existing tag is never moved."""
         for attempt in attempts():
             with attempt:
-                # an attempt without an answer may have arrived
+                # an unanswered attempt may have succeeded
                 if self.tags().get(name) != commit:
                     self._api.create_tag(tag=name, revision=commit, exist_ok=False, **self._target)
 
@@ -109,7 +109,7 @@ class Repository:
         return True
 
     def _released(self, tag: str | None, manifest: Manifest) -> str | None:
-        """Commit of the tag if it is there and holds this release; refuses a tag that holds another."""
+        """Commit of the tag if it exists and contains this release; refuses a tag that contains another."""
         tags = self.tags()
         if tag is None or tag not in tags:
             return None
@@ -122,10 +122,10 @@ class Repository:
         present = self.files()
         strangers = sorted(present.keys() - _HARMLESS)
         if strangers and "manifest.json" not in present:
-            raise PushError(f"{self.repo_id}: holds {strangers[0]}, not a release; choose an empty repository")
+            raise PushError(f"{self.repo_id}: contains {strangers[0]}, not a release; choose an empty repository")
 
     def _stale(self, present: Mapping[str, str | None], expected: Mapping[str, str], head: str) -> set[str]:
-        """Files of an earlier release that this one lacks; what people added by hand beside them stays."""
+        """Files of an earlier release that this one lacks; manually added files stay."""
         earlier = self._manifest(head) if "manifest.json" in present else None
         listed = {*(shard["path"] for shard in earlier["shards"]), *earlier["files"]} if earlier else set()
         stale = {path for path in present if path in listed or path.split("/")[0] in CONTRASTS}

@@ -1,4 +1,4 @@
-"""Ways to look at a release: statistics, plots, its card and a gallery to inspect by eye."""
+"""Ways to inspect a release: statistics, plots, its card, and an image gallery."""
 
 from cgc_data.look.card import render_card
 from cgc_data.look.documents import documents

@@ -1,6 +1,6 @@
-"""The card of a release and its license file, rendered from its manifest and statistics with the templates in `cards/`.
+"""The card and license file of a release, rendered from its manifest and statistics with the templates in `cards/`.
 
-What the templates need is prepared here; all of their prose stays in them.
+This module prepares the values; the templates contain all prose.
 """
 
 import re
@@ -41,9 +41,9 @@ def render_card(
     tag: str | None = None,
     changes: Difference | None = None,
 ) -> str:
-    """README.md of a release. Its commands name the data set `repo_id` at `tag`; None: the folder they are run in.
+    """README.md of a release. Its commands name the dataset `repo_id` at `tag`; None: the folder they are run in.
 
-    `changes` is what became of the rows of the version before.
+    `changes` lists the changes since the previous version.
     """
     files = manifest.get("files", {})
     return render(
@@ -67,7 +67,7 @@ def render_card(
 
 
 def render_license(manifest: Manifest, stats: Stats) -> str:
-    """LICENSE.md of a release, to which the metadata of its card links."""
+    """LICENSE.md of a release, linked from the metadata of its card."""
     return render("license.md.j2", **facts(manifest, stats))
 
 
@@ -80,7 +80,7 @@ def citation(manifest: Manifest, repo_id: str | None = None, tag: str | None = N
 
 
 def facts(manifest: Manifest, stats: Stats, repo_id: str | None = None, tag: str | None = None) -> dict[str, Any]:
-    """What several of the templates say of a release."""
+    """Values that several templates use."""
     shared: dict[str, Any] = {
         "manifest": manifest,
         "stats": stats,
@@ -106,7 +106,7 @@ def formats(manifest: Manifest) -> set[str]:
 
 
 def _responsible_ai(manifest: Manifest, stats: Stats, shared: dict[str, Any]) -> dict[str, Any]:
-    """What is known about the making and the use of a release, by the keys of Croissant's RAI vocabulary."""
+    """Provenance and intended use of a release, by the keys of Croissant's RAI vocabulary."""
     exclusions = manifest.get("exclusions", {})
     sources = [_source(source) for source in manifest["sources"]]
     text = render(
@@ -123,7 +123,7 @@ def _responsible_ai(manifest: Manifest, stats: Stats, shared: dict[str, Any]) ->
 
 
 def license_name(url: str) -> str:
-    """Readable name of a license by its address ("CC BY-SA 2.0"); the address itself where it is not a known one."""
+    """Readable name of a license URL ("CC BY-SA 2.0"); the URL itself if it is unknown."""
     address = license_address(url)
     if found := re.match(r"creativecommons\.org/licenses/([a-z-]+)/([\d.]+)(/|$)", address):
         return f"CC {found[1].upper()} {found[2]}"
@@ -136,7 +136,7 @@ def _license(url: str) -> dict[str, str]:
 
 
 def _excluded(exclusions: Exclusions) -> dict[str, object]:
-    """Base names of the lists and folders that were given, and how many photos each kind left out."""
+    """Base names of the given lists and folders, and the number of photos that each kind excluded."""
     return {
         "files": [base_name(name) for name in exclusions.get("files", [])],
         "like": [base_name(name) for name in exclusions.get("like", [])],

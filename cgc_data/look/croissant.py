@@ -1,6 +1,6 @@
 """Croissant metadata of a release (croissant.json): files, columns, licenses, and responsible AI, as JSON-LD.
 
-Search engines and loaders read it without knowing the row schema. It states columns as the Hub's own generator does.
+Search engines and loaders can read it without knowing the row schema. Columns follow the Hub's own generator.
 """
 
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ CONTEXT: Node = {
 
 
 def croissant(manifest: Manifest, stats: Stats, *, repo_id: str | None = None, tag: str | None = None) -> Node:
-    """The metadata for the data set `repo_id` at `tag`, or for the folder that holds the file if it is None."""
+    """The metadata for the dataset `repo_id` at `tag`, or for the folder that contains the file if it is None."""
     known = facts(manifest, stats, repo_id, tag)
     contrasts = configurations(manifest)
     return {
@@ -114,7 +114,7 @@ def _records(name: str, manifest: Manifest, contrasts: list[str]) -> Node:
 
 
 def _field(identity: str, files: str, column: str, feature: Any, path: list[str]) -> Node:
-    """A column, or what lies in it at `path`, as a field."""
+    """A column, or the value at `path` inside it, as a field."""
     inner = _item(feature)
     if inner is not None:
         return _field(identity, files, column, inner, path) | {"repeated": True}
@@ -130,13 +130,13 @@ def _field(identity: str, files: str, column: str, feature: Any, path: list[str]
 
 
 def _lists_records(feature: Any) -> bool:
-    """Is it a list of records? Readers of Croissant break on one that lies within a record."""
+    """Is it a list of records? Croissant readers fail on such lists inside a record."""
     inner = _item(feature)
     return inner is not None and "_type" not in inner
 
 
 def _item(feature: Any) -> Any:
-    """Feature of the items of a list; None for anything else."""
+    """Feature of a list's items; None for anything else."""
     if isinstance(feature, list):
         return feature[0]
     return feature["feature"] if feature.get("_type") == "Sequence" else None

@@ -1,6 +1,6 @@
-"""`dataset_info` of a card: features, rows and bytes by configuration, as `datasets` itself writes them.
+"""`dataset_info` of a card: features, rows, and bytes by configuration, as `datasets` itself writes them.
 
-A card that states them lets the Hub and `datasets` know the columns before any shard is read.
+It gives the Hub and `datasets` the columns before any shard is read.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,14 +13,14 @@ from cgc_data.tasks import CONTRASTS
 
 
 def configurations(manifest: Manifest) -> dict[str, list[str]]:
-    """Contrasts by configuration: `default` has all, and each that has shards is one."""
+    """Contrasts by configuration: `default` has all, and each contrast with shards has its own."""
     found = {PurePath(shard["path"]).parent.name for shard in manifest["shards"]}
     present = [contrast for contrast in CONTRASTS if contrast in found]
     return {"default": present} | {contrast: [contrast] for contrast in present}
 
 
 def splits_of(manifest: Manifest, contrasts: Iterable[str]) -> dict[str, list[Shard]]:
-    """Shards of these contrasts by split, without splits that have none."""
+    """Shards of these contrasts by split, without empty splits."""
     found: dict[str, list[Shard]] = {split: [] for split in SPLITS}
     for shard in manifest["shards"]:
         path = PurePath(shard["path"])
@@ -60,7 +60,7 @@ def _num_bytes(shards: Iterable[Shard]) -> int | None:
 
 
 def yaml_features(features: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Features that are given as JSON (see `cgc_data.release.schema`), in the form that they have in a card."""
+    """Features given as JSON (see `cgc_data.release.schema`), converted to the form used in a card."""
     return [{"name": name, **_yaml(feature)} for name, feature in features.items()]
 
 
@@ -79,5 +79,5 @@ def _yaml(feature: Any) -> dict[str, Any]:
 
 
 def _short(inner: dict[str, Any]) -> Any:
-    """Of a list, its items' type or fields alone."""
+    """For a list, only the type or fields of its items."""
     return inner.get("dtype") or inner.get("struct") or inner

@@ -1,7 +1,7 @@
-"""What changed from one release to another: rows and photos added, removed, and changed, by task.
+"""Changes from one release to another: rows and photos added, removed, and changed, by task.
 
-Rows are compared by what they ask and by their truth, never by the bytes of shards. Only columns that every schema
-version has are read, so that releases of different versions can be compared.
+Rows are compared by question and ground truth, never by the bytes of shards. Only columns that exist in every schema
+version are read, so that releases of different versions can be compared.
 """
 
 import re
@@ -26,7 +26,7 @@ class _Part(msgspec.Struct, frozen=True):
 
     @property
     def photo(self) -> str:
-        """Name of its file alone: the key of its source changes with every edit of the annotation file."""
+        """Only its file name, because the source key changes with every edit of the annotation file."""
         name = self.file_name.rpartition("/")[2]
         return name if re.fullmatch(COCO_PHOTO, name) else self.file_name
 
@@ -35,7 +35,7 @@ class _View(_Part, frozen=True, kw_only=True):
     window: tuple[int, int, int, int]
     width: int
     height: int
-    parts: tuple[_Part, ...] = ()  # rows of the first schema version have none
+    parts: tuple[_Part, ...] = ()  # absent in the first schema version
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -53,19 +53,19 @@ class _Row(msgspec.Struct, frozen=True):
 
     @property
     def asked(self) -> int:
-        """Of the question and of what is shown."""
+        """Digest of the question and of what is shown."""
         shown = [(view.photo, view.window, view.width, view.height) for view in self.views]
         return hash((self.name, self.question, *shown))
 
     def photos(self) -> Iterator[tuple[str, str]]:
-        """Photos that are shown or lend an object, with the addresses of their licenses."""
+        """Photos that are shown or contribute an object, with their license URLs."""
         for view in self.views:
             yield from ((part.photo, part.license_url or "") for part in view.parts or (view,))
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is kept of a row."""
+    """The parts of a row that are compared."""
 
     id: str
     task: str
@@ -75,7 +75,7 @@ class Known:
 
 @dataclass
 class Content:
-    """Rows by id, and photos with their licenses by task."""
+    """Rows by id, and photos with licenses by task."""
 
     rows: dict[str, Known]
     photos: dict[str, dict[str, str]]
@@ -83,7 +83,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows of one task, or of all; photos count once per task."""
+    """Rows of one task or of all; photos count once per task."""
 
     before: int
     after: int
@@ -97,7 +97,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Difference:
-    """What changed; `changed` pairs the id of a row with the id of what became of it."""
+    """The changes; `changed` pairs a row's old and new ids."""
 
     total: Changes
     tasks: dict[str, Changes]
@@ -110,24 +110,24 @@ class Difference:
 
     @property
     def none(self) -> bool:
-        """Whether rows and photos are the same."""
+        """Whether rows and photos are identical."""
         return not (self.added or self.removed or self.changed or self.photos_relicensed)
 
     def as_json(self) -> dict[str, Any]:
-        """The same as dictionaries and lists."""
+        """The changes as dictionaries and lists."""
         return asdict(self)
 
 
 def difference(before: Path, after: Path) -> Difference:
     """Compare the releases in two folders.
 
-    Raises ReleaseError if one is no finished release, or its schema version lacks what is compared.
+    Raises ReleaseError if one is not a finished release, or its schema version lacks a compared column.
     """
     return compare(read_content(before), read_content(after))
 
 
 def compare(one: Content, other: Content) -> Difference:
-    """Compare what was read of two releases."""
+    """Compare the contents of two releases."""
     changed = [(row, other.rows[row.id]) for row in one.rows.values() if _moved(row, other.rows.get(row.id))]
     removed = {row.id: row for row in one.rows.values() if row.id not in other.rows}
     added = {row.id: row for row in other.rows.values() if row.id not in one.rows}
@@ -164,7 +164,7 @@ def _moved(row: Known, now: Known | None) -> bool:
 
 
 def _asked_alike(removed: Iterable[Known], added: Iterable[Known]) -> list[tuple[Known, Known]]:
-    """Pairs that ask the same about the same images, in a fixed order."""
+    """Pairs that ask the same question about the same images, in a fixed order."""
     waiting: dict[int, list[Known]] = defaultdict(list)
     for row in sorted(added, key=lambda row: row.id, reverse=True):
         waiting[row.asked].append(row)
@@ -173,7 +173,7 @@ def _asked_alike(removed: Iterable[Known], added: Iterable[Known]) -> list[tuple
 
 
 def _photos(one: dict[str, str], other: dict[str, str]) -> tuple[list[str], list[str], list[str]]:
-    """Photos added, removed, and under another license."""
+    """Photos added, removed, and relicensed."""
     relicensed = [name for name, license_url in one.items() if other.get(name, license_url) != license_url]
     return sorted(other.keys() - one.keys()), sorted(one.keys() - other.keys()), sorted(relicensed)
 
@@ -188,7 +188,7 @@ def _all(photos: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 def read_content(folder: Path) -> Content:
-    """Rows and photos of the release in a folder, of any schema version that has the columns compared."""
+    """Rows and photos of the release in a folder, in any schema version with the compared columns."""
     content = Content({}, defaultdict(dict))
     for row in _rows(folder):
         content.rows[row.id] = Known(row.id, row.name, row.asked, (row.answer, row.split))

@@ -1,6 +1,6 @@
-"""What is written about a release beside its rows: card, license, and Croissant metadata.
+"""Documents that accompany the rows of a release: card, license, and Croissant metadata.
 
-In a folder their commands and links are those of the folder; a push writes them anew for its repository and version.
+Commands and links in them refer to the folder. A push rewrites them for its repository and version.
 """
 
 import json
@@ -32,7 +32,7 @@ def documents(
     tag: str | None = None,
     changes: Difference | None = None,
 ) -> dict[str, str]:
-    """Text by name, for the data set `repo_id` at `tag`, or for the folder if it is None."""
+    """Text by name, for the dataset `repo_id` at `tag`, or for the folder if it is None."""
     described = croissant(manifest, stats, repo_id=repo_id, tag=tag)
     return {
         CROISSANT: json.dumps(described, indent=1, ensure_ascii=False) + "\n",
@@ -44,9 +44,9 @@ def documents(
 def published_documents(
     release: Release, repo_id: str, tag: str | None, *, changes: Difference | None = None
 ) -> dict[str, str]:
-    """Documents of a finished release for the data set that it is pushed to.
+    """Documents of a finished release for the dataset it is pushed to.
 
-    Raises ReleaseError if stats.json or the manifest lacks what they state.
+    Raises ReleaseError if stats.json or the manifest lacks required values.
     """
     path = release.path("stats.json")
     with drawn_from(path):
@@ -63,7 +63,7 @@ def _content(path: Path) -> bytes:
 
 @contextmanager
 def drawn_from(path: Path) -> Iterator[None]:
-    """Turn what is missing or odd in the files that documents are drawn from into a ReleaseError that names `path`."""
+    """Convert errors from missing or malformed values in the documents' input into a ReleaseError that names `path`."""
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, jinja2.TemplateError) as error:

@@ -1,6 +1,6 @@
-"""A static gallery of a release: one HTML page with its images beside it, and PNG contact sheets.
+"""A static gallery of a release: one HTML page with an images folder, and PNG contact sheets.
 
-The page needs no server and no network. Which samples it shows depends on the seed and their ids alone.
+The page needs no server and no network. The choice of samples depends only on the seed and their ids.
 """
 
 import hashlib
@@ -44,13 +44,13 @@ def write_gallery(
     images: Path | None = None,
     sheets: bool = True,
 ) -> Gallery:
-    """Write `index.html`, `images/` and `sheets/` into `folder`, up to `per_task` samples a contrast and task.
+    """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
     Rows that belong together (`pair_id`) are chosen together. `images`: folder or zip with the photos of a release that
-    stores none; None takes the places it was built from.
+    stores none; None: the locations it was built from.
 
     Raises:
-        ReleaseError: `folder` holds something else than a gallery.
+        ReleaseError: `folder` contains something other than a gallery.
         PhotoError: a photo of a release that stores none is missing or changed.
     """
     _refuse(folder)
@@ -65,7 +65,7 @@ def write_gallery(
 
 
 def choose_samples(release: Release, per_task: int, seed: int = 0, images: Path | None = None) -> Samples:
-    """The chosen samples by contrast and task, with the bytes of their views."""
+    """The chosen samples by contrast and task, and the bytes of their views."""
     ids = _chosen_ids(release, per_task, seed)
     sources = {source["key"]: source for source in release.manifest["sources"]}
     rows = {row["id"]: row for row in _rows(release, {i for found in ids.values() for i in found}, images)}
@@ -73,7 +73,7 @@ def choose_samples(release: Release, per_task: int, seed: int = 0, images: Path 
 
 
 def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[str]]:
-    """The ids whose salted hash is smallest: a random choice that other rows do not influence."""
+    """The ids with the smallest salted hashes: a random choice that does not depend on other rows."""
     best: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in release.rows(["id", "contrast", "task", "pair_id"]):
         salted = hashlib.sha256(f"{seed}/{row['pair_id'] or row['id']}".encode()).hexdigest()
@@ -85,13 +85,13 @@ def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[st
 
 
 def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[Row]:
-    """The rows of these ids; views that the release does not store are composed, and only those."""
+    """The rows with these ids. Only views that the release does not store are composed."""
     rows = release.pick(ids)
     return rows if release.has_images else with_images(release, rows, images)
 
 
 def _refuse(folder: Path) -> None:
-    """Raise ReleaseError for a folder with anything but what an earlier gallery, finished or not, left there."""
+    """Raise ReleaseError if the folder contains anything but the files of an earlier, possibly unfinished, gallery."""
     if not is_free(folder) and not (folder / "index.html").is_file():
         raise ReleaseError(f"{folder}: not empty and not a gallery; name another folder with --to")
     check_links(folder)
@@ -121,7 +121,7 @@ def _partners(samples: list[Sample]) -> dict[str, list[str]]:
 
 
 def _store(view: View, folder: Path) -> str:
-    """Write the view's bytes once; its address relative to the page."""
+    """Write the view's bytes once and return their path relative to the page."""
     kind = "png" if view.content.startswith(b"\x89PNG") else "jpg"
     address = f"images/{hashlib.sha256(view.content).hexdigest()[:16]}.{kind}"
     if not (folder / address).exists():
@@ -130,7 +130,7 @@ def _store(view: View, folder: Path) -> str:
 
 
 def _tag(view: View, rect: tuple[float, float, float, float]) -> str:
-    """CSS that hangs a box's name above it, or inside where there is no room above."""
+    """CSS that places a box's name above it, or inside if there is no room above."""
     x1, y1, x2, _ = rect
     left, right, top = 100 * x1 / view.width, 100 * (1 - x2 / view.width), 100 * y1 / view.height
     across = f"left:{left:.2f}%" if left <= 60 else f"right:{max(right, 0):.2f}%"

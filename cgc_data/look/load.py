@@ -1,4 +1,4 @@
-"""The call that loads a release, for its card and for whoever has just pushed it."""
+"""The code that loads a release, for its card and for the output of a push."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -7,7 +7,7 @@ from typing import Any
 from cgc_data.release.schema import SPLITS
 from cgc_data.tasks import CONTRASTS
 
-# Where readers of a release without images have its photos; they put their own folder in its place.
+# Placeholder for the photo folder of a release without images; readers replace it with their own.
 PHOTOS = "photos"
 
 
@@ -18,14 +18,14 @@ def load_call(
     if manifest["image_mode"] == "reference":
         return _call("load_reference", repo_id or ".", images=PHOTOS, revision=revision)
     contrast, first = first_part(manifest)
-    if repo_id is None:  # `load_dataset(".")` fails: it names its cache by the last part of the path
+    if repo_id is None:  # `load_dataset(".")` fails because it names its cache after the last part of the path
         files = f"{contrast}/{split or first}-*.parquet"
         return _call("load_dataset", "parquet", data_files=files, split=split or first)
     return _call("load_dataset", repo_id, contrast, split=split, revision=revision)
 
 
 def first_part(manifest: Mapping[str, Any]) -> tuple[str, str]:
-    """The first contrast that there is, and its first split. Raises ValueError for a release without shards."""
+    """The first contrast in the release, and its first split. Raises ValueError if the release has no shards."""
     paths = [PurePosixPath(shard["path"]) for shard in manifest["shards"]]
     there = {(path.parent.name, path.name.partition("-")[0]) for path in paths}
     found = next(((c, s) for c in CONTRASTS for s in SPLITS if (c, s) in there), None)

@@ -8,7 +8,7 @@ from cgc_data.release.manifest import Manifest
 from cgc_data.release.stats import Stats
 
 LICENSE_FILE = "LICENSE.md"
-PAPER = "arxiv:2604.22498"  # the Hub links a data set to the paper that a tag of this form names
+PAPER = "arxiv:2604.22498"  # the Hub links a dataset to the paper in a tag of this form
 SIZES = (
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
@@ -21,7 +21,7 @@ SIZES = (
 
 
 def card_metadata(manifest: Manifest, stats: Stats) -> dict[str, Any]:
-    """Metadata of the card of a release, in the order in which it is written."""
+    """Metadata of a release's card, in the order in which it is written."""
     return {
         "license": "other",
         "license_name": "per-photo",
@@ -54,7 +54,7 @@ def _tags(stats: Stats) -> list[str]:
 
 
 def _configs(manifest: Manifest) -> list[dict[str, Any]]:
-    """With the digest, since `datasets` keys its cache by paths and this text, and not by content."""
+    """Description with the digest, because `datasets` keys its cache by paths and this text, not by content."""
     description = f"release sha256:{release_digest(manifest)}"
     return [
         {"config_name": name, "description": description, "data_files": _data_files(manifest, contrasts)}

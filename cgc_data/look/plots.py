@@ -1,6 +1,6 @@
 """The plots of a release's card, drawn from its statistics.
 
-Agg with a fixed style and no metadata, so that the same statistics give the same bytes.
+Uses Agg with a fixed style and no metadata, so that the same statistics give the same bytes.
 """
 
 import warnings
@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from cgc_data.release.stats import Histogram, Stats
 from cgc_data.tasks import CONTRASTS
 
-COLOURS = {name: contrast.color for name, contrast in CONTRASTS.items()}
+COLORS = {name: contrast.color for name, contrast in CONTRASTS.items()}
 FIRST = next(iter(CONTRASTS))
-SPLIT_COLOURS = {"train": "#3b6fd4", "validation": "#8fb4f0", "test": "#e8833a"}
+SPLIT_COLORS = {"train": "#3b6fd4", "validation": "#8fb4f0", "test": "#e8833a"}
 INK, FAINT = "#2b2f36", "#d9dde3"
 MOST_LABELS = 40
 STYLE = {
@@ -49,13 +49,13 @@ STYLE = {
 
 
 def plot_assets(stats: Stats, folder: Path) -> list[Path]:
-    """Write one PNG a plot into `folder` (made if missing); `stats` as from `release_stats`. Returns their paths."""
+    """Write one PNG per plot into `folder` (created if missing); `stats` from `release_stats`. Returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     return [_save(draw, stats, folder / f"{name}.png") for name, (draw, _) in PLOTS.items()]
 
 
 def plot_captions() -> dict[str, str]:
-    """What each plot shows, by the base name of its file."""
+    """Caption of each plot, by the base name of its file."""
     return {f"{name}.png": caption for name, (_, caption) in PLOTS.items()}
 
 
@@ -63,7 +63,9 @@ def _save(draw: Callable[[Stats], Figure], stats: Stats, path: Path) -> Path:
     with matplotlib.style.context(["default", STYLE]):
         figure = draw(stats)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing")  # names in scripts that no font here has
+            warnings.filterwarnings(
+                "ignore", message="Glyph .* missing"
+            )  # names in scripts that no available font covers
             FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
     return path
 
@@ -78,10 +80,10 @@ def _tasks(stats: Stats) -> Figure:
     tasks = stats["by_task_and_split"]
     figure, (axes,) = _figure(8, 1.3 + 0.45 * max(len(tasks), 1))
     left = np.zeros(len(tasks))
-    for split, colour in SPLIT_COLOURS.items():
+    for split, color in SPLIT_COLORS.items():
         counts = np.array([splits.get(split, 0) for splits in tasks.values()], dtype=float)
         if counts.sum():
-            axes.barh([_task_name(t) for t in tasks], counts, left=left, color=colour, label=split, height=0.66)
+            axes.barh([_task_name(t) for t in tasks], counts, left=left, color=color, label=split, height=0.66)
             left += counts
     for place, total in enumerate(left):
         axes.text(total, place, f"  {total:,.0f}", va="center")
@@ -98,7 +100,7 @@ def _categories(stats: Stats) -> Figure:
     figure, (axes,) = _figure(8, 1.5 + 0.2 * max(len(labels), 3))
     present = [counts["rows"] - counts["absent"] for counts in labels.values()]
     absent = [counts["absent"] for counts in labels.values()]
-    axes.barh(list(labels), present, color=COLOURS[FIRST], label="shown in an image", height=0.72)
+    axes.barh(list(labels), present, color=COLORS[FIRST], label="shown in an image", height=0.72)
     axes.barh(list(labels), absent, left=present, color="#b9c0ca", label="in none of the images", height=0.72)
     axes.invert_yaxis()
     axes.margins(y=0.01)
@@ -122,33 +124,33 @@ def _box_sizes(stats: Stats) -> Figure:
 
 
 def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -> None:
-    """Bars of equal width: the bins are about logarithmic, and their edges are written between them."""
+    """Bars of equal width: the bins are roughly logarithmic, with their edges labeled between them."""
     edges, bars = histogram["edges"], len(histogram["edges"]) - 1
     width = 0.8 / max(len(histogram["counts"]), 1)
     for index, (contrast, counts) in enumerate(histogram["counts"].items()):
         share = 100 * np.array(counts) / max(sum(counts), 1)
         places = np.arange(bars) + 0.1 + width * (index + 0.5)
-        axes.bar(places, share, width=width * 0.94, color=COLOURS[contrast], label=contrast)
+        axes.bar(places, share, width=width * 0.94, color=COLORS[contrast], label=contrast)
     axes.set_xticks(np.arange(bars + 1), [text(e) for e in edges], fontsize=8.5)
     axes.grid(axis="x", visible=False)
 
 
 def _positions(stats: Stats) -> Figure:
-    """One line of cells a number of images: share of the targets at each position, which should be uniform."""
+    """One row of cells per number of images: share of targets at each position, which should be uniform."""
     kinds = stats["target_position"] or {FIRST: {}}
     figure, axes = _figure(9, 1.6 + 0.42 * max(len(k) for k in kinds.values()), panels=len(kinds))
     for panel, (contrast, sizes) in zip(axes, kinds.items(), strict=True):
-        _cells(panel, sizes, COLOURS[contrast])
+        _cells(panel, sizes, COLORS[contrast])
         panel.set_title(f"Where the targets are: {contrast}")
     return figure
 
 
-def _cells(axes: Axes, sizes: dict[str, list[int]], colour: str) -> None:
+def _cells(axes: Axes, sizes: dict[str, list[int]], color: str) -> None:
     for line, counts in enumerate(sizes.values()):
         even, total = 1 / len(counts), max(sum(counts), 1)
         for place, count in enumerate(counts):
             strength = min(0.9, 0.35 * count / total / even)
-            axes.add_patch(_cell(place, line, colour, strength))
+            axes.add_patch(_cell(place, line, color, strength))
             axes.text(place + 0.5, line + 0.5, f"{100 * count / total:.0f}%", ha="center", va="center", fontsize=9)
     widest = max((len(counts) for counts in sizes.values()), default=1)
     axes.set(xlim=(0, widest), ylim=(max(len(sizes), 1), 0), xlabel="position of the image", ylabel="images shown")
@@ -160,11 +162,11 @@ def _cells(axes: Axes, sizes: dict[str, list[int]], colour: str) -> None:
     axes.spines[["left", "bottom"]].set_visible(False)
 
 
-def _cell(x: float, y: float, colour: str, strength: float) -> Any:
+def _cell(x: float, y: float, color: str, strength: float) -> Any:
     from matplotlib.patches import FancyBboxPatch
 
     return FancyBboxPatch(
-        (x + 0.06, y + 0.1), 0.88, 0.8, boxstyle="round,pad=0,rounding_size=0.08", color=colour, alpha=strength, lw=0
+        (x + 0.06, y + 0.1), 0.88, 0.8, boxstyle="round,pad=0,rounding_size=0.08", color=color, alpha=strength, lw=0
     )
 
 
@@ -186,7 +188,7 @@ def _grouped(axes: Axes, kinds: dict[str, dict[str, int]]) -> None:
     for index, (contrast, counts) in enumerate(kinds.items()):
         heights = [counts.get(str(value), 0) for value in values]
         shift = (index - (len(kinds) - 1) / 2) * width
-        axes.bar(np.arange(len(values)) + shift, heights, width * 0.94, color=COLOURS[contrast], label=contrast)
+        axes.bar(np.arange(len(values)) + shift, heights, width * 0.94, color=COLORS[contrast], label=contrast)
     axes.set_xticks(np.arange(len(values)), [str(value) for value in values])
     axes.grid(axis="x", visible=False)
 

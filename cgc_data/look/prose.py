@@ -1,4 +1,4 @@
-"""The templates of what is written about a release, in `cards/`: all of its prose stays there."""
+"""Templates for the documents of a release, in `cards/`, which contain all of their prose."""
 
 import importlib.resources
 import re
@@ -9,19 +9,19 @@ import yaml
 
 
 def render(name: str, **values: Any) -> str:
-    """A template of the installed cards, with these values."""
+    """Render a template of the installed cards with these values."""
     return _environment().get_template(name).render(**values)
 
 
 def _environment() -> jinja2.Environment:
-    """Templates of the installed cards; a name the template does not know is an error, not an empty string."""
+    """Templates of the installed cards. An undefined name in a template is an error, not an empty string."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # Markdown: text of the sources goes through `md` instead
+        autoescape=False,  # Markdown: text from the sources goes through `md` instead
     )
     environment.filters |= {"md": _plain, "bib": _bibtex}
     return environment
@@ -32,15 +32,15 @@ def _template(name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, also within a table."""
+    """Text escaped so that Markdown shows it verbatim, including in tables."""
     return re.sub(r"[|<>&\[\]*`\\]", lambda sign: f"&#{ord(sign[0])};", " ".join(str(text).split()))
 
 
 def _bibtex(text: str) -> str:
-    """Text inside the braces of a BibTeX field, on one line and with nothing that TeX reads as a command."""
+    """Text for the braces of a BibTeX field, on one line and with TeX commands escaped."""
     return " ".join(re.sub(r"[\\{}$&%#_^~`]", " ", str(text)).split())
 
 
 def as_yaml(value: object) -> str:
-    """As YAML, without what would end the code block that it stands in."""
+    """YAML without anything that would end the enclosing code block."""
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True).replace("```", "---")

@@ -1,6 +1,6 @@
-"""A row of a release as a person reads it: views with their boxes, the question, and why each distractor is safe.
+"""A row of a release in readable form: views with boxes, the question, and why each distractor is safe.
 
-Gallery and contact sheets both draw from this, so that they cannot tell different stories.
+The gallery and contact sheets both use it, so that they are consistent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ from cgc_data.release.rows import Evidence, Row, ViewRow
 from cgc_data.sources.formats import FORMATS, AnnotationProtocol
 from cgc_data.tasks import task_of
 
-WHOLE = (0, 0, 1000, 1000)  # an image that the question points at, without a box
+WHOLE = (0, 0, 1000, 1000)  # an image that the question refers to without a box
 
 Sources: TypeAlias = Mapping[str, SourceRecord]
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box in pixels of its view (x1, y1, x2, y2, half-open); `tag` names it, short where a view has many."""
+    """A box in pixels of its view (x1, y1, x2, y2, half-open); `tag` names it, abbreviated if a view has many."""
 
     rect: tuple[float, float, float, float]
     tag: str
@@ -32,7 +32,7 @@ class Box:
 
 @dataclass(frozen=True)
 class View:
-    """One image of a sample; `why` says in words what warrants that the target is not in it."""
+    """One image of a sample; `why` states in words why the target is not in it."""
 
     number: int
     width: int
@@ -57,7 +57,7 @@ class View:
 
 @dataclass(frozen=True)
 class Sample:
-    """One question with its views and answer; `question` is the readable part, `form` the rest of what is asked."""
+    """One question with its views and answer; `question` is the readable part, `form` the rest of the prompt."""
 
     id: str
     kind: str
@@ -74,7 +74,7 @@ class Sample:
 
     @property
     def lines(self) -> tuple[tuple[View, ...], ...]:
-        """The views in the lines they are shown in: more than four make two, so that none gets too small."""
+        """The views in display lines: more than four are split into two lines, so that none gets too small."""
         most = len(self.views) if len(self.views) <= 4 else -(-len(self.views) // 2)
         return tuple(self.views[start : start + most] for start in range(0, len(self.views), most))
 
@@ -129,14 +129,14 @@ def _view(row: Row, number: int, sources: Sources) -> View:
 
 
 def _added(view: ViewRow) -> tuple[str, ...]:
-    """What of other photos the view shows, in words."""
+    """What the view shows of other photos, in words."""
     lent = view["parts"][1:]
     lenders = ", ".join(PurePath(part["file_name"]).name for part in lent)
     return (f"Objects of other photos were added: {len(lent)} ({lenders}).",) if lent else ()
 
 
 def _license(url: str) -> str:
-    """Its name, which says of what it speaks where the source states none."""
+    """Name of the license; if the source states none, the text makes clear that it refers to the license."""
     return license_name(url) if url else f"license: {license_name(url)}"
 
 
@@ -171,13 +171,13 @@ def _warrant(evidence: Evidence, sources: Sources) -> str:
 
 
 def _protocol(rule: str, source: SourceRecord | None) -> AnnotationProtocol | None:
-    """The protocol by which absence follows from this rule, the source's own before others; None for other rules."""
+    """The protocol by which this rule proves absence, preferring the source's own; None for other rules."""
     forms = sorted(FORMATS.values(), key=lambda form: source is None or form.name != source["kind"])
     return next((form.protocol for form in forms if form.protocol.rule == rule), None)
 
 
 def _who(key: str, sources: Sources) -> str:
-    """Those who annotated by the protocol, such as COCO; a source that declares its own vocabulary by its file's."""
+    """Who annotated by the protocol, such as COCO; the file name if the source declares its own vocabulary."""
     source = sources.get(key)
     if source is None:
         return key

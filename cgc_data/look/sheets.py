@@ -1,4 +1,4 @@
-"""PNG contact sheets: a few samples a picture, for looking through a release where no browser is at hand."""
+"""PNG contact sheets: a few samples per picture, to inspect a release without a browser."""
 
 import io
 import textwrap
@@ -16,15 +16,15 @@ from cgc_data.look.sample import Box, Sample, View
 from cgc_data.release.inside import file_name
 
 WIDTH, MARGIN, GAP = 1600, 24, 12
-MOST_HEIGHT = 330  # of a row of views
+MOST_HEIGHT = 330  # height of a row of views
 SAMPLES_A_SHEET = 4
 TARGET, GIVEN = "#ff2e63", "#0097b2"
 
 
 class Style(NamedTuple):
-    """How text is written: its colour (the plate's, where it is white on a plate), size in pixels, weight."""
+    """Text style: color (of the plate, for white text on a plate), size in pixels, and weight."""
 
-    colour: str
+    color: str
     size: int
     bold: bool = False
 
@@ -40,7 +40,7 @@ NUMBER = Style("#10182b", 16, True)
 
 
 def write_sheets(samples: dict[str, list[Sample]], folder: Path) -> list[Path]:
-    """Write `CONTRAST-TASK-01.png` and so on into `folder`; returns their paths."""
+    """Write `CONTRAST-TASK-01.png` and so on into `folder` and return their paths."""
     folder.mkdir(parents=True)
     written = []
     for kind, found in samples.items():
@@ -53,7 +53,7 @@ def write_sheets(samples: dict[str, list[Sample]], folder: Path) -> list[Path]:
 
 
 def _strip(sample: Sample, place: int) -> Image.Image:
-    """One sample: a line about it, the question, its views at equal height, captions and the answer."""
+    """One sample: a summary line, the question, its views at equal height, captions, and the answer."""
     canvas = Image.new("RGB", (WIDTH, 2000), "white")
     draw = ImageDraw.Draw(canvas)
     about = (str(place), sample.kind, sample.split, ", ".join(sample.labels), sample.distractors, sample.id)
@@ -94,19 +94,19 @@ def _picture(view: View, height: int) -> Image.Image:
 
 
 def _draw_box(draw: ImageDraw.ImageDraw, box: Box, scale: float, width: int) -> None:
-    colour = GIVEN if box.is_reference else TARGET
+    color = GIVEN if box.is_reference else TARGET
     x1, y1, x2, y2 = (value * scale for value in box.rect)
-    for grow, line, ink in ((2, 1, "white"), (1, 3, colour)):
+    for grow, line, ink in ((2, 1, "white"), (1, 3, color)):
         draw.rectangle((x1 - grow, y1 - grow, x2 - 1 + grow, y2 - 1 + grow), outline=ink, width=line)
-    _label(draw, (x1 - 1, y1 - 20 if y1 >= 20 else y1), box.tag, Style(colour, 14), width)
+    _label(draw, (x1 - 1, y1 - 20 if y1 >= 20 else y1), box.tag, Style(color, 14), width)
 
 
 def _label(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, style: Style, width: int) -> None:
-    """White text on a plate, moved left where it would leave the picture."""
+    """White text on a plate, shifted left if it would leave the picture."""
     text = _printable(text)
     left, _, right, bottom = style.font.getbbox(text)
     x, y = max(0.0, min(at[0], width - (right - left) - 10)), at[1]
-    draw.rounded_rectangle((x, y, x + right - left + 10, y + bottom + 4), 3, fill=style.colour)
+    draw.rounded_rectangle((x, y, x + right - left + 10, y + bottom + 4), 3, fill=style.color)
     draw.text((x + 5, y + 1), text, "white", style.font)
 
 
@@ -122,17 +122,17 @@ def _caption(draw: ImageDraw.ImageDraw, view: View, at: tuple[int, int], width: 
 def _write(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, style: Style, width: int = WIDTH - 2 * MARGIN
 ) -> int:
-    """Text in lines that fit the width in pixels, about; returns the y below it."""
+    """Draw text wrapped to roughly this width in pixels; returns the y below it."""
     x, y = at
     letters = max(int(width / style.font.getlength("n") * 1.05), 12)
     for line in textwrap.wrap(_printable(text), letters) or [""]:
-        draw.text((x, y), line, style.colour, style.font)
+        draw.text((x, y), line, style.color, style.font)
         y += round(style.size * 1.32)
     return y
 
 
 def _printable(text: str) -> str:
-    """The text with a sign for whatever no font draws: the layout of a control character fails."""
+    """The text with a placeholder for undrawable characters, because the layout of a control character fails."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
@@ -147,6 +147,6 @@ def _stack(strips: list[Image.Image]) -> Image.Image:
 
 @cache
 def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans from matplotlib, which everyone has: the same letters everywhere."""
+    """DejaVu Sans from matplotlib, for identical text on every system."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, size)

@@ -1,6 +1,6 @@
-"""Statistics of a release as one JSON-able dictionary, the same for the same rows in any batches.
+"""Statistics of a release as one JSON-serializable dictionary that does not depend on batching.
 
-One pass over the columns without images; memory grows with distinct photos and labels, not with rows.
+Reads the columns without images once; memory grows with distinct photos and labels, not with rows.
 """
 
 from collections import Counter
@@ -21,15 +21,15 @@ from cgc_data.tasks import TASKS
 
 AREA_EDGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # share of the view's area
 SIDE_EDGES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 640)  # shorter side, pixels of the view
-EXAMPLE = ["id", "question", "answer", "views"]  # columns of the rows that are shown in the card
+EXAMPLE = ["id", "question", "answer", "views"]  # columns shown in the card
 DIFFICULTY_EDGES = tuple(round(0.1 * i, 1) for i in range(11))
 
 
 COCO_PHOTO = r"^\d{12}\.jpg$"  # name of a file
 
-LENT = "lent"  # role of a photo of which a view shows one object
+LENT = "lent"  # role of a photo that contributes one object to a view
 
-Key: TypeAlias = tuple[Any, ...]  # of what is counted
+Key: TypeAlias = tuple[Any, ...]  # of the counted items
 Column: TypeAlias = npt.NDArray[Any]
 
 
@@ -56,9 +56,9 @@ class _Tally:
 
 
 def release_stats(rows: Iterable[pa.RecordBatch | pa.Table]) -> Stats:
-    """Counts and histograms over the rows of a release (all columns of the schema but `images`).
+    """Counts and histograms over the rows of a release (all columns of the schema except `images`).
 
-    `target_position[contrast][n]` counts, for rows of n images, in how many each position held a target.
+    `target_position[contrast][n]` counts, for rows with n images, how many have a target at each position.
     """
     tally = _Tally()
     for part in rows:
@@ -112,9 +112,9 @@ def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, 
 
 
 def _add_photos(tally: _Tally, views: pa.Array, split: Column, role: Column) -> None:
-    """Count photos that are shown, or lend an object, in a split and a role each.
+    """Count photos that are shown or contribute an object, by split and role.
 
-    A COCO photo is one photo whichever source names it; other names are unique only within their source.
+    A COCO photo counts as one photo across sources; other names are unique only within their source.
     """
     base = pc.replace_substring_regex(views.field("file_name"), r".*/", "")
     is_coco = pc.match_substring_regex(base, COCO_PHOTO)
@@ -173,7 +173,7 @@ def _asked(wording: Counter[Key]) -> dict[str, int]:
 
 
 def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
-    """Of set questions about photos: rows by number of images and of those that hold an answer."""
+    """For set questions about photos: rows by number of images and number of images with an answer."""
     kept: Counter[Key] = Counter()
     for (task, images, answers), count in counts.items():
         declared = TASKS.get(task)
@@ -183,7 +183,7 @@ def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
 
 
 def _labels(tally: _Tally) -> dict[str, LabelCounts]:
-    """Most asked first; `absent`: rows whose answer is the empty list."""
+    """Labels by number of questions, descending; `absent`: rows whose answer is the empty list."""
     asked, objects = _sum(tally.labels, 0), _sum(tally.objects, 0)
     order = sorted(asked, key=lambda label: (-asked[label], label))
     return {

@@ -1,4 +1,4 @@
-"""A small painter of scenes with exact annotations, so that everything runs without a download."""
+"""A small scene painter with exact annotations, so that everything runs without a download."""
 
 from cgc_data.painter.paint import PRESETS, PaintedSource, Preset, paint
 

@@ -1,6 +1,6 @@
-"""Writers of COCO instances and LVIS v1 files for painted photos.
+"""Write COCO instances and LVIS v1 files for painted photos.
 
-Ids are deliberately unlike positions: image and annotation ids have gaps, and the two files number images on their own.
+Ids deliberately differ from positions: image and annotation ids have gaps, and the two files number images separately.
 """
 
 import csv
@@ -13,18 +13,18 @@ import numpy as np
 
 from cgc_data.painter.outlines import Outline
 
-Record: TypeAlias = dict[str, Any]  # of an annotation file, or the whole of one
+Record: TypeAlias = dict[str, Any]  # part or all of an annotation file
 
 LICENSES = [{"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}]
 INFO = {"description": "Scenes drawn by a program", "version": "1.0", "year": 2026, "contributor": "cgc-grounding"}
-RUN_LENGTHS_EVERY = 9  # every so many instances are written as run lengths instead of polygons
-NEGATIVES = (8, 16)  # from, to: LVIS names verified absent from a photo
-KEPT, THINNED = 0.85, 0.15  # chance that LVIS covers a name in a photo; that it leaves some of its instances out
+RUN_LENGTHS_EVERY = 9  # every nth instance is written as run lengths instead of polygons
+NEGATIVES = (8, 16)  # minimum, maximum: LVIS names verified absent from a photo
+KEPT, THINNED = 0.85, 0.15  # probability that LVIS covers a name in a photo, and that it omits some of its instances
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A written photo: its path below the images folder, size, everything in it, and the way it is awkward, if any."""
+    """A written photo: its path in the images folder, size, contents, and kind of awkwardness, if any."""
 
     path: str
     width: int
@@ -34,7 +34,7 @@ class Photo:
 
     @property
     def file_name(self) -> str:
-        """The name without the folder, as COCO files give it."""
+        """The name without the folder, as in COCO files."""
         return self.path.rsplit("/", 1)[-1]
 
     def record(self, image_id: int) -> Record:
@@ -57,13 +57,13 @@ def _table(name: str) -> list[dict[str, str]]:
 
 
 def coco_categories(kinds: Sequence[str] | None = None) -> list[Record]:
-    """COCO's records of all kinds, or of the named ones, in the order of their (non-contiguous) ids."""
+    """COCO's records of all or the named kinds, in the order of their (non-contiguous) ids."""
     rows = [row for row in _table("coco_categories.csv") if kinds is None or row["name"] in kinds]
     return [{"supercategory": r["supercategory"], "id": int(r["id"]), "name": r["name"]} for r in rows]
 
 
 def lvis_categories() -> list[Record]:
-    """LVIS v1's records of all names that instances may carry, and of some that are never drawn."""
+    """LVIS v1's records of all names that instances can have, and of some that are never drawn."""
     return [
         {"id": int(r["id"]), "name": r["name"], "synset": r["synset"], "frequency": r["frequency"],
          "synonyms": r["synonyms"].split("|"), "def": r["definition"]}
@@ -72,7 +72,7 @@ def lvis_categories() -> list[Record]:
 
 
 def coco_file(photos: Sequence[Photo], kinds: Sequence[str] | None = None) -> Record:
-    """A COCO instances file that is exhaustive for its categories: all of them, or the named kinds."""
+    """A COCO instances file that is exhaustive for its categories: all or the named kinds."""
     categories = coco_categories(kinds)
     ids = {category["name"]: category["id"] for category in categories}
     images: list[Record] = []
@@ -97,7 +97,7 @@ def _shape(outline: Outline, *, runs: bool) -> Record:
 
 
 def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> Record:
-    """A LVIS v1 file: federated, every stated fact true of the photo, and no `file_name`."""
+    """An LVIS v1 file: federated, with only true facts about each photo, and without `file_name`."""
     categories = lvis_categories()
     ids = {category["name"]: category["id"] for category in categories}
     images: list[Record] = []
@@ -123,7 +123,7 @@ def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> Record:
 
 
 def _cover(label: str, outlines: Sequence[Outline], rng: np.random.Generator) -> tuple[bool, list[Outline]]:
-    """Whether all instances of a name are listed, and those that are; none where LVIS does not cover the name here."""
+    """Whether all instances of a name are listed, and the listed ones; none if LVIS does not cover the name here."""
     own = [outline for outline in outlines if label in outline.labels]
     single = [outline for outline in own if not outline.crowd]
     if rng.random() >= KEPT:

@@ -1,6 +1,6 @@
-"""What real annotation files and photos hold and readers stumble over, put into a few of the painted ones.
+"""Oddities of real annotation files and photos that trip up readers, added to a few of the painted ones.
 
-Every fact stays true of the photo, in so far as it is stated: a spoilt record says less, or says it in an odd form.
+Every stated fact stays true of the photo: an awkward record states less, or states it in an unusual form.
 """
 
 import io
@@ -12,7 +12,7 @@ from PIL import Image
 from cgc_data.painter.annotations import Photo, Record
 from cgc_data.painter.pen import Bytes
 
-# which photos of the train file are awkward, of every PERIOD; those of odd number are not in the LVIS file
+# the awkward photos of the train file, in every PERIOD; odd-numbered ones are not in the LVIS file
 PERIOD = 52
 CASES = {
     2: "grey", 5: "zero_area", 6: "cmyk", 9: "past_border", 10: "rotated", 13: "empty", 15: "no_segmentation",
@@ -20,11 +20,11 @@ CASES = {
 }  # fmt: skip
 QUALITY = 88
 ORIENTATION, ROTATED = 0x0112, 6
-PAST = 4.5  # pixels by which a box reaches past the border
+PAST = 4.5  # pixels by which a box extends past the border
 
 
 def encode(pixels: Bytes, case: str) -> bytes:
-    """JPEG bytes of RGB pixels (H, W, 3); grey, CMYK, or with an orientation tag that annotations do not follow."""
+    """JPEG bytes of RGB pixels (H, W, 3), in gray, CMYK, or with an orientation tag that annotations do not follow."""
     if case == "duplicate":
         pixels = np.clip(pixels * 1.03 + 2, 0, 255).astype(np.uint8)
     image = Image.fromarray(pixels)
@@ -39,7 +39,7 @@ def encode(pixels: Bytes, case: str) -> bytes:
 
 
 def spoil(coco: Record, photos: Sequence[Photo]) -> Record:
-    """The COCO file with its awkward photos' annotations made awkward."""
+    """The COCO file with awkward annotations for its awkward photos."""
     spoilers: dict[str, Callable[[list[Record], Photo], list[Record]]] = {
         "zero_area": _zero_area, "past_border": _past_border, "no_segmentation": _no_segmentation, "no_flag": _no_flag,
     }  # fmt: skip
@@ -53,7 +53,7 @@ def spoil(coco: Record, photos: Sequence[Photo]) -> Record:
 
 
 def _zero_area(annotations: list[Record], _: Photo) -> list[Record]:
-    """One more record, of no extent, for a kind that is there."""
+    """An additional zero-size record for a kind in the photo."""
     last = annotations[-1]
     x, y = (round(v, 2) for v in last["bbox"][:2])
     flat = {
@@ -67,7 +67,7 @@ def _zero_area(annotations: list[Record], _: Photo) -> list[Record]:
 
 
 def _past_border(annotations: list[Record], photo: Photo) -> list[Record]:
-    """Boxes that touch the border reach past it."""
+    """Boxes that touch the border extend past it."""
     return [{**a, "bbox": _stretched(a["bbox"], photo.width, photo.height)} for a in annotations]
 
 
@@ -79,10 +79,10 @@ def _stretched(box: list[float], width: int, height: int) -> list[float]:
 
 
 def _no_segmentation(annotations: list[Record], _: Photo) -> list[Record]:
-    """Every second record has a box alone."""
+    """Every second record has only a box."""
     return [{k: v for k, v in a.items() if k != "segmentation"} if n % 2 else a for n, a in enumerate(annotations)]
 
 
 def _no_flag(annotations: list[Record], _: Photo) -> list[Record]:
-    """Records as other tools write them: no segmentation, and nothing said of crowds."""
+    """Records as other tools write them: no segmentation and no crowd flag."""
     return [{k: v for k, v in a.items() if k not in ("segmentation", "iscrowd")} for a in annotations]

@@ -1,4 +1,4 @@
-"""Casting a scene: which kinds appear, how often, in which look, and where each stands, hangs or flies."""
+"""Cast a scene: which kinds appear, how often, in which look, and where each stands, hangs, or flies."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from cgc_data.painter.kinds import KINDS, Kind, Look, sketch
 from cgc_data.painter.pen import Layer
 from cgc_data.painter.places import ALOFT, MOST, STANDING, Place
 
-REFERENCE = (640, 480)  # width and height, in pixels, of the photo for which heights are given
+REFERENCE = (640, 480)  # width and height, in pixels, of the photo that heights refer to
 TRIES = 40
-NEW_LOOK = 0.3  # chance that the next instance of a kind looks unlike the one before
+NEW_LOOK = 0.3  # probability that the next instance of a kind looks different from the previous one
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How full scenes are: numbers of kinds and objects, (from, to); `overlap` of two boxes is over the smaller one."""
+    """How full scenes are: numbers of kinds and objects, (min, max); `overlap` of two boxes is over the smaller one."""
 
     kinds: tuple[int, int] = (3, 6)
     objects: tuple[int, int] = (5, 10)
     overlap: float = 0.3
-    crowd: float = 0.06  # chance of a crowd
-    tiny: float = 0.08  # chance that an object outdoors is far off and tiny
-    cut: float = 0.12  # chance that an object may reach past the border
+    crowd: float = 0.06  # probability of a crowd
+    tiny: float = 0.08  # probability that an outdoor object is far away and tiny
+    cut: float = 0.12  # probability that an object may extend past the border
     shadow: bool = True
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A drawn object with the place of its upper left pixel; it may reach past the photo."""
+    """A drawn object and the position of its upper left pixel; it can extend past the photo."""
 
     kind: Kind
     look: Look
@@ -48,14 +48,14 @@ class Actor:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """LVIS names; those of every look for a crowd, whose members look as they like."""
+        """LVIS names; for a crowd, those of every look, because its members can differ."""
         if self.crowd:
             return tuple(sorted({name for names in self.kind.looks for name in names}))
         return self.kind.looks[self.look.variant]
 
 
 def cast(place: Place, size: tuple[int, int], settings: Settings, rng: np.random.Generator) -> list[Actor]:
-    """The actors of a scene of `size` (width, height), farthest first."""
+    """The actors in a scene of `size` (width, height), farthest first."""
     casting = _Casting(place, size, settings, rng)
     actors = [casting.crowd()] if place.crowds and rng.random() < settings.crowd else []
     for kind, look, standing in casting.roles():
@@ -72,7 +72,7 @@ class _Casting:
     rng: np.random.Generator
 
     def roles(self) -> Iterator[tuple[Kind, Look, bool]]:
-        """Kind and look of every object, and whether it stands; the tallest first, because they need the most room."""
+        """Kind and look of every object, and whether it stands; tallest first, because they need the most room."""
         options = [(k, True) for k in self.place.stands] + [(k, False) for k in self.place.aloft]
         weights = np.array([*self.place.stands.values(), *self.place.aloft.values()])
         wanted = self._between(self.settings.objects)
@@ -87,7 +87,7 @@ class _Casting:
                 look = self._look(kind, standing) if self.rng.random() < NEW_LOOK else self._posed(look, kind)
 
     def put(self, kind: Kind, look: Look, standing: bool, others: list[Actor]) -> Actor | None:
-        """Find room for one more object; None where there is none."""
+        """Find room for one more object; None if there is none."""
         width, height = self.size
         band = self.place.ground if standing else self.place.air
         depth, scale = self._depth()
@@ -123,7 +123,7 @@ class _Casting:
         return int(self.rng.integers(bounds[0], bounds[1] + 1))
 
     def _depth(self) -> tuple[float, float]:
-        """Where between the back (0) and the front (1) of its band an object is, and the scale that follows."""
+        """Position of an object between the back (0) and front (1) of its band, and the resulting scale."""
         if self.place.open and self.rng.random() < self.settings.tiny:
             return 0.0, self.place.depth * float(self.rng.uniform(0.16, 0.28))
         depth = float(self.rng.random())
@@ -141,7 +141,7 @@ class _Casting:
         return self._posed(Look(*self.place.look.get(kind.name, picked)), kind)
 
     def _posed(self, look: Look, kind: Kind) -> Look:
-        """The same look in another pose: a sibling that only its place tells apart."""
+        """The same look in another pose: a sibling that differs only in position."""
         turn = float(self.rng.uniform(-kind.turn, kind.turn))
         flip = bool(self.rng.random() < 0.5) and kind.mirrors
         return Look(look.variant, look.palette, flip, turn)

@@ -1,6 +1,6 @@
-"""Composing one scene: what hides what, the picture, and the exact mask of everything that is visible.
+"""Compose one scene: occlusion, the picture, and the exact mask of everything visible.
 
-Simplification: the object with the lower feet is in front, and what hangs or flies is behind all that stands.
+Simplification: the object with the lower feet is in front, and everything aloft is behind everything that stands.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from cgc_data.painter.places import Place
 from cgc_data.painter.stage import Stage
 
 Mask = npt.NDArray[np.bool_]
-LEAST_VISIBLE = 0.45  # of an object's own pixels; what would be hidden or cut off more is left out of the scene
+LEAST_VISIBLE = 0.45  # share of an object's pixels; objects with less visible are omitted from the scene
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Instance:
     """One thing to annotate: COCO kind, LVIS names, and the (H, W) mask of its visible pixels."""
 
     kind: str
-    labels: tuple[str, ...]  # of a crowd: of any of its members
+    labels: tuple[str, ...]  # for a crowd: the names of any of its members
     mask: Mask
     crowd: bool
 
 
 @dataclass(frozen=True)
 class Scene:
-    """RGB pixels (H, W, 3), and everything of a listed kind that is in them."""
+    """RGB pixels (H, W, 3), and every object of a listed kind in them."""
 
     pixels: Bytes
     instances: tuple[Instance, ...]
@@ -39,7 +39,7 @@ class Scene:
 def compose(
     place: Place, size: tuple[int, int], settings: Settings, rng: np.random.Generator, *, empty: bool = False
 ) -> Scene:
-    """Compose a scene of `size` (width, height); `empty` gives the place without any object."""
+    """Compose a scene of `size` (width, height); `empty` gives the place without objects."""
     stage = Stage(*size, rng)
     place.paint(stage)
     shown = _visible([] if empty else cast(place, size, settings, rng), size)
@@ -52,7 +52,7 @@ def compose(
 
 
 def _visible(actors: list[Actor], size: tuple[int, int]) -> list[tuple[Actor, Mask]]:
-    """The actors that can be seen, with their visible masks, from the back to the front."""
+    """The visible actors with their visible masks, from back to front."""
     covered: Mask = np.zeros((size[1], size[0]), bool)
     kept = []
     for actor in reversed(actors):
@@ -73,6 +73,6 @@ def _cast_shadow(pixels: Bytes, actor: Actor) -> None:
     if not ground.size:
         return
     shade: Bytes = np.zeros(ground.shape[:2], np.uint8)
-    centre = (round((x1 + half - left) * 16), round((bottom - flat * 0.6 - top) * 16))
-    cv2.ellipse(shade, centre, (round(half * 16), round(flat * 16)), 0, 0, 360, 64, -1, cv2.LINE_AA, 4)
+    center = (round((x1 + half - left) * 16), round((bottom - flat * 0.6 - top) * 16))
+    cv2.ellipse(shade, center, (round(half * 16), round(flat * 16)), 0, 0, 360, 64, -1, cv2.LINE_AA, 4)
     ground[:] = ground - (ground * (shade[:, :, None] / 255.0)).astype(np.uint8)

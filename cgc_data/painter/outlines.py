@@ -1,7 +1,7 @@
-"""From the exact mask of an instance to what annotation files hold: polygons, run lengths, box and area.
+"""Convert the exact mask of an instance to annotation data: polygons, run lengths, box, and area.
 
-Polygons cannot have holes, so a mask is cut at each of its holes. They are traced round the pixels, not through their
-centres, and rasterise to the mask but for single pixels of its edge.
+Polygons cannot have holes, so a mask is cut at each of its holes. They are traced around the pixels, not through their
+centers, and rasterize to the mask except for single pixels along its edge.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from cgc_data.painter.composer import Instance, Mask
 
 Polygons: TypeAlias = list[list[float]]
 _FINENESS = 4  # the contour runs within 1 / (2 * fineness) pixel of the pixels' outer edges
-_TOLERANCE = 0.35  # pixels by which a simplified contour may leave the traced one
-_SPECK = 4  # hidden down to fewer pixels than this, a part is not worth a polygon of its own
+_TOLERANCE = 0.35  # pixels by which a simplified contour may deviate from the traced one
+_SPECK = 4  # parts with fewer visible pixels get no polygon
 
 
 class RunLengths(TypedDict):
-    """A mask as annotation files hold it."""
+    """A mask as stored in annotation files."""
 
     counts: list[int] | str
     size: list[int]  # height, width
@@ -30,7 +30,7 @@ class RunLengths(TypedDict):
 
 @dataclass(frozen=True)
 class Outline:
-    """One annotated thing without its mask: polygons (x, y, x, y, ...), and run lengths of the exact mask."""
+    """One annotated object without its mask: polygons (x, y, x, y, ...), and run lengths of the exact mask."""
 
     kind: str
     labels: tuple[str, ...]
@@ -41,7 +41,7 @@ class Outline:
 
     @property
     def polygon_box(self) -> list[float]:
-        """x, y, width, height of the polygons' extent, rounded as COCO does."""
+        """x, y, width, height of the polygons' extent, rounded as in COCO."""
         points = np.concatenate([np.reshape(p, (-1, 2)) for p in self.polygons])
         low, high = points.min(axis=0), points.max(axis=0)
         return [round(float(v), 2) for v in (*low, *(high - low))]
@@ -63,7 +63,7 @@ class Outline:
 
     @property
     def counts(self) -> RunLengths:
-        """The mask as uncompressed run lengths, column by column, the first of them outside."""
+        """The mask as uncompressed run lengths in column order, starting with background."""
         flat = np.concatenate(([False], rle_tools.decode(self.rle).ravel(order="F") > 0))
         changes = np.flatnonzero(np.diff(flat))
         runs = np.diff(np.concatenate(([0], changes, [flat.size - 1])))
@@ -71,12 +71,12 @@ class Outline:
 
     @property
     def compressed(self) -> RunLengths:
-        """The mask as pycocotools' text of run lengths."""
+        """The mask as a pycocotools run-length string."""
         return {"counts": self.rle["counts"].decode("ascii"), "size": list(self.size)}
 
 
 def trace(instance: Instance) -> Outline:
-    """Outline of an instance; the mask itself is not kept."""
+    """Outline of an instance, without the mask itself."""
     mask = instance.mask
     rle = rle_tools.encode(np.asfortranarray(mask, dtype=np.uint8))
     height, width = mask.shape
@@ -84,7 +84,7 @@ def trace(instance: Instance) -> Outline:
 
 
 def polygons_of(mask: Mask) -> Polygons:
-    """Simple polygons that together cover a mask: one a connected part, more where parts have holes."""
+    """Simple polygons that together cover a mask: one per connected part, or more for parts with holes."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     corner = (int(columns[0]), int(rows[0]))
     cropped = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.uint8)

@@ -1,6 +1,6 @@
-"""Painting a whole data set: photos in train2017/ and val2017/ folders with COCO and LVIS files over them.
+"""Paint a whole dataset: photos in train2017/ and val2017/ folders, with COCO and LVIS files for them.
 
-Every photo has its own random stream, so that asking for more photos leaves the earlier ones as they were.
+Every photo has its own random stream, so that requesting more photos does not change the earlier ones.
 """
 
 from collections.abc import Mapping
@@ -34,12 +34,12 @@ SIZES: tuple[Size, ...] = (
     (500, 375),
     (612, 612),
 )
-TRAIN, HELD_OUT, LVIS_ONLY = 0, 1, 2  # parts of a preset: each has its own random streams and photo numbers
+TRAIN, HELD_OUT, LVIS_ONLY = 0, 1, 2  # parts of a preset, each with its own random streams and photo numbers
 
 
 @dataclass(frozen=True)
 class PaintedSource:
-    """An annotation file with its images folder, and what the builder needs to be told of it."""
+    """An annotation file with its images folder, and the declarations that the builder needs."""
 
     kind: Literal["coco", "lvis"]
     annotations: Path
@@ -62,11 +62,11 @@ class _Recipe:
 _RECIPES = {
     "standard": _Recipe(PLACES, SIZES, Settings(), 160, 0.375, 0.125, CASES),
     "easy": _Recipe(PLAIN, ((128, 128),), Settings((2, 3), (2, 4), overlap=0.12, cut=0, shadow=False), 200, 0.3, 0, {}),
-    # one large thing a photo: what is learned first by a model that has never seen a picture
+    # one large object per photo: what a model without any training on pictures learns first
     "single": _Recipe(
         LARGE, ((128, 128),), Settings((1, 1), (1, 2), overlap=0.1, cut=0, shadow=False), 400, 0.1, 0, {}
     ),
-    # things so large that windows can be cut round them, and few: every task has rows of them
+    # few objects, large enough for windows around them: every task can use them
     "large": _Recipe(
         PLAIN, ((256, 256),), Settings((1, 3), (1, 3), overlap=0.1, cut=0, shadow=False), 400, 0.25, 0, {}
     ),
@@ -74,9 +74,9 @@ _RECIPES = {
 
 
 def paint(preset: Preset, out: Path, *, seed: int = 0, photos: int | None = None) -> list[PaintedSource]:
-    """Paint a preset below `out`, with `photos` photos in its train file; the same arguments give the same bytes.
+    """Paint a preset into `out`, with `photos` photos in its train file; the same arguments give the same bytes.
 
-    Raises ConfigError for an unknown preset, a number of photos below 1, or an `out` that holds other files.
+    Raises ConfigError for an unknown preset, a number of photos below 1, or an `out` that contains other files.
     """
     if preset not in _RECIPES:
         raise ConfigError(f"preset {preset!r} is unknown: use one of {', '.join(PRESETS)}")
@@ -110,7 +110,7 @@ def _paint(recipe: _Recipe, count: int, preset: Preset, out: Path, seed: int) ->
 
 def _photo(recipe: _Recipe, images: Path, seed: int, part: int, number: int) -> Photo:
     case = recipe.cases.get(number % PERIOD, "") if part == TRAIN else ""
-    # a near-duplicate shows the scene of the photo before it
+    # a near-duplicate repeats the scene of the previous photo
     scene_number = number - 1 if case == "duplicate" else number
     rng = np.random.Generator(np.random.PCG64([seed, part, scene_number]))
     place = _place(recipe, seed, part, scene_number)
@@ -124,12 +124,12 @@ def _photo(recipe: _Recipe, images: Path, seed: int, part: int, number: int) -> 
 
 
 def _identity(part: int, number: int) -> int:
-    """Number in a photo's name, different for every photo of all parts."""
+    """Number in a photo's name, unique across all parts."""
     return part * 1000 + number + 1 if number < 1000 else (part + 1) * 1_000_000 + number
 
 
 def _place(recipe: _Recipe, seed: int, part: int, number: int) -> Place:
-    """Every place comes once in as many photos as there are places, in an order of its own each round."""
+    """Each round of photos uses every place once, in a different order."""
     turn, index = divmod(number, len(recipe.places))
     order = np.random.Generator(np.random.PCG64([seed, 10 + part, turn])).permutation(len(recipe.places))
     return recipe.places[int(order[index])]

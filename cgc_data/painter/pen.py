@@ -1,7 +1,7 @@
-"""A pen that draws flat, outlined and softly shaded shapes, and keeps the exact silhouette of what it drew.
+"""A pen that draws flat, outlined, and softly shaded shapes, and records the exact silhouette of the drawing.
 
-Every shape is a polygon in drawing units (x right, y down); one affine map places, turns and mirrors the drawing.
-Simplification: shapes are rasterised at three times the final size and averaged down instead of anti-aliased.
+Every shape is a polygon in drawing units (x right, y down); one affine map places, rotates, and mirrors the drawing.
+Simplification: shapes are rasterized at three times the final size and averaged down instead of anti-aliased.
 """
 
 from collections.abc import Sequence
@@ -12,31 +12,31 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Colour: TypeAlias = tuple[int, int, int]
+Color: TypeAlias = tuple[int, int, int]
 Point: TypeAlias = tuple[float, float]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-INK: Colour = (62, 46, 54)
-WHITE: Colour = (250, 248, 243)
+INK: Color = (62, 46, 54)
+WHITE: Color = (250, 248, 243)
 OVERSAMPLING = 3
-_SHIFT = 4  # fractional bits of the coordinates handed to OpenCV
+_SHIFT = 4  # fractional bits of the coordinates passed to OpenCV
 
 
-def mix(colour: Colour, other: Colour, share: float) -> Colour:
-    """`colour` with `share` (0-1) of `other` in it."""
-    r, g, b = (round(a + (c - a) * share) for a, c in zip(colour, other, strict=True))
+def mix(color: Color, other: Color, share: float) -> Color:
+    """`color` mixed with a `share` (0-1) of `other`."""
+    r, g, b = (round(a + (c - a) * share) for a, c in zip(color, other, strict=True))
     return (r, g, b)
 
 
-def darker(colour: Colour, share: float = 0.2) -> Colour:
-    """`colour` moved towards the ink."""
-    return mix(colour, INK, share)
+def darker(color: Color, share: float = 0.2) -> Color:
+    """`color` moved toward the ink."""
+    return mix(color, INK, share)
 
 
-def lighter(colour: Colour, share: float = 0.35) -> Colour:
-    """`colour` moved towards white."""
-    return mix(colour, WHITE, share)
+def lighter(color: Color, share: float = 0.35) -> Color:
+    """`color` moved toward white."""
+    return mix(color, WHITE, share)
 
 
 def smooth(points: Sequence[Point], *, closed: bool = True, steps: int = 8) -> Floats:
@@ -53,18 +53,18 @@ def smooth(points: Sequence[Point], *, closed: bool = True, steps: int = 8) -> F
 
 @dataclass(frozen=True)
 class Layer:
-    """A finished drawing: premultiplied RGB (H, W, 3) and coverage (H, W), both uint8, cropped to what was drawn."""
+    """A finished drawing: premultiplied RGB (H, W, 3) and coverage (H, W), both uint8, cropped to the drawn area."""
 
     pixels: Bytes
     alpha: Bytes
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
-        """Pixels that the drawing covers by half or more."""
+        """Pixels at least half covered by the drawing."""
         return self.alpha >= 128
 
     def paste(self, pixels: Bytes, x: int, y: int) -> None:
-        """Blend over `pixels`, with the upper left corner at (x, y); what falls outside is cut off."""
+        """Blend over `pixels`, with the upper left corner at (x, y); anything outside is clipped."""
         here, there = _meet(self.alpha.shape, pixels.shape, x, y)
         rest = (255 - self.alpha[here])[:, :, None].astype(np.uint16)
         pixels[there] = self.pixels[here] + ((pixels[there] * rest + 127) // 255).astype(np.uint8)
@@ -76,7 +76,7 @@ class Layer:
         np.maximum(self.alpha[there], other.alpha[here], out=self.alpha[there])
 
     def cropped(self) -> "Layer":
-        """The part that something was drawn on."""
+        """The drawn part."""
         x, y, width, height = cv2.boundingRect(self.alpha)
         part = np.s_[y : y + height, x : x + width]
         return Layer(np.ascontiguousarray(self.pixels[part]), np.ascontiguousarray(self.alpha[part]))
@@ -90,7 +90,7 @@ class Layer:
 
 
 class Pen:
-    """Draws in units of a `size` (width, height) sheet; `scale` is in final pixels a unit, `turn` in degrees."""
+    """Draws in units of a `size` (width, height) sheet; `scale` is in final pixels per unit, `turn` in degrees."""
 
     def __init__(self, size: Point, scale: float, *, turn: float = 0.0, flip: bool = False) -> None:
         width, height = size
@@ -98,18 +98,16 @@ class Pen:
         radians = np.deg2rad(turn)
         rotation = np.array([[np.cos(radians), -np.sin(radians)], [np.sin(radians), np.cos(radians)]])
         self._matrix = rotation @ np.diag([-1.0 if flip else 1.0, 1.0]) * self._zoom
-        self._centre = np.array([width / 2, height / 2])
-        reach = np.abs(self._matrix) @ (self._centre * 1.12) + 4 * OVERSAMPLING
+        self._center = np.array([width / 2, height / 2])
+        reach = np.abs(self._matrix) @ (self._center * 1.12) + 4 * OVERSAMPLING
         columns, rows = (int(np.ceil(2 * r)) for r in reach)
         self._middle = np.array([columns / 2, rows / 2])
         self._pixels: Bytes = np.zeros((rows, columns, 3), np.uint8)
         self._alpha: Bytes = np.zeros((rows, columns), np.uint8)
-        # thin drawings keep a visible outline, large ones do not turn into comics
+        # keeps the outline visible in small drawings and thin in large ones
         self._outline = OVERSAMPLING * float(np.clip(0.011 * scale * max(size), 0.8, 2.4))
 
-    def polygon(
-        self, points: Sequence[Point] | Floats, colour: Colour, *, edge: bool = True, shade: bool = True
-    ) -> None:
+    def polygon(self, points: Sequence[Point] | Floats, color: Color, *, edge: bool = True, shade: bool = True) -> None:
         """Fill a closed polygon; `edge` draws its outline, `shade` darkens it at the lower right."""
         contour = self._place(points)
         corner, corner2 = contour.min(axis=0), contour.max(axis=0)
@@ -119,19 +117,19 @@ class Pen:
         fixed = _fixed(contour - (x, y))
         inside: Bytes = np.zeros(alpha.shape, np.uint8)
         cv2.fillPoly(inside, [fixed], 255, shift=_SHIFT)
-        cv2.fillPoly(pixels, [fixed], colour, shift=_SHIFT)
+        cv2.fillPoly(pixels, [fixed], color, shift=_SHIFT)
         cv2.bitwise_or(alpha, inside, dst=alpha)
         if shade:
-            self._shade(pixels, inside, colour, 0.09 * float(min(corner2 - corner)))
+            self._shade(pixels, inside, color, 0.09 * float(min(corner2 - corner)))
         if edge:
-            self._stroke(fixed, pixels, alpha, darker(colour, 0.72), self._outline, closed=True)
+            self._stroke(fixed, pixels, alpha, darker(color, 0.72), self._outline, closed=True)
 
-    def blob(self, points: Sequence[Point], colour: Colour, *, edge: bool = True, shade: bool = True) -> None:
+    def blob(self, points: Sequence[Point], color: Color, *, edge: bool = True, shade: bool = True) -> None:
         """Fill the smooth closed curve through `points`."""
-        self.polygon(smooth(points), colour, edge=edge, shade=shade)
+        self.polygon(smooth(points), color, edge=edge, shade=shade)
 
     def ellipse(
-        self, x: float, y: float, rx: float, ry: float, colour: Colour, *, edge: bool = True, shade: bool = True,
+        self, x: float, y: float, rx: float, ry: float, color: Color, *, edge: bool = True, shade: bool = True,
         arc: Point = (0, 360),
     ) -> None:  # fmt: skip
         """Fill an ellipse, or the part of it between two angles (degrees, clockwise from the right).
@@ -139,10 +137,10 @@ class Pen:
         Center `x`, `y` and radii `rx`, `ry` are in drawing units.
         """
         t = np.deg2rad(np.linspace(*arc, 49))
-        self.polygon(np.stack((x + rx * np.cos(t), y + ry * np.sin(t)), axis=1), colour, edge=edge, shade=shade)
+        self.polygon(np.stack((x + rx * np.cos(t), y + ry * np.sin(t)), axis=1), color, edge=edge, shade=shade)
 
     def box(
-        self, x1: float, y1: float, x2: float, y2: float, colour: Colour, *, radius: float = 0.0, edge: bool = True,
+        self, x1: float, y1: float, x2: float, y2: float, color: Color, *, radius: float = 0.0, edge: bool = True,
         shade: bool = True,
     ) -> None:  # fmt: skip
         """Fill an upright rectangle with corners rounded by `radius`; all lengths are in drawing units."""
@@ -153,21 +151,21 @@ class Pen:
             inner = (x + (-radius if x == x2 else radius), y + (-radius if y == y2 else radius))
             angle = t + np.deg2rad(start)
             parts.append(np.stack((inner[0] + radius * np.cos(angle), inner[1] + radius * np.sin(angle)), axis=1))
-        self.polygon(np.concatenate(parts), colour, edge=edge, shade=shade)
+        self.polygon(np.concatenate(parts), color, edge=edge, shade=shade)
 
     def line(
-        self, points: Sequence[Point], width: float, colour: Colour, *, edge: bool = True, curved: bool = True
+        self, points: Sequence[Point], width: float, color: Color, *, edge: bool = True, curved: bool = True
     ) -> None:
         """Draw a round-ended stroke of `width` units through `points`."""
         path = self._place(smooth(points, closed=False) if curved and len(points) > 2 else points)
         fixed, thick = _fixed(path), width * self._zoom
         if edge:
-            self._stroke(fixed, self._pixels, self._alpha, darker(colour, 0.72), thick + 2 * self._outline)
-        self._stroke(fixed, self._pixels, self._alpha, colour, thick)
+            self._stroke(fixed, self._pixels, self._alpha, darker(color, 0.72), thick + 2 * self._outline)
+        self._stroke(fixed, self._pixels, self._alpha, color, thick)
 
-    def dot(self, x: float, y: float, radius: float, colour: Colour = INK) -> None:
+    def dot(self, x: float, y: float, radius: float, color: Color = INK) -> None:
         """A plain disc: eyes, buttons, lamps."""
-        self.ellipse(x, y, radius, radius, colour, edge=False, shade=False)
+        self.ellipse(x, y, radius, radius, color, edge=False, shade=False)
 
     def finish(self) -> Layer:
         """Average down to the final size and crop to what was drawn."""
@@ -178,21 +176,21 @@ class Pen:
         return Layer(pixels, alpha).cropped()
 
     def _place(self, points: Sequence[Point] | Floats) -> Floats:
-        placed: Floats = (np.asarray(points, dtype=np.float64) - self._centre) @ self._matrix.T + self._middle
+        placed: Floats = (np.asarray(points, dtype=np.float64) - self._center) @ self._matrix.T + self._middle
         return placed
 
     @staticmethod
-    def _shade(pixels: Bytes, inside: Bytes, colour: Colour, depth: float) -> None:
+    def _shade(pixels: Bytes, inside: Bytes, color: Color, depth: float) -> None:
         move = np.array([[1, 0, -depth], [0, 1, -depth * 0.8]])
         lit = cv2.warpAffine(inside, move, (inside.shape[1], inside.shape[0]), flags=cv2.INTER_NEAREST)
-        pixels[(inside > 0) & (lit == 0)] = darker(colour, 0.17)
+        pixels[(inside > 0) & (lit == 0)] = darker(color, 0.17)
 
     @staticmethod
     def _stroke(
-        path: npt.NDArray[np.int32], pixels: Bytes, alpha: Bytes, colour: Colour, width: float, *, closed: bool = False
+        path: npt.NDArray[np.int32], pixels: Bytes, alpha: Bytes, color: Color, width: float, *, closed: bool = False
     ) -> None:
         thickness = max(round(width), 1)
-        cv2.polylines(pixels, [path], closed, colour, thickness, shift=_SHIFT)
+        cv2.polylines(pixels, [path], closed, color, thickness, shift=_SHIFT)
         cv2.polylines(alpha, [path], closed, 255, thickness, shift=_SHIFT)
 
 

@@ -1,4 +1,4 @@
-"""The places that photos show: background, where things stand and hang, and which kinds are found there."""
+"""The places that photos show: background, where objects stand and hang, and which kinds appear there."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,10 +13,10 @@ Band = tuple[float, float]
 class Place:
     """A kind of scene.
 
-    `ground` is the band of the feet and `air` that of the tops of what hangs or flies, in fractions of the height.
-    `stands` and `aloft` weigh the kinds found there; `crowds` come in groups. `depth` is the size at the back of the
-    ground over that in front, `zoom` scales everything, and where a place is `open` some things are far off.
-    `even`, where given, makes every kind as large as a square of that side; `look` fixes (variant, palette) of a kind.
+    `ground` is the band for feet and `air` the band for the tops of what hangs or flies, in fractions of the height.
+    `stands` and `aloft` weight the kinds found there; `crowds` come in groups. `depth` is the scale at the back of the
+    ground relative to the front, `zoom` scales everything, and `open` places have some objects far away.
+    `even`, if given, makes every kind as large as a square of that side; `look` fixes (variant, palette) of a kind.
     """
 
     name: str
@@ -33,11 +33,11 @@ class Place:
     look: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
-# variants that make sense on the ground and in the air; every other kind has all of its variants in both
+# variants suitable on the ground and in the air; all other kinds use all of their variants in both
 STANDING = {"clock": (1,), "bird": (0, 1)}
 ALOFT = {"clock": (0, 2), "bird": (2,)}
 
-# the most of a kind that one would meet in one place
+# plausible maximum of a kind in one place
 MOST = {
     "tv": 1, "couch": 2, "bus": 2, "clock": 2, "stop sign": 2, "traffic light": 3, "fire hydrant": 2, "keyboard": 2,
     "laptop": 2, "boat": 5, "chair": 3, "vase": 3,

@@ -1,6 +1,6 @@
-"""A stage: the photo-sized sheet on which backgrounds are painted, in fractions of its width and height.
+"""A stage: the photo-sized sheet for painting backgrounds, in fractions of its width and height.
 
-Backgrounds are flat and have no outlines, so that objects stand out; noise and strokes keep them from being empty.
+Backgrounds are flat and have no outlines, so that objects stand out; noise and strokes add texture.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from cgc_data.painter.pen import Bytes, Colour, Point, darker, lighter
+from cgc_data.painter.pen import Bytes, Color, Point, darker, lighter
 
 _SHIFT = 4
 
@@ -20,46 +20,46 @@ class Stage:
         self.width, self.height, self.rng = width, height, rng
         self.pixels: Bytes = np.zeros((height, width, 3), np.uint8)
 
-    def choose(self, *colours: Colour) -> Colour:
-        """One of the colours, a touch lighter or darker."""
-        colour = colours[int(self.rng.integers(len(colours)))]
+    def choose(self, *colors: Color) -> Color:
+        """One of the colors, slightly lighter or darker."""
+        color = colors[int(self.rng.integers(len(colors)))]
         amount = float(self.rng.uniform(-0.12, 0.15))
-        return lighter(colour, amount) if amount > 0 else darker(colour, -amount)
+        return lighter(color, amount) if amount > 0 else darker(color, -amount)
 
-    def polygon(self, points: Sequence[Point], colour: Colour) -> None:
+    def polygon(self, points: Sequence[Point], color: Color) -> None:
         """Fill a polygon with smooth edges."""
         scaled = np.asarray(points, dtype=np.float64) * (self.width, self.height) * (1 << _SHIFT)
-        cv2.fillPoly(self.pixels, [np.round(scaled).astype(np.int32)], colour, lineType=cv2.LINE_AA, shift=_SHIFT)
+        cv2.fillPoly(self.pixels, [np.round(scaled).astype(np.int32)], color, lineType=cv2.LINE_AA, shift=_SHIFT)
 
-    def box(self, x1: float, y1: float, x2: float, y2: float, colour: Colour) -> None:
+    def box(self, x1: float, y1: float, x2: float, y2: float, color: Color) -> None:
         """Fill an upright rectangle."""
-        self.polygon([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], colour)
+        self.polygon([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], color)
 
-    def disc(self, x: float, y: float, radius: float, colour: Colour, *, flat: float = 1.0) -> None:
+    def disc(self, x: float, y: float, radius: float, color: Color, *, flat: float = 1.0) -> None:
         """Fill an ellipse; `radius` is in fractions of the shorter side, `flat` is its height over its width."""
         reach = radius * min(self.width, self.height)
-        centre = (round(x * self.width * (1 << _SHIFT)), round(y * self.height * (1 << _SHIFT)))
+        center = (round(x * self.width * (1 << _SHIFT)), round(y * self.height * (1 << _SHIFT)))
         axes = (max(round(reach * (1 << _SHIFT)), 1), max(round(reach * flat * (1 << _SHIFT)), 1))
-        cv2.ellipse(self.pixels, centre, axes, 0, 0, 360, colour, -1, cv2.LINE_AA, _SHIFT)
+        cv2.ellipse(self.pixels, center, axes, 0, 0, 360, color, -1, cv2.LINE_AA, _SHIFT)
 
-    def line(self, points: Sequence[Point], width: float, colour: Colour) -> None:
+    def line(self, points: Sequence[Point], width: float, color: Color) -> None:
         """Draw a stroke; `width` is in fractions of the shorter side."""
         path = np.round(np.asarray(points) * (self.width, self.height) * (1 << _SHIFT)).astype(np.int32)
         thick = max(round(width * min(self.width, self.height)), 1)
-        cv2.polylines(self.pixels, [path], False, colour, thick, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(self.pixels, [path], False, color, thick, cv2.LINE_AA, _SHIFT)
 
-    def gradient(self, y1: float, y2: float, top: Colour, bottom: Colour) -> None:
-        """Fill a band of the whole width, from one colour to another."""
+    def gradient(self, y1: float, y2: float, top: Color, bottom: Color) -> None:
+        """Fill a full-width band with a gradient from one color to another."""
         first, last = round(y1 * self.height), round(y2 * self.height)
         share = np.linspace(0, 1, max(last - first, 1))[:, None, None]
         self.pixels[first:last] = np.round(np.array(top) * (1 - share) + np.array(bottom) * share)
 
-    def wave(self, y: float, swing: float, colour: Colour) -> None:
-        """Fill everything below a soft random curve round height `y`: hills, surf."""
+    def wave(self, y: float, swing: float, color: Color) -> None:
+        """Fill everything below a soft random curve around height `y`: hills, surf."""
         x = np.linspace(0, 1, 60)
         phase = self.rng.uniform(0, 2 * np.pi, 3)
         curve = sum(np.sin((2.5 * k + 2) * x + p) / (k + 1) for k, p in enumerate(phase))
-        self.polygon([(0, 1), *zip(x, y + swing * curve, strict=True), (1, 1)], colour)
+        self.polygon([(0, 1), *zip(x, y + swing * curve, strict=True), (1, 1)], color)
 
     def mottle(self, y1: float, y2: float, strength: float, cell: tuple[int, int]) -> None:
         """Lighten and darken a band by smooth noise with cells of (width, height) pixels: long cells look like wood."""
@@ -70,9 +70,9 @@ class Stage:
         field = cv2.resize(noise, (self.width, len(band)), interpolation=cv2.INTER_CUBIC)
         band[:] = np.clip(band + field[:, :, None], 0, 255)
 
-    def strokes(self, y1: float, y2: float, count: int, colour: Colour, reach: Point) -> None:
+    def strokes(self, y1: float, y2: float, count: int, color: Color, reach: Point) -> None:
         """Scatter short strokes of extent `reach` (x, y in pixels): blades of grass, ripples, grains."""
         starts = self.rng.uniform((0, y1 * self.height), (self.width, y2 * self.height), (count, 2))
         ends = starts + np.array(reach) * self.rng.uniform(0.5, 1.3, (count, 1))
         for path in np.round(np.stack((starts, ends), axis=1)).astype(np.int32):
-            cv2.line(self.pixels, path[0].tolist(), path[1].tolist(), colour, 1, cv2.LINE_AA)
+            cv2.line(self.pixels, path[0].tolist(), path[1].tolist(), color, 1, cv2.LINE_AA)

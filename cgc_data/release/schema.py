@@ -1,7 +1,7 @@
 """The row of a release: its columns as Hugging Face features and as an Arrow schema.
 
-Every reader and writer of shards takes the columns from here. `datasets` is not imported: the features are written as
-the JSON that it stores in Parquet metadata, so that `load_dataset` gives images in a process without this package.
+Every reader and writer of shards uses these columns. `datasets` is not imported: the features are written as the JSON
+that it stores in Parquet metadata, so that `load_dataset` returns images without this package.
 """
 
 import json
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 SCHEMA_VERSION = "2"
 
-Feature: TypeAlias = dict[str, Any]  # one of Hugging Face, as JSON; or several by name
+Feature: TypeAlias = dict[str, Any]  # one Hugging Face feature as JSON, or several by name
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
@@ -22,9 +22,9 @@ def _value(dtype: str) -> Feature:
 
 
 def list_of(feature: Any) -> Any:
-    """A list as every version of `datasets` from 3.6 on reads it.
+    """A list in the form that every version of `datasets` since 3.6 reads as one.
 
-    Before 4.0 there is no `List`, and a `Sequence` of a struct is read as a struct of lists; a JSON list stays a list.
+    Before 4.0 there is no `List`, and a `Sequence` of structs is read as a struct of lists; a JSON list stays a list.
     """
     return {"feature": feature, "_type": "Sequence"} if "_type" in feature else [feature]
 
@@ -37,11 +37,11 @@ FEATURES: dict[str, Feature] = {
     "id": STRING,
     # the views, in the order shown; empty in a release built with `--images reference`
     "images": list_of(IMAGE),
-    # all the user is asked, with index base, coordinate scale and answer form; without the think instruction
+    # the full question, with index base, coordinate scale, and answer format, but without the think instruction
     "question": STRING,
-    # readable labels asked for; the image that the question names as the answer's; the box it gives (0-1000) in image
-    # ref_img_idx, or null if it points at that image as a whole (numbers of images are 1-based, and null if it does
-    # neither); what tells the object from others of its label, or ""
+    # readable labels asked for; the image that the question names as the answer's; the image that it refers to, and the
+    # box it gives there (0-1000), or null if it refers to the whole image (image numbers are 1-based, or null if the
+    # question uses none); what distinguishes the object from others of its label, or ""
     "query": {
         "labels": list_of(STRING),
         "img_idx": INT32,
@@ -49,7 +49,7 @@ FEATURES: dict[str, Feature] = {
         "ref_bbox": list_of(INT32),
         "relation": STRING,
     },
-    # images (1-based) that may hold an answer, and those that never do: an exemplar, a piece, the view of a given box
+    # images (1-based) that may contain an answer, and those that never do: exemplars, pieces, the view of a given box
     "answer_images": list_of(INT32),
     "reference_images": list_of(INT32),
     # chat messages: "Image 1: ", image, ..., question
@@ -60,7 +60,7 @@ FEATURES: dict[str, Feature] = {
         {
             "img_idx": INT32,  # 1-based
             "bbox_2d": list_of(INT32),  # x1, y1, x2, y2 in 0-1000 of the view
-            "bbox_px": list_of(FLOAT64),  # x1, y1, x2, y2, half-open, in pixels of the view as shown
+            "bbox_px": list_of(FLOAT64),  # x1, y1, x2, y2, half-open, in pixels of the displayed view
             "label": STRING,
             "annotation_id": STRING,  # "<source>:<id in the annotation file>"
             "visible": FLOAT64,  # share of the instance's mask area inside the view, 0-1
@@ -72,7 +72,7 @@ FEATURES: dict[str, Feature] = {
             "image_id": INT64,  # id in that source's annotation file
             "file_name": STRING,
             "window": list_of(INT32),  # x1, y1, x2, y2, half-open, in pixels of the photo (whole photo: 0, 0, w, h)
-            "width": INT32,  # of the view as shown
+            "width": INT32,  # pixels of the displayed view
             "height": INT32,
             "role": STRING,  # one of the contrast's roles
             "license": INT32,
@@ -89,7 +89,7 @@ FEATURES: dict[str, Feature] = {
                     "license_url": STRING,
                     "flickr_url": STRING,
                     "annotation_id": STRING,  # of the pasted object; "" for the photo
-                    # a, b, c, d, e, f: a point x, y of the part is at ax + by + c, dx + ey + f of the photo, in pixels
+                    # a, b, c, d, e, f: maps point x, y of the part to ax + by + c, dx + ey + f of the photo, in pixels
                     "transform": list_of(FLOAT64),
                     "mask": STRING,  # COCO's compressed run lengths over the part's photo; "" for the photo
                 }
@@ -98,16 +98,16 @@ FEATURES: dict[str, Feature] = {
             "operations": list_of({"name": STRING, "values": list_of(FLOAT64)}),
         }
     ),
-    "contrast": STRING,  # of `cgc_data.tasks.CONTRASTS`
-    "task": STRING,  # of `cgc_data.tasks.TASKS`, without its contrast
+    "contrast": STRING,  # one of `cgc_data.tasks.CONTRASTS`
+    "task": STRING,  # one of `cgc_data.tasks.TASKS`, without its contrast
     "distractors": STRING,  # one of the contrast's kinds
-    # one entry a (view, asked label) that is claimed not to show the label
+    # one entry per (view, asked label) for which the label is claimed absent
     "evidence": list_of(
         {
             "img_idx": INT32,
             "label": STRING,
             "source": STRING,  # source whose annotations warrant it
-            # "exhaustive" (every category of the source's list is labelled), "negative" (listed as verified absent),
+            # "exhaustive" (every category of the source's list is labeled), "negative" (listed as verified absent),
             # "hypernym:<category name>" (a category above it is absent by exhaustive/negative), "outside_window"
             "warrant": STRING,
         }
@@ -116,9 +116,9 @@ FEATURES: dict[str, Feature] = {
     "tuple_id": STRING,  # rows over the same set of photos (inter) or windows (intra)
     # both directions of a question, or a row with the empty list and its twin; else ""
     "pair_id": STRING,
-    "difficulty": FLOAT64,  # 0 easy - 1 hard: number of images, kind of distractor, size of the smallest object
+    "difficulty": FLOAT64,  # 0 (easy) to 1 (hard): number of images, kind of distractors, size of the smallest object
     "split": STRING,
-    "composite_license": STRING,  # URL of the license under which the row's composites may be used; "" without any
+    "composite_license": STRING,  # URL of the license under which the row's composites may be used, or ""
 }
 
 

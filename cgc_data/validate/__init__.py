@@ -1,6 +1,6 @@
-"""Validation of a release: derived anew from the raw sources, sharing no code with what built it.
+"""Validation of a release: re-derives it from the raw sources and shares no code with the builder.
 
-The annotation files are read by the reference readers of their formats, such as pycocotools and lvis.
+Annotation files are read by the reference readers of their formats, such as pycocotools and lvis.
 """
 
 from cgc_data.validate.report import Breach, Check, Report

@@ -1,4 +1,4 @@
-"""That what is said not to be there is not: every warrant looked up in the raw annotation, and nothing confusable."""
+"""Claims of absence: every warrant is checked against the raw annotation, and nothing confusable may be shown."""
 
 from collections import Counter
 from functools import lru_cache
@@ -12,21 +12,21 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "evidence": "exactly one claim per view without an asked label, and its warrant holds in the raw annotation",
-    "contradictions": "no claim rests on a photo whose sources contradict each other",
-    "confusable in view": "nothing that could be taken for the asked label is known in any view",
-    "confusable absent": "absence of a label is backed by absence of all it could be taken for",
+    "contradictions": "no claim relies on a photo whose sources contradict each other",
+    "confusable in view": "no view is known to show anything that can be mistaken for the asked label",
+    "confusable absent": "absence of a label is backed by absence of everything it can be mistaken for",
 }
 
 
 class AbsenceCheck:
-    """Checks claims of absence of one sample at a time."""
+    """Checks the claims of absence, one sample at a time."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
         self._confusable = lru_cache(maxsize=None)(self._list_confusable)
 
     def check(self, sample: Sample) -> None:
-        """Every view without the label has a claim that holds; no view shows something confusable."""
+        """Check that every view without the label has a valid claim, and that no view shows anything confusable."""
         claims = Counter((claim.img_idx, claim.label) for claim in sample.evidence)
         for label in sample.labels:
             for number in sample.answer_images if sample.kind.claims else ():
@@ -46,7 +46,7 @@ class AbsenceCheck:
         images = [image for key, image in self._world.appearances(photo) if key == claim.source]
         concept = self._world.concept(claim.label)
         if source is None or not images or concept is None:
-            return f"source {claim.source} says nothing of the photo"
+            return f"source {claim.source} has no record of the photo"
         if claim.warrant == "outside_window":
             return self._outside(photo, concept, view) or self._shown(photo, concept, view, self._limits.margin)
         if any(fact.instances or fact.crowds for fact in self._world.facts(photo, concept)):
@@ -61,7 +61,7 @@ class AbsenceCheck:
         above |= {c for c in (self._world.concept(name),) if c}
         proved = [c for c in above if c != concept and self._world.covers(source, c, concept)]
         if not proved:
-            return f"{name} is no category above it"
+            return f"{name} is not a category above it"
         faults = [_unwarranted(source, images, c, source.protocol.rule) for c in proved]
         return None if None in faults else f"{name} is not known to be absent"
 
@@ -71,7 +71,7 @@ class AbsenceCheck:
         return self._world.incomplete(photo, concept)
 
     def _shown(self, photo: str, concept: str, view: View, margin: int) -> str | None:
-        """An instance or crowd of the concept with a pixel in the window grown by `margin`."""
+        """An instance or crowd of the concept with a pixel in the window expanded by `margin`."""
         for fact in self._world.facts(photo, concept):
             for instance in (*fact.instances, *fact.crowds):
                 if fact.source.sight(instance.number, view.window, margin).near:
@@ -94,7 +94,7 @@ class AbsenceCheck:
         fault = self._world.contradiction(photo, concept)
         self._ledger.require(not fault, "contradictions", sample.id, f"{where}: {fault}")
         if claim.warrant != "outside_window":
-            fault = None if self._world.absent(photo, concept) else "the sources together do not prove it absent"
+            fault = None if self._world.absent(photo, concept) else "the combined sources do not prove it absent"
             self._ledger.require(not fault, "contradictions", sample.id, f"{where}: {fault}")
         for other in self._confusable(concept):
             gone = self._world.absent(photo, other) or self._out(photo, other, view)
@@ -104,17 +104,17 @@ class AbsenceCheck:
         return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
 
     def _list_confusable(self, concept: str) -> tuple[str, ...]:
-        """What must be absent too: all confusable concepts, or (as configured) those that some source labels."""
+        """What must also be absent: all confusable concepts or, if so configured, those that some source labels."""
         names = self._world.relations.confusable(concept)
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
 
 
 def _unwarranted(source: RawSource, images: list[int], concept: str, rule: str) -> str | None:
-    """Why the source does not say by this rule that the concept is absent; None where it does."""
+    """Why this rule does not prove from the source that the concept is absent; None if it does."""
     if any(source.instances(image, concept) for image in images):
         return "it is annotated in the photo"
     known = (type(source.protocol), *PROTOCOLS)
     refusal = next((protocol.refusal for protocol in known if protocol.rule == rule), None)
     if refusal is None:
-        return "there is no such warrant"
+        return "no such warrant exists"
     return None if any(source.warrants(rule, image, concept) for image in images) else f"{source.key} {refusal}"

@@ -1,4 +1,4 @@
-"""What holds between samples: splits, exclusions, pairs, twins, and tuples asked about several of their photos."""
+"""Checks across samples: splits, exclusions, pairs, twins, and tuples with questions about several of their photos."""
 
 import re
 from collections import defaultdict
@@ -14,9 +14,9 @@ from cgc_data.validate.samples import Rectangle, Sample
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "photo in one split": "a photo, under any of its names, is in one split only",
-    "held out": "photos of COCO val2017 and of held-out sources are test, all others are not",
-    "excluded photos": "no photo that the manifest excludes is shown",
+    "photo in one split": "a photo, under any of its names, is in only one split",
+    "held out": "photos of COCO val2017 and of held-out sources are in the test split, all others are not",
+    "excluded photos": "no photo excluded by the manifest is shown",
     "pairs": "same_object of two views in both directions; "
     "every absent row has a present twin of the same label, template and size",
     "spread": "a photo is shown in no more rows of a task than the release allows",
@@ -27,7 +27,7 @@ Frame = tuple[str, Rectangle]  # photo, window
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What of a row its pair and its tuple need to know."""
+    """The parts of a row that checks of its pair and its tuple need."""
 
     id: str
     kind: Task
@@ -35,28 +35,28 @@ class Member:
     label: str
     template_id: str
     frames: tuple[Frame, ...]
-    candidates: frozenset[Frame]  # that may hold an answer
-    asked: int  # view of the reference, 0 without
+    candidates: frozenset[Frame]  # that may contain an answer
+    asked: int  # view of the reference, 0 if none
     answered: frozenset[int]
     annotations: frozenset[str]
     tuple_id: str
-    pasted: frozenset[str]  # objects of other photos
+    pasted: frozenset[str]  # objects from other photos
 
 
 class AcrossCheck:
-    """Takes one sample at a time and judges at the end."""
+    """Collects one sample at a time and reports at the end."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World, exclusions: Exclusions) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
         self._excluded = _canonical(exclusions.get("photos", ()))
         self._names = lru_cache(maxsize=None)(lambda photo: _canonical(world.names(photo)))
-        self._splits: defaultdict[str, dict[str, str]] = defaultdict(dict)  # photo -> split -> first sample there
+        self._splits: defaultdict[str, dict[str, str]] = defaultdict(dict)  # photo -> split -> first sample in it
         self._pairs: defaultdict[str, list[Member]] = defaultdict(list)
         self._tuples: defaultdict[str, list[Member]] = defaultdict(list)
         self._rows: defaultdict[tuple[str, str], list[str]] = defaultdict(list)  # samples by task and photo
 
     def add(self, sample: Sample) -> None:
-        """Look at a sample's photos now, keep it for its pair and tuple."""
+        """Check a sample's photos now, and keep the sample for its pair and tuple."""
         frames = []
         shown = set()
         for view in sample.views:
@@ -82,7 +82,7 @@ class AcrossCheck:
             self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
 
     def finish(self) -> None:
-        """Judge photos, pairs and tuples."""
+        """Check photos, pairs, and tuples."""
         for photo, splits in self._splits.items():
             for split, sample in splits.items() if len(splits) > 1 else ():
                 others = " and ".join(f"{other} ({splits[other]})" for other in splits if other != split)
@@ -116,7 +116,7 @@ class AcrossCheck:
 
 
 def _canonical(names: Iterable[str]) -> set[str]:
-    """Names, COCO's twelve digits without what stands round them."""
+    """Names, with COCO's twelve digits stripped of what surrounds them."""
     found = set()
     for name in names:
         digits = re.search(r"(?<!\d)(\d{12})(?!\d)", name)
@@ -134,7 +134,7 @@ def _broken_pair(members: list[Member]) -> str:
     if first.kind == second.kind and first.kind.both_ways:
         return _not_reversed(first, second)
     if not _twins(first, second) and not _twins(second, first):
-        return f"{tasks} is no pair"
+        return f"{tasks} is not a pair"
     alike = first.template_id == second.template_id and len(first.frames) == len(second.frames)
     if not alike or len(first.pasted) != len(second.pasted):
         return "absent and present differ in template, number of images, or number of pasted objects"
@@ -142,7 +142,7 @@ def _broken_pair(members: list[Member]) -> str:
 
 
 def _twins(present: Member, absent: Member) -> bool:
-    """Is one answered by objects, and the other alike by the empty list?"""
+    """Is one of two matching rows answered by objects, and the other by the empty list?"""
     alike = present.kind.empty == absent.kind or (present.kind == absent.kind and present.kind.may_be_empty)
     return alike and bool(present.answered) and not absent.answered
 
@@ -157,7 +157,7 @@ def _not_reversed(first: Member, second: Member) -> str:
 
 
 def _broken_tuple(members: list[Member]) -> str:
-    # references may differ; where each row names its image, all others are its references
+    # references may differ: if each row names its image, all others are its references
     if len({m.candidates for m in members}) > 1 and len({frozenset(m.frames) for m in members}) > 1:
         return "its rows show different views"
     if len({(member.split, member.kind.contrast.name) for member in members}) > 1:
@@ -166,5 +166,5 @@ def _broken_tuple(members: list[Member]) -> str:
     targets = {member.frames[number - 1] for member in present for number in member.answered}
     several = len(members[0].candidates) > 1
     if several and not members[0].kind.contrast.windows and present and len(targets) < 2:
-        return "it is asked about targets in one of its images only"
+        return "all its questions are about targets in the same image"
     return ""

@@ -1,4 +1,4 @@
-"""In how many images the answer lies, and whether an image's number of objects tells that it does."""
+"""How many images contain an answer, and whether an image's number of objects reveals that it does."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ AUC_BOUND = 0.55
 
 
 def number_of_answer_images(traces: Sequence[Trace]) -> Check:
-    """Measured: are answers to set questions about photos in one image as often as in two, and so on to all?"""
+    """Measured only: are answers to set questions about photos equally often in one image, in two, and so on to all?"""
     name, what = "number of answer images", "p-value of a uniform number of images with an answer, given their number"
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
-        some = trace.kind.answer == "set" and not trace.kind.candidates  # all images hold an answer by the form
+        some = trace.kind.answer == "set" and not trace.kind.candidates  # the form requires an answer in every image
         if some and not trace.kind.contrast.windows and trace.targets:
             counts[len(trace.candidates)][len(trace.targets)] += 1
     if not counts:
@@ -29,7 +29,7 @@ def number_of_answer_images(traces: Sequence[Trace]) -> Check:
 
 
 def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
-    """Does the number of annotated objects in a photo, few or many, tell whether it holds an answer?"""
+    """Does the number of annotated objects in a photo, few or many, reveal whether it contains an answer?"""
     name, what = "answer images by number of objects", "AUC of a photo's number of annotated objects, few or many"
     rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.candidates)]
     if not rows:
@@ -38,6 +38,6 @@ def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
     scores = np.array([t.annotated[place - 1] for t in rows for place in t.candidates], dtype=np.float64)
     truths = np.array([place in t.targets for t in rows for place in t.candidates], dtype=np.bool_)
     auc, (low, high) = clustered_auc(scores, truths, families(rows)[row_of], row_of)
-    if auc < 0.5:  # few objects tell as much as many
+    if auc < 0.5:  # few objects are as revealing as many
         auc, low, high = 1 - auc, 1 - high, 1 - low
     return judge(name, auc, (low, high), AUC_BOUND, len(rows), what)

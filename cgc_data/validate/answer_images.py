@@ -1,4 +1,4 @@
-"""Whether the images that hold the answer can be told from the others by how they are made, given how many do."""
+"""Whether the way images are made reveals which contain the answer, given how many do."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,7 +12,7 @@ from cgc_data.validate.statistics import clustered_mean, judge, nothing
 from cgc_data.validate.trace import Trace
 
 ABOVE_CHANCE = 0.05
-# Of the intervals: most and least of five signals in two contrasts are twenty guesses, none of which may win by luck.
+# Of the intervals: most and least of five signals in two contrasts make twenty guesses. None may win by luck.
 LEVEL = 1 - 0.05 / 20
 
 Signal = Callable[[Trace], Sequence[float]]
@@ -32,7 +32,7 @@ SIGNALS: dict[str, Signal] = {
 
 
 def answer_image_checks(traces: Sequence[Trace]) -> Iterator[Check]:
-    """One check for each contrast and signal."""
+    """One check per contrast and signal."""
     for contrast in CONTRASTS:
         rows = [trace for trace in traces if trace.contrast == contrast and _open(trace)]
         for name, signal in SIGNALS.items():
@@ -40,9 +40,9 @@ def answer_image_checks(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
-    """How much more often than chance an image with most, or with least, of a signal holds the answer."""
+    """How much more often than chance the image with the most, or the least, of a signal contains the answer."""
     what = "accuracy above chance of naming the image that has most or least of it"
-    told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # a reference release has no bytes
+    told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # a release by reference has no bytes
     if not told:
         return nothing(name, what)
     groups, chance = clusters(told), float(np.mean([len(t.targets) / len(t.candidates) for t in told]))
@@ -53,19 +53,19 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
 
 
 def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
-    """Group of each row, (n,): windows of one photo look alike, whatever their family."""
+    """Group of each row, (n,): windows of one photo look alike, even in different families."""
     if not rows[0].kind.contrast.windows:
         return families(rows)
     return np.asarray(np.unique([row.photos[0] for row in rows], return_inverse=True)[1], dtype=np.int64)
 
 
 def _open(trace: Trace) -> bool:
-    """Does the question leave open which of its candidate images hold the answer, and do some, but not all?"""
+    """Must the model find the images that contain the answer, and do some, but not all, candidates contain it?"""
     return not trace.named and 0 < len(trace.targets) < len(trace.candidates)
 
 
 def _above_chance(trace: Trace, values: NDArray[np.float64]) -> float:
-    """Share of the candidates of the greatest value that hold the answer, above that of all candidates."""
+    """Share of the candidates with the greatest value that contain the answer, minus the share of all candidates."""
     places = np.array(trace.candidates) - 1
     holding = np.array([number in trace.targets for number in trace.candidates], dtype=np.float64)
     greatest = np.isclose(values[places], values[places].max(), rtol=1e-9, atol=0)

@@ -1,4 +1,4 @@
-"""The little arithmetic of boxes that validation needs, written anew so that it shares no mistake with the builder."""
+"""The box arithmetic that validation needs, written separately so that it shares no mistakes with the builder."""
 
 from cgc_data.validate.samples import Box, Rectangle
 
@@ -6,30 +6,30 @@ BOX_TOLERANCE = 1.0  # units of 1/1000
 
 
 def area(box: Box) -> float:
-    """Area; 0 for a box that is empty or turned over."""
+    """Area; 0 for a box that is empty or inverted."""
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 
 def overlap(a: Box, b: Box) -> Box:
-    """The part common to two boxes (empty or turned over where there is none)."""
+    """Intersection of two boxes (empty or inverted if they do not overlap)."""
     return (max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3]))
 
 
 def iou(a: Box, b: Box) -> float:
-    """Intersection over union; 0 where both are empty."""
+    """Intersection over union; 0 if both are empty."""
     common = area(overlap(a, b))
     union = area(a) + area(b) - common
     return common / union if union > 0 else 0.0
 
 
 def grown(window: Rectangle, margin: int) -> Rectangle:
-    """A window with `margin` pixels more on every side."""
+    """A window expanded by `margin` pixels on every side."""
     x1, y1, x2, y2 = window
     return (x1 - margin, y1 - margin, x2 + margin, y2 + margin)
 
 
 def within(inner: Box, outer: Box, slack: float = 0.0) -> bool:
-    """Does `outer` hold all of `inner`, give or take `slack`?"""
+    """Does `outer` contain all of `inner`, with a tolerance of `slack`?"""
     return (
         inner[0] >= outer[0] - slack
         and inner[1] >= outer[1] - slack

@@ -1,4 +1,4 @@
-"""Features by which absent rows could be told without looking, and folds that keep families whole."""
+"""Features that could reveal absent rows without looking at the images, and folds that keep families whole."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ Features: TypeAlias = Callable[[Sequence[Trace]], NDArray[np.float64]]
 
 
 def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
-    """Number of the family of each row, (n,): rows linked by a pair or a tuple are one."""
+    """Number of the family of each row, (n,): rows linked by a pair or a tuple are one family."""
     nodes: dict[tuple[str, str], int] = {}
     ends = []
     for place, row in enumerate(rows):
@@ -32,13 +32,13 @@ def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
 
 
 def folds_of(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Fold of each row, (n,): whole groups, dealt out at random but the same each time."""
+    """Fold of each row, (n,): whole groups, assigned at random with a fixed seed."""
     count = int(groups.max()) + 1 if len(groups) else 0
     return np.random.default_rng(count).permutation(count)[groups] % FOLDS
 
 
 def absent_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
-    """Features (n, features): one-hot template, label and number of images, words, and sizes and bytes of images."""
+    """Features (n, features): one-hot template, label, and number of images; words; sizes and bytes of images."""
     words = Counter(word for row in rows for word in row.words)
     columns = [
         _one_hot([{f"template {row.template_id}"} for row in rows]),
@@ -56,7 +56,7 @@ def image_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
 
 
 def _measures(row: Trace) -> list[float]:
-    """Numbers of a row's images: widths, heights, areas and bytes, by mean, least, greatest and spread."""
+    """Mean, minimum, maximum, and spread of the widths, heights, areas, and bytes of a row's images."""
     sizes = np.array(row.sizes, dtype=np.float64)
     measures = [sizes[:, 0], sizes[:, 1], sizes.prod(axis=1), sizes[:, 0] / sizes[:, 1]]
     if row.num_bytes:

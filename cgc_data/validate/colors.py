@@ -1,6 +1,6 @@
-"""What colors alone tell of the place that a piece is from: how like each image is, and which box in it is likest.
+"""What colors alone reveal about the origin of a piece: how similar each image is, and the most similar box in it.
 
-Histograms are of all pixels, since an image that is made smaller has other colors.
+Histograms use all pixels, because downscaling an image changes its colors.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cgc_data.validate.pixels import Pixels
 from cgc_data.validate.samples import Rectangle
 
-CELLS = 32  # along the longer side of an image; boxes begin and end between them
+CELLS = 32  # along the longer side of an image; boxes start and end between them
 
 Shares = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -28,17 +28,17 @@ class Histogram:
 
 
 def _channels(pixels: Pixels) -> Codes:
-    """Eight levels of each channel by itself."""
+    """Eight levels per channel, each channel separately."""
     return pixels.astype(np.int64) // 32 + 8 * np.arange(3)
 
 
 def _cube(pixels: Pixels) -> Codes:
-    """Eight levels of each channel, of the three together."""
+    """Eight levels per channel, the three channels jointly."""
     return np.asarray(pixels.astype(np.int64) // 32 @ np.array([[64], [8], [1]]))
 
 
 def _hues(pixels: Pixels) -> Codes:
-    """Twelve hues in twelve degrees of saturation."""
+    """Twelve hues by twelve levels of saturation."""
     colors = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV).astype(np.int64)
     return np.asarray(colors[..., :1] // 15 * 12 + colors[..., 1:2] * 12 // 256)
 
@@ -48,7 +48,7 @@ HISTOGRAMS = {"channels": Histogram(24, _channels), "cube": Histogram(512, _cube
 
 @dataclass(frozen=True)
 class Likeness:
-    """How far the colors of a whole image, and of the likest box in it, are from a piece's; and that box (0-1000)."""
+    """Color distances from a piece to a whole image and to the most similar box in it; and that box (0-1000)."""
 
     apart: float
     nearest: float
@@ -56,7 +56,7 @@ class Likeness:
 
 
 def likeness(piece: Pixels, image: Pixels, share: tuple[float, float], histogram: Histogram) -> Likeness:
-    """Compare an image with a piece, which takes a `share` of the image's width and height."""
+    """Compare an image with a piece that takes up a `share` of the image's width and height."""
     cell = max(max(image.shape[:2]) // CELLS, 1)
     cells, own = _by_cells(image, cell, histogram), _whole(piece, histogram)
     height, width = (
@@ -73,7 +73,7 @@ def likeness(piece: Pixels, image: Pixels, share: tuple[float, float], histogram
 
 
 def _by_cells(pixels: Pixels, cell: int, histogram: Histogram) -> Shares:
-    """Shares (rows, columns, bins) of the pixels of each cell that are in each bin."""
+    """Share of each cell's pixels in each bin, (rows, columns, bins)."""
     rows, columns = (side // cell for side in pixels.shape[:2])
     codes = histogram.of(pixels[: rows * cell, : columns * cell])
     number = (np.arange(rows * cell) // cell * columns)[:, None] + np.arange(columns * cell) // cell
@@ -82,6 +82,6 @@ def _by_cells(pixels: Pixels, cell: int, histogram: Histogram) -> Shares:
 
 
 def _whole(pixels: Pixels, histogram: Histogram) -> Shares:
-    """Shares (bins,) of all pixels that are in each bin."""
+    """Share of all pixels in each bin, (bins,)."""
     counts = np.bincount(histogram.of(pixels).ravel(), minlength=histogram.bins)
     return np.asarray(counts / (pixels.shape[0] * pixels.shape[1]))

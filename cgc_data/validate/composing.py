@@ -1,4 +1,4 @@
-"""The image that a view's operations make of its photos, made anew without the builder's code."""
+"""The image that a view's operations make from its photos, recomputed without the builder's code."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,13 +12,13 @@ from cgc_data.masks import compressed_rle
 from cgc_data.validate.samples import Operation, Part, View
 
 Pixels = NDArray[np.uint8]
-EDGE = 0.9  # pixels, of the softened edge of a pasted object
+EDGE = 0.9  # pixels; blur of the edge of a pasted object
 
 
 def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
     """Pixels (height, width, 3), blue-green-red, of the view before it is encoded.
 
-    Raises PhotoError for a photo that cannot be read, or operations that do not make the view.
+    Raises PhotoError if a photo cannot be read or the operations do not produce the view.
     """
     pixels = photo_of(view.parts[0])
     for step in view.operations:
@@ -50,12 +50,12 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
         case "jpeg", _ if step is view.operations[-1]:
             done = pixels
         case _:
-            raise ValueError("it is not known, not that of the view's window, or not at its place")
+            raise ValueError("it is unknown, not that of the view's window, or in the wrong position")
     return done
 
 
 def _is_between(width: float, height: float, view: View) -> bool:
-    """Is it the size of the view, or one on the way from its window to it?"""
+    """Is it the size of the view, or an intermediate size between the window and the view?"""
     x1, y1, x2, y2 = view.window
     ways = ((width, view.width, x2 - x1), (height, view.height, y2 - y1))
     return all(min(there, here) <= side <= max(there, here) for side, there, here in ways)
@@ -68,15 +68,15 @@ def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
 
 def _pasted(pixels: Pixels, part: Part, lender: Pixels) -> Pixels:
     height, width = lender.shape[:2]
-    # checked, since decoding run lengths that do not fill the photo is not safe
+    # checked because decoding run lengths that do not fill the photo is unsafe
     mask = coco_mask.decode(compressed_rle(part.mask, height, width)).astype(np.float32)
     inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3))), (0, 0), EDGE) * mask
     a, b, c, d, e, f = part.transform
-    # what shrinks is averaged to its size before it is moved
+    # what shrinks is area-averaged to its final size before it is moved
     scale = min(1.0, abs(a * e - b * d) ** 0.5)
     across, down = max(round(width * scale), 1) / width, max(round(height * scale), 1) / height
     a, b, d, e = a / across, b / down, d / across, e / down
-    # where the centers of pixels go, of which the first is at a half
+    # maps pixel centers; the first center is at 0.5
     moved = np.array([[a, b, c + (a + b - 1) / 2], [d, e, f + (d + e - 1) / 2]])
     small = round(width * across), round(height * down)
     layers = [cv2.resize(layer, small, interpolation=cv2.INTER_AREA) for layer in (lender.astype(np.float32), inner)]
@@ -85,7 +85,7 @@ def _pasted(pixels: Pixels, part: Part, lender: Pixels) -> Pixels:
 
 
 def _outlined(pixels: Pixels, box: Sequence[float]) -> Pixels:
-    """The outline of a box in red, a hundredth of the shorter side wide."""
+    """A box outline in red; its width is one hundredth of the shorter side."""
     x1, y1, x2, y2 = (round(value) for value in box)
     width = max(2, round(min(pixels.shape[:2]) / 100))
     return np.asarray(cv2.rectangle(pixels.copy(), (x1, y1), (x2 - 1, y2 - 1), (0, 0, 255), width), dtype=np.uint8)

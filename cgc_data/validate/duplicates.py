@@ -1,6 +1,6 @@
-"""Near-duplicates of one photo in two splits: found by thumbnails, whatever the files are called.
+"""Near-duplicates of one photo in two splits, found by thumbnails and regardless of file names.
 
-Candidates share a quarter of a 64-bit difference hash; they count as one picture if their thumbnails all but agree.
+Candidates share a quarter of a 64-bit difference hash. They count as one picture if their thumbnails nearly agree.
 """
 
 from collections import defaultdict
@@ -19,13 +19,13 @@ from cgc_data.validate.world import World
 
 CHECKS = {"near-duplicates": "no two photos of different splits are one picture re-encoded or resized"}
 READ = cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_IGNORE_ORIENTATION
-HASH_BITS = 4  # bits of the hash in which one picture may differ
-THUMBNAIL_DIFFERENCE = 4.0  # mean grey levels between 16 x 16 thumbnails
-CROWDED = 2_000  # photos that share a quarter of a hash: flat pictures, which say nothing
+HASH_BITS = 4  # maximum number of differing hash bits within one picture
+THUMBNAIL_DIFFERENCE = 4.0  # mean gray levels between 16 x 16 thumbnails
+CROWDED = 2_000  # photos that share a quarter of a hash; beyond it they are flat pictures, which carry no information
 
 
 class DuplicateCheck:
-    """Remembers one hash and one thumbnail a photo."""
+    """Stores one hash and one thumbnail per photo."""
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
@@ -35,7 +35,7 @@ class DuplicateCheck:
         self._thumbnails: list[NDArray[np.uint8]] = []
 
     def add(self, sample: Sample) -> None:
-        """Hash the photos that were not seen before."""
+        """Hash the photos that are new."""
         for part in (part for view in sample.views for part in view.parts):
             photo = self._world.photo(part)
             if photo not in self._seen:
@@ -43,7 +43,7 @@ class DuplicateCheck:
                 self._hash(photo, part.source, part.image_id)
 
     def finish(self) -> None:
-        """Judge all pairs of photos that look alike."""
+        """Check all pairs of photos that look alike."""
         self._ledger.look("near-duplicates", len(self._photos))
         for first, second in sorted(set(self._alike())):
             seen = [(self._photos[place], *self._seen[self._photos[place]]) for place in (first, second)]
@@ -57,7 +57,7 @@ class DuplicateCheck:
             content = source.photos.read(source.file_name(image_id))
             picture_size(content)
         except PhotoError:
-            return  # a breach of the picture checks
+            return  # reported by the picture checks
         grey = cv2.imdecode(np.frombuffer(content, np.uint8), READ)
         if grey is None:
             return
@@ -68,7 +68,7 @@ class DuplicateCheck:
         self._thumbnails.append(np.asarray(cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA), dtype=np.uint8))
 
     def _alike(self) -> Iterator[tuple[int, int]]:
-        """Pairs in two splits, some more than once: what is held at a time does not grow with photos of one split."""
+        """Pairs across two splits, some repeated: memory does not grow with the photos of one split."""
         splits = [self._seen[photo][0] for photo in self._photos]
         buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for place, value in enumerate(self._hashes):

@@ -1,4 +1,4 @@
-"""The release as files: manifest, listed hashes, shards that are not listed, rows in the shard of their split."""
+"""The release as files: manifest, listed hashes, unlisted shards, and rows in the shard of their split."""
 
 import hashlib
 import json
@@ -17,17 +17,17 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample
 
 CHECKS = {
-    "hashes": "every listed file is there with the sha256 and size of the manifest",
-    "unlisted files": "no shard lies in the release that the manifest does not list",
-    "schema": "every shard has the columns, types and features of the row schema",
-    "right shard": "a row lies in the shard of its contrast and split",
-    "counts": "the manifest counts what is there",
+    "hashes": "every listed file exists with the sha256 and size given in the manifest",
+    "unlisted files": "the release contains no shard that the manifest does not list",
+    "schema": "every shard has the columns, types, and features of the row schema",
+    "right shard": "every row is in the shard of its contrast and split",
+    "counts": "the manifest's counts are correct",
 }
-BATCH = 32  # rows with embedded photos held at a time
+BATCH = 32  # rows with embedded photos in memory at a time
 
 
 def sha256(path: Path) -> str:
-    """Digest of a file of any size."""
+    """Digest of a file of any size, read in chunks."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -36,14 +36,14 @@ def sha256(path: Path) -> str:
 
 
 def check_files(release: Path, manifest: Manifest, ledger: Ledger) -> list[str]:
-    """Check files against the manifest; returns the shards that can be read."""
+    """Check files against the manifest and return the readable shards."""
     listed = {shard["path"]: shard for shard in manifest["shards"]}
     expected = {name: shard["sha256"] for name, shard in listed.items()} | manifest["files"]
     for name, digest in expected.items():
         path = inside(release, name)
-        fault = "is missing" if not path.is_file() else "" if sha256(path) == digest else "is not as the manifest says"
+        fault = "is missing" if not path.is_file() else "" if sha256(path) == digest else "does not match the manifest"
         if not fault and name in listed and path.stat().st_size != listed[name]["bytes"]:
-            fault = "is of another size than the manifest says"
+            fault = "is not the size that the manifest states"
         ledger.require(not fault, "hashes", name, f"{name} {fault}")
     for path in sorted(release.rglob("*.parquet")):
         name = path.relative_to(release).as_posix()
@@ -64,7 +64,7 @@ def _readable(path: Path, name: str, shard: Shard, ledger: Ledger) -> bool:
         ledger.require(same, "schema", name, f"{name}: {_difference(found, expected)}")
         ledger.require(features, "schema", name, f"{name}: its Hugging Face features are not those of the schema")
         rows = file.metadata.num_rows
-    ledger.require(rows == shard["rows"], "counts", name, f"{name}: {rows} rows, the manifest says {shard['rows']}")
+    ledger.require(rows == shard["rows"], "counts", name, f"{name}: {rows} rows, the manifest states {shard['rows']}")
     return bool(same)
 
 
@@ -78,11 +78,11 @@ def _difference(found: pa.Schema, expected: pa.Schema) -> str:
     if missing:
         return f"has no column {missing[0]!r}"
     other = [name for name in expected.names if found.field(name).type != expected.field(name).type]
-    return f"column {other[0]!r} is of another type" if other else "has columns that the schema does not know"
+    return f"column {other[0]!r} has the wrong type" if other else "has columns that are not in the schema"
 
 
 def read_rows(release: Path, shards: list[str]) -> Iterator[tuple[str, Row]]:
-    """All rows with the shard they lie in, a few at a time."""
+    """All rows with their shard, a few at a time."""
     for name in shards:
         with pq.ParquetFile(inside(release, name)) as file:
             for batch in file.iter_batches(batch_size=BATCH):
@@ -91,7 +91,7 @@ def read_rows(release: Path, shards: list[str]) -> Iterator[tuple[str, Row]]:
 
 
 class CountCheck:
-    """Counts rows as the manifest does."""
+    """Counts rows in the same way as the manifest."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -101,7 +101,7 @@ class CountCheck:
         self._total = 0
 
     def add(self, sample: Sample) -> None:
-        """Count a row, and see that it lies in its shard."""
+        """Count a row and check that it is in its shard."""
         self._total += 1
         self._counts["by_split"][sample.split] += 1
         self._counts["by_task"][f"{sample.contrast}/{sample.task}"] += 1
@@ -112,8 +112,8 @@ class CountCheck:
         self._ledger.require(sample.shard.startswith(place), "right shard", sample.id, message)
 
     def finish(self, counts: Counts) -> None:
-        """Compare with the manifest."""
-        message = f"{self._total} rows, the manifest says {counts.get('total')}"
+        """Compare the counts with the manifest."""
+        message = f"{self._total} rows, the manifest states {counts.get('total')}"
         self._ledger.require(counts.get("total") == self._total, "counts", "manifest.json", message)
         stated = {key: _flat(value) for key, value in counts.items() if isinstance(value, Mapping)}
         for key, found in self._counts.items():
@@ -124,7 +124,7 @@ class CountCheck:
 
 
 def _flat(counts: Mapping[str, object], prefix: str = "") -> dict[str, int]:
-    """Nested counts with their keys joined by slashes."""
+    """Nested counts, flattened with keys joined by slashes."""
     found: dict[str, int] = {}
     for key, value in counts.items():
         found |= _flat(value, f"{prefix}{key}/") if isinstance(value, Mapping) else {f"{prefix}{key}": int(str(value))}

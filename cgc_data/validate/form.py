@@ -1,4 +1,4 @@
-"""What a row must be like in itself, before any source is opened: form, prompt, answer, sizes of boxes."""
+"""Checks of a row by itself, before any source is opened: form, prompt, answer, and sizes of boxes."""
 
 import re
 from itertools import pairwise
@@ -15,29 +15,29 @@ from cgc_data.validate.samples import Sample, Target, View
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "row form": "every value is of its kind and every index names a view",
-    "ids unique": "16 hex digits, each once",
+    "row form": "every value has the right kind and every index refers to a view",
+    "ids unique": "16 hex digits, unique",
     "prompt": "each image after its number, the question last, the asked names in it, no answer tags",
-    "answer": "parses strictly, says what `objects` says, and scores 1.0",
-    "box limits": "side, area, aspect ratio and number of objects within the release's limits",
+    "answer": "parses strictly, matches `objects`, and scores 1.0",
+    "box limits": "side, area, aspect ratio, and number of objects are within the release's limits",
 }
 
 ID = re.compile(r"[0-9a-f]{16}")
 TEMPLATE = re.compile(r"([a-z_]+)/\d+")
-ROUNDING = 1e-4  # relative, of floating point
+ROUNDING = 1e-4  # relative, for floating point
 
 
 class FormCheck:
-    """Checks one row at a time; remembers the ids it saw."""
+    """Checks one row at a time and remembers the ids it has seen."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
         self._ids: set[str] = set()
 
     def check(self, sample: Sample) -> bool:
-        """Check a row; False where its indices are too broken for anything else to be looked at."""
+        """Check a row; False if its indices are too broken for any other check."""
         fresh = bool(ID.fullmatch(sample.id)) and sample.id not in self._ids
-        self._ledger.require(fresh, "ids unique", sample.id, "the id is not new or not 16 hex digits")
+        self._ledger.require(fresh, "ids unique", sample.id, "the id is a duplicate or not 16 hex digits")
         self._ids.add(sample.id)
         faults = [*_values(sample), *_indices(sample, self._world)]
         for fault in faults or [""]:
@@ -115,19 +115,19 @@ def _indices(sample: Sample, world: World) -> list[str]:
 
 
 def _images(sample: Sample) -> list[str]:
-    """What is wrong with the lists of images that may hold an answer and of those that do not."""
+    """What is wrong with the lists of images that may contain an answer and of those that cannot."""
     listed = sorted([*sample.answer_images, *sample.reference_images])
     faults = [] if listed == list(range(1, len(sample.views) + 1)) else [f"images {listed} are answer or reference"]
     holding = {target.img_idx for target in sample.objects} | ({sample.img_idx} - {None})
     if stray := holding - set(sample.answer_images):
-        faults.append(f"image {sorted(map(str, stray))[0]} holds or is named for an answer, but is a reference")
+        faults.append(f"image {sorted(map(str, stray))[0]} contains or is named for an answer, but is a reference")
     if sample.ref_img_idx is not None and sample.ref_img_idx not in sample.reference_images:
-        faults.append(f"image {sample.ref_img_idx} is referred to, but is no reference")
+        faults.append(f"image {sample.ref_img_idx} is referred to, but is not a reference")
     return faults
 
 
 def _asked(sample: Sample, task: Task) -> list[str]:
-    """What does not fit between the query and what its task asks."""
+    """Mismatches between the query and what its task asks."""
     fewest, most = task.labels_in(names_image=sample.img_idx is not None)
     faults = []
     if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):
@@ -147,7 +147,7 @@ def _asked(sample: Sample, task: Task) -> list[str]:
 
 
 def _parts(view: View, world: World) -> list[str]:
-    """What is wrong with the photos that a view is made of: the first is the view's own, all are known."""
+    """What is wrong with the photos of a view: the first must be the view's own, and all must be known."""
     if not view.parts:
         return ["a view has no parts"]
     own, *lent = view.parts
@@ -158,7 +158,7 @@ def _parts(view: View, world: World) -> list[str]:
         if not world.known(part.source, part.image_id):
             faults.append(f"part {part.image_id} is not in source {part.source}")
         elif not part.annotation_id or not part.mask:
-            faults.append(f"part {part.image_id} of {view.file_name} is no object with a mask")
+            faults.append(f"part {part.image_id} of {view.file_name} is not an object with a mask")
     return faults
 
 
@@ -173,7 +173,7 @@ def _frame(view: View, contrast: str, world: World, *, is_reference: bool) -> li
     if not (x1 < x2 and y1 < y2 and view.width > 0 and view.height > 0):
         faults.append(f"window {view.window} shown at {view.width} x {view.height} is empty")
     elif not within((x1, y1, x2, y2), (0, 0, *source.size(view.image_id))):
-        faults.append(f"window {view.window} reaches past the photo's {source.size(view.image_id)}")
+        faults.append(f"window {view.window} extends beyond the photo's {source.size(view.image_id)}")
     if view.file_name.rpartition("/")[2] not in source.base_names(view.image_id):
         faults.append(f"file {view.file_name} is not that of image {view.image_id}, {source.file_name(view.image_id)}")
     return faults
@@ -197,7 +197,7 @@ def _prompt(sample: Sample, world: World) -> list[str]:
     ):
         faults.append("the prompt does not end with the question")
     if "<think>" in sample.question or "<answer>" in sample.question:
-        faults.append("the question holds the think instruction or answer tags")
+        faults.append("the question contains the think instruction or answer tags")
     named = () if sample.written_label else sample.labels
     faults += [f"the question does not name {n!r}" for n in named if not _named(n, sample.question, world)]
     if sample.ref_img_idx and not _quotes(sample):
@@ -223,9 +223,9 @@ def _outside(target: Target, view: View, limits: Limits) -> str:
     if not (0 <= x1 < x2 <= 1000 and 0 <= y1 < y2 <= 1000):
         return f"{target.bbox} is not a box within 0-1000"
     if not within(target.bbox_px, view.pixels, 1e-6):
-        return f"{target.bbox_px} reaches past the view's {view.width} x {view.height}"
+        return f"{target.bbox_px} extends beyond the view's {view.width} x {view.height}"
     if furthest(view.thousand(target.bbox_px), target.bbox) > 1:
-        return f"{target.bbox} and {target.bbox_px} are not one box"
+        return f"{target.bbox} and {target.bbox_px} are not the same box"
     return _too_small(target, view, limits)
 
 

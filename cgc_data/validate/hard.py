@@ -1,4 +1,4 @@
-"""That a hard set is hard: its distractors show others of the asked label's supercategory, and not the label."""
+"""Hard sets: the distractors show other members of the asked label's supercategory, but not the label."""
 
 from collections.abc import Iterator
 
@@ -11,16 +11,16 @@ CHECKS = {
     "hard distractors": "in a hard set, every distractor (of four images or more: at least half of them) shows another "
     "member of the asked label's supercategory, and is proved free of the label"
 }
-ALL_BELOW = 4  # images, from which on half of the distractors suffice
+ALL_BELOW = 4  # number of images from which half of the distractors suffice
 
 
 def hard_distractors(sample: Sample, world: World) -> Iterator[Finding]:
-    """Whether enough distractors of a hard row show a relative of each label."""
+    """Check that enough distractors of a hard row show a relative of each label."""
     for label in sample.labels if sample.distractors == HARD.name else ():
         concept = world.concept(label) or ""
         numbers = [n for n in sample.answer_images if not sample.targets(n, label)]
         photos = [world.photo(sample.view(n)) for n in numbers]
-        # which images without a target may show the label is for the task's own check if no claims are due
+        # if no claims are due, the task's own check covers which images without a target may show the label
         free = [photo for photo in photos if not sample.kind.claims or world.absent(photo, concept)]
         alike = [photo for photo in free if _shows_relative(world, photo, concept)]
         due = len(numbers) if len(sample.answer_images) < ALL_BELOW else (len(numbers) + 1) // 2

@@ -1,4 +1,4 @@
-"""Every view's license as its source records it, and no photo that the release says it does not publish."""
+"""Licenses: each view has the license that its source records, and none that the release does not allow."""
 
 import re
 
@@ -7,8 +7,8 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Part, Sample, View
 from cgc_data.validate.world import World
 
-CHECKS = {"licenses": "as the source records them, within what the manifest says, no window of a no-derivatives photo"}
-# Held against a whole address: what only contains one of these, on another host, is no license.
+CHECKS = {"licenses": "as the source records them, as the manifest allows, and no window of a no-derivatives photo"}
+# Matched against the whole URL: one on another host that merely contains one of these is not a license.
 HOST = r"https?://(?:www\.)?"
 COMMONS = HOST + r"creativecommons\.org/"
 PERMISSIVE = re.compile(
@@ -22,14 +22,14 @@ NO_DERIVATIVES = re.compile(rf"{COMMONS}licenses/by(-nc)?-nd(/[\w./-]*)?", re.I)
 
 
 class LicenseCheck:
-    """Checks the views of one sample at a time."""
+    """Checks the views, one sample at a time."""
 
     def __init__(self, ledger: Ledger, world: World, manifest: Manifest) -> None:
         self._ledger, self._world = ledger, world
         self._policy = manifest.get("licenses", "all")
 
     def check(self, sample: Sample) -> None:
-        """All views of a sample."""
+        """Check all views of a sample."""
         for number, view in enumerate(sample.views, 1):
             shown: tuple[View | Part, ...] = (view, *view.parts)
             for part in shown:
@@ -42,7 +42,7 @@ class LicenseCheck:
     def _fault(self, shown: View | Part, *, adapted: bool) -> str:
         url, recorded = shown.license_url, self._world.sources[shown.source].license_url(shown.image_id)
         if url != recorded:
-            return f"license {url!r}, the source says {recorded!r}"
+            return f"license {url!r}, the source records {recorded!r}"
         if NO_DERIVATIVES.fullmatch(url) and adapted:
             return f"{url} forbids windows and other changes"
         if self._policy == "all" or PERMISSIVE.fullmatch(url):
@@ -52,12 +52,12 @@ class LicenseCheck:
 
 
 def _not_composable(urls: set[str], stated: str) -> str:
-    """Why photos under these licenses make no composite under the one that is stated; empty if they may."""
+    """Why photos under these licenses cannot form a composite under the stated license; empty if they can."""
     if not urls:
-        return "" if not stated else f"states the license {stated} of a composite, and has none"
+        return "" if not stated else f"states the composite license {stated}, but is not a composite"
     kinds = {url: _kind(url) for url in urls}
     if forbidden := sorted(url for url, kind in kinds.items() if not kind):
-        return f"{forbidden[0]!r} allows no composite"
+        return f"{forbidden[0]!r} does not allow composites"
     if "sa" in kinds.values() and {"nc", "nc-sa"} & set(kinds.values()):
         return f"no composite is allowed of {sorted(urls)}"
     strictest = max(KINDS.index(kind) for kind in kinds.values())
@@ -66,7 +66,7 @@ def _not_composable(urls: set[str], stated: str) -> str:
 
 
 def _kind(url: str) -> str:
-    """What a license asks of adaptations, one of `KINDS`; empty if it allows none or is not known."""
+    """What a license requires of adaptations, one of `KINDS`; empty if it allows none or is unknown."""
     element = re.fullmatch(rf"{COMMONS}licenses/by(?:-(sa|nc|nc-sa))?/[\w./-]*", url, re.I)
     if element:
         return (element[1] or "by").lower()

@@ -1,4 +1,4 @@
-"""The bounds a release was built with, as its manifest says them; the design's defaults where it does not."""
+"""The bounds a release was built with, read from its manifest, with the design's defaults for any it omits."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from cgc_data.release.manifest import Manifest, kept_settings
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on boxes, answers and windows; lengths in pixels, shares 0-1."""
+    """Bounds on boxes, answers, and windows; lengths in pixels, shares 0-1."""
 
     min_side: float = 24
     min_area: float = 0.002
@@ -19,12 +19,12 @@ class Limits:
     min_cover: float = 0.03
     max_cover: float = 0.5
     strict_confusable: bool = True
-    enlargement: float | None = None  # None: made before there was such a bound
-    rows_per_photo: int | None = None  # None: made before there was such a bound
+    enlargement: float | None = None  # None: built before this bound existed
+    rows_per_photo: int | None = None  # None: built before this bound existed
 
 
 def limits_of(manifest: Manifest) -> Limits:
-    """Limits in a manifest's resolved configuration. Raises ReleaseError if that is of another form."""
+    """Limits in a manifest's resolved configuration. Raises ReleaseError if that is malformed."""
     config, windows = manifest["config"], kept_settings(manifest).intra
     known = {key: value for key, value in config.get("limits", {}).items() if key in Limits.__dataclass_fields__}
     return Limits(

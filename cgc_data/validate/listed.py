@@ -1,6 +1,6 @@
-"""Whether a list of several labels tells, before anything is looked at, which of them is the one that matters.
+"""Whether a list of several labels reveals which one matters before any image is inspected.
 
-Which one that is differs by task: the label that is nowhere, or the one that every image shows.
+Which one matters depends on the task: the label that is nowhere, or the one that every image shows.
 """
 
 from collections import Counter, defaultdict
@@ -17,11 +17,11 @@ from cgc_data.validate.statistics import FEW_GROUPS, Floats, Ints, clustered_auc
 from cgc_data.validate.trace import Asked, Trace
 
 Right = Callable[[Asked], bool]
-List = tuple[Trace, tuple[Asked, ...]]  # a row with the labels that one has to choose from
+List = tuple[Trace, tuple[Asked, ...]]  # a row with the labels to choose from
 
 
 def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is a label right that was right more often than others in the lists of other rows?"""
+    """Is the right label the one that was right more often than others in the lists of other rows?"""
     what = "AUC of how often a label is the one in the lists of other families, within lists"
     return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
 
@@ -41,7 +41,7 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the rarest label of a list the right one, or the most frequent? Which it is, lists as long of others say."""
+    """Is the rarest, or most frequent, label of a list right? Which one is learned from lists of the same length."""
     what = "AUC of how rare, or how frequent, a label is in the sources, as other families have it, within lists"
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:
@@ -56,13 +56,13 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def _lean(asked: Sequence[Asked], is_right: Right) -> float:
-    """How much more often than not the right label is more frequent than others of its list, -1 to 1."""
+    """How much more often the right label is more frequent than others in its list than less frequent, -1 to 1."""
     right, wrong = ([one.photos for one in asked if is_right(one) is kind] for kind in (True, False))
     return float(np.sign(np.subtract.outer(right, wrong)).mean()) if right and wrong else 0.0
 
 
 def _learned_signs(leans: Floats, lengths: Ints, folds: Ints) -> Floats:
-    """Whether the right label is mostly frequent (1) or rare (-1), (n,), by other folds' lists of the same length."""
+    """Whether the right label is mostly frequent (1) or rare (-1), (n,), in lists of the same length in other folds."""
     signs = np.ones(len(leans))
     for fold, length in product(np.unique(folds), np.unique(lengths)):
         held, alike = folds == fold, lengths == length
@@ -83,7 +83,7 @@ def _within(
 
 
 def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the right label equally often in every place of the list?"""
+    """Is the right label equally often in each position of the list?"""
     what = f"p-value of a uniform place in the list, fails below {UNIFORM_P:g}"
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
@@ -97,6 +97,6 @@ def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def words_tell(name: str, traces: Sequence[Trace], true: Set[str]) -> Check:
-    """Do wording, number, sizes, and bytes of images tell which rows (by id) have such a label?"""
+    """Do the wording and the number, sizes, and bytes of images reveal which rows (by id) have such a label?"""
     what = "held-out AUC of a logistic classifier on wording, labels, number, sizes and bytes of images"
     return classifier(traces, lambda trace: trace.id in true, absent_features, name, what)

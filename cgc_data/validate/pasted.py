@@ -1,4 +1,4 @@
-"""Objects of other photos in a view, derived from both photos, the mask, and the transform: what they are and hide."""
+"""Objects pasted into a view: what they are and hide, derived from both photos, the mask, and the transform."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Placed:
-    """An object in the photo that it is pasted into.
+    """An object in the photo it is pasted into.
 
     Attributes:
-        box: tight box of its mask there, pixels.
-        corner: x, y of the pixel at which `mask` begins.
-        mask: of the pixels whose centers it covers, (height, width).
-        contrast: mean gray levels between it and what it hides.
+        box: tight box of its mask in that photo, pixels.
+        corner: x, y of the pixel at which `mask` starts.
+        mask: the pixels whose centers it covers, (height, width).
+        contrast: mean difference in gray levels from what it hides.
     """
 
     box: Box
@@ -34,14 +34,14 @@ class Placed:
 
 
 def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
-    """The annotation that a part shows, and what is wrong with the part; "" if nothing is."""
+    """The annotation that a part shows, and what is wrong with the part or ""."""
     found = world.instance(part.annotation_id)
     if found is None or found.crowd or not found.has_mask:
-        return None, f"{part.annotation_id} is no single object with a mask"
+        return None, f"{part.annotation_id} is not a single object with a mask"
     if world.photo(found) != world.photo(part):
-        return found, f"{part.annotation_id} is of another photo than the part"
+        return found, f"{part.annotation_id} is not in the photo of the part"
     if world.photo(part) == world.photo(view):
-        return found, f"{part.annotation_id} is of the photo itself"
+        return found, f"{part.annotation_id} is from the same photo"
     a, b, _, d, e, _ = part.transform
     if not (a > 0 and abs(a - e) <= ROUNDING and b == d == 0):
         return found, f"{part.annotation_id} is turned, mirrored, or stretched"
@@ -49,13 +49,13 @@ def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
 
 
 def _misdrawn(found: Instance, part: Part, world: World) -> str:
-    """Why the stated mask is not that of the annotation, or not whole; "" if it is."""
+    """Why the stated mask is not the annotation's, or not whole; "" if it is both."""
     raw = world.sources[found.source].mask(found.number)
     height, width = raw.shape
     try:
         stated = coco_mask.decode(compressed_rle(part.mask, height, width))
     except SegmentationError as error:
-        return f"the mask of {part.annotation_id} is none ({error})"
+        return f"the mask of {part.annotation_id} is invalid ({error})"
     if not np.array_equal(raw, stated):
         return f"the mask of {part.annotation_id} is not that of its source"
     cut = raw[0].any() or raw[-1].any() or raw[:, 0].any() or raw[:, -1].any()
@@ -63,7 +63,7 @@ def _misdrawn(found: Instance, part: Part, world: World) -> str:
 
 
 def place(part: Part, found: Instance, view: View, world: World) -> Placed:
-    """Where a part is in the photo of the view. Raises PhotoError for a photo that cannot be read."""
+    """Where a part is in the photo of the view. Raises PhotoError if a photo cannot be read."""
     scale, _, right, _, _, down = part.transform
     mask = world.sources[found.source].mask(found.number)
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
@@ -76,7 +76,7 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
     host = world.pixels.of(view.parts[0])
     x1, y1 = max(int(box[0]), 0), max(int(box[1]), 0)
     x2, y2 = min(int(np.ceil(box[2])), host.shape[1]), min(int(np.ceil(box[3])), host.shape[0])
-    x2, y2 = max(x1, x2), max(y1, y2)  # nothing of it may be in the photo
+    x2, y2 = max(x1, x2), max(y1, y2)  # it may lie entirely outside the photo
     from_x = np.clip(np.floor((np.arange(x1, x2) + 0.5 - right) / scale), 0, mask.shape[1] - 1).astype(int)
     from_y = np.clip(np.floor((np.arange(y1, y2) + 0.5 - down) / scale), 0, mask.shape[0] - 1).astype(int)
     inside = mask[np.ix_(from_y, from_x)] > 0
@@ -86,9 +86,9 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
 
 
 def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, float]]:
-    """Concepts of the photo, and the largest share that the object hides of one of them, by the source that says least.
+    """Concepts in the photo, and the largest share hidden of any one object, using the source with the smallest share.
 
-    Sources that boxed the same objects draw them a little apart.
+    Sources that annotate the same objects outline them slightly differently.
     """
     photo = world.photo(view)
     seen = world.appearances(photo)
@@ -102,7 +102,7 @@ def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, floa
 
 
 def _share(placed: Placed, instance: Instance, source: RawSource) -> float:
-    """Share of an annotated object that is hidden."""
+    """Hidden share of an annotated object."""
     (x, y), (height, width) = placed.corner, placed.mask.shape
     if instance.has_mask:
         mask = source.mask(instance.number)

@@ -1,6 +1,6 @@
 """The photos of a source as files: a folder, or a .zip read in place.
 
-Written apart from the builder's own reader, so that a photo taken from the wrong place is noticed.
+Written independently of the builder's reader, so that a photo taken from the wrong location is detected.
 """
 
 import io
@@ -20,17 +20,17 @@ from PIL import Image
 
 from cgc_data.common.errors import PhotoError, ReleaseError
 
-MOST_BYTES, MOST_PIXELS = 2**28, 100_000_000  # of a photo; no release shows a larger one
+MOST_BYTES, MOST_PIXELS = 2**28, 100_000_000  # per photo; no release shows a larger one
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 SUB_FOLDERS = ("", "train2017", "val2017", "images")
-# Label Studio puts eight digits of a hash before a name; COCO of 2014 the name of its split
+# Label Studio prefixes eight digits of a hash; COCO 2014 prefixes the name of its split
 TOOL_PREFIX = re.compile(r"^(?:[0-9a-f]{8}-(?=.)|coco_(?:train|val|test)2014_)")
 
 
 class PhotoFiles:
-    """Photos by file name, in a folder or zip, or in several with commas between them.
+    """Photos by file name, in a folder or zip, or in several separated by commas.
 
-    Raises ReleaseError where one is neither a folder nor a zip.
+    Raises ReleaseError if a path is neither a folder nor a zip.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,27 +38,27 @@ class PhotoFiles:
         self._places = [_Place(Path(part)) for part in (str(path).split(",") if several else [path])]
 
     def size(self, name: str) -> int | None:
-        """Bytes of a photo's file, None where there is none."""
+        """Size of a photo's file in bytes, or None if there is no such photo."""
         return self._holder(name).size(name)
 
     def place(self, name: str) -> str:
-        """Where the photo's file lies, by which two names of one file are told; empty where there is none."""
+        """Location of the photo's file, which identifies two names of one file; empty if there is no such photo."""
         holder = self._holder(name)
         return "" if holder.size(name) is None else holder.place(name)
 
     def read(self, name: str) -> bytes:
-        """The file's bytes. Raises PhotoError where it is missing or unreadable."""
+        """The file's bytes. Raises PhotoError if it is missing or unreadable."""
         return self._holder(name).read(name)
 
     def _holder(self, name: str) -> "_Place":
-        """The place that has a file of this very name, else the first that has the photo."""
+        """The location that has a file of this exact name, else the first that has the photo."""
         holders = [place for place in self._places if place.size(name) is not None]
         exact = [place for place in holders if place.name(name) == name]
         return (exact or holders or self._places[-1:])[0]
 
 
 class _Place:
-    """One folder or zip, and the photos wherever they lie below it."""
+    """One folder or zip, and the photos at any depth below it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -77,7 +77,7 @@ class _Place:
             self._members[info.filename] = info
 
     def size(self, name: str) -> int | None:
-        """Bytes of a photo's file, None where there is none."""
+        """Size of a photo's file in bytes, or None if there is no such photo."""
         if self._archive:
             info = self._member(name)
             return info.file_size if info else None
@@ -85,14 +85,14 @@ class _Place:
         return os.stat(file).st_size if file else None
 
     def place(self, name: str) -> str:
-        """The file's whole path, or its archive and member."""
+        """The file's full path, or its archive and member."""
         if self._archive:
             info = self._member(name)
             return f"{self.path.resolve()}:{info.filename if info else ''}"
         return str((self._file(name) or self.path).resolve())
 
     def name(self, name: str) -> str:
-        """The photo's file as it is called here, "" where there is none."""
+        """The name of the photo's file here, or "" if there is none."""
         if self._archive:
             info = self._member(name)
             return info.filename if info else ""
@@ -100,7 +100,7 @@ class _Place:
         return file.relative_to(self.path).as_posix() if file else ""
 
     def read(self, name: str) -> bytes:
-        """The file's bytes. Raises PhotoError where it is missing or unreadable."""
+        """The file's bytes. Raises PhotoError if it is missing or unreadable."""
         try:
             if (self.size(name) or 0) > MOST_BYTES:
                 raise PhotoError(f"{self.path}: {name} is larger than {MOST_BYTES:,} bytes")
@@ -129,7 +129,7 @@ class _Place:
 
     @cached_property
     def _names(self) -> dict[str, list[str]]:
-        """Every file by its plain base name, with and without what a tool puts before it."""
+        """Every file by its normalized base name, with and without a tool's prefix."""
         if self._archive:
             files = [info.filename for info in self._archive.infolist() if not info.is_dir()]
         else:
@@ -144,7 +144,7 @@ class _Place:
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Content of a member, unpacked no further than the size that the archive states: other methods unpack it all."""
+    """Content of a member, unpacked only up to the size that the archive states. Other methods unpack it all."""
     if info.compress_type not in METHODS:
         raise NotImplementedError("neither stored nor deflated")
     with archive.open(info) as packed:
@@ -152,7 +152,7 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def picture_size(content: bytes) -> tuple[int, int]:
-    """Width and height that the header states. Raises PhotoError if there is none or it is larger than any photo."""
+    """Width and height from the header. Raises PhotoError if there is none or it exceeds the size of any photo."""
     try:
         with Image.open(io.BytesIO(content)) as image:
             width, height = image.size
@@ -164,7 +164,7 @@ def picture_size(content: bytes) -> tuple[int, int]:
 
 
 def _candidates(name: str) -> Iterator[str]:
-    """Where a photo may lie; an annotation file does not reach outside its folder of photos."""
+    """Possible locations of a photo. Annotation files cannot refer to files outside their folder of photos."""
     if not name or "\0" in name:
         return
     if not posixpath.isabs(name) and ".." not in name.split("/"):
@@ -174,7 +174,7 @@ def _candidates(name: str) -> Iterator[str]:
 
 
 def _plain(name: str) -> list[str]:
-    """Folders and base name without the ways of writing that tools and systems differ in."""
+    """Folders and base name, normalized for differences between tools and systems."""
     decoded = urllib.parse.unquote(name.rsplit("?d=", maxsplit=1)[-1]).replace("\\", "/")
     if "://" in decoded:
         decoded = decoded.split("://", 1)[1].split("?")[0]
@@ -183,7 +183,7 @@ def _plain(name: str) -> list[str]:
 
 
 def _only_likely(name: str, files: dict[str, list[str]]) -> str:
-    """The file that a name must mean, "" where none or several come into question."""
+    """The one file that a name can mean, or "" if there are none or several."""
     wanted = _plain(name)
     likely = files.get(wanted[-1]) or files.get(TOOL_PREFIX.sub("", wanted[-1])) or []
     for spelled in (lambda path: path.replace("\\", "/").split("/"), _plain):

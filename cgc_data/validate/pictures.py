@@ -1,4 +1,4 @@
-"""The stored pixels: each image is the photo it claims to be, untouched or cut where the window says."""
+"""The stored pixels: each image is the photo it claims to be, either untouched or cropped to the window."""
 
 import hashlib
 import io
@@ -19,28 +19,28 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "images": "as many images as views, each decodes to the size of its view, upright for every reader",
-    "photos untouched": "a whole photo is its file byte for byte, but for its EXIF orientation",
-    "windows": "a window shows what its photo shows there, and what its operations say was done to it",
-    "encoded alike": "images that may hold an answer have one format, and windows one quality unless it is drawn",
+    "photos untouched": "a whole photo is its file byte for byte, except for its EXIF orientation",
+    "windows": "a window shows what its photo shows there, changed only by the stated operations",
+    "encoded alike": "images that may contain an answer have one format, and windows one quality unless it is drawn",
 }
-# Mean absolute difference that resampling and one JPEG encoding leave at most: gray levels of luma at half size, and of
-# color at a quarter, since JPEG keeps color at half size and fine colored dots are lost on the way
+# Largest mean absolute difference that resampling and one JPEG encoding leave: in gray levels of luma at half size, and
+# of color at a quarter, because JPEG stores color at half size and loses fine colored dots
 DIFFERENCE = 10.0
-# Pixels at half size by which a window is shifted to see whether it would fit better elsewhere
+# Pixels at half size by which a window is shifted to test whether it fits better elsewhere
 SHIFT = 2
 ORIENTATION = 0x0112
 REMEMBERED = 200_000
 
 
 class PictureCheck:
-    """Compares images with the photos they come from; each distinct image once."""
+    """Compares images with the photos they come from, each distinct image once."""
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
         self._done: dict[tuple[bytes, View], tuple[str, str]] = {}
 
     def check(self, sample: Sample) -> None:
-        """All images of a sample; a release by reference has none to check."""
+        """Check all images of a sample. A release by reference has none."""
         if not sample.images:
             return
         count = len(sample.images)
@@ -56,7 +56,7 @@ class PictureCheck:
         self._ledger.require(not fault, "encoded alike", sample.id, fault)
 
     def _compared(self, content: bytes, view: View) -> tuple[str, str]:
-        """Why the image cannot be read, and why it is not what the view says; "" where it can and is."""
+        """Why the image cannot be read, and why it does not match the view; "" for each that holds."""
         key = (hashlib.sha256(content).digest(), view)
         if key not in self._done:
             if len(self._done) >= REMEMBERED:
@@ -67,7 +67,7 @@ class PictureCheck:
         return self._done[key]
 
     def _altered(self, content: bytes, view: View) -> str:
-        """Why the image is not the whole photo's file; "" where it is."""
+        """Why the image is not the whole photo's file; "" if it is."""
         source = self._world.sources[view.source]
         frame = (0, 0, *source.size(view.image_id))
         if view.window != frame or (view.width, view.height) != frame[2:]:
@@ -83,7 +83,7 @@ class PictureCheck:
         return f"its bytes are not those of {source.file_name(view.image_id)}"
 
     def _elsewhere(self, content: bytes, view: View) -> str:
-        """Why the image does not show the photo's window; "" where it does."""
+        """Why the image does not show the photo's window; "" if it does."""
         try:
             pixels, original = decode(content), composed(view, self._world.pixels.of)
         except PhotoError as error:
@@ -99,10 +99,10 @@ class PictureCheck:
 
 
 def _not_turned(content: bytes, original: bytes) -> str:
-    """Why the image is not the photo as EXIF has it displayed, encoded again; "" where it is."""
+    """Why the image is not the photo, rotated as EXIF states and re-encoded; "" if it is."""
     stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
-        return f"is {stored.shape[1]} x {stored.shape[0]}, its photo is displayed otherwise"
+        return f"is {stored.shape[1]} x {stored.shape[0]}, which is not how its photo is displayed"
     apart = _apart(stored, expected)
     return f"differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
@@ -111,7 +111,7 @@ def _quality(content: bytes, view: View) -> str:
     """Why the image is not a JPEG of the quality that its last operation states; "" if it is."""
     last = view.operations[-1]
     if last.name != "jpeg" or len(last.values) != 1:
-        return "its last operation is no JPEG encoding"
+        return "its last operation is not a JPEG encoding"
     with Image.open(io.BytesIO(content)) as image:
         stored = getattr(image, "quantization", None)
     return "" if stored == _tables(int(last.values[0])) else f"is not encoded at quality {last.values[0]:g}"
@@ -126,7 +126,7 @@ def _tables(quality: int) -> dict[int, list[int]]:
 
 
 def _apart(stored: Pixels, expected: Pixels) -> float:
-    """Mean difference in luma or in color, whichever is larger, in gray levels."""
+    """Mean difference in luma or color, whichever is larger, in gray levels."""
     one, other = (cv2.cvtColor(pixels, cv2.COLOR_BGR2YCrCb) for pixels in (stored, expected))
     luma = np.abs(_smaller(one[..., 0], 2) - _smaller(other[..., 0], 2)).mean()
     color = np.abs(_smaller(one[..., 1:], 4) - _smaller(other[..., 1:], 4)).mean()
@@ -134,7 +134,7 @@ def _apart(stored: Pixels, expected: Pixels) -> float:
 
 
 def _smaller(pixels: Pixels, times: int) -> NDArray[np.int16]:
-    """So many times smaller; the finest grain, that resampling and encoding change, is averaged out."""
+    """The image downscaled by this factor, which averages out the fine grain that resampling and encoding change."""
     size = max(1, pixels.shape[1] // times), max(1, pixels.shape[0] // times)
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.int16)
 
@@ -143,10 +143,10 @@ def _unreadable(content: bytes, view: View) -> str:
     try:
         width, height = picture_size(content)
         if (width, height) != (view.width, view.height):
-            return f"is {width} x {height}, the view says {view.width} x {view.height}"
+            return f"is {width} x {height}, the view states {view.width} x {view.height}"
         with Image.open(io.BytesIO(content)) as image:
             if image.getexif().get(ORIENTATION, 1) != 1:
-                return "has an orientation tag that readers rotate by"
+                return "has an orientation tag that makes readers rotate it"
             image.load()
     except (OSError, PhotoError, SyntaxError, ValueError) as error:
         return f"does not decode ({error})"
@@ -154,7 +154,7 @@ def _unreadable(content: bytes, view: View) -> str:
 
 
 def _only_untagged(content: bytes, original: bytes) -> bool:
-    """Is the only difference that the orientation tag, not 1 in the file, is 1 here?"""
+    """Is the only difference an orientation tag that is 1 here and not 1 in the file?"""
     if len(content) != len(original) or _orientation(original) == 1 or _orientation(content) != 1:
         return False
     changed = np.flatnonzero(np.frombuffer(content, np.uint8) != np.frombuffer(original, np.uint8))
@@ -167,7 +167,7 @@ def _orientation(content: bytes) -> int:
 
 
 def _shifted(stored: NDArray[np.int16], expected: NDArray[np.int16]) -> float:
-    """Least mean difference when one is shifted against the other."""
+    """Smallest mean difference when one is shifted against the other."""
     s = SHIFT
     if min(stored.shape[:2]) <= 4 * s:
         return float("inf")
@@ -190,5 +190,5 @@ def _unlike(sample: Sample) -> str:
                 tables = getattr(image, "quantization", None) if same else None
                 forms.add((image.format, repr(tables)))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            return ""  # already a breach of `images`
+            return ""  # already reported by `images`
     return "" if len(forms) <= 1 else f"formats or qualities differ: {sorted({str(form) for form, _ in forms})}"

@@ -1,4 +1,4 @@
-"""Decoded photos of the sources, the last ones kept; written apart from the builder's own decoding."""
+"""Decoded photos of the sources, most recent ones cached; written independently of the builder's decoding."""
 
 import io
 from collections import OrderedDict
@@ -20,14 +20,14 @@ Pixels = NDArray[np.uint8]
 
 
 class DecodedPhotos:
-    """Pixels of photos in the frame that is annotated."""
+    """Pixels of photos in the annotated frame."""
 
     def __init__(self, sources: Mapping[str, RawSource]) -> None:
         self._sources = sources
         self._photos: OrderedDict[tuple[str, int], Pixels] = OrderedDict()
 
     def of(self, part: Part) -> Pixels:
-        """Pixels (height, width, 3), blue-green-red. Raises PhotoError if it is unreadable or of another size."""
+        """Pixels (height, width, 3), blue-green-red. Raises PhotoError if it is unreadable or has the wrong size."""
         key = (part.source, part.image_id)
         if key not in self._photos:
             self._photos[key] = self._read(self._sources[part.source], part.image_id)
@@ -45,7 +45,7 @@ class DecodedPhotos:
 
 
 def decode(content: bytes) -> Pixels:
-    """Pixels (height, width, 3) in the frame that is annotated: a camera's orientation tag is not applied."""
+    """Pixels (height, width, 3) in the annotated frame: a camera's orientation tag is not applied."""
     return _decoded(content, cv2.IMREAD_COLOR)
 
 
@@ -63,7 +63,7 @@ def _decoded(content: bytes, how: int) -> Pixels:
 
 
 def as_displayed(content: bytes) -> Pixels:
-    """Pixels (height, width, 3), blue-green-red, turned as EXIF says."""
+    """Pixels (height, width, 3), blue-green-red, rotated as EXIF states."""
     with Image.open(io.BytesIO(content)) as image:
         upright = ImageOps.exif_transpose(image).convert("RGB")
     return np.asarray(upright, dtype=np.uint8)[:, :, ::-1]

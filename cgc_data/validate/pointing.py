@@ -1,4 +1,4 @@
-"""What could tell the place of a piece, or the image that it is from, without looking for it: colors and files."""
+"""What could reveal a piece's location or source image without searching for it: colors and files."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -14,23 +14,23 @@ from cgc_data.validate.report import Check
 from cgc_data.validate.statistics import Floats, Ints, clustered_mean, held_out_scores, hit_rate, judge, nothing
 from cgc_data.validate.trace import Trace
 
-# From features (n, k), truths (n,), and folds (n,) to scores (n,), each by what was fitted to the other folds.
+# Maps features (n, k), truths (n,), and folds (n,) to scores (n,), each from a model fitted to the other folds.
 Matcher: TypeAlias = Callable[[Floats, NDArray[np.bool_], Ints], Floats]
 
-BY_COLOR = 0.25  # pieces of another light are still found by color now and then
+BY_COLOR = 0.25  # pieces in different light are still found by color now and then
 BY_LEARNING = 0.15
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
-    """How much more often than chance the image nearest in color, or the farthest, holds the answer."""
+    """How much more often than chance the image nearest in color, or the farthest, contains the answer."""
     rows = [trace for trace in traces if len(trace.candidates) > 1]
     return answer_image("answer image by color", rows, lambda trace: [one["channels"].apart for one in trace.colors])
 
 
 def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_scores) -> Check:
-    """How much more often than chance a classifier finds the image by colors and files, on photos it has not seen.
+    """How much more often than chance a classifier finds the image from colors and files, on unseen photos.
 
-    The classifier is a logistic one if no other `matcher` is given.
+    The default `matcher` is a logistic classifier.
     """
     name = "answer image by a learned matcher"
     what = "accuracy above chance of a classifier on distances in color, files, and sharpness of the images"
@@ -47,12 +47,12 @@ def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_score
 
 
 def _features(rows: Sequence[Trace]) -> Floats:
-    """What is measured of each candidate of each row, (candidates, features): against the others, and its rank."""
+    """Features of each candidate of each row, (candidates, features): relative to the others, and its rank."""
     return np.concatenate([np.hstack([_against(table), _ranks(table)]) for table in map(_measures, rows)])
 
 
 def _measures(trace: Trace) -> Floats:
-    """Distances in color of each candidate, and what is known of its file, (candidates, n)."""
+    """Color distances and file properties of each candidate, (candidates, n)."""
     colors = [[d for one in image.values() for d in (one.apart, one.nearest)] for image in trace.colors]
     files = [np.log(np.maximum(found, 1e-9)) for signal in SIGNALS.values() if len(found := signal(trace))]
     return np.asarray(np.column_stack([np.array(colors), *files])[np.array(trace.candidates) - 1])
@@ -67,12 +67,12 @@ def _ranks(table: Floats) -> Floats:
 
 
 def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
-    """How often the box that is likest in color is right, its size and its image known, by each histogram."""
+    """How often the box most similar in color is right, given its size and image, for each histogram."""
     rows = [trace for trace in traces if len(trace.boxes) == 1 and trace.colors]
     for histogram in HISTOGRAMS:
         name, what = (
             f"place by color ({histogram})",
-            "accuracy at IoU 0.5 of the place likest in color, of the right size",
+            "accuracy at IoU 0.5 of the place most similar in color, of the right size",
         )
         if not rows:
             yield nothing(name, what)
@@ -82,6 +82,6 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def _is_likest(trace: Trace, histogram: str) -> bool:
-    """Is the place likest in color, in the image that holds the answer, the answer?"""
+    """Is the place most similar in color, in the image that contains the answer, the answer?"""
     (target,) = trace.targets
     return iou(trace.boxes[0], trace.colors[target - 1][histogram].likest) >= 0.5

@@ -1,4 +1,4 @@
-"""What an annotation file warrants by its protocol, of raw records; written apart from what built the release."""
+"""What an annotation file's protocol warrants, from raw records; written independently of the builder."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 Status = Literal["all", "some", "absent", "unknown"]
 Declared: TypeAlias = bool | list[str] | None
-Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as the file has it
+Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as in the file
 
 
 class RawProtocol(ABC):
-    """How far a file's records are to be relied on.
+    """How far a file's records can be trusted.
 
-    `rule` is the warrant of a release that rests on it; `refusal` says of a source that the rule does not hold there.
+    `rule` is the warrant that a release states for it; `refusal` is the message if the rule does not hold for a source.
     """
 
     rule: ClassVar[str]
@@ -21,26 +21,26 @@ class RawProtocol(ABC):
 
     @abstractmethod
     def warrants(self, image: Record, wanted: set[int]) -> bool:
-        """Is a category without an annotation in the image known to be absent by the rule?"""
+        """Does the rule prove that a category without an annotation in the image is absent?"""
 
     @abstractmethod
     def status(self, image: Record, wanted: set[int], found: Sequence[Record]) -> Status:
-        """What the file says of the category in the image, of which `found` are the annotations."""
+        """What the file states about the category in the image, given its annotations `found`."""
 
 
 @dataclass(frozen=True)
 class Exhaustive(RawProtocol):
-    """Every instance of the `complete` categories is labelled, but for crowds; nothing is known of the others."""
+    """Every instance of the `complete` categories is labeled, except crowds; nothing is known about the others."""
 
     complete: frozenset[int]
-    declared: bool  # by the user; else only what looks like an official record counts as one instance
+    declared: bool  # by the user; otherwise only what looks like an official record counts as one instance
 
     rule = "exhaustive"
     refusal = "does not label it exhaustively"
 
     @classmethod
     def of(cls, names: Mapping[int, str], own: bool, declared: Declared) -> "Exhaustive":
-        """By category names and whether they are the `own` list of the format, if nothing is declared."""
+        """From the category names, and whether they are the format's `own` list, if nothing is declared."""
         if isinstance(declared, list):
             return cls(frozenset(number for number, name in names.items() if name in declared), True)
         whole = own if declared is None else declared
@@ -63,7 +63,7 @@ class Exhaustive(RawProtocol):
 
 @dataclass(frozen=True)
 class Federated(RawProtocol):
-    """Every image lists the categories that were verified absent and those that are not labelled in full."""
+    """Every image lists the categories verified as absent and those not exhaustively labeled."""
 
     rule = "negative"
     refusal = "does not list it as verified absent"
@@ -75,7 +75,7 @@ class Federated(RawProtocol):
         negative = self.warrants(image, wanted)
         if found:
             if not image.get("neg_category_ids") and not image.get("not_exhaustive_category_ids"):
-                return "some"  # nothing tells that anybody checked what else is there
+                return "some"  # nothing indicates that anybody checked what else is there
             partial = wanted & set(image.get("not_exhaustive_category_ids") or ()) or any(map(is_crowd, found))
             return "unknown" if negative else "some" if partial else "all"
         return "absent" if negative else "unknown"
@@ -86,16 +86,16 @@ PROTOCOLS: tuple[type[RawProtocol], ...] = (Exhaustive, Federated)
 
 @dataclass(frozen=True)
 class RawFile:
-    """An annotation file as the reference reader of its format gives it.
+    """An annotation file as its format's reference reader returns it.
 
     Attributes:
         images, annotations, categories: by id.
-        of_image: annotations by the id of their image.
-        licenses: as the file lists them.
+        of_image: annotations by image id.
+        licenses: as listed in the file.
         mask: run lengths of an annotation's mask.
         protocol: what the file warrants.
-        coco_photos: are its photos COCO's, whatever its categories?
-        practice: by whose practice it names things, "" by nobody's in particular.
+        coco_photos: are its photos COCO's, even if its categories are not?
+        practice: whose naming practice it follows, "" if none in particular.
     """
 
     images: dict[int, Record]
@@ -110,11 +110,11 @@ class RawFile:
 
 
 def is_crowd(raw: Record) -> bool:
-    """Does an annotation say that it is one of a crowd?"""
+    """Is an annotation marked as a crowd?"""
     return raw.get("iscrowd") == 1
 
 
 def has_mask(raw: Record) -> bool:
-    """Does an annotation have a segmentation that holds anything?"""
+    """Does an annotation have a non-empty segmentation?"""
     segmentation = raw.get("segmentation")
     return bool(segmentation.get("counts")) if isinstance(segmentation, Mapping) else bool(segmentation)

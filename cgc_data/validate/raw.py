@@ -1,4 +1,4 @@
-"""One annotation file with its photos: what is in an image, what a window shows of it, and what the file warrants."""
+"""One annotation file with its photos: what an image contains, what a window shows, and what the file warrants."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ from cgc_data.validate.protocols import Declared, Record, Status, has_mask, is_c
 from cgc_data.validate.samples import Box, Rectangle
 from cgc_data.vocabulary import COCO_NAMES, concept_of
 
-LONGEST_EDGES = 4e6  # pixels, of a mask's polygons in all
+LONGEST_EDGES = 4e6  # pixels, total for a mask's polygons
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One annotation. `box` is x1, y1, x2, y2 in pixels of the photo, as annotated, cut to the frame."""
+    """One annotation. `box` is the annotated x1, y1, x2, y2 in pixels of the photo, clipped to the frame."""
 
     source: str
     number: int
@@ -37,7 +37,7 @@ class Instance:
 
     @property
     def id(self) -> str:
-        """As in a release: source and id."""
+        """Source and id, as written in a release."""
         return f"{self.source}:{self.number}"
 
 
@@ -46,10 +46,10 @@ class Sight:
     """What a window shows of an instance.
 
     Attributes:
-        box: tight box of the part inside, in pixels of the photo; None where nothing is.
-        share: of the mask's area that is inside.
-        near: does the window grown by the margin hold any of it?
-        certain: False where there is no mask to say what is inside.
+        box: tight box of the part inside, in pixels of the photo, or None if nothing is.
+        share: share of the mask's area that is inside.
+        near: does the window expanded by the margin contain any of it?
+        certain: False if there is no mask to determine what is inside.
     """
 
     box: Box | None
@@ -58,7 +58,7 @@ class Sight:
     certain: bool
 
     def state(self, visible: float) -> Literal["visible", "gone", "ambiguous"]:
-        """Visible from this share on, gone without a pixel near the window, ambiguous between."""
+        """Visible from this share up, gone if no pixel is near the window, ambiguous in between."""
         if not self.near:
             return "gone"
         return "visible" if self.certain and self.box and self.share >= visible else "ambiguous"
@@ -70,11 +70,11 @@ class RawSource:
     Args:
         key: as in the manifest.
         kind: its format.
-        exhaustive: as declared; None: only what the format itself says is.
+        exhaustive: as declared; None: only what the format itself guarantees.
         test_only: are all its photos held out?
-        box_format: how its boxes are written, as declared.
-        displayed: do they follow the photos as EXIF has them displayed?
-        ignored: what the user says is wrong in it: masks, crowd flags, duplicates.
+        box_format: declared format of its boxes.
+        displayed: do annotations follow the photos as EXIF rotates them?
+        ignored: what the user declares wrong in it: masks, crowd flags, duplicates.
     """
 
     def __init__(
@@ -100,19 +100,19 @@ class RawSource:
         self.categories: defaultdict[str, list[int]] = defaultdict(list)
         for number, concept in self.concept_of.items():
             self.categories[concept].append(number)
-        # a photo's number is COCO's only in a file about COCO's photos: other data sets number theirs alike
+        # a photo's number is COCO's only in a file about COCO's photos: other datasets use similar numbers
         self.of_coco = raw.coco_photos or set(self.names.values()) == set(COCO_NAMES)
         self._rle = lru_cache(maxsize=50_000)(self._read_rle)
         self.sight = lru_cache(maxsize=200_000)(self._sight)
         self.whole_box = lru_cache(maxsize=200_000)(self._whole_box)
 
     def file_name(self, image_id: int) -> str:
-        """Where the photo lies; LVIS names it only in its URL."""
+        """Location of the photo; LVIS states it only in its URL."""
         image = self.images[image_id]
         return str(image.get("file_name") or "/".join(str(image.get("coco_url", "")).split("/")[-2:]))
 
     def base_names(self, image_id: int) -> set[str]:
-        """What the photo is called without folders: in the annotation file, and where it lies."""
+        """The photo's names without folders: in the annotation file, and on disk."""
         name = self.file_name(image_id)
         return {path.rpartition("/")[2] for path in (name, self.photos.place(name)) if path}
 
@@ -121,7 +121,7 @@ class RawSource:
         return int(self.images[image_id]["width"]), int(self.images[image_id]["height"])
 
     def license_url(self, image_id: int) -> str:
-        """URL of the photo's license, "" where the file names none."""
+        """URL of the photo's license, or "" if the file states none."""
         return self._licenses.get(self.images[image_id].get("license"), "")
 
     def instance(self, number: int) -> Instance | None:
@@ -136,11 +136,11 @@ class RawSource:
         return [self._instance(raw) for raw in raws if raw["category_id"] in wanted]
 
     def concepts_in(self, image_id: int) -> set[str]:
-        """Concepts that have an annotation in an image."""
+        """Concepts with an annotation in an image."""
         return {self.concept_of[raw["category_id"]] for raw in self._of_image.get(image_id, ())}
 
     def status(self, image_id: int, concept: str) -> Status:
-        """What this file alone says of a concept in an image."""
+        """What this file alone states about a concept in an image."""
         wanted = set(self.categories.get(concept, ()))
         if not wanted:
             return "unknown"
@@ -148,19 +148,19 @@ class RawSource:
         return self.protocol.status(self.images[image_id], wanted, found)
 
     def warrants(self, rule: str, image_id: int, concept: str) -> bool:
-        """Is a concept without an annotation in the image known by this rule to be absent?"""
+        """Does this rule prove that a concept without an annotation in the image is absent?"""
         wanted = set(self.categories.get(concept, ()))
         return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
 
     def covered(self, number: int, window: Rectangle) -> float:
-        """Pixels of a window that an annotation covers: of its mask, or of its box if it has none."""
+        """Pixels of a window that an annotation covers: its mask, or its box if it has none."""
         found = self._instance(self._annotations[number])
         if found.has_mask:
             return float(np.count_nonzero(_cut(coco_mask.decode(self._rle(number)), window)))
         return area(overlap(found.box, window))
 
     def mask(self, number: int) -> NDArray[np.uint8]:
-        """Mask of an annotation that has one, over its photo, (height, width) of 0 and 1."""
+        """Mask of an annotation that has one, over its photo: (height, width) of 0 and 1."""
         return np.asarray(coco_mask.decode(self._rle(number)), dtype=np.uint8)
 
     def _instance(self, raw: Record) -> Instance:
@@ -171,7 +171,7 @@ class RawSource:
         return Instance(self.key, raw["id"], raw["image_id"], concept, box, is_crowd(raw), has_mask(raw))
 
     def _read_rle(self, number: int) -> Any:
-        """Run lengths of a mask. Raises ReleaseError for one that fits no photo, or whose edges have no end."""
+        """Run lengths of a mask. Raises ReleaseError if it fits no photo or its edges are unbounded."""
         raw, rle = self._annotations[number], None
         try:
             fault = _unbounded(raw["segmentation"], self.size(raw["image_id"]))
@@ -183,7 +183,7 @@ class RawSource:
         return rle
 
     def _whole_box(self, number: int) -> Box | None:
-        """Tight box of the whole mask, None where there is no mask pixel."""
+        """Tight box of the whole mask, or None if it has no pixel."""
         mask = coco_mask.decode(self._rle(number))
         return _tight(mask, (0, 0, mask.shape[1], mask.shape[0]))
 
@@ -209,7 +209,7 @@ def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
 
 
 def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
-    """Why reading a mask would take memory without bound, "" if it would not."""
+    """Why reading a mask would take unbounded memory, or ""."""
     width, height = segmentation["size"] if isinstance(segmentation, Mapping) else size
     if width * height > MOST_PIXELS:
         return f"a mask of {width} x {height} pixels"
@@ -219,12 +219,12 @@ def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
 
 
 def _edges(polygon: Sequence[float]) -> float:
-    """Length of a polygon's edges, each along the axis on which it is longer."""
+    """Total length of a polygon's edges, each measured along its longer axis."""
     return float(np.abs(np.diff(np.reshape(polygon, (-1, 2)), axis=0)).max(axis=1, initial=0).sum())
 
 
 def _corners(written: Any, form: str, width: float, height: float) -> Box:
-    """A box as the file writes it, as x1, y1, x2, y2 in pixels of its photo; of no extent where it writes none."""
+    """The file's box as x1, y1, x2, y2 in pixels of its photo; zero-sized if the file has none."""
     try:
         a, b, c, d = (float(value) for value in written)
     except (TypeError, ValueError):

@@ -1,6 +1,6 @@
-"""What a validation found: one check a line, each breach with the sample it is in.
+"""Results of a validation: one check per line, and the sample of each breach.
 
-A check passes, fails, or passes with a note where a release is too small to tell or a thing is only measured.
+A check passes, fails, or passes with a note if the release is too small to tell or the check only measures something.
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ class Breach:
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at in a sample: the check it belongs to, and what is wrong; "" if nothing is."""
+    """One thing checked in a sample: its check, and what is wrong or ""."""
 
     check: str
     fault: str
@@ -32,11 +32,11 @@ class Check:
     """Outcome of one check.
 
     Attributes:
-        n: how many things were looked at.
-        value: what was measured; for checks of samples the number of breaches.
-        bound: the value it is held against.
-        interval: 95 % interval of the value, where it is a statistic.
-        breaches: the samples at fault.
+        n: number of things checked.
+        value: the measurement; for checks of samples, the number of breaches.
+        bound: the limit that the value is compared with.
+        interval: 95 % interval of the value, if it is a statistic.
+        breaches: the faulty samples.
     """
 
     name: str
@@ -58,18 +58,18 @@ class Report:
 
     @property
     def valid(self) -> bool:
-        """True where no check failed."""
+        """True if no check failed."""
         return all(check.status != "fail" for check in self.checks)
 
     def check(self, name: str) -> Check:
-        """The check of this name. Raises KeyError."""
+        """The check of this name. Raises KeyError if there is none."""
         for check in self.checks:
             if check.name == name:
                 return check
         raise KeyError(name)
 
     def failed(self) -> list[str]:
-        """Names of the checks that failed, in the order of the report."""
+        """Names of the failed checks, in the order of the report."""
         return [check.name for check in self.checks if check.status == "fail"]
 
     def to_dict(self) -> dict[str, object]:
@@ -78,7 +78,7 @@ class Report:
 
 
 class Ledger:
-    """Collects breaches while samples stream by; only what is at fault is kept in memory."""
+    """Collects breaches while samples stream by; only faults are kept in memory."""
 
     def __init__(self, descriptions: Mapping[str, str]) -> None:
         self._descriptions = descriptions
@@ -86,7 +86,7 @@ class Ledger:
         self._breaches: defaultdict[str, list[Breach]] = defaultdict(list)
 
     def look(self, check: str, count: int = 1) -> None:
-        """Say that `count` more things were looked at."""
+        """Record that `count` more things were checked."""
         self._seen[check] += count
 
     def breach(self, check: str, sample: str, message: str) -> None:
@@ -94,16 +94,16 @@ class Ledger:
         self._breaches[check].append(Breach(sample, message))
 
     def require(self, holds: bool, check: str, sample: str, message: str) -> bool:
-        """Look at one thing; a breach where it does not hold. Returns `holds`."""
+        """Check one thing and record a breach if it does not hold. Returns `holds`."""
         self.look(check)
         if not holds:
             self.breach(check, sample, message)
         return holds
 
     def checks(self) -> Iterable[Check]:
-        """One check a description, in its order."""
+        """One check per description, in the same order."""
         for name, description in self._descriptions.items():
             breaches = tuple(self._breaches[name])
             status: Status = "fail" if breaches else "pass" if self._seen[name] else "note"
-            message = description if self._seen[name] or breaches else f"{description}: nothing of this kind here"
+            message = description if self._seen[name] or breaches else f"{description}: no such items"
             yield Check(name, status, self._seen[name], float(len(breaches)), 0.0, None, message, breaches)

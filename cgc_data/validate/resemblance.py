@@ -1,4 +1,4 @@
-"""Where in an image a piece could be from: normalized correlation of gray pixels, by Fourier transform."""
+"""Possible locations of a piece in an image: normalized correlation of gray pixels, by Fourier transform."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,25 +12,25 @@ from cgc_data.validate.pixels import Pixels
 from cgc_data.validate.samples import Box
 
 LONGER_SIDE = 96  # pixels at which an image is searched
-STEP, STEPS = 1.12, 6  # sizes of the piece, from half to twice its own
-FLAT = 1.0  # gray levels of standard deviation, below which a place shows nothing
+STEP, STEPS = 1.12, 6  # scales of the piece, from half to twice its size
+FLAT = 1.0  # standard deviation in gray levels below which a place shows nothing
 SAME_PLACE = 0.5  # IoU
-WEIGHTS = (0.114, 0.587, 0.299)  # of blue, green, red in gray
+WEIGHTS = (0.114, 0.587, 0.299)  # weights of blue, green, and red in gray
 
 Gray = NDArray[np.float64]
 
 
 class Found(NamedTuple):
-    """The best correlation at a piece's own place, and at any other; -1 if there is no such place."""
+    """The best correlation at the piece's true place, and at any other; -1 if there is no such place."""
 
     home: float
     elsewhere: float
 
 
 def search(piece: Pixels, image: Pixels, size: tuple[float, float], home: Box | None) -> Found:
-    """Look for a piece in an image, at every size of the ladder, and mirrored.
+    """Search for a piece in an image, at every scale of the ladder, and mirrored.
 
-    `size`: width and height that the piece has in the image, pixels of the image; `home`: its place there.
+    `size`: width and height of the piece in pixels of the image; `home`: its true place in it.
     """
     scale = LONGER_SIDE / max(image.shape[:2])
     scene = small(image, image.shape[1] * scale, image.shape[0] * scale)
@@ -47,13 +47,13 @@ def search(piece: Pixels, image: Pixels, size: tuple[float, float], home: Box | 
 
 
 def small(pixels: Pixels, width: float, height: float) -> Gray:
-    """Pixels (height, width, 3), blue-green-red, in gray at a size that is rounded to whole pixels."""
+    """Pixels (height, width, 3), blue-green-red, converted to gray and resized to a whole number of pixels."""
     size = max(1, round(width)), max(1, round(height))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) @ np.array(WEIGHTS))
 
 
 def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
-    """Normalized correlation with each place of the scene: of the template, then of the template mirrored."""
+    """Normalized correlation with each place of the scene: for the template, then for its mirror image."""
     rows, columns = template.shape
     count = rows * columns
     mean = _sums(scene, rows, columns) / count
@@ -68,14 +68,14 @@ def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
 
 
 def _sums(values: Gray, rows: int, columns: int) -> Gray:
-    """Sums over every rectangle of this many rows and columns."""
+    """Sums over every rectangle with this many rows and columns."""
     total = np.pad(values.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     across = total[:, columns:] - total[:, :-columns]
     return np.asarray(across[rows:] - across[:-rows])
 
 
 def _own(shape: tuple[int, ...], size: tuple[int, ...], home: list[float]) -> NDArray[np.bool_]:
-    """Which places (rows, columns) of a template of this size (rows, columns) are the piece's own; none without one."""
+    """Which places (rows, columns) of a template of this size (rows, columns) are the true one; all False if none."""
     if not home:
         return np.zeros(shape, dtype=bool)
     x1, y1, x2, y2 = home

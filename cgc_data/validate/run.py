@@ -1,4 +1,4 @@
-"""Validates a release: opens its raw sources, sends every row through every check, measures the shortcuts."""
+"""Validates a release: opens its raw sources, runs every check on every row, and measures the shortcuts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ CHECKS = {
 
 
 class SourcePaths(NamedTuple):
-    """Where a source lies now."""
+    """Current location of a source."""
 
     kind: str  # its format
     annotations: Path
@@ -47,10 +47,10 @@ def validate(release: Path | str, sources: Sequence[SourcePaths] | None = None) 
 
     Args:
         release: folder of a finished release.
-        sources: where sources lie that are not where the manifest says; matched by sha256.
+        sources: current locations of sources that were moved since the build; matched by sha256.
 
     Raises:
-        ReleaseError: no finished release, or a source is missing or is not the one it was built from.
+        ReleaseError: not a finished release, or a source is missing or differs from the one it was built from.
     """
     folder = Path(release)
     manifest = read_manifest(folder)
@@ -66,7 +66,7 @@ def validate(release: Path | str, sources: Sequence[SourcePaths] | None = None) 
 
 
 class RowChecker:
-    """All checks of rows, in the order in which one relies on another."""
+    """All checks of rows, each after those it relies on."""
 
     def __init__(self, manifest: Manifest, world: World, ledger: Ledger) -> None:
         limits = limits_of(manifest)
@@ -108,7 +108,7 @@ class RowChecker:
         self.traces.append(trace_of(sample, self._world))
 
     def finish(self) -> tuple[Check, ...]:
-        """What can be judged only at the end, and all checks of rows."""
+        """All checks of rows, and those that can run only at the end."""
         self._counts.finish(self._manifest["counts"])
         self._across.finish()
         self._duplicates.finish()
@@ -116,7 +116,7 @@ class RowChecker:
 
 
 def open_sources(release: Path, manifest: Manifest, given: Sequence[SourcePaths]) -> list[RawSource]:
-    """The raw sources of a release, each known to be the file it was built from by its sha256. Raises ReleaseError."""
+    """The raw sources of a release, verified by their sha256. Raises ReleaseError if one is missing or differs."""
     moved = {_digest(paths.annotations): paths for paths in given}
     known = {entry["sha256"] for entry in manifest["sources"]}
     for digest, paths in moved.items():

@@ -1,6 +1,6 @@
-"""A row of a release as plain objects, so that a check reads like the sentence it checks.
+"""A row of a release as plain objects, so that a check reads like the rule it checks.
 
-Reading raises ValueError for a row that is not of the form; nothing is repaired on the way.
+Reading raises ValueError if a row is malformed; nothing is repaired.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A photo that a view shows something of; all but the first lend an object."""
+    """A photo that a view shows part of; all but the first contribute an object."""
 
     source: str
     image_id: int
@@ -27,7 +27,7 @@ class Part:
     license_url: str
     flickr_url: str
     annotation_id: str
-    transform: tuple[float, ...]  # a, b, c, d, e, f: x, y goes to ax + by + c, dx + ey + f of the first part, pixels
+    transform: tuple[float, ...]  # a, b, c, d, e, f: maps x, y to ax + by + c, dx + ey + f of the first part, pixels
     mask: str
 
 
@@ -59,17 +59,17 @@ class View:
 
     @property
     def pixels(self) -> Rectangle:
-        """The view's own frame."""
+        """The view's frame."""
         return (0, 0, self.width, self.height)
 
     def place(self, box: Box) -> Box:
-        """A box in pixels of the photo, in pixels of the view."""
+        """Convert a box from pixels of the photo to pixels of the view."""
         x1, y1, x2, y2 = self.window
         across, down = self.width / (x2 - x1), self.height / (y2 - y1)
         return ((box[0] - x1) * across, (box[1] - y1) * down, (box[2] - x1) * across, (box[3] - y1) * down)
 
     def thousand(self, box: Box) -> Box:
-        """A box in pixels of the view on the 0-1000 scale, not rounded."""
+        """Convert a box from pixels of the view to the 0-1000 scale, without rounding."""
         across, down = 1000 / self.width, 1000 / self.height
         return (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
 
@@ -88,7 +88,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is said to warrant that a view does not show a label."""
+    """The stated warrant that a view does not show a label."""
 
     img_idx: int
     label: str
@@ -128,17 +128,17 @@ class Sample:
 
     @property
     def kind(self) -> Task:
-        """Its task as declared. Raises ReleaseError for an unknown one, which the check of its form keeps out."""
+        """The declared task. Raises ReleaseError if it is unknown, which the form check rules out."""
         return task_named(self.contrast, self.task)
 
     @property
     def label(self) -> str:
-        """What the row asks for: of several labels the first, without a label the word that answers write."""
+        """What the row asks for: the first label or, if there is none, the word that answers write."""
         return self.labels[0] if self.labels else self.written_label
 
     @property
     def written_label(self) -> str:
-        """What answers write as the label, whatever it is; "" if the question names it."""
+        """The fixed word that answers write as the label, or "" if the question names the label."""
         return self.kind.written_label(names_image=self.img_idx is not None)
 
     def view(self, img_idx: int) -> View:
@@ -152,11 +152,11 @@ class Sample:
 
 
 def read_sample(row: Row, shard: str) -> Sample:
-    """A row of a shard as a Sample. Raises ValueError saying what is missing."""
+    """A row of a shard as a Sample. Raises ValueError that states what is missing."""
     try:
         return _read(row, shard)
     except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"a value of the row is missing or of another type ({error})") from None
+        raise ValueError(f"a value of the row is missing or has the wrong type ({error})") from None
 
 
 def _read(row: Row, shard: str) -> Sample:
@@ -192,7 +192,7 @@ def _read(row: Row, shard: str) -> Sample:
 
 def _filled(value: Value | None) -> Value:
     if value is None:
-        raise TypeError("null where a value is due")
+        raise TypeError("null instead of a value")
     return value
 
 

@@ -1,6 +1,6 @@
-"""What checks of several tasks derive anew: sets of instances that are complete, and the roles of views.
+"""Checks that several tasks share: complete sets of instances, and the roles of views.
 
-Each function gives findings about one row, of the checks that `CHECKS` describes.
+Each function yields findings about one row, for the checks that `CHECKS` describes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,18 +21,18 @@ CHECKS = {
 
 
 def some_object(sample: Sample) -> Iterator[Finding]:
-    """A finding where the answer is empty."""
+    """A finding if the answer is empty."""
     if not sample.objects:
         yield Finding("one instance", f"a {sample.task} row without objects")
 
 
 def no_object(sample: Sample) -> Finding:
-    """Whether the answer is empty."""
+    """Check that the answer is empty."""
     return Finding("one instance", f"an {sample.task} row with objects" if sample.objects else "")
 
 
 def roles(sample: Sample, world: World) -> Iterator[Finding]:
-    """Whether views are called what they are, and no photo is shown twice."""
+    """Check that views have the right roles and that no photo is shown twice."""
     photos = [world.photo(view) for view in sample.views]
     yield Finding("roles", "a photo is shown twice" if len(set(photos)) < len(photos) else "")
     target, distractor = sample.kind.contrast.roles[:2]
@@ -44,14 +44,14 @@ def roles(sample: Sample, world: World) -> Iterator[Finding]:
 
 
 def lookalikes(sample: Sample, world: World) -> Iterator[str]:
-    """Asked labels of which one could be taken for the other, or lies below it."""
+    """Asked labels that can be mistaken for one another, or of which one is below the other."""
     for one, other in combinations(sample.labels, 2):
         if world.concept(other) in world.relations.confusable(world.concept(one) or ""):
-            yield f"{one} and {other} can be taken for one another"
+            yield f"{one} and {other} can be mistaken for one another"
 
 
 def complete(sample: Sample, world: World, limits: Limits, *, everywhere: bool = False) -> Iterator[Finding]:
-    """Whether the answer has every instance of its views with an object, or of all views (`everywhere`)."""
+    """Check that the answer has every instance in the views it has objects in, or in all views (`everywhere`)."""
     for label in sample.labels:
         for number in range(1, len(sample.views) + 1):
             if everywhere or sample.targets(number, label):
@@ -78,7 +78,7 @@ def _incomplete(sample: Sample, number: int, label: str, world: World, limits: L
 
 
 def _boxed(world: World, photo: str, concept: str, answered: Iterable[str]) -> tuple[Instance, ...]:
-    """Instances of the one source that the answer takes its boxes from (any that boxes all, if it has none)."""
+    """Instances of the one source that the answer takes its boxes from (any that boxes all, if the answer is empty)."""
     keys = {name.rpartition(":")[0] for name in answered}
     whole = [fact for fact in world.facts(photo, concept) if fact.status == "all"]
     named = [fact for fact in whole if fact.source.key in keys]

@@ -1,4 +1,4 @@
-"""Whether a view is sharp enough for what is asked: not enlarged too much, and no box made large by enlarging."""
+"""Whether a view is sharp enough: not enlarged too much, and no box large only because of enlargement."""
 
 import cv2
 
@@ -10,18 +10,18 @@ from cgc_data.validate.samples import Sample, Target, View
 
 CHECKS = {"sharpness": "no view is enlarged more than the release allows, and boxes are large in their photos too"}
 
-WHOLE_PIXEL = 0.5  # by which rounding may lengthen the side of a view
+WHOLE_PIXEL = 0.5  # that rounding can add to the side of a view
 ROUNDING = 1e-3  # of boxes in a row, pixels
 
 
 class SharpnessCheck:
-    """Checks one row at a time, by windows and boxes alone."""
+    """Checks one row at a time, from windows and boxes alone."""
 
     def __init__(self, ledger: Ledger, limits: Limits) -> None:
         self._ledger, self._limits = ledger, limits
 
     def check(self, sample: Sample) -> None:
-        """Check a row's views and the boxes in them; releases made before there was a bound are let off."""
+        """Check a row's views and the boxes in them. Releases built before the bound existed are exempt."""
         most = self._limits.enlargement
         if most is None:
             return
@@ -35,17 +35,17 @@ class SharpnessCheck:
 
 
 def enlargement(view: View) -> float:
-    """How many pixels of a view stand for one of its photo, along the axis on which there are more."""
+    """Pixels of the view per pixel of its photo, along the axis with more."""
     x1, y1, x2, y2 = view.window
     return max(view.width / (x2 - x1), view.height / (y2 - y1))
 
 
 def sharpness(content: bytes) -> float:
-    """Variance of the second derivative of an image's gray levels; 0 if it cannot be decoded."""
+    """Variance of the Laplacian of an image's gray levels; 0 if it cannot be decoded."""
     try:
         pixels = decode_gray(content)
     except PhotoError:
-        return 0.0  # already a breach of the picture checks
+        return 0.0  # already reported by the picture checks
     return float(cv2.meanStdDev(cv2.Laplacian(pixels, cv2.CV_16S))[1].item() ** 2)
 
 

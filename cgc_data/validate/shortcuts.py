@@ -1,4 +1,4 @@
-"""What a model could exploit instead of looking, measured over a whole release, each against the design's bound."""
+"""Shortcuts that a model could exploit instead of looking, each measured over a release against its bound."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -33,15 +33,15 @@ FLOOR_BOUND = 0.10
 ABSENT_BOUND = 0.15
 UNIFORM_P = 1e-6
 OFFSET_DISTANCE = 0.1  # Kolmogorov-Smirnov distance below which a deviation does not matter
-FEW_ROWS = 100  # below which the share of absent rows is judged by its interval
-FEWEST_ROWS = 10  # of either kind, below which a classifier is not tried
-MOST_ROWS = 20_000  # rows a classifier is fitted to
-CENTRE: Rectangle = (250, 250, 750, 750)
+FEW_ROWS = 100  # number of rows below which the share of absent rows is judged by its interval
+FEWEST_ROWS = 10  # rows of either kind below which no classifier is fitted
+MOST_ROWS = 20_000  # maximum rows to fit a classifier to
+CENTER: Rectangle = (250, 250, 750, 750)
 SEED = 0
 
 
 def shortcut_checks(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
-    """One check a shortcut."""
+    """One check per shortcut."""
     yield absent_share(traces)
     for contrast in ("", *CONTRASTS):
         yield absent_classifier(traces, contrast)
@@ -64,11 +64,11 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
 
 
 def absent_share(traces: Sequence[Trace]) -> Check:
-    """Share of rows whose answer is the empty list: a frequent [] is a safe bet."""
+    """Share of rows whose answer is the empty list: if [] is frequent, it is a safe bet."""
     absent = sum(_is_empty(trace) for trace in traces)
     share = absent / len(traces) if traces else 0.0
     name, what = "absent share", "share of rows whose answer is []"
-    # a count, not an estimate: the release itself is what is trained on; of a few rows one more or less is over it
+    # a count, not an estimate, because this release is the training data; with few rows, a single one can exceed it
     if 0 < len(traces) < FEW_ROWS:
         values = np.array([_is_empty(trace) for trace in traces], dtype=np.float64)
         return judge(name, *clustered_mean(values, families(traces)), ABSENT_BOUND, len(traces), what)
@@ -76,14 +76,14 @@ def absent_share(traces: Sequence[Trace]) -> Check:
 
 
 def absent_classifier(traces: Sequence[Trace], contrast: str = "") -> Check:
-    """AUC of a classifier that tells absent from present by all but what the pictures show."""
+    """AUC of a classifier that separates absent from present by everything except what the pictures show."""
     name = f"absent from wording, label and sizes{f' ({contrast})' if contrast else ''}"
-    what = "held-out AUC of a logistic classifier on wording, label, number, sizes and bytes of images"
+    what = "held-out AUC of a logistic classifier on wording, label, number, sizes, and bytes of images"
     return _classifier([t for t in traces if contrast in ("", t.contrast)], absent_features, name, what)
 
 
 def absent_from_images(traces: Sequence[Trace]) -> Check:
-    """The same by the images alone: labels that are balanced to the row make the other AUC lean below a half."""
+    """The same from the images alone: exactly balanced labels push the other AUC below one half."""
     what = "held-out AUC of a logistic classifier on sizes and bytes of images alone"
     return _classifier(traces, image_features, "absent from sizes and bytes", what)
 
@@ -97,7 +97,7 @@ def _classifier(traces: Sequence[Trace], features: Features, name: str, what: st
 def classifier(
     traces: Sequence[Trace], is_true: Callable[[Trace], bool], features: Features, name: str, what: str
 ) -> Check:
-    """AUC of a logistic classifier on features of rows, by which those that are true can be told from the others."""
+    """AUC of a logistic classifier that separates true from false rows by their features."""
     rows = at_most(list(traces), MOST_ROWS)
     truths = np.array([is_true(trace) for trace in rows], dtype=bool)
     if min(truths.sum(), (~truths).sum()) < FEWEST_ROWS:
@@ -110,7 +110,7 @@ def classifier(
 
 
 def odd_one_out(traces: Sequence[Trace]) -> Check:
-    """Is the photo that is most often a target elsewhere the target here?"""
+    """Is the photo that is most often a target elsewhere also the target here?"""
     name, what = "target photo is the odd one out", "AUC of a photo's share of target roles in other families"
     rows = at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
     groups = families(rows)
@@ -130,7 +130,7 @@ def odd_one_out(traces: Sequence[Trace]) -> Check:
 
 
 def one_sided_photos(traces: Sequence[Trace]) -> Check:
-    """How far a photo's share of target roles is from what its sets would give each member."""
+    """How far a photo's share of target roles is from the share that its sets give each member."""
     name, what = (
         "photos serve in both roles",
         "share of photos, shown 6 times or more, that are always or never the target",
@@ -148,7 +148,7 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
 
 
 def photo_tells_absent(traces: Sequence[Trace]) -> Check:
-    """Do the photos of absent rows occur more in other absent rows?"""
+    """Do the photos of absent rows occur more often in other absent rows?"""
     name, what = "photos tell absent", "AUC of the photos' share of absent rows in other families"
     rows = at_most([t for t in traces if not t.kind.contrast.windows], MOST_ROWS)
     truths = np.array([_is_empty(t) for t in rows], dtype=bool)
@@ -170,15 +170,15 @@ def photo_tells_absent(traces: Sequence[Trace]) -> Check:
 
 
 def target_position(traces: Sequence[Trace], contrast: str) -> Check:
-    """Is the answer's image equally often in every place?"""
+    """Is the answer's image equally often in each position?"""
     name, what = (
         f"target position ({contrast})",
         f"p-value of a uniform place of the answer's image, fails below {UNIFORM_P:g}",
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
-        # a row with its target in every image says nothing of the place
-        # a question that names the image of its answer has it among all images, unless pieces of that image are shown
+        # a row with its target in every image carries no information about the position
+        # a question that names its answer's image can have it at any position, unless pieces of that image are shown
         anywhere = trace.named and not trace.kind.gives_image
         among = tuple(range(1, len(trace.sizes) + 1)) if anywhere else trace.candidates
         if trace.targets and len(trace.targets) < len(among):
@@ -193,17 +193,17 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
 
 
 def centre_floor(traces: Sequence[Trace]) -> Check:
-    """How often is the middle quarter of the view a right answer?"""
-    return _floor("centre box", traces, lambda t: CENTRE if _asks_for_one(t) else None)
+    """How often is the central quarter of the view a right answer?"""
+    return _floor("centre box", traces, lambda t: CENTER if _asks_for_one(t) else None)
 
 
 def copy_floor(traces: Sequence[Trace]) -> Check:
-    """How often is the reference box, copied, a right answer?"""
+    """How often is a copy of the reference box a right answer?"""
     return _floor("copied reference", traces, lambda t: t.reference)
 
 
 def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangle | None]) -> Check:
-    """Accuracy at IoU 0.5 of a guess that looks at nothing; the image is guessed too, unless the question names it."""
+    """Accuracy at IoU 0.5 of a guess that ignores the images, and guesses an unnamed image too."""
     what = f"accuracy at IoU 0.5 of the {name}"
     rows = [(t, box) for t in traces if len(t.boxes) == 1 and (box := guess(t))]
     if not rows:
@@ -216,7 +216,7 @@ def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangl
 
 
 def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
-    """Share of Focus Views whose object covers less or more of the window than the design allows."""
+    """Share of Focus Views whose object covers less or more of the window than allowed."""
     name = "focus cover"
     what = f"Focus Views of which the object covers less than {limits.min_cover:g} or more than {limits.max_cover:g}"
     covers = np.array([t.focus.cover for t in traces if t.focus])
@@ -228,7 +228,7 @@ def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
 
 
 def focus_offsets(traces: Sequence[Trace]) -> Check:
-    """Are Focus Views placed uniformly among the places that keep their object whole, or round its centre?"""
+    """Are Focus Views uniform among the positions that keep their object whole, or centered on it?"""
     name, what = (
         "focus offsets",
         "Kolmogorov-Smirnov distance of the window's place from uniform over the feasible ones",
@@ -239,7 +239,7 @@ def focus_offsets(traces: Sequence[Trace]) -> Check:
     test = kstest(places, "uniform")
     distance, p = float(test.statistic), float(test.pvalue)
     fails = p < UNIFORM_P and distance > OFFSET_DISTANCE
-    small = 1.36 / len(places) ** 0.5 > OFFSET_DISTANCE  # the 5 % point of the distance itself
+    small = 1.36 / len(places) ** 0.5 > OFFSET_DISTANCE  # critical value of the distance at the 5 % level
     message = f"{what} (p {p:.2g}, middle half holds {np.mean(np.abs(places - 0.5) < 0.25):.2f})"
     if small and not fails:
         return Check(name, "note", len(places), distance, OFFSET_DISTANCE, None, f"{message}: too few rows to tell")
@@ -247,7 +247,7 @@ def focus_offsets(traces: Sequence[Trace]) -> Check:
 
 
 def label_balance(traces: Sequence[Trace]) -> Check:
-    """Reported: the most frequent label's share, and how many labels the release is worth."""
+    """Measured only: the most frequent label's share, and the effective number of labels."""
     counts = Counter(trace.label for trace in traces)
     if not counts:
         return nothing("label balance", "share of the most frequent label")
@@ -267,7 +267,7 @@ def _is_empty(trace: Trace) -> bool:
 
 
 def at_most(rows: list[Trace], most: int) -> list[Trace]:
-    """All rows, or those of as many whole families as fit."""
+    """All rows, or as many whole families as fit."""
     if len(rows) <= most:
         return rows
     groups = families(rows)
@@ -278,7 +278,7 @@ def at_most(rows: list[Trace], most: int) -> list[Trace]:
 
 
 def elsewhere(keys: Sequence[str], groups: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each entry the mean value of its key in other groups (n,); NaN where the key is in no other."""
+    """For each entry, the mean value of its key in other groups (n,); NaN if no other group has the key."""
     totals: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     inside: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for key, group, value in zip(keys, groups.tolist(), values.tolist(), strict=True):

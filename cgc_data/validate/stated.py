@@ -1,4 +1,4 @@
-"""What a row states about itself and its photos, derived again: wording, number of images, difficulty, records."""
+"""What a row states about itself and its photos, re-derived: wording, number of images, difficulty, and records."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,26 +14,26 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary.names import Name
 
 CHECKS = {
-    "asked once": "no question about the same views in the same order is there under two ids",
-    "wording": "the question is the phrasing that `template_id` names, and speaks of as many images as there are",
-    "difficulty": "follows from the number of images, the kind of distractors and the smallest object",
+    "asked once": "no question about the same views in the same order has two ids",
+    "wording": "the question is the phrasing that `template_id` names, and mentions the right number of images",
+    "difficulty": "follows from the number of images, the kind of distractors, and the smallest object",
     "photo records": "license and flickr_url of every view are those of its source",
 }
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 COUNTED = re.compile(rf"\b(both|{'|'.join(WORDS)}|[0-9]+) (?:of the |of these )?images\b", re.I)
 NUMBERED = re.compile(r"\bimage ([0-9]+)\b", re.I)
-ROUNDING = 0.002  # of a difficulty, by the rounded boxes
+ROUNDING = 0.002  # tolerance of a difficulty, due to rounded boxes
 
 
 class StatedCheck:
-    """Checks one row at a time; remembers what was asked."""
+    """Checks one row at a time and remembers what was asked."""
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
         self._asked: dict[int, str] = {}
 
     def check(self, sample: Sample) -> None:
-        """All that a row states."""
+        """Check everything that a row states."""
         first = self._asked.setdefault(hash((sample.views, sample.question, sample.split)), sample.id)
         self._ledger.require(first == sample.id, "asked once", sample.id, f"asks what {first} asks")
         faults = {
@@ -63,7 +63,7 @@ class StatedCheck:
 
 
 def _sources(view: View) -> tuple[View | Part, ...]:
-    """What of a view states where it is from: itself, and each photo that it is made of."""
+    """The records that state the origin of a view: the view's own, and that of each photo it is made from."""
     return (view, *view.parts)
 
 
@@ -74,10 +74,10 @@ def _numbers(sample: Sample) -> Iterator[str]:
         word = found.lower()
         stated = 2 if word == "both" else WORDS.index(word) if word in WORDS else int(word)
         if stated != count:
-            yield f"the question speaks of {word} images, there are {count}"
+            yield f"the question mentions {word} images, but there are {count}"
     for found in NUMBERED.findall(sample.question):
         if not 1 <= int(found) <= count:
-            yield f"the question speaks of image {found} of {count}"
+            yield f"the question mentions image {found} of {count}"
 
 
 def _wording(sample: Sample, world: World) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _begins(question: str, expected: str) -> bool:
 
 
 def _filled(phrasing: str, sample: Sample, world: World) -> str:
-    """The phrasing about what the row asks for; empty if its name cannot be told."""
+    """The phrasing for what the row asks for; empty if its name is unknown."""
     names = [world.shown.get(world.concept(label) or "") for label in sample.labels]
     if None in names:
         return ""
@@ -115,7 +115,7 @@ def _filled(phrasing: str, sample: Sample, world: World) -> str:
 
 
 def _referred(name: Name | None, relation: str) -> str:
-    """The name with what singles the object out: one word goes before the name, several go after it."""
+    """The name with the words that single the object out: one word goes before the name, several go after it."""
     counted = name.counted if name else ""
     return f"{relation} {counted}" if len(relation.split()) == 1 else f"{counted} {relation}"
 
@@ -145,7 +145,7 @@ def _phrasings() -> Mapping[str, Mapping[int, str]]:
 
 
 def _difficulty(sample: Sample) -> Iterator[str]:
-    """Mean of: more images, scenes more alike, a smaller object; each 0-1."""
+    """Mean of three values, each 0-1, that rise with more images, more similar scenes, and a smaller object."""
     likeness = {kind.name: kind.likeness for kind in sample.kind.contrast.distractors}[sample.distractors]
     shares = [_side_share(sample, number) for number in range(len(sample.objects))]
     small = 1 - min(min(shares) / 0.5, 1) if shares else 0.5
@@ -155,7 +155,7 @@ def _difficulty(sample: Sample) -> Iterator[str]:
 
 
 def _side_share(sample: Sample, number: int) -> float:
-    """Side of a square as large as the object, as a share of the side of one as large as its view."""
+    """Square root of the object's share of its view's area."""
     target = sample.objects[number]
     view, (x1, y1, x2, y2) = sample.view(target.img_idx), target.bbox_px
     return float(((x2 - x1) * (y2 - y1) / (view.width * view.height)) ** 0.5)

@@ -1,6 +1,6 @@
-"""Statistics with intervals: rates, areas under the curve clustered by group, a plain logistic classifier, uniformity.
+"""Statistics with intervals: rates, AUCs clustered by group, a plain logistic classifier, and uniformity.
 
-A guard fails only where its whole interval is beyond the bound, so that a small release is not blamed for its size.
+A guard fails only if its whole interval is beyond the bound, so that a small release does not fail by chance.
 """
 
 from collections.abc import Sequence
@@ -20,34 +20,34 @@ FEW_GROUPS = 30
 
 
 def judge(name: str, value: float, interval: Interval, bound: float, n: int, what: str) -> Check:
-    """A check of `value` <= `bound` by its interval: fails above it, a note where the interval straddles it."""
+    """A check of `value` <= `bound`: fails if the whole interval is above the bound, a note if it straddles it."""
     status: Status = "fail" if interval[0] > bound else "note" if interval[1] > bound else "pass"
     note = {"fail": f"{what}: beyond the bound", "note": f"{what}: too few rows to tell", "pass": what}[status]
     return Check(name, status, n, value, bound, interval, note)
 
 
 def measured(name: str, value: float, n: int, what: str, interval: Interval | None = None) -> Check:
-    """Something that is reported without a bound."""
+    """A value that is reported without a bound."""
     return Check(name, "note", n, value, None, interval, what)
 
 
 def nothing(name: str, what: str) -> Check:
-    """A check that found no row of its kind."""
+    """A check that found no applicable rows."""
     return Check(name, "note", 0, None, None, None, f"{what}: no such rows")
 
 
 def wilson(hits: float, n: float, level: float = 0.95) -> Interval:
-    """Interval, by default of 95 %, of a rate of `hits` in `n`."""
+    """Interval (95 % by default) of a rate of `hits` in `n`."""
     if n <= 0:
         return 0.0, 1.0
     z, rate = float(norm.ppf((1 + level) / 2)), min(max(hits / n, 0.0), 1.0)
-    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    center = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, center - half), min(1.0, center + half)
 
 
 def exact(hits: float, n: float, level: float = 0.95) -> Interval:
-    """Interval by Clopper and Pearson of a rate of `hits` in `n`, which is not too narrow for any n."""
+    """Clopper-Pearson interval of a rate of `hits` in `n`, which is not too narrow for any n."""
     hits = min(max(hits, 0.0), n)
     low = float(beta.ppf((1 - level) / 2, hits, n - hits + 1)) if hits > 0 else 0.0
     high = float(beta.ppf((1 + level) / 2, hits + 1, n - hits)) if hits < n else 1.0
@@ -55,7 +55,7 @@ def exact(hits: float, n: float, level: float = 0.95) -> Interval:
 
 
 def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: float = 0.95) -> tuple[float, Interval]:
-    """Mean of `values` (n,) and its interval from resampling whole groups (n,); values are rates less `chance`."""
+    """Mean of `values` (n,) and its interval from resampling whole groups (n,); values are rates minus `chance`."""
     sums, sizes = np.bincount(groups, values), np.bincount(groups)
     drawn = _resampled(len(sums))
     means = (drawn @ sums) / np.maximum(drawn @ sizes, 1)
@@ -65,7 +65,7 @@ def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: 
 
 
 def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
-    """`clustered_mean` of hits (n,), 0-1; without any, resampling shows no spread, so that the bound is a rate's."""
+    """`clustered_mean` of hits (n,), 0-1. Without hits, resampling has no spread; the upper bound is that of a rate."""
     rate, interval = clustered_mean(hits, groups)
     return rate, interval if hits.any() else (0.0, min(interval[1], wilson(0, len(hits))[1]))
 
@@ -89,9 +89,9 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
 
 
 def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0, level: float = 0.95) -> Interval:
-    """The interval; of a few groups, which resampling shows too little of, at least that of a rate among them.
+    """The interval; for few groups, whose resampling spread is too small, at least the exact interval of a rate.
 
-    The exact one: one hit in one group says next to nothing.
+    It is exact because one hit in one group proves almost nothing.
     """
     if groups >= FEW_GROUPS:
         return interval
@@ -100,7 +100,7 @@ def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0,
 
 
 def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:
-    """Weight of pairs in which the true one scores higher, and of all pairs; weights (resamples, n)."""
+    """Weight of the pairs in which the true row scores higher, and of all pairs; weights (resamples, n)."""
     places = rankdata(scores, method="dense").astype(np.int64) - 1
     negative = np.where(truths, 0.0, weights)
     positive = np.where(truths, weights, 0.0)
@@ -111,7 +111,7 @@ def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Fl
 
 
 def _resampled(groups: int) -> Floats:
-    """How often each group is drawn, (RESAMPLES, groups); the same for the same number of groups."""
+    """How often each group is drawn, (RESAMPLES, groups); deterministic for a given number of groups."""
     random = np.random.default_rng(groups)
     drawn = (
         random.multinomial(groups, np.full(groups, 1 / groups), size=RESAMPLES) if groups else np.zeros((RESAMPLES, 0))
@@ -120,7 +120,7 @@ def _resampled(groups: int) -> Floats:
 
 
 def fit_logistic(features: Floats, truths: NDArray[np.bool_], penalty: float = 1.0) -> Floats:
-    """Weights (features + 1,), the last the intercept, of an L2-penalised logistic regression on (n, features)."""
+    """Weights (features + 1,), the last the intercept, of an L2-penalized logistic regression on (n, features)."""
     signs = np.where(truths, 1.0, -1.0)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
@@ -136,7 +136,7 @@ def fit_logistic(features: Floats, truths: NDArray[np.bool_], penalty: float = 1
 
 
 def held_out_scores(features: Floats, truths: NDArray[np.bool_], folds: Ints) -> Floats:
-    """Score of each row by a classifier fitted to the other folds; (n,)."""
+    """Score of each row, (n,), by a classifier fitted to the other folds."""
     scores = np.zeros(len(truths))
     for fold in np.unique(folds):
         held = folds == fold
@@ -147,7 +147,7 @@ def held_out_scores(features: Floats, truths: NDArray[np.bool_], folds: Ints) ->
 
 
 def uniformity(tables: Sequence[Floats]) -> tuple[float, float]:
-    """Chi-square and p-value that every table of counts (k,) is uniform, all taken together."""
+    """Pooled chi-square and p-value of the hypothesis that every table of counts (k,) is uniform."""
     total, freedom = 0.0, 0
     for counts in tables:
         expected = counts.sum() / len(counts)

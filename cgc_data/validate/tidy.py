@@ -1,7 +1,8 @@
-"""An annotation file's JSON with one type for every id, and without records that stand for nothing.
+"""Normalize an annotation file's JSON: one type for every id, and no meaningless records.
 
-The reference readers take what they are given; files of other tools write ids as text or floats, list a category twice,
-add a root that nothing is, or hold an annotation of no photo or one saved twice. Shares nothing with the builder.
+The reference readers do not validate their input. Files from other tools write ids as text or floats, list a category
+twice, add an unused root category, or contain duplicate annotations or annotations without a photo. Shares no code
+with the builder.
 """
 
 import json
@@ -16,12 +17,12 @@ WHOLE_FIELDS = {
     "licenses": ("id",),
     "annotations": ("id", "image_id", "category_id", "iscrowd"),
 }
-CORNERS = 6  # numbers of the smallest polygon that holds anything; of four, pycocotools makes a box
+CORNERS = 6  # coordinates of the smallest non-empty polygon; pycocotools reads four as a box
 LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
 def tidy(document: Any) -> Any:
-    """The document itself, changed in place; anything that is no annotation file stays as it is."""
+    """The same document, changed in place; anything that is not an annotation file is returned unchanged."""
     if not isinstance(document, dict) or not all(_is_list(document.get(name)) for name in ("images", "annotations")):
         return document
     for section, fields in WHOLE_FIELDS.items():
@@ -51,7 +52,7 @@ def _is_polygons(segmentation: Any) -> bool:
 
 
 def _whole(value: Any) -> Any:
-    """The number that a text or a float stands for; what stands for none stays."""
+    """The number that a string or float represents; other values are returned unchanged."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -62,7 +63,7 @@ def _whole(value: Any) -> Any:
 
 
 def _once(records: list[Record], besides: tuple[str, ...]) -> list[Record]:
-    """Records that differ from all before in more than the fields `besides`."""
+    """Records that differ from all previous ones, ignoring the fields `besides`."""
     seen: dict[str, Record] = {}
     for record in records:
         content = {key: value for key, value in record.items() if key not in besides}
@@ -82,7 +83,7 @@ def _without_roots(categories: list[Record], used: set[Any]) -> list[Record]:
 
 
 def _sound(document: Record) -> list[Record]:
-    """Annotations of a listed photo and category; of those that are alike to the last digit the first by id."""
+    """Annotations of a listed photo and category; of exact duplicates, the first by id."""
     images = {image["id"] for image in document["images"]}
     categories = {category["id"] for category in document["categories"]}
     listed = [a for a in document["annotations"] if a["image_id"] in images and a["category_id"] in categories]

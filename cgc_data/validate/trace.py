@@ -1,4 +1,4 @@
-"""What is kept of each row for the statistics at the end: small, so that memory does not follow the photos."""
+"""What is kept of each row for the statistics at the end: little, so that memory does not grow with the photos."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from cgc_data.validate.world import World
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """Where an object lies in its Focus View: share of the window, place among the feasible ones on each axis (0-1)."""
+    """An object in its Focus View: share of the window, and position among the feasible ones on each axis (0-1)."""
 
     cover: float
     places: tuple[float, ...]
@@ -28,8 +28,8 @@ class Asked:
     Attributes:
         label: as listed.
         answered: whether an object of the answer has it.
-        images: numbers, from 1, of those whose photo is annotated with it.
-        photos: of the sources that are annotated with it.
+        images: 1-based numbers of the images whose photo is annotated with it.
+        photos: number of photos in the sources annotated with it.
     """
 
     label: str
@@ -51,9 +51,9 @@ class Trace:
     sizes: tuple[tuple[int, int], ...]
     num_bytes: tuple[int, ...]
     enlargements: tuple[float, ...]
-    candidates: tuple[int, ...]  # images that may hold an answer, 1-based
+    candidates: tuple[int, ...]  # images that may contain an answer, 1-based
     photos: tuple[str, ...]
-    annotated: tuple[int, ...]  # objects that are annotated in each photo
+    annotated: tuple[int, ...]  # annotated objects per photo
     targets: frozenset[int]  # 1-based
     boxes: tuple[Rectangle, ...]
     reference: Rectangle | None
@@ -61,17 +61,17 @@ class Trace:
     tuple_id: str
     pair_id: str
     focus: Focus | None
-    asked: tuple[Asked, ...] = ()  # the labels in their order, if there are several
-    # of each image, by each histogram: what it has in common with the image that the question points at
+    asked: tuple[Asked, ...] = ()  # the labels in order, if there are several
+    # per image and histogram: similarity to the image that the question refers to
     colors: tuple[dict[str, Likeness], ...] = ()
-    followed: tuple[Box | None, ...] = ()  # where each image shows the one object that is followed, 0-1000 of it
-    sharpness: tuple[float, ...] = ()  # of the images, none of a release without them
-    relation: str = ""  # what tells the object from others of its label
-    qualities: tuple[float, ...] = ()  # of JPEG; none of photos as their files have them
+    followed: tuple[Box | None, ...] = ()  # box of the followed object in each image, 0-1000
+    sharpness: tuple[float, ...] = ()  # of the images; empty for a release without them
+    relation: str = ""  # what distinguishes the object from others of its label
+    qualities: tuple[float, ...] = ()  # of JPEG; none for photos stored as their original files
 
     @property
     def kind(self) -> Task:
-        """Its task as declared."""
+        """The declared task."""
         return task_named(self.contrast, self.task)
 
     @property
@@ -125,14 +125,14 @@ def _colors(sample: Sample, world: World) -> tuple[dict[str, Likeness], ...]:
     try:
         images = [composed(view, world.pixels.of) for view in sample.views]
     except PhotoError:
-        return ()  # already a breach of the picture checks
+        return ()  # already reported by the picture checks
     x1, y1, x2, y2 = sample.objects[0].bbox
     given, share = images[sample.ref_img_idx - 1], ((x2 - x1) / 1000, (y2 - y1) / 1000)
     return tuple({n: likeness(given, image, share, h) for n, h in HISTOGRAMS.items()} for image in images)
 
 
 def _followed(sample: Sample, world: World) -> tuple[Box | None, ...]:
-    """Where the raw mask of the object of a given box is in each image; nothing of tasks that follow none."""
+    """Location of the followed object's raw mask in each image; empty for tasks that follow no object."""
     found = world.instance(sample.objects[0].annotation_id) if sample.kind.both_ways and sample.objects else None
     if found is None:
         return ()
@@ -141,7 +141,7 @@ def _followed(sample: Sample, world: World) -> tuple[Box | None, ...]:
 
 
 def _focus(sample: Sample, world: World) -> Focus | None:
-    """The followed object in the Focus View, where the question is answered there."""
+    """The followed object in the Focus View, if that is where the question is answered."""
     if not sample.kind.both_ways or len(sample.views) != 2 or len(sample.objects) != 1:
         return None
     target = sample.objects[0]
@@ -153,7 +153,7 @@ def _focus(sample: Sample, world: World) -> Focus | None:
 
 
 def _places(view: View, box: Box, photo: tuple[int, int]) -> tuple[float, ...]:
-    """Window's place among those that keep the object whole, on each axis that leaves a choice (0-1)."""
+    """Position of the window among those that keep the object whole, on each axis that leaves a choice (0-1)."""
     places = []
     for axis in (0, 1):
         start, end = view.window[axis], view.window[axis + 2]

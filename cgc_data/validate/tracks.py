@@ -1,4 +1,4 @@
-"""Whether an object could be followed along a track without looking for it."""
+"""Whether an object could be followed along a track without looking at the images."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -15,13 +15,13 @@ from cgc_data.validate.trace import Trace
 BOUND = 0.10
 RIGHT = 0.5  # IoU
 FRAME: Box = (0, 0, 1000, 1000)
-CENTRE: Box = (250, 250, 750, 750)
-# From where an object is in each image to whether a guess about it is right, for each that can be made.
+CENTER: Box = (250, 250, 750, 750)
+# Maps the object's boxes in the images to whether each possible guess is right.
 Guess: TypeAlias = Callable[[Sequence[Box | None]], Iterable[bool]]
 
 
 def track_measures(traces: Sequence[Trace]) -> Iterator[Check]:
-    """One check for each way to guess, and how often a view lacks the object; rows of two views are no tracks."""
+    """One check per way to guess, and how often a view lacks the object. Rows with two views are not tracks."""
     tracks = [trace for trace in traces if len(trace.followed) > 2]
     yield _guessed("constant velocity", "box that moves on as between the two images before", tracks, _moved_on)
     yield _guessed("copied from the image before", "box of the image before", tracks, _stayed)
@@ -46,11 +46,11 @@ def _stayed(followed: Sequence[Box | None]) -> Iterator[bool]:
 
 
 def _central(followed: Sequence[Box | None]) -> Iterator[bool]:
-    return (iou(CENTRE, box) >= RIGHT for box in followed if box)
+    return (iou(CENTER, box) >= RIGHT for box in followed if box)
 
 
 def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Check:
-    """How often a guess is right, over all images that it is made for, with an interval over photos."""
+    """How often a guess is right, over all images it is made for, with an interval over photos."""
     what = f"accuracy at IoU 0.5 of the {what}"
     hits = [(trace.photos[0], right) for trace in tracks for right in guess(trace.followed)]
     if not hits:
@@ -61,10 +61,10 @@ def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Che
 
 
 def _lacking(tracks: Sequence[Trace]) -> Check:
-    """Measured: in how many tracks one view does not show the object."""
+    """Measured only: in how many tracks one view does not show the object."""
     name, what = (
         "tracks with a view that lacks the object",
-        "share of tracks of which one view does not show the object",
+        "share of tracks in which one view does not show the object",
     )
     if not tracks:
         return nothing(name, what)

@@ -1,4 +1,4 @@
-"""The answer derived anew: every box from the raw mask, then what its task's own check asks of it."""
+"""Re-derives the answer: every box from the raw mask, then what its task's check requires."""
 
 from cgc_data.validate import hard, sets
 from cgc_data.validate.boxes import BOX_TOLERANCE, furthest
@@ -10,7 +10,7 @@ from cgc_data.validate.tasks import check_of, task_checks
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "annotations": "every object is a known single instance of the asked category in the photo shown",
+    "annotations": "every object is a known single instance of the asked category in the displayed photo",
     "true boxes": "every box is within 1/1000 of the tight box of the mask inside the view",
     "visible share": "`visible` is the share of the mask inside the view, and at least the limit",
     **sets.CHECKS,
@@ -21,15 +21,15 @@ SHARE_TOLERANCE = 0.01
 
 
 class TruthCheck:
-    """Derives the truth of one sample at a time from the raw annotations."""
+    """Derives the truth from the raw annotations, one sample at a time."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
 
     def check(self, sample: Sample) -> None:
-        """All that the answer claims to be there, and that nothing is left out.
+        """Check everything that the answer claims, and that it omits nothing.
 
-        What a row without a label answers is no instance as its photo has it: its task's own check derives it.
+        The answer to a row without a label is not an instance of its photo: the task's own check derives it.
         """
         for target in sample.objects if sample.labels else ():
             self._object(sample, target)
@@ -51,10 +51,10 @@ class TruthCheck:
             return
         true = view.thousand(view.place(sight.box))
         apart = max(furthest(true, target.bbox), furthest(true, view.thousand(target.bbox_px)))
-        message = f"{where}: {target.bbox}, the mask says {tuple(round(value, 1) for value in true)}"
+        message = f"{where}: {target.bbox}, the mask gives {tuple(round(value, 1) for value in true)}"
         self._ledger.require(apart <= BOX_TOLERANCE + 1e-6, "true boxes", sample.id, message)
         right = abs(sight.share - target.visible) <= SHARE_TOLERANCE and sight.state(self._limits.visible) == "visible"
-        message = f"{where}: visible {target.visible:.3f}, the mask says {sight.share:.3f}"
+        message = f"{where}: visible {target.visible:.3f}, the mask gives {sight.share:.3f}"
         self._ledger.require(right, "visible share", sample.id, message)
 
     def _unfit(self, found: Instance | None, sample: Sample, target: Target) -> str:
@@ -71,12 +71,12 @@ class TruthCheck:
     def _misdrawn(self, found: Instance, view: View) -> str:
         source = self._world.sources[found.source]
         if source.size(found.image_id) != self._world.sources[view.source].size(view.image_id):
-            return "its sources differ about the size of the photo"
+            return "its sources disagree on the size of the photo"
         whole = source.whole_box(found.number) if found.has_mask else found.box
         return "" if whole and _agrees(whole, found.box) else f"its mask spans {whole}, its annotated box {found.box}"
 
 
 def _agrees(mask: Box, box: Box) -> bool:
-    """Do mask and annotation tell of one box, within 2 px and 1 % of its longer side?"""
+    """Do mask and annotation agree on the box, within 2 px and 1 % of its longer side?"""
     longer = max(box[2] - box[0], box[3] - box[1])
     return furthest(mask, box) <= 2 + 0.01 * longer + 1e-6

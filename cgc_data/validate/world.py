@@ -1,6 +1,6 @@
-"""All sources together: which images are one photo, and whether its sources agree on a category.
+"""All sources combined: which images are one photo, and whether its sources agree on a category.
 
-A photo is the same if COCO's name for it and the picture agree, or the bytes of the file; never by a bare id or name.
+Images are the same photo if COCO's name and the picture agree, or the file's bytes do; an id or name is not enough.
 """
 
 import hashlib
@@ -26,24 +26,24 @@ from cgc_data.validate.samples import Part, View
 from cgc_data.vocabulary import COCO_PRACTICE, Name, Relations, names_of
 
 COCO_FILE = re.compile(r"(?<!\d)(0{6}\d{6})\.[A-Za-z]+$")
-THUMBNAIL = 16  # pixels on a side at which two pictures are compared
-ALIKE = 0.9  # correlation of thumbnails of one picture, encoded or resized again, is at least this
-Appearance = tuple[str, int]  # key of a source, image id
+THUMBNAIL = 16  # side in pixels at which two pictures are compared
+ALIKE = 0.9  # minimum correlation of thumbnails of one re-encoded or resized picture
+Appearance = tuple[str, int]  # source key, image id
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What one source says of a concept in a photo."""
+    """What one source states about a concept in a photo."""
 
     source: RawSource
     image_id: int
     status: Status
-    instances: tuple[Instance, ...]  # without crowds
+    instances: tuple[Instance, ...]  # excluding crowds
     crowds: tuple[Instance, ...]
 
 
 class World:
-    """Sources by key, photos by identity, and the questions validation asks of them."""
+    """Sources by key, photos by identity, and the lookups that validation needs."""
 
     def __init__(self, sources: Iterable[RawSource], relations: Relations) -> None:
         self.sources: dict[str, RawSource] = {source.key: source for source in sources}
@@ -60,15 +60,15 @@ class World:
         self.ancestors = lru_cache(maxsize=None)(self._ancestors)
 
     def known(self, source: str, image_id: int) -> bool:
-        """Is there such an image?"""
+        """Does this image exist?"""
         return (source, image_id) in self._identity
 
     def photo(self, shown: View | Part | Instance) -> str:
-        """Name of the photo that a view shows or an annotation is of. Raises KeyError."""
+        """Name of the photo of a view or an annotation. Raises KeyError."""
         return self._identity[(shown.source, shown.image_id)]
 
     def instance(self, annotation_id: str) -> Instance | None:
-        """The annotation that a release calls "source:id"."""
+        """The annotation that a release names "source:id"."""
         key, _, number = annotation_id.rpartition(":")
         source = self.sources.get(key)
         return source.instance(int(number)) if source and number.lstrip("-").isdecimal() else None
@@ -78,7 +78,7 @@ class World:
         return self.sources[instance.source].sight(instance.number, view.window, margin)
 
     def appearances(self, identity: str) -> list[Appearance]:
-        """Where the photo is listed."""
+        """The listings of the photo."""
         return self._appearances[identity]
 
     def names(self, identity: str) -> set[str]:
@@ -92,11 +92,11 @@ class World:
         return names
 
     def concept(self, label: str) -> str | None:
-        """The concept a readable label stands for."""
+        """The concept of a readable label."""
         return self._labels.get(label)
 
     def is_val(self, identity: str) -> bool:
-        """Is it a photo of COCO val2017, or of a source that is held out?"""
+        """Is the photo from COCO val2017 or a held-out source?"""
         for key, image_id in self.appearances(identity):
             source = self.sources[key]
             url = str(source.images[image_id].get("coco_url") or "")
@@ -106,19 +106,19 @@ class World:
 
     @cached_property
     def photos_with(self) -> Counter[str]:
-        """How many photos have an annotation of each concept."""
+        """Number of photos with an annotation of each concept."""
         found: Counter[str] = Counter()
         for identity in self._appearances:
             found.update(self.present(identity))
         return found
 
     def contradiction(self, identity: str, concept: str) -> str | None:
-        """How the photo's sources disagree on a concept; None where they do not."""
+        """How the photo's sources disagree on a concept, or None if they agree."""
         facts = [fact for fact in self.facts(identity, concept) if fact.status != "unknown"]
         absent = [fact for fact in facts if fact.status == "absent"]
         present = [fact for fact in facts if fact.status != "absent"]
         if absent and present:
-            return f"{present[0].source.key} boxes it, {absent[0].source.key} says it is absent"
+            return f"{present[0].source.key} boxes it, {absent[0].source.key} states that it is absent"
         whole = [fact for fact in present if fact.status == "all"]
         for other in whole[1:]:
             if not _same_boxes(whole[0].instances, other.instances):
@@ -126,14 +126,14 @@ class World:
         return None
 
     def incomplete(self, identity: str, concept: str) -> str | None:
-        """Why not every instance of the concept is known to be boxed in the photo; None where it is."""
+        """Why it is unknown whether every instance of the concept is boxed in the photo, or None if every one is."""
         facts = self.facts(identity, concept)
         if crowd := next((c for fact in facts for c in fact.crowds), None):
             return f"crowd {crowd.id}"
         if partial := next((fact for fact in facts if fact.status == "some"), None):
             return f"{partial.source.key} boxes only some"
         if not any(fact.status == "all" for fact in facts):
-            return "no source says that all are boxed"
+            return "no source states that all are boxed"
         return self.contradiction(identity, concept)
 
     def _facts(self, identity: str, concept: str) -> tuple[Fact, ...]:
@@ -151,7 +151,7 @@ class World:
         return frozenset().union(*(self.sources[key].concepts_in(image) for key, image in self.appearances(identity)))
 
     def _count_objects(self, identity: str) -> int:
-        """Annotated objects of the photo, by the source that has most."""
+        """Number of annotated objects in the photo, from the source with the most."""
         counts = (
             sum(len(self.sources[key].instances(image, concept)) for concept in self.sources[key].concepts_in(image))
             for key, image in self.appearances(identity)
@@ -159,13 +159,13 @@ class World:
         return max(counts, default=0)
 
     def _absent(self, identity: str, concept: str) -> bool:
-        """Is the concept proved absent from the whole photo, by itself or by something above it?"""
+        """Is the concept proved absent from the whole photo, directly or through something above it?"""
         if any(fact.instances or fact.crowds for fact in self.facts(identity, concept)):
             return False
         return any(self._says_absent(identity, name, concept) for name in (concept, *self.ancestors(concept)))
 
     def _says_absent(self, identity: str, above: str, concept: str) -> bool:
-        """Does absence of `above` hold in the photo, by a source for which it covers `concept`?"""
+        """Is `above` absent from the photo according to a source for which it covers `concept`?"""
         facts = self.facts(identity, above)
         if any(fact.instances or fact.crowds for fact in facts):
             return False
@@ -175,7 +175,7 @@ class World:
         return any(fact.status == "absent" and self.covers(fact.source, above, concept) for fact in facts)
 
     def covers(self, source: RawSource, above: str, concept: str) -> bool:
-        """Is `concept` the same as `above`, or below it as this source uses the name?"""
+        """Is `concept` the same as `above`, or below it in this source's use of the name?"""
         return concept == above or concept in self.relations.hyponyms(above, source.practice)
 
     def _ancestors(self, concept: str) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ class World:
 
 
 def file_digest(source: RawSource, image_id: int) -> str:
-    """sha256 of a photo's file, "" where it cannot be read."""
+    """sha256 of a photo's file, or "" if it cannot be read."""
     try:
         return hashlib.sha256(source.photos.read(source.file_name(image_id))).hexdigest()
     except PhotoError:
@@ -191,7 +191,7 @@ def file_digest(source: RawSource, image_id: int) -> str:
 
 
 def _shown(sources: Iterable[RawSource]) -> dict[str, Name]:
-    """What each concept is called: as the table says, else as the first source that has it does."""
+    """The name of each concept: from the table, else from the first source that has it."""
     called: dict[str, str] = {}
     for source in sources:
         for number, concept in source.concept_of.items():
@@ -223,7 +223,7 @@ def _join(sources: Mapping[str, RawSource]) -> tuple[dict[Appearance, str], dict
 
 
 def _part_pictures(sources: Mapping[str, RawSource], identity: dict[Appearance, str]) -> None:
-    """Take its COCO name from what shows another picture than the rest of that name."""
+    """Remove the COCO name from images whose picture differs from the others with that name."""
     groups: defaultdict[str, list[Appearance]] = defaultdict(list)
     for appearance, name in identity.items():
         groups[name].append(appearance)
@@ -238,7 +238,7 @@ def _part_pictures(sources: Mapping[str, RawSource], identity: dict[Appearance, 
 
 
 def _alike(sources: Mapping[str, RawSource], first: Appearance, second: Appearance) -> bool:
-    """Do two files show one picture? By the correlation of their thumbnails."""
+    """Do two files show the same picture, by the correlation of their thumbnails?"""
     views = [_thumbnail(sources[key], image_id) for key, image_id in (first, second)]
     if views[0] is None or views[1] is None or not views[0].std() or not views[1].std():
         return False
@@ -257,7 +257,7 @@ def _thumbnail(source: RawSource, image_id: int) -> NDArray[np.float64] | None:
 
 
 def _same_size(sources: Mapping[str, RawSource], identity: Mapping[Appearance, str]) -> list[list[Appearance]]:
-    """Groups of photos that could be one file by another name: only then are files read."""
+    """Groups of photos that could be one file under different names; only these files are read."""
     if all(name.startswith("coco:") for name in identity.values()):
         return []
     sizes: defaultdict[int, list[Appearance]] = defaultdict(list)

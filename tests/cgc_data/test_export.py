@@ -98,7 +98,7 @@ def test_instruction(release: Release, tmp_path: Path, instruction: Any, tags: i
 
 def test_reference_release_is_refused(tmp_path: Path) -> None:
     folder = write_tiny_release(tmp_path / "tiny", rows=1, image_mode="reference")
-    with pytest.raises(ExportError, match=r"stores no images.*by --images"):
+    with pytest.raises(ExportError, match=r"stores no images.*with --images"):
         export_release(open_release(folder), tmp_path / "out", "swift")
     assert not (tmp_path / "out").exists()
 

@@ -150,12 +150,12 @@ def _held_by_a_candidate(row: Row) -> None:
     [
         (_another_box, "is that of no"),
         (_another_category, "is that of no"),
-        (_a_person, "not fit"),
+        (_a_person, "not suitable"),
         (_in_the_whole_photo, "of its window|is that of no"),
         (_copied, "copying the given box"),
         (_left_out, "answered"),
         (_shown_as_a_candidate, "shown twice"),
-        (_held_by_a_candidate, "does not give the example"),
+        (_held_by_a_candidate, "the example is not given"),
     ],
 )
 def test_a_falsified_example_is_found(falsify: Callable[[Row], None], said: str, rows: list[Row], world: World) -> None:

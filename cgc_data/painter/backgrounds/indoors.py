@@ -1,18 +1,18 @@
-"""Backgrounds under a roof. Nothing here is of a kind that the annotation files list."""
+"""Indoor backgrounds, without any kind that the annotation files list."""
 
 import numpy as np
 
 from cgc_data.painter.backgrounds.outdoors import GRASS, SKIES
-from cgc_data.painter.pen import WHITE, Colour, darker, lighter, mix
+from cgc_data.painter.pen import WHITE, Color, darker, lighter, mix
 from cgc_data.painter.stage import Stage
 
-WALLS: tuple[Colour, ...] = (
+WALLS: tuple[Color, ...] = (
     (226, 214, 190), (196, 214, 204), (222, 198, 190), (198, 206, 224), (238, 226, 196), (186, 198, 186),
 )  # fmt: skip
-WOODS: tuple[Colour, ...] = ((196, 148, 104), (170, 122, 84), (216, 178, 136), (150, 112, 88))
+WOODS: tuple[Color, ...] = ((196, 148, 104), (170, 122, 84), (216, 178, 136), (150, 112, 88))
 
 
-def _wall(stage: Stage, bottom: float) -> Colour:
+def _wall(stage: Stage, bottom: float) -> Color:
     wall = stage.choose(*WALLS)
     stage.box(0, 0, 1, bottom, wall)
     pattern = int(stage.rng.integers(4))
@@ -72,7 +72,7 @@ def _decorate(stage: Stage, bottom: float) -> None:
         _picture(stage, float(stage.rng.uniform(0.42, 0.5)), 0.07, 0.11)
 
 
-def _planks(stage: Stage, top: float, wood: Colour, rows: int) -> None:
+def _planks(stage: Stage, top: float, wood: Color, rows: int) -> None:
     stage.gradient(top, 1, darker(wood, 0.08), wood)
     for k in range(rows + 1):
         y = top + (1 - top) * (k / rows) ** 1.4
@@ -130,7 +130,7 @@ def playroom(stage: Stage) -> None:
 
 
 def desk(stage: Stage) -> None:
-    """A desk before a wall."""
+    """A desk in front of a wall."""
     wall = _wall(stage, 0.5)
     x = float(stage.rng.uniform(0.1, 0.5))
     stage.box(x, 0.05, x + 0.34, 0.34, (196, 158, 110))
@@ -170,14 +170,14 @@ def market(stage: Stage) -> None:
             stage.line([(float(x), float(y)), (float(x), float(y) + 0.045)], 0.004, lighter(wall, 0.25))
     tone = stage.choose((206, 80, 72), (70, 130, 120), (84, 120, 180))
     for k in range(10):
-        colour = tone if k % 2 else WHITE
-        stage.box(k / 10, 0, k / 10 + 0.1, 0.13, colour)
-        stage.disc(k / 10 + 0.05, 0.13, 0.05 * stage.width / min(stage.width, stage.height), colour, flat=0.8)
+        color = tone if k % 2 else WHITE
+        stage.box(k / 10, 0, k / 10 + 0.1, 0.13, color)
+        stage.disc(k / 10 + 0.05, 0.13, 0.05 * stage.width / min(stage.width, stage.height), color, flat=0.8)
     _planks(stage, 0.43, stage.choose(*WOODS), 5)
 
 
 def plain(stage: Stage) -> None:
-    """Two flat colours: as little to learn as can be."""
+    """Two flat colors: as little to learn as possible."""
     wall, table = stage.choose(*WALLS), stage.choose((206, 196, 186), (180, 188, 196), (214, 206, 178))
     horizon = float(stage.rng.uniform(0.2, 0.4))
     stage.box(0, 0, 1, 1, wall)

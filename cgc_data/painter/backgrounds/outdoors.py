@@ -1,12 +1,12 @@
-"""Backgrounds out of doors. Nothing here is of a kind that the annotation files list."""
+"""Outdoor backgrounds, without any kind that the annotation files list."""
 
 import numpy as np
 
-from cgc_data.painter.pen import WHITE, Colour, darker, lighter, mix
+from cgc_data.painter.pen import WHITE, Color, darker, lighter, mix
 from cgc_data.painter.stage import Stage
 
-SKIES: tuple[Colour, ...] = ((150, 200, 232), (176, 214, 236), (244, 206, 176), (196, 206, 222))
-GRASS: tuple[Colour, ...] = ((140, 182, 98), (122, 170, 100), (164, 186, 102))
+SKIES: tuple[Color, ...] = ((150, 200, 232), (176, 214, 236), (244, 206, 176), (196, 206, 222))
+GRASS: tuple[Color, ...] = ((140, 182, 98), (122, 170, 100), (164, 186, 102))
 
 
 def _sky(stage: Stage, bottom: float) -> None:
@@ -38,10 +38,10 @@ def _trees(stage: Stage, y: float, count: int, size: float) -> None:
         _tree(stage, float(x), y + float(stage.rng.uniform(-0.02, 0.02)), size * float(stage.rng.uniform(0.7, 1.3)))
 
 
-def _grass(stage: Stage, top: float, colour: Colour) -> None:
+def _grass(stage: Stage, top: float, color: Color) -> None:
     stage.mottle(top, 1, 4, (40, 16))
-    stage.strokes(top, 1, 260, darker(colour, 0.16), (2, -6))
-    stage.strokes(top, 1, 160, lighter(colour, 0.25), (-2, -6))
+    stage.strokes(top, 1, 260, darker(color, 0.16), (2, -6))
+    stage.strokes(top, 1, 160, lighter(color, 0.25), (-2, -6))
 
 
 def street(stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""Every kind of object the painter can draw, by its COCO name."""
+"""Every kind of object that the painter can draw, by its COCO name."""
 
 from cgc_data.painter.kinds import food, home, kitchen, living, street, things, water
 from cgc_data.painter.kinds.base import Kind, Look, sketch

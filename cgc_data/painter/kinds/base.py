@@ -1,12 +1,12 @@
-"""What a kind of object is: how it is drawn, in which looks, and what COCO and LVIS call it."""
+"""Definition of a kind of object: how it is drawn, its looks, and its COCO and LVIS names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cgc_data.painter.pen import Colour, Layer, Pen, Point
+from cgc_data.painter.pen import Color, Layer, Pen, Point
 
-Palette: TypeAlias = tuple[Colour, ...]
+Palette: TypeAlias = tuple[Color, ...]
 Draw: TypeAlias = Callable[[Pen, int, Palette], None]
 
 
@@ -15,9 +15,9 @@ class Kind:
     """A COCO category that can be drawn.
 
     `size` is the sheet in drawing units, `tall` the usual height in pixels in a photo of 640 x 480.
-    `looks` holds the LVIS names true of each variant, most general first; each variant comes in every palette.
-    `turn` is the largest rotation in degrees; what stands on the ground has none,
-    and what bears letters is not mirrored.
+    `looks` contains the LVIS names of each variant, most general first; each variant comes in every palette.
+    `turn` is the largest rotation in degrees; objects on the ground have none,
+    and objects with letters are not mirrored.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Food: fruit, vegetables and bakery."""
+"""Food: fruit, vegetables, and bakery."""
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def orange(pen: Pen, variant: int, palette: Palette) -> None:
     """An orange."""
     skin, flesh = palette
     pen.ellipse(50, 52, 45, 44, skin)
-    if variant == 2:  # halved: the cut face looks at us
+    if variant == 2:  # halved, with the cut face toward the viewer
         pen.ellipse(50, 52, 39, 38, CREAM, edge=False, shade=False)
         for k in range(8):
             start = k * 45 + 4

@@ -153,7 +153,7 @@ def book(pen: Pen, variant: int, palette: Palette) -> None:
             )
             for y in range(34, 74, 9):
                 pen.line([(50 + a * 10, y), (50 + a * 40, y - 4)], 2, mix(WHITE, INK, 0.4), edge=False)
-    else:  # lying, with the pages towards us
+    else:  # lying, with the pages toward the viewer
         pen.polygon([(14, 30), (90, 30), (98, 60), (4, 60)], cover)
         pen.box(6, 60, 98, 80, WHITE)
         for y in (66, 73):
@@ -185,13 +185,13 @@ def teddy_bear(pen: Pen, variant: int, palette: Palette) -> None:
             pen.polygon([(50, 62), (50 + a * 18, 54), (50 + a * 18, 70)], (206, 66, 58))
 
 
-BLUE, RED, TEAL, GREY, MUSTARD = (84, 120, 178), (196, 80, 72), (72, 146, 140), (132, 136, 150), (222, 170, 70)
+BLUE, RED, TEAL, GRAY, MUSTARD = (84, 120, 178), (196, 80, 72), (72, 146, 140), (132, 136, 150), (222, 170, 70)
 CHAIRS = (("chair",), ("chair", "armchair"), ("chair",))
 CLOCKS = (("clock", "wall_clock"), ("clock", "alarm_clock"), ("clock", "wall_clock"))
 
 KINDS = (
     Kind("chair", chair, (116, 142), 190, ((RED, WOOD), (TEAL, PALE_WOOD), (BLUE, (90, 84, 92))), CHAIRS),
-    Kind("couch", couch, (220, 110), 168, ((TEAL, MUSTARD), (GREY, RED), ((186, 120, 92), WHITE)), (("sofa",),) * 3),
+    Kind("couch", couch, (220, 110), 168, ((TEAL, MUSTARD), (GRAY, RED), ((186, 120, 92), WHITE)), (("sofa",),) * 3),
     Kind("potted plant", potted_plant, (100, 142), 160,
          (((196, 112, 76), LEAF), (WHITE, (60, 124, 96)), (BLUE, (120, 170, 80))), ((),) * 3),
     Kind("vase", vase, (80, 116), 116, ((BLUE, WHITE), (WHITE, BLUE), (RED, MUSTARD), (TEAL, WHITE)), (("vase",),) * 3),

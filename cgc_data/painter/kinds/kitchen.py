@@ -1,4 +1,4 @@
-"""What stands or lies on a table."""
+"""Objects on a table."""
 
 from cgc_data.painter.kinds.base import Kind, Palette
 from cgc_data.painter.pen import WHITE, Pen, darker, lighter, mix

@@ -1,7 +1,7 @@
 """People and animals."""
 
 from cgc_data.painter.kinds.base import Kind, Palette
-from cgc_data.painter.pen import INK, WHITE, Colour, Pen, darker, lighter
+from cgc_data.painter.pen import INK, WHITE, Color, Pen, darker, lighter
 
 PINK = (240, 170, 170)
 
@@ -33,7 +33,7 @@ def person(pen: Pen, variant: int, palette: Palette) -> None:
     pen.line([(47, 42), (53, 45), (60, 42)], 2, (170, 70, 66), edge=False)
 
 
-def _legs(pen: Pen, xs: tuple[float, ...], top: float, bottom: float, width: float, fur: Colour, hoof: bool) -> None:
+def _legs(pen: Pen, xs: tuple[float, ...], top: float, bottom: float, width: float, fur: Color, hoof: bool) -> None:
     for k, x in enumerate(xs):
         pen.box(x, top, x + width, bottom, darker(fur, 0.22) if k % 2 else fur, radius=3)
         if hoof:
@@ -203,21 +203,21 @@ PEOPLE = tuple(
         (SKINS[2], (52, 42, 44), (236, 130, 150), (72, 110, 170)),
     )
 )
-SAND, BROWN, BLACK, GREY, CREAM = (222, 176, 118), (150, 98, 62), (78, 72, 80), (156, 158, 168), (248, 238, 218)
+SAND, BROWN, BLACK, GRAY, CREAM = (222, 176, 118), (150, 98, 62), (78, 72, 80), (156, 158, 168), (248, 238, 218)
 
 KINDS = (
     Kind("person", person, (106, 194), 236, PEOPLE, (("person",),) * 3),
     Kind("dog", dog, (144, 100), 116,
-         ((SAND, BROWN), (CREAM, BLACK), (BROWN, (100, 64, 46)), (GREY, BLACK)), (("dog",),) * 3),
+         ((SAND, BROWN), (CREAM, BLACK), (BROWN, (100, 64, 46)), (GRAY, BLACK)), (("dog",),) * 3),
     Kind("cat", cat, (104, 122), 112,
-         (((234, 160, 84), (180, 96, 44)), (GREY, BLACK), (BLACK, (44, 40, 46)), (CREAM, SAND)), (("cat",),) * 3),
+         (((234, 160, 84), (180, 96, 44)), (GRAY, BLACK), (BLACK, (44, 40, 46)), (CREAM, SAND)), (("cat",),) * 3),
     Kind("bird", bird, (122, 100), 68,
          (((84, 140, 206), (56, 96, 160), (250, 226, 190)), ((212, 84, 68), (150, 50, 54), CREAM),
-          ((246, 206, 80), (206, 156, 50), WHITE), (GREY, (110, 112, 124), WHITE)),
+          ((246, 206, 80), (206, 156, 50), WHITE), (GRAY, (110, 112, 124), WHITE)),
          (("bird",), ("bird", "duck"), ("bird",))),
     Kind("sheep", sheep, (134, 100), 116, ((CREAM, BLACK), (WHITE, SAND), ((150, 130, 116), BLACK)), (("sheep",),) * 2),
     Kind("cow", cow, (168, 114), 150,
          ((WHITE, BLACK), (WHITE, (162, 92, 56)), ((196, 128, 78), (120, 74, 50))), (("cow",),) * 3),
-    Kind("horse", horse, (158, 142), 176, ((BROWN, BLACK), (SAND, CREAM), (BLACK, (44, 40, 46)), (CREAM, GREY)),
+    Kind("horse", horse, (158, 142), 176, ((BROWN, BLACK), (SAND, CREAM), (BLACK, (44, 40, 46)), (CREAM, GRAY)),
          (("horse",),) * 3),
 )  # fmt: skip

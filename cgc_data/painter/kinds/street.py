@@ -3,7 +3,7 @@
 import numpy as np
 
 from cgc_data.painter.kinds.base import Kind, Palette
-from cgc_data.painter.pen import INK, WHITE, Colour, Pen, darker, lighter
+from cgc_data.painter.pen import INK, WHITE, Color, Pen, darker, lighter
 
 GLASS, TYRE, STEEL, LAMP = (176, 214, 232), (58, 56, 64), (190, 194, 202), (252, 226, 130)
 
@@ -80,7 +80,7 @@ def truck(pen: Pen, variant: int, palette: Palette) -> None:
         for x in range(10, 136, 14):
             pen.line([(x, 20), (x, 32)], 3, WHITE, edge=False)
         pen.box(4, 84, 196, 90, WHITE, edge=False, shade=False)
-    else:  # box lorry
+    else:  # box truck
         pen.box(4, 8, 132, 88, load, radius=3)
         for x in (36, 68, 100):
             pen.line([(x, 14), (x, 82)], 2, darker(load, 0.15), edge=False)
@@ -132,7 +132,7 @@ def traffic_light(pen: Pen, variant: int, palette: Palette) -> None:
     pen.box(25, 110, 35, 210, (120, 124, 132))
     pen.box(16, 204, 44, 214, (120, 124, 132), radius=3)
     pen.box(6, 6, 54, 118, case, radius=11)
-    lamps: tuple[Colour, ...] = ((228, 60, 50), (250, 190, 50), (90, 200, 100))
+    lamps: tuple[Color, ...] = ((228, 60, 50), (250, 190, 50), (90, 200, 100))
     for k, lamp in enumerate(lamps):
         y = 28 + 34 * k
         pen.ellipse(30, y, 13, 13, lamp if k == variant else darker(lamp, 0.62), shade=False)
@@ -143,9 +143,9 @@ def stop_sign(pen: Pen, variant: int, palette: Palette) -> None:
     """A stop sign."""
     (pole,) = palette
     pen.box(46, 90, 54, 196, pole)
-    for radius, colour in ((48, WHITE), (43, (204, 44, 46))):
+    for radius, color in ((48, WHITE), (43, (204, 44, 46))):
         angles = np.deg2rad(np.arange(8) * 45 + 22.5)
-        pen.polygon(np.stack((50 + radius * np.cos(angles), 50 + radius * np.sin(angles)), axis=1), colour, shade=False)
+        pen.polygon(np.stack((50 + radius * np.cos(angles), 50 + radius * np.sin(angles)), axis=1), color, shade=False)
     letters: tuple[list[tuple[float, float]], ...] = (
         [(30, 42), (27, 38), (20, 39), (19, 45), (24, 50), (30, 55), (28, 61), (21, 62), (18, 58)],
         [(34, 39), (48, 39), (41, 39), (41, 62)],

@@ -1,4 +1,4 @@
-"""Devices, luggage and toys."""
+"""Devices, luggage, and toys."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ SCREEN, STEEL, DARK = (60, 84, 116), (198, 204, 212), (56, 58, 70)
 def tv(pen: Pen, variant: int, palette: Palette) -> None:
     """A television."""
     case, glow = palette
-    if variant == 2:  # an old one with aerials and knobs
+    if variant == 2:  # an old one with antennas and knobs
         for x in (40, 88):
             pen.line([(64, 26), (x, 2)], 3, DARK)
         for x in (30, 104):

@@ -9,18 +9,18 @@ MAST, GLASS = (130, 92, 62), (176, 214, 232)
 def boat(pen: Pen, variant: int, palette: Palette) -> None:
     """A boat."""
     hull, sail = palette
-    if variant == 0:  # sailing boat
+    if variant == 0:  # sailboat
         pen.line([(72, 6), (72, 100)], 4, MAST)
         pen.polygon([(78, 10), (132, 88), (78, 88)], sail)
         pen.polygon([(66, 20), (66, 88), (22, 88)], lighter(sail, 0.4))
         pen.polygon([(72, 2), (72, 14), (54, 8)], hull)
-    elif variant == 1:  # motor boat
+    elif variant == 1:  # motorboat
         pen.box(46, 62, 100, 96, WHITE, radius=5)
         for x in (54, 70, 86):
             pen.box(x, 70, x + 10, 82, GLASS, radius=2)
         pen.box(64, 38, 84, 64, sail)
         pen.box(64, 44, 84, 51, WHITE, edge=False)
-    else:  # rowing boat: we look into it
+    else:  # rowboat, seen from above the rim
         pen.ellipse(72, 96, 66, 13, darker(hull, 0.5))
         for x in (40, 84):
             pen.box(x, 90, x + 18, 104, lighter(hull, 0.3), radius=3)

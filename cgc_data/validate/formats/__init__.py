@@ -1,6 +1,6 @@
-"""Annotation files read by the reference reader of their format: a module per format, named as in a manifest.
+"""Annotation files, read by the reference reader of their format: one module per format, named as in a manifest.
 
-A module has `read`. Nothing here is shared with what built the release.
+Each module has `read`. Nothing here is shared with the builder.
 """
 
 import contextlib
@@ -17,15 +17,15 @@ from cgc_data.validate.tidy import tidy
 
 
 class Reader(Protocol):
-    """Reads an annotation file, of which the user declared something; raises what the reference reader raises."""
+    """Reads an annotation file with the user's declarations; raises what the reference reader raises."""
 
     def __call__(self, path: Path, declared: Declared) -> RawFile: ...
 
 
 def read_raw(kind: str, path: Path, declared: Declared) -> RawFile:
-    """An annotation file of a format. Raises ReleaseError where it cannot be read as such."""
+    """Read an annotation file of a format. Raises ReleaseError if it cannot be read as such."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints as it loads
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints while loading
             return _reader(kind)(path, declared)
     except (OSError, ValueError, KeyError, AssertionError, TypeError, AttributeError, RecursionError) as error:
         raise ReleaseError(
@@ -34,13 +34,13 @@ def read_raw(kind: str, path: Path, declared: Declared) -> RawFile:
 
 
 def decoded(path: Path) -> Any:
-    """The JSON of a file as UTF-8, with or without a byte order mark, tidied."""
+    """The normalized JSON of a UTF-8 file, with or without a byte order mark."""
     return tidy(json.loads(path.read_text(encoding="utf-8-sig")))
 
 
 def _reader(kind: str) -> Reader:
     known = sorted(module.name for module in pkgutil.iter_modules(__path__))
     if kind not in known:
-        raise ValueError(f"formats are {', '.join(known)}")
+        raise ValueError(f"supported formats: {', '.join(known)}")
     found: Reader = import_module(f"{__name__}.{kind}").read
     return found

@@ -1,4 +1,4 @@
-"""COCO instances as pycocotools reads them: its 80 categories are labelled exhaustively, others where declared."""
+"""COCO instances, read by pycocotools: its 80 categories are labeled exhaustively, others only if declared."""
 
 from pathlib import Path
 
@@ -24,6 +24,6 @@ def read(path: Path, declared: Declared) -> RawFile:
         licenses=coco.dataset.get("licenses") or (),
         mask=coco.annToRLE,
         protocol=Exhaustive.of(names, own, declared),
-        # COCO's annotators boxed a mug as "cup": what its own 80 classes take in goes for no other list of names
+        # COCO's annotators boxed mugs as "cup": what its 80 classes include does not apply to other lists of names
         practice=COCO_PRACTICE if own else "",
     )

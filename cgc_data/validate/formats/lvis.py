@@ -1,4 +1,4 @@
-"""LVIS v1 as its own reader reads it: every image lists what was verified absent and what is not labelled in full."""
+"""LVIS v1, read by its own reader: images list what was verified absent and what is not exhaustively labeled."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from cgc_data.validate.protocols import Declared, Federated, RawFile
 
 
 def read(path: Path, declared: Declared) -> RawFile:
-    """The file; it bears no declaration."""
+    """Read the file, which allows no declaration."""
     del declared
     lvis = _Lvis(str(path))
     return RawFile(
@@ -26,7 +26,7 @@ def read(path: Path, declared: Declared) -> RawFile:
 
 
 class _Lvis(LVIS):  # type: ignore[misc]
-    """The LVIS reader, for files with a byte order mark too."""
+    """The LVIS reader, extended to files with a byte order mark."""
 
     def _load_json(self, path: str) -> Any:
         return decoded(Path(path))

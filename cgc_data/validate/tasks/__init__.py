@@ -1,7 +1,7 @@
-"""What makes the rows of each task true, derived anew: one module per task, named CONTRAST_TASK after its id.
+"""Re-derives what makes the rows of each task true: one module per task, named CONTRAST_TASK after its id.
 
-A module has `check`, `CHECKS` if it reports checks that no other task has, and `measures` if its rows have shortcuts of
-their own. A task without a module cannot be validated; a test fails then.
+Each module has `check`, plus `CHECKS` if it reports checks of its own, and `measures` if its rows have shortcuts of
+their own. A task without a module cannot be validated, and a test fails.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from cgc_data.validate.world import World
 
 
 class TaskCheck(Protocol):
-    """Yields a finding per thing looked at in a row of the task."""
+    """Yields one finding per thing checked in a row of the task."""
 
     def __call__(self, sample: Sample, world: World, limits: Limits) -> Iterable[Finding]: ...
 
@@ -29,7 +29,7 @@ def check_of(task: Task) -> TaskCheck:
 
 
 def task_measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What single tasks measure over all their rows; nothing of a task without rows."""
+    """Task-specific measurements over all rows of each task; none for tasks without rows."""
     for task in TASKS.values():
         rows = [trace for trace in traces if trace.kind is task]
         if rows and (measures := getattr(import_module(_module(task)), "measures", None)):
@@ -37,7 +37,7 @@ def task_measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
 
 
 def task_checks() -> dict[str, str]:
-    """Descriptions of the checks that single tasks add."""
+    """Descriptions of task-specific checks."""
     found: dict[str, str] = {}
     for task in TASKS.values():
         found |= getattr(import_module(_module(task)), "CHECKS", {})

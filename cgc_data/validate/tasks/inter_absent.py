@@ -1,4 +1,4 @@
-"""`inter/absent`: a label that none of the photos shows."""
+"""`inter/absent`: a label that no photo shows."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """No object; that each photo is free of the label is checked with the evidence of absence."""
+    """Check that there is no object. The absence evidence covers whether each photo is free of the label."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)

@@ -1,4 +1,4 @@
-"""`inter/common`: one listed kind is in every photo and each other one is not; or photos share one kind of COCO's."""
+"""`inter/common`: exactly one listed kind is in every photo; or the photos share exactly one COCO category."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,13 +17,13 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary import COCO_NAMES, concept_of, readable
 
 CHECKS = {
-    "common kind": "one asked kind is in every image in full, each other one in some and proved absent from one",
+    "common kind": "one listed kind is in every image in full; each other one is in some and proved absent from one",
 }
 PERSON, PERSON_BOUND = readable(concept_of("person")).singular, 0.1
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """The kind that all images share, and every instance of it where the question asks for it."""
+    """Check the kind that all images share, and every instance of it in the answer."""
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
     yield from some_object(sample)
@@ -47,14 +47,14 @@ def _listed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
         if not images:
             yield f"{label} is in no image"
         if not any(claim.label == label for claim in sample.evidence):
-            yield f"nothing says that {label} is absent from an image"
+            yield f"nothing states that {label} is absent from an image"
     if bare := set(numbers).difference(*wrong.values()):
         yield f"image {min(bare)} shows none of the other kinds"
 
 
 def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
     if sample.evidence:
-        yield "it claims that a kind is absent"
+        yield "it claims the absence of a kind"
     yield from _everywhere(sample, sample.labels[0], world, limits)
     right = world.concept(sample.labels[0]) or ""
     photos = [world.photo(view) for view in sample.views]
@@ -62,17 +62,17 @@ def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
         if concept_of(name) != right and not any(_gone(world, photo, concept_of(name), right) for photo in photos):
             yield f"{name} may be in every image too"
     if right not in set(map(concept_of, COCO_NAMES)):
-        yield f"{sample.labels[0]} is no category of COCO's"
+        yield f"{sample.labels[0]} is not a COCO category"
 
 
 def _gone(world: World, photo: str, concept: str, right: str) -> bool:
-    """Whether the photo shows neither the kind nor, the right one aside, what could be taken for it."""
+    """Check that the photo shows neither the kind nor, except for the right one, anything it can be mistaken for."""
     lookalikes = world.relations.confusable(concept)
     return world.absent(photo, concept) and (right in lookalikes or not world.present(photo) & lookalikes)
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Images that do not show all of the kind, or none of it, or more than an answer may hold."""
+    """Images that do not show all of the kind, show none of it, or show more than an answer may contain."""
     concept = world.concept(label) or ""
     for number, view in enumerate(sample.views, 1):
         photo = world.photo(view)
@@ -88,7 +88,7 @@ def _images(sample: Sample, label: str, world: World) -> set[int]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could tell the right name by itself, or with the labels of one image alone."""
+    """What could reveal the right name by itself, or from the labels of one image alone."""
     del limits
     lists = [trace for trace in traces if trace.asked]
     yield names_tell("common kind from the names", lists, _is_right)
@@ -112,7 +112,7 @@ def _people(traces: Sequence[Trace]) -> Check:
     name, what = "people in common", f"share of rows about the kind {PERSON}"
     about = np.array([PERSON in ({a.label for a in t.asked if a.answered} or {t.label}) for t in traces], dtype=float)
     share = float(about.mean())
-    # a count, not an estimate; of a few rows one more or less is over the bound
+    # a count, not an estimate; with few rows, a single one can exceed the bound
     if len(traces) < FEW_ROWS:
         return judge(name, *clustered_mean(about, families(traces)), PERSON_BOUND, len(traces), what)
     return Check(name, "fail" if share > PERSON_BOUND else "pass", len(traces), share, PERSON_BOUND, None, what)

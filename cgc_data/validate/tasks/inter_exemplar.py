@@ -1,4 +1,4 @@
-"""`inter/exemplar`: every instance of the category of one that Image 1 shows large and alone."""
+"""`inter/exemplar`: every instance of the category that Image 1 shows, large and alone."""
 
 from collections.abc import Iterator
 
@@ -13,17 +13,17 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary import concept_of
 
 CHECKS = {
-    "exemplar": "an instance of the asked category, no person or table, fills its window, beside nothing that the "
+    "exemplar": "an instance of the asked category, not a person or table, fills its window, beside nothing that the "
     "other images may show"
 }
-LEAST_FILL = 0.4  # share of the window that the given box covers
-MOST_BESIDE = 0.1  # share of the window that another label may cover if it may be in the other images
+LEAST_FILL = 0.4  # minimum share of the window that the given box covers
+MOST_BESIDE = 0.1  # maximum share of the window for another label that may be in the other images
 COPY_IOU = 0.5
 UNFIT = frozenset(map(concept_of, ("person", "dining table")))
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Roles and complete sets as for any set question, and an example that stands for its category alone."""
+    """Check roles and complete sets as for any set question, and that the example represents only its category."""
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
     yield from hard_distractors(sample, world)
@@ -33,10 +33,10 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
     if sample.reference_images != (1,) or sample.ref_img_idx != 1 or sample.ref_bbox is None or len(sample.labels) != 1:
-        return ["Image 1 alone does not give the example"]
+        return ["the example is not given by Image 1 alone"]
     concept = world.concept(sample.labels[0]) or ""
     unfit = UNFIT.union(*map(world.relations.hyponyms, UNFIT))
-    faults = [f"{sample.labels[0]} is not fit for an example"] if concept in unfit else []
+    faults = [f"{sample.labels[0]} is not suitable for an example"] if concept in unfit else []
     copied = max((iou(sample.ref_bbox, target.bbox) for target in sample.objects), default=0.0)
     if copied >= COPY_IOU:
         faults.append(f"copying the given box gives IoU {copied:.2f}")
@@ -47,7 +47,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _example(sample: Sample, world: World, concept: str) -> Instance | None:
-    """The instance, whole in the window, whose box the question gives."""
+    """The instance that is whole in the window and has the given box."""
     view = sample.view(1)
     for fact in world.facts(world.photo(view), concept):
         for instance in fact.instances:
@@ -59,7 +59,7 @@ def _example(sample: Sample, world: World, concept: str) -> Instance | None:
 
 
 def _small(sample: Sample, example: Instance, limits: Limits) -> Iterator[str]:
-    """What is too small of the example: in its window, or in its photo."""
+    """Whether the example is too small in its window or in its photo."""
     x1, y1, x2, y2 = example.box
     fill = area(sample.ref_bbox or (0, 0, 0, 0)) / 1e6
     if fill < LEAST_FILL * 0.99:
@@ -69,7 +69,7 @@ def _small(sample: Sample, example: Instance, limits: Limits) -> Iterator[str]:
 
 
 def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Other labels that cover much of the example's window and are not proved absent from the candidates."""
+    """Other labels that cover too much of the example's window and are not proved absent from the candidates."""
     view = sample.view(1)
     photo = world.photo(view)
     candidates = [world.photo(sample.view(number)) for number in sample.answer_images]
@@ -84,7 +84,7 @@ def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
 
 
 def _covered(world: World, photo: str, concept: str, window: tuple[int, int, int, int]) -> float:
-    """Pixels of the window that a label covers, by the source of which that is least: outlines differ a little."""
+    """Pixels of the window that a label covers, from the source with the fewest: outlines differ slightly."""
     return min(
         sum(fact.source.covered(instance.number, window) for instance in (*fact.instances, *fact.crowds))
         for fact in world.facts(photo, concept)

@@ -1,4 +1,4 @@
-"""`inter/group`: several labels, each shown once in one of the photos; at most one of them by none."""
+"""`inter/group`: several labels, each shown once in one of the photos, except that one may be in none."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ APART = 0.3
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """One object a label, all of them where any is, and labels and boxes apart."""
+    """Check one object per label, all of them in their views, and distinct labels and boxes."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)
@@ -46,7 +46,7 @@ def _overlaps(sample: Sample) -> Iterator[str]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could tell the label that is nowhere from the others without looking."""
+    """What could reveal the label that is nowhere without looking."""
     del limits
     lacking = [trace for trace in traces if not all(asked.answered for asked in trace.asked)]
     what = "share of rows in which one label is in no image"
@@ -55,5 +55,5 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
     yield names_tell("name of the label nowhere (group)", traces, lambda asked: not asked.answered)
     yield place_tells("place of the label nowhere (group)", traces, lambda asked: not asked.answered)
     fewest = min((len(trace.asked) for trace in lacking), default=0)
-    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # a label can be nowhere only in longer lists
+    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # only in longer lists can a label be nowhere
     yield words_tell("label nowhere from wording and sizes (group)", longer, {trace.id for trace in lacking})

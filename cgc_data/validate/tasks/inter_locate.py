@@ -11,7 +11,7 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """One object, complete where it is, and roles by it."""
+    """Check for one object, complete in its view, and the roles that follow from it."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     images = sorted({target.img_idx for target in sample.objects})

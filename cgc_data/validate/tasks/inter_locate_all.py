@@ -11,7 +11,7 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """At least one object, all of them where any is, and roles by them."""
+    """Check for at least one object, all of them in their views, and the roles that follow from them."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)

@@ -1,4 +1,4 @@
-"""`inter/refer`: the one of two or more in one image that a relation tells, where other images show one or none."""
+"""`inter/refer`: a relation identifies one of two or more in one image; other images show at most one."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -19,10 +19,10 @@ CHECKS = {
     "referred": "the words single out the answer among two or more in one image, others are known to show at most one"
 }
 BORDER = 3  # pixels
-PLACE_MARGIN = 0.1  # of the picture's side
+PLACE_MARGIN = 0.1  # share of the picture's side
 SIZE_MARGIN = 1.3
 ROUNDING = 1e-6
-# Center and edge of a box, in shares of the picture, so that the object with the largest values is the one meant.
+# Center and edge of a box, as shares of the picture, signed so that the object with the largest values is meant.
 PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
     LEFTMOST: lambda box: (-(box[0] + box[2]) / 2, -box[0]),
     RIGHTMOST: lambda box: ((box[0] + box[2]) / 2, box[2]),
@@ -32,7 +32,7 @@ PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """One object, the right one of several, and no second object of its label in any other image."""
+    """Check for one object, the right one of several, and no two objects of its label in any other image."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     images = sorted({target.img_idx for target in sample.objects})
@@ -44,7 +44,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
-    """How often one and the same answer is right for each relation."""
+    """How often one fixed answer is right for each relation."""
     del limits
     for relation in RELATIONS:
         yield fixed_answer(f"fixed answer ({relation})", [trace for trace in traces if trace.relation == relation])
@@ -52,10 +52,10 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
 
 def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
     if len(sample.objects) != 1 or len(sample.labels) != 1 or sample.reference_images:
-        return []  # a breach of `one instance` or `row form`
+        return []  # reported by `one instance` or `row form`
     answer, concept = sample.objects[0], world.concept(sample.labels[0]) or ""
     faults = [*_others(sample, world, concept)]
-    if concept and readable(concept).in_pieces:  # one piece or two is the annotator's choice
+    if concept and readable(concept).in_pieces:  # whether it is one piece or two is the annotator's choice
         faults.append(f"{sample.labels[0]} comes in pieces, whose number is not certain")
     photo = world.photo(sample.view(answer.img_idx))
     if reason := world.incomplete(photo, concept):
@@ -71,7 +71,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Other images that may show more than one: neither proved free of the label nor known to show one."""
+    """Other images that may show more than one: neither proved free of the label nor known to show exactly one."""
     claimed = {claim.img_idx for claim in sample.evidence}
     for number in sample.answer_images:
         photo = world.photo(sample.view(number))
@@ -86,7 +86,7 @@ def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
 
 
 def _untold(world: World, sample: Sample, told: Instance, others: Sequence[Instance]) -> Iterator[str]:
-    """Why the relation does not tell the instance from the others."""
+    """Why the relation does not distinguish the instance from the others."""
     relation = sample.relation
     if relation in PLACES:
         own, rest = (_places(world, sample, group) for group in ([told], others))
@@ -112,13 +112,13 @@ def _places(world: World, sample: Sample, group: Iterable[Instance]) -> list[tup
 
 
 def _sizes(world: World, sample: Sample, instance: Instance) -> tuple[float, float]:
-    """Area of the mask and of the box, pixels."""
+    """Area of the mask and of the box, in pixels."""
     view = sample.view(sample.objects[0].img_idx)
     return world.sources[instance.source].covered(instance.number, view.window), area(_box(world, instance, sample))
 
 
 def _box(world: World, instance: Instance, sample: Sample) -> Box:
-    """Tight box in the photo, which is shown whole."""
+    """Tight box in the whole photo."""
     return world.sight(instance, sample.view(sample.objects[0].img_idx), 0).box or instance.box
 
 

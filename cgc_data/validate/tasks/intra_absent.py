@@ -1,4 +1,4 @@
-"""`intra/absent`: a label of the photo that no window shows."""
+"""`intra/absent`: a label in the photo that no window shows."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """No object in any window, but one in the photo."""
+    """Check that no window shows an object but the photo does."""
     yield from complete(sample, world, limits, everywhere=True)
     yield _in_photo(sample, world)
     yield no_object(sample)

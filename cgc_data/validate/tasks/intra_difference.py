@@ -1,4 +1,4 @@
-"""`intra/difference`: two views of a photo, some objects of others pasted into both, and the answer into one."""
+"""`intra/difference`: two views of a photo; objects from other photos are pasted into both, the answer into one."""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,18 +25,18 @@ CHECKS = {
 }
 PERSON = "person"  # supercategory
 UPRIGHT = 1.7
-HORIZON = 0.45  # of the height
+HORIZON = 0.45  # share of the height
 LIKE_HEIGHT = 0.25  # beyond the 10th and 90th percentile of the heights of the label
 HIDDEN = 0.1
 CONTRAST = 30.0
-GRAY, MOST = 4, 0.99  # levels by which the channels differ at most in a black-and-white photo, but for some pixels
-SLACK = 0.1  # relative, of what is measured on small pictures when it is planned
+GRAY, MOST = 4, 0.99  # maximum level difference between the channels of a black-and-white photo, except for some pixels
+SLACK = 0.1  # relative, for values that the planner measures on small pictures
 SHOWN_ALIKE = 0.5
 Object = tuple[str, tuple[float, ...], str]  # annotation, transform, and mask
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Everything that the two views show, and do not."""
+    """Check everything that the two views show and do not show."""
     del limits
     if fault := _views(sample, world):
         yield Finding("one difference", fault)
@@ -55,7 +55,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Does the file of the image to which an object was added tell that it is this one?"""
+    """Does its file reveal which image has the added object?"""
     del limits
     rows = [trace for trace in traces if trace.targets]
     yield answer_image("difference by file size", rows, lambda trace: trace.num_bytes)
@@ -69,7 +69,7 @@ def _views(sample: Sample, world: World) -> str:
     holding = {target.img_idx for target in sample.objects}
     roles = [focus if number in holding else context for number in (1, 2)]
     stated = [view.role for view in sample.views]
-    return "" if stated == roles else f"roles {stated}, the answer says {roles}"
+    return "" if stated == roles else f"roles {stated}, the answer implies {roles}"
 
 
 def _object(part: Part) -> Object:
@@ -77,13 +77,13 @@ def _object(part: Part) -> Object:
 
 
 def _difference(sample: Sample) -> str:
-    """Why the answer is not exactly what one view alone shows."""
+    """Why the answer is not exactly what only one view shows."""
     first, second = ({_object(part) for part in view.parts[1:]} for view in sample.views)
     if len(first & second) < 2:
         return f"{len(first & second)} pasted objects are in both views"
     alone = [(number, name) for number, own in ((1, first - second), (2, second - first)) for name, *_ in own]
     answered = [(target.img_idx, target.annotation_id) for target in sample.objects]
-    return "" if len(alone) <= 1 and alone == answered else f"{alone} is in one view only, {answered} is answered"
+    return "" if len(alone) <= 1 and alone == answered else f"{alone} is in only one view, but {answered} is answered"
 
 
 def _steps(view: View) -> str:
@@ -115,12 +115,12 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
 
 
 def _is_gray(part: Part, world: World) -> bool:
-    """Whether the photo of the part is black-and-white; every fourth pixel tells."""
+    """Whether the photo of the part is black-and-white, based on every fourth pixel."""
     return bool(np.quantile(np.ptp(world.pixels.of(part)[::4, ::4], axis=2), MOST) <= GRAY)
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Is everything boxed that some source has a label for?"""
+    """Is everything boxed that any source has a label for?"""
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 
@@ -138,20 +138,20 @@ def _boxes(sample: Sample, placed: Sequence[tuple[Part, Instance, Placed]]) -> I
                 true = view.thousand(view.place(here.box))
                 apart = max(furthest(true, target.bbox), furthest(true, view.thousand(target.bbox_px)))
                 said = tuple(round(value, 1) for value in true)
-                fault = "" if apart <= BOX_TOLERANCE + 1e-6 else f"{target.bbox}, the mask says {said}"
+                fault = "" if apart <= BOX_TOLERANCE + 1e-6 else f"{target.bbox}, the mask gives {said}"
                 yield Finding("difference box", fault)
         whole = target.visible == 1.0
         yield Finding("difference box", "" if whole else f"visible {target.visible:.3f} of an object that is whole")
 
 
 def _misplaced(found: Instance, here: Placed, view: View, world: World) -> str:
-    """Why an object cannot stand where it is."""
+    """Why an object cannot be in its position."""
     x1, y1, x2, y2 = here.box
     width, height = world.sources[view.source].size(view.image_id)
     if not (x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height) or y2 <= HORIZON * height:
         return f"{found.id} at {here.box} leaves the photo, or stands above its lower part"
     if world.relations.supercategory(found.concept) == PERSON and (y2 - y1) < UPRIGHT * (x2 - x1) * (1 - SLACK):
-        return f"{found.id} is no upright person"
+        return f"{found.id} is not an upright person"
     if here.contrast < CONTRAST * (1 - SLACK):
         return f"{found.id} is hardly visible: {here.contrast:.1f} gray levels from what it hides"
     facts = [fact for fact in world.facts(world.photo(view), found.concept) if fact.instances]
@@ -167,7 +167,7 @@ def _within(height: float, low: float, high: float) -> bool:
 
 
 def _unlike(sample: Sample, world: World) -> str:
-    """An annotated object that one view shows much more of than the other; "" if there is none."""
+    """An annotated object of which one view shows much more than the other, or ""."""
     photo = world.photo(sample.views[0])
     for key, image in world.appearances(photo):
         source = world.sources[key]

@@ -1,4 +1,4 @@
-"""`intra/region`: a piece that is where it is said to be, and resembles no other place of the images."""
+"""`intra/region`: a piece is from the stated place and resembles no other place in the images."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -17,11 +17,11 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "pieces": "a piece is a sharp window of the photo in other colors, and its box is where it was cut from",
-    "pieces apart": "no other image shows anything of the piece, nor does a margin round it",
-    "pieces unique": "a piece is no plain area and resembles its own place alone, at any size and mirrored",
+    "pieces apart": "no other image shows any of the piece or of a margin around it",
+    "pieces unique": "a piece is not a plain area and resembles only its own place, at any size and mirrored",
 }
 AT_HOME, ELSEWHERE, LEAST_SPREAD = 0.8, 0.7, 20.0
-SLACK = 0.03  # of a correlation, by resampling in another order
+SLACK = 0.03  # of a correlation, due to resampling in another order
 SPREAD_SLACK = 1.5  # gray levels
 MOST_GAIN, GAMMAS = 0.15, (0.8, 1.25)
 ENLARGEMENT = 2.0
@@ -29,7 +29,7 @@ MARGIN = 8  # pixels of the photo
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """The piece's place and colors, its distance from other images, and that its place is the only one."""
+    """Check the piece's place and colors, its distance from other images, and that its place is unique."""
     del limits
     fault = _misformed(sample, world)
     yield Finding("pieces", fault)
@@ -43,7 +43,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Whether colors or files tell the place of a piece, or the image that it is from."""
+    """Whether colors or files reveal the place of a piece or its source image."""
     del limits
     yield image_by_color(traces)
     yield image_by_learning(traces)
@@ -51,7 +51,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
 
 
 def _misformed(sample: Sample, world: World) -> str:
-    """What keeps the row from being one of the two forms."""
+    """Why the row has neither of the two forms."""
     if len(sample.objects) != 1 or sample.ref_img_idx is None:
         return f"{len(sample.objects)} objects, of the piece in image {sample.ref_img_idx}; not one of one"
     if len({world.photo(view) for view in sample.views}) > 1:
@@ -65,7 +65,7 @@ def _misformed(sample: Sample, world: World) -> str:
 
 
 def _not_searched(sample: Sample) -> str:
-    """Why a row is not of the form that asks which image a piece is from."""
+    """Why a row does not have the form that asks which image a piece is from."""
     if sample.reference_images != (1,):
         return f"images {sample.reference_images} are pieces, not the first alone"
     views = [sample.view(number) for number in sample.answer_images]
@@ -74,12 +74,12 @@ def _not_searched(sample: Sample) -> str:
 
 
 def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
-    """How the answer is not the place that the piece was cut from."""
+    """Why the answer is not the place that the piece was cut from."""
     (target,) = sample.objects
     view = sample.view(target.img_idx)
     home = view.place(piece.window)
     if not within(home, view.pixels, 1e-6) or target.annotation_id or target.visible != 1:
-        yield f"image {target.img_idx} does not hold the whole piece, or the answer is said to be an object"
+        yield f"image {target.img_idx} does not contain the whole piece, or the answer is declared as an object"
     true = view.thousand(home)
     if max(furthest(true, target.bbox), furthest(true, view.thousand(target.bbox_px))) > BOX_TOLERANCE + 1e-6:
         yield f"{target.bbox}, but the piece was cut from {tuple(round(value, 1) for value in true)}"
@@ -92,7 +92,7 @@ def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
 
 
 def _changed(view: View) -> Iterator[str]:
-    """How a piece is not what its task allows: cut, enlarged at most twice, its colors changed within bounds."""
+    """Why a piece is not what its task allows: cropped, enlarged at most twofold, and recolored within bounds."""
     steps = dict(zip((step.name for step in view.operations), (step.values for step in view.operations), strict=True))
     if tuple(steps) != ("crop", "resize", "gain", "gamma", "jpeg"):
         yield f"a piece is made by {', '.join(steps)}"
@@ -106,7 +106,7 @@ def _changed(view: View) -> Iterator[str]:
 
 
 def _near(sample: Sample) -> str:
-    """Which images show something of a piece, or of the margin round it, besides the one that holds it."""
+    """Images that show some of a piece, or of the margin around it, other than the one that contains it."""
     (target,) = sample.objects
     others = {n: view.window for n, view in enumerate(sample.views, 1) if n != target.img_idx}
     pieces = set(sample.reference_images)
@@ -117,7 +117,7 @@ def _near(sample: Sample) -> str:
 
 
 def _ambiguous(sample: Sample, piece: View, world: World) -> str:
-    """Why the piece could be from another place; "" if it could not."""
+    """Why the piece could be from another place, or ""."""
     try:
         pixels = composed(piece, world.pixels.of)
         for number in sample.answer_images:

@@ -1,4 +1,4 @@
-"""`intra/same_object`: one instance in two views or along a track, told from a sibling in each, and not by copying."""
+"""`intra/same_object`: one instance in two views or along a track, beside a sibling, and not answered by copying."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,16 +14,16 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "same object": "one instance in every view but at most one, a sibling beside it, a reference that cannot be copied",
-    "box drawn": "no box is drawn but the given one, into its own image",
+    "box drawn": "only the given box is drawn, into its own image",
 }
 COPY_IOU = 0.3
 SIBLING_IOU = 0.3
-WHOLE = 0.999  # share of an object of which nothing is cut off
-WHOLE_PIXEL = 0.5 + 1e-6  # by which a drawn box may be rounded
+WHOLE = 0.999  # visible share from which an object counts as whole
+WHOLE_PIXEL = 0.5 + 1e-6  # rounding of a drawn box
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """The object of the given box, wherever views show it and nowhere else, confused with no sibling."""
+    """Check that the object of the given box is answered exactly where views show it, and distinct from siblings."""
     for fault in _Follow(limits, world).faults(sample) or [""]:
         yield Finding("same object", fault)
     for number, view in enumerate(sample.views, 1):
@@ -32,7 +32,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could be followed without looking."""
+    """What could be followed without looking at the images."""
     del limits
     yield from track_measures(traces)
 
@@ -44,14 +44,14 @@ class _Follow:
         self._limits, self._world = limits, world
 
     def faults(self, sample: Sample) -> list[str]:
-        """What is wrong with it; nothing if the list is empty."""
+        """What is wrong with it; empty if nothing is."""
         if sample.ref_img_idx is None or sample.ref_bbox is None or not sample.objects:
             return ["no given box or no object"]
         if fault := _misasked(sample):
             return [fault]
         found = self._world.instance(sample.objects[0].annotation_id)
         if found is None:
-            return []  # already a breach of `annotations`
+            return []  # already reported by `annotations`
         if {self._world.photo(view) for view in sample.views} != {self._world.photo(found)}:
             return ["the views are of different photos"]
         faults = self._reference(found, sample.ref_bbox, sample.view(sample.ref_img_idx))
@@ -65,7 +65,7 @@ class _Follow:
             return [f"{found.id} is not whole in the view of the reference"]
         true = view.thousand(view.place(sight.box))
         right = furthest(true, reference) <= BOX_TOLERANCE + 1e-6
-        return [] if right else [f"reference {reference}, the mask says {tuple(round(value, 1) for value in true)}"]
+        return [] if right else [f"reference {reference}, the mask gives {tuple(round(value, 1) for value in true)}"]
 
     def _answer(self, found: Instance, sample: Sample, number: int, reference: Rectangle) -> Iterator[str]:
         """What is wrong with the answer in one image."""
@@ -101,7 +101,7 @@ class _Follow:
 
 
 def _misasked(sample: Sample) -> str:
-    """What does not fit between the form of the question and the number of images and objects."""
+    """Mismatches between the form of the question and the number of images and objects."""
     if len({target.annotation_id for target in sample.objects}) > 1:
         return "different objects are answered"
     if sample.img_idx is None:
@@ -110,7 +110,7 @@ def _misasked(sample: Sample) -> str:
 
 
 def _covered(own: Box | None, other: Instance, box: Box | None) -> str:
-    """Why the object's box could be taken for another one's; empty if it could not."""
+    """Why the object's box could be mistaken for another one's, or ""."""
     shared = iou(own, box) if own and box else 0.0
     kind = "crowd" if other.crowd else "sibling"
     return f"{kind} {other.id} overlaps the box of the object with IoU {shared:.2f}" if shared > SIBLING_IOU else ""
