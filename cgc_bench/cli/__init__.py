@@ -1,4 +1,4 @@
-"""The `cgc-bench` command: one click command a file, each imported only when it is called."""
+"""The `cgc-bench` command: one click command per file, each imported only when it is called."""
 
 from typing import NoReturn
 
@@ -18,5 +18,5 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Entry point: run a command, show expected errors as one line."""
+    """Entry point: run a command and print expected errors on one line."""
     run(cli, "cgc-bench")

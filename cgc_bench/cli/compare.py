@@ -1,4 +1,4 @@
-"""`cgc-bench compare`: models on the same items, with the items won and lost."""
+"""`cgc-bench compare`: compare models on the same items, with the items won and lost."""
 
 from pathlib import Path
 

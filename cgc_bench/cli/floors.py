@@ -1,4 +1,4 @@
-"""`cgc-bench floors`: what answers that look at nothing score."""
+"""`cgc-bench floors`: scores of answers that ignore the input."""
 
 from pathlib import Path
 

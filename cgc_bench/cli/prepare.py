@@ -1,4 +1,4 @@
-"""`cgc-bench prepare`: a benchmark's published files, checked and made into what the tasks read."""
+"""`cgc-bench prepare`: check a benchmark's published files and convert them to the files that the tasks read."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`cgc-bench report`: runs of lmms-eval as Markdown and as one page."""
+"""`cgc-bench report`: write runs of lmms-eval as Markdown and as one page."""
 
 from pathlib import Path
 

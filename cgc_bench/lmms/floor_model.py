@@ -1,4 +1,4 @@
-"""`--model cgc_floor --model_args floor=whole_image`: an answer that looks at nothing, run like any model."""
+"""`--model cgc_floor --model_args floor=whole_image`: answers that ignore the input, run like any model."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from cgc_bench.scoring.benchmark import benchmark
 
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answers our tasks by one of the benchmark's floors; spaces of its name may be underscores."""
+    """Answer our tasks with one of the benchmark's floors; spaces in its name can be underscores."""
 
     is_simple = True
 
     def __init__(self, floor: str = "whole_image", **_: Any) -> None:
         super().__init__()
-        self.device = "cpu"  # where lmms-eval gathers counts if several processes share the work
+        self.device = "cpu"  # lmms-eval gathers counts here if several processes share the work
         self.floor = floor.replace("_", " ")
 
     def generate_until(self, requests: Any) -> list[str]:
-        """The floor's answer to each request; a floor that does not exist ends the process with one line."""
+        """The floor's answer to each request; an unknown floor ends the process with a one-line error."""
         try:
             return [self._answer(*request.args[-3:]) for request in requests]
         except TaskError as error:
@@ -37,9 +37,9 @@ class Floor(lmms):  # type: ignore[misc]
         return bench.floor_response(self.floor, item_of(doc))
 
     def loglikelihood(self, requests: Any) -> Any:  # noqa: ARG002 - the signature is lmms-eval's
-        """None: floors only answer."""
+        """Not supported: floors only generate answers."""
         raise TaskError("floors answer, they give no likelihoods")
 
     def generate_until_multi_round(self, requests: Any) -> Any:  # noqa: ARG002 - as above
-        """None: floors answer once."""
+        """Not supported: floors answer once."""
         raise TaskError("floors answer once, not in rounds")

@@ -1,4 +1,4 @@
-"""How the authors of MIG-Bench lay their files out."""
+"""File layout used by the authors of MIG-Bench."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from cgc_bench.prepare.layout import Layout
 
 
 def _annotations(files: Files, variant: str) -> Mapping[str, str]:
-    """The file of the variant's sha256, whatever its name."""
+    """The file with the variant's sha256, under any name."""
     tables = [name for name in files.names() if name.endswith(".json")]
     known = {name: hashlib.sha256(files.read(name)).hexdigest() for name in tables}
     for name, digest in known.items():

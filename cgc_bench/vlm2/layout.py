@@ -1,4 +1,4 @@
-"""How the authors of VLM2-Bench lay their files out."""
+"""File layout used by the authors of VLM2-Bench."""
 
 from collections.abc import Mapping
 
