@@ -1,4 +1,4 @@
-"""From a data set of the Hub, or a local copy of its repository, to the questions and images that the tasks read."""
+"""Convert a dataset on the Hub, or a local copy of its repository, to the questions and images that the tasks read."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,15 +20,15 @@ QUESTIONS = "questions.jsonl"
 
 
 def prepare_transfer(task: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one transfer task in the cache; at once where it is there and no copy was named.
+    """Prepare one transfer task in the cache; returns immediately if it is already there and no copy was named.
 
     Args:
-        task: a key of `SOURCES`.
-        source: a local copy of the repository; None takes the Hub's.
-        revision: of the repository; None takes the newest, and every report says that it is unpinned.
+        task: key of `SOURCES`.
+        source: local copy of the repository; None takes the one on the Hub.
+        revision: revision of the repository; None takes the latest, and every report states that it is unpinned.
 
     Raises:
-        PrepareError: the data set cannot be fetched or read, lacks a column or an image, or cannot be written.
+        PrepareError: the dataset cannot be downloaded or read, lacks a column or an image, or cannot be written.
     """
     folder = prepared_folder("transfer", task)
     if source is not None and not source.is_dir():
@@ -52,7 +52,7 @@ def _prepare(task: str, source: Path | None, revision: str | None, folder: Path,
 
 
 def _items(task: str, where: Source, source: Path | None, revision: str | None) -> list[Item]:
-    # Only digests of the images are kept: the images of a data set do not fit in memory.
+    # Keep only digests of the images: the images of a dataset do not fit in memory.
     found = [(replace(question, images=()), _digests(question)) for question in _questions(where, source, revision)]
     if not found:
         raise PrepareError(f"{source or where.repository}: no questions in the split {where.split}; fetch it again")
