@@ -84,13 +84,13 @@ def best(rows: Iterable[T], key: Callable[[T], Any]) -> T:
 
 
 def shown_well(row: Mapping[str, Any]) -> tuple[bool, bool, bool, float, str]:
-    """Views in colour and landscape first, then objects inside the views, large ones before small ones."""
+    """Views in color and landscape first, then objects inside the views, large ones before small ones."""
     boxes = [o["bbox_2d"] for o in row["objects"]]
     wide = all(1.1 < view["width"] / view["height"] < 1.6 for view in row["views"])
-    coloured = all(Image.open(io.BytesIO(image["bytes"])).mode == "RGB" for image in row["images"])
+    colored = all(Image.open(io.BytesIO(image["bytes"])).mode == "RGB" for image in row["images"])
     inside = all(min(box) > 20 and max(box) < 980 for box in boxes)
     smallest = min(((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in boxes), default=0)
-    return coloured, wide, inside, smallest, row["id"]
+    return colored, wide, inside, smallest, row["id"]
 
 
 def of_kind(world: World, contrast: str, task: str, images: int, distractors: str = "") -> list[Mapping[str, Any]]:

@@ -17,7 +17,7 @@ Mark = tuple[Rect, str, str]
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture with boxes in its pixels, each of a colour and with a tag, and lines of text below it."""
+    """A picture with boxes in its pixels, each of a color and with a tag, and lines of text below it."""
 
     picture: Image.Image
     lines: tuple[Line, ...]
@@ -32,8 +32,8 @@ class Panel:
         """The picture at a height, with its boxes."""
         scale = height / self.picture.height
         shown = self.picture.resize((round(self.aspect * height), height), Image.Resampling.LANCZOS)
-        for (x1, y1, x2, y2), colour, tag in self.boxes:
-            outline(shown, (x1 * scale, y1 * scale, x2 * scale, y2 * scale), colour, tag)
+        for (x1, y1, x2, y2), color, tag in self.boxes:
+            outline(shown, (x1 * scale, y1 * scale, x2 * scale, y2 * scale), color, tag)
         return shown
 
 
@@ -54,7 +54,7 @@ def write(canvas: Image.Image, at: tuple[int, int], lines: Iterable[Line], width
     x, y = at
     for text, style in lines:
         for line in wrapped(text, style, width):
-            ImageDraw.Draw(canvas).text((x, y), line, style.colour, style.font)
+            ImageDraw.Draw(canvas).text((x, y), line, style.color, style.font)
             y += round(style.size * 1.35)
     return y
 
@@ -87,16 +87,16 @@ def stack(*strips: Image.Image) -> Image.Image:
     return whole
 
 
-def outline(picture: Image.Image, box: Rect, colour: str, tag: str) -> None:
+def outline(picture: Image.Image, box: Rect, color: str, tag: str) -> None:
     """Draw a box with its tag on the picture."""
-    draw, style = ImageDraw.Draw(picture), Style(colour, 13, True)
+    draw, style = ImageDraw.Draw(picture), Style(color, 13, True)
     x1, y1, x2, y2 = box
     draw.rectangle((x1 - 2, y1 - 2, x2 + 1, y2 + 1), outline="white", width=1)
-    draw.rectangle((x1 - 1, y1 - 1, x2, y2), outline=colour, width=2)
+    draw.rectangle((x1 - 1, y1 - 1, x2, y2), outline=color, width=2)
     if tag:
         length = style.font.getlength(tag) + 8
         left, top = max(min(x1 - 1, picture.width - length), 0), y1 - 19 if y1 > 19 else y1
-        draw.rectangle((left, top, left + length, top + 18), fill=colour)
+        draw.rectangle((left, top, left + length, top + 18), fill=color)
         draw.text((left + 4, top + 1), tag, "white", style.font)
 
 
