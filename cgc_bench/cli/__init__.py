@@ -14,7 +14,7 @@ COMMANDS = ("prepare", "score", "floors", "report", "compare", "tasks-path")
 )
 @click.version_option(package_name="cgc-grounding")
 def cli() -> None:
-    """Benchmarks of multi-image grounding: prepare them, score responses as their authors do, report and compare."""
+    """Multi-image grounding benchmarks: prepare them, score responses as their authors do, report, and compare."""
 
 
 def main() -> NoReturn:

@@ -59,6 +59,6 @@ def asked_model() -> str:
 
 def _moved() -> str:
     return (
-        f"cgc-bench: lmms-eval {version('lmms-eval')} lists its tasks in another way than this version knows; "
+        f"cgc-bench: lmms-eval {version('lmms-eval')} lists its tasks in a way that this version does not support; "
         'run it with --include_path "$(cgc-bench tasks-path)"\n'
     )

@@ -30,7 +30,7 @@ class Floor(lmms):  # type: ignore[misc]
     def _answer(self, place: int, task: str, split: str) -> str:
         doc = self.task_dict[task][split][place]
         if "cgc_benchmark" not in doc:
-            raise TaskError(f"{task} is not a task of ours, so it has no floors")
+            raise TaskError(f"{task} is not one of our tasks, so it has no floors")
         bench = benchmark(doc["cgc_benchmark"])
         if self.floor not in bench.floors:
             raise TaskError(f"{bench.name} has no floor {self.floor!r}; there are: {', '.join(bench.floors)}")
@@ -38,7 +38,7 @@ class Floor(lmms):  # type: ignore[misc]
 
     def loglikelihood(self, requests: Any) -> Any:  # noqa: ARG002 - the signature is lmms-eval's
         """Not supported: floors only generate answers."""
-        raise TaskError("floors answer, they give no likelihoods")
+        raise TaskError("floors generate answers, not likelihoods")
 
     def generate_until_multi_round(self, requests: Any) -> Any:  # noqa: ARG002 - as above
         """Not supported: floors answer once."""

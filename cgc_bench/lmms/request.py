@@ -103,11 +103,11 @@ def _of_task(task: Any) -> Columns:
 def _refuse_kept_prompts(task: Any) -> None:
     """Refuse `--cache_requests true`, which serves the prompts of an earlier run by task name alone."""
     if getattr(getattr(task, "args", None), "cache_requests", None) == "true":
-        end(TaskError("--cache_requests true would serve prompts of other data or settings; leave it out"))
+        end(TaskError("--cache_requests true would serve prompts of other data or settings; remove it"))
 
 
 def _moved() -> str:
     return (
-        f"cgc-bench: lmms-eval {version('lmms-eval')} states a task's configuration in another way than this version "
-        "knows; run it without --use_cache, which would serve answers to other settings\n"
+        f"cgc-bench: lmms-eval {version('lmms-eval')} stores a task's configuration in a way that this version does "
+        "not support; run it without --use_cache, which would serve answers for other settings\n"
     )

@@ -42,7 +42,7 @@ def documents(request: Any) -> Any:
         ready = benchmark(asked["benchmark"]).prepared(asked["task"], asked["variant"])
         indices = ready.indices(asked["task"]) if asked["task"] in ready.tasks else []
         if not indices:
-            raise CgcError(f"{ready.source}: no items of {asked['benchmark']}, {asked['task']}; leave that task out")
+            raise CgcError(f"{ready.source}: no items of {asked['benchmark']}, {asked['task']}; remove that task")
         found = _items(asked["benchmark"], str(ready.folder), ready.digests[asked["task"]], asked["task"])
         request_columns = stated(ready, asked, [found[index] for index in indices], max_pixels)
     state_in_configuration()

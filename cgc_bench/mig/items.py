@@ -131,7 +131,7 @@ def annotation_file(place: Path, version: str | None = None) -> Path:
     found = prepared or [path for path in sorted(place.glob("*.json")) if files_sha256(path) in wanted]
     if len(found) != 1:
         held = ", ".join(path.name for path in found) or "none of the published annotation files"
-        raise AnnotationError(f"{place} holds {held}: name the annotation file itself")
+        raise AnnotationError(f"{place} contains {held}: name the annotation file itself")
     return found[0]
 
 
@@ -156,9 +156,9 @@ def _checked(row: Row, place: int, annotations: Path) -> Box:
     """The box of a row whose fields have all been checked."""
     images, box = row.get("images"), row.get("answer")
     if row.get("task") not in TASKS:
-        raise AnnotationError(f"{annotations}, item {place}: {row.get('task')!r} is no task of MIG-Bench")
+        raise AnnotationError(f"{annotations}, item {place}: {row.get('task')!r} is not a task of MIG-Bench")
     if not isinstance(row.get("question"), str):
-        raise AnnotationError(f"{annotations}, item {place}: the question is not a text")
+        raise AnnotationError(f"{annotations}, item {place}: the question is not a string")
     if not isinstance(images, list) or not images or not all(isinstance(path, str) for path in images):
         raise AnnotationError(f"{annotations}, item {place}: `images` is not a list of paths")
     if not _are_numbers(box) or len(box) != 4:

@@ -74,7 +74,7 @@ class Archive:
 
 def _check_size(size: int, name: object) -> None:
     if size > MOST_BYTES:
-        raise PrepareError(f"{name}: has {size:,} bytes, at most {MOST_BYTES:,} are read; fetch it again")
+        raise PrepareError(f"{name}: has {size:,} bytes, more than the limit of {MOST_BYTES:,}; fetch it again")
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def _archive(path: Path, opened: ExitStack) -> Archive:
     except FileNotFoundError:
         raise PrepareError(f"{path}: no such folder or archive; name the copy with --from") from None
     except (OSError, zipfile.BadZipFile) as error:
-        raise PrepareError(f"{path}: not a folder and no zip archive ({error}); fetch it again") from None
+        raise PrepareError(f"{path}: neither a folder nor a zip archive ({error}); fetch it again") from None
 
 
 def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> tuple[Path, str]:

@@ -81,7 +81,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
     ) -> Prepared:
         """Prepare a dataset from the Hub or from a copy of its repository."""
         if annotations:
-            raise PrepareError(f"{part} takes no --annotations: its expressions are in the data set")
+            raise PrepareError(f"{part} does not take --annotations: its expressions are in the dataset")
         return prepare_refcoco(part, source=source, revision=revision)
 
     def excluded(self, ready: Prepared) -> Path:

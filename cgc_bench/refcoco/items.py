@@ -52,7 +52,7 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
     """
     files = [annotations] if not annotations.is_dir() else sorted(annotations.rglob(FILE))
     if not files:
-        raise AnnotationError(f"{annotations} holds no {FILE}; run `cgc-bench prepare refcoco`")
+        raise AnnotationError(f"{annotations} contains no {FILE}; run `cgc-bench prepare refcoco`")
     found = [item for file in files for item in _read(file)]
     if version is not None and any(item.version != version for item in found):
         raise AnnotationError(f"{annotations}: not the expressions of version {version!r}")
@@ -68,4 +68,4 @@ def _read(file: Path) -> Iterator[Item]:
         try:
             yield msgspec.json.decode(line, type=Item)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            raise AnnotationError(f"{file}, line {number}: no expression ({error}); prepare it again") from error
+            raise AnnotationError(f"{file}, line {number}: not an expression ({error}); prepare it again") from error

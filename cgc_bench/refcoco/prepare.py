@@ -90,7 +90,7 @@ def _items(task: str, row: Row, name: str) -> list[Item]:
             for place, words in enumerate(row["answer"])
         ]
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise PrepareError(f"{name}: a row is not as the Hub's RefCOCO has it ({error!r}); fetch it again") from None
+        raise PrepareError(f"{name}: a row does not match RefCOCO on the Hub ({error!r}); fetch it again") from None
 
 
 def _content(row: Row) -> bytes:

@@ -58,7 +58,7 @@ def write_comparison(
 
 def _compared(base: Run, new: Run, found: Comparison | None, most: int, seed: int, album: Album) -> Compared:
     if found is None:
-        raise ReportError(f"{base.name} and {new.name} have no item in common")
+        raise ReportError(f"{base.name} and {new.name} have no items in common")
     cards = [card for task in found.tasks for card in cards_of(task, base, new, most, seed, album)]
     return Compared(new, found, tuple(cards), tuple(differences(base.asked, new.asked)))
 
@@ -68,7 +68,7 @@ def _check_same(base: Run, new: Run) -> None:
     if ours != theirs:
         raise ReportError(
             f"{base.name} was run on {ours[0]}, {', '.join(sorted(ours[1]))} annotations, but {new.name} on "
-            f"{theirs[0]}, {', '.join(sorted(theirs[1]))}: only answers to the same items compare"
+            f"{theirs[0]}, {', '.join(sorted(theirs[1]))}: only answers to the same items can be compared"
         )
     changed = other_data(base.asked, new.asked)
     if changed:

@@ -28,7 +28,7 @@ def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes
     """
     index = folder / "index.html"
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_ours(index))):
-        raise ReportError(f"{folder}: holds other files; name a new folder with --to")
+        raise ReportError(f"{folder}: contains other files; name a new folder with --to")
     check_links(folder)
     is_new = not _is_ours(index)
     try:

@@ -86,7 +86,7 @@ def parse_figures(content: Any) -> tuple[Figure, ...]:
 def _figures(table: _Table, sources: dict[str, dict[str, str]]) -> list[Figure]:
     tag, source = table["tag"], table["source"]
     if tag not in TAGS:
-        raise ValueError(f"{FILE}: tag {tag!r} is none of {', '.join(TAGS)}")
+        raise ValueError(f"{FILE}: tag {tag!r} is not one of {', '.join(TAGS)}")
     if source not in sources:
         raise ValueError(f"{FILE}: source {source!r} is not listed")
     found = []

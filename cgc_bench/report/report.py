@@ -20,7 +20,7 @@ from cgc_bench.scoring.summary import Summary, other_scales
 
 OURS, FLOOR = "#2f5fd0", "#9aa3b2"
 # Units of a model's boxes, by the diagnostic that detects them.
-_UNITS = {"pixel_scale": "pixels", "unit_scale": "shares of the image, 0 to 1"}
+_UNITS = {"pixel_scale": "pixels", "unit_scale": "fractions of the image, 0 to 1"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _plot(run: Run, summary: Summary) -> str:
     axes.set_yticks(range(len(rows)), [task.replace("_", " ") for task, _ in rows])
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
-    axes.set_xlabel(f"{metric}, percent; grey: 95 % interval; red: highest floor")
+    axes.set_xlabel(f"{metric}, percent; gray: 95 % interval; red: highest floor")
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     canvas.savefig(buffer, dpi=120, format="png", metadata={"Software": None})

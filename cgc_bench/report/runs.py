@@ -89,10 +89,10 @@ def one_run(folder: Path, label: str | None = None) -> Run:
     """The only run of a folder, or the one of this group of tasks. Raises ReportError."""
     found = [run for run in read_runs([folder]) if label in (None, run.label)]
     if not found:
-        raise ReportError(f"{folder}: holds no samples of {label}")
+        raise ReportError(f"{folder}: contains no samples of {label}")
     if len(found) > 1:
         held = ", ".join(sorted({f"{run.name}: {run.label}" for run in found}))
-        raise ReportError(f"{folder}: holds several runs ({held}); choose with --task, or name one model's folder")
+        raise ReportError(f"{folder}: contains several runs ({held}); choose with --task, or name one model's folder")
     return found[0]
 
 
@@ -103,7 +103,7 @@ def _runs(folder: Path) -> Iterator[Run]:
     for (model, task), file in newest_files(folder, "*_samples_cgc_*.jsonl").items():
         grouped.setdefault((model, group_of(task)), []).append(file)
     if not grouped:
-        raise ReportError(f"{folder}: holds no samples of our tasks; run lmms-eval with --log_samples")
+        raise ReportError(f"{folder}: contains no samples of our tasks; run lmms-eval with --log_samples")
     for (model, label), files in grouped.items():
         yield _run(model, _output_of(model, folder), label, files)
 

@@ -60,7 +60,7 @@ def read_asked(row: Mapping[str, Any], place: str) -> Asked:
     for field, value in found.items():
         expected = int if field == "max_pixels" else str
         if value is not None and type(value) is not expected:
-            raise SampleFileError(f"{place}: `{COLUMNS[field]}` is not a {'number' if expected is int else 'text'}")
+            raise SampleFileError(f"{place}: `{COLUMNS[field]}` is not a {'number' if expected is int else 'string'}")
     return Asked(**found)
 
 
@@ -75,7 +75,7 @@ def mixed(asked: Mapping[str, Asked]) -> list[str]:
     """Warnings about tasks of one run with different settings."""
     fields = [field for field in TITLES if field not in (*DIGESTS, "generation")]
     return [
-        f"the tasks were not asked alike: {TITLES[field]} {_values(field, asked)}"
+        f"the tasks were run with different settings: {TITLES[field]} {_values(field, asked)}"
         for field in fields
         if len({getattr(one, field) for one in asked.values()}) > 1
     ]
@@ -95,7 +95,7 @@ def differences(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str
         ours, theirs = ({task: run[task] for task in shared} for run in (base, new))
         pairs = [(getattr(ours[task], field), getattr(theirs[task], field)) for task in shared]
         if any(one != other for one, other in pairs):
-            found.append(f"not asked alike: {title} {_values(field, ours)}, then {_values(field, theirs)}")
+            found.append(f"different settings: {title} {_values(field, ours)}, then {_values(field, theirs)}")
     return found
 
 

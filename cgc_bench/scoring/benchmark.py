@@ -145,7 +145,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
 
         Raises PrepareError.
         """
-        raise PrepareError(f"{part} needs no preparation")
+        raise PrepareError(f"{part} does not need preparation")
 
     def excluded(self, ready: Prepared) -> Path | None:  # noqa: ARG002 - few write one
         """A list of its photos for `cgc-data build --exclude`, or None if the annotations serve as one."""
@@ -220,5 +220,5 @@ def prepared_by(part: str) -> AnyBenchmark:
     found = next((bench for bench in benchmarks if part in bench.parts), None)
     if found is None:
         known = ", ".join(name for bench in benchmarks for name in bench.parts)
-        raise PrepareError(f"{part!r} needs no preparation or does not exist; there are: {known}")
+        raise PrepareError(f"{part!r} does not need preparation or does not exist; there are: {known}")
     return found

@@ -93,7 +93,7 @@ def group_of(task: str) -> str:
     for part in sorted(parts, key=len, reverse=True):  # `view_diff` before `diff`
         if task.endswith(f"_{part}"):
             return task.removesuffix(f"_{part}")
-    raise SampleFileError(f"{task}: is no task of ours")
+    raise SampleFileError(f"{task}: not one of our tasks")
 
 
 def newest_files(folder: Path, pattern: str) -> dict[tuple[Path, str], Path]:
@@ -115,11 +115,11 @@ def _sample_files(path: Path, name: str) -> list[Path]:
     pattern = f"*_samples_cgc_{name}*.jsonl"
     newest = newest_files(path, pattern)
     if not newest:
-        raise SampleFileError(f"{path} holds no samples file {pattern}: run lmms-eval with --log_samples")
+        raise SampleFileError(f"{path} contains no samples file {pattern}: run lmms-eval with --log_samples")
     runs = sorted({f"{folder.name}: {group_of(task)}" for folder, task in newest})
     if len({(folder, group_of(task)) for folder, task in newest}) > 1:
         raise SampleFileError(
-            f"{path} holds several runs ({', '.join(runs)}); name the folder of one model, or the samples files of one"
+            f"{path} contains several runs ({', '.join(runs)}); name the folder or the samples files of one model"
         )
     return list(newest.values())
 
@@ -164,21 +164,21 @@ def _index(row: Mapping[str, object], key: str, place: str) -> str:
     index = row.get(key)
     if type(index) is int or (isinstance(index, str) and index):
         return str(index)
-    raise SampleFileError(f"{place}: no `{key}`, a number or a text")
+    raise SampleFileError(f"{place}: no `{key}`, a number or a string")
 
 
 def _text(row: Mapping[str, object], key: str, place: str) -> str:
     response = row.get(key)
     if isinstance(response, str):
         return response
-    raise SampleFileError(f"{place}: no `{key}`, a text (an empty one is an answer too)")
+    raise SampleFileError(f"{place}: no `{key}`, a string (an empty one is also an answer)")
 
 
 def _optional(row: Mapping[str, object], key: str, place: str) -> str | None:
     value = row.get(key)
     if value is None or isinstance(value, str):
         return value
-    raise SampleFileError(f"{place}: `{key}` is not a text")
+    raise SampleFileError(f"{place}: `{key}` is not a string")
 
 
 def _check(sample: Sample, items: Mapping[str, Item]) -> None:

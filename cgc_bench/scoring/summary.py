@@ -22,7 +22,7 @@ from cgc_data.metrics import Estimate
 # `MANY` percent is not an accident.
 SCALES = {
     "pixel_scale": "have numbers over 1000: they seem to be in pixels",
-    "unit_scale": "have boxes from 0 to 1: they seem to be in shares of the image",
+    "unit_scale": "have boxes from 0 to 1: they seem to be in fractions of the image",
 }
 MANY = 5.0
 
@@ -170,7 +170,7 @@ def versions(items: Mapping[str, Item]) -> str:
 def write_summary(summary: Summary, file: Path) -> None:
     """Write JSON. Raises ReportError instead of overwriting a file of another kind."""
     if file.exists() and not _is_summary(file):
-        raise ReportError(f"{file} exists and is no score of ours: choose another name")
+        raise ReportError(f"{file} exists but was not written by `cgc-bench score`; choose another name")
     try:
         text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
         # Text that is not valid Unicode, such as a lone surrogate, stays a JSON escape.
@@ -212,9 +212,9 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
     if summary["missing_tasks"]:
         where = "the annotations" if not tasks.issuperset(bench.tasks) else "the responses"
         missing = ", ".join(summary["missing_tasks"])
-        found.append(f"the macro average is over the tasks there are; {where} lack {missing}")
+        found.append(f"the macro average is over the available tasks; {where} lack {missing}")
     found += [
-        f"{len(indices):,} with faulty annotations that count all the same: {fault}"
+        f"{len(indices):,} with faulty annotations that still count: {fault}"
         for fault, indices in summary["faults"].items()
     ]
     found += [f"{share:.1f} % of the answers {SCALES[name]}" for name, share in other_scales(summary).items()]

@@ -53,7 +53,7 @@ def _hidden(summary: Summary, names: Sequence[str], width: int) -> Iterator[Tabl
     rows = [
         (task, *(_number(row[name]["value"] if name in row else None) for name in names)) for task, row in lines.items()
     ]
-    return _tables("Beside the official figures", ("task", *(name.replace("_", " ") for name in names)), rows, width)
+    return _tables("Other figures", ("task", *(name.replace("_", " ") for name in names)), rows, width)
 
 
 def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int) -> Iterator[Table]:

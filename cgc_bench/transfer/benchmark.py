@@ -141,7 +141,7 @@ class Transfer(Benchmark[Item, TransferResult]):
     ) -> Prepared:
         """Prepare a task from the Hub or from a copy of its repository."""
         if annotations:
-            raise PrepareError(f"{part} takes no --annotations: its questions are in the data set")
+            raise PrepareError(f"{part} does not take --annotations: its questions are in the dataset")
         return prepare_transfer(part, source=source, revision=revision)
 
     def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:

@@ -71,7 +71,7 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
     """
     files = [annotations] if not annotations.is_dir() else sorted(annotations.rglob("questions.jsonl"))
     if not files:
-        raise AnnotationError(f"{annotations} holds no questions.jsonl; run `cgc-bench prepare` for the task")
+        raise AnnotationError(f"{annotations} contains no questions.jsonl; run `cgc-bench prepare` for the task")
     found = [item for file in files for item in _read(file)]
     if version is not None and any(item.version != version for item in found):
         raise AnnotationError(f"{annotations}: not the questions of version {version!r}")
@@ -87,7 +87,7 @@ def _read(file: Path) -> Iterator[Item]:
         try:
             yield _item(line)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            raise AnnotationError(f"{file}, line {number}: no question of ours ({error}); prepare it again") from error
+            raise AnnotationError(f"{file}, line {number}: not a question ({error}); prepare it again") from error
 
 
 def _item(line: bytes) -> Item:

@@ -89,7 +89,7 @@ def _item(task: str, question: Question, digests: tuple[str, ...], cluster: str)
 
 def _fault(question: Question) -> str:
     if not question.answers:
-        return "no option is the answer"
+        return "the answer is not an option"
     if question.kind == "choice" and not question.options:
         return "no options"
     return ""
@@ -105,7 +105,7 @@ def _images(
 def _contents(question: Question) -> list[bytes]:
     found = [cell["bytes"] for cell in question.images if cell and cell["bytes"]]
     if not found or len(found) < len(question.images):
-        raise PrepareError(f"question {question.name}: the data set lacks an image of it; fetch it again")
+        raise PrepareError(f"question {question.name}: the dataset lacks one of its images; fetch it again")
     return found
 
 
@@ -116,4 +116,4 @@ def _questions(where: Source, source: Path | None, revision: str | None) -> Iter
             try:
                 yield where.read(row)
             except (KeyError, TypeError, AttributeError, ValueError) as error:
-                raise PrepareError(f"{name}: a row is not as {where.repository} has it ({error!r})") from None
+                raise PrepareError(f"{name}: a row does not match {where.repository} ({error!r})") from None

@@ -107,7 +107,7 @@ def question_files(annotations: Path) -> dict[str, Path]:
         found = {task: file for task, file in names.items() if file.is_file()}
         if found:
             return found
-    raise AnnotationError(f"{annotations} holds no question file such as jsonl/gc/vanilla/gc_mat.jsonl")
+    raise AnnotationError(f"{annotations} contains no question file such as jsonl/gc/vanilla/gc_mat.jsonl")
 
 
 def _read_bytes(file: Path) -> bytes:
@@ -139,7 +139,7 @@ def _form_fault(task: str, row: Any) -> str:
         return "`images` is not a list of paths"
     if SUBTASKS[task][0] == "count":
         return "" if type(answer) is int else "`gt_answer` is not a whole number"
-    return "" if isinstance(answer, str) and answer.strip() else "`gt_answer` is not a text"
+    return "" if isinstance(answer, str) and answer.strip() else "`gt_answer` is not a string"
 
 
 def _pair(task: str, row: Row) -> tuple[str, str]:
@@ -188,9 +188,9 @@ def _length(row: Row) -> int:
 
 def _fault(kind: str, side: str, length: int, images: int) -> str:
     if images < 2:
-        return "fewer than two images: the authors ask no such question"
+        return "fewer than two images: the authors have no such questions"
     if kind in ("pair", "statement") and not side:
-        return "in no pair: the authors leave it out"
+        return "not in a pair: the authors skip it"
     if kind == "count" and not length:
-        return f"no number of images: the authors take {DEFAULT_LENGTH}"
+        return f"no number of images: the authors assume {DEFAULT_LENGTH}"
     return ""

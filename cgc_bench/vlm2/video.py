@@ -67,7 +67,7 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
     if file is None or not judge:
         raise TaskError("judged videos need both --video-judgements FILE and --judge NAME")
     if summary["task"] != "vlm2":
-        raise TaskError(f"{summary['task']} has no judged videos: leave out --video-judgements")
+        raise TaskError(f"{summary['task']} has no judged videos: remove --video-judgements")
     videos = read_judgements(file, judge)
     scores = [row["score"] for row in summary["tasks"].values() if row["score"] is not None]
     mean = sum([*scores, videos.score]) / (len(scores) + 1)
@@ -83,7 +83,7 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
             "unread": videos.unread,
         },
         "macro_with_pc_vid": {"score": mean},
-        "warnings": [*summary["warnings"], f"{line} with it, as the authors print it"],
+        "warnings": [*summary["warnings"], f"{line} including it, as the authors report it"],
     }
 
 
