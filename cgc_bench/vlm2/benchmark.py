@@ -98,9 +98,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     diagnostics = DIAGNOSTICS
     floors = FLOORS
     chance = (
-        "The authors print what is expected by chance; a floor is one answer to each item, scored as a model is. They "
-        "print one half for `cpr`, the chance of a single statement; a pair counts only if both are right, so a random "
-        "answer is right in one pair of four, and a fixed one in none."
+        "The authors print expected chance levels; a floor is one answer per item, scored like a model. They print one "
+        "half for `cpr`, the chance level of a single statement. A pair counts only if both answers are right, so a "
+        "random answer is right in one of four pairs, and a fixed answer in none."
     )
     layout = LAYOUT
     read_items = staticmethod(items.read_items)
