@@ -63,7 +63,7 @@ def print_removed(release: Path, photo: int, work: Path, rows: int) -> float:
     rewritten = rewritten_bytes(release, out)
     share = again.new / before.total
     print(
-        f"without photo {photo}: {len(gone)} of {rows} rows gone, shards of {megabytes(rewritten)} written anew, "
+        f"without photo {photo}: {len(gone)} of {rows} rows gone, shards of {megabytes(rewritten)} rewritten, "
         f"{megabytes(again.new)} in new chunks ({share:.1%}), {megabytes(again.sent)} sent"
     )
     return share

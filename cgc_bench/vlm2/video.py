@@ -91,7 +91,7 @@ def _lines(file: Path) -> list[tuple[str, str]]:
     try:
         lines = file.read_bytes().splitlines()
     except OSError as error:
-        raise SampleFileError(f"cannot read the judgements {file}: {error.strerror}") from error
+        raise SampleFileError(f"cannot read the judgments {file}: {error.strerror}") from error
     return [_judgement(line, f"{file}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -102,7 +102,7 @@ def _judgement(line: bytes, place: str) -> tuple[str, str]:
         raise SampleFileError(f"{place}: not JSON ({error})") from error
     video, reply = (row.get("vid"), row.get("score")) if isinstance(row, dict) else (None, None)
     if not isinstance(video, str) or not isinstance(reply, str):
-        raise SampleFileError(f'{place}: not a judgement {{"vid", "score"}}, both texts')
+        raise SampleFileError(f'{place}: not a judgment {{"vid", "score"}}, both strings')
     return video, reply
 
 
