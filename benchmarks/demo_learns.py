@@ -1,9 +1,9 @@
-"""What does the run of `make demo` learn? GRPO by the recipe tiny-cpu, measured on held-out rows, with three seeds.
+"""Measure what `make demo` learns: GRPO with the recipe tiny-cpu, on held-out rows, with three seeds.
 
 Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--quick] [--docs docs]
-As `make demo`: photos are painted, a release is built by examples/painted.yaml, and GRPO starts from the warmed-up tiny
-model. Before and after, held-out rows are answered eight times each at the temperature of training; the differences are
-paired by row, and their intervals drawn over sets of photos. Finished parts of FOLDER are not run again.
+As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
+tiny model. Before and after, each held-out row is answered eight times at the training temperature. The differences are
+paired by row, with intervals over photo sets. Finished parts of FOLDER are skipped.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from scripts.markdown import write_between  # noqa: E402
 
 Figures: TypeAlias = dict[str, Any]
 ROWS, SAMPLES = 160, 8
-# Means over the samples of a row; a metric that is not defined for the row has none.
+# Means over the samples of a row; a metric that is not defined for the row is missing.
 SHOWN = ("miou", "false_empty", "hallucinated", "valid")
 QUICK = ("grpo.max_steps=2", "data.held_out_rows=4")
 BEGIN, END = "<!-- table: benchmarks/demo_learns.py -->", "<!-- end of table -->"
@@ -31,11 +31,11 @@ BEGIN, END = "<!-- table: benchmarks/demo_learns.py -->", "<!-- end of table -->
 def main() -> None:
     """Train with every seed, measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="where photos, release, and runs are kept")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the rows' order and the samples")
-    parser.add_argument("--quick", action="store_true", help="two steps: every part runs, nothing is learned")
-    parser.add_argument("--docs", type=Path, help="write demo_learns.json, and the table into learning.md, there")
-    parser.add_argument("--set", nargs="*", default=[], help="settings over the recipe, to try others")
+    parser.add_argument("--work", type=Path, required=True, help="folder for photos, release, and runs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of row order and samples")
+    parser.add_argument("--quick", action="store_true", help="two steps: runs every part, learns nothing")
+    parser.add_argument("--docs", type=Path, help="folder for demo_learns.json and the table in learning.md")
+    parser.add_argument("--set", nargs="*", default=[], help="settings that override the recipe")
     options = parser.parse_args()
     work, docs = options.work.resolve(), options.docs and options.docs.resolve()
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
@@ -50,14 +50,14 @@ def main() -> None:
 
 
 def made(work: Path) -> None:
-    """Photos, release, and the warmed-up model, as `make demo` makes them."""
+    """Make photos, release, and the warmed-up model, as `make demo` does."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import load_config
     from cgc_data.painter import paint
     from cgc_train.tiny import write_warm
 
     work.mkdir(parents=True, exist_ok=True)
-    os.chdir(work)  # the configuration names the photos from where `make` runs
+    os.chdir(work)  # paths in the configuration are relative to where `make` runs
     if not Path("demo/photos").exists():
         paint("large", Path("demo/photos"))
     if not Path("demo/painted/manifest.json").is_file():
@@ -67,7 +67,7 @@ def made(work: Path) -> None:
 
 
 def learned(seed: int, work: Path, rows: int, before: Figures, settings: Sequence[str]) -> Figures:
-    """GRPO with a seed; the metrics before and after, their differences, and the seconds that training took."""
+    """Run GRPO with a seed: the metrics before and after, their differences, and the seconds of training."""
     from cgc_train.grpo import run_grpo
     from cgc_train.recipe import load_recipe
 
@@ -88,7 +88,7 @@ def learned(seed: int, work: Path, rows: int, before: Figures, settings: Sequenc
 def compared(before: Sequence[float | None], after: Sequence[float | None], photos: Sequence[str]) -> Figures:
     """Means before and after over the rows with the metric, and the mean difference with its 95 % interval.
 
-    An answer that cannot be read has no hallucination: rows without any on one side count on neither.
+    Hallucination is undefined for an unreadable answer: a row without a value on one side counts on neither.
     """
     from cgc_data.metrics import estimate
 
@@ -99,7 +99,7 @@ def compared(before: Sequence[float | None], after: Sequence[float | None], phot
 
 
 def sampled(model: Path, work: Path, count: int) -> Figures:
-    """Of each held-out row, the mean of every metric over its samples; kept beside the model."""
+    """The mean of every metric over the samples of each held-out row; cached next to the model."""
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
     from cgc_train.generate import generate
@@ -127,13 +127,13 @@ def sampled(model: Path, work: Path, count: int) -> Figures:
 
 
 def mean(values: Sequence[float | bool | None]) -> float | None:
-    """Of the values that are defined."""
+    """Mean of the defined values."""
     kept = [float(value) for value in values if value is not None]
     return sum(kept) / len(kept) if kept else None
 
 
 def table(outcome: Figures) -> str:
-    """One line per seed: each metric before and after, and its rise."""
+    """One line per seed: each metric before and after, and its change."""
     titles = {"miou": "R_miou", "false_empty": "`false_empty`", "hallucinated": "hallucination", "valid": "format"}
     lines = [f"| seed | seconds | {' | '.join(titles[name] for name in SHOWN)} |", "|---|---:|" + "---|" * len(SHOWN)]
     for seed, found in outcome.items():
@@ -151,7 +151,7 @@ def shown(found: Figures) -> str:
 
 
 def write(outcome: Figures, docs: Path) -> None:
-    """The figures as JSON, and the table into the page."""
+    """Write the figures as JSON and the table to the page."""
     (docs / "demo_learns.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
     write_between(docs / "learning.md", BEGIN, END, f"\n\n{table(outcome)}\n")
 

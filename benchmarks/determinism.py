@@ -1,7 +1,7 @@
-"""Is a release the same bytes with 1 and 2 workers, and after a build was killed three times at random moments?
+"""Test that a release has the same bytes with 1 and 2 workers, and after three kills of its build at random moments.
 
 Usage: python benchmarks/determinism.py --coco ANN.json:IMAGES [--samples 5000] [--seed 0]
-Kills are SIGKILL to the whole process group, after a random share of the time that the undisturbed build took.
+Kills are SIGKILL to the process group, after a random fraction of the time that the undisturbed build took.
 """
 
 import argparse
@@ -17,11 +17,11 @@ from pathlib import Path
 
 
 def main() -> int:
-    """Build four times, compare; exit status 1 where a byte differs."""
+    """Build four times and compare; exits with status 1 if a byte differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--coco", action="append", default=[], help="source; none: the embedded sample")
+    parser.add_argument("--coco", action="append", default=[], help="source; default: the embedded sample")
     parser.add_argument("--samples", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments at which builds are killed")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments at which builds are killed")
     options = parser.parse_args()
     arguments = ["--samples", str(options.samples), *(part for source in options.coco for part in ("--coco", source))]
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def command(out: Path, arguments: list[str]) -> list[str]:
-    """The build, run by this Python."""
+    """Command of the build, run by this Python."""
     return [sys.executable, "-c", "from cgc_data.cli import main; main()", "build", *arguments, "--out", str(out)]
 
 
@@ -54,7 +54,7 @@ def build(out: Path, arguments: list[str]) -> Path:
 
 
 def kill_after(out: Path, arguments: list[str], seconds: float) -> None:
-    """A build that is killed with all its workers."""
+    """Run a build and kill it with all its workers."""
     out.parent.mkdir(parents=True, exist_ok=True)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command(out, arguments), start_new_session=True, **quiet)
@@ -66,7 +66,7 @@ def kill_after(out: Path, arguments: list[str], seconds: float) -> None:
 
 
 def digest(release: Path) -> str:
-    """One sha256 over the names and bytes of all shards, the card, the statistics and the plots."""
+    """One sha256 over the names and bytes of all shards, the card, the statistics, and the plots."""
     total = hashlib.sha256()
     for path in sorted(p for p in release.rglob("*") if p.is_file() and p.name != "manifest.json"):
         total.update(str(path.relative_to(release)).encode())

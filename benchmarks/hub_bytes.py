@@ -1,10 +1,10 @@
-"""How many bytes a release takes on the Hub, and how many a push sends again after a photo was removed.
+"""Measure how many bytes a release takes on the Hub, and how many a push sends again after a photo is removed.
 
 Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0]
-The Hub keeps files as chunks that content defines (Xet) and stores each chunk once. Here the client of the Hub itself,
-hf_xet, uploads into a folder in place of a server, so that chunks, deduplication, and compression are the Hub's own.
-Left out is what the Hub knows of other repositories. Photos are drawn from those that the release shows; each is
-removed from the whole release by `cgc-data remove`.
+The Hub stores files as content-defined chunks (Xet), each chunk once. Here the Hub's own client, hf_xet, uploads to a
+folder instead of a server, so chunks, deduplication, and compression are those of the Hub. Deduplication against other
+repositories is not included. Photos are drawn from those that the release shows; each is removed from the full
+release by `cgc-data remove`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from cgc_data.release.read import Release, open_release
 
 @dataclass(frozen=True)
 class Upload:
-    """What one push sends, in bytes: `total` of its files, `new` in chunks that were not there, `sent` compressed."""
+    """Bytes of one push: `total` of its files, `new` in chunks that the store lacked, `sent` after compression."""
 
     total: int
     new: int
@@ -31,11 +31,11 @@ class Upload:
 
 
 def main() -> None:
-    """Upload the release, then each version without a photo, into a store that has the release alone."""
+    """Upload the release, then each version without a photo, to a store that contains only the release."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
-    parser.add_argument("--photos", type=int, default=3, help="how many photos are removed, one at a time")
-    parser.add_argument("--seed", type=int, default=0, help="of the photos that are drawn")
+    parser.add_argument("--photos", type=int, default=3, help="number of photos to remove, one at a time")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sampled photos")
     options = parser.parse_args()
     release = open_release(options.release)
     with tempfile.TemporaryDirectory() as folder:
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def print_removed(release: Path, photo: int, work: Path, rows: int) -> float:
-    """Print what a push sends after this photo was removed; returns its share of the release."""
+    """Print what a push sends after this photo is removed; returns its share of the release."""
     gone = rows_to_remove(open_release(release), photo, None)
     out = work / f"without-{photo}"
     remove_photo(release, photo, out)
@@ -63,14 +63,14 @@ def print_removed(release: Path, photo: int, work: Path, rows: int) -> float:
     rewritten = rewritten_bytes(release, out)
     share = again.new / before.total
     print(
-        f"without photo {photo}: {len(gone)} of {rows} rows gone, shards of {megabytes(rewritten)} written anew, "
+        f"without photo {photo}: {len(gone)} of {rows} rows gone, shards of {megabytes(rewritten)} rewritten, "
         f"{megabytes(again.new)} in new chunks ({share:.1%}), {megabytes(again.sent)} sent"
     )
     return share
 
 
 def pushed(paths: Sequence[Path], store: Path) -> Upload:
-    """What the Hub's client sends of these files to a store that may hold some of their chunks."""
+    """Bytes of these files that the Hub's client sends to a store that may contain some of their chunks."""
     import hf_xet
 
     store.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def shown_bytes(release: Release) -> int:
-    """Bytes of the images of all rows, each as often as it is shown; the dictionaries of Parquet hold each once."""
+    """Bytes of the images of all rows, counted as often as shown; Parquet dictionaries store each once."""
     total = 0
     for path in release.shards():
         with pq.ParquetFile(path) as shard:
@@ -97,14 +97,14 @@ def shown_bytes(release: Release) -> int:
 
 
 def rewritten_bytes(release: Path, out: Path) -> int:
-    """Bytes of the shards of a new version that are not those of the release."""
+    """Bytes of the shards of a new version that differ from those of the release."""
     before = {shard["path"]: shard["sha256"] for shard in open_release(release).manifest["shards"]}
     shards = open_release(out).manifest["shards"]
     return sum(shard["bytes"] for shard in shards if before.get(shard["path"]) != shard["sha256"])
 
 
 def photos(release: Release) -> list[int]:
-    """Ids of the photos that are shown."""
+    """IDs of the photos that are shown."""
     return sorted({view["image_id"] for row in release.rows(["views"]) for view in row["views"]})
 
 

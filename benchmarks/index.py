@@ -1,7 +1,7 @@
-"""Time and peak memory of building the index of large annotation files, against pycocotools and lvis.
+"""Time and peak memory of indexing large annotation files, compared with pycocotools and lvis.
 
-Every run is a process of its own, on a file that has been read once before; of each method the fastest run and the
-highest peak count. Examples:
+Every run is a separate process, on a file that has already been read once. The fastest run and the highest peak of
+each method count. Examples:
 
     python benchmarks/index.py --coco instances_train2017.json --lvis lvis_v1_train.json
     python benchmarks/index.py --generator make_synthetic_full.py --scale 0.1
@@ -24,16 +24,16 @@ Kind = Literal["coco", "lvis"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FASTER, SMALLER = 8.0, 1 / 3
 METHODS = {
-    "reference": "COCO() or LVIS(), which hold every record as a dict",
-    "parsed": "this project's reader; the file's sha256 is taken meanwhile",
-    "stored": "the same, with the columns left in a cache",
-    "cached": "the columns from the cache, after the file's sha256",
-    "sha256": "the file's sha256 alone",
+    "reference": "COCO() or LVIS(), which store every record as a dict",
+    "parsed": "this project's reader, which also computes the file's sha256",
+    "stored": "the same, writing the columns to a cache",
+    "cached": "the columns from the cache, after checking the file's sha256",
+    "sha256": "only the file's sha256",
 }
 
 
 def load(method: str, kind: Kind, path: Path, cache: Path) -> Callable[[], object]:
-    """What a method does, with all it needs imported."""
+    """The function of a method, with its imports done."""
     if method == "reference" and kind == "coco":
         from pycocotools.coco import COCO
 
@@ -46,14 +46,14 @@ def load(method: str, kind: Kind, path: Path, cache: Path) -> Callable[[], objec
 
     from cgc_data.sources.read import file_sha256, read_source
 
-    pa.array([])  # imports pandas, where that is installed: an import like the others
+    pa.array([])  # imports pandas if installed: an import like the others
     if method == "sha256":
         return lambda: file_sha256(path)
     return lambda: read_source(kind, path, None if method == "parsed" else cache)
 
 
 def measure(method: str, kind: Kind, path: Path, cache: Path) -> None:
-    """Run one method in this process and print its figures: seconds without imports, peak of the process in MB."""
+    """Run one method in this process and print its figures: seconds without imports, and peak memory in MB."""
     run = load(method, kind, path, cache)
     start, cpu = time.perf_counter(), time.process_time()
     kept = run()
@@ -64,7 +64,7 @@ def measure(method: str, kind: Kind, path: Path, cache: Path) -> None:
 
 
 def measured(method: str, kind: str, path: Path, cache: Path) -> dict[str, float]:
-    """The same in a process of its own."""
+    """Run one method in a separate process."""
     command = [sys.executable, __file__, "--measure", method, f"--{kind}", str(path), "--work", str(cache)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     figures: dict[str, float] = json.loads(output.splitlines()[-1])
@@ -72,15 +72,15 @@ def measured(method: str, kind: str, path: Path, cache: Path) -> dict[str, float
 
 
 def best(runs: list[dict[str, float]]) -> dict[str, float]:
-    """The shortest times, for other work on the machine only adds to them, and the highest peak."""
+    """The shortest times, since other work on the machine only adds to them, and the highest peak."""
     shortest = {name: min(run[name] for run in runs) for name in ("seconds", "cpu")}
     return {**shortest, "peak": max(run["peak"] for run in runs)}
 
 
 def compare(kind: Kind, path: Path, cache: Path, repeat: int) -> bool:
-    """Print a table of all methods; whether the parsing one is fast and small enough."""
+    """Print a table of all methods; returns whether the parser meets both limits."""
     with path.open("rb") as file:
-        while file.read(1 << 24):  # into the page cache, so that no method pays for the disk
+        while file.read(1 << 24):  # fill the page cache, so that no method pays for the disk
             pass
     print(f"\n{kind.upper()}, {path.stat().st_size / 1e6:,.0f} MB")
     for method, meaning in METHODS.items():
@@ -103,7 +103,7 @@ def compare(kind: Kind, path: Path, cache: Path, repeat: int) -> bool:
 
 
 def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
-    """A synthetic annotation file of this kind."""
+    """Generate a synthetic annotation file of this kind."""
     path = folder / f"{kind}.json"
     subprocess.run([sys.executable, generator, kind, path, "--scale", str(scale)], check=True)
     return path
@@ -115,9 +115,9 @@ def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
 @click.option(
     "--generator", type=click.Path(path_type=Path, exists=True), help="Script that writes `KIND OUT --scale S`."
 )
-@click.option("--scale", default=1.0, show_default=True, help="Size of the generated files; 1 is that of train2017.")
-@click.option("--repeat", default=3, show_default=True, help="Runs of each method.")
-@click.option("--work", type=click.Path(path_type=Path), help="Folder for generated files and caches, kept.")
+@click.option("--scale", default=1.0, show_default=True, help="Size of the generated files; 1 matches train2017.")
+@click.option("--repeat", default=3, show_default=True, help="Runs per method.")
+@click.option("--work", type=click.Path(path_type=Path), help="Folder for generated files and caches, not removed.")
 @click.option("--check", is_flag=True, help=f"Exit 1 if not {FASTER:g} times faster at a third of the peak memory.")
 @click.option("--measure", "method", type=click.Choice(list(METHODS)), hidden=True)
 def main(
@@ -131,7 +131,7 @@ def main(
     check: bool,
     method: str | None,
 ) -> None:
-    """Compare on the files given, or on generated ones."""
+    """Compare on the given files, or on generated ones."""
     given: dict[Kind, Path | None] = {"coco": coco, "lvis": lvis}
     files = {kind: path for kind, path in given.items() if path}
     if method and work:

@@ -1,11 +1,11 @@
-"""Does GRPO with the real reward teach a model to keep images apart? Shown on a tiny random model, on a CPU.
+"""Test whether GRPO with the real reward teaches a model to keep images apart, with a tiny random model on a CPU.
 
 Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] [--quick] [--docs docs]
 Photos are painted, a release is built from them, and the tiny model is warmed up by SFT on traces that name what each
-image shows (a random model has never seen a picture) until it has a stated skill. From there, with the same number of
-steps each: GRPO; GRPO whose solutions are permuted among the rows; SFT; GRPO that ignores the image index. Every arm
-answers the same held-out rows, which show other photos. Finished parts of FOLDER are not run again.
-Nothing here says anything about a model that anyone would use.
+image shows (a random model has never seen a picture) until it has a stated skill. Four arms follow, with equally many
+steps: GRPO; GRPO with solutions permuted among the rows; SFT; GRPO that ignores the image index. Every arm answers the
+same held-out rows, which show other photos. Finished parts of FOLDER are skipped.
+The results do not apply to models of practical size.
 """
 
 import argparse
@@ -28,14 +28,14 @@ ARMS = {
     "no-source": "GRPO, image index ignored",
 }
 SHOWN = ("sampled reward", "reward", "miou", "source_acc", "leakage", "hallucination", "false_empty", "format")
-SAMPLES = 8  # of every held-out row, at the temperature of training
+SAMPLES = 8  # samples per held-out row, at the training temperature
 PANELS = {"reward": "held-out reward", "source_acc": "right images", "leakage": "boxes in images without the target"}
 BEGIN, END = "<!-- table: benchmarks/learning.py -->", "<!-- end of table -->"
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything: the full proof, or the short form that tests run."""
+    """Sizes: the full experiment, or the short form that tests run."""
 
     photos: int
     samples: int
@@ -51,13 +51,13 @@ QUICK = Scale(300, 600, 0.05, 60, 4, 24, ("grpo", "permuted"))
 
 
 def main() -> None:
-    """Run the parts that are missing, two processes at a time, then write table, curve and figures."""
+    """Run the missing parts, two processes at a time, then write the table, curve, and figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--work", type=Path, help="where runs are kept; none: a temporary folder")
-    parser.add_argument("--jobs", type=int, default=2, help="seeds at a time")
-    parser.add_argument("--quick", action="store_true", help="the short form: every part runs, nothing is learned")
-    parser.add_argument("--docs", type=Path, help="write the table into learning.md and the curve into pictures/ there")
+    parser.add_argument("--work", type=Path, help="folder for runs; default: a temporary folder")
+    parser.add_argument("--jobs", type=int, default=2, help="number of seeds to run at a time")
+    parser.add_argument("--quick", action="store_true", help="short form: runs every part, learns nothing")
+    parser.add_argument("--docs", type=Path, help="folder for the table in learning.md and the curve in pictures/")
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL
@@ -73,9 +73,9 @@ def main() -> None:
 
 
 def run_seeds(seeds: Sequence[int], options: Any, work: Path) -> None:
-    """Each seed in a process of its own, on one core."""
+    """Run each seed in a separate process, on one core."""
     quick = ["--quick"] if options.quick else []
-    # threads only get into each other's way at this size; nothing is fetched
+    # threads only slow each other down at this size; nothing is downloaded
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
     waiting, running = list(seeds), []
     while waiting or running:
@@ -90,12 +90,12 @@ def run_seeds(seeds: Sequence[int], options: Any, work: Path) -> None:
 
 
 def prepare(scale: Scale, work: Path) -> None:
-    """Paint the photos and build the release, unless they are there."""
+    """Paint the photos and build the release, unless they exist."""
     build(work, work / "release", scale.photos, {"samples": scale.samples})
 
 
 def build(work: Path, release: Path, photos: int, changes: dict[str, Any]) -> None:
-    """Build a release from photos painted into `work`, unless it is there; `changes` are settings over the usual."""
+    """Build a release from photos painted in `work`, unless it exists; `changes` override the default settings."""
     from cgc_data.builder.release import build_release
     from cgc_data.common.settings import merge
     from cgc_data.config import parse_config
@@ -180,7 +180,7 @@ def recipe(scale: Scale, work: Path, seed: int, model: Path, *settings: str) -> 
 
 
 def run_seed(seed: int, scale: Scale, work: Path) -> None:
-    """Warm one model up, then every arm from there."""
+    """Warm up one model, then train every arm from it."""
     import torch
 
     from cgc_train.data import training_set
@@ -217,7 +217,7 @@ def run_seed(seed: int, scale: Scale, work: Path) -> None:
 
 
 def sample(run: Any) -> None:
-    """Mean reward of answers drawn as training draws them: the expectation that GRPO raises."""
+    """Mean reward of answers sampled as in training: the expectation that GRPO maximizes."""
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
     from cgc_train.generate import generate
@@ -240,7 +240,7 @@ def sample(run: Any) -> None:
 
 
 def done(folder: Path) -> bool:
-    """Whether a run is finished; a broken one is put aside."""
+    """Whether a run is finished; an unfinished one is moved aside."""
     if any((folder / "model").glob("*.safetensors")):
         return True
     if folder.exists():
@@ -249,7 +249,7 @@ def done(folder: Path) -> bool:
 
 
 def naming(rows: Any, work: Path) -> Any:
-    """The rows with a trace that names every kind of thing each image shows, read off the painted annotations."""
+    """The rows with a trace that names every kind of thing each image shows, from the painted annotations."""
     from cgc_data.answer import Object, format_response
 
     shown = kinds_shown(work)
@@ -265,7 +265,7 @@ def naming(rows: Any, work: Path) -> Any:
 
 
 def kinds_shown(work: Path) -> dict[str, str]:
-    """Name of the one kind of thing in each painted photo, by file name."""
+    """Name of the only kind of thing in each painted photo, by file name."""
     from cgc_data.vocabulary import readable
 
     names: dict[str, str] = {}
@@ -280,7 +280,7 @@ def kinds_shown(work: Path) -> dict[str, str]:
 
 
 def permuted(rows: Any, seed: int) -> Any:
-    """The rows with their solutions dealt among them: what is rewarded is true of another row."""
+    """The rows with permuted solutions: the reward belongs to another row."""
     order = list(range(len(rows)))
     random.Random(seed).shuffle(order)
     solutions = ["task", "contrast", "query", "objects", "views", "evidence", "pair_id", "difficulty", "answer"]
@@ -305,7 +305,7 @@ def read_seed(seed: int, scale: Scale, work: Path) -> dict[str, dict[str, dict[s
 
 
 def report(outcome: dict[int, Any], scale: Scale, work: Path, docs: Path | None) -> None:
-    """Print the table; with `docs` write it there, the curve beside it."""
+    """Print the table; with `docs`, write it and the curve there."""
     table = markdown(outcome, scale)
     print(table)
     (work / "learning.json").write_text(json.dumps({"scale": asdict(scale), "seeds": outcome}, indent=1), "utf-8")
@@ -317,7 +317,7 @@ def report(outcome: dict[int, Any], scale: Scale, work: Path, docs: Path | None)
 
 
 def markdown(outcome: dict[int, Any], scale: Scale) -> str:
-    """One line an arm and seed: each metric before and after."""
+    """One line per arm and seed: each metric before and after."""
     lines = [f"| arm | seed | {' | '.join(SHOWN)} |", "|---|---|" + "---|" * len(SHOWN)]
     for arm in scale.arms:
         for seed, curves in outcome.items():
@@ -329,17 +329,17 @@ def markdown(outcome: dict[int, Any], scale: Scale) -> str:
 
 
 def draw(outcome: dict[int, Any], scale: Scale, path: Path) -> None:
-    """Held-out reward, right images and leakage by step, every seed a line."""
+    """Plot held-out reward, correct images, and leakage by step, one line per seed."""
     from matplotlib.figure import Figure
 
-    colours = dict(zip(ARMS, ("#2f5fd0", "#8b95a7", "#12a150", "#e0245e"), strict=True))
+    colors = dict(zip(ARMS, ("#2f5fd0", "#8b95a7", "#12a150", "#e0245e"), strict=True))
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     panels = figure.subplots(1, len(PANELS))
     for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
         for arm in scale.arms:
             for number, curves in enumerate(outcome.values()):
                 points = [(int(step), line[name]) for step, line in curves[arm].items() if line.get(name) is not None]
-                style = {"color": colours[arm], "linewidth": 1.8, "marker": "o", "markersize": 3}
+                style = {"color": colors[arm], "linewidth": 1.8, "marker": "o", "markersize": 3}
                 axes.plot(*zip(*sorted(points), strict=True), label=ARMS[arm] if number == 0 else None, **style)
         axes.set_title(title, loc="left", fontsize=11)
         axes.set_xlabel("steps after the warm-up")

@@ -1,9 +1,9 @@
-"""Source awareness over five seeds, and GRPO against SFT where rows differ from those of the warm-up.
+"""Source awareness over five seeds, and GRPO against SFT on rows that differ from those of the warm-up.
 
 Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part source-0] [--quick] [--docs docs]
-A part is a process of its own that leaves its outcome in FOLDER; without --part, all that are missing run one after
+A part is a separate process that writes its outcome to FOLDER. Without --part, all missing parts run one after
 another, and the tables are printed. The protocol is fixed here, and no part of it depends on an outcome.
-Nothing here says anything about a model that anyone would use.
+The results do not apply to models of practical size.
 """
 
 import argparse
@@ -25,13 +25,13 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.learning import Scale, build, done, naming, recipe  # noqa: E402
 from scripts.markdown import table, write_between  # noqa: E402
 
-Scores: TypeAlias = dict[str, dict[str, float | None]]  # metric -> row id -> value
+Scores: TypeAlias = dict[str, dict[str, float | None]]  # metric -> row ID -> value
 
-# Silence must not look like virtue: the last two stand beside the first ones.
+# Empty answers must not look good: the last two metrics accompany the first ones.
 METRICS = ("leakage", "hallucination", "miou", "false_empty", "unreadable")
 INTER = {"inter/locate": 0.6, "inter/locate_all": 0.4, "intra/same_object": 0, "intra/locate_all": 0}
 RELEASES: dict[str, dict[str, Any]] = {
-    "source": {},  # as benchmarks/learning.py has it
+    "source": {},  # as in benchmarks/learning.py
     "start": {"tasks": INTER, "absent": 0},
     "contrast": {"tasks": dict.fromkeys(INTER, 0) | {"intra/same_object": 1}, "absent": 0},
     "images": {"tasks": INTER, "absent": 0, "inter": {"min_images": 3, "max_images": 4}, "limits": {"max_objects": 4}},
@@ -42,7 +42,7 @@ SETTINGS = {
     "images": "more images: three or four a row; the warm-up saw two",
     "absent": "`absent` rows, of which the warm-up saw none",
 }
-# What the second arm of a comparison has over the first is the difference.
+# The difference is the second arm of a comparison minus the first.
 ARMS = {
     "source": {"no-source": "image index ignored", "grpo": "source-aware"},
     **{name: {"sft": "SFT", "grpo": "GRPO"} for name in SETTINGS},
@@ -56,21 +56,21 @@ DRAWS = 2000
 
 @dataclass(frozen=True)
 class Protocol:
-    """All that decides the outcome."""
+    """All settings that determine the outcome."""
 
     photos: int
-    rows: int  # of each release
+    rows: int  # rows of each release
     source_seeds: tuple[int, ...]
     seeds: tuple[int, ...]  # of the settings
     skill: float  # held-out R_miou at which a warm-up ends
     warm_up_steps: int  # at most
     source_steps: int  # of either arm
     grpo_steps: int
-    sft_steps: int  # ten for one of GRPO, which take the processor about as long
+    sft_steps: int  # ten SFT steps per GRPO step take about as much processor time
     held_out_rows: int
 
     def scale(self, steps: int) -> Scale:
-        """As the recipes of benchmarks/learning.py take it."""
+        """The protocol in the form that benchmarks/learning.py takes."""
         return Scale(self.photos, self.rows, self.skill, self.warm_up_steps, steps, self.held_out_rows, ())
 
     def steps(self, name: str, arm: str) -> int:
@@ -81,7 +81,7 @@ class Protocol:
 
     @property
     def parts(self) -> list[str]:
-        """Names of the parts, in an order in which each finds what it starts from."""
+        """Names of the parts, in an order in which each finds its inputs."""
         first = ["releases", *(f"source-{seed}" for seed in self.source_seeds)]
         return first + [f"{what}-{seed}" for seed in self.seeds for what in ("start", *SETTINGS)]
 
@@ -91,17 +91,13 @@ QUICK = Protocol(200, 120, (0,), (0,), 0.05, 6, 1, 1, 1, 12)
 
 
 def main() -> None:
-    """Run what was asked for, or all that is missing; then print and write the tables."""
+    """Run the requested part, or all missing ones, then print and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--work", type=Path, required=True, help="where photos, releases, models, and outcomes are kept"
-    )
-    parser.add_argument("--part", help="run this part alone, in this process")
-    parser.add_argument("--list", action="store_true", help="print the parts, and which are done")
-    parser.add_argument("--quick", action="store_true", help="the short form: every part runs, nothing is learned")
-    parser.add_argument(
-        "--docs", type=Path, help="write learning_extended.json, and the tables into learning.md, there"
-    )
+    parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, models, and outcomes")
+    parser.add_argument("--part", help="run only this part, in this process")
+    parser.add_argument("--list", action="store_true", help="list the parts and whether they are done")
+    parser.add_argument("--quick", action="store_true", help="short form: runs every part, learns nothing")
+    parser.add_argument("--docs", type=Path, help="folder for learning_extended.json and the tables in learning.md")
     options = parser.parse_args()
     protocol = QUICK if options.quick else FULL
     if options.part:
@@ -117,7 +113,7 @@ def main() -> None:
 
 
 def run_apart(part: str, work: Path, quick: bool) -> None:
-    """A part in a process of its own, on one core."""
+    """Run a part in a separate process, on one core."""
     work.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, __file__, "--work", str(work), "--part", part, *(["--quick"] if quick else [])]
@@ -127,12 +123,12 @@ def run_apart(part: str, work: Path, quick: bool) -> None:
 
 
 def outcome_file(part: str, work: Path) -> Path:
-    """What a part leaves; its presence means that the part is done."""
+    """Outcome file of a part; it exists once the part is done."""
     return work / "outcomes" / f"{part}.json"
 
 
 def run_part(part: str, protocol: Protocol, work: Path) -> None:
-    """Run a part and leave its outcome: processor seconds, and the scores of its arms."""
+    """Run a part and write its outcome: processor seconds, and the scores of its arms."""
     import torch
 
     if part not in protocol.parts:
@@ -155,12 +151,12 @@ def run_part(part: str, protocol: Protocol, work: Path) -> None:
 
 
 def release_of(name: str, work: Path) -> Path:
-    """The folder of a release; that of `source` is where benchmarks/learning.py has it."""
+    """The folder of a release; that of `source` is shared with benchmarks/learning.py."""
     return work / ("release" if name == "source" else f"release-{name}")
 
 
 def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
-    """The model that the arms start from: SFT on traces that name what each image shows, until a stated skill."""
+    """The model that the arms start from: SFT on traces that name what each image shows, up to a stated skill."""
     from cgc_train.data import training_set
     from cgc_train.run import image_folder, open_run
     from cgc_train.sft import run_sft
@@ -180,7 +176,7 @@ def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
 
 
 def compared(name: str, seed: int, protocol: Protocol, work: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Both arms of a comparison from one warm model: what each scores before and after, and its processor seconds."""
+    """Train both arms of a comparison from one warm model: scores before and after, and processor seconds."""
     start = warm_up("source" if name == "source" else "start", seed, protocol, work)
     for arm in ARMS[name]:
         before = time.process_time()
@@ -191,7 +187,7 @@ def compared(name: str, seed: int, protocol: Protocol, work: Path) -> Iterator[t
 
 
 def trained(name: str, arm: str, seed: int, start: Path, protocol: Protocol, work: Path) -> Any:
-    """The run of an arm; a finished one is not trained again."""
+    """Train an arm, unless its run is finished."""
     from cgc_train.data import training_set
     from cgc_train.grpo import run_grpo
     from cgc_train.run import image_folder, open_run
@@ -213,7 +209,7 @@ def trained(name: str, arm: str, seed: int, start: Path, protocol: Protocol, wor
 
 
 def scores(run: Any, step: int) -> dict[str, Any]:
-    """Each metric by held-out row at a step of a run, and the photos of the rows."""
+    """Each metric by held-out row at a step of a run, and the photos of each row."""
     from cgc_data.metrics import item_columns, score_item
     from cgc_train.data import find_release
     from cgc_train.reward.predictions import find_asked
@@ -232,7 +228,7 @@ def scores(run: Any, step: int) -> dict[str, Any]:
 
 
 def read(protocol: Protocol, work: Path) -> dict[str, Any]:
-    """The protocol, the processor seconds of every part, and every comparison by metric."""
+    """The protocol, processor seconds of every part, and every comparison by metric."""
     parts = {part: json.loads(outcome_file(part, work).read_bytes()) for part in protocol.parts}
     seeds = {name: protocol.source_seeds if name == "source" else protocol.seeds for name in ARMS}
     found = {name: [parts[f"{name}-{seed}"]["arms"] for seed in seeds[name]] for name in ARMS}
@@ -251,7 +247,7 @@ def read(protocol: Protocol, work: Path) -> dict[str, Any]:
 
 
 def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | None:
-    """Means of a metric at the start and after each arm, by seed, and the differences; None where no row defines it."""
+    """Means of a metric at the start and after each arm, by seed, and the differences; None if no row defines it."""
     first, second = runs[0]
     photos = runs[0][first]["end"]["photos"]
     columns = {arm: [run[arm]["end"]["values"][metric] for run in runs] for arm in (first, second)}
@@ -270,7 +266,7 @@ def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | 
 
 
 def interval(gains: Sequence[Sequence[float | None]], clusters: Sequence[str]) -> list[float | None]:
-    """Mean of gains (seeds, rows) and its 95 % bounds: seeds and sets of photos are both drawn again."""
+    """Mean of gains (seeds, rows) and its 95 % bounds; both seeds and photo sets are resampled."""
     values = np.array([[np.nan if value is None else value for value in column] for column in gains], dtype=float)
     defined = ~np.isnan(values)
     if not defined.any():
@@ -301,13 +297,13 @@ def _mean(values: dict[str, float | None]) -> float | None:
 
 
 def tables(outcome: dict[str, Any]) -> str:
-    """A table for each comparison."""
+    """One table per comparison."""
     found = outcome["comparisons"]
     return "\n".join(f"{title}:\n\n{comparison_table(found[name], ARMS[name])}" for name, title in TITLES.items())
 
 
 def comparison_table(found: dict[str, Any], arms: dict[str, str]) -> str:
-    """A line for each metric and seed, and one for all seeds; in bold where the whole interval is on one side of 0."""
+    """One line per metric and seed, and one for all seeds; bold if the entire interval is on one side of 0."""
     first, second = arms
     head = ["metric", "seed", "start", arms[first], arms[second], "difference, 95 %"]
     lines = []
@@ -341,7 +337,7 @@ def _number(value: float | None) -> str:
 
 
 def report(outcome: dict[str, Any], docs: Path | None) -> None:
-    """Print the tables; with `docs` write them and the figures there."""
+    """Print the tables; with `docs`, write them and the figures there."""
     text = tables(outcome)
     print(text)
     if docs is not None:

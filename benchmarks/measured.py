@@ -1,4 +1,4 @@
-"""Where benchmarks keep their figures: one file of JSON, and tables of them between marks on pages of the docs."""
+"""Figures of the benchmarks: one JSON file, and tables between marks on pages of the docs."""
 
 import json
 import sys
@@ -16,18 +16,18 @@ END = "<!-- end of table -->"
 
 
 def mark(script: str) -> str:
-    """What stands before the table of a script on its page."""
+    """The mark before the table of a script on its page."""
     return f"<!-- table: benchmarks/{script}.py -->"
 
 
 def read(docs: Path, script: str) -> dict[str, Any]:
-    """The figures of a script; none if it has measured nothing yet."""
+    """The figures of a script, or none if it has not run yet."""
     path = docs / FILE
     return dict(json.loads(path.read_bytes()).get(script, {})) if path.is_file() else {}
 
 
 def keep(docs: Path, script: str, page: str, figures: dict[str, Any], shown: str) -> None:
-    """Put the figures of a script into the file, and their table on the page."""
+    """Write the figures of a script to the file, and their table to the page."""
     path = docs / FILE
     known = json.loads(path.read_bytes()) if path.is_file() else {}
     text = json.dumps(dict(sorted({**known, script: figures}.items())), indent=1)

@@ -1,10 +1,10 @@
-"""Does the memory of a build grow with the number of samples? Prints peaks and courses of the builds.
+"""Test whether the memory of a build grows with the number of samples. Prints the peaks and courses of the builds.
 
 Usage: python benchmarks/memory.py [CONFIG.yaml] [KEY=VALUE ...] [--photos 5000] [--samples 1000 8000] [--workers 1]
        [--dry-run] [--docs docs]
-With --photos, as many are painted first, and built from. Each build is a process of its own. Its resident memory is
-read from /proc while it runs, that of each worker by itself: beside the peaks, the highest of each quarter of the run
-is shown, since what grows is higher in the last than before. --docs keeps the figures and writes their table there.
+With --photos, this many photos are painted first, and the builds use them. Each build is a separate process. Its
+resident memory is read from /proc while it runs, separately for each worker. The output shows the peak of the run and
+of each quarter, since growing memory is highest in the last one. --docs stores the figures and writes their table.
 """
 
 import argparse
@@ -26,30 +26,30 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import measured  # noqa: E402
 from scripts.markdown import table  # noqa: E402
 
-EVERY = 0.5  # seconds between two looks
+EVERY = 0.5  # seconds between two readings
 QUARTERS = 4
-TRAIN_SHARE = 2 / 3  # of all painted photos, those that the painter counts: the others are held out, or LVIS's alone
+TRAIN_SHARE = 2 / 3  # share of painted photos that the painter counts: the others are held out, or are only in LVIS
 
 
 @dataclass
 class Course:
-    """Resident memory of a build in MB, of its own process and of its largest worker, look by look."""
+    """Resident memory of a build in MB per reading, for its main process and its largest worker."""
 
     parent: list[float] = field(default_factory=list)
     worker: list[float] = field(default_factory=list)
-    seconds: float = 0.0  # of processors, of all its processes
+    seconds: float = 0.0  # processor seconds of all its processes
 
 
 def main() -> None:
-    """Build once a number of samples and print a line each."""
+    """Build once per number of samples and print a line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("settings", nargs="*", help="a configuration and KEY=VALUE pairs; none: the embedded sample")
-    parser.add_argument("--photos", type=int, help="paint so many and build from them")
+    parser.add_argument("settings", nargs="*", help="a configuration and KEY=VALUE pairs; default: the embedded sample")
+    parser.add_argument("--photos", type=int, help="paint this many photos and build from them")
     parser.add_argument("--samples", type=int, nargs="+", default=[1000, 8000])
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--dry-run", action="store_true", help="only plan")
-    parser.add_argument("--work", type=Path, help="keep photos and releases here")
-    parser.add_argument("--docs", type=Path, help="write measured.json, and the table into release.md, there")
+    parser.add_argument("--work", type=Path, help="folder for photos and releases")
+    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in release.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def painted(work: Path, photos: int) -> list[str]:
-    """Paint photos unless they are there; the configuration that names them."""
+    """Paint photos unless they exist; returns the configuration that names them."""
     from cgc_data.painter import paint
 
     config = work / "painted.yaml"
@@ -107,7 +107,7 @@ def watched(out: Path, samples: int, arguments: Sequence[str]) -> Course:
 
 
 def processor_seconds() -> float:
-    """Of all processes that have ended and were started here."""
+    """Processor seconds of all ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -122,16 +122,16 @@ def resident(pid: int) -> float:
 
 
 def children(pid: int) -> Iterable[int]:
-    """Processes that a process has started."""
+    """Child processes of a process."""
     try:
         found = [path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    except OSError:  # a thread ended meanwhile
+    except OSError:  # a thread ended in the meantime
         return []
     return [int(child) for text in found for child in text.split()]
 
 
 def figures(course: Course, photos: int | None, workers: int) -> dict[str, Any]:
-    """What is kept of a build: the highest of each quarter in MB, and seconds of processors."""
+    """The stored figures of a build: the peak of each quarter in MB, and processor seconds."""
     return {
         "photos": photos,
         "workers": workers,
@@ -142,13 +142,13 @@ def figures(course: Course, photos: int | None, workers: int) -> dict[str, Any]:
 
 
 def quarters(course: Sequence[float]) -> list[int]:
-    """The highest of each quarter."""
+    """The peak of each quarter."""
     step = -(-len(course) // QUARTERS)
     return [round(max(course[start : start + step])) for start in range(0, len(course), step)]
 
 
 def shown(found: dict[str, Any]) -> str:
-    """A line a build."""
+    """One line per build."""
     head = ["rows", "photos", "workers", "parent, MB by quarter", "largest worker, MB by quarter", "processor seconds"]
     return table(
         head,

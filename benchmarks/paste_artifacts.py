@@ -1,13 +1,13 @@
-"""Can the object that only one image shows be told from those that both show, by how it was pasted?
+"""Test whether paste artifacts reveal the object that only one of two images shows.
 
 Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0] [--by trees network]
        [--docs docs --photos painted]
-RELEASE holds rows of `intra/difference` with their images, as many as give the crops; a small source gives them with
+RELEASE contains rows of `intra/difference` with their images, enough for the crops; a small source yields them with
 `limits.rows_per_photo=1000`. Each object in the answer's image is a crop. Boosted trees on residual noise, edges, and
-JPEG blocks, inside a crop and round it, and a small convolutional network on its pixels, are fitted to some photos and
-tried on others. The area under the ROC curve is taken over pairs of one image. For comparison the answers' crops are
-blurred a little, which has to be found. --docs keeps the figures, of `painted` or `real` photos, and writes a table.
-Exit status 1 if the interval of a first one passes 0.58, or a second one is below 0.9.
+JPEG blocks inside and around a crop, and a small convolutional network on its pixels, are fitted to some photos and
+tested on others. AUC is computed over pairs within one image. As a control, the answers' crops are slightly blurred,
+which must be detected. --docs stores the figures, of `painted` or `real` photos, and writes a table.
+Exits with status 1 if an interval as built exceeds 0.58, or a control is below 0.9.
 """
 
 import argparse
@@ -43,10 +43,10 @@ from scripts.markdown import table  # noqa: E402
 
 NAME = "paste_artifacts"
 MOST_AUC, LEAST_PLANTED = 0.58, 0.9
-MARGIN = 12  # pixels round an object that a crop shows too
+MARGIN = 12  # pixels around an object that a crop includes
 BLUR = 0.8  # standard deviation of the planted artifact, pixels
 FOLDS = 5
-BLOCK = 8  # of JPEG, pixels
+BLOCK = 8  # side of a JPEG block, pixels
 BANDS = np.add.outer(np.arange(BLOCK), np.arange(BLOCK))  # frequency of each coefficient of a block, 0-14
 
 Pixels = NDArray[np.uint8]
@@ -56,24 +56,24 @@ Way = Callable[[Sequence["Crop"], NDArray[np.bool_], int], Floats]
 
 @dataclass(frozen=True)
 class Crop:
-    """An object in an image, with its surroundings, from a multiple of a block on."""
+    """An object in an image with its surroundings, aligned to JPEG blocks."""
 
     row: int
     photo: str
     is_answer: bool
     pixels: Pixels  # (height, width, 3)
-    inside: tuple[int, int, int, int]  # x1, y1, x2, y2 of the object in it
+    inside: tuple[int, int, int, int]  # x1, y1, x2, y2 of the object in the crop
 
 
 def main() -> None:
-    """Measure, print, and exit by the bounds."""
+    """Measure, print, and exit with status 1 if a bound fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
     parser.add_argument("--crops", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--by", nargs="+", choices=WAYS, default=list(WAYS))
-    parser.add_argument("--docs", type=Path, help="write measured.json, and the table into validate.md, there")
-    parser.add_argument("--photos", choices=["painted", "real"], default="painted", help="what the release shows")
+    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in validate.md")
+    parser.add_argument("--photos", choices=["painted", "real"], default="painted", help="kind of photos shown")
     given = parser.parse_args()
     crops = list(read_crops(given.release, given.crops))
     if len(crops) < given.crops:
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def measure(crops: list["Crop"], way: str, seed: int) -> dict[str, Any]:
-    """What a way to tell crops apart reaches, as they are and with the planted artifact."""
+    """AUC of a classifier of crops, as built and with the planted artifact."""
     honest, planted = (told(crops, WAYS[way], seed, planted=planted) for planted in (False, True))
     for name, (auc, (low, high)) in (("as built", honest), ("answers blurred", planted)):
         print(f"{way}, {name}: AUC {auc:.3f} [{low:.3f}, {high:.3f}]", flush=True)
@@ -97,18 +97,18 @@ def measure(crops: list["Crop"], way: str, seed: int) -> dict[str, Any]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Are the crops as built not told apart, and those with the planted artifact?"""
+    """Whether the crops cannot be told apart as built, and can be with the planted artifact."""
     return bool(one["as built"][2] <= MOST_AUC and one["planted"][0] >= LEAST_PLANTED)
 
 
 def keep(docs: Path, found: Sequence[dict[str, Any]]) -> None:
-    """Keep figures beside those of other photos and other ways."""
+    """Store figures next to those of other photos and classifiers."""
     kept = measured.read(docs, NAME) | {f"{one['photos']}, {one['by']}": one for one in found}
     measured.keep(docs, NAME, "validate.md", kept, shown(kept))
 
 
 def shown(kept: dict[str, Any]) -> str:
-    """A line for each kind of photos and way to tell crops apart."""
+    """One line per kind of photos and classifier."""
     return table(
         ["photos", "by", "crops", "rows", "AUC as built", "AUC if answers are blurred"],
         [
@@ -126,7 +126,7 @@ def shown(kept: dict[str, Any]) -> str:
 
 
 def read_crops(folder: Path, most: int) -> Iterator[Crop]:
-    """Crops of whole rows, until there are enough."""
+    """Crops of complete rows, until there are enough."""
     world = World(open_sources(folder, read_manifest(folder), ()), load_relations())
     count = 0
     for number, row in enumerate(open_release(folder).rows(images=True)):
@@ -139,7 +139,7 @@ def read_crops(folder: Path, most: int) -> Iterator[Crop]:
 
 
 def crops_of(row: Row, number: int, world: World) -> Iterator[Crop]:
-    """Every object that is pasted into the answer's image."""
+    """Every object pasted into the answer's image."""
     (target,) = row["objects"]
     place = target["img_idx"] - 1
     view = row["views"][place]
@@ -154,7 +154,7 @@ def crops_of(row: Row, number: int, world: World) -> Iterator[Crop]:
 
 
 def box_of(part: PartRow, view: ViewRow, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Box of a pasted object in whole pixels of the view; `size` (width, height) of the lender's photo."""
+    """Box of a pasted object in whole pixels of the view; `size` is (width, height) of the lender's photo."""
     x, y, width, height = coco_mask.toBbox({"size": size[::-1], "counts": part["mask"].encode()}).tolist()
     scale, _, right, _, _, down = part["transform"]
     left, top, end, bottom = view["window"]
@@ -165,7 +165,7 @@ def box_of(part: PartRow, view: ViewRow, size: tuple[int, int]) -> tuple[int, in
 
 
 def told(crops: list[Crop], scores_of: Way, seed: int, *, planted: bool) -> tuple[float, Interval]:
-    """AUC of held-out scores over pairs of one image, with its interval over rows."""
+    """AUC of held-out scores over pairs within one image, with its interval over rows."""
     shown = [blurred(crop) if planted and crop.is_answer else crop for crop in crops]
     truths = np.array([crop.is_answer for crop in crops])
     rows = np.unique([crop.row for crop in crops], return_inverse=True)[1].astype(np.int64)
@@ -173,7 +173,7 @@ def told(crops: list[Crop], scores_of: Way, seed: int, *, planted: bool) -> tupl
 
 
 def by_trees(crops: Sequence[Crop], truths: NDArray[np.bool_], seed: int) -> Floats:
-    """Score of each crop by boosted trees that were fitted to crops of other photos."""
+    """Score of each crop by boosted trees fitted to crops of other photos."""
     table, photos = np.array([features(crop) for crop in crops]), [crop.photo for crop in crops]
     scores = np.zeros(len(crops))
     for fitted, held in GroupKFold(min(FOLDS, len(set(photos)))).split(table, truths, photos):
@@ -184,7 +184,7 @@ def by_trees(crops: Sequence[Crop], truths: NDArray[np.bool_], seed: int) -> Flo
 
 
 def by_network(crops: Sequence[Crop], truths: NDArray[np.bool_], seed: int) -> Floats:
-    """Score of each crop by a network that was fitted to crops of other photos."""
+    """Score of each crop by a network fitted to crops of other photos."""
     found = np.array([patches(crop.pixels, crop.inside) for crop in crops])
     return held_out_scores(found, truths, [crop.photo for crop in crops], seed)
 
@@ -193,7 +193,7 @@ WAYS: dict[str, Way] = {"trees": by_trees, "network": by_network}
 
 
 def blurred(crop: Crop) -> Crop:
-    """The crop with its object a little less sharp, as a coarser way to paste would leave it."""
+    """The crop with a slightly less sharp object, as a coarser paste would leave it."""
     x1, y1, x2, y2 = crop.inside
     pixels = crop.pixels.copy()
     pixels[y1:y2, x1:x2] = cv2.GaussianBlur(pixels, (0, 0), BLUR)[y1:y2, x1:x2]
@@ -201,7 +201,7 @@ def blurred(crop: Crop) -> Crop:
 
 
 def features(crop: Crop) -> Floats:
-    """Of the object, of its surroundings, and the ratio of the two, each on luma and chroma."""
+    """Features of the object and its surroundings, and their ratio, each on luma and chroma."""
     channels = cv2.cvtColor(crop.pixels, cv2.COLOR_BGR2YCrCb).astype(np.float64)
     inside = np.zeros(crop.pixels.shape[:2], dtype=bool)
     x1, y1, x2, y2 = crop.inside
@@ -227,7 +227,7 @@ def of_region(channel: Floats, where: NDArray[np.bool_]) -> Floats:
 
 
 def blockiness(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
-    """Steps across the borders of blocks, elsewhere, and their ratio."""
+    """Steps across block borders and elsewhere, and their ratio."""
     steps, both = np.abs(np.diff(channel, axis=1)), where[:, 1:] & where[:, :-1]
     border = np.zeros_like(both)
     border[:, BLOCK - 1 :: BLOCK] = True
@@ -236,7 +236,7 @@ def blockiness(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
 
 
 def block_energies(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
-    """Mean size of the coefficients of a region's whole blocks, by frequency."""
+    """Mean magnitude of the coefficients of a region's complete blocks, by frequency."""
     height, width = (side // BLOCK * BLOCK for side in channel.shape)
     shape = (height // BLOCK, BLOCK, width // BLOCK, BLOCK)
     blocks = channel[:height, :width].reshape(shape).transpose(0, 2, 1, 3).reshape(-1, BLOCK, BLOCK)

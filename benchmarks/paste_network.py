@@ -1,4 +1,4 @@
-"""A small convolutional network that tells patches of pixels apart, fitted on one thread of a CPU."""
+"""A small convolutional network that classifies pixel patches, fitted on one CPU thread."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 from torch import nn
 
-PATCH = 32  # pixels on a side, as they are in the image: resized ones would lose the traces that are looked for
+PATCH = 32  # pixels per side, not resized: resizing would destroy the traces to be found
 FOLDS = 3
 EPOCHS = 5
 BATCH = 64
@@ -19,7 +19,7 @@ Box = tuple[int, int, int, int]
 
 
 def patches(pixels: Pixels, inside: Box) -> Pixels:
-    """Patches (4, PATCH, PATCH, 3) of a crop (height, width, 3): the middle of its object's box, and three sides."""
+    """Patches (4, PATCH, PATCH, 3) of a crop (height, width, 3): the center of its object's box, and three sides."""
     x1, y1, x2, y2 = inside
     x, y = (x1 + x2) // 2, (y1 + y2) // 2
     padded = np.pad(pixels, ((PATCH, PATCH), (PATCH, PATCH), (0, 0)), mode="symmetric")
@@ -28,7 +28,7 @@ def patches(pixels: Pixels, inside: Box) -> Pixels:
 
 
 def held_out_scores(found: Pixels, truths: NDArray[np.bool_], photos: Sequence[str], seed: int) -> NDArray[np.float64]:
-    """Score (n,) of the patches (n, k, PATCH, PATCH, 3) of each crop, by a network fitted to crops of other photos."""
+    """Score (n,) of each crop from its patches (n, k, PATCH, PATCH, 3), by a network fitted to other photos."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     scores = np.zeros(len(truths))
@@ -41,7 +41,7 @@ def held_out_scores(found: Pixels, truths: NDArray[np.bool_], photos: Sequence[s
 
 
 def fit(found: Pixels, truths: NDArray[np.bool_]) -> nn.Module:
-    """A network fitted to every patch of every crop, mirrored half of the time."""
+    """Fit a network to every patch of every crop, mirrored half of the time."""
     network = build()
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     weights = torch.tensor(float((~truths).sum() / max(truths.sum(), 1)))
@@ -62,14 +62,14 @@ def fit(found: Pixels, truths: NDArray[np.bool_]) -> nn.Module:
 
 
 def values(pixels: Pixels) -> torch.Tensor:
-    """Pixels (n, PATCH, PATCH, 3) and what is left of them without their coarse part, (n, 6, PATCH, PATCH)."""
+    """Pixels (n, PATCH, PATCH, 3) stacked with their residual after removing the coarse part, (n, 6, PATCH, PATCH)."""
     shown = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255 - 0.5
     fine = shown - nn.functional.avg_pool2d(shown, 3, stride=1, padding=1, count_include_pad=False)
     return torch.cat([shown, 8 * fine], dim=1)
 
 
 def build() -> nn.Module:
-    """Three convolutions, the means of their channels in quarters of the patch, and a linear layer."""
+    """Three convolutions, channel means in quarters of the patch, and a linear layer."""
 
     def layer(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
         return [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]

@@ -1,10 +1,10 @@
-"""Time per row of planning over an annotation file of any size, by preset; its photos are empty files.
+"""Measure the planning time per row over an annotation file of any size, by preset. Its photos are empty files.
 
 Usage: python benchmarks/planning.py instances_train2017.json [--rows 3000] [--preset paper --preset full]
        [--profile FILE] [--docs docs] [KEY=VALUE ...]
-Tasks that need pixels make no row here: give them the share 0, such as tasks.intra/region=0. The time is that of this
-process alone. All photos are of one split and of one file format; the clock runs once annotations are read and judged.
---docs keeps the figures, with the most memory that the process has taken so far, and writes their table.
+Tasks that need pixels cannot make rows here: set their share to 0, as in tasks.intra/region=0. The time is that of
+this process only, and excludes reading and checking the annotations. All photos are in one split and one file format.
+--docs stores the figures, with the peak memory of the process so far, and writes their table.
 """
 
 import cProfile
@@ -35,14 +35,14 @@ from scripts.markdown import table  # noqa: E402
 
 
 class _Image(msgspec.Struct):
-    """What is read of an image record."""
+    """The fields that are read from an image record."""
 
     coco_url: str = ""
     file_name: str = ""
 
 
 class _Listed(msgspec.Struct):
-    """What is read of an annotation file."""
+    """The fields that are read from an annotation file."""
 
     images: list[_Image]
 
@@ -52,8 +52,8 @@ class _Listed(msgspec.Struct):
 @click.argument("settings", nargs=-1)
 @click.option("--rows", default=3000, show_default=True)
 @click.option("--preset", "presets", multiple=True, type=click.Choice(list(PRESETS)), default=list(PRESETS))
-@click.option("--profile", type=click.Path(path_type=Path), help="Write a profile that pstats reads.")
-@click.option("--docs", type=click.Path(path_type=Path), help="Write measured.json, and the table into release.md.")
+@click.option("--profile", type=click.Path(path_type=Path), help="Write a profile for pstats.")
+@click.option("--docs", type=click.Path(path_type=Path), help="Folder for measured.json and the table in release.md.")
 def main(
     annotations: Path,
     settings: tuple[str, ...],
@@ -62,7 +62,7 @@ def main(
     profile: Path | None,
     docs: Path | None,
 ) -> None:
-    """Plan by each preset and print rows, seconds, and milliseconds a row."""
+    """Plan with each preset and print rows, seconds, and milliseconds per row."""
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         photos, cache = Path(folder) / "photos", Path(folder) / "cache"
@@ -113,7 +113,7 @@ def _plan(index: Index, config: BuildConfig, profiler: cProfile.Profile | None) 
 
 
 def shown(found: dict[str, Any]) -> str:
-    """A line for each preset and number of rows."""
+    """One line per preset and number of rows."""
     return table(
         ["preset", "photos", "rows", "processor seconds", "ms a row", "peak memory, MB"],
         [

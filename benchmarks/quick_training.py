@@ -1,7 +1,7 @@
-"""Supervised training of the tiny model without a trainer: every row is encoded once, each step is one batch.
+"""Supervised training of the tiny model without a trainer: every row is encoded once, and each step is one batch.
 
-On one core this takes less than half the time of TRL's trainer, which matters where a model of 300 thousand weights
-has to see tens of thousands of rows. What is trained on is what `run_sft` trains on: the completion alone.
+On one core this takes less than half the time of TRL's trainer, which matters when a model of 300 thousand weights
+has to see tens of thousands of rows. As in `run_sft`, only the completion is trained on.
 """
 
 import random
@@ -18,7 +18,7 @@ from cgc_train.generate import visual_token_ids
 from cgc_train.model.template import rendered
 from cgc_train.tiny.tokenizer import END, IMAGE
 
-Row: TypeAlias = Mapping[str, Any]  # `prompt`, `images` as paths, and `completion` where it is trained on
+Row: TypeAlias = Mapping[str, Any]  # `prompt`, `images` as paths, and `completion` for training
 
 IGNORED = -100
 READ_AT_ONCE = 256  # images
@@ -27,7 +27,7 @@ PATCHES_A_TOKEN = 4
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast; the rate rises over `warmup` steps and falls to none over the last third."""
+    """Length and learning rate; the rate rises over `warmup` steps and decays to zero over the last third."""
 
     steps: int
     batch: int
@@ -53,7 +53,7 @@ class Encoded:
         return len(self._shown)
 
     def batch(self, places: Sequence[int], *, completed: bool) -> tuple[dict[str, Tensor], Tensor]:
-        """Inputs of the rows, padded on the left, and the labels (rows, tokens) of their completions."""
+        """Left-padded inputs of the rows, and the labels (rows, tokens) of their completions."""
         texts = [
             (prompt, completion if completed else []) for prompt, completion in map(self._texts.__getitem__, places)
         ]
@@ -107,7 +107,7 @@ def _opened(path: str) -> Image.Image:
 
 
 def train(model: Any, rows: Encoded, schedule: Schedule, *, seed: int, name: str) -> None:
-    """Train a model in place on completions; the order of rows follows from `seed`."""
+    """Train a model in place on completions; `seed` determines the order of the rows."""
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.0)
     generator, order, losses = random.Random(seed), list[int](), list[float]()
     model.train()
@@ -124,7 +124,7 @@ def train(model: Any, rows: Encoded, schedule: Schedule, *, seed: int, name: str
 def _step(model: Any, optimizer: Any, rows: Encoded, places: Sequence[int], rate: float) -> float:
     inputs, labels = rows.batch(places, completed=True)
     hidden = model.model(**inputs, use_cache=False)[0][:, :-1]
-    asked = labels[:, 1:] != IGNORED  # only these pass the large layer over the vocabulary
+    asked = labels[:, 1:] != IGNORED  # only these pass through the large vocabulary layer
     loss = cross_entropy(model.lm_head(hidden[asked]), labels[:, 1:][asked])
     for group in optimizer.param_groups:
         group["lr"] = rate
@@ -137,7 +137,7 @@ def _step(model: Any, optimizer: Any, rows: Encoded, places: Sequence[int], rate
 
 @torch.no_grad()
 def answers(model: Any, rows: Encoded, *, max_new_tokens: int, batch: int = 64) -> list[str]:
-    """The likeliest answer to every row."""
+    """The greedy answer to every row."""
     written: list[str] = []
     for start in range(0, len(rows), batch):
         inputs, _ = rows.batch(range(start, min(start + batch, len(rows))), completed=False)

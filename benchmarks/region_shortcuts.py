@@ -1,10 +1,10 @@
-"""Is a piece of a photo found without looking for it: its place by histograms, its image by colors and files?
+"""Test for shortcuts that find a piece of a photo: its place by histograms, its image by colors and files.
 
 Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs]
-RELEASE holds rows of `intra/region` with their images. The statistics are those of `cgc-data validate`, and boosted
-trees learn to tell the image beside its logistic classifier. For comparison each is measured where it has to be found:
-the place of pieces in their own colors, and the image among windows of which the right one is a little less sharp.
-Exit status 1 if the interval of a first one passes the bound of `validate`, or that of a second one does not lie above.
+RELEASE contains rows of `intra/region` with their images. The statistics are those of `cgc-data validate`; boosted
+trees are an additional classifier of the image. As a control, each is measured with a planted artifact: pieces in
+their own colors, and windows of which the right one is slightly less sharp.
+Exits with status 1 if an interval as built exceeds the bound of `validate`, or a control does not lie above it.
 """
 
 import argparse
@@ -36,15 +36,15 @@ from benchmarks import measured  # noqa: E402
 from scripts.markdown import table  # noqa: E402
 
 BLUR = 0.8  # standard deviation of the planted artifact, pixels
-QUALITY = 92  # of the JPEG in which the planted image is written
-COLORS = ("gain", "gamma")  # operations that change those of a piece
+QUALITY = 92  # JPEG quality of the planted image
+COLORS = ("gain", "gamma")  # operations that change the colors of a piece
 
 
 def main() -> None:
-    """Measure, print, and exit by the bounds."""
+    """Measure, print, and exit with status 1 if a bound fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
-    parser.add_argument("--docs", type=Path, help="write measured.json, and the table into validate.md, there")
+    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in validate.md")
     given = parser.parse_args()
     as_built, planted = read_traces(given.release)
     photos = len({trace.photos[0] for trace in as_built})
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def read_traces(folder: Path) -> tuple[list[Trace], list[Trace]]:
-    """What is kept of the rows that ask for a piece, as they are and with both artifacts planted."""
+    """Features of the rows that ask for a piece, as built and with both artifacts planted."""
     world = World(open_sources(folder, read_manifest(folder), ()), load_relations())
     as_built, planted = [], []
     for number, row in enumerate(open_release(folder).rows(images=True)):
@@ -68,12 +68,12 @@ def read_traces(folder: Path) -> tuple[list[Trace], list[Trace]]:
 
 
 def asks_for_a_piece(sample: Sample) -> bool:
-    """Does the question point at an image as a whole?"""
+    """Whether the question refers to an image as a whole."""
     return sample.kind.gives_image and sample.ref_img_idx is not None
 
 
 def with_artifacts(row: Row) -> Row:
-    """The row with pieces in their own colors, and with the image of the answer less sharp."""
+    """The row with pieces in their own colors, and with a less sharp image of the answer."""
     home = row["objects"][0]["img_idx"] - 1
     views = [
         {**view, "operations": [step for step in view["operations"] if step["name"] not in COLORS]}
@@ -87,14 +87,14 @@ def with_artifacts(row: Row) -> Row:
 
 
 def blurred(content: bytes) -> bytes:
-    """An image a little less sharp."""
+    """Make an image slightly less sharp."""
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     encoded = cv2.imencode(".jpg", cv2.GaussianBlur(pixels, (0, 0), BLUR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
     return encoded.tobytes()
 
 
 def by_trees(features: Floats, truths: np.ndarray[Any, np.dtype[np.bool_]], folds: Ints) -> Floats:
-    """Score of each image by boosted trees that were fitted to the other folds."""
+    """Score of each image by boosted trees fitted to the other folds."""
     scores = np.zeros(len(truths))
     for fold in np.unique(folds):
         trees = HistGradientBoostingClassifier(max_iter=100, learning_rate=0.06, max_leaf_nodes=8, random_state=0)
@@ -107,7 +107,7 @@ MATCHERS: dict[str, Matcher] = {"logistic": held_out_scores, "trees": by_trees}
 
 
 def figures(as_built: Sequence[Trace], planted: Sequence[Trace]) -> dict[str, Any]:
-    """Each measure of the rows as built, and with the artifact that it has to find."""
+    """Each measure of the rows as built, and with the artifact that it must find."""
     pairs = zip(checks(as_built), checks(planted), strict=True)
     return {
         name: {
@@ -128,12 +128,12 @@ def checks(traces: Sequence[Trace]) -> Iterator[tuple[str, Check]]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Is the interval below the bound as built, and above it if planted?"""
+    """Whether the interval is below the bound as built, and above it if planted."""
     return bool(one["as built"][2] <= one["bound"] < one["planted"][1])
 
 
 def shown(found: dict[str, Any]) -> str:
-    """A line a measure."""
+    """One line per measure."""
     return table(
         ["measure", "rows", "bound", "as built", "planted"],
         [

@@ -1,11 +1,11 @@
-"""Does a tiny model learn the tasks of the preset `full`, more than from `paper` and more than trivial answers score?
+"""Measure whether a tiny model learns the tasks of the preset `full`, compared with `paper` and with trivial answers.
 
 Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--docs docs]
-Photos are painted, and two releases of as many rows are built from them: one by the preset `full`, one by `paper`.
-A tiny random model first learns to list what the training photos show. From there it is trained twice, on as many rows
-of either release and for as many steps. Both models and all trivial answers then answer the test rows of `full`, which
-show photos that nothing was trained on. Finished parts of FOLDER are not run again.
-Nothing here says anything about a model that anyone would use.
+Photos are painted, and two releases of equal size are built from them: one with the preset `full`, one with `paper`.
+A tiny random model first learns to list what the training photos show. It is then trained twice, on equally many rows
+of each release and for equally many steps. Both models and all trivial answers then answer the test rows of `full`,
+which show photos that no training used. Finished parts of FOLDER are skipped.
+The results do not apply to models of practical size.
 """
 
 import argparse
@@ -27,9 +27,9 @@ from scripts.markdown import write_between  # noqa: E402
 
 Row: TypeAlias = dict[str, Any]
 ARMS = ("full", "paper")
-BLIND = "blind"  # the model of `full`, shown the pictures of other rows
+BLIND = "blind"  # the model of `full`, given the images of other rows
 METRICS = {"accuracy": "`acc@0.5`", "miou": "R_miou"}  # the first one decides
-PIXELS = 96 * 96  # of an image as the model sees it: at most 9 tokens
+PIXELS = 96 * 96  # pixels of an image as the model sees it: at most 9 tokens
 MOST_TOKENS = 260
 FOLDERS = {"auto": "train2017", "test": "val2017"}
 BEGIN, END = "<!-- table: benchmarks/tasks_learned.py -->", "<!-- end of table -->"
@@ -37,7 +37,7 @@ BEGIN, END = "<!-- table: benchmarks/tasks_learned.py -->", "<!-- end of table -
 
 @dataclass(frozen=True)
 class Protocol:
-    """All that decides the outcome, apart from the seed."""
+    """All settings that determine the outcome, apart from the seed."""
 
     photos: int
     samples: int  # rows of each release
@@ -51,12 +51,12 @@ QUICK = Protocol(80, 120, Schedule(4, 4, 4e-3), Schedule(2, 4, 3e-3), Schedule(2
 
 
 def main() -> None:
-    """Run the parts that are missing, then print and write the table."""
+    """Run the missing parts, then print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="where photos, releases, and models are kept")
-    parser.add_argument("--seed", type=int, default=1, help="of photos, releases, weights, and order")
-    parser.add_argument("--quick", action="store_true", help="the short form: every part runs, nothing is learned")
-    parser.add_argument("--docs", type=Path, help="write tasks_learned.json, and the table into learning.md, there")
+    parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, and models")
+    parser.add_argument("--seed", type=int, default=1, help="seed of photos, releases, weights, and row order")
+    parser.add_argument("--quick", action="store_true", help="short form: runs every part, learns nothing")
+    parser.add_argument("--docs", type=Path, help="folder for tasks_learned.json and the table in learning.md")
     parser.add_argument("--only", choices=["warm", *(f"{what}-{arm}" for what in ("release", "arm") for arm in ARMS)])
     options = parser.parse_args()
     protocol, work, seed = QUICK if options.quick else FULL, options.work.resolve(), options.seed
@@ -73,14 +73,14 @@ def main() -> None:
 
 
 def prepare(protocol: Protocol, work: Path, seed: int) -> None:
-    """The photos; nothing is fetched, and everything is kept in the folder."""
+    """Make the photos; nothing is downloaded, and everything stays in the folder."""
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
     work.mkdir(parents=True, exist_ok=True)
     paint_photos(protocol, work, seed)
 
 
 def at_once(parts: Sequence[str], options: argparse.Namespace) -> None:
-    """Each part in a process of its own."""
+    """Run each part in a separate process."""
     command = [sys.executable, __file__, "--work", str(options.work), "--seed", str(options.seed)]
     command += ["--quick"] if options.quick else []
     running = []
@@ -93,7 +93,7 @@ def at_once(parts: Sequence[str], options: argparse.Namespace) -> None:
 
 
 def run_part(part: str, protocol: Protocol, work: Path, seed: int) -> None:
-    """One part, unless it is there."""
+    """Run one part, unless it is done."""
     what, _, arm = part.partition("-")
     if what == "release":
         build(arm, protocol, work, seed)
@@ -104,7 +104,7 @@ def run_part(part: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def paint_photos(protocol: Protocol, work: Path, seed: int) -> None:
-    """Photos of one to three large things, a quarter as many of them in the test file."""
+    """Paint photos of one to three large things; the test file has a quarter as many."""
     from cgc_data.painter import paint
 
     if not (work / "photos").exists():
@@ -112,7 +112,7 @@ def paint_photos(protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def build(preset: str, protocol: Protocol, work: Path, seed: int) -> None:
-    """The release of a preset."""
+    """Build the release of a preset."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import parse_config
 
@@ -133,7 +133,7 @@ def build(preset: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def sources(work: Path) -> list[Row]:
-    """Both annotation files, as a configuration names them."""
+    """Both annotation files, in the form of a configuration."""
     return [
         {
             "kind": "coco",
@@ -147,7 +147,7 @@ def sources(work: Path) -> list[Row]:
 
 
 def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
-    """A tiny random model learns to list what photos of the training file show: one photo first, then up to three."""
+    """Train a tiny random model to list what photos of the training file show: one photo first, then up to three."""
     from cgc_train.tiny import tiny_processor, write_tiny
 
     if (work / "warm").exists():
@@ -163,7 +163,7 @@ def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
-    """From the warm model on the training rows of a release; both arms have as many rows."""
+    """Train the warm model on the training rows of a release; both arms have equally many rows."""
     from cgc_train.tiny import tiny_processor
 
     if (work / f"trained-{arm}").exists():
@@ -178,7 +178,7 @@ def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def loaded(folder: Path) -> Any:
-    """A model in float32, on one thread: more get into each other's way at this size."""
+    """A model in float32, on one thread: more threads slow each other down at this size."""
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -187,7 +187,7 @@ def loaded(folder: Path) -> Any:
 
 
 class Annotations:
-    """What the painted photos show, by file name: (kind, box in pixels), and the kind of each annotation."""
+    """Content of the painted photos by file name, as (kind, box in pixels), and the kind of each annotation."""
 
     def __init__(self, photos: Path) -> None:
         from cgc_data.vocabulary import readable
@@ -211,7 +211,7 @@ class Annotations:
         return self._files[name]
 
     def in_view(self, view: Row) -> list[str]:
-        """Kinds of which a view shows the middle of an object, and of what is pasted into it."""
+        """Kinds of the objects whose center a view shows, and of the object pasted into it."""
         x1, y1, x2, y2 = view["window"]
         own = {
             kind
@@ -227,19 +227,19 @@ class Annotations:
 
 
 def named(images: Iterable[Iterable[str]]) -> str:
-    """The reasoning that all rows are given: what each image shows."""
+    """The reasoning given to all rows: what each image shows."""
     shown = [", ".join(kinds) or "nothing" for kinds in images]
     return " ".join(f"Image {number} shows {what}." for number, what in enumerate(shown, 1))
 
 
 def message(role: str, *content: Any) -> list[Row]:
-    """A conversation of one message; a text, or None for an image."""
+    """A conversation of one message; each part is a text, or None for an image."""
     parts = [{"type": "image" if text is None else "text", "text": text} for text in content]
     return [{"role": role, "content": parts}]
 
 
 def listings(photos: Sequence[str], work: Path, *, count: int, most: int, seed: int) -> list[Row]:
-    """Rows that show one to `most` photos and list everything in them, in the form of an answer."""
+    """Rows that show one to `most` photos and list everything in them as an answer."""
     from cgc_data.answer import Object, format_response
 
     annotations, generator = Annotations(work / "photos"), random.Random(seed)
@@ -265,14 +265,14 @@ def listings(photos: Sequence[str], work: Path, *, count: int, most: int, seed: 
 
 
 def thousandths(box: Sequence[float]) -> tuple[int, int, int, int]:
-    """x, y, width, height in pixels of a painted photo of 256 x 256 as x1, y1, x2, y2 of 0-1000."""
+    """Convert x, y, width, height in pixels of a painted 256 x 256 photo to x1, y1, x2, y2 in 0-1000."""
     x, y, width, height = box
     x1, y1, x2, y2 = (round(value * 1000 / 256) for value in (x, y, x + width, y + height))
     return x1, y1, x2, y2
 
 
 def shrunk(work: Path, name: str) -> str:
-    """A training photo, as small as the model sees it."""
+    """A training photo, at the size that the model sees."""
     from PIL import Image
 
     path = work / "small" / name
@@ -284,7 +284,7 @@ def shrunk(work: Path, name: str) -> str:
 
 
 def rows_of(release: Path, split: str) -> list[Row]:
-    """The rows of a split as training shows them, in the order of their ids."""
+    """The rows of a split as training shows them, in the order of their IDs."""
     from cgc_train.data import Bounds, training_set
     from cgc_train.recipe import load_recipe
     from cgc_train.run import image_folder
@@ -298,7 +298,7 @@ def rows_of(release: Path, split: str) -> list[Row]:
 
 
 def with_completion(row: Row, annotations: Annotations) -> Row:
-    """The row with its true answer after what each image shows."""
+    """The row with its true answer, after reasoning that states what each image shows."""
     from cgc_data.answer import format_response
     from cgc_data.release.rows import answer_objects
 
@@ -307,7 +307,7 @@ def with_completion(row: Row, annotations: Annotations) -> Row:
 
 
 def other_pictures(rows: Sequence[Row], seed: int) -> list[Row]:
-    """The rows with pictures of another row of the same task and number of images: what is left is habit."""
+    """The rows with the images of another row of the same task and number of images: what remains is habit."""
     from cgc_data.tasks import task_of
 
     kinds: dict[Any, list[int]] = {}
@@ -322,7 +322,7 @@ def other_pictures(rows: Sequence[Row], seed: int) -> list[Row]:
 
 
 def measured(protocol: Protocol, work: Path, seed: int) -> Row:
-    """Every answer to the test rows of `full`, scored and compared; a JSON of it all."""
+    """Score and compare every answer to the test rows of `full`; returns the JSON."""
     from cgc_data.metrics import FLOORS, floor_response, truth_of
 
     rows = rows_of(work / "full", "test")
@@ -340,14 +340,14 @@ def measured(protocol: Protocol, work: Path, seed: int) -> Row:
 
 
 def answered(model: Path, rows: Sequence[Row]) -> list[str]:
-    """The likeliest answer of a trained model to every row."""
+    """The greedy answer of a trained model to every row."""
     from cgc_train.tiny import tiny_processor
 
     return answers(loaded(model), Encoded(tiny_processor(pixels=(1024, PIXELS)), rows), max_new_tokens=MOST_TOKENS)
 
 
 def by_task(truths: Sequence[Any]) -> dict[str, list[int]]:
-    """Places of the rows of each task, in the order in which tasks are declared."""
+    """Indices of the rows of each task, in the order in which tasks are declared."""
     from cgc_data.tasks import TASKS
 
     found: dict[str, list[int]] = {task: [] for task in TASKS}
@@ -357,7 +357,7 @@ def by_task(truths: Sequence[Any]) -> dict[str, list[int]]:
 
 
 def compared(places: Sequence[int], truths: Sequence[Any], given: dict[str, list[str]]) -> Row:
-    """Means of every answerer on the rows of a task, and what the model of `full` is ahead by, with intervals."""
+    """Means of every answerer on the rows of a task, and the lead of the model of `full`, with intervals."""
     from cgc_data.metrics import FLOORS, score_item
 
     asked = [truths[place] for place in places]
@@ -378,7 +378,7 @@ def compared(places: Sequence[int], truths: Sequence[Any], given: dict[str, list
 
 
 def difference(values: Sequence[float], others: Sequence[float], photos: Sequence[str]) -> list[float | None]:
-    """Mean of the paired differences with its 95 % interval, drawn over sets of photos: value, low, high."""
+    """Mean of the paired differences with its 95 % interval over photo sets: value, low, high."""
     from cgc_data.metrics import estimate
 
     found = estimate([a - b for a, b in zip(values, others, strict=True)], photos, resamples=5000)
@@ -386,12 +386,12 @@ def difference(values: Sequence[float], others: Sequence[float], photos: Sequenc
 
 
 def tables(outcome: Row) -> str:
-    """A table of each metric."""
+    """One table per metric."""
     return "\n".join(f"{title}:\n\n{table(outcome, metric)}" for metric, title in METRICS.items())
 
 
 def table(outcome: Row, metric: str) -> str:
-    """One line per task: the means, and what the model of `full` is ahead by."""
+    """One line per task: the means, and the lead of the model of `full`."""
     lines = [
         "| task | new | rows | `full` | `paper` | best floor | blind | ahead of `paper` | ahead of the floor |",
         "|---|---|---:|---:|---:|---|---:|---|---|",
@@ -406,7 +406,7 @@ def table(outcome: Row, metric: str) -> str:
 
 
 def interval(value: float, low: float | None, high: float | None) -> str:
-    """A difference with its interval; in bold if it is above zero as a whole."""
+    """A difference with its interval; bold if the entire interval is above zero."""
     if low is None or high is None:
         return f"{value:+.2f}"
     text = f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
@@ -421,7 +421,7 @@ def is_new(task: str) -> bool:
 
 
 def write(outcome: Row, docs: Path) -> None:
-    """The figures as JSON, and the table into the page."""
+    """Write the figures as JSON and the table to the page."""
     (docs / "tasks_learned.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
     write_between(docs / "learning.md", BEGIN, END, f"\n\n{tables(outcome)}\n")
 

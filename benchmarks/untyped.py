@@ -1,4 +1,4 @@
-"""How much of each package the type checker sees: `dict[str, Any]` lines, and arguments whose annotation holds Any.
+"""Count what the type checker does not see in each package: lines with `dict[str, Any]`, and arguments typed with Any.
 
 Usage: python benchmarks/untyped.py [--files]
 """
@@ -26,14 +26,14 @@ def annotations(source: str) -> Iterator[ast.expr]:
 
 
 def holds_any(annotation: ast.expr) -> bool:
-    """Whether Any is the annotation or a part of it."""
+    """Whether the annotation is or contains Any."""
     return any(isinstance(node, ast.Name) and node.id == "Any" for node in ast.walk(annotation))
 
 
 def main() -> None:
-    """Print both counts of each package, and with --files where most of the arguments are."""
+    """Print both counts for each package and, with --files, the files with the most such arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", action="store_true", help="also list files by arguments that hold Any")
+    parser.add_argument("--files", action="store_true", help="also list files by number of arguments with Any")
     by_file = parser.parse_args().files
     for package in PACKAGES:
         files = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / package).rglob("*.py"))}

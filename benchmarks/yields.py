@@ -1,8 +1,9 @@
-"""What each task gives when it is asked for alone: rows made of those asked, photos that they show, time, and losses.
+"""Measure the yield of each task on its own: rows made of those requested, photos shown, time, and losses.
 
 Usage: python benchmarks/yields.py [--coco ANN.json:IMAGES] [--lvis ANN.json:IMAGES] [--exhaustive] [--rows 120]
        [--task inter/refer] [KEY=VALUE ...]
-Only plans, so nothing is rendered; photos are read by the tasks that look at pixels. With no source: the embedded one.
+Only plans: nothing is rendered, and only tasks that need pixels read photos. The default source is the embedded
+sample.
 """
 
 import tempfile
@@ -27,8 +28,8 @@ from cgc_data.tasks import PLANNED
 @click.option("--coco", multiple=True)
 @click.option("--lvis", multiple=True)
 @click.option("--exhaustive", is_flag=True)
-@click.option("--rows", default=120, show_default=True, help="Asked of each task.")
-@click.option("--task", "tasks", multiple=True, type=click.Choice(PLANNED), help="All if left out. Repeatable.")
+@click.option("--rows", default=120, show_default=True, help="Rows requested per task.")
+@click.option("--task", "tasks", multiple=True, type=click.Choice(PLANNED), help="Default: all. Repeatable.")
 def main(
     settings: tuple[str, ...],
     coco: tuple[str, ...],
@@ -37,7 +38,7 @@ def main(
     rows: int,
     tasks: tuple[str, ...],
 ) -> None:
-    """Plan each task and print a line of figures, and what the plan notes."""
+    """Plan each task and print a line of figures and the notes of the plan."""
     flags = {"coco": coco, "lvis": lvis, "exhaustive": exhaustive, "bbox_format": None, "orientation": None}
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / CACHE
@@ -69,7 +70,7 @@ def _told(plan: Plan) -> list[str]:
 
 
 def _photos(folder: Path) -> int:
-    """Photos that the rows of a plan show, in any role."""
+    """Photos that the rows of a plan show in any role."""
     tables = [pq.read_table(path, columns=["views"]) for path in folder.glob("*.parquet")]
     views = [view for table in tables for row in table.column("views").to_pylist() for view in row]
     return len({(part["source"], part["image_id"]) for view in views for part in view["parts"]})

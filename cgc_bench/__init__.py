@@ -1,7 +1,7 @@
-"""Benchmarks of multi-image grounding, scored as their authors do, and beside it what that hides.
+"""Multi-image grounding benchmarks, scored as their authors score them, plus diagnostics that those scores hide.
 
-Items -> responses -> item results -> tables; none of it needs torch. `cgc_bench.lmms` has the tasks for lmms-eval.
-`read_option` reads which option a free response names.
+Items -> responses -> item results -> tables, all without torch. `cgc_bench.lmms` contains the tasks for lmms-eval.
+`read_option` finds the option that a free-form response names.
 """
 
 from cgc_bench.options import read_option

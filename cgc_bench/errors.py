@@ -1,13 +1,13 @@
-"""Errors of benchmarks that a user can mend. Each is raised where the fault is known and shown as one line.
+"""Benchmark errors that a user can fix. Each is raised where the fault is detected and is printed on one line.
 
-A message names the file (or option) at fault and says the mend; all are `CgcError`, so that one handler shows them.
+A message names the file or option at fault and how to fix it. All are `CgcError`, so one handler prints them.
 """
 
 from cgc_data.common.errors import CgcError
 
 
 class AnnotationError(CgcError):
-    """A benchmark's annotation file is missing, damaged, or not the version that was asked for."""
+    """A benchmark's annotation file is missing, damaged, or not the requested version."""
 
 
 class SampleFileError(CgcError):
@@ -19,7 +19,7 @@ class PrepareError(CgcError):
 
 
 class TaskError(CgcError):
-    """A task, variant, protocol or setting that does not exist."""
+    """A task, variant, protocol, or setting that does not exist."""
 
 
 class ReportError(CgcError):

@@ -1,4 +1,4 @@
-"""Score answers to a release: here the true ones, in the strict form; put your model's text in their place.
+"""Score answers to a release: here the true ones in the strict form. Replace them with your model's text.
 
 Run `python examples/score_answers.py RELEASE`.
 """
@@ -14,12 +14,12 @@ from cgc_data.matching import set_miou
 
 
 def main(release: str) -> float:
-    """Mean set-wise IoU of the answers to the training rows of the inter contrast."""
+    """Print the mean set-wise IoU of the answers to the training rows of the inter contrast."""
     rows = load_dataset(str(Path(release).resolve()), "inter", split="train")
     scores = []
     for row in rows:
-        messages = with_thinking(row["prompt"])  # what the model is asked, with row["images"] in their places
-        text = f"<think>{len(messages)} message</think><answer>{row['answer']}</answer>"  # what it answers
+        messages = with_thinking(row["prompt"])  # the prompt of the model, with row["images"] in place
+        text = f"<think>{len(messages)} message</think><answer>{row['answer']}</answer>"  # the model's answer
         answer = read_answer(text, num_images=len(row["images"]))
         truths = [Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in json.loads(row["answer"])]
         scores.append(set_miou(answer, truths))

@@ -1,6 +1,6 @@
-"""The whole story in one file: annotations become a release, a row is asked, an answer is scored, a benchmark is read.
+"""End-to-end example: build a release from annotations, ask a row, score an answer, run a benchmark.
 
-Run `python examples/story.py FOLDER`. It paints its own photos, so it needs no download and no GPU.
+Run `python examples/story.py FOLDER`. It paints its own photos, so it does not need a download or a GPU.
 """
 
 import sys
@@ -20,7 +20,7 @@ from cgc_train.reward import score
 
 
 def build(folder: Path) -> Path:
-    """From annotations to a release: paint photos with COCO and LVIS annotations, then mine and compose them."""
+    """Build a release: paint photos with COCO and LVIS annotations, then mine and compose them."""
     painted = paint("standard", folder / "photos")
     sources = [{key: str(value) for key, value in asdict(source).items() if value is not None} for source in painted]
     config = load_config(None, {"sources": sources, "samples": 60})
@@ -28,19 +28,19 @@ def build(folder: Path) -> Path:
 
 
 def perfect(row: Row) -> str:
-    """The response of a model that is always right, in the form that the prompt asks for."""
+    """The response of a model that is always right, in the requested form."""
     return format_response(truth_of(row).objects, reasoning="I look at every image in turn.")
 
 
 def in_the_wrong_image(row: Row) -> str:
-    """The response of a model that sees every object but takes it from the next image."""
+    """The response of a model that finds every object but attributes it to the next image."""
     truth = truth_of(row)
     moved = [Object(entry.img_idx % truth.num_images + 1, entry.bbox_2d, entry.label) for entry in truth.objects]
     return format_response(moved, reasoning="I look at every image in turn.")
 
 
 def main(folder: Path) -> dict[str, float]:
-    """Tell the story; the score in percent of each model on the held-out rows, by name."""
+    """Run all steps; returns each model's score on the held-out rows in percent, by name."""
     release = build(folder)
     opened = open_release(release)
 
@@ -48,7 +48,7 @@ def main(folder: Path) -> dict[str, float]:
     print(f"{row['id']}: {row['question']}\n  answer: {row['answer']}")
 
     for model in (perfect, in_the_wrong_image):
-        terms = score(model(row), truth_of(row))  # what GRPO is paid
+        terms = score(model(row), truth_of(row))  # the reward for GRPO
         print(f"  reward of {model.__name__}: {terms.reward:g} of {len(terms.values)} {terms.values}")
 
     items, figures = BENCHMARK.read_items(release), dict[str, float]()

@@ -1,1 +1,1 @@
-"""Programs of this repository that are no part of a package. A trainer's own package of this name would come first."""
+"""Programs of this repository that are not in a package. Takes precedence over a trainer's package of this name."""

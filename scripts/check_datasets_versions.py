@@ -1,8 +1,8 @@
-"""Checks that every supported version of `datasets` reads a release and its exports alike, field by field.
+"""Check that every supported version of `datasets` reads a release and its exports identically, field by field.
 
 Usage: python scripts/check_datasets_versions.py [--folder .datasets-versions] [VERSION]...
-Each version gets an environment of its own below the folder, which is kept for the next time. The rows that it reads
-are compared with those that the installed version reads. Exits with status 1 if any differ or cannot be read.
+Each version gets its own environment in the folder, which is kept for later runs. Its rows are compared with those
+that the installed version reads. Exits with status 1 if any differ or cannot be read.
 """
 
 import argparse
@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 VERSIONS = ("3.6.0", "4.0.0", "4.8.0", "5.2.0")
-ROWS = 160  # enough for every task to have some
+ROWS = 160  # enough for every task to have rows
 READER = Path(__file__).with_name("read_with_datasets.py")
 Requests = dict[str, dict[str, Any]]
 
 
 def main() -> None:
-    """Write the data once, read it with every version, compare."""
+    """Write the data once, read it with every version, and compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("versions", nargs="*", default=VERSIONS)
     parser.add_argument("--folder", type=Path, default=Path(".datasets-versions"))
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def compared(version: str, folder: Path, expected: dict[str, Any]) -> list[str]:
-    """Print and return how the rows of a version differ from those expected."""
+    """Print and return how the rows of a version differ from the expected ones."""
     try:
         found = answers(environment(folder / version, version), folder, version)
     except subprocess.CalledProcessError as error:
@@ -51,7 +51,7 @@ def compared(version: str, folder: Path, expected: dict[str, Any]) -> list[str]:
 
 
 def differences(expected: Any, found: Any, where: str = "") -> Iterator[str]:
-    """Paths at which two values are not the same, of the same type."""
+    """Paths at which two values differ in value or type."""
     if type(expected) is not type(found):
         yield f"{where}: {type(found).__name__}, not {type(expected).__name__}"
     elif isinstance(expected, dict):
@@ -65,7 +65,7 @@ def differences(expected: Any, found: Any, where: str = "") -> Iterator[str]:
 
 
 def answers(python: Path, folder: Path, name: str) -> dict[str, Any]:
-    """What the reader sees in an environment, with a cache of its own."""
+    """What the reader sees in an environment, with a separate cache."""
     target = folder / f"{name}.json"
     home = {**os.environ, "HF_HOME": str(folder / "caches" / name), "HF_HUB_OFFLINE": "1"}
     command = [str(python), "-I", str(READER), str(folder / "requests.json"), str(target)]
@@ -75,7 +75,7 @@ def answers(python: Path, folder: Path, name: str) -> dict[str, Any]:
 
 
 def environment(folder: Path, version: str) -> Path:
-    """The interpreter of an environment with this version of `datasets`, made first if it is not there."""
+    """The interpreter of an environment with this version of `datasets`, created if missing."""
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not (folder / ".installed").exists():
         venv.create(folder, with_pip=True, clear=True)
@@ -86,7 +86,7 @@ def environment(folder: Path, version: str) -> Path:
 
 
 def written(folder: Path) -> Requests:
-    """A painted release of every task with and without images, and every export; how each is loaded."""
+    """A painted release of every task with and without images, and every export; returns how each is loaded."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import BuildConfig
     from cgc_data.export import FORMATS, export_release

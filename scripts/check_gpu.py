@@ -1,11 +1,11 @@
-"""Train a random model of the real size by the one-GPU recipes on this machine's GPU, and hold it against the plan.
+"""Train a random model of the real size with the one-GPU recipes on this machine's GPU, and compare with the plan.
 
 Usage: python scripts/check_gpu.py --to FOLDER [--work FOLDER] [--weights FOLDER] [--minutes 20] [--rehearse]
-The machine needs what `pip install '.[train]'` installs, with a torch for its GPU, and bitsandbytes for the last stage.
-Nothing is downloaded: data and weights are made here. The weights take 18 GB, everything else as much again.
-Every stage is a `cgc-train` command in a process of its own with a time limit; one that fails leaves the end of its
-output, and the others go on. A stage that would not be done in the minutes left is not begun. FOLDER gets gpu.json,
-gpu.md and log.txt, rewritten after every stage. `--rehearse` does the same with the tiny model on the CPU.
+Requires the packages of `pip install '.[train]'`, a torch build for the GPU, and bitsandbytes for the last stage.
+Nothing is downloaded: data and weights are generated. The weights take 18 GB, everything else as much again.
+Every stage is a `cgc-train` command in a separate process with a time limit. If one fails, the end of its output is
+kept and the others continue. A stage that would exceed the remaining minutes is not started. FOLDER gets gpu.json,
+gpu.md, and log.txt, rewritten after every stage. `--rehearse` does the same with the tiny model on the CPU.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from scripts.gpu_page import stages as table_of
 
 Stage = Callable[[Machine], dict[str, Any]]
 
-# What is worth most comes first, with about the seconds that it takes on an H200.
+# Most valuable first, with the approximate seconds on an H200.
 STAGES: dict[Stage, float] = {
     stages.check_imports: 30,
     stages.prepare: 60,
@@ -40,12 +40,12 @@ STAGES: dict[Stage, float] = {
     stages.long_completions: 200,
     stages.quantised: 120,
 }
-# These need no GPU, and run beside the others.
+# These do not need a GPU and run alongside the others.
 BESIDE = (stages.check, stages.merge)
 
 
 class Report:
-    """The results so far, and the files that hold them."""
+    """The results so far, and their files."""
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self.machine, self.folder = machine, folder
@@ -54,7 +54,7 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
 
     def stage(self, run: Stage) -> None:
-        """Run a stage, whatever becomes of it, and write everything anew."""
+        """Run a stage, even if it fails, and rewrite all files."""
         result, began = Result(run.__name__), time.monotonic()
         if self.machine.end - began < (15 if self.machine.rehearse else STAGES[run]):
             result.status = "not reached"
@@ -67,23 +67,23 @@ class Report:
             self.write()
 
     def measure(self, run: Stage, result: Result) -> None:
-        """Run a stage into its result."""
+        """Run a stage and return its result."""
         try:
             result.facts = run(self.machine)
         except TimeUpError as error:
             result.status, result.output = "out of time", str(error)
-        except Exception as error:  # the other stages are worth having
+        except Exception as error:  # the other stages are still useful
             result.status, result.output = "failed", f"{type(error).__name__}: {error}"
 
     def write(self) -> None:
-        """gpu.json, gpu.md and log.txt."""
+        """Write gpu.json, gpu.md, and log.txt."""
         (self.folder / "gpu.json").write_text(self.record.text(), encoding="utf-8")
         (self.folder / "gpu.md").write_text(table_of(self.record.results), encoding="utf-8")
         logs = [f"== {path.name}\n{path.read_text(errors='replace')[-60_000:]}\n" for path in self.logs()]
         (self.folder / "log.txt").write_text("".join(logs), encoding="utf-8")
 
     def logs(self) -> list[Path]:
-        """The logs, in the order in which they were begun."""
+        """The logs, in the order in which they were started."""
         return sorted(self.machine.work.glob("*.log"), key=lambda path: path.stat().st_ctime)
 
 

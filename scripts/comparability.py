@@ -1,8 +1,8 @@
-"""The tables of docs/comparability.md: what rules of reading make of the same responses, and what annotations do.
+"""Write the tables of docs/comparability.md: effects of reading rules and of annotations on the same responses.
 
 Usage: python scripts/comparability.py FOLDER
-FOLDER has MIG-Bench's two annotation files and published responses to the revised one, as `mig_bench`. Run it after a
-rule or a table of responses has changed. A test holds that the page is what it writes.
+FOLDER contains MIG-Bench's two annotation files and published responses to the revised one, as `mig_bench`. Run it
+after a rule or a table of responses has changed. A test checks that the page matches its output.
 """
 
 import json
@@ -32,7 +32,7 @@ END = "<!-- end -->"
 
 @dataclass(frozen=True)
 class Response:
-    """A response, the words of the options, and the letter that a person reads, if any."""
+    """A response, the texts of the options, and the letter that a person reads, if any."""
 
     style: str
     options: tuple[str, ...]
@@ -66,7 +66,7 @@ def read_responses(half: str) -> list[Response]:
 
 
 def options_table() -> str:
-    """Each rule against what a person reads, on both halves: as the person, another option, none where there is one."""
+    """Each rule compared with a person, on both halves: same option, another option, none although there is one."""
     head = ["rule", *(f"{half.replace('_', ' ')}: {what}" for half in HALVES for what in ("right", "another", "none"))]
     return table(head, [[name, *_counts(rule)] for name, rule in RULES.items()])
 
@@ -80,7 +80,7 @@ def _counts(rule: Rule) -> Iterator[str]:
 
 
 def agreement_table() -> str:
-    """How often another rule reads the same as `read_option`, by style of response, over both halves."""
+    """How often another rule agrees with `read_option`, by style of response, over both halves."""
     ours, *others = RULES
     rows = [row for half in HALVES for row in read_responses(half)]
     styles = list(dict.fromkeys(row.style for row in rows))
@@ -118,7 +118,7 @@ def mig_table(folder: Path) -> str:
 
 
 def matched(revised: Mapping[str, Item], original: Mapping[str, Item]) -> dict[str, str]:
-    """Items of both versions: the same images and words, whatever the blanks; questions of `diff` were rewritten."""
+    """Items of both versions: the same images and words, ignoring spaces; questions of `diff` were rewritten."""
     ours, theirs = _unique(revised), _unique(original)
     return {index: theirs[key] for key, index in ours.items() if key in theirs}
 
@@ -146,7 +146,7 @@ def _score(
 
 
 def _by_original_script(items: Mapping[str, Item], responses: Mapping[str, str]) -> tuple[int, float]:
-    """What the original script reads, in thousandths, against the revised boxes."""
+    """The original script's reading, in thousandths, scored against the revised boxes."""
     texts = {index: _thousandths(read_box(responses[index], 1).box) for index in items}
     return _score(items, texts)
 
@@ -163,7 +163,7 @@ def _macro(results: Sequence[ItemResult]) -> float:
 
 
 def tables(folder: Path) -> dict[str, str]:
-    """Content of the page by the mark that it stands after."""
+    """Content of the page by the mark that precedes it."""
     return {"options": options_table(), "agreement": agreement_table(), "mig": mig_table(folder)}
 
 

@@ -1,7 +1,7 @@
-"""Derive cgc_data/vocabulary/confusable.csv: which categories of COCO and LVIS v1 could be taken for one another.
+"""Derive cgc_data/vocabulary/confusable.csv: which categories of COCO and LVIS v1 can be mistaken for one another.
 
 Sources: WordNet 3.0's noun database (Debian package wordnet-base, /usr/share/wordnet), the synonyms in an LVIS v1 file,
-boxes of two names on one object, drawn by COCO, LVIS, or both, and what a person decided (confusable_review.yaml).
+boxes of two names on one object, drawn by COCO, LVIS, or both, and a manual review (confusable_review.yaml).
 """
 
 import argparse
@@ -31,21 +31,21 @@ Drawn = dict[int, list[tuple[str, list[float]]]]
 
 
 class Synset(NamedTuple):
-    """A noun of WordNet: its words and the offsets of what is directly above it."""
+    """A noun of WordNet: its words and the offsets of its direct hypernyms."""
 
     words: list[str]
     parents: list[str]
 
 
 class WordNet:
-    """The noun part of WordNet 3.0's database files (format: man 5 wndb)."""
+    """The nouns in WordNet 3.0's database files (format: man 5 wndb)."""
 
     def __init__(self, folder: Path) -> None:
         self._synsets = dict(map(self._synset, _records(folder / "data.noun")))
         self._senses = {line[0]: line[-int(line[2]) :] for line in map(str.split, _records(folder / "index.noun"))}
 
     def find(self, concept: str) -> str | None:
-        """Offset of "dog.n.01", None for a name that WordNet does not have."""
+        """Offset of "dog.n.01", or None if WordNet does not contain the name."""
         lemma, _, number = concept.rpartition(".n.")
         offsets = self._senses.get(lemma.lower(), [])
         return offsets[int(number) - 1] if lemma and 0 < int(number) <= len(offsets) else None
@@ -56,7 +56,7 @@ class WordNet:
 
     @cache  # noqa: B019 - one WordNet lives as long as the process
     def above(self, offset: str) -> frozenset[str]:
-        """Offsets of everything above a synset."""
+        """Offsets of all hypernyms of a synset."""
         parents = self._synsets[offset].parents
         return frozenset(parents).union(*(self.above(parent) for parent in parents))
 
@@ -70,7 +70,7 @@ class WordNet:
 
 
 class Review:
-    """confusable_review.yaml with its names turned into concepts; an unknown name raises KeyError."""
+    """confusable_review.yaml with its names resolved to concepts; an unknown name raises KeyError."""
 
     def __init__(self, path: Path = REVIEW) -> None:
         names = {e.lvis: e.concept for e in entries().values() if e.lvis}
@@ -91,7 +91,7 @@ class Review:
         self.unlike_synonyms = self._pairs(text["synonyms_of_unlike_things"])
 
     def rejects(self, pair: Pair) -> bool:
-        """Was this pair found to be of no use?"""
+        """Whether the review rejected this pair."""
         return bool(self.too_broad & {*pair}) or _sorted(pair) in self.not_confusable
 
     def _pairs(self, rows: Iterable[tuple[str, str, str]]) -> dict[Pair, str]:
@@ -101,7 +101,7 @@ class Review:
 
 
 def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
-    """Pairs in which WordNet puts one above the other; COCO's own classes do not cover one another."""
+    """Pairs in which WordNet places one above the other; COCO's own classes do not cover one another."""
     found = {concept: offset for concept in entries() if (offset := wordnet.find(concept))}
     concept_at = {offset: concept for concept, offset in found.items()}
     for lower, offset in found.items():
@@ -115,7 +115,7 @@ def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
 
 
 def synonyms(wordnet: WordNet, lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
-    """Pairs that share a word: in WordNet, or among LVIS's synonyms."""
+    """Pairs that share a word in WordNet or among LVIS's synonyms."""
     sharing: dict[str, set[str]] = defaultdict(set)
     for category in lvis["categories"]:
         offset = wordnet.find(category["synset"])
@@ -132,10 +132,10 @@ def synonyms(wordnet: WordNet, lvis: dict[str, Any], review: Review) -> Iterator
 
 
 def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
-    """Pairs of names that boxes with IoU > 0.8 on one photo have, in one file or in two, and how often."""
+    """Pairs of names of boxes with IoU > 0.8 on one photo, in one file or in two, with their counts."""
     coco_names = {e.coco: e.concept for e in entries().values() if e.coco}
     by_coco: Drawn = {}
-    for file in coco:  # the first file that has a photo counts
+    for file in coco:  # the first file that contains a photo counts
         by_coco = _boxes(file, {c["id"]: coco_names[c["name"]] for c in file["categories"]}) | by_coco
     by_lvis = _boxes(lvis, {c["id"]: c["synset"] for c in lvis["categories"]})
     counts: Counter[Pair] = Counter()
@@ -149,7 +149,7 @@ def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Rev
 
 
 def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
-    """The pairs that a person named; what COCO's class takes in, it takes in with all that `kinds` puts below."""
+    """The pairs named in the review; a class of COCO that covers a concept also covers all that `kinds` puts below."""
     below: dict[str, set[str]] = defaultdict(set)
     for row in kinds:
         below[row.concept_a] |= {row.concept_b} if row.relation == "ancestor" else set()
@@ -163,7 +163,7 @@ def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
 
 
 def derive(wordnet: Path, lvis: Path, coco: Iterable[Path]) -> list[Relation]:
-    """All relations, sorted. `lvis` lists all of LVIS v1's categories; files of `coco` may share photos with it."""
+    """All relations, sorted. `lvis` lists all categories of LVIS v1; files of `coco` can share photos with it."""
     database, review = WordNet(wordnet), Review()
     lvis_file, coco_files = orjson.loads(lvis.read_bytes()), [orjson.loads(path.read_bytes()) for path in coco]
     kinds = list(ancestors(database, review))
@@ -193,7 +193,7 @@ def _sorted(pair: Pair) -> Pair:
 
 
 def _boxes(annotations: dict[str, Any], concepts: dict[int, str]) -> Drawn:
-    """Concepts and corners of the boxes around single objects, by COCO's id of the photo."""
+    """Concepts and corners of the boxes around single objects, by COCO's photo ID."""
     found: Drawn = defaultdict(list)
     for one in annotations["annotations"]:
         x, y, width, height = one["bbox"]
@@ -205,9 +205,9 @@ def _boxes(annotations: dict[str, Any], concepts: dict[int, str]) -> Drawn:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--wordnet", type=Path, default=Path("/usr/share/wordnet"), help="folder of WordNet's database")
-    parser.add_argument("--lvis", type=Path, required=True, help="LVIS v1 annotations of some photos")
-    parser.add_argument("--coco", type=Path, required=True, nargs="+", help="COCO annotations, also of these photos")
+    parser.add_argument("--wordnet", type=Path, default=Path("/usr/share/wordnet"), help="WordNet database folder")
+    parser.add_argument("--lvis", type=Path, required=True, help="LVIS v1 annotation file")
+    parser.add_argument("--coco", type=Path, required=True, nargs="+", help="COCO annotation files")
     parser.add_argument("--out", type=Path, default=TABLE)
     arguments = parser.parse_args()
     write(derive(arguments.wordnet, arguments.lvis, arguments.coco), arguments.out)

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/ from the embedded sample: the same pictures for the same code, nothing downloaded.
+"""Draw the pictures of docs/ from the embedded sample: deterministic, and without downloads.
 
 Run `python scripts/draw_pictures.py`; it paints and builds in a temporary folder and writes docs/pictures/*.png.
 """
@@ -33,7 +33,7 @@ from cgc_data.tasks import TASKS, Task, task_of
 from cgc_data.vocabulary import names_of
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
-COLOURS = 128  # of the palette that pictures are stored with
+COLOURS = 128  # colors in the palette of stored pictures
 TINT, WINDOW = "#ffd500", "#7a3ff2"
 GOOD, BAD = Style("#12805c", 14), Style("#c4122f", 14)
 T = TypeVar("T")
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class World:
-    """The embedded sample, the index over it and a release built from it."""
+    """The embedded sample, its index, and a release built from it."""
 
     index: Index
     truth: Truth
@@ -52,7 +52,7 @@ class World:
         return read_sample(row, self.sources)
 
     def photo(self, number: int) -> Image.Image:
-        """Pixels of a photo of the index."""
+        """Pixels of a photo in the index."""
         photo = self.index.photos[number]
         return decoded(self.index.stores[photo.source].read(photo.file_name))
 
@@ -63,7 +63,7 @@ class World:
 
 
 def asked(sample: Sample, most: int = 250, first: Iterable[Panel] = ()) -> Image.Image:
-    """A sample: its question, its views (after `first`) with boxes and what warrants each, its answer."""
+    """A sample: its question, its views (after `first`) with boxes and the evidence for each, and its answer."""
     panels = list(first)
     for view in sample.views:
         boxes = tuple((b.rect, GIVEN if b.is_reference else TARGET, b.tag) for b in view.boxes)
@@ -76,25 +76,25 @@ def asked(sample: Sample, most: int = 250, first: Iterable[Panel] = ()) -> Image
 
 
 def best(rows: Iterable[T], key: Callable[[T], Any]) -> T:
-    """The row with the highest key; ends the script where there is none."""
+    """The row with the highest key; exits the script if there is none."""
     found = sorted(rows, key=key, reverse=True)
     if not found:
-        sys.exit("the release holds no sample for one of the pictures: raise SAMPLES")
+        sys.exit("the release contains no sample for one of the pictures: increase SAMPLES")
     return found[0]
 
 
 def shown_well(row: Mapping[str, Any]) -> tuple[bool, bool, bool, float, str]:
-    """Views in colour and landscape first, then objects inside the views, large ones before small ones."""
+    """Sort key: views in color and landscape, then objects inside the views, then large before small objects."""
     boxes = [o["bbox_2d"] for o in row["objects"]]
     wide = all(1.1 < view["width"] / view["height"] < 1.6 for view in row["views"])
-    coloured = all(Image.open(io.BytesIO(image["bytes"])).mode == "RGB" for image in row["images"])
+    colored = all(Image.open(io.BytesIO(image["bytes"])).mode == "RGB" for image in row["images"])
     inside = all(min(box) > 20 and max(box) < 980 for box in boxes)
     smallest = min(((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in boxes), default=0)
-    return coloured, wide, inside, smallest, row["id"]
+    return colored, wide, inside, smallest, row["id"]
 
 
 def of_kind(world: World, contrast: str, task: str, images: int, distractors: str = "") -> list[Mapping[str, Any]]:
-    """Rows of a task with so many images."""
+    """Rows of a task with this many images."""
     return [
         row
         for row in world.rows
@@ -122,7 +122,7 @@ def contrasts(world: World) -> Image.Image:
 
 
 def of_task(task: Task) -> Callable[[World], Image.Image]:
-    """What draws one question of the task."""
+    """The function that draws one question of the task."""
 
     def draw(world: World) -> Image.Image:
         row = best(_rows(world, task), lambda row: (len(row["views"]) == 3, *shown_well(row)))
@@ -132,7 +132,7 @@ def of_task(task: Task) -> Callable[[World], Image.Image]:
 
 
 def _rows(world: World, task: Task) -> list[Mapping[str, Any]]:
-    """Rows of the task with few images, which have an answer if the task has any."""
+    """Rows of the task with few images, with an answer if the task has any."""
     rows = [row for row in world.rows if task_of(row) is task and bool(row["objects"]) != (task.answer == "empty")]
     return [row for row in rows if len(row["views"]) in (2, 3)]
 
@@ -166,7 +166,7 @@ def presence(world: World) -> Image.Image:
 
 
 def _upright(index: Index, photo: int) -> bool:
-    """Is the photo of the usual landscape shape?"""
+    """Whether the photo has the usual landscape shape."""
     return 1.3 < index.photos[photo].width / index.photos[photo].height < 1.4
 
 
@@ -192,7 +192,7 @@ def _why(index: Index, photo: int, concept: int, label: str) -> str:
 
 
 def confusable(world: World) -> Image.Image:
-    """Why one photo may be a distractor and another may not: every name that could be confused is looked at."""
+    """Why one photo can be a distractor and another cannot, checking every confusable name."""
     index, names = world.index, names_of(world.index.concepts)
     absent = index.states == ABSENT
 
@@ -236,13 +236,13 @@ def distances(world: World) -> Image.Image:
 
 
 def inter_twins(world: World) -> Image.Image:
-    """A question about one photo of a set, and its twin about a set that is free of the label."""
+    """A question about one photo of a set, and its twin about a set without the label."""
     present, absent = twins(world, "inter", "locate", 2)
     return stack(asked(world.sample(present)), asked(world.sample(absent)))
 
 
 def views(world: World) -> Image.Image:
-    """A photo with its two windows, what is shown of it, and the question in the other direction."""
+    """A photo with its two windows, and the question in both directions."""
     rows = of_kind(world, "intra", "same_object", 2)
     row = best((r for r in rows if _landscape(world, r)), shown_well)
     back = next(r for r in rows if r["pair_id"] == row["pair_id"] and r["id"] != row["id"])
@@ -250,7 +250,7 @@ def views(world: World) -> Image.Image:
 
 
 def intra_twins(world: World) -> Image.Image:
-    """Windows that show a category, and windows of the same photo that miss it."""
+    """Windows that show a category, and windows of the same photo that do not."""
     rows = twins(world, "intra", "locate_all", 2)
     return stack(*(asked(world.sample(row), 220, [_windows(world, row)]) for row in rows))
 
@@ -325,7 +325,7 @@ SAMPLES = 600
 
 
 def open_world(folder: Path) -> World:
-    """Paint, index and build in a folder, or take what is there already."""
+    """Paint, index, and build in a folder, or reuse what exists."""
     config = BuildConfig(samples=SAMPLES)
     release = build_release(config, folder / "release").folder
     opened = open_release(release)
@@ -336,7 +336,7 @@ def open_world(folder: Path) -> World:
 
 
 def main(work: Path, target: Path = FOLDER) -> None:
-    """Write every picture, with a palette so that it stays small."""
+    """Write every picture with a palette to keep files small."""
     world = open_world(work)
     target.mkdir(parents=True, exist_ok=True)
     for name, draw in PICTURES.items():

@@ -1,7 +1,7 @@
-"""Draws docs/pictures/view.png: the page of a run, as a browser shows it.
+"""Draw docs/pictures/view.png: the page of a run, as a browser shows it.
 
 Usage: python scripts/draw_view.py RUN [--browser chromium]
-The run should be of the tiny model on painted photos, such as benchmarks/learning.py leaves.
+The run should be of the tiny model on painted photos, such as one by benchmarks/learning.py.
 """
 
 import argparse
@@ -13,13 +13,13 @@ from PIL import Image
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "view.png"
 SIZE = (1400, 3400)
-# What is shown of the page: the first curves, then the first answers, as (top, bottom) in pixels.
+# Parts of the page to show: the first curves, then the first answers, as (top, bottom) in pixels.
 SHOWN = ((0, 960), (2090, 3010))
 COLOURS = 200  # keeps the file small
 
 
 def main() -> None:
-    """Write the page into a temporary folder, photograph it and store it small."""
+    """Write the page to a temporary folder, take a screenshot, and store a small version."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--browser", default="chromium")

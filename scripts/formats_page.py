@@ -1,7 +1,7 @@
-"""The rows of docs/formats.md: two questions, as a release stores them and as `cgc-data export` writes them.
+"""Write the rows in docs/formats.md: two questions, as a release stores them and as `cgc-data export` writes them.
 
 Usage: python scripts/formats_page.py
-A test holds that the page is what this writes.
+A test checks that the page matches its output.
 """
 
 import json
@@ -26,13 +26,13 @@ from scripts.markdown import write_between
 from tests.cgc_train.made_rows import made_row, write_release
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "formats.md"
-FOLDER = "/data/exported"  # where the page says that the export is
+FOLDER = "/data/exported"  # location of the export in the page
 END = "<!-- end -->\n"
-SIZE = (640, 480)  # of the photos that the rows speak of, in pixels
-WIDTH, HEIGHT = 8, 6  # of the files that stand for them
+SIZE = (640, 480)  # size in pixels of the photos in the rows
+WIDTH, HEIGHT = 8, 6  # size of their placeholder files
 BOXES = {1: [(120, 88, 430, 512)], 2: [(602, 231, 871, 894)]}
-SHOWN = 62  # characters of a text of the prompt that a row shows
-# What the page leaves out of a row, and of a view; it says so.
+SHOWN = 62  # characters shown of a prompt text
+# Fields that the page omits from a row and from a view, as it states.
 LEFT_OUT = ("split", "tuple_id", "pair_id", "difficulty")
 OF_VIEWS = ("image_id", "width", "height", "license_url")
 
@@ -49,7 +49,7 @@ def begin(name: str) -> str:
 
 
 def blocks() -> dict[str, str]:
-    """The blocks of the page by name, each a fence."""
+    """The blocks of the page by name, each a code fence."""
     with tempfile.TemporaryDirectory() as folder:
         release = open_release(write_release(Path(folder) / "R", rows()))
         exported = {form: Path(folder) / form for form in FORMATS}
@@ -70,7 +70,7 @@ def blocks() -> dict[str, str]:
 
 
 def rows() -> list[dict[str, Any]]:
-    """A question with an answer in each of two images, and one whose answer is the empty list."""
+    """A question with an answer in both images, and one whose answer is the empty list."""
     images = [{"bytes": flat_png(shade), "path": None} for shade in (80, 160)]
     asked = (
         made_row("locate_all", BOXES, count=2, template=0, size=SIZE),
@@ -84,7 +84,7 @@ def _in_pixels(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def flat_png(shade: int) -> bytes:
-    """A gray PNG of WIDTH x HEIGHT, the same bytes whatever library is installed."""
+    """A gray PNG of WIDTH x HEIGHT, with the same bytes for every library version."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -95,7 +95,7 @@ def flat_png(shade: int) -> bytes:
 
 
 def _rows(form: Format, folder: Path) -> list[dict[str, Any]]:
-    """What the exporter wrote, the question with objects first, under the folder that the page names."""
+    """The exporter's output, the question with objects first, under the folder that the page names."""
     if form == "verl":
         found = list(pq.read_table(folder / "train.parquet").to_pylist())
     else:
@@ -119,7 +119,7 @@ def _as_trl(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pretty(row: Mapping[str, Any]) -> str:
-    """JSON with a column a line; long texts of the prompt and bytes are cut."""
+    """JSON with one column per line; long prompt texts and bytes are truncated."""
     lines = (f"  {json.dumps(name)}: {_value(value)}" for name, value in row.items() if name not in LEFT_OUT)
     return "{\n" + ",\n".join(lines) + "\n}"
 
@@ -129,7 +129,7 @@ def _value(value: Any) -> str:
 
 
 def _short(value: Any) -> Any:
-    """A value with long texts and bytes cut, but answers, queries, and paths whole."""
+    """A value with long texts and bytes truncated, but complete answers, queries, and paths."""
     if isinstance(value, str):
         whole = len(value) <= SHOWN or value.startswith(("[", "{", "<answer>", "images/", FOLDER))
         return value if whole else value[:SHOWN] + "…"

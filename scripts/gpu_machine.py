@@ -1,4 +1,4 @@
-"""Commands of `scripts/check_gpu.py`: processes of their own, with logs and time limits."""
+"""Commands of `scripts/check_gpu.py`: separate processes with logs and time limits."""
 
 import argparse
 import os
@@ -13,15 +13,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class StageError(Exception):
-    """A command of a stage failed; the text is the end of its output."""
+    """A command of a stage failed; the message is the end of its output."""
 
 
 class TimeUpError(StageError):
-    """A command of a stage was stopped for its time limit or the check's; the text is the end of its output."""
+    """A command of a stage reached its time limit or the check's; the message is the end of its output."""
 
 
 class Machine:
-    """The commands of the check, where their files are, and how long they may take."""
+    """The commands of the check, the location of their files, and their time limits."""
 
     def __init__(self, asked: argparse.Namespace) -> None:
         self.rehearse: bool = asked.rehearse
@@ -32,14 +32,14 @@ class Machine:
         self.keep = self.work / "longest.txt"
 
     def settings(self, *over: str) -> list[str]:
-        """Settings of every run: the data with the longest prompts, and no vLLM."""
+        """Settings of every run: the data with the longest prompts, without vLLM."""
         common = ["grpo.use_vllm=false", f"model.name={self.weights}", f"data.release={self.work / 'release'}"]
         common += [f"data.keep={self.keep}"] if self.keep.exists() else []
         cpu = ["accelerate=cpu", "model.dtype=float32", "model.quantize=null", "data.max_pixels=9216"]
         return [*common, *(cpu if self.rehearse else []), *over]
 
     def start(self, name: str, *command: str, gpu: bool = True, **variables: str) -> "subprocess.Popen[bytes]":
-        """Start a command of this interpreter with its output in a log of that name."""
+        """Start a command with this interpreter and write its output to a log of this name."""
         variables |= {"HF_HUB_OFFLINE": "1"} | ({} if gpu else {"CUDA_VISIBLE_DEVICES": ""})
         path = os.pathsep.join([str(ROOT), str(ROOT / "cards"), os.environ.get("PYTHONPATH", "")])
         names = {
@@ -60,7 +60,7 @@ class Machine:
     def wait(
         self, name: str, process: "subprocess.Popen[bytes]", seconds: float = 600, codes: Sequence[int] = (0,)
     ) -> str:
-        """The output of a command. Raises TimeUpError where it took longer, StageError at another exit status."""
+        """The output of a command. Raises TimeUpError if it takes longer, StageError for a nonzero exit status."""
         try:
             code = process.wait(max(1, min(seconds, self.end - time.monotonic())))
         except subprocess.TimeoutExpired:
@@ -75,14 +75,14 @@ class Machine:
         return self.wait(name, self.start(name, *command, gpu=gpu), seconds, codes)
 
     def output(self, name: str) -> str:
-        """What a command has written."""
+        """Output of a command so far."""
         return self.log(name).read_text(encoding="utf-8", errors="replace")
 
     def log(self, name: str) -> Path:
-        """Where the output of a command is."""
+        """Path of a command's log."""
         return self.work / f"{name}.log"
 
 
 def cgc(package: str, *arguments: str) -> list[str]:
-    """A command of a package, for an interpreter that has it on its path alone."""
+    """A command of a package, for an interpreter that only has the package on its path."""
     return ["-c", f"from {package}.cli import main; main()", *arguments]

@@ -1,8 +1,8 @@
-"""The tables of what was measured on a GPU: those of docs/gpu.md, and gpu.md of `scripts/check_gpu.py`.
+"""Write the tables of GPU measurements: those of docs/gpu.md, and gpu.md of `scripts/check_gpu.py`.
 
 Usage: python scripts/gpu_page.py
-Run it after the memory plan has changed, or with another gpu.json of the check as docs/gpu.json: it plans every run
-again and writes the tables anew. A test holds that the page is what it writes.
+Run it after the memory plan has changed, or with a new gpu.json of the check as docs/gpu.json: it plans every run
+again and rewrites the tables. A test checks that the page matches its output.
 """
 
 import json
@@ -24,13 +24,13 @@ from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
 FACTS, PAGE = ROOT / "docs" / "gpu.json", ROOT / "docs" / "gpu.md"
-ANY_SIZE = ("grpo.use_vllm=false", "gpu_memory_gb=1000")  # the plan is wanted, however few the GPU has
+ANY_SIZE = ("grpo.use_vllm=false", "gpu_memory_gb=1000")  # plan regardless of the GPU's memory
 VERSIONS = ("torch", "transformers", "trl", "accelerate", "peft", "datasets")
 
 
 @dataclass
 class Result:
-    """A stage: how it went, what was measured, and the end of its output where it failed."""
+    """A stage: its outcome, its measurements, and the end of its output if it failed."""
 
     stage: str
     status: Literal["ok", "failed", "out of time", "not reached"] = "ok"
@@ -47,7 +47,7 @@ class Record:
     results: list[Result]
 
     def of(self, stage: str) -> dict[str, Any]:
-        """What a stage measured."""
+        """Measurements of a stage."""
         return next(result.facts for result in self.results if result.stage == stage)
 
     def text(self) -> str:
@@ -62,7 +62,7 @@ def read(file: Path) -> Record:
 
 
 def plan_again(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Gigabytes that the plan foresees for a measured run, from its settings and its longest row."""
+    """Gigabytes that the plan predicts for a measured run, from its settings and its longest row."""
     recipe = load_recipe(facts["recipe"], [*facts["settings"], *ANY_SIZE])
     longest = facts["plan"]["longest"]
     found = memory_plan(measure(qwen3_vl_8b_config()), recipe, arguments(recipe), Longest(**longest))
@@ -70,7 +70,7 @@ def plan_again(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stages(results: Sequence[Result]) -> str:
-    """A line for each stage: seconds, gigabytes planned and measured, and tokens."""
+    """One line per stage: seconds, gigabytes planned and measured, and tokens."""
     sampling = ("sampling: plan", "allocated", "reserved")
     head = ("stage", "status", "s", *sampling, "learning: plan", "allocated", "tokens/s", "s a step")
     return table(head, [list(_cells(result)) for result in results])
@@ -88,14 +88,14 @@ def _cells(result: Result) -> Iterator[str]:
 
 
 def machine(record: Record) -> str:
-    """What it ran on."""
+    """The machine of the run."""
     facts = record.of("check_imports")
     rows = [("GPU", f"{facts['gpu']}, {facts['gpu_gb']:.0f} GB"), ("date", record.date)]
     return table(("what", "which"), [*rows, *((name, facts[name]) for name in VERSIONS)])
 
 
 def devices(record: Record) -> str:
-    """How far GPU and CPU differ."""
+    """Differences between GPU and CPU."""
     head = ("training", "steps", "largest difference of losses", "of gradients' norms")
     rows = []
     for kind, found in record.of("devices").items():
@@ -105,7 +105,7 @@ def devices(record: Record) -> str:
 
 
 def resumed(record: Record) -> str:
-    """The last step of the run that was not stopped, and of the one that was resumed before it."""
+    """The last step of the uninterrupted run, and of the one that was resumed before it."""
     found = record.of("resume")
     steps = {"not stopped": found["last_step_before"][-1], "resumed": found["train"][-1]}
     rows = [(name, f"{step['loss']:.3g}", f"{step['grad_norm']:.4g}") for name, step in steps.items()]
@@ -113,13 +113,13 @@ def resumed(record: Record) -> str:
 
 
 def tables(record: Record) -> dict[str, str]:
-    """The tables of the page under the names of their marks."""
+    """The tables of the page, by the names of their marks."""
     found = {"machine": machine(record), "stages": stages(record.results)}
     return found | {"devices": devices(record), "resumed": resumed(record)}
 
 
 def page(text: str, record: Record) -> str:
-    """The page with its tables written anew between their marks."""
+    """The page with its tables rewritten between their marks."""
     for name, content in tables(record).items():
         mark = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         text = re.sub(mark, rf"\g<1>\n{content}\n\g<2>", text, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""The stages of `scripts/check_gpu.py`: what is run on the GPU, and what is read off it."""
+"""The stages of `scripts/check_gpu.py`: what runs on the GPU, and what is measured."""
 
 import json
 import re
@@ -34,12 +34,12 @@ print(json.dumps(facts | ({"gpu": gpu.name, "gpu_gb": gpu.total_memory / 1e9} if
 
 
 def check_imports(machine: Machine) -> dict[str, Any]:
-    """Versions, and how long everything takes to import."""
+    """Versions, and the time of all imports."""
     return json_of(machine.run("imports", "-c", IMPORTS, seconds=120))
 
 
 def prepare(machine: Machine) -> dict[str, Any]:
-    """A release of the embedded sample and the weights, made at the same time; then the rows of longest prompts."""
+    """Make a release of the embedded sample and the weights in parallel, then the rows with the longest prompts."""
     began, release = time.monotonic(), machine.work / "release"
     building = None if release.exists() else machine.start("build", *build_release(release), gpu=False)
     if not (machine.weights / "processor_config.json").exists():  # written last
@@ -62,7 +62,7 @@ def build_release(folder: Path) -> list[str]:
 
 
 def check(machine: Machine) -> dict[str, Any]:
-    """`cgc-train check` of the recipe without vLLM, as it stands."""
+    """`cgc-train check` of the unchanged recipe without vLLM."""
     command = cgc(
         "cgc_train", "check", LORA, *machine.settings(), "--json", "--to", str(machine.work), "--step-seconds", "0"
     )
@@ -71,7 +71,7 @@ def check(machine: Machine) -> dict[str, Any]:
 
 
 def json_of(output: str) -> dict[str, Any]:
-    """The JSON object that a command printed; warnings may stand before and after it."""
+    """The JSON object that a command printed, with or without warnings around it."""
     start = re.search(r"^\{", output, re.MULTILINE)
     if start is None:
         raise StageError(f"no JSON in: {output[-1000:]}")
@@ -79,7 +79,7 @@ def json_of(output: str) -> dict[str, Any]:
 
 
 def train(machine: Machine, name: str, command: str, recipe: str, *over: str, seconds: float = 240) -> dict[str, Any]:
-    """A run of `sft` or `grpo`, measured, beside what the plan says of the same settings."""
+    """Measure a run of `sft` or `grpo`, and compare it with the plan for the same settings."""
     settings, run = machine.settings(*over), machine.work / name
     process = machine.start(name, *measuring(machine, name, command, recipe, *settings, "--to", str(run)))
     facts = plan_facts(machine, recipe, over) if command == "grpo" else {}
@@ -88,12 +88,12 @@ def train(machine: Machine, name: str, command: str, recipe: str, *over: str, se
 
 
 def measuring(machine: Machine, name: str, *command: str) -> list[str]:
-    """A `cgc-train` command that leaves NAME.json."""
+    """Run a `cgc-train` command that writes NAME.json."""
     return [str(ROOT / "scripts" / "measure_training.py"), str(machine.work / f"{name}.json"), *command]
 
 
 def plan_facts(machine: Machine, recipe: str, over: Sequence[str]) -> dict[str, Any]:
-    """A run, and the gigabytes that the plan foresees while it samples and while it learns."""
+    """Measure a run, with the gigabytes that the plan predicts for sampling and for learning."""
     context = Context(load_recipe(recipe, [*machine.settings(*over), "gpu_memory_gb=1000"]))
     plan = plan_memory(context)
     found = {"sampling": plan.at("sampling") / GB, "learning": plan.at("learning") / GB}
@@ -101,7 +101,7 @@ def plan_facts(machine: Machine, recipe: str, over: Sequence[str]) -> dict[str, 
 
 
 def measured(machine: Machine, name: str) -> dict[str, Any]:
-    """What was measured of a command: the model, and each phase summed up."""
+    """Measurements of a command: the model, and a summary of each phase."""
     facts = json.loads((machine.work / f"{name}.json").read_text(encoding="utf-8"))
     phases: dict[str, list[dict[str, Any]]] = {}
     for phase in facts["phases"]:
@@ -111,7 +111,7 @@ def measured(machine: Machine, name: str) -> dict[str, Any]:
 
 
 def summed(parts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """Seconds of each part of a phase, the highest of its peaks, and tokens a second."""
+    """Seconds of each part of a phase, its highest peak, and tokens per second."""
     seconds = [round(part["seconds"], 3) for part in parts]
     peaks = ("allocated_gb", "reserved_gb", "longest_prompt", "longest", "rows")
     found: dict[str, Any] = {key: max(part[key] for part in parts) for key in peaks if key in parts[0]}
@@ -121,7 +121,7 @@ def summed(parts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
 
 
 def of_run(folder: Path) -> dict[str, Any]:
-    """What a run left: losses, gradients, rewards, held-out answers, and files."""
+    """Outputs of a run: losses, gradients, rewards, held-out answers, and files."""
     run = open_run(folder)
     lines: list[Mapping[str, Any]] = [line for line in run.metrics() if line["kind"] == "train" and "loss" in line]
     wanted = ("step", "loss", "grad_norm", "kl", "reward", "reward_std", "step_time", "mean_token_accuracy")
@@ -136,7 +136,7 @@ def of_run(folder: Path) -> dict[str, Any]:
 
 
 def largest_adapter_weight(file: Path) -> float | None:
-    """The largest weight of the adapters' second matrices, which begin at zero; None without adapters."""
+    """The largest weight of the adapters' second matrices, which start at zero; None without adapters."""
     from safetensors.torch import load_file
 
     if not file.exists():
@@ -150,31 +150,31 @@ def short(machine: Machine) -> dict[str, Any]:
 
 
 def short_settings(machine: Machine) -> list[str]:
-    """Settings of the run that `resume` goes on with."""
+    """Settings of the run that `resume` continues."""
     steps = ["grpo.max_steps=3", "grpo.save_steps=1", "data.held_out_rows=8", "data.held_out_every=2"]
     return [*completions(machine, 16, 2, 128), *steps]
 
 
 def completions(machine: Machine, step: int, per_device: int, length: int) -> list[str]:
-    """Settings of a step of so many completions of at most `length` tokens."""
+    """Settings of a step with this many completions of at most `length` tokens."""
     passes = f"grpo.gradient_accumulation_steps={step // per_device}"
     tokens = length // 8 if machine.rehearse else length
     return [f"effective_batch={step}", passes, f"grpo.max_completion_length={tokens}", "grpo.logging_steps=1"]
 
 
 def resume(machine: Machine) -> dict[str, Any]:
-    """The same run as if it had been killed after its second step."""
+    """Resume the same run as if it had been killed after its second step."""
     folder = machine.work / "short"
     before = of_run(folder)["train"][-1:]
     for left in ("model", "checkpoint-3"):
         shutil.rmtree(folder / left)
     machine.run("resume", *measuring(machine, "resume", "resume", str(folder)), seconds=150)
     found = {**plan_facts(machine, LORA, short_settings(machine)), **measured(machine, "resume"), **of_run(folder)}
-    return {**found, "last_step_before": before, "train": found["train"][-1:]}  # the others are of the run before
+    return {**found, "last_step_before": before, "train": found["train"][-1:]}  # the others belong to the previous run
 
 
 def whole_step(machine: Machine) -> dict[str, Any]:
-    """One step of the recipe's own batch, all of it sampled at once."""
+    """One step with the recipe's own batch, sampled all at once."""
     steps = ["grpo.max_steps=1", "data.held_out_every=0"]
     return train(machine, "step", "grpo", LORA, *completions(machine, 64, 2, 128), *steps)
 
@@ -195,13 +195,13 @@ def warm_up(machine: Machine) -> dict[str, Any]:
 
 
 def quantised(machine: Machine) -> dict[str, Any]:
-    """Two small steps over weights in four bits."""
+    """Two small steps over 4-bit weights."""
     steps = ["grpo.max_steps=2", "data.held_out_every=0"]
     return train(machine, "qlora", "grpo", QLORA, *completions(machine, 8, 1, 128), *steps)
 
 
 def devices(machine: Machine) -> dict[str, Any]:
-    """The tiny model on GPU and CPU from one seed in float32, completions replayed: how far the numbers differ."""
+    """Train the tiny model on GPU and CPU from one seed in float32 with replayed completions, and compare results."""
     tiny = machine.work / "tiny"
     machine.run("tiny", *cgc("cgc_train", "tiny", str(tiny), "--head-size", "32"), gpu=False)
     started, runs = [], {}
@@ -215,7 +215,7 @@ def devices(machine: Machine) -> dict[str, Any]:
             ("sft", [*cgc("cgc_train", "sft", str(recipe), "--to")]),
         ):
             run = runs[kind, device] = machine.work / f"tiny-{kind}-{device}"
-            variables = {"NVIDIA_TF32_OVERRIDE": "0"}  # or convolutions would round what the CPU does not
+            variables = {"NVIDIA_TF32_OVERRIDE": "0"}  # otherwise convolutions would round where the CPU does not
             started.append((run.name, machine.start(run.name, *command, str(run), gpu=device == "gpu", **variables)))
     for name, process in started:
         machine.wait(name, process, 150)
@@ -223,7 +223,7 @@ def devices(machine: Machine) -> dict[str, Any]:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Losses of both runs, and the largest difference of losses and of gradients' norms."""
+    """Losses of both runs, and the largest difference of losses and of gradient norms."""
     pairs = list(zip(one["train"], other["train"], strict=True))
     found: dict[str, Any] = {"losses": [[line["loss"] for line in pair] for pair in pairs]}
     for key in ("loss", "grad_norm"):
@@ -232,7 +232,7 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, A
 
 
 def merge(machine: Machine) -> dict[str, Any]:
-    """The whole model of the first run, its adapter loaded again and merged, asked for an answer on the CPU."""
+    """Load the adapter of the first run, merge it, and generate an answer with the full model on the CPU."""
     began, merged = time.monotonic(), machine.work / "merged"
     machine.run("merge", *cgc("cgc_train", "merge", str(machine.work / "short"), "--to", str(merged)), gpu=False)
     size, seconds = sum(file.stat().st_size for file in merged.iterdir()) / GB, time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Load one row of a release as its users do, with nothing but `datasets`, and print what it asks."""
+"""Load one row of a release with only `datasets`, as users do, and print its question."""
 
 import sys
 from pathlib import Path

@@ -1,9 +1,9 @@
 """Make the warmed-up tiny model that `cgc-train tiny --warm` writes.
 
 Usage: python scripts/make_warm_start.py --work FOLDER [--seed 1] [--quick] [--to cgc_train/tiny/warm]
-Photos are painted, and a tiny random model learns to list what they show, as in benchmarks/tasks_learned.py, of which
-FOLDER may be. Then it is trained on rows as examples/painted.yaml asks for them, of these photos. What is there is not
-made again. Weights are kept in float16, and the tokenizer with them, since a later version may number its tokens anew.
+Photos are painted, and a tiny random model learns to list what they show, as in benchmarks/tasks_learned.py, whose
+FOLDER can be reused. It is then trained on rows of these photos as configured in examples/painted.yaml. Finished parts
+are skipped. Weights are stored in float16 with the tokenizer, because later versions may number tokens differently.
 """
 
 import argparse
@@ -33,11 +33,11 @@ RELEASE, MODEL = "simple", "start"
 
 
 def main() -> None:
-    """Make what is missing, then write the folder."""
+    """Run the missing parts, then write the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="where photos, release, and models are kept")
-    parser.add_argument("--seed", type=int, default=1, help="of photos, release, weights, and order")
-    parser.add_argument("--quick", action="store_true", help="a few steps: the model has learned nothing")
+    parser.add_argument("--work", type=Path, required=True, help="folder for photos, release, and models")
+    parser.add_argument("--seed", type=int, default=1, help="seed of photos, release, weights, and row order")
+    parser.add_argument("--quick", action="store_true", help="a few steps: the model learns nothing")
     parser.add_argument("--to", type=Path, default=ROOT / "cgc_train" / "tiny" / "warm", help="replaced")
     options = parser.parse_args()
     protocol, work, seed = QUICK if options.quick else FULL, options.work.resolve(), options.seed
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def build(work: Path, samples: int, seed: int) -> None:
-    """A release like that of the demo, of other photos."""
+    """A release like that of the demo, with other photos."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import load_config
 
@@ -60,7 +60,7 @@ def build(work: Path, samples: int, seed: int) -> None:
 
 
 def finish(work: Path, steps: Schedule, seed: int) -> None:
-    """From the model that lists what it sees to one that answers questions."""
+    """Train the model that lists what it sees to answer questions."""
     from cgc_train.tiny import tiny_processor
 
     if (work / MODEL).exists():
@@ -72,7 +72,7 @@ def finish(work: Path, steps: Schedule, seed: int) -> None:
 
 
 def write(model: Path, target: Path) -> None:
-    """A trained model with its processor, in half the bytes."""
+    """Write a trained model with its processor in half the bytes."""
     from cgc_train.tiny import tiny_processor
 
     for old in target.glob("*"):

@@ -1,16 +1,16 @@
-"""Tables of Markdown for the pages that scripts write."""
+"""Markdown tables for the pages that scripts write."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with a head and rows of as many cells."""
+    """A table with a header and rows of equally many cells."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def write_between(page: Path, begin: str, end: str, content: str) -> None:
-    """Put content in place of what stands between two marks of a page."""
+    """Replace the content between two marks of a page."""
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     page.write_text(f"{before}{begin}{content}{end}{rest.partition(end)[2]}", encoding="utf-8")

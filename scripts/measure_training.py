@@ -1,8 +1,8 @@
-"""Run a `cgc-train` command and measure it: seconds, bytes on the GPU, tokens sampled, and what the model is made of.
+"""Run a `cgc-train` command and measure it: seconds, bytes on the GPU, sampled tokens, and details of the model.
 
 Usage: python scripts/measure_training.py FACTS.json sft RECIPE [KEY=VALUE]... --to RUN
-Random weights never write an answer in the form, are paid nothing, and so learn nothing. Every second completion is
-therefore framed as an empty answer, at its own length: its tokens pass as thoughts.
+Random weights never write a well-formed answer, earn no reward, and so learn nothing. Every second completion is
+therefore wrapped as an empty answer of the same length: its tokens become the reasoning.
 """
 
 import json
@@ -20,7 +20,7 @@ OPEN, CLOSE = "<think>", "</think>\n<answer>[]</answer>"
 
 
 class Measured:
-    """What happened in the process so far, phase by phase."""
+    """Measurements of the process so far, by phase."""
 
     def __init__(self) -> None:
         self.began = time.perf_counter()
@@ -29,7 +29,7 @@ class Measured:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a part of the run without the phases inside it; its peaks are of what comes after them."""
+        """Time a part of the run excluding nested phases; its peaks are those after the nested phases."""
         inside, start = len(self.phases), _now()
         _reset()
         yield
@@ -38,7 +38,7 @@ class Measured:
         _reset()
 
     def look_at(self, trainer: Any) -> None:
-        """Note what is trained, on what, and in which types."""
+        """Record what is trained, on which device, and in which types."""
         parameters = list(trainer.model.parameters())
         names = [name for name, _ in trainer.model.named_modules() if name.endswith(".lora_A")]
         self.model = {
@@ -61,14 +61,14 @@ class Measured:
 
 
 def framed(completion: Sequence[int], tokenizer: Any) -> list[int]:
-    """The completion as the thoughts of an empty answer, as long as before where that is long enough."""
+    """The completion as the reasoning of an empty answer, at the same length if that suffices."""
     opening, closing = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (OPEN, CLOSE))
     room = max(0, len(completion) - len(opening) - len(closing) - 1)
     return [*opening, *completion[:room], *closing, tokenizer.eos_token_id]
 
 
 def watch(measured: Measured) -> None:
-    """Put `measured` round the parts of both trainers."""
+    """Wrap the parts of both trainers in `measured`."""
     from cgc_train.sft import WarmUpTrainer
     from cgc_train.trainer import GroundingTrainer
 
@@ -119,7 +119,7 @@ def _reset() -> None:
 
 
 def _peaks() -> dict[str, float]:
-    """Gigabytes of 10^9 bytes at the peak: what tensors took, and what PyTorch had reserved for them."""
+    """Peak gigabytes (10^9 bytes): allocated by tensors, and reserved by PyTorch."""
     if not torch.cuda.is_available():
         return {}
     return {
@@ -129,7 +129,7 @@ def _peaks() -> dict[str, float]:
 
 
 def main() -> None:
-    """Run the command; the facts are written whatever becomes of it."""
+    """Run the command; the facts are written even if it fails."""
     from cgc_train.cli import main as cgc_train
 
     measured, file, error = Measured(), Path(sys.argv[1]), None

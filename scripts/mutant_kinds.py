@@ -1,4 +1,4 @@
-"""The kinds of files that are spoilt, in which ways, and the commands that open them."""
+"""Kinds of files to mutate, their mutations, and the commands that open them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from scripts.mutations import Mutation, spoil_bytes, spoil_json, spoil_parquet, 
 
 @dataclass(frozen=True)
 class Kind:
-    """What is spoilt, in which ways, and the commands that open it; "{}" stands for the file."""
+    """A file to mutate, its mutations, and the commands that open it; "{}" is replaced by the file."""
 
     file: str  # relative to the material; "" for an argument
     mutations: tuple[Mutation, ...]

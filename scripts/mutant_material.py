@@ -1,4 +1,4 @@
-"""Writes good files of every kind that commands open into a folder, for `scripts/try_mutants.py` to spoil.
+"""Write valid files of every kind that commands open to a folder, for `scripts/try_mutants.py` to mutate.
 
 Usage: python scripts/mutant_material.py FOLDER
 """
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
 def make(folder: Path) -> None:
-    """Write the files, and `names.json` with the names that stand in commands and paths."""
+    """Write the files, and `names.json` with the names used in commands and paths."""
     from cgc_bench.contrast.prepare import prepare_release
     from cgc_data.builder.release import build_release
     from cgc_data.config import BuildConfig
@@ -61,7 +61,7 @@ def make(folder: Path) -> None:
 
 
 def _make_sources() -> list[str]:
-    """Painted photos, packed too, and their annotations as COCO and as LVIS; returns the photos' names."""
+    """Painted photos, also zipped, and their annotations as COCO and LVIS; returns the names of the photos."""
     from cgc_data.painter import paint
 
     train, test = paint("easy", Path("painted"), photos=14)
@@ -78,7 +78,7 @@ def _make_sources() -> list[str]:
 
 
 def _as_lvis(content: Any) -> Any:
-    """A COCO file as an LVIS file: what a photo does not show is negative."""
+    """Convert a COCO file to an LVIS file: categories that a photo does not show are negative."""
     categories = [
         {"synset": f"{c['name']}.n.01", "frequency": "f", "synonyms": [c["name"]], "def": "a thing", **c}
         for c in content["categories"]
@@ -120,7 +120,7 @@ def _make_benchmark() -> None:
 
 
 def _make_samples(release: Path, answers: Sequence[dict[str, str]]) -> str:
-    """What lmms-eval saves of a run, a file a task; returns the name of one."""
+    """Files that lmms-eval saves of a run, one per task; returns the name of one."""
     from cgc_bench.contrast.benchmark import BENCHMARK
 
     items = BENCHMARK.read_items(release)

@@ -1,6 +1,6 @@
-"""Runs jobs in forked processes, and says of each whether it hangs, takes too much memory, or ends its process.
+"""Run jobs in forked processes, and report whether each hangs, takes too much memory, or ends its process.
 
-A process does many jobs, one after another; after the first that fails, a new one goes on.
+A process runs many jobs one after another; after a failure, a new process continues.
 """
 
 import json
@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-SECONDS, BYTES = 10, 2**30  # of processor time, so that a busy machine hangs nobody
-WAITING = 600  # seconds on the clock
-EACH = 200  # jobs of a process
+SECONDS, BYTES = 10, 2**30  # seconds of processor time, so that a busy machine does not count as a hang
+WAITING = 600  # seconds of wall time
+EACH = 200  # jobs per process
 Job = TypeVar("Job")
 
 
 def verdicts(jobs: Iterable[Job], run: Callable[[Job], str]) -> Iterator[tuple[Job, str]]:
-    """Each job with what is wrong with how it ended, "" if nothing is; they run in forked processes."""
+    """Run jobs in forked processes; yields each job with the fault in how it ended, or ""."""
     waiting = iter(jobs)
     while chunk := list(islice(waiting, EACH)):
         while chunk:
@@ -31,7 +31,7 @@ def verdicts(jobs: Iterable[Job], run: Callable[[Job], str]) -> Iterator[tuple[J
 
 
 def _in_process(jobs: Sequence[Job], run: Callable[[Job], str]) -> Iterator[str]:
-    """Verdicts on jobs that run in one process, the first ones if it does not live to do all; of one job at least."""
+    """Verdicts on jobs in one process; only the first ones if the process dies, but at least one."""
     reading, writing = os.pipe()
     if not (child := os.fork()):
         os.close(reading)
@@ -51,7 +51,7 @@ def _in_process(jobs: Sequence[Job], run: Callable[[Job], str]) -> Iterator[str]
 
 
 def _work(jobs: Sequence[Job], run: Callable[[Job], str], writing: int) -> None:
-    """Run jobs up to the first that fails, whose files are left as they are, and write the verdicts into the pipe."""
+    """Run jobs up to the first failure, whose files are left unchanged, and write the verdicts to the pipe."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for job in jobs:
         signal.setitimer(signal.ITIMER_PROF, SECONDS)

@@ -1,4 +1,4 @@
-"""Ways to spoil a file: bytes, JSON, YAML, Parquet, and zip; each takes the content and a source of random numbers."""
+"""Mutations of files: bytes, JSON, YAML, Parquet, and zip. Each takes the content and a random number generator."""
 
 import io
 import json
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 Mutation: TypeAlias = Callable[[bytes, random.Random], bytes]
 
-DEEP: Any = "deep"  # stands for lists in lists, which json.dumps itself could not write
+DEEP: Any = "deep"  # placeholder for nested lists, which json.dumps itself could not write
 ODD: tuple[Any, ...] = (
     None, True, 0, -1, 1, 2**31, 2**63, -(2**64), 10**30, 1e308, -0.0, 1.5, float("nan"), float("inf"), "", " ", "0",
     "a" * 5000, "\x00", "\x1b[2J", "\ud800", "../../x", "/etc/hostname", "http://x/", "[/x]", "{{x}}", "<b>", "%s",
@@ -24,7 +24,7 @@ TEXTS = (b"!!int x", b"2026-99-99", b"&a [*a]", b"[" * 500, b"{" * 500, b"\x00",
 
 
 def spoil_bytes(content: bytes, rng: random.Random) -> bytes:
-    """A few bytes changed, cut, repeated, or put in."""
+    """Change, cut, repeat, or insert a few bytes."""
     data = bytearray(content)
     for _ in range(rng.choice((1, 1, 2, 5))):
         at, end = sorted(rng.randrange(len(data) + 1) for _ in range(2))
@@ -46,7 +46,7 @@ def spoil_bytes(content: bytes, rng: random.Random) -> bytes:
 
 
 def spoil_json(content: bytes, rng: random.Random) -> bytes:
-    """A value of a JSON text, or of a line of JSON Lines, replaced, removed, or repeated; the text stays JSON."""
+    """Replace, remove, or repeat a value in a JSON text or in a line of JSON Lines; the text stays valid JSON."""
     try:
         value = json.loads(content)
     except ValueError:
@@ -62,7 +62,7 @@ def spoil_json(content: bytes, rng: random.Random) -> bytes:
 
 
 def _changed(value: Any, rng: random.Random) -> Any:
-    """The value with one of its parts, found at random, spoilt."""
+    """Mutate a random part of a value."""
     if not isinstance(value, dict | list) or not value or rng.random() < 0.1:
         return rng.choice(ODD)
     keys = list(value) if isinstance(value, dict) else list(range(len(value)))
@@ -83,7 +83,7 @@ def _changed(value: Any, rng: random.Random) -> Any:
 
 
 def spoil_parquet(content: bytes, rng: random.Random) -> bytes:
-    """A cell or a column of a Parquet file spoilt; the file stays Parquet."""
+    """Mutate a cell or column of a Parquet file; the file stays valid Parquet."""
     table = pq.read_table(io.BytesIO(content))
     if not len(table):
         return spoil_bytes(content, rng)
@@ -108,7 +108,7 @@ def spoil_parquet(content: bytes, rng: random.Random) -> bytes:
 def _with_odd_cell(table: pa.Table, place: int, rng: random.Random) -> pa.Table:
     field = table.schema.field(place)
     cells = table.column(place).to_pylist()
-    for _ in range(20):  # most odd values are of another type
+    for _ in range(20):  # most unusual values are of another type
         at = rng.randrange(len(cells))
         odd = [*cells[:at], _changed(cells[at], rng), *cells[at + 1 :]]
         try:
@@ -119,7 +119,7 @@ def _with_odd_cell(table: pa.Table, place: int, rng: random.Random) -> pa.Table:
 
 
 def spoil_zip(content: bytes, rng: random.Random) -> bytes:
-    """Entries renamed, emptied, repeated, or spoilt; the file stays a zip."""
+    """Rename, empty, repeat, or mutate entries; the file stays a valid zip."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
         for entry in given.namelist():
@@ -131,7 +131,7 @@ def spoil_zip(content: bytes, rng: random.Random) -> bytes:
                     data = b""
                 case 2:
                     data = spoil_bytes(data, rng)
-                case 3 if rng.random() < 0.1:  # costs much time
+                case 3 if rng.random() < 0.1:  # slow
                     data = b"\0" * 20_000_000
                 case 4:
                     continue

@@ -1,4 +1,4 @@
-"""Pictures side by side with boxes and text, for the pictures of docs/: nothing here knows what they show."""
+"""Lay out pictures side by side with boxes and text for docs/, independent of their content."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ Mark = tuple[Rect, str, str]
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture with boxes in its pixels, each of a colour and with a tag, and lines of text below it."""
+    """A picture with boxes in its pixels, each with a color and a tag, and lines of text below."""
 
     picture: Image.Image
     lines: tuple[Line, ...]
@@ -29,16 +29,16 @@ class Panel:
         return self.picture.width / self.picture.height
 
     def drawn(self, height: int) -> Image.Image:
-        """The picture at a height, with its boxes."""
+        """The picture scaled to a height, with its boxes."""
         scale = height / self.picture.height
         shown = self.picture.resize((round(self.aspect * height), height), Image.Resampling.LANCZOS)
-        for (x1, y1, x2, y2), colour, tag in self.boxes:
-            outline(shown, (x1 * scale, y1 * scale, x2 * scale, y2 * scale), colour, tag)
+        for (x1, y1, x2, y2), color, tag in self.boxes:
+            outline(shown, (x1 * scale, y1 * scale, x2 * scale, y2 * scale), color, tag)
         return shown
 
 
 def wrapped(text: str, style: Style, width: float) -> list[str]:
-    """Lines of words that fit the width in pixels."""
+    """Wrap words to lines that fit the width in pixels."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -50,11 +50,11 @@ def wrapped(text: str, style: Style, width: float) -> list[str]:
 
 
 def write(canvas: Image.Image, at: tuple[int, int], lines: Iterable[Line], width: int) -> int:
-    """Write lines, each wrapped; returns the y below them."""
+    """Write wrapped lines; returns the y below them."""
     x, y = at
     for text, style in lines:
         for line in wrapped(text, style, width):
-            ImageDraw.Draw(canvas).text((x, y), line, style.colour, style.font)
+            ImageDraw.Draw(canvas).text((x, y), line, style.color, style.font)
             y += round(style.size * 1.35)
     return y
 
@@ -78,7 +78,7 @@ def strip(
 
 
 def stack(*strips: Image.Image) -> Image.Image:
-    """Strips one below the other."""
+    """Stack strips vertically."""
     whole = Image.new("RGB", (WIDTH, sum(s.height + 2 for s in strips) - 2), "#d0d5dd")
     y = 0
     for part in strips:
@@ -87,16 +87,16 @@ def stack(*strips: Image.Image) -> Image.Image:
     return whole
 
 
-def outline(picture: Image.Image, box: Rect, colour: str, tag: str) -> None:
-    """Draw a box with its tag on the picture."""
-    draw, style = ImageDraw.Draw(picture), Style(colour, 13, True)
+def outline(picture: Image.Image, box: Rect, color: str, tag: str) -> None:
+    """Draw a box and its tag on the picture."""
+    draw, style = ImageDraw.Draw(picture), Style(color, 13, True)
     x1, y1, x2, y2 = box
     draw.rectangle((x1 - 2, y1 - 2, x2 + 1, y2 + 1), outline="white", width=1)
-    draw.rectangle((x1 - 1, y1 - 1, x2, y2), outline=colour, width=2)
+    draw.rectangle((x1 - 1, y1 - 1, x2, y2), outline=color, width=2)
     if tag:
         length = style.font.getlength(tag) + 8
         left, top = max(min(x1 - 1, picture.width - length), 0), y1 - 19 if y1 > 19 else y1
-        draw.rectangle((left, top, left + length, top + 18), fill=colour)
+        draw.rectangle((left, top, left + length, top + 18), fill=color)
         draw.text((left + 4, top + 1), tag, "white", style.font)
 
 
@@ -107,7 +107,7 @@ def decoded(content: bytes) -> Image.Image:
 
 
 def beside(panel: Panel, width: int = 360) -> Image.Image:
-    """A panel with its lines to the right of the picture."""
+    """A panel with its lines to the right."""
     canvas = Image.new("RGB", (WIDTH, 900), "white")
     height = round(width / panel.aspect)
     canvas.paste(panel.drawn(height), (GAP, GAP))

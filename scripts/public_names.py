@@ -1,8 +1,8 @@
-"""Public names of the three packages and their docstrings.
+"""List public names of the three packages and their docstrings.
 
 Usage: python scripts/public_names.py [--sample N] [--seed N]
-Prints names without a docstring, and exits with status 1 if there are any. `--sample` prints some docstrings, drawn at
-random, to be read: do they state shapes, units, and errors?
+Prints names without a docstring, and exits with status 1 if there are any. `--sample` prints random docstrings for
+review: do they state shapes, units, and errors?
 """
 
 import argparse
@@ -21,7 +21,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 @dataclass(frozen=True)
 class Name:
-    """A module, class, function, or method: where it is, how it is called, and what is said of it."""
+    """A module, class, function, or method: its place, signature, and docstring."""
 
     path: str
     place: str
@@ -30,7 +30,7 @@ class Name:
 
 
 def main() -> None:
-    """Print what is missing, or a sample."""
+    """Print missing docstrings, or a sample."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def public_names(files: Iterable[Path] | None = None) -> Iterator[Name]:
-    """Modules and what they define under names without an underscore; what a function holds inside is its own."""
+    """Modules and their names without a leading underscore, excluding names inside functions."""
     for file in files or (file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         module = ".".join(_relative(file).with_suffix("").parts).removesuffix(".__init__")
@@ -55,7 +55,7 @@ def public_names(files: Iterable[Path] | None = None) -> Iterator[Name]:
 
 
 def undocumented(names: Iterable[Name]) -> list[Name]:
-    """Those without a docstring."""
+    """Names without a docstring."""
     return [name for name in names if not name.docstring]
 
 
@@ -75,7 +75,7 @@ def _inside(node: ast.Module | ast.ClassDef, path: str, file: Path, inherited: f
 
 
 def _documented_above(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> frozenset[str]:
-    """Methods that a base of the same module documents, or that a protocol lists of objects of other packages."""
+    """Methods documented by a base in the same module, or listed in a protocol for objects of other packages."""
     bases = [ast.unparse(base).partition("[")[0] for base in node.bases]
     above = [child for base in bases if base in classes for child in classes[base].body]
     listed = [child for child in node.body if "Protocol" in bases and isinstance(child, Definition)]

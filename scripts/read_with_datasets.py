@@ -1,7 +1,7 @@
-"""Reads data sets with whatever `datasets` is installed and writes what it saw as JSON, images as digests of pixels.
+"""Read datasets with the installed version of `datasets` and write the result as JSON, with images as pixel digests.
 
 Usage: python scripts/read_with_datasets.py REQUESTS.json ANSWERS.json
-REQUESTS.json maps names to the keyword arguments of `load_dataset`. Imports nothing of this project.
+REQUESTS.json maps names to keyword arguments of `load_dataset`. Does not import this project.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from PIL import Image
 
 
 def plain(value):
-    """A value of a row as JSON; a decoded image as its mode, size and pixels' digest."""
+    """A value of a row as JSON; a decoded image becomes its mode, size, and pixel digest."""
     if isinstance(value, Image.Image):
         return [value.mode, *value.size, hashlib.sha256(value.tobytes()).hexdigest()]
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Train a tiny random model of every family on a CPU, in every way, and write what ran as the table of a page.
+"""Train a tiny random model of every family on a CPU in every way, and write the results as the table of a page.
 
 Usage: python scripts/try_families.py RELEASE WORK [--families NAME...] [--page docs/recipes.md]
-Random weights are never paid, and so never change. Every second completion is therefore an empty answer in the form.
+Random weights never earn a reward and so never change. Every second completion is therefore a well-formed empty answer.
 """
 
 import argparse
@@ -45,11 +45,11 @@ ADAPTERS = ("model.lora={rank: 4, alpha: 8}",)
 
 
 class Fault(Exception):
-    """Something did not come out as it should."""
+    """A result is not as expected."""
 
 
 def hold(fault: str, is_so: bool) -> None:
-    """Raise Fault unless something is so."""
+    """Raise Fault unless the condition holds."""
     if not is_so:
         raise Fault(fault)
 
@@ -68,7 +68,7 @@ class Trial:
         return write_tiny(self.folder / "tiny", family=self.family.model_type)
 
     def recipe(self, *settings: str, model: Path | None = None) -> Recipe:
-        """The recipe for a CPU with a few short steps."""
+        """The CPU recipe with a few short steps."""
         prefix = ("prompt.prefix=<think>",) if self.family.thinking else ()
         named = (f"data.release={self.release}", f"model.name={model or self.model}")
         return load_recipe("tiny-cpu", [*SETTINGS, *named, *prefix, *settings])
@@ -91,7 +91,7 @@ class Trial:
         loads(run.model_folder)
 
     def resumed(self) -> None:
-        """The same run, gone on with from its first checkpoint, ends with the same bits."""
+        """Resume the same run from its first checkpoint: it ends with identical weights."""
         whole = open_run(self.folder / "grpo")
         copy = Path(shutil.copytree(whole.folder, self.folder / "resumed"))
         shutil.rmtree(copy / "model")
@@ -100,7 +100,7 @@ class Trial:
         hold("the resumed run left other weights", not changed(run.model_folder, whole.model_folder))
 
     def lora(self) -> None:
-        """Two steps of adapters, on the family's projections and nothing else."""
+        """Two steps with adapters, which go only on the family's projections."""
         run = run_grpo(self.recipe(*ADAPTERS), self.folder / "lora")
         weights = load_file(run.model_folder / "adapter_model.safetensors")
         adapted = {name.split(".lora_")[0].rpartition(".")[2] for name in weights}
@@ -109,7 +109,7 @@ class Trial:
         hold("an adapter is in the vision tower", not any(".visual." in name for name in weights))
 
     def merged(self) -> None:
-        """The whole model of the adapters answers as they do over their base."""
+        """The merged model answers as the adapters do over their base."""
         run = open_run(self.folder / "lora")
         folder = merge(run, self.folder / "merged", dtype="float32")
         hold("merging changed nothing", bool(changed(folder, self.model)))
@@ -117,7 +117,7 @@ class Trial:
         hold("the merged model answers otherwise", torch.allclose(one, other, atol=1e-4))
 
     def checked(self) -> None:
-        """`cgc-train check`, of all weights and of adapters."""
+        """`cgc-train check` for all weights and for adapters."""
         for settings in ((), ADAPTERS):
             recipe = self.recipe("grpo.max_completion_length=448", *settings)
             for finding in run_checks(recipe, self.folder / "unused"):
@@ -135,7 +135,7 @@ STAGES: dict[str, Callable[[Trial], None]] = {
 
 
 def changed(folder: Path, before: Path) -> set[str]:
-    """Names of the weights that differ, or that only one of two models has; all have to be finite."""
+    """Names of the weights that differ, or that only one of two models has; all must be finite."""
     one, other = (load_file(place / "model.safetensors") for place in (folder, before))
     hold(f"{folder.parent.name}: weights are not finite", all(map(is_sound, one.values())))
     differ = {name for name in one.keys() & other.keys() if not torch.equal(one[name], other[name])}
@@ -143,13 +143,13 @@ def changed(folder: Path, before: Path) -> set[str]:
 
 
 def loads(folder: Path) -> None:
-    """Stock transformers loads a model, with every weight in its place."""
+    """Stock transformers loads a model with every weight in place."""
     _, report = AutoModelForImageTextToText.from_pretrained(folder, output_loading_info=True)
     hold(f"{folder}: weights are missing or unknown", not report["missing_keys"] and not report["unexpected_keys"])
 
 
 def logits(model: Any, recipe: Recipe) -> torch.Tensor:
-    """Of a held-out row, at every token."""
+    """Logits of a held-out row at every token."""
     rows, processor = held_out_set(recipe, image_folder()), load_processor(recipe.model, recipe.data.max_pixels)
     hold("no answer", len(generate(model, processor, [rows[0]["prompt"]], [rows[0]["images"]], max_new_tokens=4)) == 1)
     text = processor.apply_chat_template(rows[0]["prompt"], tokenize=False, add_generation_prompt=True)
@@ -159,7 +159,7 @@ def logits(model: Any, recipe: Recipe) -> torch.Tensor:
 
 
 def pay_every_second() -> None:
-    """Let every second completion be an empty answer in the form, and the others what was sampled."""
+    """Replace every second completion with a well-formed empty answer; the others stay as sampled."""
     sample = GroundingTrainer._generate_single_turn
 
     def sampled(self: Any, prompt_ids: list[list[int]], *rest: Any) -> Any:
@@ -176,13 +176,13 @@ def pay_every_second() -> None:
 
 
 def try_family(trial: Trial) -> dict[str, str]:
-    """How each stage came out; those after a failed one are tried all the same."""
+    """Result of each stage; stages after a failed one still run."""
     found = {}
     for name, stage in STAGES.items():
         try:
             stage(trial)
             found[name] = "ran"
-        except Exception as error:  # whatever it is, the table says so
+        except Exception as error:  # the table reports any error
             traceback.print_exc()
             found[name] = f"failed: {type(error).__name__}"
         print(f"{trial.family.model_type}: {name}: {found[name]}", flush=True)
@@ -190,7 +190,7 @@ def try_family(trial: Trial) -> dict[str, str]:
 
 
 def table(found: dict[str, dict[str, str]]) -> str:
-    """What ran, as Markdown, with the versions."""
+    """The results as Markdown, with the versions."""
     lines = ["| family | model type |" + "".join(f" {stage} |" for stage in STAGES), "|---" * (len(STAGES) + 2) + "|"]
     for name, stages in found.items():
         cells = (f"`{name}`", *(stages[stage] for stage in STAGES))
@@ -200,18 +200,18 @@ def table(found: dict[str, dict[str, str]]) -> str:
 
 
 def write_page(page: Path, text: str) -> None:
-    """Put the table in its place of a page."""
+    """Write the table in its place on a page."""
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     page.write_text(before + text + rest.partition(END)[2], encoding="utf-8")
 
 
 def main(words: Sequence[str]) -> int:
-    """Try the families, print the table, and write it where it is asked for."""
+    """Try the families, print the table, and write it to the page if given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release")
     parser.add_argument("work", type=Path, help="new folder")
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
-    parser.add_argument("--page", type=Path, help="page whose table is written anew")
+    parser.add_argument("--page", type=Path, help="page whose table is rewritten")
     asked = parser.parse_args(words)
     pay_every_second()
     found = {name: try_family(Trial(FAMILIES[name], asked.release, asked.work / name)) for name in asked.families}

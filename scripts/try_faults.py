@@ -1,9 +1,9 @@
-"""Breaks builds and releases in every way that is known, and checks that nothing is lost, wrong, or touched outside.
+"""Break builds and releases in every known way, and check that nothing is lost, wrong, or changed elsewhere.
 
 Usage: python scripts/try_faults.py [--seed N] [--without GUARD | --self-test]
-`--without` switches a guard of the package off, in the processes that are tried alone, which has to make the campaign
-fail; `--self-test` does that for every guard. Exits with status 1 if a fault came through (or, in the self-test, if
-the campaign missed that a guard was off).
+`--without` disables a guard of the package, only in the tested processes, which must make the campaign fail.
+`--self-test` does so for every guard. Exits with status 1 if a fault came through or, in the self-test, if the
+campaign did not notice a disabled guard.
 """
 
 import argparse
@@ -36,7 +36,7 @@ FAULTS: dict[str, Callable[[Lab], None]] = {
 
 
 def campaign(seed: int, without: str, faults: Sequence[str]) -> dict[str, str]:
-    """What came through, by fault."""
+    """Faults that came through, by name."""
     found = {}
     with tempfile.TemporaryDirectory(prefix="cgc-faults-") as folder:
         lab = Lab(Path(folder).resolve(), seed, without)
@@ -51,13 +51,13 @@ def campaign(seed: int, without: str, faults: Sequence[str]) -> dict[str, str]:
 
 
 def noticed(seed: int, guard: str) -> bool:
-    """Whether the campaign says what comes through if the guard is off."""
+    """Whether the campaign reports the expected fault if the guard is disabled."""
     fault, says, _ = GUARDS[guard]
     return says in campaign(seed, guard, [fault]).get(fault, "")
 
 
 def main() -> None:
-    """Run the campaign, or try whether it notices every guard that is switched off."""
+    """Run the campaign, or test that it notices every disabled guard."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--without", choices=GUARDS, default="")

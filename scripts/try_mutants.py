@@ -1,9 +1,9 @@
-"""Runs spoilt files through every command: no traceback, no hang over ten seconds, no process over one gigabyte.
+"""Run mutated files through every command: no traceback, no hang over ten seconds, no process over one gigabyte.
 
     python scripts/try_mutants.py --count 100000 --seed 0 --keep found/
 
-Mutants run in processes that are forked after every command has run once on good files, and a failure is followed
-by a new one. What fails is printed, and its folder is kept; exit status 1.
+Mutants run in processes forked after every command has run once on valid files; each failure starts a new process.
+Failures are printed, their folders are kept, and the exit status is 1.
 """
 
 import gc
@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Mutant:
-    """Which file is spoilt, how, and the command that opens it."""
+    """The file to mutate, the mutation, and the command that opens it."""
 
     number: int
     kind: str
@@ -45,7 +45,7 @@ class Mutant:
 
 
 def make_material(folder: Path) -> dict[str, str]:
-    """Good files of every kind below a folder; returns the names that stand in commands and paths."""
+    """Write valid files of every kind to a folder; returns the names used in commands and paths."""
     subprocess.run(
         [sys.executable, MATERIAL, str(folder)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -54,9 +54,9 @@ def make_material(folder: Path) -> dict[str, str]:
 
 
 def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
-    """Run every command on good files, but for TRL: recipes are then read without its check of their keys.
+    """Run every command on valid files, without TRL: recipes are then read without its check of their keys.
 
-    Raises RuntimeError if one is refused, because its mutants would then try nothing.
+    Raises RuntimeError if a command fails, because its mutants would then test nothing.
     """
     sys.modules["trl"] = None  # type: ignore[assignment]
     for command in dict.fromkeys(command for kind in KINDS.values() for command in kind.commands):
@@ -70,14 +70,14 @@ def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
 
 
 def in_folder(command: Sequence[str], folder: Path) -> Ending:
-    """How a command ends that runs inside a folder, with a cache there."""
+    """Outcome of a command run in a folder, with a cache there."""
     os.chdir(folder)
     os.environ["CGC_CACHE"] = str(folder / "cache")
     return ending(command)
 
 
 def mutants(count: int, seed: int, kinds: Sequence[str]) -> Iterator[Mutant]:
-    """The same for the same seed."""
+    """Draw a mutant, deterministic for a seed."""
     for number in range(count):
         rng = random.Random(f"{seed}:{number}")
         name = kinds[number % len(kinds)]
@@ -85,13 +85,13 @@ def mutants(count: int, seed: int, kinds: Sequence[str]) -> Iterator[Mutant]:
 
 
 def copied(material: Path, folder: Path) -> None:
-    """The material in a folder, which is emptied first; the files are links."""
+    """Link the material into a folder, which is emptied first."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(material, folder, copy_function=os.link)
 
 
 def worded(command: str, folder: Path, names: Mapping[str, str]) -> list[str]:
-    """The words of a command, with the names and arguments that are in a folder."""
+    """The words of a command, with the names and arguments of a folder."""
     texts = {name: _argument(folder / f"{name}.txt") for name in ("override", "setting")}
     return [word.format(**texts, **names) for word in command.split(" ")]
 
@@ -102,14 +102,14 @@ def _argument(path: Path) -> str:
 
 
 def spoil(path: Path, mutation: Mutation, rng: random.Random) -> None:
-    """Spoil a file, which may be a link to a good one."""
+    """Mutate a file, which can be a link to a valid one."""
     spoilt = mutation(path.read_bytes(), rng)
     path.unlink()
     path.write_bytes(spoilt)
 
 
 def run_mutant(mutant: Mutant, *, seed: int, material: Path, folder: Path, names: Mapping[str, str]) -> str:
-    """Make a mutant in a folder and run its command; returns what is wrong with how it ends."""
+    """Make a mutant in a folder and run its command; returns the fault in how it ended."""
     copied(material, folder)
     path = folder / KINDS[mutant.kind].file.format(**names)
     spoil(path, mutant.mutation, random.Random(f"{seed}/{mutant.number}"))
@@ -119,7 +119,7 @@ def run_mutant(mutant: Mutant, *, seed: int, material: Path, folder: Path, names
 def try_mutants(
     count: int, seed: int, kinds: Sequence[str], keep: Path | None = None, say: Say = print
 ) -> Counter[str]:
-    """Run mutants; returns how many there were by outcome, tracebacks by where they are."""
+    """Run mutants; returns the number of mutants per outcome, with tracebacks by location."""
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as scratch:
         material, folder = Path(scratch) / "material", Path(scratch) / "mutant"
@@ -141,10 +141,10 @@ def try_mutants(
 @click.command()
 @click.option("--count", default=100_000, show_default=True, help="Number of mutants.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--kinds", default=",".join(KINDS), help="With commas between them.", show_default=True)
-@click.option("--keep", type=click.Path(path_type=Path), help="Folder for the files of mutants that fail.")
+@click.option("--kinds", default=",".join(KINDS), help="Comma-separated.", show_default=True)
+@click.option("--keep", type=click.Path(path_type=Path), help="Folder for the files of failing mutants.")
 def main(count: int, seed: int, kinds: str, keep: Path | None) -> None:
-    """Run COUNT mutants and print how they ended."""
+    """Run COUNT mutants and print their outcomes."""
     started = time.monotonic()
     outcomes = try_mutants(count, seed, kinds.split(","), keep and keep.resolve(), lambda line: print(line, flush=True))
     for verdict, number in outcomes.most_common():

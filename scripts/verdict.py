@@ -1,4 +1,4 @@
-"""How a command of the three packages ends, and whether it may end so: no traceback, and one line for an error."""
+"""Check how a command of the three packages ends: no traceback, and a one-line error."""
 
 import contextlib
 import io
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-FINDINGS = ("validate", "check")  # print what they find, and tell it by their status
+FINDINGS = ("validate", "check")  # print findings and report them by their status
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Exit status of a command, and what is wrong with how it ended; "" if nothing is."""
+    """Exit status of a command, and the fault in how it ended, or ""."""
 
     status: object
     fault: str

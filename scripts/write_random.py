@@ -1,4 +1,4 @@
-"""Write a random Qwen3-VL of the 8B model's size, for `scripts/check_gpu.py`: 18 GB in half a minute.
+"""Write a random Qwen3-VL with the size of the 8B model for `scripts/check_gpu.py`: 18 GB in half a minute.
 
 Usage: python scripts/write_random.py FOLDER
 """
@@ -13,12 +13,12 @@ from cgc_train.model import qwen3_vl_8b_config
 from cgc_train.model.load import default_device
 from cgc_train.tiny import tiny_processor
 
-# Each image is of 330 to 400 tokens, so that six of them come near the longest prompts that the recipes state.
+# Each image has 330 to 400 tokens, so that six of them approach the longest prompts that the recipes state.
 PIXELS = (330 * 1024, 16_777_216)
 
 
 def write_random(folder: Path) -> None:
-    """Weights in bfloat16, the special tokens with their real ids, and the tiny model's words."""
+    """Weights in bfloat16, the special tokens with their real IDs, and the tiny model's vocabulary."""
     processor = tiny_processor(real_tokens=True, pixels=PIXELS)
     with torch.device(default_device()):
         model = Qwen3VLForConditionalGeneration._from_config(qwen3_vl_8b_config(), dtype=torch.bfloat16)

@@ -1,7 +1,7 @@
-"""Writes the task files of cgc_bench/tasks for lmms-eval: one a task, variant and prompt, and the groups of them.
+"""Write the task files of cgc_bench/tasks for lmms-eval: one per task, variant, and prompt, and their groups.
 
 Usage: python scripts/write_tasks.py
-Run it after a benchmark's tasks or metrics have changed; a test holds that the files are what it writes.
+Run it after a benchmark's tasks or metrics have changed. A test checks that the files match its output.
 """
 
 import json
@@ -36,14 +36,14 @@ MEAN = "  - {{metric: {name}, aggregation: mean, weight_by_size: false}}"
 
 
 def main() -> None:
-    """Write every file anew."""
+    """Rewrite every file."""
     for path, content in files():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
 
 
 def files() -> Iterator[tuple[Path, str]]:
-    """Path and content of every file that is generated."""
+    """Path and content of every generated file."""
     requests = {}
     benchmarks = [benchmark(name) for name in PACKAGES]
     for bench in benchmarks:

@@ -1,4 +1,4 @@
-"""The `cgc-bench` command: one click command a file, each imported only when it is called."""
+"""The `cgc-bench` command: one click command per file, each imported only when it is called."""
 
 from typing import NoReturn
 
@@ -14,9 +14,9 @@ COMMANDS = ("prepare", "score", "floors", "report", "compare", "tasks-path")
 )
 @click.version_option(package_name="cgc-grounding")
 def cli() -> None:
-    """Benchmarks of multi-image grounding: prepare them, score responses as their authors do, report and compare."""
+    """Multi-image grounding benchmarks: prepare them, score responses as their authors do, report, and compare."""
 
 
 def main() -> NoReturn:
-    """Entry point: run a command, show expected errors as one line."""
+    """Entry point: run a command and print expected errors on one line."""
     run(cli, "cgc-bench")

@@ -1,4 +1,4 @@
-"""`cgc-bench compare`: models on the same items, with the items won and lost."""
+"""`cgc-bench compare`: compare models on the same items, with the items won and lost."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("base", type=PATH)
 @click.argument("new", type=PATH, nargs=-1, required=True, metavar="NEW...")
-@click.option("--task", "label", help="The group of tasks, such as cgc_mig, where the folders hold several.")
-@click.option("--per-task", default=6, show_default=True, help="Items won, and as many lost, that the page shows.")
-@click.option("--seed", default=0, show_default=True, help="Draws the items that the page shows.")
-@click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Folder of the page.")
+@click.option("--task", "label", help="Group of tasks, such as cgc_mig, if the folders contain several.")
+@click.option("--per-task", default=6, show_default=True, help="Most items won, and items lost, shown per task.")
+@click.option("--seed", default=0, show_default=True, help="Seed for sampling the items shown.")
+@click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")
 def compare(base: Path, new: tuple[Path, ...], *, label: str | None, per_task: int, seed: int, folder: Path) -> None:
     """Compare output folders of lmms-eval item by item: each NEW with BASE."""
     from cgc_bench.report import write_comparison

@@ -1,4 +1,4 @@
-"""`cgc-bench floors`: what answers that look at nothing score."""
+"""`cgc-bench floors`: scores of answers that ignore the input."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from cgc_data.common.tables import PlainConsole
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def floors(task: str, *, annotations: Path, as_json: bool) -> None:
-    """Score trivial answers to TASK (mig, vlm2, contrast, transfer): the floor that every model has to stand above."""
+    """Score trivial answers to TASK (mig, vlm2, contrast, transfer): the floor that every model must exceed."""
     import json
 
     from cgc_bench.scoring.benchmark import benchmark

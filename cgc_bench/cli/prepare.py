@@ -1,4 +1,4 @@
-"""`cgc-bench prepare`: a benchmark's published files, checked and made into what the tasks read."""
+"""`cgc-bench prepare`: check a benchmark's published files and convert them to the files that the tasks read."""
 
 from pathlib import Path
 
@@ -15,15 +15,15 @@ PATH = click.Path(path_type=Path)
     "--from",
     "source",
     type=PATH,
-    help="A copy of the Hub's repository; of MIG-Bench and VLM2-Bench also the authors' files in a folder or zip. "
+    help="A copy of the Hub repository; for MIG-Bench and VLM2-Bench also the authors' files in a folder or zip. "
     "Default: the Hub.",
 )
 @click.option("--annotations", help="A variant, such as MIG-Bench's original, or an annotation file.")
-@click.option("--revision", help="Of the Hub's repository; without one, every report says that it is unpinned.")
+@click.option("--revision", help="Revision of the Hub repository; without one, reports are marked unpinned.")
 def prepare(name: str, *, source: Path | None, annotations: str | None, revision: str | None) -> None:
-    """Prepare BENCHMARK, such as mig, vlm2, or mmstar, in the cache (CGC_CACHE says where).
+    """Prepare BENCHMARK, such as mig, vlm2, or mmstar, in the cache (set CGC_CACHE to change its location).
 
-    What is there already is kept.
+    Existing files are kept.
     """
     from cgc_bench.scoring.benchmark import prepared_by
 
@@ -36,4 +36,4 @@ def prepare(name: str, *, source: Path | None, annotations: str | None, revision
     if excluded is not None:
         show(f"  its photos, for cgc-data build --exclude: {excluded}")
     for fault, indices in bench.faults(items).items():
-        show(f"  {len(indices):,} stay in and count: {fault} ({', '.join(indices[:5])})")
+        show(f"  {len(indices):,} with unusual annotations still count: {fault} ({', '.join(indices[:5])})")

@@ -1,4 +1,4 @@
-"""`cgc-bench report`: runs of lmms-eval as Markdown and as one page."""
+"""`cgc-bench report`: write runs of lmms-eval as Markdown and as one page."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
-@click.option("--to", "folder", type=PATH, default=Path("report"), show_default=True, help="Folder of the page.")
+@click.option("--to", "folder", type=PATH, default=Path("report"), show_default=True, help="Output folder.")
 def report(runs: tuple[Path, ...], *, folder: Path) -> None:
-    """Report the output folders of lmms-eval: tasks, intervals, floors, and published figures apart."""
+    """Report output folders of lmms-eval: tasks, intervals, floors, and, separately, published figures."""
     from cgc_bench.report import write_report
     from cgc_bench.report.runs import read_runs
 

@@ -18,16 +18,16 @@ PATH = click.Path(path_type=Path)
     type=PATH,
     required=True,
     multiple=True,
-    help='JSON Lines of {"index", "response"}, samples files of lmms-eval, or its output folder if that holds one run '
+    help='JSON Lines of {"index", "response"}, samples files of lmms-eval, or its output folder if it contains one run '
     "(the newest file of each task counts); may be repeated.",
 )
 @click.option(
     "--protocol",
     default="official",
     show_default=True,
-    help="official; strict: after the reasoning; transfer: vlmevalkit, authors too.",
+    help="official; strict: after the reasoning; transfer also: vlmevalkit, authors.",
 )
-@click.option("--prefix", default="", help="What the model's chat template writes of a response, such as '<think>'.")
+@click.option("--prefix", default="", help="Start of a response that the chat template writes, such as '<think>'.")
 @click.option("--postprocess", help="A model's published post-processing, such as migician.")
 @click.option("--json", "json_file", type=PATH, help="Write all figures to this file.")
 @click.option("--video-judgements", type=PATH, help='VLM2-Bench: a judge\'s replies, JSON Lines of {"vid", "score"}.')
@@ -46,7 +46,7 @@ def score(
 ) -> None:
     """Score saved responses to TASK, such as mig or contrast, as its authors do, and show what that hides.
 
-    Figures are percent, with 95 % intervals clustered by photos. A subset of the items is fine and is said so.
+    Figures are in percent, with 95 % intervals clustered by photos. A subset of the items is allowed and reported.
     """
     from cgc_bench.scoring.asked import Asked, described
     from cgc_bench.scoring.benchmark import benchmark

@@ -1,4 +1,4 @@
-"""`cgc-bench tasks-path`: the folder of our task files, for `lmms_eval --include_path`."""
+"""`cgc-bench tasks-path`: print the folder of our task files, for `lmms_eval --include_path`."""
 
 import rich_click as click
 
@@ -7,7 +7,7 @@ from cgc_data.common.progress import show
 
 @click.command("tasks-path")
 def tasks_path() -> None:
-    """Print the folder with the task files: lmms_eval --include_path "$(cgc-bench tasks-path)"."""
+    """Print the folder of the task files: lmms_eval --include_path "$(cgc-bench tasks-path)"."""
     from cgc_bench.lmms.discovery import tasks_folder
 
     show(tasks_folder())

@@ -1,8 +1,8 @@
-"""A release's held-out split as a benchmark of this package, with the project's metrics.
+"""The held-out split of a release as a benchmark, with the project's metrics.
 
-Its tasks are the contrasts, which the mean runs over; each of their questions has a further line in the tables.
+The tasks are the contrasts, and the mean is over them. Each question type has its own row in the tables.
 
-`official` reads an answer with or without reasoning before it, `strict` asks for both tags, as training does.
+`official` reads an answer with or without reasoning before it. `strict` requires both tags, as training does.
 """
 
 from collections import defaultdict
@@ -24,13 +24,13 @@ from cgc_data.metrics import FLOORS, METRICS, ItemScore, floor_response, score_i
 from cgc_data.metrics.summary import direction_pairs, expected_same_place
 from cgc_data.tasks import CONTRASTS, TASKS
 
-# What is right first; then every way of being wrong, never one without those that silence would improve.
+# What is right comes first, then every kind of error, always with the metrics that empty answers would improve.
 DIAGNOSTICS = (*(name for name in METRICS if name not in ("acc@0.5", "miou", "source_acc")), "unit_scale")
 
 
 @dataclass(frozen=True)
 class ContrastResult(ItemResult):
-    """A result with the whole score, for what is defined over several items."""
+    """A result with the full score, for metrics that are defined over several items."""
 
     score: ItemScore | None = None
 
@@ -120,12 +120,12 @@ class Contrast(Benchmark[Item, ContrastResult]):
     messages = staticmethod(items.messages)
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - the environment names the release
-        """Prepare the release that the environment names."""
+        """Prepare the release named by the environment variables."""
         release, revision = settings.release()
         return prepare_release(release, revision, settings.photos())
 
     def annotations_sha256(self, annotations: Path) -> str:
-        """sha256 over the digests of the split's shards."""
+        """sha256 of the digests of the split's shards."""
         return items.split_sha256(items.held_out_release(annotations))
 
     def score(
@@ -136,7 +136,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> ContrastResult:
-        """Score one response; never raises, whatever the text."""
+        """Score one response. Never raises on any text."""
         require_think = protocol == "strict"
         scored = score_item(response, item.truth, require_think=require_think)
         in_shares = in_unit_scale(response.rpartition("</think>")[2])
@@ -155,14 +155,14 @@ class Contrast(Benchmark[Item, ContrastResult]):
         )
 
     def units(self, results: Sequence[ContrastResult]) -> list[ItemResult]:
-        """The items with what chance would leak, and a result more a pair of directions with `constancy` alone."""
+        """The items with the leakage expected by chance, plus a result with only `constancy` per pair of directions."""
         scores = [result.score for result in results if result.score is not None]
         chance = expected_same_place(scores, 0)
         single = [_with_chance(result, value) for result, value in zip(results, chance, strict=True)]
         return [*single, *(_pair(first, second) for first, second in direction_pairs(scores))]
 
     def table(self, results: Sequence[ContrastResult]) -> Table:
-        """Every metric of `METRICS` in percent; rows are those of contrasts and of their questions."""
+        """Every metric of `METRICS` in percent, with a row per contrast and per question type."""
         groups: dict[str, list[ItemScore]] = defaultdict(list)
         for result in results:
             if result.score is not None:

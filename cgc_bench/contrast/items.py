@@ -1,4 +1,4 @@
-"""Items of a release's test split: what is asked, and what is true of it; images stay where they are."""
+"""Items of a release's test split: questions and ground truth. The images stay in the release."""
 
 import hashlib
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ class Item:
     """One question of the split.
 
     Attributes:
-        index: the row's id.
-        task: the row's contrast.
-        images: one name a view, such as `000000000139.jpg#2`.
-        prompt: chat messages, an image part a view.
-        truth: all that scoring needs.
+        index: ID of the row.
+        task: contrast of the row.
+        images: one name per view, such as `000000000139.jpg#2`.
+        prompt: chat messages with one image part per view.
+        truth: the ground truth that scoring needs.
         version: the release with its version.
-        cluster: rows that show the same photos are one.
+        cluster: rows that show the same photos share a cluster.
     """
 
     index: str
@@ -40,14 +40,14 @@ class Item:
 
 
 def read_items(annotations: Path | str, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, in the release's order.
+    """Items by index, in the order of the release.
 
     Args:
-        annotations: folder of a release, or ORG/NAME on the Hub.
-        version: a revision on the Hub; None for the newest.
+        annotations: folder of a release, or its ORG/NAME on the Hub.
+        version: revision on the Hub, or None for the latest.
 
     Raises:
-        AnnotationError: there is no such release, or its test split is empty.
+        AnnotationError: the release does not exist, or its test split is empty.
     """
     release = held_out_release(annotations, version)
     name = version_of(release)
@@ -56,7 +56,7 @@ def read_items(annotations: Path | str, *, version: str | None = None) -> dict[s
 
 
 def held_out_release(name: Path | str, revision: str | None = None) -> Release:
-    """The release, where it has a test split. Raises AnnotationError."""
+    """Load the release. Raises AnnotationError if it has no test split."""
     try:
         release = locate_release(str(name), revision)
     except ReleaseError as error:
@@ -67,18 +67,18 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
 
 
 def version_of(release: Release) -> str:
-    """How reports name it: with the beginning of the split's digest, which a tag or a rebuild does not keep."""
+    """The version in reports, with the start of the split's digest, since the content behind a tag can change."""
     return f"{release.name}@{split_sha256(release)[:12]}"
 
 
 def split_sha256(release: Release) -> str:
-    """One digest over those of the split's shards."""
+    """One digest over the digests of the split's shards."""
     digests = [shard["sha256"] for shard in release.manifest["shards"] if f"/{SPLIT}-" in shard["path"]]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def messages(item: Item, variant: str = "official") -> list[Message]:
-    """Chat messages with a part `{"type": "image"}` an image, in order; `variant` is `official` or `think`."""
+    """Chat messages with one `{"type": "image"}` part per image, in order; `variant` is `official` or `think`."""
     plain = list(item.prompt)
     return with_thinking(plain) if variant == "think" else plain
 

@@ -1,4 +1,4 @@
-"""A release's held-out split as the shards that the tasks read, where the images of any item can be read alone."""
+"""Write the held-out split of a release as shards, from which a task can read the images of a single item."""
 
 import re
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from cgc_data.tasks import CONTRASTS
 
 
 def prepare_release(name: str, revision: str | None = None, photos: str | None = None) -> Prepared:
-    """Prepare the split in the cache; at once where it is there.
+    """Prepare the split in the cache; returns immediately if it is already there.
 
     Args:
-        name: folder of a release, or ORG/NAME on the Hub.
-        revision: on the Hub.
-        photos: folder or zip with the photos of a release that stores no images.
+        name: folder of a release, or its ORG/NAME on the Hub.
+        revision: revision on the Hub.
+        photos: folder or zip with the photos, for a release that stores no images.
 
     Raises:
-        AnnotationError: there is no such release, or its test split is empty.
+        AnnotationError: the release does not exist, or its test split is empty.
         PrepareError: photos are missing, or the cache cannot be written.
     """
     release = held_out_release(name, revision)
@@ -40,7 +40,7 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
 
 
 def _found(folder: Path, asked: tuple[Path, str, str]) -> Prepared | None:
-    """The prepared split of a folder if it is of this release, source and photos."""
+    """The prepared split in a folder if it matches this release, source, and photos."""
     ready = open_prepared(folder, elsewhere=True)
     return ready if ready is not None and (ready.annotations, ready.source, ready.photos) == asked else None
 

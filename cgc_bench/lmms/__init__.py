@@ -1,1 +1,1 @@
-"""Our benchmarks as tasks of lmms-eval: found with no flag, prepared on first use, scored as everywhere."""
+"""Our benchmarks as lmms-eval tasks: found without a flag, prepared on first use, scored by the same code."""

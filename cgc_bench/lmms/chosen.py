@@ -1,7 +1,7 @@
-"""How a task of ours is asked: its profile by the settings and by the model that lmms-eval named, and its new tokens.
+"""How one of our tasks is asked: its profile, from the settings and the model that lmms-eval named, and its tokens.
 
 Task files name their generation settings as `!function cgc_bench.lmms.chosen.TASK`, which lmms-eval reads as an
-attribute of this module when it loads the task, so that they follow the profile like everything else.
+attribute of this module when it loads the task, so they follow the profile like everything else.
 """
 
 import json
@@ -16,7 +16,7 @@ from cgc_bench.scoring.profiles import Profile, check_names
 
 
 class Generation(TypedDict):
-    """Settings of lmms-eval's generation; `until` is empty since answers have several paragraphs."""
+    """Generation settings of lmms-eval; `until` is empty because answers can have several paragraphs."""
 
     max_new_tokens: int
     temperature: int
@@ -25,7 +25,7 @@ class Generation(TypedDict):
 
 
 def chosen(asked: Mapping[str, str]) -> Profile:
-    """The profile of a request file's row `{"benchmark", "variant", "task", "prompt"}`. Raises TaskError."""
+    """The profile for the row `{"benchmark", "variant", "task", "prompt"}` of a request file. Raises TaskError."""
     wanted = settings.profiles()
     check_names(wanted, (profile.name for name in PACKAGES for profile in benchmark(name).profiles))
     profile = benchmark(asked["benchmark"]).profile(wanted, asked["variant"], asked["prompt"])
@@ -33,7 +33,7 @@ def chosen(asked: Mapping[str, str]) -> Profile:
 
 
 def generation(asked: Mapping[str, str]) -> Generation:
-    """Greedy decoding of as many tokens as the profile allows, else the benchmark."""
+    """Greedy decoding of as many tokens as the profile allows, or else the benchmark."""
     with expected_errors_end():
         tokens = chosen(asked).tokens(asked["task"])
     tokens = tokens or benchmark(asked["benchmark"]).new_tokens(asked["task"], asked["prompt"])
@@ -48,6 +48,6 @@ def __getattr__(name: str) -> Generation:
 
 @cache
 def _requests() -> dict[str, dict[str, str]]:
-    """The row of every task of ours."""
+    """The request row of each of our tasks."""
     rows: dict[str, list[dict[str, str]]] = json.loads((discovery.tasks_folder() / "requests.json").read_bytes())
     return {task: row for task, (row,) in rows.items()}

@@ -1,7 +1,7 @@
-"""Makes lmms-eval find our tasks with no flag, knows which model they ask, and registers the floor models.
+"""Let lmms-eval find our tasks without a flag, record which model it runs, and register the floor models.
 
 lmms-eval has an entry point for models only. It is called before any list of tasks is made, so ours also adds our
-folder to that list. This touches one method of lmms-eval; where that has moved, one line says what to do instead.
+folder to that list. This patches one method of lmms-eval; if that has moved, a one-line message gives the workaround.
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import Any
 
 FLOOR_MODEL = "cgc_floor"
 _MARK = "_cgc_adds_tasks"
-# lmms-eval tells a task's functions nothing of the model; its task manager knows the name given to --model.
+# lmms-eval does not pass the model to a task's functions; its task manager knows the name given to --model.
 _models: list[str] = []
 
 
@@ -22,7 +22,7 @@ def tasks_folder() -> Path:
 
 
 def manifests() -> list[Any]:
-    """The models that we add; called by lmms-eval through the entry point `lmms_eval.models`."""
+    """The models that we add. lmms-eval calls this through the entry point `lmms_eval.models`."""
     from lmms_eval.models.registry_v2 import ModelManifest
 
     add_tasks()
@@ -30,7 +30,7 @@ def manifests() -> list[Any]:
 
 
 def add_tasks() -> None:
-    """Add our folder wherever lmms-eval lists its own tasks; says what to do where that cannot be done."""
+    """Add our folder wherever lmms-eval lists its own tasks; prints the workaround if that is not possible."""
     try:
         from lmms_eval.tasks import TaskManager
 
@@ -53,12 +53,12 @@ def add_tasks() -> None:
 
 
 def asked_model() -> str:
-    """The name given to `--model` of lmms-eval; "" where it is not known."""
+    """The name given to `--model` of lmms-eval, or "" if unknown."""
     return _models[0] if _models else ""
 
 
 def _moved() -> str:
     return (
-        f"cgc-bench: lmms-eval {version('lmms-eval')} lists its tasks in another way than this version knows; "
+        f"cgc-bench: lmms-eval {version('lmms-eval')} lists its tasks in a way that this version does not support; "
         'run it with --include_path "$(cgc-bench tasks-path)"\n'
     )

@@ -1,4 +1,4 @@
-"""The script `lmms_eval`: lmms-eval's own command, which installs itself as `lmms-eval` only."""
+"""The script `lmms_eval`: lmms-eval's own command, which is otherwise installed only as `lmms-eval`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How an expected error ends an evaluation: lmms-eval would retry it, hide it, or exit with status 0."""
+"""End an evaluation on an expected error, which lmms-eval would retry, hide, or turn into exit status 0."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from cgc_data.common.progress import say
 
 
 def end(error: CgcError) -> NoReturn:
-    """Print the error as one line and exit with status 2."""
+    """Print the error on one line and exit with status 2."""
     sys.stdout.flush()
     say(f"cgc-bench: {error}")
     raise SystemExit(2) from None
@@ -18,7 +18,7 @@ def end(error: CgcError) -> NoReturn:
 
 @contextmanager
 def expected_errors_end() -> Iterator[None]:
-    """End the process, as `end` does, if an expected error is raised inside."""
+    """Call `end` if an expected error is raised inside."""
     try:
         yield
     except CgcError as error:

@@ -1,4 +1,4 @@
-"""`--model cgc_floor --model_args floor=whole_image`: an answer that looks at nothing, run like any model."""
+"""`--model cgc_floor --model_args floor=whole_image`: answers that ignore the input, run like any model."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from cgc_bench.scoring.benchmark import benchmark
 
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answers our tasks by one of the benchmark's floors; spaces of its name may be underscores."""
+    """Answer our tasks with one of the benchmark's floors; spaces in its name can be underscores."""
 
     is_simple = True
 
     def __init__(self, floor: str = "whole_image", **_: Any) -> None:
         super().__init__()
-        self.device = "cpu"  # where lmms-eval gathers counts if several processes share the work
+        self.device = "cpu"  # lmms-eval gathers counts here if several processes share the work
         self.floor = floor.replace("_", " ")
 
     def generate_until(self, requests: Any) -> list[str]:
-        """The floor's answer to each request; a floor that does not exist ends the process with one line."""
+        """The floor's answer to each request; an unknown floor ends the process with a one-line error."""
         try:
             return [self._answer(*request.args[-3:]) for request in requests]
         except TaskError as error:
@@ -30,16 +30,16 @@ class Floor(lmms):  # type: ignore[misc]
     def _answer(self, place: int, task: str, split: str) -> str:
         doc = self.task_dict[task][split][place]
         if "cgc_benchmark" not in doc:
-            raise TaskError(f"{task} is not a task of ours, so it has no floors")
+            raise TaskError(f"{task} is not one of our tasks, so it has no floors")
         bench = benchmark(doc["cgc_benchmark"])
         if self.floor not in bench.floors:
             raise TaskError(f"{bench.name} has no floor {self.floor!r}; there are: {', '.join(bench.floors)}")
         return bench.floor_response(self.floor, item_of(doc))
 
     def loglikelihood(self, requests: Any) -> Any:  # noqa: ARG002 - the signature is lmms-eval's
-        """None: floors only answer."""
-        raise TaskError("floors answer, they give no likelihoods")
+        """Not supported: floors only generate answers."""
+        raise TaskError("floors generate answers, not likelihoods")
 
     def generate_until_multi_round(self, requests: Any) -> Any:  # noqa: ARG002 - as above
-        """None: floors answer once."""
+        """Not supported: floors answer once."""
         raise TaskError("floors answer once, not in rounds")

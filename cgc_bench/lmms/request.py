@@ -1,8 +1,8 @@
-"""What an answer depends on besides the model: columns of every document, and part of each task's configuration.
+"""What an answer depends on besides the model, as columns of every document and in each task's configuration.
 
-lmms-eval builds the key of its response cache (`--use_cache`) from a task's name, the place of a document and the
-task's configuration, and repeats that configuration in its results. It knows neither our data nor our settings, so they
-are added to the configuration's `metadata`. No model sees them.
+lmms-eval builds the key of its response cache (`--use_cache`) from the name of a task, the position of a document, and
+the task's configuration, which it also writes to its results. It does not know our data or settings, so they are added
+to the configuration's `metadata`. Models do not see them.
 """
 
 import hashlib
@@ -30,14 +30,14 @@ STATED = (
     "cgc_max_pixels",
     "cgc_versions",
 )
-# What decodes and shrinks the images, and what writes the prompts.
+# The packages that decode and shrink the images, and that write the prompts.
 LIBRARIES = ("cgc-grounding", "pillow")
 Columns: TypeAlias = dict[str, str | int]
 _MARK = "_cgc_states_requests"
 
 
 def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_pixels: int) -> Columns:
-    """The columns `STATED` of one task: its data, prompts and settings; `items` are its own, in order."""
+    """The columns `STATED` of one task: its data, prompts, and settings; `items` are those of the task, in order."""
     own, bench = list(items), benchmark(asked["benchmark"])
     prompts = [bench.asked(item, asked["prompt"], chosen(asked).name) for item in own]
     return {
@@ -54,19 +54,19 @@ def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_
 
 
 def profile(asked: Mapping[str, str]) -> str:
-    """Whose way of asking a task follows."""
+    """Name of the profile that a task follows."""
     return chosen(asked).name
 
 
 def _version(name: str) -> str:
     try:
         return version(name)
-    except PackageNotFoundError:  # run from a folder that is not installed
+    except PackageNotFoundError:  # running from a folder that is not installed
         return "unknown"
 
 
 def state_in_configuration() -> None:
-    """Make the configuration of every task of ours hold the columns `STATED`; warns if lmms-eval has no such thing."""
+    """Add the columns `STATED` to the configuration of each of our tasks; warns if lmms-eval does not support this."""
     try:
         from lmms_eval.api.task import ConfigurableTask
 
@@ -90,7 +90,7 @@ def state_in_configuration() -> None:
 
 
 def _of_task(task: Any) -> Columns:
-    """The columns of a task of ours, and how it is asked: images between the words, or before them."""
+    """The columns of one of our tasks, and its interface: images between the words, or before them."""
     from lmms_eval.api.task import ConfigurableMessagesTask
 
     if "cgc_data_sha256" not in task.features:
@@ -101,13 +101,13 @@ def _of_task(task: Any) -> Columns:
 
 
 def _refuse_kept_prompts(task: Any) -> None:
-    """`--cache_requests true` serves the prompts of an earlier run, found by the task's name alone."""
+    """Refuse `--cache_requests true`, which serves the prompts of an earlier run by task name alone."""
     if getattr(getattr(task, "args", None), "cache_requests", None) == "true":
-        end(TaskError("--cache_requests true would serve prompts of other data or settings; leave it out"))
+        end(TaskError("--cache_requests true would serve prompts of other data or settings; remove it"))
 
 
 def _moved() -> str:
     return (
-        f"cgc-bench: lmms-eval {version('lmms-eval')} states a task's configuration in another way than this version "
-        "knows; run it without --use_cache, which would serve answers to other settings\n"
+        f"cgc-bench: lmms-eval {version('lmms-eval')} stores a task's configuration in a way that this version does "
+        "not support; run it without --use_cache, which would serve answers for other settings\n"
     )

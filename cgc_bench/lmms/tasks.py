@@ -1,7 +1,7 @@
-"""The functions that our task files name: documents, images, prompts, scores. Nothing here depends on the benchmark.
+"""The functions that our task files name: documents, images, prompts, scores. Independent of the benchmark.
 
-A document is small: which item it is and where its images lie, so that scoring never carries pixels. A missing file is
-told as one line before anything runs; scoring never raises, whatever a model wrote.
+A document contains only the item and the location of its images, so scoring never carries pixels. A missing file is
+reported on one line before anything runs. Scoring never raises on any response.
 """
 
 import io
@@ -29,10 +29,10 @@ Document = Mapping[str, Any]
 
 
 def documents(request: Any) -> Any:
-    """The documents that a task's request file asks for, prepared first where they are not.
+    """The documents that a task's request file asks for, prepared first if needed.
 
-    The request is a data set of one row, `{"benchmark", "variant", "task", "prompt"}`. What cannot be prepared ends the
-    process with one line, since lmms-eval would try five times and hide the cause.
+    The request is a dataset of one row, `{"benchmark", "variant", "task", "prompt"}`. If preparation fails, the process
+    ends with a one-line error, because lmms-eval would retry five times and hide the cause.
     """
     from datasets import Dataset
 
@@ -42,7 +42,7 @@ def documents(request: Any) -> Any:
         ready = benchmark(asked["benchmark"]).prepared(asked["task"], asked["variant"])
         indices = ready.indices(asked["task"]) if asked["task"] in ready.tasks else []
         if not indices:
-            raise CgcError(f"{ready.source}: no items of {asked['benchmark']}, {asked['task']}; leave that task out")
+            raise CgcError(f"{ready.source}: no items of {asked['benchmark']}, {asked['task']}; remove that task")
         found = _items(asked["benchmark"], str(ready.folder), ready.digests[asked["task"]], asked["task"])
         request_columns = stated(ready, asked, [found[index] for index in indices], max_pixels)
     state_in_configuration()
@@ -57,7 +57,7 @@ def documents(request: Any) -> Any:
 
 
 def images(doc: Document) -> list[Image.Image]:
-    """The item's images, RGB, each with at most as many pixels as the settings allowed when the task was loaded."""
+    """The item's images, RGB, each with at most the pixels that the settings allowed when the task was loaded."""
     with expected_errors_end():
         ready = _ready(doc)
         contents = ready.images(doc["cgc_task"], doc["cgc_place"])
@@ -65,12 +65,12 @@ def images(doc: Document) -> list[Image.Image]:
 
 
 def text(doc: Document, lmms_eval_specific_kwargs: Any = None) -> str:  # noqa: ARG001 - the signature is lmms-eval's
-    """The prompt as one text, for models that take images apart from it."""
+    """The prompt as one text, for models that take images separately."""
     return benchmark(doc["cgc_benchmark"]).prompt(item_of(doc), doc["cgc_prompt"], doc["cgc_profile"])
 
 
 def messages(doc: Document) -> list[dict[str, object]]:
-    """Chat messages with the images in their places."""
+    """Chat messages with the images in place."""
     shown, places = images(doc), count()
     return [
         {"role": message["role"], "content": [_part(part, shown, places) for part in message["content"]]}
@@ -86,14 +86,14 @@ def _part(part: Mapping[str, Any], shown: Sequence[Image.Image], places: Iterato
 
 
 def target(doc: Document) -> str:
-    """Which item it is; the truth is read from the annotations where it is scored."""
+    """Index of the item; scoring reads the ground truth from the annotations."""
     return f"{doc['cgc_benchmark']} {doc['cgc_index']}"
 
 
 def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
-    """Every metric of one response, and what the samples file keeps of it.
+    """Every metric of one response, and what the samples file stores.
 
-    Where reasoning was asked for, what follows it is scored: a box that was only thought about is no answer.
+    If reasoning was requested, only the text after it is scored: a box in the reasoning is not an answer.
     """
     written = results[0] if results and isinstance(results[0], str) else ""
     response = whole_response(written, settings.prefix())
@@ -116,7 +116,7 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Scored:
-    """One metric of one response; as text, its value, which is what the samples file shows."""
+    """One metric of one response; its text is its value, which the samples file shows."""
 
     benchmark: str
     metric: str
@@ -128,10 +128,10 @@ class Scored:
 
 
 def percent(scored: Sequence[Scored]) -> float | list[float]:
-    """A metric of one task in percent, by the benchmark's own table or, beside it, over the items that define it.
+    """A metric of one task in percent: from the benchmark's own table, or else the mean over items that define it.
 
-    Where no item does, it is an empty list, which lmms-eval leaves out of its tables; it would show NaN. What a group
-    averages has to be a number.
+    If no item defines it, returns an empty list, which lmms-eval omits from its tables; otherwise it would show NaN.
+    Metrics that a group averages must be numbers.
     """
     value = _percent(scored)
     averaged = any(name in scored[0].metric for name in benchmark(scored[0].benchmark).metrics)
@@ -150,7 +150,7 @@ def _percent(scored: Sequence[Scored]) -> float:
 
 
 def item_of(doc: Document) -> Any:
-    """The item of a document."""
+    """Item of a document."""
     with expected_errors_end():
         found = _items(doc["cgc_benchmark"], doc["cgc_folder"], doc["cgc_data_sha256"], doc["cgc_task"])
     return found[doc["cgc_index"]]
@@ -165,7 +165,7 @@ def _sizes(doc: Document) -> list[Size]:
     return _ready(doc).sizes(doc["cgc_task"], doc["cgc_place"], doc["cgc_max_pixels"])
 
 
-# What is kept is told apart by its digest: a folder may be prepared anew while this process runs.
+# Cached by digest: a folder can be prepared again while this process runs.
 @lru_cache(maxsize=64)
 def _opened(folder: str, digest: str, task: str, elsewhere: bool) -> Prepared:
     ready = open_prepared(Path(folder), elsewhere=elsewhere)

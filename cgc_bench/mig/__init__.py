@@ -1,4 +1,4 @@
-"""MIG-Bench (arXiv 2501.05767): multi-image grounding, one box an item, scored as its authors do, and strictly."""
+"""MIG-Bench (arXiv 2501.05767): multi-image grounding, one box per item, with the authors' and strict scoring."""
 
 from cgc_bench.mig.benchmark import BENCHMARK
 

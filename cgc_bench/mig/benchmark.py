@@ -1,6 +1,6 @@
-"""MIG-Bench as a benchmark of this package: one scoring path for saved responses, lmms-eval and reports.
+"""MIG-Bench as a benchmark: one scoring path for saved responses, lmms-eval, and reports.
 
-Official figures come first; beside them stands what they hide: boxes only thought about, no box, pixels, the image.
+Official figures come first, followed by what they hide: boxes in the reasoning, missing boxes, pixels, wrong images.
 """
 
 from collections import defaultdict
@@ -53,7 +53,7 @@ def _hidden(item: Item, read: OfficialBox, concluded: StrictBox, *, in_shares: b
 
 
 def _as_pixels(item: Item, box: Box) -> float:
-    """Whether the box would be right if it were in pixels of one of the images shown: an upper bound."""
+    """Whether the box would be correct in pixels of one of the images shown: an upper bound."""
     x1, y1, x2, y2 = _bounded(in_thousandths(box, item.scale))
     scaled = [(x1 / w, y1 / h, x2 / w, y2 / h) for w, h in item.sizes]
     truth = in_thousandths(item.box, item.scale)
@@ -61,7 +61,7 @@ def _as_pixels(item: Item, box: Box) -> float:
 
 
 def _bounded(box: Box) -> Box:
-    """A box that can be divided, drawn and written as JSON, whatever digits a model wrote."""
+    """A box that can be divided, drawn, and written as JSON, regardless of the digits a model wrote."""
     x1, y1, x2, y2 = (max(-_FAR, min(value, _FAR)) for value in box)
     return x1, y1, x2, y2
 
@@ -77,7 +77,7 @@ def _note(item: Item, read: OfficialBox, *, in_shares: bool) -> str:
 
 
 def _in_shares(item: Item, response: str) -> bool:
-    """Whether boxes are written 0-1; the original annotations take both scales."""
+    """Whether boxes are written 0-1; the original annotations accept both scales."""
     return item.scale == THOUSAND and in_unit_scale(response.rpartition("</think>")[2])
 
 
@@ -104,27 +104,27 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
     messages = staticmethod(prompts.messages)
 
     def default_profile(self, variant: str) -> str:
-        """That of the script which came with the annotations."""
+        """The profile of the script published with the annotations."""
         return "authors" if variant == "original" else prompts.PROFILES[0].name
 
     def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:
-        """Chat messages of an item as a profile asks it."""
+        """Chat messages of an item in a profile."""
         return prompts.messages(item, prompt, profile)
 
     def shown(self, item: Item, sizes: Callable[[], Sequence[Size]]) -> Item:
-        """With the sizes of the images, which answers in pixels are measured by."""
+        """Add the sizes of the images, which detect answers in pixels."""
         return replace(item, sizes=tuple(sizes()))
 
     def score(
         self, item: Item, response: str, *, protocol: str = "official", postprocess: str | None = None
     ) -> ItemResult:
-        """Score one response; never raises, whatever the text.
+        """Score one response. Never raises on any text.
 
         Args:
-            item: what was asked.
-            response: the whole text that the model wrote.
-            protocol: `official` reads the first box of the whole text, `strict` only what follows the reasoning.
-            postprocess: a key of `POSTPROCESSES`, applied to the box before it is scored; strict figures go without.
+            item: the item that was asked.
+            response: full text of the model.
+            protocol: `official` reads the first box of the full text, `strict` only the text after the reasoning.
+            postprocess: key of `POSTPROCESSES`, applied to the box before scoring; not used for strict figures.
         """
         concluded = read_conclusion(response, item)
         read = concluded.read if protocol == "strict" else read_box(response, item.scale)
@@ -145,9 +145,9 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         )
 
     def table(self, results: Sequence[ItemResult]) -> Table:
-        """The official figures in percent; the macro average is over the tasks seen.
+        """The official figures in percent; the macro average is over the tasks that were run.
 
-        Sums run in the order of the results, as in the authors' script, so that figures agree to the last digit.
+        Sums follow the order of the results, as in the authors' script, so figures agree to the last digit.
         """
         groups: dict[str, list[ItemResult]] = defaultdict(list)
         for result in results:

@@ -1,4 +1,4 @@
-"""Answers to MIG-Bench that look at nothing: the floor that every model has to stand above."""
+"""Answers to MIG-Bench that ignore the input: the floor that every model must exceed."""
 
 import random
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from cgc_data.metrics.floors import CENTRE, REASON, WHOLE
 
 
 def whole_image(item: Item) -> list[Object]:  # noqa: ARG001 - every floor takes an item
-    """The whole of the first image."""
+    """The entire first image."""
     return [Object(1, WHOLE, "object")]
 
 
@@ -20,12 +20,12 @@ def centre_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
 
 
 def copied_reference(item: Item) -> list[Object]:
-    """The box that the question gives for the first image, in the last one; nothing where it gives none."""
+    """The box that the question gives for the first image, placed in the last one; nothing if it gives none."""
     return [] if item.reference is None else [Object(len(item.images), item.reference, "object")]
 
 
 def random_image(item: Item) -> list[Object]:
-    """The middle of an image drawn by the item's index."""
+    """The middle of an image that is drawn by the item's index."""
     return [Object(random.Random(item.index).randint(1, len(item.images)), CENTRE, "object")]
 
 
@@ -38,7 +38,7 @@ FLOORS: dict[str, Callable[[Item], list[Object]]] = {
 
 
 def floor_response(name: str, item: Item) -> str:
-    """A floor's answer by the answer contract; `name` is a key of `FLOORS`."""
+    """A floor's answer in the form of the answer contract; `name` is a key of `FLOORS`."""
     try:
         objects = FLOORS[name](item)
     except ValueError:  # a reference box that is empty or past 1000 cannot be answered

@@ -1,6 +1,6 @@
-"""Items of MIG-Bench from either published annotation file, or from any other of the same form.
+"""Read items of MIG-Bench from either published annotation file, or from another file of the same form.
 
-The two published versions are known by their sha256 and are not comparable; a file of neither is marked unknown.
+The two published versions are recognized by their sha256 and are not comparable. Any other file is marked unknown.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ SHA256 = {
     "revised": "69aea94deef1bd2a9f5e117068b7a325a82bc9c0d11881f98f29338fbe779791",
     "original": "8f6e8fce3720dc6e17462533426d455463cda38b441edc2d70d65afa15681300",
 }
-# What a prepared annotation file is called.
+# Name of a prepared annotation file.
 KEPT = "items.json"
 TASKS = (
     "diff",
@@ -45,7 +45,7 @@ _NUMBERED = re.compile(r"\b\dth image")
 
 
 class Row(TypedDict, total=False):
-    """An entry of an annotation file; `task`, `question`, `images` and `answer` are always there."""
+    """An entry of an annotation file; `task`, `question`, `images`, and `answer` are always present."""
 
     task: str
     question: str
@@ -60,21 +60,21 @@ class Item:
     """One question with one true box.
 
     Attributes:
-        index: place in the annotation file, from 0.
+        index: position in the annotation file, from 0.
         task: one of `TASKS`.
         images: paths as written in the file.
-        question: as written in the file, without any form of answer.
-        box: the true box x1, y1, x2, y2, in units of 1 / `scale` of the image's sides; may be faulty, see `fault`.
-        scale: 1000 (revised) or 1 (original): what the image's far edge is called.
+        question: as written in the file, without an answer format.
+        box: true box x1, y1, x2, y2, in units of 1 / `scale` of the image's sides; can be faulty, see `fault`.
+        scale: coordinate of the image's far edge: 1000 (revised) or 1 (original).
         version: `revised`, `original`, or `unknown version (boxes 0-1000)` or `(boxes 0-1)` with a digest.
-        cluster: items of one cluster share photos.
-        names_image: whether the question says in which image the box is.
-        target_image: that image, from 1, where the question does not say it and the file does; else None.
-        reference: the box given in the question, integers 0-1000 of the first image; None where there is none.
-        need_format: the file's flag of that name.
-        fault: what is wrong with the true box; empty where nothing is. Faulty items count, as the authors count them.
-        named_image: the image that the question names, from 1, as far as its words tell it; else None.
-        sizes: width and height in pixels of the images as shown, where they are known.
+        cluster: items in a cluster share photos.
+        names_image: whether the question states which image contains the box.
+        target_image: that image, from 1, if the file states it and the question does not; otherwise None.
+        reference: box given in the question, integers 0-1000 of the first image, or None.
+        need_format: flag of that name in the file.
+        fault: what is wrong with the true box; empty if nothing is. Faulty items count, as in the authors' script.
+        named_image: image that the question names, from 1, if it can be read from the words; otherwise None.
+        sizes: width and height in pixels of the images as shown, if known.
     """
 
     index: str
@@ -95,15 +95,15 @@ class Item:
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items of an annotation file by index, in the file's order.
+    """Items of an annotation file by index, in the order of the file.
 
     Args:
         annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file of their form; or a folder with one such
             file, such as a prepared one.
-        version: `revised` or `original` where nothing else will do.
+        version: `revised` or `original` to require that version.
 
     Raises:
-        AnnotationError: the file is missing, damaged, of another form, or not of this version.
+        AnnotationError: the file is missing, damaged, in another format, or not of this version.
     """
     annotations = annotation_file(annotations, version)
     raw = _read_bytes(annotations)
@@ -120,9 +120,9 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
 
 
 def annotation_file(place: Path, version: str | None = None) -> Path:
-    """The file itself, or the one of a folder: what was prepared, else the published file (of this version).
+    """The file itself, or the one in a folder: the prepared file, else the published file (of this version).
 
-    Raises AnnotationError where a folder holds none, or several.
+    Raises AnnotationError if a folder contains none or several.
     """
     if not place.is_dir():
         return place
@@ -131,7 +131,7 @@ def annotation_file(place: Path, version: str | None = None) -> Path:
     found = prepared or [path for path in sorted(place.glob("*.json")) if files_sha256(path) in wanted]
     if len(found) != 1:
         held = ", ".join(path.name for path in found) or "none of the published annotation files"
-        raise AnnotationError(f"{place} holds {held}: name the annotation file itself")
+        raise AnnotationError(f"{place} contains {held}: name the annotation file itself")
     return found[0]
 
 
@@ -153,12 +153,12 @@ def _rows(raw: bytes, annotations: Path) -> list[Row]:
 
 
 def _checked(row: Row, place: int, annotations: Path) -> Box:
-    """The row's box, once all its fields are as they should be."""
+    """The box of a row whose fields have all been checked."""
     images, box = row.get("images"), row.get("answer")
     if row.get("task") not in TASKS:
-        raise AnnotationError(f"{annotations}, item {place}: {row.get('task')!r} is no task of MIG-Bench")
+        raise AnnotationError(f"{annotations}, item {place}: {row.get('task')!r} is not a task of MIG-Bench")
     if not isinstance(row.get("question"), str):
-        raise AnnotationError(f"{annotations}, item {place}: the question is not a text")
+        raise AnnotationError(f"{annotations}, item {place}: the question is not a string")
     if not isinstance(images, list) or not images or not all(isinstance(path, str) for path in images):
         raise AnnotationError(f"{annotations}, item {place}: `images` is not a list of paths")
     if not _are_numbers(box) or len(box) != 4:
@@ -205,7 +205,7 @@ def _names_image(task: str, question: str) -> bool:
 
 
 def _named_image(question: str, images: int) -> int | None:
-    """The image that the question names last, which is the one to answer for; the source image is the first."""
+    """The image that the question names last, which is the one to answer for; the source image comes first."""
     named = list(_IMAGE.finditer(question))
     if not named:
         return 1 if "source image" in question else None

@@ -1,4 +1,4 @@
-"""How the authors of MIG-Bench lay their files out."""
+"""File layout used by the authors of MIG-Bench."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from cgc_bench.prepare.layout import Layout
 
 
 def _annotations(files: Files, variant: str) -> Mapping[str, str]:
-    """The file of the variant's sha256, whatever its name."""
+    """The file with the variant's sha256, under any name."""
     tables = [name for name in files.names() if name.endswith(".json")]
     known = {name: hashlib.sha256(files.read(name)).hexdigest() for name in tables}
     for name, digest in known.items():
         if digest == SHA256[variant]:
             return {name: KEPT}
-    hint = "; the tasks of cgc_mig_original need none" if variant == "revised" else ""
+    hint = "; the tasks of cgc_mig_original do not need one" if variant == "revised" else ""
     raise PrepareError(
-        f"{files.label} holds no {variant} annotations of MIG-Bench (sha256 {SHA256[variant][:12]}...): "
+        f"{files.label} contains no {variant} annotations of MIG-Bench (sha256 {SHA256[variant][:12]}...): "
         f"name the file with --annotations FILE{hint}"
     )
 

@@ -1,7 +1,7 @@
-"""MIG-Bench as its authors score it: which box they read from a response, in which units, and their IoU.
+"""MIG-Bench scoring by its authors: the box they read from a response, its units, and their IoU.
 
-Both annotation versions come with a script of their own; every quirk of either is kept, since published figures have
-them. Patterns are tried once over the text and cannot backtrack far: digits, blanks and brackets never overlap.
+Each annotation version has its own script. Every quirk of both is kept, because published figures depend on them.
+Patterns scan the text once and cannot backtrack far: digits, spaces, and brackets never overlap.
 """
 
 import math
@@ -15,7 +15,7 @@ THRESHOLDS = (0.5, 0.7, 0.3)
 
 _WHOLE = r"(\d+)"
 _DECIMAL = r"(\d+\.\d+)"
-# In the authors' order: the first pattern found anywhere wins, even if another stands earlier in the text.
+# In the authors' order: the first pattern that matches anywhere wins, even if another occurs earlier in the text.
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -33,13 +33,13 @@ NOTHING: Box = (0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class OfficialBox:
-    """What the authors' script reads.
+    """The reading of the authors' script.
 
     Attributes:
-        box: x1, y1, x2, y2 in the item's scale; four zeros where nothing could be read.
-        found: whether any pattern matched. One that matched may still read as zeros.
-        alone: whether the pattern matched once only.
-        over: whether a number of it is over 1000, as models write that answer in pixels.
+        box: x1, y1, x2, y2 in the item's scale; four zeros if nothing could be read.
+        found: whether any pattern matched. A match can still read as zeros.
+        alone: whether the pattern matched only once.
+        over: whether a number is over 1000, which suggests an answer in pixels.
     """
 
     box: Box
@@ -49,7 +49,7 @@ class OfficialBox:
 
 
 def read_box(text: str, scale: int) -> OfficialBox:
-    """The box of a response; `scale` is that of the item, 1000 (revised script) or 1 (original script)."""
+    """The box of a response; `scale` is the item's: 1000 (revised script) or 1 (original script)."""
     for pattern in _PATTERNS:
         matches = pattern.finditer(text)
         first = next(matches, None)
@@ -62,7 +62,7 @@ def read_box(text: str, scale: int) -> OfficialBox:
 def _converted(groups: Sequence[str], scale: int, *, alone: bool) -> OfficialBox:
     over = any(float(group) > 1000 for group in groups)
     try:
-        # The revised script takes decimals for no number at all, and then for a box of zeros.
+        # The revised script does not accept decimals as numbers and reads them as a box of zeros.
         values = [_whole(group) if scale == 1000 else _unit(float(group), alone=alone) for group in groups]
     except ValueError:
         return OfficialBox(NOTHING, found=True, alone=alone, over=over)
@@ -71,18 +71,18 @@ def _converted(groups: Sequence[str], scale: int, *, alone: bool) -> OfficialBox
 
 
 def _whole(group: str) -> int:
-    if len(group) > _MOST_DIGITS:  # Python refuses them too, unless it is told otherwise
+    if len(group) > _MOST_DIGITS:  # Python also refuses them by default
         raise ValueError("too many digits")
     return int(group)
 
 
 def _unit(value: float, *, alone: bool) -> float:
-    """The original script takes 1 for a thousandth if the box is the only one, and for the far edge if it is not."""
+    """The original script reads 1 as a thousandth if the box is the only one, and otherwise as the far edge."""
     return value / 1000 if value > 1 or (alone and value == 1) else value
 
 
 def iou(truth: Box, box: Box) -> float:
-    """Continuous intersection over union; boxes are not repaired, and whatever is no number is 0."""
+    """Continuous intersection over union; boxes are not repaired, and an undefined result is 0."""
     left, top = max(truth[0], box[0]), max(truth[1], box[1])
     right, bottom = min(truth[2], box[2]), min(truth[3], box[3])
     if not (right >= left and bottom >= top):
@@ -100,9 +100,9 @@ def _area(box: Box) -> float:
 
 
 def migician(read: OfficialBox, scale: int) -> Box:
-    """The box as Migician's published figures have it: its y stretched by 5 % above and 10 % below.
+    """The box as in Migician's published figures: y is stretched by 5 % at the top and 10 % at the bottom.
 
-    The original script does so only where the response holds a single box.
+    The original script does so only if the response contains a single box.
     """
     x1, y1, x2, y2 = read.box
     if scale == 1000:
@@ -112,7 +112,7 @@ def migician(read: OfficialBox, scale: int) -> Box:
 
 
 def _thousandth(value: float) -> float:
-    return min(value, 10**6) / 1000  # whatever is larger ends at the image's edge too, or overflows
+    return min(value, 10**6) / 1000  # larger values end at the image's edge too, or overflow
 
 
 def _stretched(value: float, factor: float) -> float:

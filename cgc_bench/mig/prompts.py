@@ -1,4 +1,4 @@
-"""What a model is asked: as a published script asks, or by the answer contract with reasoning before it."""
+"""Prompts: as in a published script, or the answer contract with reasoning first."""
 
 import re
 
@@ -7,7 +7,7 @@ from cgc_bench.scoring.profiles import Profile
 from cgc_data.answer import ANSWER_FORM, build_messages, with_thinking
 from cgc_data.answer.prompt import Message, Part
 
-# What each script appends to every question for Qwen models, spelt as it is there: that of MIG-Bench's authors, which
+# The suffix that each script appends to every question for Qwen models, verbatim: that of MIG-Bench's authors, which
 # opens the box twice, and that of UniVG-R1's authors, who revised the annotations, for Qwen and for their own model.
 FORMS = {
     "authors": "Format:<|box_start|>(x1,y1),(x2,y2)<|box_start|>. Don't generate addtional words.",
@@ -27,18 +27,18 @@ _REFERENCE_TAG = re.compile(r"<\|object_ref_(?:start|end)\|>")
 
 
 def official_text(item: Item, profile: str = PROFILES[0].name) -> str:
-    """The prompt of a profile, which follows the images."""
+    """The prompt of a profile, placed after the images."""
     return item.question + FORMS[profile]
 
 
 def think_text(item: Item) -> str:
-    """The question in plain words with the form of the answer contract; tags are asked for by the messages."""
+    """The question in plain words with the form of the answer contract; the messages ask for the tags."""
     question = _REFERENCE_TAG.sub("", _BOX.sub(r"[\1, \2, \3, \4]", item.question)).strip()
     return f"{question} {ANSWER_FORM}"
 
 
 def messages(item: Item, variant: str = "official", profile: str = "") -> list[Message]:
-    """Chat messages with a part `{"type": "image"}` an image, in order; `variant` is `official` or `think`."""
+    """Chat messages with one `{"type": "image"}` part per image, in order; `variant` is `official` or `think`."""
     if variant == "think":
         return with_thinking(build_messages(think_text(item), len(item.images)))
     parts: list[Part] = [{"type": "image", "text": None} for _ in item.images]

@@ -1,6 +1,7 @@
-"""MIG-Bench read after the reasoning: what a model concludes, never a box that it only thought about.
+"""Read MIG-Bench answers after the reasoning: the model's conclusion, never a box within the reasoning.
 
-In the answer contract the first box counts and its image index is kept apart; any other text is read as the authors do.
+In the answer contract, the first box counts, and its image index is kept separately. Any other text is read as the
+authors read it.
 """
 
 import math
@@ -16,11 +17,11 @@ from cgc_data.geometry import THOUSAND
 
 @dataclass(frozen=True)
 class StrictBox:
-    """What is read after the reasoning.
+    """The reading of the text after the reasoning.
 
     Attributes:
-        read: the box, in the item's scale.
-        image: its image, from 1; 0 where the answer names none, or one that does not exist.
+        read: the box, in the scale of the item.
+        image: its image, from 1; 0 if the answer names none or one that does not exist.
     """
 
     read: OfficialBox
@@ -36,7 +37,7 @@ _NOTHING = StrictBox(OfficialBox(NOTHING, found=False, alone=False, over=False),
 
 
 def read_conclusion(response: str, item: Item) -> StrictBox:
-    """The answer's first box; nothing where the reasoning is not closed or the answer is `[]`."""
+    """The first box of the answer; nothing if the reasoning is not closed or the answer is `[]`."""
     layout = read_layout(response, require_think=False)
     if layout.conclusion is None:
         return _NOTHING
@@ -48,7 +49,7 @@ def read_conclusion(response: str, item: Item) -> StrictBox:
 
 
 def _entries(body: str) -> list[_Entry] | None:
-    """The entries of the contract's list; None where the answer is not such a list."""
+    """The entries of the contract's list, or None if the answer is not such a list."""
     try:
         value = decode_json(strip_fence(body)[0])
     except ValueError:
@@ -74,6 +75,6 @@ def _first(entry: _Entry, item: Item, *, alone: bool) -> StrictBox:
 
 
 def in_thousandths(box: Box, scale: int) -> Box:
-    """A box of an item's scale on the 0-1000 scale."""
+    """Convert a box from an item's scale to 0-1000."""
     x1, y1, x2, y2 = box if scale == THOUSAND else [value * THOUSAND for value in box]
     return x1, y1, x2, y2

@@ -1,4 +1,4 @@
-"""Which option a free response names, by one rule for every model and benchmark."""
+"""Find the option that a free-form response names, by one rule for every model and benchmark."""
 
 from cgc_bench.options.reading import read_option
 

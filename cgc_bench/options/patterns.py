@@ -1,13 +1,13 @@
-"""How responses state an option, hint at one, or open with one, as patterns over plain text.
+"""Patterns over plain text for responses that state an option, hint at one, or open with one.
 
-Words match in any case, letters of options in theirs. Every repeat is bounded or cannot overlap its neighbor, so that a
-scan is linear in the length of the text.
+Words match in any case; option letters are case-sensitive. Every repeat is bounded or cannot overlap its neighbor, so
+that a scan is linear in the length of the text.
 """
 
 import re
 
 _BEFORE, _AFTER = r"(?<![A-Za-z0-9\\∠△'-])", r"(?![A-Za-z0-9'-]|\.[A-Za-z])"
-# "A red bus" and "I think" name no option, "A is" and "A because" do.
+# "A red bus" and "I think" do not name an option; "A is" and "A because" do.
 _CONNECTING = "is|are|as|and|or|but|because|since|for|due|which|not|instead|remains"
 _NO_ARTICLE = rf"(?!(?-i:[AI])\s{{1,9}}(?!(?:{_CONNECTING})\b)(?-i:[a-z]))"
 OPTION = rf"{_BEFORE}[(\[]?{_NO_ARTICLE}(?-i:([A-Z])){_AFTER}[)\]]?"
@@ -43,17 +43,17 @@ _HINTED = (
     rf"{OPTION} (?:best )?(?:remains|fits|matches|describes|works|answers)\b",
 )
 _OPENING = (rf"\A\s{{0,9}}{OPTION}(?:\s(?!\s?(?-i:[A-Z])\b)|$)",)
-# From the clearest to the weakest.
+# From strongest to weakest.
 TIERS = tuple(
     tuple(re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in patterns)
     for patterns in (_STATED, _HINTED, _OPENING)
 )
 
 _LIST_COMMA = r"(?:\s?(?:,|/|&|\bor\b|\band\b|和|或)\s?){1,2}"
-# What follows or precedes an option if several are named at once: "A, C", "A or B".
+# Text before or after an option when several are named at once: "A, C", "A or B".
 MORE_AFTER = re.compile(rf"{_LIST_COMMA}{OPTION}(?! (?:is|was|does|has|can|fits)\b)", re.IGNORECASE)
 MORE_BEFORE = re.compile(rf"{OPTION}{_LIST_COMMA}\(?\Z", re.IGNORECASE)
-# What takes back an option that was only hinted at: "option D does not", "rather than (A)".
+# Text that rejects an option that was only hinted at: "option D does not", "rather than (A)".
 _AGAINST = r"(?:not|n't|neither|nor|than|unlike|excluding?|eliminat(?:e|ing)|rul(?:e|ing) out|instead of)"
 TAKEN_BACK_BEFORE = re.compile(rf"{_AGAINST} (?:option |choice )?[(\[]?\Z", re.IGNORECASE)
 TAKEN_BACK_AFTER = re.compile(

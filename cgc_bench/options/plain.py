@@ -1,10 +1,10 @@
-"""A response without what only decorates it: Markdown, LaTeX, quotes, and lists that go through the options."""
+"""Strip a response of its decoration: Markdown, LaTeX, quotes, and lists that go through the options."""
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# Quotes, and the punctuation of Chinese texts, as ASCII has them; what only decorates is dropped.
+# Quotes and Chinese punctuation as ASCII; pure decoration is dropped.
 _SAME = str.maketrans(
     {
         "\u2019": "'",
@@ -31,7 +31,7 @@ _NESTED = 2
 
 
 class Listed(NamedTuple):
-    """A line such as `B. a kite`: where it starts, its letter, and whether a bullet precedes it."""
+    """A line such as `B. a kite`: its start, its letter, and whether a bullet precedes it."""
 
     start: int
     letter: str
@@ -39,7 +39,7 @@ class Listed(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """The text with one spelling of what models decorate; `\\boxed{C}` becomes `answer: C` on a line of its own."""
+    """The text with decoration normalized; `\\boxed{C}` becomes `answer: C` on a separate line."""
     bare = _QUOTES.sub("", _DELIMITERS.sub(" ", text.translate(_SAME)))
     for _ in range(_NESTED):
         bare = _STYLED.sub(r"\1", bare)
@@ -47,7 +47,7 @@ def plain(text: str) -> str:
 
 
 def without_lists(text: str) -> str:
-    """The text without lines that go through the options in order, which discuss them all."""
+    """The text without lines that go through all the options in order."""
     spans = sorted(start for run in _runs(listed(text)) for start in run)
     kept, place = [], 0
     for start in spans:
@@ -57,18 +57,18 @@ def without_lists(text: str) -> str:
 
 
 def end_of_line(text: str, start: int) -> int:
-    """Where the line ends that holds a place."""
+    """End of the line that contains a position."""
     end = text.find("\n", start)
     return len(text) if end < 0 else end
 
 
 def listed(text: str) -> list[Listed]:
-    """Every line that starts with an option's letter."""
+    """Every line that starts with an option letter."""
     return [Listed(match.start(), match["letter"], bool(match["mark"])) for match in _LISTED.finditer(text)]
 
 
 def _runs(lines: list[Listed]) -> Iterator[list[int]]:
-    """Starts of lines A, B, ... in order, of two and more."""
+    """Starts of consecutive lines A, B, ..., if there are at least two."""
     run: list[int] = []
     for line in lines:
         if line.letter != chr(ord("A") + len(run)):

@@ -1,8 +1,8 @@
-"""Which option a free response names, as a person would read it.
+"""Find the option that a free-form response names, as a person would read it.
 
-A response states its answer (`\\boxed{C}`, "the answer is C", a line that is only `C`), hints at it ("which is option
-C"), or opens with it ("C is closer"). The last statement counts; without one the last hint, then the opening. Options
-that are only discussed are never taken for the answer.
+A response states its answer (`\\boxed{C}`, "the answer is C", a line with only `C`), hints at it ("which is option C"),
+or opens with it ("C is closer"). The last statement counts; without one, the last hint, then the opening. Options that
+are only discussed are never taken as the answer.
 """
 
 import re
@@ -18,7 +18,7 @@ _ANNOUNCED = re.compile(r"\b(?:options?|choices?|each)\b[^\n]{0,60}:\s{0,9}\Z", 
 
 
 class _Found(NamedTuple):
-    """An option in a text: where its letter is, and the letter; "" where several are named at once."""
+    """An option in a text: the position of its letter, and the letter; "" if several are named at once."""
 
     place: int
     letter: str
@@ -28,11 +28,11 @@ def read_option(response: str, letters: Sequence[str]) -> str | None:
     """The letter of the option that a response names, or None.
 
     Args:
-        response: what a model wrote, with or without reasoning in `<think>` tags before it, which is left out.
-        letters: the options, such as `("A", "B", "C", "D")`; an answer with another letter is None.
+        response: what a model wrote; reasoning in `<think>` tags before it is ignored.
+        letters: the options, such as `("A", "B", "C", "D")`; an answer with any other letter is None.
 
     Returns:
-        One of `letters`; None if the response names no option or several at once, or if its reasoning is cut off.
+        One of `letters`, or None if the response names no option or several at once, or if its reasoning is truncated.
     """
     layout = read_layout(response, require_think=False)
     final = layout.conclusion if layout.body is None else layout.body
@@ -58,7 +58,7 @@ def _matches(pattern: re.Pattern[str], text: str, *, stated: bool) -> Iterator[_
 
 
 def _first_or_last_line(text: str) -> Iterator[_Found]:
-    """`B. a kite` as the first or the last line, unless the options are listed there."""
+    """`B. a kite` as the first or last line, unless the options are listed there."""
     body = text.strip()
     offset, last = text.find(body), body.rfind("\n") + 1
     before: Listed | None = None
@@ -69,7 +69,7 @@ def _first_or_last_line(text: str) -> Iterator[_Found]:
 
 
 def _in_a_list(body: str, line: Listed, before: Listed | None) -> bool:
-    """Whether a list is announced, goes on in the same line, or has the letter before this one in the line before."""
+    """Whether a list is announced, continues on the same line, or has the preceding letter on the preceding line."""
     start = line.start
     rest, announced = body[start + 2 : end_of_line(body, start)], body[max(0, start - 2 * _NEAR) : start]
     if re.search(rf"\b{chr(ord(line.letter) + 1)}[).:]", rest) or _ANNOUNCED.search(announced):

@@ -1,7 +1,7 @@
-"""Where prepared benchmarks lie: one folder per benchmark and variant, finished once its manifest is there.
+"""The cache of prepared benchmarks: one folder per benchmark and variant, complete once its manifest exists.
 
 FOLDER/ manifest.json annotations/... TASK.parquet; the columns of a shard are `index` and `images`, a list of bytes,
-and an item is a row group. Each shard carries a digest of its content, and the manifest repeats them.
+and each item is a row group. Each shard carries a digest of its content, and the manifest repeats the digests.
 """
 
 import io
@@ -27,7 +27,7 @@ Size: TypeAlias = tuple[int, int]
 
 
 class Manifest(msgspec.Struct):
-    """The manifest of a prepared folder; fields as in `Prepared`, and `annotations` is relative if it is inside."""
+    """Manifest of a prepared folder; fields as in `Prepared`, and `annotations` is relative if inside the folder."""
 
     annotations: str
     version: str
@@ -41,12 +41,12 @@ class Prepared:
     """A prepared benchmark.
 
     Attributes:
-        folder: with one shard per task.
-        annotations: the file or folder that the benchmark's `read_items` takes.
-        version: of the annotations.
-        source: where the files came from; an unpinned revision is stated as such.
+        folder: folder with one shard per task.
+        annotations: file or folder that the benchmark's `read_items` takes.
+        version: version of the annotations.
+        source: source of the files; an unpinned revision is stated as such.
         digests: sha256 of each task: the version of its annotations, its items, and their images in order.
-        photos: folder or zip of the photos that the images were made from; empty if the source stores images.
+        photos: folder or zip with the photos of the images; empty if the source stores images.
     """
 
     folder: Path
@@ -58,23 +58,23 @@ class Prepared:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks there are."""
+        """The tasks in the folder."""
         return tuple(self.digests)
 
     def indices(self, task: str) -> list[str]:
-        """Indices of a task's items, in order. Raises PrepareError for a damaged or replaced shard."""
+        """Indices of a task's items, in order. Raises PrepareError if the shard is damaged or was replaced."""
         with self._shard(task) as shard:
             return [str(index) for index in shard.read(columns=["index"])["index"].to_pylist()]
 
     def images(self, task: str, place: int) -> list[bytes]:
-        """The images of the item at a place, from 0; no other is read. Raises PrepareError as `indices` does."""
+        """The images of the item at a position, from 0; no other is read. Raises PrepareError as `indices` does."""
         with self._shard(task) as shard:
             group = shard.read_row_group(place, columns=["images"])
             images: list[bytes] = group["images"][0].as_py()
             return images
 
     def sizes(self, task: str, place: int, most: int) -> list[Size]:
-        """Width and height of the item's images as shown, with at most so many pixels each; only headers are read."""
+        """Width and height of the item's images as shown, with at most this many pixels each; reads only headers."""
         return [shown_size(_size(content), most) for content in self.images(task, place)]
 
     @contextmanager
@@ -90,7 +90,7 @@ class Prepared:
 
 
 def shown_size(size: Size, most: int) -> Size:
-    """Width and height of an image once it has at most so many pixels."""
+    """Width and height of an image after shrinking it to at most this many pixels."""
     width, height = size
     scale = min(1.0, (most / (width * height)) ** 0.5)
     return max(int(width * scale), 1), max(int(height * scale), 1)
@@ -103,7 +103,7 @@ def _size(content: bytes) -> Size:
 
 
 def shard_digest(path: Path) -> str | None:
-    """The digest that a shard carries; None if it has none, is damaged, or is not there."""
+    """The digest stored in a shard, or None if the shard has none, is damaged, or is missing."""
     try:
         return _digest(pq.read_schema(path))
     except (OSError, pa.ArrowException):
@@ -116,19 +116,19 @@ def _digest(schema: pa.Schema) -> str | None:
 
 
 def cache_folder() -> Path:
-    """The user's cache of this project, or where CGC_CACHE says."""
+    """The user's cache folder of this project, or CGC_CACHE."""
     return Path(os.environ.get("CGC_CACHE") or Path.home() / ".cache" / "cgc-grounding")
 
 
 def prepared_folder(name: str, variant: str) -> Path:
-    """Folder of a benchmark's variant, whether it is there or not."""
+    """Folder of a benchmark's variant, which need not exist."""
     return cache_folder() / "bench" / name / file_name(variant)
 
 
 def open_prepared(folder: Path, *, elsewhere: bool = False) -> Prepared | None:
-    """The prepared benchmark of a folder; None if it is not finished, or was written by an older version.
+    """The prepared benchmark in a folder, or None if it is incomplete or was written by an older version.
 
-    Raises ReleaseError if its manifest names annotations outside, unless those of the benchmark stay `elsewhere`.
+    Raises ReleaseError if the manifest names annotations outside the folder, unless the benchmark is `elsewhere`.
     """
     try:
         found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
@@ -143,6 +143,6 @@ def _annotations(folder: Path, stated: str, elsewhere: bool) -> Path:
 
 
 def find_revision(folder: Path, revision: str | None) -> Prepared | None:
-    """The prepared benchmark of a folder if it is of this revision on the Hub; None takes whatever is there."""
+    """The prepared benchmark in a folder if it is of this revision on the Hub; None accepts any revision."""
     ready = open_prepared(folder)
     return ready if ready and (revision is None or ready.source.endswith(f"@{revision}")) else None

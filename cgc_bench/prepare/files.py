@@ -1,4 +1,4 @@
-"""The files of a benchmark as its authors publish them: in a folder, in a zip archive, or on the Hub."""
+"""Files of a benchmark as published by its authors: in a folder, in a zip archive, or on the Hub."""
 
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -10,11 +10,11 @@ from typing import Protocol
 from cgc_bench.errors import PrepareError
 from cgc_data.common.archive import DAMAGED, PACKED_OTHERWISE, read_member
 
-MOST_BYTES = 2**29  # of a file; an archive may state any size
+MOST_BYTES = 2**29  # per file; an archive can state any size
 
 
 class Files(Protocol):
-    """Files by their path below a root, with forward slashes."""
+    """Files by their path under a root, with forward slashes."""
 
     label: str
 
@@ -23,12 +23,12 @@ class Files(Protocol):
         ...
 
     def read(self, name: str) -> bytes:
-        """Content of a file. Raises PrepareError where it is missing or damaged."""
+        """Content of a file. Raises PrepareError if it is missing or damaged."""
         ...
 
 
 class Folder:
-    """Files below a folder, and those in the zip archives that lie in it, as the Hub's repositories have them."""
+    """Files under a folder, including those in its zip archives, as in the repositories on the Hub."""
 
     def __init__(self, root: Path, label: str = "", archives: Sequence["Archive"] = ()) -> None:
         self.root, self.label = root, label or "a local copy"
@@ -40,7 +40,7 @@ class Folder:
         return sorted(found | self._packed.keys())
 
     def read(self, name: str) -> bytes:
-        """Content of a file; one that lies there is taken before one in an archive."""
+        """Content of a file; a plain file takes precedence over one in an archive."""
         path = self.root / name
         if name in self._packed and not path.is_file():
             return self._packed[name].read(name)
@@ -74,12 +74,12 @@ class Archive:
 
 def _check_size(size: int, name: object) -> None:
     if size > MOST_BYTES:
-        raise PrepareError(f"{name}: has {size:,} bytes, at most {MOST_BYTES:,} are read; fetch it again")
+        raise PrepareError(f"{name}: has {size:,} bytes, more than the limit of {MOST_BYTES:,}; fetch it again")
 
 
 @contextmanager
 def open_files(source: Path, label: str = "") -> Iterator[Files]:
-    """The files of a folder or of a zip archive. Raises PrepareError where it is neither."""
+    """The files in a folder or zip archive. Raises PrepareError if it is neither."""
     with ExitStack() as opened:
         if source.is_dir():
             archives = [_archive(path, opened) for path in sorted(source.glob("*.zip"))]
@@ -96,17 +96,17 @@ def _archive(path: Path, opened: ExitStack) -> Archive:
     except FileNotFoundError:
         raise PrepareError(f"{path}: no such folder or archive; name the copy with --from") from None
     except (OSError, zipfile.BadZipFile) as error:
-        raise PrepareError(f"{path}: not a folder and no zip archive ({error}); fetch it again") from None
+        raise PrepareError(f"{path}: neither a folder nor a zip archive ({error}); fetch it again") from None
 
 
 def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> tuple[Path, str]:
-    """The Hub's files, downloaded where they are not in its cache, and how reports name them. Raises PrepareError."""
+    """Files on the Hub, downloaded unless cached, and their source as named in reports. Raises PrepareError."""
     from huggingface_hub import snapshot_download
 
     pinned = revision or "unpinned"
     try:
         folder = snapshot_download(repository, repo_type="dataset", revision=revision, allow_patterns=list(patterns))
-    except Exception as error:  # the Hub's own kinds are many, and each means that there are no files
+    except Exception as error:  # the Hub raises many kinds of errors, and each means that there are no files
         fault = " ".join(str(error).split())[:160]
         raise PrepareError(
             f"{repository} cannot be downloaded ({fault}); fetch it yourself and name the copy with --from"

@@ -1,4 +1,4 @@
-"""Rows of a data set that lies on the Hub in Parquet, by way of the Hub's cache or from a copy of the repository."""
+"""Rows of a Parquet dataset on the Hub, read through the Hub's cache or from a copy of the repository."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -15,16 +15,16 @@ Row: TypeAlias = Mapping[str, Any]
 
 
 def hub_rows(name: str, configuration: str | None, split: str, revision: str | None) -> Iterator[Row]:
-    """The rows of one split, one after the other; images are `{"bytes", "path"}`.
+    """Iterate over the rows of one split; images are `{"bytes", "path"}`.
 
-    `name` is ORG/NAME or the folder of a copy. Raises PrepareError where it cannot be fetched or read.
+    `name` is ORG/NAME or the folder of a copy. Raises PrepareError if it cannot be downloaded or read.
     """
     for file in _files(name, configuration, split, revision):
         yield from _rows(file)
 
 
 def _files(name: str, configuration: str | None, split: str, revision: str | None) -> list[str]:
-    """The Parquet files of one split as the repository's page lists them; from the Hub by way of its cache."""
+    """The Parquet files of one split as listed in the repository's README; from the Hub through its cache."""
     from datasets import DownloadManager, load_dataset_builder
 
     try:
@@ -32,7 +32,7 @@ def _files(name: str, configuration: str | None, split: str, revision: str | Non
         for file in listed if Path(name).is_dir() else ():
             inside(Path(name), os.path.relpath(file, name))
         files: list[str] = DownloadManager(name).download(listed)
-    except Exception as error:  # the library's and the Hub's kinds are many; each means that there is no data
+    except Exception as error:  # the library and the Hub raise many kinds of errors, each for missing data
         fault = " ".join(str(error).split())[:160]
         raise PrepareError(f"{name} cannot be read ({fault}); fetch the repository and name it with --from") from None
     return files

@@ -1,4 +1,4 @@
-"""How a benchmark's authors lay their files out: the repository, the annotations, where an item's images are."""
+"""File layout of a benchmark's authors: the repository, the annotations, and the location of an item's images."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from cgc_bench.prepare.files import Files
 
 
 class Item(Protocol):
-    """What every benchmark's items have."""
+    """Attributes that the items of every benchmark have."""
 
     @property
     def index(self) -> str:
-        """Its identity within the benchmark."""
+        """ID of the item within the benchmark."""
 
     @property
     def task(self) -> str:
@@ -20,7 +20,7 @@ class Item(Protocol):
 
     @property
     def images(self) -> Sequence[str]:
-        """One name an image, such as its path in the annotations."""
+        """One name per image, such as its path in the annotations."""
 
     @property
     def version(self) -> str:
@@ -32,16 +32,16 @@ ItemT = TypeVar("ItemT", bound=Item)
 
 @dataclass(frozen=True)
 class Layout(Generic[ItemT]):
-    """Layout of one benchmark.
+    """File layout of one benchmark.
 
     Attributes:
-        repository: of the Hub.
-        patterns: files of it that are needed.
-        archive: the zip in it that holds all; empty where files lie there as they are.
-        variants: of the annotations, the default first.
-        annotations: paths of the annotations within the files, and where each is kept; for a variant.
-        read: what of the kept annotations `read_items` takes; empty for their folder.
-        image: path of an item's image, as from the root that the authors' code runs in.
+        repository: repository on the Hub.
+        patterns: patterns of the files that are needed.
+        archive: zip in the repository that contains everything; empty if the files are not zipped.
+        variants: variants of the annotations, the default first.
+        annotations: paths of a variant's annotations within the files, and where each is stored.
+        read: the stored annotations that `read_items` takes; empty for their folder.
+        image: path of an item's image, relative to the root in which the authors' code runs.
     """
 
     repository: str

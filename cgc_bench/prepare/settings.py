@@ -1,8 +1,8 @@
-"""What a user may change about the files that tasks are prepared from: environment variables.
+"""Settings for the files that tasks are prepared from, as environment variables.
 
-CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION: the release of `cgc_contrast`; CGC_BENCH_PHOTOS: its photos, where it
-stores none. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH, _MMSTAR, _MMMU_VAL, _BLINK, _REFCOCO,
-_REFCOCO_PLUS, _REFCOCOG: of the Hub's files.
+CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION: the release of `cgc_contrast`; CGC_BENCH_PHOTOS: its photos, if it
+does not store images. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH, _MMSTAR, _MMMU_VAL, _BLINK, _REFCOCO,
+_REFCOCO_PLUS, _REFCOCOG: revisions of the files on the Hub.
 """
 
 import os
@@ -11,7 +11,7 @@ from cgc_bench.errors import TaskError
 
 
 def release() -> tuple[str, str | None]:
-    """Folder or Hub id of the release, and its revision. Raises TaskError where none is set."""
+    """Folder or Hub ID of the release, and its revision. Raises TaskError if none is set."""
     name = os.environ.get("CGC_BENCH_RELEASE")
     if not name:
         raise TaskError("cgc_contrast needs a release: set CGC_BENCH_RELEASE to its folder, or to ORG/NAME on the Hub")
@@ -19,10 +19,10 @@ def release() -> tuple[str, str | None]:
 
 
 def photos() -> str | None:
-    """Folder or zip with the photos of a release that stores no images."""
+    """Folder or zip with the photos, for a release that stores no images."""
     return os.environ.get("CGC_BENCH_PHOTOS") or None
 
 
 def revision(benchmark: str) -> str | None:
-    """Revision of a benchmark's repository; None takes the newest, and reports say so."""
+    """Revision of a benchmark's repository; None takes the latest, and reports state this."""
     return os.environ.get(f"CGC_BENCH_REVISION_{benchmark.upper()}") or None

@@ -1,6 +1,6 @@
-"""A prepared folder changes only as a whole: everything is written beside it, checked, and then put in place.
+"""Change a prepared folder only as a whole: everything is written next to it, checked, and then put in place.
 
-After an error the finished folder is as it was, and what was written beside it is kept for the next attempt.
+After an error, the finished folder is unchanged, and the staged files are kept for the next attempt.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ Row = tuple[str, Sequence[bytes]]
 
 
 def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Callable[[Path], Prepared]) -> Prepared:
-    """What `found` gives, else what `make` writes in the stage that it is given; one process at a time.
+    """The result of `found`, else of `make`, which writes to the given stage; one process at a time.
 
     Raises PrepareError if the folder cannot be written.
     """
@@ -31,19 +31,19 @@ def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Calla
     if ready is not None:
         return ready
     with _staging(folder) as stage:
-        return found() or make(stage)  # another process may have prepared it meanwhile
+        return found() or make(stage)  # another process may have prepared it in the meantime
 
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    """A folder beside `folder` to write in; `settle` puts its content in place."""
+    """A folder next to `folder` to write to; `settle` puts its content in place."""
     stage = folder.with_name(f"{folder.name}.part")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f"{folder.name}.lock")):
             stage.mkdir(exist_ok=True)
             yield stage
-            with suppress(OSError):  # it is gone, or holds shards for the next attempt
+            with suppress(OSError):  # it is gone, or contains shards for the next attempt
                 stage.rmdir()
     except OSError as error:
         raise PrepareError(f"{folder}: cannot be written ({error.strerror}); set CGC_CACHE to another folder") from None
@@ -57,7 +57,7 @@ def content_digest(version: str, rows: Iterable[Row]) -> str:
 
 
 def digest_of(version: str, rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """The same from the sha256 of every image."""
+    """The same digest, from the sha256 of every image."""
     digest = hashlib.sha256(json.dumps(version).encode())
     for index, images in rows:
         digest.update(json.dumps([index, *images]).encode())
@@ -65,7 +65,7 @@ def digest_of(version: str, rows: Iterable[tuple[str, Sequence[str]]]) -> str:
 
 
 def stage_shard(stage: Path, folder: Path, task: str, digest: str, rows: Callable[[], Iterable[Row]]) -> None:
-    """Write a task's shard into the stage, unless one of this digest is there or in the finished folder."""
+    """Write a task's shard to the stage, unless one with this digest is there or in the finished folder."""
     path = stage / f"{task}.parquet"
     if shard_digest(folder / path.name) == digest:
         path.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ def stage_shard(stage: Path, folder: Path, task: str, digest: str, rows: Callabl
 
 
 def write_shard(path: Path, digest: str, rows: Iterable[Row]) -> None:
-    """A shard of items' indices and images, whole or not at all; a row group is an item."""
+    """Write a shard of items' indices and images atomically, one row group per item."""
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         with pq.ParquetWriter(part, SCHEMA.with_metadata({DIGEST: digest.encode()}), compression="none") as writer:
@@ -95,7 +95,7 @@ def settle(
     digests: Mapping[str, str],
     photos: str = "",
 ) -> Prepared:
-    """Put the staged annotations and shards in place, then the manifest, whose presence means done."""
+    """Put the staged annotations and shards in place, then the manifest, which marks the folder as complete."""
     staged = annotations.relative_to(stage) if annotations.is_relative_to(stage) else None
     kept = annotations if staged is None else folder / staged
     before = open_prepared(folder, elsewhere=staged is None)
@@ -108,7 +108,7 @@ def settle(
     for path in sorted(stage.iterdir()):
         if path.suffix != ".part" and (path.suffix != ".parquet" or path.stem in digests):
             _move(path, folder / path.name)
-    shutil.rmtree(stage)  # and what a failed attempt left
+    shutil.rmtree(stage)  # and leftovers of a failed attempt
     manifest = Manifest((staged or kept).as_posix(), version, source, dict(digests), photos)
     write_whole(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     return Prepared(folder, kept, version, source, dict(digests), photos)
@@ -121,7 +121,7 @@ def _move(path: Path, target: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; its folder is made if there is none."""
+    """Write a file atomically, creating its folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Names of annotations that tell their content: a digest follows the name unless a published checksum fixes it."""
+"""Version names that identify the annotations: a digest follows the name unless a published checksum pins it."""
 
 import hashlib
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ _DIGEST = " (sha256 "
 
 
 def with_digest(name: str, content: bytes) -> str:
-    """A name with the beginning of the content's sha256: `unpinned (sha256 0123456789ab)`."""
+    """A name with the start of the content's sha256: `unpinned (sha256 0123456789ab)`."""
     return f"{name}{_DIGEST}{hashlib.sha256(content).hexdigest()[:12]})"
 
 
 def files_sha256(path: Path) -> str:
-    """sha256 of a file; of a folder, one over the names and digests of its files."""
+    """sha256 of a file, or of the names and digests of a folder's files."""
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     names = sorted(found.relative_to(path).as_posix() for found in path.rglob("*") if found.is_file())
@@ -26,12 +26,12 @@ def without_digest(version: str) -> str:
 
 
 def agrees(stated: str, version: str) -> bool:
-    """Whether a stated version can be this one; a name without digest, as older files have it, fits any digest."""
+    """Whether a stated version can be this one; a name without a digest, as in older files, matches any digest."""
     return stated in (version, without_digest(version))
 
 
 def joined(versions: Iterable[str]) -> str:
-    """Several versions as one; those that share a name become that name with a digest of them all."""
+    """Several versions as one; versions that share a name become that name with a digest over all of them."""
     found = sorted(set(versions))
     names = sorted({without_digest(version) for version in found})
     if len(names) == 1 < len(found):

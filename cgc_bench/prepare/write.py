@@ -1,4 +1,4 @@
-"""From a benchmark's files to its shards, one per task; what is there already with the same content stays."""
+"""Write a benchmark's files as shards, one per task; shards with the same content are kept."""
 
 import io
 import shutil
@@ -30,19 +30,19 @@ def prepare_files(
     annotations: Path | None = None,
     revision: str | None = None,
 ) -> Prepared:
-    """Prepare a benchmark in the cache; at once where it is there and no file was named.
+    """Prepare a benchmark in the cache; returns immediately if it is already there and no file was named.
 
     Args:
-        name: of the benchmark.
-        layout: of its files.
-        read_items: from kept annotations.
-        variant: of the annotations; the layout's first by default.
-        source: folder or zip archive with the authors' files; None fetches them from the Hub.
-        annotations: file to take instead of the one among the files; its version is told by its content.
-        revision: of the Hub's repository; None takes the newest, and every report says so.
+        name: name of the benchmark.
+        layout: layout of its files.
+        read_items: reads items from the stored annotations.
+        variant: variant of the annotations; defaults to the layout's first.
+        source: folder or zip archive with the authors' files; None downloads them from the Hub.
+        annotations: file to use instead of the published one; its content determines its version.
+        revision: revision of the repository on the Hub; None takes the latest, and every report states this.
 
     Raises:
-        PrepareError: files are missing, damaged or cannot be fetched or written.
+        PrepareError: files are missing or damaged, or cannot be downloaded or written.
         AnnotationError: the annotations are damaged.
     """
     variant = variant or layout.variants[0]
@@ -71,7 +71,7 @@ def _fetched(layout: Layout[ItemT], revision: str | None) -> tuple[Path, str]:
 def _stage_shards(
     items: Sequence[ItemT], files: Files, layout: Layout[ItemT], folder: Path, stage: Path
 ) -> dict[str, str]:
-    """Stage a shard per task, and give the digest of each; the first pass over the images checks them."""
+    """Stage one shard per task, and return the digest of each; the first pass over the images checks them."""
     names = {_tail(found): found for found in files.names()}
     digests = {}
     for task, group in groupby(sorted(items, key=lambda item: item.task), key=lambda item: item.task):
@@ -83,7 +83,7 @@ def _stage_shards(
 
 
 def _keep_annotations(layout: Layout[ItemT], files: Files, variant: str, given: Path | None, folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)  # of an earlier attempt
+    shutil.rmtree(folder, ignore_errors=True)  # from an earlier attempt
     if given is not None:
         if given.is_dir():
             raise PrepareError(f"{given} is a folder; name the annotation file itself")
@@ -120,10 +120,10 @@ def _names_of(item: ItemT, files: Files, names: Mapping[str, str], layout: Layou
 
 
 def whole_image(content: bytes, name: str) -> bytes:
-    """The same content. Raises PrepareError where it is not a whole image."""
+    """Return the content unchanged. Raises PrepareError if it is not a complete image."""
     try:
         photo_size(content)
-        with _cut_short_is_refused(), Image.open(io.BytesIO(content)) as image:
+        with _refusing_truncated(), Image.open(io.BytesIO(content)) as image:
             image.load()
     except (OSError, SyntaxError, ValueError, PhotoError) as error:
         raise PrepareError(f"{name}: not a whole image ({error}); fetch it again") from None
@@ -131,8 +131,8 @@ def whole_image(content: bytes, name: str) -> bytes:
 
 
 @contextmanager
-def _cut_short_is_refused() -> Iterator[None]:
-    """Within lmms-eval an image that is cut short loads as if it were whole: it says so to Pillow when imported."""
+def _refusing_truncated() -> Iterator[None]:
+    """lmms-eval makes Pillow accept truncated images when it is imported; this turns that off."""
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
@@ -142,7 +142,7 @@ def _cut_short_is_refused() -> Iterator[None]:
 
 
 def _tail(path: str) -> str:
-    """A path from its `images` or `data` folder on: archives and copies differ in what stands before."""
+    """A path starting at its `images` or `data` folder: archives and copies differ in what precedes it."""
     parts = path.split("/")
     for place, part in enumerate(parts):
         if part in ("images", "data"):

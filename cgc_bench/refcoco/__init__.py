@@ -1,4 +1,4 @@
-"""RefCOCO, RefCOCO+ and RefCOCOg: one object in one image, whose loss would stand beside a gain on several."""
+"""RefCOCO, RefCOCO+, and RefCOCOg: single-image grounding, to show what a gain on several images costs."""
 
 from cgc_bench.refcoco.benchmark import BENCHMARK
 

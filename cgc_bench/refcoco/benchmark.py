@@ -1,6 +1,6 @@
-"""RefCOCO, RefCOCO+ and RefCOCOg: the first box of an answer, right from an IoU of 0.5 on.
+"""RefCOCO, RefCOCO+, and RefCOCOg: the first box of an answer is right at an IoU of at least 0.5.
 
-The prompt asks for the scale of 0 to 1000 on which models of several images answer, so that both can be compared.
+The prompt asks for the 0-1000 scale, which multi-image models answer on, so that both can be compared.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _THINK = 'Where is the object that this sentence describes: "{expression}"?'
 
 
 def messages(item: Item, variant: str = "official") -> list[Message]:
-    """The image, then the question; `think` asks by the answer contract, with reasoning before it."""
+    """The image, then the question; `think` asks for the answer contract with reasoning first."""
     if variant == "think":
         return with_thinking(build_messages(f"{_THINK.format(expression=item.expression)} {ANSWER_FORM}", 1))
     question = _QUESTION.format(expression=item.expression)
@@ -62,7 +62,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
     metrics = METRICS
     diagnostics = ("no_box", "several_boxes", "pixel_scale", "unit_scale")
     lower_is_better = diagnostics
-    in_all = False  # tens of thousands of items, of one image each
+    in_all = False  # tens of thousands of single-image items
     profiles = (Profile(OWN),)
     floors = {  # noqa: RUF012 - a mapping of the class, as every benchmark's
         "whole image": lambda _: _fixed((0, 0, FAR, FAR)),
@@ -72,20 +72,20 @@ class RefCoco(Benchmark[Item, ItemResult]):
     messages = staticmethod(messages)
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - there is one
-        """Prepare the data set of a task as the environment says."""
+        """Prepare the dataset of a task as set by the environment variables."""
         part = next(name for name, source in SOURCES.items() if task in source.splits)
         return prepare_refcoco(part, revision=settings.revision(part))
 
     def prepare(
         self, part: str, annotations: str | None = None, *, source: Path | None = None, revision: str | None = None
     ) -> Prepared:
-        """Prepare a data set from the Hub or from a copy of its repository."""
+        """Prepare a dataset from the Hub or from a copy of its repository."""
         if annotations:
-            raise PrepareError(f"{part} takes no --annotations: its expressions are in the data set")
+            raise PrepareError(f"{part} does not take --annotations: its expressions are in the dataset")
         return prepare_refcoco(part, source=source, revision=revision)
 
     def excluded(self, ready: Prepared) -> Path:
-        """The list of its photos."""
+        """The list of the dataset's photos."""
         return ready.folder / EXCLUDED
 
     def score(
@@ -96,9 +96,9 @@ class RefCoco(Benchmark[Item, ItemResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> ItemResult:
-        """Score one response after its reasoning; never raises, whatever the text.
+        """Score one response after its reasoning. Never raises on any text.
 
-        `strict` gives nothing where the reasoning is not closed.
+        `strict` reads nothing if the reasoning is not closed.
         """
         concluded = read_layout(response, require_think=False).conclusion
         found = list(boxes_in(concluded if concluded is not None else "" if protocol == "strict" else response))
@@ -126,7 +126,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
         )
 
     def table(self, results: Sequence[ItemResult]) -> Table:
-        """Figures in percent; the mean is over the tasks seen."""
+        """Figures in percent; the mean is over the tasks that were run."""
         tasks: dict[str, Row] = {
             task: _row(chosen) for task in TASKS if (chosen := [r for r in results if r.task == task])
         }

@@ -1,4 +1,4 @@
-"""Expressions of RefCOCO, RefCOCO+ and RefCOCOg, each an item, kept as JSON Lines beside the images."""
+"""Expressions of RefCOCO, RefCOCO+, and RefCOCOg, one item each, stored as JSON Lines next to the images."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -15,18 +15,18 @@ TASKS = ("val", "testA", "testB", "plus_val", "plus_testA", "plus_testB", "g_val
 
 @dataclass(frozen=True)
 class Item:
-    """One expression with the one box that it refers to.
+    """One expression with the box that it refers to.
 
     Attributes:
-        index: such as `plus_testA/1234/0`: task, the object's id, place of the expression among those of the object.
+        index: such as `plus_testA/1234/0`: the task, the object ID, and the position among the object's expressions.
         task: one of `TASKS`.
-        expression: as its author wrote it.
-        box: x1, y1, x2, y2, 0-1000 of the image's sides, not rounded.
+        expression: as written by its author.
+        box: x1, y1, x2, y2 in 0-1000 of the image's sides, not rounded.
         images: sha256 of the image.
-        file_name: of the photo, as in COCO.
-        version: of the expressions.
-        cluster: items about one photo are one.
-        fault: what is odd about the box; empty where nothing is.
+        file_name: file name of the photo in COCO.
+        version: version of the expressions.
+        cluster: items about the same photo share a cluster.
+        fault: what is unusual about the box; empty if nothing is.
     """
 
     index: str
@@ -46,13 +46,13 @@ def written(items: Iterable[Item]) -> bytes:
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, from a prepared file of expressions or from a folder that holds several such files.
+    """Items by index, from a prepared file of expressions or from a folder with several such files.
 
-    Raises AnnotationError where a file is missing, damaged, of another form, or of another version than is asked for.
+    Raises AnnotationError if a file is missing, damaged, in another format, or of another version than requested.
     """
     files = [annotations] if not annotations.is_dir() else sorted(annotations.rglob(FILE))
     if not files:
-        raise AnnotationError(f"{annotations} holds no {FILE}; run `cgc-bench prepare refcoco`")
+        raise AnnotationError(f"{annotations} contains no {FILE}; run `cgc-bench prepare refcoco`")
     found = [item for file in files for item in _read(file)]
     if version is not None and any(item.version != version for item in found):
         raise AnnotationError(f"{annotations}: not the expressions of version {version!r}")
@@ -68,4 +68,4 @@ def _read(file: Path) -> Iterator[Item]:
         try:
             yield msgspec.json.decode(line, type=Item)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            raise AnnotationError(f"{file}, line {number}: no expression ({error}); prepare it again") from error
+            raise AnnotationError(f"{file}, line {number}: not an expression ({error}); prepare it again") from error

@@ -1,4 +1,4 @@
-"""From the Hub's data sets, or copies of their repositories, to the expressions and images that the tasks read."""
+"""Convert the Hub's datasets, or copies of their repositories, to the expressions and images that the tasks read."""
 
 import hashlib
 import io
@@ -18,14 +18,14 @@ from cgc_bench.prepare.write import whole_image
 from cgc_bench.refcoco.items import FILE, Item, written
 from cgc_data.index.exclusions import coco_number
 
-# Photos of all its splits, for `cgc-data build --exclude`.
+# Photos of all splits of the dataset, for `cgc-data build --exclude`.
 EXCLUDED = "exclude.txt"
 FAR = 1000
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where one data set is on the Hub, and the split of each of its tasks."""
+    """Location of one dataset on the Hub, and the split of each of its tasks."""
 
     repository: str
     splits: dict[str, str]
@@ -39,9 +39,9 @@ SOURCES = {
 
 
 def prepare_refcoco(part: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one of `SOURCES` in the cache; at once where it is there and no copy was named.
+    """Prepare one of `SOURCES` in the cache; returns immediately if it is already there and no copy was named.
 
-    Beside the tasks it writes `EXCLUDED`. Arguments and errors as for `prepare_transfer`.
+    Also writes `EXCLUDED`. Arguments and errors are those of `prepare_transfer`.
     """
     folder = prepared_folder("refcoco", part)
     if source is not None and not source.is_dir():
@@ -78,7 +78,7 @@ def _images(task: str, rows: "partial[Iterator[Row]]", name: str) -> Iterator[tu
 
 
 def _items(task: str, row: Row, name: str) -> list[Item]:
-    """An item for each expression of a row, without a version. Raises PrepareError for a row of another form."""
+    """One item per expression of a row, without a version. Raises PrepareError for a row of an unexpected form."""
     try:
         content, number = _content(row), str(row["question_id"])
         box = _box(row["bbox"], _size(content, f"{name}, the image of {number}"))
@@ -90,7 +90,7 @@ def _items(task: str, row: Row, name: str) -> list[Item]:
             for place, words in enumerate(row["answer"])
         ]
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise PrepareError(f"{name}: a row is not as the Hub's RefCOCO has it ({error!r}); fetch it again") from None
+        raise PrepareError(f"{name}: a row does not match RefCOCO on the Hub ({error!r}); fetch it again") from None
 
 
 def _content(row: Row) -> bytes:
@@ -107,7 +107,7 @@ def _size(content: bytes, name: str) -> tuple[int, int]:
 
 
 def _box(written_box: list[float], size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """x, y, width, height in pixels as corners, 0-1000."""
+    """Convert x, y, width, height in pixels to corners, 0-1000."""
     x, y, width, height = map(float, written_box)
     across, down = FAR / size[0], FAR / size[1]
     return x * across, y * down, (x + width) * across, (y + height) * down
@@ -121,7 +121,7 @@ def _fault(box: tuple[float, float, float, float]) -> str:
 
 
 def _photo(file_name: str) -> str:
-    """The photo's COCO name, which its crops and other splits share; any other name as it is."""
+    """The photo's COCO name, which its crops and other splits share; any other name is unchanged."""
     number = coco_number(file_name)
     return file_name if number is None else f"{number:012}.jpg"
 

@@ -1,4 +1,4 @@
-"""Pages of runs: one over benchmarks and models, one that compares two models item by item."""
+"""Report pages: one over benchmarks and models, one that compares two models item by item."""
 
 from cgc_bench.report.comparison import write_comparison
 from cgc_bench.report.report import write_report

@@ -1,4 +1,4 @@
-"""Runs against a base on the same items, as one static page: differences by task, and items won and lost."""
+"""Compare runs with a base on the same items, as one static page: differences by task, and items won and lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from cgc_bench.scoring.asked import differences, other_data
 
 @dataclass(frozen=True)
 class Compared:
-    """One run against the base.
+    """One run compared with the base.
 
     Attributes:
-        new: the run.
-        found: the difference of every task and of their mean.
+        new: the new run.
+        found: difference of every task and of their mean.
         cards: items won and lost.
-        warnings: what was not the same, or is not stated.
+        warnings: settings that differ or are not stated.
     """
 
     new: Run
@@ -30,17 +30,17 @@ class Compared:
 
     @property
     def lines(self) -> tuple[Difference, ...]:
-        """The tasks, then their mean."""
+        """Differences of the tasks, then of their mean."""
         return (*self.found.tasks, self.found.mean)
 
 
 def write_comparison(
     base: Run, others: Sequence[Run], folder: Path, *, per_task: int = 6, seed: int = 0
 ) -> tuple[Path, list[Compared]]:
-    """Write index.html and comparison.md with images beside them into a folder, and give the differences.
+    """Write index.html, comparison.md, and their images to a folder, and return the differences.
 
-    `per_task` items won and as many lost are shown for each task, drawn by `seed` over distinct sets of photos.
-    Raises ReportError where the runs are of different benchmarks or annotations, or the folder holds other files.
+    Per task, up to `per_task` items won and as many lost are shown, drawn by `seed` from distinct photo sets.
+    Raises ReportError if the runs are of different benchmarks or annotations, or the folder contains other files.
     """
     for other in others:
         _check_same(base, other)
@@ -58,7 +58,7 @@ def write_comparison(
 
 def _compared(base: Run, new: Run, found: Comparison | None, most: int, seed: int, album: Album) -> Compared:
     if found is None:
-        raise ReportError(f"{base.name} and {new.name} have no item in common")
+        raise ReportError(f"{base.name} and {new.name} have no items in common")
     cards = [card for task in found.tasks for card in cards_of(task, base, new, most, seed, album)]
     return Compared(new, found, tuple(cards), tuple(differences(base.asked, new.asked)))
 
@@ -68,7 +68,7 @@ def _check_same(base: Run, new: Run) -> None:
     if ours != theirs:
         raise ReportError(
             f"{base.name} was run on {ours[0]}, {', '.join(sorted(ours[1]))} annotations, but {new.name} on "
-            f"{theirs[0]}, {', '.join(sorted(theirs[1]))}: only answers to the same items compare"
+            f"{theirs[0]}, {', '.join(sorted(theirs[1]))}: only answers to the same items can be compared"
         )
     changed = other_data(base.asked, new.asked)
     if changed:

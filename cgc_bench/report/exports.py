@@ -1,4 +1,4 @@
-"""The table of a benchmark as CSV for programs, and as LaTeX for papers."""
+"""Export a benchmark's table as CSV for programs and as LaTeX for papers."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ _ESCAPED = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     **{mark: rf"\{mark}" for mark in "&%$#_{}"},
-    # After the end of a row these would be read as its options.
+    # After the end of a row, LaTeX would read these as its options.
     **{mark: f"{{{mark}}}" for mark in "[]*"},
 }
 _HEAD = """% Needs \\usepackage{{booktabs}}. {title}, {metric}, percent; bold is the best of its block.
@@ -31,7 +31,7 @@ _TAIL = """\\bottomrule
 
 
 def as_csv(board: Leaderboard) -> str:
-    """A line a model: protocol, tag, model, a column for each of the table's, and the bounds of the mean."""
+    """One line per model: protocol, tag, model, the columns of the table, and the bounds of the mean."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["protocol", "tag", "model", "metric", *board.columns, f"{MEAN}, low", f"{MEAN}, high"])
@@ -50,7 +50,7 @@ def _digits(value: float | None) -> str:
 
 
 def as_latex(board: Leaderboard) -> str:
-    """A `tabular` with the rules of booktabs; under it, what each block's letter stands for."""
+    """A `tabular` with booktabs rules, followed by what each block's letter stands for."""
     columns = [*board.columns, BOUNDS]
     heads = ["model", "tag", *(latex_text(column.replace("_", " ")) for column in columns)]
     head = _HEAD.format(
@@ -89,6 +89,6 @@ def _bounds(line: Line) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Text that every LaTeX prints as it is; accents are left out, and other alphabets are question marks."""
+    """Text that every LaTeX engine prints verbatim: accents are dropped, and other alphabets become question marks."""
     bare = "".join(mark for mark in unicodedata.normalize("NFKD", one_line(text)) if not unicodedata.combining(mark))
     return "".join(_ESCAPED.get(mark) or (mark if mark.isascii() else "?") for mark in bare)

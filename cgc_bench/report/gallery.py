@@ -1,4 +1,4 @@
-"""Items won and lost as cards for a page: drawn at random over photo sets, with images, boxes, and both answers."""
+"""Cards of items won and lost: sampled over photo sets, with images, boxes, and both answers."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -13,9 +13,9 @@ from cgc_data.answer.layout import read_layout
 
 @dataclass(frozen=True)
 class Shown:
-    """An image of an item with boxes as (kind, left, top, width, height), in percent of it.
+    """An image of an item with boxes as (kind, left, top, width, height), in percent of the image.
 
-    A box of which nothing says the image is drawn in all.
+    A box without a known image is drawn on every image.
     """
 
     file: str
@@ -24,7 +24,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one model wrote: its final answer, empty where it came to none, and all of it if there is more."""
+    """What one model wrote: its final answer, empty if there is none, and the full text if that is longer."""
 
     final: str
     whole: str
@@ -33,7 +33,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Card:
-    """One item that one of the two had better."""
+    """One item on which one of the two models scored higher."""
 
     task: str
     index: str
@@ -47,13 +47,13 @@ class Card:
 
 @dataclass
 class Album:
-    """The images of a page by their file; those of an item that several cards show are there once."""
+    """Images of a page by file name; an image that several cards show is stored once."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     of_item: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     def add(self, run: Run, task: str, index: str) -> list[str]:
-        """Files of the item's images, in order."""
+        """File names of the item's images, in order."""
         if (task, index) not in self.of_item:
             ready = run.ready[task]
             place = ready.indices(task).index(index)
@@ -68,7 +68,7 @@ class Album:
 
 
 def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album: Album) -> list[Card]:
-    """At most so many items won, and as many lost, of as many sets of photos, drawn by the seed."""
+    """At most the given number of items won and of items lost, each from a different photo set, drawn by the seed."""
     seen: set[str] = set()
     chosen = [
         (unit, won)
@@ -79,7 +79,7 @@ def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album
 
 
 def _drawn(units: Sequence[ItemResult], most: int, chance: random.Random, seen: set[str]) -> Iterable[ItemResult]:
-    """Units in random order, one a cluster, none of a cluster that was drawn before."""
+    """Units in random order, one per cluster, skipping clusters that were already drawn."""
     drawn: list[ItemResult] = []
     for unit in chance.sample(units, len(units)):
         if len(drawn) < most and unit.cluster not in seen:
@@ -105,7 +105,7 @@ def _card(unit: ItemResult, won: bool, base: Run, new: Run, album: Album) -> Car
 
 
 def _telling(unit: ItemResult, base: Run, new: Run, metric: str) -> str:
-    """The item of a unit on which the two differ; of several, the first."""
+    """The first item of a unit on which the two models differ."""
     members = unit.members or (unit.index,)
     return next((i for i in members if base.by_index[i].values[metric] != new.by_index[i].values[metric]), members[0])
 

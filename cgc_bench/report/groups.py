@@ -1,4 +1,4 @@
-"""Tasks that a benchmark divides further, such as BLINK into its own: a table a task, a column a run."""
+"""Tasks that a benchmark subdivides, such as BLINK's own tasks: one table per task, one column per run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from cgc_bench.report.leaderboard import Scored
 
 @dataclass(frozen=True)
 class GroupRow:
-    """One group: items, and the accuracy of each run in percent; None where a run has no item of it."""
+    """One group: number of items, and the accuracy of each run in percent, or None if a run has none of its items."""
 
     group: str
     n: int
@@ -27,7 +27,7 @@ class GroupTable:
 
 
 def group_tables(scored: Sequence[Scored]) -> list[GroupTable]:
-    """A table for each task with groups, of all runs that answered it alike: by benchmark and group of tasks."""
+    """One table per task with groups, over all runs with the same benchmark and group of tasks."""
     found = []
     for label in dict.fromkeys(run.label for run, _ in scored):
         runs = [(run, summary) for run, summary in scored if run.label == label]
@@ -40,7 +40,7 @@ def group_tables(scored: Sequence[Scored]) -> list[GroupTable]:
 
 
 def _groups(row: Mapping[str, Any] | None) -> Mapping[str, Mapping[str, float]]:
-    """The groups of a task's row: `{name: {"n", "accuracy"}}`."""
+    """The groups in a task's row: `{name: {"n", "accuracy"}}`."""
     groups = (row or {}).get("groups")
     return groups if isinstance(groups, dict) else {}
 

@@ -1,6 +1,6 @@
-"""One table per benchmark: models by tasks, ours and those of others apart, each line with its tag.
+"""One table per benchmark: models by tasks, with our figures and published ones separate, and a tag per line.
 
-Lines that were asked and scored alike stand in one block; only within a block is the best of a column marked.
+Runs that were prompted and scored the same way share a block. The best of a column is marked only within a block.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from cgc_bench.scoring.summary import Interval, Summary
 
 OURS, BOUNDS = "ours", "95 %"
 _AVERAGE = "average"
-# Settings that a heading names; the others are told under each run, and part blocks all the same.
+# Settings that a heading names. The others are listed under each run, but they separate blocks too.
 _HEADED = ("profile", "max_pixels")
 _PARTING = tuple(field for field in TITLES if field != "versions")
 Values = Mapping[str, float | None]
@@ -25,7 +25,7 @@ Scored = tuple[Run, Summary]
 
 @dataclass(frozen=True)
 class Line:
-    """One model: a value in percent for each column, bounds of the mean, and the columns in which it is the best."""
+    """One model: a value in percent per column, the bounds of the mean, and the columns in which it is best."""
 
     model: str
     tag: str
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """Lines that compare, and under which protocol."""
+    """Comparable lines, and their protocol."""
 
     protocol: str
     lines: tuple[Line, ...]
@@ -44,7 +44,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The table of one benchmark; `columns` are tasks, then `MEAN`, then means that others print."""
+    """The table of one benchmark; `columns` are the tasks, then `MEAN`, then the means that others publish."""
 
     name: str
     title: str
@@ -54,7 +54,7 @@ class Leaderboard:
 
 
 def leaderboards(scored: Sequence[Scored]) -> list[Leaderboard]:
-    """One table for each benchmark that was run, in the order of the runs."""
+    """One table per benchmark that was run, in the order of the runs."""
     names = dict.fromkeys(run.bench.name for run, _ in scored)
     return [_leaderboard([entry for entry in scored if entry[0].bench.name == name]) for name in names]
 
@@ -71,7 +71,7 @@ def _versions(scored: Sequence[Scored]) -> set[str]:
 
 
 def _columns(bench: AnyBenchmark, blocks: Sequence[Block]) -> tuple[str, ...]:
-    """The benchmark's tasks that have a value, what else there is, and the means last."""
+    """The benchmark's tasks that have a value, then any other columns, then the means."""
     found = dict.fromkeys(column for block in blocks for line in block.lines for column in line.values)
     tasks = [task for task in bench.tasks if task in found]
     others = [column for column in found if column not in tasks and column != MEAN]
@@ -88,7 +88,7 @@ def _our_blocks(scored: Sequence[Scored], metric: str) -> list[Block]:
 
 
 def _protocol(run: Run, summary: Summary) -> tuple[object, ...]:
-    """What has to be the same for two runs to compare; the heading first."""
+    """What must be the same for two runs to be comparable; the heading comes first."""
     items = f"{summary['n']:,} of {summary['items']:,} items"
     scoring = f"{run.label}, {summary['annotations']} annotations, {summary['protocol']} scoring, {items}"
     return "; ".join([scoring, *described(run.asked, _HEADED)]), *_settings(run.asked)
@@ -99,7 +99,7 @@ def _settings(asked: Mapping[str, Asked]) -> list[object]:
 
 
 def _numbered(headings: Sequence[str], place: int) -> str:
-    """The heading, with a number where others are the same and what parts them is told under the runs."""
+    """The heading, numbered if several are the same; the runs list the settings in which they differ."""
     same = [other for other, heading in enumerate(headings) if heading == headings[place]]
     return headings[place] if len(same) == 1 else f"{headings[place]}; settings {same.index(place) + 1}"
 
@@ -110,7 +110,7 @@ def _our_line(run: Run, summary: Summary, metric: str) -> Line:
 
 
 def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str) -> list[Block]:
-    """Figures on these annotations, and on none that is known: a block a table of a source."""
+    """Published figures on these annotations or on unknown ones, with one block per table of a source."""
     figures = dict.fromkeys(
         figure for version in sorted(versions) for figure in figures_of(bench.name, annotations=version)
     )
@@ -132,7 +132,7 @@ def _source(figure: Figure, metric: str) -> str:
 
 
 def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines with the best of each column marked, where there are two to compare."""
+    """The lines with the best of each column marked, if there are at least two."""
     if len(lines) < 2:
         return tuple(lines)
     best: dict[str, float] = {}

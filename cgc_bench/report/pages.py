@@ -1,4 +1,4 @@
-"""Templates filled and written: a folder of ours may be written again, anything else in it is left alone."""
+"""Render templates and write pages. A folder that we wrote can be overwritten; a folder with other files cannot."""
 
 import shutil
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ IMAGES, TABLES = "images", "tables"
 
 
 def render(template: str, **values: Any) -> str:
-    """A template filled; in HTML every text is escaped."""
+    """Render a template; in HTML all text is escaped."""
     return _environment().get_template(template).render(mark=MARK, **values)
 
 
 def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes]) -> Path:
-    """Write pages and the files beside them; gives index.html.
+    """Write the pages and their files, and return the path of index.html.
 
-    Raises ReportError where the folder holds what is not ours, or cannot be written.
+    Raises ReportError if the folder contains other files or cannot be written.
     """
     index = folder / "index.html"
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_ours(index))):
-        raise ReportError(f"{folder}: holds other files; name a new folder with --to")
+        raise ReportError(f"{folder}: contains other files; name a new folder with --to")
     check_links(folder)
     is_new = not _is_ours(index)
     try:
@@ -41,7 +41,7 @@ def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
-        if is_new:  # or the next attempt would take what is left for another's files
+        if is_new:  # or the next attempt would mistake the leftovers for someone else's files
             shutil.rmtree(folder, ignore_errors=True)
         raise ReportError(f"cannot write {refusal(error, folder)}") from None
     return index

@@ -1,8 +1,8 @@
-"""Two models on the same items: the difference of their means, its interval, and how likely chance gives it.
+"""Compare two models on the same items: the difference of their means, its interval, and its p-value.
 
-Draws are over clusters of items that share photos. p is that of a test that flips the signs of whole clusters' sums;
-over several tasks it is corrected by Holm (1979), so that one task in twenty is no finding. The mean of the tasks is
-one figure, and its p stays as it is.
+Resampling is over clusters of items that share photos. p comes from a test that flips the signs of whole clusters'
+sums. Over several tasks it is corrected by Holm (1979), so that one task in twenty is not a finding. The mean of the
+tasks is a single figure, so its p is not corrected.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,19 +20,19 @@ MEAN = "mean of tasks"
 
 @dataclass(frozen=True)
 class Difference:
-    """New less base over the `n` items that both answered, 0-1.
+    """New minus base over the `n` items that both answered, 0-1.
 
     Attributes:
-        task: of the items.
-        n: items, or pairs where only both together count; of a mean, those of all its tasks.
-        base: mean of the base.
-        new: mean of the new one.
-        low: of the difference's 95 % interval; None where there are fewer than two clusters.
-        high: likewise.
-        p: probability of a difference as large by chance.
-        corrected: the same, corrected for the number of comparisons.
-        won: the new one's results on items that only it has right or has better.
-        lost: likewise, where only the base has.
+        task: task of the items.
+        n: number of items, or of pairs if they only count together; for a mean, the sum over its tasks.
+        base: mean of the base model.
+        new: mean of the new model.
+        low: lower bound of the difference's 95 % interval; None with fewer than two clusters.
+        high: upper bound, likewise.
+        p: probability of a difference at least this large by chance.
+        corrected: `p` corrected for the number of comparisons.
+        won: results of the new model on items where it scores higher.
+        lost: likewise for items where the base scores higher.
     """
 
     task: str
@@ -49,7 +49,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A new model against the base: by task, and in the unweighted mean of the tasks."""
+    """A new model compared with the base, by task and in the unweighted mean of the tasks."""
 
     mean: Difference
     tasks: tuple[Difference, ...]
@@ -61,7 +61,7 @@ _Pairs = Sequence[tuple[ItemResult, ItemResult]]
 def compare_all(
     base: Sequence[ItemResult], others: Sequence[Sequence[ItemResult]], metric: str
 ) -> list[Comparison | None]:
-    """Each of the others against the base; p is corrected over all tasks of all. None where no item is shared."""
+    """Compare each of the others with the base; p is corrected over all their tasks. None if no items are shared."""
     found = [compare_units(base, other, metric) for other in others]
     corrected = iter(holm([task.p for one in found if one for task in one.tasks]))
     return [one and _corrected(one, corrected) for one in found]
@@ -72,9 +72,9 @@ def _corrected(found: Comparison, values: Iterator[float]) -> Comparison:
 
 
 def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric: str) -> Comparison | None:
-    """The differences by task, in alphabetical order; items that one has not answered, or not defined, are left out.
+    """The differences by task, in alphabetical order, over the items for which both have a value.
 
-    p is not corrected. None where no item is shared.
+    p is not corrected. None if no items are shared.
     """
     first, second = _by_index(base, metric), _by_index(new, metric)
     shared = [index for index in first if index in second]
@@ -89,7 +89,7 @@ def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric:
 
 
 def _mean(tasks: Sequence[Difference], pairs: Sequence[_Pairs], metric: str) -> Difference:
-    """The difference of the means of the tasks; a cluster that several tasks share is flipped as one."""
+    """The difference of the task means; a cluster that several tasks share is flipped as one."""
     gains = [_gains(chosen, metric) for chosen in pairs]
     clusters = [[one.cluster for one, _ in chosen] for chosen in pairs]
     columns = [(gain, cluster_codes(names)) for gain, names in zip(gains, clusters, strict=True)]

@@ -1,6 +1,6 @@
-"""Figures that others have published, each with its source and tag, read from the one file that holds them.
+"""Figures that others have published, each with its source and tag, read from a single file.
 
-They stand in a column of their own beside ours; a figure without its tag is never shown.
+They are shown in a separate column next to ours, and never without their tag.
 """
 
 import importlib.resources
@@ -20,15 +20,15 @@ class Figure:
 
     Attributes:
         benchmark: such as `mig`.
-        task: a task of it, or `average`, with its condition where that is no plain mean of the tasks.
-        model: as its source calls it.
-        metric: such as `acc@0.5`; a difference of two models says so.
-        value: percent.
-        annotations: the version of the annotations, `unknown` where the source does not say.
+        task: one of its tasks, or `average`, with a condition if that is not a plain mean of the tasks.
+        model: name of the model in the source.
+        metric: such as `acc@0.5`; a difference between two models is named as one.
+        value: in percent.
+        annotations: version of the annotations; `unknown` if the source does not state it.
         tag: one of `TAGS`.
         source: title of the source.
-        where: where to find the source.
-        note: what a reader should know; may be empty.
+        where: location of the source.
+        note: a remark for readers; can be empty.
     """
 
     benchmark: str
@@ -59,13 +59,13 @@ class _Table(_Required, total=False):
 
 @cache
 def published_figures() -> tuple[Figure, ...]:
-    """Every figure, in the file's order."""
+    """Every figure, in the order of the file."""
     text = importlib.resources.files("cgc_cards").joinpath(FILE).read_text(encoding="utf-8")
     return parse_figures(yaml.safe_load(text))
 
 
 def figures_of(benchmark: str, *, annotations: str | None = None) -> tuple[Figure, ...]:
-    """Figures of one benchmark; with `annotations` those of this version and of none that is known."""
+    """Figures of one benchmark; with `annotations`, only those of this version or of an unknown one."""
     versions = None if annotations is None else (annotations, "unknown")
     return tuple(
         figure
@@ -75,10 +75,10 @@ def figures_of(benchmark: str, *, annotations: str | None = None) -> tuple[Figur
 
 
 def parse_figures(content: Any) -> tuple[Figure, ...]:
-    """Figures of the decoded file.
+    """Figures in the decoded file.
 
     Raises:
-        ValueError: a table has an unknown tag or source, or a row is not as long as its tasks.
+        ValueError: a table has an unknown tag or source, or the length of a row does not match its tasks.
     """
     return tuple(figure for table in content["tables"] for figure in _figures(table, content["sources"]))
 
@@ -86,7 +86,7 @@ def parse_figures(content: Any) -> tuple[Figure, ...]:
 def _figures(table: _Table, sources: dict[str, dict[str, str]]) -> list[Figure]:
     tag, source = table["tag"], table["source"]
     if tag not in TAGS:
-        raise ValueError(f"{FILE}: tag {tag!r} is none of {', '.join(TAGS)}")
+        raise ValueError(f"{FILE}: tag {tag!r} is not one of {', '.join(TAGS)}")
     if source not in sources:
         raise ValueError(f"{FILE}: source {source!r} is not listed")
     found = []

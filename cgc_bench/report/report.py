@@ -1,6 +1,6 @@
-"""Runs as Markdown and as one static page: a table of models and tasks, then every run with all of its figures.
+"""Report runs as Markdown and as one static page: a table of models and tasks, then every run with all its figures.
 
-The tables lie beside it as CSV and LaTeX. Published figures stand apart from ours.
+The tables are also written as CSV and LaTeX. Published figures are kept separate from ours.
 """
 
 import base64
@@ -19,8 +19,8 @@ from cgc_bench.scoring.asked import described
 from cgc_bench.scoring.summary import Summary, other_scales
 
 OURS, FLOOR = "#2f5fd0", "#9aa3b2"
-# What a model's boxes are in, by the diagnostic that tells it.
-_UNITS = {"pixel_scale": "pixels", "unit_scale": "shares of the image, 0 to 1"}
+# Units of a model's boxes, by the diagnostic that detects them.
+_UNITS = {"pixel_scale": "pixels", "unit_scale": "fractions of the image, 0 to 1"}
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Section:
     """One run with its figures.
 
     Attributes:
-        run: what was answered.
-        summary: its figures.
-        plot: a PNG as base64.
+        run: the answers.
+        summary: figures of the run.
+        plot: PNG encoded as base64.
     """
 
     run: Run
@@ -39,22 +39,22 @@ class Section:
 
     @property
     def unpinned(self) -> bool:
-        """Whether no revision or published checksum names the benchmark's files."""
+        """Whether the benchmark's files are not pinned by a revision or a published checksum."""
         return "unpinned" in f"{self.run.source} {self.summary['annotations']}"
 
     @property
     def asked(self) -> str:
-        """How the run was asked."""
+        """Settings and prompts of the run."""
         return "; ".join(described(self.run.asked))
 
     @property
     def units(self) -> list[str]:
-        """What the model's boxes seem to be in, where that is not the scale asked for."""
+        """The units that the model's boxes seem to use, if not the requested scale."""
         return [_UNITS[name] for name in other_scales(self.summary)]
 
 
 def write_report(runs: Sequence[Run], folder: Path) -> Path:
-    """Write report.md, index.html, and the tables into a folder. Raises ReportError where it holds other files."""
+    """Write report.md, index.html, and the tables to a folder. Raises ReportError if it contains other files."""
     sections = [_section(run) for run in told_apart(runs)]
     scored = [(section.run, section.summary) for section in sections]
     boards = leaderboards(scored)
@@ -78,7 +78,7 @@ def _section(run: Run) -> Section:
 
 
 def _plot(run: Run, summary: Summary) -> str:
-    """Bars of the first metric by task with intervals, the highest floor as a line on each."""
+    """Bar chart of the first metric by task, with intervals and a line at the highest floor."""
     from matplotlib.figure import Figure as Canvas
 
     metric = run.bench.metrics[0]
@@ -95,7 +95,7 @@ def _plot(run: Run, summary: Summary) -> str:
     axes.set_yticks(range(len(rows)), [task.replace("_", " ") for task, _ in rows])
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
-    axes.set_xlabel(f"{metric}, percent; grey: 95 % interval; red: highest floor")
+    axes.set_xlabel(f"{metric}, percent; gray: 95 % interval; red: highest floor")
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     canvas.savefig(buffer, dpi=120, format="png", metadata={"Software": None})

@@ -1,6 +1,6 @@
-"""Runs of lmms-eval as they were saved: which of our benchmarks a samples file answers, with items and responses.
+"""Saved runs of lmms-eval: find which of our benchmarks a samples file answers, with items and responses.
 
-Items are found again through the cache of prepared benchmarks, by the digest of the data that the file states.
+Items are looked up in the cache of prepared benchmarks, by the data digest in the file.
 """
 
 import json
@@ -30,20 +30,20 @@ from cgc_bench.scoring.summary import Summary, score_responses, summarise
 
 @dataclass(frozen=True)
 class Run:
-    """The answers of one model to one benchmark.
+    """Answers of one model to one benchmark.
 
     Attributes:
-        name: of the model's folder, which lmms-eval names after the model.
-        folder: of the output that holds the model's folder, as it was named.
-        date: of the newest file, such as `2026-11-24 12:00`.
-        label: the group of tasks, such as `cgc_mig_think`.
+        name: name of the model's folder, which lmms-eval derives from the model.
+        folder: the output folder with the model's folder, as given by the user.
+        date: date of the newest file, such as `2026-11-24 12:00`.
+        label: group of tasks, such as `cgc_mig_think`.
         bench: the benchmark.
-        items: all its items, by index.
-        results: one a response.
-        protocol: of the scoring: `strict` where the prompt asked for reasoning.
-        source: where the benchmark's files came from, with its revision.
-        ready: the prepared benchmark of each task, which has the images.
-        asked: how each task was asked.
+        items: all items of the benchmark, by index.
+        results: one per response.
+        protocol: scoring protocol; `strict` if the prompt asked for reasoning.
+        source: source of the benchmark's files, with its revision.
+        ready: prepared benchmark of each task, which contains the images.
+        asked: settings and prompts of each task.
     """
 
     name: str
@@ -60,24 +60,24 @@ class Run:
 
     @cached_property
     def by_index(self) -> dict[str, ItemResult]:
-        """The results by the index of their item."""
+        """Results by the index of their item."""
         return {result.index: result for result in self.results}
 
     def summary(self) -> Summary:
-        """Figures, intervals, floors and warnings."""
+        """Figures, intervals, floors, and warnings."""
         return summarise(self.bench, self.items, self.results, protocol=self.protocol, asked=self.asked)
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
-    """Every benchmark of ours in the output folders of lmms-eval; the newest files where a task was run again.
+    """Every run of our benchmarks in the output folders of lmms-eval; if a task was rerun, its newest file counts.
 
-    Raises ReportError where a folder holds none, or its benchmark is no longer prepared.
+    Raises ReportError if a folder contains none, or if a benchmark is no longer prepared.
     """
     return [run for folder in folders for run in _runs(folder)]
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """The runs with names of their own: folder and date follow the name of a model that is there several times."""
+    """The runs with unique names: folder and date are appended if a model occurs more than once."""
     times = Counter((run.name, run.label) for run in runs)
     return [
         replace(run, name=f"{run.name} ({run.folder}, {run.date})") if times[run.name, run.label] > 1 else run
@@ -86,13 +86,13 @@ def told_apart(runs: Sequence[Run]) -> list[Run]:
 
 
 def one_run(folder: Path, label: str | None = None) -> Run:
-    """The one run of a folder, of this group of tasks where it holds several. Raises ReportError."""
+    """The only run of a folder, or the one of this group of tasks. Raises ReportError."""
     found = [run for run in read_runs([folder]) if label in (None, run.label)]
     if not found:
-        raise ReportError(f"{folder}: holds no samples of {label}")
+        raise ReportError(f"{folder}: contains no samples of {label}")
     if len(found) > 1:
         held = ", ".join(sorted({f"{run.name}: {run.label}" for run in found}))
-        raise ReportError(f"{folder}: holds several runs ({held}); choose with --task, or name one model's folder")
+        raise ReportError(f"{folder}: contains several runs ({held}); choose with --task, or name one model's folder")
     return found[0]
 
 
@@ -103,20 +103,20 @@ def _runs(folder: Path) -> Iterator[Run]:
     for (model, task), file in newest_files(folder, "*_samples_cgc_*.jsonl").items():
         grouped.setdefault((model, group_of(task)), []).append(file)
     if not grouped:
-        raise ReportError(f"{folder}: holds no samples of our tasks; run lmms-eval with --log_samples")
+        raise ReportError(f"{folder}: contains no samples of our tasks; run lmms-eval with --log_samples")
     for (model, label), files in grouped.items():
         yield _run(model, _output_of(model, folder), label, files)
 
 
 def _output_of(model: Path, given: Path) -> str:
-    """The output folder that a model's folder lies in, from the name of the given one on."""
+    """The output folder that contains a model's folder, starting at the name of the given one."""
     if model == given:
         return given.resolve().parent.name
     return Path(given.resolve().name, model.relative_to(given).parent).as_posix()
 
 
 def _date(files: Iterable[Path]) -> str:
-    """When the newest file was written, as lmms-eval has it in the name: `20261124_120000_samples_...`."""
+    """Date of the newest file, from the name that lmms-eval gives it: `20261124_120000_samples_...`."""
     stated = max(file.stem.partition("_samples_")[0] for file in files)
     try:
         return datetime.strptime(stated, "%Y%m%d_%H%M%S").strftime("%Y-%m-%d %H:%M")
@@ -142,7 +142,7 @@ def _run(model: Path, folder: str, label: str, files: list[Path]) -> Run:
 
 
 def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], prepared: Mapping[str, Prepared]) -> Items:
-    """The items with the sizes of their images, as far as a sample says how large they were shown."""
+    """The items with the sizes of their images, if the samples record how large they were shown."""
     places = {
         (task, index): place for task, ready in prepared.items() for place, index in enumerate(ready.indices(task))
     }
@@ -157,7 +157,7 @@ def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], pre
 
 
 def _generated(asked: Asked, file: Path) -> Asked:
-    """With what the results file beside a samples file adds, if it is there and whole."""
+    """Add what the results file next to a samples file contains, if it exists and is complete."""
     time, _, task = file.stem.partition("_samples_")
     try:
         configuration = json.loads(file.with_name(f"{time}_results.json").read_bytes())["configs"][task]
@@ -192,7 +192,7 @@ def _first_line(file: Path) -> dict[str, object]:
 
 
 def find_prepared(bench: AnyBenchmark, task: str, version: str, digest: object) -> Prepared | None:
-    """The prepared benchmark that holds this task with this digest, or of this version if none is stated."""
+    """The prepared benchmark that contains this task with this digest, or of this version if no digest is stated."""
     folders = (cache_folder() / "bench" / bench.name).glob("*")
     opened = [open_prepared(folder, elsewhere=bench.elsewhere) for folder in sorted(folders)]
     found = [ready for ready in opened if ready and task in ready.digests]

@@ -1,1 +1,1 @@
-"""From saved responses to figures: what a benchmark is, reading responses, summing up, intervals, tables."""
+"""From saved responses to figures: the benchmark interface, reading responses, summaries, intervals, tables."""

@@ -1,4 +1,4 @@
-"""How a run was asked, as its files state it: shown in every report, and checked before two runs are compared."""
+"""Settings and prompts of a run, as stated in its files: shown in every report, and checked before a comparison."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from cgc_bench.errors import SampleFileError
 
 DIGESTS = ("annotations", "data", "prompts")
-# Fields of `Asked` that a samples file states, with their columns.
+# Fields of `Asked` in a samples file, with their columns.
 COLUMNS = {
     "annotations": "cgc_annotations_sha256",
     "data": "cgc_data_sha256",
@@ -31,17 +31,17 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What the answers to one task depend on besides the model; None if its files do not state it.
+    """What the answers to one task depend on besides the model; None if the files do not state it.
 
     Attributes:
-        annotations: sha256 of the annotation file, or of the shards of a release's split.
+        annotations: sha256 of the annotation file, or of the shards of a release split.
         data: sha256 of the items and their images, in order.
-        profile: whose way of asking it follows.
+        profile: name of the prompt profile.
         prompts: sha256 of the prompts.
-        max_pixels: of one image.
-        versions: of the libraries that draw the images and write the prompts.
-        generation: settings of the generation, such as the most new tokens.
-        interface: `chat` if images stand between the words, `simple` if before them.
+        max_pixels: most pixels per image.
+        versions: versions of the libraries that draw the images and write the prompts.
+        generation: generation settings, such as the most new tokens.
+        interface: `chat` if images are placed between the words, `simple` if before them.
     """
 
     annotations: str | None = None
@@ -55,27 +55,27 @@ class Asked:
 
 
 def read_asked(row: Mapping[str, Any], place: str) -> Asked:
-    """What one line of a samples file states. Raises SampleFileError for a value of another type."""
+    """The settings in one line of a samples file. Raises SampleFileError for a value of another type."""
     found = {field: row.get(column) for field, column in COLUMNS.items()}
     for field, value in found.items():
         expected = int if field == "max_pixels" else str
         if value is not None and type(value) is not expected:
-            raise SampleFileError(f"{place}: `{COLUMNS[field]}` is not a {'number' if expected is int else 'text'}")
+            raise SampleFileError(f"{place}: `{COLUMNS[field]}` is not a {'number' if expected is int else 'string'}")
     return Asked(**found)
 
 
 def described(asked: Mapping[str, Asked], fields: Collection[str] = tuple(TITLES)) -> list[str]:
-    """These settings of a run in words; tasks that were asked differently are named."""
+    """The settings of a run in words; tasks with different settings are named."""
     known = [field for field in TITLES if any(getattr(one, field) is not None for one in asked.values())]
     shown = [field for field in TITLES if field in fields and (field in known or field in COLUMNS)]
     return [f"{TITLES[field]} {_values(field, asked)}" for field in shown]
 
 
 def mixed(asked: Mapping[str, Asked]) -> list[str]:
-    """Warnings about tasks of one run that were asked with different settings."""
+    """Warnings about tasks of one run with different settings."""
     fields = [field for field in TITLES if field not in (*DIGESTS, "generation")]
     return [
-        f"the tasks were not asked alike: {TITLES[field]} {_values(field, asked)}"
+        f"the tasks were run with different settings: {TITLES[field]} {_values(field, asked)}"
         for field in fields
         if len({getattr(one, field) for one in asked.values()}) > 1
     ]
@@ -88,14 +88,14 @@ def other_data(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]
 
 
 def differences(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]:
-    """Warnings about what was not the same, or is not stated, for tasks that two runs share."""
+    """Warnings about settings that differ or are not stated, for tasks that two runs share."""
     shared = [task for task in base if task in new]
     found = []
     for field, title in TITLES.items():
         ours, theirs = ({task: run[task] for task in shared} for run in (base, new))
         pairs = [(getattr(ours[task], field), getattr(theirs[task], field)) for task in shared]
         if any(one != other for one, other in pairs):
-            found.append(f"not asked alike: {title} {_values(field, ours)}, then {_values(field, theirs)}")
+            found.append(f"different settings: {title} {_values(field, ours)}, then {_values(field, theirs)}")
     return found
 
 
@@ -111,7 +111,7 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
 
 
 def _digest(values: Iterable[str | None]) -> str:
-    """The beginning of a digest, or of one over all: each task has its own."""
+    """The start of a digest, or of one over all digests, since each task has its own."""
     found: Sequence[str] = sorted(value for value in values if value)
     if len(found) > 1:
         found = [hashlib.sha256("".join(found).encode()).hexdigest()]

@@ -1,6 +1,6 @@
-"""Means of a benchmark's metrics with 95 % intervals, by task and as the unweighted mean of the tasks.
+"""Means of a benchmark's metrics with 95 % intervals, by task and for the unweighted mean of the tasks.
 
-Draws are over clusters of items that share photos; tasks share none, so each is drawn by itself.
+Resampling is over clusters of items that share photos. Tasks share none, so each is resampled separately.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ Estimates = dict[str, Estimate]
 
 
 def task_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> dict[str, Estimates]:
-    """Every metric of every task and subtask, 0-1; each in alphabetical order."""
+    """Every metric of every task and subtask, 0-1, in alphabetical order."""
     return {
         task: {
             metric: estimate([r.values.get(metric) for r in group], [r.cluster for r in group]) for metric in metrics
@@ -25,7 +25,7 @@ def task_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> dic
 
 
 def macro_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> Estimates:
-    """The unweighted mean over the tasks that define the metric, 0-1; `n` counts their items."""
+    """The unweighted mean over the tasks that define the metric, 0-1; `n` is the number of their items."""
     groups = _grouped(results, "task")
     return {
         metric: macro_estimate(

@@ -1,25 +1,25 @@
-"""Prompt profiles: whose way of asking a benchmark, and of reading its answers, a run follows."""
+"""Prompt profiles: which harness or authors a run follows in prompting a benchmark and reading its answers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cgc_bench.errors import TaskError
 
-# Of prompts that this project wrote itself: releases, and all that ask for reasoning first.
+# The profile of the project's own prompts: releases, and every prompt that asks for reasoning first.
 OWN = "cgc"
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How a benchmark is asked and read.
+    """How a benchmark's prompts are written and its answers read.
 
     Attributes:
-        name: such as `lmms-eval`.
-        new_tokens: most new tokens of an answer, or those of each task; None leaves them to the benchmark.
-        max_pixels: of one image; None leaves them to the settings.
-        protocol: of the scoring, one of the benchmark's.
-        models: tasks in which a model is asked in its own way, by its name in `--model`.
-        unknown: likewise, where that way is not known here.
+        name: name of the profile, such as `lmms-eval`.
+        new_tokens: most new tokens of an answer, or the limit of each task; None leaves it to the benchmark.
+        max_pixels: most pixels per image; None leaves it to the settings.
+        protocol: scoring protocol, one of the benchmark's.
+        models: tasks in which a model has its own prompts, by its name in `--model`.
+        unknown: likewise, for prompts that are not known here.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Profile:
     unknown: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def of_model(self, task: str, model: str) -> "Profile":
-        """The profile for a model: `lmms-eval:qwen3_vl` where that model is asked in its own way. Raises TaskError."""
+        """The profile for a model: `lmms-eval:qwen3_vl` if that model has its own prompts. Raises TaskError."""
         if task in self.unknown.get(model, ()):
             raise TaskError(
                 f"{self.name} asks {model} {task} in a way not known here; choose another CGC_BENCH_PROFILE"
@@ -38,18 +38,18 @@ class Profile:
         return replace(self, name=f"{self.name}:{model}") if task in self.models.get(model, ()) else self
 
     def tokens(self, task: str) -> int | None:
-        """Most new tokens of an answer to a task; None leaves them to the benchmark."""
+        """Most new tokens of an answer to a task; None leaves it to the benchmark."""
         return self.new_tokens.get(task) if isinstance(self.new_tokens, Mapping) else self.new_tokens
 
 
 def choose(wanted: Sequence[str], offered: Sequence[Profile], default: str) -> Profile:
-    """The first profile of those wanted that a benchmark offers, else its default."""
+    """The first requested profile that a benchmark offers, else its default."""
     by_name = {profile.name: profile for profile in offered}
     return next((by_name[name] for name in wanted if name in by_name), by_name[default])
 
 
 def check_names(wanted: Iterable[str], known: Iterable[str]) -> None:
-    """Raises TaskError for a profile that no benchmark offers."""
+    """Raise TaskError for a profile that no benchmark offers."""
     there = sorted(set(known))
     for name in wanted:
         if name not in there:

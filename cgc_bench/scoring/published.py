@@ -1,4 +1,4 @@
-"""A benchmark whose authors publish annotation files and images: it says how they lie, and is prepared from them."""
+"""A benchmark whose authors publish annotation files and images: it defines their layout and is prepared from them."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ class PublishedBenchmark(Benchmark[ItemT, ResultT]):
     layout: Layout[ItemT]
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - all its tasks are prepared at once
-        """Prepare all tasks as the environment says."""
+        """Prepare all tasks as set by the environment variables."""
         return prepare_files(self.name, self.layout, self.read_items, variant, revision=settings.revision(self.name))
 
     def prepare(
         self, part: str, annotations: str | None = None, *, source: Path | None = None, revision: str | None = None
     ) -> Prepared:
-        """Prepare a variant, or other annotations, from the Hub or from a copy of its files."""
+        """Prepare a variant or other annotations from the Hub or from a copy of its files."""
         variant = annotations if annotations in self.layout.variants else None
         file = Path(annotations) if annotations and variant is None else None
         return prepare_files(

@@ -1,7 +1,7 @@
-"""Saved responses of a model, from plain files or from lmms-eval's samples files, matched to a benchmark's items.
+"""Match saved responses, from plain files or from lmms-eval's samples files, to the items of a benchmark.
 
-A line is `{"index", "response"}`, with `task` and `annotations` where known; lmms-eval's lines hold the same under
-`cgc_index`, `cgc_response`, `cgc_task`, `cgc_annotations`. What could be another task's file is refused, never guessed.
+A line is `{"index", "response"}`, with `task` and `annotations` if known; lmms-eval's lines contain the same under
+`cgc_index`, `cgc_response`, `cgc_task`, `cgc_annotations`. A file that could belong to another task is refused.
 """
 
 import json
@@ -22,11 +22,11 @@ class Sample:
     """One saved response.
 
     Attributes:
-        index: of the item.
-        response: the whole text of the model.
-        task: the item's task as the file states it, or None.
-        annotations: the version of the annotations as the file states it, or None.
-        asked: how it was asked, as the file states it.
+        index: index of the item.
+        response: full text of the model.
+        task: the item's task as stated in the file, or None.
+        annotations: version of the annotations as stated in the file, or None.
+        asked: settings and prompts as stated in the file.
         place: file and line, for messages.
     """
 
@@ -39,15 +39,15 @@ class Sample:
 
 
 def whole_response(written: str, prefix: str) -> str:
-    """A response with what the chat template wrote of it before the model did; one that has it already is left alone.
+    """Prepend the part of a response that the chat template wrote, unless it is already present.
 
-    Reasoning that is cut short would otherwise be read as an answer: only its opening tag tells what it is.
+    Otherwise, truncated reasoning would be read as an answer: only its opening tag identifies it.
     """
     return written if written.startswith(prefix) else prefix + written
 
 
 def read_responses(files: Sequence[Path], items: Mapping[str, Item], name: str) -> dict[str, str]:
-    """Responses by index; arguments and errors as for `read_matched`."""
+    """Responses by index; arguments and errors are those of `read_matched`."""
     return {index: sample.response for index, sample in read_matched(files, items, name).items()}
 
 
@@ -55,14 +55,14 @@ def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) ->
     """Saved responses by index, in the items' order; a subset of the items is fine.
 
     Args:
-        files: JSON Lines files, or output folders of lmms-eval with one run of this benchmark, whose newest files are
-            taken.
+        files: JSON Lines files, or output folders of lmms-eval with one run of this benchmark, whose newest files
+            count.
         items: the benchmark's items by index; each has `task` and `version`.
-        name: of the benchmark.
+        name: name of the benchmark.
 
     Raises:
         SampleFileError: a file cannot be read, or a line is damaged, unknown, repeated, or of another task; the message
-            names file and line.
+            names the file and line.
     """
     found: dict[str, Sample] = {}
     for sample in read_samples(files, name):
@@ -76,7 +76,7 @@ def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) ->
 
 
 def asked_by_task(samples: Mapping[str, Sample], items: Mapping[str, Item]) -> dict[str, Asked]:
-    """How each task was asked. Raises SampleFileError if the lines of one task state different settings."""
+    """Settings and prompts of each task. Raises SampleFileError if the lines of one task state different settings."""
     first: dict[str, Sample] = {}
     for index, sample in samples.items():
         before = first.setdefault(items[index].task, sample)
@@ -88,16 +88,16 @@ def asked_by_task(samples: Mapping[str, Sample], items: Mapping[str, Item]) -> d
 
 
 def group_of(task: str) -> str:
-    """`cgc_mig_think` of `cgc_mig_think_diff`. Raises SampleFileError for a task that is not ours."""
+    """`cgc_mig_think` for `cgc_mig_think_diff`. Raises SampleFileError for a task that is not ours."""
     parts = [part for name in PACKAGES if task.startswith(f"cgc_{name}_") for part in benchmark(name).tasks]
     for part in sorted(parts, key=len, reverse=True):  # `view_diff` before `diff`
         if task.endswith(f"_{part}"):
             return task.removesuffix(f"_{part}")
-    raise SampleFileError(f"{task}: is no task of ours")
+    raise SampleFileError(f"{task}: not one of our tasks")
 
 
 def newest_files(folder: Path, pattern: str) -> dict[tuple[Path, str], Path]:
-    """The newest samples file of each folder and task below a folder, by both."""
+    """The newest samples file under a folder, by (folder, task)."""
     return {(file.parent, file.stem.partition("_samples_")[2]): file for file in sorted(folder.rglob(pattern))}
 
 
@@ -109,17 +109,17 @@ def read_samples(files: Iterable[Path], name: str) -> Iterator[Sample]:
 
 
 def _sample_files(path: Path, name: str) -> list[Path]:
-    """The file, or the newest ones of the one run that a folder holds."""
+    """The file, or the newest ones of the only run in a folder."""
     if not path.is_dir():
         return [path]
     pattern = f"*_samples_cgc_{name}*.jsonl"
     newest = newest_files(path, pattern)
     if not newest:
-        raise SampleFileError(f"{path} holds no samples file {pattern}: run lmms-eval with --log_samples")
+        raise SampleFileError(f"{path} contains no samples file {pattern}: run lmms-eval with --log_samples")
     runs = sorted({f"{folder.name}: {group_of(task)}" for folder, task in newest})
     if len({(folder, group_of(task)) for folder, task in newest}) > 1:
         raise SampleFileError(
-            f"{path} holds several runs ({', '.join(runs)}); name the folder of one model, or the samples files of one"
+            f"{path} contains several runs ({', '.join(runs)}); name the folder or the samples files of one model"
         )
     return list(newest.values())
 
@@ -150,7 +150,7 @@ def _sample(line: bytes, place: str) -> Sample:
 
 
 def decode_line(line: bytes, place: str) -> dict[str, object]:
-    """The object of one line. Raises SampleFileError that names the place."""
+    """The object on one line. Raises SampleFileError that names the place."""
     try:
         row = json.loads(decode(line, place, SampleFileError))
     except (ValueError, RecursionError) as error:
@@ -164,25 +164,25 @@ def _index(row: Mapping[str, object], key: str, place: str) -> str:
     index = row.get(key)
     if type(index) is int or (isinstance(index, str) and index):
         return str(index)
-    raise SampleFileError(f"{place}: no `{key}`, a number or a text")
+    raise SampleFileError(f"{place}: no `{key}`, a number or a string")
 
 
 def _text(row: Mapping[str, object], key: str, place: str) -> str:
     response = row.get(key)
     if isinstance(response, str):
         return response
-    raise SampleFileError(f"{place}: no `{key}`, a text (an empty one is an answer too)")
+    raise SampleFileError(f"{place}: no `{key}`, a string (an empty one is also an answer)")
 
 
 def _optional(row: Mapping[str, object], key: str, place: str) -> str | None:
     value = row.get(key)
     if value is None or isinstance(value, str):
         return value
-    raise SampleFileError(f"{place}: `{key}` is not a text")
+    raise SampleFileError(f"{place}: `{key}` is not a string")
 
 
 def _check(sample: Sample, items: Mapping[str, Item]) -> None:
-    """Refuse a response that belongs to something else."""
+    """Refuse a response that belongs to other items."""
     item = items.get(sample.index)
     if item is None:
         raise SampleFileError(f"{sample.place}: the annotations have no item {sample.index}")

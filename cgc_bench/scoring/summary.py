@@ -1,6 +1,6 @@
-"""Saved responses in, one summary out: official figures, intervals, what they hide, and the floors of the same items.
+"""Summarize saved responses: official figures, intervals, what they hide, and the floors of the same items.
 
-All values of a summary are in percent; it is what `cgc-bench score --json` writes and what the tables show.
+All values are in percent. `cgc-bench score --json` writes the summary, and the tables show it.
 """
 
 import json
@@ -18,17 +18,17 @@ from cgc_bench.scoring.intervals import Estimates, macro_estimates, task_estimat
 from cgc_data.common.disk import refusal
 from cgc_data.metrics import Estimate
 
-# Diagnostics that tell answers on another scale than 0-1000, with what the boxes of such a model are in. A share of
-# answers above `MANY`, in percent, is no slip.
+# Diagnostics that detect answers on a scale other than 0-1000, with the units of such boxes. A share of answers above
+# `MANY` percent is not an accident.
 SCALES = {
     "pixel_scale": "have numbers over 1000: they seem to be in pixels",
-    "unit_scale": "have boxes from 0 to 1: they seem to be in shares of the image",
+    "unit_scale": "have boxes from 0 to 1: they seem to be in fractions of the image",
 }
 MANY = 5.0
 
 
 class Interval(TypedDict):
-    """A mean in percent, its bounds at 95 %, and the items behind it."""
+    """A mean in percent, its 95 % bounds, and its number of items."""
 
     value: float | None
     low: float | None
@@ -57,7 +57,7 @@ class Judged(TypedDict):
 
 
 class VideoSummary(TypedDict, total=False):
-    """What a judged video subtask adds to a summary."""
+    """Entry that a judged video subtask adds to a summary."""
 
     pc_vid: Judged
     macro_with_pc_vid: dict[str, float]
@@ -83,7 +83,7 @@ class _Official(TypedDict):
 
 
 class Summary(_Official, total=False):
-    """What `cgc-bench score --json` writes."""
+    """Content of the file that `cgc-bench score --json` writes."""
 
     pc_vid: Judged
     macro_with_pc_vid: dict[str, float]
@@ -100,7 +100,7 @@ def score_responses(
     """Score every response, by the index of its item.
 
     Raises:
-        TaskError: the benchmark has no such protocol or post-processing, or the protocol takes none.
+        TaskError: the benchmark does not have the protocol or post-processing, or the protocol does not allow it.
     """
     check_protocol(bench, protocol, postprocess)
     return [
@@ -110,7 +110,7 @@ def score_responses(
 
 
 def check_protocol(bench: AnyBenchmark, protocol: str, postprocess: str | None) -> None:
-    """Raises TaskError where the benchmark has no such protocol or post-processing."""
+    """Raise TaskError if the benchmark does not have the protocol or post-processing."""
     if protocol not in bench.protocols:
         raise TaskError(f"{bench.name} has no protocol {protocol!r}; there are: {', '.join(bench.protocols)}")
     if postprocess is None:
@@ -131,7 +131,7 @@ def summarise(
     postprocess: str | None = None,
     asked: Mapping[str, Asked] | None = None,
 ) -> Summary:
-    """The summary of scored results; floors are those of the items that were answered, `asked` is by task."""
+    """The summary of scored results; floors are over the answered items, and `asked` is by task."""
     table = bench.table(results)
     units = bench.units(results)
     tasks = {item.task for item in items.values()}
@@ -158,7 +158,7 @@ def summarise(
 
 
 def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
-    """The table of a floor's answers to these items, scored officially."""
+    """The table of a floor's answers to these items, with official scoring."""
     return bench.table([bench.score(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
@@ -168,12 +168,12 @@ def versions(items: Mapping[str, Item]) -> str:
 
 
 def write_summary(summary: Summary, file: Path) -> None:
-    """Write JSON; another file of that name is kept. Raises ReportError."""
+    """Write JSON. Raises ReportError instead of overwriting a file of another kind."""
     if file.exists() and not _is_summary(file):
-        raise ReportError(f"{file} exists and is no score of ours: choose another name")
+        raise ReportError(f"{file} exists but was not written by `cgc-bench score`; choose another name")
     try:
         text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
-        # What is not Unicode, such as half a surrogate pair, stays a JSON escape.
+        # Text that is not valid Unicode, such as a lone surrogate, stays a JSON escape.
         partial = file.with_name(f"{file.name}.partial")
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
         partial.replace(file)
@@ -212,9 +212,9 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
     if summary["missing_tasks"]:
         where = "the annotations" if not tasks.issuperset(bench.tasks) else "the responses"
         missing = ", ".join(summary["missing_tasks"])
-        found.append(f"the macro average is over the tasks there are; {where} lack {missing}")
+        found.append(f"the macro average is over the available tasks; {where} lack {missing}")
     found += [
-        f"{len(indices):,} with faulty annotations that count all the same: {fault}"
+        f"{len(indices):,} with faulty annotations that still count: {fault}"
         for fault, indices in summary["faults"].items()
     ]
     found += [f"{share:.1f} % of the answers {SCALES[name]}" for name, share in other_scales(summary).items()]
@@ -222,7 +222,7 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
 
 
 def other_scales(summary: Summary) -> dict[str, float]:
-    """The keys of `SCALES` that many answers show, with their share in percent."""
+    """The keys of `SCALES` that apply to many answers, with their share in percent."""
     shares = {name: summary["diagnostics"]["macro"].get(name) for name in SCALES}
     return {name: row["value"] for name, row in shares.items() if row and row["value"] and row["value"] > MANY}
 

@@ -1,6 +1,6 @@
-"""A summary of scores as tables for a terminal: official figures, what they hide, floors.
+"""Print a summary of scores as terminal tables: official figures, what they hide, and floors.
 
-A table that is wider than the terminal, or than a pipe's 80 columns, goes on in a further one: no digit is cut off.
+A table wider than the terminal (80 columns in a pipe) is split into several, so that no digit is truncated.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,13 +14,13 @@ from cgc_bench.scoring.benchmark import Table as Figures
 from cgc_bench.scoring.summary import Interval, Summary
 
 NONE = "-"
-# What a column takes beside its text: a blank on each side and a border.
+# Width of a column besides its text: a space on each side and a border.
 _AROUND = 3
 Cells = Sequence[str]
 
 
 def score_tables(bench: AnyBenchmark, summary: Summary, width: int) -> Iterator[Table]:
-    """The tables of a summary, in reading order, each at most `width` wide; all values in percent."""
+    """The tables of a summary, in reading order, each at most `width` wide; values are in percent."""
     yield from _official(bench, summary, width)
     shown = [name for name in bench.diagnostics if name in summary["diagnostics"]["macro"]]
     if shown:
@@ -53,11 +53,11 @@ def _hidden(summary: Summary, names: Sequence[str], width: int) -> Iterator[Tabl
     rows = [
         (task, *(_number(row[name]["value"] if name in row else None) for name in names)) for task, row in lines.items()
     ]
-    return _tables("Beside the official figures", ("task", *(name.replace("_", " ") for name in names)), rows, width)
+    return _tables("Other figures", ("task", *(name.replace("_", " ") for name in names)), rows, width)
 
 
 def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int) -> Iterator[Table]:
-    """What answers that look at nothing score on the same items, by the benchmark's first metric."""
+    """Scores of the floors on the same items, by the benchmark's first metric."""
     metric = bench.metrics[0]
     tasks = next(iter(floors.values()))["tasks"]
     rows: list[Cells] = [
@@ -68,7 +68,7 @@ def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int
 
 
 def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iterator[Table]:
-    """The rows under as many columns as fit, then under the next; every table begins with the first column."""
+    """The rows with as many columns as fit, then with the next ones; every table starts with the first column."""
     widths = [_width(head, [row[place] for row in rows]) for place, head in enumerate(heads)]
     for number, chosen in enumerate(_fitting([needed + _AROUND for needed in widths], width)):
         table = Table(title=title + ", continued" * bool(number), title_justify="left", title_style="bold")
@@ -83,12 +83,12 @@ def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iter
 
 
 def _width(head: str, cells: Iterable[str]) -> int:
-    """What a column needs so that no word of its head and no figure is broken."""
+    """Width of a column at which no word of its heading and no figure is broken."""
     return max(map(len, (*head.split(), *cells)))
 
 
 def _fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
-    """Places of the columns after the first, in lots that fit beside it; a lot has at least one."""
+    """Indices of the columns after the first, in groups that fit next to it; a group has at least one."""
     lot: list[int] = []
     used = start = 1 + widths[0]
     for place, needed in enumerate(widths[1:], 1):

@@ -1,4 +1,4 @@
-"""Five benchmarks that ask no boxes: whether what a model learned of grounding carries over to other questions."""
+"""Five benchmarks without boxes, to measure whether grounding skills transfer to other questions."""
 
 from cgc_bench.transfer.benchmark import BENCHMARK
 

@@ -1,6 +1,6 @@
-"""The transfer tasks as a benchmark of this package: accuracy by the rule of each task in lmms-eval.
+"""The transfer tasks as a benchmark: accuracy by the rule of each task in lmms-eval.
 
-Beside it the same final answers under one rule for all, since the tasks' rules differ in what they can read.
+The same final answers are also read by one rule for all tasks, because the tasks' rules differ in what they can read.
 """
 
 from collections import defaultdict
@@ -31,13 +31,13 @@ _END = "</think>"
 
 @dataclass(frozen=True)
 class TransferResult(ItemResult):
-    """A result with the benchmark's own division it belongs to."""
+    """A result with its group in the benchmark."""
 
     group: str = ""
 
 
 def judge(item: Item, response: str, protocol: str = "official") -> tuple[bool, bool]:
-    """Whether a response is right by the rule of a protocol, and whether the rule could read it."""
+    """Whether a response is correct by the rule of a protocol, and whether the rule could read it."""
     if protocol == "vlmevalkit":
         return vlmevalkit_judges(item, response.rpartition(_END)[2].strip())
     answer = final_answer(response) if protocol == "strict" else without_tagged(response)
@@ -74,7 +74,7 @@ def _read(item: Item, answer: str) -> str | None:
 
 
 def _mathvista_option(answer: str, item: Item) -> str | None:
-    """The option whose words the answer is, else the one that it states; the nearest by spelling is not guessed."""
+    """The option whose text equals the answer, else the option it states; the nearest spelling is not guessed."""
     words = answer.strip()
     if words in item.options:
         return item.letters[item.options.index(words)]
@@ -93,7 +93,7 @@ class _Group(TypedDict):
 
 
 class _TaskRow(TypedDict):
-    """A row of the table, and its parts by the task's own division."""
+    """A row of the table, and its parts by group."""
 
     n: int
     accuracy: float
@@ -133,7 +133,7 @@ class Transfer(Benchmark[Item, TransferResult]):
     messages = staticmethod(prompts.messages)
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - there is one
-        """Prepare a task as the environment says."""
+        """Prepare a task as set by the environment variables."""
         return prepare_transfer(task, revision=settings.revision(task))
 
     def prepare(
@@ -141,15 +141,15 @@ class Transfer(Benchmark[Item, TransferResult]):
     ) -> Prepared:
         """Prepare a task from the Hub or from a copy of its repository."""
         if annotations:
-            raise PrepareError(f"{part} takes no --annotations: its questions are in the data set")
+            raise PrepareError(f"{part} does not take --annotations: its questions are in the dataset")
         return prepare_transfer(part, source=source, revision=revision)
 
     def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:
-        """Chat messages of an item as a profile asks it."""
+        """Chat messages of an item in a profile."""
         return prompts.messages(item, prompt, profile)
 
     def prompt(self, item: Item, prompt: str = "official", profile: str = "") -> str:
-        """The words of an item as a profile asks it, for models that take images apart from them."""
+        """The text of an item in a profile, for models that take images separately."""
         return prompts.text(item, prompt, profile)
 
     def score(
@@ -160,10 +160,10 @@ class Transfer(Benchmark[Item, TransferResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> TransferResult:
-        """Score one response after its reasoning; never raises, whatever the text.
+        """Score one response after its reasoning. Never raises on any text.
 
-        `official` cuts reasoning as lmms-eval does. `strict` takes the answer block where there is one, and gives
-        nothing where the reasoning is not closed. `vlmevalkit` and `authors` read as those harnesses do.
+        `official` removes reasoning as lmms-eval does. `strict` reads the answer block if there is one, and nothing
+        if the reasoning is not closed. `vlmevalkit` and `authors` read as those harnesses do.
         """
         right, readable = judge(item, response, protocol)
         return TransferResult(

@@ -1,16 +1,16 @@
-"""Which option an answer names, by the rule of each benchmark's task in lmms-eval; every quirk of theirs is kept.
+"""Find the option that an answer names, by the rule of each benchmark's lmms-eval task, with every quirk.
 
-All take the answer without its reasoning, and give None where the rule finds nothing. Every pattern is a single scan.
+All take the answer without its reasoning, and return None if the rule finds nothing. Every pattern is a single scan.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
-# Marks round an answer are cut off one kind after the other: the order is part of the rule.
+# Marks around an answer are stripped one kind after another: the order is part of the rule.
 _RANKED_MARKS = (",", ".", "!", "?", ";", ":", "'", '"')
 _LISTED_MARKS = _RANKED_MARKS[:-1]
-# What marks a letter, and what its last place is found by: in lmms-eval's MMMU, and in the scripts of the authors of
-# MMMU and of MuirBench, who took it over.
+# Marks of a letter, and the key that finds its last occurrence: in lmms-eval's MMMU, and in the scripts of the authors
+# of MMMU and of MuirBench, who adopted it.
 LMMS_FORMS = (("({})", "({})"), ("{} ", " {} "), ("{}.", " {} "))
 AUTHORS_FORMS = (("({})", "({})"), (" {} ", " {} "))
 _LEADING = re.compile(r"\s*([A-Z])\.")
@@ -29,16 +29,16 @@ _FEW = 4
 
 
 def leading_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MuirBench: a letter with a full stop at the start, or a letter alone in any case."""
+    """MuirBench: a letter with a period at the start, or a single letter in any case."""
     match = _LEADING.match(answer)
     found = (match.group(1) if match else answer.strip()).upper()
     return found if found in letters else None
 
 
 def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str | None:
-    """MuirBench in lmms-eval's order: its filter sees the whole response, so that what it would find after reasoning
+    """MuirBench in lmms-eval's order: its filter sees the full response, so that what it would find after reasoning
 
-    (`answer`) is never filtered: there only a letter alone counts.
+    (`answer`) is never filtered: only a single letter counts there.
     """
     match = _LEADING.match(response)
     found = (match.group(1) if match else answer.strip()).upper()
@@ -46,7 +46,7 @@ def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str |
 
 
 def ranked_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar: the letter in the most telling form; of several in one form, the last."""
+    """MMStar: the letter in the most explicit form; of several in one form, the last."""
     text = f" {_without_marks(answer.strip(), _RANKED_MARKS)} "
     found = [*_in_form(text, letters), *_after_phrase(text, letters), *_at_an_end(text, letters)]
     if not found:
@@ -81,7 +81,7 @@ def _at_an_end(text: str, letters: Sequence[str]) -> Iterator[tuple[int, int, st
 
 
 def stated_option(answer: str, letters: Sequence[str]) -> str | None:
-    """BLINK: a short first line, else the last "answer is X", else the last "(X)", else a letter at the start."""
+    """BLINK: a short first line, else the last "answer is X", else the last "(X)", else an initial letter."""
     if not letters:
         return None
     text, choice = answer.strip(), f"([{re.escape(''.join(letters).upper())}])"
@@ -100,9 +100,9 @@ def stated_option(answer: str, letters: Sequence[str]) -> str | None:
 def listed_option(
     answer: str, letters: Sequence[str], options: Sequence[str], forms: Sequence[tuple[str, str]] = LMMS_FORMS
 ) -> str | None:
-    """MMMU: a letter in parentheses, before a blank or a full stop, else in longer answers an option's own words.
+    """MMMU: a letter in parentheses, or before a space or a period, else in longer answers the text of an option.
 
-    Of several, the last. Where nothing is found the authors draw an option; here it is None, and wrong.
+    Of several, the last counts. If nothing is found, the authors draw an option; here it is None, and wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

@@ -1,4 +1,4 @@
-"""Answers that look at nothing: the first option, and one drawn by the item's index."""
+"""Answers that ignore the input: the first option, and one drawn by the item's index."""
 
 import random
 
@@ -8,12 +8,12 @@ _OTHER = {"list": "[0, 0]"}
 
 
 def first(item: Item) -> str:
-    """The letter A; 0 where there are no options."""
+    """The letter A, or 0 if there are no options."""
     return item.letters[0] if item.letters else _OTHER.get(item.kind, "0")
 
 
 def drawn(item: Item) -> str:
-    """An option, each as likely as the others; a number of 0..9 where there are none."""
+    """An option drawn uniformly, or a number of 0..9 if there are none."""
     chance = random.Random(item.index)
     if item.letters:
         return chance.choice(item.letters)

@@ -1,6 +1,6 @@
-"""How other harnesses read: VLMEvalKit's inference of an option, authors' rules, and lmms-eval's cut of reasoning.
+"""Reading rules of other harnesses: VLMEvalKit's option inference, authors' rules, lmms-eval's removal of reasoning.
 
-Written anew from their published behavior, with every quirk. What they leave to a language model is None here.
+Reimplemented from their published behavior, with every quirk. What they leave to a language model is None here.
 """
 
 import re
@@ -24,9 +24,9 @@ _OPENINGS = ("(", "option ", "the answer is ")
 
 
 def without_tagged(text: str) -> str:
-    """The text without reasoning as lmms-eval cuts it: every block; where only a closing tag is left, all before it.
+    """The text without reasoning, as lmms-eval removes it: every block and, for a lone closing tag, all text before it.
 
-    An opening tag that is never closed, and all that follows it, stays.
+    An opening tag that is never closed stays, with all text after it.
     """
     for opening, closing in REASONING_TAGS:
         kept, place = [], 0
@@ -40,9 +40,9 @@ def without_tagged(text: str) -> str:
 
 
 def vlmevalkit_option(answer: str, options: Mapping[str, str]) -> str | None:
-    """The only option that stands as a word among the last five, else after "answer is", else the only one spelt out.
+    """The only option that is one of the last five words, else after "answer is", else the only one spelled out.
 
-    VLMEvalKit asks a language model if this finds nothing, or counts the answer as wrong where none is named.
+    If this finds nothing, VLMEvalKit asks a language model, or counts the answer as wrong if none is configured.
     """
     if any(refusal in answer for refusal in _REFUSALS):
         return None
@@ -66,9 +66,9 @@ def _spelt_out(answer: str, options: Mapping[str, str]) -> str | None:
 
 
 def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
-    """Whether an answer is right, and whether it could be read, as VLMEvalKit does without its language model.
+    """Whether an answer is correct, and whether it could be read, as in VLMEvalKit without its language model.
 
-    An open question of MMMU becomes one with two options there, the true answer and "Other Answers".
+    There, an open question of MMMU becomes a choice of two options: the true answer and "Other Answers".
     """
     if item.kind == "open":
         found = vlmevalkit_option(answer, {"A": item.answers[0], "B": "Other Answers"})
@@ -82,11 +82,11 @@ def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
         right = number(answer) in [number(true) for true in item.answers]
     except (KeyError, ValueError, OverflowError):
         return False, False
-    return right, right  # a number that is not the true one goes to the language model
+    return right, right  # a number other than the true one goes to the language model
 
 
 def authors_option(item: Item, answer: str) -> str | None:
-    """The option by the rule of the benchmark's authors; BLINK's ask a language model where this finds none."""
+    """The option by the rule of the benchmark's authors; BLINK's ask a language model if this finds none."""
     if item.task == "mmstar":
         return _first_letter(answer, item.letters)
     if item.task == "blink":
@@ -95,7 +95,7 @@ def authors_option(item: Item, answer: str) -> str | None:
 
 
 def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar: the first character, or that after a parenthesis, `option`, or `the answer is`, whatever follows it."""
+    """MMStar: the first character, or the one after a parenthesis, `option`, or `the answer is`, in any context."""
     text = answer.lower().strip().replace("\n", " ")
     places = [0, *(len(opening) for opening in _OPENINGS if text.startswith(opening))]
     found = [text[place : place + 1].upper() for place in places]
@@ -103,7 +103,7 @@ def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
 
 
 def _blink_option(answer: str, letters: Sequence[str]) -> str | None:
-    """BLINK: the letter alone, else the only `(X)` that is a word of the last paragraph, or of all."""
+    """BLINK: a single letter, else the only `(X)` that is a word of the last paragraph, or of the full text."""
     alone = answer[1:-1] if answer.startswith("(") and answer.endswith(")") else answer
     if alone in letters:
         return alone

@@ -1,7 +1,7 @@
-"""Answers that are no option: words and numbers of MMMU's open questions, numbers and lists of MathVista.
+"""Read answers that are not options: words and numbers in MMMU's open questions, numbers and lists in MathVista.
 
-`open_matches` is MMMU's own rule. MathVista's authors let a language model read the answer out; here rules read it, so
-that scoring needs no key and repeats itself.
+`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the answer; here rules read it,
+so scoring needs no API key and is deterministic.
 """
 
 import ast
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 _TAILS = ("could be ", "so ", "is ", "thus ", "therefore ", "final ", "answer ", "result ")
 _TRIVIAL = {":", ",", ".", "!", "?", ";", "'"}
 _GROUPED = re.compile(r"-?\b\d{1,3}(?:,\d{3})+\b")
-# A start within a run of digits could match nothing that its first digit does not, and would be quadratic.
+# A match that starts within a run of digits finds nothing that the first digit does not, and would be quadratic.
 _SCIENTIFIC = re.compile(r"(?:-|(?<!\d))\d+(?:\.\d+)?[eE][+-]?\d+")
 _PLAIN = re.compile(r"(?:(?:-|(?<!\d))(?:\d+\.\d+|\d+\b)|-?\.\d+)(?![eE][+-]?\d+)(?![,\d])")
 _NUMBER = re.compile(r"-?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
@@ -23,7 +23,7 @@ Found = str | float
 
 
 def open_matches(answer: str, truths: Sequence[str]) -> bool:
-    """Whether an answer to an open question of MMMU holds one of the true answers, as words or as a number."""
+    """Whether an answer to an open question of MMMU contains one of the true answers, as words or as a number."""
     true = [value for truth in truths for value in _normal(truth)]
     words = [value for value in true if isinstance(value, str)]
     for found in _open_candidates(answer):
@@ -33,7 +33,7 @@ def open_matches(answer: str, truths: Sequence[str]) -> bool:
 
 
 def _open_candidates(answer: str) -> Iterator[Found]:
-    """What each line concludes, and every number in that."""
+    """The conclusion of each line, and every number in it."""
     for text in _conclusions(answer.strip().strip(".").lower()):
         for part in (text, *_GROUPED.findall(text), *_SCIENTIFIC.findall(text), *_PLAIN.findall(text)):
             yield from _normal(part)
@@ -55,7 +55,7 @@ def _tail(line: str, indicators: Sequence[str]) -> str:
 
 
 def _normal(text: str) -> list[Found]:
-    """A number to two decimals, else lower case; a single character has a blank beside it, or it is in every word."""
+    """A number to two decimals, else lowercase; a single character gets a space, or it would match in every word."""
     text = text.strip()
     try:
         return [round(float(text.replace(",", "")), 2)]
@@ -65,13 +65,13 @@ def _normal(text: str) -> list[Found]:
 
 
 def read_integer(answer: str) -> str | None:
-    """The concluding number as MathVista's answers to be an integer are written."""
+    """The concluding number, in the form of MathVista's integer answers."""
     number = _concluding_number(answer)
     return None if number is None else str(int(number))
 
 
 def read_float(answer: str, decimals: int) -> str | None:
-    """The concluding number, rounded, as MathVista's answers to be a decimal are written."""
+    """The concluding number, rounded, in the form of MathVista's decimal answers."""
     number = _concluding_number(answer)
     return None if number is None else str(round(number, decimals))
 
@@ -87,7 +87,7 @@ def read_list(answer: str) -> list[object] | None:
 
 
 def _concluding_number(answer: str) -> float | None:
-    """The first number after the last "answer is" or box, else the last of all."""
+    """The first number after the last "answer is" or box, else the last number of the text."""
     concluded = list(_CONCLUSION.finditer(answer))
     after = _NUMBER.search(answer, concluded[-1].end()) if concluded else None
     if after:

@@ -1,4 +1,4 @@
-"""Questions of the transfer tasks in one form, kept as JSON Lines beside the images, whoever published them."""
+"""Questions of all transfer tasks in one form, stored as JSON Lines next to the images."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -19,19 +19,19 @@ class Item:
     """One question.
 
     Attributes:
-        index: such as `mmstar/12`.
+        index: ID such as `mmstar/12`.
         task: one of `TASKS`.
-        group: the benchmark's own division, such as BLINK's `Jigsaw`.
-        kind: `choice`, or for answers that are no option `integer`, `float`, `list`, `open`.
-        question: as its authors wrote it; `<image>` or `<image 2>` stands where an image does.
-        options: the options' texts; empty texts where the question itself has them.
-        answers: the letter, or the true answers; any of them is right.
-        decimals: of a `float`.
-        marks: the numbers that `<image N>` gives to the images, in their order; empty where they have none.
+        group: group within the benchmark, such as BLINK's `Jigsaw`.
+        kind: `choice`, or `integer`, `float`, `list`, `open` for answers that are not options.
+        question: as written by its authors; `<image>` or `<image 2>` marks the place of an image.
+        options: texts of the options; empty texts if the question itself contains them.
+        answers: the letter, or the true answers, any of which is correct.
+        decimals: number of decimals of a `float`.
+        marks: numbers that `<image N>` gives to the images, in order; empty if they have none.
         images: sha256 of each image.
-        version: of the questions.
-        cluster: items of one cluster share images.
-        fault: what is odd about the row; empty where nothing is.
+        version: version of the questions.
+        cluster: items in a cluster share images.
+        fault: what is unusual about the row; empty if nothing is.
     """
 
     index: str
@@ -50,12 +50,12 @@ class Item:
 
     @property
     def letters(self) -> tuple[str, ...]:
-        """One letter an option."""
+        """One letter per option."""
         return option_letters(len(self.options))
 
 
 def option_letters(count: int) -> tuple[str, ...]:
-    """A, B, ... for so many options."""
+    """A, B, ... for the given number of options."""
     return tuple(chr(ord("A") + place) for place in range(count))
 
 
@@ -65,13 +65,13 @@ def written(items: Iterable[Item]) -> bytes:
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, from a prepared task's questions or from a folder that holds several such files.
+    """Items by index, from a prepared task's questions or from a folder with several such files.
 
-    Raises AnnotationError where a file is missing, damaged, of another form, or of another version than is asked for.
+    Raises AnnotationError if a file is missing, damaged, in another format, or of another version than requested.
     """
     files = [annotations] if not annotations.is_dir() else sorted(annotations.rglob("questions.jsonl"))
     if not files:
-        raise AnnotationError(f"{annotations} holds no questions.jsonl; run `cgc-bench prepare` for the task")
+        raise AnnotationError(f"{annotations} contains no questions.jsonl; run `cgc-bench prepare` for the task")
     found = [item for file in files for item in _read(file)]
     if version is not None and any(item.version != version for item in found):
         raise AnnotationError(f"{annotations}: not the questions of version {version!r}")
@@ -87,7 +87,7 @@ def _read(file: Path) -> Iterator[Item]:
         try:
             yield _item(line)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            raise AnnotationError(f"{file}, line {number}: no question of ours ({error}); prepare it again") from error
+            raise AnnotationError(f"{file}, line {number}: not a question ({error}); prepare it again") from error
 
 
 def _item(line: bytes) -> Item:

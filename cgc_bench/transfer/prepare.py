@@ -1,4 +1,4 @@
-"""From a data set of the Hub, or a local copy of its repository, to the questions and images that the tasks read."""
+"""Convert a dataset on the Hub, or a local copy of its repository, to the questions and images that the tasks read."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,15 +20,15 @@ QUESTIONS = "questions.jsonl"
 
 
 def prepare_transfer(task: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one transfer task in the cache; at once where it is there and no copy was named.
+    """Prepare one transfer task in the cache; returns immediately if it is already there and no copy was named.
 
     Args:
-        task: a key of `SOURCES`.
-        source: a local copy of the repository; None takes the Hub's.
-        revision: of the repository; None takes the newest, and every report says that it is unpinned.
+        task: key of `SOURCES`.
+        source: local copy of the repository; None takes the one on the Hub.
+        revision: revision of the repository; None takes the latest, and every report states that it is unpinned.
 
     Raises:
-        PrepareError: the data set cannot be fetched or read, lacks a column or an image, or cannot be written.
+        PrepareError: the dataset cannot be downloaded or read, lacks a column or an image, or cannot be written.
     """
     folder = prepared_folder("transfer", task)
     if source is not None and not source.is_dir():
@@ -52,7 +52,7 @@ def _prepare(task: str, source: Path | None, revision: str | None, folder: Path,
 
 
 def _items(task: str, where: Source, source: Path | None, revision: str | None) -> list[Item]:
-    # Only digests of the images are kept: the images of a data set do not fit in memory.
+    # Keep only digests of the images: the images of a dataset do not fit in memory.
     found = [(replace(question, images=()), _digests(question)) for question in _questions(where, source, revision)]
     if not found:
         raise PrepareError(f"{source or where.repository}: no questions in the split {where.split}; fetch it again")
@@ -89,7 +89,7 @@ def _item(task: str, question: Question, digests: tuple[str, ...], cluster: str)
 
 def _fault(question: Question) -> str:
     if not question.answers:
-        return "no option is the answer"
+        return "the answer is not an option"
     if question.kind == "choice" and not question.options:
         return "no options"
     return ""
@@ -105,7 +105,7 @@ def _images(
 def _contents(question: Question) -> list[bytes]:
     found = [cell["bytes"] for cell in question.images if cell and cell["bytes"]]
     if not found or len(found) < len(question.images):
-        raise PrepareError(f"question {question.name}: the data set lacks an image of it; fetch it again")
+        raise PrepareError(f"question {question.name}: the dataset lacks one of its images; fetch it again")
     return found
 
 
@@ -116,4 +116,4 @@ def _questions(where: Source, source: Path | None, revision: str | None) -> Iter
             try:
                 yield where.read(row)
             except (KeyError, TypeError, AttributeError, ValueError) as error:
-                raise PrepareError(f"{name}: a row is not as {where.repository} has it ({error!r})") from None
+                raise PrepareError(f"{name}: a row does not match {where.repository} ({error!r})") from None

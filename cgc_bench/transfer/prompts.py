@@ -1,7 +1,7 @@
-"""What a model is asked, by profile: the text, and where the images stand.
+"""Prompts by profile: the text, and the position of the images.
 
-`lmms-eval` asks as its tasks of the same name do, `vlmevalkit` as its prompts for Qwen3-VL, `authors` as the scripts of
-each benchmark. docs/comparability.md names their sources.
+`lmms-eval` follows its tasks of the same name, `vlmevalkit` its prompts for Qwen3-VL, and `authors` the scripts of each
+benchmark. docs/comparability.md lists their sources.
 """
 
 import re
@@ -13,7 +13,7 @@ from cgc_bench.transfer.texts import authors_text, lmms_text, qwen3_vl_text, vlm
 from cgc_bench.vlm2.prompts import THINK_FORM
 from cgc_data.answer.prompt import Message, Part
 
-# New tokens of lmms-eval's tasks; MMStar's names none and gets those of lmms-eval's models.
+# New tokens of lmms-eval's tasks; MMStar's sets none and gets the default of lmms-eval's models.
 _LMMS_TOKENS = {"mathvista": 16_384, "muirbench": 16, "mmstar": 128, "mmmu_val": 128, "blink": 1024}
 _QWEN = "lmms-eval:qwen3_vl"
 PROFILES = (
@@ -38,17 +38,17 @@ _MARK = re.compile(r"<image(?: (\d+))?>")
 
 
 def text(item: Item, variant: str = "official", profile: str = "") -> str:
-    """The prompt; `<image>` and `<image 2>` stay in it as the authors of the question wrote them."""
+    """The prompt; `<image>` and `<image 2>` stay as the authors of the question wrote them."""
     if variant == "think":
         return f"{lmms_text(item)}\n{THINK_FORM}"
     return _TEXTS[profile or PROFILES[0].name](item)
 
 
 def messages(item: Item, variant: str = "official", profile: str = "") -> list[Message]:
-    """Chat messages; an image part has `place`, its number from 0, and `text`, what stands for it in a plain prompt.
+    """Chat messages; an image part has `place`, its number from 0, and `text`, its placeholder in a plain prompt.
 
-    Prompts that ask for reasoning, and those of authors whose questions name images, have the images where they are
-    named; the others before the text, as the profile has it.
+    Prompts that ask for reasoning, and those of authors whose questions name images, place the images where they are
+    named; other prompts place them before the text, as in the profile.
     """
     whole, name = text(item, variant, profile), profile or PROFILES[0].name
     shown: list[Part] = [{"type": "image", "place": place, "text": None} for place in range(len(item.images))]
@@ -67,7 +67,7 @@ def _user(content: list[Part]) -> list[Message]:
 
 
 def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
-    """MMMU in lmms-eval's chat: at each mark the next image whatever the mark's number, words between them trimmed."""
+    """MMMU in lmms-eval's chat: each mark gets the next image regardless of its number; words between are trimmed."""
     *before, last = _MARK.sub("<image>", whole).split("<image>")
     parts: list[Part] = []
     for place, image in enumerate(shown):
@@ -77,7 +77,7 @@ def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
 
 
 def _in_place(item: Item, whole: str) -> list[Part]:
-    """Images where the text names them; those that it does not name, or names by another number, go before it."""
+    """Images where the text names them; images that it does not name, or names by another number, precede it."""
     parts = list(_named(item, whole))
     named = {part["place"] for part in parts if part["type"] == "image"}
     first: list[Part] = [{"type": "image", "place": n, "text": None} for n in range(len(item.images)) if n not in named]

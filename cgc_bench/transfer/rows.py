@@ -1,6 +1,6 @@
-"""How each data set of the Hub writes a question: from one row to a question in our form, and its images.
+"""Convert a row of each dataset on the Hub to a question in our form and its images.
 
-What a row lacks is told as a fault of the item; a row is never dropped.
+Missing parts of a row are reported as a fault of the item; a row is never dropped.
 """
 
 import ast
@@ -22,7 +22,7 @@ _BLINK_TASKS = (
 
 @dataclass(frozen=True)
 class Question:
-    """A row in our form; fields as in `Item`, and `images` are cells `{"bytes", "path"}` or None."""
+    """A row in our form; fields as in `Item`, and each of `images` is a cell `{"bytes", "path"}` or None."""
 
     name: str
     group: str
@@ -37,7 +37,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a task's questions are on the Hub: repository, configurations, split, and how a row is read."""
+    """Location of a task's questions on the Hub: repository, configurations, split, and row reader."""
 
     repository: str
     configurations: tuple[str | None, ...]
@@ -76,7 +76,7 @@ def _muirbench(row: Row) -> Question:
 
 
 def _mmstar(row: Row) -> Question:
-    # The four options stand in the question.
+    # The question contains the four options.
     return Question(
         name=str(row["index"]),
         group=row["l2_category"],
@@ -105,7 +105,7 @@ def _mmmu(row: Row) -> Question:
 
 
 def _literal_list(text: str) -> list[Any]:
-    """The list that a text writes out; an empty one where it writes none."""
+    """The list that a text spells out, or an empty one."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -124,7 +124,7 @@ def _blink(row: Row) -> Question:
     )
 
 
-# Repositories, configurations and splits are those that lmms-eval's own tasks name.
+# Repositories, configurations, and splits are those of lmms-eval's own tasks.
 SOURCES = {
     "mathvista": Source("AI4Math/MathVista", (None,), "testmini", _mathvista),
     "muirbench": Source("MUIRBENCH/MUIRBENCH", (None,), "test", _muirbench),

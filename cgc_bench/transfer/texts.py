@@ -1,4 +1,4 @@
-"""The words of a question in each harness: lmms-eval's tasks, VLMEvalKit's prompts for Qwen3-VL, authors' scripts."""
+"""The text of a question in each harness: lmms-eval's tasks, VLMEvalKit's prompts for Qwen3-VL, authors' scripts."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _NUMBERS = {
     "list": "Answer the question using a Python list.",
 }
 _DECIMALS = {1: "one decimal place", 2: "two decimal places"}
-# What MathVista's authors ask for at the end of an answer, by kind of answer, and for decimals by their number.
+# The format that MathVista's authors ask for at the end of an answer: by kind, and for decimals by their number.
 _HINTS = {
     "choice": "the question and provide the correct option letter, e.g., A, B, C, D, at the end.",
     "integer": "the question requiring an integer answer and provide the final value, e.g., 1, 2, 3, at the end.",
@@ -31,13 +31,13 @@ _DISCLAIMER = (
     "assessment on this question. You don't need to identify the real people. You just need to analyze based on the "
     "information I gave you.\n\n"
 )
-# MMStar's questions end with `Options: A: a cat, B: a dog, ...`, BLINK's with a line `(A) left` an option.
+# MMStar's questions end with `Options: A: a cat, B: a dog, ...`, BLINK's with one line per option, such as `(A) left`.
 _INLINE = re.compile(r"\s*Options:\s*(?=A:)")
 _LINES = re.compile(r"^\(([A-Z])\) ?(.*)$", re.MULTILINE)
 
 
 def lmms_text(item: Item) -> str:
-    """As lmms-eval's task of the same name asks a model that it knows nothing of."""
+    """The prompt of lmms-eval's task of the same name for models without their own prompt."""
     options = _listed("{}. {}", item)
     if item.task == "blink":
         letters = ", ".join(item.letters)
@@ -52,7 +52,7 @@ def lmms_text(item: Item) -> str:
 
 
 def qwen3_vl_text(item: Item) -> str:
-    """As lmms-eval's MMStar and MMMU ask `qwen3_vl`: MMStar's request follows the question without a break."""
+    """The prompt of lmms-eval's MMStar and MMMU for `qwen3_vl`: MMStar's request directly follows the question."""
     if item.task == "mmstar":
         return f"Question: {item.question.replace(' Please answer yes or no.', '')}{_ONLY_LETTER}"
     request = _ONLY_LETTER if item.options else _SELECT
@@ -60,7 +60,7 @@ def qwen3_vl_text(item: Item) -> str:
 
 
 def vlmevalkit_text(item: Item) -> str:
-    """As VLMEvalKit's prompts for Qwen3-VL ask."""
+    """The prompt of VLMEvalKit for Qwen3-VL."""
     if item.task == "mathvista":
         return f"{_mathvista_query(item)}\nPlease answer concisely with short words or phrases when possible."
     question, options = separated(item)
@@ -70,7 +70,7 @@ def vlmevalkit_text(item: Item) -> str:
 
 
 def authors_text(item: Item) -> str:
-    """As the script of the benchmark's authors asks."""
+    """The prompt of the benchmark authors' script."""
     if item.task == "mathvista":
         parts = (f"Question: {item.question}", _choices(item), _hint(item), "Solution:")
         return "\n".join(part for part in parts if part)
@@ -87,7 +87,7 @@ def authors_text(item: Item) -> str:
 
 
 def separated(item: Item) -> tuple[str, Sequence[str]]:
-    """The question without its options, and the options' words; () where they cannot be told apart."""
+    """The question without its options, and the texts of the options; () if they cannot be separated."""
     if item.task == "blink":
         lines = list(_LINES.finditer(item.question))
         return (item.question[: lines[0].start()].rstrip() if lines else item.question), item.options
@@ -99,7 +99,7 @@ def separated(item: Item) -> tuple[str, Sequence[str]]:
 
 
 def _split(listed: str, count: int) -> list[str]:
-    """`A: a cat, B: a dog` without letters; [] where one is missing."""
+    """The options of `A: a cat, B: a dog` without letters; [] if one is missing."""
     words: list[str] = []
     for letter in reversed(option_letters(count)):
         listed, found, tail = listed.rpartition(f"{letter}: ")

@@ -1,6 +1,7 @@
-"""VLM2-Bench as a benchmark of this package: items scored by the authors' rules, pairs only together.
+"""VLM2-Bench as a benchmark: items are scored by the authors' rules, and pairs count only together.
 
-Counts have two means: the authors' over valid answers, and one over all, which no unreadable answer can raise.
+Counts have two means: the authors' mean over valid answers, and one over all answers, which unreadable ones cannot
+raise.
 """
 
 from collections import defaultdict
@@ -21,7 +22,7 @@ DIAGNOSTICS = ("unreadable", "positive", "negative", "exact_count")
 
 @dataclass(frozen=True)
 class PairedResult(ItemResult):
-    """A result that may count only together with another.
+    """A result that can count only together with another one.
 
     Attributes:
         kind: as in `Item`.
@@ -73,7 +74,7 @@ def _row(items: Sequence[ItemResult], counted: Sequence[ItemResult]) -> dict[str
 
 
 def _percent(counted: Sequence[ItemResult], name: str) -> float | None:
-    """The mean in percent; 0 where no unit is valid, as the authors have it, None where there is no unit."""
+    """The mean in percent; 0 if no unit is valid, as in the authors' script, or None if there are no units."""
     values = [value for unit in counted if (value := unit.values[name]) is not None]
     if not counted:
         return None
@@ -97,16 +98,16 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     diagnostics = DIAGNOSTICS
     floors = FLOORS
     chance = (
-        "The authors print what is expected by chance; a floor is one answer to each item, scored as a model is. They "
-        "print one half for `cpr`, the chance of a single statement; a pair counts only if both are right, so a random "
-        "answer is right in one pair of four, and a fixed one in none."
+        "The authors print expected chance levels; a floor is one answer per item, scored like a model. They print one "
+        "half for `cpr`, the chance level of a single statement. A pair counts only if both answers are right, so a "
+        "random answer is right in one of four pairs, and a fixed answer in none."
     )
     layout = LAYOUT
     read_items = staticmethod(items.read_items)
     messages = staticmethod(prompts.messages)
 
     def new_tokens(self, task: str, prompt: str) -> int:
-        """As the authors allow, by the group of the task."""
+        """The authors' limit for the group of the task."""
         return prompts.THINK_NEW_TOKENS if prompt == "think" else prompts.OFFICIAL_NEW_TOKENS[task.partition("_")[0]]
 
     def score(
@@ -117,7 +118,7 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> PairedResult:
-        """Score one response; `strict` cuts the reasoning first. Never raises, whatever the text."""
+        """Score one response; `strict` removes the reasoning first. Never raises on any text."""
         verdict = judge(item, final_answer(response) if protocol == "strict" else response)
         return PairedResult(
             task=item.task,
@@ -137,10 +138,10 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         )
 
     def units(self, results: Sequence[PairedResult]) -> list[ItemResult]:
-        """One result a pair, counts and choices as they are.
+        """One result per pair; counts and choices are unchanged.
 
-        As with the authors: a pair of the general cue needs a right T and a right F under its id, and counts also where
-        a member is missing; a pair of statements counts only where both members are there, the last of each side.
+        As in the authors' script, a pair of the general cue needs a correct T and a correct F under its ID, and counts
+        even if a member is missing; a pair of statements counts only if both sides are present, using the last of each.
         """
         single = [result for result in results if result.kind in ("count", "choice")]
         pairs: dict[str, list[PairedResult]] = defaultdict(list)
@@ -151,9 +152,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         return [*single, *map(_joined, whole)]
 
     def table(self, results: Sequence[PairedResult]) -> Table:
-        """Figures in percent, with `units` in a task's row; the macro average is over tasks with units.
+        """Figures in percent, with `units` in each task's row; the macro average is over tasks with units.
 
-        The authors' mean of eight tasks is `macro`'s `score`; their printed mean has a ninth, judged one in it.
+        `score` of `macro` is the authors' mean of eight tasks; the mean they publish includes a ninth, judged task.
         """
         counted = self.units(results)
         tasks = {

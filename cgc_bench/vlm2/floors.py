@@ -1,4 +1,4 @@
-"""Answers to VLM2-Bench that look at nothing: one fixed answer, and one drawn by the item's index."""
+"""Answers to VLM2-Bench that ignore the input: a fixed answer, and one drawn by the item's index."""
 
 import random
 
@@ -13,7 +13,7 @@ def fixed(item: Item) -> str:
 
 
 def drawn(item: Item) -> str:
-    """T or F, a count of 1..length, or one of four choices, each as likely as the others."""
+    """T or F, a count of 1..length, or one of four choices, drawn uniformly."""
     chance = random.Random(item.index)
     if item.kind == "count":
         return str(chance.randint(1, item.length))

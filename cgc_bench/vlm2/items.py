@@ -1,6 +1,6 @@
-"""Items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` of the unpacked archive.
+"""Read the items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` of the unpacked archive.
 
-The authors' files have no published checksum, so a version is never claimed to be known; a digest tells files apart.
+The authors do not publish a checksum, so a version is never reported as known; a digest distinguishes the files.
 """
 
 import json
@@ -14,7 +14,7 @@ from cgc_bench.prepare.versions import with_digest
 from cgc_data.common.text import decode
 from cgc_data.metrics.clusters import photo_clusters
 
-# Subtask to its kind of answer and the folder of its images under the archive's root.
+# Kind of answer of each subtask, and the folder of its images under the archive's root.
 SUBTASKS = {
     "gc_mat": ("pair", "data/gc/processed"),
     "gc_trk": ("pair", "data/gc/processed"),
@@ -26,12 +26,12 @@ SUBTASKS = {
     "pc_grp": ("choice", "data/pc/image/picks_face"),
 }
 VERSION = "unpinned"
-# What the authors' counting script takes for the number of images where the file does not say it.
+# Number of images that the authors' counting script assumes if the file does not state it.
 DEFAULT_LENGTH = 2
 
 
 class Row(TypedDict, total=False):
-    """A line of a question file; `q_id`, `question`, `images` and `gt_answer` are always there."""
+    """A line of a question file; `q_id`, `question`, `images`, and `gt_answer` are always present."""
 
     q_id: str | int
     question: str
@@ -46,19 +46,19 @@ class Item:
     """One question.
 
     Attributes:
-        index: `SUBTASK/PLACE`, the place being that in the subtask's file, from 0.
+        index: `SUBTASK/PLACE`, with the place in the subtask's file, from 0.
         task: a key of `SUBTASKS`.
-        kind: `pair` (T or F by itself), `statement` (T or F in a sentence), `count` or `choice`.
+        kind: `pair` (T or F by itself), `statement` (T or F in a sentence), `count`, or `choice`.
         q_id: as in the file.
         question: as in the file.
-        answer: the true answer: `T`/`F`, a number, or a choice such as `(A) ...`.
+        answer: true answer: `T`/`F`, a number, or a choice such as `(A) ...`.
         images: paths relative to the subtask's image folder.
-        length: number of images as the counting rule takes it.
-        pair: what joins the two items of a pair; empty where the item is in none.
-        side: `p` (the statement is true) or `n`; empty where the item is in no pair.
+        length: number of images in the counting rule.
+        pair: key shared by the two items of a pair; empty if the item is not in a pair.
+        side: `p` (the statement is true) or `n`; empty if the item is not in a pair.
         version: `VERSION` with a digest of the question file.
-        cluster: items of one cluster share photos or are a pair.
-        fault: what is odd about the annotation; empty where nothing is.
+        cluster: items in a cluster share photos or are a pair.
+        fault: what is unusual about the annotation; empty if nothing is.
     """
 
     index: str
@@ -77,10 +77,10 @@ class Item:
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, from the unpacked archive's folder, its `jsonl` folder, or one question file.
+    """Items by index, from the folder of the unpacked archive, its `jsonl` folder, or one question file.
 
     Raises:
-        AnnotationError: there is no question file, one is damaged or of another form, or another version is asked for.
+        AnnotationError: no question file exists, one is damaged or in another format, or another version is requested.
     """
     if version not in (None, VERSION):
         raise AnnotationError(f"VLM2-Bench has one version, {VERSION!r}, not {version!r}")
@@ -96,7 +96,7 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
 
 
 def question_files(annotations: Path) -> dict[str, Path]:
-    """The question files under a folder, or the one file, by subtask."""
+    """The question files in a folder, or the given file, by subtask."""
     if annotations.is_file():
         if annotations.stem not in SUBTASKS:
             raise AnnotationError(f"{annotations} is not named after a subtask: {', '.join(SUBTASKS)}")
@@ -107,7 +107,7 @@ def question_files(annotations: Path) -> dict[str, Path]:
         found = {task: file for task, file in names.items() if file.is_file()}
         if found:
             return found
-    raise AnnotationError(f"{annotations} holds no question file such as jsonl/gc/vanilla/gc_mat.jsonl")
+    raise AnnotationError(f"{annotations} contains no question file such as jsonl/gc/vanilla/gc_mat.jsonl")
 
 
 def _read_bytes(file: Path) -> bytes:
@@ -131,7 +131,7 @@ def _rows(task: str, file: Path, content: bytes) -> Iterator[tuple[str, int, Row
 
 
 def _form_fault(task: str, row: Any) -> str:
-    """What keeps a row from being an item; empty where nothing does."""
+    """Why a row cannot be an item; empty if it can."""
     if not isinstance(row, dict) or not isinstance(row.get("question"), str) or "q_id" not in row:
         return "not a question with `q_id` and `question`"
     images, answer = row.get("images"), row.get("gt_answer")
@@ -139,11 +139,11 @@ def _form_fault(task: str, row: Any) -> str:
         return "`images` is not a list of paths"
     if SUBTASKS[task][0] == "count":
         return "" if type(answer) is int else "`gt_answer` is not a whole number"
-    return "" if isinstance(answer, str) and answer.strip() else "`gt_answer` is not a text"
+    return "" if isinstance(answer, str) and answer.strip() else "`gt_answer` is not a string"
 
 
 def _pair(task: str, row: Row) -> tuple[str, str]:
-    """What joins a pair, and the side of it. Persons' ids may start with `tf_`; the authors skip other forms."""
+    """Key and side of a pair. IDs of the person tasks can start with `tf_`; the authors skip other forms."""
     kind, q_id = SUBTASKS[task][0], str(row["q_id"])
     if kind == "pair":
         return f"{task}/{q_id}", {"T": "p", "F": "n"}.get(str(row["gt_answer"]), "")
@@ -179,7 +179,7 @@ def _item(task: str, place: int, row: Row, pair: str, side: str, cluster: str, v
 
 
 def _length(row: Row) -> int:
-    """The number of images as the file states it, 0 where it does not."""
+    """The number of images stated in the file, or 0."""
     stated, sequence = row.get("image_seq_len"), row.get("image_seq")
     if stated is None and isinstance(sequence, list):
         return len(sequence)
@@ -188,9 +188,9 @@ def _length(row: Row) -> int:
 
 def _fault(kind: str, side: str, length: int, images: int) -> str:
     if images < 2:
-        return "fewer than two images: the authors ask no such question"
+        return "fewer than two images: the authors have no such questions"
     if kind in ("pair", "statement") and not side:
-        return "in no pair: the authors leave it out"
+        return "not in a pair: the authors skip it"
     if kind == "count" and not length:
-        return f"no number of images: the authors take {DEFAULT_LENGTH}"
+        return f"no number of images: the authors assume {DEFAULT_LENGTH}"
     return ""

@@ -1,4 +1,4 @@
-"""How the authors of VLM2-Bench lay their files out."""
+"""File layout used by the authors of VLM2-Bench."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ def _annotations(files: Files, variant: str) -> Mapping[str, str]:  # noqa: ARG0
     wanted = tuple(f"{task.partition('_')[0]}/vanilla/{task}.jsonl" for task in SUBTASKS)
     found = {name: f"jsonl/{suffix}" for name in files.names() for suffix in wanted if _ends(name, f"jsonl/{suffix}")}
     if not found:
-        raise PrepareError(f"{files.label} holds no question file such as jsonl/gc/vanilla/gc_mat.jsonl")
+        raise PrepareError(f"{files.label} contains no question file such as jsonl/gc/vanilla/gc_mat.jsonl")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a model is asked: as the benchmark's authors ask, or with reasoning before a marked answer."""
+"""Prompts: as the benchmark's authors write them, or with reasoning before a marked answer."""
 
 from cgc_bench.vlm2.items import Item
 from cgc_data.answer.prompt import Message, Part
@@ -7,13 +7,13 @@ THINK_FORM = (
     "First reason about every image between <think> and </think>, then write only the answer, in the form asked for, "
     "between <answer> and </answer>."
 )
-# New tokens that the authors allow, by group of subtasks.
+# The authors' limits on new tokens, by group of subtasks.
 OFFICIAL_NEW_TOKENS = {"gc": 512, "oc": 2048, "pc": 2048}
 THINK_NEW_TOKENS = 2048
 
 
 def official_text(item: Item) -> str:
-    """The authors' prompt, which follows the images."""
+    """The authors' prompt, placed after the images."""
     return f"\n{item.question}"
 
 
@@ -23,7 +23,7 @@ def think_text(item: Item) -> str:
 
 
 def messages(item: Item, variant: str = "official") -> list[Message]:
-    """Chat messages with a part `{"type": "image"}` an image, in order; `variant` is `official` or `think`."""
+    """Chat messages with one `{"type": "image"}` part per image, in order; `variant` is `official` or `think`."""
     text = think_text(item) if variant == "think" else official_text(item)
     parts: list[Part] = [{"type": "image", "text": None} for _ in item.images]
     return [{"role": "user", "content": [*parts, {"type": "text", "text": text}]}]

@@ -1,6 +1,6 @@
-"""How the authors of VLM2-Bench read and score one answer, by kind of question; every quirk of theirs is kept.
+"""The rules by which the authors of VLM2-Bench read and score an answer, by kind of question, with every quirk.
 
-Scores are 0-1. All patterns are single scans, so that time is linear in the length of an answer.
+Scores are 0-1. All patterns are single scans, so time is linear in the length of an answer.
 """
 
 import re
@@ -19,18 +19,18 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _VALUES = {word: value for value, word in enumerate(_UNITS)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
 _WORD = re.compile(rf"\b({'|'.join([*_VALUES, 'hundred', 'thousand'])})\b", re.IGNORECASE)
 _MOST_DIGITS = 18
-# The counting rule: mistakes weigh more with fewer images, and a small relative error nearly as much as a large one.
+# The counting rule: errors weigh more with fewer images, and a small relative error nearly as much as a large one.
 _WEIGHT = 4
 _ROOT = 10
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How one answer was read.
+    """The reading of one answer.
 
     Attributes:
-        score: 0-1; None for a count that the authors leave out of their mean: not one number, or one outside 1..length.
-        readable: whether the answer had the form that the rule can read.
+        score: 0-1; None for a count that the authors exclude from their mean: not one number, or outside 1..length.
+        readable: whether the answer has a form that the rule can read.
     """
 
     score: float | None
@@ -38,25 +38,25 @@ class Verdict:
 
 
 def final_answer(response: str) -> str:
-    """What stands in the answer block, or after the reasoning; empty where the reasoning is not closed."""
+    """The content of the answer block, or the text after the reasoning; empty if the reasoning is not closed."""
     layout = read_layout(response, require_think=False)
     return (layout.conclusion if layout.body is None else layout.body) or ""
 
 
 def judge_pair(answer: str, truth: str) -> Verdict:
-    """T or F and nothing else; white space round it is cut off when the authors save an answer."""
+    """T or F and nothing else; the authors strip surrounding whitespace when they save an answer."""
     text = answer.strip()
     return Verdict(float(text == truth), text in ("T", "F"))
 
 
 def judge_statement(answer: str, truth: str) -> Verdict:
-    """Exactly one of t, f, true, false as a word, in any case. (The t of "don't" is such a word.)"""
+    """Exactly one of t, f, true, false as a word, in any case. (The t of "don't" counts as a word.)"""
     found = [match.upper()[0] for match in _STATEMENT.findall(answer)]
     return Verdict(float(found == [truth.strip().upper()]), len(found) == 1)
 
 
 def judge_choice(answer: str, truth: str) -> Verdict:
-    """The text before the first bracket that closes equals the truth's; more than one `(X)` is wrong."""
+    """The text before the first closing bracket equals that of the truth; more than one `(X)` is wrong."""
     several = len(_CHOICE.findall(answer)) > 1
     right = not several and _letter(answer.strip()) == _letter(truth)
     return Verdict(float(right), not several and bool(re.fullmatch(r"\(?[A-Z]", _letter(answer.strip()))))
@@ -67,7 +67,7 @@ def _letter(answer: str) -> str:
 
 
 def judge_count(answer: str, truth: int, length: int) -> Verdict:
-    """One number within 1..length: 1 if right, else less the further off it is."""
+    """One number within 1..length: 1 if correct, otherwise lower the further off it is."""
     numbers = read_numbers(answer)
     if len(numbers) != 1 or not 1 <= numbers[0] <= length:
         return Verdict(None, readable=False)
@@ -85,7 +85,7 @@ def count_score(count: int, truth: int, length: int) -> float:
 
 
 def read_numbers(answer: str) -> list[int]:
-    """Every number in digits, then the number that all number words of the answer make together, if any."""
+    """Every number in digits, then the number formed by all number words of the answer together, if any."""
     text = answer.lower()
     digits = [int(found.lstrip("0")[:_MOST_DIGITS] or "0") for found in _DIGITS.findall(text)]
     words = _WORD.findall(text)
@@ -94,10 +94,10 @@ def read_numbers(answer: str) -> list[int]:
 
 
 def _number_of(words: list[str]) -> int | None:
-    """The sum of words, where `hundred` multiplies what precedes it; None if it is 0.
+    """The sum of the words, with `hundred` multiplying what precedes it; None if it is 0.
 
-    The authors cut every `and` out first, so that `thousand` is no number word at all and spoils the whole phrase; so
-    does a letter that only looks alike to a search that ignores case.
+    The authors remove every `and` first, so `thousand` is not a number word and invalidates the whole phrase. So does a
+    letter that only matches when case is ignored.
     """
     if any(word not in _VALUES and word != "hundred" for word in words):
         return None

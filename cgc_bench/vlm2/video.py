@@ -1,6 +1,6 @@
-"""VLM2-Bench's video subtask, whose open answers another model judges: only on request, never part of the mean.
+"""VLM2-Bench's video subtask, in which another model judges open answers: only on request, never part of the mean.
 
-The judging itself happens elsewhere; here the judge's replies are read and averaged as the authors do.
+The judging itself happens elsewhere. This module reads the judge's replies and averages them as the authors do.
 """
 
 import json
@@ -15,20 +15,20 @@ from cgc_bench.scoring.summary import Summary, VideoSummary
 from cgc_data.common.text import decode
 
 _SCORE = re.compile(r"Score:\s*(\d{1,4})")
-# Points a judge can give: two persons told apart; and in A-B-A videos, the first one recognised again.
+# Points a judge can give: one for distinguishing two people and, in A-B-A videos, one for recognizing the first again.
 _MOST = {"AB": 1, "ABA": 2}
 
 
 @dataclass(frozen=True)
 class VideoScore:
-    """The judged subtask, in percent.
+    """Figures of the judged subtask, in percent.
 
     Attributes:
-        judge: the model that judged, as named by the user.
-        score: mean of the two kinds of video.
+        judge: name of the judge model, as given by the user.
+        score: mean over the two kinds of video.
         kinds: score by kind, `AB` and `ABA`.
-        n: replies with a score.
-        unread: replies without one, which the authors leave out.
+        n: number of replies with a score.
+        unread: number of replies without one, which the authors exclude.
     """
 
     judge: str
@@ -39,10 +39,10 @@ class VideoScore:
 
 
 def read_judgements(file: Path, judge: str) -> VideoScore:
-    """Read lines of `{"vid", "score"}`, where `score` is the judge's reply, `Score: N` in it.
+    """Read lines of `{"vid", "score"}`, where `score` is the judge's reply and contains `Score: N`.
 
     Raises:
-        SampleFileError: the file cannot be read or a line has another form.
+        SampleFileError: the file cannot be read, or a line has another form.
     """
     points: dict[str, list[int]] = defaultdict(list)
     unread = 0
@@ -56,10 +56,10 @@ def read_judgements(file: Path, judge: str) -> VideoScore:
 
 
 def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> VideoSummary:
-    """What a judged video subtask adds to a summary of VLM2-Bench; nothing where none was asked for.
+    """The entry that a judged video subtask adds to a summary of VLM2-Bench, or nothing if it was not requested.
 
     Raises:
-        TaskError: the judgements have no named judge, or the other way round, or belong to no such benchmark.
+        TaskError: judgments without a judge, a judge without judgments, or a benchmark without judged videos.
         SampleFileError: as in `read_judgements`.
     """
     if file is None and judge is None:
@@ -67,7 +67,7 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
     if file is None or not judge:
         raise TaskError("judged videos need both --video-judgements FILE and --judge NAME")
     if summary["task"] != "vlm2":
-        raise TaskError(f"{summary['task']} has no judged videos: leave out --video-judgements")
+        raise TaskError(f"{summary['task']} has no judged videos: remove --video-judgements")
     videos = read_judgements(file, judge)
     scores = [row["score"] for row in summary["tasks"].values() if row["score"] is not None]
     mean = sum([*scores, videos.score]) / (len(scores) + 1)
@@ -83,7 +83,7 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
             "unread": videos.unread,
         },
         "macro_with_pc_vid": {"score": mean},
-        "warnings": [*summary["warnings"], f"{line} with it, as the authors print it"],
+        "warnings": [*summary["warnings"], f"{line} including it, as the authors report it"],
     }
 
 
@@ -91,7 +91,7 @@ def _lines(file: Path) -> list[tuple[str, str]]:
     try:
         lines = file.read_bytes().splitlines()
     except OSError as error:
-        raise SampleFileError(f"cannot read the judgements {file}: {error.strerror}") from error
+        raise SampleFileError(f"cannot read the judgments {file}: {error.strerror}") from error
     return [_judgement(line, f"{file}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -102,7 +102,7 @@ def _judgement(line: bytes, place: str) -> tuple[str, str]:
         raise SampleFileError(f"{place}: not JSON ({error})") from error
     video, reply = (row.get("vid"), row.get("score")) if isinstance(row, dict) else (None, None)
     if not isinstance(video, str) or not isinstance(reply, str):
-        raise SampleFileError(f'{place}: not a judgement {{"vid", "score"}}, both texts')
+        raise SampleFileError(f'{place}: not a judgment {{"vid", "score"}}, both strings')
     return video, reply
 
 

@@ -1,4 +1,4 @@
-"""Faults of a build: it is killed, the disk fills up, its sources change, another one runs."""
+"""Faults during a build: it is killed, the disk fills up, its sources change, or another build runs."""
 
 import json
 import os
@@ -18,7 +18,7 @@ MOMENTS = ("make_plan", "_write_split", "shard_tasks", "render_shard", "write_at
 
 
 def killed_at_moments(lab: Lab) -> None:
-    """SIGKILL while planning and rendering, several times over, changes no byte of what is built at last."""
+    """Repeated SIGKILL during planning and rendering does not change a byte of the final build."""
     for moment in MOMENTS:
         out = lab.new("killed") / "release"
         call = lab.random.randint(1, 3 if moment in ("_write_split", "render_shard", "write_atomically") else 1)
@@ -28,7 +28,7 @@ def killed_at_moments(lab: Lab) -> None:
 
 
 def killed_at_any_time(lab: Lab) -> None:
-    """The same at random times, with several processes."""
+    """The same with kills at random times and several processes."""
     out = lab.new("killed") / "release"
     for _ in range(3):
         process = lab.start("build", lab.config(), "--out", out, "--workers", "2")
@@ -41,7 +41,7 @@ def killed_at_any_time(lab: Lab) -> None:
 
 
 def damaged_shard(lab: Lab) -> None:
-    """A finished shard of a stopped build that is damaged meanwhile is made again."""
+    """A finished shard of a stopped build is rebuilt if it is damaged in the meantime."""
     out = lab.new("damaged") / "release"
     lab.run("build", lab.config(), "--out", out, "--workers", "2", fault="kill:finish_release:1")
     shard = lab.random.choice(sorted(out.glob("int*/*.parquet")))
@@ -53,7 +53,7 @@ def damaged_shard(lab: Lab) -> None:
 
 
 def full_disk(lab: Lab) -> None:
-    """A full disk is a one-line error; with room the same command finishes."""
+    """A full disk is a one-line error; once there is space, the same command finishes."""
     with small_disk(lab) as (folder, options, grow):
         out = folder / "release"
         found = lab.run("build", lab.config(), "--out", out, "--workers", "1", **options)
@@ -66,7 +66,7 @@ def full_disk(lab: Lab) -> None:
 
 @contextmanager
 def small_disk(lab: Lab) -> Iterator[tuple[Path, dict[str, Any], Callable[[], object]]]:
-    """A folder with little room: a small tmpfs, or, if none can be mounted, a limit on the size of files."""
+    """A folder with little space: a small tmpfs or, if none can be mounted, a limit on file sizes."""
     folder = lab.new("disk")
     size = sum(len(content) for content in lab.expected.values()) // 2
     mounted = subprocess.run(
@@ -84,10 +84,10 @@ def small_disk(lab: Lab) -> Iterator[tuple[Path, dict[str, Any], Callable[[], ob
 
 
 def replaced_photos(lab: Lab) -> None:
-    """Photos that are replaced while a build is stopped, with name, size and time as before, make another release."""
+    """Photos replaced while a build is stopped, with the same name, size, and time, result in another release."""
     config, annotations, images = lab.copied()
     content = json.loads(annotations.read_bytes())
-    for image in content["images"]:  # known by their names, as COCO's are, and not by their bytes
+    for image in content["images"]:  # identified by their names, as COCO's are, not by their bytes
         image["coco_url"] = f"http://images.cocodataset.org/train2017/{image['id'] % 10**6:012d}.jpg"
     annotations.write_text(json.dumps(content), encoding="utf-8")
     out, fresh = lab.new("replaced") / "release", lab.new("fresh") / "release"
@@ -101,7 +101,7 @@ def replaced_photos(lab: Lab) -> None:
 
 
 def twin(path: Path, other: Path) -> None:
-    """Make a photo show what another shows, at its own size and with its times and number of bytes."""
+    """Replace a photo's content with that of another, keeping its size, times, and number of bytes."""
     state = path.stat()
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     shown = cv2.resize(cv2.imread(str(other)), pixels.shape[1::-1])
@@ -114,7 +114,7 @@ def twin(path: Path, other: Path) -> None:
 
 
 def changed_meanwhile(lab: Lab) -> None:
-    """Annotations or photos that change during a build stop it; the same command builds from the new state."""
+    """Annotations or photos that change during a build stop it; rerunning the command builds from the new state."""
     for what, moment in (("annotations", "shard_tasks"), ("photo", "shard_tasks"), ("photo", "finish_tasks")):
         config, annotations, images = lab.copied()
         listed = {Path(image["file_name"]).name for image in json.loads(annotations.read_bytes())["images"]}
@@ -128,7 +128,7 @@ def changed_meanwhile(lab: Lab) -> None:
 
 
 def two_at_once(lab: Lab) -> None:
-    """A second build into the folder of one that runs is refused, and the first is not disturbed."""
+    """A second build into the same folder is refused, and the running one is not affected."""
     out = lab.new("twice") / "release"
     held = lab.new("held") / "first"
     held.touch()

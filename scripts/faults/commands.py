@@ -1,4 +1,4 @@
-"""Every command that opens a release, on hostile releases, in one process; and what these commands need beside one."""
+"""Run every command that opens a release on hostile releases, in one process, with their other inputs."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.verdict import ending
 
-OUTPUT = "output-"  # prefix of every path that a command may write
+OUTPUT = "output-"  # prefix of every path that a command can write
 COMMANDS = (
     "cgc-data remove {release} --image-id 1 --out {to}removed",
     "cgc-data validate {release}",
@@ -33,7 +33,7 @@ COMMANDS = (
 
 
 def write_material(folder: Path) -> None:
-    """A recipe, its model, and that model without weights: what needs them ends there, with the data read."""
+    """A recipe, its model, and the model without weights: commands that need them stop there, with the data read."""
     from cgc_train.recipe import load_recipe, save_recipe
     from cgc_train.tiny import write_tiny
 
@@ -43,7 +43,7 @@ def write_material(folder: Path) -> None:
 
 
 def every_command(listed: Path, material: Path, out: Path) -> Iterator[str]:
-    """What is wrong with how a command ends, for every release listed."""
+    """Faults in how commands end, for every listed release."""
     for number, hostile in enumerate(json.loads(listed.read_text(encoding="utf-8"))):
         to = out / str(number) / OUTPUT
         names = {"release": hostile["release"], "answers": hostile["answers"], "to": str(to)}
@@ -58,7 +58,7 @@ def every_command(listed: Path, material: Path, out: Path) -> Iterator[str]:
 
 
 def _prepare(folder: Path, answers: Path, material: Path) -> None:
-    """A cache of its own and a run that gave these answers."""
+    """A separate cache, and a run with these answers."""
     from cgc_train.recipe import load_recipe
     from cgc_train.run import create_run, held_out_path
 
@@ -75,7 +75,7 @@ def _filled(word: str, material: Path, names: dict[str, str]) -> str:
 
 
 def run_all(listed: Path, material: Path, out: Path) -> int:
-    """Print what is wrong; 1 if anything is."""
+    """Print the faults; returns 1 if there are any."""
     faults = list(every_command(listed, material, out))
     print("\n".join(faults), file=sys.stderr)
     return int(bool(faults))

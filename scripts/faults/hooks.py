@@ -1,7 +1,7 @@
-"""`cgc-data` as `scripts/try_faults.py` runs it: with a fault at some moment of a build, or without one of the guards.
+"""`cgc-data` as run by `scripts/try_faults.py`: with a fault at some moment of a build, or without one of the guards.
 
-CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]: at that call of the function the process is killed, waits while a file
-is there, or touches one. CGC_WITHOUT names a guard.
+CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]: at that call of the function, the process is killed, waits while a file
+exists, or touches one. CGC_WITHOUT names a guard.
 """
 
 import os
@@ -27,7 +27,7 @@ NAMES = {"finish_tasks": "_render"}
 
 
 class Guard(NamedTuple):
-    """A guard of the package: the fault that comes through without it, words of what is said then, and its switch."""
+    """A guard of the package: the fault that comes through without it, words of the report, and its switch."""
 
     fault: str
     says: str
@@ -51,7 +51,7 @@ def _without_receipt_check() -> None:
 
 
 def _nothing(*_: Any) -> None:
-    """What a guard that is off does."""
+    """Replacement for a disabled guard."""
 
 
 def _anywhere(folder: Path, name: object) -> Path:
@@ -59,7 +59,7 @@ def _anywhere(folder: Path, name: object) -> Path:
 
 
 def _without_confinement() -> None:
-    # before others take the functions over by name
+    # before other modules import the functions by name
     _replace("cgc_data.release.inside", inside=_anywhere, check_links=_nothing)
     _replace("cgc_data.release.manifest", _check_paths=_nothing)
 
@@ -105,7 +105,7 @@ GUARDS = {
 
 
 def set_fault(fault: str) -> None:
-    """Make a function of the package do something else first, at one of its calls."""
+    """Make a function of the package do something else first at one of its calls."""
     action, moment, call, *argument = fault.split(":", 3)
     calls = 0
 

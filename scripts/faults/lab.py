@@ -1,4 +1,4 @@
-"""Where faults are tried: painted sources, what they build undisturbed, and processes with a fault in them."""
+"""The environment for faults: painted sources, their undisturbed build, and processes with an injected fault."""
 
 import os
 import random
@@ -19,12 +19,12 @@ CHILD = Path(__file__).with_name("hooks.py")
 
 
 class Through(Exception):
-    """A fault that came through: what is lost, wrong, or touched."""
+    """A fault that came through: something is lost, wrong, or changed."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a process ended."""
+    """Outcome of a process."""
 
     status: int
     errors: str
@@ -32,7 +32,7 @@ class Run:
 
 
 class Lab:
-    """A folder with painted sources, a configuration for them, and the release that they give if nothing goes wrong."""
+    """A folder with painted sources, a configuration for them, and the release of an undisturbed build."""
 
     def __init__(self, folder: Path, seed: int, without: str) -> None:
         self.folder, self.random, self._without = folder, random.Random(seed), without
@@ -50,7 +50,7 @@ class Lab:
         return folder
 
     def config(self, **changes: Any) -> Path:
-        """A configuration of the painted source, with another place of annotations or images."""
+        """A configuration of the painted source, with another location of annotations or images."""
         source = {"kind": "coco", "annotations": str(self.source.annotations), "images": str(self.source.images)}
         values = {"sources": [source | {"exhaustive": True} | changes], "samples": 30, "shard_rows": 6}
         path = self.new("config") / "config.yaml"
@@ -58,7 +58,7 @@ class Lab:
         return path
 
     def copied(self) -> tuple[Path, Path, Path]:
-        """A configuration of a copy of the sources, its annotation file, and its folder of photos."""
+        """Copy the sources; returns a configuration, the annotation file, and the folder of photos."""
         folder = self.new("sources")
         annotations, images = folder / "own.json", folder / "images"
         shutil.copy(self.source.annotations, annotations)
@@ -66,7 +66,7 @@ class Lab:
         return self.config(annotations=str(annotations), images=str(images)), annotations, images
 
     def start(self, *command: object, fault: str = "", **options: Any) -> "subprocess.Popen[str]":
-        """Start a command of `cgc-data` in a process of its own, with a fault at a moment of it."""
+        """Start a `cgc-data` command in a separate process, with a fault at a given moment."""
         environment = {
             **os.environ,
             "CGC_FAULT": fault,
@@ -86,17 +86,17 @@ class Lab:
         )
 
     def run(self, *command: object, fault: str = "", **options: Any) -> Run:
-        """Run a command to its end."""
+        """Run a command to completion."""
         return ended(self.start(*command, fault=fault, **options))
 
     def build(self, config: Path, out: Path, *more: str) -> None:
-        """A build that has to succeed."""
+        """Run a build that must succeed."""
         found = self.run("build", config, "--out", out, "--workers", "2", *more)
         require(found.status == 0, f"a build ends with status {found.status}: {found.errors[-300:]}")
 
 
 def ended(process: "subprocess.Popen[str]") -> Run:
-    """Wait for a process, and for what it leaves."""
+    """Wait for a process and return its outcome."""
     assert process.stderr is not None
     errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -105,18 +105,18 @@ def ended(process: "subprocess.Popen[str]") -> Run:
 
 
 def require(holds: object, fault: str) -> None:
-    """Raise Through if something does not hold."""
+    """Raise Through if the condition does not hold."""
     if not holds:
         raise Through(fault)
 
 
 def digests(release: Path) -> dict[str, bytes | str]:
-    """Content of every file of a release, by its path in it."""
+    """Content of every file of a release, by relative path."""
     return {str(Path(name).relative_to(release)): content for name, content in snapshot(release).items()}
 
 
 def refused(found: Run, *words: str) -> None:
-    """A run must end with status 2 and a last line that says these words, without a traceback."""
+    """Require status 2 and a last line that contains these words, without a traceback."""
     last = (found.errors.strip().splitlines() or [""])[-1]
     require(found.status == 2 and "Traceback" not in found.errors, f"status {found.status}: {found.errors[-300:]}")
     require(all(word in last for word in words), f"the error does not say {words}: {last}")

@@ -1,4 +1,4 @@
-"""Releases made to lead elsewhere, through every command of the three packages that opens a release."""
+"""Releases that point outside their folder, tested with every command of the three packages that opens a release."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.hostile import EDITS, LINKS, edited, linked, snapshot, with_texts, wo
 
 @dataclass(frozen=True)
 class Hostile:
-    """A release and answers to its rows; `refused`: every command has to refuse it."""
+    """A release and answers to its rows; if `refused`, every command must refuse it."""
 
     release: str
     answers: str
@@ -22,7 +22,7 @@ class Hostile:
 
 
 def hostile_releases(lab: Lab) -> None:
-    """No command writes anywhere but to its output, and each ends as it should."""
+    """Commands write only to their output, and each ends as expected."""
     folder, material = lab.new("hostile"), lab.new("material")
     listed = lab.folder / "releases.json"
     listed.write_text(json.dumps([asdict(hostile) for hostile in _written(folder)]), encoding="utf-8")
@@ -50,7 +50,7 @@ def _written(folder: Path) -> Iterator[Hostile]:
 
 
 def _hostile(release: Path, *, refused: bool) -> Hostile:
-    """The release with answers to all of its rows beside it."""
+    """The release and, next to it, answers to all its rows."""
     answers = release.parent / "answers.jsonl"
     ids = [i for path in sorted(release.glob("int*/*.parquet")) for i in pq.read_table(path)["id"].to_pylist()]
     lines = [json.dumps({"id": identity, "index": identity, "response": "[]"}) for identity in ids]
@@ -59,5 +59,5 @@ def _hostile(release: Path, *, refused: bool) -> Hostile:
 
 
 def _is_output(path: Path, out: Path) -> bool:
-    """Whether a command may write there, or locks it."""
+    """Whether a command can write or lock the path."""
     return path.is_relative_to(out) and path.relative_to(out).parts[1].lstrip(".").startswith(OUTPUT)

@@ -1,4 +1,4 @@
-"""Archives of photos that are hostile or damaged."""
+"""Hostile or damaged photo archives."""
 
 import struct
 import zipfile
@@ -11,7 +11,7 @@ MOST_MEMORY = 1 << 30
 
 
 def hostile_zips(lab: Lab) -> None:
-    """An archive that unpacks to gigabytes, leads elsewhere or is damaged costs a photo or the build, and no memory."""
+    """An archive that expands to gigabytes, escapes its folder, or is damaged loses a photo or fails the build."""
     folder = lab.new("zips")
     sound = folder / "sound.zip"
     with zipfile.ZipFile(sound, "w") as archive:
@@ -29,9 +29,9 @@ def hostile_zips(lab: Lab) -> None:
 
 
 def _with(content: bytes | int, member: str = "", stated: int | None = None) -> Callable[[Path, Path, str], None]:
-    """The archive with another member in place of a photo; an int stands for as many MB of zeros.
+    """The archive with another member in place of a photo; an int means this many MB of zeros.
 
-    `stated` is the size that the archive's directory gives instead of the true one.
+    `stated` is the size in the archive's directory, instead of the true one.
     """
 
     def write(sound: Path, path: Path, name: str) -> None:

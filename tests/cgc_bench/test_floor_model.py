@@ -45,7 +45,7 @@ def test_a_floor_that_there_is_not_ends_with_one_line(doc: dict[str, Any], capsy
 def test_a_task_of_others_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         asked({"question": "?"}, "fixed_answer")
-    assert "is not a task of ours" in capsys.readouterr().err
+    assert "is not one of our tasks" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("way", ["loglikelihood", "generate_until_multi_round"])

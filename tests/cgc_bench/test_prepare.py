@@ -76,7 +76,7 @@ def test_mig_takes_a_copy_of_the_hubs_repository_with_packed_images(tmp_path: Pa
     zipped(root / "images", copy / "images.zip")
     assert prepare("mig", source=copy, annotations=annotations).digests == unpacked.digests
     (copy / "images.zip").write_bytes(b"PK cut short")
-    with pytest.raises(PrepareError, match=r"images\.zip: not a folder and no zip archive"):
+    with pytest.raises(PrepareError, match=r"images\.zip: neither a folder nor a zip archive"):
         prepare("mig", source=copy, annotations=annotations)
 
 
@@ -186,13 +186,13 @@ def test_a_folder_of_an_older_form_is_prepared_again(tmp_path: Path) -> None:
             ["mig", "--from", "{root}"],
             "no revised annotations .*--annotations FILE; the tasks of cgc_mig_original",
         ),
-        (["mig", "--from", "{root}", "--annotations", "original"], "holds no original annotations"),
+        (["mig", "--from", "{root}", "--annotations", "original"], "contains no original annotations"),
         (["mig", "--from", "nowhere"], "nowhere: no such folder or archive; name the copy with --from"),
-        (["mig", "--from", "{file}"], "not a folder and no zip archive"),
+        (["mig", "--from", "{file}"], "neither a folder nor a zip archive"),
         (["mig", "--from", "{root}", "--annotations", "gone.json"], r"gone\.json: No such file"),
-        (["vlm2", "--from", "{root}"], "holds no question file"),
+        (["vlm2", "--from", "{root}"], "contains no question file"),
         (["vlm2", "--from", "{root}", "--annotations", "revised"], "revised: No such file"),
-        (["contrast"], "needs no preparation or does not exist; there are: mig, vlm2"),
+        (["contrast"], "does not need preparation or does not exist; there are: mig, vlm2"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -240,7 +240,7 @@ def test_the_command_reports_faulty_items(tmp_path: Path) -> None:
         cli, ["prepare", "mig", "--from", str(root), "--annotations", str(annotations)], catch_exceptions=False
     )
     assert "11 items" in result.output
-    assert "1 stay in and count: empty or inverted box (0)" in result.output
+    assert "1 with unusual annotations still count: empty or inverted box (0)" in result.output
 
 
 def test_annotations_are_known_by_their_content_whatever_their_name(
@@ -251,7 +251,7 @@ def test_annotations_are_known_by_their_content_whatever_their_name(
     (tmp_path / "b.json").write_text("[1]")
     monkeypatch.setitem(SHA256, "revised", hashlib.sha256(b"[1]").hexdigest())
     assert LAYOUT.annotations(Folder(tmp_path), "revised") == {"b.json": "items.json"}
-    with pytest.raises(PrepareError, match="holds no original annotations"):
+    with pytest.raises(PrepareError, match="contains no original annotations"):
         LAYOUT.annotations(Folder(tmp_path), "original")
 
 

@@ -133,7 +133,7 @@ def test_perfect_answers_are_right_and_tasks_weigh_alike(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"bbox": [1.0, 2.0]}, "a row is not as the Hub's RefCOCO has it"),
+        ({"bbox": [1.0, 2.0]}, "a row does not match RefCOCO on the Hub"),
         ({"image": {"bytes": b"no image", "path": None}}, "not a whole image"),
     ],
 )
@@ -146,12 +146,12 @@ def test_a_damaged_copy_is_one_line(tmp_path: Path, change: dict[str, Any], mess
 def test_bad_input_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(PrepareError, match=r"name a copy of the repository lmms-lab/RefCOCO$"):
         prepare_refcoco("refcoco", source=tmp_path / "none")
-    with pytest.raises(PrepareError, match="takes no --annotations"):
+    with pytest.raises(PrepareError, match="does not take --annotations"):
         BENCHMARK.prepare("refcoco", "file.json")
     with pytest.raises(AnnotationError, match="run `cgc-bench prepare refcoco`"):
         read_items(tmp_path)
     (tmp_path / "expressions.jsonl").write_text('{"index": 1}')
-    with pytest.raises(AnnotationError, match="line 1: no expression"):
+    with pytest.raises(AnnotationError, match="line 1: not an expression"):
         read_items(tmp_path)
 
 

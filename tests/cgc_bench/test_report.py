@@ -39,7 +39,7 @@ def test_a_report_has_every_figure_and_names_who_answers_in_pixels(release: Path
     for name in ("index.html", "report.md"):
         text = (tmp_path / "report" / name).read_text()
         assert "bad-model answers in pixels" in text
-        assert "small-model answers in shares of the image, 0 to 1" in text
+        assert "small-model answers in fractions of the image, 0 to 1" in text
         assert "good-model answers in" not in text
         assert "small-model answers in pixels" not in text
         assert "100.00" in text
@@ -114,16 +114,16 @@ def test_bad_input_is_told(release: Path, tmp_path: Path, monkeypatch: pytest.Mo
     run = save(tmp_path / "run", "contrast", items, perfect)
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(ReportError, match="holds no samples of our tasks; run lmms-eval with --log_samples"):
+    with pytest.raises(ReportError, match="contains no samples of our tasks; run lmms-eval with --log_samples"):
         read_runs([empty])
     with pytest.raises(ReportError, match="not a folder"):
         read_runs([tmp_path / "nothing"])
-    with pytest.raises(ReportError, match="holds no samples of cgc_mig"):
+    with pytest.raises(ReportError, match="contains no samples of cgc_mig"):
         invoke("compare", run, run, "--task", "cgc_mig", "--to", tmp_path / "page")
-    with pytest.raises(ReportError, match="holds other files; name a new folder"):
+    with pytest.raises(ReportError, match="contains other files; name a new folder"):
         invoke("report", run, "--to", release)
     save(run, "contrast", items, perfect, label="cgc_contrast_think")
-    with pytest.raises(ReportError, match=r"holds several runs .*choose with --task"):
+    with pytest.raises(ReportError, match=r"contains several runs .*choose with --task"):
         invoke("compare", run, run, "--to", tmp_path / "page")
     monkeypatch.setenv("CGC_CACHE", str(tmp_path / "elsewhere"))
     with pytest.raises(ReportError, match="which are not prepared here"):
@@ -171,7 +171,7 @@ def test_tasks_asked_with_different_settings_are_called_out(release: Path, tmp_p
     run = save(tmp_path / "m", "contrast", CONTRAST.read_items(release), perfect, **limits)
     invoke("report", run, "--to", tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "the tasks were not asked alike: pixel limit" in text
+    assert "the tasks were run with different settings: pixel limit" in text
     assert "1,500 (inter)" in text
 
 
@@ -179,10 +179,12 @@ def test_a_comparison_of_other_settings_is_flagged(release: Path, tmp_path: Path
     items, stated = CONTRAST.read_items(release), data_of(release)
     base = save(tmp_path / "base", "contrast", items, lambda item: "[]", **stated)
     new = save(tmp_path / "new", "contrast", items, perfect, **stated | {"cgc_max_pixels": 1500})
-    assert "not asked alike: pixel limit 1,048,576, then 1,500" in invoke("compare", base, new, "--to", tmp_path / "p")
-    assert "not asked alike" in (tmp_path / "p" / "index.html").read_text()
+    assert "different settings: pixel limit 1,048,576, then 1,500" in invoke(
+        "compare", base, new, "--to", tmp_path / "p"
+    )
+    assert "different settings" in (tmp_path / "p" / "index.html").read_text()
     same = save(tmp_path / "same", "contrast", items, perfect, **stated)
-    assert "not asked alike" not in invoke("compare", base, same, "--to", tmp_path / "p")
+    assert "different settings" not in invoke("compare", base, same, "--to", tmp_path / "p")
     old = save(tmp_path / "old", "contrast", items, perfect)
     assert "pixel limit 1,048,576, then not stated" in invoke("compare", base, old, "--to", tmp_path / "p")
 

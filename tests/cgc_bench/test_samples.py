@@ -67,7 +67,7 @@ BAD = {
     "of another benchmark": ([{"doc_id": 0, "filtered_resps": "x"}], "line 1: .* not ours"),
     "of a task of ours": ([{"cgc_index": "0", "cgc_response": "", "cgc_task": "gc_mat"}], "a response to gc_mat"),
     "on other annotations": ([{**GOOD, "annotations": "original"}], "made on the original annotations"),
-    "a task of no text": ([{**GOOD, "task": 3}], "line 1: `task` is not a text"),
+    "a task of no text": ([{**GOOD, "task": 3}], "line 1: `task` is not a string"),
     "empty": ([], "no responses"),
 }
 

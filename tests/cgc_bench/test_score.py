@@ -104,7 +104,7 @@ def test_a_model_that_answers_in_pixels_is_called_out(mig: Path, tmp_path: Path)
 def test_a_model_that_answers_in_shares_is_called_out(mig: Path, tmp_path: Path) -> None:
     file, out = responses(tmp_path, dict.fromkeys(range(3), "[0.1, 0.2, 0.5, 0.6]")), tmp_path / "score.json"
     result = run("score", "mig", "--annotations", mig, "--predictions", file, "--json", out)
-    assert "100.0 % of the answers have boxes from 0 to 1: they seem to be in shares of the image" in result.output
+    assert "100.0 % of the answers have boxes from 0 to 1: they seem to be in fractions of the image" in result.output
     assert json.loads(out.read_text())["diagnostics"]["macro"]["unit_scale"]["value"] == 100
 
 
@@ -179,16 +179,16 @@ def test_an_output_folder_with_several_runs_is_refused_by_name(mig: Path, tmp_pa
     save(out, "mig", items, lambda item: "none", model="m", time="20261123_120000")
     assert "100.00" in run(*given).output, "the newest counts"
     save(out, "mig", items, lambda item: RIGHT, label="cgc_mig_think", model="m")
-    assert "holds several runs (m: cgc_mig, m: cgc_mig_think)" in error(*given)
+    assert "contains several runs (m: cgc_mig, m: cgc_mig_think)" in error(*given)
     save(tmp_path / "two", "mig", items, lambda item: RIGHT, model="a")
     save(tmp_path / "two", "mig", items, lambda item: RIGHT, model="b")
-    assert "holds several runs (a: cgc_mig, b: cgc_mig)" in error(*given[:-1], tmp_path / "two")
+    assert "contains several runs (a: cgc_mig, b: cgc_mig)" in error(*given[:-1], tmp_path / "two")
     assert run(*given[:-1], tmp_path / "two" / "a").exit_code == 0
 
 
 def test_floors_say_why_they_are_not_the_printed_chance(tmp_path: Path) -> None:
     result = run("floors", "vlm2", "--annotations", vlm2_rows.write(tmp_path))
-    assert "The authors print what is expected by chance" in result.output
+    assert "The authors print expected chance levels" in result.output
 
 
 def test_a_score_below_a_floor_is_called_out(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_faulty_annotations_are_said(tmp_path: Path) -> None:
     result = run(
         "score", "mig", "--annotations", annotations, "--predictions", responses(tmp_path, {0: RIGHT, 1: RIGHT})
     )
-    assert "1 with faulty annotations that count all the same: empty or inverted box" in result.output
+    assert "1 with faulty annotations that still count: empty or inverted box" in result.output
     assert "50.00" in result.output
 
 

@@ -239,11 +239,15 @@ def test_what_is_prepared_stays_until_another_revision_is_asked(
 
 FAULTY: list[tuple[str, dict[str | None, list[dict[str, Any]]], str]] = [
     ("mmstar", {None: []}, "no questions|cannot be read"),
-    ("mmstar", {None: [{k: v for k, v in mmstar(1, "A").items() if k != "l2_category"}]}, "a row is not as Lin-Chen"),
+    (
+        "mmstar",
+        {None: [{k: v for k, v in mmstar(1, "A").items() if k != "l2_category"}]},
+        "row does not match Lin-Chen",
+    ),
     (
         "muirbench",
         {None: [muirbench("7", "A", image_list=[image(1), None])]},
-        "question 7: the data set lacks an image",
+        "question 7: the dataset lacks one of its images",
     ),
     (
         "mathvista",
@@ -251,7 +255,7 @@ FAULTY: list[tuple[str, dict[str | None, list[dict[str, Any]]], str]] = [
         "7: not a whole",
     ),
     ("blink", {"Jigsaw": [blink("1", "(A)", "Jigsaw")]}, "cannot be read .*name it with --from"),
-    ("mmmu_val", {None: [mmmu("Art_1", "B", image_3=None)]}, "validation_Art_1: the data set lacks an image"),
+    ("mmmu_val", {None: [mmmu("Art_1", "B", image_3=None)]}, "validation_Art_1: the dataset lacks one of its images"),
 ]
 
 
@@ -275,13 +279,13 @@ def test_a_question_whose_answer_is_no_option_stays_in_and_is_told(
     root = repository(tmp_path, "mathvista", {None: [mathvista("1", "2", choices=["1"], precision=1.0, unit="m"), odd]})
     done = CliRunner().invoke(cli, ["prepare", "mathvista", "--from", str(root)], catch_exceptions=False)
     assert "2 items" in done.output
-    assert "1 stay in and count: no option is the answer (mathvista/5)" in done.output
+    assert "1 with unusual annotations still count: the answer is not an option (mathvista/5)" in done.output
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mathvista", "--annotations", "revised"], "mathvista takes no --annotations"),
+        (["mathvista", "--annotations", "revised"], "mathvista does not take --annotations"),
         (
             ["mathvista", "--from", "nowhere"],
             "nowhere: no such folder; name a copy of the repository AI4Math/MathVista",
@@ -301,7 +305,7 @@ def test_wrong_options_are_one_line(
 def test_a_damaged_question_file_is_one_line(tmp_path: Path, line: bytes) -> None:
     file = tmp_path / "questions.jsonl"
     file.write_bytes(line)
-    with pytest.raises(AnnotationError, match=r"line 1: no question of ours .* prepare it again"):
+    with pytest.raises(AnnotationError, match=r"line 1: not a question .* prepare it again"):
         BENCH.read_items(file)
     with pytest.raises(AnnotationError, match="cannot read"):
         BENCH.read_items(tmp_path / "gone.jsonl")
@@ -317,5 +321,5 @@ def test_a_question_with_a_value_of_another_type_is_one_line(
 ) -> None:
     row = dataclasses.asdict(items["mmstar/1"]) | {field: value}
     (tmp_path / "questions.jsonl").write_text(json.dumps(row))
-    with pytest.raises(AnnotationError, match="line 1: no question of ours"):
+    with pytest.raises(AnnotationError, match="line 1: not a question"):
         BENCH.read_items(tmp_path)
