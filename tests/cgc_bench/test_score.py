@@ -167,7 +167,7 @@ def test_a_copy_of_the_repository_holds_the_published_annotations(real_data: Pat
     (copy / "other.json").write_text("[]")
     assert without_digest(versions(MIG.read_items(copy))) == "original"
     shutil.copy(real_data / "mig_bench" / "revised_MIG_bench.json", copy)
-    with pytest.raises(CgcError, match=r"holds MIG_data\.json, revised_MIG_bench\.json: name the annotation file"):
+    with pytest.raises(CgcError, match=r"contains MIG_data\.json, revised_MIG_bench\.json: name the annotation file"):
         MIG.read_items(copy)
     assert versions(MIG.read_items(copy, version="revised")) == "revised"
 
