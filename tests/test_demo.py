@@ -1,4 +1,4 @@
-"""`make demo` in stages: done ones are skipped, a changed one runs again with all that follow, a failure is one line."""
+"""`make demo` in stages: done ones are skipped, a changed one reruns with all that follow, a failure is one line."""
 
 import sys
 from pathlib import Path
