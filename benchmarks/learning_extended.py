@@ -33,12 +33,10 @@ INTER = {"inter/locate": 0.6, "inter/locate_all": 0.4, "intra/same_object": 0, "
 RELEASES: dict[str, dict[str, Any]] = {
     "source": {},  # as in benchmarks/learning.py
     "start": {"tasks": INTER, "absent": 0},
-    "contrast": {"tasks": dict.fromkeys(INTER, 0) | {"intra/same_object": 1}, "absent": 0},
     "images": {"tasks": INTER, "absent": 0, "inter": {"min_images": 3, "max_images": 4}, "limits": {"max_objects": 4}},
     "absent": {"tasks": INTER, "absent": 0.15},
 }
 SETTINGS = {
-    "contrast": "another contrast: one object in two windows of its photo; the warm-up saw different photos",
     "images": "more images: three or four a row; the warm-up saw two",
     "absent": "`absent` rows, of which the warm-up saw none",
 }

@@ -20,6 +20,7 @@ from tests.pages import PAGES, ROOT, Fence, fences
 
 TUTORIALS = ("index", "tutorials/data", "tutorials/train", "tutorials/evaluate")
 RUN = ("bash", "python")
+REPO = "org/name"  # in place of ORG/NAME: the Hub in memory knows one organization
 # Reasons why a block of a tutorial may be left out.
 REASONS = ("installs packages", "needs a GPU", "needs GPUs", "downloads", "the run above is finished")
 # What a line is given besides, so that a test ends in minutes: fewer photos, rows, and steps of the same commands.
@@ -57,9 +58,10 @@ def _python_path() -> str:
 
 def shell(fence: Fence) -> str:
     """The block as bash runs it: it stops at the first command that fails."""
+    code = fence.code.replace("ORG/NAME", REPO)
     if fence.kind == "python":
-        return f"{shlex.quote(sys.executable)} - <<'PYTHON'\n{fence.code}PYTHON\n"
-    return "".join(f"{_smaller(line)}\n" for line in fence.code.splitlines())
+        return f"{shlex.quote(sys.executable)} - <<'PYTHON'\n{code}PYTHON\n"
+    return "".join(f"{_smaller(line)}\n" for line in code.splitlines())
 
 
 def _smaller(line: str) -> str:
@@ -97,7 +99,7 @@ def test_a_tutorial_runs_as_it_is_written(name: str, place: tuple[Path, dict[str
     for page in _pages_named(name):
         assert (folder / page).is_file(), page
     pushed = re.findall(r"push \S+ ORG/NAME --tag (\S+)", "".join(fence.code for fence in tutorial(name)))
-    assert not pushed or list(hub.repos["ORG/NAME"].tags) == pushed
+    assert not pushed or list(hub.repos[REPO].tags) == pushed
 
 
 def _pages_named(name: str) -> list[str]:

@@ -21,6 +21,8 @@ from cgc_data.release.paths import base_name, without_paths
 from cgc_data.release.schema import SPLITS
 from cgc_data.release.stats import Stats
 from cgc_data.sources.formats import FORMATS
+from cgc_data.sources.formats.format import Format
+from cgc_data.sources.formats.protocol import Exhaustive
 from cgc_data.tasks import CONTRASTS, TASKS
 from cgc_data.tasks.mig_bench import FORMS
 
@@ -54,7 +56,7 @@ def render_card(
         load=load_call(manifest, repo_id, tag, split=first_part(manifest)[1]),
         sources=[_source(source) for source in manifest["sources"]],
         plots={n: c for n, c in plot_captions().items() if not files or f"assets/{n}" in files},
-        protocols=[FORMATS[name].protocol.meaning for name in FORMATS if name in formats(manifest)],
+        protocols=[form.protocol.meaning for form in _explained(manifest, stats)],
         config=as_yaml(without_paths(manifest["config"])),
         tasks=[(task, ANSWERS[task.answer]) for task in TASKS.values() if task.id in stats["by_task"]],
         forms=[(form, [task for task in form.tasks if task in stats["by_task"]]) for form in FORMS],
@@ -77,6 +79,17 @@ def citation(manifest: Manifest, repo_id: str | None = None, tag: str | None = N
     return render(
         "citation.bib.j2", manifest=manifest, release=repo_id, on_hub=repo_id is not None, tag=tag, version=version
     )
+
+
+def _explained(manifest: Manifest, stats: Stats) -> list[Format]:
+    """The formats whose annotation protocols warrant absence here: those of COCO's photos only if any are shown."""
+    used = [form for name, form in FORMATS.items() if name in formats(manifest)]
+    return [form for form in used if from_coco(stats) or not _of_coco_photos(form)]
+
+
+def _of_coco_photos(form: Format) -> bool:
+    protocol = form.protocol
+    return form.coco_photos or (isinstance(protocol, Exhaustive) and bool(protocol.naming))
 
 
 def facts(manifest: Manifest, stats: Stats, repo_id: str | None = None, tag: str | None = None) -> dict[str, Any]:

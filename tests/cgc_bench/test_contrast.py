@@ -40,7 +40,7 @@ def test_the_perfect_answer_scores_100(release: Path) -> None:
         assert summary["macro"]["source_acc"] == 100
         for failure in ("leakage", "hallucination", "false_empty", "unreadable"):
             assert summary["macro"][failure] == 0, failure
-        assert set(summary["diagnostics"]["macro"]) <= set(METRICS)
+        assert set(summary["diagnostics"]["macro"]) <= {*METRICS, "unit_scale"}
 
 
 def test_every_task_has_a_line_and_the_mean_is_that_of_the_contrasts(release: Path) -> None:

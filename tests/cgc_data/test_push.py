@@ -376,7 +376,7 @@ def test_repository_with_other_content_is_left_alone(hub: Hub, release: Path) ->
     push(release, REPO, tag="v1.0.0")
     repo = hub.repos[REPO]
     head = repo.commit({"README.md": Blob(b"", lfs=False), "photos.zip": Blob(b"x", lfs=False)})
-    with pytest.raises(PushError, match=r"holds photos\.zip, not a release"):
+    with pytest.raises(PushError, match=r"contains photos\.zip, not a release"):
         push(release, REPO, tag="v1.0.1")
     assert repo.head == head
 

@@ -144,5 +144,5 @@ def test_a_repository_of_others_is_left_alone(hub: Hub, run: Run) -> None:
     api = HfApi(endpoint=hub.url, token=TOKEN)
     api.create_repo("org/theirs")
     api.upload_file(path_or_fileobj=b"x", path_in_repo="weights.txt", repo_id="org/theirs")
-    with pytest.raises(PushError, match=r"holds weights\.txt"):
+    with pytest.raises(PushError, match=r"contains weights\.txt"):
         push_model(run, "org/theirs")
