@@ -1,13 +1,11 @@
 """Expressions of RefCOCO, RefCOCO+, and RefCOCOg, one item each, stored as JSON Lines next to the images."""
 
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from cgc_bench.errors import AnnotationError
+from cgc_bench.prepare.lines import Lines
 
 FILE = "expressions.jsonl"
 TASKS = ("val", "testA", "testB", "plus_val", "plus_testA", "plus_testB", "g_val", "g_test")
@@ -40,32 +38,14 @@ class Item:
     fault: str
 
 
-def written(items: Iterable[Item]) -> bytes:
-    """Items as JSON Lines."""
-    return b"".join(json.dumps(asdict(item), ensure_ascii=False).encode() + b"\n" for item in items)
+_LINES = Lines(
+    FILE,
+    ("an expression", "expressions"),
+    "`cgc-bench prepare refcoco`",
+    msgspec.json.Decoder(Item).decode,
+)
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, from a prepared file of expressions or from a folder with several such files.
-
-    Raises AnnotationError if a file is missing, damaged, in another format, or of another version than requested.
-    """
-    files = [annotations] if not annotations.is_dir() else sorted(annotations.rglob(FILE))
-    if not files:
-        raise AnnotationError(f"{annotations} contains no {FILE}; run `cgc-bench prepare refcoco`")
-    found = [item for file in files for item in _read(file)]
-    if version is not None and any(item.version != version for item in found):
-        raise AnnotationError(f"{annotations}: not the expressions of version {version!r}")
-    return {item.index: item for item in found}
-
-
-def _read(file: Path) -> Iterator[Item]:
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError as error:
-        raise AnnotationError(f"cannot read {file}: {error.strerror}") from error
-    for number, line in enumerate(lines, 1):
-        try:
-            yield msgspec.json.decode(line, type=Item)
-        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            raise AnnotationError(f"{file}, line {number}: not an expression ({error}); prepare it again") from error
+    """Items by index, as `Lines.read`."""
+    return _LINES.read(annotations, version)

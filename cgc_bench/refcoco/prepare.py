@@ -12,10 +12,11 @@ from PIL import Image
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import Prepared, find_revision, prepared_folder
 from cgc_bench.prepare.hub import Row, hub_rows
+from cgc_bench.prepare.lines import written
 from cgc_bench.prepare.stage import digest_of, prepare_once, settle, stage_shard, write_whole
 from cgc_bench.prepare.versions import with_digest
 from cgc_bench.prepare.write import whole_image
-from cgc_bench.refcoco.items import FILE, Item, written
+from cgc_bench.refcoco.items import FILE, Item
 from cgc_data.index.exclusions import coco_number
 
 # Photos of all splits of the dataset, for `cgc-data build --exclude`.

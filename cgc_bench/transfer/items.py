@@ -1,14 +1,12 @@
 """Questions of all transfer tasks in one form, stored as JSON Lines next to the images."""
 
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from cgc_bench.errors import AnnotationError
+from cgc_bench.prepare.lines import Lines
 
 TASKS = ("mathvista", "muirbench", "mmstar", "mmmu_val", "blink")
 KINDS = ("choice", "integer", "float", "list", "open")
@@ -59,37 +57,6 @@ def option_letters(count: int) -> tuple[str, ...]:
     return tuple(chr(ord("A") + place) for place in range(count))
 
 
-def written(items: Iterable[Item]) -> bytes:
-    """Items as JSON Lines."""
-    return b"".join(json.dumps(asdict(item), ensure_ascii=False).encode() + b"\n" for item in items)
-
-
-def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, from a prepared task's questions or from a folder with several such files.
-
-    Raises AnnotationError if a file is missing, damaged, in another format, or of another version than requested.
-    """
-    files = [annotations] if not annotations.is_dir() else sorted(annotations.rglob("questions.jsonl"))
-    if not files:
-        raise AnnotationError(f"{annotations} contains no questions.jsonl; run `cgc-bench prepare` for the task")
-    found = [item for file in files for item in _read(file)]
-    if version is not None and any(item.version != version for item in found):
-        raise AnnotationError(f"{annotations}: not the questions of version {version!r}")
-    return {item.index: item for item in found}
-
-
-def _read(file: Path) -> Iterator[Item]:
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError as error:
-        raise AnnotationError(f"cannot read {file}: {error.strerror}") from error
-    for number, line in enumerate(lines, 1):
-        try:
-            yield _item(line)
-        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            raise AnnotationError(f"{file}, line {number}: not a question ({error}); prepare it again") from error
-
-
 def _item(line: bytes) -> Item:
     row = msgspec.json.decode(line, type=dict[str, Any])
     if {field.name for field in fields(Item)} != row.keys():
@@ -98,3 +65,16 @@ def _item(line: bytes) -> Item:
     if item.task not in TASKS or item.kind not in KINDS:
         raise ValueError("another task or kind")
     return item
+
+
+_LINES = Lines(
+    "questions.jsonl",
+    ("a question", "questions"),
+    "`cgc-bench prepare` for the task",
+    _item,
+)
+
+
+def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
+    """Items by index, as `Lines.read`."""
+    return _LINES.read(annotations, version)

@@ -9,10 +9,11 @@ from pathlib import Path
 from cgc_bench.errors import PrepareError
 from cgc_bench.prepare.cache import Prepared, find_revision, prepared_folder
 from cgc_bench.prepare.hub import hub_rows
+from cgc_bench.prepare.lines import written
 from cgc_bench.prepare.stage import digest_of, prepare_once, settle, stage_shard, write_whole
 from cgc_bench.prepare.versions import with_digest
 from cgc_bench.prepare.write import whole_image
-from cgc_bench.transfer.items import Item, written
+from cgc_bench.transfer.items import Item
 from cgc_bench.transfer.rows import SOURCES, Question, Source
 from cgc_data.metrics.clusters import photo_clusters
 
