@@ -1,7 +1,9 @@
 """Train a random model of the real size with the one-GPU recipes on this machine's GPU, and compare with the plan.
 
-Usage: python scripts/check_gpu.py --to FOLDER [--work FOLDER] [--weights FOLDER] [--minutes 20] [--rehearse]
-Requires the packages of `pip install '.[train]'`, a torch build for the GPU, and bitsandbytes for the last stage.
+Usage: python scripts/check_gpu.py --to FOLDER [--work FOLDER] [--weights FOLDER] [--minutes 20] [--stages NAME...]
+       [--rehearse]
+Requires the packages of `pip install '.[train]'`, a torch build for the GPU, deepspeed for `full_adam8`
+and `full_adam32`, and bitsandbytes for `full_adam8` and `quantised`.
 Nothing is downloaded: data and weights are generated. The weights take 18 GB, everything else as much again.
 Every stage is a `cgc-train` command in a separate process with a time limit. If one fails, the end of its output is
 kept and the others continue. A stage that would exceed the remaining minutes is not started. FOLDER gets gpu.json,
@@ -11,7 +13,7 @@ gpu.md, and log.txt, rewritten after every stage. `--rehearse` does the same wit
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -19,8 +21,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from scripts import gpu_full as full
 from scripts import gpu_stages as stages
-from scripts.gpu_machine import Machine, TimeUpError
+from scripts.gpu_machine import Machine, StageError, TimeUpError
 from scripts.gpu_page import Record, Result
 from scripts.gpu_page import stages as table_of
 
@@ -38,10 +41,13 @@ STAGES: dict[Stage, float] = {
     stages.merge: 120,
     stages.devices: 115,
     stages.long_completions: 200,
-    stages.quantised: 120,
+    full.full_long: 140,
+    full.full_adam8: 120,
+    full.full_adam32: 95,
+    stages.quantised: 80,
 }
 # These do not need a GPU and run alongside the others.
-BESIDE = (stages.check, stages.merge)
+BESIDE = (stages.check_imports, stages.check, stages.merge)
 
 
 class Report:
@@ -70,8 +76,9 @@ class Report:
         """Run a stage and return its result."""
         try:
             result.facts = run(self.machine)
-        except TimeUpError as error:
-            result.status, result.output = "out of time", str(error)
+        except StageError as error:
+            result.status = "out of time" if isinstance(error, TimeUpError) else "failed"
+            result.output, result.facts = str(error), error.facts
         except Exception as error:  # the other stages are still useful
             result.status, result.output = "failed", f"{type(error).__name__}: {error}"
 
@@ -87,6 +94,12 @@ class Report:
         return sorted(self.machine.work.glob("*.log"), key=lambda path: path.stat().st_ctime)
 
 
+def wanted(names: Sequence[str] | None) -> list[Stage]:
+    """The stages of these names, in this order; without names, all."""
+    by_name = {run.__name__: run for run in STAGES}
+    return [by_name[name] for name in names] if names else list(STAGES)
+
+
 def main() -> None:
     """Run the stages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -99,9 +112,7 @@ def main() -> None:
     asked = parser.parse_args()
     report = Report(Machine(asked), asked.to)
     with ThreadPoolExecutor(1) as beside:
-        for run in STAGES:
-            if asked.stages and run.__name__ not in asked.stages:
-                continue
+        for run in wanted(asked.stages):
             if run in BESIDE:
                 beside.submit(report.stage, run)
             else:

@@ -2,18 +2,31 @@
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import psutil
+
+from cgc_train.check.stand_in import launch_words
+from cgc_train.recipe import launch_path
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# Run DeepSpeed without a GPU.
+ON_CPU = {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu"}
+
+
 class StageError(Exception):
-    """A command of a stage failed; the message is the end of its output."""
+    """A command of a stage failed; the message is the end of its output, `facts` what was measured until then."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.facts: dict[str, Any] = {}
 
 
 class TimeUpError(StageError):
@@ -36,11 +49,20 @@ class Machine:
         common = ["grpo.use_vllm=false", f"model.name={self.weights}", f"data.release={self.work / 'release'}"]
         common += [f"data.keep={self.keep}"] if self.keep.exists() else []
         cpu = ["accelerate=cpu", "model.dtype=float32", "model.quantize=null", "data.max_pixels=9216"]
+        cpu += ["gpu_memory_gb=null", "grpo.ddp_backend=gloo"]
         return [*common, *(cpu if self.rehearse else []), *over]
+
+    def launch(self, file: str) -> list[str]:
+        """Arguments of the interpreter to run a script under a launch file, in one process."""
+        if self.rehearse:
+            return launch_words(file, 1)
+        words = ["-m", "accelerate.commands.launch", "--config_file", str(launch_path(file))]
+        return [*words, "--num_machines", "1", "--num_processes", "1"]
 
     def start(self, name: str, *command: str, gpu: bool = True, **variables: str) -> "subprocess.Popen[bytes]":
         """Start a command with this interpreter and write its output to a log of this name."""
         variables |= {"HF_HUB_OFFLINE": "1"} | ({} if gpu else {"CUDA_VISIBLE_DEVICES": ""})
+        variables |= ON_CPU if self.rehearse else {}
         path = os.pathsep.join([str(ROOT), str(ROOT / "cards"), os.environ.get("PYTHONPATH", "")])
         names = {
             "PYTHONPATH": path,
@@ -64,7 +86,7 @@ class Machine:
         try:
             code = process.wait(max(1, min(seconds, self.end - time.monotonic())))
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            kill(process.pid)
             raise TimeUpError(f"{name}: stopped\n{self.output(name)[-3000:]}") from None
         if code not in codes:
             raise StageError(f"{name}: {code}\n{self.output(name)[-3000:]}")
@@ -81,6 +103,16 @@ class Machine:
     def log(self, name: str) -> Path:
         """Path of a command's log."""
         return self.work / f"{name}.log"
+
+
+def kill(process: int) -> None:
+    """Kill a process and everything that it started: launchers put their processes into sessions of their own."""
+    parent = psutil.Process(process)
+    for one in (parent, *parent.children(recursive=True)):
+        try:
+            one.kill()
+        except psutil.NoSuchProcess:
+            continue
 
 
 def cgc(package: str, *arguments: str) -> list[str]:

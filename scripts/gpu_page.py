@@ -1,15 +1,15 @@
 """Write the tables of GPU measurements: those of docs/gpu.md, and gpu.md of `scripts/check_gpu.py`.
 
-Usage: python scripts/gpu_page.py
-Run it after the memory plan has changed, or with a new gpu.json of the check as docs/gpu.json: it plans every run
-again and rewrites the tables. A test checks that the page matches its output.
+Usage: python scripts/gpu_page.py [gpu.json...]
+Run it after the memory plan has changed, or with the files of later runs of the check, whose stages it adds to
+docs/gpu.json: it plans every run again and rewrites the tables. A test checks that the page matches its output.
 """
 
 import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +37,7 @@ class Result:
     seconds: float = 0
     facts: dict[str, Any] = field(default_factory=dict)
     output: str = ""
+    date: str = ""  # if added from a later run of the check
 
 
 @dataclass
@@ -59,6 +60,21 @@ def read(file: Path) -> Record:
     """The record that `Record.text` wrote."""
     content = json.loads(file.read_text(encoding="utf-8"))
     return Record(content["date"], [Result(**result) for result in content["results"]])
+
+
+def add(record: Record, more: Record) -> None:
+    """Add the stages of a later run to those of a record: new ones, and those that did not succeed then.
+
+    Raises ValueError if it ran with other versions or on another GPU.
+    """
+    if _on(record) != _on(more):
+        raise ValueError("the later run had other versions or another GPU")
+    for result in (replace(result, date=more.date) for result in more.results):
+        old = next((old for old in record.results if old.stage == result.stage), None)
+        if old is None:
+            record.results.append(result)
+        elif old.status != "ok" and result.status != "not reached":
+            record.results[record.results.index(old)] = result
 
 
 def plan_again(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,10 +103,17 @@ def _cells(result: Result) -> Iterator[str]:
     yield ", ".join(f"{line['step_time']:.1f}" for line in facts.get("train", ()) if "step_time" in line)
 
 
+def _on(record: Record) -> list[str]:
+    """The GPU and the versions of a run."""
+    facts = record.of("check_imports")
+    return [facts[name] for name in ("gpu", *VERSIONS)]
+
+
 def machine(record: Record) -> str:
     """The machine of the run."""
     facts = record.of("check_imports")
-    rows = [("GPU", f"{facts['gpu']}, {facts['gpu_gb']:.0f} GB"), ("date", record.date)]
+    dates = sorted({record.date, *(result.date for result in record.results if result.date)})
+    rows = [("GPU", f"{facts['gpu']}, {facts['gpu_gb']:.0f} GB"), ("date", ", ".join(dates))]
     return table(("what", "which"), [*rows, *((name, facts[name]) for name in VERSIONS)])
 
 
@@ -127,8 +150,10 @@ def page(text: str, record: Record) -> str:
 
 
 def main() -> None:
-    """Plan every run again, and write both files."""
+    """Add later runs, plan every run again, and write both files."""
     record = read(FACTS)
+    for file in sys.argv[1:]:
+        add(record, read(Path(file)))
     for result in record.results:
         if "plan" in result.facts:
             result.facts["plan"] = plan_again(result.facts)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 from cgc_train.check.context import Context
@@ -83,8 +84,26 @@ def train(machine: Machine, name: str, command: str, recipe: str, *over: str, se
     settings, run = machine.settings(*over), machine.work / name
     process = machine.start(name, *measuring(machine, name, command, recipe, *settings, "--to", str(run)))
     facts = plan_facts(machine, recipe, over) if command == "grpo" else {}
-    machine.wait(name, process, seconds)
-    return {**facts, **measured(machine, name), **of_run(run)}
+    return outcome(machine, name, process, facts, seconds)
+
+
+def outcome(
+    machine: Machine, name: str, process: "Popen[bytes]", facts: dict[str, Any], seconds: float
+) -> dict[str, Any]:
+    """Wait for a measured run, and add its measurements to `facts`. A StageError has those so far."""
+    try:
+        machine.wait(name, process, seconds)
+    except StageError as error:
+        error.facts = facts | so_far(machine, name)
+        raise
+    return facts | so_far(machine, name)
+
+
+def so_far(machine: Machine, name: str) -> dict[str, Any]:
+    """Measurements and outputs of a run, as far as there are any."""
+    file, run = machine.work / f"{name}.json", machine.work / name
+    facts = measured(machine, name) if file.exists() else {}
+    return facts | (of_run(run) if (run / "recipe.yaml").exists() else {})
 
 
 def measuring(machine: Machine, name: str, *command: str) -> list[str]:
@@ -106,7 +125,7 @@ def measured(machine: Machine, name: str) -> dict[str, Any]:
     phases: dict[str, list[dict[str, Any]]] = {}
     for phase in facts["phases"]:
         phases.setdefault(phase.pop("phase"), []).append(phase)
-    found = {"seconds": facts["seconds"], "model": facts["model"]}
+    found = {name: facts[name] for name in ("seconds", "error", "model") if facts[name]}
     return found | {name: summed(parts) for name, parts in phases.items()}
 
 
@@ -197,7 +216,7 @@ def warm_up(machine: Machine) -> dict[str, Any]:
 def quantised(machine: Machine) -> dict[str, Any]:
     """Two small steps over 4-bit weights."""
     steps = ["grpo.max_steps=2", "data.held_out_every=0"]
-    return train(machine, "qlora", "grpo", QLORA, *completions(machine, 8, 1, 128), *steps)
+    return train(machine, "qlora", "grpo", QLORA, *completions(machine, 8, 1, 128), *steps, seconds=150)
 
 
 def devices(machine: Machine) -> dict[str, Any]:
@@ -232,12 +251,20 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, A
 
 
 def merge(machine: Machine) -> dict[str, Any]:
-    """Load the adapter of the first run, merge it, and generate an answer with the full model on the CPU."""
+    """Load the adapters of a run, merge them, and generate an answer with the full model on the CPU."""
     began, merged = time.monotonic(), machine.work / "merged"
-    machine.run("merge", *cgc("cgc_train", "merge", str(machine.work / "short"), "--to", str(merged)), gpu=False)
+    runs = [machine.work / name for name in ("short", "qlora")]
+    trained = next((run for run in runs if (run / "model").exists()), runs[0])
+    machine.run("merge", *cgc("cgc_train", "merge", str(trained), "--to", str(merged)), gpu=False)
     size, seconds = sum(file.stat().st_size for file in merged.iterdir()) / GB, time.monotonic() - began
     image = str(next((machine.work / "cache" / "images").rglob("*.jpg")))
     asked = cgc("cgc_train", "demo", str(merged), image, "--find", "dog", "--max-new-tokens", "8")
     answer = machine.run("demo", *asked, gpu=False).splitlines()[-3:]
     shutil.rmtree(merged)
-    return {"seconds": seconds, "gb": size, "answer": answer, "seconds_with_answer": time.monotonic() - began}
+    return {
+        "run": trained.name,
+        "seconds": seconds,
+        "gb": size,
+        "answer": answer,
+        "seconds_with_answer": time.monotonic() - began,
+    }

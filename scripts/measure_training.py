@@ -1,6 +1,7 @@
 """Run a `cgc-train` command and measure it: seconds, bytes on the GPU, sampled tokens, and details of the model.
 
-Usage: python scripts/measure_training.py FACTS.json sft RECIPE [KEY=VALUE]... --to RUN
+Usage: python scripts/measure_training.py FACTS.json [--only-train] sft RECIPE [KEY=VALUE]... --to RUN
+With `--only-train`, the process ends after the last step, before the model is saved.
 Random weights never write a well-formed answer, earn no reward, and so learn nothing. Every second completion is
 therefore wrapped as an empty answer of the same length: its tokens become the reasoning.
 """
@@ -20,9 +21,10 @@ OPEN, CLOSE = "<think>", "</think>\n<answer>[]</answer>"
 
 
 class Measured:
-    """Measurements of the process so far, by phase."""
+    """Measurements of the process so far, by phase. If `only_train`, it ends after training."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path | None = None, only_train: bool = False) -> None:
+        self.file, self.only_train = file, only_train
         self.began = time.perf_counter()
         self.phases: list[dict[str, Any]] = []
         self.model: dict[str, Any] = {}
@@ -48,16 +50,17 @@ class Measured:
             "bf16": trainer.args.bf16,
             "gradient_checkpointing": trainer.args.gradient_checkpointing,
             "adapted_modules": len(names),
-            "weights": sum(parameter.numel() for parameter in parameters),
-            "trained": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+            "weights": sum(map(_size, parameters)),
+            "trained": sum(_size(parameter) for parameter in parameters if parameter.requires_grad),
             "types": dict(Counter(str(parameter.dtype) for parameter in parameters)),
             "trained_types": dict(Counter(str(p.dtype) for p in parameters if p.requires_grad)),
         }
 
-    def write(self, file: Path, error: str | None) -> None:
-        """Everything as JSON."""
+    def write(self, error: str | None = None) -> None:
+        """Everything as JSON, if there is a file for it."""
         facts = {"seconds": time.perf_counter() - self.began, "error": error, "model": self.model}
-        file.write_text(json.dumps(facts | {"phases": self.phases}, indent=1) + "\n", encoding="utf-8")
+        if self.file:
+            self.file.write_text(json.dumps(facts | {"phases": self.phases}, indent=1) + "\n", encoding="utf-8")
 
 
 def framed(completion: Sequence[int], tokenizer: Any) -> list[int]:
@@ -102,9 +105,18 @@ def _timed(measured: Measured, step: Callable[..., Any]) -> Callable[..., Any]:
 def _looked_at(measured: Measured, train: Callable[..., Any]) -> Callable[..., Any]:
     def looked_at(self: Any, *given: Any, **named: Any) -> Any:
         measured.look_at(self)
-        return train(self, *given, **named)
+        outcome = train(self, *given, **named)
+        measured.write()  # saving may be stopped
+        if measured.only_train:
+            raise SystemExit(0)
+        return outcome
 
     return looked_at
+
+
+def _size(parameter: Any) -> int:
+    """Numbers in a parameter, also if ZeRO-3 has emptied it."""
+    return int(getattr(parameter, "ds_numel", parameter.numel()))
 
 
 def _now() -> float:
@@ -132,9 +144,10 @@ def main() -> None:
     """Run the command; the facts are written even if it fails."""
     from cgc_train.cli import main as cgc_train
 
-    measured, file, error = Measured(), Path(sys.argv[1]), None
+    only_train, error = sys.argv[2] == "--only-train", None
+    measured = Measured(Path(sys.argv[1]), only_train)
     watch(measured)
-    sys.argv[:2] = ["cgc-train"]
+    sys.argv[: 3 if only_train else 2] = ["cgc-train"]
     try:
         cgc_train()
     except BaseException as raised:
@@ -142,7 +155,8 @@ def main() -> None:
             error = f"{type(raised).__name__}: {raised}"
         raise
     finally:
-        measured.write(file, error)
+        if error or not measured.only_train:
+            measured.write(error)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,19 @@ import pytest
 
 pytest.importorskip("trl")
 
+import json
 from argparse import Namespace
 from pathlib import Path
+
+import psutil
 
 from cgc_train.check.memory import CONTEXT, GB
 from cgc_train.model import load_processor
 from cgc_train.recipe import ModelSettings
 from scripts.check_gpu import Report
 from scripts.gpu_machine import Machine, StageError, TimeUpError
-from scripts.gpu_page import FACTS, PAGE, Result, page, plan_again, read, stages
-from scripts.gpu_stages import check_imports, summed
+from scripts.gpu_page import FACTS, PAGE, VERSIONS, Record, Result, add, page, plan_again, read, stages
+from scripts.gpu_stages import check_imports, outcome, summed
 from scripts.measure_training import Measured, framed
 
 
@@ -87,6 +90,48 @@ def test_a_command_that_fails_or_is_stopped_leaves_its_output(
         _machine(tmp_path, minutes=9).run("command", "-c", code, seconds=1 if error is TimeUpError else 60)
     assert raised.type is error
     assert str(raised.value) == end
+
+
+def test_a_stopped_command_leaves_nothing_of_what_it_started(tmp_path: Path) -> None:
+    started = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=-1, start_new_session=True)"
+    code = f"{started}; print(p.pid, flush=True); p.wait()"
+    machine = _machine(tmp_path, minutes=9)
+    process = machine.start("launcher", "-c", code)
+    while not (told := machine.output("launcher")).endswith("\n"):
+        process.poll()
+    child = psutil.Process(int(told))
+    with pytest.raises(TimeUpError):
+        machine.wait("launcher", process, seconds=1)
+    child.wait(60)
+    assert not child.is_running()
+
+
+def test_a_failed_run_keeps_what_was_measured(tmp_path: Path) -> None:
+    machine = _machine(tmp_path, minutes=9)
+    facts = {"seconds": 9.0, "error": "OutOfMemoryError: ", "model": {}}
+    (tmp_path / "run.json").write_text(json.dumps(facts | {"phases": [{"phase": "sampling", "seconds": 3.0}]}))
+    with pytest.raises(StageError) as raised:
+        outcome(machine, "run", machine.start("run", "-c", "raise SystemExit(1)"), {"recipe": "any"}, seconds=60)
+    found = {"seconds": 9.0, "error": "OutOfMemoryError: ", "sampling": {"seconds": [3.0]}}
+    assert raised.value.facts == {"recipe": "any"} | found
+
+
+def test_a_later_run_adds_new_stages_and_those_that_had_not_succeeded() -> None:
+    machine = Result("check_imports", facts=dict.fromkeys(("gpu", *VERSIONS), "1"))
+    record = Record(
+        "2026-01-01", [machine, Result("short"), Result("merge", "out of time"), Result("warm_up", "failed")]
+    )
+    later = [machine, Result("short", seconds=9), Result("merge"), Result("warm_up", "not reached"), Result("full")]
+    add(record, Record("2026-01-02", later))
+    assert [(result.stage, result.status, result.date) for result in record.results[1:]] == [
+        ("short", "ok", ""),
+        ("merge", "ok", "2026-01-02"),
+        ("warm_up", "failed", ""),
+        ("full", "ok", "2026-01-02"),
+    ]
+    other = Result("check_imports", facts=machine.facts | {"torch": "2"})
+    with pytest.raises(ValueError, match="other versions"):
+        add(record, Record("2026-01-03", [other]))
 
 
 def test_the_page_is_what_the_figures_and_the_plan_of_now_say() -> None:

@@ -1,0 +1,48 @@
+"""Stages of `scripts/check_gpu.py` that train all weights of the language model on one GPU with 140 GB or more.
+
+The recipe is for several GPUs. One has no room for all of its float32 numbers: each stage gives up something else.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from scripts.gpu_machine import Machine
+from scripts.gpu_stages import completions, measuring, outcome, plan_facts
+
+FULL = "qwen3-vl-8b-full"
+# What one of the recipe's GPUs samples for a step, and learns from at a time.
+SHARE, PER_DEVICE = 16, 2
+# A checkpoint would have up to 115 GB.
+SETTINGS = ("gpus=1", "data.held_out_every=0", 'grpo.save_strategy="no"')
+
+
+def full_adam8(machine: Machine) -> dict[str, Any]:
+    """Two steps under ZeRO-3 as in the recipe, with Adam's states in 8 bits."""
+    optimizer = [] if machine.rehearse else ["grpo.optim=adamw_bnb_8bit"]  # which needs a GPU
+    steps = [*completions(machine, SHARE, PER_DEVICE, 128), "grpo.max_steps=2", *optimizer]
+    return _train(machine, "full-adam8", "zero3", steps, seconds=200)
+
+
+def full_adam32(machine: Machine) -> dict[str, Any]:
+    """Two steps under ZeRO-3 with Adam's states in float32, without a reference model, half of the share at a time."""
+    steps = [*completions(machine, SHARE // 2, PER_DEVICE, 128), "grpo.max_steps=2", "grpo.beta=0"]
+    return _train(
+        machine, "full-adam32", "zero3", steps, seconds=150, PYTORCH_CUDA_ALLOC_CONF="expandable_segments:True"
+    )
+
+
+def full_long(machine: Machine) -> dict[str, Any]:
+    """One step with completions of the recipe's length, in one process without DeepSpeed, everything in bfloat16."""
+    steps = [*completions(machine, SHARE, PER_DEVICE, 1024), "grpo.max_steps=1"]
+    return _train(machine, "full-long", "cpu" if machine.rehearse else "ddp", steps, seconds=170)
+
+
+def _train(
+    machine: Machine, name: str, file: str, steps: Sequence[str], seconds: float, **variables: str
+) -> dict[str, Any]:
+    """Measure training, without saving the model, and compare it with the plan for the same settings."""
+    over = (*SETTINGS, f"accelerate={file}", *steps)
+    command = ["--only-train", "grpo", FULL, *machine.settings(*over), "--to", str(machine.work / name)]
+    launch = machine.launch(file) if file == "zero3" else []
+    process = machine.start(name, *launch, *measuring(machine, name, *command), **variables)
+    return outcome(machine, name, process, plan_facts(machine, FULL, over), seconds)
