@@ -49,7 +49,7 @@ class Machine:
         common = ["grpo.use_vllm=false", f"model.name={self.weights}", f"data.release={self.work / 'release'}"]
         common += [f"data.keep={self.keep}"] if self.keep.exists() else []
         cpu = ["accelerate=cpu", "model.dtype=float32", "model.quantize=null", "data.max_pixels=9216"]
-        cpu += ["gpu_memory_gb=null", "grpo.ddp_backend=gloo"]
+        cpu += ["gpu_memory_gb=null"]
         return [*common, *(cpu if self.rehearse else []), *over]
 
     def launch(self, file: str) -> list[str]:

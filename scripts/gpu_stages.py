@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+from cgc_data.common.errors import CgcError
 from cgc_train.check.context import Context
 from cgc_train.check.numbers import plan_memory
 from cgc_train.recipe import load_recipe, save_recipe
@@ -112,11 +113,15 @@ def measuring(machine: Machine, name: str, *command: str) -> list[str]:
 
 
 def plan_facts(machine: Machine, recipe: str, over: Sequence[str]) -> dict[str, Any]:
-    """Measure a run, with the gigabytes that the plan predicts for sampling and for learning."""
-    context = Context(load_recipe(recipe, [*machine.settings(*over), "gpu_memory_gb=1000"]))
-    plan = plan_memory(context)
+    """A run's recipe and settings, with the gigabytes that the plan predicts for sampling and for learning."""
+    facts = {"recipe": recipe, "settings": list(over)}
+    try:
+        context = Context(load_recipe(recipe, [*machine.settings(*over), "gpu_memory_gb=1000"]))
+        plan = plan_memory(context)
+    except CgcError as error:  # what is measured is still useful
+        return facts | {"not_planned": str(error)}
     found = {"sampling": plan.at("sampling") / GB, "learning": plan.at("learning") / GB}
-    return {"recipe": recipe, "settings": list(over), "plan": {**found, "longest": asdict(context.longest)}}
+    return facts | {"plan": {**found, "longest": asdict(context.longest)}}
 
 
 def measured(machine: Machine, name: str) -> dict[str, Any]:

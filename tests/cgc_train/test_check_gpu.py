@@ -93,8 +93,8 @@ def test_a_command_that_fails_or_is_stopped_leaves_its_output(
 
 
 def test_a_stopped_command_leaves_nothing_of_what_it_started(tmp_path: Path) -> None:
-    started = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=-1, start_new_session=True)"
-    code = f"{started}; print(p.pid, flush=True); p.wait()"
+    started = "subprocess.Popen([sys.executable, '-c', 'input()'], stdin=-1, start_new_session=True)"
+    code = f"import subprocess, sys; one = {started}; print(one.pid, flush=True); one.wait()"
     machine = _machine(tmp_path, minutes=9)
     process = machine.start("launcher", "-c", code)
     while not (told := machine.output("launcher")).endswith("\n"):
