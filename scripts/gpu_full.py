@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scripts.gpu_machine import Machine
-from scripts.gpu_stages import completions, measuring, outcome, plan_facts
+from scripts.gpu_runs import completions, measuring, outcome, plan_facts
 
 FULL = "qwen3-vl-8b-full"
 # What one of the recipe's GPUs samples for a step, and learns from at a time.

@@ -4,22 +4,18 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
-from cgc_data.common.errors import CgcError
 from cgc_train.check.context import Context
-from cgc_train.check.numbers import plan_memory
+from cgc_train.check.memory import GB
 from cgc_train.recipe import load_recipe, save_recipe
-from cgc_train.run import open_run
 from scripts.gpu_machine import ROOT, Machine, StageError, cgc
+from scripts.gpu_runs import completions, measured, measuring, of_run, plan_facts, train
 
 LORA, QLORA = "qwen3-vl-8b-lora-1gpu", "qwen3-vl-8b-qlora-24gb"
 LONGEST_ROWS = 16
-GB = 10**9
 IMPORTS = """
 import json, os, time
 began = time.time()
@@ -80,94 +76,6 @@ def json_of(output: str) -> dict[str, Any]:
     return dict(json.JSONDecoder().raw_decode(output, start.start())[0])
 
 
-def train(machine: Machine, name: str, command: str, recipe: str, *over: str, seconds: float = 240) -> dict[str, Any]:
-    """Measure a run of `sft` or `grpo`, and compare it with the plan for the same settings."""
-    settings, run = machine.settings(*over), machine.work / name
-    process = machine.start(name, *measuring(machine, name, command, recipe, *settings, "--to", str(run)))
-    facts = plan_facts(machine, recipe, over) if command == "grpo" else {}
-    return outcome(machine, name, process, facts, seconds)
-
-
-def outcome(
-    machine: Machine, name: str, process: "Popen[bytes]", facts: dict[str, Any], seconds: float
-) -> dict[str, Any]:
-    """Wait for a measured run, and add its measurements to `facts`. A StageError has those so far."""
-    try:
-        machine.wait(name, process, seconds)
-    except StageError as error:
-        error.facts = facts | so_far(machine, name)
-        raise
-    return facts | so_far(machine, name)
-
-
-def so_far(machine: Machine, name: str) -> dict[str, Any]:
-    """Measurements and outputs of a run, as far as there are any."""
-    file, run = machine.work / f"{name}.json", machine.work / name
-    facts = measured(machine, name) if file.exists() else {}
-    return facts | (of_run(run) if (run / "recipe.yaml").exists() else {})
-
-
-def measuring(machine: Machine, name: str, *command: str) -> list[str]:
-    """Run a `cgc-train` command that writes NAME.json."""
-    return [str(ROOT / "scripts" / "measure_training.py"), str(machine.work / f"{name}.json"), *command]
-
-
-def plan_facts(machine: Machine, recipe: str, over: Sequence[str]) -> dict[str, Any]:
-    """A run's recipe and settings, with the gigabytes that the plan predicts for sampling and for learning."""
-    facts = {"recipe": recipe, "settings": list(over)}
-    try:
-        context = Context(load_recipe(recipe, [*machine.settings(*over), "gpu_memory_gb=1000"]))
-        plan = plan_memory(context)
-    except CgcError as error:  # what is measured is still useful
-        return facts | {"not_planned": str(error)}
-    found = {"sampling": plan.at("sampling") / GB, "learning": plan.at("learning") / GB}
-    return facts | {"plan": {**found, "longest": asdict(context.longest)}}
-
-
-def measured(machine: Machine, name: str) -> dict[str, Any]:
-    """Measurements of a command: the model, and a summary of each phase."""
-    facts = json.loads((machine.work / f"{name}.json").read_text(encoding="utf-8"))
-    phases: dict[str, list[dict[str, Any]]] = {}
-    for phase in facts["phases"]:
-        phases.setdefault(phase.pop("phase"), []).append(phase)
-    found = {name: facts[name] for name in ("seconds", "error", "model") if facts[name]}
-    return found | {name: summed(parts) for name, parts in phases.items()}
-
-
-def summed(parts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """Seconds of each part of a phase, its highest peak, and tokens per second."""
-    seconds = [round(part["seconds"], 3) for part in parts]
-    peaks = ("allocated_gb", "reserved_gb", "longest_prompt", "longest", "rows")
-    found: dict[str, Any] = {key: max(part[key] for part in parts) for key in peaks if key in parts[0]}
-    if tokens := sum(part.get("tokens", 0) for part in parts):
-        found |= {"tokens": tokens, "tokens_per_second": tokens / sum(seconds)}
-    return {"seconds": seconds, **found}
-
-
-def of_run(folder: Path) -> dict[str, Any]:
-    """Outputs of a run: losses, gradients, rewards, held-out answers, and files."""
-    run = open_run(folder)
-    lines: list[Mapping[str, Any]] = [line for line in run.metrics() if line["kind"] == "train" and "loss" in line]
-    wanted = ("step", "loss", "grad_norm", "kl", "reward", "reward_std", "step_time", "mean_token_accuracy")
-    return {
-        "train": [{key: line[key] for key in wanted if key in line} for line in lines],
-        "held_out": {step: len(run.held_out(step)) for step in run.held_out_steps()},
-        "checkpoints": [path.name for path in run.checkpoints()],
-        "model_mb": {path.name: path.stat().st_size / 1e6 for path in run.model_folder.glob("*.safetensors")},
-        "largest_adapter_weight": largest_adapter_weight(run.model_folder / "adapter_model.safetensors"),
-        "versions": run.environment().get("versions", {}),
-    }
-
-
-def largest_adapter_weight(file: Path) -> float | None:
-    """The largest weight of the adapters' second matrices, which start at zero; None without adapters."""
-    from safetensors.torch import load_file
-
-    if not file.exists():
-        return None
-    return max(float(weight.abs().max()) for name, weight in load_file(file).items() if "lora_B" in name)
-
-
 def short(machine: Machine) -> dict[str, Any]:
     """Three small steps with held-out answers and checkpoints."""
     return train(machine, "short", "grpo", LORA, *short_settings(machine))
@@ -177,13 +85,6 @@ def short_settings(machine: Machine) -> list[str]:
     """Settings of the run that `resume` continues."""
     steps = ["grpo.max_steps=3", "grpo.save_steps=1", "data.held_out_rows=8", "data.held_out_every=2"]
     return [*completions(machine, 16, 2, 128), *steps]
-
-
-def completions(machine: Machine, step: int, per_device: int, length: int) -> list[str]:
-    """Settings of a step with this many completions of at most `length` tokens."""
-    passes = f"grpo.gradient_accumulation_steps={step // per_device}"
-    tokens = length // 8 if machine.rehearse else length
-    return [f"effective_batch={step}", passes, f"grpo.max_completion_length={tokens}", "grpo.logging_steps=1"]
 
 
 def resume(machine: Machine) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from cgc_train.recipe import ModelSettings
 from scripts.check_gpu import Report
 from scripts.gpu_machine import Machine, StageError, TimeUpError
 from scripts.gpu_page import FACTS, PAGE, VERSIONS, Record, Result, add, page, plan_again, read, stages
-from scripts.gpu_stages import check_imports, outcome, summed
+from scripts.gpu_runs import outcome, summed
+from scripts.gpu_stages import check_imports
 from scripts.measure_training import Measured, framed
 
 
