@@ -20,7 +20,7 @@ def full_adam8(machine: Machine) -> dict[str, Any]:
     """Two steps under ZeRO-3 as in the recipe, with Adam's states in 8 bits."""
     optimizer = [] if machine.rehearse else ["grpo.optim=adamw_bnb_8bit"]  # which needs a GPU
     steps = [*completions(machine, SHARE, PER_DEVICE, 128), "grpo.max_steps=2", *optimizer]
-    return _train(machine, "full-adam8", "zero3", steps, seconds=200)
+    return _train(machine, "full-adam8", "zero3", steps, seconds=180)
 
 
 def full_adam32(machine: Machine) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def full_adam32(machine: Machine) -> dict[str, Any]:
 def full_long(machine: Machine) -> dict[str, Any]:
     """One step with completions of the recipe's length, in one process without DeepSpeed, everything in bfloat16."""
     steps = [*completions(machine, SHARE, PER_DEVICE, 1024), "grpo.max_steps=1"]
-    return _train(machine, "full-long", "cpu" if machine.rehearse else "ddp", steps, seconds=170)
+    return _train(machine, "full-long", "cpu" if machine.rehearse else "ddp", steps, seconds=190)
 
 
 def _train(

@@ -73,7 +73,7 @@ def measured(machine: Machine, name: str) -> dict[str, Any]:
     phases: dict[str, list[dict[str, Any]]] = {}
     for phase in facts["phases"]:
         phases.setdefault(phase.pop("phase"), []).append(phase)
-    found = {name: facts[name] for name in ("seconds", "error", "model") if facts[name]}
+    found = {name: facts[name] for name in ("seconds", "error", "at_error", "model") if facts[name]}
     return found | {name: summed(parts) for name, parts in phases.items()}
 
 

@@ -37,6 +37,7 @@ class Measured:
         yield
         nested = sum(phase["seconds"] for phase in self.phases[inside:])
         self.phases.append({"phase": name, "seconds": _now() - start - nested, **_peaks()})
+        self.write()  # the process may be stopped
         _reset()
 
     def look_at(self, trainer: Any) -> None:
@@ -57,10 +58,14 @@ class Measured:
         }
 
     def write(self, error: str | None = None) -> None:
-        """Everything as JSON, if there is a file for it."""
+        """Everything as JSON, if there is a file for it; after an error, with the peaks of its phase."""
+        if self.file is None:
+            return
         facts = {"seconds": time.perf_counter() - self.began, "error": error, "model": self.model}
-        if self.file:
-            self.file.write_text(json.dumps(facts | {"phases": self.phases}, indent=1) + "\n", encoding="utf-8")
+        facts |= {"phases": self.phases, "at_error": _peaks() if error else {}}
+        partial = self.file.with_suffix(".partial")
+        partial.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        partial.replace(self.file)
 
 
 def framed(completion: Sequence[int], tokenizer: Any) -> list[int]:
@@ -83,6 +88,7 @@ def watch(measured: Measured) -> None:
         entry = measured.phases[-1]
         entry |= {"rows": len(prompt_ids), "longest_prompt": max(map(len, prompt_ids))}
         entry |= {"tokens": sum(map(len, completions)), "longest": max(map(len, completions))}
+        measured.write()
         if self.model.training:
             tokenizer = self.processing_class.tokenizer
             completions = [framed(ids, tokenizer) if place % 2 else ids for place, ids in enumerate(completions)]
@@ -106,7 +112,6 @@ def _looked_at(measured: Measured, train: Callable[..., Any]) -> Callable[..., A
     def looked_at(self: Any, *given: Any, **named: Any) -> Any:
         measured.look_at(self)
         outcome = train(self, *given, **named)
-        measured.write()  # saving may be stopped
         if measured.only_train:
             raise SystemExit(0)
         return outcome
@@ -155,8 +160,7 @@ def main() -> None:
             error = f"{type(raised).__name__}: {raised}"
         raise
     finally:
-        if error or not measured.only_train:
-            measured.write(error)
+        measured.write(error)
 
 
 if __name__ == "__main__":

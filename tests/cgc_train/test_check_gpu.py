@@ -32,13 +32,13 @@ def test_a_framed_completion_is_an_empty_answer_of_the_same_length(tiny: Path, l
     assert len(ids) == max(length, len(framed([], tokenizer)))
 
 
-def test_a_phase_does_not_count_the_seconds_of_those_inside_it() -> None:
-    measured = Measured()
+def test_a_phase_does_not_count_the_seconds_of_those_inside_it(tmp_path: Path) -> None:
+    measured = Measured(tmp_path / "facts.json")
     with measured.phase("learning"):
         before = len(measured.phases)
         with measured.phase("sampling"):
             sum(range(10**6))
-    sampling, learning = measured.phases
+    sampling, learning = json.loads((tmp_path / "facts.json").read_text(encoding="utf-8"))["phases"]
     assert (before, sampling["phase"], learning["phase"]) == (0, "sampling", "learning")
     assert 0 <= learning["seconds"] < sampling["seconds"]
 
@@ -109,7 +109,7 @@ def test_a_stopped_command_leaves_nothing_of_what_it_started(tmp_path: Path) -> 
 
 def test_a_failed_run_keeps_what_was_measured(tmp_path: Path) -> None:
     machine = _machine(tmp_path, minutes=9)
-    facts = {"seconds": 9.0, "error": "OutOfMemoryError: ", "model": {}}
+    facts = {"seconds": 9.0, "error": "OutOfMemoryError: ", "at_error": {}, "model": {}}
     (tmp_path / "run.json").write_text(json.dumps(facts | {"phases": [{"phase": "sampling", "seconds": 3.0}]}))
     with pytest.raises(StageError) as raised:
         outcome(machine, "run", machine.start("run", "-c", "raise SystemExit(1)"), {"recipe": "any"}, seconds=60)
