@@ -42,8 +42,8 @@ def _train(
 ) -> dict[str, Any]:
     """Measure training, without saving the model, and compare it with the plan for the same settings."""
     over = (*SETTINGS, f"accelerate={file}", *steps)
-    backend = ["grpo.ddp_backend=gloo"] if machine.rehearse else []
-    command = ["--only-train", "grpo", FULL, *machine.settings(*over, *backend), "--to", str(machine.work / name)]
     launch = machine.launch(file) if file == "zero3" else []
+    backend = ["grpo.ddp_backend=gloo"] if launch and machine.rehearse else []
+    command = ["--only-train", "grpo", FULL, *machine.settings(*over, *backend), "--to", str(machine.work / name)]
     process = machine.start(name, *launch, *measuring(machine, name, *command), **variables)
     return outcome(machine, name, process, plan_facts(machine, FULL, over), seconds)
