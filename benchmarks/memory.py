@@ -78,6 +78,7 @@ def painted(work: Path, photos: int) -> list[str]:
                 "kind": source.kind,
                 "annotations": str(source.annotations),
                 "images": str(source.images),
+                "orientation": "as_stored",  # a few painted photos are stored rotated
                 "split": source.split,
                 **({"exhaustive": True} if source.exhaustive else {}),
             }
