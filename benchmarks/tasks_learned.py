@@ -46,7 +46,7 @@ class Protocol:
     arm: Schedule
 
 
-FULL = Protocol(3200, 6000, Schedule(3000, 24, 4e-3), Schedule(1600, 16, 3e-3), Schedule(3200, 16, 3e-3))
+FULL = Protocol(4800, 12000, Schedule(3000, 24, 4e-3), Schedule(2000, 16, 3e-3), Schedule(6400, 16, 3e-3))
 QUICK = Protocol(80, 120, Schedule(4, 4, 4e-3), Schedule(2, 4, 3e-3), Schedule(2, 4, 3e-3))
 
 
