@@ -1,1 +1,1 @@
-"""Runs every engine that trains or answers for real, on the CPU with a tiny model, and writes docs/engines.md."""
+"""Runs every training and inference engine on the CPU with a tiny model, and writes docs/engines.md."""

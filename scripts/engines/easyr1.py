@@ -1,4 +1,4 @@
-"""EasyR1: its data set class on an export, this project's reward through its reward manager, and its own training."""
+"""EasyR1: its dataset class on an export, this project's reward through its reward manager, and its own training."""
 
 import os
 from functools import partial
@@ -8,18 +8,18 @@ from scripts.engines.records import Comparison, Engine, Stage
 from scripts.engines.trainers import PLUGINS, RAY, STEPS, export, managed, not_reached, start
 from scripts.engines.workplace import Workplace
 
-# It is on no package index. A machine without a way to GitHub names a copy of the repository.
+# Not on any package index. On a machine without access to GitHub, set this to a local copy of the repository.
 COMMIT = "b44b311b669bf1fd1aa2fc36f2251482ba33cb16"
 SOURCE = os.environ.get("EASYR1_REPOSITORY", "https://github.com/hiyouga/EasyR1")
 
-CAUSE = """Upstream: `verl/workers/rollout/vllm_rollout_spmd.py`, line `24`, imports vLLM when its trainer is imported,
-and there is no other rollout; its requirements name `vllm` and `flash-attn`. Then `verl/workers/fsdp_workers.py` asks
-for NCCL in line `83` and for flash-attn in line `215`, with no setting for either. vLLM's build for a CPU was not put
-into this environment, since here it runs with a later transformers than EasyR1 takes (below `5.0.0`). No issue upstream
+CAUSE = """Upstream: line `24` of `verl/workers/rollout/vllm_rollout_spmd.py` imports vLLM when its trainer is imported, and
+there is no other rollout; its requirements list `vllm` and `flash-attn`. In addition, `verl/workers/fsdp_workers.py`
+needs NCCL in line `83` and flash-attn in line `215`, with no setting for either. vLLM's CPU build was not installed in
+this environment, because here it runs with a newer transformers than EasyR1 supports (below `5.0.0`). No upstream issue
 was found.
 
-Tried: its release `0.3.2`, which ends with the same error in the same line. Not tried: a stub of the GPU and of vLLM,
-which has to stand in for all of these."""
+Tried: its release `0.3.2`, which fails with the same error in the same line. Not tried: a stub for the GPU and for
+vLLM, which would have to replace all of these."""
 
 
 def grpo(place: Workplace) -> list[Comparison]:
@@ -40,7 +40,7 @@ ENGINE = Engine(
     name="easyr1",
     title="EasyR1",
     packages=("verl", "torch", "transformers", "tensordict", "ray", "datasets"),
-    # Its package is called verl. It asks for vLLM and flash-attn, which data and reward do without.
+    # Its package is called verl. It requires vLLM and flash-attn, which data and reward do not need.
     alone=(f"verl @ git+{SOURCE}@{COMMIT}",),
     requirements=(
         "transformers==4.57.6", "datasets==4.8.4", "tensordict", "ray[default]", "codetiming", "omegaconf",
@@ -50,7 +50,7 @@ ENGINE = Engine(
     trainer=True,
     stages=(
         Stage(
-            "Its data set class and its reward manager on an export",
+            "Dataset class and reward manager on an export",
             partial(managed, trainer="easyr1", file="train.jsonl", old=True),
         ),
         Stage("GRPO, two steps", grpo, CAUSE),

@@ -1,7 +1,7 @@
-"""Runs in EasyR1's environment: its data set class reads an export, and its reward manager pays responses.
+"""Runs in EasyR1's environment: its dataset class reads an export, and its reward manager scores responses.
 
 Usage: python -m scripts.engines.easyr1_worker MODEL EXPORT PLUGIN OUT ROW ...
-OUT is a file of JSON lines: row, number of images, response, and what the manager gave for it.
+OUT is a file of JSON lines: row, number of images, response, and its reward.
 """
 
 import json
@@ -22,21 +22,21 @@ PIXELS = {"min_pixels": 1024, "max_pixels": 9216}
 
 
 def manager(plugin: str, tokenizer: Any) -> Any:
-    """The reward manager of its configuration."""
+    """The reward manager from its configuration."""
     config = RewardConfig(reward_function=f"{plugin}:compute_score")
     config.post_init()
     return AutoRewardManager(config, tokenizer)
 
 
 def batch(answer: str, response: torch.Tensor) -> DataProto:
-    """A response as its rollout hands it to the reward manager."""
+    """A response in the form that its rollout passes to the reward manager."""
     tensors = {"responses": response[None], "response_mask": torch.ones_like(response)[None]}
     truth = np.array([answer], dtype=object)
     return DataProto(batch=TensorDict(tensors, batch_size=1), non_tensor_batch={"ground_truth": truth})
 
 
 def pay(model: Path, export: Path, plugin: str, out: Path, asked: list[int]) -> None:
-    """Write what the manager gives for a response to each of some rows."""
+    """Write the manager's reward for one response per given row."""
     sampler = Sampler(model)
     tokenizer = sampler.processor.tokenizer
     settings = {"prompt_key": "problem", "image_dir": str(export.parent), "max_prompt_length": 4096}

@@ -1,7 +1,7 @@
 """An environment for each engine, layered over the one this script runs in, so that torch is installed once.
 
-Packages of the engine's own come first; what it does not bring is taken from the project's environment. torch and
-torchvision keep the project's versions whatever an engine asks for.
+The engine's packages take precedence; all others come from the project's environment. torch and torchvision keep the
+project's versions, whatever an engine requires.
 """
 
 import json
@@ -16,7 +16,7 @@ from scripts.engines.records import Engine
 from scripts.engines.workplace import HOME, StageError, run
 
 KEPT = ("torch", "torchvision")
-SPARE = 2.0  # gigabytes that stay free
+SPARE = 2.0  # gigabytes to keep free
 SHOW = """
 import json, sys
 from importlib.metadata import PackageNotFoundError, version
@@ -31,9 +31,9 @@ print(json.dumps(found))
 
 
 def prepare(engine: Engine, home: Path = HOME) -> Path:
-    """The interpreter of an engine's environment, made anew where what is to be installed has changed.
+    """The interpreter of an engine's environment, which is rebuilt if its requirements changed.
 
-    Raises StageError: pip fails, or the disk has less space than the engine takes.
+    Raises StageError if pip fails or the disk has too little free space.
     """
     folder, wanted = home / engine.environment, _wanted(engine)
     stamp, python = folder / "installed.json", folder / "bin" / "python"
@@ -49,13 +49,13 @@ def prepare(engine: Engine, home: Path = HOME) -> Path:
 
 
 def versions(python: Path, packages: tuple[str, ...]) -> dict[str, str]:
-    """Versions of packages that an interpreter finds; those that it does not find are left out."""
+    """Versions of the packages that an interpreter finds; missing ones are omitted."""
     found: dict[str, str] = json.loads(run([str(python), "-c", SHOW, *packages], 60))
     return found
 
 
 def check_space(engine: Engine, home: Path = HOME) -> None:
-    """Raise StageError where the disk has less space than an engine takes."""
+    """Raise StageError if the disk has less free space than an engine needs."""
     home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(home).free / 1e9
     if free < engine.gigabytes + SPARE:

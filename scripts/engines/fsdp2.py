@@ -1,4 +1,4 @@
-"""PyTorch's FSDP2: weights, gradients, and optimizer are divided among the processes."""
+"""PyTorch FSDP2: weights, gradients, and optimizer are sharded across processes."""
 
 from scripts.engines.ddp import TRAINING
 from scripts.engines.records import Engine

@@ -13,7 +13,7 @@ from scripts.engines.records import Comparison, Engine, Stage, equal, same
 from scripts.engines.trainers import MAX_PIXELS, STEPS, export, learned, lines, start
 from scripts.engines.workplace import Workplace
 
-# Its `qwen3_vl` puts an empty thought before every answer, and trains on it.
+# Its `qwen3_vl` template puts an empty thought before every answer and trains on it.
 TEMPLATE = "qwen3_vl_nothink"
 LAUNCH = "from llamafactory.train.tuner import run_exp; run_exp()"
 SETTINGS = (
@@ -23,11 +23,11 @@ SETTINGS = (
     "--logging_steps", "1", "--save_strategy", "no", "--learning_rate", "1e-3", "--bf16", "false",
     "--report_to", "none", "--use_cpu", "true", "--overwrite_cache", "true",
 )  # fmt: skip
-IGNORED = -100  # label of a token that is not trained on
+IGNORED = -100  # label of tokens excluded from training
 
 
 def sft(place: Workplace) -> list[Comparison]:
-    """Two steps; what was learned from, token by token, and what was saved."""
+    """Two steps; compares the tokens trained on and the saved weights."""
     model, data, out, tokens = (
         start(place),
         export(place, "llamafactory"),
@@ -50,7 +50,7 @@ def _logged(out: Path) -> list[dict[str, Any]]:
 
 
 def _read_alike(rows: list[dict[str, Any]], tokens: Path, model: Path) -> list[Comparison]:
-    """Prompts and answers as it reads them, against the export under the model's own chat template."""
+    """Prompts and answers as it reads them, compared with the export under the model's own chat template."""
     tokenizer = AutoTokenizer.from_pretrained(model)
     read = list(datasets.load_from_disk(str(tokens))["train"])
     trained = [tokenizer.decode([label for label in row["labels"] if label != IGNORED]) for row in read]
@@ -65,7 +65,7 @@ def _read_alike(rows: list[dict[str, Any]], tokens: Path, model: Path) -> list[C
 
 
 def _once(prompt: str) -> str:
-    """A prompt with each image's tokens as one."""
+    """A prompt with the tokens of each image collapsed into one."""
     return re.sub(f"({re.escape(IMAGE)})+", IMAGE, prompt)
 
 

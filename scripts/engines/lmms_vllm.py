@@ -1,4 +1,4 @@
-"""lmms-eval's own `vllm` model on `cgc_contrast`: questions are asked and scored, and answered as by transformers."""
+"""lmms-eval's `vllm` model on `cgc_contrast`: asks and scores questions, and compares answers with transformers."""
 
 import json
 import os
@@ -17,13 +17,13 @@ from scripts.engines.records import Comparison, Stage, at_least, same
 from scripts.engines.workplace import HOME, Workplace
 
 TASKS = ("cgc_contrast_inter", "cgc_contrast_intra")
-LIMIT, TOKENS = 12, 256  # questions of each task; tokens of an answer, the tasks' own 1024 take too long here
+LIMIT, TOKENS = 12, 256  # questions per task; tokens per answer, because the tasks' 1024 would take too long here
 MODEL = "max_model_len=2048,dtype=float32,enforce_eager=True,gpu_memory_utilization=0.3"
-THE_SAME = 0.9  # of the answers: two implementations may part at a near-tie
+THE_SAME = 0.9  # share of answers: two implementations can diverge at a near-tie
 
 
 def contrast(place: Workplace) -> list[Comparison]:
-    """Ask the warm model the first questions of each task, by lmms-eval with vLLM and by transformers."""
+    """Ask the warm model the first questions of each task, through lmms-eval with vLLM and through transformers."""
     out = place.folder / "out"
     settings = {"CGC_BENCH_RELEASE": str(place.material.release), "CGC_BENCH_MAX_PIXELS": "9216"}
     settings["CGC_CACHE"] = str(HOME / "cache")
@@ -39,14 +39,14 @@ def contrast(place: Workplace) -> list[Comparison]:
     metrics = _metrics(out)
     return [
         same("questions asked and answered", len(pairs), there),
-        same("tasks with every metric of theirs", sum(_whole(metrics[task]) for task in TASKS), len(TASKS)),
-        at_least("share of answers that transformers gives too", _share(pairs), THE_SAME, f"of {len(pairs)}"),
+        same("tasks with all metrics", sum(_whole(metrics[task]) for task in TASKS), len(TASKS)),
+        at_least("share of answers identical to those of transformers", _share(pairs), THE_SAME, f"of {len(pairs)}"),
     ]
 
 
 @contextmanager
 def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Inside, the benchmark is set as in the command that was run."""
+    """Sets the benchmark in the environment as the command did, and restores it afterward."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
@@ -57,7 +57,7 @@ def environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 def _pairs(place: Workplace, out: Path, task: str) -> list[tuple[str, str]]:
-    """Answers to a task's first questions, by lmms-eval and by transformers."""
+    """Answers to a task's first questions, from lmms-eval and from transformers."""
     (file,) = out.rglob(f"*_samples_{task}.jsonl")
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     said = {line["doc_id"]: line["cgc_response"] for line in lines}
@@ -91,6 +91,6 @@ def _share(pairs: list[tuple[str, str]]) -> float:
 ENGINE = vllm_cpu.engine(
     "lmms-vllm",
     "vLLM under lmms-eval",
-    Stage("The vllm model on cgc_contrast", contrast),
+    Stage("The vllm model of lmms-eval on cgc_contrast", contrast),
     also=("lmms_eval",),
 )

@@ -1,4 +1,4 @@
-"""The release and the models that every engine is given, made once."""
+"""The release and the models that all engines use, made once."""
 
 import shutil
 import sys
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from scripts.engines.workplace import HOME, Material, run
 
-HEADS = ("--head-size", "32")  # vLLM's attention on a CPU takes no smaller ones
+HEADS = ("--head-size", "32")  # the smallest that vLLM's attention supports on a CPU
 WARM_UP = ("sft.max_steps=400", "data.held_out_every=0")
 
 
 def make_material(home: Path = HOME) -> Material:
-    """A release, a random model, and one that was warmed up on the release; what is there already stays."""
+    """A release, a random model, and one that was warmed up on the release; existing ones are reused."""
     folder = home / "material"
     material = Material(folder / "release", folder / "tiny", folder / "warm" / "model")
     once(material.release, lambda: python("cgc_data", "build", "--samples", "160", "--out", str(material.release)))
@@ -27,7 +27,7 @@ def _warm_up(material: Material, folder: Path) -> None:
 
 
 def once(target: Path, make: Callable[[], object]) -> None:
-    """Make what is not there; a mark beside it tells what was made whole."""
+    """Make what is missing; a marker file next to it shows that it is complete."""
     mark = target.with_name(f"{target.name}.made")
     if not mark.is_file():
         shutil.rmtree(target, ignore_errors=True)
@@ -37,5 +37,5 @@ def once(target: Path, make: Callable[[], object]) -> None:
 
 
 def python(package: str, *arguments: str) -> None:
-    """Run a command of the project's own. Raises StageError."""
+    """Run one of the project's commands. Raises StageError."""
     run([sys.executable, "-c", f"from {package}.cli import main; main()", *arguments], 1800)

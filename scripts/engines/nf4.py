@@ -1,4 +1,4 @@
-"""bitsandbytes: weights of the base in four bits, under adapters that train."""
+"""bitsandbytes: a base in four bits, with trained adapters."""
 
 from cgc_train.engines import TESTED
 from scripts.engines.ddp import TRAINING, TWO

@@ -1,4 +1,4 @@
-"""A model's folder as transformers 4 reads it; what is saved by 5 has other names for the same settings."""
+"""Converts a model's folder for transformers 4; version 5 saves the same settings under other names."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def as_older(model: Path, folder: Path) -> Path:
-    """Copy a model; special tokens that have no name of their own, and rotary positions, are written the old way."""
+    """Copy a model; unnamed special tokens and rotary positions are written in the old format."""
     shutil.copytree(model, folder)
     _change(folder / "tokenizer_config.json", _tokenizer)
     _change(folder / "config.json", _configuration)

@@ -1,4 +1,4 @@
-"""What an engine is, what one of its stages compares, and how it went."""
+"""Engines, their stages, what a stage compares, and its results."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,9 +10,9 @@ from scripts.engines.workplace import Workplace
 
 @dataclass(frozen=True)
 class Comparison:
-    """Something that was compared: what was measured, and what it may be at most or has to equal.
+    """A measured value and its bound.
 
-    What was not compared has no figure and did not pass: see `skipped`.
+    A skipped comparison has no figure and did not pass: see `skipped`.
     """
 
     what: str
@@ -23,24 +23,24 @@ class Comparison:
 
 
 def at_most(what: str, figure: float, bound: float, detail: str = "") -> Comparison:
-    """A difference that may be as large as the bound."""
+    """A difference that must not exceed the bound."""
     return Comparison(what, figure, bound, math.isfinite(figure) and figure <= bound, detail)
 
 
 def at_least(what: str, figure: float, bound: float, detail: str = "") -> Comparison:
-    """A number that has to reach the bound, which `detail` says if nothing else does."""
+    """A number that must reach the bound; `detail` defaults to stating this."""
     return Comparison(what, figure, bound, math.isfinite(figure) and figure >= bound, detail or "at least the bound")
 
 
 def same(what: str, figure: int, expected: int, detail: str = "") -> Comparison:
-    """A number that has to be another one."""
+    """A number that must equal another one."""
     return Comparison(what, figure, expected, figure == expected, detail)
 
 
 def equal(what: str, found: Sequence[Any] | set[Any] | dict[Any, Any], expected: object) -> Comparison:
-    """Two collections that have to be the same; the figure is the number of entries."""
+    """Two collections that must be equal; the figure is the number of entries."""
     same = found == expected and len(found) > 0
-    return Comparison(what, len(found), None, same, "the same" if same else "not the same, or empty")
+    return Comparison(what, len(found), None, same, "the same" if same else "different, or empty")
 
 
 def skipped(what: str, why: str) -> Comparison:
@@ -50,12 +50,12 @@ def skipped(what: str, why: str) -> Comparison:
 
 @dataclass(frozen=True)
 class Stage:
-    """One thing that an engine is made to do.
+    """One run of an engine.
 
     Attributes:
-        name: what runs, as the page says it.
-        run: does it, and compares; StageError where a command fails.
-        cause: for a stage that cannot pass yet: the line or issue upstream that stops it, and what was tried.
+        name: heading on the page.
+        run: runs it and returns the comparisons; raises StageError if a command fails.
+        cause: for a stage that cannot pass yet: the upstream line or issue that blocks it, and what was tried.
     """
 
     name: str
@@ -65,18 +65,18 @@ class Stage:
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine, what it is installed from, and what it is made to do.
+    """An engine, its requirements, and its stages.
 
     Attributes:
         name: on the command line.
         title: on the page.
-        packages: whose versions are shown.
-        stages: in this order; one that fails does not keep the next from running.
-        requirements: for pip, with all that they require.
-        alone: for pip, without what they require.
-        gigabytes: of disk that the environment and the runs take.
-        shared: name of the environment, where engines have one together; empty: the engine's own.
-        trainer: whether it trains in place of `cgc-train`, with versions of its own.
+        packages: packages whose versions are shown.
+        stages: in order; the next one runs even if one fails.
+        requirements: for pip, with their dependencies.
+        alone: for pip, without their dependencies.
+        gigabytes: disk space of the environment and the runs.
+        shared: name of an environment that several engines share; empty for a separate one.
+        trainer: whether it replaces `cgc-train` as the trainer, with its own versions of packages.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Result:
-    """How a stage went. `command` and `error` are of the command that failed, if one did."""
+    """Result of a stage. `command` and `error` are those of the command that failed, if any."""
 
     stage: str
     seconds: float
@@ -108,13 +108,13 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether something was compared, and all of it agrees."""
+        """Whether something was compared and every comparison agrees."""
         return not self.error and bool(self.comparisons) and all(entry.passed for entry in self.comparisons)
 
 
 @dataclass(frozen=True)
 class Record:
-    """A run of an engine: the day, the versions, and how its stages went."""
+    """A run of an engine: date, versions, and results of its stages."""
 
     engine: str
     title: str
@@ -128,12 +128,12 @@ class Record:
         return bool(self.results) and all(result.passed for result in self.results)
 
     def values(self) -> dict[str, Any]:
-        """As JSON takes it."""
+        """The record as JSON values."""
         return asdict(self)
 
 
 def record_of(values: dict[str, Any]) -> Record:
-    """The record that `Record.values` gave."""
+    """The record from the result of `Record.values`."""
     results = [
         Result(**{**result, "comparisons": [Comparison(**entry) for entry in result["comparisons"]]})
         for result in values["results"]

@@ -1,4 +1,4 @@
-"""Every engine. Another one is a module and its line here."""
+"""All engines. To add one, add its module and a line here."""
 
 from scripts.engines import (
     ddp,

@@ -1,4 +1,4 @@
-"""Completions that are replayed: the same for a prompt, however many processes share the batch.
+"""Replays completions: the same ones for a prompt, however many processes share the batch.
 
 Sampling is seeded per process, so only replayed completions let several processes be compared with one.
 """
@@ -9,7 +9,7 @@ from cgc_train.trainer import GroundingTrainer
 
 
 def replayed(trainer: GroundingTrainer, prompt_ids: list[list[int]]) -> Any:
-    """For each prompt a well-formed answer, of a length of its own, beside one without form."""
+    """For each prompt, a well-formed answer of varying length and a malformed one."""
     tokenizer = trainer.processing_class.tokenizer
 
     def completion(place: int, ids: list[int]) -> list[int]:
@@ -21,7 +21,7 @@ def replayed(trainer: GroundingTrainer, prompt_ids: list[list[int]]) -> Any:
 
 
 def replay_after_sampling() -> None:
-    """Let every trainer sample as ever, and learn from what is replayed; held-out rows are answered as ever."""
+    """Have every trainer sample as usual but learn from replayed completions; held-out rows are answered as usual."""
     sample = GroundingTrainer._generate_single_turn
 
     def generate(self: GroundingTrainer, prompt_ids: list[list[int]], *rest: Any) -> Any:

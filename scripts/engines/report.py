@@ -1,4 +1,4 @@
-"""docs/engines.json and docs/engines.md, and the line about engines in the head of every recipe."""
+"""Writes docs/engines.json, docs/engines.md, and the line about engines in the header of every recipe."""
 
 import json
 import re
@@ -14,28 +14,29 @@ FACTS, PAGE = ROOT / "docs" / "engines.json", ROOT / "docs" / "engines.md"
 HEADER = re.compile(r"^# Engines: .*\n", re.MULTILINE)
 INTRODUCTION = """# Engines that were run
 
-`make engines` runs each engine of training and answering for real, on a CPU, with a tiny Qwen3-VL on a small release.
-It writes this page and `docs/engines.json`. It is not part of `make test`.
+`make engines` runs each training and inference engine on a CPU, with a tiny Qwen3-VL and a small release, and writes
+this page and `docs/engines.json`. It is not part of `make test`.
 `make engines ENGINES="ddp zero3"` runs only these engines and keeps the results of the others.
-`python scripts/engines/run.py --list` names them; the head of the script tells how to remove their environments.
-Each has an environment of its own under `.engines/`, over the one of `make install`, so that torch is there once.
+`python scripts/engines/run.py --list` lists all engines; `--remove` deletes their environments after use.
+Each engine has a separate environment in `.engines/`, layered over that of `make install` so that torch is installed
+only once.
 
-A recipe is run with its own settings, but for a tiny model in float32, small photos, few steps, short completions,
-small adapters, and, where vLLM is not the engine, without it. GRPO samples, and then learns from completions that are
-replayed, since processes sample each for themselves. The comparison is with one process that has no such engine.
+Each recipe runs with its own settings, except for a tiny float32 model, small photos, few steps, short completions, and
+small adapters; vLLM is off unless it is the engine under test. GRPO samples as usual but learns from replayed
+completions, because every process samples differently. The baseline is one process without the engine.
 
-Trainers of others get an export of the release, and a warm model with as many tokens as the real one has and its
-special tokens by the same numbers, which they look for.
+Third-party trainers get an export of the release, and a warmed-up model with the vocabulary size and special token ids
+of the real one, because they look up special tokens by id.
 
-A CPU shows nothing of speed, of a GPU's memory and kernels, and of mixed precision, which is off so that numbers can be
-compared. For those see [measured on a GPU](gpu.md).
+A CPU run does not cover speed, GPU memory, GPU kernels, or mixed precision, which is off to keep numbers comparable.
+For those, see [measured on a GPU](gpu.md).
 
-A stage passes if something was compared and all of it agrees. What was not compared did not pass.
+A stage passes if it compared something and every comparison agrees. A comparison that was skipped counts as failed.
 """
 
 
 def read(file: Path = FACTS) -> dict[str, Record]:
-    """Records by engine; none where the file is missing."""
+    """Records by engine; empty if the file is missing."""
     if not file.is_file():
         return {}
     records = [record_of(values) for values in json.loads(file.read_text(encoding="utf-8"))]
@@ -43,7 +44,7 @@ def read(file: Path = FACTS) -> dict[str, Record]:
 
 
 def write(records: Mapping[str, Record]) -> None:
-    """Write the file of records, the page, and the heads of the recipes."""
+    """Write the file of records, the page, and the headers of the recipes."""
     ordered = {name: records[name] for name in sorted(records)}
     values = [record.values() for record in ordered.values()]
     FACTS.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -55,13 +56,13 @@ def write(records: Mapping[str, Record]) -> None:
 
 
 def with_header(text: str, head: str) -> str:
-    """The text of a recipe with the line about engines in its head."""
+    """The text of a recipe with the line about engines in its header."""
     return HEADER.sub(lambda _: head, text)
 
 
 def header(recipe: Recipe, records: Mapping[str, Record]) -> str:
-    """The line of a recipe's head: engines and versions that it passed with, and those that it did not."""
-    parts = [_told(name, records.get(name)) for name in engines_of(recipe)]
+    """The line in a recipe's header: engines and versions that passed with it, and those that did not."""
+    parts = [_outcome(name, records.get(name)) for name in engines_of(recipe)]
     return f"# Engines: run on a CPU with a tiny model: {'; '.join(parts)}. See docs/engines.md\n"
 
 
@@ -73,11 +74,11 @@ def engines_of(recipe: Recipe) -> list[str]:
     return found + ["nf4"] * (recipe.model.quantize is not None)
 
 
-def _told(name: str, record: Record | None) -> str:
+def _outcome(name: str, record: Record | None) -> str:
     if record is None:
         return f"{name} not yet"
     versions = ", ".join(f"{package} {number}" for package, number in record.versions.items())
-    return f"{name} ({versions})" if record.passed else f"{name}, not all of it passed ({versions})"
+    return f"{name} ({versions})" if record.passed else f"{name}, some stages did not pass ({versions})"
 
 
 def page(records: Mapping[str, Record]) -> str:
@@ -88,7 +89,7 @@ def page(records: Mapping[str, Record]) -> str:
 
 
 def anchor(title: str) -> str:
-    """Where a heading is linked to."""
+    """The link target of a heading."""
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 

@@ -1,4 +1,4 @@
-"""What vLLM answered, held against what transformers would have: token by token, under the same weights."""
+"""Compares vLLM's answers with those of transformers: token by token, under the same weights."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from cgc_train.generate import visual_token_ids
 from cgc_train.model import load_processor, load_trained
 from cgc_train.recipe import ModelSettings
 
-NEAR_TIE = 1e-3  # between the logits of the two likeliest tokens
+NEAR_TIE = 1e-3  # difference between the logits of the two likeliest tokens
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Scored:
-    """A rollout under a model of transformers; a value for each token of the completion.
+    """A rollout scored by a transformers model, with one value per token of the completion.
 
     Attributes:
-        gap: by how much the logit of the likeliest token is above that of the token taken.
-        chance: log-probability of the token at temperature one, if tokens that stand for pixels are never sampled.
-        visual: probability of those tokens, were they not left out.
+        gap: logit of the likeliest token minus that of the sampled token.
+        chance: log-probability of the token at temperature one, with image tokens excluded.
+        visual: total probability of the image tokens if they were included.
     """
 
     gap: torch.Tensor
@@ -44,7 +44,7 @@ class Scored:
 
 
 class Judge:
-    """A model of transformers that scores what vLLM answered."""
+    """A transformers model that scores vLLM's answers."""
 
     def __init__(self, folder: Path, dtype: str = "float32", temperature: float = 1.0) -> None:
         self.folder = folder
@@ -55,7 +55,7 @@ class Judge:
 
     @torch.no_grad()
     def score(self, rollout: Rollout, images: Sequence[Image.Image] | None = None) -> Scored:
-        """A rollout token by token; `images` are shown instead of its own."""
+        """A rollout token by token; `images` replace its own."""
         shown = images or [opened(path) for path in rollout.images]
         ids = torch.tensor([rollout.prompt + rollout.completion])
         places = (ids == self.model.config.image_token_id).long()
@@ -71,7 +71,7 @@ class Judge:
 
 
 def read(file: Path) -> list[Rollout]:
-    """Every rollout of a file that `scripts.engines.vllm_worker` wrote."""
+    """All rollouts in a file that `scripts.engines.vllm_worker` wrote."""
     return [
         rollout for line in file.read_text(encoding="utf-8").splitlines() for rollout in _rollouts(json.loads(line))
     ]
@@ -90,6 +90,6 @@ def opened(path: str) -> Image.Image:
 
 
 def others(rollout: Rollout) -> list[Image.Image]:
-    """The images of a prompt, each in the next one's place, at the size of the one that was there."""
+    """The images of a prompt, each moved to the next one's position and resized to fit."""
     shown = [opened(path) for path in rollout.images]
     return [after.resize(before.size) for before, after in zip(shown, [*shown[1:], shown[0]], strict=True)]

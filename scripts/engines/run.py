@@ -1,10 +1,10 @@
-"""Run engines for real on this machine's CPU, and write docs/engines.md.
+"""Run engines on this machine's CPU, and write docs/engines.md.
 
 Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page]
-Without a name, every engine runs. Each has an environment of its own under .engines/, kept until its requirements
-change; `--remove` removes it and its runs afterward. `--fresh` makes the release and the models anew. `--page` runs
-nothing and writes the page and the heads of the recipes again. `--stages` runs the stages whose names hold the words;
-the others keep what is told of them, if the versions are still the same.
+Without a name, every engine runs. Each has a separate environment in .engines/, kept until its requirements change;
+`--remove` deletes it and its runs afterward. `--fresh` rebuilds the release and the models. `--page` runs nothing and
+rewrites the page and the headers of the recipes. `--stages` runs only the stages whose names contain the words; the
+others keep their results if the versions are unchanged.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from scripts.engines.workplace import HOME, Material, StageError, Workplace
 
 
 def run_engine(engine: Engine, material: Material, words: str = "") -> Iterator[Record]:
-    """Install an engine and put it through its stages whose names hold the words; its record after each stage."""
+    """Install an engine and run its stages whose names contain the words; yields its record after each stage."""
     record = Record(engine.name, engine.title, datetime.now(timezone.utc).date().isoformat(), {}, [])
     began = time.monotonic()
     try:
@@ -48,7 +48,7 @@ def run_engine(engine: Engine, material: Material, words: str = "") -> Iterator[
 
 
 def merged(before: Record, now: Record, stages: Sequence[str]) -> Record:
-    """A record in which stages that were not run again keep their results; another version keeps none."""
+    """A record that keeps the results of stages that were not rerun, unless a version changed."""
     if before.versions != now.versions:
         return now
     found = {result.stage: result for result in (*before.results, *now.results)}
@@ -56,7 +56,7 @@ def merged(before: Record, now: Record, stages: Sequence[str]) -> Record:
 
 
 def run_stage(stage: Stage, workplace: Workplace) -> Result:
-    """Run a stage and tell how it went, also where it failed."""
+    """Run a stage and print its result, even if it failed."""
     began = time.monotonic()
     try:
         result = Result(stage.name, 0, stage.run(workplace), cause=stage.cause)
@@ -72,18 +72,18 @@ def run_stage(stage: Stage, workplace: Workplace) -> Result:
 
 
 def main() -> None:
-    """Run the engines asked for, and write the page after each."""
+    """Run the requested engines, and write the page after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = {engine.name: engine for engine in ENGINES}
     parser.add_argument("engines", nargs="*", metavar="ENGINE", help=", ".join(known))
     parser.add_argument("--remove", action="store_true", help="remove each environment and its runs after use")
-    parser.add_argument("--fresh", action="store_true", help="make the release and the models anew")
-    parser.add_argument("--list", action="store_true", help="name the engines, and run none")
-    parser.add_argument("--stages", default="", metavar="WORDS", help="run stages whose names hold the words")
-    parser.add_argument("--page", action="store_true", help="write the page again, and run none")
+    parser.add_argument("--fresh", action="store_true", help="rebuild the release and the models")
+    parser.add_argument("--list", action="store_true", help="list the engines and exit")
+    parser.add_argument("--stages", default="", metavar="WORDS", help="run only stages whose names contain the words")
+    parser.add_argument("--page", action="store_true", help="rewrite the page and exit")
     asked = parser.parse_args()
     if unknown := [name for name in asked.engines if name not in known]:
-        parser.error(f"no engine {unknown[0]!r}; there are {', '.join(known)}")
+        parser.error(f"unknown engine {unknown[0]!r}; choose from {', '.join(known)}")
     if asked.list:
         print("\n".join(f"{engine.name:16}{engine.title}" for engine in ENGINES))
         return
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def run_and_report(engine: Engine, remove: bool, words: str = "") -> bool:
-    """Whether what was run of an engine passed; its record is in the report after every stage."""
+    """Whether the stages that ran passed; the report has the engine's record after every stage."""
     print(f"{engine.name}:", flush=True)
     before, names, passed = report.read().get(engine.name), [stage.name for stage in engine.stages], False
     for record in run_engine(engine, make_material(), words):

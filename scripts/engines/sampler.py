@@ -1,4 +1,4 @@
-"""Responses of a model to prompts that a trainer's data set class has made, sampled by transformers in its place."""
+"""Samples responses with transformers to prompts that a trainer's dataset class has made."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ TOKENS, LIKELIEST = 160, 50
 
 
 class Sampler:
-    """A model with its processor, float32, on the CPU; the same responses whenever it is made anew."""
+    """A model with its processor, in float32 on the CPU; every new instance gives the same responses."""
 
     def __init__(self, folder: Path) -> None:
         torch.manual_seed(0)
@@ -19,7 +19,7 @@ class Sampler:
         self.model: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
 
     def inputs(self, text: str, images: Sequence[Any]) -> Any:
-        """What the model is given: a prompt with its images, by the processor."""
+        """Model inputs for a prompt with its images, from the processor."""
         return self.processor(text=[text], images=list(images), return_tensors="pt")
 
     def respond(self, inputs: Any) -> torch.Tensor:

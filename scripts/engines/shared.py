@@ -1,7 +1,7 @@
-"""What every engine that shares training among processes does, and how it is held against one process without it.
+"""Stages of every engine that distributes training over processes, compared with a single process.
 
-Mixed precision is off, so that numbers can be compared. GRPO samples, and then learns from completions that are
-replayed: see `scripts.engines.replay`.
+Mixed precision is off, so that numbers can be compared. GRPO samples as usual but learns from replayed completions: see
+`scripts.engines.replay`.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ GRPO = (
     "grpo.learning_rate=3e-4", "grpo.warmup_steps=0", "grpo.ddp_backend=gloo", "effective_batch=null",
 )  # fmt: skip
 ADAPTERS = ("model.lora.rank=4", "model.lora.alpha=8")
-# Sums are added in another order when they are shared; a resumed run repeats what it did.
+# Distributed sums are added in another order; a resumed run repeats the original exactly.
 OF_LOSSES, OF_WEIGHTS, OF_RESUMED, LEARNED = 1e-3, 1e-3, 1e-6, 1e-5
 
 
@@ -40,10 +40,10 @@ class Sharing:
     """A launch file with a number of processes.
 
     Attributes:
-        file: of the launch files; `cpu` is data parallelism where there is no GPU.
-        processes: among which a batch is shared.
-        flags: of `scripts.engines.worker`.
-        over: of `accelerate launch`, over the launch file.
+        file: name of the launch file; `cpu` is data parallelism without a GPU.
+        processes: number of processes that share a batch.
+        flags: flags of `scripts.engines.worker`.
+        over: flags of `accelerate launch` that override the launch file.
     """
 
     file: str
@@ -52,12 +52,12 @@ class Sharing:
     over: tuple[str, ...] = ()
 
     @property
-    def told(self) -> str:
+    def count(self) -> str:
         """The number of processes in words."""
         return "one process" if self.processes == 1 else f"{self.processes} processes"
 
     def launch(self) -> list[str]:
-        """The words before those of `cgc-train`, after the interpreter."""
+        """The command line between the interpreter and the arguments of `cgc-train`."""
         return [*launch_words(self.file, self.processes), *self.over, "-m", "scripts.engines.worker", *self.flags]
 
 
@@ -66,7 +66,7 @@ ALONE = Sharing("cpu", 1)
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that is made alone and shared: its folder's name, its command, its recipe, and settings over it."""
+    """A run made both by one process and by several: folder name, command, recipe, and settings that override it."""
 
     name: str
     command: str
@@ -79,20 +79,21 @@ def warm_ups(sharing: Sharing) -> tuple[Stage, ...]:
     """Warm-ups of all weights and of adapters."""
     kinds = (("all weights", "sft", ()), ("adapters", "sft-adapters", ADAPTERS))
     return tuple(
-        Stage(f"Warm-up, {told}, {sharing.told}", partial(warm_up, sharing=sharing, name=name, over=over))
+        Stage(f"Warm-up, {told}, {sharing.count}", partial(warm_up, sharing=sharing, name=name, over=over))
         for told, name, over in kinds
     )
 
 
 def by_reward(sharing: Sharing, recipes: Sequence[str]) -> tuple[Stage, ...]:
-    """GRPO by recipes."""
+    """GRPO with recipes."""
     return tuple(
-        Stage(f"GRPO by {recipe}, {sharing.told}", partial(grpo, sharing=sharing, recipe=recipe)) for recipe in recipes
+        Stage(f"GRPO with {recipe}, {sharing.count}", partial(grpo, sharing=sharing, recipe=recipe))
+        for recipe in recipes
     )
 
 
 def warm_up(place: Workplace, *, sharing: Sharing, name: str, over: tuple[str, ...]) -> list[Comparison]:
-    """A few steps of supervised training, shared and alone."""
+    """A few steps of supervised training, distributed and on one process."""
     plan = Plan(name, "sft", "tiny-cpu", place.material.tiny, (*WARM_UP, *over))
     return _like_alone(train(place, sharing, plan), alone(place, ALONE, plan), plan)
 
@@ -106,15 +107,15 @@ def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]
     resumed = resume(place, sharing, shared)
     return [
         *_like_alone(shared, plain, plan),
-        equal("steps at which held-out rows were answered", shared.held_out_steps(), [0, STEPS // 2, STEPS]),
-        equal("held-out answers before training, those of one process", answers(shared), answers(plain)),
-        equal("steps logged by the resumed run, those of the run", _logged(resumed), _logged(shared)),
+        equal("steps with held-out evaluation", shared.held_out_steps(), [0, STEPS // 2, STEPS]),
+        equal("held-out answers before training, compared with one process", answers(shared), answers(plain)),
+        equal("steps logged by the resumed run, compared with the original run", _logged(resumed), _logged(shared)),
         at_most("weights of the resumed run", difference(resumed.model_folder, shared.model_folder), OF_RESUMED),
     ]
 
 
 def machines(place: Workplace, *, file: str, recipe: str) -> list[Comparison]:
-    """GRPO on two machines that share a disk, which are this one twice, with a process each."""
+    """GRPO on two machines that share a disk, both simulated on this one, with one process each."""
     plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, GRPO)
     with socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -128,7 +129,7 @@ def machines(place: Workplace, *, file: str, recipe: str) -> list[Comparison]:
 
 
 def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = None) -> Run:
-    """A new run, with batches that are as large however many processes share them."""
+    """A new run, with batches of the same total size for any number of processes."""
     folder = folder or place.folder / f"{plan.name}-{sharing.processes}"
     size = f"{plan.command}.per_device_train_batch_size={BATCH // sharing.processes}"
     given = (f"data.release={place.material.release}", f"model.name={plan.start}", f"accelerate={sharing.file}", size)
@@ -137,14 +138,14 @@ def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = 
 
 
 def alone(place: Workplace, sharing: Sharing, plan: Plan) -> Run:
-    """The run of one process that others are held against, made once for all engines."""
+    """The single-process run that others are compared with, made once for all engines."""
     folder = place.folder.parent / "alone" / plan.name
     finished = folder.is_dir() and open_run(folder).finished
     return open_run(folder) if finished else train(place, sharing, plan, folder)
 
 
 def resume(place: Workplace, sharing: Sharing, run: Run) -> Run:
-    """A copy of a run as if it had been killed after its first checkpoint, resumed."""
+    """A copy of a run, resumed as if it had been killed after its first checkpoint."""
     copy = copytree(run.folder, run.folder.with_name(f"{run.folder.name}-resumed"))
     for later in ("model", f"checkpoint-{STEPS}"):
         rmtree(copy / later)
@@ -163,15 +164,20 @@ def _like_alone(shared: Run, plain: Run, plan: Plan) -> list[Comparison]:
     whole = _whole(shared)
     told = f"losses {', '.join(f'{loss:.4f}' for loss in losses(shared))}"
     return [
-        at_most("losses, against one process", farthest(losses(shared), losses(plain)), OF_LOSSES, told),
-        at_most("weights, against one process", difference(shared.model_folder, plain.model_folder), OF_WEIGHTS),
-        at_least("change of weights by training", difference(whole, plan.start), LEARNED),
-        same("weights that stock transformers loads", count_loaded(whole), len(tensors(plan.start)), "as at the start"),
+        at_most("losses, compared with one process", farthest(losses(shared), losses(plain)), OF_LOSSES, told),
+        at_most("weights, compared with one process", difference(shared.model_folder, plain.model_folder), OF_WEIGHTS),
+        at_least("weight change during training", difference(whole, plan.start), LEARNED),
+        same(
+            "weights loaded by stock transformers",
+            count_loaded(whole),
+            len(tensors(plan.start)),
+            "same as at the start",
+        ),
     ]
 
 
 def _whole(run: Run) -> Path:
-    """A folder with all weights of a run's outcome; adapters are merged."""
+    """A folder with all weights that a run produced; adapters are merged."""
     if not (run.model_folder / "adapter_config.json").is_file():
         return run.model_folder
     return merge(run, run.folder / "merged", dtype="float32")

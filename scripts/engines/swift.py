@@ -25,7 +25,7 @@ from scripts.engines.workplace import Workplace
 BATCH, GROUP, TOKENS = 8, 4, 160
 SECONDS = 3600
 SAVED = f"checkpoint-{STEPS}"
-TOKEN = 32 * 32  # pixels that stand behind a token of an image
+TOKEN = 32 * 32  # pixels per image token
 REWARDS = ("cgc_miou", "cgc_format")
 SETTINGS = (
     "--use_vllm", "false", "--tuner_type", "full", "--freeze_vit", "false", "--torch_dtype", "float32",
@@ -39,7 +39,7 @@ SETTINGS = (
 
 
 def grpo(place: Workplace) -> list[Comparison]:
-    """Two steps; what each response earned, and what was saved; and again with rewards that weigh nothing."""
+    """Two steps; compares rewards and saved weights. Then again with all reward weights at zero."""
     model, data = start(place), _asked(place)
     out, unpaid = (_train(place, model, data, name, weight) for name, weight in (("out", "1"), ("unpaid", "0")))
     paid = _paid(out / "completions.jsonl", lines(data))
@@ -49,7 +49,7 @@ def grpo(place: Workplace) -> list[Comparison]:
         told_apart(paid, GROUP),
         advantages(paid, GROUP),
         *learned(out / SAVED, model),
-        at_most("change of weights if rewards weigh nothing", difference(unpaid / SAVED, model), 0),
+        at_most("weight change with all reward weights at zero", difference(unpaid / SAVED, model), 0),
     ]
 
 
@@ -66,7 +66,7 @@ def _train(place: Workplace, model: Path, data: Path, name: str, weight: str) ->
 
 
 def _asked(place: Workplace) -> Path:
-    """A file of the export's rows that the model has some answer to."""
+    """A file with the rows of the export that the model can answer."""
     file, rows = place.folder / "asked.jsonl", lines(export(place, "swift") / "train.jsonl")
     kept = [rows[number] for number in known_rows(place)]
     file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
@@ -74,7 +74,7 @@ def _asked(place: Workplace) -> Path:
 
 
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """Completions that it logged, each a list a step, with the row that asked; those without a row are left out.
+    """Logged completions per step, with the row that asked; those without a row are omitted.
 
     At its end it logs the last step again.
     """

@@ -1,6 +1,6 @@
-"""What trainers of others are given, and how what they did is held against this project's own.
+"""Inputs for third-party trainers, and comparisons of their results with this project's own.
 
-They know the real model's special tokens by number, so their tiny model has those.
+These trainers look up the real model's special tokens by id, so their tiny model has the same ids.
 """
 
 import json
@@ -22,17 +22,17 @@ from scripts.engines.widen import widen
 from scripts.engines.workplace import HOME, ROOT, Workplace
 
 STEPS, MAX_PIXELS, ASKED = 2, 9216, 16
-EXACT, LEARNED = 1e-6, 1e-5  # of a reward in single precision; of weights
+EXACT, LEARNED = 1e-6, 1e-5  # for rewards in single precision; for weights
 OF_ADVANTAGES = 1e-3
-DEVIATION = 1e-4  # is added to the deviation of a group's rewards by all of them
-RAY = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0"}  # a cluster of its own, which ends with it
+DEVIATION = 1e-4  # all trainers add this to the deviation of a group's rewards
+RAY = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0"}  # a local cluster that ends with the process
 PLUGINS = ROOT / "cgc_train" / "plugins"
 TERMS = ("miou", "format")
 
 
 @dataclass(frozen=True)
 class Paid:
-    """A response to a row, the terms of the reward that a trainer was given for it, and its advantage, if told."""
+    """A response to a row, the reward terms that a trainer received for it, and its advantage if logged."""
 
     row: str
     response: str
@@ -61,7 +61,7 @@ def export(place: Workplace, form: str) -> Path:
 
 
 def known_rows(place: Workplace) -> list[int]:
-    """Numbers of the training rows, from 0, whose tasks the warm-up had; the model answers no others in any form."""
+    """Indices of the training rows, from 0, whose tasks were in the warm-up; the model cannot answer any others."""
     tasks = load_recipe("tiny-cpu").data.tasks
     rows = open_release(place.material.release).rows(split="train", images=False)
     return [number for number, row in enumerate(rows) if f"{row['contrast']}/{row['task']}" in tasks]
@@ -73,34 +73,34 @@ def lines(file: Path) -> list[dict[str, Any]]:
 
 
 def paid_alike(place: Workplace, paid: Sequence[Paid], expected: int) -> list[Comparison]:
-    """Hold what a trainer was given for its responses against `cgc-train reward` for the same ones."""
+    """Compare a trainer's rewards with those of `cgc-train reward` for the same responses."""
     here = _rewards(place, paid)
     apart = [abs(one.terms[name] - other[name]) for one, other in zip(paid, here, strict=True) for name in TERMS]
     earning = sum(one.reward > 0 for one in paid)
     return [
-        same("responses that were paid, each to a row of the export", len(paid), expected),
-        at_most("terms of the reward, against `cgc-train reward`", max(apart, default=float("inf")), EXACT),
-        at_least("responses that earn something", earning, 1, f"of {len(paid)}"),
+        same("responses scored, each for a row of the export", len(paid), expected),
+        at_most("reward terms, compared with `cgc-train reward`", max(apart, default=float("inf")), EXACT),
+        at_least("responses with a reward above zero", earning, 1, f"of {len(paid)}"),
     ]
 
 
 def not_reached() -> list[Comparison]:
-    """What is left of a training that ends before it has saved anything, on any machine without a graphics card."""
-    return [skipped("weights that it saved", "it has not come so far on any machine without a graphics card")]
+    """The comparisons to skip if training stops before it saves anything, as on any machine without a GPU."""
+    return [skipped("saved weights", "not reached on any machine without a GPU")]
 
 
 def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
-    """Groups, one after another, in which one response earns more than another; the others teach nothing."""
+    """Number of consecutive groups whose responses earn different rewards; other groups provide no signal."""
     groups = _groups(paid, size)
     apart = sum(max(rewards) - min(rewards) > EXACT for rewards in groups)
     return at_least("groups whose responses earn different rewards", apart, 1, f"of {len(groups)}")
 
 
 def advantages(paid: Sequence[Paid], size: int) -> Comparison:
-    """Advantages, against the rewards of each group less their mean, as shares of their deviation."""
+    """Advantages, compared with the rewards of each group minus their mean, divided by their deviation."""
     expected = [one for rewards in _groups(paid, size) for one in _as_advantages(rewards)]
     apart = [abs(one.advantage - other) for one, other in zip(paid, expected, strict=True)]
-    return at_most("advantages, against rewards as shares of their group's deviation", max(apart), OF_ADVANTAGES)
+    return at_most("advantages, compared with rewards normalized by group", max(apart), OF_ADVANTAGES)
 
 
 def _groups(paid: Sequence[Paid], size: int) -> list[list[float]]:
@@ -113,15 +113,15 @@ def _as_advantages(rewards: list[float]) -> list[float]:
 
 
 def learned(saved: Path, before: Path) -> list[Comparison]:
-    """A model that a trainer saved, against the one it began with."""
+    """A model that a trainer saved, compared with the initial one."""
     return [
-        at_least("change of weights by training", difference(saved, before), LEARNED),
-        same("weights that stock transformers loads", count_loaded(saved), len(tensors(before)), "as at the start"),
+        at_least("weight change during training", difference(saved, before), LEARNED),
+        same("weights loaded by stock transformers", count_loaded(saved), len(tensors(before)), "same as at the start"),
     ]
 
 
 def _rewards(place: Workplace, paid: Sequence[Paid]) -> list[dict[str, Any]]:
-    """What `cgc-train reward` writes of each response."""
+    """The output of `cgc-train reward` for each response."""
     seen: Counter[str] = Counter()
     file, out = place.folder / "predictions.jsonl", place.folder / "rewards.jsonl"
     with file.open("w", encoding="utf-8") as written:
@@ -135,9 +135,9 @@ def _rewards(place: Workplace, paid: Sequence[Paid]) -> list[dict[str, Any]]:
 
 
 def managed(place: Workplace, trainer: str, file: str, old: bool = False) -> list[Comparison]:
-    """Have a trainer's data set class read an export, and its reward manager pay sampled responses to some rows.
+    """Have a trainer's dataset class read an export, and its reward manager score sampled responses to some rows.
 
-    `old`: it has transformers 4.
+    `old`: the trainer uses transformers 4.
     """
     data, out = export(place, trainer) / file, place.folder / "paid.jsonl"
     plugin = PLUGINS / f"{trainer}_reward.py"
@@ -148,8 +148,8 @@ def managed(place: Workplace, trainer: str, file: str, old: bool = False) -> lis
     rows = {row["id"]: len(row["views"]) for row in there.rows(split="train", images=False)}
     apart = [abs(one["score"] - sum(one["terms"][name] for name in TERMS)) for one in read]
     return [
-        same("rows that its data set class reads", read[0]["rows"], len(rows), "all of the export"),
-        equal("images of the rows", [one["images"] for one in read], [rows[one["row"]] for one in read]),
+        same("rows read by its dataset class", read[0]["rows"], len(rows), "all of the export"),
+        equal("images per row", [one["images"] for one in read], [rows[one["row"]] for one in read]),
         *paid_alike(place, [Paid(one["row"], one["response"], one["terms"]) for one in read], ASKED),
-        at_most("what it trains on, against the sum of the terms", max(apart), EXACT),
+        at_most("reward used for training, compared with the sum of its terms", max(apart), EXACT),
     ]

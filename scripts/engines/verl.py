@@ -1,4 +1,4 @@
-"""verl: its data set class on an export, this project's reward through its reward manager, and its own training."""
+"""verl: its dataset class on an export, this project's reward through its reward manager, and its own training."""
 
 from functools import partial
 
@@ -7,21 +7,21 @@ from scripts.engines.trainers import PLUGINS, RAY, STEPS, export, managed, not_r
 from scripts.engines.workplace import Workplace
 
 BATCH, GROUP = 4, 4
-CAUSE = """Upstream: `verl/single_controller/ray/base.py`, line `210`, makes every pool of GPUs, whatever
-`trainer.device` says, and line `241` refuses where Ray has none. verl `0.8.0` has the same in lines `207` and `238`;
-it was read, not run. No issue upstream was found.
+CAUSE = """Upstream: line `210` of `verl/single_controller/ray/base.py` always creates a pool of GPUs, regardless of
+`trainer.device`, and line `241` fails if Ray has none. verl `0.8.0` has the same code in lines `207` and `238`; it was
+read, not run. No upstream issue was found.
 
-Tried: Ray told of a GPU that is not there, by `num_gpus` of `ray_init`. The workers start, and
-`verl/utils/distributed.py`, line `89`, asks for NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
+Tried: declaring a nonexistent GPU to Ray with `num_gpus` of `ray_init`. The workers start, and line `89` of
+`verl/utils/distributed.py` needs NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
 
-Tried too: a platform for the CPU in `PlatformRegistry`, and in place of vLLM a rollout named `transformers` in
-`RolloutReplicaRegistry`. Line `89` then asks for gloo twice for the CPU, which torch refuses; FSDP is for `cuda` and
-`npu` alone (`verl/workers/engine/fsdp/transformer_impl.py`, line `1143`); and
-`verl/models/transformers/monkey_patch.py`, line `356`, takes a class from TRL that is no longer there. With these three
-put aside from outside, its workers started, FSDP2 divided the model, its weights reached the rollout, and responses
-were sampled. On a busy machine no step was finished in half an hour, so nothing was compared.
+Also tried: a platform for the CPU in `PlatformRegistry`, and, instead of vLLM, a rollout named `transformers` in
+`RolloutReplicaRegistry`. Line `89` then requests gloo twice for the CPU, which torch refuses; FSDP supports only `cuda`
+and `npu` (line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line `356` of
+`verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. With these three patched from outside,
+the workers started, FSDP2 sharded the model, its weights reached the rollout, and responses were sampled. On a busy
+machine no step finished within half an hour, so nothing was compared.
 
-Tried too: its newer trainer, the default, which asks for `transfer_queue`, not among what the package requires."""
+Also tried: its newer trainer, the default, which needs `transfer_queue`, a package missing from its requirements."""
 
 
 def grpo(place: Workplace) -> list[Comparison]:
@@ -52,7 +52,7 @@ ENGINE = Engine(
     trainer=True,
     stages=(
         Stage(
-            "Its data set class and its reward manager on an export",
+            "Dataset class and reward manager on an export",
             partial(managed, trainer="verl", file="train.parquet"),
         ),
         Stage("GRPO, two steps", grpo, CAUSE),

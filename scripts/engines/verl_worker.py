@@ -1,7 +1,7 @@
-"""Runs in verl's environment: its data set class reads an export, and its reward manager pays responses.
+"""Runs in verl's environment: its dataset class reads an export, and its reward manager scores responses.
 
 Usage: python -m scripts.engines.verl_worker MODEL EXPORT PLUGIN OUT ROW ...
-OUT is a file of JSON lines: row, number of images, response, and what the manager gave for it.
+OUT is a file of JSON lines: row, number of images, response, and its reward.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from scripts.engines.sampler import Sampler
 
 
 def configuration(plugin: str) -> Any:
-    """The part of its configuration that data and reward take."""
+    """The part of its configuration that data and reward use."""
     data = {"max_prompt_length": 8192, "filter_overlong_prompts_workers": 1, "return_raw_chat": True}
     named = {"path": plugin, "name": "compute_score"}
     manager = {"source": "register", "name": "naive"}
@@ -30,7 +30,7 @@ def configuration(plugin: str) -> Any:
 
 
 def batch(row: dict[str, Any], prompt: torch.Tensor, response: torch.Tensor) -> DataProto:
-    """A response as its rollout hands it to the reward manager."""
+    """A response in the form that its rollout passes to the reward manager."""
     whole = torch.cat([prompt, response])[None]
     tensors = {"prompts": prompt[None], "responses": response[None], "attention_mask": torch.ones_like(whole)}
     facts = {name: np.array([row[name]], dtype=object) for name in ("data_source", "reward_model", "extra_info")}
@@ -38,7 +38,7 @@ def batch(row: dict[str, Any], prompt: torch.Tensor, response: torch.Tensor) -> 
 
 
 async def pay(model: Path, export: Path, plugin: str, out: Path, asked: list[int]) -> None:
-    """Write what the manager gives for a response to each of some rows."""
+    """Write the manager's reward for one response per given row."""
     config, sampler = configuration(plugin), Sampler(model)
     tokenizer = sampler.processor.tokenizer
     rows = RLHFDataset([str(export)], tokenizer, config.data, sampler.processor)

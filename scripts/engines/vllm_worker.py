@@ -1,9 +1,9 @@
-"""`cgc-train` with vLLM's CPU build, and what vLLM was asked, answered, and sent, for comparison.
+"""`cgc-train` with vLLM's CPU build; records vLLM's prompts, answers, and weights for comparison.
 
 Usage: python -m scripts.engines.vllm_worker FOLDER [--files] [--as-gpus] COMMAND ...
-FOLDER takes rollouts.jsonl, a line for each call of vLLM, and sent.safetensors, the weights it was sent last; those of
-a second process are in FOLDER-1. With --files a server reads the weights there, since TRL has no way to send them
-without CUDA. With --as-gpus processes are those of GPUs, for which accelerate keeps FSDP.
+FOLDER receives rollouts.jsonl, with one line per call of vLLM, and sent.safetensors, the last weights it was sent; those
+of a second process are in FOLDER-1. With --files, a server reads the weights there, since TRL cannot send them without
+CUDA. With --as-gpus, processes pose as GPU processes, because accelerate supports FSDP only for these.
 """
 
 import json
@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 
 
 def plain_layers() -> None:
-    """Let vLLM's CPU build keep weights as they come: once packed for its own kernels, no others can be loaded."""
+    """Have vLLM's CPU build keep weights unpacked: once packed for its own kernels, no others can be loaded."""
     import vllm.model_executor.layers.utils as layers
 
     def unpacked(layer: torch.nn.Module, remove_weight: bool) -> None:  # noqa: ARG001 - the signature is vLLM's
@@ -29,14 +29,14 @@ def plain_layers() -> None:
 
 
 def uncompiled() -> None:
-    """Let TRL start vLLM without compiling the model, which takes minutes and is not what is looked at here."""
+    """Have TRL start vLLM without compiling the model, which takes minutes and is not under test here."""
     from trl.generation import vllm_generation
 
     vllm_generation.LLM = partial(vllm_generation.LLM, enforce_eager=True)
 
 
 def record(folder: Path) -> None:
-    """Write down every call of vLLM that the trainer makes, and the weights that vLLM was sent last."""
+    """Record every call of vLLM that the trainer makes, and the last weights sent to vLLM."""
     from trl.generation.vllm_generation import VLLMGeneration
 
     from cgc_train.trainer import GroundingTrainer
@@ -78,7 +78,7 @@ def _kept(synchronize: Callable[..., Any], folder: Path) -> Callable[..., Any]:
 
 
 def weights_as_files(folder: Path) -> None:
-    """Let TRL tell a server to read weights from a folder, in place of sending them."""
+    """Have TRL ask a server to read weights from a folder, instead of sending them."""
     from trl.generation.vllm_client import VLLMClient
 
     def update(self: Any, _metadata: object, weights: Iterator[tuple[str, torch.Tensor]]) -> None:
@@ -93,7 +93,7 @@ def weights_as_files(folder: Path) -> None:
 
 
 def main() -> None:
-    """Run `cgc-train` with the words that are left."""
+    """Run `cgc-train` with the remaining arguments."""
     from cgc_train.check.stand_in import as_gpus
     from cgc_train.cli import main as cgc_train
 

@@ -1,4 +1,4 @@
-"""What runs left, compared: losses, answers, and weights."""
+"""Compares the outputs of runs: losses, answers, and weights."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from transformers import AutoModelForImageTextToText
 
 from cgc_train.run import Run
 
-# The tiny model's tied head, which ZeRO-2 writes a second time.
+# the tiny model's tied head, which ZeRO-2 writes twice
 TIED = {"lm_head.weight"}
 
 
@@ -18,7 +18,7 @@ def losses(run: Run) -> list[float]:
 
 
 def farthest(first: list[float], second: list[float]) -> float:
-    """The largest difference of two lists of losses, as a share of the loss or of one, whichever is larger."""
+    """The largest difference between two lists of losses, relative to the loss or to one, whichever is larger."""
     if len(first) != len(second) or not first:
         return float("inf")
     return max(abs(one - other) / max(1.0, abs(other)) for one, other in zip(first, second, strict=True))
@@ -30,7 +30,7 @@ def answers(run: Run, step: int = 0) -> dict[str, str]:
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    """The weights in a folder by name, whole or adapters."""
+    """The weights in a folder by name, of a full model or of adapters."""
     found: dict[str, torch.Tensor] = {}
     for file in sorted(folder.glob("*.safetensors")):
         found |= load_file(file)
@@ -38,7 +38,7 @@ def tensors(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def difference(first: Path, second: Path) -> float:
-    """The largest difference between the weights in two folders; infinite where their names differ."""
+    """The largest difference between the weights in two folders; infinite if their names differ."""
     one, other = tensors(first), tensors(second)
     if one.keys() != other.keys() or not one:
         return float("inf")
@@ -46,7 +46,7 @@ def difference(first: Path, second: Path) -> float:
 
 
 def count_loaded(folder: Path) -> int:
-    """How many of a model's weights stock transformers takes from a folder; 0 where it misses one or finds another."""
+    """Number of weights that stock transformers loads from a folder; 0 if any are missing or unexpected."""
     model, told = AutoModelForImageTextToText.from_pretrained(folder, output_loading_info=True)
     if told["missing_keys"] or told["unexpected_keys"] or told["mismatched_keys"]:
         return 0

@@ -1,4 +1,4 @@
-"""A tiny model with the real model's vocabulary, made from a warmed-up one: training with so many words takes hours."""
+"""Widens a warmed-up tiny model to the real model's vocabulary, with which training itself would take hours."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from cgc_train.tiny import MIN_PIXELS, tiny_processor, write_tiny
 from cgc_train.tiny.tokenizer import PAD
 
 EMBEDDING = "model.language_model.embed_tokens.weight"
-HEAD_SIZE = 32  # as of all models that engines are given
-UNSAID = 3.0  # times the embedding of padding, which no answer holds: what that gives the tokens that fill up
+HEAD_SIZE = 32  # same as for all models that engines use
+UNSAID = 3.0  # factor of the padding embedding, which no answer contains, for the added tokens
 
 
 def widen(model: Path, folder: Path, max_pixels: int) -> Path:
-    """Write a model with as many tokens as the real one, its special ones by the same numbers, and small images.
+    """Write a model with the real one's vocabulary size and special token ids, and small images.
 
-    It answers as the given one does, and almost never with a token that the given one lacks.
+    It answers like the given one, and almost never with a token that the given one lacks.
     """
     write_tiny(folder, real_tokens=True, head_size=HEAD_SIZE)
     wide = AutoModelForImageTextToText.from_pretrained(folder)

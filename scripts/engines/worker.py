@@ -1,4 +1,4 @@
-"""`cgc-train` as the engines that share the work run it, with what a CPU needs and a comparison needs.
+"""`cgc-train` as the distributed engines run it, adapted to a CPU and to comparisons.
 
 Usage: accelerate launch ... -m scripts.engines.worker [--as-gpus] [--replay] COMMAND ...
 """
@@ -10,7 +10,7 @@ from importlib.util import find_spec
 def leave_unpacked() -> None:
     """Keep bitsandbytes from packing weights for kernels of this CPU.
 
-    It takes rows in blocks of 64 (`_convert_weight_packed_for_cpu`), and the tiny vision tower has rows of 32.
+    It packs rows in blocks of 64 (`_convert_weight_packed_for_cpu`), but the tiny vision tower has rows of 32.
     """
     from bitsandbytes.nn import modules
 
@@ -18,7 +18,7 @@ def leave_unpacked() -> None:
 
 
 def main() -> None:
-    """Run `cgc-train` with the words that are left."""
+    """Run `cgc-train` with the remaining arguments."""
     from cgc_train.check.stand_in import as_gpus
     from cgc_train.cli import main as cgc_train
     from scripts.engines.replay import replay_after_sampling

@@ -1,4 +1,4 @@
-"""Where an engine runs: its interpreter, its folder, the release and models it is given, and its commands."""
+"""Where an engine runs: its interpreter, folder, release, models, and commands."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".engines"
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
-LAST = 6000  # characters of output that an error keeps
+LAST = 6000  # characters of output that an error includes
 QUIET = {
     "OMP_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
@@ -24,7 +24,7 @@ QUIET = {
 
 
 class StageError(Exception):
-    """A command failed: the command as one would type it, and the end of what it wrote."""
+    """A command failed: the command as you would type it, and the end of its output."""
 
     def __init__(self, command: str, error: str) -> None:
         super().__init__(f"{command}\n{error}")
@@ -33,12 +33,12 @@ class StageError(Exception):
 
 @dataclass(frozen=True)
 class Material:
-    """What every engine is given; `scripts.engines.material` makes it.
+    """The release and models of all engines; `scripts.engines.material` makes them.
 
     Attributes:
         release: a small release of the embedded sample.
         tiny: a random model, as `cgc-train tiny` writes it.
-        warm: the same after a warm-up, so that some of its answers are paid.
+        warm: the same after a warm-up, so that some of its answers earn a reward.
     """
 
     release: Path
@@ -52,9 +52,9 @@ class Workplace:
 
     Attributes:
         python: interpreter of the engine's environment.
-        folder: for runs; empty at the start.
-        material: what there is to train on.
-        variables: of the environment, for every command.
+        folder: for runs; initially empty.
+        material: release and models to train on.
+        variables: environment variables of every command.
     """
 
     python: Path
@@ -63,18 +63,18 @@ class Workplace:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, seconds: float = 900, variables: Mapping[str, str] | None = None) -> str:
-        """What the engine's interpreter writes, given arguments. Raises StageError."""
+        """Output of the engine's interpreter with these arguments. Raises StageError."""
         return run([str(self.python), *arguments], seconds, {**self.variables, **(variables or {})})
 
     def train(self, *arguments: str, seconds: float = 900) -> str:
-        """What a command of `cgc-train` writes. Raises StageError."""
+        """Output of a `cgc-train` command. Raises StageError."""
         return self.run("-m", "cgc_train", *arguments, seconds=seconds)
 
 
 def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | None = None) -> str:
     """Standard output of a command that finds the packages of this checkout. Raises StageError.
 
-    A command that takes longer is ended, with all that it started.
+    A command that exceeds the time limit is killed, with all its child processes.
     """
     process = subprocess.Popen(
         command, cwd=ROOT, env=surroundings(variables or {}), text=True, errors="replace",
@@ -85,7 +85,9 @@ def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | N
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         output, error = process.communicate()
-        raise StageError(as_typed(command), f"ended after {seconds:.0f} s\n{shown((output + error)[-LAST:])}") from None
+        raise StageError(
+            as_typed(command), f"killed after {seconds:.0f} s\n{shown((output + error)[-LAST:])}"
+        ) from None
     if process.returncode:
         raise StageError(as_typed(command), shown((output + error)[-LAST:]))
     return output
@@ -93,7 +95,7 @@ def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | N
 
 @contextmanager
 def started(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Inside, a command runs as by `run` and writes to a log; in the end it is killed, with all that it started."""
+    """Runs a command as `run` does while the context is open, with output to a log; then kills it and its children."""
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=surroundings(variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -108,21 +110,21 @@ def started(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> 
 
 
 def broken(command: Sequence[str], log: Path) -> StageError:
-    """What tells that a command that `started` ran did not do what it was to do."""
+    """The error for a command that `started` ran and that did not do its job."""
     return StageError(as_typed(command), shown(log.read_text(encoding="utf-8", errors="replace")[-LAST:]))
 
 
 def surroundings(variables: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a command that finds the packages of this checkout."""
+    """Environment variables for a command that imports the packages of this checkout."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "cards")])
     return {**os.environ, "PYTHONPATH": path, "CGC_CACHE": str(HOME / "cache"), **QUIET, **variables}
 
 
 def shown(text: str) -> str:
-    """What a command wrote, without colors, and without folders of this machine that say nothing."""
+    """A command's output without colors and without local paths."""
     return COLOR.sub("", text).replace(f"{ROOT}/", "").replace(sys.prefix, ".venv")
 
 
 def as_typed(command: Sequence[str]) -> str:
-    """A command as one would type it in the checkout."""
+    """A command as you would type it in the checkout."""
     return shlex.join(command).replace(f"{ROOT}/", "")

@@ -1,4 +1,4 @@
-"""DeepSpeed's ZeRO-2 and ZeRO-3: optimizer and gradients, and with 3 also weights, are divided among the processes."""
+"""DeepSpeed ZeRO-2 and ZeRO-3: optimizer and gradients, and with 3 also weights, are sharded across processes."""
 
 from functools import partial
 
@@ -28,7 +28,7 @@ def _engine(stage: int, *more: Stage) -> Engine:
 
 
 TWO_MACHINES = Stage(
-    "GRPO by qwen3-vl-8b-full, two machines of one process (this one twice)",
+    "GRPO with qwen3-vl-8b-full, two simulated machines of one process",
     partial(machines, file="zero3-2x8", recipe=RECIPES[0]),
 )
 ZERO2, ZERO3 = _engine(2), _engine(3, TWO_MACHINES)
