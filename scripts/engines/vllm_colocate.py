@@ -142,7 +142,7 @@ def chances(sampled: list[tuple[Judge, Rollout]]) -> list[Comparison]:
     alike = torch.cat([(score.chance - given).abs() for score, given in scored])
     unlike = torch.cat([(score.chance + torch.log1p(-score.visual) - given).abs() for score, given in scored])
     weight = torch.cat([-torch.log1p(-score.visual) for score, _ in scored])
-    told = f"at most {alike.max():.1e}; {unlike.mean():.1e} with visual tokens included, whose weight is {weight.mean():.1e}"
+    told = f"at most {alike.max():.1e}; {unlike.mean():.1e} with visual tokens included, weight {weight.mean():.1e}"
     return [at_most("log-probabilities of sampled tokens, mean difference", float(alike.mean()), ALIKE, told)]
 
 
