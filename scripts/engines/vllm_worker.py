@@ -2,8 +2,8 @@
 
 Usage: python -m scripts.engines.vllm_worker FOLDER [--files] [--as-gpus] COMMAND ...
 FOLDER receives rollouts.jsonl, with one line per call of vLLM, and sent.safetensors, the last weights it was sent;
-those of a second process are in FOLDER-1. With --files, a server reads the weights there, since TRL cannot send them without
-CUDA. With --as-gpus, processes pose as GPU processes, because accelerate supports FSDP only for these.
+those of a second process are in FOLDER-1. With --files, a server reads the weights there, since TRL cannot send them
+without CUDA. With --as-gpus, processes pose as GPU processes, because accelerate supports FSDP only for these.
 """
 
 import json
