@@ -13,7 +13,7 @@ COMMIT = "b44b311b669bf1fd1aa2fc36f2251482ba33cb16"
 SOURCE = os.environ.get("EASYR1_REPOSITORY", "https://github.com/hiyouga/EasyR1")
 
 CAUSE = """Upstream: line `24` of `verl/workers/rollout/vllm_rollout_spmd.py` imports vLLM when its trainer is imported,
-and there is no other rollout; its requirements list `vllm` and `flash-attn`. In addition, `verl/workers/fsdp_workers.py`
+and there is no other rollout; its requirements list `vllm` and `flash-attn`. Also, `verl/workers/fsdp_workers.py`
 needs NCCL in line `83` and flash-attn in line `215`, with no setting for either. vLLM's CPU build was not installed in
 this environment, because here it runs with a newer transformers than EasyR1 supports (below `5.0.0`). No upstream issue
 was found.

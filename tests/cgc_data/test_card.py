@@ -136,21 +136,21 @@ def test_paths_in_nested_values() -> None:
     [
         ({}, 'load_dataset("org/tiny", "inter"', "load_reference("),
         ({"image_mode": "reference"}, "load_reference(", "load_dataset("),
-        ({"licenses": "permissive"}, "whose license allows to publish", "non-commercial use only"),
-        ({"licenses": "noncommercial"}, "non-commercial use only", "whose license allows to publish"),
+        ({"licenses": "permissive"}, "whose license allows publishing", "non-commercial use only"),
+        ({"licenses": "noncommercial"}, "non-commercial use only", "whose license allows publishing"),
         ({"licenses": "all"}, "photos of every license", "do not publish this release"),
         ({"contradictions": {"compared": 200, "contradicted": 3}}, "**1.5 %**", "No photo is annotated by two"),
         ({"contradictions": {}}, "No photo is annotated by two", "**1.5 %**"),
         ({"rejected": {"mask | box": 7}}, "| mask &#124; box | 7 |", "None."),
         (
             {"exclusions": {"files": ["/x/mig.json"], "listed": 12}},
-            "12 photos of the sources that `mig.json` named",
-            "No benchmark's images",
+            "12 photos of the sources that `mig.json` lists",
+            "No benchmark images",
         ),
-        ({"exclusions": {}}, "No benchmark's images were excluded", "In no split"),
-        ({}, "measured by `cgc-data validate`", "brings"),
+        ({"exclusions": {}}, "No benchmark images were excluded", "Excluded from every split"),
+        ({}, "`cgc-data validate` measures", "restores"),
         ({"removed": [{"image_id": 139}]}, "**1 photo was removed", "photos were removed"),
-        ({"removed": [{"image_id": 1}, {"image_id": 2}]}, "is repeated for each", "photo was removed"),
+        ({"removed": [{"image_id": 1}, {"image_id": 2}]}, "`cgc-data remove` for each", "photo was removed"),
     ],
 )
 def test_prose_follows_the_manifest(

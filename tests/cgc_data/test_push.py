@@ -424,7 +424,7 @@ def test_the_card_of_a_new_version_says_what_changed(hub: Hub, release: Path) ->
     smaller = write_tiny_release(release.parent / "next", rows=1)
     push(smaller, REPO, tag="v1.0.1", since=release)
     card = published(hub, "v1.0.1")["README.md"].decode()
-    assert "Compared with the version before, which has 12 rows" in card
+    assert "Compared with the previous version, which has 12 rows" in card
     assert "| `inter/locate` | 0 | 3 | 0 | 0 | 6 |" in card
     assert "| all | 0 | 6 | 0 | 0 | 9 |" in card
     assert "What changed" not in published(hub, "v1.0.0")["README.md"].decode()

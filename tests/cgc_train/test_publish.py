@@ -91,7 +91,7 @@ def test_an_unfinished_run_is_refused(run_values: dict[str, Any], tmp_path: Path
 def test_the_card_says_what_was_measured(run: Run) -> None:
     card = ModelCard(model_card(run, "org/model"))
     assert card.data.license == "apache-2.0"
-    assert "tiny randomly initialised model" in card.text
+    assert "tiny randomly initialized model" in card.text
     assert "before (step 0) | after (step 2)" in card.text
     assert "whole image" in card.text
     assert "revision" not in card.text
