@@ -97,7 +97,7 @@ def measure(crops: list["Crop"], way: str, seed: int) -> dict[str, Any]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Whether the crops cannot be told apart as built, and can be with the planted artifact."""
+    """Whether the crops are indistinguishable as built, and distinguishable with the planted artifact."""
     return bool(one["as built"][2] <= MOST_AUC and one["planted"][0] >= LEAST_PLANTED)
 
 

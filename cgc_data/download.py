@@ -77,8 +77,8 @@ def download(
 ) -> DownloadResult:
     """Download the dataset (a key of DATASETS) into the folder `to`; existing files are not downloaded again.
 
-    `base_url` replaces scheme and host of the official servers. Raises DownloadError, one line with the mend, where an
-    archive cannot be fetched, is damaged, or the disk is full; the same call then goes on where it stopped.
+    `base_url` replaces scheme and host of the official servers. Raises DownloadError, with the fix, if an
+    archive cannot be downloaded or is damaged, or if the disk is full; the same call then resumes.
     """
     dataset = DATASETS.get(name)
     if dataset is None:
@@ -115,7 +115,7 @@ def _check(part: Path, url: str) -> None:
                 _read_through(archive, info)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         part.unlink()
-        raise DownloadError(f"{url}: not a sound zip archive ({error}); removed, run again to fetch it anew") from None
+        raise DownloadError(f"{url}: not a valid zip archive ({error}); removed, rerun to download it again") from None
 
 
 def _read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:

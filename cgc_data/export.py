@@ -170,7 +170,7 @@ def _verl_schema() -> pa.Schema:
 
 
 def _prompt(row: Row, instruction: Instruction) -> str:
-    """The stored prompt as one text, with `<image>` in place of each image."""
+    """The stored prompt as one text, with `<image>` for each image."""
     messages = row["prompt"]
     if instruction != "none":
         messages = with_thinking(messages, require_think=instruction == "think")

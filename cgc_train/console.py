@@ -127,7 +127,7 @@ def say_held_out(step: int, values: Mapping[str, float]) -> None:
 
 
 def show_steps(trainer: CallbackTrainer, columns: Sequence[Shown]) -> None:
-    """Make a trainer print these lines instead of its own."""
+    """Replace a trainer's own output with these lines."""
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     trainer.add_callback(StepLines(columns))

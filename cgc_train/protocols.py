@@ -34,14 +34,14 @@ class TextPart(TypedDict, total=False):
     text: str | None
 
 
-class Said(TypedDict, total=False):
+class Turn(TypedDict, total=False):
     """A message of a completion, as TRL stores it."""
 
     role: str
     content: str | Sequence[TextPart] | None
 
 
-Completion: TypeAlias = "str | Sequence[Said]"
+Completion: TypeAlias = "str | Sequence[Turn]"
 
 
 class Tokenizer(Protocol):

@@ -26,7 +26,7 @@ from cgc_train.recipe import Recipe, load_recipe, save_recipe
 
 PACKAGES = ("cgc-grounding", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "vllm", "deepspeed")
 Kind: TypeAlias = Literal["grpo", "sft"]
-# What can change when a run is resumed: data location, length, and everything that runs beside training.
+# What can change when a run is resumed: data location, length, and everything that runs alongside training.
 MAY_DIFFER = (
     *("data.release", "data.photos", "grpo.max_steps", "grpo.num_train_epochs", "gpu_memory_gb"),
     *("benchmark.command", "benchmark.every", "benchmark.minutes", "hub.repo", "hub.private"),

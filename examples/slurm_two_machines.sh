@@ -7,23 +7,23 @@
 #SBATCH --time=24:00:00
 # GRPO on two machines of 8 GPUs: sbatch examples/slurm_two_machines.sh ORG/NAME runs/two-machines
 #
-# One task a machine starts the 8 processes of that machine. Release, run folder and cache of the Hub lie on a disk that
-# both machines see. Submitted again, a run that was stopped goes on from its newest checkpoint.
-# Before it, on any machine: cgc-train check qwen3-vl-8b-full data.release=ORG/NAME gpus=16 accelerate=zero3-2x8 \
+# One task per machine starts the 8 processes of that machine. The release, the run folder, and the Hub cache must be on
+# a disk that both machines share. Submit the script again to resume a stopped run from its newest checkpoint.
+# First, on any machine: cgc-train check qwen3-vl-8b-full data.release=ORG/NAME gpus=16 accelerate=zero3-2x8 \
 #   effective_batch=256
 set -euo pipefail
 release=$1
 run=$2
 
 read -r host < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
-port=$((20000 + SLURM_JOB_ID % 20000)) # two jobs on a machine take two ports
+port=$((20000 + SLURM_JOB_ID % 20000)) # two jobs on one machine need two ports
 if [ -f "$run/recipe.yaml" ]; then
   train=(resume "$run")
 else
   train=(grpo qwen3-vl-8b-full "data.release=$release" gpus=16 accelerate=zero3-2x8 effective_batch=256 --to "$run")
 fi
 
-# The rank of a machine is known to its task alone, hence the inner shell.
+# Only the task on a machine knows the machine's rank, so an inner shell reads it.
 # shellcheck disable=SC2016
 srun --kill-on-bad-exit=1 bash -c '
   accelerate launch --config_file "$(cgc-train recipes --accelerate zero3-2x8)" \

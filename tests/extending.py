@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md, written into a copy of the packages as the page says."""
+"""The examples of docs/extending.md, written into a copy of the packages as on the page."""
 
 import os
 import re

@@ -20,7 +20,7 @@ Edit = Callable[[dict[str, Any]], object]
 
 
 def world(folder: Path) -> Path:
-    """A small valid release, beside files that are nobody's business; returns the release."""
+    """A small valid release, next to private files; returns the release."""
     release = write_tiny_release(folder / "release", rows=2, sources=[source(folder)])
     for name in ("train-victim.parquet", "victim.parquet"):
         shutil.copy(release / SHARD, folder / name)
@@ -54,7 +54,7 @@ def _moved(place: Any) -> Edit:
     return lambda manifest: manifest["sources"][0].update(images=place)
 
 
-# What a manifest may state; "{world}" is the folder that the release lies in.
+# What a manifest may state; "{world}" is the folder that contains the release.
 EDITS: Mapping[str, Edit] = {
     "absolute": _renamed("{world}/victim.parquet"),
     "parent": _renamed("../victim.parquet"),
@@ -91,7 +91,7 @@ def edited(release: Path, name: str) -> Path:
     return release
 
 
-# What may be a link, and where it leads, from the folder that the release lies in; the content is that of the original.
+# What may be a link, and where it leads, from the folder that contains the release; the content is the original's.
 LINKS = {
     SHARD: "victim.parquet",
     "inter": "elsewhere/inter",

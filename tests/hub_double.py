@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
     """Routes a request to the method that answers it with JSON, or sends a file's bytes."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are written apart: each answer would wait 40 ms
+    disable_nagle_algorithm = True  # head and body are written separately: each answer would wait 40 ms
     hub: ClassVar[Hub]
     routes: ClassVar[list[tuple[str, Callable[..., Answer]]]] = []
 

@@ -13,7 +13,7 @@ LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
 
 @dataclass(frozen=True)
 class Fence:
-    """A block of code of a page; `why` says why a test cannot run it, and is empty if one does."""
+    """A code block of a page; `why` is the reason that no test runs it, or empty if one does."""
 
     kind: str
     code: str

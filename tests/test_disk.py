@@ -1,4 +1,4 @@
-"""What a disk refuses is one line with the fix and exit status 2, in every command line; nothing is lost by it."""
+"""A disk error is a one-line message with the fix and exit status 2, in every command; nothing is lost."""
 
 import errno
 import os

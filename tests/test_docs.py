@@ -1,4 +1,4 @@
-"""README and docs say what is so: their commands, settings, defaults, files, links and numbers are held to the code."""
+"""README and docs are correct: their commands, settings, defaults, files, links, and numbers agree with the code."""
 
 import ast
 import re
@@ -85,7 +85,7 @@ def defaults(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
 SETTINGS = {key: value for key, value in defaults(BuildConfig).items() if key != "tasks"}
 SETTINGS |= {f"tasks.{task}": share for task, share in BuildConfig().tasks.items()}
 TRAINING = defaults(Recipe) | defaults(LoraSettings, "model.lora.")
-# Of programs that documents name beside ours.
+# Of other programs that documents name.
 LAUNCHER_FLAGS = {
     "--config_file",
     "--num_processes",

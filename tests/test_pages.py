@@ -20,8 +20,8 @@ from tests.pages import PAGES, ROOT, Fence, fences
 
 TUTORIALS = ("index", "tutorials/data", "tutorials/train", "tutorials/evaluate")
 RUN = ("bash", "python")
-REPO = "org/name"  # in place of ORG/NAME: the Hub in memory knows one organization
-# Reasons why a block of a tutorial may be left out.
+REPO = "org/name"  # replaces ORG/NAME: the Hub in memory knows one organization
+# Reasons to skip a block of a tutorial.
 REASONS = ("installs packages", "needs a GPU", "needs GPUs", "downloads", "the run above is finished")
 # What a line is given besides, so that a test ends in minutes: fewer photos, rows, and steps of the same commands.
 SMALLER: Mapping[str, str] = {
@@ -30,7 +30,7 @@ SMALLER: Mapping[str, str] = {
     "cgc-train grpo tiny-cpu": "grpo.max_steps=2 grpo.save_steps=2 grpo.num_generations=4 data.held_out_rows=4",
     "lmms_eval": "--limit 4",
 }
-# The id of a photo that the release shows, in place of the one that a page names.
+# The id of a photo that the release shows, which replaces the one that a page names.
 FIRST = 'from cgc_data import open_release as opened; print(next(opened("R").rows())["views"][0]["image_id"])'
 A_PHOTO = f'"$(python -c {shlex.quote(FIRST)})"'
 HEAVY = {"tutorials/train", "tutorials/evaluate"}  # they need torch
@@ -103,7 +103,7 @@ def test_a_tutorial_runs_as_it_is_written(name: str, place: tuple[Path, dict[str
 
 
 def _pages_named(name: str) -> list[str]:
-    """What a tutorial says that there is to open now."""
+    """The files that a tutorial lists to open now."""
     text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     return re.findall(r"(?:^|\n)(?:Open )?`([\w./-]+/index\.html)`", text)
 

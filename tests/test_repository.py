@@ -1,4 +1,4 @@
-"""What a repository for others says of the package agrees with the package."""
+"""What the repository states about the package agrees with the package."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Whatever a file holds, a terminal gets no control character of it: in results, tables, progress, and errors."""
+"""No control character of a file reaches a terminal: in results, tables, progress, and errors."""
 
 import json
 import re

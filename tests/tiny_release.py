@@ -1,6 +1,6 @@
-"""A valid release of a few rows, written without the builder: for tests of what happens to a release afterwards.
+"""A valid release of a few rows, written without the builder: for tests of what happens to a release afterward.
 
-Every row asks for one flat-coloured rectangle in one of two drawn photos.
+Every row asks for one flat-colored rectangle in one of two drawn photos.
 """
 
 import hashlib
@@ -113,7 +113,7 @@ def sha256(path: Path) -> str:
 
 
 def write_manifest(folder: Path, **changes: Any) -> None:
-    """Writes manifest.json for what lies in `folder`; `changes` replace top-level keys."""
+    """Writes manifest.json for the content of `folder`; `changes` replace top-level keys."""
     rows = {p: pq.read_metadata(p).num_rows for p in sorted(folder.glob("int*/*.parquet"))}
     shards = [
         {

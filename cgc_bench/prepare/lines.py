@@ -1,4 +1,4 @@
-"""Items of a prepared benchmark as JSON Lines, for benchmarks whose authors have no annotation file of their own."""
+"""Items of a prepared benchmark as JSON Lines, for benchmarks whose authors publish no annotation file."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator

@@ -1,6 +1,6 @@
 """Find the answer in a response, and check the tags against the strict format.
 
-One scan for tags, no backtracking: time is linear in the length of the text, whatever it contains.
+One scan for tags, no backtracking: time is linear in the length of the text, for any content.
 """
 
 import re

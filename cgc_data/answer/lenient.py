@@ -1,6 +1,6 @@
-"""A forgiving reading of a response, for scores that are reported beside the strict ones and never for the reward.
+"""A forgiving reading of a response, for scores that are reported next to the strict ones and never for the reward.
 
-It mends broken JSON, takes the last fence or answer block, reads floats, and one object that is not in a list.
+It repairs broken JSON, takes the last fence or answer block, and accepts floats and a single object outside a list.
 """
 
 import math
@@ -22,7 +22,7 @@ Repair: TypeAlias = Callable[[str], str]
 
 
 def read_lenient(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
-    """Read a response whatever its form; arguments and result as in `read_answer`.
+    """Read a response of any form; arguments and result as in `read_answer`.
 
     Thinking is not read here either. `violations` stay those of the strict form. Numbers of a box are rounded, keys
     beyond the three are ignored, a missing label is "". Broken JSON of more than `MAX_REPAIRED` characters is
@@ -71,7 +71,7 @@ def _decode(layout: Layout, repair: Repair) -> Any:
 
 def _repaired(text: str, repair: Repair) -> Any:
     try:
-        # Written out and read again, so that numbers and nesting are held to the same bounds.
+        # Written out and read again, so that the same bounds apply to numbers and nesting.
         return decode_json(repair(text))
     except Exception:  # json-repair promises no set of errors for text that no rule of it foresaw
         return None

@@ -42,7 +42,7 @@ class Message(TypedDict):
 def build_messages(question: str, num_images: int) -> list[Message]:
     """One user message of `Image 1:` ... `Image N:`, each before its image, then the question.
 
-    The parts contain only `type` and `text`; the images are passed beside the messages, in this order.
+    The parts contain only `type` and `text`; the images are passed separately, in this order.
     """
     content: list[Part] = []
     for number in range(1, num_images + 1):

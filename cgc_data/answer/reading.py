@@ -56,7 +56,7 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
 
     The list is taken from the answer block, in which a json fence is tolerated, or from the text after the thinking if
     an answer tag is missing. The response is unreadable if thinking is not closed, if there are several answer blocks,
-    or if there is anything else beside the list.
+    or if there is anything besides the list.
 
     Args:
         text: what the model wrote.

@@ -63,7 +63,7 @@ def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> I
 def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
     """Results in the order of the tasks; with one worker, they are computed in this process.
 
-    Raises BuildError if a process was killed, and whatever the function raises.
+    Raises BuildError if a process was killed, and any exception of the function.
     """
     if workers == 1:
         yield from map(function, tasks)

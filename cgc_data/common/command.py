@@ -54,7 +54,7 @@ class LazyGroup(click.RichGroup):
         return f"{self.package}.{function}", function
 
     def _docstring(self, command: str) -> str | None:
-        """What the source of a command says of it."""
+        """The docstring of a command, read from its source."""
         module, function = self._place(command)
         spec = find_spec(module)
         if spec is None or spec.origin is None:

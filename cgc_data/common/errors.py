@@ -9,11 +9,11 @@ class CgcError(Exception):
 
 
 class SourceError(CgcError):
-    """An annotation file is missing, cut short, or not of the COCO or LVIS schema."""
+    """An annotation file is missing, truncated, or does not match the COCO or LVIS schema."""
 
 
 class PhotoError(CgcError):
-    """A photo is missing, truncated, or of another size than its annotation says."""
+    """A photo is missing, truncated, or differs in size from its annotation."""
 
 
 class SegmentationError(CgcError):

@@ -158,5 +158,5 @@ def _fix(refused: dict[tuple[str, bool], int], noncommercial: bool, marked: bool
     if kinds == {"noncommercial"} and marked and not noncommercial:
         fix += ", or push with --noncommercial"
     if noncommercial and not marked:
-        fix += "; --noncommercial needs a release built with --licenses noncommercial, whose card says so"
+        fix += "; --noncommercial needs a release built with --licenses noncommercial, whose card states this"
     return fix

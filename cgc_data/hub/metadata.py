@@ -121,7 +121,7 @@ def _info_faults(infos: list[dict[str, Any]], configs: Mapping[str, Any]) -> Ite
         features, splits = info.get("features") or [], info.get("splits") or []
         names = [feature.get("name") for feature in features]
         if not names or not all(names) or len(set(names)) < len(names):
-            yield f"{where} needs features, each with a name of its own"
+            yield f"{where} needs features with distinct names"
         listed = [entry["split"] for entry in configs[info["config_name"]]["data_files"]]
         if [split.get("name") for split in splits] != listed:
             yield f"{where} needs the splits {', '.join(listed)}, as its configuration has them"

@@ -147,7 +147,7 @@ def _by_bytes(content: bytes) -> str:
 def _part_pictures(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> list[str]:
     """Remove from each group what shows another picture than its first listing; returns the names that were split.
 
-    The listing with COCO's URL, else with the smallest digest, keeps the name, whatever the order of the sources.
+    The listing with COCO's URL, else with the smallest digest, keeps the name, in any order of the sources.
     """
     apart = []
     for identity in [name for name, group in groups.items() if len(group) > 1]:

@@ -17,7 +17,7 @@ from cgc_data.sources.formats import Flags
 from cgc_data.vocabulary import concepts_of
 
 UNKNOWN, ABSENT, PRESENT_SOME, PRESENT_ALL = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8(3)
-CONTRADICTED = np.uint8(255)  # while sources are joined: remains unknown whatever other sources state
+CONTRADICTED = np.uint8(255)  # while sources are joined: remains unknown, even if other sources agree
 STATE_NAMES = ("unknown", "absent", "present_some", "present_all")
 
 States = NDArray[np.uint8]

@@ -71,7 +71,7 @@ class ItemScore:
 def score_item(
     response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool | None = None
 ) -> ItemScore:
-    """Score a response; `require_think` and `prefix` as in `read_answer`. Never raises, whatever the response.
+    """Score a response; `require_think` and `prefix` as in `read_answer`. Never raises, for any response.
 
     The lenient reading is slow on damaged answers and needs json-repair. Default: only if that is installed.
     """

@@ -117,7 +117,7 @@ def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
 
 
 def differences(compared: Iterable[Compared]) -> Iterator[str]:
-    """One line with the shares that differ most, except those of tasks; empty if all are close to the request."""
+    """The shares that differ most, on one line and without those of tasks; empty if all are close to the request."""
     found = sorted((c for c in compared if c.differs and c.what not in TASKS), key=lambda c: -c.difference)
     if found:
         shown = [f"{c.what} {c.made:.0%} of {c.asked:.0%}" for c in found[:MOST_DIFFERENCES]]

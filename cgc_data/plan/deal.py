@@ -23,7 +23,7 @@ from cgc_data.tasks import TASKS
 
 FRUITLESS_ROUNDS = 3  # rounds without a new family after which the photos of a split count as used up
 SCARCE = 0.05  # rows per photo in a round below which a photo can serve any planner
-MOST_TAKEN = 2  # times its requested rows: the most that a planner makes in place of others
+MOST_TAKEN = 2  # times its requested rows: the most that a planner makes to fill in for others
 
 
 @dataclass

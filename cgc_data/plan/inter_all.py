@@ -74,7 +74,7 @@ class LocateAllPlanner:
         return Family(tuple(self._asked(draw, members, sides, kind)), tuple(members))
 
     def _with_twins(self, draw: Draw, sides: Sequence[Side], kind: str, scope: Mask) -> Family | None:
-        """The set and a second one, with another label in place of one that lacks twins; None if no label does."""
+        """The set and a second one, in which another label replaces one that lacks twins; None if no label does."""
         members = _members(sides)
         shown = self._task.pool, len(members), kind, str(self._askable.forms[members[0]])
         lack = {side: draw.balance.lack(side.concept, *shown) for side in sides}

@@ -31,7 +31,7 @@ class PhotoSets:
         return np.asarray(table.one[list(members)] & scope & (unsafe_elsewhere == 0))
 
     def grow(self, start: list[int], deck: Photos, size: int, kind: str, scope: Mask) -> list[int]:
-        """Add photos of the deck, in order, as long as every member keeps a label of its own."""
+        """Add photos of the deck, in order, as long as every member has a label that no other member shows."""
         members = list(start)
         candidates = one_format(self._askable, deck, start[0])[:LOOKED_AT]
         candidates = self._scenes.fit(kind, candidates[~np.isin(candidates, members)], start[0])

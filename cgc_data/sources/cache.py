@@ -1,4 +1,4 @@
-"""Cache the tables of a source beside the output, so that a second run maps them instead of parsing the file.
+"""Cache the tables of a source next to the output, so that a second run maps them instead of parsing the file.
 
 A cache is one file: the tables as Arrow streams, followed by their CRC-32. Its name identifies its input. It is
 written under another name and moved into place. A cache that cannot be read back is ignored.

@@ -1,4 +1,4 @@
-"""The tasks of a release, each declared in a module of its own. To add one, add a line to `_REGISTERED`.
+"""The tasks of a release, each declared in a separate module. To add one, add a line to `_REGISTERED`.
 
 Everything else reads this table: configuration, planner, statistics, card, gallery, validation, reward, recipes, and
 benchmark. No code outside this folder and the tasks' own planners and checks refers to a task or contrast by name.
@@ -62,7 +62,7 @@ _ALL = tuple(map(_declared, _REGISTERED))
 TASKS: dict[str, Task] = {task.id: task for task in _ALL}
 CONTRASTS: dict[str, Contrast] = {task.contrast.name: task.contrast for task in _ALL}
 DISTRACTORS: dict[str, Distractors] = {kind.name: kind for c in CONTRASTS.values() for kind in c.distractors}
-# Tasks with a planner of their own.
+# Tasks with a separate planner.
 PLANNED: tuple[str, ...] = tuple(task.id for task in _ALL if task.planner)
 Preset = Literal["paper", "full"]
 # Shares of the rows: the paper's tasks, and all tasks.

@@ -108,7 +108,7 @@ class CountCheck:
         self._counts["by_category"].update(set(sample.labels))
         self._counts["by_num_images"][f"{sample.contrast}/{len(sample.views)}"] += 1
         place = f"{sample.contrast}/{sample.split}-"
-        message = f"a row of {place[:-1]} lies in {sample.shard}"
+        message = f"a row of {place[:-1]} is in {sample.shard}"
         self._ledger.require(sample.shard.startswith(place), "right shard", sample.id, message)
 
     def finish(self, counts: Counts) -> None:

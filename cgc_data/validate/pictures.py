@@ -95,7 +95,7 @@ class PictureCheck:
         stored, expected = _smaller(pixels, 2), _smaller(original, 2)
         apart = float(np.abs(stored - expected).mean())
         better = apart > 1 and _shifted(stored, expected) < 0.95 * apart
-        return f"fits {view.file_name} better {2 * SHIFT} px beside {view.window}" if better else ""
+        return f"fits {view.file_name} better {2 * SHIFT} px away from {view.window}" if better else ""
 
 
 def _not_turned(content: bytes, original: bytes) -> str:

@@ -46,7 +46,7 @@ class TruthCheck:
         sight = self._world.sight(found, view, self._limits.margin)
         if sight.box is None:
             self._ledger.require(
-                False, "true boxes", sample.id, f"{where}: nothing of it is inside the window, or no mask says what"
+                False, "true boxes", sample.id, f"{where}: not inside the window, or no mask shows which part is"
             )
             return
         true = view.thousand(view.place(sight.box))

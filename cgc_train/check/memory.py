@@ -26,9 +26,9 @@ HEAD = "lm_head"  # is not quantized
 DIVIDED: dict[str, frozenset[str]] = {
     "cpu": frozenset(),
     "ddp": frozenset(),
-    "zero2": frozenset({"gradients", "optimiser"}),
-    "zero3": frozenset({"weights", "gradients", "optimiser", "reference"}),
-    "fsdp2": frozenset({"weights", "gradients", "optimiser", "reference"}),
+    "zero2": frozenset({"gradients", "optimizer"}),
+    "zero3": frozenset({"weights", "gradients", "optimizer", "reference"}),
+    "fsdp2": frozenset({"weights", "gradients", "optimizer", "reference"}),
 }
 DEEPSPEED = frozenset({"zero2", "zero3"})
 # DeepSpeed's defaults, in 2-byte numbers: buckets for reduction and gathering; weights that ZeRO-3 keeps gathered.
@@ -163,8 +163,8 @@ def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: GrpoArguments) -
     """Bytes of one checkpoint on disk: trained weights, and the optimizer with its float32 copy, over all GPUs."""
     run = _Run(shape, recipe, config, batch(recipe, config), Longest(0, 0))
     weights = run.trained * run.trained_width if recipe.model.lora else run.base
-    states = [part.bytes for part in _states(run) if part.name in ("optimiser", MASTER)]
-    gpus = recipe.gpus if "optimiser" in DIVIDED[recipe.sharing] else 1
+    states = [part.bytes for part in _states(run) if part.name in ("optimizer", MASTER)]
+    gpus = recipe.gpus if "optimizer" in DIVIDED[recipe.sharing] else 1
     return weights + (0 if config.save_only_model else gpus * sum(states))
 
 
@@ -187,14 +187,14 @@ def _states(run: _Run) -> Iterator[Part]:
     copies = 2 if run.recipe.sharing == "ddp" and run.recipe.gpus > 1 else 1
     yield Part("gradients", run.share("gradients", copies * trained * width), "always")
     master = 4 * trained if deepspeed and width < 4 else 0
-    yield Part(MASTER, run.share("optimiser", master), "always")
-    states = trained * _optimiser_bytes(str(run.config.optim.value), 4 if deepspeed else width)
-    yield Part("optimiser", run.share("optimiser", states), "always")
+    yield Part(MASTER, run.share("optimizer", master), "always")
+    states = trained * _optimizer_bytes(str(run.config.optim.value), 4 if deepspeed else width)
+    yield Part("optimizer", run.share("optimizer", states), "always")
     if run.config.beta and not lora:  # adapters are disabled instead
         yield Part("reference model", run.share("reference", run.base), "always")
 
 
-def _optimiser_bytes(name: str, width: int) -> float:
+def _optimizer_bytes(name: str, width: int) -> float:
     """Bytes of optimizer state per trained weight: Adam keeps two numbers; 8-bit variants use one byte each."""
     if "8bit" in name:
         return 2

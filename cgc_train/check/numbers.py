@@ -24,7 +24,7 @@ FIXES = {
     "key-value cache": "lower grpo.steps_per_generation",
     "reading the prompts": "lower grpo.steps_per_generation",
     "pixels of the sampled batch": "lower grpo.steps_per_generation",
-    "optimiser": "set accelerate=zero3, train adapters (model.lora) or set grpo.optim=adamw_8bit",
+    "optimizer": "set accelerate=zero3, train adapters (model.lora) or set grpo.optim=adamw_8bit",
     "gradients": "set accelerate=zero3, or train adapters (model.lora)",
     "weights": "set accelerate=zero3, or model.quantize=nf4 with model.lora and grpo.use_vllm=false",
     "reference model": "set accelerate=zero3 or grpo.beta=0, or train adapters (model.lora)",

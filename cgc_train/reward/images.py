@@ -29,7 +29,7 @@ def _images_meaning(_: "ImageSettings") -> str:
 
 
 def _presence_meaning(_: "ImageSettings") -> str:
-    return "`[]` exactly where there is nothing"
+    return "`[]` exactly if there is nothing"
 
 
 IMAGES: Term["ImageSettings"] = Term("images", images_term, "right images", _images_meaning)

@@ -69,13 +69,13 @@ def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
     """The SVG of every curve with points, by group."""
     drawn = {
         group: [svg for curve in curves if (svg := _draw(curve, metrics)) is not None]
-        for group, curves in {**GROUPS, "Benchmark beside training": benchmark_curves(metrics)}.items()
+        for group, curves in {**GROUPS, "Benchmark during training": benchmark_curves(metrics)}.items()
     }
     return {group: pictures for group, pictures in drawn.items() if pictures}
 
 
 def benchmark_curves(metrics: Sequence[MetricsLine]) -> list[Curve]:
-    """A curve per metric of the benchmark beside training, titled by its key."""
+    """A curve per metric of the benchmark that runs during training, titled by its key."""
     names = {name for line in metrics if line.get("kind") == "benchmark" for name in line if "/" in name}
     return [Curve(name.removeprefix("benchmark/"), None, None, share=False, benchmark=name) for name in sorted(names)]
 

@@ -33,7 +33,7 @@ SHEETS = ("inter-locate_all-01.png", "intra-same_object-01.png")
 
 @dataclass(frozen=True)
 class Line:
-    """A metric before and after training, in percent, beside the best trivial answer."""
+    """A metric before and after training, in percent, next to the best trivial answer."""
 
     name: str
     meaning: str

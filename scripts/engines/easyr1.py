@@ -23,7 +23,7 @@ vLLM, which would have to replace all of these."""
 
 
 def grpo(place: Workplace) -> list[Comparison]:
-    """Two steps of its own training."""
+    """Two steps of EasyR1's trainer."""
     data, folder = export(place, "easyr1"), place.folder / "model"
     model = folder if folder.is_dir() else as_older(start(place), folder)
     place.run(

@@ -25,7 +25,7 @@ Also tried: its newer trainer, the default, which needs `transfer_queue`, a pack
 
 
 def grpo(place: Workplace) -> list[Comparison]:
-    """Two steps of its own training."""
+    """Two steps of verl's trainer."""
     data, model, actor = export(place, "verl"), start(place), "actor_rollout_ref.actor"
     place.run(
         "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=grpo", "trainer.use_v1=False", "trainer.device=cpu",

@@ -29,7 +29,7 @@ def hostile_zips(lab: Lab) -> None:
 
 
 def _with(content: bytes | int, member: str = "", stated: int | None = None) -> Callable[[Path, Path, str], None]:
-    """The archive with another member in place of a photo; an int means this many MB of zeros.
+    """The archive with a photo replaced by another member; an int means this many MB of zeros.
 
     `stated` is the size in the archive's directory, instead of the true one.
     """

@@ -34,7 +34,7 @@ def save(
     run: Path, name: str, items: dict[str, Any], answer: Answer, label: str = "", *, time: str = TIME, model: str = "",
     **stated: Any,
 ) -> Path:  # fmt: skip
-    """A run as lmms-eval writes it; `stated` are further columns, by task if they are a dictionary."""
+    """A run as lmms-eval writes it; `stated` are additional columns, by task if they are a dictionary."""
     folder = run / (model or run.name)
     folder.mkdir(parents=True, exist_ok=True)
     for task in {item.task for item in items.values()}:

@@ -1,4 +1,4 @@
-"""lmms-eval's own response cache: the same request is served from it, and whatever changes a request is asked anew."""
+"""lmms-eval's own response cache: it serves an identical request, and every changed request is asked again."""
 
 import json
 from argparse import Namespace

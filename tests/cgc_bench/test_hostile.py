@@ -1,4 +1,4 @@
-"""Releases, prepared benchmarks and copies of data sets from elsewhere are held to their folders."""
+"""Releases, prepared benchmarks, and copies of datasets from elsewhere cannot reach outside their folders."""
 
 import json
 import zipfile

@@ -51,7 +51,7 @@ print("RESULTS", json.dumps({name: row["miou,none"] for name, row in done["resul
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache with both benchmarks prepared, and a release beside it, as the environment says."""
+    """A cache with both benchmarks prepared, and a release next to it, as set in the environment."""
     folder = tmp_path_factory.mktemp("lmms")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CGC_CACHE", str(folder / "cache"))

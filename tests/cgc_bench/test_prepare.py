@@ -1,4 +1,4 @@
-"""From the authors' files to what the tasks read: layouts, what is kept, what is refused, going on after a break."""
+"""From the authors' files to what the tasks read: layouts, what is kept, what is refused, resuming."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ def test_vlm2_takes_questions_and_images_from_folder_or_archive(tmp_path: Path, 
 
 
 def test_vlm2_takes_a_copy_of_the_hubs_repository(tmp_path: Path) -> None:
-    """It holds the archive beside its own files."""
+    """It contains the archive next to its own files."""
     copy = tmp_path / "copy"
     copy.mkdir()
     (copy / "README.md").write_text("the data set's page")

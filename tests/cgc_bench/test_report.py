@@ -1,4 +1,4 @@
-"""Reports and comparisons of saved runs: every figure is there, others' apart, what is odd is called out by name."""
+"""Reports and comparisons of saved runs: every figure is there, those of others separate, and oddities are named."""
 
 import html
 import json
@@ -210,7 +210,7 @@ def test_a_run_on_data_that_is_gone_is_refused(release: Path, tmp_path: Path) ->
 
 
 def test_an_answer_to_other_question_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """VLM2-Bench has no published version, so only a digest tells its files apart."""
+    """VLM2-Bench has no published version, so only a digest distinguishes its files."""
     items = benchmark("vlm2").read_items(vlm2_rows.write(tmp_path / "first"))
     run = save(tmp_path / "m", "vlm2", items, lambda item: str(item.answer))
     rows = vlm2_rows.ROWS | {"oc_grp": [row | {"gt_answer": "(D)"} for row in vlm2_rows.ROWS["oc_grp"]]}

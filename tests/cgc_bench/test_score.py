@@ -85,7 +85,7 @@ def test_json_of_a_subset(mig: Path, tmp_path: Path) -> None:
 
 
 def test_saved_responses_of_a_template_that_opens_the_reasoning(mig: Path, tmp_path: Path) -> None:
-    """Saved with the opening tag or without it, they score the same; a thought that was cut off is no answer."""
+    """Saved with the opening tag or without it, they score the same; a truncated thought is not an answer."""
     whole = [f"<think>Look.</think>{RIGHT}", "<think>(100,200),(500,600) perhaps"]
     for number, written in enumerate((whole, [text.removeprefix("<think>") for text in whole])):
         file, out = responses(tmp_path, dict(enumerate(written)), f"{number}.jsonl"), tmp_path / f"{number}.json"
@@ -132,7 +132,7 @@ PIPED = re.compile(r"\d+\.\d\d")
 
 @pytest.mark.parametrize("columns", [80, 50])
 def test_no_digit_is_lost_in_a_narrow_pipe(real_data: Path, tmp_path: Path, columns: int) -> None:
-    """All metrics and floors: what does not fit goes on in a further table."""
+    """All metrics and floors: what does not fit continues in another table."""
     folder, out = real_data / "mig_bench", tmp_path / "score.json"
     given = ["--annotations", folder / "MIG_data.json", "--predictions", responses(tmp_path, {0: RIGHT, 600: RIGHT})]
     result = CliRunner(env={"COLUMNS": str(columns)}).invoke(

@@ -52,7 +52,7 @@ def test_both_of_a_pair_must_be_right(tmp_path: Path) -> None:
 
 
 def test_a_pair_with_a_member_missing(tmp_path: Path) -> None:
-    """The general cue counts it as wrong; comparisons leave it out."""
+    """The general cue counts it as wrong; comparisons skip it."""
     items = BENCHMARK.read_items(write(tmp_path))
     table = scored(items, {"gc_mat/0": "T", "gc_mat/2": "T", "gc_mat/3": "F", "oc_cpr/0": "T", "pc_grp/0": "(C)"})
     assert table["tasks"]["gc_mat"] == {"n": 3, "units": 2, "score": 50, "score_all": 50}

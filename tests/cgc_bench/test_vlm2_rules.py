@@ -65,7 +65,7 @@ CHOICES = [
     ("", "(A)", 0, False),
 ]
 
-# Counts: answer, truth, length, score (None: left out of the authors' mean).
+# Counts: answer, truth, length, score (None: excluded from the authors' mean).
 COUNTS = [
     ("3", 3, 4, 1.0),
     ("three", 3, 4, 1.0),

@@ -89,7 +89,7 @@ def all_rows(task: str) -> list[dict[str, Any]]:
 
 
 def repository(folder: Path, task: str, rows: dict[str | None, list[dict[str, Any]]] | None = None) -> Path:
-    """A copy of the task's repository: a Parquet a configuration, and the page that says where each lies."""
+    """A copy of the task's repository: a Parquet file per configuration, and the page that lists their paths."""
     root, split = folder / task, SOURCES[task].split
     listed = []
     for name, chosen in (rows or ROWS[task]).items():

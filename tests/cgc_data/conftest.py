@@ -1,4 +1,4 @@
-"""One painted folder and one release for all tests of the data, made once whatever the number of test processes."""
+"""One painted folder and one release for all tests of the data, made once for any number of test processes."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def painted(shared: Path) -> list[Source]:
-    """Sources of 48 painted photos, with held-out and LVIS photos beside them; never to be changed."""
+    """Sources of 48 painted photos, with additional held-out and LVIS photos; never to be changed."""
     folder, record = shared / "painted", shared / "painted.json"
     with FileLock(shared / "painted.lock"):
         if not record.exists():
@@ -50,7 +50,7 @@ def release(shared: Path, painted_config: BuildConfig) -> Path:
     """A finished release of the painted photos; never to be changed."""
     out = shared / "built" / "release"
     with FileLock(shared / "release.lock"):
-        build_release(painted_config, out)  # says so at once where it is finished
+        build_release(painted_config, out)  # returns immediately if it is finished
     return out
 
 

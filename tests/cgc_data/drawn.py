@@ -1,6 +1,6 @@
 """Small annotation files with drawn photos, for tests of what the index makes of them.
 
-Every photo is noise of its own; what is in it is only what the test says of it.
+Every photo is different noise; its content is only what the test states.
 """
 
 import json
@@ -22,7 +22,7 @@ COCO_URL = "http://images.cocodataset.org/"
 
 
 class Thing(NamedTuple):
-    """An annotation: category, box as x, y, width, height, and fields that are unusual (None: left out)."""
+    """An annotation: category, box as x, y, width, height, and unusual fields (None: omitted)."""
 
     category: str
     box: tuple[float, float, float, float] = (40, 40, 100, 80)

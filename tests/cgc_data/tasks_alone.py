@@ -99,7 +99,7 @@ def _base_name(image: Row) -> str:
 
 
 def listing(place: int, task: str, asked: Iterable[Asked], template: int = 0) -> Trace:
-    """The trace of a row about two photos of its own that lists several labels."""
+    """The trace of a row that lists several labels, about two photos that no other row shows."""
     labels = tuple(asked)
     return Trace(
         id=f"row {place}",

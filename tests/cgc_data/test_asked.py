@@ -1,4 +1,4 @@
-"""Shares that were asked for beside those that were made."""
+"""Requested shares next to actual ones."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""What a user may get wrong: one line that names the file or option and the mend, status 2, nothing that looks done."""
+"""User errors: a one-line message with the file or option and the fix, status 2, nothing that looks finished."""
 
 import json
 import os
@@ -202,7 +202,7 @@ def test_a_place_without_photos(
 
 
 def enormous(photo: Path) -> None:
-    """A PNG whose header says 20,000 x 20,000 pixels."""
+    """A PNG whose header states 20,000 x 20,000 pixels."""
     data = bytearray(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
     data[16:24] = (20_000).to_bytes(4, "big") * 2
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
@@ -279,7 +279,7 @@ def test_a_folder_that_is_taken(tmp_path: Path, painted: tuple[Path, Path], refu
     assert said in refused(*build_arguments(*painted, out))
 
 
-# What another build does, in a process of its own, until its input ends.
+# What another build does, in a separate process, until its input ends.
 HOLD_LOCK = """
 import sys
 from filelock import FileLock

@@ -121,7 +121,7 @@ def test_a_few_boxes_beyond_the_border_are_counted(painted: list[Source], tmp_pa
 
 
 def test_masks_vouch_for_boxes_that_are_cut_at_the_border(painted: list[Source], tmp_path: Path) -> None:
-    """Boxes with a mask are held against it: some annotators draw what lies beyond the picture."""
+    """Boxes with a mask are compared with it: some annotators also draw what is beyond the picture."""
     content = spoiled(painted, "xywh", masks=True)
     content["annotations"] = [a for a in content["annotations"] if a["segmentation"]]
     for annotation in content["annotations"][::3]:

@@ -1,4 +1,4 @@
-"""Every command of a card does what it says: in the folder of a release, and from the Hub at the version pushed."""
+"""Every command of a card works: in the folder of a release, and from the Hub at the version pushed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The command as it is installed: what cannot be done is one line on stderr that names the file and the mend."""
+"""The installed command: an error is a single line on stderr with the file and the fix."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def refused(done: subprocess.CompletedProcess[str], *said: str) -> None:
-    """Exit status 2 and one line on stderr, after lines of progress, that says all this."""
+    """Exit status 2 and one line on stderr, after lines of progress, that contains all of this."""
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("cgc-data: ")]
@@ -55,7 +55,7 @@ def given(source: Source) -> list[str]:
     return ["--coco", f"{source.annotations}:{source.images}"]
 
 
-# -- annotation files and folders of photos: what is done to them -> what is said
+# -- annotation files and folders of photos: what is done to them -> what is reported
 
 
 def missing(source: Source) -> None:

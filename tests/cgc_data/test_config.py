@@ -1,4 +1,4 @@
-"""Settings from a file, flags and key=value pairs: merged, bounded, and mended where they are misspelt."""
+"""Settings from a file, flags and key=value pairs: merged, bounded, and corrected if misspelled."""
 
 from pathlib import Path
 from typing import Any

@@ -1,6 +1,6 @@
 """The features written into Parquet files are those that `datasets` reads alike from 3.6 on.
 
-`scripts/check_datasets_versions.py` reads with each version; here only the metadata is held to what all of them know.
+`scripts/check_datasets_versions.py` reads with each version; here only the metadata is checked.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What changed from one release to another is counted by content, whatever the bytes and versions of their shards."""
+"""What changed from one release to another is counted by content, not by the bytes and versions of their shards."""
 
 import json
 from collections.abc import Callable

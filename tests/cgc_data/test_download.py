@@ -118,7 +118,7 @@ def test_download_goes_on_after_a_fault(
 
 def test_later_run_goes_on_where_the_first_broke_off(server: FileServer, tmp_path: Path) -> None:
     server.drops = [None, 2 * CHUNK, *[0] * 20]
-    with pytest.raises(DownloadError, match=r"val2017\.zip: broke off after 131,072 bytes .*run again to go on"):
+    with pytest.raises(DownloadError, match=r"val2017\.zip: broke off after 131,072 bytes .*rerun to resume"):
         download("coco-val2017", tmp_path, base_url=server.url)
     assert not (tmp_path / "val2017.zip").exists()
     server.drops, server.requests = [], []
@@ -154,7 +154,7 @@ def test_server_that_sends_less_than_it_announces(server: FileServer, tmp_path: 
 )
 def test_damaged_archive_is_removed(server: FileServer, tmp_path: Path, content: bytes) -> None:
     server.files["/zips/val2017.zip"] = content
-    with pytest.raises(DownloadError, match=r"val2017\.zip: not a sound zip archive .*run again to fetch it anew"):
+    with pytest.raises(DownloadError, match=r"val2017\.zip: not a valid zip archive .*rerun to download it again"):
         download("coco-val2017", tmp_path, base_url=server.url)
     assert not list(tmp_path.glob("val2017.zip*"))
 

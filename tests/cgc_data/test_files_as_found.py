@@ -59,7 +59,7 @@ def whole_paths(document: Document, folder: Path) -> None:
 
 
 def saved_as(form: str, mode: str, suffix: str) -> Spoil:
-    """The photos encoded anew, under names with this ending."""
+    """The photos encoded again, under names with this ending."""
 
     def spoil(document: Document, folder: Path) -> None:
         for image in document["images"]:

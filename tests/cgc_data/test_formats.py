@@ -60,7 +60,7 @@ def test_no_module_asks_which_format_a_source_has() -> None:
     assert list(compared('x = table.kind == "lvis"'))
 
 
-# A format of the user's: COCO's form, a list of categories of its own that is labelled exhaustively.
+# A custom format: COCO's form, with an additional list of exhaustively labeled categories.
 DECLARATION = """
 from cgc_data.sources.formats.coco import file_names
 from cgc_data.sources.formats.format import Format
@@ -103,7 +103,7 @@ def mask(images, raw):
 
 @pytest.mark.slow
 def test_another_format_is_one_module_one_reader_and_one_line(tmp_path: Path) -> None:
-    """Its absence is warranted, derived anew, refused where its reader does not find it, told in card and gallery."""
+    """Its absence is warranted, derived again, refused if its reader does not find it, shown in card and gallery."""
     shutil.copytree(ROOT / "cgc_data", tmp_path / "cgc_data", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "cards" / "cgc_cards", tmp_path / "cgc_cards")
     (tmp_path / "cgc_data/sources/formats/toy.py").write_text(DECLARATION)

@@ -1,4 +1,4 @@
-"""Boxes keep their place through every conversion, and overlap as pycocotools says."""
+"""Boxes keep their place through every conversion, and overlap as in pycocotools."""
 
 from fractions import Fraction
 

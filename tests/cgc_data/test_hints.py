@@ -1,4 +1,4 @@
-"""A build without an eligible sample says where objects were lost, and what to change: a change that works."""
+"""A build without an eligible sample reports where objects were lost, and suggests a change that works."""
 
 import json
 import re
@@ -175,7 +175,7 @@ def test_no_task_is_missed_in_a_small_build(
 
 @pytest.mark.parametrize("task", ["inter/common", "inter/refer", "intra/difference"])
 def test_only_a_task_that_the_user_names_refuses_a_build(tmp_path: Path, task: str) -> None:
-    """Photos of one animal each: no two kinds are shared, no animal is one of several, none stands beside another."""
+    """Photos of one animal each: no two kinds are shared, no animal is one of several, none is next to another."""
     source = animals(tmp_path)
     arguments = ["build", "--coco", f"{source.annotations}:{source.images}", "--out", str(tmp_path / "out"), *FULL]
     arguments += ["--dry-run", "tasks.intra/same_object=0", "tasks.intra/locate_all=0", "samples=30"]

@@ -1,4 +1,4 @@
-"""A release from elsewhere reads and writes nothing outside its folder and the one given, whatever it states."""
+"""A release from elsewhere cannot read or write anything outside its folder and the one given."""
 
 import sys
 from collections.abc import Callable
@@ -160,7 +160,7 @@ def test_nothing_is_refused_for_no_reason(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_snapshot_of_the_hub_has_links_to_its_own_store_only(tmp_path: Path) -> None:
-    """`snapshot_download` keeps content beside the snapshots and links to it."""
+    """`snapshot_download` keeps content next to the snapshots and links to it."""
     snapshots = tmp_path / "datasets--org--name" / "snapshots"
     release = world(snapshots / "commit")
     release = release.rename(snapshots / "0123abcd")

@@ -59,7 +59,7 @@ def thumbnail_exif(orientation: int) -> bytes:
 
 
 def blank_png(width: int, height: int) -> bytes:
-    """A whole PNG, black above and white below: kilobytes, whatever its size."""
+    """A whole PNG, black above and white below: kilobytes at any size."""
     packer, rows = zlib.compressobj(), b""
     for shade in (b"\0", b"\xff"):
         for _ in range(height // 2):

@@ -58,7 +58,7 @@ def saved_anew(folder: Path, name: str) -> None:
 
 
 def test_a_name_of_two_pictures_does_not_join(tmp_path: Path) -> None:
-    """Whatever the order of the sources, the same one of them keeps COCO's name."""
+    """In any order of the sources, the same one of them keeps COCO's name."""
     first = coco(tmp_path / "a", {NAME: [Thing("dog")]})
     second = coco(tmp_path / "b", {NAME: [Thing("cat")]})
     repainted(tmp_path / "b", NAME, "another picture")

@@ -81,7 +81,7 @@ def test_union_and_intersection(data: st.DataObject, shape: tuple[int, int], cou
 def test_run_lengths_with_empty_runs_are_the_mask(mask: Pixels, data: st.DataObject) -> None:
     runs = run_lengths(mask)
     at = data.draw(st.integers(0, len(runs) - 1))
-    if runs[at] > 1:  # the run in two, with an empty one of the other colour between
+    if runs[at] > 1:  # the run in two, with an empty one of the other color between
         runs[at : at + 1] = [1, 0, runs[at] - 1]
     rle = run_lengths_rle(runs, *mask.shape)
     np.testing.assert_array_equal(coco_mask.decode(rle), mask)

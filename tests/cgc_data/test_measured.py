@@ -1,4 +1,4 @@
-"""Figures that benchmarks keep: beside those of others, shown on their page, and held to the bounds that are told."""
+"""Figures that benchmarks keep: next to those of others, shown on their page, and within the stated bounds."""
 
 import json
 from pathlib import Path

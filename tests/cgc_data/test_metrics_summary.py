@@ -194,7 +194,7 @@ def test_unanimous_items_count_as_many_clusters_as_they_are_worth(sizes: list[in
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_macro_mean_of_unanimous_items_has_an_interval(value: float) -> None:
-    """That of one group is the exact bound; every further group that is as sure narrows it."""
+    """That of one group is the exact bound; every additional group that is as certain narrows it."""
     group = ([value] * 60, [str(number) for number in range(60)])
     alone, ten = macro_estimate([group]), macro_estimate([group] * 10)
     assert width(alone) == pytest.approx(1 - 0.025 ** (1 / 60), rel=0.15)

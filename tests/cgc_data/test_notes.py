@@ -1,4 +1,4 @@
-"""What a user is told of a plan that made fewer rows than asked for."""
+"""Messages about a plan that made fewer rows than requested."""
 
 from collections import Counter
 

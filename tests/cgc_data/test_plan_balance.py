@@ -1,4 +1,4 @@
-"""Nothing that is read before the images may tell whether there is something to find."""
+"""Nothing that is read before the images reveals if there is something to find."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Windows that show a category and windows that miss it: true at every offset, and of a look that tells nothing."""
+"""Windows that show a category and windows that miss it: true at every offset, with a look that reveals nothing."""
 
 from collections import Counter
 from pathlib import Path
@@ -165,7 +165,7 @@ def test_detail_is_where_the_noise_is() -> None:
 
 
 def test_detail_follows_the_bytes_of_a_window() -> None:
-    """Between smooth and noisy photos: where there are more bytes per pixel, there is more detail."""
+    """Between smooth and noisy photos: more bytes per pixel mean more detail."""
     smooth = cv2.GaussianBlur(pixels()[:, WIDTH // 2 :], (0, 0), 3)
     steps = [cv2.addWeighted(smooth, 1 - share, pixels()[:, WIDTH // 2 :], share, 0) for share in (0, 0.1, 0.3, 1)]
     detail = [summed_detail(step)[-1, -1] for step in steps]

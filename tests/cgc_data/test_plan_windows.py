@@ -1,4 +1,4 @@
-"""Windows: inside the photo, round the object, of the set cover; and a place in the view that tells nothing."""
+"""Windows: inside the photo, around the object, of the set cover; the position in the view reveals nothing."""
 
 from pathlib import Path
 

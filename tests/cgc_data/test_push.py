@@ -403,7 +403,7 @@ def test_the_same_release_under_its_own_tag_is_already_there(hub: Hub, release: 
 
 
 def test_it_is_the_same_release_whatever_its_documents_say(hub: Hub, release: Path) -> None:
-    """Another version of the program words them anew, and the version on the Hub may lie behind `main`."""
+    """Another version of the program rewords them, and the version on the Hub may be behind `main`."""
     first = push(release, REPO, tag="v1.0.0")
     push(write_tiny_release(release.parent / "next", rows=1), REPO, tag="v1.0.1")
     again = push(release, REPO, tag="v1.0.0", since=release.parent / "next")

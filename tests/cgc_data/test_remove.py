@@ -1,4 +1,4 @@
-"""A new version without a photo: what goes, what stays as it is, and what is still fair."""
+"""A new version without a photo: what is removed, what is unchanged, and what is still fair."""
 
 import json
 import shutil

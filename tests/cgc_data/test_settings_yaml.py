@@ -1,4 +1,4 @@
-"""YAML that cannot be: a one-line error, in bounded time, whatever it is and wherever it is read."""
+"""Invalid YAML: a one-line error, in bounded time, for any fault and in every place that reads YAML."""
 
 import sys
 import time

@@ -117,7 +117,7 @@ def test_an_honest_release_has_no_shortcut() -> None:
 
 
 def test_reference_images_are_no_candidates() -> None:
-    """The image that gives the box is always the most enlarged: that says nothing of the others."""
+    """The image that gives the box is always the most enlarged: that reveals nothing about the others."""
     rows = [
         replace(t, enlargements=(9.0, *t.enlargements[1:]), candidates=tuple(range(2, len(t.sizes) + 1)))
         for t in honest(1500)
@@ -141,7 +141,7 @@ def test_a_small_release_passes_with_a_note() -> None:
 
 
 def failed(seed: int) -> list[str]:
-    """Checks that a few families of rows of an honest release fail."""
+    """Checks that a few families of rows of a correct release fail."""
     rows = honest(40, seed)
     some = sorted({row.tuple_id for row in rows})[: 1 + seed % 6]
     checks = shortcut_checks([row for row in rows if row.tuple_id in some], Limits())
@@ -181,7 +181,7 @@ def _absent_only(change: Callable[[Trace], Trace]) -> Callable[[Trace], Trace]:
 
 
 def _often(change: Callable[[Trace], Trace]) -> Callable[[Trace], Trace]:
-    """The change in about half of the rows that leave open which image holds the answer."""
+    """The change in about half of the rows that leave open which image contains the answer."""
     return lambda trace: change(trace) if trace.task == "locate" and sum(trace.sizes[0]) % 2 else trace
 
 
@@ -322,7 +322,7 @@ def test_every_guard_with_a_bound_is_planted_and_has_an_interval() -> None:
 
 
 def _kind(name: str) -> str:
-    """A guard whatever the task or contrast that it is measured on."""
+    """A guard of any task or contrast."""
     return re.sub(r" \(.*\)", "", name)
 
 
@@ -393,7 +393,7 @@ def test_uniformity_adds_up_tables() -> None:
 
 
 def test_places_are_counted_among_the_images_that_may_hold_the_answer() -> None:
-    """Image 1 gives an example and never holds the answer, which is no shortcut; always the last image is one."""
+    """Image 1 gives an example and never contains the answer, which is not a shortcut; always the last image is one."""
     rng = np.random.default_rng(0)
     base = [
         replace(_row(str(k), ["a", "b", "c"], "dog", "exemplar/1", rng, (3,)), candidates=(2, 3)) for k in range(99)

@@ -1,4 +1,4 @@
-"""Splits that stay as they are for ever, and near-duplicates that stay together."""
+"""Splits that never change, and near-duplicates that stay together."""
 
 import os
 import tracemalloc
@@ -213,7 +213,7 @@ def test_hashes_are_kept_and_a_damaged_cache_is_made_anew(tmp_path: Path) -> Non
 
 
 class Unread:
-    """Photos that are there and must not be read."""
+    """Existing photos that must not be read."""
 
     def __init__(self, store: PhotoStore) -> None:
         self.stamp, self.place, self.size, self.names = store.stamp, store.place, store.size, store.names

@@ -1,4 +1,4 @@
-"""`inter/common`: rows are true by the raw files in both forms, breaches are found, and names tell nothing."""
+"""`inter/common`: rows are true by the raw files in both forms, breaches are found, and names reveal nothing."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""`intra/difference`: rows are true by a derivation of their own, false ones are named, and nothing else tells."""
+"""`intra/difference`: rows are true by a separate derivation, false ones are named, and nothing else reveals them."""
 
 import copy
 import json
@@ -393,7 +393,7 @@ def test_a_false_row_is_named(
 
 
 def test_a_hidden_object_is_named(rows: list[Row], world: World, limits: Limits) -> None:
-    """An object is pasted on one of its label that is there."""
+    """An object is pasted on an existing one with its label."""
     hidden = Counter[str]()
     for row in copy.deepcopy([row for row in rows if row["objects"]][:6]):
         part = row["views"][2 - row["objects"][0]["img_idx"]]["parts"][1]
@@ -482,7 +482,7 @@ def traces(rows: list[Row], world: World, **planted: Callable[[Trace], Any]) -> 
 
 
 def more(trace: Trace) -> tuple[int, ...]:
-    """More of the image that holds the answer."""
+    """More of the image that contains the answer."""
     return tuple(90 if number in trace.targets else 85 for number in (1, 2))
 
 

@@ -1,4 +1,4 @@
-"""`inter/group`: rows true by the raw files, breaches that are found, and nothing that tells which label is nowhere."""
+"""`inter/group`: rows true by the raw files, breaches are found, and nothing reveals which label is missing."""
 
 import copy
 import json

@@ -140,7 +140,7 @@ class Boxes:
 @pytest.mark.parametrize(
     ("boxes", "masks", "found"),
     [
-        # beside each other: only left and right are told
+        # next to each other: only left and right are distinguished
         ([(5, 40, 15, 50), (50, 40, 60, 50)], None, {LEFTMOST: 0, RIGHTMOST: 1}),
         # centers far enough apart, edges not
         ([(5, 5, 25, 50), (10, 55, 60, 80)], None, {HIGHEST: 0, LOWEST: 1, RIGHTMOST: 1}),
@@ -151,7 +151,7 @@ class Boxes:
         ([(5, 5, 25, 25), (45, 5, 55, 25)], [1, 1], {LEFTMOST: 0, RIGHTMOST: 1, LARGEST: 0, SMALLEST: 1}),
         # the larger box has the smaller mask
         ([(5, 5, 25, 25), (45, 5, 60, 25)], [0.5, 1], {LEFTMOST: 0, RIGHTMOST: 1}),
-        # without masks no size is told
+        # without masks no size is distinguished
         ([(5, 5, 25, 25), (45, 5, 55, 25)], None, {LEFTMOST: 0, RIGHTMOST: 1}),
         # an answer that covers most of the picture is guessed
         ([(5, 5, 60, 90), (80, 5, 90, 90)], [1, 1], {RIGHTMOST: 1, SMALLEST: 1}),

@@ -1,4 +1,4 @@
-"""`intra/region`: pieces that are where they are said to be, breaches that are found, no place told by colors."""
+"""`intra/region`: pieces at their stated places, breaches that are found, no place revealed by colors."""
 
 import copy
 import json
@@ -98,7 +98,7 @@ def test_the_answer_is_where_the_piece_was_cut_from(rows: list[Row]) -> None:
 
 
 def test_the_images_alone_give_the_answer(rows: list[Row]) -> None:
-    """A search that knows neither windows nor photos finds each piece where the row says."""
+    """A search that knows neither windows nor photos finds each piece at the place in the row."""
     for row in rows[::3]:
         images = [decode(image["bytes"]) for image in row["images"]]
         piece = images[row["query"]["ref_img_idx"] - 1]
@@ -246,7 +246,7 @@ def wrong_role(row: Row) -> None:
 
 
 def shows_the_piece(row: Row) -> None:
-    """Another piece is cut from beside the asked one."""
+    """Another piece is cut from next to the asked one."""
     x1, y1, x2, y2 = row["views"][row["query"]["ref_img_idx"] - 1]["window"]
     other = next(n for n in row["reference_images"] if n != row["query"]["ref_img_idx"])
     row["views"][other - 1]["window"] = [x1, y1, x2 - 1, y2 - 1]
@@ -426,7 +426,7 @@ def test_colors_are_counted_at_their_levels() -> None:
 
 
 def honest(number: int) -> list[Trace]:
-    """Traces in which neither colors nor one box tell anything."""
+    """Traces in which neither colors nor one box reveal anything."""
     rng = np.random.default_rng(5)
     return [_trace(name, rng) for name in range(number)]
 
@@ -465,7 +465,7 @@ def _trace(name: int, rng: np.random.Generator) -> Trace:
 
 
 def in_color(change: Callable[[Likeness, bool], Likeness], *histograms: str) -> Callable[[Trace], Trace]:
-    """What is told by each histogram of each image, changed by whether the image holds the answer."""
+    """What each histogram of each image reveals, changed by whether the image contains the answer."""
 
     def changed(trace: Trace) -> Trace:
         colors = [

@@ -92,7 +92,7 @@ def test_a_name_that_is_no_task_is_refused_with_what_to_write(name: str, said: s
         check_ids(["inter/absent", name])
 
 
-# Presence of a category in a photo has states of its own, and MIG-Bench has tasks; one of each is called like a task.
+# Presence of a category in a photo has its states, and MIG-Bench has tasks; one of each has the name of a task.
 OTHER_WORDS = {"absent", "region"}
 HOMES = ("cgc_data/tasks/", "cgc_data/validate/tasks/")
 NAMES = ({task.name for task in TASKS.values()} | set(CONTRASTS)) - OTHER_WORDS

@@ -37,7 +37,7 @@ def test_a_valid_release_passes_every_check(release: MiniRelease) -> None:
     assert report.check("images").n == 16 * 3
 
 
-# Each corruption changes a row (found first) and says which checks have to name it.
+# Each corruption changes a row (found first) and lists which checks must name it.
 
 
 def moved_box(row: Row) -> None:
@@ -239,7 +239,7 @@ def another_flickr_page(row: Row) -> None:
 
 
 def called_hard(row: Row) -> None:
-    row["distractors"] = "hard"  # beside the giraffe there is a frisbee only
+    row["distractors"] = "hard"  # next to the giraffe there is only a frisbee
 
 
 LOCATE = {"task": "locate", "label": "giraffe"}
@@ -383,7 +383,7 @@ def add_to_coco(release: MiniRelease, *entries: dict[str, Any]) -> None:
 
 
 def test_a_distractor_that_has_the_target_in_the_raw_annotation(release: MiniRelease) -> None:
-    add_to_coco(release, mini.annotation(900, 2, 10, (200, 20, 300, 120)))  # a giraffe beside the frisbee
+    add_to_coco(release, mini.annotation(900, 2, 10, (200, 20, 300, 120)))  # a giraffe next to the frisbee
     found = breaches(validate(release.release))
     row, twin = release.row("locate", "giraffe"), release.row("absent", contrast="inter")
     assert {row["id"], twin["id"]} <= found["evidence"]

@@ -19,11 +19,11 @@ ALL = [(pool, number) for pool in POOLS for number in range(template_count(pool)
 NAMES = ("scissors", "umbrella", "skis", "person", "sheep", "wine glass", "hot dog", "broccoli", "garden_gnome")
 
 
-OTHERS = ("dog", "pizza", "traffic light")  # asked for beside the name, where a question is for several
+OTHERS = ("dog", "pizza", "traffic light")  # asked for in addition to the name, if a question is about several
 
 
 def _given(pool: str) -> dict[str, Any]:
-    """What a question of the pool is given beside its names."""
+    """What a question of the pool receives in addition to its names."""
     return {
         "ref": REFERENCE if pool_gives_box(pool) else Reference(1) if pool_gives_image(pool) else None,
         "image": 2 if pool_names_image(pool) else None,

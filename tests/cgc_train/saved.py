@@ -6,7 +6,7 @@ import torch
 
 
 def saved(module: torch.nn.Module, *given: Any, **named: Any) -> int:
-    """Bytes that autograd keeps for the backward pass, each storage once, parameters left out."""
+    """Bytes that autograd keeps for the backward pass, each storage once, without parameters."""
     kept: dict[int, int] = {}
     alive: list[torch.Tensor] = []  # or a storage might come to the place of one that is gone
     weights = {parameter.untyped_storage().data_ptr() for parameter in module.parameters()}

@@ -1,4 +1,4 @@
-"""A benchmark beside training: a real command on real checkpoints, and whatever it does, the run goes on."""
+"""A benchmark during training: a real command on real checkpoints; the run continues, even if the command fails."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def test_figures_stand_in_the_metrics_and_on_the_page(
     assert found[0]["benchmark/own/weights"] > 100_000
     assert found[0]["benchmark/seconds"] > 0
     assert not (step_folder(run.folder, 2) / "model").exists(), "the copy of the weights is not kept"
-    assert "own/weights" in "".join(draw_curves(run.metrics())["Benchmark beside training"])
+    assert "own/weights" in "".join(draw_curves(run.metrics())["Benchmark during training"])
     shutil.rmtree(run.model_folder)
     shutil.rmtree(step_folder(run.folder, 4))
     assert [line["step"] for line in lines(resume(run))] == [2, 4, 4]

@@ -1,4 +1,4 @@
-"""`cgc-train check`: a sound recipe passes, each fault is named with its mend, and one fault hides no other."""
+"""`cgc-train check`: a valid recipe passes, each fault is named with its fix, and one fault hides no other."""
 
 import json
 from collections.abc import Callable

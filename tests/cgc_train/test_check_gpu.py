@@ -1,4 +1,4 @@
-"""What the check of a GPU does without one: it frames completions, reads measurements, and writes the table."""
+"""The parts of the GPU check that need no GPU: it frames completions, reads measurements, and writes the table."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The memory plan: counted like the real model, coefficients measured again, and every mend does mend."""
+"""The memory plan: counted like the real model, coefficients measured again, and every suggested fix works."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_a_token_of_cache_holds_keys_and_values_of_every_layer(real: ModelShape)
 @pytest.mark.parametrize("gpus", [4, 8])
 def test_zero3_divides_sixteen_bytes_a_weight(real: ModelShape, gpus: int) -> None:
     plan = _plan(real, "qwen3-vl-8b-full", f"gpus={gpus}", "model.freeze_vision=false", "grpo.beta=0")
-    states = sum(_part(plan, name) for name in ("weights", "gradients", "float32 copy of trained weights", "optimiser"))
+    states = sum(_part(plan, name) for name in ("weights", "gradients", "float32 copy of trained weights", "optimizer"))
     assert states == pytest.approx(16 * real.total / gpus, rel=1e-6)
 
 
@@ -71,7 +71,7 @@ def test_a_decoder_layer_saves_what_the_formula_says(sizes: Sizes, dtype: torch.
     turn = torch.randn(1, tokens, 64, dtype=dtype)
     hidden = torch.randn(1, tokens, sizes["hidden_size"], dtype=dtype, requires_grad=True)
     held = saved(layer, hidden, position_embeddings=(turn, turn.clone()), attention_mask=None)
-    # rotary angles, one head wide, are left out: nothing beside a real layer
+    # without rotary angles, one head wide: negligible in a real layer
     assert held / tokens == pytest.approx(activations.decoder_layer(measure(config), width), rel=0.03)
 
 
@@ -88,7 +88,7 @@ def test_a_vision_block_saves_what_the_formula_says(
     hidden = torch.randn(patches, hidden_size, dtype=dtype, requires_grad=True)
     ends = torch.tensor([0, patches], dtype=torch.int32)
     held = saved(block, hidden, cu_seqlens=ends, position_embeddings=(turn, turn.clone()))
-    # rotary angles are one head wide, whatever the width of the block
+    # rotary angles are one head wide, for any width of the block
     assert held / patches == pytest.approx(activations.vision_block(measure(config), width), rel=0.2)
 
 
@@ -114,13 +114,13 @@ def test_a_whole_pass_saves_no_more_than_is_planned_and_not_much_less() -> None:
 def test_adam_keeps_what_the_plan_says() -> None:
     config = small_config()
     shape, model = measure(config), Qwen3VLForConditionalGeneration(config)
-    optimiser = torch.optim.AdamW(model.parameters())
+    optimizer = torch.optim.AdamW(model.parameters())
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
-    optimiser.step()
-    held = sum(state[key].nbytes for state in optimiser.state.values() for key in ("exp_avg", "exp_avg_sq"))
+    optimizer.step()
+    held = sum(state[key].nbytes for state in optimizer.state.values() for key in ("exp_avg", "exp_avg_sq"))
     plan = _plan(shape, "tiny-cpu")
-    assert _part(plan, "optimiser") == held
+    assert _part(plan, "optimizer") == held
     assert _part(plan, "gradients") == sum(p.grad.nbytes for p in model.parameters() if p.grad is not None)
     assert _part(plan, "weights") == sum(p.nbytes for p in model.parameters())
 
@@ -148,14 +148,14 @@ def test_the_reference_model_is_counted_where_there_is_one(
         ("qwen3-vl-8b-full", "activations of the vision tower", "grpo.per_device_train_batch_size=1"),
         ("qwen3-vl-8b-full", "vLLM", "grpo.vllm_gpu_memory_utilization=0.3"),
         ("qwen3-vl-8b-full", "vLLM", "grpo.vllm_mode=server"),
-        ("qwen3-vl-8b-full", "optimiser", "grpo.optim=adamw_8bit"),
-        ("qwen3-vl-8b-full", "optimiser", "model.lora={}"),
+        ("qwen3-vl-8b-full", "optimizer", "grpo.optim=adamw_8bit"),
+        ("qwen3-vl-8b-full", "optimizer", "model.lora={}"),
         ("qwen3-vl-8b-full", "gradients", "model.lora={}"),
         ("qwen3-vl-8b-full", "reference model", "grpo.beta=0"),
         ("qwen3-vl-8b-full", "pixels of the sampled batch", "grpo.steps_per_generation=4"),
         ("qwen3-vl-8b-lora", "weights", "model.quantize=nf4 grpo.use_vllm=false"),
         ("qwen3-vl-8b-lora", "weights", "accelerate=zero3"),
-        ("qwen3-vl-8b-lora", "optimiser", "model.lora.rank=16"),
+        ("qwen3-vl-8b-lora", "optimizer", "model.lora.rank=16"),
         ("qwen3-vl-8b-qlora-24gb", "key-value cache", "grpo.num_generations=4 grpo.steps_per_generation=4"),
         ("qwen3-vl-8b-qlora-24gb", "reading the prompts", "grpo.num_generations=4 grpo.steps_per_generation=4"),
     ],

@@ -1,4 +1,4 @@
-"""The trial step of `check`: what stands in for the recipe, how it is launched, and what is told of it."""
+"""The trial step of `check`: what stands in for the recipe, how it is launched, and what is reported."""
 
 import sys
 from importlib.util import find_spec

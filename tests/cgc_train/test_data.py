@@ -1,4 +1,4 @@
-"""A release becomes a training set: rows, prompts, image files; and what cannot be used is said in one line."""
+"""A release becomes a training set: rows, prompts, image files; and a one-line error for what cannot be used."""
 
 import io
 import json
@@ -188,7 +188,7 @@ def test_held_out_rows_do_not_depend_on_what_is_trained_on(release: Path, tmp_pa
     assert len(sets[0]) >= 4
 
 
-# What a user may get wrong: name of the fault -> (change of a row, what is said)
+# User errors: name of the fault -> (change of a row, message)
 BAD_ROWS: dict[str, tuple[Callable[[Row], dict[str, Any]], str]] = {
     "answer cut short": (lambda row: {"answer": row["answer"][:-3]}, r"does not parse \(json_invalid\)"),
     "answer of another image": (lambda row: {"answer": row["answer"].replace("2", "9")}, "does not parse"),

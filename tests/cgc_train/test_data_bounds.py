@@ -1,4 +1,4 @@
-"""Sizes of images: the model's processor leaves what we store as it is, whatever the photo was."""
+"""Sizes of images: the model's processor does not resize what we store, for any photo."""
 
 from collections.abc import Callable
 from pathlib import Path

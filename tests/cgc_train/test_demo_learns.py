@@ -1,4 +1,4 @@
-"""What the run of `make demo` learns: the page shows the figures as measured, and they are what it says."""
+"""What the run of `make demo` learns: the page shows the figures as measured, and they support its claims."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Difficulty: a model answers each row a few times, and rows without any difference are marked to be left out."""
+"""Difficulty: a model answers each row a few times, and rows without any difference are marked as skipped."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Which groups teach, what replaces the others, and that a run with further prompts resumes to the same weights."""
+"""Which groups teach, what replaces the others, and that a run with additional prompts resumes to the same weights."""
 
 import json
 import shutil

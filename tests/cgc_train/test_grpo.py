@@ -1,4 +1,4 @@
-"""A run from start to end on the tiny model: what it leaves, how it goes on, and what it refuses."""
+"""A run from start to end on the tiny model: what it writes, how it resumes, and what it refuses."""
 
 import hashlib
 import json
@@ -116,7 +116,7 @@ def test_deepspeed_trains_resumes_and_leaves_weights_that_anything_loads(
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(run_values: dict[str, Any], tmp_path: Path) -> None:
-    """Also past the first epoch, where the order of rows is drawn anew."""
+    """Also past the first epoch, where the order of rows is drawn again."""
     values = run_values | {"data": run_values["data"] | {"limit": 4, "held_out_every": 0}}
     values["grpo"] = values["grpo"] | {"max_steps": 6}
     path = tmp_path / "recipe.yaml"

@@ -51,7 +51,7 @@ def test_permuted_rows_keep_their_questions_and_all_solutions() -> None:
 
 
 def test_the_page_says_what_was_seen() -> None:
-    """The claim of the page, held to its own table: a rise on most seeds, none of the control."""
+    """The claim of the page, compared with its own table: a rise on most seeds, none of the control."""
     text = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
     rises: dict[str, list[float]] = {}
     for line in text.splitlines():

@@ -75,7 +75,7 @@ def test_the_table_shows_the_figures_that_were_kept() -> None:
     page = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
     assert extended.BEGIN in page
     assert extended.END in page
-    if not file.is_file():  # the full form was not run yet, and the page says so
+    if not file.is_file():  # the full form was not run yet, and the page states this
         assert "has not been run in full" in page
         return
     outcome = json.loads(file.read_bytes())

@@ -35,7 +35,7 @@ def test_the_plan_divides_among_all_gpus_of_both_machines() -> None:
     recipes = [load_recipe("qwen3-vl-8b-full"), load_recipe("qwen3-vl-8b-full", TWO)]
     plans = [memory_plan(shape, recipe, arguments(recipe), Longest(3000, 10000)) for recipe in recipes]
     one, two = ({part.name: part.bytes for part in plan.parts} for plan in plans)
-    for name in ("weights", "gradients", "optimiser"):
+    for name in ("weights", "gradients", "optimizer"):
         assert two[name] == pytest.approx(one[name] / 2, rel=1e-6), name
     assert two["vLLM"] == one["vLLM"]
     assert batch(recipes[1], arguments(recipes[1])).effective == 256

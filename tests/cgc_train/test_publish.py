@@ -1,4 +1,4 @@
-"""What leaves a run: weights that stock classes load, a card that says what was measured, one commit and a tag."""
+"""What a run publishes: weights that stock classes load, a card with the measurements, one commit, and a tag."""
 
 import json
 import re

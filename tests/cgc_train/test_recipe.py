@@ -1,4 +1,4 @@
-"""Recipes are read strictly: every misspelt key is told with the nearest one, and no setting has two places."""
+"""Recipes are read strictly: every misspelled key is reported with the nearest one, and no setting has two places."""
 
 from pathlib import Path
 

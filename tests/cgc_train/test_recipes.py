@@ -1,4 +1,4 @@
-"""The shipped recipes and launch files: they load, say how they are started, and hold to what their comments say."""
+"""The shipped recipes and launch files: they load, state how they are started, and agree with their comments."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Options of the reward that are off by default: each pays what it says, and a perfect answer earns it whole."""
+"""Options of the reward that are off by default: each pays as documented, and a perfect answer earns the maximum."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -85,7 +85,7 @@ def test_no_text_raises_or_earns_more_than_everything(
 def test_a_box_on_its_way_to_the_truth_never_loses(
     start: Object, target: Object, others: list[Object], rest: list[Object], step: int, settings: RewardSettings
 ) -> None:
-    """Moved towards a true box on a straight line; all other boxes are in other images."""
+    """Moved toward a true box on a straight line; all other boxes are in other images."""
     box = replace(start, img_idx=target.img_idx)
     moved = replace(box, bbox_2d=_between(box.bbox_2d, target.bbox_2d, step))
     apart = [item for item in rest if item.img_idx != target.img_idx]
@@ -120,7 +120,7 @@ def test_images_permuted_with_their_indices_change_nothing(
 def test_an_unrelated_image_changes_nothing(
     given: list[Object], truths: list[Object], unrelated: int, data: st.DataObject
 ) -> None:
-    """Boxes in an image that has no true object are worth the same whatever they are, as many as they are."""
+    """Boxes in an image that has no true object are worth the same, for any boxes and any number of them."""
     assume(all(item.img_idx != unrelated for item in truths))
     inside = [item for item in given if item.img_idx == unrelated]
     drawn = data.draw(st.lists(boxes, min_size=len(inside), max_size=len(inside), unique=True))

@@ -1,4 +1,4 @@
-"""A term is added by a module of its own and its line in the settings; everything else reads the list."""
+"""A term is added by one module and one line in the settings; everything else reads the list."""
 
 import json
 from pathlib import Path

@@ -30,7 +30,7 @@ def says(*boxes: tuple[int, Any]) -> str:
 
 
 class Trainer:
-    """What TRL hands a reward function beside the columns."""
+    """What TRL passes to a reward function in addition to the columns."""
 
     def __init__(self) -> None:
         self.extra: dict[str, list[Any]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What a run's folder holds is read as far as it is a run's, and what stands in the way of going on is one line."""
+"""A run's folder is read only as far as it belongs to the run, and what prevents resuming is a one-line error."""
 
 from pathlib import Path
 from typing import Any

@@ -137,7 +137,7 @@ def test_stops_at_a_stated_skill(place: Path, tmp_path: Path) -> None:
 def test_held_out_rows_are_answered_by_what_training_has_prepared(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And in the mode that generates: without gradient checkpointing, and training again afterwards."""
+    """And in the mode that generates: without gradient checkpointing, and training again afterward."""
     seen = []
 
     def unwrapped(model: Any, accelerator: Any, **named: Any) -> Any:

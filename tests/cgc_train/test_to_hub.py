@@ -1,4 +1,4 @@
-"""Checkpoints on the Hub: all of them, whatever the connection does, and a run resumes from them."""
+"""Checkpoints on the Hub: all of them, over any connection, and a run resumes from them."""
 
 import shutil
 from collections.abc import Iterator

@@ -55,7 +55,7 @@ def sentences(row: Row) -> list[str]:
 
 
 def claims(row: Row) -> Iterator[tuple[int, bool]]:
-    """Every (image, is it said to show what is asked for); the image of a reference is not claimed about."""
+    """Every (image, whether the trace claims that it shows the target); nothing is claimed about a reference image."""
     reference = row["query"]["ref_img_idx"]
     for sentence in sentences(row):
         for image in map(int, re.findall(r"Image (\d+)", sentence)):

@@ -58,7 +58,7 @@ def test_runs_of_image_tokens_become_one(ids: list[int], expected: list[int]) ->
 
 
 class Engine:
-    """Stands for vLLM, which needs a GPU: takes down what it is given."""
+    """Replaces vLLM, which needs a GPU: records its inputs."""
 
     def __init__(self) -> None:
         self.temperature = 1.0

@@ -1,4 +1,4 @@
-"""The page of a run: every response with its images, boxes and terms, whatever the response holds."""
+"""The page of a run: every response with its images, boxes, and terms, for any response."""
 
 import json
 from dataclasses import replace

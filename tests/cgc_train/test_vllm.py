@@ -26,7 +26,7 @@ Weights = dict[str, torch.Tensor]
 
 
 class Engine:
-    """In the place of vLLM, which is no part of a test: keeps what it is started with and sent."""
+    """Replaces vLLM, which is not under test: keeps its settings and what it is sent."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
@@ -70,7 +70,7 @@ def recipe_of(values: dict[str, Any]) -> Recipe:
 
 
 def answer(self: VLLMGeneration, prompts: list[list[int]], **_: Any) -> Any:
-    """A completion of the right form beside one of none, so that there is something to learn."""
+    """A well-formed completion and a malformed one, so that there is something to learn."""
     texts = ["<think>seen</think><answer>[]</answer><|im_end|>", "nothing<|im_end|>"]
     completions = [self.processing_class.tokenizer(texts[place % 2])["input_ids"] for place in range(len(prompts))]
     return None, completions, [[[0.0]] * len(completion) for completion in completions], None

@@ -1,4 +1,4 @@
-"""One of several objects of a category, told from the others by its place or size in the picture."""
+"""One of several objects of a category, distinguished by its position or size in the image."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task

@@ -9,7 +9,7 @@ SAME_OBJECT = Task(
     answer="set",
     named_answer="one",
     question="the object in a given box of one view: where is it in another view, or in every other one that shows it? "
-    "A sibling of its category is beside it",
+    "A sibling of its category is next to it",
     meaning="The object in the dashed box of one view, found again in another view, or in all that show it.",
     pool="same_object_all",
     named_pool="same_object",

@@ -1,7 +1,7 @@
 """Re-derives what makes the rows of each task true: one module per task, named CONTRAST_TASK after its id.
 
-Each module has `check`, plus `CHECKS` if it reports checks of its own, and `measures` if its rows have shortcuts of
-their own. A task without a module cannot be validated, and a test fails.
+Each module has `check`, plus `CHECKS` if it reports task-specific checks, and `measures` if its rows have task-specific
+shortcuts. A task without a module cannot be validated, and a test fails.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -13,8 +13,8 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary import concept_of
 
 CHECKS = {
-    "exemplar": "an instance of the asked category, not a person or table, fills its window, beside nothing that the "
-    "other images may show"
+    "exemplar": "an instance of the asked category, not a person or table, fills its window, with nothing next to it "
+    "that the other images may show"
 }
 LEAST_FILL = 0.4  # minimum share of the window that the given box covers
 MOST_BESIDE = 0.1  # maximum share of the window for another label that may be in the other images

@@ -19,5 +19,5 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 def _in_photo(sample: Sample, world: World) -> Finding:
     label, photos = sample.labels[0], {world.photo(view) for view in sample.views}
     found = any(fact.instances for photo in photos for fact in world.facts(photo, world.concept(label) or ""))
-    fault = f"{label} is nowhere in the photo, so its absence from windows is no contrast"
+    fault = f"{label} is nowhere in the photo, so its absence from windows proves nothing"
     return Finding("set complete", "" if found else fault)

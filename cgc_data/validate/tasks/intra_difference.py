@@ -19,7 +19,7 @@ CHECKS = {
     "one difference": "two views of one photo; two pasted objects or more are in both, and the answer alone in one",
     "pasted objects": "whole objects of other photos, as their sources mask them, each pasted once, before all else",
     "difference box": "the box is the tight box of the mask where its transform puts it in the view",
-    "pasted sensibly": "beside one of its label, of like height, both in color or not, feet low, upright, in contrast",
+    "pasted sensibly": "next to one of its label, of similar height, both in color or not, feet low, upright, visible",
     "little hidden": "a source boxes all of its labels there, no tenth of an object is hidden, no two pastes meet",
     "shown alike": "of every annotated object, each view shows at least half of what the other does",
 }
@@ -153,11 +153,11 @@ def _misplaced(found: Instance, here: Placed, view: View, world: World) -> str:
     if world.relations.supercategory(found.concept) == PERSON and (y2 - y1) < UPRIGHT * (x2 - x1) * (1 - SLACK):
         return f"{found.id} is not an upright person"
     if here.contrast < CONTRAST * (1 - SLACK):
-        return f"{found.id} is hardly visible: {here.contrast:.1f} gray levels from what it hides"
+        return f"{found.id} is barely visible: {here.contrast:.1f} gray levels from what it hides"
     facts = [fact for fact in world.facts(world.photo(view), found.concept) if fact.instances]
     heights = [[other.box[3] - other.box[1] for other in fact.instances] for fact in facts]
     if not heights:
-        return f"{found.id} stands beside nothing of its kind"
+        return f"{found.id} is not next to an object of its kind"
     like = any(_within(y2 - y1, *np.percentile(found_there, [10, 90]).tolist()) for found_there in heights)
     return "" if like else f"{found.id} is {y2 - y1:.0f} px high, unlike those of its kind there"
 

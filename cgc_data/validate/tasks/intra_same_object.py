@@ -1,4 +1,4 @@
-"""`intra/same_object`: one instance in two views or along a track, beside a sibling, and not answered by copying."""
+"""`intra/same_object`: one instance in two views or along a track, next to a sibling, and not answered by copying."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +13,7 @@ from cgc_data.validate.tracks import track_measures
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "same object": "one instance in every view but at most one, a sibling beside it, a reference that cannot be copied",
+    "same object": "one instance in all views but at most one, next to a sibling; copying the reference is wrong",
     "box drawn": "only the given box is drawn, into its own image",
 }
 COPY_IOU = 0.3

@@ -1,0 +1,41 @@
+"""Draw sentences of the project at random, for a reader to rate.
+
+Usage: python -m scripts.draw_sentences [--seed N] [--number N]
+Draws from the README, the docs, the cards, help, error messages, and docstrings, each kind of text equally often. Rate
+each sentence: clear, or needs a second reading.
+"""
+
+import argparse
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+
+from scripts.prose import Passage, passages
+
+LEAST_WORDS = 6
+
+
+def main() -> None:
+    """Print the drawn sentences, numbered, each with its file and line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--number", type=int, default=40)
+    options = parser.parse_args()
+    for number, (place, sentence) in enumerate(draw(passages(), options.seed, options.number), 1):
+        print(f"{number:2}. {sentence}\n    {place}")
+
+
+def draw(texts: Iterable[Passage], seed: int, number: int) -> list[tuple[str, str]]:
+    """Places (path:line) and sentences, in random order; the same ones for a seed until a text changes."""
+    kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for text in texts:
+        if not text.path.startswith("tests/"):
+            found = [sentence for sentence in text.sentences() if len(sentence.split()) >= LEAST_WORDS]
+            kinds[text.kind] += [(f"{text.path}:{text.line}", sentence) for sentence in found]
+    source = random.Random(seed)
+    drawn = [source.choice(kinds[kind]) for kind in source.choices(sorted(kinds), k=number)]
+    return list(dict.fromkeys(drawn))
+
+
+if __name__ == "__main__":
+    main()
