@@ -1,12 +1,13 @@
 """Draw sentences of the project at random, for a reader to rate.
 
 Usage: python -m scripts.draw_sentences [--seed N] [--number N]
-Draws from the README, the docs, the cards, help, error messages, and docstrings, each kind of text equally often. Rate
-each sentence: clear, or needs a second reading.
+Draws from pages (README, docs, cards), messages (help, errors), and docstrings, each kind equally often. Rate each
+sentence: clear, or needs a second reading.
 """
 
 import argparse
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -29,12 +30,21 @@ def draw(texts: Iterable[Passage], seed: int, number: int) -> list[tuple[str, st
     """Places (path:line) and sentences, in random order; the same ones for a seed until a text changes."""
     kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for text in texts:
-        if not text.path.startswith("tests/"):
-            found = [sentence for sentence in text.sentences() if len(sentence.split()) >= LEAST_WORDS]
+        if text.kind != "comment" and not text.path.startswith("tests/"):
+            found = [sentence for sentence in text.sentences() if _is_prose(sentence)]
             kinds[text.kind] += [(f"{text.path}:{text.line}", sentence) for sentence in found]
     source = random.Random(seed)
     drawn = [source.choice(kinds[kind]) for kind in source.choices(sorted(kinds), k=number)]
     return list(dict.fromkeys(drawn))
+
+
+def _is_prose(sentence: str) -> bool:
+    """Whether this is more than a name, a command, or a value of a settings file."""
+    return (
+        len(sentence.split()) >= LEAST_WORDS
+        and sentence[0] not in "{["
+        and not re.search(r"^cgc-| --\w+ .* --", sentence)
+    )
 
 
 if __name__ == "__main__":

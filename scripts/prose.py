@@ -21,6 +21,7 @@ KEY = re.compile(r"^\s*(?:- +)?(?:[\w./-]+:(?: |$))?[>|]?-?\s*")
 DIRECTIVE = re.compile(r"(?:noqa|fmt:|type:|ruff:|pragma|!)")
 LETTERS = re.compile(r"[A-Za-z]{2}")
 BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)\s+(?=[A-Z`\"\[*])")
+BETWEEN_PARAGRAPHS = re.compile(r"\n\s*\n|\n(?=\s+\w+: )")
 Kind = Literal["docstring", "comment", "message", "page"]
 
 
@@ -46,7 +47,8 @@ class Passage:
 
     def sentences(self) -> list[str]:
         """Sentences of the text, without line breaks."""
-        return BETWEEN_SENTENCES.split(" ".join(self.text.split()))
+        parts = (" ".join(part.split()) for part in BETWEEN_PARAGRAPHS.split(self.text))
+        return [sentence for part in parts for sentence in BETWEEN_SENTENCES.split(part)]
 
 
 def passages(root: Path = ROOT) -> Iterator[Passage]:
