@@ -1,9 +1,8 @@
-# Every target sets up what it needs; VENV= puts the environment elsewhere.
+# Every target sets up what it needs; VENV= sets the path of the environment.
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-DEMO := demo
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 
@@ -19,10 +18,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -c 'import cv2' || $(BIN)/python -m pip install --quiet --constraint constraints.txt --force-reinstall --no-deps opencv-python-headless
 	@touch $(STAMP)
 
-install: $(STAMP) ## make the environment, with all that tests need
+install: $(STAMP) ## create the environment, with everything that tests need
 
-demo: $(STAMP) ## build, validate, and look at a release; train a tiny model; evaluate it before and after; write demo/index.html
-	$(BIN)/python -m scripts.demo --to $(DEMO)
+demo: $(STAMP) ## build, validate, and preview a release; train a tiny model; evaluate it before and after; write demo/index.html
+	$(BIN)/python -m scripts.demo
 
 test: $(STAMP) ## run every test
 	$(BIN)/python -m pytest -n auto --dist worksteal
@@ -36,11 +35,11 @@ check: $(STAMP) ## lint, types and tests
 site: $(STAMP) ## build the documentation into site/, and stop at any warning
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-faults: $(STAMP) ## break builds and releases in every known way, and see that nothing is lost or touched
+faults: $(STAMP) ## break builds and releases in every known way, and check that nothing is lost or touched
 	$(BIN)/python scripts/try_faults.py
 
-engines: $(STAMP) ## run every engine of training and answering on the CPU, each in its own environment; ENGINES="ddp zero3" for some
+engines: $(STAMP) ## run every training and inference engine on the CPU, each in its own environment; ENGINES="ddp zero3" for some
 	$(BIN)/python scripts/engines/run.py $(ENGINES)
 
 clean: ## remove the environments and what `demo` built
-	rm -rf $(VENV) $(DEMO) .engines
+	rm -rf $(VENV) demo .engines

@@ -70,7 +70,7 @@ def turned(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def encode_like(pixels: Pixels, data: bytes, jpeg_quality: int) -> bytes:
-    """Encode pixels (height, width, 3), BGR, as JPEG if the original photo is a JPEG, else as PNG."""
+    """Encode pixels (height, width, 3), BGR, as JPEG if the original is a JPEG, else as PNG. Raises PhotoError."""
     cv2 = _opencv()
     suffix = ".jpg" if data.startswith(_JPEG) else ".png"
     done, encoded = cv2.imencode(suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if suffix == ".jpg" else [])

@@ -124,7 +124,7 @@ class Predictor:
 def read_prediction(
     response: str, sizes: Sequence[tuple[int, int]], *, think: bool = True, prefix: str = ""
 ) -> Prediction:
-    """Parse a response to images of these sizes (width, height in pixels)."""
+    """Parse a response to images of these sizes (width, height in pixels); boxes are given in both units."""
     reading = read_answer(response, len(sizes), require_think=think, prefix=prefix)
     objects = tuple(
         GroundedObject(item.img_idx, item.label, item.bbox_2d, from_thousand(item.bbox_2d, *sizes[item.img_idx - 1]))

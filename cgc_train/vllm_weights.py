@@ -45,7 +45,7 @@ def merged_weights(model: PeftModel, gather: Gather) -> Iterator[tuple[str, torc
 
     Args:
         model: a base with LoRA adapters.
-        gather: gathers weights that are divided among processes; every process has to call it.
+        gather: gathers weights that are sharded across processes; every process must call it.
     """
     base = model.get_base_model()
     layers = {

@@ -37,9 +37,9 @@ class Floor(lmms):  # type: ignore[misc]
         return bench.floor_response(self.floor, item_of(doc))
 
     def loglikelihood(self, requests: Any) -> Any:  # noqa: ARG002 - the signature is lmms-eval's
-        """Not supported: floors only generate answers."""
+        """Not supported: floors only generate answers. Raises TaskError."""
         raise TaskError("floors generate answers, not likelihoods")
 
     def generate_until_multi_round(self, requests: Any) -> Any:  # noqa: ARG002 - as above
-        """Not supported: floors answer once."""
+        """Not supported: floors answer once. Raises TaskError."""
         raise TaskError("floors answer once, not in rounds")

@@ -82,7 +82,7 @@ def _unit(value: float, *, alone: bool) -> float:
 
 
 def iou(truth: Box, box: Box) -> float:
-    """Continuous intersection over union; boxes are not repaired, and an undefined result is 0."""
+    """Continuous intersection over union of boxes in one unit; they are not repaired, and an undefined result is 0."""
     left, top = max(truth[0], box[0]), max(truth[1], box[1])
     right, bottom = min(truth[2], box[2]), min(truth[3], box[3])
     if not (right >= left and bottom >= top):

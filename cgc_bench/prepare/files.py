@@ -40,7 +40,7 @@ class Folder:
         return sorted(found | self._packed.keys())
 
     def read(self, name: str) -> bytes:
-        """Content of a file; a plain file takes precedence over one in an archive."""
+        """Content of a file; a plain file takes precedence over one in an archive. Raises PrepareError."""
         path = self.root / name
         if name in self._packed and not path.is_file():
             return self._packed[name].read(name)
@@ -62,7 +62,7 @@ class Archive:
         return sorted(name for name in self._archive.namelist() if not name.endswith("/"))
 
     def read(self, name: str) -> bytes:
-        """Content of a file."""
+        """Content of a file. Raises PrepareError."""
         try:
             info = self._archive.getinfo(name)
             return read_member(self._archive, info, partial(_check_size, name=f"{self.path}, {name}"))

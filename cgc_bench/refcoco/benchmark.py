@@ -79,7 +79,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
     def prepare(
         self, part: str, annotations: str | None = None, *, source: Path | None = None, revision: str | None = None
     ) -> Prepared:
-        """Prepare a dataset from the Hub or from a copy of its repository."""
+        """Prepare a dataset from the Hub or from a copy of its repository. Raises PrepareError."""
         if annotations:
             raise PrepareError(f"{part} does not take --annotations: its expressions are in the dataset")
         return prepare_refcoco(part, source=source, revision=revision)

@@ -139,7 +139,7 @@ class Transfer(Benchmark[Item, TransferResult]):
     def prepare(
         self, part: str, annotations: str | None = None, *, source: Path | None = None, revision: str | None = None
     ) -> Prepared:
-        """Prepare a task from the Hub or from a copy of its repository."""
+        """Prepare a task from the Hub or from a copy of its repository. Raises PrepareError."""
         if annotations:
             raise PrepareError(f"{part} does not take --annotations: its questions are in the dataset")
         return prepare_transfer(part, source=source, revision=revision)

@@ -96,7 +96,7 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
 
 
 def question_files(annotations: Path) -> dict[str, Path]:
-    """The question files in a folder, or the given file, by subtask."""
+    """The question files in a folder, or the given file, by subtask. Raises AnnotationError."""
     if annotations.is_file():
         if annotations.stem not in SUBTASKS:
             raise AnnotationError(f"{annotations} is not named after a subtask: {', '.join(SUBTASKS)}")

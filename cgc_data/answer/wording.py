@@ -52,7 +52,8 @@ def ask(
 ) -> str:
     """The complete question: phrasing `number` of `pool` about objects of these names.
 
-    It states that images are numbered from 1, that coordinates are 0-1000 per image, and the answer format.
+    It states that images are numbered from 1, that coordinates are 0-1000 per image, and the answer format. Raises
+    PlanError if the phrasing needs something that is not given.
 
     Args:
         pool: of phrasings.

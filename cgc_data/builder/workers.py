@@ -32,7 +32,7 @@ def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> I
     """Results in the order of the tasks, computed on the cluster of RAY_ADDRESS or on one started on this machine.
 
     All machines must reach the sources and the output folder under the same paths. If a machine is lost, its tasks
-    run on another one.
+    run on another one. Raises ConfigError if Ray is not installed, and any exception of the function.
     """
     try:
         import ray

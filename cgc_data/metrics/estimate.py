@@ -118,7 +118,7 @@ def _column(values: Sequence[float | bool | None], clusters: Sequence[str]) -> C
 
 
 def cluster_codes(clusters: Sequence[str]) -> NDArray[np.intp]:
-    """The clusters, numbered from 0."""
+    """The number of each value's cluster (values,), from 0."""
     codes: NDArray[np.intp] = np.unique(clusters, return_inverse=True)[1]
     return codes
 
@@ -140,7 +140,7 @@ def bootstrap_interval(
 def bootstrap_means(
     values: NDArray[np.float64], codes: NDArray[np.intp], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Means of `resamples` draws of whole clusters; `codes` are the clusters of the values, from 0."""
+    """Means (resamples,) of draws of whole clusters, from values (n,) and their clusters `codes` (n,), from 0."""
     clusters = int(codes.max()) + 1
     sums, counts = np.bincount(codes, values, clusters), np.bincount(codes, minlength=clusters)
     generator = np.random.default_rng(seed)

@@ -122,7 +122,7 @@ def accuracy(reading: Reading, truth: Truth) -> float:
 
 
 def same_place(boxes: Sequence[Box], truths: Sequence[Truth]) -> list[bool]:
-    """For each truth, whether a box overlaps the coordinates of one of its objects (IoU >= 0.5) in any image."""
+    """For each truth, whether a box (0-1000) overlaps one of its objects (IoU >= 0.5), regardless of the image."""
     objects = [(place, _coordinates(item)) for place, truth in enumerate(truths) for item in truth.objects]
     best = iou_matrix(boxes, [box for _, box in objects]).max(axis=0, initial=0.0)
     hit = {place for (place, _), overlap in zip(objects, best, strict=True) if overlap >= THRESHOLD}

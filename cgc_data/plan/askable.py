@@ -200,7 +200,7 @@ def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64]
 
 
 def large_enough(index: Index, config: BuildConfig) -> Mask:
-    """Instances that are single and large enough as annotated, with some slack for their masks."""
+    """Mask (instances,) of those that are single and large enough as annotated, with some slack for their masks."""
     instances, limits = index.instances, config.limits
     sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
     box = np.clip(instances.box, 0, np.concatenate([sizes, sizes], axis=1))

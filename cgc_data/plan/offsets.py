@@ -120,7 +120,10 @@ def _shared(starts: Numbers, length: int, low: float, high: float) -> Lengths:
 
 
 def seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
-    """Windows with the object gone, margin included, and with it visible: whole, or by its share if it has a mask."""
+    """Masks (rows, columns) of windows without the object or its margin, and of those that show enough of it.
+
+    Enough is the whole object, or a share of its mask if it has one.
+    """
     if extent.counts is not None:
         enough = max(limits.visible * int(extent.counts[-1, -1]), 1)
         return _pixels(extent.counts, extent.box, offsets, limits.margin) == 0, (
@@ -153,7 +156,7 @@ def _ends(starts: Numbers, origin: int, length: int, margin: int, most: int) -> 
 
 
 def large_in(box: Box, offsets: Offsets, frame: Frame, limits: Limits) -> Mask:
-    """Windows whose part of the box can be asked for, by side, area, and aspect ratio."""
+    """Mask (rows, columns) of windows whose part of the box can be asked for, by side, area, and aspect ratio."""
     across = _shared(offsets.left, offsets.width, box[0], box[2])
     down = _shared(offsets.top, offsets.height, box[1], box[3])[:, None]
     least, most = frame.least_side(limits), limits.max_aspect

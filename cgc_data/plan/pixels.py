@@ -18,7 +18,7 @@ class PhotoPixels:
         return decode_photo(self._content(photo), turn=self._turn(photo))
 
     def small(self, photo: int, longest: int) -> Pixels:
-        """The same, decoded coarsely and resized to this longer side. Raises PhotoError."""
+        """The same, decoded coarsely and resized to a longer side of `longest` pixels. Raises PhotoError."""
         return thumbnail(self._content(photo), longest, turn=self._turn(photo))
 
     def _content(self, photo: int) -> bytes:

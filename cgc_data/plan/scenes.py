@@ -46,7 +46,7 @@ class Scenes:
         return groups == groups[concept] if kind == HARD.name else np.ones(len(groups), dtype=np.bool_)
 
     def may_hold(self, kind: str, photos: Photos, concept: int) -> Mask:
-        """Photos that might show a label that such a set asks about together with this one; a quick filter."""
+        """Mask (photos,) of those that might show another label of such a set; a quick filter."""
         if kind != HARD.name:
             return np.ones(len(photos), dtype=np.bool_)
         return np.asarray(self._askable.groups[photos, self._askable.group_of[concept]])

@@ -51,7 +51,7 @@ class Thumbnails:
         return bool(np.quantile(np.ptp(self.of(photo), axis=2), MOST) <= GRAY)
 
     def cut(self, photo: int, place: Box) -> Pixels:
-        """The thumbnail's pixels at a place in photo pixels; empty if that is less than a pixel."""
+        """Pixels (height, width, 3) of the thumbnail at a box in photo pixels; empty if it covers less than a pixel."""
         pixels, shown = self.of(photo), self._index.photos[photo]
         across, down = pixels.shape[1] / shown.width, pixels.shape[0] / shown.height
         left, right = max(round(place[0] * across), 0), max(round(place[2] * across), 0)

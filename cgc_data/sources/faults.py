@@ -38,7 +38,7 @@ def rows_of(known: Array, wanted: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
 
 
 def written_twice(path: Path, columns: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
-    """Annotations that equal an earlier one except for the id: some tools save everything twice."""
+    """Mask (annotations,) of those that equal an earlier one except for the id: some tools save everything twice."""
     values = [columns[name] for name in ("image_id", "category_id", "crowd", "segmentation_length", *_COORDINATES)]
     order = np.argsort(_mixed(values), kind="stable")
     same = np.ones(max(len(order) - 1, 0), dtype=bool)

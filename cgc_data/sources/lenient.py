@@ -88,7 +88,7 @@ def whole(field: str, value: Any) -> int:
 
 
 def box(value: Any) -> Box | None:
-    """A box of four finite numbers, possibly written as text; None for anything else."""
+    """A box of four finite numbers in the file's format, possibly written as text; None for anything else."""
     try:
         numbers = [float(number) for number in value]
     except (TypeError, ValueError):

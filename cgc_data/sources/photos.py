@@ -85,7 +85,7 @@ class FolderPhotos:
         self._root = root
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, looked up by its name, else by its base name, here and in subfolders."""
+        """Bytes of a photo, found by its name, else by its base name, here and in subfolders. Raises PhotoError."""
         path = self._path(file_name)
         try:
             _check_size(path.stat().st_size, path)
@@ -94,7 +94,7 @@ class FolderPhotos:
             raise PhotoError(f"{path}: cannot be read ({error.strerror}); copy it again") from error
 
     def place(self, file_name: str) -> str | None:
-        """Path of the photo relative to the folder."""
+        """Path of the photo relative to the folder, or None. Raises PhotoError if the name matches several files."""
         name = _below(file_name)
         if name and (self._root / name).is_file():
             return str(name)
@@ -182,7 +182,7 @@ class ZipPhotos:
         self.__init__(state["_path"])  # type: ignore[misc]
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, looked up by its name, else by its base name."""
+        """Bytes of a photo, found by its name, else by its base name. Raises PhotoError."""
         member = self._member(file_name)
         try:
             archive = self._archive()[0]

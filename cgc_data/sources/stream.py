@@ -88,7 +88,7 @@ class JsonStream:
         self._file.close()
 
     def batches(self, decoders: Mapping[str, ListDecoder]) -> Iterator[Batch]:
-        """Elements of the lists named in `decoders`, in file order; other keys are skipped."""
+        """Elements of the lists named in `decoders`, in file order; other keys are skipped. Raises SourceError."""
         self._pass_over_mark()
         if self._peek() != "{":
             raise SourceError(f"{self._path}: not a JSON object; give a file in COCO or LVIS format")

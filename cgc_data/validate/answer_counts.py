@@ -15,7 +15,7 @@ AUC_BOUND = 0.55
 
 def number_of_answer_images(traces: Sequence[Trace]) -> Check:
     """Measured only: are answers to set questions about photos equally often in one image, in two, and so on to all?"""
-    name, what = "number of answer images", "p-value of a uniform number of images with an answer, given their number"
+    name, what = "number of answer images", "p-value if the number of images with an answer is uniform, by images"
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
         some = trace.kind.answer == "set" and not trace.kind.candidates  # the form requires an answer in every image

@@ -1,4 +1,7 @@
-"""The box arithmetic that validation needs, written separately so that it shares no mistakes with the builder."""
+"""The box arithmetic that validation needs, written separately so that it shares no mistakes with the builder.
+
+Boxes are x1, y1, x2, y2. Functions of two boxes need the same unit, pixels or thousandths, for both.
+"""
 
 from cgc_data.validate.samples import Box, Rectangle
 

@@ -119,7 +119,7 @@ class CountCheck:
         for key, found in self._counts.items():
             said = stated.get(key, {})
             wrong = sorted(name for name in {*said, *found} if said.get(name, 0) != found[name])
-            message = f"{key}: {', '.join(wrong[:3])} not as counted"
+            message = f"{key}: {', '.join(wrong[:3])} differ from the actual counts"
             self._ledger.require(not wrong, "counts", "manifest.json", message)
 
 

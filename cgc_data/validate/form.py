@@ -58,7 +58,7 @@ class FormCheck:
             return
         said = [(item.img_idx, item.bbox_2d, item.label) for item in parsed.objects]
         if sorted(said) != sorted((t.img_idx, t.bbox, t.label) for t in sample.objects):
-            self._ledger.breach("answer", sample.id, f"the answer is {sample.answer}, `objects` is not")
+            self._ledger.breach("answer", sample.id, f"the answer {sample.answer} differs from `objects`")
             return
         canonical = format_response(parsed.objects) == f"<answer>{sample.answer}</answer>"
         scores = abs(set_miou(read_answer(response, len(sample.views)), parsed.objects) - 1) < 1e-9
@@ -117,7 +117,7 @@ def _indices(sample: Sample, world: World) -> list[str]:
 def _images(sample: Sample) -> list[str]:
     """What is wrong with the lists of images that may contain an answer and of those that cannot."""
     listed = sorted([*sample.answer_images, *sample.reference_images])
-    faults = [] if listed == list(range(1, len(sample.views) + 1)) else [f"images {listed} are answer or reference"]
+    faults = [] if listed == list(range(1, len(sample.views) + 1)) else [f"answer and reference images are {listed}"]
     holding = {target.img_idx for target in sample.objects} | ({sample.img_idx} - {None})
     if stray := holding - set(sample.answer_images):
         faults.append(f"image {sorted(map(str, stray))[0]} contains or is named for an answer, but is a reference")

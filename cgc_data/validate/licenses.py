@@ -59,7 +59,7 @@ def _not_composable(urls: set[str], stated: str) -> str:
     if forbidden := sorted(url for url, kind in kinds.items() if not kind):
         return f"{forbidden[0]!r} does not allow composites"
     if "sa" in kinds.values() and {"nc", "nc-sa"} & set(kinds.values()):
-        return f"no composite is allowed of {sorted(urls)}"
+        return f"composites are not allowed of {sorted(urls)}"
     strictest = max(KINDS.index(kind) for kind in kinds.values())
     due = sorted(url for url, kind in kinds.items() if KINDS.index(kind) == strictest)
     return "" if stated in due else f"states {stated!r} as the license of a composite, not {due[-1]!r}"

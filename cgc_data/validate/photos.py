@@ -70,7 +70,7 @@ class _Place:
             self._archive = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile):
             raise ReleaseError(
-                f"{path}: neither a folder nor a zip of photos; name where they are, --coco ANN.json:IMAGES"
+                f"{path}: neither a folder nor a zip of photos; pass their location with --coco ANN.json:IMAGES"
             ) from None
         for info in self._archive.infolist():
             self._members.setdefault(posixpath.basename(info.filename), info)

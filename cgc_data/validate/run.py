@@ -147,7 +147,7 @@ def _find(release: Path, name: str, kind: str) -> Path:
     for path in (Path(name), release / name, release.parent / name):
         if path.is_file() or path.is_dir():  # reading a device or a pipe would never end
             return path
-    raise ReleaseError(f"{name}: source of {release} is not there; say where it is now, --{kind} ANN.json:IMAGES")
+    raise ReleaseError(f"{name}: source of {release} not found; pass its location with --{kind} ANN.json:IMAGES")
 
 
 def _digest(path: Path) -> str:

@@ -70,11 +70,11 @@ def _incomplete(sample: Sample, number: int, label: str, world: World, limits: L
     for instance in boxed:
         state = world.sight(instance, view, limits.margin).state(limits.visible)
         if state == "ambiguous":
-            faults.append(f"{instance.id} is neither visible nor gone")
+            faults.append(f"{instance.id} is neither clearly visible nor absent")
         elif (state == "visible") != (instance.id in answered):
             faults.append(f"{instance.id} is {state}, but {'not ' * (state == 'visible')}answered")
     strays = set(answered) - {instance.id for instance in boxed}
-    return faults + [f"{name} is not an instance of one and the same source" for name in strays]
+    return faults + [f"{name} is not an instance of the same source as the others" for name in strays]
 
 
 def _boxed(world: World, photo: str, concept: str, answered: Iterable[str]) -> tuple[Instance, ...]:

@@ -173,7 +173,7 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
     """Is the answer's image equally often in each position?"""
     name, what = (
         f"target position ({contrast})",
-        f"p-value of a uniform place of the answer's image, fails below {UNIFORM_P:g}",
+        f"p-value if positions of the answer's image are uniform; fails below {UNIFORM_P:g}",
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:

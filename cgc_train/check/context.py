@@ -1,7 +1,7 @@
 """What the checks inspect, and what they report.
 
 Each part of the context is computed on first access and then shared; a faulty part raises its CgcError on every
-access.
+access. A check raises Unchecked if it cannot run on this machine.
 """
 
 from collections.abc import Iterator, Mapping

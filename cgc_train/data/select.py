@@ -74,7 +74,8 @@ def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
 def held_out(release: Release, split: str, count: int) -> list[str]:
     """Ids of about `count` rows, the same for every recipe: pairs are complete, and no filter of the recipe applies.
 
-    They are selected by the hash of their pair, so each kind has the same share as in the split.
+    They are selected by the hash of their pair, so each kind has the same share as in the split. Raises
+    TrainingDataError if the split has no rows.
     """
     rows = sorted(_read(release, split), key=lambda row: (_hash(row.unit), row.id))
     if not rows:

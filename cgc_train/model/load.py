@@ -70,7 +70,7 @@ def load_trained(
 
 
 def base_of(adapter: Path) -> str:
-    """Folder or id of the base model of an adapter. Raises ModelError."""
+    """Folder or id of the base model of an adapter. Raises ModelError if its configuration does not state it."""
     try:
         content = json.loads((adapter / ADAPTER).read_text(encoding="utf-8"))
         return str(content["base_model_name_or_path"])

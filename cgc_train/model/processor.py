@@ -64,7 +64,7 @@ def within_reach(name: str, revision: str | None, file: str) -> bool:
 
 @contextmanager
 def shown_as_model_error(name: str, what: str) -> "Iterator[None]":
-    """Convert the various loading errors to a one-line error."""
+    """Convert the various loading errors to a one-line ModelError."""
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError) as error:

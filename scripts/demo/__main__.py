@@ -1,9 +1,9 @@
-"""The whole story on the CPU, from annotations to a page that shows what a model learned: `make demo`.
+"""`make demo`: everything on the CPU, from annotations to a page that shows what a model learned.
 
-Usage: python -m scripts.demo [--to demo]
-It builds a release from the embedded sample, validates it, and draws its gallery; then it trains a tiny model by GRPO
-on painted photos, and evaluates it before and after. Each stage is shown as one line with its time. Stages that are
-done are skipped when you run it again.
+Usage: python -m scripts.demo
+Builds a release from the embedded sample, validates it, and draws its gallery; then trains a tiny model with GRPO on
+painted photos, and evaluates it before and after. Everything is written to `demo/`. Each stage prints one line with its
+time. If you run it again, finished stages are skipped.
 """
 
 import argparse
@@ -16,28 +16,27 @@ from scripts.demo.stages import Stage, StageError, run_stages
 
 BIN = Path(sys.executable).parent
 PYTHON = sys.executable
+FOLDER = Path("demo")  # the recipe tiny-cpu and examples/painted.yaml contain paths in it
 
 
 def main() -> int:
-    """Run the stages that are not done, and print where the page is."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--to", type=Path, default=Path("demo"), help="folder for everything that is written")
-    folder: Path = parser.parse_args().to
-    os.environ |= {"HF_HUB_OFFLINE": "1", "CGC_BENCH_RELEASE": str((folder / "painted").resolve())}
+    """Run the unfinished stages, and print the path of the page."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    os.environ |= {"HF_HUB_OFFLINE": "1", "CGC_BENCH_RELEASE": str((FOLDER / "painted").resolve())}
     try:
-        run_stages(stages(folder), folder)
+        run_stages(stages(FOLDER), FOLDER)
     except StageError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("demo: interrupted; run it again to continue", file=sys.stderr)
         return 130
-    print(folder / "index.html")
+    print(FOLDER / "index.html")
     return 0
 
 
 def stages(folder: Path) -> list[Stage]:
-    """The stages in order; paths are relative to where the demo is started."""
+    """The stages in order; paths are relative to the working directory."""
     data, train = str(BIN / "cgc-data"), str(BIN / "cgc-train")
     release, painted, run = f"{folder}/release", f"{folder}/painted", f"{folder}/run"
     grpo = [train, "grpo", "tiny-cpu", "--to", run]

@@ -16,7 +16,7 @@ from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "group": "each label once, at most one nowhere; answers in two images; no labels or boxes that can be mistaken",
+    "group": "each label occurs once, at most one is in no image; answers are in several images; none can be confused",
 }
 APART = 0.3
 

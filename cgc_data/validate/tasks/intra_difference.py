@@ -69,7 +69,7 @@ def _views(sample: Sample, world: World) -> str:
     holding = {target.img_idx for target in sample.objects}
     roles = [focus if number in holding else context for number in (1, 2)]
     stated = [view.role for view in sample.views]
-    return "" if stated == roles else f"roles {stated}, the answer implies {roles}"
+    return "" if stated == roles else f"roles {stated}, but the answer requires {roles}"
 
 
 def _object(part: Part) -> Object:

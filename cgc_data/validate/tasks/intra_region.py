@@ -53,14 +53,14 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
 def _misformed(sample: Sample, world: World) -> str:
     """Why the row has neither of the two forms."""
     if len(sample.objects) != 1 or sample.ref_img_idx is None:
-        return f"{len(sample.objects)} objects, of the piece in image {sample.ref_img_idx}; not one of one"
+        return f"{len(sample.objects)} objects for the piece in image {sample.ref_img_idx}; not one of each"
     if len({world.photo(view) for view in sample.views}) > 1:
         return "its images are of several photos"
     if sample.img_idx is None:
         return _not_searched(sample)
     first, (answer,) = sample.view(1), sample.answer_images or (0,)
     if (answer, sample.img_idx) != (1, 1) or first.window != (0, 0, *world.sources[first.source].size(first.image_id)):
-        return "it asks for a place in another image than the first, or that is not the whole photo"
+        return "it asks for a place in an image that is not the first one, or not a whole photo"
     return ""
 
 
@@ -127,7 +127,7 @@ def _ambiguous(sample: Sample, piece: View, world: World) -> str:
             image, size = composed(view, world.pixels.of), (x2 - x1, y2 - y1)
             spread = float(small(pixels, *(side * LONGER_SIDE / max(image.shape[:2]) for side in size)).std())
             if spread < LEAST_SPREAD - SPREAD_SLACK:
-                return f"the gray levels of the piece spread by {spread:.1f}"
+                return f"the spread of the piece's gray levels is only {spread:.1f}"
             if fault := _unlike(search(pixels, image, size, home), home):
                 return f"image {number}: {fault}"
     except PhotoError as error:

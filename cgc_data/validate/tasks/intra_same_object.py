@@ -73,7 +73,7 @@ class _Follow:
         sight = self._sight(found, view)
         state = sight.state(self._limits.visible)
         if state == "ambiguous":
-            yield f"{found.id} is neither visible nor gone"
+            yield f"{found.id} is neither clearly visible nor absent"
         elif answered != (state == "visible") and sample.img_idx in (None, number):
             yield f"{found.id} is {state}, but {'' if answered else 'not '}answered"
         if sight.box and (copied := iou(reference, view.thousand(view.place(sight.box)))) >= COPY_IOU:
