@@ -15,7 +15,7 @@ PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "view.png"
 SIZE = (1400, 3400)
 # Parts of the page to show: the first curves, then the first answers, as (top, bottom) in pixels.
 SHOWN = ((0, 960), (2090, 3010))
-COLOURS = 200  # keeps the file small
+COLORS = 200  # keeps the file small
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
         for number, part in enumerate(parts):
             whole.paste(part, (0, sum(before.height for before in parts[:number])))
         small = whole.resize((whole.width * 3 // 5, whole.height * 3 // 5), Image.Resampling.LANCZOS)
-        small.quantize(COLOURS).save(PICTURE, optimize=True)
+        small.quantize(COLORS).save(PICTURE, optimize=True)
 
 
 def photograph(browser: str, page: Path, shot: Path) -> None:

@@ -60,7 +60,7 @@ class LocatePlanner:
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
-        """Questions about these photos, with absent twins if those are missing.
+        """Questions about these photos, with absent twins where too few exist.
 
         Skips questions that are almost never asked as absent, because they would reveal that there is something to
         find.

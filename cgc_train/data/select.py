@@ -136,7 +136,7 @@ def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[
     if keep and kept and len(kept) < len(keep):
         say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are selected by `data`")
     if not kept:
-        why = f"none of them is in data.keep={settings.keep}" if rows else "the filters of `data` leave none"
+        why = f"none of them is in data.keep={settings.keep}" if rows else "the filters of `data` exclude all"
         raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")
     return kept
 

@@ -1,0 +1,1 @@
+"""The pictures of docs/, by subject: questions, presence, and visibility."""

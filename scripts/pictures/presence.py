@@ -1,0 +1,100 @@
+"""Pictures of what the index knows: presence and absence of categories, and why a photo can be a distractor."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cgc_data.index.build import Index
+from cgc_data.index.presence import ABSENT, STATE_NAMES, UNKNOWN
+from cgc_data.look.sheets import GIVEN, TARGET, Style
+from cgc_data.vocabulary import names_of
+from scripts.panels import HEAD, TEXT, Line, Mark, Panel, beside, stack, strip
+from scripts.pictures.world import World, best, upright
+
+GOOD, BAD = Style("#12805c", 14), Style("#c4122f", 14)
+
+
+def presence(world: World) -> Image.Image:
+    """One category in four photos: all boxed, some boxed, absent, unknown."""
+    index = world.index
+    lvis = [i for i, table in enumerate(index.tables) if table.kind == "lvis"]
+    listed = np.array([any(a.source in lvis for a in p.appearances) for p in index.photos])
+    counts = np.array([((index.states == s) & listed[:, None]).sum(axis=0) for s in range(len(STATE_NAMES))])
+    names = names_of(sorted(index.labelled))
+    concept = best(
+        (c for c in range(len(index.concepts)) if index.concepts[c] in names), lambda c: (counts[:, c].min(), -c)
+    )
+    name = names[index.concepts[concept]]
+    reasons = (
+        f"In none of LVIS's lists for this photo. A {name.singular} may be there without a box: never a distractor.",
+        "",
+        f"LVIS boxes {name.plural} here, and lists the category as not exhaustive: some may have no box.",
+        f"LVIS boxes {name.plural} here and does not list them as incomplete: these are all.",
+    )
+    panels = []
+    for state in (3, 2, 1, 0):
+        photos = np.flatnonzero((index.states[:, concept] == state) & listed)
+        number = int(best(photos.tolist(), lambda p: (upright(index, p), _box_area(index, p, concept), -p)))
+        boxes = tuple((tuple(box), TARGET, name.singular) for box in _boxes(index, number, concept).tolist())
+        reason = reasons[state] or f"{_why(index, number, concept, name.singular)} May be a distractor."
+        panels.append(Panel(world.photo(number), ((STATE_NAMES[state], HEAD), (reason, TEXT)), boxes))
+    head = f'What is known of "{name.singular}" in four photos'
+    return stack(strip(panels[:2], [(head, HEAD)], most=300), strip(panels[2:], most=300))
+
+
+def _boxes(index: Index, photo: int, concept: int) -> NDArray[np.float64]:
+    """Boxes of a concept in a photo, (instances, 4) x1, y1, x2, y2 in pixels."""
+    return index.instances.box[index.instances.of(photo, concept)]
+
+
+def _box_area(index: Index, photo: int, concept: int) -> float:
+    boxes = _boxes(index, photo, concept)
+    return float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).max(initial=0.0))
+
+
+def _why(index: Index, photo: int, concept: int, label: str) -> str:
+    warrant = index.warrant(photo, concept)
+    rule, _, above = warrant.rule.partition(":")
+    sentences = {
+        "exhaustive": f"The file boxes every {label}, and boxes none here.",
+        "negative": f"LVIS verified that there is no {label}.",
+        "hypernym": f"No {above} here, so no {label} either.",
+    }
+    return sentences[rule]
+
+
+def confusable(world: World) -> Image.Image:
+    """Why one photo can be a distractor and another cannot, checking every confusable name."""
+    index, names = world.index, names_of(world.index.concepts)
+    absent = index.states == ABSENT
+
+    def others(concept: int) -> list[int]:
+        return [c for c in index.confusable(concept, labelled_only=False) if index.concepts[c] in names]
+
+    def doubtful(concept: int) -> list[int]:
+        some = (~absent[:, index.confusable(concept, labelled_only=False)]).any(axis=1)
+        boxed = (index.states[:, others(concept)] > ABSENT).any(axis=1)
+        return [int(p) for p in np.flatnonzero(absent[:, concept] & some & boxed)]
+
+    def safe(concept: int) -> list[int]:
+        clear = absent[:, index.confusable(concept, labelled_only=False)].all(axis=1)
+        return [int(p) for p in np.flatnonzero(absent[:, concept] & clear)]
+
+    asked_for = (c for c, key in enumerate(index.concepts) if key in index.labelled and 4 <= len(others(c)) <= 7)
+    concept = best((c for c in asked_for if safe(c) and doubtful(c)), lambda c: (len(doubtful(c)), -c))
+    strips = []
+    for photos, verdict in ((safe(concept), "A safe distractor"), (doubtful(concept), "Never used")):
+        number, label = best(photos, lambda p: (upright(index, p), -p)), names[index.concepts[concept]].singular
+        lines: list[Line] = [(f'{verdict} for "{label}"', HEAD)]
+        boxes: list[Mark] = []
+        for other in [concept, *others(concept)]:
+            singular = names[index.concepts[other]].singular
+            if absent[number, other]:
+                lines.append((f"✓ {singular}: {_why(index, number, other, singular)}", GOOD))
+            elif index.states[number, other] == UNKNOWN:
+                lines.append((f"✗ {singular}: unknown.", BAD))
+            else:
+                lines.append((f"✗ {singular}: there is one, and it could be taken for the {label}.", BAD))
+            boxes += [(tuple(b), GIVEN, singular) for b in _boxes(index, number, other).tolist()]
+        strips.append(beside(Panel(world.photo(number), tuple(lines), tuple(boxes))))
+    return stack(*strips)
