@@ -106,7 +106,7 @@ class Machine:
 
 
 def kill(process: int) -> None:
-    """Kill a process and everything that it started: launchers put their processes into sessions of their own."""
+    """Kill a process and everything that it started: launchers put their processes into separate sessions."""
     parent = psutil.Process(process)
     for one in (parent, *parent.children(recursive=True)):
         try:

@@ -1,4 +1,4 @@
-"""Measured runs of `scripts/check_gpu.py`: training with the plan beside it, and what came out."""
+"""Measured runs of `scripts/check_gpu.py`: training, compared with the plan, and its results."""
 
 import json
 from collections.abc import Mapping, Sequence
