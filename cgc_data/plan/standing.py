@@ -91,7 +91,7 @@ class Standing:
         return int(self._askable.index.instances.photo[instance])
 
     def _on_like_ground(self, site: Site, grounds: Boxes, boxes: Boxes) -> Mask:
-        """Places (boxes,) on ground of these colors (n, 3), and on what the neighboring object stands on."""
+        """Mask (boxes,) of places with ground in similar colors (n, 3), on the same support as the neighboring object."""
         here = self._thumbnails.colors(site.photo, below(boxes))
         like = (np.linalg.norm(here[:, None] - grounds, axis=2) <= GROUND_DISTANCE).all(axis=1)
         supports = self._lenders.supports(site.photo, site.beside)
@@ -99,7 +99,7 @@ class Standing:
         return np.asarray(like & on_them.all(axis=1))
 
     def _inside(self, photo: int, boxes: Boxes) -> Mask:
-        """Places (boxes,) in the photo, with feet in its lower part, that make the object large enough."""
+        """Mask (boxes,) of places inside the photo, with feet in its lower part, where the object is large enough."""
         width, height = self._askable.truth.photo_size(photo)
         inside = (boxes[:, :2] >= BORDER).all(axis=1) & (boxes[:, 2:] <= (width - BORDER, height - BORDER)).all(axis=1)
         sides, limits = boxes[:, 2:] - boxes[:, :2], self._askable.config.limits
