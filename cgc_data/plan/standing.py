@@ -91,7 +91,7 @@ class Standing:
         return int(self._askable.index.instances.photo[instance])
 
     def _on_like_ground(self, site: Site, grounds: Boxes, boxes: Boxes) -> Mask:
-        """Mask (boxes,) of places with ground in similar colors (n, 3), on the same support as the neighboring object."""
+        """Mask (boxes,) of places with ground in similar colors (n, 3), on the same support as the neighbor."""
         here = self._thumbnails.colors(site.photo, below(boxes))
         like = (np.linalg.norm(here[:, None] - grounds, axis=2) <= GROUND_DISTANCE).all(axis=1)
         supports = self._lenders.supports(site.photo, site.beside)
