@@ -206,7 +206,7 @@ def test_empty_lists_are_empty_tables(tmp_path: Path) -> None:
         ("coco", document(annotations=[annotation(1, bbox=[0, 0, float("inf"), 1])]), "Infinity in annotations"),
         ("coco", document(annotations=[annotation(1, bbox=[1, 2])]), "1 of 1 annotations, .* have no box of four"),
         ("coco", document(annotations=[annotation(1, bbox=None)]), "1 of 1 annotations, .* have no box of four"),
-        ("coco", document(annotations=[annotation(1, bbox=[9, 9, -1, 2])]), "height are not negative"),
+        ("coco", document(annotations=[annotation(1, bbox=[9, 9, -1, 2])]), "or a negative width or height"),
         ("coco", document(annotations=[annotation(1, iscrowd="x")]), r"got \"x\" - at annotations\[0\]\.iscrowd"),
         ("coco", document(annotations=[annotation("x")]), r"whole number, got \"x\" - at annotations\[0\]\.id"),  # type: ignore[arg-type]
         ("coco", document(images=[image(7), image(7.5)]), r"whole number, got 7\.5 - at images\[1\]\.id"),  # type: ignore[arg-type]

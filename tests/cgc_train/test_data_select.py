@@ -119,7 +119,7 @@ def test_bad_files_of_kept_rows(release: Release, tmp_path: Path, content: str |
     ("settings", "fault"),
     [
         ({"distractors": ["close"]}, "'close' is not one of decoupled, hard, views"),
-        ({"contrasts": ["intra"], "tasks": ["inter/locate"]}, "the filters of `data` leave none"),
+        ({"contrasts": ["intra"], "tasks": ["inter/locate"]}, "the filters of `data` exclude all"),
     ],
     ids=str,
 )
