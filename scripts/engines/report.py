@@ -17,7 +17,7 @@ INTRODUCTION = """# Engines that were run
 `make engines` runs each training and inference engine on a CPU, with a tiny Qwen3-VL and a small release, and writes
 this page and `docs/engines.json`. It is not part of `make test`.
 `make engines ENGINES="ddp zero3"` runs only these engines and keeps the results of the others.
-`python scripts/engines/run.py --list` lists all engines; `--remove` deletes their environments after use.
+`python scripts/engines/run.py --list` lists all engines. To delete their environments, remove `.engines/`.
 Each engine has a separate environment in `.engines/`, layered over that of `make install` so that torch is installed
 only once.
 
