@@ -16,7 +16,7 @@ from typing import Any, Literal
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cgc_train.check.batch import arguments
-from cgc_train.check.memory import GB, Longest, memory_plan
+from cgc_train.check.memory import GB, Longest, MemoryPlan, memory_plan
 from cgc_train.check.shape import measure
 from cgc_train.model import qwen3_vl_8b_config
 from cgc_train.recipe import load_recipe
@@ -78,11 +78,16 @@ def add(record: Record, more: Record) -> None:
 
 
 def plan_again(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Gigabytes that the plan predicts for a measured run, from its settings and its longest row."""
-    recipe = load_recipe(facts["recipe"], [*facts["settings"], *ANY_SIZE])
-    longest = facts["plan"]["longest"]
-    found = memory_plan(measure(qwen3_vl_8b_config()), recipe, arguments(recipe), Longest(**longest))
+    """Gigabytes that the plan predicts for a measured run."""
+    found, longest = memory_of(facts), facts["plan"]["longest"]
     return {"sampling": found.at("sampling") / GB, "learning": found.at("learning") / GB, "longest": longest}
+
+
+def memory_of(facts: Mapping[str, Any]) -> MemoryPlan:
+    """The plan of a measured run, from its settings and its longest row."""
+    recipe = load_recipe(facts["recipe"], [*facts["settings"], *ANY_SIZE])
+    shape = measure(qwen3_vl_8b_config())
+    return memory_plan(shape, recipe, arguments(recipe), Longest(**facts["plan"]["longest"]))
 
 
 def stages(results: Sequence[Result]) -> str:
