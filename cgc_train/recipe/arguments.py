@@ -75,9 +75,12 @@ def sft_config(recipe: Recipe, run_folder: Path, **over: object) -> TrainingArgu
     """TRL's SFTConfig of a recipe. Raises RecipeError for values that TRL rejects."""
     from trl import SFTConfig
 
-    # a maximum length would truncate prompts inside their image tokens
-    decided = {"output_dir": str(run_folder), "max_length": None, "remove_unused_columns": False}
-    decided |= {"model_init_kwargs": _loading(recipe)}
+    decided = {
+        "output_dir": str(run_folder),
+        "model_init_kwargs": _loading(recipe),
+        "max_length": None,  # a length would truncate prompts inside their image tokens
+        "remove_unused_columns": False,
+    }
     built: TrainingArguments = _built(SFTConfig, _defaults(recipe) | recipe.sft | decided | over, "sft")
     return built
 
