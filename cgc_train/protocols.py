@@ -181,6 +181,7 @@ class TrainingArguments(Protocol):
     process_index: int
     gradient_checkpointing: bool
     gradient_checkpointing_kwargs: dict[str, object] | None
+    model_init_kwargs: dict[str, object]
     logging_nan_inf_filter: bool
 
     def main_process_first(self, *, desc: str) -> AbstractContextManager[None]: ...
@@ -197,7 +198,6 @@ class GrpoArguments(TrainingArguments, Protocol):
 
     eval_strategy: str
     report_to: str | list[str] | None
-    model_init_kwargs: dict[str, object]
     chat_template_kwargs: dict[str, object] | None
     generation_kwargs: dict[str, object] | None
     log_completions: bool

@@ -20,11 +20,12 @@ from huggingface_hub import constants
 from cgc_data.common.disk import disk_full
 from cgc_data.release.inside import check_links, file_name
 from cgc_data.release.paths import without_paths
+from cgc_train.engines import TESTED
 from cgc_train.errors import RunError
 from cgc_train.protocols import Completion
 from cgc_train.recipe import Recipe, load_recipe, save_recipe
 
-PACKAGES = ("cgc-grounding", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "vllm", "deepspeed")
+PACKAGES = ("cgc-grounding", "torch", "transformers", "trl", "accelerate", "peft", "datasets", *TESTED)
 Kind: TypeAlias = Literal["grpo", "sft"]
 # What can change when a run is resumed: data location, length, and everything that runs alongside training.
 MAY_DIFFER = (

@@ -16,8 +16,9 @@ from typing import Any, Literal
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cgc_train.check.batch import arguments
-from cgc_train.check.memory import GB, Longest, memory_plan
+from cgc_train.check.memory import GB, Longest, MemoryPlan, memory_plan
 from cgc_train.check.shape import measure
+from cgc_train.engines import TESTED
 from cgc_train.model import qwen3_vl_8b_config
 from cgc_train.recipe import load_recipe
 from scripts.markdown import table
@@ -78,11 +79,16 @@ def add(record: Record, more: Record) -> None:
 
 
 def plan_again(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Gigabytes that the plan predicts for a measured run, from its settings and its longest row."""
-    recipe = load_recipe(facts["recipe"], [*facts["settings"], *ANY_SIZE])
-    longest = facts["plan"]["longest"]
-    found = memory_plan(measure(qwen3_vl_8b_config()), recipe, arguments(recipe), Longest(**longest))
+    """Gigabytes that the plan predicts for a measured run."""
+    found, longest = memory_of(facts), facts["plan"]["longest"]
     return {"sampling": found.at("sampling") / GB, "learning": found.at("learning") / GB, "longest": longest}
+
+
+def memory_of(facts: Mapping[str, Any]) -> MemoryPlan:
+    """The plan of a measured run, from its settings and its longest row."""
+    recipe = load_recipe(facts["recipe"], [*facts["settings"], *ANY_SIZE])
+    shape = measure(qwen3_vl_8b_config())
+    return memory_plan(shape, recipe, arguments(recipe), Longest(**facts["plan"]["longest"]))
 
 
 def stages(results: Sequence[Result]) -> str:
@@ -114,7 +120,15 @@ def machine(record: Record) -> str:
     facts = record.of("check_imports")
     dates = sorted({record.date, *(result.date for result in record.results if result.date)})
     rows = [("GPU", f"{facts['gpu']}, {facts['gpu_gb']:.0f} GB"), ("date", ", ".join(dates))]
-    return table(("what", "which"), [*rows, *((name, facts[name]) for name in VERSIONS)])
+    versions = [(name, facts[name]) for name in VERSIONS]
+    engines = {name: version for result in record.results for name, version in _engines(result)}
+    return table(("what", "which"), [*rows, *versions, *engines.items()])
+
+
+def _engines(result: Result) -> Iterator[tuple[str, str]]:
+    """Engines that a stage had installed, each with its version."""
+    found = result.facts.get("versions", {})
+    return ((name, found[name]) for name in TESTED if name in found)
 
 
 def devices(record: Record) -> str:

@@ -107,7 +107,7 @@ def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing:
 
     With checkpointing: every layer's input, plus one layer recomputed together with its gradients. With adapters, these
     two stay below one layer, since autocast keeps inputs in the model's type and the backward pass frees what it used.
-    Training of all weights is not measured, so the margin remains.
+    All weights needed no more than that on a GPU (docs/gpu.md); the second layer is a margin.
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters

@@ -33,6 +33,8 @@ DIVIDED: dict[str, frozenset[str]] = {
 DEEPSPEED = frozenset({"zero2", "zero3"})
 # DeepSpeed's defaults, in 2-byte numbers: buckets for reduction and gathering; weights that ZeRO-3 keeps gathered.
 BUCKET, LIVE = 5 * 10**8, 10**9
+# ZeRO-3 updates this many weights at a time, by DeepSpeed's default; the one that reaches it is included.
+STEP = 10**9
 # The CUDA context, cuBLAS, and NCCL. Our estimate; nvidia-smi shows about as much for an idle process with NCCL.
 CONTEXT = 3 * GB // 2
 # CUDA graphs and buffers of vLLM. Our estimate.
@@ -70,7 +72,7 @@ class MemoryPlan:
 
     def at(self, when: When) -> int:
         """Bytes in use while sampling or while learning."""
-        return sum(part.bytes for part in self.parts if part.when in ("always", when))
+        return sum(part.bytes for part in self.during(when))
 
     @property
     def peak(self) -> int:
@@ -87,9 +89,13 @@ class MemoryPlan:
         """The phase of the peak."""
         return "sampling" if self.at("sampling") >= self.at("learning") else "learning"
 
+    def during(self, when: When) -> list[Part]:
+        """The parts in use while sampling or while learning."""
+        return [part for part in self.parts if part.when in ("always", when)]
+
     def held(self) -> list[Part]:
         """The parts in use at the peak, largest first."""
-        return sorted((p for p in self.parts if p.when in ("always", self.fuller)), key=lambda part: -part.bytes)
+        return sorted(self.during(self.fuller), key=lambda part: -part.bytes)
 
 
 def memory_plan(shape: ModelShape, recipe: Recipe, config: GrpoArguments, longest: Longest) -> MemoryPlan:
@@ -192,12 +198,17 @@ def _states(run: _Run) -> Iterator[Part]:
     yield Part("optimizer", run.share("optimizer", states), "always")
     if run.config.beta and not lora:  # adapters are disabled instead
         yield Part("reference model", run.share("reference", run.base), "always")
+    if run.recipe.sharing == "zero3":  # one process has it too
+        yield Part("bucket of gradients", 2 * BUCKET, "always")
 
 
 def _optimizer_bytes(name: str, width: int) -> float:
-    """Bytes of optimizer state per trained weight: Adam keeps two numbers; 8-bit variants use one byte each."""
+    """Bytes of optimizer state per trained weight: Adam keeps two numbers.
+
+    8-bit variants use one byte each, and a float32 scale per 256 of them.
+    """
     if "8bit" in name:
-        return 2
+        return 2 * (1 + 4 / 256)
     if "adafactor" in name:
         return 0.01
     if name.startswith("sgd"):
@@ -206,6 +217,14 @@ def _optimizer_bytes(name: str, width: int) -> float:
 
 
 def _learning(run: _Run) -> Iterator[Part]:
+    backward = list(_backward(run))
+    yield from backward
+    # the backward pass has freed its memory by then
+    beyond = _stepping(run) - sum(part.bytes for part in backward)
+    yield Part("step of the optimiser", max(beyond, 0), "learning")
+
+
+def _backward(run: _Run) -> Iterator[Part]:
     shape, config, model = run.shape, run.config, run.recipe.model
     checkpointing, here = bool(config.gradient_checkpointing), run.batch.per_device
     kept = sizes.language_model(
@@ -222,16 +241,26 @@ def _learning(run: _Run) -> Iterator[Part]:
 
 
 def _gathered(run: _Run) -> int:
-    """Bytes of temporarily gathered weights, and of the communication buckets."""
+    """Bytes of temporarily gathered weights, and of the communication buckets that only the backward pass has."""
     kind, shape = run.recipe.sharing, run.shape
     if run.recipe.gpus == 1 or kind in ("cpu", "ddp"):
         return 0
     if kind == "zero2":
         return 2 * 2 * min(BUCKET, run.trained)
     if kind == "zero3":
-        return 2 * (min(LIVE, shape.total) + min(BUCKET, run.trained))
+        return 2 * min(LIVE, shape.total)
     layer = (shape.total - shape.vision - shape.embedding - shape.head) // shape.layers
     return run.width * (2 * layer + shape.embedding + shape.head)
+
+
+def _stepping(run: _Run) -> int:
+    """Bytes while DeepSpeed updates weights: their gradients joined, and a float32 copy."""
+    if run.recipe.sharing not in DEEPSPEED:
+        return 0
+    updated = run.share("optimiser", run.trained)
+    if run.recipe.sharing == "zero3":
+        updated = min(updated, STEP + run.share("optimiser", max(run.shape.embedding, run.shape.head)))
+    return (run.trained_width + 4) * updated
 
 
 def _sampling(run: _Run) -> Iterator[Part]:

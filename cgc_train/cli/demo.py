@@ -35,9 +35,11 @@ def demo(
         raise PredictionsError(f"{picture}: exists already; choose another file with --to")
     if (label is None) == (question is None):
         raise PredictionsError("pass either --find LABEL or --question TEXT")
+    from cgc_train.console import quiet
     from cgc_train.picture import draw_prediction
     from cgc_train.predict import Predictor, upright
 
+    quiet()
     opened = [upright(path) for path in images]
     predictor = Predictor(model, think=not no_think, max_pixels=max_pixels)
     prediction = predictor.ask(opened, label, question=question, max_new_tokens=max_new_tokens)

@@ -17,9 +17,11 @@ def merge(run: Path, folder: Path | None, checkpoint: int | None, dtype: str) ->
     from cgc_data.common.extras import need
 
     need("train")
+    from cgc_train.console import quiet
     from cgc_train.publish.merge import merge as merge_run
     from cgc_train.run import open_run
 
+    quiet()
     opened = open_run(run)
     to = folder or opened.folder.with_name(f"{opened.folder.name}-merged")
     show(f"{merge_run(opened, to, checkpoint=checkpoint, dtype=dtype)}: AutoModelForImageTextToText loads it")

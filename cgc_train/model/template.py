@@ -43,7 +43,9 @@ def check_template(
     Otherwise raises ModelError, naming the model and the fix: no response could earn the format reward.
     """
     written = opening(processor, prompt, **(template or {}))
-    fault = prefix_fault(written, prompt, _switch(processor, prompt, template or {})) or _lost_tag(processor)
+    # transformers warns about settings that a template does not have, so they are only tried where one is missing
+    switch = _switch(processor, prompt, template or {}) if "</think>" in written else ""
+    fault = prefix_fault(written, prompt, switch) or _lost_tag(processor)
     if fault:
         raise ModelError(f"{name}: {fault}")
     return written

@@ -58,11 +58,7 @@ def grpo_config(recipe: Recipe, run_folder: Path, **over: object) -> GrpoArgumen
     held_out = bool(recipe.data.held_out_every and recipe.data.held_out_rows)
     decided = {
         "output_dir": str(run_folder),
-        "model_init_kwargs": {
-            "dtype": recipe.model.dtype,
-            "attn_implementation": recipe.model.attention,
-            "revision": recipe.model.revision,
-        },
+        "model_init_kwargs": _loading(recipe),
         "num_generations_eval": 1,
         "reward_weights": [recipe.reward.weight(term) for term in recipe.reward.terms],
         "shuffle_dataset": False,  # the rows are already in the recipe's order; see `data.curriculum`
@@ -79,10 +75,20 @@ def sft_config(recipe: Recipe, run_folder: Path, **over: object) -> TrainingArgu
     """TRL's SFTConfig of a recipe. Raises RecipeError for values that TRL rejects."""
     from trl import SFTConfig
 
-    # a maximum length would truncate prompts inside their image tokens
-    decided = {"output_dir": str(run_folder), "max_length": None, "remove_unused_columns": False}
+    decided = {
+        "output_dir": str(run_folder),
+        "model_init_kwargs": _loading(recipe),
+        "max_length": None,  # a length would truncate prompts inside their image tokens
+        "remove_unused_columns": False,
+    }
     built: TrainingArguments = _built(SFTConfig, _defaults(recipe) | recipe.sft | decided | over, "sft")
     return built
+
+
+def _loading(recipe: Recipe) -> dict[str, object]:
+    """How both trainers load the model: without its type, TRL uses float32."""
+    model = recipe.model
+    return {"dtype": model.dtype, "attn_implementation": model.attention, "revision": model.revision}
 
 
 def _defaults(recipe: Recipe) -> dict[str, object]:

@@ -179,6 +179,16 @@ def test_sleep_frees_vllms_share_while_learning(real: ModelShape) -> None:
     assert asleep.at("learning") == awake.at("learning") - int(0.4 * 80 * GB)
 
 
+def test_deepspeed_updates_weights_through_gradients_in_float32(real: ModelShape) -> None:
+    short = ("gpus=1", "grpo.per_device_train_batch_size=1", "grpo.max_completion_length=8")
+    zero3, zero2, ddp = (
+        _plan(real, "qwen3-vl-8b-full", f"accelerate={kind}", *short) for kind in ("zero3", "zero2", "ddp")
+    )
+    for plan, weights in ((zero3, 10**9 + real.embedding), (zero2, real.total - real.vision)):
+        assert sum(part.bytes for part in plan.parts if part.when == "learning") == 6 * weights
+    assert _part(ddp, "step of the optimiser") == 0
+
+
 def test_zero2_holds_all_weights_and_fsdp2_trains_in_float32(real: ModelShape) -> None:
     zero2, fsdp2 = (_plan(real, "qwen3-vl-8b-full", f"accelerate={kind}") for kind in ("zero2", "fsdp2"))
     assert _part(zero2, "weights") == 2 * real.total

@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("trl")
 
+from PIL import Image
+
 from cgc_data.metrics import score_item, truth_of
 from cgc_train.console import HEADER_EVERY, StepLines, reward_columns
 from cgc_train.grpo import run_grpo
@@ -107,16 +109,20 @@ def test_a_run_on_the_terminal_is_lines_and_a_table(run_values: dict[str, Any], 
             ["check", "RECIPE", "grpo.max_completion_length=200", "--to", "FILE", "--step-seconds", "0"],
             ["Checks", "warning", "0 failed"],
         ),
+        (["demo", "MODEL", "PHOTO", "--find", "dog", "--max-new-tokens", "4"], ["no readable answer"]),
     ],
     ids=lambda value: value[0],
 )
-def test_other_commands_print_lines_and_a_closing_table(
+def test_other_commands_print_only_their_own_lines(
     command: list[str], shown: list[str], run_values: dict[str, Any], tmp_path: Path
 ) -> None:
     steps = {"max_steps": 2, "per_device_train_batch_size": 2, "logging_steps": 1, "report_to": "none"}
     recipe = tmp_path / "recipe.yaml"
     save_recipe(made_recipe({**run_values, "sft": steps}), recipe)
-    words = [{"RECIPE": str(recipe), "FILE": str(tmp_path / "made")}.get(word, word) for word in command]
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (64, 64)).save(photo)
+    places = {"RECIPE": recipe, "FILE": tmp_path / "made", "PHOTO": photo, "MODEL": run_values["model"]["name"]}
+    words = [str(places.get(word, word)) for word in command]
     code = "from cgc_train.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -102,6 +102,13 @@ def test_trl_gets_what_the_recipe_decides(small: Path, tmp_path: Path) -> None:
     assert sft_config(recipe, tmp_path).max_length is None, "a length would cut image tokens"
 
 
+def test_both_trainers_load_the_model_that_the_recipe_states(small: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(str(small), ["model.revision=abc", "model.attention=eager", "model.dtype=bfloat16"])
+    stated = {"dtype": "bfloat16", "attn_implementation": "eager", "revision": "abc"}
+    built = grpo_config(recipe, tmp_path, bf16=False), sft_config(recipe, tmp_path, bf16=False)
+    assert [arguments.model_init_kwargs for arguments in built] == [stated, stated]
+
+
 def test_what_trl_refuses_is_one_line(small: Path, tmp_path: Path) -> None:
     recipe: Recipe = load_recipe(str(small), ["grpo.num_generations=3"])
     with pytest.raises(RecipeError, match=r"^grpo: "):

@@ -172,6 +172,20 @@ def test_a_predictor_reads_the_prefix_off_the_template(tiny: Path, tmp_path: Pat
     assert Predictor(tiny).prefix == ""
 
 
+def test_a_template_is_not_asked_for_what_it_may_not_have(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Because transformers warns about every setting that a template does not have."""
+    processor = load_processor(ModelSettings(name=str(tiny)))
+    render, asked = processor.apply_chat_template, set[str]()
+
+    def recorded(messages: Any, **settings: Any) -> str:
+        asked.update(settings)
+        return render(messages, **settings)
+
+    monkeypatch.setattr(processor, "apply_chat_template", recorded)
+    check_template("tiny", processor, PromptSettings())
+    assert asked == {"tokenize", "add_generation_prompt"}
+
+
 @pytest.mark.parametrize("tag", ["<think>", "</answer>"])
 def test_tags_that_are_lost_in_decoding_are_refused(tiny: Path, tag: str) -> None:
     processor = load_processor(ModelSettings(name=str(tiny)))
