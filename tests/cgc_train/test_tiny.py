@@ -113,7 +113,7 @@ def test_the_warmed_up_one_is_the_same_whenever_it_is_written(tmp_path: Path) ->
 
 def test_the_warmed_up_one_answers_in_the_form_that_is_asked_for(tmp_path: Path) -> None:
     """Of painted photos that it has not seen; what it is worth is measured by benchmarks/demo_learns.py."""
-    paint("large", tmp_path / "photos", photos=16, seed=5)
+    paint("single", tmp_path / "photos", photos=16, seed=5)
     photos = sorted((tmp_path / "photos" / "images" / "train2017").iterdir())
     images = [(first, second) for first, second in zip(photos[::2], photos[1::2], strict=True)]
     write_warm(tmp_path / "warm")
