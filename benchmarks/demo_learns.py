@@ -24,8 +24,8 @@ from scripts import markdown  # noqa: E402
 
 Figures: TypeAlias = dict[str, Any]
 PHOTOS, ROWS, SAMPLES = 800, 160, 8
-# Means over the samples of a row, except for `greedy`: R_miou of the greedy answer. A metric that is not defined for the
-# row is missing.
+# Means over the samples of a row, except for `greedy`: R_miou of the greedy answer. A metric that is not defined for
+# the row is missing.
 SHOWN = ("miou", "greedy", "source", "false_empty", "hallucinated", "valid")
 NAMES = ("R_miou", "R_miou, greedy", "right images", "`false_empty`", "hallucination", "format")
 TITLES = dict(zip(SHOWN, NAMES, strict=True))
