@@ -1,7 +1,8 @@
 """Evaluate the tiny model before and after training with lmms-eval, both in this process.
 
 Usage: python -m scripts.demo.evaluate DEMO
-It asks `cgc_contrast_think_inter`: the test split of the painted release, with the prompt used in training.
+It asks `cgc_contrast_think_inter`: the test split of the painted release, with the prompt used in training. Answers are
+sampled as in training, because GRPO raises the reward of sampled answers.
 """
 
 import sys
@@ -18,7 +19,7 @@ def main(demo: Path) -> None:
     for name, model in MODELS.items():
         sys.argv = ["lmms_eval", "--model", "qwen3_vl", "--model_args", f"pretrained={demo / model},device_map=cpu"]
         sys.argv += ["--device", "cpu", "--tasks", TASK, "--limit", str(ROWS)]
-        sys.argv += ["--gen_kwargs", f"max_new_tokens={NEW_TOKENS}"]
+        sys.argv += ["--gen_kwargs", f"max_new_tokens={NEW_TOKENS},do_sample=True,temperature=1"]
         sys.argv += ["--output_path", str(demo / "answers" / name), "--log_samples"]
         lmms_eval()
 
