@@ -31,8 +31,14 @@ def test_every_seed_learns(outcome: dict[str, Any]) -> None:
         assert found["miou"]["rise"][0] >= 0.05
         assert found["miou"]["rise"][1] > 0
         assert found["source"]["rise"][1] > 0
+        assert found["greedy"]["rise"][0] <= 0, "what rises is certainty"
         assert found["false_empty"]["rise"][0] <= 0.05
         assert found["seconds"] <= 240, "two minutes of two cores"
+
+
+def test_hallucination_rises_clearly_with_one_seed(outcome: dict[str, Any]) -> None:
+    lows = [found["hallucinated"]["rise"][1] for found in outcome["seeds"].values()]
+    assert sum(low > 0 for low in lows) == 1
 
 
 def test_a_rebuilt_warm_start_answers_like_the_shipped_one(outcome: dict[str, Any]) -> None:
