@@ -1,14 +1,16 @@
 """Measure what `make demo` learns: GRPO with the recipe tiny-cpu, on held-out rows, with three seeds.
 
-Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--quick] [--docs docs]
+Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs]
 As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
 tiny model. Before and after, each held-out row is answered eight times at the training temperature. The differences are
-paired by row, with intervals over photo sets. Finished parts of FOLDER are skipped.
+paired by row, with intervals over photo sets. Rebuilt warm starts answer the same rows, and are compared with the
+shipped one in the same way. Finished parts of FOLDER are skipped.
 """
 
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -18,12 +20,15 @@ from typing import Any, TypeAlias
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.markdown import write_between  # noqa: E402
+from scripts import markdown  # noqa: E402
 
 Figures: TypeAlias = dict[str, Any]
-ROWS, SAMPLES = 160, 8
-# Means over the samples of a row; a metric that is not defined for the row is missing.
-SHOWN = ("miou", "false_empty", "hallucinated", "valid")
+PHOTOS, ROWS, SAMPLES = 800, 160, 8
+# Means over the samples of a row, except for `greedy`: R_miou of the greedy answer. A metric that is not defined for
+# the row is missing.
+SHOWN = ("miou", "greedy", "source", "false_empty", "hallucinated", "valid")
+NAMES = ("R_miou", "R_miou, greedy", "right images", "`false_empty`", "hallucination", "format")
+TITLES = dict(zip(SHOWN, NAMES, strict=True))
 QUICK = ("grpo.max_steps=2", "data.held_out_rows=4")
 BEGIN, END = "<!-- table: benchmarks/demo_learns.py -->", "<!-- end of table -->"
 
@@ -33,18 +38,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, release, and runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of row order and samples")
+    parser.add_argument("--rebuilt", nargs="*", default=[], metavar="NAME=FOLDER", help="rebuilt warm starts")
     parser.add_argument("--quick", action="store_true", help="two steps: runs every part, learns nothing")
     parser.add_argument("--docs", type=Path, help="folder for demo_learns.json and the table in learning.md")
     parser.add_argument("--set", nargs="*", default=[], help="settings that override the recipe")
     options = parser.parse_args()
+    anew = [
+        (name, str(Path(folder).resolve())) for name, _, folder in (given.partition("=") for given in options.rebuilt)
+    ]
     work, docs = options.work.resolve(), options.docs and options.docs.resolve()
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
     made(work)
     rows = 8 if options.quick else ROWS
     settings = [*(QUICK if options.quick else ()), *options.set]
     before = sampled(work / "demo" / "tiny", work, rows)
-    outcome = {str(seed): learned(seed, work, rows, before, settings) for seed in options.seeds}
-    print(table(outcome))
+    outcome = {
+        "seeds": {str(seed): learned(seed, work, rows, before, settings) for seed in options.seeds},
+        "rebuilt": {name: rebuilt(name, Path(folder), work, rows, before) for name, folder in anew},
+    }
+    print(tables(outcome))
     if docs:
         write(outcome, docs)
 
@@ -59,7 +71,7 @@ def made(work: Path) -> None:
     work.mkdir(parents=True, exist_ok=True)
     os.chdir(work)  # paths in the configuration are relative to where `make` runs
     if not Path("demo/photos").exists():
-        paint("large", Path("demo/photos"))
+        paint("single", Path("demo/photos"), photos=PHOTOS)
     if not Path("demo/painted/manifest.json").is_file():
         build_release(load_config(ROOT / "examples" / "painted.yaml", {}), Path("demo/painted"))
     if not Path("demo/tiny").exists():
@@ -67,7 +79,7 @@ def made(work: Path) -> None:
 
 
 def learned(seed: int, work: Path, rows: int, before: Figures, settings: Sequence[str]) -> Figures:
-    """Run GRPO with a seed: the metrics before and after, their differences, and the seconds of training."""
+    """Run GRPO with a seed: the metrics before and after, their differences, and the CPU seconds of training."""
     from cgc_train.grpo import run_grpo
     from cgc_train.recipe import load_recipe
 
@@ -80,8 +92,22 @@ def learned(seed: int, work: Path, rows: int, before: Figures, settings: Sequenc
         (folder / "seconds.json").write_text(json.dumps(spent), encoding="utf-8")
     after = sampled(folder / "model", work, rows)
     spent = json.loads((folder / "seconds.json").read_bytes())
-    return {"seconds": spent, "rows": len(after["photos"]), "photo sets": len(set(after["photos"]))} | {
-        name: compared(before[name], after[name], after["photos"]) for name in SHOWN
+    return {"seconds": spent["processor"]} | differences(before, after)
+
+
+def rebuilt(name: str, model: Path, work: Path, rows: int, before: Figures) -> Figures:
+    """Compare a rebuilt warm start with the shipped one."""
+    copy = work / "rebuilt" / name
+    if not copy.exists():
+        shutil.copytree(model, copy)
+    return differences(before, sampled(copy, work, rows))
+
+
+def differences(before: Figures, after: Figures) -> Figures:
+    """Every metric before and after, with its change."""
+    photos = after["photos"]
+    return {"rows": len(photos), "photo sets": len(set(photos))} | {
+        name: compared(before[name], after[name], photos) for name in SHOWN
     }
 
 
@@ -99,7 +125,7 @@ def compared(before: Sequence[float | None], after: Sequence[float | None], phot
 
 
 def sampled(model: Path, work: Path, count: int) -> Figures:
-    """The mean of every metric over the samples of each held-out row; cached next to the model."""
+    """The mean of every metric over the samples of each held-out row; cached in `work`."""
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
     from cgc_train.generate import generate
@@ -107,39 +133,53 @@ def sampled(model: Path, work: Path, count: int) -> Figures:
     from cgc_train.recipe import load_recipe
     from cgc_train.run import image_folder
 
-    path = work / f"sampled-{model.parent.name}-{count}.json"
+    path = work / f"sampled-{model.parent.name}-{model.name}-{count}.json"
     if path.is_file():
         return dict(json.loads(path.read_bytes()))
     recipe = load_recipe("tiny-cpu", [f"data.held_out_rows={count}"])
     rows = held_out_set(recipe, image_folder())
-    answers = generate(
-        load_trained(model), load_processor(recipe.model, recipe.data.max_pixels), rows["prompt"], rows["images"],
-        max_new_tokens=recipe.grpo["max_completion_length"], temperature=1.0, samples=SAMPLES, batch_size=16,
-    )  # fmt: skip
-    truths = [truth_of(row) for row in rows]
-    scores = [
-        [score_item(text, truth, lenient=False) for text in drawn] for truth, drawn in zip(truths, answers, strict=True)
-    ]
-    found: Figures = {name: [mean([getattr(score, name) for score in row]) for row in scores] for name in SHOWN}
-    found["photos"] = [truth.photos for truth in truths]
+    truths, loaded = [truth_of(row) for row in rows], load_trained(model)
+    processor, most = load_processor(recipe.model, recipe.data.max_pixels), recipe.grpo["max_completion_length"]
+
+    def scored(temperature: float, samples: int) -> list[list[Any]]:
+        answers = generate(
+            loaded, processor, rows["prompt"], rows["images"],
+            max_new_tokens=most, temperature=temperature, samples=samples, batch_size=32,
+        )  # fmt: skip
+        return [
+            [score_item(text, truth, lenient=False) for text in drawn]
+            for truth, drawn in zip(truths, answers, strict=True)
+        ]
+
+    drawn, greedy = scored(1.0, SAMPLES), scored(0.0, 1)
+    found: Figures = {
+        name: [mean([getattr(score, name) for score in row]) for row in drawn] for name in SHOWN if name != "greedy"
+    }
+    found |= {"greedy": [score.miou for (score,) in greedy], "photos": [truth.photos for truth in truths]}
     path.write_text(json.dumps(found), encoding="utf-8")
     return found
 
 
 def mean(values: Sequence[float | bool | None]) -> float | None:
-    """Mean of the defined values."""
+    """Of the values that are defined."""
     kept = [float(value) for value in values if value is not None]
     return sum(kept) / len(kept) if kept else None
 
 
-def table(outcome: Figures) -> str:
-    """One line per seed: each metric before and after, and its change."""
-    titles = {"miou": "R_miou", "false_empty": "`false_empty`", "hallucinated": "hallucination", "valid": "format"}
-    lines = [f"| seed | seconds | {' | '.join(titles[name] for name in SHOWN)} |", "|---|---:|" + "---|" * len(SHOWN)]
-    for seed, found in outcome.items():
-        cells = [shown(found[name]) for name in SHOWN]
-        lines.append(f"| {seed} | {found['seconds']['processor']} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+def tables(outcome: Figures) -> str:
+    """What each seed learns, and how rebuilt warm starts differ from the shipped one."""
+    return f"{table(outcome['seeds'], 'seed')}\n{table(outcome['rebuilt'], 'warm start')}"
+
+
+def table(outcome: Figures, first: str) -> str:
+    """One line per seed or warm start: each metric before and after, and its change."""
+    timed = all("seconds" in found for found in outcome.values())
+    head = [first, *(["seconds"] if timed else []), *TITLES.values()]
+    rows = [
+        [name, *([str(found["seconds"])] if timed else []), *(shown(found[metric]) for metric in SHOWN)]
+        for name, found in outcome.items()
+    ]
+    return markdown.table(head, rows)
 
 
 def shown(found: Figures) -> str:
@@ -151,9 +191,9 @@ def shown(found: Figures) -> str:
 
 
 def write(outcome: Figures, docs: Path) -> None:
-    """Write the figures as JSON and the table to the page."""
+    """Write the figures as JSON, and the tables into the page."""
     (docs / "demo_learns.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
-    write_between(docs / "learning.md", BEGIN, END, f"\n\n{table(outcome)}\n")
+    markdown.write_between(docs / "learning.md", BEGIN, END, f"\n\n{tables(outcome)}\n")
 
 
 if __name__ == "__main__":

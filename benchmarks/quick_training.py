@@ -27,16 +27,18 @@ PATCHES_A_TOKEN = 4
 
 @dataclass(frozen=True)
 class Schedule:
-    """Length and learning rate; the rate rises over `warmup` steps and decays to zero over the last third."""
+    """Length and learning rate; the rate rises over `warmup` steps and, if it `falls`, does so over the last third."""
 
     steps: int
     batch: int
     rate: float
     warmup: int = 50
+    falls: bool = True
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step, from 1."""
-        return self.rate * min(1.0, step / self.warmup, (self.steps - step + 1) / (self.steps / 3))
+        left = (self.steps - step + 1) / (self.steps / 3) if self.falls else 1.0
+        return self.rate * min(1.0, step / self.warmup, left)
 
 
 class Encoded:

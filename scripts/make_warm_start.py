@@ -1,35 +1,56 @@
 """Make the warmed-up tiny model that `cgc-train tiny --warm` writes.
 
 Usage: python scripts/make_warm_start.py --work FOLDER [--seed 1] [--quick] [--to cgc_train/tiny/warm]
-Photos are painted, and a tiny random model learns to list what they show, as in benchmarks/tasks_learned.py, whose
-FOLDER can be reused. It is then trained on rows of these photos as configured in examples/painted.yaml. Finished parts
-are skipped. Weights are stored in float16 with the tokenizer, because later versions may number tokens differently.
+It paints photos of one kind of object each and builds a release from them with examples/painted.yaml. A random tiny
+model first learns to list what one image shows, then which image has what is asked for, then to answer rows, and last
+to answer rows with flaws: some name the wrong image. Finished parts of FOLDER are skipped.
+Weights are stored in float16 with the tokenizer, because later versions may number tokens differently.
 """
 
 import argparse
+import os
+import random
+import re
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.learning import kinds_shown, naming  # noqa: E402
 from benchmarks.quick_training import Encoded, Schedule, train  # noqa: E402
-from benchmarks.tasks_learned import (  # noqa: E402
-    FULL,
-    PIXELS,
-    QUICK,
-    Annotations,
-    loaded,
-    prepare,
-    rows_of,
-    sources,
-    warm_up,
-    with_completion,
-)
 
-SAMPLES, STEPS = 3000, Schedule(400, 16, 3e-3)
-QUICK_SAMPLES, QUICK_STEPS = 60, Schedule(2, 4, 3e-3)
-RELEASE, MODEL = "simple", "start"
+PIXELS = (32 * 32, 64 * 64)  # of an image as the model sees it: at most 4 tokens
+FOLDERS = {"train": "train2017", "test": "val2017"}
+FIRST_IMAGE = re.compile(r'.*?"img_idx": \d', re.DOTALL)
+FLAWED = 0.3  # share of the last rows with boxes in the wrong image
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything."""
+
+    photos: int
+    rows: int
+    listing: Schedule  # what one image shows
+    pointing: Schedule  # the first image that has what is asked for
+    answering: Schedule  # rows of the release
+    flawed: Schedule  # the same rows, some with the wrong image
+
+
+FULL = Scale(
+    photos=1500,
+    rows=2500,
+    listing=Schedule(500, 16, 4e-3, falls=False),
+    pointing=Schedule(350, 32, 3e-3, falls=False),
+    answering=Schedule(700, 16, 3e-3),
+    flawed=Schedule(100, 16, 1e-3, warmup=10),
+)
+SHORT = Schedule(2, 4, 3e-3)
+QUICK = Scale(120, 120, SHORT, SHORT, SHORT, SHORT)
 
 
 def main() -> None:
@@ -40,45 +61,127 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few steps: the model learns nothing")
     parser.add_argument("--to", type=Path, default=ROOT / "cgc_train" / "tiny" / "warm", help="replaced")
     options = parser.parse_args()
-    protocol, work, seed = QUICK if options.quick else FULL, options.work.resolve(), options.seed
-    samples, steps = (QUICK_SAMPLES, QUICK_STEPS) if options.quick else (SAMPLES, STEPS)
-    prepare(protocol, work, seed)
-    build(work, samples, seed)
-    warm_up(protocol, work, seed)
-    finish(work, steps, seed)
-    write(work / MODEL, options.to)
+    work = options.work.resolve()
+    os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
+    scale = QUICK if options.quick else FULL
+    prepare(scale, work, options.seed)
+    learn(scale, work, options.seed)
+    write(work / "flawed", options.to)
 
 
-def build(work: Path, samples: int, seed: int) -> None:
-    """A release like that of the demo, with other photos."""
+def prepare(scale: Scale, work: Path, seed: int) -> None:
+    """A release like that of the demo, with other photos, and a random model."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import load_config
+    from cgc_data.painter import paint
+    from cgc_train.tiny import write_tiny
 
-    if not (work / RELEASE / "manifest.json").is_file():
-        over = {"sources": sources(work), "samples": samples, "seed": seed, "splits": {"validation": 0.05}}
-        build_release(load_config(ROOT / "examples" / "painted.yaml", over), work / RELEASE)
+    if (work / "release" / "manifest.json").is_file():
+        return
+    paint("single", work / "photos", seed=seed, photos=scale.photos)
+    sources = [
+        {
+            "kind": "coco",
+            "annotations": str(work / "photos" / "annotations" / f"instances_{name}.json"),
+            "images": str(work / "photos" / "images" / folder),
+            "exhaustive": True,
+            "split": "test" if name == "test" else "auto",
+        }
+        for name, folder in FOLDERS.items()
+    ]
+    over = {"sources": sources, "samples": scale.rows, "seed": seed, "splits": {"validation": 0.05}}
+    build_release(load_config(ROOT / "examples" / "painted.yaml", over), work / "release")
+    write_tiny(work / "random", seed=seed)
 
 
-def finish(work: Path, steps: Schedule, seed: int) -> None:
-    """Train the model that lists what it sees to answer questions."""
+def learn(scale: Scale, work: Path, seed: int) -> None:
+    """Train the random model part by part; the model after each is kept."""
+    import torch
+
+    from cgc_train.model import load_trained
     from cgc_train.tiny import tiny_processor
 
-    if (work / MODEL).exists():
-        return
-    annotations, model = Annotations(work / "photos"), loaded(work / "warm")
-    rows = [with_completion(row, annotations) for row in rows_of(work / RELEASE, "train")]
-    train(model, Encoded(tiny_processor(pixels=(1024, PIXELS)), rows), steps, seed=seed, name=MODEL)
-    model.save_pretrained(work / MODEL)
+    torch.set_num_threads(1)  # more threads slow each other down at this size
+    processor, rows, shown = tiny_processor(pixels=PIXELS), rows_of(work), kinds_shown(work)
+    answers = naming(rows, work).to_list()
+    parts = {
+        "listing": (scale.listing, [image for row in rows for image in listings(row, shown)]),
+        "pointing": (scale.pointing, [pointing(row) for row in answers]),
+        "answering": (scale.answering, answers),
+        "flawed": (scale.flawed, naming(with_flaws(rows, seed), work).to_list()),
+    }
+    before = "random"
+    for name, (schedule, given) in parts.items():
+        if not (work / name).exists():
+            model = load_trained(work / before)
+            train(model, Encoded(processor, given), schedule, seed=seed, name=name)
+            model.save_pretrained(work / name)
+        before = name
+
+
+def rows_of(work: Path) -> Any:
+    """The training rows, as training shows them."""
+    from cgc_train.data import Bounds, training_set
+    from cgc_train.recipe import load_recipe
+    from cgc_train.run import image_folder
+
+    settings = [f"data.release={work / 'release'}", "data.held_out_every=0"]
+    bounds = Bounds(min_pixels=PIXELS[0], max_pixels=PIXELS[1], factor=32)
+    return training_set(load_recipe("tiny-cpu", settings), image_folder=image_folder(), bounds=bounds)
+
+
+def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Each image of a row that has all of its objects in the answer, alone, to be listed."""
+    from cgc_data.answer import Object, format_response
+
+    for number, (view, image) in enumerate(zip(row["views"], row["images"], strict=True), 1):
+        boxes = [item for item in row["objects"] if item["img_idx"] == number]
+        if boxes:
+            objects = [Object(1, tuple(item["bbox_2d"]), item["label"]) for item in boxes]
+            text = format_response(objects, f"Image 1 shows {shown[view['file_name']]}.")
+            yield {
+                "images": [image],
+                "prompt": message("user", "\nImage 1: ", None, "\nList everything."),
+                "completion": message("assistant", text),
+            }
+
+
+def pointing(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose answer ends after its first image number; coordinates would drown this one token."""
+    text = row["completion"][0]["content"][0]["text"]
+    found = FIRST_IMAGE.match(text)
+    return row | {"completion": message("assistant", found.group() if found else text)}
+
+
+def message(role: str, *content: str | None) -> list[dict[str, Any]]:
+    """A conversation of one message; a text, or None for an image."""
+    parts = [{"type": "image" if text is None else "text", "text": text} for text in content]
+    return [{"role": role, "content": parts}]
+
+
+def with_flaws(rows: Any, seed: int) -> Any:
+    """The rows, of which a share has its boxes in the next image."""
+    generator = random.Random(seed)
+    moved = [generator.random() < FLAWED for _ in range(len(rows))]
+
+    def flawed(row: dict[str, Any], place: int) -> dict[str, Any]:
+        step = int(moved[place])
+        count = len(row["images"])
+        return {"objects": [item | {"img_idx": (item["img_idx"] - 1 + step) % count + 1} for item in row["objects"]]}
+
+    return rows.map(flawed, with_indices=True)
 
 
 def write(model: Path, target: Path) -> None:
     """Write a trained model with its processor in half the bytes."""
+    from cgc_train.model import load_trained
     from cgc_train.tiny import tiny_processor
 
+    target.mkdir(parents=True, exist_ok=True)
     for old in target.glob("*"):
         old.unlink()
-    loaded(model).half().save_pretrained(target)
-    tiny_processor(pixels=(1024, PIXELS)).save_pretrained(target)
+    load_trained(model).half().save_pretrained(target)
+    tiny_processor(pixels=PIXELS).save_pretrained(target)
     (target / "model.safetensors").chmod(0o644)
 
 

@@ -26,6 +26,7 @@ REASONS = ("installs packages", "needs a GPU", "needs GPUs", "downloads", "the r
 # What a line is given besides, so that a test ends in minutes: fewer photos, rows, and steps of the same commands.
 SMALLER: Mapping[str, str] = {
     "cgc-data paint large": "--photos 120",
+    "cgc-data paint single": "--photos 120",
     "cgc-data build examples/painted.yaml": "--samples 60",
     "cgc-train grpo tiny-cpu": "grpo.max_steps=2 grpo.save_steps=2 grpo.num_generations=4 data.held_out_rows=4",
     "lmms_eval": "--limit 4",

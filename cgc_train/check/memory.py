@@ -221,7 +221,7 @@ def _learning(run: _Run) -> Iterator[Part]:
     yield from backward
     # the backward pass has freed its memory by then
     beyond = _stepping(run) - sum(part.bytes for part in backward)
-    yield Part("step of the optimiser", max(beyond, 0), "learning")
+    yield Part("step of the optimizer", max(beyond, 0), "learning")
 
 
 def _backward(run: _Run) -> Iterator[Part]:
@@ -257,9 +257,9 @@ def _stepping(run: _Run) -> int:
     """Bytes while DeepSpeed updates weights: their gradients joined, and a float32 copy."""
     if run.recipe.sharing not in DEEPSPEED:
         return 0
-    updated = run.share("optimiser", run.trained)
+    updated = run.share("optimizer", run.trained)
     if run.recipe.sharing == "zero3":
-        updated = min(updated, STEP + run.share("optimiser", max(run.shape.embedding, run.shape.head)))
+        updated = min(updated, STEP + run.share("optimizer", max(run.shape.embedding, run.shape.head)))
     return (run.trained_width + 4) * updated
 
 

@@ -28,7 +28,7 @@ def tiny(folder: Path, family: str, seed: int, real_tokens: bool, head_size: str
         if (family, seed, real_tokens, head_size) != ("qwen3_vl", 0, False, "16"):
             raise click.UsageError("--warm has a fixed seed and shape; remove the other options")
         write_warm(folder)
-        show(f"{folder}: a tiny model, warmed up on photos painted by `cgc-data paint large`")
+        show(f"{folder}: a tiny model, warmed up on photos painted by `cgc-data paint single`")
         return
     write_tiny(folder, family=family, seed=seed, real_tokens=real_tokens, head_size=int(head_size))
     show(f"{folder}: a tiny model with random weights, untrained")

@@ -1,24 +1,29 @@
 """Evaluate the tiny model before and after training with lmms-eval, both in this process.
 
 Usage: python -m scripts.demo.evaluate DEMO
-It asks `cgc_contrast_think_inter`: the test split of the painted release, with the prompt used in training.
+It asks `cgc_contrast_think_inter`: the test split of the painted release, with the prompt used in training. Answers are
+sampled as in training, because GRPO raises the reward of sampled answers.
 """
 
+import os
 import sys
 from pathlib import Path
 
 from cgc_bench.lmms.dispatch import main as lmms_eval
 
 TASK, ROWS, NEW_TOKENS = "cgc_contrast_think_inter", 60, 200
+PIXELS = 4096  # of an image, as in training; by default it is larger, and the model has seen no larger ones
 MODELS = {"before": "tiny", "after": "run/model"}
 
 
 def main(demo: Path) -> None:
     """Answer the same rows with each model; outputs are DEMO/answers/before and DEMO/answers/after."""
+    os.environ["CGC_BENCH_MAX_PIXELS"] = str(PIXELS)
     for name, model in MODELS.items():
-        sys.argv = ["lmms_eval", "--model", "qwen3_vl", "--model_args", f"pretrained={demo / model},device_map=cpu"]
+        given = f"pretrained={demo / model},device_map=cpu,min_pixels=1024,max_pixels={PIXELS}"
+        sys.argv = ["lmms_eval", "--model", "qwen3_vl", "--model_args", given]
         sys.argv += ["--device", "cpu", "--tasks", TASK, "--limit", str(ROWS)]
-        sys.argv += ["--gen_kwargs", f"max_new_tokens={NEW_TOKENS}"]
+        sys.argv += ["--gen_kwargs", f"max_new_tokens={NEW_TOKENS},do_sample=True,temperature=1"]
         sys.argv += ["--output_path", str(demo / "answers" / name), "--log_samples"]
         lmms_eval()
 

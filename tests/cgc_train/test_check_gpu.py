@@ -145,8 +145,8 @@ def test_the_page_is_what_the_figures_and_the_plan_of_now_say() -> None:
 
 # What does not exist yet in the only step of a run: gradients while it samples, and Adam's states.
 FIRST_STEP: dict[When, frozenset[str]] = {
-    "sampling": frozenset({"gradients", "optimiser"}),
-    "learning": frozenset({"optimiser"}),
+    "sampling": frozenset({"gradients", "optimizer"}),
+    "learning": frozenset({"optimizer"}),
 }
 ADAPTERS = ("short", "resume", "whole_step", "quantised")
 

@@ -186,7 +186,7 @@ def test_deepspeed_updates_weights_through_gradients_in_float32(real: ModelShape
     )
     for plan, weights in ((zero3, 10**9 + real.embedding), (zero2, real.total - real.vision)):
         assert sum(part.bytes for part in plan.parts if part.when == "learning") == 6 * weights
-    assert _part(ddp, "step of the optimiser") == 0
+    assert _part(ddp, "step of the optimizer") == 0
 
 
 def test_zero2_holds_all_weights_and_fsdp2_trains_in_float32(real: ModelShape) -> None:

@@ -13,8 +13,11 @@ from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.core_model_loading import PrefixChange
 
+from benchmarks.learning import kinds_shown
 from cgc_data.answer import ANSWER_FORM, Object, build_messages, format_response, read_answer, with_thinking
+from cgc_data.answer.wording import ask
 from cgc_data.painter import paint
+from cgc_data.vocabulary import readable
 from cgc_train.cli import cli
 from cgc_train.errors import ModelError
 from cgc_train.generate import generate
@@ -113,18 +116,19 @@ def test_the_warmed_up_one_is_the_same_whenever_it_is_written(tmp_path: Path) ->
 
 def test_the_warmed_up_one_answers_in_the_form_that_is_asked_for(tmp_path: Path) -> None:
     """Of painted photos that it has not seen; what it is worth is measured by benchmarks/demo_learns.py."""
-    paint("large", tmp_path / "photos", photos=16, seed=5)
+    paint("single", tmp_path / "photos", photos=16, seed=5)
     photos = sorted((tmp_path / "photos" / "images" / "train2017").iterdir())
     images = [(first, second) for first, second in zip(photos[::2], photos[1::2], strict=True)]
     write_warm(tmp_path / "warm")
-    asked = with_thinking(build_messages(f"Find every apple in these two images. {ANSWER_FORM}", 2))
+    shown = [kinds_shown(tmp_path)[first.name] for first, _ in images]
+    asked = [with_thinking(build_messages(ask("locate", 0, [readable(kind)], count_images=2), 2)) for kind in shown]
     model = AutoModelForImageTextToText.from_pretrained(tmp_path / "warm")
     processor = AutoProcessor.from_pretrained(tmp_path / "warm")
-    answers = generate(model, processor, [asked] * len(images), images, max_new_tokens=160)
+    answers = generate(model, processor, asked, images, max_new_tokens=160)
     readings = [read_answer(answer, 2) for (answer,) in answers]
     assert sum(reading.valid for reading in readings) >= 6
-    boxes = [item for reading in readings for item in reading.objects]
-    assert sum(item.label == "apple" for item in boxes) > len(boxes) / 2
+    boxes = [item.label == kind for reading, kind in zip(readings, shown, strict=True) for item in reading.objects]
+    assert sum(boxes) > len(boxes) / 2
 
 
 def test_the_command_writes_it_and_takes_no_shape_of_its_own(tmp_path: Path) -> None:
