@@ -19,7 +19,7 @@ from cgc_data.common.errors import PlanError
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
 from cgc_data.painter.embedded import with_sources
-from cgc_data.plan.build import Plan, make_plan
+from cgc_data.plan.build import make_plan
 from cgc_data.tasks import PLANNED
 
 
@@ -38,7 +38,7 @@ def main(
     rows: int,
     tasks: tuple[str, ...],
 ) -> None:
-    """Plan each task and print a line of figures and the notes of the plan."""
+    """Plan each task and print a line of figures and, if rows are missing, what the photos lack."""
     flags = {"coco": coco, "lvis": lvis, "exhaustive": exhaustive, "bbox_format": None, "orientation": None}
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / CACHE
@@ -62,11 +62,8 @@ def _show(task: str, index: Index, config: BuildConfig, cache: Path) -> None:
         photos = _photos(Path(folder))
     each = 1000 * seconds / made
     print(f"{task:<20} {made:>7,} of {config.samples:,} rows, {photos:>6,} photos, {each:>7.1f} ms/row")
-    print("".join(f"    {note}\n" for note in _told(plan)), end="", flush=True)
-
-
-def _told(plan: Plan) -> list[str]:
-    return [note for note in plan.notes if note.startswith("made")]
+    causes = [rows.cause for rows in plan.made if rows.cause]
+    print("".join(f"    {cause}\n" for cause in causes), end="", flush=True)
 
 
 def _photos(folder: Path) -> int:

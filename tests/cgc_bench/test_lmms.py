@@ -129,6 +129,23 @@ def test_a_tiny_model_answers_every_benchmark(place: Path, tiny: Path, tmp_path:
 
 
 @pytest.mark.slow
+def test_a_local_model_and_an_api_are_sent_the_same_prompts_and_images(place: Path, tiny: Path, tmp_path: Path) -> None:
+    sent: dict[str, list[str]] = {}
+    local = ("--model_args", f"pretrained={tiny},device_map=cpu", "--device", "cpu")
+    for model, given in (("qwen3_vl", local), ("openai", ())):
+        command = [sys.executable, "-m", "scripts.engines.lmms_sent", str(tmp_path / f"{model}.jsonl"), model, *given]
+        command += ["--tasks", "cgc_all", "--limit", "1", "--gen_kwargs", "max_new_tokens=2"]
+        path = os.pathsep.join([str(ROOT), str(ROOT / "cards")])
+        done = run(command, tmp_path / model, CGC_BENCH_PROFILE="lmms-eval-default", PYTHONPATH=path)
+        assert done.returncode == 0, done.stderr[-2000:]
+        sent[model] = sorted((tmp_path / f"{model}.jsonl").read_text().splitlines())
+    assert sent["qwen3_vl"] == sent["openai"]
+    kinds = [[kind for kind, _ in json.loads(line)] for line in sent["openai"]]
+    assert max(kind.count("image") for kind in kinds) > 1, "a request with several images, whose order is compared"
+    assert sum(len(results(tmp_path / model)) > 20 for model in sent) == 2
+
+
+@pytest.mark.slow
 def test_the_simple_interface_takes_the_same_tasks(place: Path, tiny: Path, tmp_path: Path) -> None:
     model = f"pretrained={tiny},device_map=cpu"
     command = [*WAYS["module"], "--model", "qwen3_vl", "--model_args", model, "--device", "cpu", "--force_simple"]

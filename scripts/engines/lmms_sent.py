@@ -1,0 +1,132 @@
+"""Run lmms-eval and record what its model is sent.
+
+Usage: python -m scripts.engines.lmms_sent SENT.jsonl MODEL ARGUMENT ...
+MODEL is `qwen3_vl`, `vllm`, or `openai` of lmms-eval; the arguments are those of `lmms_eval`. Each line of SENT.jsonl
+is a request: its texts and images in order, without the system prompt that `qwen3_vl` adds. An image is the sha256 of
+its size and RGB pixels. `openai` gets a server in this process, which answers `[]`.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
+from unittest.mock import patch
+
+from PIL import Image
+
+Message = Mapping[str, Any]  # {"role": ..., "content": [...]}, in the form of transformers or of OpenAI
+Part = tuple[str, str]  # ("text", text) or ("image", sha256)
+ANSWER = "[]"
+
+
+class Sent:
+    """The file of requests; several threads may write."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._lock = path, Lock()
+        path.write_text("", encoding="utf-8")
+
+    def add(self, messages: Sequence[Message]) -> None:
+        """Write a request."""
+        line = json.dumps(parts(messages)) + "\n"
+        with self._lock, self.path.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+
+def parts(messages: Sequence[Message]) -> list[Part]:
+    """Texts and images of a conversation in order."""
+    return [part(content) for message in messages if message["role"] != "system" for content in message["content"]]
+
+
+def part(content: Mapping[str, Any]) -> Part:
+    """One text, or one image as the sha256 of its size and pixels."""
+    if content["type"] == "text":
+        return "text", content["text"]
+    picture = content["image"] if content["type"] == "image" else decoded(content["image_url"]["url"])
+    rgb = picture.convert("RGB")
+    return "image", hashlib.sha256(f"{rgb.size}".encode() + rgb.tobytes()).hexdigest()
+
+
+def decoded(url: str) -> Image.Image:
+    """The image in a data URL."""
+    return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+
+
+def recorded(sent: Sent, function: Callable[..., Any], requests: Callable[..., Sequence[Any]]) -> Callable[..., Any]:
+    """A function that first writes the requests among its arguments."""
+
+    def run(*arguments: Any, **named: Any) -> Any:
+        for messages in requests(*arguments, **named):
+            sent.add(messages)
+        return function(*arguments, **named)
+
+    return run
+
+
+def of_transformers(sent: Sent) -> AbstractContextManager[Any]:
+    """Record the conversations whose images `qwen3_vl` reads."""
+    from lmms_eval.models.chat import qwen3_vl
+
+    def requests(conversations: Sequence[Any], **_: Any) -> Sequence[Any]:
+        return conversations
+
+    return patch.object(qwen3_vl, "process_vision_info", recorded(sent, qwen3_vl.process_vision_info, requests))
+
+
+def of_vllm(sent: Sent) -> AbstractContextManager[Any]:
+    """Record the conversations that vLLM is given."""
+    from vllm import LLM
+
+    def requests(_: object, messages: Sequence[Any], **__: Any) -> Sequence[Any]:
+        return messages
+
+    return patch.object(LLM, "chat", recorded(sent, LLM.chat, requests))
+
+
+@contextmanager
+def of_openai(sent: Sent) -> Iterator[str]:
+    """Serve an OpenAI endpoint that records requests; yields its address."""
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent.add(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["messages"])
+            choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": ANSWER}}
+            reply = {"id": "0", "object": "chat.completion", "created": 0, "model": "stub", "choices": [choice]}
+            body = json.dumps(reply).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
+def main() -> None:
+    """Run lmms-eval's command with a recorded model."""
+    from lmms_eval.cli.dispatch import main as evaluate
+
+    path, model, *arguments = sys.argv[1:]
+    recording = {"qwen3_vl": of_transformers, "vllm": of_vllm, "openai": of_openai}[model](Sent(Path(path)))
+    with recording as address:
+        if model == "openai":
+            arguments += ["--model_args", f"model_version=stub,api_key=none,base_url={address},num_concurrent=1"]
+        sys.argv = ["lmms_eval", "--model", model, *arguments]
+        evaluate()
+
+
+if __name__ == "__main__":
+    main()
