@@ -31,7 +31,6 @@ HOLDS, LACKS = INTRA.roles
 MOST_PIECES = 5
 WINDOWS = (2, 3, 4, 5)  # larger numbers are drawn more often, because photos often have room for fewer
 QUESTIONS = 2  # per set of windows
-MOST_OFTEN = 1.2  # times chance that a color rank other than the first can be the right one; far ranks are rare
 
 
 class RegionPlanner:
@@ -125,13 +124,10 @@ class RegionPlanner:
         return chosen
 
     def _lacking(self, windows: int, asked: list[Asked]) -> list[Asked]:
-        """Candidates with the rarest color rank.
-
-        The closest window is the right one no more often than by chance, any other one hardly more often.
-        """
+        """Candidates with the rarest color rank; the closest window is the right one no more often than by chance."""
         counts = [self._ranks[windows, rank] for rank in range(windows)]
-        most = [(MOST_OFTEN if rank else 1) * sum(counts) / windows for rank in range(windows)]
-        allowed = [one for one in asked if counts[one.nearer] <= most[one.nearer]]
+        may_be_nearest = windows * counts[0] <= sum(counts)
+        allowed = [one for one in asked if one.nearer or may_be_nearest]
         least = min((counts[one.nearer] for one in allowed), default=0)
         return [one for one in allowed if counts[one.nearer] == least]
 
