@@ -28,6 +28,7 @@ from tests.cgc_train.made_rows import made_row, some_rows, write_release
 
 REAL = ("qwen3-vl-8b-full", "qwen3-vl-8b-lora", "qwen3-vl-8b-lora-1gpu", "qwen3-vl-8b-qlora-24gb")
 OUT_OF_REACH = {"packages", "weights", "processor", "template", "disk", "GPUs", "step"}
+LONGER = "grpo.max_completion_length=256"  # the recipe's own limit is for the answers of the demo
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +305,7 @@ def test_images_that_a_vllm_server_would_resize_again_fail(place: Path, mode: st
     """In the same process vLLM is started with the recipe's limits; a server has those of the model's folder."""
     context = Context(_recipe(place, "tiny-cpu", "grpo.use_vllm=true", f"grpo.vllm_mode={mode}"))
     assert check_images(context).status == "ok"
-    context.__dict__["own_bounds"] = replace(context.own_bounds, max_pixels=2048)
+    context.__dict__["own_bounds"] = replace(context.own_bounds, max_pixels=1024)
     found = check_images(context)
     assert found.status == status
     assert ("a vLLM server would resize" in found.line) is (status == "failed")
@@ -380,8 +381,8 @@ def test_json_holds_every_finding(place: Path) -> None:
 
 def _recipe(place: Path, name: str, *settings: str) -> Recipe:
     given = [f"data.release={place / 'release'}", "data.tasks=[]", "data.held_out_rows=4"]
-    model = [f"model.name={place / 'tiny'}"] if name == "tiny-cpu" else []
-    return load_recipe(name, [*given, *model, *settings])
+    tiny = [f"model.name={place / 'tiny'}", LONGER] if name == "tiny-cpu" else []
+    return load_recipe(name, [*given, *tiny, *settings])
 
 
 def _only(place: Path, *settings: str, check: str) -> Finding:
@@ -389,5 +390,5 @@ def _only(place: Path, *settings: str, check: str) -> Finding:
 
 
 def _command(place: Path, name: str, *words: str) -> Any:
-    given = [f"data.release={place / 'release'}", f"model.name={place / 'tiny'}", "data.held_out_rows=4"]
+    given = [f"data.release={place / 'release'}", f"model.name={place / 'tiny'}", "data.held_out_rows=4", LONGER]
     return CliRunner().invoke(cli, ["check", name, *given, *words])
