@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, help="folder for demo_learns.json and the table in learning.md")
     parser.add_argument("--set", nargs="*", default=[], help="settings that override the recipe")
     options = parser.parse_args()
-    anew = [
+    others = [
         (name, str(Path(folder).resolve())) for name, _, folder in (given.partition("=") for given in options.rebuilt)
     ]
     work, docs = options.work.resolve(), options.docs and options.docs.resolve()
@@ -54,7 +54,7 @@ def main() -> None:
     before = sampled(work / "demo" / "tiny", work, rows)
     outcome = {
         "seeds": {str(seed): learned(seed, work, rows, before, settings) for seed in options.seeds},
-        "rebuilt": {name: rebuilt(name, Path(folder), work, rows, before) for name, folder in anew},
+        "rebuilt": {name: rebuilt(name, Path(folder), work, rows, before) for name, folder in others},
     }
     print(tables(outcome))
     if docs:
