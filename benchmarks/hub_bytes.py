@@ -43,13 +43,13 @@ def main() -> None:
         first = pushed(files(options.release), work / "stores" / "first")
         rows = release.manifest["counts"]["total"]
         print(f"{rows} rows, {len(release.manifest['shards'])} shards, {megabytes(first.total)}")
-        print(f"images as the rows show them: {megabytes(shown_bytes(release))}")
+        print(f"all displayed images: {megabytes(shown_bytes(release))}")
         print(f"distinct chunks: {megabytes(first.new)}; sent: {megabytes(first.sent)}")
         shares = [
             print_removed(options.release, photo, work, rows)
             for photo in random.Random(options.seed).sample(photos(release), options.photos)
         ]
-        print(f"sent again after one photo was removed: {sum(shares) / len(shares):.1%} of the release on average")
+        print(f"sent again after the removal of one photo: {sum(shares) / len(shares):.1%} of the release on average")
 
 
 def print_removed(release: Path, photo: int, work: Path, rows: int) -> float:

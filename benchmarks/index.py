@@ -26,8 +26,8 @@ FASTER, SMALLER = 8.0, 1 / 3
 METHODS = {
     "reference": "COCO() or LVIS(), which store every record as a dict",
     "parsed": "this project's reader, which also computes the file's sha256",
-    "stored": "the same, writing the columns to a cache",
-    "cached": "the columns from the cache, after checking the file's sha256",
+    "stored": "the same reader, which also writes the columns to a cache",
+    "cached": "the cached columns, after a check of the file's sha256",
     "sha256": "only the file's sha256",
 }
 

@@ -48,14 +48,14 @@ def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
     photo_size(data)
     if (mode := _open(data).mode) not in _EIGHT_BIT:
         raise UnshownError(
-            f"more than 8 bits per channel ({mode}), which readers do not show correctly; convert it to 8 bits"
+            f"more than 8 bits per channel ({mode}), which many libraries do not decode correctly; convert it to 8 bits"
         )
     cv2 = _opencv()
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise PhotoError("not a photo that OpenCV can read; download it again")
     if not (pixels[::8, ::8] != pixels[0, 0]).any() and not (pixels != pixels[0, 0]).any():
-        raise UnshownError("one color only; replace the photo")
+        raise UnshownError("contains only one color; replace the photo")
     return turned(pixels, exif_orientation(data)) if turn else np.asarray(pixels, dtype=np.uint8)
 
 

@@ -67,7 +67,9 @@ def match(
         ValueError: `power`, `floor`, or `ceiling` is out of range.
     """
     if power <= 0 or not 0 <= floor <= 1 or not 0 < ceiling <= 1:
-        raise ValueError(f"power {power} and ceiling {ceiling} must be above 0, floor {floor} and ceiling at most 1")
+        raise ValueError(
+            f"power {power} and ceiling {ceiling} must be above 0; floor {floor} and ceiling must be at most 1"
+        )
 
     def score(ious: _Matrix) -> _Matrix:
         return np.where(ious >= ceiling, 1.0, np.where(ious >= floor, ious**power, 0.0))

@@ -48,8 +48,12 @@ EASY = tuple(name for name, kind in DISTRACTORS.items() if kind.likeness < 1)
 SWITCHES = {
     **{f"{name}-only": _only(name) for name in CONTRASTS},
     "decoupled-only": Switch((f"data.distractors=[{', '.join(EASY)}]",), "no hard distractors"),
-    "no-distractors": Switch(("data.distractor_images=false",), "only images that contain an answer: no contrast"),
-    "no-source": Switch(("reward.source_aware=false",), "boxes in wrong images earn as much as in right ones"),
+    "no-distractors": Switch(
+        ("data.distractor_images=false",), ("show only the images that contain an answer, without any contrast")
+    ),
+    "no-source": Switch(
+        ("reward.source_aware=false",), ("boxes in wrong images earn as much as boxes in the right images")
+    ),
     "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching: extra boxes cost nothing"),
     **{f"no-{term.name}": Switch((f"reward.{term.name}=0",), term.ablated) for term in TERMS if term.ablated},
     "no-think": Switch(("prompt.think=false",), "no reasoning before the answer, neither requested nor required"),

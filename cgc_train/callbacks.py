@@ -56,7 +56,8 @@ class FalseEmptyWarning(LogReader):
             self.said = True
             say(
                 f"warning: step {state.global_step}: {share:.0%} of the rows with objects are answered with [], up "
-                f"from {self.first:.0%}; the model may be learning to answer [] always (fewer absent rows or a warm-up)"
+                f"from {self.first:.0%}; the model may be learning to answer [] always (try fewer absent rows or a "
+                "warm-up)"
             )
 
 

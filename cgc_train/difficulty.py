@@ -110,7 +110,7 @@ def measure(
     done = _read(file, settings)
     found = [done[identity] for identity in ids if identity in done]
     if len(found) < len(ids):
-        say(f"{file}: other processes are still answering {len(ids) - len(found)} rows; rerun the command for all")
+        say(f"{file}: other processes are still answering {len(ids) - len(found)} rows; rerun the command for all rows")
     return found
 
 

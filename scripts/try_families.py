@@ -97,7 +97,7 @@ class Trial:
         shutil.rmtree(copy / "model")
         shutil.rmtree(copy / "checkpoint-2")
         run = resume(open_run(copy))
-        hold("the resumed run left other weights", not changed(run.model_folder, whole.model_folder))
+        hold("the resumed run ended with different weights", not changed(run.model_folder, whole.model_folder))
 
     def lora(self) -> None:
         """Two steps with adapters, which go only on the family's projections."""

@@ -67,7 +67,7 @@ def main() -> None:
     if not options.self_test:
         sys.exit(1 if campaign(options.seed, options.without, options.only or list(FAULTS)) else 0)
     missed = [guard for guard in GUARDS if not noticed(options.seed, guard)]
-    print(f"not noticed: {', '.join(missed)}" if missed else "every guard that is switched off is noticed")
+    print(f"not noticed: {', '.join(missed)}" if missed else "every disabled guard is detected")
     sys.exit(1 if missed else 0)
 
 

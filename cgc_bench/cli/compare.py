@@ -13,8 +13,13 @@ PATH = click.Path(path_type=Path)
 @click.argument("base", type=PATH)
 @click.argument("new", type=PATH, nargs=-1, required=True, metavar="NEW...")
 @click.option("--task", "label", help="Group of tasks, such as cgc_mig, if the folders contain several.")
-@click.option("--per-task", default=6, show_default=True, help="Most items won, and items lost, shown per task.")
-@click.option("--seed", default=0, show_default=True, help="Seed for sampling the items shown.")
+@click.option(
+    "--per-task",
+    default=6,
+    show_default=True,
+    help=("Maximum number of won items, and of lost items, to print per task."),
+)
+@click.option("--seed", default=0, show_default=True, help="Seed for choosing the items to print.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")
 def compare(base: Path, new: tuple[Path, ...], *, label: str | None, per_task: int, seed: int, folder: Path) -> None:
     """Compare output folders of lmms-eval item by item: each NEW with BASE."""

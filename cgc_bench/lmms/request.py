@@ -103,7 +103,7 @@ def _of_task(task: Any) -> Columns:
 def _refuse_kept_prompts(task: Any) -> None:
     """Refuse `--cache_requests true`, which serves the prompts of an earlier run by task name alone."""
     if getattr(getattr(task, "args", None), "cache_requests", None) == "true":
-        end(TaskError("--cache_requests true would serve prompts of other data or settings; remove it"))
+        end(TaskError("--cache_requests true would serve prompts made from other data or settings; remove the option"))
 
 
 def _moved() -> str:

@@ -42,7 +42,10 @@ def _about(form: Format) -> str:
 @click.option(
     "--orientation",
     type=click.Choice(ORIENTATIONS),
-    help=f"What the boxes in the {DECLARABLE} files follow if EXIF rotates a photo.  [default: as_stored, if certain]",
+    help=(
+        f"Whether the boxes in the {DECLARABLE} files fit the photo as_stored or as_displayed, if EXIF rotates it.  "
+        "[default: as_stored, if certain]"
+    ),
 )
 @click.option(
     "--ignore",
@@ -83,11 +86,15 @@ def _about(form: Format) -> str:
     help="Number of rendering processes.",
 )
 @click.option("--executor", type=click.Choice(["processes", "ray"]), default="processes", show_default=True)
-@click.option("--dry-run", is_flag=True, help="Only plan, and report rows per task, size, and what is rejected.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help=("Plan only: report the rows per task, the size of the release, and the rejected rows."),
+)
 @click.option(
     "--push-to-hub",
     metavar="ORG/NAME",
-    help="Push the finished release to the Hub. Only permissively licensed photos are used by default then.",
+    help="Push the finished release to the Hub. By default, the build then uses only permissively licensed photos.",
 )
 @click.option("--tag", metavar="vX.Y.Z", help="Version tag of the push.")
 @click.option("--private", is_flag=True, help="Create the repository as private.")

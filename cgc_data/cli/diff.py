@@ -35,7 +35,7 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     if as_json:
         show(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     elif found.none:
-        show(f"no difference: {found.total.after:,} rows with the same truth")
+        show(f"no difference: {found.total.after:,} rows with identical ground truth")
     else:
         _print(found)
 

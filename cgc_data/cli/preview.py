@@ -15,7 +15,7 @@ from cgc_data.common.progress import say, show
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
-    help="Photos (folder or .zip), if the release stores none [default: those it was built from].",
+    help="Folder or .zip of the photos, if the release stores no images [default: the photos of the build].",
 )
 @click.option("--sheets/--no-sheets", default=True, show_default=True, help="Also write PNG contact sheets.")
 def preview(release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool) -> None:

@@ -91,7 +91,7 @@ def run(group: click.Command, name: str) -> NoReturn:
     except OSError as error:  # a disk fills up, or a folder disappears: not a bug
         _end(name, refusal(error), 2)
     except MemoryError:
-        _end(name, "out of memory; close other programs, or process less at a time", 2)
+        _end(name, "out of memory; close other programs, or process less data at a time", 2)
 
 
 def _escape_what_the_terminal_cannot_show() -> None:

@@ -8,10 +8,10 @@ _RERUN = "run the same command again"
 _REASONS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space and run again"),
     errno.EDQUOT: ("the disk is full", "free some space and run again"),
-    errno.EFBIG: ("a file is too large for this disk", "use another one, or set a smaller shard_rows"),
+    errno.EFBIG: ("a file is too large for this disk", "use another disk, or set a smaller shard_rows"),
     errno.ENOENT: ("does not exist, or was removed while the command ran", _RERUN),
-    errno.ELOOP: ("is a symbolic link, which is not followed", "put a file or folder in its place"),
-    errno.EISDIR: ("is a folder", "name a file, or move the folder away"),
+    errno.ELOOP: ("is a symbolic link, which is not followed", "replace it with a file or folder"),
+    errno.EISDIR: ("is a folder", "give the path of a file, or move the folder to another location"),
     errno.ENOTDIR: ("is no folder", "name another one"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n), or use fewer workers"),
     errno.ENOMEM: ("out of memory", "close other programs, or use fewer workers"),

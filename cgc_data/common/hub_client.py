@@ -21,7 +21,7 @@ _PASSING = {408, 412, 429, 500, 502, 503, 504}  # 412: someone else committed in
 _MENDS = {
     401: "the Hub rejects this token; run `hf auth login` or set HF_TOKEN to a valid token",
     403: "this token has no write access; use a token with write access, or another ORG",
-    404: "this token sees no such repository or organization; check the name and the token's access",
+    404: "this token cannot access a repository or organization with this name; check the name and the token's access",
     409: "someone else created this version in the meantime; choose the next --tag",
 }
 
@@ -75,7 +75,7 @@ def _explain(error: BaseException, endpoint: str) -> str:
     if isinstance(cause, OfflineModeIsEnabled):
         return "the Hub client is offline; unset HF_HUB_OFFLINE"
     reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-    carry_on = "what was uploaded is kept; run the same command again to resume"
+    carry_on = "the uploaded files are kept; run the same command again to resume"
     if isinstance(cause, HfHubHTTPError):
         status = cause.response.status_code
         return _MENDS.get(status, f"the Hub responded with {status} ({cause.server_message or reason}); {carry_on}")

@@ -48,14 +48,17 @@ FIELDS: dict[str, tuple[Check, str]] = {
     "license": (lambda value: value in LICENSES, "an identifier of hf.co/docs/hub/repositories-licenses, or other"),
     "license_name": (_matches(r"[a-z0-9][a-z0-9.-]*"), "lower-case letters, digits, dots, and hyphens"),
     "license_link": (_matches(r"LICENSE(\.md)?|https?://\S+"), "LICENSE, LICENSE.md, or a web address"),
-    "pretty_name": (_matches(r".*\S.*"), "a text on one line; set name=..."),
+    "pretty_name": (_matches(r".*\S.*"), "a single line of text; set name=..."),
     "language": (_each(_matches(r"[a-z]{2,3}|code|multilingual")), "a list of ISO 639 codes, such as en"),
     "annotations_creators": (_each(_matches(r"[a-z-]+")), "a list of words such as machine-generated"),
     "task_categories": (_each(_matches(r"[a-z0-9-]+")), "a list of the Hub's task identifiers"),
-    "tags": (_each(_matches(r"(?!arxiv:)\S.*|arxiv:\d{4}\.\d{4,5}")), "a list of texts; a paper is arxiv:YYMM.NNNNN"),
+    "tags": (
+        _each(_matches(r"(?!arxiv:)\S.*|arxiv:\d{4}\.\d{4,5}")),
+        ("a list of tags; write a paper as arxiv:YYMM.NNNNN"),
+    ),
     "size_categories": (_each(lambda value: value in SIZES), f"a list of {SIZES[0]} to {SIZES[-1]}"),
     "configs": (_each(lambda value: isinstance(value, dict)), "a list of configurations"),
-    "dataset_info": (_each(lambda value: isinstance(value, dict)), "a list with an entry per configuration"),
+    "dataset_info": (_each(lambda value: isinstance(value, dict)), "a list with one entry per configuration"),
 }
 REQUIRED = ("license", "pretty_name", "language", "size_categories", "configs", "dataset_info")
 REQUIRED_OF_OTHER = ("license_name", "license_link")

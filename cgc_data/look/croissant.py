@@ -82,7 +82,9 @@ def _repository(manifest: Manifest, repo_id: str, tag: str | None) -> Node:
         "@type": "cr:FileObject",
         "@id": "repo",
         "name": "repo",
-        "description": "The repository on the Hub; the sha256 is that of the paths and hashes of its Parquet files.",
+        "description": (
+            "The repository on the Hub. Its sha256 is computed from the paths and hashes of the Parquet files."
+        ),
         "contentUrl": f"{HUB}/datasets/{repo_id}" + (f"/tree/{tag}" if tag else ""),
         "encodingFormat": "git+https",
         "sha256": release_digest(manifest),

@@ -108,7 +108,7 @@ def _view(row: Row, number: int, sources: Sources) -> View:
     boxes = _boxes(row, number, view)
     why = tuple(_warrant(e, sources) for e in row["evidence"] if e["img_idx"] == number)
     if task_of(row).gives_image and number in row["answer_images"] and not boxes:
-        why = (f"Nothing of Image {row['query']['ref_img_idx']} is in this window.",)
+        why = (f"This window shows no part of Image {row['query']['ref_img_idx']}.",)
     why = (*_added(view), *why)
     return View(
         number=number,
@@ -132,7 +132,7 @@ def _added(view: ViewRow) -> tuple[str, ...]:
     """What the view shows of other photos, in words."""
     lent = view["parts"][1:]
     lenders = ", ".join(PurePath(part["file_name"]).name for part in lent)
-    return (f"Objects of other photos were added: {len(lent)} ({lenders}).",) if lent else ()
+    return (f"Objects pasted from other photos: {len(lent)} ({lenders}).",) if lent else ()
 
 
 def _license(url: str) -> str:

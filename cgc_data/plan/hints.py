@@ -63,7 +63,7 @@ def advice(failure: Failure, seconds: float = SECONDS) -> str:
             return f"add {_words(change)}; tried: the build then works"
     if untried:
         return f"add {_words(untried[0])}; not tried because time ran out"
-    return f"none of the setting changes that were tried helps; {_needs(failure)}add photos or correct the file"
+    return f"none of the tested setting changes helps; {_needs(failure)}add photos or correct the file"
 
 
 class _Trial:
@@ -116,7 +116,7 @@ def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
     config, lost = failure.config, failure.lost.lost_objects
     declarable = [FORMATS[source.kind].protocol.declarable for source in config.sources]
     unreadable = any(reason.startswith(UNREADABLE) for reason in lost)
-    yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct without them")
+    yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct without the masks")
     yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each of these boxes contains one object")
     yield _any_duplicates(failure), _ignoring("duplicates", "identical boxes of one category are the same object")
     yield any(map(_undeclared, config.sources, failure.index.claims)), EXHAUSTIVE

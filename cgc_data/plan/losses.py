@@ -12,7 +12,7 @@ from cgc_data.plan.ground import Ground
 from cgc_data.plan.notes import counts
 from cgc_data.plan.truth import DIFFER
 
-CROWD, UNCOUNTED = "crowd", "not known to be all of their category in the photo"
+CROWD, UNCOUNTED = "crowd", "not known to be all instances of their category in the photo"
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def _advice(likely: BoxFormat | None, boxes: Floats, sizes: Floats) -> str:
     stated = "if they are right, state it with bbox_format=xywh"
     if longest := _other_size(boxes, sizes):
         return f"they look like pixels of photos resized to {longest} on the longer side; scale them back, or {stated}"
-    return f"they fit no form that is known; correct them, or {stated}"
+    return f"they fit no known box format; correct them, or {stated}"
 
 
 def _other_size(boxes: Floats, sizes: Floats) -> int | None:

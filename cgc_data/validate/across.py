@@ -15,12 +15,14 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "photo in one split": "a photo, under any of its names, is in only one split",
-    "held out": "photos of COCO val2017 and of held-out sources are in the test split, all others are not",
+    "held out": "photos of COCO val2017 and of held-out sources are in the test split, and all other photos are not",
     "excluded photos": "no photo excluded by the manifest is shown",
-    "pairs": "same_object of two views in both directions; "
-    "every absent row has a present twin of the same label, template and size",
+    "pairs": (
+        "every two-view same_object question exists in both directions; every absent row has a present twin with the "
+        "same label, template, and size"
+    ),
     "spread": "a photo is shown in no more rows of a task than the release allows",
-    "tuples": "rows of one tuple show one set of views in one split; photos of a tuple are asked about in turn",
+    "tuples": "rows of a tuple show the same views in the same split, and ask about different photos in turn",
 }
 Frame = tuple[str, Rectangle]  # photo, window
 

@@ -30,7 +30,7 @@ def number_of_answer_images(traces: Sequence[Trace]) -> Check:
 
 def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
     """Does the number of annotated objects in a photo, few or many, reveal whether it contains an answer?"""
-    name, what = "answer images by number of objects", "AUC of a photo's number of annotated objects, few or many"
+    name, what = "answer images by number of objects", "AUC of the number of annotated objects in a photo, few or many"
     rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.candidates)]
     if not rows:
         return nothing(name, what)

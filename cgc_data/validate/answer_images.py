@@ -41,7 +41,7 @@ def answer_image_checks(traces: Sequence[Trace]) -> Iterator[Check]:
 
 def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
     """How much more often than chance the image with the most, or the least, of a signal contains the answer."""
-    what = "accuracy above chance of naming the image that has most or least of it"
+    what = "accuracy above chance of choosing the image with the highest or lowest value"
     told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # a release by reference has no bytes
     if not told:
         return nothing(name, what)

@@ -50,7 +50,7 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
         case "jpeg", _ if step is view.operations[-1]:
             done = pixels
         case _:
-            raise ValueError("it is unknown, not that of the view's window, or in the wrong position")
+            raise ValueError("it is unknown, does not match the window of the view, or is in the wrong position")
     return done
 
 

@@ -17,7 +17,7 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample
 from cgc_data.validate.world import World
 
-CHECKS = {"near-duplicates": "no two photos of different splits are one picture re-encoded or resized"}
+CHECKS = {"near-duplicates": "no photo is a re-encoded or resized copy of a photo in another split"}
 READ = cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_IGNORE_ORIENTATION
 HASH_BITS = 4  # maximum number of differing hash bits within one picture
 THUMBNAIL_DIFFERENCE = 4.0  # mean gray levels between 16 x 16 thumbnails

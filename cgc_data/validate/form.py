@@ -15,10 +15,13 @@ from cgc_data.validate.samples import Sample, Target, View
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "row form": "every value has the right kind and every index refers to a view",
+    "row form": "every value has the right type, and every index refers to a view",
     "ids unique": "16 hex digits, unique",
-    "prompt": "each image after its number, the question last, the asked names in it, no answer tags",
-    "answer": "parses strictly, matches `objects`, and scores 1.0",
+    "prompt": (
+        "each image follows its number, the question comes last and contains the requested names, and no answer tags "
+        "occur"
+    ),
+    "answer": "the answer parses strictly, matches `objects`, and scores 1.0",
     "box limits": "side, area, aspect ratio, and number of objects are within the release's limits",
 }
 
@@ -117,7 +120,11 @@ def _indices(sample: Sample, world: World) -> list[str]:
 def _images(sample: Sample) -> list[str]:
     """What is wrong with the lists of images that may contain an answer and of those that cannot."""
     listed = sorted([*sample.answer_images, *sample.reference_images])
-    faults = [] if listed == list(range(1, len(sample.views) + 1)) else [f"answer and reference images are {listed}"]
+    faults = (
+        []
+        if listed == list(range(1, len(sample.views) + 1))
+        else [(f"the answer images and the reference images together are {listed}")]
+    )
     holding = {target.img_idx for target in sample.objects} | ({sample.img_idx} - {None})
     if stray := holding - set(sample.answer_images):
         faults.append(f"image {sorted(map(str, stray))[0]} contains or is named for an answer, but is a reference")
@@ -131,7 +138,7 @@ def _asked(sample: Sample, task: Task) -> list[str]:
     fewest, most = task.labels_in(names_image=sample.img_idx is not None)
     faults = []
     if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):
-        faults.append(f"asks for the labels {list(sample.labels)}, not {fewest} to {most} different ones")
+        faults.append(f"asks for the labels {list(sample.labels)}, not for {fewest} to {most} different labels")
     written = {sample.written_label} if sample.written_label else set(sample.labels)
     stray = ({t.label for t in sample.objects} - written) | ({c.label for c in sample.evidence} - set(sample.labels))
     if stray:

@@ -7,7 +7,11 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Part, Sample, View
 from cgc_data.validate.world import World
 
-CHECKS = {"licenses": "as the source records them, as the manifest allows, and no window of a no-derivatives photo"}
+CHECKS = {
+    "licenses": (
+        "licenses match the source and the manifest, and no photo under a no-derivatives license is shown as a window"
+    )
+}
 # Matched against the whole URL: one on another host that merely contains one of these is not a license.
 HOST = r"https?://(?:www\.)?"
 COMMONS = HOST + r"creativecommons\.org/"
@@ -59,7 +63,7 @@ def _not_composable(urls: set[str], stated: str) -> str:
     if forbidden := sorted(url for url, kind in kinds.items() if not kind):
         return f"{forbidden[0]!r} does not allow composites"
     if "sa" in kinds.values() and {"nc", "nc-sa"} & set(kinds.values()):
-        return f"composites are not allowed of {sorted(urls)}"
+        return f"the licenses do not allow composites: {sorted(urls)}"
     strictest = max(KINDS.index(kind) for kind in kinds.values())
     due = sorted(url for url, kind in kinds.items() if KINDS.index(kind) == strictest)
     return "" if stated in due else f"states {stated!r} as the license of a composite, not {due[-1]!r}"

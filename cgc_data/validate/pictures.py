@@ -18,10 +18,13 @@ from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "images": "as many images as views, each decodes to the size of its view, upright for every reader",
-    "photos untouched": "a whole photo is its file byte for byte, except for its EXIF orientation",
-    "windows": "a window shows what its photo shows there, changed only by the stated operations",
-    "encoded alike": "images that may contain an answer have one format, and windows one quality unless it is drawn",
+    "images": "each view has one image, which decodes to the size of the view and is upright in every viewer",
+    "photos untouched": "an uncropped photo equals its file byte for byte, except for its EXIF orientation",
+    "windows": "a window shows exactly what its photo shows in that place, changed only by the listed operations",
+    "encoded alike": (
+        "images that may contain an answer share one format, and windows share one JPEG quality unless it is drawn "
+        "at random"
+    ),
 }
 # Largest mean absolute difference that resampling and one JPEG encoding leave: in gray levels of luma at half size, and
 # of color at a quarter, because JPEG stores color at half size and loses fine colored dots
@@ -146,7 +149,7 @@ def _unreadable(content: bytes, view: View) -> str:
             return f"is {width} x {height}, the view states {view.width} x {view.height}"
         with Image.open(io.BytesIO(content)) as image:
             if image.getexif().get(ORIENTATION, 1) != 1:
-                return "has an orientation tag that makes readers rotate it"
+                return "has an orientation tag that makes viewers rotate it"
             image.load()
     except (OSError, PhotoError, SyntaxError, ValueError) as error:
         return f"does not decode ({error})"

@@ -33,7 +33,7 @@ def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_score
     The default `matcher` is a logistic classifier.
     """
     name = "answer image by a learned matcher"
-    what = "accuracy above chance of a classifier on distances in color, files, and sharpness of the images"
+    what = "accuracy above chance of a classifier on the color distances, files, and sharpness of the images"
     rows = [trace for trace in traces if len(trace.candidates) > 1 and trace.colors]
     if len(rows) < 2:
         return nothing(name, what)
@@ -72,7 +72,7 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
     for histogram in HISTOGRAMS:
         name, what = (
             f"place by color ({histogram})",
-            "accuracy at IoU 0.5 of the place most similar in color, of the right size",
+            "accuracy at IoU 0.5 of a box of the right size at the place most similar in color",
         )
         if not rows:
             yield nothing(name, what)

@@ -96,7 +96,7 @@ class RowChecker:
 
     def _sound(self, sample: Sample) -> None:
         if not sample.images and self._manifest.get("image_mode") != "reference":
-            self._ledger.breach("images", sample.id, "no images in a release that embeds them")
+            self._ledger.breach("images", sample.id, "the row has no images, although the release embeds images")
         self._sharpness.check(sample)
         self._pictures.check(sample)
         self._truth.check(sample)

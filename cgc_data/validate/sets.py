@@ -14,9 +14,11 @@ from cgc_data.validate.samples import Sample
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "set complete": "every visible instance is in the answer, none is ambiguous, no crowd, all are boxed",
-    "one instance": "a question for one object has exactly one in exactly one image",
-    "roles": "a target view shows the target, a distractor does not; no photo twice",
+    "set complete": (
+        "the answer contains every visible instance; all instances are boxed, and none is ambiguous or a crowd"
+    ),
+    "one instance": "a question about one object has exactly one instance, in exactly one image",
+    "roles": "target views show the target, distractors do not, and no photo is shown twice",
 }
 
 

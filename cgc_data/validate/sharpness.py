@@ -8,7 +8,9 @@ from cgc_data.validate.pixels import decode_gray
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, Target, View
 
-CHECKS = {"sharpness": "no view is enlarged more than the release allows, and boxes are large in their photos too"}
+CHECKS = {
+    "sharpness": ("no view is enlarged more than the release allows, and boxes are also large enough in their photos")
+}
 
 WHOLE_PIXEL = 0.5  # that rounding can add to the side of a view
 ROUNDING = 1e-3  # of boxes in a row, pixels

@@ -14,10 +14,10 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary.names import Name
 
 CHECKS = {
-    "asked once": "no question about the same views in the same order has two ids",
-    "wording": "the question is the phrasing that `template_id` names, and mentions the right number of images",
-    "difficulty": "follows from the number of images, the kind of distractors, and the smallest object",
-    "photo records": "license and flickr_url of every view are those of its source",
+    "asked once": "no two rows ask the same question about the same views in the same order",
+    "wording": "the question uses the phrasing of its `template_id`, and mentions the right number of images",
+    "difficulty": "the difficulty follows from the number of images, the kind of distractors, and the smallest object",
+    "photo records": "license and flickr_url of every view match the source",
 }
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 COUNTED = re.compile(rf"\b(both|{'|'.join(WORDS)}|[0-9]+) (?:of the |of these )?images\b", re.I)

@@ -22,7 +22,7 @@ FEW_GROUPS = 30
 def judge(name: str, value: float, interval: Interval, bound: float, n: int, what: str) -> Check:
     """A check of `value` <= `bound`: fails if the whole interval is above the bound, a note if it straddles it."""
     status: Status = "fail" if interval[0] > bound else "note" if interval[1] > bound else "pass"
-    note = {"fail": f"{what}: beyond the bound", "note": f"{what}: too few rows to tell", "pass": what}[status]
+    note = {"fail": f"{what}: beyond the bound", "note": f"{what}: too few rows to measure", "pass": what}[status]
     return Check(name, status, n, value, bound, interval, note)
 
 

@@ -62,7 +62,7 @@ class TruthCheck:
         if found is None:
             return "no such annotation"
         if self._world.photo(found) != self._world.photo(view):
-            return f"it is in photo {self._world.photo(found)}, the view shows {self._world.photo(view)}"
+            return f"it is in photo {self._world.photo(found)}, but the view shows {self._world.photo(view)}"
         asked = sample.labels[0] if sample.written_label else target.label
         if found.crowd or found.concept != self._world.concept(asked):
             return f"it is {'a crowd' if found.crowd else found.concept}, not a {asked}"

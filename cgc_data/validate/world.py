@@ -133,7 +133,7 @@ class World:
         if partial := next((fact for fact in facts if fact.status == "some"), None):
             return f"{partial.source.key} boxes only some"
         if not any(fact.status == "all" for fact in facts):
-            return "no source states that all are boxed"
+            return "no source states that all instances are boxed"
         return self.contradiction(identity, concept)
 
     def _facts(self, identity: str, concept: str) -> tuple[Fact, ...]:

@@ -43,7 +43,7 @@ def check_learning_rate(context: Context) -> Finding:
     rate = context.config.learning_rate
     message = f"grpo.learning_rate={rate:g}"
     if not 0 < rate < DIVERGES:
-        return failed(f"{message} would not train", "set a usual value, 1e-6 to 1e-5", rate, DIVERGES)
+        return failed(f"{message} would not train", "set a typical value, 1e-6 to 1e-5", rate, DIVERGES)
     if rate > HIGH:
         fix = "lower it, or watch grad_norm in the first steps"
         return warning(f"{message} is far above the usual values for GRPO", fix, rate, HIGH)

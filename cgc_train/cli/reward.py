@@ -28,7 +28,7 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
     help="JSON Lines with id, response, and, for several responses per row, sample.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="New JSON Lines file with every term of every row.")
-@click.option("--recipe", help="Use the reward and prompt settings of this recipe.  [default: their defaults]")
+@click.option("--recipe", help="Use the reward and prompt settings of this recipe.  [default: the default settings]")
 @click.option(
     "--floors/--no-floors", default=True, show_default=True, help="Also score answers that ignore the images."
 )

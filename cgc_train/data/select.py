@@ -136,7 +136,11 @@ def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[
     if keep and kept and len(kept) < len(keep):
         say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are selected by `data`")
     if not kept:
-        why = f"none of them is in data.keep={settings.keep}" if rows else "the filters of `data` exclude all"
+        why = (
+            (f"none of the selected rows is in data.keep={settings.keep}")
+            if rows
+            else "the filters of `data` exclude all rows"
+        )
         raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")
     return kept
 

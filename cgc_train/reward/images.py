@@ -41,5 +41,5 @@ class ImageSettings(FormatSettings):
 
     images: Annotated[Weight, IMAGES] = Field(0.0, description="weight of boxes in the right images")
     presence: Annotated[Weight, PRESENCE] = Field(
-        0.0, description="weight of answering `[]` exactly if there is nothing to find"
+        0.0, description="weight of answering `[]` if and only if there is nothing to find"
     )

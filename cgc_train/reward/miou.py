@@ -76,5 +76,9 @@ class MiouSettings(Section):
     )
     source_aware: bool = Field(True, description="false (ablation): a box can match a true box in any image")
     set_wise: bool = Field(
-        True, description="false (ablation): mean over true objects of the best IoU of any box; ignores |P|"
+        True,
+        description=(
+            "false (ablation): mean over the true objects of the best IoU of any predicted box; ignores the number "
+            "of predictions"
+        ),
     )

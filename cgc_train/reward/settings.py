@@ -14,7 +14,7 @@ class PromptSettings(Section):
     """What the prompt asks the model to write around its answer."""
 
     think: bool = Field(True, description="ask for a reasoning trace and require it")
-    prefix: str = Field("", description="start of every response that the chat template writes, such as <think>")
+    prefix: str = Field("", description="text with which the chat template starts every response, such as <think>")
 
 
 # Settings of each preset; explicit settings win. MG-Thinker (arXiv 2609.37374): a quarter for each tag, and for each
@@ -34,7 +34,7 @@ class RewardSettings(LastTermSettings):
 
     preset: Literal["cgc", "mg-thinker"] = Field("cgc", description="weights and options of a published reward")
     task_weights: dict[str, Weight] = Field(
-        default_factory=dict, description="factor of the reward by full task name; default 1"
+        default_factory=dict, description="factor for the reward of a task, by full task name; default 1"
     )
 
     @model_validator(mode="before")

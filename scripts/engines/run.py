@@ -79,7 +79,9 @@ def main() -> None:
     parser.add_argument("--remove", action="store_true", help="remove each environment and its runs after use")
     parser.add_argument("--fresh", action="store_true", help="rebuild the release and the models")
     parser.add_argument("--list", action="store_true", help="list the engines and exit")
-    parser.add_argument("--stages", default="", metavar="WORDS", help="run only stages whose names contain the words")
+    parser.add_argument(
+        "--stages", default="", metavar="WORDS", help=("run only the stages whose names contain all these words")
+    )
     parser.add_argument("--page", action="store_true", help="rewrite the page and exit")
     asked = parser.parse_args()
     if unknown := [name for name in asked.engines if name not in known]:

@@ -130,7 +130,7 @@ def test_masks_vouch_for_boxes_that_are_cut_at_the_border(painted: list[Source],
     assert check_boxes(table_of(content, tmp_path), None).boxes > 10
     for annotation in content["annotations"]:
         annotation["segmentation"] = []
-    with pytest.raises(SourceError, match=r"fit no form that is known; .* state it with bbox_format=xywh"):
+    with pytest.raises(SourceError, match=r"fit no known box format; .* state it with bbox_format=xywh"):
         check_boxes(table_of(content, tmp_path), None)
     assert check_boxes(table_of(content, tmp_path), "xywh").boxes > 10
 

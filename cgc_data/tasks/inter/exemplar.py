@@ -7,7 +7,7 @@ EXEMPLAR = Task(
     name="exemplar",
     contrast=INTER,
     answer="set",
-    question="everything of the category of the object in a given box of Image 1, in the other images",
+    question="every object in the other images that has the category of the object in a given box of Image 1",
     meaning="Every object in the other images that is of the same category as the one in the dashed box.",
     pool="exemplar",
     share=0.08,
@@ -15,5 +15,5 @@ EXEMPLAR = Task(
     may_be_empty=True,
     answer_label="object",
     gives_box=True,
-    needs="photos of a category that a window of another photo shows large",
+    needs="photos of a category, one object of which fills a window of another photo",
 )

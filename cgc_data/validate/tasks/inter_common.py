@@ -17,7 +17,10 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary import COCO_NAMES, concept_of, readable
 
 CHECKS = {
-    "common kind": "one listed kind is in every image in full; each other one is in some and proved absent from one",
+    "common kind": (
+        "one listed category is complete in every image; all others are in some images and proved absent from at "
+        "least one"
+    ),
 }
 PERSON, PERSON_BOUND = readable(concept_of("person")).singular, 0.1
 
@@ -49,12 +52,12 @@ def _listed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
         if not any(claim.label == label for claim in sample.evidence):
             yield f"nothing states that {label} is absent from an image"
     if bare := set(numbers).difference(*wrong.values()):
-        yield f"image {min(bare)} shows none of the other kinds"
+        yield f"image {min(bare)} shows none of the other categories"
 
 
 def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
     if sample.evidence:
-        yield "it claims the absence of a kind"
+        yield "it claims that a category is absent"
     yield from _everywhere(sample, sample.labels[0], world, limits)
     right = world.concept(sample.labels[0]) or ""
     photos = [world.photo(view) for view in sample.views]
@@ -99,7 +102,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
         for trace in lists
         for number in range(1, len(trace.sizes) + 1)
     ]
-    what = "AUC of how often a label that an image shows is the common one in other families, within single images"
+    what = "AUC of how often a label in an image is the shared category in other families, within single images"
     yield lists_tell("common kind from one image's labels", single, _is_right, what)
     yield _people(traces)
 

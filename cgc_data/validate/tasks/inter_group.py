@@ -16,7 +16,10 @@ from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "group": "each label occurs once, at most one is in no image; answers are in several images; none can be confused",
+    "group": (
+        "each label occurs once, except at most one that is in no image; several images have answers, and none can "
+        "be confused"
+    ),
 }
 APART = 0.3
 

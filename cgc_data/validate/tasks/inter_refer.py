@@ -16,7 +16,9 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary import readable
 
 CHECKS = {
-    "referred": "the words single out the answer among two or more in one image, others are known to show at most one"
+    "referred": (
+        "the words single out the answer among two or more in one image, and every other image shows at most one"
+    )
 }
 BORDER = 3  # pixels
 PLACE_MARGIN = 0.1  # share of the picture's side
@@ -78,7 +80,7 @@ def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
         if number == sample.objects[0].img_idx or world.absent(photo, concept):
             due = int(number != sample.objects[0].img_idx)
             if (number in claimed) != bool(due):
-                yield f"image {number}: {due} claims of absence are due"
+                yield f"image {number} needs {due} claims of absence"
             continue
         shown = {len(fact.instances) for fact in world.facts(photo, concept) if fact.status == "all"}
         if world.incomplete(photo, concept) or shown != {1}:

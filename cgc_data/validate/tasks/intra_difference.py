@@ -16,12 +16,23 @@ from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "one difference": "two views of one photo; two pasted objects or more are in both, and the answer alone in one",
-    "pasted objects": "whole objects of other photos, as their sources mask them, each pasted once, before all else",
-    "difference box": "the box is the tight box of the mask where its transform puts it in the view",
-    "pasted sensibly": "next to one of its label, of similar height, both in color or not, feet low, upright, visible",
-    "little hidden": "a source boxes all of its labels there, no tenth of an object is hidden, no two pastes meet",
-    "shown alike": "of every annotated object, each view shows at least half of what the other does",
+    "one difference": (
+        "the two views are of one photo; two or more pasted objects are in both views, and only the answer is in one"
+    ),
+    "pasted objects": (
+        "pasted objects are whole objects from other photos, cut out by their source masks, pasted once and before "
+        "all other operations"
+    ),
+    "difference box": "the box is the tight box of the mask after its transform into the view",
+    "pasted sensibly": (
+        "the pasted object is upright, visible, low in the photo, and next to one of its label with similar height "
+        "and color"
+    ),
+    "little hidden": (
+        "a source boxes every instance of the labels; pastes hide less than a tenth of any object and never touch "
+        "each other"
+    ),
+    "shown alike": "of every annotated object, each view shows at least half as much as the other view",
 }
 PERSON = "person"  # supercategory
 UPRIGHT = 1.7

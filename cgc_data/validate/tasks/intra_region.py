@@ -16,9 +16,9 @@ from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "pieces": "a piece is a sharp window of the photo in other colors, and its box is where it was cut from",
-    "pieces apart": "no other image shows any of the piece or of a margin around it",
-    "pieces unique": "a piece is not a plain area and resembles only its own place, at any size and mirrored",
+    "pieces": "a piece is a sharp window of the photo in changed colors, and its box is the place where it was cut out",
+    "pieces apart": "no other image shows any part of the piece or of a margin around it",
+    "pieces unique": "a piece is not a plain area and resembles no other place, at any size, mirrored or not",
 }
 AT_HOME, ELSEWHERE, LEAST_SPREAD = 0.8, 0.7, 20.0
 SLACK = 0.03  # of a correlation, due to resampling in another order
@@ -55,12 +55,12 @@ def _misformed(sample: Sample, world: World) -> str:
     if len(sample.objects) != 1 or sample.ref_img_idx is None:
         return f"{len(sample.objects)} objects for the piece in image {sample.ref_img_idx}; not one of each"
     if len({world.photo(view) for view in sample.views}) > 1:
-        return "its images are of several photos"
+        return "the images come from several photos"
     if sample.img_idx is None:
         return _not_searched(sample)
     first, (answer,) = sample.view(1), sample.answer_images or (0,)
     if (answer, sample.img_idx) != (1, 1) or first.window != (0, 0, *world.sources[first.source].size(first.image_id)):
-        return "it asks for a place in an image that is not the first one, or not a whole photo"
+        return "it asks for a place in an image that is not the first one, or not an uncropped photo"
     return ""
 
 

@@ -13,8 +13,10 @@ from cgc_data.validate.tracks import track_measures
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "same object": "one instance in all views but at most one, next to a sibling; copying the reference is wrong",
-    "box drawn": "only the given box is drawn, into its own image",
+    "same object": (
+        "one instance is in all views, or in all but one, next to a sibling; copying the reference box is wrong"
+    ),
+    "box drawn": "only the given box is drawn, and only into its own image",
 }
 COPY_IOU = 0.3
 SIBLING_IOU = 0.3
@@ -86,7 +88,7 @@ class _Follow:
         faults = [] if len(views) - len(showing) <= (len(views) > 2) else ["more than one view lacks the object"]
         beside = [{o.number for o in others if not o.crowd and self._visible(o, view)} for view in showing]
         if not all(beside) or (len(views) == 2 and not set.intersection(*beside)):
-            faults.append("no sibling is visible in a view of the object, or not one in both")
+            faults.append("a view of the object shows no sibling, or no single sibling is visible in both views")
         for view in showing:
             own = self._sight(found, view).box
             seen = [(other, self._sight(other, view).box) for other in others]
