@@ -55,7 +55,7 @@ def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
     if pixels is None:
         raise PhotoError("not a photo that OpenCV can read; download it again")
     if not (pixels[::8, ::8] != pixels[0, 0]).any() and not (pixels != pixels[0, 0]).any():
-        raise UnshownError("contains only one color; replace the photo")
+        raise UnshownError("only one color; replace the photo")
     return turned(pixels, exif_orientation(data)) if turn else np.asarray(pixels, dtype=np.uint8)
 
 
