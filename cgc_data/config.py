@@ -1,7 +1,7 @@
 """Configuration of a build: every setting with its default, bounds, and description.
 
 Set values in a YAML file, with flags, or as dotted `key=value` pairs. The manifest contains the resolved configuration.
-Settings that do not change the result (workers, output folder) are not part of it.
+The manifest does not contain settings that do not change the result (workers, output folder).
 """
 
 from pathlib import Path
@@ -60,7 +60,7 @@ class Source(Section):
 
     @property
     def displayed(self) -> bool:
-        """Do its boxes follow its photos as EXIF rotates them?"""
+        """Do the boxes fit the photos after EXIF rotates them?"""
         return self.orientation == "as_displayed"
 
 
@@ -251,7 +251,9 @@ class BuildConfig(Section):
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether it is an error if no source allows a row of the task: it is the paper's, or the user named it."""
+        """Whether an error is raised if no source allows a row of the task: the task is one of the paper's, or the user
+        named it.
+        """
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 
     @property

@@ -24,10 +24,10 @@ class Layout:
     """The parts of a response.
 
     Attributes:
-        body: what may contain the list: inside the answer tags, or after the thinking if a tag is missing; None if
-            thinking is not closed or the tags are ambiguous.
-        conclusion: everything after the thinking; None if it is not closed.
-        violations: of the tags and of the text around the blocks.
+        body: the text that may contain the list: inside the answer tags, or after the thinking if a tag is missing;
+            None if thinking is not closed or the tags are ambiguous.
+        conclusion: everything after the thinking; None if the thinking is not closed.
+        violations: faults of the tags and of the text around the blocks.
         think_length: characters inside the think block, stripped of white space; 0 if there is not exactly one block.
     """
 
@@ -82,7 +82,7 @@ def _think_length(text: str, tags: _Tags) -> int:
 
 
 def _end_of_thinking(tags: _Tags) -> int | None:
-    """Position after the last </think>; 0 if there is no thinking, None if it continues to the end."""
+    """Position after the last </think>; 0 if there is no thinking, None if the thinking continues to the end."""
     thinking = [tag for tag in tags if tag.group() in _THINK_AND_ANSWER[:2]]
     if not thinking:
         return 0

@@ -85,7 +85,7 @@ def build_release(
 
 
 def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
-    """The plan of a build, without writing anything into `out`: what `--dry-run` shows."""
+    """The plan of a build, without writing into `out`: `--dry-run` prints this plan."""
     cache = out.parent / CACHE
     with explained(out):
         make_folder(cache)
@@ -99,7 +99,9 @@ def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
 
 
 def _fingerprint(config: BuildConfig) -> str:
-    """What determines the bytes of a release: settings, content of the sources, and versions of the libraries."""
+    """Everything that determines the bytes of a release: settings, content of the sources, and versions of the
+    libraries.
+    """
     values = config.model_dump(mode="json", exclude={"max_rejected"})
     for source in values["sources"]:
         path = Path(source["annotations"])
@@ -130,7 +132,7 @@ def _shown(out: Path) -> int:
 def _planned(
     index: Index, config: BuildConfig, out: Path, work: Path, cache: Path, workers: int, stamps: Stamps
 ) -> Plan:
-    """The plan: made, or read if it was made before, is intact, and the photos have not changed since."""
+    """The plan of the build. An earlier plan is read if it is intact and the photos have not changed since."""
     record, photos = work / "plan.json", hashlib.sha256("\n".join(stamps.values()).encode()).hexdigest()
     if (known := _read_plan(record, work, photos)) is not None:
         return known
@@ -144,7 +146,7 @@ def _planned(
 
 
 def _read_plan(record: Path, work: Path, photos: str) -> Plan | None:
-    """The plan made earlier from these photos; None if there is none, or if one of its files is damaged."""
+    """The earlier plan for these photos; None if there is no plan, or if one of its files is damaged."""
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
         if content["photos"] != photos or any(

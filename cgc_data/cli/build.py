@@ -180,14 +180,16 @@ def _source(kind: str, text: str) -> Values:
 
 
 def show_made(made: Sequence["TaskRows"]) -> None:
-    """Print one line per task: rows made, rows asked, and why there are fewer. Rows with an empty answer count."""
+    """Print one line per task: the rows made, the rows requested, and the reason if there are fewer. Rows with an empty
+    answer count.
+    """
     for task in made:
         cause = f": {task.cause}" if task.cause else ""
         show(f"{task.tasks:<20} {task.made:>9,} rows of {task.asked:,} asked{cause}")
 
 
 def show_notes(notes: Sequence[str], listed: Path | None) -> None:
-    """Print notes for the user, and the path of the list of what was skipped."""
+    """Print notes for the user, and the path of the list of skipped photos and objects."""
     for note in notes:
         say(note)
     if listed and any(note.startswith("skipped") for note in notes):

@@ -26,8 +26,8 @@ HEADS = (
 def diff(before: Path, after: Path, as_json: bool) -> None:
     """Print the rows and photos that were added, removed, and changed from release R1 to R2, by task.
 
-    Rows are compared by content. A row is changed if the same question about the same images has another answer or is
-    in another split.
+    Rows are compared by content. A row is changed if the same question about the same images has a different answer or
+    is in another split.
     """
     from cgc_data.look.difference import difference
 

@@ -19,7 +19,7 @@ from cgc_data.common.progress import say, show
 )
 @click.option("--sheets/--no-sheets", default=True, show_default=True, help="Also write PNG contact sheets.")
 def preview(release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool) -> None:
-    """Write a gallery of RELEASE: images, boxes, questions, answers, and why each distractor is safe."""
+    """Write a gallery of RELEASE: images, boxes, questions, answers, and the reason why each distractor is safe."""
     from cgc_data.builder.work import explained
     from cgc_data.look.gallery import write_gallery
     from cgc_data.release.read import open_release

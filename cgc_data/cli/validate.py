@@ -35,7 +35,7 @@ def _about(form: Format) -> str:
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the report to this file.")
 @click.option("--most", type=click.IntRange(min=1), default=20, show_default=True, help="Violations printed per check.")
 def validate(release: Path, *, json_file: Path | None, most: int, **moved: tuple[str, ...]) -> None:
-    """Re-derive every sample of RELEASE from its raw sources, and measure shortcuts that need no looking.
+    """Derive every sample of RELEASE again from its raw sources, and measure shortcuts that ignore the images.
 
     Exit status 0: valid; 1: violations, each with its sample; 2: the release or a source cannot be read.
     """

@@ -41,7 +41,9 @@ class LazyGroup(click.RichGroup):
         return command
 
     def get_help(self, ctx: click.Context) -> str:
-        """The help of the group. Its commands are not imported for it, which would take many times as long."""
+        """The help of the group. The commands of a group are not imported for this, because importing them would take
+        many times as long.
+        """
         commands: dict[str, click.Command] = {
             name: click.RichCommand(name=name, help=self._docstring(name)) for name in self.modules
         }

@@ -1,4 +1,4 @@
-"""Describe errors of the operating system: which file, why, and how to fix it."""
+"""Describe errors of the operating system: the file, the reason, and the fix."""
 
 import errno
 from pathlib import Path
@@ -22,7 +22,9 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def disk_full(error: BaseException) -> bool:
-    """Whether the cause was a full disk. Libraries written in other languages state it only in their messages."""
+    """Whether the cause was a full disk. Libraries written in other languages mention a full disk only in their
+    messages.
+    """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     text = str(error)
@@ -30,7 +32,7 @@ def disk_full(error: BaseException) -> bool:
 
 
 def refusal(error: OSError, place: Path | None = None) -> str:
-    """One line: the file at fault (else `place`), the reason, and the fix."""
+    """One line: the file at fault (or `place` if it is unknown), the reason, and the fix."""
     where = error.filename if error.filename is not None else place
     if isinstance(where, bytes):
         where = where.decode(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""The Hub client: which failures are retried, and messages for the others.
+"""The Hub client: which failures are retried, and the messages for all other failures.
 
 Works with huggingface_hub 1.x and 2.x, which use different HTTP libraries.
 """
@@ -37,7 +37,9 @@ def connect(token: str | None = None) -> HfApi:
 
 
 def attempts() -> Retrying:
-    """Retry what fails because of an unstable connection or a busy server; the client also retries within each call."""
+    """Retry requests that fail because of an unstable connection or a busy server; the client also retries within each
+    call.
+    """
     return Retrying(
         retry=retry_if_exception(_is_passing),
         stop=stop_after_attempt(4),

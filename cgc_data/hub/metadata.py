@@ -1,7 +1,7 @@
-"""Check a card's metadata before anything is uploaded, because the Hub rejects a bad card only in the last commit.
+"""Check a card's metadata before an upload, because the Hub rejects a bad card only in the last commit.
 
-The checks cover what the Hub's dataset card specification and `datasets` require, and that the metadata match the
-published files. The Hub checks again and may reject more.
+The checks cover the requirements of the Hub's dataset card specification and of `datasets`, and compare the metadata
+with the published files. The Hub checks again and may reject more.
 """
 
 import re

@@ -44,7 +44,9 @@ CONTEXT: Node = {
 
 
 def croissant(manifest: Manifest, stats: Stats, *, repo_id: str | None = None, tag: str | None = None) -> Node:
-    """The metadata for the dataset `repo_id` at `tag`, or for the folder that contains the file if it is None."""
+    """The metadata for the dataset `repo_id` at `tag`, or for the folder that contains the file if `repo_id` is
+    None.
+    """
     known = facts(manifest, stats, repo_id, tag)
     contrasts = configurations(manifest)
     return {
@@ -132,7 +134,7 @@ def _field(identity: str, files: str, column: str, feature: Any, path: list[str]
 
 
 def _lists_records(feature: Any) -> bool:
-    """Is it a list of records? Croissant readers fail on such lists inside a record."""
+    """Is it a list of records? Croissant readers fail on lists of records inside a record."""
     inner = _item(feature)
     return inner is not None and "_type" not in inner
 

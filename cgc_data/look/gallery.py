@@ -46,12 +46,12 @@ def write_gallery(
 ) -> Gallery:
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
-    Rows that belong together (`pair_id`) are chosen together. `images`: folder or zip with the photos of a release that
-    stores none; None: the locations it was built from.
+    Rows that belong together (`pair_id`) are chosen together. `images`: folder or zip with the photos, for a release
+    that stores none; None: the locations from which it was built.
 
     Raises:
         ReleaseError: `folder` contains something other than a gallery.
-        PhotoError: a photo of a release that stores none is missing or changed.
+        PhotoError: a photo is missing or has changed, in a release that stores no photos.
     """
     _refuse(folder)
     samples, page = choose_samples(release, per_task, seed, images), folder / "index.html"

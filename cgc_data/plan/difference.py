@@ -1,4 +1,6 @@
-"""`intra/difference`: objects of other photos are added to both views of a photo, and one object to one view only."""
+"""`intra/difference`: objects from other photos are pasted into both views of a photo, and one object into one view
+only.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, replace

@@ -51,7 +51,9 @@ Change: TypeAlias = tuple[Hint, ...]
 
 
 def advice(failure: Failure, seconds: float = SECONDS) -> str:
-    """The first change that helped in a dry run, in words; if none did, the first that there was no time to try."""
+    """The first change that helped in a dry run, in words; if no change did, the first change that was not tried for
+    lack of time.
+    """
     hints = [hint for applies, hint in _table(failure) if applies]
     untried: list[Change] = []
     trial = _Trial(failure, time.process_time() + seconds)
@@ -188,7 +190,7 @@ def _small(failure: Failure) -> bool:
 
 
 def _undeclared(source: Source, claims: Any) -> bool:
-    """Whether the user could declare what the source is exhaustive about, and nothing else states it."""
+    """Whether the user could declare which categories of the source are exhaustive, and nothing else states this."""
     declarable = FORMATS[source.kind].protocol.declarable
     return declarable and source.exhaustive is None and not claims.exhaustive.all()
 

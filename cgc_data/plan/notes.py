@@ -50,7 +50,7 @@ def _rows(tasks: Sequence[Task], parts: Sequence[Outcome], config: BuildConfig) 
 
 
 def _cause(needs: str, parts: Sequence[Outcome], most: int) -> str:
-    """What kept a planner from making more rows, with the photos that it found unfit."""
+    """What kept a planner from making more rows, with the photos that it could not use."""
     lost = sum((part.lost for part in parts), Counter[str]())
     unfit = [f"{count:,} photos: {reason}" for reason, count in lost.most_common(SHOWN_LOSSES)]
     return "; ".join([_limited(needs, parts, most), *unfit])

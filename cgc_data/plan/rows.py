@@ -81,7 +81,7 @@ def _composite_license(views: Sequence[ViewRow]) -> str:
 
 
 def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of what is shown, what is asked, and the true answer."""
+    """First 16 hexadecimal digits of the SHA-256 of the images, the question, and the true answer."""
     views = [
         [
             *(v["source"], v["image_id"], v["window"], v["width"], v["height"]),

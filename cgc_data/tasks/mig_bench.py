@@ -61,5 +61,12 @@ FORMS = (
     Form("correspondence", 117, "the part with the same function", (), "no"),
     Form("refer_grounding", 99, "the object in Image 1: where is it in Image 2?", ("inter/exemplar",)),
     Form("reasoning", 97, "an object that has to be inferred", (), "no"),
-    Form("view_diff", 94, "what differs if the scene is seen from another view?", ("intra/difference",), "yes", "objects are pasted"),
+    Form(
+        "view_diff",
+        94,
+        "what differs if the scene is seen from another view?",
+        ("intra/difference",),
+        "yes",
+        "objects are pasted",
+    ),
 )
