@@ -1,6 +1,6 @@
 """The ten question forms of MIG-Bench, and which tasks train them.
 
-Numbers of items are from its revised annotations (Migician, arXiv 2501.05767; UniVG-R1's revision).
+The numbers of items come from its revised annotations (Migician, arXiv 2501.05767; UniVG-R1's revision).
 """
 
 from dataclasses import dataclass

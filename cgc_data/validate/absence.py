@@ -1,4 +1,4 @@
-"""Claims of absence: every warrant is checked against the raw annotation, and nothing confusable may be shown."""
+"""Claims of absence: every warrant is checked against the raw annotation, and no view may show anything confusable."""
 
 from collections import Counter
 from functools import lru_cache
@@ -106,7 +106,7 @@ class AbsenceCheck:
         return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
 
     def _list_confusable(self, concept: str) -> tuple[str, ...]:
-        """What must also be absent: all confusable concepts or, if so configured, those that some source labels."""
+        """The concepts that must also be absent: all confusable concepts or, if so configured, only labeled ones."""
         names = self._world.relations.confusable(concept)
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
 

@@ -118,7 +118,7 @@ class AcrossCheck:
 
 
 def _canonical(names: Iterable[str]) -> set[str]:
-    """Names, with COCO's twelve digits stripped of what surrounds them."""
+    """Names in which COCO's twelve digits are stripped of the surrounding text."""
     found = set()
     for name in names:
         digits = re.search(r"(?<!\d)(\d{12})(?!\d)", name)
@@ -144,7 +144,7 @@ def _broken_pair(members: list[Member]) -> str:
 
 
 def _twins(present: Member, absent: Member) -> bool:
-    """Is one of two matching rows answered by objects, and the other by the empty list?"""
+    """Of two matching rows, is one answered by objects and the other by the empty list?"""
     alike = present.kind.empty == absent.kind or (present.kind == absent.kind and present.kind.may_be_empty)
     return alike and bool(present.answered) and not absent.answered
 

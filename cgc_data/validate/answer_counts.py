@@ -1,4 +1,4 @@
-"""How many images contain an answer, and whether an image's number of objects reveals that it does."""
+"""How many images contain an answer, and whether the number of objects in an image reveals that it contains one."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -14,7 +14,9 @@ AUC_BOUND = 0.55
 
 
 def number_of_answer_images(traces: Sequence[Trace]) -> Check:
-    """Measured only: are answers to set questions about photos equally often in one image, in two, and so on to all?"""
+    """Measured only: are answers to set questions about photos equally often in one image, in two, and so on up to
+    all?
+    """
     name, what = "number of answer images", "p-value if the number of images with an answer is uniform, by images"
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:

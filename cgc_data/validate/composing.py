@@ -55,7 +55,7 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
 
 
 def _is_between(width: float, height: float, view: View) -> bool:
-    """Is it the size of the view, or an intermediate size between the window and the view?"""
+    """Does the image have the size of the view, or an intermediate size between the window and the view?"""
     x1, y1, x2, y2 = view.window
     ways = ((width, view.width, x2 - x1), (height, view.height, y2 - y1))
     return all(min(there, here) <= side <= max(there, here) for side, there, here in ways)

@@ -1,6 +1,7 @@
 """Near-duplicates of one photo in two splits, found by thumbnails and regardless of file names.
 
-Candidates share a quarter of a 64-bit difference hash. They count as one picture if their thumbnails nearly agree.
+Candidates share a quarter of a 64-bit difference hash. Candidates count as one picture if their thumbnails nearly
+agree.
 """
 
 from collections import defaultdict

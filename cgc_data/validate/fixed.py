@@ -1,4 +1,4 @@
-"""How often one fixed box is right, using the best box that can be learned from other rows."""
+"""How often one fixed box is right, for the best box that can be learned from other rows."""
 
 from collections.abc import Sequence
 from itertools import product

@@ -118,7 +118,7 @@ def _indices(sample: Sample, world: World) -> list[str]:
 
 
 def _images(sample: Sample) -> list[str]:
-    """What is wrong with the lists of images that may contain an answer and of those that cannot."""
+    """The faults of the lists of images that may contain an answer and of images that cannot."""
     listed = sorted([*sample.answer_images, *sample.reference_images])
     faults = (
         []
@@ -134,7 +134,7 @@ def _images(sample: Sample) -> list[str]:
 
 
 def _asked(sample: Sample, task: Task) -> list[str]:
-    """Mismatches between the query and what its task asks."""
+    """Mismatches between the query and the questions of its task."""
     fewest, most = task.labels_in(names_image=sample.img_idx is not None)
     faults = []
     if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):
@@ -154,7 +154,7 @@ def _asked(sample: Sample, task: Task) -> list[str]:
 
 
 def _parts(view: View, world: World) -> list[str]:
-    """What is wrong with the photos of a view: the first must be the view's own, and all must be known."""
+    """The faults of a view's photos: the first must be the view's own photo, and all must be known."""
     if not view.parts:
         return ["a view has no parts"]
     own, *lent = view.parts

@@ -1,4 +1,4 @@
-"""Hard sets: the distractors show other members of the asked label's supercategory, but not the label."""
+"""Hard sets: the distractors show other members of the requested label's supercategory, but not the label."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Licenses: each view has the license that its source records, and none that the release does not allow."""
+"""Licenses: each view has the license that its source records, and no license that the release does not allow."""
 
 import re
 
@@ -70,7 +70,7 @@ def _not_composable(urls: set[str], stated: str) -> str:
 
 
 def _kind(url: str) -> str:
-    """What a license requires of adaptations, one of `KINDS`; empty if it allows none or is unknown."""
+    """What a license requires of adaptations, one of `KINDS`; empty if it allows no adaptations or is unknown."""
     element = re.fullmatch(rf"{COMMONS}licenses/by(?:-(sa|nc|nc-sa))?/[\w./-]*", url, re.I)
     if element:
         return (element[1] or "by").lower()

@@ -1,6 +1,6 @@
 """Whether a list of several labels reveals which one matters before any image is inspected.
 
-Which one matters depends on the task: the label that is nowhere, or the one that every image shows.
+Which label matters depends on the task: the label that no image shows, or the label that every image shows.
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ List = tuple[Trace, tuple[Asked, ...]]  # a row with the labels to choose from
 
 
 def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the right label the one that was right more often than others in the lists of other rows?"""
+    """Was the right label of a list right more often than others in the lists of other rows?"""
     what = "AUC of how often a label is the right one in the lists of other families, compared within lists"
     return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
 
@@ -41,7 +41,9 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the rarest, or most frequent, label of a list right? Which one is learned from lists of the same length."""
+    """Is the rarest, or most frequent, label of a list right? Lists of the same length show which of the two
+    applies.
+    """
     what = "AUC of how rare or how frequent a label is in the sources, learned from other families, within lists"
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:
@@ -56,7 +58,9 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def _lean(asked: Sequence[Asked], is_right: Right) -> float:
-    """How much more often the right label is more frequent than others in its list than less frequent, -1 to 1."""
+    """How much more often the right label is more frequent than other labels in its list than less frequent, -1 to
+    1.
+    """
     right, wrong = ([one.photos for one in asked if is_right(one) is kind] for kind in (True, False))
     return float(np.sign(np.subtract.outer(right, wrong)).mean()) if right and wrong else 0.0
 

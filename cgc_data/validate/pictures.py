@@ -1,4 +1,4 @@
-"""The stored pixels: each image is the photo it claims to be, either untouched or cropped to the window."""
+"""The stored pixels: each image is the stated photo, either unchanged or cropped to the window."""
 
 import hashlib
 import io
@@ -36,14 +36,14 @@ REMEMBERED = 200_000
 
 
 class PictureCheck:
-    """Compares images with the photos they come from, each distinct image once."""
+    """Compares images with the photos from which they come, each distinct image once."""
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
         self._done: dict[tuple[bytes, View], tuple[str, str]] = {}
 
     def check(self, sample: Sample) -> None:
-        """Check all images of a sample. A release by reference has none."""
+        """Check all images of a sample. A release by reference stores no images."""
         if not sample.images:
             return
         count = len(sample.images)
@@ -59,7 +59,7 @@ class PictureCheck:
         self._ledger.require(not fault, "encoded alike", sample.id, fault)
 
     def _compared(self, content: bytes, view: View) -> tuple[str, str]:
-        """Why the image cannot be read, and why it does not match the view; "" for each that holds."""
+        """Why the image cannot be read, and why it does not match the view; "" for each fault that does not occur."""
         key = (hashlib.sha256(content).digest(), view)
         if key not in self._done:
             if len(self._done) >= REMEMBERED:
@@ -70,7 +70,7 @@ class PictureCheck:
         return self._done[key]
 
     def _altered(self, content: bytes, view: View) -> str:
-        """Why the image is not the whole photo's file; "" if it is."""
+        """Why the image is not the file of the uncropped photo; "" if it is."""
         source = self._world.sources[view.source]
         frame = (0, 0, *source.size(view.image_id))
         if view.window != frame or (view.width, view.height) != frame[2:]:
@@ -102,7 +102,7 @@ class PictureCheck:
 
 
 def _not_turned(content: bytes, original: bytes) -> str:
-    """Why the image is not the photo, rotated as EXIF states and re-encoded; "" if it is."""
+    """Why the image is not the photo, rotated as EXIF states and encoded again; "" if it is."""
     stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
         return f"is {stored.shape[1]} x {stored.shape[0]}, which is not how its photo is displayed"
@@ -111,7 +111,7 @@ def _not_turned(content: bytes, original: bytes) -> str:
 
 
 def _quality(content: bytes, view: View) -> str:
-    """Why the image is not a JPEG of the quality that its last operation states; "" if it is."""
+    """Why the image is not a JPEG of the quality in its last operation; "" if it is."""
     last = view.operations[-1]
     if last.name != "jpeg" or len(last.values) != 1:
         return "its last operation is not a JPEG encoding"
@@ -157,7 +157,7 @@ def _unreadable(content: bytes, view: View) -> str:
 
 
 def _only_untagged(content: bytes, original: bytes) -> bool:
-    """Is the only difference an orientation tag that is 1 here and not 1 in the file?"""
+    """Is the only difference an orientation tag that is 1 in the image and not 1 in the file?"""
     if len(content) != len(original) or _orientation(original) == 1 or _orientation(content) != 1:
         return False
     changed = np.flatnonzero(np.frombuffer(content, np.uint8) != np.frombuffer(original, np.uint8))
@@ -170,7 +170,7 @@ def _orientation(content: bytes) -> int:
 
 
 def _shifted(stored: NDArray[np.int16], expected: NDArray[np.int16]) -> float:
-    """Smallest mean difference when one is shifted against the other."""
+    """Smallest mean difference between two images if one is shifted against the other."""
     s = SHIFT
     if min(stored.shape[:2]) <= 4 * s:
         return float("inf")

@@ -27,7 +27,9 @@ class DecodedPhotos:
         self._photos: OrderedDict[tuple[str, int], Pixels] = OrderedDict()
 
     def of(self, part: Part) -> Pixels:
-        """Pixels (height, width, 3), blue-green-red. Raises PhotoError if it is unreadable or has the wrong size."""
+        """Pixels (height, width, 3), blue-green-red. Raises PhotoError if the photo is unreadable or has the wrong
+        size.
+        """
         key = (part.source, part.image_id)
         if key not in self._photos:
             self._photos[key] = self._read(self._sources[part.source], part.image_id)

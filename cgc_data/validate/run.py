@@ -50,7 +50,8 @@ def validate(release: Path | str, sources: Sequence[SourcePaths] | None = None) 
         sources: current locations of sources that were moved since the build; matched by sha256.
 
     Raises:
-        ReleaseError: not a finished release, or a source is missing or differs from the one it was built from.
+        ReleaseError: the folder is not a finished release, or a source is missing or differs from the source of the
+            build.
     """
     folder = Path(release)
     manifest = read_manifest(folder)
@@ -116,7 +117,7 @@ class RowChecker:
 
 
 def open_sources(release: Path, manifest: Manifest, given: Sequence[SourcePaths]) -> list[RawSource]:
-    """The raw sources of a release, verified by their sha256. Raises ReleaseError if one is missing or differs."""
+    """The raw sources of a release, verified by their sha256. Raises ReleaseError if a source is missing or differs."""
     moved = {_digest(paths.annotations): paths for paths in given}
     known = {entry["sha256"] for entry in manifest["sources"]}
     for digest, paths in moved.items():

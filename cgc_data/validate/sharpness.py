@@ -1,4 +1,6 @@
-"""Whether a view is sharp enough: not enlarged too much, and no box large only because of enlargement."""
+"""Whether a view is sharp enough: not enlarged too much, and without boxes that are large only because of
+enlargement.
+"""
 
 import cv2
 

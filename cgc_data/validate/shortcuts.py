@@ -1,4 +1,4 @@
-"""Shortcuts that a model could exploit instead of looking, each measured over a release against its bound."""
+"""Shortcuts that a model could use without the images, each measured over a release and compared with its bound."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -76,14 +76,16 @@ def absent_share(traces: Sequence[Trace]) -> Check:
 
 
 def absent_classifier(traces: Sequence[Trace], contrast: str = "") -> Check:
-    """AUC of a classifier that separates absent from present by everything except what the pictures show."""
+    """AUC of a classifier that separates absent rows from present rows by everything except the content of the
+    pictures.
+    """
     name = f"absent from wording, label and sizes{f' ({contrast})' if contrast else ''}"
     what = "held-out AUC of a logistic classifier on wording, label, number, sizes, and bytes of images"
     return _classifier([t for t in traces if contrast in ("", t.contrast)], absent_features, name, what)
 
 
 def absent_from_images(traces: Sequence[Trace]) -> Check:
-    """The same from the images alone: exactly balanced labels push the other AUC below one half."""
+    """The same AUC from the images alone: exactly balanced labels push the other AUC below one half."""
     what = "held-out AUC of a logistic classifier on sizes and bytes of images alone"
     return _classifier(traces, image_features, "absent from sizes and bytes", what)
 
@@ -110,7 +112,7 @@ def classifier(
 
 
 def odd_one_out(traces: Sequence[Trace]) -> Check:
-    """Is the photo that is most often a target elsewhere also the target here?"""
+    """Is the photo that is most often a target elsewhere also the target in this row?"""
     name, what = "target photo is the odd one out", "AUC of how often a photo is a target in other families"
     rows = at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
     groups = families(rows)
@@ -130,7 +132,7 @@ def odd_one_out(traces: Sequence[Trace]) -> Check:
 
 
 def one_sided_photos(traces: Sequence[Trace]) -> Check:
-    """How far a photo's share of target roles is from the share that its sets give each member."""
+    """Difference between a photo's share of target roles and the share that its sets give each member."""
     name, what = (
         "photos serve in both roles",
         "share of photos that are always or never the target, among photos shown at least 6 times",
@@ -203,7 +205,7 @@ def copy_floor(traces: Sequence[Trace]) -> Check:
 
 
 def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangle | None]) -> Check:
-    """Accuracy at IoU 0.5 of a guess that ignores the images, and guesses an unnamed image too."""
+    """Accuracy at IoU 0.5 of a guess that ignores the images, and that also guesses an unnamed image."""
     what = f"accuracy at IoU 0.5 of the {name}"
     rows = [(t, box) for t in traces if len(t.boxes) == 1 and (box := guess(t))]
     if not rows:
@@ -272,7 +274,7 @@ def _is_empty(trace: Trace) -> bool:
 
 
 def at_most(rows: list[Trace], most: int) -> list[Trace]:
-    """All rows, or as many whole families as fit."""
+    """All rows, or as many whole families as the limit allows."""
     if len(rows) <= most:
         return rows
     groups = families(rows)

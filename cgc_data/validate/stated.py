@@ -1,4 +1,4 @@
-"""What a row states about itself and its photos, re-derived: wording, number of images, difficulty, and records."""
+"""What a row states about itself and its photos, derived again: wording, number of images, difficulty, and records."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ ROUNDING = 0.002  # tolerance of a difficulty, due to rounded boxes
 
 
 class StatedCheck:
-    """Checks one row at a time and remembers what was asked."""
+    """Checks one row at a time and remembers which questions were asked."""
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
@@ -63,12 +63,14 @@ class StatedCheck:
 
 
 def _sources(view: View) -> tuple[View | Part, ...]:
-    """The records that state the origin of a view: the view's own, and that of each photo it is made from."""
+    """The records that state the origin of a view: the view's own record, and the record of each photo from which it is
+    made.
+    """
     return (view, *view.parts)
 
 
 def _numbers(sample: Sample) -> Iterator[str]:
-    """Numbers of images in the question that do not fit the number of views."""
+    """Numbers of images in the question that do not match the number of views."""
     count = len(sample.views)
     for found in COUNTED.findall(sample.question):
         word = found.lower()
@@ -94,7 +96,7 @@ def _begins(question: str, expected: str) -> bool:
 
 
 def _filled(phrasing: str, sample: Sample, world: World) -> str:
-    """The phrasing for what the row asks for; empty if its name is unknown."""
+    """The phrasing for the requested object; empty if its name is unknown."""
     names = [world.shown.get(world.concept(label) or "") for label in sample.labels]
     if None in names:
         return ""
@@ -115,7 +117,7 @@ def _filled(phrasing: str, sample: Sample, world: World) -> str:
 
 
 def _referred(name: Name | None, relation: str) -> str:
-    """The name with the words that single the object out: one word goes before the name, several go after it."""
+    """The name with the words that single out the object: one word goes before the name, several words go after it."""
     counted = name.counted if name else ""
     return f"{relation} {counted}" if len(relation.split()) == 1 else f"{counted} {relation}"
 
@@ -145,7 +147,7 @@ def _phrasings() -> Mapping[str, Mapping[int, str]]:
 
 
 def _difficulty(sample: Sample) -> Iterator[str]:
-    """Mean of three values, each 0-1, that rise with more images, more similar scenes, and a smaller object."""
+    """Mean of three values, each 0-1, that are higher for more images, more similar scenes, and a smaller object."""
     likeness = {kind.name: kind.likeness for kind in sample.kind.contrast.distractors}[sample.distractors]
     shares = [_side_share(sample, number) for number in range(len(sample.objects))]
     small = 1 - min(min(shares) / 0.5, 1) if shares else 0.5

@@ -52,7 +52,7 @@ def _central(followed: Sequence[Box | None]) -> Iterator[bool]:
 
 
 def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Check:
-    """How often a guess is right, over all images it is made for, with an interval over photos."""
+    """How often a guess is right, over all images for which it is made, with an interval over photos."""
     what = f"accuracy at IoU 0.5 of the {what}"
     hits = [(trace.photos[0], right) for trace in tracks for right in guess(trace.followed)]
     if not hits:

@@ -1,4 +1,4 @@
-"""Re-derives the answer: every box from the raw mask, then what its task's check requires."""
+"""Derives the answer again: every box from the raw mask, then the requirements of its task's check."""
 
 from cgc_data.validate import hard, sets
 from cgc_data.validate.boxes import BOX_TOLERANCE, furthest
@@ -29,7 +29,7 @@ class TruthCheck:
     def check(self, sample: Sample) -> None:
         """Check everything that the answer claims, and that it omits nothing.
 
-        The answer to a row without a label is not an instance of its photo: the task's own check derives it.
+        If a row has no label, its answer is not an instance of its photo: the task's own check derives it.
         """
         for target in sample.objects if sample.labels else ():
             self._object(sample, target)

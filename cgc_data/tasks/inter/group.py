@@ -1,4 +1,4 @@
-"""Several things at once, each in one of several photos; one of them may be nowhere."""
+"""Several labels at once, each shown in one of several photos; one of them may be in no photo."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task

@@ -1,4 +1,4 @@
-"""A piece of a photo: where it was cut from, in the photo or in one of several windows of it."""
+"""A piece of a photo: from where it was cut out, in the photo or in one of several of its windows."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task

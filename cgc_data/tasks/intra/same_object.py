@@ -1,4 +1,4 @@
-"""One object of a photo, given in one window and to be found again in others."""
+"""One object of a photo, given in one window and to be found in other windows."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task

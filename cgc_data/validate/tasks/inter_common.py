@@ -26,7 +26,7 @@ PERSON, PERSON_BOUND = readable(concept_of("person")).singular, 0.1
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check the kind that all images share, and every instance of it in the answer."""
+    """Check the kind that all images share, and that the answer contains every instance of it."""
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
     yield from some_object(sample)
@@ -69,13 +69,17 @@ def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
 
 
 def _gone(world: World, photo: str, concept: str, right: str) -> bool:
-    """Check that the photo shows neither the kind nor, except for the right one, anything it can be mistaken for."""
+    """Check that the photo shows neither the kind nor, unless it is the right one, anything that can be mistaken for
+    it.
+    """
     lookalikes = world.relations.confusable(concept)
     return world.absent(photo, concept) and (right in lookalikes or not world.present(photo) & lookalikes)
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Images that do not show all of the kind, show none of it, or show more than an answer may contain."""
+    """Images in which not all instances of the kind are boxed, that show none, or that show more than an answer may
+    contain.
+    """
     concept = world.concept(label) or ""
     for number, view in enumerate(sample.views, 1):
         photo = world.photo(view)
@@ -91,7 +95,7 @@ def _images(sample: Sample, label: str, world: World) -> set[int]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could reveal the right name by itself, or from the labels of one image alone."""
+    """What could reveal the right name by the name itself, or by the labels of one image."""
     del limits
     lists = [trace for trace in traces if trace.asked]
     yield names_tell("common kind from the names", lists, _is_right)

@@ -49,7 +49,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _example(sample: Sample, world: World, concept: str) -> Instance | None:
-    """The instance that is whole in the window and has the given box."""
+    """The instance whose whole extent is in the window and which has the given box."""
     view = sample.view(1)
     for fact in world.facts(world.photo(view), concept):
         for instance in fact.instances:

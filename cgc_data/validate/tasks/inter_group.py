@@ -49,7 +49,7 @@ def _overlaps(sample: Sample) -> Iterator[str]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could reveal the label that is nowhere without looking."""
+    """What could reveal the label that no image shows, without inspecting the images."""
     del limits
     lacking = [trace for trace in traces if not all(asked.answered for asked in trace.asked)]
     what = "share of rows in which one label is in no image"

@@ -1,4 +1,4 @@
-"""`inter/refer`: a relation identifies one of two or more in one image; other images show at most one."""
+"""`inter/refer`: a relation identifies one of two or more objects in one image; other images show at most one."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -34,7 +34,7 @@ PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check for one object, the right one of several, and no two objects of its label in any other image."""
+    """Check for one object, the right one of several, and that no other image shows two objects of its label."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     images = sorted({target.img_idx for target in sample.objects})
@@ -73,7 +73,9 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Other images that may show more than one: neither proved free of the label nor known to show exactly one."""
+    """Other images that may show more than one object: the label is neither proved absent nor known to occur exactly
+    once.
+    """
     claimed = {claim.img_idx for claim in sample.evidence}
     for number in sample.answer_images:
         photo = world.photo(sample.view(number))

@@ -1,4 +1,6 @@
-"""`intra/difference`: two views of a photo; objects from other photos are pasted into both, the answer into one."""
+"""`intra/difference`: two views of a photo; objects from other photos are pasted into both views, and the answer into
+one view.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -88,7 +90,7 @@ def _object(part: Part) -> Object:
 
 
 def _difference(sample: Sample) -> str:
-    """Why the answer is not exactly what only one view shows."""
+    """Why the answer is not exactly the object that only one view shows."""
     first, second = ({_object(part) for part in view.parts[1:]} for view in sample.views)
     if len(first & second) < 2:
         return f"{len(first & second)} pasted objects are in both views"
@@ -98,7 +100,7 @@ def _difference(sample: Sample) -> str:
 
 
 def _steps(view: View) -> str:
-    """Why not every part is pasted once, before all else."""
+    """Why not every part is pasted exactly once, before all other operations."""
     names = [step.name for step in view.operations]
     pasted = [step.values for step in view.operations if step.name == "paste"]
     once = sorted(pasted) == [(float(number),) for number in range(1, len(view.parts))]
@@ -131,7 +133,7 @@ def _is_gray(part: Part, world: World) -> bool:
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Is everything boxed that any source has a label for?"""
+    """Is every object boxed for which any source has a label?"""
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 

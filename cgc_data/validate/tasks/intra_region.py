@@ -1,4 +1,4 @@
-"""`intra/region`: a piece is from the stated place and resembles no other place in the images."""
+"""`intra/region`: a piece comes from the stated place and resembles no other place in the images."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -65,7 +65,7 @@ def _misformed(sample: Sample, world: World) -> str:
 
 
 def _not_searched(sample: Sample) -> str:
-    """Why a row does not have the form that asks which image a piece is from."""
+    """Why a row does not have the form that asks from which image a piece was cut."""
     if sample.reference_images != (1,):
         return f"images {sample.reference_images} are pieces, not the first alone"
     views = [sample.view(number) for number in sample.answer_images]
@@ -74,7 +74,7 @@ def _not_searched(sample: Sample) -> str:
 
 
 def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
-    """Why the answer is not the place that the piece was cut from."""
+    """Why the answer is not the place from which the piece was cut."""
     (target,) = sample.objects
     view = sample.view(target.img_idx)
     home = view.place(piece.window)
@@ -92,7 +92,7 @@ def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
 
 
 def _changed(view: View) -> Iterator[str]:
-    """Why a piece is not what its task allows: cropped, enlarged at most twofold, and recolored within bounds."""
+    """Why a piece is not as its task allows: cropped, enlarged at most twofold, and recolored within bounds."""
     steps = dict(zip((step.name for step in view.operations), (step.values for step in view.operations), strict=True))
     if tuple(steps) != ("crop", "resize", "gain", "gamma", "jpeg"):
         yield f"a piece is made by {', '.join(steps)}"
@@ -106,7 +106,7 @@ def _changed(view: View) -> Iterator[str]:
 
 
 def _near(sample: Sample) -> str:
-    """Images that show some of a piece, or of the margin around it, other than the one that contains it."""
+    """Images that show a part of a piece, or of the margin around it, other than the image that contains it."""
     (target,) = sample.objects
     others = {n: view.window for n, view in enumerate(sample.views, 1) if n != target.img_idx}
     pieces = set(sample.reference_images)
@@ -117,7 +117,7 @@ def _near(sample: Sample) -> str:
 
 
 def _ambiguous(sample: Sample, piece: View, world: World) -> str:
-    """Why the piece could be from another place, or ""."""
+    """Why the piece could come from another place, or ""."""
     try:
         pixels = composed(piece, world.pixels.of)
         for number in sample.answer_images:

@@ -1,4 +1,6 @@
-"""`intra/same_object`: one instance in two views or along a track, next to a sibling, and not answered by copying."""
+"""`intra/same_object`: one instance in two views or along a track, next to a sibling, and not found by copying the
+box.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,7 +27,9 @@ WHOLE_PIXEL = 0.5 + 1e-6  # rounding of a drawn box
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the object of the given box is answered exactly where views show it, and distinct from siblings."""
+    """Check that the answer contains the object of the given box exactly where views show it, distinct from
+    siblings.
+    """
     for fault in _Follow(limits, world).faults(sample) or [""]:
         yield Finding("same object", fault)
     for number, view in enumerate(sample.views, 1):
@@ -34,7 +38,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could be followed without looking at the images."""
+    """How well an object can be followed without the images."""
     del limits
     yield from track_measures(traces)
 
@@ -46,7 +50,7 @@ class _Follow:
         self._limits, self._world = limits, world
 
     def faults(self, sample: Sample) -> list[str]:
-        """What is wrong with it; empty if nothing is."""
+        """The faults of the sample; empty if it has none."""
         if sample.ref_img_idx is None or sample.ref_bbox is None or not sample.objects:
             return ["no given box or no object"]
         if fault := _misasked(sample):
@@ -70,7 +74,7 @@ class _Follow:
         return [] if right else [f"reference {reference}, the mask gives {tuple(round(value, 1) for value in true)}"]
 
     def _answer(self, found: Instance, sample: Sample, number: int, reference: Rectangle) -> Iterator[str]:
-        """What is wrong with the answer in one image."""
+        """The fault of the answer in one image."""
         view, answered = sample.view(number), any(target.img_idx == number for target in sample.objects)
         sight = self._sight(found, view)
         state = sight.state(self._limits.visible)
@@ -112,14 +116,14 @@ def _misasked(sample: Sample) -> str:
 
 
 def _covered(own: Box | None, other: Instance, box: Box | None) -> str:
-    """Why the object's box could be mistaken for another one's, or ""."""
+    """Why the object's box could be mistaken for the box of another object, or ""."""
     shared = iou(own, box) if own and box else 0.0
     kind = "crowd" if other.crowd else "sibling"
     return f"{kind} {other.id} overlaps the box of the object with IoU {shared:.2f}" if shared > SIBLING_IOU else ""
 
 
 def _misdrawn(sample: Sample, number: int, view: View) -> str:
-    """What is wrong with the boxes that are drawn into a view."""
+    """The faults of the boxes that are drawn into a view."""
     drawn = [step.values for step in view.operations if step.name == "draw_box"]
     if not drawn:
         return ""
