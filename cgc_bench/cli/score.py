@@ -44,7 +44,7 @@ def score(
     video_judgements: Path | None,
     judge: str | None,
 ) -> None:
-    """Score saved responses to TASK, such as mig or contrast, as its authors do, and show what that hides.
+    """Score saved responses to TASK, such as mig or contrast, as its authors do, and print what their scores hide.
 
     Figures are in percent, with 95 % intervals clustered by photos. A subset of the items is allowed and reported.
     """

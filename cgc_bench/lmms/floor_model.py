@@ -11,7 +11,7 @@ from cgc_bench.scoring.benchmark import benchmark
 
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answer our tasks with one of the benchmark's floors; spaces in its name can be underscores."""
+    """Answer tasks of this project with one of the benchmark's floors; spaces in its name can be underscores."""
 
     is_simple = True
 

@@ -1,7 +1,7 @@
 """Read MIG-Bench answers after the reasoning: the model's conclusion, never a box within the reasoning.
 
-In the answer contract, the first box counts, and its image index is kept separately. Any other text is read as the
-authors read it.
+In the answer contract, the first box counts, and its image index is kept separately. Any other text is read as in the
+authors' script.
 """
 
 import math
@@ -17,11 +17,11 @@ from cgc_data.geometry import THOUSAND
 
 @dataclass(frozen=True)
 class StrictBox:
-    """The reading of the text after the reasoning.
+    """The box that is read from the text after the reasoning.
 
     Attributes:
         read: the box, in the scale of the item.
-        image: its image, from 1; 0 if the answer names none or one that does not exist.
+        image: 1-based number of its image; 0 if the answer names no image or an image that does not exist.
     """
 
     read: OfficialBox
@@ -37,7 +37,7 @@ _NOTHING = StrictBox(OfficialBox(NOTHING, found=False, alone=False, over=False),
 
 
 def read_conclusion(response: str, item: Item) -> StrictBox:
-    """The first box of the answer; nothing if the reasoning is not closed or the answer is `[]`."""
+    """The first box of the answer; no box if the reasoning is not closed or the answer is `[]`."""
     layout = read_layout(response, require_think=False)
     if layout.conclusion is None:
         return _NOTHING

@@ -50,7 +50,7 @@ def _digits(value: float | None) -> str:
 
 
 def as_latex(board: Leaderboard) -> str:
-    """A `tabular` with booktabs rules, followed by what each block's letter stands for."""
+    """A `tabular` with booktabs rules, followed by the meaning of each block's letter."""
     columns = [*board.columns, BOUNDS]
     heads = ["model", "tag", *(latex_text(column.replace("_", " ")) for column in columns)]
     head = _HEAD.format(

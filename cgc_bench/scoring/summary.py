@@ -1,4 +1,4 @@
-"""Summarize saved responses: official figures, intervals, what they hide, and the floors of the same items.
+"""Summarize saved responses: official figures, intervals, what the figures hide, and the floors of the same items.
 
 All values are in percent. `cgc-bench score --json` writes the summary, and the tables show it.
 """
@@ -100,7 +100,8 @@ def score_responses(
     """Score every response, by the index of its item.
 
     Raises:
-        TaskError: the benchmark does not have the protocol or post-processing, or the protocol does not allow it.
+        TaskError: the benchmark does not have the protocol or post-processing, or the protocol does not allow
+            post-processing.
     """
     check_protocol(bench, protocol, postprocess)
     return [

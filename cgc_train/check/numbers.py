@@ -104,7 +104,7 @@ def check_memory(context: Context) -> Finding:
 
 
 def plan_memory(context: Context) -> MemoryPlan:
-    """The memory plan of the recipe. Raises MemoryPlanError, naming what to change, if it does not fit."""
+    """The memory plan of the recipe. Raises MemoryPlanError, naming what to change, if the plan does not fit."""
     plan = memory_plan(context.shape, context.recipe, context.config, context.longest)
     if not plan.fits:
         message = f"{plan.peak / GB:.0f} GB per GPU planned, but gpu_memory_gb is {context.recipe.gpu_memory_gb:g}"

@@ -116,7 +116,7 @@ def check_speed(context: Context) -> Finding:
 
 
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
-    """The readers of the images, with their limits: a vLLM server knows only those of the model's folder.
+    """The programs that read the images, with their limits: a vLLM server knows only the limits in the model's folder.
 
     Colocated vLLM is started with the limits of the recipe.
     """

@@ -22,7 +22,9 @@ from cgc_train.families import FAMILIES
     help=("Write the model that was warmed up on painted photos; cannot be combined with other options."),
 )
 def tiny(folder: Path, family: str, seed: int, real_tokens: bool, head_size: str, warm: bool) -> None:
-    """Write a tiny model of a few hundred thousand weights, random or warmed up, to FOLDER, to try things on a CPU."""
+    """Write a tiny model of a few hundred thousand weights, random or warmed up, to FOLDER, for experiments on a
+    CPU.
+    """
     from cgc_data.common.extras import need
 
     need("train")

@@ -14,9 +14,10 @@ FIX = "build or download the release again"
 
 
 def as_trained(row: Row, recipe: Recipe) -> Row:
-    """The row as the model sees it: its images selected by `data`, its prompt written by `prompt`.
+    """The row as the model sees it: `data` selects its images, and `prompt` determines its prompt.
 
-    Depends only on the row, so that the page of a run can show what was trained on. Also works without the images.
+    The result depends only on the row, so that the page of a run can show what was trained on. Also works without the
+    images.
     """
     shown = row if recipe.data.distractor_images else without_distractors(row)
     return {**shown, "prompt": with_thinking(shown["prompt"], require_think=recipe.prompt.think)}

@@ -107,7 +107,7 @@ def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None 
 def kept_ids(path: Path) -> set[str]:
     """Ids from a file of rows to keep: one per line, or in the format of `cgc-train difficulty`.
 
-    Raises TrainingDataError if it cannot be read or keeps no row.
+    Raises TrainingDataError if the file cannot be read or keeps no row.
     """
     try:
         lines = read_text(path, TrainingDataError).splitlines()

@@ -1,4 +1,4 @@
-"""From a recipe to TRL's training arguments: what the recipe decides, passes on, and must not set."""
+"""From a recipe to TRL's training arguments: what the recipe determines, passes on, and must not set."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields

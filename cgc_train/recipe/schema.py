@@ -98,7 +98,7 @@ class DataSettings(Section):
 
 
 class GroupSettings(Section):
-    """Which groups of completions to learn from, based on their rewards, and how often to replace the others."""
+    """From which groups of completions to learn, based on their rewards, and how often to replace all other groups."""
 
     resample: int = Field(
         0, ge=0, description=("maximum number of resampling rounds to replace groups that teach nothing")
@@ -132,7 +132,7 @@ class HubSettings(Section):
 
 
 class WarningSettings(Section):
-    """Thresholds at which a run warns of shortcuts that earn reward without looking at the images."""
+    """Thresholds at which a run warns of shortcuts that earn rewards without the images."""
 
     false_empty: Share = Field(
         0.2, description=("a warning is printed if the model answers this share of the questions with objects with []")

@@ -1,4 +1,4 @@
-"""Other measures of the same boxes: the number of hits, and a measure that separates near misses from far ones."""
+"""Other measures of the same boxes: the number of hits, and a measure that separates near misses from distant boxes."""
 
 from typing import Annotated
 

@@ -19,7 +19,9 @@ def images_term(answer: Answered, _: "ImageSettings") -> float:
 
 
 def presence_term(answer: Answered, _: "ImageSettings") -> float:
-    """R_presence: 1 for `[]` if there is nothing to find, and for entries if there is something; else 0."""
+    """R_presence: 1 for `[]` if there is nothing to find, and for a list with entries if there is something; otherwise
+    0.
+    """
     readable = answer.boxes.readable
     return float(readable and bool(answer.boxes.elements) == bool(answer.truth.objects))
 

@@ -15,8 +15,9 @@ from cgc_train.reward.term import Answered, Term
 def miou_term(answer: Answered, settings: "MiouSettings") -> float:
     """R_miou: sum of IoU over one-to-one pairs within images, over max(|P|, |G|).
 
-    |P| counts every element of the list, including malformed ones. Both empty: 1; one empty or unreadable: 0.
-    Without `source_aware`, a box can match in any image; without `set_wise`, this is `any_box_term`.
+    |P| counts every element of the list, including malformed ones. The score is 1 if both are empty, and 0 if only one
+    is empty or the reading is unreadable. Without `source_aware`, a box can match in any image; without `set_wise`,
+    this is `any_box_term`.
     """
     objects = answer.truth.objects
     if not settings.set_wise and answer.boxes.elements and objects:
@@ -25,7 +26,9 @@ def miou_term(answer: Answered, settings: "MiouSettings") -> float:
 
 
 def set_share(answer: Answered, total: Callable[[], float]) -> float:
-    """A sum over pairs, over max(|P|, |G|); both empty: 1; one empty or unreadable: 0."""
+    """A sum over pairs, divided by max(|P|, |G|): 1 if both are empty, 0 if only one is empty or the reading is
+    unreadable.
+    """
     elements, objects = answer.boxes.elements, answer.truth.objects
     if not answer.boxes.readable or bool(elements) != bool(objects):
         return 0.0

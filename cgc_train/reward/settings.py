@@ -26,7 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class RewardSettings(LastTermSettings):
-    """R = task weight * (miou * R_miou + format * R_format); everything but the two weights is off by default.
+    """R = task weight * (miou * R_miou + format * R_format); every setting except the two weights is off by default.
 
     A task's weight is the same for all responses to a row, so it has an effect only if advantages are not scaled
     within the group (`grpo.scale_rewards` other than `group`).

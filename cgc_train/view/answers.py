@@ -33,7 +33,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response with everything that the page shows of it."""
+    """A response with everything that the page shows about it."""
 
     response: str
     cut: int
