@@ -1,11 +1,11 @@
-"""Test whether GRPO with the real reward teaches a model to keep images apart, with a tiny random model on a CPU.
+"""Test whether GRPO with the real reward teaches a model to distinguish images, with a tiny random model on a CPU.
 
 Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] [--quick] [--docs docs]
 Photos are painted, a release is built from them, and the tiny model is warmed up by SFT on traces that name what each
-image shows (a random model has never seen a picture) until it has a stated skill. Four arms follow, with equally many
-steps: GRPO; GRPO with solutions permuted among the rows; SFT; GRPO that ignores the image index. Every arm answers the
-same held-out rows, which show other photos. Finished parts of FOLDER are skipped.
-The results do not apply to models of practical size.
+image shows (a random model has never seen a picture) until it has a stated skill. Four arms follow, with the same
+number of steps: GRPO; GRPO with solutions permuted among the rows; SFT; GRPO that ignores the image index. Every arm
+answers the same held-out rows, which show other photos. Finished parts of FOLDER are skipped. The results do not apply
+to models of practical size.
 """
 
 import argparse
@@ -242,7 +242,7 @@ def sample(run: Any) -> None:
 
 
 def done(folder: Path) -> bool:
-    """Whether a run is finished; an unfinished one is moved aside."""
+    """Whether a run is finished; an unfinished run is moved to another folder."""
     if any((folder / "model").glob("*.safetensors")):
         return True
     if folder.exists():
@@ -251,7 +251,7 @@ def done(folder: Path) -> bool:
 
 
 def naming(rows: Any, work: Path) -> Any:
-    """The rows with a trace that names every kind of thing each image shows, from the painted annotations."""
+    """The rows with a trace that names every kind of object in each image, from the painted annotations."""
     from cgc_data.answer import Object, format_response
 
     shown = kinds_shown(work)
@@ -267,7 +267,7 @@ def naming(rows: Any, work: Path) -> Any:
 
 
 def kinds_shown(work: Path) -> dict[str, str]:
-    """Name of the only kind of thing in each painted photo, by file name."""
+    """Name of the only kind of object in each painted photo, by file name."""
     from cgc_data.vocabulary import readable
 
     names: dict[str, str] = {}
@@ -282,7 +282,7 @@ def kinds_shown(work: Path) -> dict[str, str]:
 
 
 def permuted(rows: Any, seed: int) -> Any:
-    """The rows with permuted solutions: the reward belongs to another row."""
+    """The rows with permuted solutions: each row has the solution of another row."""
     order = list(range(len(rows)))
     random.Random(seed).shuffle(order)
     solutions = ["task", "contrast", "query", "objects", "views", "evidence", "pair_id", "difficulty", "answer"]
@@ -307,7 +307,7 @@ def read_seed(seed: int, scale: Scale, work: Path) -> dict[str, dict[str, dict[s
 
 
 def report(outcome: dict[int, Any], scale: Scale, work: Path, docs: Path | None) -> None:
-    """Print the table; with `docs`, write it and the curve there."""
+    """Print the table; with `docs`, write the table and the curve into that folder."""
     table = markdown(outcome, scale)
     print(table)
     (work / "learning.json").write_text(json.dumps({"scale": asdict(scale), "seeds": outcome}, indent=1), "utf-8")

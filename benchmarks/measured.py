@@ -21,7 +21,7 @@ def mark(script: str) -> str:
 
 
 def read(docs: Path, script: str) -> dict[str, Any]:
-    """The figures of a script, or none if it has not run yet."""
+    """The figures of a script; empty if the script has not run yet."""
     path = docs / FILE
     return dict(json.loads(path.read_bytes()).get(script, {})) if path.is_file() else {}
 

@@ -2,10 +2,10 @@
 
 Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--docs docs]
 Photos are painted, and two releases of equal size are built from them: one with the preset `full`, one with `paper`.
-A tiny random model first learns to list what the training photos show. It is then trained twice, on equally many rows
-of each release and for equally many steps. Both models and all trivial answers then answer the test rows of `full`,
-which show photos that no training used. Finished parts of FOLDER are skipped.
-The results do not apply to models of practical size.
+A tiny random model first learns to list what the training photos show. It is then trained twice, on the same number of
+rows of each release and for the same number of steps. Both models and all trivial answers then answer the test rows of
+`full`, which show photos that no training used. Finished parts of FOLDER are skipped. The results do not apply to
+models of practical size.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def prepare(protocol: Protocol, work: Path, seed: int) -> None:
-    """Make the photos; nothing is downloaded, and everything stays in the folder."""
+    """Make the photos; nothing is downloaded, and all files stay in the folder."""
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
     work.mkdir(parents=True, exist_ok=True)
     paint_photos(protocol, work, seed)
@@ -106,7 +106,7 @@ def run_part(part: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def paint_photos(protocol: Protocol, work: Path, seed: int) -> None:
-    """Paint photos of one to three large things; the test file has a quarter as many."""
+    """Paint photos with one to three large objects; the test file has a quarter as many photos."""
     from cgc_data.painter import paint
 
     if not (work / "photos").exists():
@@ -180,7 +180,7 @@ def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def loaded(folder: Path) -> Any:
-    """A model in float32, on one thread: more threads slow each other down at this size."""
+    """A model in float32, on one thread: with models of this size, several threads slow each other down."""
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -213,7 +213,7 @@ class Annotations:
         return self._files[name]
 
     def in_view(self, view: Row) -> list[str]:
-        """Kinds of the objects whose center a view shows, and of the object pasted into it."""
+        """Kinds of the objects whose center is in a view, and of the object pasted into the view."""
         x1, y1, x2, y2 = view["window"]
         own = {
             kind
@@ -229,7 +229,7 @@ class Annotations:
 
 
 def named(images: Iterable[Iterable[str]]) -> str:
-    """The reasoning given to all rows: what each image shows."""
+    """The reasoning for all rows: it states what each image shows."""
     shown = [", ".join(kinds) or "nothing" for kinds in images]
     return " ".join(f"Image {number} shows {what}." for number, what in enumerate(shown, 1))
 
@@ -286,7 +286,7 @@ def shrunk(work: Path, name: str) -> str:
 
 
 def rows_of(release: Path, split: str) -> list[Row]:
-    """The rows of a split as training shows them, in the order of their IDs."""
+    """The rows of a split in the form of training, in the order of their IDs."""
     from cgc_train.data import Bounds, training_set
     from cgc_train.recipe import load_recipe
     from cgc_train.run import image_folder
@@ -309,7 +309,9 @@ def with_completion(row: Row, annotations: Annotations) -> Row:
 
 
 def other_pictures(rows: Sequence[Row], seed: int) -> list[Row]:
-    """The rows with the images of another row of the same task and number of images: what remains is habit."""
+    """The rows with the images of another row of the same task and number of images: the remaining score comes from
+    habit.
+    """
     from cgc_data.tasks import task_of
 
     kinds: dict[Any, list[int]] = {}
@@ -359,7 +361,7 @@ def by_task(truths: Sequence[Any]) -> dict[str, list[int]]:
 
 
 def compared(places: Sequence[int], truths: Sequence[Any], given: dict[str, list[str]]) -> Row:
-    """Means of every answerer on the rows of a task, and the lead of the model of `full`, with intervals."""
+    """Means of every answerer on the rows of a task, and the lead of the `full` model, with intervals."""
     from cgc_data.metrics import FLOORS, score_item
 
     asked = [truths[place] for place in places]
@@ -393,7 +395,7 @@ def tables(outcome: Row) -> str:
 
 
 def table(outcome: Row, metric: str) -> str:
-    """One line per task: the means, and the lead of the model of `full`."""
+    """One line per task: the means, and the lead of the `full` model."""
     lines = [
         "| task | new | rows | `full` | `paper` | best floor | blind | ahead of `paper` | ahead of the floor |",
         "|---|---|---:|---:|---:|---|---:|---|---|",

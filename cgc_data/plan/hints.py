@@ -51,9 +51,7 @@ Change: TypeAlias = tuple[Hint, ...]
 
 
 def advice(failure: Failure, seconds: float = SECONDS) -> str:
-    """The first change that helped in a dry run, in words; if no change did, the first change that was not tried for
-    lack of time.
-    """
+    """The first change that helped in a dry run, in words; if no change did, the first one that was not tried."""
     hints = [hint for applies, hint in _table(failure) if applies]
     untried: list[Change] = []
     trial = _Trial(failure, time.process_time() + seconds)

@@ -82,7 +82,7 @@ class Tracks:
         return _in_roles(views)
 
     def _distinct(self, part: Part, target: int, first: Sequence[View]) -> Mask:
-        """Windows that show the object whole, or in part but not in the place of the first view; (rows, columns)."""
+        """Windows that show the object whole, or in part but not where the first view shows it; (rows, columns)."""
         box, fitting = self._truth.box(target), part.count > 0
         if not first:
             return np.asarray(fitting & seen(Extent(box, None), part.offsets, self._limits)[1])

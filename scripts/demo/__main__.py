@@ -68,7 +68,7 @@ def stages(folder: Path) -> list[Stage]:
 
 
 def resumed(train: str, run: Path) -> Sequence[str] | None:
-    """The command that continues an interrupted run, if it has a checkpoint."""
+    """The command that resumes an interrupted run, if the run has a checkpoint."""
     return [train, "resume", str(run)] if any(run.glob("checkpoint-*")) else None
 
 

@@ -3,8 +3,8 @@
 Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page]
 Without a name, every engine runs. Each has a separate environment in .engines/, kept until its requirements change;
 `--remove` deletes it and its runs afterward. `--fresh` rebuilds the release and the models. `--page` runs nothing and
-rewrites the page and the headers of the recipes. `--stages` runs only the stages whose names contain the words; the
-others keep their results if the versions are unchanged.
+rewrites the page and the headers of the recipes. `--stages` runs only the stages whose names contain the words; all
+other stages keep their results if the versions are unchanged.
 """
 
 import argparse
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def run_and_report(engine: Engine, remove: bool, words: str = "") -> bool:
-    """Whether the stages that ran passed; the report has the engine's record after every stage."""
+    """Whether all stages that ran have passed; the report contains the engine's record after every stage."""
     print(f"{engine.name}:", flush=True)
     before, names, passed = report.read().get(engine.name), [stage.name for stage in engine.stages], False
     for record in run_engine(engine, make_material(), words):
