@@ -51,7 +51,9 @@ def main() -> None:
             print_removed(options.release, photo, work, rows)
             for photo in random.Random(options.seed).sample(photos(release), options.photos)
         ]
-        print(f"sent again after the removal of one photo: {sum(shares) / len(shares):.1%} of the release on average")
+        print(
+            f"uploaded again after the removal of one photo: {sum(shares) / len(shares):.1%} of the release on average"
+        )
 
 
 def print_removed(release: Path, photo: int, work: Path, rows: int) -> float:

@@ -127,7 +127,9 @@ class Limits(Section):
     min_side: float = Field(
         24,
         ge=1,
-        description="minimum shorter side of a box, in pixels of its photo and of the budgeted view",
+        description=(
+            "minimum length of a box's shorter side, in pixels of its photo and of the view within the pixel budget"
+        ),
     )
     min_area: Share = Field(0.002, description="minimum area of a box as a share of the view")
     max_aspect: float = Field(5, ge=1, description="maximum ratio of a box's longer side to its shorter side")
@@ -175,7 +177,7 @@ class BuildConfig(Section):
 
     name: str = Field("cgc-contrast", description="name of the dataset")
     sources: list[Source] = Field(
-        default_factory=list, description=("annotation files; without any, the embedded sample is used")
+        default_factory=list, description=("annotation files; if the list is empty, the embedded sample is used")
     )
     samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
     seed: int = Field(0, ge=0, description="the one seed")
@@ -208,8 +210,8 @@ class BuildConfig(Section):
     confusable: Literal["strict", "labeled"] = Field(
         "strict",
         description=(
-            "which categories must be absent for a label to count as absent: all confusable ones (strict) or only "
-            "labeled ones (labeled)"
+            "whether an absent label requires the absence of all confusable categories (strict) or only of labeled "
+            "ones (labeled)"
         ),
     )
     categories: list[str] = Field(
@@ -247,7 +249,7 @@ class BuildConfig(Section):
         check_ids(tasks, PLANNED)
         shares = PRESETS[known.data.get("preset", "full")] | tasks
         if not sum(shares.values()):
-            raise ValueError(f"every task has share 0; raise one, such as tasks.{PLANNED[0]}=1")
+            raise ValueError(f"every task has share 0; raise one share, such as tasks.{PLANNED[0]}=1")
         return shares
 
     def requires(self, task: str) -> bool:

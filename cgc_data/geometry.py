@@ -82,7 +82,7 @@ def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) ->
 
 def _thousand_side(low: float, high: float, size: float) -> tuple[int, int]:
     if not (math.isfinite(low) and math.isfinite(high) and max(low, 0.0) < min(high, size)):
-        raise ValueError(f"side {low}..{high} has no extent inside 0..{size}")
+        raise ValueError(f"the side from {low} to {high} has no extent between 0 and {size}")
     start, stop = (min(max(value, 0.0), size) * THOUSAND / size for value in (low, high))
     first, last = math.floor(start + 0.5), math.floor(stop + 0.5)
     if first < last:

@@ -12,7 +12,7 @@ PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("base", type=PATH)
 @click.argument("new", type=PATH, nargs=-1, required=True, metavar="NEW...")
-@click.option("--task", "label", help="Group of tasks, such as cgc_mig, if the folders contain several.")
+@click.option("--task", "label", help="Group of tasks, such as cgc_mig, if the folders contain several groups.")
 @click.option(
     "--per-task",
     default=6,

@@ -42,4 +42,4 @@ class Floor(lmms):  # type: ignore[misc]
 
     def generate_until_multi_round(self, requests: Any) -> Any:  # noqa: ARG002 - as above
         """Not supported: floors answer once. Raises TaskError."""
-        raise TaskError("floors answer once, not in rounds")
+        raise TaskError("floors answer each request only once, not in several rounds")

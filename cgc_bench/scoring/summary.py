@@ -21,8 +21,8 @@ from cgc_data.metrics import Estimate
 # Diagnostics that detect answers on a scale other than 0-1000, with the units of such boxes. A share of answers above
 # `MANY` percent is not an accident.
 SCALES = {
-    "pixel_scale": "have numbers over 1000: they seem to be in pixels",
-    "unit_scale": "have boxes from 0 to 1: they seem to be in fractions of the image",
+    "pixel_scale": "have numbers over 1000, so their boxes seem to be in pixels",
+    "unit_scale": "have boxes from 0 to 1, so the boxes seem to be in fractions of the image",
 }
 MANY = 5.0
 

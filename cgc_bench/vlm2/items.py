@@ -191,7 +191,7 @@ def _fault(kind: str, side: str, length: int, images: int) -> str:
     if images < 2:
         return "fewer than two images: the authors have no such questions"
     if kind in ("pair", "statement") and not side:
-        return "not in a pair: the authors skip it"
+        return "not in a pair, so the authors' script skips it"
     if kind == "count" and not length:
-        return f"no number of images: the authors assume {DEFAULT_LENGTH}"
+        return f"no number of images, so the authors' script assumes {DEFAULT_LENGTH}"
     return ""

@@ -49,7 +49,7 @@ def fetch(url: str, part: Path) -> None:
         with _progress(part.name.removesuffix(".part")) as advance:
             retrying(_attempt, url, part, advance)
     except (_Interrupted, requests.RequestException) as error:
-        got = f"broke off after {size_of(part):,} bytes ({_reason(error)})"
+        got = f"the transfer stopped after {size_of(part):,} bytes ({_reason(error)})"
         raise DownloadError(f"{url}: {got}; check the connection and rerun to resume") from None
     except OSError as error:
         raise disk_error(part, error) from None

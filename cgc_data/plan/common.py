@@ -25,7 +25,7 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of
 
 PERSON, MOST_PERSON = concept_of("person"), 0.1  # share of the rows
 KINDS_TRIED = NUMBERS_TRIED = 3  # per photo
-NOT_SHARED = "shows in full no category, except people, that another photo also shows in full"
+NOT_SHARED = "no category, except people, that is fully annotated in this photo and in another photo"
 NO_OTHERS = "no categories that some photos show and that are proved absent from others"
 PATIENCE = 30  # photos without a question after which any number of images and any kind is accepted
 

@@ -25,7 +25,7 @@ from cgc_data.tasks.intra.difference import DIFFERENCE
 ADDED = 3, 4  # added objects; all but one in both views
 ALIGNED = 0.5  # share of view pairs with the same frame
 VIEWS_OF_A_PHOTO = 2
-NOT_LENT = "other photos have too few whole objects of its categories at a similar height"
+NOT_LENT = "other photos have too few whole objects of the photo's categories at a similar height"
 NO_PLACE = "too few free places on similar ground, or no two views that show the same objects"
 
 

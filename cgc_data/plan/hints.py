@@ -117,7 +117,7 @@ def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
     declarable = [FORMATS[source.kind].protocol.declarable for source in config.sources]
     unreadable = any(reason.startswith(UNREADABLE) for reason in lost)
     yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct without the masks")
-    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each of these boxes contains one object")
+    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each crowd box contains only one object")
     yield _any_duplicates(failure), _ignoring("duplicates", "identical boxes of one category are the same object")
     yield any(map(_undeclared, config.sources, failure.index.claims)), EXHAUSTIVE
     yield config.confusable == "strict" and _unlabelled(failure.index), LABELLED
@@ -160,7 +160,7 @@ EXHAUSTIVE = Hint(
     "exhaustive: true",
     "every instance of every category is boxed",
 )
-LABELLED = _setting("confusable", "labeled", "categories that your file does not name cannot be in your photos")
+LABELLED = _setting("confusable", "labeled", "your photos cannot contain categories that your file does not name")
 
 
 def _limits(config: BuildConfig) -> Hint:

@@ -64,7 +64,7 @@ def _limited(needs: str, parts: Sequence[Outcome], most: int) -> str:
     if full:
         return f"of {photos:,} photos, {full:,} are already in {most} rows (limits.rows_per_photo)"
     if spent:
-        return f"the {photos:,} usable photos allow no more"
+        return f"the {photos:,} usable photos allow no more rows"
     return "few photos allow this task; other tasks took its rows"
 
 

@@ -20,7 +20,7 @@ from cgc_data.tasks.intra.locate_all import LOCATE_ALL
 
 TRIES = 3  # tries per photo before giving up on it; each try draws new window sizes
 UNKNOWN, TOO_SMALL = "no category known in full", "fully annotated categories have boxes that are too small or too long"
-NOT_PARTED = "no windows of two sizes, of which some show a category and others do not"
+NOT_PARTED = "no two window sizes at which some windows show a category and others do not"
 
 
 class WindowSetPlanner:

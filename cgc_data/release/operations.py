@@ -91,7 +91,7 @@ def _crop(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> P
     del lenders
     x1, y1, x2, y2 = map(int, values)
     if not (0 <= x1 < x2 <= pixels.shape[1] and 0 <= y1 < y2 <= pixels.shape[0]):
-        raise ValueError(f"the window {[x1, y1, x2, y2]} crosses its border; it may be another photo")
+        raise ValueError(f"the window {[x1, y1, x2, y2]} extends beyond the photo, which may be a different photo")
     return pixels[y1:y2, x1:x2]
 
 
@@ -130,7 +130,7 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
     """Paste the object of a part (numbered in the view's `parts`) as its transform states, with a soft edge."""
     number = int(values[0])
     if not 1 <= number <= len(lenders):
-        raise ValueError(f"the view has no part {number} that lends an object")
+        raise ValueError(f"the view has no part {number} from which an object is pasted")
     lender = lenders[number - 1]
     mask = _mask(lender)
     inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), EDGE) * (mask > 0)

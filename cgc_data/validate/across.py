@@ -104,7 +104,7 @@ class AcrossCheck:
         if most is None:
             return
         for (task, photo), samples in self._rows.items():
-            message = f"photo {photo} is shown in {len(samples)} rows of {task}, at most {most} are allowed"
+            message = f"photo {photo} is shown in {len(samples)} rows of {task}, but at most {most} are allowed"
             self._ledger.require(len(samples) <= most, "spread", samples[-1], message)
 
     def _photo(self, sample: Sample, photo: str) -> None:
@@ -132,14 +132,14 @@ def _broken_pair(members: list[Member]) -> str:
         return f"{len(members)} rows ({', '.join(tasks)}), not two"
     first, second = members
     if first.split != second.split or first.kind.contrast != second.kind.contrast or first.label != second.label:
-        return "its rows differ in split, contrast or label"
+        return "the rows differ in split, contrast, or label"
     if first.kind == second.kind and first.kind.both_ways:
         return _not_reversed(first, second)
     if not _twins(first, second) and not _twins(second, first):
         return f"{tasks} is not a pair"
     alike = first.template_id == second.template_id and len(first.frames) == len(second.frames)
     if not alike or len(first.pasted) != len(second.pasted):
-        return "absent and present differ in template, number of images, or number of pasted objects"
+        return "the absent row and the present row differ in template, number of images, or number of pasted objects"
     return ""
 
 
@@ -163,10 +163,10 @@ def _broken_tuple(members: list[Member]) -> str:
     if len({m.candidates for m in members}) > 1 and len({frozenset(m.frames) for m in members}) > 1:
         return "its rows show different views"
     if len({(member.split, member.kind.contrast.name) for member in members}) > 1:
-        return "its rows are in different splits or contrasts"
+        return "the rows are in different splits or contrasts"
     present = [member for member in members if member.answered]
     targets = {member.frames[number - 1] for member in present for number in member.answered}
     several = len(members[0].candidates) > 1
     if several and not members[0].kind.contrast.windows and present and len(targets) < 2:
-        return "all its questions are about targets in the same image"
+        return "all questions are about targets in the same image"
     return ""

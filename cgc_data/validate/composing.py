@@ -27,7 +27,7 @@ def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
         except (ValueError, IndexError, SegmentationError, cv2.error) as error:
             raise PhotoError(f"the operation {step.name} {list(step.values)} cannot be applied ({error})") from None
     if pixels.shape[:2] != (view.height, view.width):
-        raise PhotoError(f"its operations produce {pixels.shape[1]} x {pixels.shape[0]}")
+        raise PhotoError(f"the operations of the view produce {pixels.shape[1]} x {pixels.shape[0]}")
     return pixels
 
 

@@ -91,7 +91,7 @@ def _values(sample: Sample) -> list[str]:
     ]
     template = TEMPLATE.fullmatch(sample.template_id)
     if not template or not task or template.group(1) not in pools_of(task):
-        faults.append(f"template {sample.template_id!r} is not of the pool of {sample.task!r}")
+        faults.append(f"template {sample.template_id!r} does not belong to the pool of {sample.task!r}")
     if not 0 <= sample.difficulty <= 1:
         faults.append(f"difficulty {sample.difficulty} is not within 0-1")
     if not 2 <= len(sample.views) <= 6:
@@ -129,7 +129,7 @@ def _images(sample: Sample) -> list[str]:
     if stray := holding - set(sample.answer_images):
         faults.append(f"image {sorted(map(str, stray))[0]} contains or is named for an answer, but is a reference")
     if sample.ref_img_idx is not None and sample.ref_img_idx not in sample.reference_images:
-        faults.append(f"image {sample.ref_img_idx} is referred to, but is not a reference")
+        faults.append(f"the question refers to image {sample.ref_img_idx}, which is not a reference image")
     return faults
 
 
@@ -182,7 +182,9 @@ def _frame(view: View, contrast: str, world: World, *, is_reference: bool) -> li
     elif not within((x1, y1, x2, y2), (0, 0, *source.size(view.image_id))):
         faults.append(f"window {view.window} extends beyond the photo's {source.size(view.image_id)}")
     if view.file_name.rpartition("/")[2] not in source.base_names(view.image_id):
-        faults.append(f"file {view.file_name} is not that of image {view.image_id}, {source.file_name(view.image_id)}")
+        faults.append(
+            f"file {view.file_name} is not the file of image {view.image_id}, {source.file_name(view.image_id)}"
+        )
     return faults
 
 

@@ -46,7 +46,7 @@ class LicenseCheck:
     def _fault(self, shown: View | Part, *, adapted: bool) -> str:
         url, recorded = shown.license_url, self._world.sources[shown.source].license_url(shown.image_id)
         if url != recorded:
-            return f"license {url!r}, the source records {recorded!r}"
+            return f"the license is {url!r}, but the source records {recorded!r}"
         if NO_DERIVATIVES.fullmatch(url) and adapted:
             return f"{url} forbids windows and other changes"
         if self._policy == "all" or PERMISSIVE.fullmatch(url):
@@ -66,7 +66,7 @@ def _not_composable(urls: set[str], stated: str) -> str:
         return f"the licenses do not allow composites: {sorted(urls)}"
     strictest = max(KINDS.index(kind) for kind in kinds.values())
     due = sorted(url for url, kind in kinds.items() if KINDS.index(kind) == strictest)
-    return "" if stated in due else f"states {stated!r} as the license of a composite, not {due[-1]!r}"
+    return "" if stated in due else f"states {stated!r} as the license of a composite, instead of {due[-1]!r}"
 
 
 def _kind(url: str) -> str:

@@ -88,7 +88,7 @@ def _within(
 
 def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     """Is the right label equally often in each position of the list?"""
-    what = f"p-value if positions in the list are uniform; fails below {UNIFORM_P:g}"
+    what = f"p-value of the hypothesis that positions in the list are uniform; fails below {UNIFORM_P:g}"
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
         counts[len(trace.asked)].update(place for place, asked in enumerate(trace.asked) if is_right(asked))

@@ -83,7 +83,7 @@ class PictureCheck:
             return _not_turned(content, original)
         if content == original or _only_untagged(content, original):
             return ""
-        return f"its bytes are not those of {source.file_name(view.image_id)}"
+        return f"the bytes differ from the bytes of {source.file_name(view.image_id)}"
 
     def _elsewhere(self, content: bytes, view: View) -> str:
         """Why the image does not show the photo's window; "" if it does."""
@@ -105,7 +105,7 @@ def _not_turned(content: bytes, original: bytes) -> str:
     """Why the image is not the photo, rotated as EXIF states and encoded again; "" if it is."""
     stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
-        return f"is {stored.shape[1]} x {stored.shape[0]}, which is not how its photo is displayed"
+        return f"is {stored.shape[1]} x {stored.shape[0]}, unlike its photo as displayed"
     apart = _apart(stored, expected)
     return f"differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
@@ -114,7 +114,7 @@ def _quality(content: bytes, view: View) -> str:
     """Why the image is not a JPEG of the quality in its last operation; "" if it is."""
     last = view.operations[-1]
     if last.name != "jpeg" or len(last.values) != 1:
-        return "its last operation is not a JPEG encoding"
+        return "the last operation is not a JPEG encoding"
     with Image.open(io.BytesIO(content)) as image:
         stored = getattr(image, "quantization", None)
     return "" if stored == _tables(int(last.values[0])) else f"is not encoded at quality {last.values[0]:g}"
@@ -146,7 +146,7 @@ def _unreadable(content: bytes, view: View) -> str:
     try:
         width, height = picture_size(content)
         if (width, height) != (view.width, view.height):
-            return f"is {width} x {height}, the view states {view.width} x {view.height}"
+            return f"is {width} x {height}, but the view states {view.width} x {view.height}"
         with Image.open(io.BytesIO(content)) as image:
             if image.getexif().get(ORIENTATION, 1) != 1:
                 return "has an orientation tag that makes viewers rotate it"

@@ -30,7 +30,7 @@ class SharpnessCheck:
         if most is None:
             return
         for number, view in enumerate(sample.views, 1):
-            fault = f"image {number} is enlarged {enlargement(view):.2f} times, at most {most:g}"
+            fault = f"image {number} is enlarged {enlargement(view):.2f} times, but at most {most:g} times is allowed"
             self._ledger.require(not _enlarged(view, most), "sharpness", sample.id, fault)
         for target in sample.objects:
             side = _side_in_photo(target, sample.view(target.img_idx))

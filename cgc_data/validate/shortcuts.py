@@ -175,7 +175,7 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
     """Is the answer's image equally often in each position?"""
     name, what = (
         f"target position ({contrast})",
-        f"p-value if the positions of the answer's image are uniform; fails below {UNIFORM_P:g}",
+        f"p-value of the hypothesis that the positions of the answer's image are uniform; fails below {UNIFORM_P:g}",
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:

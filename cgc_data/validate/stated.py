@@ -59,7 +59,7 @@ class StatedCheck:
             ("flickr_url", view.flickr_url, str(image.get("flickr_url") or "")),
         ):
             if stated != recorded:
-                yield f"image {number}: {name} {stated!r}, the source has {recorded!r}"
+                yield f"image {number}: {name} {stated!r}, but the source has {recorded!r}"
 
 
 def _sources(view: View) -> tuple[View | Part, ...]:
@@ -88,7 +88,7 @@ def _wording(sample: Sample, world: World) -> Iterator[str]:
     if phrasing is None:
         yield f"there is no template {sample.template_id}"
     elif (expected := _filled(phrasing, sample, world)) and not _begins(sample.question, expected):
-        yield f"the question is not that of template {sample.template_id}, {expected!r}"
+        yield f"the question differs from template {sample.template_id}, {expected!r}"
 
 
 def _begins(question: str, expected: str) -> bool:

@@ -10,7 +10,7 @@ from cgc_data.validate.tasks import check_of, task_checks
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "annotations": "every object is a known single instance of the asked category in the displayed photo",
+    "annotations": "every object is a known single instance of the requested category in the displayed photo",
     "true boxes": "every box is within 1/1000 of the tight box of the mask inside the view",
     "visible share": "`visible` is the share of the mask inside the view, and at least the limit",
     **sets.CHECKS,
@@ -73,7 +73,11 @@ class TruthCheck:
         if source.size(found.image_id) != self._world.sources[view.source].size(view.image_id):
             return "its sources disagree on the size of the photo"
         whole = source.whole_box(found.number) if found.has_mask else found.box
-        return "" if whole and _agrees(whole, found.box) else f"its mask spans {whole}, its annotated box {found.box}"
+        return (
+            ""
+            if whole and _agrees(whole, found.box)
+            else (f"the mask spans {whole}, but the annotated box is {found.box}")
+        )
 
 
 def _agrees(mask: Box, box: Box) -> bool:

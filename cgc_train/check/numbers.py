@@ -45,7 +45,7 @@ def check_learning_rate(context: Context) -> Finding:
     if not 0 < rate < DIVERGES:
         return failed(f"{message} would not train", "set a typical value, 1e-6 to 1e-5", rate, DIVERGES)
     if rate > HIGH:
-        fix = "lower it, or watch grad_norm in the first steps"
+        fix = "lower the learning rate, or watch grad_norm in the first steps"
         return warning(f"{message} is far above the usual values for GRPO", fix, rate, HIGH)
     return ok(message, rate, HIGH)
 

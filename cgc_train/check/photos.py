@@ -12,7 +12,7 @@ from cgc_train.errors import TrainingDataError
 
 SAMPLED = 16  # number of rows whose images are opened
 NAMED = 3  # photos listed per message
-FIX = "set data.photos to the folder or zip that contains all of them"
+FIX = "set data.photos to the folder or zip that contains all photos"
 
 
 def check_photos(context: Context) -> Finding:

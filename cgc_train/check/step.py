@@ -57,7 +57,9 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise Unchecked(f"one step of a tiny model: not done in {seconds:g} s; --step-seconds extends it") from None
+            raise Unchecked(
+                f"one step of a tiny model did not finish in {seconds:g} s; --step-seconds extends the time limit"
+            ) from None
         finally:
             _end(process)
     output = (folder / "log").read_text(encoding="utf-8", errors="replace")

@@ -61,7 +61,9 @@ class DataSettings(Section):
     distractors: list[str] = Field(default_factory=list, description="kinds of distractors to use; []: all kinds")
     distractor_images: bool = Field(True, description="false: show only the images that contain an answer")
     max_pixels: int = Field(409600, ge=1024, description="maximum pixels per image, as the model sees it")
-    keep: str | None = Field(None, description="file of row ids to train on, as written by `cgc-train difficulty`")
+    keep: str | None = Field(
+        None, description=("file with the ids of the rows to train on, as written by `cgc-train difficulty`")
+    )
     curriculum: Literal["none", "easy_first", "by_reward"] = Field("none", description="order of the rows")
     limit: int | None = Field(None, ge=1, description="maximum number of rows; null: all rows")
     seed: int = Field(0, ge=0, description="seed for the order of the rows")
@@ -92,7 +94,7 @@ class DataSettings(Section):
     def _held_out(self) -> "DataSettings":
         if self.held_out_every and self.held_out_rows and self.held_out_split == self.split:
             raise ValueError(
-                f"split {self.split!r} is trained on and held out; hold out another, or set held_out_every=0"
+                f"split {self.split!r} is both trained on and held out; hold out another split, or set held_out_every=0"
             )
         return self
 
@@ -103,9 +105,13 @@ class GroupSettings(Section):
     resample: int = Field(
         0, ge=0, description=("maximum number of resampling rounds to replace groups that teach nothing")
     )
-    min_spread: Weight = Field(0.0, description="standard deviation of rewards below which a group teaches nothing")
-    min_mean: Weight = Field(0.0, description="mean reward below which a group teaches nothing")
-    max_mean: Weight | None = Field(None, description="mean reward above which a group teaches nothing; null: no limit")
+    min_spread: Weight = Field(
+        0.0, description=("a group teaches nothing if the standard deviation of its rewards is below this value")
+    )
+    min_mean: Weight = Field(0.0, description="a group teaches nothing if its mean reward is below this value")
+    max_mean: Weight | None = Field(
+        None, description=("a group teaches nothing if its mean reward is above this value; null: no limit")
+    )
 
 
 class BenchmarkSettings(Section):
@@ -120,7 +126,7 @@ class BenchmarkSettings(Section):
         if (self.command is None) != (self.every == 0):
             raise ValueError("command and every must be set together; set both or neither")
         if missing := [place for place in ("{model}", "{out}") if self.command and place not in self.command]:
-            raise ValueError(f"command must contain {missing[0]}, the placeholder for a folder that it needs")
+            raise ValueError(f"command must contain {missing[0]}, the placeholder for a folder")
         return self
 
 

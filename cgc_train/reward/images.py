@@ -31,7 +31,7 @@ def _images_meaning(_: "ImageSettings") -> str:
 
 
 def _presence_meaning(_: "ImageSettings") -> str:
-    return "`[]` exactly if there is nothing"
+    return "`[]` if and only if there is nothing to find"
 
 
 IMAGES: Term["ImageSettings"] = Term("images", images_term, "right images", _images_meaning)

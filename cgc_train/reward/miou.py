@@ -72,8 +72,8 @@ class MiouSettings(Section):
 
     miou: Annotated[Weight, MIOU] = Field(1.0, description="weight of the source-aware set-wise IoU")
     power: float = Field(1.0, gt=0, allow_inf_nan=False, description="exponent of IoU; above 1 rewards tight boxes")
-    floor: Share = Field(0.0, description="IoU below this counts as 0")
-    ceiling: float = Field(1.0, gt=0, le=1, description="IoU at or above this counts as 1")
+    floor: Share = Field(0.0, description="a pair with an IoU below this value counts as 0")
+    ceiling: float = Field(1.0, gt=0, le=1, description="a pair with an IoU of at least this value counts as 1")
     soft_reading: bool = Field(
         False, description="accept boxes with numbers such as 120.0, trailing commas, or a JSON code fence"
     )

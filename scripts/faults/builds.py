@@ -58,7 +58,7 @@ def full_disk(lab: Lab) -> None:
         out = folder / "release"
         found = lab.run("build", lab.config(), "--out", out, "--workers", "1", **options)
         refused(found, str(out))
-        require(not (out / "manifest.json").exists(), "a full disk leaves a manifest")
+        require(not (out / "manifest.json").exists(), "after a full disk, the release contains a manifest")
         grow()
         lab.build(lab.config(), out)
         require(digests(out) == lab.expected, "after a full disk, the release differs")

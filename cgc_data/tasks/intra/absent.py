@@ -7,6 +7,6 @@ ABSENT = Task(
     name="absent",
     contrast=INTRA,
     answer="empty",
-    question="something of the photo that lies outside every shown window",
-    meaning="A label of the photo that lies outside every shown window; the answer is the empty list.",
+    question="an object in the photo that is outside every displayed window",
+    meaning="A label in the photo that is outside every displayed window; the answer is the empty list.",
 )

@@ -44,7 +44,7 @@ def _listed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
         yield from _everywhere(sample, right, world, limits)
     numbers = range(1, len(sample.views) + 1)
     if missed := [n for n in numbers if not any(target.img_idx == n for target in sample.objects)]:
-        yield f"nothing is answered in image {missed[0]}"
+        yield f"the answer has no object in image {missed[0]}"
     wrong = {label: _images(sample, label, world) for label in sample.labels if label not in answered}
     for label, images in wrong.items():
         if not images:
@@ -116,7 +116,7 @@ def _is_right(asked: Asked) -> bool:
 
 
 def _people(traces: Sequence[Trace]) -> Check:
-    name, what = "people in common", f"share of rows about the kind {PERSON}"
+    name, what = "people in common", f"share of rows about the category {PERSON}"
     about = np.array([PERSON in ({a.label for a in t.asked if a.answered} or {t.label}) for t in traces], dtype=float)
     share = float(about.mean())
     # a count, not an estimate; with few rows, a single one can exceed the bound

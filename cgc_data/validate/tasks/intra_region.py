@@ -67,7 +67,7 @@ def _misformed(sample: Sample, world: World) -> str:
 def _not_searched(sample: Sample) -> str:
     """Why a row does not have the form that asks from which image a piece was cut."""
     if sample.reference_images != (1,):
-        return f"images {sample.reference_images} are pieces, not the first alone"
+        return f"the pieces are images {sample.reference_images}, not only the first image"
     views = [sample.view(number) for number in sample.answer_images]
     kinds = {(v.window[2] - v.window[0], v.window[3] - v.window[1], v.width, v.height) for v in views}
     return "" if len(views) > 1 and len(kinds) == 1 else f"{len(views)} windows to choose from, of sizes {kinds}"
@@ -95,7 +95,7 @@ def _changed(view: View) -> Iterator[str]:
     """Why a piece is not as its task allows: cropped, enlarged at most twofold, and recolored within bounds."""
     steps = dict(zip((step.name for step in view.operations), (step.values for step in view.operations), strict=True))
     if tuple(steps) != ("crop", "resize", "gain", "gamma", "jpeg"):
-        yield f"a piece is made by {', '.join(steps)}"
+        yield f"the piece was made by {', '.join(steps)}"
         return
     if any(abs(factor - 1) > MOST_GAIN + 1e-9 for factor in steps["gain"]):
         yield f"colors are changed by {steps['gain']}"

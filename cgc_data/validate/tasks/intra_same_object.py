@@ -71,7 +71,11 @@ class _Follow:
             return [f"{found.id} is not whole in the view of the reference"]
         true = view.thousand(view.place(sight.box))
         right = furthest(true, reference) <= BOX_TOLERANCE + 1e-6
-        return [] if right else [f"reference {reference}, the mask gives {tuple(round(value, 1) for value in true)}"]
+        return (
+            []
+            if right
+            else [(f"the reference box is {reference}, but the mask gives {tuple(round(value, 1) for value in true)}")]
+        )
 
     def _answer(self, found: Instance, sample: Sample, number: int, reference: Rectangle) -> Iterator[str]:
         """The fault of the answer in one image."""
