@@ -16,7 +16,7 @@ END = "<!-- end of table -->"
 
 
 def mark(script: str) -> str:
-    """The mark before the table of a script on its page."""
+    """The comment that marks the start of a script's table on its page."""
     return f"<!-- table: benchmarks/{script}.py -->"
 
 

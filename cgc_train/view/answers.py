@@ -1,6 +1,6 @@
 """Prepare a saved response for display: its boxes, whether each is correct, and every term of the reward.
 
-This needs only the row id and the text: the reward terms are recomputed.
+Only the row id and the text are needed, because the reward terms are recomputed.
 """
 
 from collections.abc import Sequence
