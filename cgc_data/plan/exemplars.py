@@ -106,7 +106,7 @@ class Exemplars:
 
 
 def _stands_alone(askable: Askable) -> Mask:
-    """Instances (instances,) that are single and large, with a label that nothing in their photo is confused with."""
+    """Instances (instances,) that are single and large, and whose label nothing in the photo resembles."""
     index, config = askable.index, askable.config
     instances = index.instances
     fine = askable.large & instances.single & askable.named[instances.concept]

@@ -102,7 +102,7 @@ def _within(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
 
 
 def _likely(boxes: Floats, sizes: Floats) -> BoxFormat | None:
-    """The format in which these boxes, read as x, y, width, height, would stay inside, or None."""
+    """The format in which boxes that were read as COCO's would stay inside their photos, or None."""
     x1, y1, x2, y2 = boxes.T
     read = {form: np.stack(corners(x1, y1, x2 - x1, y2 - y1, form), axis=1) for form in IN_PIXELS[1:]}
     inside = {form: float((~leaves(placed, sizes)).mean()) for form, placed in read.items()}

@@ -1,4 +1,4 @@
-"""The tasks of a release, each declared in a separate module. To add one, add a line to `_REGISTERED`.
+"""The tasks of a release, each declared in a separate module. To add a task, add a line to `_REGISTERED`.
 
 Everything else reads this table: configuration, planner, statistics, card, gallery, validation, reward, recipes, and
 benchmark. No code outside this folder and the tasks' own planners and checks refers to a task or contrast by name.

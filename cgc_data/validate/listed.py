@@ -58,9 +58,7 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def _lean(asked: Sequence[Asked], is_right: Right) -> float:
-    """How much more often the right label is more frequent than other labels in its list than less frequent, -1 to
-    1.
-    """
+    """How often the right label is more frequent than others in its list, minus how often it is not, -1 to 1."""
     right, wrong = ([one.photos for one in asked if is_right(one) is kind] for kind in (True, False))
     return float(np.sign(np.subtract.outer(right, wrong)).mean()) if right and wrong else 0.0
 

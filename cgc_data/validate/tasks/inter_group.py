@@ -25,7 +25,7 @@ APART = 0.3
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check one object per label, all of them in their views, and distinct labels and boxes."""
+    """Check that each label has one object, that no object is missing, and that labels and boxes are distinct."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)
