@@ -30,16 +30,16 @@ class Object:
     label: str
 
     def __post_init__(self) -> None:
-        x1, y1, x2, y2 = (index(value) for value in self.bbox_2d)
+        x1, y1, x2, y2 = map(index, self.bbox_2d)
         object.__setattr__(self, "img_idx", index(self.img_idx))
         object.__setattr__(self, "bbox_2d", (x1, y1, x2, y2))
-        if self.img_idx < 1 or not in_range(self.bbox_2d) or not in_order(self.bbox_2d):
+        if self.img_idx < 1 or not (0 <= x1 < x2 <= THOUSAND and 0 <= y1 < y2 <= THOUSAND):
             raise ValueError(f"not a box of an answer: {self}")
 
 
-def in_range(box: Sequence[float]) -> bool:
+def in_range(box: Sequence[int]) -> bool:
     """Whether every coordinate is within 0-1000."""
-    return all(0 <= value <= THOUSAND for value in box)
+    return min(box) >= 0 and max(box) <= THOUSAND
 
 
 def in_order(box: Sequence[float]) -> bool:
