@@ -63,6 +63,7 @@ class _Place:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._archive: zipfile.ZipFile | None = None
+        self._process = os.getpid()
         self._members: dict[str, zipfile.ZipInfo] = {}
         if path.is_dir():
             return
@@ -105,12 +106,18 @@ class _Place:
             if (self.size(name) or 0) > MOST_BYTES:
                 raise PhotoError(f"{self.path}: {name} is larger than {MOST_BYTES:,} bytes")
             if self._archive:
+                self._open_in_this_process()
                 info = self._member(name)
                 return _unpacked(self._archive, info) if info else self._missing(name)
             file = self._file(name)
             return file.read_bytes() if file else self._missing(name)
         except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise PhotoError(f"{self.path}: {name} cannot be read ({error})") from None
+
+    def _open_in_this_process(self) -> None:
+        """Open the archive again after a fork: a shared handle would share its position."""
+        if self._process != os.getpid():
+            self._archive, self._process = zipfile.ZipFile(self.path), os.getpid()
 
     def _missing(self, name: str) -> bytes:
         raise PhotoError(f"{self.path}: no photo {name}")
