@@ -12,7 +12,7 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-from cgc_data.cli.sources import SOURCE, source_options
+from cgc_data.cli.sources import SOURCE, source_options, splits_of
 from cgc_data.common.errors import ReleaseError
 from cgc_data.common.progress import show
 from cgc_data.common.tables import PlainConsole
@@ -72,7 +72,7 @@ def _sources(kind: str, texts: tuple[str, ...]) -> list["SourcePaths"]:
 
     found = []
     for text in texts:
-        annotations, _, images = text.rpartition(":")
+        annotations, images = next(reversed(list(splits_of(text))), ("", ""))
         if not annotations or not images:
             raise ReleaseError(
                 f"--{kind} {text}: expected {SOURCE}, an annotation file and the folder or zip with its photos"

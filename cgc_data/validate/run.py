@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from cgc_data.common.errors import ReleaseError
 from cgc_data.common.progress import track
+from cgc_data.common.remote import local_file, url_of
 from cgc_data.release.manifest import Manifest, SourceRecord, read_manifest
+from cgc_data.release.remote import local_release
 from cgc_data.validate import files
 from cgc_data.validate.groups import Group, Sampling, groups_of, in_processes, read_group
 from cgc_data.validate.limits import limits_of
@@ -63,7 +65,7 @@ def validate(
     Raises:
         ReleaseError: not a finished release, or a source is missing or differs from the one it was built from.
     """
-    folder, given = Path(release), tuple(sources or ())
+    folder, given = local_release(release), tuple(sources or ())
     opened = _opened(folder, given)
     try:
         return _report(opened, given, Sampling(sample, seed) if sample is not None else None, workers)
@@ -122,7 +124,7 @@ def _open(release: Path, entry: SourceRecord, moved: SourcePaths | None) -> RawS
     return RawSource(
         key=entry["key"],
         kind=entry["kind"],
-        annotations=annotations,
+        annotations=local_file(annotations),
         photos=PhotoFiles(images),
         exhaustive=entry.get("exhaustive"),
         test_only=entry.get("split") == "test",
@@ -133,6 +135,8 @@ def _open(release: Path, entry: SourceRecord, moved: SourcePaths | None) -> RawS
 
 
 def _find(release: Path, name: str, kind: str) -> Path:
+    if url_of(name):
+        return Path(name)
     for path in (Path(name), release / name, release.parent / name):
         if path.is_file() or path.is_dir():  # reading a device or a pipe would never end
             return path
@@ -141,6 +145,6 @@ def _find(release: Path, name: str, kind: str) -> Path:
 
 def _digest(path: Path) -> str:
     try:
-        return files.sha256(path)
+        return files.sha256(local_file(path))
     except OSError as error:
         raise ReleaseError(f"{path}: cannot be read ({error.strerror}); name sources as ANN.json:IMAGES") from None
