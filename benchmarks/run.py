@@ -116,7 +116,9 @@ def painted(photos: Path, name: str) -> Path:
 def measures(inputs: Inputs) -> list[Callable[[Inputs, int], Line]]:
     """One function per row of the table, in its order: an earlier one leaves the release that a later one needs."""
     found = [
-        line("index of COCO, cold", partial(within, "index_coco"), "pycocotools.COCO()", partial(within, "pycocotools")),
+        line(
+            "index of COCO, cold", partial(within, "index_coco"), "pycocotools.COCO()", partial(within, "pycocotools")
+        ),
         line("index of COCO, warm", partial(within, "warm_coco"), "pycocotools.COCO()", partial(within, "pycocotools")),
         line("index of LVIS, cold", partial(within, "index_lvis"), "lvis.LVIS()", partial(within, "lvis")),
         line("index of LVIS, warm", partial(within, "warm_lvis"), "lvis.LVIS()", partial(within, "lvis")),
@@ -193,9 +195,7 @@ def cgc_data(*words: str) -> str:
 def planned(inputs: Inputs) -> Cost:
     """Plan from a warm index."""
     out = str(inputs.work / "planned")
-    return timed(
-        lambda: cgc_data("build", *inputs.sources, "--samples", str(inputs.rows), "--out", out, "--dry-run")
-    )
+    return timed(lambda: cgc_data("build", *inputs.sources, "--samples", str(inputs.rows), "--out", out, "--dry-run"))
 
 
 def built(contrast: str, inputs: Inputs) -> Cost:

@@ -54,7 +54,11 @@ def local_file(path: Path | str) -> Path:
     if url is None:
         return Path(path)
     state = _tried(url, lambda files, name: files.info(name))
-    kept = {key: str(state[key]) for key in ("size", "ETag", "etag", "mtime", "LastModified", "last_commit") if state.get(key)}
+    kept = {
+        key: str(state[key])
+        for key in ("size", "ETag", "etag", "mtime", "LastModified", "last_commit")
+        if state.get(key)
+    }
     digest = hashlib.sha256(f"{url} {sorted(kept.items())}".encode()).hexdigest()[:16]
     copy = cache_folder() / digest / url.rpartition("/")[2]
     if not copy.is_file():
@@ -77,7 +81,9 @@ def list_files(url: str) -> dict[str, int]:
     def listed(files: "AbstractFileSystem", name: str) -> dict[str, int]:
         root = files._strip_protocol(name).rstrip("/") + "/"
         found = files.find(name, detail=True)
-        return {path.removeprefix(root): int(info["size"] or 0) for path, info in found.items() if path.startswith(root)}
+        return {
+            path.removeprefix(root): int(info["size"] or 0) for path, info in found.items() if path.startswith(root)
+        }
 
     sizes: dict[str, int] = _tried(url, listed)
     return sizes

@@ -49,8 +49,8 @@ def write_gallery(
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
     Rows that belong together (`pair_id`) are chosen together. `kind` is the format of the sheets and of the page's
-    images; those of the page that are in it already, and all of them for `png`, are the bytes of the release. `images`: folder or zip with the photos of a release that
-    stores none; None: the locations it was built from.
+    images; those of the page that are in it already, and all of them for `png`, are the bytes of the release.
+    `images`: folder or zip with the photos of a release that stores none; None: the locations it was built from.
 
     Raises:
         ReleaseError: `folder` contains something other than a gallery.

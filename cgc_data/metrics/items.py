@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from cgc_data.answer import Object, Reading, read_answer, read_lenient
+from cgc_data.answer import Reading, read_answer, read_lenient
 from cgc_data.geometry import ThousandBox, iou_table
 from cgc_data.matching import f1_at, label_reader, match, match_at, set_miou
 from cgc_data.metrics.truth import Truth

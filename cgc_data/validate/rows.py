@@ -52,9 +52,7 @@ class Remembered:
 class RowChecker:
     """All checks of rows, each after those it relies on."""
 
-    def __init__(
-        self, manifest: Manifest, world: World, ledger: Ledger, remembered: Remembered | None = None
-    ) -> None:
+    def __init__(self, manifest: Manifest, world: World, ledger: Ledger, remembered: Remembered | None = None) -> None:
         limits, known = limits_of(manifest), remembered or Remembered()
         self.traces: list[Trace] = []
         self._manifest, self._world, self._ledger = manifest, world, ledger

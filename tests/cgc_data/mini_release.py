@@ -212,7 +212,9 @@ class MiniRelease:
             inside = [row for row in self.rows if (row["contrast"], row["split"]) == (contrast, split)]
             path = self.release / contrast / f"{split}-00000-of-00001.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.Table.from_pylist(inside, schema=arrow_schema()), path, row_group_size=self.rows_per_group)
+            pq.write_table(
+                pa.Table.from_pylist(inside, schema=arrow_schema()), path, row_group_size=self.rows_per_group
+            )
             shards.append({"path": path.relative_to(self.release).as_posix(), "rows": len(inside), **_seal(path)})
         manifest = {
             "schema_version": SCHEMA_VERSION,

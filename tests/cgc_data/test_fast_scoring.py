@@ -19,11 +19,16 @@ Matrix = NDArray[np.float64]
 # Few coordinates, so that boxes often tie, touch, and repeat.
 SIDES = st.tuples(st.integers(0, 4), st.integers(1, 3)).map(lambda side: (side[0] * 100, (side[0] + side[1]) * 100))
 BOXES = st.tuples(SIDES, SIDES).map(lambda sides: (sides[0][0], sides[1][0], sides[0][1], sides[1][1]))
-OBJECTS = st.lists(st.builds(Object, st.integers(1, 2), BOXES, st.sampled_from(["dog", "dogs", "wine glass"])), max_size=7)
+OBJECTS = st.lists(
+    st.builds(Object, st.integers(1, 2), BOXES, st.sampled_from(["dog", "dogs", "wine glass"])), max_size=7
+)
 
 
 def plainly(
-    predictions: list[Object], truths: list[Object], score: Callable[[Matrix], Matrix], weigh: Callable[[Matrix], Matrix]
+    predictions: list[Object],
+    truths: list[Object],
+    score: Callable[[Matrix], Matrix],
+    weigh: Callable[[Matrix], Matrix],
 ) -> Matching:
     """The best matching of each image by a solver of the whole table of the image."""
     found = []

@@ -18,8 +18,8 @@ from cgc_data.cli.stats import stats as stats_command
 from cgc_data.common.errors import PhotoError, ReleaseError
 from cgc_data.look import plot_assets, release_stats
 from cgc_data.look.gallery import choose_samples, write_gallery
-from cgc_data.look.sheets import PictureFormat
 from cgc_data.look.sample import read_sample
+from cgc_data.look.sheets import PictureFormat
 from cgc_data.release.read import Release, open_release
 from cgc_data.release.schema import arrow_schema
 from tests import tiny_release
