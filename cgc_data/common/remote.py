@@ -23,6 +23,8 @@ TRIES = 4
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])")
 # A drive letter is not a protocol, and `file` is what a path without one means.
 _LOCAL = ("file", "local")
+# Tries of the protocol's own package multiply with those here.
+OPTIONS: dict[str, dict[str, Any]] = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}}}
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"}
 
 
@@ -124,7 +126,7 @@ def _tried(url: str, action: Callable[["AbstractFileSystem", str], Any]) -> Any:
         retrying = Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(TRIES),
-            wait=wait_exponential_jitter(initial=0.1, max=5),
+            wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.1),
             reraise=True,
         )
         return retrying(lambda: action(_files(url), url))
@@ -133,7 +135,8 @@ def _tried(url: str, action: Callable[["AbstractFileSystem", str], Any]) -> Any:
 def _files(url: str) -> "AbstractFileSystem":
     import fsspec
 
-    return fsspec.filesystem(url.partition("://")[0])
+    protocol = url.partition("://")[0]
+    return fsspec.filesystem(protocol, **OPTIONS.get(protocol, {}))
 
 
 def _may_pass(error: BaseException) -> bool:

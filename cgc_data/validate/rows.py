@@ -35,8 +35,8 @@ class Left(NamedTuple):
     ledger: Ledger
     counts: dict[str, Counter[str]]
     ids: list[str]
-    across: across.Shown
-    duplicates: dict[str, duplicates.Looks]
+    shown: across.Shown
+    looks: dict[str, duplicates.Looks]
     asked: list[tuple[bytes, str]]
     traces: list[Trace]
 
@@ -110,8 +110,8 @@ class RowChecker:
         self._ledger.add(left.ledger)
         self._counts.merge(left.counts)
         self._form.ids.extend(left.ids)
-        self._across.merge(left.across)
-        self._duplicates.merge(left.duplicates)
+        self._across.merge(left.shown)
+        self._duplicates.merge(left.looks)
         self._stated.asked.extend(left.asked)
         self.traces.extend(left.traces)
 

@@ -131,7 +131,7 @@ def test_photos_of_a_folder_and_of_an_archive_read_by_range(store: Store, releas
 
 
 def test_a_remote_release_validates_previews_and_loads(release: MiniRelease, tmp_path: Path) -> None:
-    report = validate("s3://bucket/mini")  # type: ignore[arg-type]
+    report = validate("s3://bucket/mini")
     assert report.valid, report.failed()
     gallery = write_gallery(open_release("s3://bucket/mini"), tmp_path / "gallery", per_task=1)
     assert gallery.samples
