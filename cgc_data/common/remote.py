@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -66,7 +67,7 @@ def local_file(path: Path | str) -> Path:
     if not copy.is_file():
         copy.parent.mkdir(parents=True, exist_ok=True)
         part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
-        _tried(url, lambda files, name: files.get_file(name, str(part)))
+        _tried(url, partial(_get, part))
         part.replace(copy)
     return copy
 
@@ -103,7 +104,7 @@ def upload(folder: Path, url: str, *, last: str) -> None:
     for path in paths:
         name = path.relative_to(folder).as_posix()
         if not name.startswith("."):
-            _tried(joined(url, name), lambda files, target, path=path: files.put_file(str(path), target))
+            _tried(joined(url, name), partial(_put, path))
 
 
 def download(url: str, folder: Path) -> None:
@@ -113,9 +114,17 @@ def download(url: str, folder: Path) -> None:
     for name in list_files(url):
         target = part / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        _tried(joined(url, name), lambda files, source, target=target: files.get_file(source, str(target)))
+        _tried(joined(url, name), partial(_get, target))
     shutil.rmtree(folder, ignore_errors=True)
     part.replace(folder)
+
+
+def _get(target: Path, files: "AbstractFileSystem", url: str) -> None:
+    files.get_file(url, str(target))
+
+
+def _put(path: Path, files: "AbstractFileSystem", url: str) -> None:
+    files.put_file(str(path), url)
 
 
 def _tried(url: str, action: Callable[["AbstractFileSystem", str], Any]) -> Any:
