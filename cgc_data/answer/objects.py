@@ -37,7 +37,7 @@ class Object:
             raise ValueError(f"not a box of an answer: {self}")
 
 
-def in_range(box: Sequence[int]) -> bool:
+def in_range(box: Sequence[float]) -> bool:
     """Whether every coordinate is within 0-1000."""
     return min(box) >= 0 and max(box) <= THOUSAND
 

@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_all_start_methods, get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow.parquet as pq
 
@@ -55,16 +55,18 @@ def read_group(release: Path, group: Group, sampling: Sampling | None) -> Iterat
             for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number]):
                 yield from ((row, True) for row in batch.to_pylist())
             return
-        rows = file.read_row_group(group.number, columns=WITHOUT_IMAGES).to_pylist()
+        rows: list[Row] = file.read_row_group(group.number, columns=WITHOUT_IMAGES).to_pylist()
         drawn = {place for place, row in enumerate(rows) if sampling.draws(row)}
         images = _images(file, group, drawn) if drawn else {}
         for place, row in enumerate(rows):
-            yield {**row, "images": images.get(place, [])}, place in drawn
+            row["images"] = images.get(place, [])
+            yield row, place in drawn
 
 
-def _images(file: pq.ParquetFile, group: Group, places: set[int]) -> dict[int, list[dict[str, object]]]:
+def _images(file: pq.ParquetFile, group: Group, places: set[int]) -> dict[int, list[Any]]:
     """The images of some rows of a group, by their places in it."""
-    found, start = {}, 0
+    found: dict[int, list[Any]] = {}
+    start = 0
     for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number], columns=["images"]):
         for place in range(start, start + batch.num_rows):
             if place in places:
