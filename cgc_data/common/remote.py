@@ -178,5 +178,6 @@ def explained(url: str) -> Iterator[None]:
         elif isinstance(error, ValueError) and "rotocol" in str(error):
             fix = f"{protocol}:// is not a protocol of fsspec; use s3://, gs://, or hf://"
         else:
-            fix = f"cannot be reached ({' '.join(str(error).split())[:200]}); check the connection and run it again"
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            fix = f"cannot be reached ({reason}); check the connection and run it again"
         raise RemoteError(f"{url}: {fix}") from None
