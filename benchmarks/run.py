@@ -1,10 +1,10 @@
-"""Measure every stage beside a named peer in the same run, and write the table of docs/performance.md.
+"""Measure every stage and a named peer in the same run, and write the table of docs/performance.md.
 
 Usage: python benchmarks/run.py [--coco ANN.json] [--lvis ANN.json] [--rows 20000] [--photos 5000] [--mig ANN.json]
        [--repeat 3] [--quick] [--docs docs]
-Annotation files and photos that are not given are painted. Every measurement is a process of its own; of several, the
-one with the least processor time counts. Times of processes include their imports, except for index, reward, and
-scoring. --quick measures everything once on small inputs; --docs stores the figures and writes their table.
+Annotation files and photos that are not given are painted. Every measurement runs in a separate process, --repeat
+times; the run with the least processor time counts. Times include imports, except for index, reward, and scoring.
+--quick measures everything once on small inputs; --docs stores the figures and writes their table.
 """
 
 import argparse
@@ -75,10 +75,10 @@ Measure = Callable[[Inputs], Cost]
 
 
 def main() -> None:
-    """Measure all rows of the table, print it, and keep it with --docs."""
+    """Measure all rows of the table and print it; with --docs, also store it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coco", type=Path, help="annotation file of the index rows")
-    parser.add_argument("--lvis", type=Path, help="likewise")
+    parser.add_argument("--lvis", type=Path, help="the same for LVIS")
     parser.add_argument("--mig", type=Path, help="annotation file of MIG-Bench")
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--photos", type=int, default=5_000, help="photos to paint for builds")
@@ -149,7 +149,7 @@ def line(what: str, ours: Measure, peer: str, theirs: Measure) -> Callable[[Inpu
 
 
 def within(name: str, inputs: Inputs) -> Cost:
-    """Cost of a function of `plain.FUNCTIONS` in a process of its own, without imports and preparation."""
+    """Cost of a function of `plain.FUNCTIONS` in a separate process, without imports and preparation."""
     given = {"name": name, **{key: str(value) for key, value in asdict(inputs).items()}}
     output = run([sys.executable, __file__, "--inside", json.dumps(given)]).stdout
     return Cost(**json.loads(output.splitlines()[-1]))
@@ -179,7 +179,7 @@ def peak(who: int) -> float:
 
 
 def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command and return its output. Raises CalledProcessError, after its last words are printed."""
+    """Run a command and return its output. Raises CalledProcessError after printing the end of its errors."""
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
         print(done.stderr[-2000:], file=sys.stderr)
@@ -188,7 +188,7 @@ def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def cgc_data(*words: str) -> str:
-    """Run a command of `cgc-data` and return what it says."""
+    """Run a command of `cgc-data` and return its log."""
     return run([sys.executable, "-c", "from cgc_data.cli import main; main()", *words]).stderr
 
 
@@ -199,9 +199,9 @@ def planned(inputs: Inputs) -> Cost:
 
 
 def built(contrast: str, inputs: Inputs) -> Cost:
-    """A whole build, or the rendering alone of a build of one contrast, in this many processes as it takes by default.
+    """A whole build in one process, or only the rendering of one contrast.
 
-    The release stays for `validated`. Rendering alone has no processor time of its own: it is that of one worker.
+    The release stays for `validated`. The processor time of rendering is not logged: the time of the one worker counts.
     """
     from cgc_data.tasks import PLANNED
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 
-from cgc_data.answer.objects import Object, in_order, in_range
+from cgc_data.answer.objects import Object, in_order, in_range, is_box
 from cgc_data.answer.violations import Violation
 from cgc_data.geometry import THOUSAND
 
@@ -142,10 +142,10 @@ def _faults(value: Any, num_images: int) -> tuple[Violation, ...]:
     faults: tuple[Violation, ...] = ()
     if len(entry) < len(value):
         faults = (Violation.KEY_REPEATED,)
-    if entry.keys() - _KEYS:
-        faults += (Violation.KEY_UNKNOWN,)
-    if _KEYS - entry.keys():
-        return (*faults, Violation.KEY_MISSING)
+    if entry.keys() != _KEYS:
+        faults += (Violation.KEY_UNKNOWN,) if entry.keys() - _KEYS else ()
+        if _KEYS - entry.keys():
+            return (*faults, Violation.KEY_MISSING)
     faults += _img_idx_faults(entry["img_idx"], num_images)
     return faults + _bbox_faults(entry["bbox_2d"]) + _label_faults(entry["label"])
 
@@ -159,6 +159,8 @@ def _img_idx_faults(value: Any, num_images: int) -> tuple[Violation, ...]:
 def _bbox_faults(value: Any) -> tuple[Violation, ...]:
     if not are_numbers(value, 4, (int,)):
         return (Violation.BBOX_TYPE,)
+    if is_box(value):
+        return ()
     out_of_range = () if in_range(value) else (Violation.BBOX_RANGE,)
     return out_of_range if in_order(value) else (*out_of_range, Violation.BBOX_ORDER)
 

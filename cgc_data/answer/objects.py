@@ -33,13 +33,19 @@ class Object:
         x1, y1, x2, y2 = map(index, self.bbox_2d)
         object.__setattr__(self, "img_idx", index(self.img_idx))
         object.__setattr__(self, "bbox_2d", (x1, y1, x2, y2))
-        if self.img_idx < 1 or not (0 <= x1 < x2 <= THOUSAND and 0 <= y1 < y2 <= THOUSAND):
+        if self.img_idx < 1 or not is_box(self.bbox_2d):
             raise ValueError(f"not a box of an answer: {self}")
+
+
+def is_box(box: Sequence[float]) -> bool:
+    """Whether the box is both in range and in order."""
+    x1, y1, x2, y2 = box
+    return 0 <= x1 < x2 <= THOUSAND and 0 <= y1 < y2 <= THOUSAND
 
 
 def in_range(box: Sequence[float]) -> bool:
     """Whether every coordinate is within 0-1000."""
-    return min(box) >= 0 and max(box) <= THOUSAND
+    return all(0 <= value <= THOUSAND for value in box)
 
 
 def in_order(box: Sequence[float]) -> bool:

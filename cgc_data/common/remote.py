@@ -1,7 +1,7 @@
 """Files in object stores and on the Hub, by URL: `s3://`, `gs://`, `hf://`, and any other protocol of fsspec.
 
-Whole files are copied into a local folder once per state of the file; zip archives are read by range. A read that fails
-is tried again; what is missing or forbidden fails at once, with the URL and the fix in one line.
+Whole files are copied into a local folder once per state of the file; zip archives are read by range. A failed read is
+retried; a missing or forbidden file fails immediately, with a one-line error that names the URL and the fix.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TRIES = 4
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])")
-# A drive letter is not a protocol, and `file` is what a path without one means.
+# A drive letter is not a protocol, and `file` is the default.
 _LOCAL = ("file", "local")
 # Tries of the protocol's own package multiply with those here.
 OPTIONS: dict[str, dict[str, Any]] = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}}}
@@ -30,7 +30,7 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "h
 
 
 def url_of(path: Path | str) -> str | None:
-    """The URL that a path is, or None for a local one. A `Path` has lost the second slash, which is put back."""
+    """The URL that a path is, or None for a local one. A `Path` has lost the second slash, which is restored."""
     found = _URL.match(str(path))
     if found is None or found[1] in _LOCAL:
         return None
@@ -128,7 +128,7 @@ def _put(path: Path, files: "AbstractFileSystem", url: str) -> None:
 
 
 def _tried(url: str, action: Callable[["AbstractFileSystem", str], Any]) -> Any:
-    """The result of an action on a remote file, tried again if it fails for a reason that may pass."""
+    """The result of an action on a remote file, retried if the failure may be temporary."""
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
     with explained(url):
@@ -172,7 +172,7 @@ def explained(url: str) -> Iterator[None]:
     except ImportError:
         package = PACKAGES.get(protocol, "the package of this protocol")
         raise RemoteError(f"{url}: {protocol}:// needs {package}; run: pip install {package}") from None
-    except Exception as error:  # each protocol's package has errors of its own
+    except Exception as error:  # each protocol's package has its own errors
         if _lacks_credentials(error):
             fix = f"no {protocol} credentials found; set them as for the {protocol} command line"
         elif isinstance(error, ValueError) and "rotocol" in str(error):

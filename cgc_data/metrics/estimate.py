@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 RESAMPLES = 1000
-# Numbers of a table of draws up to which it is kept (4 MB), and in which larger ones are made.
-KEPT = 500_000
+# Numbers of a table of draws up to which it is kept (8 MB), and in which larger ones are made.
+KEPT = 1_000_000
 # Values, and the numbers of their clusters, from 0.
 Column: TypeAlias = tuple[NDArray[np.float64], NDArray[np.intp]]
 
@@ -148,7 +148,9 @@ def bootstrap_means(
     sums, counts = np.bincount(codes, values, clusters), np.bincount(codes, minlength=clusters)
     if resamples * clusters <= KEPT:  # metrics of the same items have the same draws
         times = _kept_times(clusters, resamples, seed)
-        return np.array([row @ sums for row in times]) / (times @ counts)
+        # Whole numbers have the same sum in any order; the last bits of other sums depend on it.
+        totals = times @ sums if np.array_equal(sums, np.rint(sums)) else np.array([row @ sums for row in times])
+        return totals / (times @ counts)
     drawn = (row for times in _drawn_times(clusters, resamples, seed) for row in times)
     return np.array([(times @ sums) / (times @ counts) for times in drawn])
 

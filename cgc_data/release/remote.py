@@ -1,4 +1,4 @@
-"""Releases at a URL: read from a local copy, which is made anew when the manifest has changed, and written likewise."""
+"""Releases at a URL: read from a local copy, which is refreshed if the manifest has changed, and written from one."""
 
 import hashlib
 from pathlib import Path
@@ -31,6 +31,6 @@ def local_release(path: Path | str) -> Path:
 
 
 def local_copy(url: str, state: bytes = b"") -> Path:
-    """The local folder of a release at a URL; `state` tells versions of it apart."""
+    """The local folder of a release at a URL; `state` distinguishes its versions."""
     digest = hashlib.sha256(url.encode() + b"\0" + state).hexdigest()[:16]
     return cache_folder() / digest / (url.rstrip("/").rpartition("/")[2] or "release")

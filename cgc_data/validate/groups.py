@@ -31,13 +31,13 @@ class Group(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """Which rows to look at closely: a share of them, drawn by their tuples, so that twins are drawn together."""
+    """Which rows to inspect closely: a share of them, drawn by tuple, so that twins are drawn together."""
 
     share: float
     seed: int
 
     def draws(self, row: Row) -> bool:
-        """Whether the row is drawn; it depends on nothing but the seed and the row's tuple."""
+        """Whether the row is drawn; this depends only on the seed and the row's tuple."""
         digest = hashlib.sha256(f"{self.seed}/{row['tuple_id'] or row['id']}".encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest()[:8], "big") < self.share * 2**64
 
@@ -78,7 +78,7 @@ def _images(file: pq.ParquetFile, group: Group, places: set[int]) -> dict[int, l
 def in_processes(function: Callable[[Group], Result], groups: Sequence[Group], workers: int) -> Iterator[Result]:
     """Results in the order of the groups; with one worker, they are computed in this process.
 
-    Raises ReleaseError if a process was killed, and whatever the function raises.
+    Raises ReleaseError if a process was killed, and the errors of the function.
     """
     if workers == 1 or len(groups) < 2:
         yield from map(function, groups)
@@ -99,7 +99,7 @@ def in_processes(function: Callable[[Group], Result], groups: Sequence[Group], w
 
 
 def _follow_parent() -> None:
-    """Leave interruptions to the parent, and end when it is gone."""
+    """Leave interruptions to the parent, and exit when it does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 

@@ -9,8 +9,11 @@ from functools import cached_property
 
 from cgc_data.answer import Reading, Violation, read_answer, read_soft
 from cgc_data.metrics import ItemScore, Truth, score_reading
-from cgc_train.reward.settings import PromptSettings, RewardSettings
+from cgc_train.reward.settings import PromptSettings, RewardSettings, Rules
 from cgc_train.reward.term import Answered, Term
+
+# Made once: making settings takes as long as reading an answer.
+_DEFAULTS = Rules()
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def score(
     prompt: PromptSettings | None = None,
 ) -> Terms:
     """The reward of a response to a row; never raises, for any text."""
-    settings, prompt = settings or RewardSettings(), prompt or PromptSettings()
+    settings, prompt = settings or _DEFAULTS.reward, prompt or _DEFAULTS.prompt
     reading = read_answer(response, truth.num_images, require_think=prompt.think, prefix=prompt.prefix)
     boxes = reading
     if settings.soft_reading and not reading.valid:

@@ -1,4 +1,4 @@
-"""Sources and releases at URLs, on a real object store of this machine that can be told to fail."""
+"""Sources and releases at URLs, on a local object store with injected faults."""
 
 import json
 import threading
