@@ -19,15 +19,6 @@ from cgc_data.vocabulary import readable
 Answer: TypeAlias = Reading | Sequence[Object]
 # One row per prediction, one column per truth. Lists, since most are so small that NumPy would take longer.
 _Table: TypeAlias = list[list[float]]
-_Pairs: TypeAlias = Sequence[tuple[int, int]]
-# Both ways to pair one or two boxes with one or two others, by the shape of the table.
-_WAYS: dict[tuple[int, int], tuple[_Pairs, _Pairs]] = {
-    (1, 2): ([(0, 0)], [(0, 1)]),
-    (2, 1): ([(0, 0)], [(1, 0)]),
-    (2, 2): ([(0, 0), (1, 1)], [(0, 1), (1, 0)]),
-}
-# A difference of sums that no rounding makes, so that a solver takes the larger one too.
-_CLEAR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -252,21 +243,7 @@ def _best(scores: _Table, ious: _Table, weigh: Callable[[_Table], _Table]) -> li
     pairs = [(i, j) for i, row in enumerate(scores) for j, value in enumerate(row) if value > 0]
     if len(pairs) < 2 or len({i for i, _ in pairs}) == len(pairs) == len({j for _, j in pairs}):
         return pairs
-    weights = weigh(ious)
-    return [(i, j) for i, j in _better_way(weights) or _solved(weights) if scores[i][j] > 0]
-
-
-def _better_way(weights: _Table) -> _Pairs | None:
-    """The better of the two ways to pair at most two boxes with at most two; None if there are more, or if they tie."""
-    ways = _WAYS.get((len(weights), len(weights[0])))
-    if ways is None:
-        return None
-    first, second = (sum([weights[i][j] for i, j in way]) for way in ways)
-    return None if abs(first - second) <= _CLEAR else ways[first < second]
-
-
-def _solved(weights: _Table) -> _Pairs:
     from scipy.optimize import linear_sum_assignment  # slow to import, and few answers need it
 
-    rows, columns = linear_sum_assignment(weights, maximize=True)
-    return list(zip(rows.tolist(), columns.tolist(), strict=True))
+    chosen = linear_sum_assignment(weigh(ious), maximize=True)
+    return [(i, j) for i, j in zip(*(side.tolist() for side in chosen), strict=True) if scores[i][j] > 0]
