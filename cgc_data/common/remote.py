@@ -108,10 +108,16 @@ def upload(folder: Path, url: str, *, last: str) -> None:
 
 
 def download(url: str, folder: Path) -> None:
-    """Copy all files below a remote folder into a local one, replaced as a whole. Raises RemoteError."""
+    """Copy all files below a remote folder into a local one, replaced as a whole.
+
+    Raises RemoteError, also if a file's name leads out of the folder.
+    """
+    names = list_files(url)
+    if astray := next((name for name in names if name.startswith("/") or ".." in name.split("/")), None):
+        raise RemoteError(f"{url}: the name of {astray!r} leads out of this folder; remove that file")
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
-    for name in list_files(url):
+    for name in names:
         target = part / name
         target.parent.mkdir(parents=True, exist_ok=True)
         _tried(joined(url, name), partial(_get, target))

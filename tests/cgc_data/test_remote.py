@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 moto = pytest.importorskip("moto.server")
@@ -141,6 +142,13 @@ def test_a_remote_release_validates_previews_and_loads(release: MiniRelease, tmp
     stored = [row for row in release.rows if (row["contrast"], row["split"]) == ("inter", "train")]
     assert [row["id"] for row in rows] == [row["id"] for row in stored]
     assert [row["images"][0]["bytes"] for row in rows] == [row["images"][0]["bytes"] for row in stored]
+
+
+def test_a_file_never_leads_out_of_its_folder(tmp_path: Path) -> None:
+    fsspec.filesystem("memory").pipe({"/evil/manifest.json": b"{}", "/evil/../../out.txt": b"x"})
+    with pytest.raises(RemoteError, match=r"memory://evil: the name of '\.\./\.\./out\.txt' leads out"):
+        remote.download("memory://evil", tmp_path / "deep" / "copy")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_read_that_fails_twice_works(store: Store, release: MiniRelease) -> None:
