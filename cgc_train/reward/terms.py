@@ -81,6 +81,7 @@ def _earned(
 ) -> dict[str, float]:
     """The value of each term by name, in order."""
     earned: dict[str, float] = {}
+    answer = Answered(reading, boxes, truth, earned)
     for term in terms:
-        earned[term.name] = term.function(Answered(reading, boxes, truth, earned), settings)
+        earned[term.name] = term.function(answer, settings)
     return earned

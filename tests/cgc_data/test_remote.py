@@ -53,40 +53,29 @@ class Store:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[tuple[Store, str]]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, MiniRelease]]:
+    """The store, as the environment names it; the mini release at s3://bucket/mini, its sources at s3://bucket/raw."""
     store = Store()
-    served = serving.make_server("127.0.0.1", 0, store, threaded=True)
-    thread = threading.Thread(target=served.serve_forever, daemon=True)
+    server = serving.make_server("127.0.0.1", 0, store, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield store, f"http://127.0.0.1:{served.server_port}"
-    served.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }.items():
+            patch.setenv(name, value)
+        s3fs.S3FileSystem().mkdir("bucket")
+        yield store, uploaded(MiniRelease(tmp_path_factory.mktemp("remote") / "mini"))
+    server.shutdown()
     thread.join()
 
 
-@pytest.fixture
-def store(server: tuple[Store, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """The store, as the environment names it, and an empty cache of local copies."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": server[1],
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "CGC_REMOTE_CACHE": str(tmp_path / "cache"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    files = s3fs.S3FileSystem()
-    if not files.exists("bucket"):
-        files.mkdir("bucket")
-    server[0].reads.clear()
-    return server[0]
-
-
-@pytest.fixture
-def release(store: Store, tmp_path: Path) -> MiniRelease:
-    """The mini release at s3://bucket/mini, built from sources at s3://bucket/raw."""
-    made = MiniRelease(tmp_path / "mini")
+def uploaded(made: MiniRelease) -> MiniRelease:
+    """The mini release, after it and its sources were copied to the store."""
     path = made.release / "manifest.json"
     manifest = json.loads(path.read_text())
     for source in manifest["sources"]:
@@ -96,6 +85,21 @@ def release(store: Store, tmp_path: Path) -> MiniRelease:
     remote.upload(made.folder, "s3://bucket/raw", last="manifest.json")
     remote.upload(made.release, "s3://bucket/mini", last="manifest.json")
     return made
+
+
+@pytest.fixture
+def store(served: tuple[Store, MiniRelease], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store, without counts of earlier tests, and an empty cache of local copies."""
+    monkeypatch.setenv("CGC_REMOTE_CACHE", str(tmp_path / "cache"))
+    s3fs.S3FileSystem.clear_instance_cache()
+    served[0].reads.clear()
+    return served[0]
+
+
+@pytest.fixture
+def release(served: tuple[Store, MiniRelease], store: Store) -> MiniRelease:
+    """The mini release, as it was copied to the store; the cache of local copies is empty."""
+    return served[1]
 
 
 def test_a_path_that_lost_a_slash_is_the_same_url() -> None:
@@ -157,7 +161,10 @@ def test_a_read_that_fails_twice_works(store: Store, release: MiniRelease) -> No
     assert store.failing["coco.json"] == 0
 
 
-def test_a_read_that_always_fails_names_the_url(store: Store, release: MiniRelease) -> None:
+def test_a_read_that_always_fails_names_the_url(
+    store: Store, release: MiniRelease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "TRIES", 1)
     store.failing["lvis.json"] = 1000
     with pytest.raises(RemoteError, match=r"^s3://bucket/raw/lvis\.json: cannot be reached \(.*run it again$"):
         remote.read_bytes("s3://bucket/raw/lvis.json")
