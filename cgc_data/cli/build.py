@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from cgc_data.cli.sources import SOURCE, source_options
+from cgc_data.cli.sources import SOURCE, source_options, splits_of
 from cgc_data.common.errors import ConfigError
 from cgc_data.common.progress import say, show
 from cgc_data.common.settings import Values, merge_all, parse_override
@@ -170,7 +170,7 @@ def _from_flags(flags: Values) -> Values:
 
 def _source(kind: str, text: str) -> Values:
     # either part may contain a colon: split after an existing file, else at the last colon
-    splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == ":"]
+    splits = list(splits_of(text))
     annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
     if not annotations or not images:
         raise ConfigError(
