@@ -48,7 +48,7 @@ FIELDS: dict[str, tuple[Check, str]] = {
     "license": (lambda value: value in LICENSES, "an identifier of hf.co/docs/hub/repositories-licenses, or other"),
     "license_name": (_matches(r"[a-z0-9][a-z0-9.-]*"), "lower-case letters, digits, dots, and hyphens"),
     "license_link": (_matches(r"LICENSE(\.md)?|https?://\S+"), "LICENSE, LICENSE.md, or a web address"),
-    "pretty_name": (_matches(r".*\S.*"), "a single line of text; set name=..."),
+    "pretty_name": (_matches(r".*\S.*"), "a text on one line; set name=..."),
     "language": (_each(_matches(r"[a-z]{2,3}|code|multilingual")), "a list of ISO 639 codes, such as en"),
     "annotations_creators": (_each(_matches(r"[a-z-]+")), "a list of words such as machine-generated"),
     "task_categories": (_each(_matches(r"[a-z0-9-]+")), "a list of the Hub's task identifiers"),
@@ -81,7 +81,7 @@ def _read(card: str) -> Mapping[str, Any]:
         return dict(data.to_dict())  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise PushError(f"README.md: the metadata between the --- lines cannot be read as YAML ({reason})") from None
+        raise PushError(f"README.md: metadata between the lines --- cannot be read as YAML ({reason})") from None
 
 
 def _faults(data: Mapping[str, Any], published: Collection[str]) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _faults(data: Mapping[str, Any], published: Collection[str]) -> Iterator[str
             yield f"{name}: {str(data[name])[:80]!r} is not {wanted}"
     link = data.get("license_link", "")
     if link in ("LICENSE", "LICENSE.md") and link not in published:
-        yield f"license_link: {link} is not among the published files"
+        yield f"license_link: {link} is not among the files that are published"
     yield from _config_faults(data["configs"], published)
     yield from _info_faults(data["dataset_info"], {c["config_name"]: c for c in data["configs"]})
 
