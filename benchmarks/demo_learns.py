@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of row order and samples")
     parser.add_argument("--rebuilt", nargs="*", default=[], metavar="NAME=FOLDER", help="rebuilt warm starts")
     parser.add_argument(
-        "--quick", action="store_true", help=("run every part with only two steps, in which the model learns nothing")
+        "--quick", action="store_true", help="run every part with only two steps, in which the model learns nothing"
     )
     parser.add_argument("--docs", type=Path, help="folder for demo_learns.json and the table in learning.md")
     parser.add_argument("--set", nargs="*", default=[], help="settings that override the recipe")

@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="folder for runs; default: a temporary folder")
     parser.add_argument("--jobs", type=int, default=2, help="number of seeds to run at a time")
     parser.add_argument(
-        "--quick", action="store_true", help=("short form: run every part with too few steps to learn anything")
+        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
     )
     parser.add_argument("--docs", type=Path, help="folder for the table in learning.md and the curve in pictures/")
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)

@@ -37,8 +37,8 @@ RELEASES: dict[str, dict[str, Any]] = {
     "absent": {"tasks": INTER, "absent": 0.15},
 }
 SETTINGS = {
-    "images": "three or four images per row; the warm-up had two images per row",
-    "absent": "`absent` rows; the warm-up had none",
+    "images": "more images: three or four a row; the warm-up saw two",
+    "absent": "`absent` rows, of which the warm-up saw none",
 }
 # The difference is the second arm of a comparison minus the first.
 ARMS = {
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--part", nargs="+", help="run only these parts, in this process")
     parser.add_argument("--list", action="store_true", help="list the parts and whether they are done")
     parser.add_argument(
-        "--quick", action="store_true", help=("short form: run every part with too few steps to learn anything")
+        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
     )
     parser.add_argument("--docs", type=Path, help="folder for learning_extended.json and the tables in learning.md")
     options = parser.parse_args()

@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, and models")
     parser.add_argument("--seed", type=int, default=1, help="seed of photos, releases, weights, and row order")
     parser.add_argument(
-        "--quick", action="store_true", help=("short form: run every part with too few steps to learn anything")
+        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
     )
     parser.add_argument("--docs", type=Path, help="folder for tasks_learned.json and the table in learning.md")
     parser.add_argument("--only", choices=["warm", *(f"{what}-{arm}" for what in ("release", "arm") for arm in ARMS)])

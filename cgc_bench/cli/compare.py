@@ -17,7 +17,7 @@ PATH = click.Path(path_type=Path)
     "--per-task",
     default=6,
     show_default=True,
-    help=("Maximum number of won items, and of lost items, to print per task."),
+    help="Maximum number of won items, and of lost items, to print per task.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed for choosing the items to print.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")
