@@ -52,6 +52,12 @@ class Leaderboard:
     columns: tuple[str, ...]
     blocks: tuple[Block, ...]
 
+    def ours(self) -> "Leaderboard":
+        """The same table without published figures, and without the columns that only they have."""
+        blocks = tuple(block for block in self.blocks if all(line.tag == OURS for line in block.lines))
+        held = {column for block in blocks for line in block.lines for column in line.values}
+        return replace(self, columns=tuple(name for name in self.columns if name in held), blocks=blocks)
+
 
 def leaderboards(scored: Sequence[Scored]) -> list[Leaderboard]:
     """One table per benchmark that was run, in the order of the runs."""

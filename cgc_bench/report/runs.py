@@ -85,7 +85,9 @@ def told_apart(runs: Sequence[Run]) -> list[Run]:
     """The runs with unique names: folder and date are appended if a model occurs more than once."""
     times = Counter((run.name, run.label) for run in runs)
     return [
-        replace(run, name=f"{run.name} ({', '.join(filter(None, (run.folder, run.date)))})") if times[run.name, run.label] > 1 else run
+        replace(run, name=f"{run.name} ({', '.join(filter(None, (run.folder, run.date)))})")
+        if times[run.name, run.label] > 1
+        else run
         for run in runs
     ]
 
