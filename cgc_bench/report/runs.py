@@ -92,6 +92,10 @@ def told_apart(runs: Sequence[Run]) -> list[Run]:
     ]
 
 
+def _told(run: Run) -> str:
+    return f"{run.folder}, {run.date}" if run.date else run.folder
+
+
 def one_run(folder: Path, label: str | None = None) -> Run:
     """The only run of a folder, or the one of this group of tasks. Raises ReportError."""
     found = [run for run in read_runs([folder]) if label in (None, run.label)]

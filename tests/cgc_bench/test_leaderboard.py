@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -77,6 +78,18 @@ def test_runs_with_other_settings_do_not_share_a_block(
     ]
     blocks = board_of(*folders).blocks
     assert len({block.protocol for block in blocks}) == len(blocks) == 2
+
+
+def test_blocks_name_the_setting_in_which_they_differ(items: dict[str, Any], tmp_path: Path) -> None:
+    for name, interface in (("a", "chat"), ("b", "simple")):
+        run = save(tmp_path / name, "contrast", items, perfect)
+        configuration = {"generation_kwargs": {"max_new_tokens": 7}, "metadata": {"cgc_interface": interface}}
+        configurations = {f"cgc_contrast_{task}": configuration for task in ("inter", "intra")}
+        (run / name / "20261124_120000_results.json").write_text(json.dumps({"configs": configurations}))
+    first, second = (block.protocol for block in board_of(tmp_path / "a", tmp_path / "b").blocks)
+    assert first.endswith("; interface chat")
+    assert second.endswith("; interface simple")
+    assert "generation" not in first, "what is the same in both is left out"
 
 
 def test_half_of_the_items_is_another_protocol(items: dict[str, Any], tmp_path: Path) -> None:
