@@ -22,7 +22,7 @@ _ESCAPED = {
 }
 _HEAD = """% Needs \\usepackage{{booktabs,graphicx}}. {title}, {metric}, percent; bold is the best of its block.
 \\begingroup\\footnotesize\\setlength{{\\tabcolsep}}{{3pt}}%
-\\begin{{tabular}}{{{columns}}}
+\\begin{{tabular}}{{@{{}}{columns}@{{}}}}
 \\toprule
 {heads} \\\\
 """
