@@ -11,8 +11,8 @@ from cgc_data.common.progress import say, show
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Output folder [default: RELEASE-preview].")
-@click.option("--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Samples per task.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the choice of samples.")
+@click.option("--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Rows per task.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the choice of rows.")
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
@@ -40,5 +40,5 @@ def preview(
         gallery = write_gallery(
             open_release(release), target, per_task=per_task, seed=seed, images=images, sheets=sheets, kind=kind
         )
-    say(f"{gallery.samples} samples, {len(gallery.sheets)} contact sheets")
+    say(f"{gallery.samples} rows, {len(gallery.sheets)} contact sheets")
     show(gallery.page)

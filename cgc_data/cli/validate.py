@@ -88,10 +88,15 @@ def _show(report: "Report", most: int) -> None:
     for head, side in (("check", "left"), ("", "left"), ("n", "right"), ("value", "right"), ("bound", "right")):
         table.add_column(head, justify="right" if side == "right" else "left", no_wrap=head != "check")
     table.add_column("what")
+    empty = [check for check in report.checks if not check.n and check.status == "note"]
     for check in report.checks:
+        if check in empty:
+            continue
         status = Text(f"{check.status}, sample" if check.sampled else check.status, COLOURS[check.status])
         table.add_row(check.name, status, f"{check.n:,}", _value(check), _number(check.bound), check.message)
     console.print(table)
+    if empty:
+        show(f"{len(empty)} more checks have nothing to check in this release (all of them: --json FILE)")
     for check in report.checks:
         for breach in check.breaches[:most]:
             show(f"{check.name}: {breach.sample}: {breach.message}")

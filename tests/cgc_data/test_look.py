@@ -288,6 +288,6 @@ def test_preview_command(release: Release, tmp_path: Path) -> None:
 def test_stats_command(release: Release) -> None:
     plain = CliRunner().invoke(stats_command, [str(release.folder)])
     assert plain.exit_code == 0, plain.output
-    assert all(word in plain.output for word in ("Samples per task", "inter/locate", "36", "Licenses"))
+    assert all(word in plain.output for word in ("Rows per task", "inter/locate", "36", "Licenses"))
     as_json = CliRunner().invoke(stats_command, [str(release.folder), "--json"])
     assert json.loads(as_json.output) == release_stats(release.batches())
