@@ -107,9 +107,9 @@ def mig_table(folder: Path) -> str:
     both = {index: revised[index] for index in pairs}
     rows = [
         ("revised script, revised boxes", _score(revised, responses)),
-        ("... read strictly: after the reasoning", _score(revised, responses, protocol="strict")),
+        ("... with only the text after the reasoning", _score(revised, responses, protocol="strict")),
         ("... with Migician's hidden stretch of y", _score(revised, responses, postprocess="migician")),
-        ("... the original script's reading", _by_original_script(revised, responses)),
+        ("... read by the original script", _by_original_script(revised, responses)),
         ("revised boxes, items of both versions", _score(both, responses)),
         ("... original boxes, original script", _score(on_original, responses)),
     ]
