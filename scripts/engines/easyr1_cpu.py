@@ -1,0 +1,166 @@
+"""EasyR1's own training where there is no GPU: the CPU stands in for it, and transformers for vLLM.
+
+Usage: python -m scripts.engines.easyr1_cpu SETTING ...
+It has no place for other devices, so that what it takes from torch and vLLM is replaced, in each of its processes.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import torch
+
+CUDA = {
+    "current_device": lambda: torch.device("cpu"),
+    "get_device_name": lambda *_: "cpu",
+    "mem_get_info": lambda *_: (0, 0),
+    "get_rng_state": lambda *_: torch.get_rng_state(),
+    "set_rng_state": lambda state, *_: torch.set_rng_state(state),
+    "manual_seed": lambda *_: None,  # the CPU has one state for all
+    **dict.fromkeys(
+        ("empty_cache", "max_memory_allocated", "max_memory_reserved", "synchronize", "set_device"), lambda *_: 0
+    ),
+}
+
+
+@dataclass
+class SamplingParams:
+    """Those of vLLM that EasyR1 sets."""
+
+    n: int = 1
+    max_tokens: int = 16
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = -1
+    seed: int | None = None
+    detokenize: bool = True
+    ignore_eos: bool = False
+    logit_bias: Mapping[int, float] | None = None
+
+
+class LLM:
+    """Answers as vLLM's class of this name, with responses that transformers samples."""
+
+    def __init__(self, model: str, **_: object) -> None:
+        from scripts.engines.sampler import Sampler
+
+        self.sampler = Sampler(Path(model))
+        runner = SimpleNamespace(model=SimpleNamespace(load_weights=self._load))
+        driver = SimpleNamespace(worker=SimpleNamespace(model_runner=runner))
+        self.llm_engine = SimpleNamespace(model_executor=SimpleNamespace(driver_worker=driver))
+
+    def _load(self, weights: Iterable[tuple[str, torch.Tensor]]) -> None:
+        self.sampler.model.load_state_dict({name: weight.float() for name, weight in weights}, strict=True)
+
+    def sleep(self, level: int = 1) -> None:
+        """It holds no memory of a GPU."""
+
+    def wake_up(self, tags: Sequence[str] = ()) -> None:
+        """It was not asleep."""
+
+    def generate(
+        self, prompts: Sequence[Mapping[str, Any]], sampling_params: SamplingParams, **_: object
+    ) -> list[SimpleNamespace]:
+        """Responses to prompts with one token for each image."""
+        return [self._answered(prompt, sampling_params.n) for prompt in prompts]
+
+    def _answered(self, prompt: Mapping[str, Any], count: int) -> SimpleNamespace:
+        text = self.sampler.processor.tokenizer.decode(prompt["prompt_token_ids"])
+        inputs = self.sampler.inputs(text, prompt["multi_modal_data"]["image"])
+        responses = (self.sampler.respond(inputs).tolist() for _ in range(count))
+        return SimpleNamespace(outputs=[SimpleNamespace(token_ids=tokens) for tokens in responses])
+
+
+class Unused:
+    """Names of vLLM's, and of what EasyR1 changes in vLLM for adapters."""
+
+    @staticmethod
+    def hijack() -> None:
+        """There is nothing to change."""
+
+
+def stand_in() -> None:
+    """Let torch and vLLM, as EasyR1 takes them, be of the CPU."""
+    for name, function in CUDA.items():
+        setattr(torch.cuda, name, function)
+    _of_cpu()
+    alone = SimpleNamespace(device_group=None)
+    _module("vllm", LLM=LLM, RequestOutput=Unused, SamplingParams=SamplingParams)
+    _module("vllm.lora")
+    _module("vllm.lora.request", LoRARequest=Unused)
+    _module("vllm.distributed")
+    _module(
+        "vllm.distributed.parallel_state",
+        get_tensor_model_parallel_world_size=lambda: 1,
+        get_tensor_model_parallel_rank=lambda: 0,
+        get_tensor_model_parallel_group=lambda: alone,
+    )
+    sys.modules["verl.utils.vllm_utils"] = _made("verl.utils.vllm_utils", TensorLoRARequest=Unused, VLLMHijack=Unused)
+
+
+def _of_cpu() -> None:
+    """Groups of processes by gloo, meshes of the CPU, and models without flash-attn."""
+    import torch.distributed
+    from torch.distributed import device_mesh
+    from transformers import PreTrainedModel
+
+    begin, mesh, load = (
+        torch.distributed.init_process_group,
+        device_mesh.init_device_mesh,
+        PreTrainedModel.from_pretrained.__func__,
+    )
+
+    @wraps(begin)
+    def begun(backend: str = "", **rest: Any) -> None:  # noqa: ARG001
+        begin(backend="gloo", **rest)
+
+    @wraps(mesh)
+    def meshed(_: str, *rest: Any, **more: Any) -> Any:
+        return mesh("cpu", *rest, **more)
+
+    @wraps(load)
+    def loaded(cls: Any, *rest: Any, **more: Any) -> Any:
+        return load(cls, *rest, **{**more, "attn_implementation": "sdpa", "device_map": "cpu"})
+
+    torch.distributed.init_process_group = begun
+    torch.distributed.init_device_mesh = device_mesh.init_device_mesh = meshed
+    PreTrainedModel.from_pretrained = classmethod(loaded)
+
+
+def _module(name: str, **values: object) -> None:
+    module = sys.modules[name] = _made(name, **values)
+    above, _, own = name.rpartition(".")
+    if above:
+        setattr(sys.modules[above], own, module)
+
+
+def _made(name: str, **values: object) -> ModuleType:
+    module = ModuleType(name)
+    vars(module).update(values)
+    return module
+
+
+def main() -> None:
+    """Train by the settings that are given."""
+    import ray
+
+    stand_in()
+    begin = ray.init
+
+    def begun(runtime_env: dict[str, Any]) -> None:
+        hook = f"scripts.engines.easyr1_cpu.{stand_in.__name__}"
+        cluster = {"num_cpus": 8, "num_gpus": 1, "include_dashboard": False}
+        begin(**cluster, runtime_env={**runtime_env, "worker_process_setup_hook": hook})
+
+    ray.init = begun
+    from verl.trainer.main import main as train
+
+    train()
+
+
+if __name__ == "__main__":
+    main()
