@@ -1,7 +1,7 @@
-"""EasyR1's own training where there is no GPU: the CPU stands in for it, and transformers for vLLM.
+"""Runs EasyR1's trainer without a GPU: stubs replace what it uses of CUDA and vLLM, in each of its processes.
 
 Usage: python -m scripts.engines.easyr1_cpu SETTING ...
-It has no place for other devices, so that what it takes from torch and vLLM is replaced, in each of its processes.
+Responses are sampled with transformers instead of vLLM.
 """
 
 import sys
@@ -20,7 +20,7 @@ CUDA = {
     "mem_get_info": lambda *_: (0, 0),
     "get_rng_state": lambda *_: torch.get_rng_state(),
     "set_rng_state": lambda state, *_: torch.set_rng_state(state),
-    "manual_seed": lambda *_: None,  # the CPU has one state for all
+    "manual_seed": lambda *_: None,  # the CPU has a single random state
     **dict.fromkeys(
         ("empty_cache", "max_memory_allocated", "max_memory_reserved", "synchronize", "set_device"), lambda *_: 0
     ),
@@ -29,7 +29,7 @@ CUDA = {
 
 @dataclass
 class SamplingParams:
-    """Those of vLLM that EasyR1 sets."""
+    """The parameters of vLLM that EasyR1 sets."""
 
     n: int = 1
     max_tokens: int = 16
@@ -43,7 +43,7 @@ class SamplingParams:
 
 
 class LLM:
-    """Answers as vLLM's class of this name, with responses that transformers samples."""
+    """Has the interface of vLLM's class, and samples with transformers."""
 
     def __init__(self, model: str, **_: object) -> None:
         from scripts.engines.sampler import Sampler
@@ -57,15 +57,15 @@ class LLM:
         self.sampler.model.load_state_dict({name: weight.float() for name, weight in weights}, strict=True)
 
     def sleep(self, level: int = 1) -> None:
-        """It holds no memory of a GPU."""
+        """Nothing to do without a GPU."""
 
     def wake_up(self, tags: Sequence[str] = ()) -> None:
-        """It was not asleep."""
+        """Nothing to do without a GPU."""
 
     def generate(
         self, prompts: Sequence[Mapping[str, Any]], sampling_params: SamplingParams, **_: object
     ) -> list[SimpleNamespace]:
-        """Responses to prompts with one token for each image."""
+        """Responses to prompts, in which each image has a single token."""
         return [self._answered(prompt, sampling_params.n) for prompt in prompts]
 
     def _answered(self, prompt: Mapping[str, Any], count: int) -> SimpleNamespace:
@@ -76,15 +76,15 @@ class LLM:
 
 
 class Unused:
-    """Names of vLLM's, and of what EasyR1 changes in vLLM for adapters."""
+    """Stands for classes that EasyR1 imports but does not use here."""
 
     @staticmethod
     def hijack() -> None:
-        """There is nothing to change."""
+        """Nothing to do without vLLM."""
 
 
 def stand_in() -> None:
-    """Let torch and vLLM, as EasyR1 takes them, be of the CPU."""
+    """Replace functions of torch and modules of vLLM; Ray calls this in every process."""
     for name, function in CUDA.items():
         setattr(torch.cuda, name, function)
     _of_cpu()
@@ -103,7 +103,7 @@ def stand_in() -> None:
 
 
 def _of_cpu() -> None:
-    """Groups of processes by gloo, meshes of the CPU, and models without flash-attn."""
+    """Use gloo for process groups, the CPU for meshes, and models without flash-attn."""
     import torch.distributed
     from torch.distributed import device_mesh
     from transformers import PreTrainedModel
@@ -145,7 +145,7 @@ def _made(name: str, **values: object) -> ModuleType:
 
 
 def main() -> None:
-    """Train by the settings that are given."""
+    """Train with the given settings."""
     import ray
 
     stand_in()

@@ -1,4 +1,4 @@
-"""The reward function of EasyR1, which also writes down what it was given and what it gave."""
+"""The project's reward function for EasyR1, which also logs every response with its reward."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ __all__ = ["REWARD_NAME", "REWARD_TYPE", "compute_score"]
 
 
 def compute_score(reward_inputs: Sequence[Response], *, told: str) -> list[Score]:
-    """Score a batch, and add a line for each response to a file."""
+    """Score a batch, and append a line for each response to the file `told`."""
     scores = easyr1_reward.compute_score(reward_inputs)
     assert isinstance(scores, list)
     with Path(told).open("a", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
-"""What verl's own training lacks where there is no GPU, put into the places that verl has for others' devices.
+"""Stubs that let verl's trainer run without a GPU, registered where verl looks up devices and rollouts.
 
-verl imports this module in each of its processes where VERL_USE_EXTERNAL_MODULES names it. It adds the CPU as a device,
-and a rollout named `transformers`, whose responses are sampled by transformers in place of vLLM.
+verl imports this module in each of its processes if VERL_USE_EXTERNAL_MODULES names it. It registers the CPU as a
+device, and a rollout named `transformers`, which samples with transformers instead of vLLM.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -27,7 +27,7 @@ def _nothing(*_: object, **__: object) -> int:
 
 @PlatformRegistry.register(platform="cpu")
 class Cpu(PlatformBase):
-    """The CPU as a device; Ray is told that it is a GPU."""
+    """The CPU as a device; Ray counts it as a GPU."""
 
     device_name = "cpu"
     vendor_name = "cpu"
@@ -82,15 +82,15 @@ class Cpu(PlatformBase):
         return False
 
 
-# After the device is there, since these ask for it when they are imported.
+# After the device is registered, because these look it up when they are imported.
 from verl.utils import distributed, import_utils  # noqa: E402
 
-# By itself it asks for one backend for the CPU and one for the device, and torch takes no device twice.
+# verl requests a backend for the CPU and one for the device; torch refuses two for the same device.
 distributed.initialize_global_process_group_ray = partial(
     distributed.initialize_global_process_group_ray, backend="cpu:gloo"
 )
 
-# It changes a class that the project's trl, which it finds beside it, has no more.
+# If verl finds TRL, it patches a class that the project's version of TRL has removed.
 import_utils.is_trl_available = lambda: False
 
 from verl.workers.rollout import base  # noqa: E402
@@ -108,7 +108,7 @@ class Answering:
     async def generate(
         self, prompt_ids: list[int], image_data: Sequence[Any] | None = None, **_: object
     ) -> TokenOutput:
-        """A response to the tokens of a prompt, in which each image has as many as it takes."""
+        """A response to a prompt's tokens, in which each image already has all of its tokens."""
         ids = torch.tensor([list(prompt_ids)])
         places = (ids == self.sampler.model.config.image_token_id).long()
         seen = self.sampler.processor.image_processor(images=list(image_data or []), return_tensors="pt")
@@ -116,7 +116,7 @@ class Answering:
         return TokenOutput(token_ids=self.sampler.respond(given).tolist(), stop_reason="completed")
 
     async def load(self, file: str) -> None:
-        """Take new weights, all of them."""
+        """Replace all weights."""
         self.sampler.model.load_state_dict(load_file(file), strict=True)
 
 
@@ -129,24 +129,24 @@ class Replica(RolloutReplica):
         self.servers, self._server_handle, self._server_address = [server], server, name
 
     async def wake_up(self) -> None:
-        """It holds no memory of a GPU."""
+        """Nothing to do without a GPU."""
 
     sleep = clear_kv_cache = abort_all_requests = resume_generation = release_kv_cache = resume_kv_cache = wake_up
 
 
 class Sending(base.BaseRollout):
-    """The rollout as a process of training sees it: where weights are sent."""
+    """The rollout as a training process sees it: it receives weights."""
 
     async def resume(self, tags: list[str]) -> None:
-        """It was not released."""
+        """Nothing to do without a GPU."""
 
     async def release(self) -> None:
-        """It holds no memory of a GPU."""
+        """Nothing to do without a GPU."""
 
     async def update_weights(
         self, weights: Iterator[tuple[str, torch.Tensor]] | AsyncIterator[tuple[str, torch.Tensor]], **_: object
     ) -> None:
-        """Send weights as a file."""
+        """Pass on all weights in a file."""
         with TemporaryDirectory() as folder:
             file = Path(folder) / "sent.safetensors"
             save_file({name: weight.detach().float().contiguous().clone() for name, weight in weights}, file)
