@@ -45,7 +45,7 @@ Tried: its release `0.3.2`, [below](#easyr1-an-older-version), and a stub for th
 OLDER_CAUSE = """Upstream: the line that stops the newer [EasyR1](#easyr1)."""
 STUB_CAUSE = ""
 BATCH, GROUP, TOKENS = 2, 4, 160  # of training on a stub; TOKENS is that of `scripts.engines.sampler`
-PROMPT = 1024  # tokens
+PROMPT = 256  # tokens
 
 
 def grpo(place: Workplace) -> list[Comparison]:
@@ -126,10 +126,6 @@ def _asked(place: Workplace, name: str, most: int | None = None) -> Path:
 
 
 def _engine(name: str, title: str, commit: str, *stages: Stage) -> Engine:
-    data = Stage(
-        "Dataset class and reward manager on an export",
-        partial(managed, trainer="easyr1", file="train.jsonl", old=True),
-    )
     return Engine(
         name=name,
         title=title,
@@ -142,7 +138,7 @@ def _engine(name: str, title: str, commit: str, *stages: Stage) -> Engine:
         ),
         gigabytes=2.0,
         trainer=True,
-        stages=(data, *stages),
+        stages=stages,
     )  # fmt: skip
 
 
@@ -150,9 +146,11 @@ ENGINE = _engine(
     "easyr1",
     "EasyR1",
     COMMIT,
+    Stage(
+        "Dataset class and reward manager on an export",
+        partial(managed, trainer="easyr1", file="train.jsonl", old=True),
+    ),
     Stage("GRPO, two steps", grpo, CAUSE),
     Stage("GRPO, two steps, with stubs for the GPU and vLLM", on_stub, STUB_CAUSE),
 )
-OLDER = _engine(
-    "easyr1-older", "EasyR1, an older version", OLDER_COMMIT, Stage("GRPO, two steps", grpo, OLDER_CAUSE)
-)
+OLDER = _engine("easyr1-older", "EasyR1, an older version", OLDER_COMMIT, Stage("GRPO, two steps", grpo, OLDER_CAUSE))

@@ -148,6 +148,9 @@ def main() -> None:
     """Train with the given settings."""
     import ray
 
+    from scripts.engines.patient import wait_for_ray
+
+    wait_for_ray()
     stand_in()
     begin = ray.init
 

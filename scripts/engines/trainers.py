@@ -25,7 +25,12 @@ STEPS, MAX_PIXELS, ASKED = 2, 9216, 16
 EXACT, LEARNED = 1e-6, 1e-5  # for rewards in single precision; for weights
 OF_ADVANTAGES = 1e-3
 DEVIATION = 1e-4  # all trainers add this to the deviation of a group's rewards
-RAY = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0"}  # a local cluster that ends with the process
+RAY = {
+    "RAY_ADDRESS": "local",  # a cluster that ends with the process
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_register_timeout_seconds": "600",
+    "RAY_agent_register_timeout_ms": "600000",
+}
 PLUGINS = ROOT / "cgc_train" / "plugins"
 TERMS = ("miou", "format")
 

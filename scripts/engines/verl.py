@@ -27,7 +27,7 @@ from scripts.engines.trainers import (
 from scripts.engines.workplace import Workplace
 
 BATCH, GROUP, TOKENS = 2, 4, 160  # of training on a stub; TOKENS is that of `scripts.engines.sampler`
-PROMPT = 1024  # tokens
+PROMPT = 256  # tokens
 # Its FSDP is registered only for GPUs, but does the same on a CPU.
 ON_CPU = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "scripts.engines.verl_cpu", "VERL_ENGINE_DEVICE": "cuda"}
 CAUSE = """Upstream: line `210` of `verl/single_controller/ray/base.py` always creates a pool of GPUs, regardless of
@@ -121,9 +121,6 @@ def is_for(line: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
 
 
 def _engine(name: str, title: str, version: str, *stages: Stage) -> Engine:
-    data = Stage(
-        "Dataset class and reward manager on an export", partial(managed, trainer="verl", file="train.parquet")
-    )
     return Engine(
         name=name,
         title=title,
@@ -131,7 +128,7 @@ def _engine(name: str, title: str, version: str, *stages: Stage) -> Engine:
         requirements=(f"verl=={version}", "qwen-vl-utils", "fastapi", "uvicorn", "cachetools"),
         gigabytes=2.0,
         trainer=True,
-        stages=(data, *stages),
+        stages=stages,
     )
 
 
@@ -143,6 +140,7 @@ ENGINE = _engine(
     "verl",
     "verl",
     "0.9.1",
+    Stage("Dataset class and reward manager on an export", partial(managed, trainer="verl", file="train.parquet")),
     Stage("GRPO, two steps", _with_older_trainer, CAUSE),
     Stage("GRPO, two steps, with a stub for the GPU and transformers for vLLM", on_stub, STUB_CAUSE),
 )

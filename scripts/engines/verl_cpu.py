@@ -18,7 +18,11 @@ from safetensors.torch import load_file, save_file
 from verl.plugin.platform.platform_base import PlatformBase
 from verl.plugin.platform.platform_manager import PlatformRegistry
 
+from scripts.engines.patient import wait_for_ray
+
 NAME = "transformers"
+
+wait_for_ray()
 
 
 def _nothing(*_: object, **__: object) -> int:
