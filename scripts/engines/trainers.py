@@ -30,6 +30,8 @@ RAY = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_register_timeout_seconds": "600",
     "RAY_agent_register_timeout_ms": "600000",
+    "RAY_enable_worker_prestart": "false",  # each process imports torch
+    "RAY_prestart_worker_first_driver": "false",
 }
 PLUGINS = ROOT / "cgc_train" / "plugins"
 TERMS = ("miou", "format")
