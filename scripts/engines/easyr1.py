@@ -133,7 +133,7 @@ def _engine(name: str, title: str, commit: str, *stages: Stage) -> Engine:
         # Its package is called verl. It requires vLLM and flash-attn, which data and reward do not need.
         alone=(f"verl @ git+{SOURCE}@{commit}",),
         requirements=(
-            "transformers==4.57.6", "datasets==4.8.4", "tensordict", "ray[default]", "codetiming", "omegaconf",
+            "transformers==4.57.6", "datasets==4.8.4", "tensordict", "ray[default]", "codetiming", "omegaconf<2.4",
             "qwen-vl-utils", "mathruler", "pylatexenc", "torchdata",
         ),
         gigabytes=2.0,

@@ -21,9 +21,10 @@ CUDA = {
     "get_rng_state": lambda *_: torch.get_rng_state(),
     "set_rng_state": lambda state, *_: torch.set_rng_state(state),
     "manual_seed": lambda *_: None,  # the CPU has a single random state
-    **dict.fromkeys(
-        ("empty_cache", "max_memory_allocated", "max_memory_reserved", "synchronize", "set_device"), lambda *_: 0
-    ),
+    **{
+        name: lambda *_: 0
+        for name in ("empty_cache", "max_memory_allocated", "max_memory_reserved", "synchronize", "set_device")
+    },
 }
 
 
@@ -85,9 +86,9 @@ class Unused:
 
 def stand_in() -> None:
     """Replace functions of torch and modules of vLLM; Ray calls this in every process."""
+    _of_cpu()  # first, because torch.compile, which this imports, lists the functions of torch.cuda
     for name, function in CUDA.items():
         setattr(torch.cuda, name, function)
-    _of_cpu()
     alone = SimpleNamespace(device_group=None)
     _module("vllm", LLM=LLM, RequestOutput=Unused, SamplingParams=SamplingParams)
     _module("vllm.lora")

@@ -8,7 +8,7 @@ from pathlib import Path
 from scripts.engines.workplace import HOME, Material, run
 
 HEADS = ("--head-size", "32")  # the smallest that vLLM's attention supports on a CPU
-WARM_UP = ("sft.max_steps=200", "data.held_out_every=0")
+WARM_UP = ("sft.max_steps=400", "data.held_out_every=0")
 
 
 def make_material(home: Path = HOME) -> Material:

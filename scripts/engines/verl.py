@@ -33,7 +33,13 @@ ON_CPU = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "scripts.engines.
 CAUSE = """Upstream: line `210` of `verl/single_controller/ray/base.py` always creates a pool of GPUs, regardless of
 `trainer.device`, and line `241` fails if Ray has none. No upstream issue was found.
 
-Tried: version `0.8.0`, [below](#verl-an-older-version), and a stub for the GPU, in the next stage.
+Tried: version `0.8.0`, [below](#verl-an-older-version), and a stub for the GPU, in the next stage. It registers the CPU
+as a platform in `PlatformRegistry` and, instead of vLLM, a rollout named `transformers` in `RolloutReplicaRegistry`,
+and declares a nonexistent GPU to Ray. Three things have no such place and are patched from outside: line `89` of
+`verl/utils/distributed.py` requests gloo twice for the CPU, which torch refuses; FSDP supports only `cuda` and `npu`
+(line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line `356` of
+`verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. Without the platform, line `89` needs
+NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
 
 Also tried: its newer trainer, the default, which needs `transfer_queue`, a package missing from its requirements."""
 OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py`, which are those of the newer
@@ -64,7 +70,7 @@ def on_stub(place: Workplace) -> list[Comparison]:
     saved, told, file = place.folder / "saved", place.folder / "told", _asked(place)
     _train(place, file, f"trainer.default_local_dir={saved}", f"trainer.rollout_data_dir={told}")
     steps, rows = sorted(told.glob("*.jsonl"), key=lambda step: int(step.stem)), pq.read_table(file).to_pylist()
-    paid = [one for step in steps for one in _paid(step, rows)]
+    paid = sorted((one for step in steps for one in _paid(step, rows)), key=lambda one: one.row)
     return [
         same("steps logged", len(steps), STEPS),
         *paid_alike(place, paid, BATCH * GROUP * STEPS),
