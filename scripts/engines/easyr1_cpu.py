@@ -13,6 +13,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import torch
+from tensordict import TensorDictBase
 
 CUDA = {
     "current_device": lambda: torch.device("cpu"),
@@ -89,6 +90,7 @@ def stand_in() -> None:
     _of_cpu()  # first, because torch.compile, which this imports, lists the functions of torch.cuda
     for name, function in CUDA.items():
         setattr(torch.cuda, name, function)
+    TensorDictBase.cuda = lambda self, *_, **__: self
     alone = SimpleNamespace(device_group=None)
     _module("vllm", LLM=LLM, RequestOutput=Unused, SamplingParams=SamplingParams)
     _module("vllm.lora")
