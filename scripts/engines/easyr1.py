@@ -41,7 +41,9 @@ needs NCCL in line `83` and flash-attn in line `215`, with no setting for either
 this environment, because here it runs with a newer transformers than EasyR1 supports (below `5.0.0`). No upstream issue
 was found.
 
-Tried: its release `0.3.2`, [below](#easyr1-an-older-version), and a stub for the GPU and vLLM, in the next stage."""
+Tried: its release `0.3.2`, [below](#easyr1-an-older-version), and stubs for the GPU and vLLM, in the next stage. They
+replace functions of `torch.cuda`, NCCL by gloo, device meshes of GPUs by those of the CPU, flash-attn by the attention
+of PyTorch, and vLLM by a module of that name that samples with transformers."""
 OLDER_CAUSE = """Upstream: the line that stops the newer [EasyR1](#easyr1)."""
 STUB_CAUSE = ""
 BATCH, GROUP, TOKENS = 2, 4, 160  # of training on a stub; TOKENS is that of `scripts.engines.sampler`
@@ -87,7 +89,8 @@ def _train(place: Workplace, rows: Path, few: Path, told: Path) -> None:
         f"{actor}.micro_batch_size_per_device_for_experience={BATCH}", f"{actor}.padding_free=false",
         f"{actor}.dynamic_batching=false", f"{actor}.use_torch_compile=false", f"{actor}.optim.lr=1e-4",
         f"{actor}.fsdp.mp_param_dtype=fp32", f"{actor}.fsdp.enable_rank0_init=false",
-        f"worker.rollout.n={GROUP}", "worker.rollout.tensor_parallel_size=1",
+        f"worker.rollout.n={GROUP}", "worker.rollout.val_override_config.n=1",
+        "worker.rollout.tensor_parallel_size=1",
         f"{reward}.reward_function={Path(easyr1_noted.__file__)}:compute_score",
         f"{reward}.reward_function_kwargs.told={told}", "trainer.n_gpus_per_node=1", f"trainer.max_steps={STEPS}",
         f"trainer.save_freq={STEPS}", "trainer.val_before_train=false",
@@ -131,6 +134,7 @@ def _engine(name: str, title: str, commit: str, *stages: Stage) -> Engine:
         title=title,
         packages=("verl", "torch", "transformers", "tensordict", "ray", "datasets"),
         # Its package is called verl. It requires vLLM and flash-attn, which data and reward do not need.
+        # omegaconf 2.4 rejects the type of one of its settings.
         alone=(f"verl @ git+{SOURCE}@{commit}",),
         requirements=(
             "transformers==4.57.6", "datasets==4.8.4", "tensordict", "ray[default]", "codetiming", "omegaconf<2.4",

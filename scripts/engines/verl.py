@@ -26,7 +26,7 @@ from scripts.engines.trainers import (
 )
 from scripts.engines.workplace import Workplace
 
-BATCH, GROUP, TOKENS = 2, 4, 160  # of training on a stub; TOKENS is that of `scripts.engines.sampler`
+BATCH, GROUP, TOKENS = 3, 4, 160  # of training on a stub; TOKENS is that of `scripts.engines.sampler`
 PROMPT = 256  # tokens
 # Its FSDP is registered only for GPUs, but does the same on a CPU.
 ON_CPU = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "scripts.engines.verl_cpu", "VERL_ENGINE_DEVICE": "cuda"}
@@ -89,10 +89,10 @@ def _train(place: Workplace, file: Path, *settings: str) -> None:
         f"{model}.model.path={start(place)}", f"{model}.model.use_remove_padding=False",
         f"+{model}.model.override_config.attn_implementation=sdpa", f"{model}.rollout.name=transformers",
         f"{model}.rollout.n={GROUP}", f"{model}.rollout.tensor_model_parallel_size=1",
-        f"{model}.rollout.agent.num_workers=1", f"{model}.rollout.log_prob_micro_batch_size_per_gpu={BATCH}",
+        f"{model}.rollout.agent.num_workers=1", f"{model}.rollout.log_prob_micro_batch_size_per_gpu={GROUP}",
         f"{model}.actor.strategy=fsdp2", f"{model}.actor.fsdp_config.dtype=float32",
         f"{model}.actor.fsdp_config.use_torch_compile=False",
-        f"{model}.actor.ppo_mini_batch_size={BATCH}", f"{model}.actor.ppo_micro_batch_size_per_gpu={BATCH}",
+        f"{model}.actor.ppo_mini_batch_size={BATCH}", f"{model}.actor.ppo_micro_batch_size_per_gpu={GROUP}",
         f"{model}.actor.use_torch_compile=False", f"{model}.actor.optim.lr=1e-4",
         f"{model}.actor.checkpoint.save_contents=[model,optimizer,extra,hf_model]", "reward.num_workers=1",
         f"reward.custom_reward_function.path={PLUGINS / 'verl_reward.py'}", "trainer.n_gpus_per_node=1",
