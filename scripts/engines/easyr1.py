@@ -45,7 +45,6 @@ Tried: its release `0.3.2`, [below](#easyr1-an-older-version), and stubs for the
 replace functions of `torch.cuda`, NCCL by gloo, device meshes of GPUs by those of the CPU, flash-attn by the attention
 of PyTorch, and vLLM by a module of that name that samples with transformers."""
 OLDER_CAUSE = """Upstream: the line that stops the newer [EasyR1](#easyr1)."""
-STUB_CAUSE = ""
 BATCH, GROUP, TOKENS = 2, 4, 160  # of training on a stub; TOKENS is that of `scripts.engines.sampler`
 PROMPT = 256  # tokens
 
@@ -155,6 +154,6 @@ ENGINE = _engine(
         partial(managed, trainer="easyr1", file="train.jsonl", old=True),
     ),
     Stage("GRPO, two steps", grpo, CAUSE),
-    Stage("GRPO, two steps, with stubs for the GPU and vLLM", on_stub, STUB_CAUSE),
+    Stage("GRPO, two steps, with stubs for the GPU and vLLM", on_stub),
 )
 OLDER = _engine("easyr1-older", "EasyR1, an older version", OLDER_COMMIT, Stage("GRPO, two steps", grpo, OLDER_CAUSE))

@@ -35,7 +35,7 @@ CAUSE = """Upstream: line `210` of `verl/single_controller/ray/base.py` always c
 
 Tried: version `0.8.0`, [below](#verl-an-older-version), and a stub for the GPU, in the next stage. It registers the CPU
 as a platform in `PlatformRegistry` and, instead of vLLM, a rollout named `transformers` in `RolloutReplicaRegistry`,
-and declares a nonexistent GPU to Ray. Three things have no such place and are patched from outside: line `89` of
+and declares a nonexistent GPU to Ray. Three things cannot be registered and are patched from outside: line `89` of
 `verl/utils/distributed.py` requests gloo twice for the CPU, which torch refuses; FSDP supports only `cuda` and `npu`
 (line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line `356` of
 `verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. Without the platform, line `89` needs
@@ -44,7 +44,6 @@ NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
 Also tried: its newer trainer, the default, which needs `transfer_queue`, a package missing from its requirements."""
 OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py`, which are those of the newer
 [verl](#verl) in lines `210` and `241`."""
-STUB_CAUSE = ""
 
 
 def grpo(place: Workplace, *settings: str) -> list[Comparison]:
@@ -111,7 +110,7 @@ def _asked(place: Workplace) -> Path:
 
 
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """The responses of a step in verl's log of them; those that match no row are left out."""
+    """The responses of a step in verl's log of them; those that match no row are omitted."""
     return [
         Paid(row["extra_info"]["id"], line["output"], {name: line[name] for name in TERMS})
         for line in lines(file)
@@ -126,28 +125,37 @@ def is_for(line: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     return right and all(piece.strip() in line["input"] for piece in pieces)
 
 
-def _engine(name: str, title: str, version: str, *stages: Stage) -> Engine:
-    return Engine(
-        name=name,
-        title=title,
-        packages=("verl", "torch", "transformers", "tensordict", "ray", "datasets"),
-        requirements=(f"verl=={version}", "qwen-vl-utils", "fastapi", "uvicorn", "cachetools"),
-        gigabytes=2.0,
-        trainer=True,
-        stages=stages,
-    )
+OTHERS = ("qwen-vl-utils", "fastapi", "uvicorn", "cachetools")  # that it imports but does not require
+PACKAGES = ("verl", "torch", "transformers", "tensordict", "ray", "datasets")
 
 
 def _with_older_trainer(place: Workplace) -> list[Comparison]:
     return grpo(place, "trainer.use_v1=False")
 
 
-ENGINE = _engine(
-    "verl",
-    "verl",
-    "0.9.1",
-    Stage("Dataset class and reward manager on an export", partial(managed, trainer="verl", file="train.parquet")),
-    Stage("GRPO, two steps", _with_older_trainer, CAUSE),
-    Stage("GRPO, two steps, with a stub for the GPU and transformers for vLLM", on_stub, STUB_CAUSE),
+ENGINE = Engine(
+    name="verl",
+    title="verl",
+    packages=PACKAGES,
+    requirements=("verl==0.9.1", *OTHERS),
+    gigabytes=2.0,
+    trainer=True,
+    stages=(
+        Stage("Dataset class and reward manager on an export", partial(managed, trainer="verl", file="train.parquet")),
+        Stage("GRPO, two steps", _with_older_trainer, CAUSE),
+        Stage("GRPO, two steps, with a stub for the GPU and transformers for vLLM", on_stub),
+    ),
 )
-OLDER = _engine("verl-older", "verl, an older version", "0.8.0", Stage("GRPO, two steps", grpo, OLDER_CAUSE))
+OLDER = Engine(
+    name="verl-older",
+    title="verl, an older version",
+    packages=PACKAGES,
+    alone=("verl==0.8.0",),  # it requires a numpy below 2, with which the project's pyarrow does not work
+    requirements=(
+        "tensordict==0.10.0", "torchdata", "hydra-core", "codetiming", "pylatexenc", "dill", "ray[default]",
+        "tensorboard", *OTHERS,
+    ),
+    gigabytes=2.0,
+    trainer=True,
+    stages=(Stage("GRPO, two steps", grpo, OLDER_CAUSE),),
+)  # fmt: skip

@@ -11,9 +11,9 @@ pytest.importorskip("trl")
 import torch
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
+from cgc_train.plugins.easyr1_reward import compute_score
 from cgc_train.tiny import write_tiny
 from cgc_train.tiny.tokenizer import REAL_IDS, REAL_VOCABULARY
-from cgc_train.plugins.easyr1_reward import compute_score
 from scripts.engines import easyr1_noted
 from scripts.engines.older import as_older
 from scripts.engines.trainers import Paid, advantages, told_apart
