@@ -8,7 +8,7 @@ from socket import socket
 from typing import Any
 
 SECONDS = 600
-# Ports that its main process reads from files. It aborts if one is missing after 15 seconds; -1 means that none is used.
+# Ports that its main process reads from files; it aborts if one is missing after 15 seconds. -1 means unused.
 PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
 
 
