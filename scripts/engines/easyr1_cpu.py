@@ -59,10 +59,10 @@ class LLM:
         self.sampler.model.load_state_dict({name: weight.float() for name, weight in weights}, strict=True)
 
     def sleep(self, level: int = 1) -> None:
-        """Nothing to do without a GPU."""
+        """Does nothing, since the CPU build has no GPU memory to free."""
 
     def wake_up(self, tags: Sequence[str] = ()) -> None:
-        """Nothing to do without a GPU."""
+        """Does nothing, since the CPU build has no GPU memory to free."""
 
     def generate(
         self, prompts: Sequence[Mapping[str, Any]], sampling_params: SamplingParams, **_: object
@@ -82,7 +82,7 @@ class Unused:
 
     @staticmethod
     def hijack() -> None:
-        """Nothing to do without vLLM."""
+        """Does nothing, since vLLM is not there."""
 
 
 def stand_in() -> None:

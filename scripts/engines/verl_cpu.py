@@ -133,7 +133,7 @@ class Replica(RolloutReplica):
         self.servers, self._server_handle, self._server_address = [server], server, name
 
     async def wake_up(self) -> None:
-        """Nothing to do without a GPU."""
+        """Does nothing, since the CPU build has no GPU memory to free."""
 
     sleep = clear_kv_cache = abort_all_requests = resume_generation = release_kv_cache = resume_kv_cache = wake_up
 
@@ -142,10 +142,10 @@ class Sending(base.BaseRollout):
     """The rollout as a training process sees it: it receives weights."""
 
     async def resume(self, tags: list[str]) -> None:
-        """Nothing to do without a GPU."""
+        """Does nothing, since the CPU build has no GPU memory to free."""
 
     async def release(self) -> None:
-        """Nothing to do without a GPU."""
+        """Does nothing, since the CPU build has no GPU memory to free."""
 
     async def update_weights(
         self, weights: Iterator[tuple[str, torch.Tensor]] | AsyncIterator[tuple[str, torch.Tensor]], **_: object
