@@ -101,7 +101,7 @@ def test_a_response_that_verl_logged_is_for_the_row_with_its_question_and_answer
 
 
 def test_every_response_that_easyr1_scores_is_logged_with_its_reward(tmp_path: Path) -> None:
-    answer = json.dumps([{"image": 1, "bbox_2d": [1, 2, 30, 40]}])
+    answer = json.dumps([{"img_idx": 1, "bbox_2d": [1, 2, 30, 40], "label": "bird"}])
     given: list[easyr1_noted.Response] = [{"response": text, "ground_truth": answer} for text in (answer, "?")]
     told = tmp_path / "told.jsonl"
     scores = [easyr1_noted.compute_score(given, told=str(told)) for _ in range(2)]
