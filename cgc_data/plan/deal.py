@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable, Mask, Rejection
 from cgc_data.plan.balance import AbsentBalance, Made
 from cgc_data.plan.planner import Draw, Lane, Losing, Outcome, Photos, make_lanes
 from cgc_data.plan.questions import Family
@@ -53,13 +53,28 @@ class Dealt:
 
 
 class Dealer:
-    """Plans the rows of one split; `usable` and `wanted` are photos (photos,) and rows by contrast."""
+    """Plans the rows of one split; `usable` and `wanted` are photos (photos,) and rows by contrast.
 
-    def __init__(self, askable: Askable, split: Split, usable: dict[str, Mask], wanted: dict[str, int]) -> None:
+    Dealers of one split have different `group`s. A dealer for every second contrast deals `backward`, so that the
+    contrasts begin with different photos.
+    """
+
+    def __init__(
+        self,
+        askable: Askable,
+        split: Split,
+        usable: dict[str, Mask],
+        wanted: dict[str, int],
+        *,
+        group: int = 0,
+        backward: bool = False,
+    ) -> None:
         self._askable, self._split, self._config = askable, split, askable.config
+        self._group, self._step = group, -1 if backward else 1
         inside = np.array([s == split for s in askable.splits], dtype=bool)
         self._lanes = make_lanes(askable, {contrast: mask & inside for contrast, mask in usable.items()})
-        self._photos: Photos = np.flatnonzero(np.any([lane.may for lane in self._lanes], axis=0))
+        self._photos: Photos = np.flatnonzero(inside)
+        self._served: Mask = np.any([np.zeros_like(inside), *(lane.may for lane in self._lanes)], axis=0)
         self._used = np.zeros(len(inside), dtype=bool)
         self._seen: set[int] = set()
         self._spread = Spread(len(inside), self._config.limits.rows_per_photo)
@@ -78,8 +93,13 @@ class Dealer:
             before = sum(quota.planned for quota in self.quotas.values())
             yield from self._round(turn, either=scarce)
             rows = sum(quota.planned for quota in self.quotas.values()) - before
-            fruitless, scarce = 0 if rows else fruitless + 1, rows <= SCARCE * len(self._photos)
+            fruitless, scarce = 0 if rows else fruitless + 1, rows <= SCARCE * int(self._served.sum())
             turn += 1
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """Objects that turned out to be unfit."""
+        return self._askable.rejections
 
     def outcomes(self) -> Iterator[Outcome]:
         """What each planner with requested rows has made so far."""
@@ -98,7 +118,9 @@ class Dealer:
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
         """One round; `either`: photos that do not suit the planner furthest behind can serve the next one."""
-        deck: Photos = generator(self._config.seed, "deck", self._split, turn).permutation(self._photos)
+        rng = generator(self._config.seed, "deck", self._split, self._group, turn)
+        deck: Photos = rng.permutation(self._photos)[:: self._step]
+        deck = deck[self._served[deck]]
         self._used[:] = False
         for position, anchor in enumerate(deck.tolist()):
             if not self._used[anchor]:

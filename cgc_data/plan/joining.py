@@ -1,0 +1,57 @@
+"""Joins the rows of planned parts into the plan's files, whose row groups are the shards to render."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cgc_data.plan.part import PLAN_SCHEMA
+
+
+def join(parts: Iterable[Path], target: Path, shard_rows: int) -> list[int]:
+    """Write the rows of the parts as one file; returns the rows of each shard. Without any rows there is no file."""
+    rows: list[int] = []
+    file: pq.ParquetWriter | None = None
+    for shard in shards(_renumbered(parts), shard_rows):
+        file = file or pq.ParquetWriter(target, PLAN_SCHEMA, compression="zstd")
+        file.write_table(shard, row_group_size=shard.num_rows)
+        rows.append(shard.num_rows)
+    if file:
+        file.close()
+    return rows
+
+
+def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
+    """Rows in the same order, in tables of whole families that end as soon as they have `shard_rows` rows.
+
+    Families are sorted by number within a table and over all tables.
+    """
+    left = PLAN_SCHEMA.empty_table()
+    for table in tables:
+        left = pa.concat_tables([left, table])
+        while left.num_rows >= shard_rows:
+            end = _end(left, shard_rows)
+            yield left.slice(0, end).combine_chunks()
+            left = left.slice(end)
+    if left.num_rows:
+        yield left.combine_chunks()
+
+
+def _end(rows: pa.Table, least: int) -> int:
+    """Number of the first rows that are whole families and at least `least`."""
+    families = rows.column("family").to_numpy()
+    return int(np.searchsorted(families, families[least - 1], side="right"))
+
+
+def _renumbered(parts: Iterable[Path]) -> Iterator[pa.Table]:
+    """The rows of each part, with families numbered over all of them."""
+    reached = 0
+    for path in parts:
+        table = pq.read_table(path, schema=PLAN_SCHEMA)
+        if table.num_rows:
+            families = table.column("family").to_numpy() + reached
+            place = table.schema.get_field_index("family")
+            yield table.set_column(place, PLAN_SCHEMA.field("family"), pa.array(families))
+            reached = int(families[-1]) + 1

@@ -1,0 +1,175 @@
+"""Plans one part and keeps its rows in a file, so that a build that is stopped takes up the parts that are done.
+
+A part is done if and only if its record exists, is about the same part of the same photos, and states the sha256 of
+the file with its rows. The record is written after that file is in place.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from cgc_data.common.errors import SourceError
+from cgc_data.config import BuildConfig
+from cgc_data.index.build import Index
+from cgc_data.plan.askable import Frequencies, Mask, find_askable
+from cgc_data.plan.asked import Made
+from cgc_data.plan.deal import Dealer, Dealt
+from cgc_data.plan.parts import PLAN_VERSION, Part
+from cgc_data.plan.records import Counts, Planned, Reached
+from cgc_data.plan.truth import Truth
+from cgc_data.release.rows import PlannedRow, Row
+from cgc_data.release.schema import arrow_schema
+from cgc_data.sources.read import file_sha256
+from cgc_data.tasks import CONTRASTS, task_of
+
+PART_FILES = "part-"  # how their names begin
+PLAN_SCHEMA = (
+    arrow_schema()
+    .remove(1)
+    .append(pa.field("family", pa.int64()))
+    .append(pa.field("photo_sizes", pa.list_(pa.list_(pa.int32()))))
+)
+
+
+@dataclass(frozen=True)
+class PartTask:
+    """What another process needs to plan a part. It can be pickled.
+
+    Attributes:
+        index: narrowed to the part's photos.
+        forms: file formats of its photos, (photos,).
+        licensed: which of them the part's contrast can show, (photos,).
+        frequencies: of all photos of the sources.
+        folder: where the part's files are kept.
+        state: of the files of all photos.
+    """
+
+    part: Part
+    index: Index
+    config: BuildConfig
+    forms: NDArray[np.str_]
+    licensed: Mask
+    frequencies: Frequencies
+    folder: Path
+    state: str
+
+    @property
+    def rows(self) -> Path:
+        """The file with the part's rows."""
+        return rows_file(self.folder, self.part)
+
+    @property
+    def record(self) -> Path:
+        """The file with its record."""
+        return self.rows.with_suffix(".json")
+
+    @property
+    def fingerprint(self) -> str:
+        """What determines the part's rows, apart from the settings and sources of its build."""
+        photos = [photo.identity for photo in self.index.photos]
+        content = [PLAN_VERSION, self.part.key, self.part.wanted, self.state, photos, self.licensed.tolist()]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def rows_file(folder: Path, part: Part) -> Path:
+    """The file with the rows of a part; its families are numbered from 0."""
+    return folder / f"{PART_FILES}{part.key}.parquet"
+
+
+def plan_part(task: PartTask) -> Planned:
+    """Plan a part, or return its record if it was planned before."""
+    fingerprint = task.fingerprint
+    if done := _read(task, fingerprint):
+        return done
+    dealer = _dealer(task)
+    families = list(dealer.deal())
+    rows = [row for family in families for row in family.rows]
+    made = Made()
+    for row in rows:
+        made.add(row)
+    _write(task.rows, _table(task.index, families))
+    planned = Planned(
+        fingerprint=fingerprint,
+        sha256=file_sha256(task.rows),
+        tasks=dict(Counter(task_of(row).id for row in rows)),
+        pixels=sum(_pixels(family.rows) for family in families),
+        made=Counts.of(made),
+        reached=[Reached.of(outcome) for outcome in dealer.outcomes()],
+        rejections=dealer.rejections,
+    )
+    _replace(task.record, msgspec.json.encode(planned))
+    return planned
+
+
+def _read(task: PartTask, fingerprint: str) -> Planned | None:
+    """The record of a part that was planned before; None if it is missing, damaged, or about other photos."""
+    try:
+        planned = msgspec.json.decode(task.record.read_bytes(), type=Planned)
+        whole = planned.fingerprint == fingerprint and file_sha256(task.rows) == planned.sha256
+        return planned if whole else None
+    except (OSError, ValueError, SourceError):
+        return None
+
+
+def _dealer(task: PartTask) -> Dealer:
+    part, photos = task.part, len(task.index.photos)
+    truth = Truth(task.index, task.config.limits)
+    askable = find_askable(task.index, task.config, [part.split] * photos, truth, task.forms, task.frequencies)
+    return Dealer(
+        askable,
+        part.split,
+        {part.contrast: task.licensed},
+        {part.contrast: part.wanted},
+        group=part.group,
+        backward=list(CONTRASTS).index(part.contrast) % 2 == 1,
+    )
+
+
+def _table(index: Index, families: Sequence[Dealt]) -> pa.Table:
+    sizes = {(index.tables[p.source].key, p.image_id): [p.width, p.height] for p in index.photos}
+    return pa.Table.from_pylist(list(_numbered(sizes, families)), schema=PLAN_SCHEMA)
+
+
+def _numbered(sizes: dict[tuple[str, int], list[int]], families: Sequence[Dealt]) -> Iterator[PlannedRow]:
+    """Rows with the number of their family and the annotated size of the photo behind each view."""
+    for number, family in enumerate(families):
+        for row in family.rows:
+            shown = [sizes[view["source"], view["image_id"]] for view in row["views"]]
+            yield {**row, "family": number, "photo_sizes": shown}
+
+
+def _pixels(rows: Sequence[Row]) -> int:
+    views = {
+        (v["source"], v["image_id"], *v["window"], v["width"]): v["width"] * v["height"]
+        for r in rows
+        for v in r["views"]
+    }
+    return sum(views.values())
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        pq.write_table(table, unfinished, compression="zstd")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
