@@ -88,6 +88,8 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
     """Leave no folder behind if the sources or settings are refused before anything was rendered."""
     try:
         yield
+    except BuildError:  # a worker is gone; the parts that are planned remain
+        raise
     except CgcError:
         if any(work.glob("plan.json")):  # a build in progress; photos that cannot be reached now may be back later
             raise

@@ -37,7 +37,7 @@ from cgc_data.release.manifest import Exclusions
 from cgc_data.release.schema import SPLITS, Split
 from cgc_data.tasks import CONTRASTS
 
-Run: TypeAlias = Callable[[Callable[[PartTask], Planned], Iterable[PartTask]], Iterable[Planned]]
+Run: TypeAlias = Callable[[Callable[[PartTask], Planned], Iterable[PartTask], int], Iterable[Planned]]
 
 JPEG_BYTES_PER_PIXEL = 0.5  # median of COCO's photos: 0.53; windows encoded at quality 92 are similar
 
@@ -66,12 +66,18 @@ class Plan:
     notes: list[str] = field(default_factory=list)  # messages for the user, one line each
 
 
+def here(function: Callable[[PartTask], Planned], tasks: Iterable[PartTask], workers: int) -> Iterable[Planned]:
+    """Run the tasks in this process."""
+    del workers
+    return map(function, tasks)
+
+
 def make_plan(
-    index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int, run: Run = map, state: str = ""
+    index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int, run: Run = here, state: str = ""
 ) -> Plan:
     """Write the plan's files into `folder`.
 
-    `run` maps a function over tasks, in this process or in others; the plan is the same. `state` is that of the photo
+    `run` maps a function over tasks, here or in a number of workers; the plan is the same. `state` is that of the photo
     files, so that no part is taken up that was planned from others.
 
     Raises PlanError if the photos allow no sample of one of the paper's tasks or of one that the user named. Tasks
@@ -94,7 +100,7 @@ def make_plan(
         raise _no_photo(config, plan)
     parts = divide(config, division.splits, available)
     tasks = _tasks(parts, index, config, division, licensed, folder, state)
-    planned = list(track(run(plan_part, tasks), "plan", len(parts)))
+    planned = list(track(run(plan_part, tasks, max(1, min(workers, len(parts)))), "plan", len(parts)))
     _join(plan, parts, folder, config.shard_rows)
     # the contrasts check the same photos
     unfit = list(dict.fromkeys(rejection for part in planned for rejection in part.rejections))
