@@ -20,7 +20,7 @@ from cgc_data.tasks.intra import INTRA
 
 FOCUS, CONTEXT = INTRA.roles
 WIDEST_ASPECT = 1.5
-_WIDEST = float(np.log(WIDEST_ASPECT))
+_WIDEST = math.log(WIDEST_ASPECT)
 MAX_OVERLAP = 0.6  # IoU of two windows of one question; more would show the same view twice
 
 
@@ -58,14 +58,14 @@ class Windows:
         least, most = self._least_side(), max(size)
         if least > most:
             return None
-        longer, aspect = least * (most / least) ** place, float(np.exp(rng.uniform(0, _WIDEST)))
+        longer, aspect = least * (most / least) ** place, math.exp(_between(0, _WIDEST, rng))
         sides = (longer, longer / aspect) if rng.random() < 0.5 else (longer / aspect, longer)
         width, height = (min(round(side), limit) for side, limit in zip(sides, size, strict=True))
         return self._frame(width, height, rng)
 
     def _focus(self, box: Box, size: tuple[int, int], rng: np.random.Generator) -> Window | None:
-        low, high = np.log(self._settings.min_cover), np.log(self._settings.max_cover)
-        cover = float(np.exp(rng.uniform(low, high)))
+        low, high = math.log(self._settings.min_cover), math.log(self._settings.max_cover)
+        cover = math.exp(_between(low, high, rng))
         area = (box[2] - box[0]) * (box[3] - box[1]) / cover
         window = self._around(box, size, area, rng)
         if window is None:
@@ -78,7 +78,7 @@ class Windows:
         most = float(size[0] * size[1])
         if least >= most:
             return None
-        return self._around(box, size, float(np.exp(rng.uniform(np.log(least), np.log(most)))), rng)
+        return self._around(box, size, math.exp(_between(math.log(least), math.log(most), rng)), rng)
 
     def _around(self, box: Box, size: tuple[int, int], area: float, rng: np.random.Generator) -> Window | None:
         """A window of about this area that contains the whole box, at a uniform offset among those that do."""
@@ -88,7 +88,7 @@ class Windows:
         high = min(x1, size[0] - width), min(y1, size[1] - height)
         if low[0] > high[0] or low[1] > high[1]:
             return None
-        x, y = int(rng.integers(low[0], high[0] + 1)), int(rng.integers(low[1], high[1] + 1))
+        x, y = low[0] + _below(high[0] - low[0] + 1, rng), low[1] + _below(high[1] - low[1] + 1, rng)
         return Window(x, y, x + width, y + height)
 
     def _view(self, photo: int, window: Window, role: str, rng: np.random.Generator) -> View | None:
@@ -100,7 +100,7 @@ class Windows:
         sharp = [side for side in self._settings.view_sizes if side <= self._enlargement * max(width, height)]
         if not sharp:
             return None
-        scale = sharp[int(rng.integers(len(sharp)))] / max(width, height)
+        scale = sharp[_below(len(sharp), rng)] / max(width, height)
         return Frame(width, height, max(round(width * scale), 1), max(round(height * scale), 1))
 
     def _least_side(self) -> int:
@@ -108,9 +108,20 @@ class Windows:
         return math.ceil(min(self._settings.view_sizes) / self._enlargement)
 
 
+# For single numbers, these are several times as fast as the generator's own `uniform` and `integers`.
+
+
+def _between(low: float, high: float, rng: np.random.Generator) -> float:
+    return low + (high - low) * rng.random()
+
+
+def _below(number: int, rng: np.random.Generator) -> int:
+    return int(number * rng.random())
+
+
 def _shape(area: float, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
     """Width and height of a window of about this area and a random aspect ratio, cut to the photo."""
-    aspect = float(np.exp(rng.uniform(-_WIDEST, _WIDEST)))
+    aspect = math.exp(_between(-_WIDEST, _WIDEST, rng))
     width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
     return min(max(width, 1), size[0]), min(max(height, 1), size[1])
 
