@@ -22,7 +22,7 @@ from cgc_data.index.narrow import narrowed
 from cgc_data.index.near import like_any, near_duplicates
 from cgc_data.index.orientation import check_orientations
 from cgc_data.index.splits import assign_splits, hash_folder
-from cgc_data.plan.askable import Frequencies, Mask, Rejection
+from cgc_data.plan.askable import Frequencies, Rejection
 from cgc_data.plan.asked import compare, differences
 from cgc_data.plan.ground import Division, lay_ground, licensed_photos, photos_by_split
 from cgc_data.plan.hints import Failure, advice
@@ -99,7 +99,7 @@ def make_plan(
     if not any(plan.photos.values()):
         raise _no_photo(config, plan)
     parts = divide(config, division.splits, available)
-    tasks = _tasks(parts, index, config, division, licensed, folder, state)
+    tasks = part_tasks(parts, index, config, division, folder, state)
     planned = list(track(run(plan_part, tasks, max(1, min(workers, len(parts)))), "plan", len(parts)))
     _join(plan, parts, folder, config.shard_rows)
     # the contrasts check the same photos
@@ -113,17 +113,11 @@ def make_plan(
     return plan
 
 
-def _tasks(
-    parts: Sequence[Part],
-    index: Index,
-    config: BuildConfig,
-    division: Division,
-    licensed: dict[str, Mask],
-    folder: Path,
-    state: str,
+def part_tasks(
+    parts: Sequence[Part], index: Index, config: BuildConfig, division: Division, folder: Path, state: str = ""
 ) -> Iterator[PartTask]:
     """What each part needs, made one by one: all at once would hold a second copy of the index."""
-    frequencies = Frequencies.of(index, config)
+    frequencies, licensed = Frequencies.of(index, config), licensed_photos(index, config, division)
     for _, group in groupby(parts, lambda part: (part.split, part.group)):
         own = list(group)
         photos = own[0].photos

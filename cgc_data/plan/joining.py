@@ -1,6 +1,7 @@
 """Joins the rows of planned parts into the plan's files, whose row groups are the shards to render."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,12 @@ from cgc_data.plan.part import PLAN_SCHEMA
 def join(parts: Iterable[Path], target: Path, shard_rows: int) -> list[int]:
     """Write the rows of the parts as one file; returns the rows of each shard. Without any rows there is no file."""
     rows: list[int] = []
-    file: pq.ParquetWriter | None = None
-    for shard in shards(_renumbered(parts), shard_rows):
-        file = file or pq.ParquetWriter(target, PLAN_SCHEMA, compression="zstd")
-        file.write_table(shard, row_group_size=shard.num_rows)
-        rows.append(shard.num_rows)
-    if file:
-        file.close()
+    with ExitStack() as stack:
+        file: pq.ParquetWriter | None = None
+        for shard in shards(_renumbered(parts), shard_rows):
+            file = file or stack.enter_context(pq.ParquetWriter(target, PLAN_SCHEMA, compression="zstd"))
+            file.write_table(shard, row_group_size=shard.num_rows)
+            rows.append(shard.num_rows)
     return rows
 
 
