@@ -30,7 +30,7 @@ from cgc_data.plan.truth import Truth
 from cgc_data.release.rows import PlannedRow, Row
 from cgc_data.release.schema import arrow_schema
 from cgc_data.sources.read import file_sha256
-from cgc_data.tasks import CONTRASTS, task_of
+from cgc_data.tasks import task_of
 
 PART_FILES = "part-"  # how their names begin
 PLAN_SCHEMA = (
@@ -130,8 +130,8 @@ def _dealer(task: PartTask) -> Dealer:
         part.split,
         {part.contrast: task.licensed},
         {part.contrast: part.wanted},
+        first=np.isin(part.photos, part.first),
         group=part.group,
-        backward=list(CONTRASTS).index(part.contrast) % 2 == 1,
     )
 
 

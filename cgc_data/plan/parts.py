@@ -5,7 +5,7 @@ in every part holds in the plan: the rows that show a photo, questions that are 
 answers. Parts depend on photos and settings only, never on who plans them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -21,6 +21,7 @@ from cgc_data.tasks import CONTRASTS, TASKS
 PLAN_VERSION = 2  # increased whenever the same settings and sources give other rows
 LEAST_PHOTOS = 4096  # per group: with fewer, rare categories find no other photo to be asked with
 LEAST_ROWS = 1000  # per group and contrast: with fewer, shares are rounded to whole families too often
+PHOTOS_PER_ROW = 2  # of whole photos that a new row uses, as a multiple of those that a row of windows uses
 
 Photos = NDArray[np.intp]
 
@@ -32,6 +33,7 @@ class Part:
     Attributes:
         group: number of the group in its split.
         photos: (photos,) positions in the index, sorted.
+        first: (first photos,) those dealt in the first round, which are different ones for each contrast.
         wanted: rows to plan.
     """
 
@@ -39,6 +41,7 @@ class Part:
     contrast: str
     group: int
     photos: Photos
+    first: Photos
     wanted: int
 
     @property
@@ -64,8 +67,10 @@ def _of_split(config: BuildConfig, split: Split, photos: Photos, rows: int) -> I
     groups = grouped(photos, number_of_groups(len(photos), list(wanted.values())), config.seed, split)
     quotas = {name: shared_out(number, [len(group) for group in groups]) for name, number in wanted.items()}
     for number, group in enumerate(groups):
-        for name, quota in quotas.items():
-            yield Part(split, name, number, group, quota[number])
+        own = {name: quota[number] for name, quota in quotas.items()}
+        first = first_dealt(group, own, generator(config.seed, "first", split, number))
+        for name, rows_of_part in own.items():
+            yield Part(split, name, number, group, first[name], rows_of_part)
 
 
 def number_of_groups(photos: int, wanted: Sequence[int]) -> int:
@@ -80,6 +85,13 @@ def grouped(photos: Photos, number: int, seed: int, split: Split) -> list[Photos
         return []
     shuffled: Photos = generator(seed, "groups", split).permutation(photos)
     return [np.sort(group) for group in np.array_split(shuffled, number)]
+
+
+def first_dealt(group: Photos, wanted: Mapping[str, int], rng: np.random.Generator) -> dict[str, Photos]:
+    """Photos of the group that each contrast deals first, by its wanted rows and the photos that these use."""
+    weights = [rows * (1 if CONTRASTS[name].windows else PHOTOS_PER_ROW) for name, rows in wanted.items()]
+    ends = list(accumulate(shared_out(len(group), weights)))[:-1]
+    return dict(zip(wanted, np.split(rng.permutation(group), ends), strict=True))
 
 
 def shared_out(rows: int, sizes: Sequence[int]) -> list[int]:

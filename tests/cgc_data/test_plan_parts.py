@@ -81,6 +81,10 @@ def test_parts_cover_what_is_asked_of_what_is_there(monkeypatch: pytest.MonkeyPa
     for contrast in by_contrast(BuildConfig(), 1):
         shown = np.concatenate([part.photos for part in parts if part.contrast == contrast])
         assert sorted(shown.tolist()) == np.flatnonzero(available).tolist()
+    for split, group in {(part.split, part.group) for part in parts}:
+        inter, intra = (part for part in parts if (part.split, part.group) == (split, group))
+        assert not set(inter.first) & set(intra.first)
+        assert set(inter.first) | set(intra.first) == set(inter.photos) == set(intra.photos)
     groups = Counter((part.split, part.contrast) for part in parts)
     assert groups["train", "inter"] == groups["train", "intra"] == 4
     assert groups["validation", "inter"] == 1
