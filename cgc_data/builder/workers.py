@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.synchronize import Event
 from threading import Thread
@@ -77,8 +76,8 @@ def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], 
     try:
         with ProcessPoolExecutor(workers, initializer=_follow_parent, initargs=(stop,)) as pool:
             try:
-                submit, running = partial(pool.submit, function), deque[Future[Result]]()
-                yield from _in_order(submit, Future.result, tasks, AHEAD * workers, running)
+                ahead, running = AHEAD * workers, deque[Future[Result]]()
+                yield from _in_order(lambda task: pool.submit(function, task), Future.result, tasks, ahead, running)
             except BaseException:  # the other results are not needed
                 stop.set()
                 raise

@@ -43,7 +43,7 @@ def _inside(instances: Instances, photos: NDArray[np.intp]) -> Rows:
     """Positions of the photos' instances, in order."""
     starts, ends = np.searchsorted(instances.photo, [photos, photos + 1])
     lengths = ends - starts
-    return np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
+    return np.asarray(np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths))
 
 
 def _new_rows(instances: Instances, kept: Sequence[Rows]) -> Rows:
