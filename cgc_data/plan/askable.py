@@ -187,7 +187,7 @@ def find_askable(
 ) -> Askable:
     """Tables of what can be asked, from states and annotated boxes; `forms` are the photos' file formats, (photos,).
 
-    `frequencies` are those of all photos if the index has only some of them.
+    If the index has only some of the photos, `frequencies` are those of all.
     """
     frequencies = frequencies or Frequencies.of(index, config)
     named = _named(index, config)
@@ -220,7 +220,7 @@ def find_askable(
         groups=groups,
         group_of=group_of,
         weights=_weights(frequencies.complete, config.category_temperature),
-        forms=forms if len(set(forms[forms != ""].tolist())) > 1 else np.full(len(forms), ""),
+        forms=forms,
     )
 
 

@@ -3,14 +3,15 @@
 The plan has one Parquet file per split and contrast. Its row groups are the shards to render, of whole families.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cgc_data.common.errors import PlanError
 from cgc_data.common.progress import track
@@ -100,10 +101,10 @@ def make_plan(
         raise _no_photo(config, plan)
     parts = divide(config, division.splits, available)
     tasks = part_tasks(parts, index, config, division, folder, state)
-    planned = list(track(run(plan_part, tasks, max(1, min(workers, len(parts)))), "plan", len(parts)))
+    useful = max(Counter(part.split for part in parts).values())  # most of a small plan is one part
+    planned = list(track(run(plan_part, tasks, min(workers, useful)), "plan", len(parts)))
     _join(plan, parts, folder, config.shard_rows)
-    # the contrasts check the same photos
-    unfit = list(dict.fromkeys(rejection for part in planned for rejection in part.rejections))
+    unfit = [rejection for part in planned for rejection in part.rejections]
     plan.rejections += unfit
     _count(plan, planned)
     plan.notes = plan_notes(index, plan.rejections, [ListUsage.of(use) for use in division.exclusions["usage"]])
@@ -118,22 +119,24 @@ def part_tasks(
 ) -> Iterator[PartTask]:
     """What each part needs, made one by one: all at once would hold a second copy of the index."""
     frequencies, licensed = Frequencies.of(index, config), licensed_photos(index, config, division)
-    for _, group in groupby(parts, lambda part: (part.split, part.group)):
-        own = list(group)
-        photos = own[0].photos
-        inside = narrowed(index, photos)
-        for part in own:
-            can_show = licensed[part.contrast][photos]
-            yield PartTask(part, inside, config, division.forms[photos], can_show, frequencies, folder, state)
+    for part in parts:
+        can_show = {contrast: mask[part.photos] for contrast, mask in licensed.items()}
+        forms, inside = division.forms[part.photos], narrowed(index, part.photos)
+        yield PartTask(part, inside, config, forms, can_show, frequencies, folder, state)
 
 
 def _join(plan: Plan, parts: Sequence[Part], folder: Path, shard_rows: int) -> None:
     """Write the files of the plan from those of its parts."""
     for split in SPLITS:
-        for contrast in CONTRASTS:
-            own = [part for part in parts if (part.split, part.contrast) == (split, contrast)]
-            rows = join([rows_file(folder, part) for part in own], folder / f"{contrast}-{split}.parquet", shard_rows)
-            plan.shards += [PlannedShard(contrast, split, number, count) for number, count in enumerate(rows)]
+        own = [rows_file(folder, part) for part in parts if part.split == split]
+        joined = [
+            (shard, PlannedShard(contrast, split, number, shard.rows))
+            for contrast in CONTRASTS
+            for number, shard in enumerate(join(own, contrast, folder / f"{contrast}-{split}.parquet", shard_rows))
+        ]
+        # in the order in which they were filled, so that contrasts alternate
+        joined.sort(key=lambda pair: pair[0].last if pair[0].rows >= shard_rows else math.inf)
+        plan.shards += [planned for _, planned in joined]
 
 
 def _count(plan: Plan, planned: Sequence[Planned]) -> None:
@@ -182,7 +185,12 @@ def _divide(index: Index, config: BuildConfig, facts: Facts) -> Division:
         "photos": left_out,
         "usage": [use.record() for use in usage],
     }
-    return Division(splits, ~(excluded | alike) & (facts.faults == ""), record, facts.forms)
+    return Division(splits, ~(excluded | alike) & (facts.faults == ""), record, _several(facts.forms))
+
+
+def _several(forms: NDArray[np.str_]) -> NDArray[np.str_]:
+    """The file formats, or "" for all if there is only one."""
+    return forms if len(set(forms[forms != ""].tolist())) > 1 else np.full(len(forms), "")
 
 
 def _require_tasks(

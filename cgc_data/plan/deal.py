@@ -55,26 +55,16 @@ class Dealt:
 class Dealer:
     """Plans the rows of one split; `usable` and `wanted` are photos (photos,) and rows by contrast.
 
-    In the first round, only photos in `first` (photos,) are dealt, which leaves the others to another dealer. Dealers
-    of different photos of one split have different `group`s.
+    Dealers of different photos of a split have different names, so that they shuffle independently.
     """
 
     def __init__(
-        self,
-        askable: Askable,
-        split: Split,
-        usable: dict[str, Mask],
-        wanted: dict[str, int],
-        *,
-        first: Mask | None = None,
-        group: int = 0,
+        self, askable: Askable, split: Split, usable: dict[str, Mask], wanted: dict[str, int], name: str = ""
     ) -> None:
-        self._askable, self._split, self._config = askable, split, askable.config
-        self._group, self._first = group, first
+        self._askable, self._split, self._config, self._name = askable, split, askable.config, name or split
         inside = np.array([s == split for s in askable.splits], dtype=bool)
         self._lanes = make_lanes(askable, {contrast: mask & inside for contrast, mask in usable.items()})
-        may = [np.zeros_like(inside), *(lane.may for lane in self._lanes)]
-        self._photos: Photos = np.flatnonzero(np.any(may, axis=0))
+        self._photos: Photos = np.flatnonzero(np.any([lane.may for lane in self._lanes], axis=0))
         self._used = np.zeros(len(inside), dtype=bool)
         self._seen: set[int] = set()
         self._spread = Spread(len(inside), self._config.limits.rows_per_photo)
@@ -88,12 +78,12 @@ class Dealer:
 
     def attempts(self) -> Iterator[Dealt | None]:
         """Like `deal`, but yields None for each photo without a family, so that the caller can stop."""
-        fruitless, turn, scarce = 0 if self._first is None else -1, 0, False  # a round of few photos does not count
+        fruitless, turn, scarce = 0, 0, False
         while any(q.open for q in self.quotas.values()) and fruitless < FRUITLESS_ROUNDS:
-            before, deck = sum(quota.planned for quota in self.quotas.values()), self._deck(turn)
-            yield from self._round(deck, turn, either=scarce)
+            before = sum(quota.planned for quota in self.quotas.values())
+            yield from self._round(turn, either=scarce)
             rows = sum(quota.planned for quota in self.quotas.values()) - before
-            fruitless, scarce = 0 if rows else fruitless + 1, len(deck) > 0 and rows <= SCARCE * len(deck)
+            fruitless, scarce = 0 if rows else fruitless + 1, rows <= SCARCE * len(self._photos)
             turn += 1
 
     @property
@@ -116,14 +106,9 @@ class Dealer:
                 spent=self.quotas[lane.contrast.name].open,
             )
 
-    def _deck(self, turn: int) -> Photos:
-        """Photos in the order in which they are dealt in a round."""
-        rng = generator(self._config.seed, "deck", self._split, self._group, turn)
-        deck: Photos = rng.permutation(self._photos)
-        return deck[self._first[deck]] if self._first is not None and not turn else deck
-
-    def _round(self, deck: Photos, turn: int, either: bool) -> Iterator[Dealt | None]:
+    def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
         """One round; `either`: photos that do not suit the planner furthest behind can serve the next one."""
+        deck: Photos = generator(self._config.seed, "deck", self._name, turn).permutation(self._photos)
         self._used[:] = False
         for position, anchor in enumerate(deck.tolist()):
             if not self._used[anchor]:

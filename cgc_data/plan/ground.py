@@ -11,7 +11,7 @@ from cgc_data.index.build import Index
 from cgc_data.index.photos import usable
 from cgc_data.plan.askable import Askable, Mask, find_askable
 from cgc_data.plan.deal import Dealer
-from cgc_data.plan.parts import by_contrast, shared_out
+from cgc_data.plan.parts import wanted_rows
 from cgc_data.plan.truth import Truth
 from cgc_data.release.manifest import Exclusions
 from cgc_data.release.schema import SPLITS, Split
@@ -25,7 +25,7 @@ class Division:
     splits: list[Split]
     allowed: Mask
     exclusions: Exclusions
-    forms: NDArray[np.str_]  # file formats of the photos, (photos,)
+    forms: NDArray[np.str_]  # file formats of the photos, (photos,); "" if all photos share one
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,17 @@ class Ground:
         return np.asarray(np.any(list(self.licensed.values()), axis=0))
 
     @property
-    def photos(self) -> dict[str, int]:
+    def photos(self) -> dict[Split, int]:
         """Number of available photos by split."""
         return photos_by_split(self.splits, self.available)
 
     def dealers(self) -> Iterator[tuple[Split, Dealer]]:
         """One dealer per split, with the rows it has to deal."""
-        for split, wanted in _quotas(self.config, self.photos).items():
-            allowed = {contrast: self.licensed[contrast] for contrast in wanted}
-            yield split, Dealer(self.askable, split, allowed, wanted)
+        for split, wanted in wanted_rows(self.config, self.photos).items():
+            yield split, Dealer(self.askable, split, self.licensed, wanted)
 
 
-def photos_by_split(splits: list[Split], available: Mask) -> dict[str, int]:
+def photos_by_split(splits: list[Split], available: Mask) -> dict[Split, int]:
     """Number of available photos (photos,) by split."""
     return {split: int((available & (np.array(splits) == split)).sum()) for split in SPLITS}
 
@@ -72,9 +71,3 @@ def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
     licensed = licensed_photos(index, config, division)
     askable = find_askable(index, config, division.splits, Truth(index, config.limits), division.forms)
     return Ground(config, division.splits, askable, licensed)
-
-
-def _quotas(config: BuildConfig, photos: dict[str, int]) -> dict[Split, dict[str, int]]:
-    """Rows wanted by split and contrast: splits by their number of photos, contrasts by the shares of their tasks."""
-    rows = shared_out(config.samples, [photos[split] for split in SPLITS])
-    return {split: by_contrast(config, wanted) for split, wanted in zip(SPLITS, rows, strict=True)}

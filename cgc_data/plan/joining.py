@@ -3,24 +3,38 @@
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import compute
 
 from cgc_data.plan.part import PLAN_SCHEMA
 
 
-def join(parts: Iterable[Path], target: Path, shard_rows: int) -> list[int]:
-    """Write the rows of the parts as one file; returns the rows of each shard. Without any rows there is no file."""
-    rows: list[int] = []
+class Joined(NamedTuple):
+    """A shard: its number of rows, and its last family."""
+
+    rows: int
+    last: int
+
+
+def join(parts: Iterable[Path], contrast: str, target: Path, shard_rows: int) -> list[Joined]:
+    """Write a contrast's rows of the parts as one file of shards; without any rows there is no file."""
+    joined: list[Joined] = []
     with ExitStack() as stack:
         file: pq.ParquetWriter | None = None
-        for shard in shards(_renumbered(parts), shard_rows):
+        for shard in shards((of_contrast(table, contrast) for table in _renumbered(parts)), shard_rows):
             file = file or stack.enter_context(pq.ParquetWriter(target, PLAN_SCHEMA, compression="zstd"))
             file.write_table(shard, row_group_size=shard.num_rows)
-            rows.append(shard.num_rows)
-    return rows
+            joined.append(Joined(shard.num_rows, shard.column("family")[-1].as_py()))
+    return joined
+
+
+def of_contrast(table: pa.Table, contrast: str) -> pa.Table:
+    """The rows of a contrast, in the same order."""
+    return table.filter(compute.equal(table.column("contrast"), contrast))
 
 
 def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:

@@ -47,8 +47,8 @@ class PartTask:
 
     Attributes:
         index: narrowed to the part's photos.
-        forms: file formats of its photos, (photos,).
-        licensed: which of them the part's contrast can show, (photos,).
+        forms: file formats of its photos, (photos,); "" if all photos of the sources share one.
+        licensed: which of them each contrast can show, (photos,).
         frequencies: of all photos of the sources.
         folder: where the part's files are kept.
         state: of the files of all photos.
@@ -58,7 +58,7 @@ class PartTask:
     index: Index
     config: BuildConfig
     forms: NDArray[np.str_]
-    licensed: Mask
+    licensed: dict[str, Mask]
     frequencies: Frequencies
     folder: Path
     state: str
@@ -77,7 +77,8 @@ class PartTask:
     def fingerprint(self) -> str:
         """What determines the part's rows, apart from the settings and sources of its build."""
         photos = [photo.identity for photo in self.index.photos]
-        content = [PLAN_VERSION, self.part.key, self.part.wanted, self.state, photos, self.licensed.tolist()]
+        licensed = {contrast: mask.tolist() for contrast, mask in self.licensed.items()}
+        content = [PLAN_VERSION, self.part.key, self.part.wanted, self.state, photos, licensed]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
@@ -125,14 +126,7 @@ def _dealer(task: PartTask) -> Dealer:
     part, photos = task.part, len(task.index.photos)
     truth = Truth(task.index, task.config.limits)
     askable = find_askable(task.index, task.config, [part.split] * photos, truth, task.forms, task.frequencies)
-    return Dealer(
-        askable,
-        part.split,
-        {part.contrast: task.licensed},
-        {part.contrast: part.wanted},
-        first=np.isin(part.photos, part.first),
-        group=part.group,
-    )
+    return Dealer(askable, part.split, task.licensed, part.wanted, part.key)
 
 
 def _table(index: Index, families: Sequence[Dealt]) -> pa.Table:

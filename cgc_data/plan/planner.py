@@ -126,11 +126,11 @@ class Outcome:
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
     """One lane per planner with requested rows, in the order in which tasks name them.
 
-    `allowed` are photos (photos,) by contrast; other contrasts have no lanes.
+    `allowed` are photos (photos,) by contrast.
     """
     planned: dict[str, list[Task]] = {}
     for task in TASKS.values():
-        if task.planner and askable.config.shares[task.id] and task.contrast.name in allowed:
+        if task.planner and askable.config.shares[task.id]:
             planned.setdefault(task.planner, []).append(task)
     return [_lane(askable, name, tasks, allowed) for name, tasks in planned.items()]
 

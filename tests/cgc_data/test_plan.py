@@ -268,10 +268,10 @@ def test_another_seed_is_another_plan_of_the_same_splits(tmp_path: Path, painted
 
 def test_while_photos_last_none_is_in_two_families(tmp_path: Path, painted_config: BuildConfig) -> None:
     _, rows = plan(change(painted_config, samples=12), tmp_path)
-    families: dict[str, set[tuple[str, str, int]]] = defaultdict(set)
+    families: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for row in rows:
         for view in row["views"]:
-            families[photo_of(view)].add((row["split"], row["contrast"], row["family"]))
+            families[photo_of(view)].add((row["split"], row["family"]))
     assert {len(found) for found in families.values()} == {1}
 
 

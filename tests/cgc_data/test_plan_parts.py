@@ -1,7 +1,7 @@
 """Parts of a plan: what they are, what holds over all of them, and that nobody can tell who planned them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -21,10 +21,12 @@ from cgc_data.index.narrow import narrowed
 from cgc_data.index.presence import ABSENT
 from cgc_data.plan import build as planning
 from cgc_data.plan import parts as dividing
+from cgc_data.plan.build import part_tasks
 from cgc_data.plan.deal import Dealer, Dealt
+from cgc_data.plan.ground import Division, Ground, lay_ground
 from cgc_data.plan.joining import shards
 from cgc_data.plan.part import PLAN_SCHEMA, PartTask
-from cgc_data.plan.parts import by_contrast, divide, grouped, number_of_groups, shared_out
+from cgc_data.plan.parts import Part, divide, grouped, number_of_groups, shared_out
 from cgc_data.release.schema import Split
 from cgc_data.tasks import PLANNED, TASKS, task_of
 
@@ -76,24 +78,18 @@ def test_parts_cover_what_is_asked_of_what_is_there(monkeypatch: pytest.MonkeyPa
     splits: list[Split] = ["train"] * 100 + ["validation"] * 10 + ["test"] * 30
     available = np.arange(140) % 7 > 0
     parts = divide(BuildConfig(samples=1000), splits, available)
-    assert sum(part.wanted for part in parts) == 1000
+    assert sum(sum(part.wanted.values()) for part in parts) == 1000
     assert len({part.key for part in parts}) == len(parts)
-    for contrast in by_contrast(BuildConfig(), 1):
-        shown = np.concatenate([part.photos for part in parts if part.contrast == contrast])
-        assert sorted(shown.tolist()) == np.flatnonzero(available).tolist()
-    for split, group in {(part.split, part.group) for part in parts}:
-        inter, intra = (part for part in parts if (part.split, part.group) == (split, group))
-        assert not set(inter.first) & set(intra.first)
-        assert set(inter.first) | set(intra.first) == set(inter.photos) == set(intra.photos)
-    groups = Counter((part.split, part.contrast) for part in parts)
-    assert groups["train", "inter"] == groups["train", "intra"] == 4
-    assert groups["validation", "inter"] == 1
+    shown = np.concatenate([part.photos for part in parts])
+    assert sorted(shown.tolist()) == np.flatnonzero(available).tolist()
+    assert Counter(part.split for part in parts) == {"train": 4, "validation": 1, "test": 1}
     assert all({splits[photo] for photo in part.photos} == {part.split} for part in parts)
 
 
-def test_a_contrast_that_is_not_asked_has_no_part() -> None:
+def test_a_contrast_that_is_not_asked_has_no_rows() -> None:
     config = BuildConfig(samples=10, tasks={task: float(task == "inter/locate") for task in PLANNED})
-    assert {part.contrast for part in divide(config, ["train"] * 9, np.ones(9, dtype=bool))} == {"inter"}
+    (part,) = divide(config, ["train"] * 9, np.ones(9, dtype=bool))
+    assert part.wanted == {"inter": 10, "intra": 0}
 
 
 # -- narrowing
@@ -191,26 +187,44 @@ def test_what_holds_in_parts_holds_in_the_plan(small_parts: None, painted_config
     possible = sum(share for task, share in config.shares.items() if TASKS[task].has_empty)
     empty = sum(not row["objects"] for row in rows)
     assert empty <= config.absent / possible * (empty + sum(task_of(row).has_empty for row in rows))
-    files = {path.stem: pq.read_table(path) for path in tmp_path.glob("plan/part-*.parquet")}
-    assert len(files) > 4
-    seen: dict[tuple[str, str], list[set[str]]] = defaultdict(list)
-    for name, table in files.items():
-        _, contrast, split, _ = name.split("-")
-        seen[contrast, split].append(set().union(*map(photos_of, table.to_pylist())))
-    assert all(sum(map(len, groups)) == len(set().union(*groups)) for groups in seen.values())
+    files = [pq.read_table(path).to_pylist() for path in tmp_path.glob("plan/part-*.parquet")]
+    groups = [set().union(*map(photos_of, planned)) for planned in files if planned]
+    assert len(groups) > 3
+    assert sum(map(len, groups)) == len(set().union(*groups))
 
 
 def test_families_of_all_parts_are_numbered_apart(
     small_parts: None, painted_config: BuildConfig, tmp_path: Path
 ) -> None:
     plan(config_of(painted_config), tmp_path)
+    found: dict[str, set[int]] = defaultdict(set)
     for path in tmp_path.glob("plan/int*.parquet"):
         file = pq.ParquetFile(path)
         groups = [file.read_row_group(n)["family"].to_pylist() for n in range(file.num_row_groups)]
         numbers = [number for group in groups for number in group]
         assert numbers == sorted(numbers)
-        assert set(numbers) == set(range(max(numbers) + 1))
         assert all(a[-1] < b[0] for a, b in pairwise(groups))
+        assert not found[path.stem.partition("-")[2]] & set(numbers)
+        found[path.stem.partition("-")[2]] |= set(numbers)
+    assert all(numbers == set(range(max(numbers) + 1)) for numbers in found.values())
+
+
+def test_a_small_plan_is_the_same_as_in_one_piece(
+    painted_config: BuildConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, whole = config_of(painted_config), list[Ground]()
+
+    def tasks(
+        parts: Sequence[Part], index: Index, config: BuildConfig, division: Division, folder: Path, state: str
+    ) -> Iterator[PartTask]:
+        whole.append(lay_ground(index, config, division))
+        return part_tasks(parts, index, config, division, folder, state)
+
+    monkeypatch.setattr(planning, "part_tasks", tasks)
+    plan(config, tmp_path)
+    (ground,) = whole
+    expected = [row["id"] for _, dealer in ground.dealers() for dealt in dealer.deal() for row in dealt.rows]
+    assert sorted(row["id"] for row in rows_of(tmp_path)) == sorted(expected)
 
 
 @pytest.mark.parametrize("workers", [2, 4])
@@ -263,10 +277,10 @@ def spoil(path: Path) -> None:
 @pytest.mark.parametrize(
     ("after", "disturb", "state", "left"),
     [
-        (3, None, "", 3),
-        (4, ".parquet", "", 3),
-        (4, ".json", "", 3),
-        (4, None, "other photos", 0),
+        (2, None, "", 2),
+        (3, ".parquet", "", 2),
+        (3, ".json", "", 2),
+        (3, None, "other photos", 0),
     ],
     ids=["whole", "rows damaged", "record damaged", "photos changed"],
 )
