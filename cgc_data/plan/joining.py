@@ -62,10 +62,18 @@ def _end(rows: pa.Table, least: int) -> int:
 def _renumbered(parts: Iterable[Path]) -> Iterator[pa.Table]:
     """The rows of each part, with families numbered over all of them."""
     reached = 0
+    place = PLAN_SCHEMA.get_field_index("family")
     for path in parts:
-        table = pq.read_table(path, schema=PLAN_SCHEMA)
-        if table.num_rows:
-            families = table.column("family").to_numpy() + reached
-            place = table.schema.get_field_index("family")
+        before = reached
+        for table in _groups(path):
+            families = table.column("family").to_numpy() + before
             yield table.set_column(place, PLAN_SCHEMA.field("family"), pa.array(families))
             reached = int(families[-1]) + 1
+
+
+def _groups(path: Path) -> Iterator[pa.Table]:
+    """A part's rows as they were written, in whole families."""
+    with pq.ParquetFile(path) as file:
+        for number in range(file.num_row_groups):
+            if (table := file.read_row_group(number)).num_rows:
+                yield table

@@ -8,8 +8,10 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -33,6 +35,7 @@ from cgc_data.sources.read import file_sha256
 from cgc_data.tasks import task_of
 
 PART_FILES = "part-"  # how their names begin
+FAMILIES_AT_ONCE = 500  # written at a time
 PLAN_SCHEMA = (
     arrow_schema()
     .remove(1)
@@ -92,23 +95,19 @@ def plan_part(task: PartTask) -> Planned:
     fingerprint = task.fingerprint
     if done := _read(task, fingerprint):
         return done
-    dealer = _dealer(task)
-    families = list(dealer.deal())
-    rows = [row for family in families for row in family.rows]
-    made = Made()
-    for row in rows:
-        made.add(row)
-    _write(task.rows, _table(task.index, families))
+    dealer, count = _dealer(task), _Count()
+    _write(task.rows, _tables(task.index, count.counted(dealer.deal())))
     planned = Planned(
         fingerprint=fingerprint,
         sha256=file_sha256(task.rows),
-        tasks=dict(Counter(task_of(row).id for row in rows)),
-        pixels=sum(_pixels(family.rows) for family in families),
-        made=Counts.of(made),
+        tasks=dict(count.tasks),
+        pixels=count.pixels,
+        made=Counts.of(count.made),
         reached=[Reached.of(outcome) for outcome in dealer.outcomes()],
         rejections=dealer.rejections,
     )
-    _replace(task.record, msgspec.json.encode(planned))
+    with _replacing(task.record) as unfinished:
+        unfinished.write_bytes(msgspec.json.encode(planned))
     return planned
 
 
@@ -129,14 +128,34 @@ def _dealer(task: PartTask) -> Dealer:
     return Dealer(askable, part.split, task.licensed, part.wanted, part.key)
 
 
-def _table(index: Index, families: Sequence[Dealt]) -> pa.Table:
+@dataclass
+class _Count:
+    """What passed by."""
+
+    tasks: Counter[str] = field(default_factory=Counter)
+    made: Made = field(default_factory=Made)
+    pixels: int = 0
+
+    def counted(self, families: Iterable[Dealt]) -> Iterator[Dealt]:
+        for family in families:
+            self.pixels += _pixels(family.rows)
+            for row in family.rows:
+                self.tasks[task_of(row).id] += 1
+                self.made.add(row)
+            yield family
+
+
+def _tables(index: Index, families: Iterable[Dealt]) -> Iterator[pa.Table]:
+    """The rows in tables of whole families, so that memory does not grow with their number."""
     sizes = {(index.tables[p.source].key, p.image_id): [p.width, p.height] for p in index.photos}
-    return pa.Table.from_pylist(list(_numbered(sizes, families)), schema=PLAN_SCHEMA)
+    numbered = enumerate(families)
+    while some := list(islice(numbered, FAMILIES_AT_ONCE)):
+        yield pa.Table.from_pylist(list(_numbered(sizes, some)), schema=PLAN_SCHEMA)
 
 
-def _numbered(sizes: dict[tuple[str, int], list[int]], families: Sequence[Dealt]) -> Iterator[PlannedRow]:
+def _numbered(sizes: dict[tuple[str, int], list[int]], families: Iterable[tuple[int, Dealt]]) -> Iterator[PlannedRow]:
     """Rows with the number of their family and the annotated size of the photo behind each view."""
-    for number, family in enumerate(families):
+    for number, family in families:
         for row in family.rows:
             shown = [sizes[view["source"], view["image_id"]] for view in row["views"]]
             yield {**row, "family": number, "photo_sizes": shown}
@@ -151,19 +170,18 @@ def _pixels(rows: Sequence[Row]) -> int:
     return sum(views.values())
 
 
-def _write(path: Path, table: pa.Table) -> None:
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        pq.write_table(table, unfinished, compression="zstd")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+def _write(path: Path, tables: Iterable[pa.Table]) -> None:
+    with _replacing(path) as unfinished, pq.ParquetWriter(unfinished, PLAN_SCHEMA, compression="zstd") as file:
+        for table in tables:
+            file.write_table(table)
 
 
-def _replace(path: Path, content: bytes) -> None:
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file of this process that takes the place of another when it is whole."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        unfinished.write_bytes(content)
+        yield unfinished
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
