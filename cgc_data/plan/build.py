@@ -197,13 +197,13 @@ def _require_tasks(
     index: Index, config: BuildConfig, plan: Plan, division: Division, unfit: Sequence[Rejection]
 ) -> None:
     missing = [task for task, share in config.shares.items() if share and not plan.tasks.get(task)]
+    if plan.tasks:  # the other tasks can be missing by chance, or were not requested
+        missing = [task for task in missing if config.requires(task)]
     if not missing:
         return
     ground = lay_ground(index, config, division)
     ground.askable.take_over(unfit)
-    if plan.tasks:  # the other tasks can be missing by chance, or were not requested
-        missing = [task for task in missing if config.requires(task) and not allows(ground, task)]
-    if not missing:
+    if plan.tasks and not (missing := [task for task in missing if not allows(ground, task)]):
         return
     found = Failure(index, config, division, missing, losses(index, ground))
     raise PlanError(
