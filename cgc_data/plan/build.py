@@ -61,7 +61,7 @@ class Plan:
     rejections: list[Rejection] = field(default_factory=list)
     tasks: dict[str, int] = field(default_factory=dict)
     exclusions: Exclusions = field(default_factory=Exclusions)
-    photos: dict[str, int] = field(default_factory=dict)  # by split
+    photos: dict[Split, int] = field(default_factory=dict)  # by split
     pixels: int = 0  # of the views, each counted once per family
     made: list[TaskRows] = field(default_factory=list)  # planned rows by task, next to the requested ones
     notes: list[str] = field(default_factory=list)  # messages for the user, one line each
