@@ -35,6 +35,7 @@ def narrowed(index: Index, photos: NDArray[np.intp]) -> Index:
         renamed=[[] for _ in sources],
         states=index.states[photos],
         claims=tuple(_of_images(claims, rows) for claims, rows in zip(index.claims, shown, strict=True)),
+        places=index.places[inside],
         instances=replace(instances, photo=np.searchsorted(photos, instances.photo), row=_new_rows(instances, kept)),
     )
 

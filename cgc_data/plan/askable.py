@@ -40,6 +40,34 @@ class Rejection:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Frequencies:
+    """How many of a number of photos show each concept, (concepts,), each supercategory, one instance, or all of them.
+
+    `single` is judged by the annotated boxes.
+    """
+
+    photos: int
+    shown: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    single: NDArray[np.int64]
+    complete: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, index: Index, config: BuildConfig) -> "Frequencies":
+        """Those of all photos of the index. Raises VocabularyError for a requested category that no source has."""
+        groups, _ = _supercategories(index)
+        complete = (index.states == PRESENT_ALL) & _named(index, config)
+        one, _ = _offered(index, config, complete, confused(index))
+        return cls(
+            photos=len(index.photos),
+            shown=(index.states >= PRESENT_SOME).sum(axis=0),
+            groups=groups.sum(axis=0),
+            single=one.sum(axis=0),
+            complete=complete.sum(axis=0),
+        )
+
+
 @dataclass
 class Askable:
     """Boolean tables of shape (photos, concepts), corrected as photos are checked against their masks."""
@@ -59,6 +87,7 @@ class Askable:
     groups: Mask  # (photos, supercategories)
     group_of: NDArray[np.int64]  # (concepts,) supercategory
     weights: NDArray[np.float64]  # (concepts,) weight when one of several labels is drawn
+    frequencies: Frequencies  # of all photos, also if the index has only some of them
     forms: NDArray[np.str_]  # (photos,) file format; "" if all photos share one, or if the photo is never shown whole
     rejections: list[Rejection] = field(default_factory=list)
     checked: set[int] = field(default_factory=set)
@@ -156,27 +185,6 @@ class Askable:
         return _cosines(self.kin, photos, photo)
 
 
-@dataclass(frozen=True)
-class Frequencies:
-    """How many of a number of photos show each concept, (concepts,), each supercategory, or a concept in full."""
-
-    photos: int
-    shown: NDArray[np.int64]
-    groups: NDArray[np.int64]
-    complete: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, index: Index, config: BuildConfig) -> "Frequencies":
-        """Those of all photos of the index. Raises VocabularyError for a requested category that no source has."""
-        groups, _ = _supercategories(index)
-        return cls(
-            photos=len(index.photos),
-            shown=(index.states >= PRESENT_SOME).sum(axis=0),
-            groups=groups.sum(axis=0),
-            complete=(index.states == PRESENT_ALL).sum(axis=0) * _named(index, config),
-        )
-
-
 def find_askable(
     index: Index,
     config: BuildConfig,
@@ -192,13 +200,7 @@ def find_askable(
     frequencies = frequencies or Frequencies.of(index, config)
     named = _named(index, config)
     in_the_way = confused(index)
-    complete = index.states == PRESENT_ALL
-    complete &= named
-    one, every = np.zeros_like(complete), np.zeros_like(complete)
-    photos, concepts, count = _fitting_pairs(index, config)
-    fair = complete[photos, concepts] & ~in_the_way[photos, concepts]
-    one[photos, concepts] = fair & (count == 1)
-    every[photos, concepts] = fair & (count <= config.limits.max_objects)
+    one, every = _offered(index, config, (index.states == PRESENT_ALL) & named, in_the_way)
     clear = clear_of_confusable(index, labelled_only=config.confusable == "labeled")
     groups, group_of = _supercategories(index)
     present = csr_matrix(index.states >= PRESENT_SOME, dtype=np.float64)
@@ -220,8 +222,19 @@ def find_askable(
         groups=groups,
         group_of=group_of,
         weights=_weights(frequencies.complete, config.category_temperature),
+        frequencies=frequencies,
         forms=forms,
     )
+
+
+def _offered(index: Index, config: BuildConfig, complete: Mask, in_the_way: Mask) -> tuple[Mask, Mask]:
+    """`Askable.one` and `Askable.every`, given which concepts (photos, concepts) are shown in full and confusable."""
+    one, every = np.zeros_like(complete), np.zeros_like(complete)
+    photos, concepts, count = _fitting_pairs(index, config)
+    fair = complete[photos, concepts] & ~in_the_way[photos, concepts]
+    one[photos, concepts] = fair & (count == 1)
+    every[photos, concepts] = fair & (count <= config.limits.max_objects)
+    return one, every
 
 
 def _named(index: Index, config: BuildConfig) -> Mask:

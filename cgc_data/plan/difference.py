@@ -142,5 +142,6 @@ class DifferencePlanner:
 
     def _name(self, scene: _Scene) -> str:
         """Name of the set of views, regardless of which objects are added to which view."""
-        added = [(p.pasted.instance, p.pasted.transform) for p in scene.pastes]
-        return set_name([self._askable.index.photos[scene.photo].identity, *scene.framings, *added])
+        index = self._askable.index
+        added = [(int(index.places[p.pasted.instance]), p.pasted.transform) for p in scene.pastes]
+        return set_name([index.photos[scene.photo].identity, *scene.framings, *added])

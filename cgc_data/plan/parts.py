@@ -31,7 +31,7 @@ class Part:
 
     Attributes:
         group: number of the group in its split.
-        photos: (photos,) positions in the index, sorted.
+        photos: (photos,) positions in the index, sorted; some of them may not be shown.
         wanted: rows to plan by contrast.
     """
 
@@ -48,14 +48,18 @@ class Part:
 
 def divide(config: BuildConfig, splits: Sequence[Split], available: Mask) -> list[Part]:
     """All parts of a plan, by split; `available` are photos (photos,) that can be shown."""
-    found = {split: np.flatnonzero(available & (np.array(splits) == split)) for split in SPLITS}
-    wanted = wanted_rows(config, {split: len(photos) for split, photos in found.items()})
-    return [part for split, photos in found.items() for part in _of_split(config, split, photos, wanted[split])]
+    found = {split: np.flatnonzero(np.array(splits) == split) for split in SPLITS}
+    usable = {split: int(available[photos].sum()) for split, photos in found.items()}
+    wanted, parts = wanted_rows(config, usable), list[Part]()
+    for split, photos in found.items():
+        number = number_of_groups(usable[split], list(wanted[split].values()))
+        parts += _of_groups(split, grouped(photos, number, config.seed, split), available, wanted[split])
+    return parts
 
 
-def _of_split(config: BuildConfig, split: Split, photos: Photos, wanted: dict[str, int]) -> Iterator[Part]:
-    groups = grouped(photos, number_of_groups(len(photos), list(wanted.values())), config.seed, split)
-    quotas = {contrast: shared_out(rows, [len(group) for group in groups]) for contrast, rows in wanted.items()}
+def _of_groups(split: Split, groups: Sequence[Photos], available: Mask, wanted: dict[str, int]) -> Iterator[Part]:
+    sizes = [int(available[group].sum()) for group in groups]
+    quotas = {contrast: shared_out(rows, sizes) for contrast, rows in wanted.items()}
     for number, group in enumerate(groups):
         yield Part(split, number, group, {contrast: quota[number] for contrast, quota in quotas.items()})
 
