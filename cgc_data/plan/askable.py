@@ -44,7 +44,8 @@ class Rejection:
 class Frequencies:
     """How many of a number of photos show each concept, (concepts,), each supercategory, one instance, or all of them.
 
-    `single` is judged by the annotated boxes.
+    `single` is judged by the annotated boxes. `lent` are the labels (concepts,) of which some photo can lend an object,
+    by the task that shows lent objects; for other tasks, those of the index count.
     """
 
     photos: int
@@ -52,6 +53,7 @@ class Frequencies:
     groups: NDArray[np.int64]
     single: NDArray[np.int64]
     complete: NDArray[np.int64]
+    lent: dict[str, Mask] = field(default_factory=dict)
 
     @classmethod
     def of(cls, index: Index, config: BuildConfig) -> "Frequencies":

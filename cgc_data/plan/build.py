@@ -6,7 +6,7 @@ The plan has one Parquet file per split and contrast. Its row groups are the sha
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,13 +25,14 @@ from cgc_data.index.orientation import check_orientations
 from cgc_data.index.splits import assign_splits, hash_folder
 from cgc_data.plan.askable import Frequencies, Rejection
 from cgc_data.plan.asked import compare, differences
-from cgc_data.plan.ground import Division, lay_ground, licensed_photos, photos_by_split
+from cgc_data.plan.ground import Division, Ground, lay_ground, licensed_photos, photos_by_split
 from cgc_data.plan.hints import Failure, advice
 from cgc_data.plan.joining import join
 from cgc_data.plan.losses import explain, losses
 from cgc_data.plan.notes import TaskRows, plan_notes, rows_by_task
 from cgc_data.plan.part import PartTask, plan_part, rows_file
 from cgc_data.plan.parts import Part, divide
+from cgc_data.plan.planner import lent_labels, make_lanes
 from cgc_data.plan.records import Planned, merged
 from cgc_data.plan.trial import allows
 from cgc_data.release.manifest import Exclusions
@@ -118,11 +119,17 @@ def part_tasks(
     parts: Sequence[Part], index: Index, config: BuildConfig, division: Division, folder: Path, state: str = ""
 ) -> Iterator[PartTask]:
     """What each part needs, made one by one: all at once would hold a second copy of the index."""
-    frequencies, licensed = Frequencies.of(index, config), licensed_photos(index, config, division)
+    frequencies, licensed = _frequencies(lay_ground(index, config, division)), licensed_photos(index, config, division)
     for part in parts:
         can_show = {contrast: mask[part.photos] for contrast, mask in licensed.items()}
         forms, inside = division.forms[part.photos], narrowed(index, part.photos)
         yield PartTask(part, inside, config, forms, can_show, frequencies, folder, state)
+
+
+def _frequencies(ground: Ground) -> Frequencies:
+    """What parts know of all photos."""
+    lanes = make_lanes(ground.askable, ground.licensed)
+    return replace(ground.askable.frequencies, lent=lent_labels(lanes))
 
 
 def _join(plan: Plan, parts: Sequence[Part], folder: Path, shard_rows: int) -> None:

@@ -54,7 +54,8 @@ class DifferencePlanner:
 
     def __init__(self, askable: Askable) -> None:
         thumbnails = Thumbnails(askable.index, askable.config)
-        lenders = Lenders(askable, thumbnails)
+        lenders = Lenders(askable, thumbnails, askable.frequencies.lent.get(DIFFERENCE.id))
+        self.lends: Mask = lenders.labels
         self._askable = askable
         self._framings = Framings(askable.index, askable.config)
         self._pastes = Pastes(askable, lenders, Standing(askable, lenders, thumbnails, self._framings))
