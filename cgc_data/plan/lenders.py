@@ -47,9 +47,8 @@ class Lenders:
             askable.index.instances.photo
         ]
         self._by_concept = _grouped(askable.index.instances.concept, self.lends)
-        self.labels = (
-            np.isin(np.arange(len(askable.index.concepts)), list(self._by_concept)) if labels is None else labels
-        )
+        own: Mask = np.isin(np.arange(len(askable.index.concepts)), list(self._by_concept))
+        self.labels = own if labels is None else labels
         self._hosts = standing & self.labels[askable.index.instances.concept]
         self._hosts &= self._fully_annotated()[askable.index.instances.photo]
         self.ground = lru_cache(maxsize=8192)(self._ground)
