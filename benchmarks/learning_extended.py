@@ -1,8 +1,9 @@
 """Source awareness over five seeds, and GRPO against SFT on rows that differ from those of the warm-up.
 
-Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part source-0] [--quick] [--docs docs]
-A part is a separate process that writes its outcome to FOLDER. Without --part, all missing parts run one after
-another, and the tables are printed. The protocol is fixed here, and no part of it depends on an outcome.
+Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs]
+A part is a separate process on one core that writes its outcome to FOLDER: the releases, a warm-up, or an arm with its
+seed. Without --part, all missing parts run one after another, and the tables are printed. The protocol is fixed here,
+and no part of it depends on an outcome.
 The results do not apply to models of practical size.
 """
 
@@ -12,20 +13,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.learning import Scale, build, done, naming, recipe  # noqa: E402
-from scripts.markdown import table, write_between  # noqa: E402
+from benchmarks.paired_arms import Scores, comparison, comparison_table  # noqa: E402
+from scripts.markdown import write_between  # noqa: E402
 
-Scores: TypeAlias = dict[str, dict[str, float | None]]  # metric -> row ID -> value
+if TYPE_CHECKING:
+    from cgc_train.run import Run
 
 # Empty answers must not look good: the last two metrics accompany the first ones.
 METRICS = ("leakage", "hallucination", "miou", "false_empty", "unreadable")
@@ -45,11 +45,11 @@ ARMS = {
     "source": {"no-source": "image index ignored", "grpo": "source-aware"},
     **{name: {"sft": "SFT", "grpo": "GRPO"} for name in SETTINGS},
 }
+WARM_UP, STARTS = "warm-up", ("source", "start")  # releases of the warm-ups
 TITLES = {"source": "GRPO with source awareness, against GRPO that ignores the image index"} | {
     name: f"GRPO against SFT, {text}" for name, text in SETTINGS.items()
 }
 BEGIN, END = "<!-- table: benchmarks/learning_extended.py -->", "<!-- end of extended table -->"
-DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,16 @@ class Protocol:
             return self.source_steps
         return self.sft_steps if arm == "sft" else self.grpo_steps
 
+    def seeds_of(self, name: str) -> tuple[int, ...]:
+        """Seeds of a comparison, or of the warm-up on a release."""
+        return self.source_seeds if name == "source" else self.seeds
+
     @property
     def parts(self) -> list[str]:
-        """Names of the parts, in an order in which each finds its inputs."""
-        first = ["releases", *(f"source-{seed}" for seed in self.source_seeds)]
-        return first + [f"{what}-{seed}" for seed in self.seeds for what in ("start", *SETTINGS)]
+        """Names of the parts (release or comparison, arm, seed), in an order in which each finds its inputs."""
+        warm = [f"{name}/{WARM_UP}/{seed}" for name in STARTS for seed in self.seeds_of(name)]
+        arms = [f"{name}/{arm}/{seed}" for name in ARMS for seed in self.seeds_of(name) for arm in ARMS[name]]
+        return ["releases", *warm, *arms]
 
 
 FULL = Protocol(3000, 6000, (0, 1, 2, 3, 4), (0, 1, 2), 0.4, 1200, 200, 150, 1500, 320)
@@ -92,14 +97,15 @@ def main() -> None:
     """Run the requested part, or all missing ones, then print and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, models, and outcomes")
-    parser.add_argument("--part", help="run only this part, in this process")
+    parser.add_argument("--part", nargs="+", help="run only these parts, in this process")
     parser.add_argument("--list", action="store_true", help="list the parts and whether they are done")
     parser.add_argument("--quick", action="store_true", help="short form: runs every part, learns nothing")
     parser.add_argument("--docs", type=Path, help="folder for learning_extended.json and the tables in learning.md")
     options = parser.parse_args()
     protocol = QUICK if options.quick else FULL
     if options.part:
-        run_part(options.part, protocol, options.work)
+        for part in options.part:
+            run_part(part, protocol, options.work)
         return
     missing = [part for part in protocol.parts if not outcome_file(part, options.work).is_file()]
     if options.list:
@@ -112,40 +118,49 @@ def main() -> None:
 
 def run_apart(part: str, work: Path, quick: bool) -> None:
     """Run a part in a separate process, on one core."""
-    work.mkdir(parents=True, exist_ok=True)
+    log = log_file(part, work)
+    log.parent.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, __file__, "--work", str(work), "--part", part, *(["--quick"] if quick else [])]
-    with (work / f"{part}.log").open("w") as log:
-        if subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False).returncode:
-            raise SystemExit(f"{part} failed: see {work / f'{part}.log'}")
+    with log.open("w") as opened:
+        if subprocess.run(command, env=environment, stdout=opened, stderr=subprocess.STDOUT, check=False).returncode:
+            raise SystemExit(f"{part} failed: see {log}")
 
 
 def outcome_file(part: str, work: Path) -> Path:
     """Outcome file of a part; it exists once the part is done."""
-    return work / "outcomes" / f"{part}.json"
+    return work / "outcomes" / f"{part.replace('/', '.')}.json"
+
+
+def log_file(part: str, work: Path) -> Path:
+    """What a part prints if it runs in a separate process."""
+    return work / "logs" / f"{part.replace('/', '.')}.log"
 
 
 def run_part(part: str, protocol: Protocol, work: Path) -> None:
-    """Run a part and write its outcome: processor seconds, and the scores of its arms."""
+    """Run a part and write its outcome: processor seconds, and the scores of an arm before and after training."""
     import torch
 
     if part not in protocol.parts:
         raise SystemExit(f"no part {part!r}; there are {', '.join(protocol.parts)}")
     os.environ["CGC_CACHE"] = str(work.resolve() / "cache")
     torch.set_num_threads(1)
-    name, _, seed = part.partition("-")
-    if name == "releases":
+    before = time.process_time()
+    outcome: dict[str, Any] = {}
+    if part == "releases":
         for release, changes in RELEASES.items():
             build(work, release_of(release, work), protocol.photos, {"samples": protocol.rows} | changes)
-        outcome: dict[str, Any] = {}
-    elif name == "start":
-        warm_up("start", int(seed), protocol, work)
-        outcome = {}
     else:
-        outcome = {"arms": dict(compared(name, int(seed), protocol, work))}
+        name, arm, seed = part.split("/")
+        if arm == WARM_UP:
+            warm_up(name, int(seed), protocol, work)
+        else:
+            run = trained(name, arm, int(seed), protocol, work)
+            steps = run.held_out_steps()
+            outcome = {"start": scores(run, steps[0]), "end": scores(run, steps[-1])}
     file = outcome_file(part, work)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"seconds": round(time.process_time()), **outcome}), encoding="utf-8")
+    file.write_text(json.dumps({"seconds": round(time.process_time() - before), **outcome}), encoding="utf-8")
 
 
 def release_of(name: str, work: Path) -> Path:
@@ -173,19 +188,8 @@ def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
     return open_run(warm).model_folder
 
 
-def compared(name: str, seed: int, protocol: Protocol, work: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Train both arms of a comparison from one warm model: scores before and after, and processor seconds."""
-    start = warm_up("source" if name == "source" else "start", seed, protocol, work)
-    for arm in ARMS[name]:
-        before = time.process_time()
-        run = trained(name, arm, seed, start, protocol, work)
-        seconds = time.process_time() - before
-        steps = run.held_out_steps()
-        yield arm, {"seconds": round(seconds), "start": scores(run, steps[0]), "end": scores(run, steps[-1])}
-
-
-def trained(name: str, arm: str, seed: int, start: Path, protocol: Protocol, work: Path) -> Any:
-    """Train an arm, unless its run is finished."""
+def trained(name: str, arm: str, seed: int, protocol: Protocol, work: Path) -> "Run":
+    """Train an arm from the warm model of its seed, unless its run is finished."""
     from cgc_train.data import training_set
     from cgc_train.grpo import run_grpo
     from cgc_train.run import image_folder, open_run
@@ -194,19 +198,24 @@ def trained(name: str, arm: str, seed: int, start: Path, protocol: Protocol, wor
     folder = work / f"seed-{seed}" / (arm if name == "source" else f"{name}-{arm}")
     if done(folder):
         return open_run(folder)
+    start = warm_up("source" if name == "source" else "start", seed, protocol, work)
     steps = protocol.steps(name, arm)
-    settings = [f"data.release={release_of(name, work)}", f"data.held_out_every={steps}"]
-    settings += ["grpo.max_completion_length=112"] if name == "images" else []
-    settings += ["reward.source_aware=false"] if arm == "no-source" else []
-    settings += [f"sft.max_steps={steps}", "sft.per_device_train_batch_size=8", "sft.learning_rate=6e-4"]
-    chosen = recipe(protocol.scale(steps), work, seed, start, *settings)
+    chosen = recipe(protocol.scale(steps), work, seed, start, *settings_of(name, arm, steps, work))
     if arm != "sft":
         return run_grpo(chosen, folder)
     rows = training_set(chosen, image_folder=image_folder(), completions=True)
     return run_sft(chosen, folder, rows=naming(rows, work))
 
 
-def scores(run: Any, step: int) -> dict[str, Any]:
+def settings_of(name: str, arm: str, steps: int, work: Path) -> list[str]:
+    """Settings of an arm that differ from the recipe of benchmarks/learning.py."""
+    settings = [f"data.release={release_of(name, work)}", f"data.held_out_every={steps}"]
+    settings += ["grpo.max_completion_length=112"] if name == "images" else []
+    settings += ["reward.source_aware=false"] if arm == "no-source" else []
+    return [*settings, f"sft.max_steps={steps}", "sft.per_device_train_batch_size=8", "sft.learning_rate=6e-4"]
+
+
+def scores(run: "Run", step: int) -> dict[str, Any]:
     """Each metric by held-out row at a step of a run, and the photos of each row."""
     from cgc_data.metrics import item_columns, score_item
     from cgc_train.data import find_release
@@ -228,14 +237,16 @@ def scores(run: Any, step: int) -> dict[str, Any]:
 def read(protocol: Protocol, work: Path) -> dict[str, Any]:
     """The protocol, processor seconds of every part, and every comparison by metric."""
     parts = {part: json.loads(outcome_file(part, work).read_bytes()) for part in protocol.parts}
-    seeds = {name: protocol.source_seeds if name == "source" else protocol.seeds for name in ARMS}
-    found = {name: [parts[f"{name}-{seed}"]["arms"] for seed in seeds[name]] for name in ARMS}
+    found = {
+        name: [{arm: parts[f"{name}/{arm}/{seed}"] for arm in ARMS[name]} for seed in protocol.seeds_of(name)]
+        for name in ARMS
+    }
     return {
         "protocol": asdict(protocol),
         "seconds": {part: content["seconds"] for part, content in parts.items()},
         "comparisons": {
             name: {
-                "seeds": list(seeds[name]),
+                "seeds": list(protocol.seeds_of(name)),
                 "seconds": {arm: [runs[arm]["seconds"] for runs in found[name]] for arm in ARMS[name]},
                 "metrics": {metric: comparison(found[name], metric) for metric in METRICS},
             }
@@ -244,94 +255,10 @@ def read(protocol: Protocol, work: Path) -> dict[str, Any]:
     }
 
 
-def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | None:
-    """Means of a metric at the start and after each arm, by seed, and the differences; None if no row defines it."""
-    first, second = runs[0]
-    photos = runs[0][first]["end"]["photos"]
-    columns = {arm: [run[arm]["end"]["values"][metric] for run in runs] for arm in (first, second)}
-    if all(value is None for column in columns[first] for value in column.values()):
-        return None
-    gains = [
-        [_gain(new[key], old[key]) for key in photos] for new, old in zip(columns[second], columns[first], strict=True)
-    ]
-    clusters = list(photos.values())
-    return {
-        "start": [_mean(run[first]["start"]["values"][metric]) for run in runs],
-        "means": {arm: [_mean(column) for column in found] for arm, found in columns.items()},
-        "differences": [interval([column], clusters) for column in gains],
-        "pooled": interval(gains, clusters),
-    }
-
-
-def interval(gains: Sequence[Sequence[float | None]], clusters: Sequence[str]) -> list[float | None]:
-    """Mean of gains (seeds, rows) and its 95 % bounds; both seeds and photo sets are resampled."""
-    values = np.array([[np.nan if value is None else value for value in column] for column in gains], dtype=float)
-    defined = ~np.isnan(values)
-    if not defined.any():
-        return [None, None, None]
-    filled = np.nan_to_num(values)
-    codes = np.unique(clusters, return_inverse=True)[1]
-    count, generator, draws = codes.max() + 1, np.random.default_rng(0), []
-    for _ in range(DRAWS):
-        seeds = generator.integers(len(values), size=len(values))
-        weights = np.bincount(generator.integers(count, size=count), minlength=count)[codes]
-        counted = (defined[seeds] * weights).sum()
-        draws.append((filled[seeds] * weights).sum() / counted if counted else np.nan)
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return [float(filled.sum() / defined.sum()), float(low), float(high)]
-
-
-def _float(value: float | bool | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _gain(new: float | None, old: float | None) -> float | None:
-    return None if new is None or old is None else new - old
-
-
-def _mean(values: dict[str, float | None]) -> float | None:
-    known = [value for value in values.values() if value is not None]
-    return sum(known) / len(known) if known else None
-
-
 def tables(outcome: dict[str, Any]) -> str:
     """One table per comparison."""
     found = outcome["comparisons"]
     return "\n".join(f"{title}:\n\n{comparison_table(found[name], ARMS[name])}" for name, title in TITLES.items())
-
-
-def comparison_table(found: dict[str, Any], arms: dict[str, str]) -> str:
-    """One line per metric and seed, and one for all seeds; bold if the entire interval is on one side of 0."""
-    first, second = arms
-    head = ["metric", "seed", "start", arms[first], arms[second], "difference, 95 %"]
-    lines = []
-    for metric, values in found["metrics"].items():
-        if values is None:
-            continue
-        columns = [values["start"], values["means"][first], values["means"][second]]
-        for place, seed in enumerate(found["seeds"]):
-            cells = [_number(column[place]) for column in columns]
-            lines.append([metric, str(seed), *cells, _bounded(values["differences"][place])])
-        lines.append([metric, "all", *(_number(_average(column)) for column in columns), _bounded(values["pooled"])])
-    seconds = [f"{sum(found['seconds'][arm]) / len(found['seeds']):.0f}" for arm in arms]
-    return table(head, [*lines, ["processor seconds", "all", "", *seconds, ""]])
-
-
-def _average(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
-
-
-def _bounded(values: Sequence[float | None]) -> str:
-    mean, low, high = values
-    if mean is None or low is None or high is None:
-        return "-"
-    text = f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
-    return f"**{text}**" if low > 0 or high < 0 else text
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
 
 
 def report(outcome: dict[str, Any], docs: Path | None) -> None:

@@ -78,8 +78,9 @@ def main(
         profiler = cProfile.Profile() if profile else None
         for preset in presets:
             config = resolve((*settings, f"preset={preset}", f"samples={rows}"), dict(flags))
-            found[f"{preset}, {rows}"] = {"preset": preset} | _plan(index, config, profiler)
-            print(found[f"{preset}, {rows}"], flush=True)
+            key = ", ".join((preset, *settings, str(rows)))
+            found[key] = {"preset": preset, "settings": list(settings)} | _plan(index, config, profiler)
+            print(found[key], flush=True)
         if profiler:
             profiler.dump_stats(str(profile))
     print(shown(found))
@@ -118,10 +119,10 @@ def _plan(index: Index, config: BuildConfig, profiler: cProfile.Profile | None) 
 def shown(found: dict[str, Any]) -> str:
     """One line per preset and number of rows."""
     return table(
-        ["preset", "photos", "rows", "processor seconds", "ms a row", "peak memory, MB"],
+        ["preset and settings", "photos", "rows", "processor seconds", "ms a row", "peak memory, MB"],
         [
             [
-                f"`{one['preset']}`",
+                " ".join(f"`{part}`" for part in (one["preset"], *one["settings"])),
                 f"{one['photos']:,}",
                 f"{one['rows']:,}",
                 f"{one['seconds']:,.0f}",

@@ -16,7 +16,8 @@ from typing import Any, Literal
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cgc_train.check.batch import arguments
-from cgc_train.check.memory import GB, Longest, MemoryPlan, memory_plan
+from cgc_train.check.memory import MemoryPlan, memory_plan
+from cgc_train.check.planned import GB, Longest
 from cgc_train.check.shape import measure
 from cgc_train.engines import TESTED
 from cgc_train.model import qwen3_vl_8b_config

@@ -9,8 +9,8 @@ from typing import Any
 
 from cgc_data.common.errors import CgcError
 from cgc_train.check.context import Context
-from cgc_train.check.memory import GB
 from cgc_train.check.numbers import plan_memory
+from cgc_train.check.planned import GB
 from cgc_train.recipe import load_recipe
 from cgc_train.run import open_run
 from scripts.gpu_machine import ROOT, Machine, StageError

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cgc_train.check.context import Context
-from cgc_train.check.memory import GB
+from cgc_train.check.planned import GB
 from cgc_train.recipe import load_recipe, save_recipe
 from scripts.gpu_machine import ROOT, Machine, StageError, cgc
 from scripts.gpu_runs import completions, measured, measuring, of_run, plan_facts, train

@@ -15,7 +15,8 @@ from cgc_data.release.read import Release
 from cgc_data.release.rows import Row
 from cgc_data.release.schema import FEATURES
 from cgc_train.check import batch
-from cgc_train.check.memory import LARGEST_IMAGE, Longest
+from cgc_train.check.memory import LARGEST_IMAGE
+from cgc_train.check.planned import Longest
 from cgc_train.check.shape import ModelShape, measure
 from cgc_train.check.tokens import prompt_tokens
 from cgc_train.data import Bounds, as_trained, check_row, find_release

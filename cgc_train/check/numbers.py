@@ -7,7 +7,8 @@ from cgc_train.beside import check_benchmark
 from cgc_train.check.batch import Batch
 from cgc_train.check.context import Context, Finding, Unchecked, failed, gigabytes, ok, warning
 from cgc_train.check.machine import gpu_bytes
-from cgc_train.check.memory import GB, MemoryPlan, checkpoint_bytes, memory_plan
+from cgc_train.check.memory import MemoryPlan, checkpoint_bytes, memory_plan
+from cgc_train.check.planned import GB
 from cgc_train.errors import MemoryPlanError
 
 TIGHT = 0.95  # fraction of the memory above which the plan is too tight

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from cgc_train.check.memory import GB, When
+from cgc_train.check.planned import GB, When
 from cgc_train.model import load_processor
 from cgc_train.recipe import ModelSettings
 from scripts.check_gpu import Report

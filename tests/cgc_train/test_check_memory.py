@@ -13,7 +13,8 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import (
 
 from cgc_train.check import activations
 from cgc_train.check.batch import arguments
-from cgc_train.check.memory import GB, Longest, MemoryPlan, memory_plan
+from cgc_train.check.memory import MemoryPlan, memory_plan
+from cgc_train.check.planned import GB, Longest
 from cgc_train.check.shape import ModelShape, measure
 from cgc_train.model import qwen3_vl_8b_config
 from cgc_train.recipe import LORA_TARGETS, Recipe, load_recipe

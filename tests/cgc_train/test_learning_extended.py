@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("trl")
 
 from benchmarks import learning_extended as extended
+from benchmarks.paired_arms import interval
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +56,7 @@ def test_every_part_runs_and_is_compared(tmp_path: Path) -> None:
     ],
 )
 def test_intervals_draw_seeds_and_photos(gains: Any, clusters: str, mean: float | None, sure: bool) -> None:
-    found, low, high = extended.interval(gains, list(clusters))
+    found, low, high = interval(gains, list(clusters))
     assert found == (None if mean is None else pytest.approx(mean))
     if found is not None and low is not None and high is not None:
         assert low - 1e-9 <= found <= high + 1e-9
@@ -65,9 +66,11 @@ def test_intervals_draw_seeds_and_photos(gains: Any, clusters: str, mean: float 
 def test_parts_come_after_what_they_start_from() -> None:
     parts = extended.FULL.parts
     assert parts[0] == "releases"
-    assert [part for part in parts if part.startswith("source-")] == [f"source-{seed}" for seed in range(5)]
-    for seed in extended.FULL.seeds:
-        assert all(parts.index(f"start-{seed}") < parts.index(f"{name}-{seed}") for name in extended.SETTINGS)
+    assert len(set(parts)) == len(parts) == 1 + (5 + 3) + 5 * 2 + 2 * 3 * 2
+    arms = [part.split("/") for part in parts if part != "releases" and "warm-up" not in part]
+    for name, arm, seed in arms:
+        start = "source" if name == "source" else "start"
+        assert parts.index(f"{start}/warm-up/{seed}") < parts.index(f"{name}/{arm}/{seed}")
 
 
 def test_the_table_shows_the_figures_that_were_kept() -> None:

@@ -27,7 +27,8 @@ def test_the_launch_file_is_that_of_one_machine_but_for_their_number() -> None:
 def test_the_plan_divides_among_all_gpus_of_both_machines() -> None:
     pytest.importorskip("trl")
     from cgc_train.check.batch import arguments, batch
-    from cgc_train.check.memory import Longest, memory_plan
+    from cgc_train.check.memory import memory_plan
+    from cgc_train.check.planned import Longest
     from cgc_train.check.shape import measure
     from cgc_train.model import qwen3_vl_8b_config
 

@@ -98,7 +98,8 @@ def test_the_effective_batch_is_as_stated(name: str) -> None:
 def test_the_memory_of_the_header_is_that_of_the_plan(name: str) -> None:
     pytest.importorskip("trl")
     from cgc_train.check.batch import arguments
-    from cgc_train.check.memory import Longest, memory_plan
+    from cgc_train.check.memory import memory_plan
+    from cgc_train.check.planned import Longest
     from cgc_train.check.shape import measure
     from cgc_train.model import qwen3_vl_8b_config
 
@@ -202,7 +203,8 @@ def test_the_document_names_every_recipe_launch_file_check_and_switch() -> None:
 def test_the_document_names_every_part_of_the_plan() -> None:
     pytest.importorskip("trl")
     from cgc_train.check.batch import arguments
-    from cgc_train.check.memory import Longest, memory_plan
+    from cgc_train.check.memory import memory_plan
+    from cgc_train.check.planned import Longest
     from cgc_train.check.shape import measure
     from cgc_train.model import qwen3_vl_8b_config
 

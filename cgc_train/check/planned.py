@@ -1,0 +1,102 @@
+"""What the memory plan of a run is computed from, and how much of each part one GPU has."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cgc_train.check.batch import Batch
+from cgc_train.check.shape import ModelShape
+from cgc_train.protocols import GrpoArguments
+from cgc_train.recipe import Recipe
+
+When = Literal["always", "sampling", "learning"]
+
+GB = 10**9
+WIDTH = {"float32": 4, "bfloat16": 2}
+# Four bits per weight, and two levels of scales: 8 bits per 64 weights, 32 bits per 256 of those.
+NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
+HEAD = "lm_head"  # is not quantized
+# What is sharded across the GPUs.
+DIVIDED: dict[str, frozenset[str]] = {
+    "cpu": frozenset(),
+    "ddp": frozenset(),
+    "zero2": frozenset({"gradients", "optimizer"}),
+    "zero3": frozenset({"weights", "gradients", "optimizer", "reference"}),
+    "fsdp2": frozenset({"weights", "gradients", "optimizer", "reference"}),
+}
+DEEPSPEED = frozenset({"zero2", "zero3"})
+
+
+@dataclass(frozen=True)
+class Longest:
+    """The largest row of the data: tokens of its prompt including images, and patches of its images."""
+
+    tokens: int
+    patches: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes on one GPU, and when they are in use."""
+
+    name: str
+    bytes: int
+    when: When
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """The inputs of the plan, and values that several parts share."""
+
+    shape: ModelShape
+    recipe: Recipe
+    config: GrpoArguments
+    batch: Batch
+    longest: Longest
+
+    @property
+    def width(self) -> int:
+        """Bytes per number in activations and frozen weights."""
+        return WIDTH[self.recipe.model.dtype]
+
+    @property
+    def trained(self) -> int:
+        """Parameters that train."""
+        model = self.recipe.model
+        if model.lora:
+            return self.shape.adapter(model.lora.targets, model.lora.rank)
+        return self.shape.total - (self.shape.vision if model.freeze_vision else 0)
+
+    @property
+    def trained_width(self) -> int:
+        """Bytes per trained weight: adapters in float32 unless quantized, FSDP2 in float32, else as loaded."""
+        model = self.recipe.model
+        if model.lora:
+            return self.width if model.quantize else 4
+        return 4 if self.recipe.sharing == "fsdp2" else self.width
+
+    @property
+    def base(self) -> int:
+        """Bytes of one full copy of the model's weights as loaded."""
+        if self.recipe.model.quantize is None:
+            return self.shape.total * self.width
+        quantized = sum(inputs * outputs for name, (inputs, outputs) in self.shape.linears.items() if name != HEAD)
+        return int(quantized * NF4_BYTES) + (self.shape.total - quantized) * self.width
+
+    @property
+    def colocated(self) -> bool:
+        return bool(self.config.use_vllm and self.config.vllm_mode == "colocate")
+
+    @property
+    def divided(self) -> bool:
+        """Whether the weights are sharded, so that no GPU has all of them."""
+        return "weights" in DIVIDED[self.recipe.sharing] and self.recipe.gpus > 1
+
+    @property
+    def sequence(self) -> int:
+        """Tokens of the longest prompt plus the longest completion."""
+        return self.longest.tokens + int(self.config.max_completion_length)
+
+    def share(self, name: str, size: float) -> int:
+        """Bytes per GPU of `size` bytes in total, if this part is sharded."""
+        divided = name in DIVIDED[self.recipe.sharing]
+        return int(size / self.recipe.gpus if divided else size)
