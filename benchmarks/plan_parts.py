@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/plan_parts.py instances_train2017.json --before WORKTREE [--rows 1000 --rows 20000]
        [--workers 1] [KEY=VALUE ...]
-WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are left out. The checks
+WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The checks
 are those of this version's `cgc-data validate` that need no pixels, applied to the rows of both plans.
 """
 

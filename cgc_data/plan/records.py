@@ -1,4 +1,4 @@
-"""What is kept of a planned part beside its rows, in forms that JSON can hold."""
+"""What is kept of a planned part, in addition to its rows, in forms that JSON can hold."""
 
 from collections import Counter
 from collections.abc import Iterable
