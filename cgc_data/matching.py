@@ -5,21 +5,20 @@ problems, one per image (and label).
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 
 from cgc_data.answer import Object, Reading
-from cgc_data.geometry import ciou_matrix, iou_matrix
+from cgc_data.geometry import ThousandBox, ciou_matrix, iou_table
 from cgc_data.vocabulary import readable
 
 Answer: TypeAlias = Reading | Sequence[Object]
-_Matrix: TypeAlias = NDArray[np.float64]
+# One row per prediction, one column per truth. Lists, since most are so small that NumPy would take longer.
+_Table: TypeAlias = list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,16 @@ def match(
     if power <= 0 or not 0 <= floor <= 1 or not 0 < ceiling <= 1:
         raise ValueError(f"power {power} and ceiling {ceiling} must be above 0, floor {floor} and ceiling at most 1")
 
-    def score(ious: _Matrix) -> _Matrix:
-        return np.where(ious >= ceiling, 1.0, np.where(ious >= floor, ious**power, 0.0))
+    def score(ious: _Table) -> _Table:
+        if power == ceiling == 1 and floor == 0:
+            return ious
+        powers = ious if power == 1 else (np.array(ious) ** power).tolist()
+        return [
+            [1.0 if iou >= ceiling else raised if iou >= floor else 0.0 for iou, raised in zip(*row, strict=True)]
+            for row in zip(ious, powers, strict=True)
+        ]
 
-    return _solve(predictions, truths, _keys(truths, use_image, use_label), score, score)
+    return _solve(_grouped(predictions, truths, use_image, use_label), score, score)
 
 
 def match_at(
@@ -93,14 +98,14 @@ def match_at(
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold {threshold} must be above 0 and at most 1")
 
-    def score(ious: _Matrix) -> _Matrix:
-        return np.where(ious >= threshold, ious, 0.0)
+    def score(ious: _Table) -> _Table:
+        return [[iou if iou >= threshold else 0.0 for iou in row] for row in ious]
 
-    def weigh(ious: _Matrix) -> _Matrix:
-        # One more pair outweighs any sum of IoU.
-        return np.where(ious >= threshold, ious + (min(ious.shape) + 1), 0.0)
+    def weigh(ious: _Table) -> _Table:
+        pair = min(len(ious), len(ious[0])) + 1  # One more pair outweighs any sum of IoU.
+        return [[iou + pair if iou >= threshold else 0.0 for iou in row] for row in ious]
 
-    return _solve(predictions, truths, _keys(truths, use_image, use_label), score, weigh)
+    return _solve(_grouped(predictions, truths, use_image, use_label), score, weigh)
 
 
 def match_ciou(
@@ -111,10 +116,14 @@ def match_ciou(
     Boxes that do not overlap score too, the more the closer they are. `ious` are those of `ciou_matrix`.
     """
 
-    def score(values: _Matrix) -> _Matrix:
-        return np.maximum((1 + values) / 2, 0.0)
+    def overlap(boxes: Sequence[ThousandBox], others: Sequence[ThousandBox]) -> _Table:
+        table: _Table = ciou_matrix(boxes, others).tolist()
+        return table
 
-    return _solve(predictions, truths, _keys(truths, use_image, use_label), score, score, ciou_matrix)
+    def score(values: _Table) -> _Table:
+        return [[max((1 + value) / 2, 0.0) for value in row] for row in values]
+
+    return _solve(_grouped(predictions, truths, use_image, use_label), score, score, overlap)
 
 
 def set_miou(
@@ -158,9 +167,7 @@ def _counted(answer: Answer) -> tuple[Sequence[Object], int | None]:
 
 def label_reader(labels: Iterable[str]) -> Callable[[str], str]:
     """A function that normalizes a written label: a name in `labels` and its plural become equal."""
-    known = sorted(set(labels))
-    # singulars last, so that a label maps to itself even if it is another's plural
-    names = {_plain(readable(label).plural): _plain(label) for label in known} | {_plain(n): _plain(n) for n in known}
+    names = _plain_names(tuple(sorted(set(labels))))
 
     def read(written: str) -> str:
         label = _plain(written)
@@ -169,44 +176,74 @@ def label_reader(labels: Iterable[str]) -> Callable[[str], str]:
     return read
 
 
-def _keys(truths: Sequence[Object], use_image: bool, use_label: bool) -> Callable[[Object], Hashable]:
-    read = label_reader(item.label for item in truths) if use_label else lambda _: ""
-
-    def key(item: Object) -> Hashable:
-        return item.img_idx if use_image else None, read(item.label)
-
-    return key
+@lru_cache(maxsize=4096)
+def _plain_names(known: tuple[str, ...]) -> Mapping[str, str]:
+    """The plain form of each label, by its own plain form and that of its plural."""
+    # singulars last, so that a label maps to itself even if it is another's plural
+    return {_plain(readable(label).plural): _plain(label) for label in known} | {_plain(n): _plain(n) for n in known}
 
 
+@lru_cache(maxsize=4096)
 def _plain(label: str) -> str:
     return " ".join(label.casefold().split())
 
 
+class _Group(NamedTuple):
+    """Boxes that may be paired: the positions of the predictions and of the truths, and the boxes themselves."""
+
+    rows: list[int]
+    columns: list[int]
+    predicted: list[ThousandBox]
+    true: list[ThousandBox]
+
+
+def _grouped(
+    predictions: Sequence[Object], truths: Sequence[Object], use_image: bool, use_label: bool
+) -> Iterator[_Group]:
+    read = label_reader([item.label for item in truths]) if use_label else None
+    columns_of = _positions(truths, use_image, read)
+    for key, rows in _positions(predictions, use_image, read).items():
+        if columns := columns_of.get(key):
+            predicted = [predictions[row].bbox_2d for row in rows]
+            yield _Group(rows, columns, predicted, [truths[column].bbox_2d for column in columns])
+
+
+def _positions(
+    items: Sequence[Object], use_image: bool, read: Callable[[str], str] | None
+) -> dict[tuple[int, str], list[int]]:
+    """Positions of the items that share an image and a label, as far as they count."""
+    groups: dict[tuple[int, str], list[int]] = {}
+    for position, item in enumerate(items):
+        key = (item.img_idx if use_image else 0, read(item.label) if read else "")
+        groups.setdefault(key, []).append(position)
+    return groups
+
+
 def _solve(
-    predictions: Sequence[Object],
-    truths: Sequence[Object],
-    key: Callable[[Object], Hashable],
-    score: Callable[[_Matrix], _Matrix],
-    weigh: Callable[[_Matrix], _Matrix],
-    overlap: Callable[[ArrayLike, ArrayLike], _Matrix] = iou_matrix,
+    groups: Iterable[_Group],
+    score: Callable[[_Table], _Table],
+    weigh: Callable[[_Table], _Table],
+    overlap: Callable[[Sequence[ThousandBox], Sequence[ThousandBox]], _Table] = iou_table,
 ) -> Matching:
     found: list[tuple[int, int, float, float]] = []
-    columns_of = _positions(truths, key)
-    for group, rows in _positions(predictions, key).items():
-        columns = columns_of.get(group)
-        if columns is None:
-            continue
-        ious = overlap([predictions[row].bbox_2d for row in rows], [truths[column].bbox_2d for column in columns])
+    for rows, columns, predicted, true in groups:
+        ious = overlap(predicted, true)
         scores = score(ious)
-        for i, j in zip(*linear_sum_assignment(weigh(ious), maximize=True), strict=True):
-            if scores[i, j] > 0:
-                found.append((rows[i], columns[j], float(ious[i, j]), float(scores[i, j])))
+        found += [(rows[i], columns[j], ious[i][j], scores[i][j]) for i, j in _best(scores, ious, weigh)]
     found.sort()
-    return Matching(tuple(f[:2] for f in found), tuple(f[2] for f in found), tuple(f[3] for f in found))
+    return Matching(
+        tuple([(row, column) for row, column, _, _ in found]),
+        tuple([iou for _, _, iou, _ in found]),
+        tuple([value for _, _, _, value in found]),
+    )
 
 
-def _positions(items: Sequence[Object], key: Callable[[Object], Hashable]) -> dict[Hashable, list[int]]:
-    groups: dict[Hashable, list[int]] = defaultdict(list)
-    for position, item in enumerate(items):
-        groups[key(item)].append(position)
-    return groups
+def _best(scores: _Table, ious: _Table, weigh: Callable[[_Table], _Table]) -> list[tuple[int, int]]:
+    """The pairs of the best matching that score. Pairs that share no box are all in it and need no solver."""
+    pairs = [(i, j) for i, row in enumerate(scores) for j, value in enumerate(row) if value > 0]
+    if len(pairs) < 2 or len({i for i, _ in pairs}) == len(pairs) == len({j for _, j in pairs}):
+        return pairs
+    from scipy.optimize import linear_sum_assignment  # slow to import, and few answers need it
+
+    chosen = linear_sum_assignment(weigh(ious), maximize=True)
+    return [(i, j) for i, j in zip(*(side.tolist() for side in chosen), strict=True) if scores[i][j] > 0]

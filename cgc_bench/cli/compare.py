@@ -4,6 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from cgc_bench.cli.saved import questions, saved_options
 from cgc_data.common.progress import show
 
 PATH = click.Path(path_type=Path)
@@ -13,15 +14,34 @@ PATH = click.Path(path_type=Path)
 @click.argument("base", type=PATH)
 @click.argument("new", type=PATH, nargs=-1, required=True, metavar="NEW...")
 @click.option("--task", "label", help="Group of tasks, such as cgc_mig, if the folders contain several.")
+@saved_options
 @click.option("--per-task", default=6, show_default=True, help="Most items won, and items lost, shown per task.")
 @click.option("--seed", default=0, show_default=True, help="Seed for sampling the items shown.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")
-def compare(base: Path, new: tuple[Path, ...], *, label: str | None, per_task: int, seed: int, folder: Path) -> None:
-    """Compare output folders of lmms-eval item by item: each NEW with BASE."""
+def compare(
+    base: Path,
+    new: tuple[Path, ...],
+    *,
+    label: str | None,
+    benchmark: str | None,
+    annotations: Path | None,
+    protocol: str,
+    prefix: str,
+    per_task: int,
+    seed: int,
+    folder: Path,
+) -> None:
+    """Compare models item by item: each NEW with BASE.
+
+    Each is an output folder of lmms-eval, or a file of saved responses, named like its model: JSON Lines of {"index",
+    "response"}.
+    """
     from cgc_bench.report import write_comparison
     from cgc_bench.report.runs import one_run
+    from cgc_bench.report.saved import read_places
 
-    runs = [one_run(place, label) for place in (base, *new)]
+    asked = questions(benchmark, annotations, protocol, prefix)
+    runs = read_places((base, *new), asked, lambda place: [one_run(place, label)])
     page, compared = write_comparison(runs[0], runs[1:], folder, per_task=per_task, seed=seed)
     for one in compared:
         begin = f"{one.new.name}, " if len(compared) > 1 else ""

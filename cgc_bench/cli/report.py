@@ -1,9 +1,10 @@
-"""`cgc-bench report`: write runs of lmms-eval as Markdown and as one page."""
+"""`cgc-bench report`: write runs of lmms-eval and saved responses as Markdown and as one page."""
 
 from pathlib import Path
 
 import rich_click as click
 
+from cgc_bench.cli.saved import questions, saved_options
 from cgc_data.common.progress import show
 
 PATH = click.Path(path_type=Path)
@@ -11,10 +12,25 @@ PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
+@saved_options
 @click.option("--to", "folder", type=PATH, default=Path("report"), show_default=True, help="Output folder.")
-def report(runs: tuple[Path, ...], *, folder: Path) -> None:
-    """Report output folders of lmms-eval: tasks, intervals, floors, and, separately, published figures."""
+def report(
+    runs: tuple[Path, ...],
+    *,
+    benchmark: str | None,
+    annotations: Path | None,
+    protocol: str,
+    prefix: str,
+    folder: Path,
+) -> None:
+    """Report models: tasks, intervals, floors, and, separately, published figures; with tables as CSV and LaTeX.
+
+    A RUN is an output folder of lmms-eval, or a file of saved responses, named like its model: JSON Lines of {"index",
+    "response"}.
+    """
     from cgc_bench.report import write_report
     from cgc_bench.report.runs import read_runs
+    from cgc_bench.report.saved import read_places
 
-    show(write_report(read_runs(runs), folder))
+    asked = questions(benchmark, annotations, protocol, prefix)
+    show(write_report(read_places(runs, asked, lambda place: read_runs([place])), folder))

@@ -6,12 +6,13 @@ Official figures come first, followed by what they hide: boxes in the reasoning,
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from cgc_bench.mig import items, prompts
 from cgc_bench.mig.floors import FLOOR_RESPONSES
 from cgc_bench.mig.items import TASKS, Box, Item
 from cgc_bench.mig.layout import LAYOUT
-from cgc_bench.mig.official import POSTPROCESSES, THRESHOLDS, OfficialBox, iou, read_box
+from cgc_bench.mig.official import POSTPROCESSES, REMEMBERED, THRESHOLDS, OfficialBox, iou, read_box
 from cgc_bench.mig.strict import StrictBox, in_thousandths, read_conclusion
 from cgc_bench.prepare.cache import Size
 from cgc_bench.scoring.benchmark import Group, ItemResult, Table
@@ -78,7 +79,12 @@ def _note(item: Item, read: OfficialBox, *, in_shares: bool) -> str:
 
 def _in_shares(item: Item, response: str) -> bool:
     """Whether boxes are written 0-1; the original annotations accept both scales."""
-    return item.scale == THOUSAND and in_unit_scale(response.rpartition("</think>")[2])
+    return item.scale == THOUSAND and _concludes_in_shares(response)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _concludes_in_shares(response: str) -> bool:
+    return in_unit_scale(response.rpartition("</think>")[2])
 
 
 class MigBench(PublishedBenchmark[Item, ItemResult]):
@@ -143,6 +149,11 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
             truth=[(item.target_image or asked, *in_thousandths(item.box, item.scale))],
             note=_note(item, read, in_shares=in_shares),
         )
+
+    def official(self, item: Item, response: str) -> ItemResult:
+        """As `score`, but only with what `table` needs."""
+        values = _official(item, read_box(response, item.scale).box)
+        return ItemResult(item.task, item.index, response, values, item.cluster)
 
     def table(self, results: Sequence[ItemResult]) -> Table:
         """The official figures in percent; the macro average is over the tasks that were run.

@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from cgc_bench.mig.items import Item
+from cgc_bench.mig.official import REMEMBERED
 from cgc_data.answer import Object, format_response
 from cgc_data.metrics.floors import CENTRE, REASON, WHOLE
 
@@ -43,6 +44,11 @@ def floor_response(name: str, item: Item) -> str:
         objects = FLOORS[name](item)
     except ValueError:  # a reference box that is empty or past 1000 cannot be answered
         objects = []
+    return _response(tuple(objects))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _response(objects: tuple[Object, ...]) -> str:
     return format_response(objects, REASON)
 
 

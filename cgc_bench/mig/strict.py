@@ -5,11 +5,13 @@ authors read it.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypedDict, cast
 
 from cgc_bench.mig.items import Box, Item
-from cgc_bench.mig.official import NOTHING, OfficialBox, read_box
+from cgc_bench.mig.official import NOTHING, REMEMBERED, OfficialBox, read_box
 from cgc_data.answer.elements import JsonObject, are_numbers, decode_json
 from cgc_data.answer.layout import read_layout, strip_fence
 from cgc_data.geometry import THOUSAND
@@ -38,14 +40,20 @@ _NOTHING = StrictBox(OfficialBox(NOTHING, found=False, alone=False, over=False),
 
 def read_conclusion(response: str, item: Item) -> StrictBox:
     """The first box of the answer; nothing if the reasoning is not closed or the answer is `[]`."""
-    layout = read_layout(response, require_think=False)
-    if layout.conclusion is None:
+    conclusion, boxed = _concluded(response)
+    if conclusion is None:
         return _NOTHING
-    entries = None if layout.body is None else _entries(layout.body)
-    if entries is None:
-        return StrictBox(read_box(layout.conclusion, item.scale), 0)
-    boxed = [entry for entry in entries if _has_box(entry)]
+    if boxed is None:
+        return StrictBox(read_box(conclusion, item.scale), 0)
     return _first(boxed[0], item, alone=len(boxed) == 1) if boxed else _NOTHING
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _concluded(response: str) -> tuple[str | None, Sequence[_Entry] | None]:
+    """The text after the reasoning, and the entries of the contract's list that have a box; None if there is none."""
+    layout = read_layout(response, require_think=False)
+    entries = None if layout.body is None else _entries(layout.body)
+    return layout.conclusion, None if entries is None else [entry for entry in entries if _has_box(entry)]
 
 
 def _entries(body: str) -> list[_Entry] | None:

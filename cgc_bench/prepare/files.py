@@ -1,5 +1,6 @@
 """Files of a benchmark as published by its authors: in a folder, in a zip archive, or on the Hub."""
 
+import textwrap
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,9 +15,14 @@ MOST_BYTES = 2**29  # per file; an archive can state any size
 
 
 class Files(Protocol):
-    """Files by their path under a root, with forward slashes."""
+    """Files by their path under a root, with forward slashes; `label` names them in reports."""
 
     label: str
+
+    @property
+    def place(self) -> Path:
+        """The folder or archive."""
+        ...
 
     def names(self) -> list[str]:
         """All paths, sorted."""
@@ -33,6 +39,11 @@ class Folder:
     def __init__(self, root: Path, label: str = "", archives: Sequence["Archive"] = ()) -> None:
         self.root, self.label = root, label or "a local copy"
         self._packed = {name: archive for archive in archives for name in archive.names()}
+
+    @property
+    def place(self) -> Path:
+        """The folder."""
+        return self.root
 
     def names(self) -> list[str]:
         """All paths, sorted."""
@@ -56,6 +67,11 @@ class Archive:
 
     def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
         self.path, self.label, self._archive = path, "a local copy", archive
+
+    @property
+    def place(self) -> Path:
+        """The archive's path."""
+        return self.path
 
     def names(self) -> list[str]:
         """All paths, sorted."""
@@ -99,6 +115,11 @@ def _archive(path: Path, opened: ExitStack) -> Archive:
         raise PrepareError(f"{path}: neither a folder nor a zip archive ({error}); fetch it again") from None
 
 
+def shortened(error: Exception) -> str:
+    """The start of a message on one line, cut between words."""
+    return textwrap.shorten(str(error), 160, placeholder=" ...")
+
+
 def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> tuple[Path, str]:
     """Files on the Hub, downloaded unless cached, and their source as named in reports. Raises PrepareError."""
     from huggingface_hub import snapshot_download
@@ -107,7 +128,7 @@ def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> t
     try:
         folder = snapshot_download(repository, repo_type="dataset", revision=revision, allow_patterns=list(patterns))
     except Exception as error:  # the Hub raises many kinds of errors, and each means that there are no files
-        fault = " ".join(str(error).split())[:160]
+        fault = shortened(error)
         raise PrepareError(
             f"{repository} cannot be downloaded ({fault}); fetch it yourself and name the copy with --from"
         ) from None

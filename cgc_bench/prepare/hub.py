@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_bench.errors import PrepareError
+from cgc_bench.prepare.files import shortened
 from cgc_data.release.inside import inside
 
 Row: TypeAlias = Mapping[str, Any]
@@ -33,7 +34,7 @@ def _files(name: str, configuration: str | None, split: str, revision: str | Non
             inside(Path(name), os.path.relpath(file, name))
         files: list[str] = DownloadManager(name).download(listed)
     except Exception as error:  # the library and the Hub raise many kinds of errors, each for missing data
-        fault = " ".join(str(error).split())[:160]
+        fault = shortened(error)
         raise PrepareError(f"{name} cannot be read ({fault}); fetch the repository and name it with --from") from None
     return files
 

@@ -115,7 +115,9 @@ def _names_of(item: ItemT, files: Files, names: Mapping[str, str], layout: Layou
         wanted = layout.image(item, path)
         name = names.get(_tail(wanted))
         if name is None:
-            raise PrepareError(f"{files.label} lacks {wanted}, an image of item {item.index}; fetch the files again")
+            raise PrepareError(
+                f"{files.place} lacks {wanted}, an image of item {item.index}; name a complete copy with --from"
+            )
         yield name
 
 

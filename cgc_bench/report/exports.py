@@ -5,7 +5,7 @@ import io
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from cgc_bench.report.leaderboard import BOUNDS, Leaderboard, Line
+from cgc_bench.report.leaderboard import BOUNDS, OURS, Leaderboard, Line
 from cgc_bench.report.paired import MEAN
 from cgc_data.common.text import one_line
 
@@ -20,8 +20,9 @@ _ESCAPED = {
     # After the end of a row, LaTeX would read these as its options.
     **{mark: f"{{{mark}}}" for mark in "[]*"},
 }
-_HEAD = """% Needs \\usepackage{{booktabs}}. {title}, {metric}, percent; bold is the best of its block.
-\\begin{{tabular}}{{ll{numbers}}}
+_HEAD = """% Needs \\usepackage{{booktabs,graphicx}}. {title}, {metric}, percent; bold is the best of its block.
+\\begingroup\\footnotesize\\setlength{{\\tabcolsep}}{{3pt}}%
+\\begin{{tabular}}{{@{{}}{columns}@{{}}}}
 \\toprule
 {heads} \\\\
 """
@@ -50,17 +51,29 @@ def _digits(value: float | None) -> str:
 
 
 def as_latex(board: Leaderboard) -> str:
-    """A `tabular` with booktabs rules, followed by what each block's letter stands for."""
-    columns = [*board.columns, BOUNDS]
-    heads = ["model", "tag", *(latex_text(column.replace("_", " ")) for column in columns)]
+    """A `tabular` with booktabs rules, followed by what each block's letter stands for.
+
+    Tags are shown only if there are published figures, and headings of figures are turned, so that our own figures on
+    ten tasks fit the width of a page.
+    """
+    names = ["model", "tag"] if _tagged(board) else ["model"]
+    turned = [f"\\rotatebox{{90}}{{{latex_text(name.replace('_', ' '))}}}" for name in (*board.columns, BOUNDS)]
     head = _HEAD.format(
-        title=one_line(board.title), metric=board.metric, numbers="r" * len(columns), heads=" & ".join(heads)
+        title=one_line(board.title),
+        metric=board.metric,
+        columns="l" * len(names) + "r" * len(turned),
+        heads=" & ".join([*names, *turned]),
     )
-    blocks = "".join("".join(_block(board, place, len(heads))) for place in range(len(board.blocks)))
+    width = len(names) + len(turned)
+    blocks = "".join("".join(_block(board, place, width)) for place in range(len(board.blocks)))
     legend = "".join(
         f"\\par\\noindent({letter(place)}) {latex_text(block.protocol)}\n" for place, block in enumerate(board.blocks)
     )
-    return head + blocks + _TAIL + legend
+    return f"{head}{blocks}{_TAIL}{legend}\\par\\endgroup\n"
+
+
+def _tagged(board: Leaderboard) -> bool:
+    return any(line.tag != OURS for block in board.blocks for line in block.lines)
 
 
 def letter(place: int) -> str:
@@ -71,7 +84,8 @@ def letter(place: int) -> str:
 def _block(board: Leaderboard, place: int, width: int) -> Iterator[str]:
     yield f"\\midrule\n\\multicolumn{{{width}}}{{l}}{{\\emph{{({letter(place)})}}}} \\\\\n"
     for line in board.blocks[place].lines:
-        cells = [latex_text(line.model), latex_text(line.tag), *_figures(line, board.columns), _bounds(line)]
+        names = [line.model, line.tag] if _tagged(board) else [line.model]
+        cells = [*map(latex_text, names), *_figures(line, board.columns), _bounds(line)]
         yield f"{' & '.join(cells)} \\\\\n"
 
 

@@ -53,7 +53,9 @@ class Album:
     of_item: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     def add(self, run: Run, task: str, index: str) -> list[str]:
-        """File names of the item's images, in order."""
+        """File names of the item's images, in order; none for saved responses."""
+        if task not in run.ready:
+            return []
         if (task, index) not in self.of_item:
             ready = run.ready[task]
             place = ready.indices(task).index(index)
@@ -97,7 +99,7 @@ def _card(unit: ItemResult, won: bool, base: Run, new: Run, album: Album) -> Car
         index=unit.index,
         won=won,
         question=new.bench.prompt(new.items[index]),
-        images=_shown(first, second, album.add(new, unit.task, index)),
+        images=_shown(first, second, album.add(new if new.ready else base, unit.task, index)),
         base=_answer(first),
         new=_answer(second),
         values=(first.values[metric] or 0.0, second.values[metric] or 0.0),

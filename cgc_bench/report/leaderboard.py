@@ -16,7 +16,7 @@ from cgc_bench.scoring.summary import Interval, Summary
 
 OURS, BOUNDS = "ours", "95 %"
 _AVERAGE = "average"
-# Settings that a heading names. The others are listed under each run, but they separate blocks too.
+# Settings that every heading names. The others separate blocks too, and are named if they differ.
 _HEADED = ("profile", "max_pixels")
 _PARTING = tuple(field for field in TITLES if field != "versions")
 Values = Mapping[str, float | None]
@@ -52,6 +52,12 @@ class Leaderboard:
     columns: tuple[str, ...]
     blocks: tuple[Block, ...]
 
+    def ours(self) -> "Leaderboard":
+        """The same table without published figures, and without the columns that only they have."""
+        blocks = tuple(block for block in self.blocks if all(line.tag == OURS for line in block.lines))
+        held = {column for block in blocks for line in block.lines for column in line.values}
+        return replace(self, columns=tuple(name for name in self.columns if name in held), blocks=blocks)
+
 
 def leaderboards(scored: Sequence[Scored]) -> list[Leaderboard]:
     """One table per benchmark that was run, in the order of the runs."""
@@ -80,11 +86,24 @@ def _columns(bench: AnyBenchmark, blocks: Sequence[Block]) -> tuple[str, ...]:
 
 
 def _our_blocks(scored: Sequence[Scored], metric: str) -> list[Block]:
-    parted: dict[tuple[object, ...], list[Line]] = {}
+    parted: dict[tuple[object, ...], list[Scored]] = {}
     for run, summary in scored:
-        parted.setdefault(_protocol(run, summary), []).append(_our_line(run, summary, metric))
+        parted.setdefault(_protocol(run, summary), []).append((run, summary))
     headings = [str(key[0]) for key in parted]
-    return [Block(_numbered(headings, place), _marked(lines)) for place, lines in enumerate(parted.values())]
+    firsts = [entries[0][0].asked for entries in parted.values()]
+    alike = [[asked for asked, other in zip(firsts, headings, strict=True) if other == one] for one in headings]
+    return [
+        Block(
+            "; ".join([heading, *described(asked, _differing(others))]),
+            _marked([_our_line(run, summary, metric) for run, summary in entries]),
+        )
+        for heading, asked, others, entries in zip(headings, firsts, alike, parted.values(), strict=True)
+    ]
+
+
+def _differing(runs: Sequence[Mapping[str, Asked]]) -> list[str]:
+    """The settings in which runs with the same heading differ."""
+    return [field for field in _PARTING if len({_values(field, asked) for asked in runs}) > 1]
 
 
 def _protocol(run: Run, summary: Summary) -> tuple[object, ...]:
@@ -95,13 +114,11 @@ def _protocol(run: Run, summary: Summary) -> tuple[object, ...]:
 
 
 def _settings(asked: Mapping[str, Asked]) -> list[object]:
-    return [tuple(sorted((task, str(getattr(one, field))) for task, one in asked.items())) for field in _PARTING]
+    return [_values(field, asked) for field in _PARTING]
 
 
-def _numbered(headings: Sequence[str], place: int) -> str:
-    """The heading, numbered if several are the same; the runs list the settings in which they differ."""
-    same = [other for other, heading in enumerate(headings) if heading == headings[place]]
-    return headings[place] if len(same) == 1 else f"{headings[place]}; settings {same.index(place) + 1}"
+def _values(field: str, asked: Mapping[str, Asked]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((task, str(getattr(one, field))) for task, one in asked.items()))
 
 
 def _our_line(run: Run, summary: Summary, metric: str) -> Line:

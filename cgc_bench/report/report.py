@@ -69,6 +69,7 @@ def _exported(boards: Sequence[Leaderboard]) -> dict[str, bytes]:
     for board in boards:
         files[f"{TABLES}/{board.name}.csv"] = as_csv(board).encode()
         files[f"{TABLES}/{board.name}.tex"] = as_latex(board).encode()
+        files[f"{TABLES}/{board.name}_ours.tex"] = as_latex(board.ours()).encode()
     return files
 
 

@@ -34,15 +34,15 @@ class Run:
 
     Attributes:
         name: name of the model's folder, which lmms-eval derives from the model.
-        folder: the output folder with the model's folder, as given by the user.
-        date: date of the newest file, such as `2026-11-24 12:00`.
+        folder: the output folder with the model's folder, as given by the user, or the file of saved responses.
+        date: date of the newest file, such as `2026-11-24 12:00`; empty if unknown.
         label: group of tasks, such as `cgc_mig_think`.
         bench: the benchmark.
         items: all items of the benchmark, by index.
         results: one per response.
         protocol: scoring protocol; `strict` if the prompt asked for reasoning.
         source: source of the benchmark's files, with its revision.
-        ready: prepared benchmark of each task, which contains the images.
+        ready: prepared benchmark of each task, which contains the images; empty for saved responses.
         asked: settings and prompts of each task.
     """
 
@@ -63,6 +63,11 @@ class Run:
         """Results by the index of their item."""
         return {result.index: result for result in self.results}
 
+    @property
+    def origin(self) -> str:
+        """Where the answers are from, in words."""
+        return f"run of {self.date} in {self.folder}" if self.date else self.folder
+
     def summary(self) -> Summary:
         """Figures, intervals, floors, and warnings."""
         return summarise(self.bench, self.items, self.results, protocol=self.protocol, asked=self.asked)
@@ -80,9 +85,15 @@ def told_apart(runs: Sequence[Run]) -> list[Run]:
     """The runs with unique names: folder and date are appended if a model occurs more than once."""
     times = Counter((run.name, run.label) for run in runs)
     return [
-        replace(run, name=f"{run.name} ({run.folder}, {run.date})") if times[run.name, run.label] > 1 else run
+        replace(run, name=f"{run.name} ({', '.join(filter(None, (run.folder, run.date)))})")
+        if times[run.name, run.label] > 1
+        else run
         for run in runs
     ]
+
+
+def _told(run: Run) -> str:
+    return f"{run.folder}, {run.date}" if run.date else run.folder
 
 
 def one_run(folder: Path, label: str | None = None) -> Run:

@@ -159,7 +159,7 @@ def summarise(
 
 def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
     """The table of a floor's answers to these items, with official scoring."""
-    return bench.table([bench.score(items[index], bench.floor_response(name, items[index])) for index in indices])
+    return bench.table([bench.official(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
 def versions(items: Mapping[str, Item]) -> str:

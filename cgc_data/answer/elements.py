@@ -5,11 +5,10 @@ The JSON comes from a model, so deep nesting, huge numbers, repeated keys, and u
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 
-from cgc_data.answer.objects import Object, in_order, in_range
+from cgc_data.answer.objects import Object, in_order, in_range, is_box
 from cgc_data.answer.violations import Violation
 from cgc_data.geometry import THOUSAND
 
@@ -48,19 +47,17 @@ def decode_json(text: str, *, integral_floats: bool = False) -> Any:
     """
     if not _is_shallow(text):
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if text.startswith("\ufeff"):
+        raise ValueError("it begins with a byte order mark")
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=JsonObject,
-            parse_int=_bounded_int,
-            parse_float=_integral if integral_floats else float,
-            parse_constant=_refuse,
-        )
+        return (_WITH_INTEGRAL_FLOATS if integral_floats else _PLAIN).decode(text)
     except RecursionError as error:
         raise ValueError("the call stack is too deep to read nested JSON") from error
 
 
 def _is_shallow(text: str) -> bool:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return True
     depth = 0
     for token in _TOKEN.finditer(text):
         bracket = token.group()
@@ -88,21 +85,33 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
+_DECODERS = tuple(
+    json.JSONDecoder(
+        object_pairs_hook=JsonObject, parse_int=_bounded_int, parse_float=parse_float, parse_constant=_refuse
+    )
+    for parse_float in (float, _integral)
+)
+_PLAIN, _WITH_INTEGRAL_FLOATS = _DECODERS
+
+
 def read_elements(values: list[Any], num_images: int) -> Elements:
     """Check every entry of a decoded list against the strict format."""
     found: list[Object] = []
     violations: list[Violation] = []
+    pixel_scale = False
     for value in values[:MAX_ENTRIES]:
-        faults = list(_faults(value, num_images))
-        violations.extend(faults)
+        faults = _faults(value, num_images)
         if not faults:
             entry = dict(value)
             found.append(Object(entry["img_idx"], entry["bbox_2d"], entry["label"]))
+            continue
+        violations.extend(faults)
+        pixel_scale = pixel_scale or is_pixel_scale(value)  # a faultless entry has no number above 1000
     if len(set(found)) < len(found):
         violations.append(Violation.DUPLICATE)
     if len(values) > MAX_ENTRIES:
         violations.append(Violation.TOO_MANY)
-    return Elements(len(values), tuple(found), distinct(violations), any(map(is_pixel_scale, values[:MAX_ENTRIES])))
+    return Elements(len(values), tuple(found), distinct(violations), pixel_scale)
 
 
 def distinct(violations: list[Violation]) -> tuple[Violation, ...]:
@@ -118,50 +127,45 @@ def is_pixel_scale(value: Any) -> bool:
 
 def are_numbers(values: Any, count: int, types: tuple[type, ...] = (int, float)) -> TypeGuard[list[float]]:
     """Whether `values` is a list of `count` values of exactly these types (a bool is not an int)."""
-    return isinstance(values, list) and len(values) == count and all(type(value) in types for value in values)
+    return isinstance(values, list) and len(values) == count and {*map(type, values)}.issubset(types)
 
 
 def is_encodable(text: str) -> bool:
     """Whether `text` has no lone surrogate, which JSON can escape but UTF-8 cannot encode."""
-    return not _SURROGATE.search(text)
+    return text.isascii() or not _SURROGATE.search(text)
 
 
-def _faults(value: Any, num_images: int) -> Iterator[Violation]:
+def _faults(value: Any, num_images: int) -> tuple[Violation, ...]:
     if not isinstance(value, JsonObject):
-        yield Violation.NOT_AN_OBJECT
-        return
+        return (Violation.NOT_AN_OBJECT,)
     entry = dict(value)
+    faults: tuple[Violation, ...] = ()
     if len(entry) < len(value):
-        yield Violation.KEY_REPEATED
-    if entry.keys() - _KEYS:
-        yield Violation.KEY_UNKNOWN
-    if _KEYS - entry.keys():
-        yield Violation.KEY_MISSING
-        return
-    yield from _img_idx_faults(entry["img_idx"], num_images)
-    yield from _bbox_faults(entry["bbox_2d"])
-    yield from _label_faults(entry["label"])
+        faults = (Violation.KEY_REPEATED,)
+    if entry.keys() != _KEYS:
+        faults += (Violation.KEY_UNKNOWN,) if entry.keys() - _KEYS else ()
+        if _KEYS - entry.keys():
+            return (*faults, Violation.KEY_MISSING)
+    faults += _img_idx_faults(entry["img_idx"], num_images)
+    return faults + _bbox_faults(entry["bbox_2d"]) + _label_faults(entry["label"])
 
 
-def _img_idx_faults(value: Any, num_images: int) -> Iterator[Violation]:
+def _img_idx_faults(value: Any, num_images: int) -> tuple[Violation, ...]:
     if type(value) is not int:
-        yield Violation.IMG_IDX_TYPE
-    elif not 1 <= value <= num_images:
-        yield Violation.IMG_IDX_RANGE
+        return (Violation.IMG_IDX_TYPE,)
+    return () if 1 <= value <= num_images else (Violation.IMG_IDX_RANGE,)
 
 
-def _bbox_faults(value: Any) -> Iterator[Violation]:
+def _bbox_faults(value: Any) -> tuple[Violation, ...]:
     if not are_numbers(value, 4, (int,)):
-        yield Violation.BBOX_TYPE
-        return
-    if not in_range(value):
-        yield Violation.BBOX_RANGE
-    if not in_order(value):
-        yield Violation.BBOX_ORDER
+        return (Violation.BBOX_TYPE,)
+    if is_box(value):
+        return ()
+    out_of_range = () if in_range(value) else (Violation.BBOX_RANGE,)
+    return out_of_range if in_order(value) else (*out_of_range, Violation.BBOX_ORDER)
 
 
-def _label_faults(value: Any) -> Iterator[Violation]:
+def _label_faults(value: Any) -> tuple[Violation, ...]:
     if not isinstance(value, str) or not is_encodable(value):
-        yield Violation.LABEL_TYPE
-    elif not value.strip():
-        yield Violation.LABEL_EMPTY
+        return (Violation.LABEL_TYPE,)
+    return () if value.strip() else (Violation.LABEL_EMPTY,)

@@ -13,6 +13,7 @@ WHITE_SPACE = " \t\r\n"
 FENCE, JSON = "```", "json"
 
 _TAG = re.compile(r"</?(?:think|answer)>")
+_WORD = re.compile(r"\w")
 _ANSWER_ONLY = ["<answer>", "</answer>"]
 _THINK_AND_ANSWER = ["<think>", "</think>", *_ANSWER_ONLY]
 
@@ -41,13 +42,15 @@ def read_layout(text: str, *, require_think: bool) -> Layout:
     """Find the blocks of a response."""
     tags = list(_TAG.finditer(text))
     names = [tag.group() for tag in tags]
-    violations = [*_block_violations(names, "think", require_think), *_block_violations(names, "answer", True)]
+    violations: list[Violation] = []
+    if names != _THINK_AND_ANSWER:
+        violations = [*_block_violations(names, "think", require_think), *_block_violations(names, "answer", True)]
     if not violations:
-        violations.extend(_order_violations(text, tags, require_think))
+        violations.extend(_order_violations(text, tags, names, require_think))
     start = _end_of_thinking(tags)
     conclusion = None if start is None else text[start:]
     body = None if start is None else _answer_body(text, start, [tag for tag in tags if tag.start() >= start])
-    return Layout(body, conclusion, tuple(violations), _think_length(text, tags))
+    return Layout(body, conclusion, tuple(violations), _think_length(text, tags, names))
 
 
 def _block_violations(names: list[str], kind: str, required: bool) -> Iterator[Violation]:
@@ -63,30 +66,30 @@ def _block_violations(names: list[str], kind: str, required: bool) -> Iterator[V
         yield Violation(f"{kind}_unopened")
 
 
-def _order_violations(text: str, tags: _Tags, require_think: bool) -> Iterator[Violation]:
-    if [tag.group() for tag in tags] not in (_ANSWER_ONLY, _THINK_AND_ANSWER):
+def _order_violations(text: str, tags: _Tags, names: list[str], require_think: bool) -> Iterator[Violation]:
+    if names not in (_ANSWER_ONLY, _THINK_AND_ANSWER):
         yield Violation.TAGS_OUT_OF_ORDER
         return
-    if require_think and not re.search(r"\w", text[tags[0].end() : tags[1].start()]):
+    if require_think and not _WORD.search(text, tags[0].end(), tags[1].start()):
         yield Violation.THINK_EMPTY
-    ends = [0, *(tag.end() for tag in tags[1::2])]
-    starts = [*(tag.start() for tag in tags[::2]), len(text)]
-    if any(text[end:start].strip(WHITE_SPACE) for end, start in zip(ends, starts, strict=True)):
+    ends = [0, *[tag.end() for tag in tags[1::2]]]
+    starts = [*[tag.start() for tag in tags[::2]], len(text)]
+    if "".join([text[end:start] for end, start in zip(ends, starts, strict=True)]).strip(WHITE_SPACE):
         yield Violation.TEXT_OUTSIDE
 
 
-def _think_length(text: str, tags: _Tags) -> int:
-    if [tag.group() for tag in tags[:2]] != _THINK_AND_ANSWER[:2]:
+def _think_length(text: str, tags: _Tags, names: list[str]) -> int:
+    if names[:2] != _THINK_AND_ANSWER[:2]:
         return 0
     return len(text[tags[0].end() : tags[1].start()].strip())
 
 
 def _end_of_thinking(tags: _Tags) -> int | None:
     """Position after the last </think>; 0 if there is no thinking, None if it continues to the end."""
-    thinking = [tag for tag in tags if tag.group() in _THINK_AND_ANSWER[:2]]
-    if not thinking:
-        return 0
-    return thinking[-1].end() if thinking[-1].group() == "</think>" else None
+    for tag in reversed(tags):
+        if tag.group() in _THINK_AND_ANSWER[:2]:
+            return tag.end() if tag.group() == "</think>" else None
+    return 0
 
 
 def _answer_body(text: str, start: int, tags: _Tags) -> str | None:

@@ -30,11 +30,17 @@ class Object:
     label: str
 
     def __post_init__(self) -> None:
-        x1, y1, x2, y2 = (index(value) for value in self.bbox_2d)
+        x1, y1, x2, y2 = map(index, self.bbox_2d)
         object.__setattr__(self, "img_idx", index(self.img_idx))
         object.__setattr__(self, "bbox_2d", (x1, y1, x2, y2))
-        if self.img_idx < 1 or not in_range(self.bbox_2d) or not in_order(self.bbox_2d):
+        if self.img_idx < 1 or not is_box(self.bbox_2d):
             raise ValueError(f"not a box of an answer: {self}")
+
+
+def is_box(box: Sequence[float]) -> bool:
+    """Whether the box is both in range and in order."""
+    x1, y1, x2, y2 = box
+    return 0 <= x1 < x2 <= THOUSAND and 0 <= y1 < y2 <= THOUSAND
 
 
 def in_range(box: Sequence[float]) -> bool:

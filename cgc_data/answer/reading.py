@@ -70,7 +70,7 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
     body, fenced = strip_fence(layout.body)
     inner = read_list(body, num_images)
     violations = distinct([*layout.violations, *([Violation.FENCED] if fenced else []), *inner.violations])
-    return replace(inner, violations=violations, think_length=layout.think_length)
+    return Reading(inner.readable, inner.elements, inner.objects, violations, inner.pixel_scale, layout.think_length)
 
 
 def read_soft(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:

@@ -21,6 +21,7 @@ from cgc_data.builder.work import REJECTED, alone, claim, explained, forgotten_i
 from cgc_data.builder.workers import Executor, run_tasks
 from cgc_data.common.errors import BuildError, SourceError
 from cgc_data.common.progress import say, track
+from cgc_data.common.remote import local_file, upload, url_of
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
 from cgc_data.painter.embedded import with_sources
@@ -30,6 +31,7 @@ from cgc_data.plan.part import PART_FILES
 from cgc_data.plan.parts import PLAN_VERSION
 from cgc_data.release.inside import inside
 from cgc_data.release.manifest import read_manifest
+from cgc_data.release.remote import MANIFEST, local_copy
 from cgc_data.release.stats import read_stats
 from cgc_data.sources.read import file_sha256
 
@@ -61,9 +63,15 @@ def build_release(
 ) -> Built:
     """Build a release into `out`, resuming an interrupted build of the same configuration.
 
+    If `out` is a URL, the release is built in a local folder and then copied, its manifest last.
+
     Raises BuildError if the folder contains something else, another build is writing into it, the disk is full, or too
     many rows were rejected; also the errors of the stages.
     """
+    if url := url_of(out):
+        built = build_release(config, local_copy(url), workers=workers, executor=executor)
+        upload(built.folder, url, last=MANIFEST)
+        return replace(built, folder=out)
     cache = out.parent / CACHE
     with explained(out), alone(out, cache):
         config = with_sources(config, cache)
@@ -89,6 +97,7 @@ def build_release(
 
 def plan_only(config: BuildConfig, out: Path, *, workers: int = 1, executor: Executor = "processes") -> Plan:
     """The plan of a build, without writing anything into `out`: what `--dry-run` shows."""
+    out = local_copy(url) if (url := url_of(out)) else out
     cache = out.parent / CACHE
     with explained(out):
         make_folder(cache)
@@ -106,7 +115,7 @@ def _fingerprint(config: BuildConfig) -> str:
     """What determines the bytes of a release: settings, content of the sources, and versions of libraries and plan."""
     values = config.model_dump(mode="json", exclude={"max_rejected"})
     for source in values["sources"]:
-        path = Path(source["annotations"])
+        path = local_file(source["annotations"])
         if not path.is_file():
             raise SourceError(f"{path}: no such annotation file; name it as ANN.json:IMAGES")
         source["annotations"] = file_sha256(path)

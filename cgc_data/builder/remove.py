@@ -25,6 +25,8 @@ from cgc_data.release.rows import Row, ViewRow
 from cgc_data.sources.read import file_sha256
 from cgc_data.tasks import task_of
 
+SHOWN_IDS = 5
+
 
 def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None = None) -> int:
     """Write the release without the photo of this id to `out`; returns the number of removed rows.
@@ -74,9 +76,7 @@ def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[s
     rows = list(release.rows(["id", "contrast", "task", "tuple_id", "pair_id", "views", "objects", "answer_images"]))
     leaving = {row["id"] for row in rows if any(_is(view, image_id, source) for view in row["views"])}
     if not leaving:
-        raise ReleaseError(
-            f"{release.folder}: no row shows a photo with the id {image_id}; see `views` for existing ids"
-        )
+        raise ReleaseError(f"{release.folder}: no row shows a photo with the id {image_id}; {_ids(rows, source)}")
     while True:
         more = leaving | _halves(rows, leaving) | _lonely(rows, leaving)
         if len(more) == len({row["id"] for row in rows}):
@@ -86,6 +86,14 @@ def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[s
         if more == leaving:
             return leaving
         leaving = more
+
+
+def _ids(rows: list[Row], source: str | None) -> str:
+    """Some ids that exist, for an error."""
+    parts = [part for row in rows for view in row["views"] for part in view["parts"]]
+    shown = sorted({part["image_id"] for part in parts if source in (None, part["source"])})
+    some = ", ".join(map(str, shown[:SHOWN_IDS]))
+    return f"the `views` of the rows name {len(shown):,} ids, such as {some}" if shown else f"no row is from {source}"
 
 
 def _is(view: ViewRow, image_id: int, source: str | None) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from cgc_data.cli.sources import SOURCE, source_options
+from cgc_data.cli.sources import SOURCE, source_options, splits_of
 from cgc_data.common.errors import ConfigError
 from cgc_data.common.progress import say, show
 from cgc_data.common.settings import Values, merge_all, parse_override
@@ -129,8 +129,7 @@ def build(
     if built.planned < 0.98 * built.wanted:
         say(f"the photos allow only {built.planned} different rows; add photos for more")
     for split in built.empty_splits:
-        fix = "increase splits.validation" if split == "validation" else "add photos"
-        say(f"{split}: too few photos for a row; {fix}")
+        say(_too_few(split))
     show(f"view it:      cgc-data preview {built.folder}\nvalidate it:  cgc-data validate {built.folder}")
     if push_to_hub and tag:
         from cgc_data.hub import push
@@ -138,6 +137,11 @@ def build(
         noncommercial = config.licenses == "noncommercial"
         pushed = push(out, push_to_hub, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
         show(f"load it:      {pushed.load_example}")
+
+
+def _too_few(split: str) -> str:
+    fix = "increase splits.validation" if split == "validation" else "add photos"
+    return f"{split}: too few photos for a row; {fix}"
 
 
 def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
@@ -163,7 +167,7 @@ def _from_flags(flags: Values) -> Values:
 
 def _source(kind: str, text: str) -> Values:
     # either part may contain a colon: split after an existing file, else at the last colon
-    splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == ":"]
+    splits = list(splits_of(text))
     annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
     if not annotations or not images:
         raise ConfigError(
@@ -196,6 +200,8 @@ def show_plan(plan: "Plan", config: BuildConfig) -> None:
     for split, photos in plan.photos.items():
         rows = sum(shard.rows for shard in plan.shards if shard.split == split)
         show(f"{split:<20} {rows:>9} rows from {photos} photos")
+        if photos and not rows:
+            say(_too_few(split))
     show_notes(plan.notes, None)
     size = estimated_bytes(plan) if config.images == "embed" else 2000 * sum(plan.tasks.values())
     show(f"about {size / 1e6:.0f} MB")

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from cgc_data.look.difference import Changes, Difference
 
 HEADS = (
-    *("task", "rows before", "after", "added", "removed", "changed"),
-    *("photos added", "removed", "under another license"),
+    *("task", "rows before", "rows after", "added", "removed", "changed"),
+    *("photos added", "photos removed", "photos under another license"),
 )
+ALWAYS = 3  # columns that are shown even if every count is zero
 
 
 @click.command()
@@ -45,13 +46,13 @@ def _print(found: "Difference") -> None:
 
     from cgc_data.common.tables import PlainConsole
 
+    rows = [*_rows(found.tasks.items()), *_rows([("all", found.total)])]
     table = Table()
-    for place, head in enumerate(HEADS):
-        table.add_column(head, justify="right" if place else "left")
-    for cells in _rows(found.tasks.items()):
-        table.add_row(*cells)
-    table.add_section()
-    table.add_row(*next(_rows([("all", found.total)])))
+    shown = [place for place in range(len(HEADS)) if place < ALWAYS or any(row[place] != "0" for row in rows)]
+    for place in shown:
+        table.add_column(HEADS[place], justify="right" if place else "left", no_wrap=not place)
+    for cells in rows:
+        table.add_row(*(cells[place] for place in shown), end_section=cells is rows[-2])
     PlainConsole().print(table)
 
 

@@ -1,6 +1,7 @@
-"""`cgc-data preview`: write a gallery of a release for the browser, and contact sheets as PNG."""
+"""`cgc-data preview`: write a gallery of a release for the browser, and contact sheets."""
 
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -10,15 +11,25 @@ from cgc_data.common.progress import say, show
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Output folder [default: RELEASE-preview].")
-@click.option("--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Samples per task.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the choice of samples.")
+@click.option("--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Rows per task.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the choice of rows.")
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
     help="Photos (folder or .zip), if the release stores none [default: those it was built from].",
 )
-@click.option("--sheets/--no-sheets", default=True, show_default=True, help="Also write PNG contact sheets.")
-def preview(release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool) -> None:
+@click.option("--sheets/--no-sheets", default=True, show_default=True, help="Also write contact sheets.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["jpeg", "webp", "png"]),
+    default="jpeg",
+    show_default=True,
+    help="Format of sheets and images; png: exact, several times as large.",
+)
+def preview(
+    release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool, kind: Any
+) -> None:
     """Write a gallery of RELEASE: images, boxes, questions, answers, and why each distractor is safe."""
     from cgc_data.builder.work import explained
     from cgc_data.look.gallery import write_gallery
@@ -27,7 +38,7 @@ def preview(release: Path, *, folder: Path | None, per_task: int, seed: int, ima
     target = folder or release.parent / f"{release.name}-preview"
     with explained(target, "--to"):
         gallery = write_gallery(
-            open_release(release), target, per_task=per_task, seed=seed, images=images, sheets=sheets
+            open_release(release), target, per_task=per_task, seed=seed, images=images, sheets=sheets, kind=kind
         )
-    say(f"{gallery.samples} samples, {len(gallery.sheets)} contact sheets")
+    say(f"{gallery.samples} rows, {len(gallery.sheets)} contact sheets")
     show(gallery.page)

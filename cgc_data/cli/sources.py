@@ -1,6 +1,7 @@
 """Flags for sources, one per annotation format."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import rich_click as click
@@ -9,6 +10,8 @@ from cgc_data.sources import FORMATS, Format
 
 SOURCE = "ANN.json:IMAGES"
 
+# A colon that is not followed by "//", which is part of a URL.
+_COLON = re.compile(r":(?!//)")
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
@@ -21,3 +24,8 @@ def source_options(text: Callable[[Format], str]) -> Callable[[Command], Command
         return command
 
     return add
+
+
+def splits_of(text: str) -> Iterator[tuple[str, str]]:
+    """Every way to split ANN.json:IMAGES; either part may contain a colon, as a URL does."""
+    return ((text[: colon.start()], text[colon.end() :]) for colon in _COLON.finditer(text))

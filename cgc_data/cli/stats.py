@@ -25,7 +25,7 @@ MOST_LABELS = 20
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def stats(release: Path, as_json: bool) -> None:
-    """Print statistics of RELEASE: samples by task, split, category, size, position, and license."""
+    """Print statistics of RELEASE: rows by task, split, category, size, position, and license."""
     from cgc_data.look.stats import release_stats
     from cgc_data.plan.asked import Made, asked_of, compare
     from cgc_data.release.read import open_release
@@ -36,9 +36,7 @@ def stats(release: Path, as_json: bool) -> None:
         show(json.dumps(counts, indent=2, ensure_ascii=False))
         return
     console = PlainConsole()
-    title = Text.assemble(
-        (opened.name, "bold"), f": {counts['total']:,} samples, {counts['photos']['distinct']:,} photos"
-    )
+    title = Text.assemble((opened.name, "bold"), f": {counts['total']:,} rows, {counts['photos']['distinct']:,} photos")
     console.print(title)
     for table in tables(counts):
         console.print(table)
@@ -52,17 +50,17 @@ def tables(counts: Stats) -> Iterable[Table]:
 
     splits = [s for s in SPLITS if s in counts["by_split"]]
     rows = [(task, *(c.get(s, 0) for s in splits), sum(c.values())) for task, c in counts["by_task_and_split"].items()]
-    yield _table("Samples per task", ("task", *splits, "total"), rows)
+    yield _table("Rows per task", ("task", *splits, "total"), rows)
     labels = list(counts["by_label"].items())
     shown = [(label, c["rows"], c["absent"], c["objects"]) for label, c in labels[:MOST_LABELS]]
-    yield _table(f"Categories ({len(labels)})", ("category", "samples", "absent", "objects"), shown)
-    yield _grouped("Images per sample", counts["by_num_images"])
+    yield _table(f"Categories ({len(labels)})", ("category", "rows", "absent", "objects"), shown)
+    yield _grouped("Images per row", counts["by_num_images"])
     yield _grouped("Objects per answer", counts["by_num_objects"])
     for contrast, sizes in counts["target_position"].items():
         yield _positions(contrast, sizes)
     yield _histogram("Box area, fraction of the view", counts["box_area_share"])
     yield _histogram("Shorter side of a box, pixels", counts["box_short_side_px"])
-    yield _table("Distractors", ("kind", "samples"), counts["by_distractors"].items())
+    yield _table("Distractors", ("kind", "rows"), counts["by_distractors"].items())
     yield _table("Evidence of absence", ("warrant", "views"), counts["by_warrant"].items())
     licenses = [(license_name(entry["url"]), entry["photos"], entry["views"]) for entry in counts["licenses"]]
     yield _table("Licenses", ("license", "photos", "views"), licenses)

@@ -12,7 +12,7 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-from cgc_data.cli.sources import SOURCE, source_options
+from cgc_data.cli.sources import SOURCE, source_options, splits_of
 from cgc_data.common.errors import ReleaseError
 from cgc_data.common.progress import show
 from cgc_data.common.tables import PlainConsole
@@ -34,14 +34,33 @@ def _about(form: Format) -> str:
 @source_options(_about)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the report to this file.")
 @click.option("--most", type=click.IntRange(min=1), default=20, show_default=True, help="Violations printed per check.")
-def validate(release: Path, *, json_file: Path | None, most: int, **moved: tuple[str, ...]) -> None:
+@click.option(
+    "--sample",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Share of the rows to compare with photos and masks and to measure shortcuts on [default: all].",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the sample.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes; the report is the same."
+)
+def validate(
+    release: Path,
+    *,
+    json_file: Path | None,
+    most: int,
+    sample: float | None,
+    seed: int,
+    workers: int,
+    **moved: tuple[str, ...],
+) -> None:
     """Re-derive every sample of RELEASE from its raw sources, and measure shortcuts that need no looking.
 
     Exit status 0: valid; 1: violations, each with its sample; 2: the release or a source cannot be read.
     """
     from cgc_data.validate import validate as run
 
-    report = run(release, [source for name in FORMATS for source in _sources(name, moved[name])])
+    sources = [source for name in FORMATS for source in _sources(name, moved[name])]
+    report = run(release, sources, sample=sample, seed=seed, workers=workers)
     _show(report, most)
     if json_file:
         _write(json_file, report)
@@ -53,7 +72,7 @@ def _sources(kind: str, texts: tuple[str, ...]) -> list["SourcePaths"]:
 
     found = []
     for text in texts:
-        annotations, _, images = text.rpartition(":")
+        annotations, images = next(reversed(list(splits_of(text))), ("", ""))
         if not annotations or not images:
             raise ReleaseError(
                 f"--{kind} {text}: expected {SOURCE}, an annotation file and the folder or zip with its photos"
@@ -69,10 +88,15 @@ def _show(report: "Report", most: int) -> None:
     for head, side in (("check", "left"), ("", "left"), ("n", "right"), ("value", "right"), ("bound", "right")):
         table.add_column(head, justify="right" if side == "right" else "left", no_wrap=head != "check")
     table.add_column("what")
+    empty = [check for check in report.checks if not check.n and check.status == "note"]
     for check in report.checks:
-        status = Text(check.status, COLOURS[check.status])
+        if check in empty:
+            continue
+        status = Text(f"{check.status}, sample" if check.sampled else check.status, COLOURS[check.status])
         table.add_row(check.name, status, f"{check.n:,}", _value(check), _number(check.bound), check.message)
     console.print(table)
+    if empty:
+        show(f"{len(empty)} more checks have nothing to check in this release (all of them: --json FILE)")
     for check in report.checks:
         for breach in check.breaches[:most]:
             show(f"{check.name}: {breach.sample}: {breach.message}")
@@ -81,6 +105,11 @@ def _show(report: "Report", most: int) -> None:
     failed = report.failed()
     count = Text(f"{len(failed)} checks failed", "red")
     console.print(count.append(f": {', '.join(failed)}", "default") if failed else Text("valid", "green"))
+    if drawn := report.drawn:
+        show(
+            f"sample: {drawn.rows:,} of {drawn.of:,} rows ({drawn.share:g}, seed {drawn.seed}) for the checks marked "
+            f"`sample`: {', '.join(check.name for check in report.checks if check.sampled)}"
+        )
 
 
 def _value(check: "Check") -> str:

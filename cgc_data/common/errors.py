@@ -56,6 +56,10 @@ class DownloadError(CgcError):
     """A download did not finish, or its content is not what the server announced."""
 
 
+class RemoteError(CgcError):
+    """A file in an object store or on the Hub is missing, forbidden, or cannot be reached."""
+
+
 class ExportError(CgcError):
     """A release cannot be written in the requested format."""
 

@@ -35,6 +35,11 @@ def read_settings(model: type[Settings], values: Values, origin: str, error: typ
         raise error(f"{origin}: {_explain(model, fault)}") from None
 
 
+def stated(key: str, value: str) -> str:
+    """How to state a setting of a source, for errors: as a flag of `cgc-data build`, and in a configuration file."""
+    return f"`--{key.replace('_', '-')} {value}` (in YAML: `{key}: {value}` for the source)"
+
+
 def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
     """`a.b=value` as nested dictionaries; the value is read as YAML. Raises `error`."""
     key, equals, value = text.partition("=")

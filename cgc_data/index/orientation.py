@@ -6,6 +6,7 @@ If the size of a photo cannot decide it, the user is asked: boxes on a photo tha
 from collections.abc import Iterator, Sequence
 
 from cgc_data.common.errors import SourceError
+from cgc_data.common.settings import stated
 from cgc_data.config import Source
 from cgc_data.index.facts import Facts
 from cgc_data.index.photos import Photo
@@ -24,8 +25,8 @@ def check_orientations(photos: Sequence[Photo], facts: Facts, sources: Sequence[
             if open_questions:
                 more = f" and {len(open_questions) - 1:,} more" if len(open_questions) > 1 else ""
                 raise SourceError(
-                    f"{source.annotations}: {open_questions[0]}{more}; set orientation=as_displayed for this source if "
-                    "its boxes follow the photos as viewers show them, else orientation=as_stored"
+                    f"{source.annotations}: {open_questions[0]}{more}; if its boxes follow the photos as viewers show "
+                    f"them, add {stated('orientation', 'as_displayed')}, else {stated('orientation', 'as_stored')}"
                 )
 
 

@@ -1,10 +1,11 @@
-"""A static gallery of a release: one HTML page with an images folder, and PNG contact sheets.
+"""A static gallery of a release: one HTML page with an images folder, and contact sheets.
 
 The page needs no server and no network. The choice of samples depends only on the seed and their ids.
 """
 
 import hashlib
 import importlib.resources
+import io
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import jinja2
 from cgc_data.common.errors import ReleaseError
 from cgc_data.common.folder import is_free, marked
 from cgc_data.look.sample import Sample, View, read_sample
-from cgc_data.look.sheets import write_sheets
+from cgc_data.look.sheets import ENDINGS, SAVED, PictureFormat, decoded, write_sheets
 from cgc_data.release.inside import check_links
 from cgc_data.release.read import Release
 from cgc_data.release.reference import with_images
@@ -43,11 +44,13 @@ def write_gallery(
     seed: int = 0,
     images: Path | None = None,
     sheets: bool = True,
+    kind: PictureFormat = "jpeg",
 ) -> Gallery:
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
-    Rows that belong together (`pair_id`) are chosen together. `images`: folder or zip with the photos of a release that
-    stores none; None: the locations it was built from.
+    Rows that belong together (`pair_id`) are chosen together. `kind` is the format of the sheets and of the page's
+    images; those of the page that are in it already, and all of them for `png`, are the bytes of the release.
+    `images`: folder or zip with the photos of a release that stores none; None: the locations it was built from.
 
     Raises:
         ReleaseError: `folder` contains something other than a gallery.
@@ -59,8 +62,8 @@ def write_gallery(
         for name in ("images", "sheets"):
             shutil.rmtree(folder / name, ignore_errors=True)
         (folder / "images").mkdir()
-        page.write_text(_render(release, samples, folder), encoding="utf-8", errors="replace")
-        pictures = write_sheets(samples, folder / "sheets") if sheets else []
+        page.write_text(_render(release, samples, folder, kind), encoding="utf-8", errors="replace")
+        pictures = write_sheets(samples, folder / "sheets", kind) if sheets else []
     return Gallery(page, pictures, sum(map(len, samples.values())))
 
 
@@ -97,7 +100,7 @@ def _refuse(folder: Path) -> None:
     check_links(folder)
 
 
-def _render(release: Release, samples: Samples, folder: Path) -> str:
+def _render(release: Release, samples: Samples, folder: Path, kind: PictureFormat) -> str:
     template = _environment().get_template("gallery.html.j2")
     shown = [sample for found in samples.values() for sample in found]
     return template.render(
@@ -106,7 +109,7 @@ def _render(release: Release, samples: Samples, folder: Path) -> str:
         meanings={task.id: task.meaning for task in TASKS.values()},
         splits=sorted({sample.split for sample in shown}),
         partners=_partners(shown),
-        store=lambda view: _store(view, folder),
+        store=lambda view: _store(view, folder, kind),
         tag=_tag,
     )
 
@@ -120,13 +123,23 @@ def _partners(samples: list[Sample]) -> dict[str, list[str]]:
     return {s.id: [i for i in pairs[s.pair_id] if i != s.id] for s in samples if s.pair_id}
 
 
-def _store(view: View, folder: Path) -> str:
-    """Write the view's bytes once and return their path relative to the page."""
-    kind = "png" if view.content.startswith(b"\x89PNG") else "jpg"
-    address = f"images/{hashlib.sha256(view.content).hexdigest()[:16]}.{kind}"
+def _store(view: View, folder: Path, kind: PictureFormat) -> str:
+    """Write the view once and return its path relative to the page."""
+    stored: PictureFormat = "png" if view.content.startswith(b"\x89PNG") else "jpeg"
+    written = stored if kind == "png" else kind
+    address = f"images/{hashlib.sha256(view.content).hexdigest()[:16]}.{ENDINGS[written]}"
     if not (folder / address).exists():
-        (folder / address).write_bytes(view.content)
+        content = view.content if written == stored else _encoded(view, written)
+        (folder / address).write_bytes(content)
     return address
+
+
+def _encoded(view: View, kind: PictureFormat) -> bytes:
+    """The view's picture in another format. Raises ReleaseError if it cannot be decoded."""
+    encoded = io.BytesIO()
+    with decoded(view) as picture:
+        picture.convert("RGB").save(encoded, kind, **SAVED[kind])
+    return encoded.getvalue()
 
 
 def _tag(view: View, rect: tuple[float, float, float, float]) -> str:

@@ -90,7 +90,7 @@ def _tasks(stats: Stats) -> Figure:
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.grid(axis="y", visible=False)
-    axes.set(title="Samples a task", xlabel="samples")
+    axes.set(title="Rows per task", xlabel="rows")
     _legend(figure, axes)
     return figure
 
@@ -107,8 +107,8 @@ def _categories(stats: Stats) -> Figure:
     axes.tick_params(axis="y", labelsize=8.5)
     axes.grid(axis="y", visible=False)
     more = len(stats["by_label"]) - len(labels)
-    axes.set(title="Samples a category" + (f" (the {len(labels)} most asked of {len(labels) + more})" if more else ""))
-    axes.set_xlabel("samples that ask for it")
+    axes.set(title="Rows per category" + (f" (the {len(labels)} most asked of {len(labels) + more})" if more else ""))
+    axes.set_xlabel("rows that ask for it")
     _legend(figure, axes)
     return figure
 
@@ -173,11 +173,11 @@ def _cell(x: float, y: float, color: str, strength: float) -> Any:
 def _num_images(stats: Stats) -> Figure:
     figure, axes = _figure(9, 3.4, panels=2)
     for panel, counts, title in (
-        (axes[0], stats["by_num_images"], "Images in a sample"),
-        (axes[1], stats["by_num_objects"], "Objects in an answer"),
+        (axes[0], stats["by_num_images"], "Images per row"),
+        (axes[1], stats["by_num_objects"], "Objects per answer"),
     ):
         _grouped(panel, counts)
-        panel.set(title=title, ylabel="samples")
+        panel.set(title=title, ylabel="rows")
     _legend(figure, axes[0])
     return figure
 
@@ -204,9 +204,9 @@ def _task_name(task: str) -> str:
 
 
 PLOTS: dict[str, tuple[Callable[[Stats], Figure], str]] = {
-    "tasks": (_tasks, "Samples a task and split"),
+    "tasks": (_tasks, "Rows per task and split"),
     "categories": (_categories, "The categories asked for most"),
     "box_sizes": (_box_sizes, "Sizes of the true boxes, as a share of the view and in pixels"),
     "target_position": (_positions, "Share of the targets at each image position"),
-    "num_images": (_num_images, "Images in a sample and objects in an answer"),
+    "num_images": (_num_images, "Images per row and objects per answer"),
 }

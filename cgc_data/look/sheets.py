@@ -1,11 +1,13 @@
-"""PNG contact sheets: a few samples per picture, to inspect a release without a browser."""
+"""Contact sheets: a few samples per picture, to inspect a release without a browser."""
 
 import io
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
@@ -19,6 +21,12 @@ WIDTH, MARGIN, GAP = 1600, 24, 12
 MOST_HEIGHT = 330  # height of a row of views
 SAMPLES_A_SHEET = 4
 TARGET, GIVEN = "#ff2e63", "#0097b2"
+
+
+PictureFormat = Literal["jpeg", "webp", "png"]
+ENDINGS: dict[PictureFormat, str] = {"jpeg": "jpg", "webp": "webp", "png": "png"}
+# Text stays legible at these qualities.
+SAVED: dict[PictureFormat, dict[str, int]] = {"jpeg": {"quality": 85}, "webp": {"quality": 80, "method": 2}, "png": {}}
 
 
 class Style(NamedTuple):
@@ -39,16 +47,16 @@ SAFE, ALARM, SOURCE = Style("#12805c", 14), Style("#c4122f", 14, True), Style("#
 NUMBER = Style("#10182b", 16, True)
 
 
-def write_sheets(samples: dict[str, list[Sample]], folder: Path) -> list[Path]:
-    """Write `CONTRAST-TASK-01.png` and so on into `folder` and return their paths."""
+def write_sheets(samples: dict[str, list[Sample]], folder: Path, kind: PictureFormat = "jpeg") -> list[Path]:
+    """Write `CONTRAST-TASK-01.jpg` and so on into `folder` and return their paths."""
     folder.mkdir(parents=True)
     written = []
-    for kind, found in samples.items():
+    for task, found in samples.items():
         rest = iter(enumerate(found, 1))
         for number in range(1, -(-len(found) // SAMPLES_A_SHEET) + 1):
             strips = [_strip(sample, place) for place, sample in islice(rest, SAMPLES_A_SHEET)]
-            written.append(folder / f"{file_name(kind.replace('/', '-'))}-{number:02d}.png")
-            _stack(strips).save(written[-1])
+            written.append(folder / f"{file_name(task.replace('/', '-'))}-{number:02d}.{ENDINGS[kind]}")
+            _stack(strips).save(written[-1], kind, **SAVED[kind])
     return written
 
 
@@ -80,17 +88,24 @@ def _draw_line(canvas: Image.Image, views: tuple[View, ...], y: int) -> int:
 def _picture(view: View, height: int) -> Image.Image:
     scale = height / view.height
     size = max(round(view.width * scale), 1), height
-    try:
-        photo_size(view.content)
-        with Image.open(io.BytesIO(view.content)) as stored:
-            picture: Image.Image = stored.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    except (OSError, SyntaxError, ValueError, PhotoError) as error:
-        raise ReleaseError(f"a view of {view.file_name} cannot be decoded ({error}); build the release again") from None
+    with decoded(view) as stored:
+        picture: Image.Image = stored.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(picture)
     for box in view.boxes:
         _draw_box(draw, box, scale, picture.width)
     _label(draw, (6, height - 27), f"Image {view.number}", NUMBER, picture.width)
     return picture
+
+
+@contextmanager
+def decoded(view: View) -> Iterator[Image.Image]:
+    """The picture of a view. Raises ReleaseError if it cannot be decoded."""
+    try:
+        photo_size(view.content)
+        with Image.open(io.BytesIO(view.content)) as stored:
+            yield stored
+    except (OSError, SyntaxError, ValueError, PhotoError) as error:
+        raise ReleaseError(f"a view of {view.file_name} cannot be decoded ({error}); build the release again") from None
 
 
 def _draw_box(draw: ImageDraw.ImageDraw, box: Box, scale: float, width: int) -> None:

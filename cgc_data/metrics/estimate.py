@@ -3,8 +3,9 @@
 Results of items about the same photos are correlated. Intervals that ignore this would be too narrow.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 RESAMPLES = 1000
+# Numbers of a table of draws up to which it is kept (8 MB), and in which larger ones are made.
+KEPT = 1_000_000
 # Values, and the numbers of their clusters, from 0.
 Column: TypeAlias = tuple[NDArray[np.float64], NDArray[np.intp]]
 
@@ -143,9 +146,25 @@ def bootstrap_means(
     """Means (resamples,) of draws of whole clusters, from values (n,) and their clusters `codes` (n,), from 0."""
     clusters = int(codes.max()) + 1
     sums, counts = np.bincount(codes, values, clusters), np.bincount(codes, minlength=clusters)
+    if resamples * clusters <= KEPT:  # metrics of the same items have the same draws
+        times = _kept_times(clusters, resamples, seed)
+        # Whole numbers have the same sum in any order; the last bits of other sums depend on it.
+        totals = times @ sums if np.array_equal(sums, np.rint(sums)) else np.array([row @ sums for row in times])
+        return totals / (times @ counts)
+    drawn = (row for times in _drawn_times(clusters, resamples, seed) for row in times)
+    return np.array([(times @ sums) / (times @ counts) for times in drawn])
+
+
+@lru_cache(maxsize=32)
+def _kept_times(clusters: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    return np.concatenate(list(_drawn_times(clusters, resamples, seed)))
+
+
+def _drawn_times(clusters: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """How often each draw (a row) takes each cluster, block by block: all of them may not fit in memory."""
     generator = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    for draw in range(resamples):  # a matrix of all draws would not fit in memory for ten thousand clusters
-        times = np.bincount(generator.integers(clusters, size=clusters), minlength=clusters)
-        means[draw] = (times @ sums) / (times @ counts)
-    return means
+    rows = max(1, KEPT // clusters)
+    for start in range(0, resamples, rows):
+        count = min(rows, resamples - start)
+        drawn = generator.integers(clusters, size=(count, clusters)) + clusters * np.arange(count)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=count * clusters).reshape(count, clusters).astype(np.float64)

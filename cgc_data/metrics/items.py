@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from cgc_data.answer import Object, Reading, read_answer, read_lenient
-from cgc_data.geometry import iou_matrix
+from cgc_data.answer import Reading, read_answer, read_lenient
+from cgc_data.geometry import ThousandBox, iou_table
 from cgc_data.matching import f1_at, label_reader, match, match_at, set_miou
-from cgc_data.metrics.truth import Box, Truth
+from cgc_data.metrics.truth import Truth
 
 THRESHOLD = 0.5
 # The lenient reading repairs broken JSON with this optional package.
@@ -53,7 +53,7 @@ class ItemScore:
     miou_any_image: float
     source: bool | None
     leaked: bool | None
-    leaked_boxes: tuple[Box, ...]
+    leaked_boxes: tuple[ThousandBox, ...]
     leaked_same_place: bool | None
     hallucinated: bool | None
     nowhere: bool | None
@@ -86,7 +86,7 @@ def score_item(
 
 def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = None) -> ItemScore:
     """Score an existing reading; `lenient` is the lenient reading, if any."""
-    astray = [_coordinates(item) for item in reading.objects if item.img_idx in truth.safe_images]
+    astray = [item.bbox_2d for item in reading.objects if item.img_idx in truth.safe_images]
     has_target = bool(truth.objects)
     along = _right_along(reading, truth) if truth.is_track else None
     leaked = bool(astray) if has_target and reading.readable else None
@@ -121,11 +121,11 @@ def accuracy(reading: Reading, truth: Truth) -> float:
     return f1_at(reading, truth.objects, THRESHOLD, use_label=truth.use_label)
 
 
-def same_place(boxes: Sequence[Box], truths: Sequence[Truth]) -> list[bool]:
+def same_place(boxes: Sequence[ThousandBox], truths: Sequence[Truth]) -> list[bool]:
     """For each truth, whether a box (0-1000) overlaps one of its objects (IoU >= 0.5), regardless of the image."""
-    objects = [(place, _coordinates(item)) for place, truth in enumerate(truths) for item in truth.objects]
-    best = iou_matrix(boxes, [box for _, box in objects]).max(axis=0, initial=0.0)
-    hit = {place for (place, _), overlap in zip(objects, best, strict=True) if overlap >= THRESHOLD}
+    objects = [(place, item.bbox_2d) for place, truth in enumerate(truths) for item in truth.objects]
+    overlaps = iou_table(boxes, [box for _, box in objects])
+    hit = {place for row in overlaps for (place, _), overlap in zip(objects, row, strict=True) if overlap >= THRESHOLD}
     return [place in hit for place in range(len(truths))]
 
 
@@ -173,8 +173,3 @@ def _right_in(number: int, reading: Reading, truth: Truth) -> bool:
     boxed = [item for item in reading.objects if item.img_idx == number]
     true = [item for item in truth.objects if item.img_idx == number]
     return f1_at(boxed, true, THRESHOLD) == 1
-
-
-def _coordinates(item: Object) -> Box:
-    x1, y1, x2, y2 = item.bbox_2d
-    return (x1, y1, x2, y2)

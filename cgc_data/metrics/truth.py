@@ -1,6 +1,7 @@
 """The question and the truth of a row: all that scoring an answer needs, without images."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias, TypedDict
 
 from cgc_data.answer import Object
@@ -62,7 +63,7 @@ class Truth:
     pair_id: str
     difficulty: float
 
-    @property
+    @cached_property
     def use_label(self) -> bool:
         """Whether labels decide a match: only if several are requested by name."""
         return len(self.labels) > 1 and not self._fixed_label
@@ -76,7 +77,7 @@ class Truth:
     def _fixed_label(self) -> str:
         return self.kind.written_label(names_image=self.names_image) if self.kind else ""
 
-    @property
+    @cached_property
     def nowhere(self) -> tuple[str, ...]:
         """Requested labels that no image shows, of a row that also asks for labels that are shown."""
         if not self.use_label or not self.objects or self.kind is None or not self.kind.claims:
@@ -84,7 +85,7 @@ class Truth:
         found = {item.label for item in self.objects}
         return tuple(label for label in self.labels if label not in found)
 
-    @property
+    @cached_property
     def kind(self) -> Task | None:
         """The declaration of its task; None if the row does not state its task."""
         return TASKS.get(f"{self.contrast}/{self.task}")
@@ -108,12 +109,12 @@ class Truth:
         """Whether another row of its pair asks for the box that this one gives."""
         return self.kind is not None and self.kind.both_ways and self.num_images == 2
 
-    @property
+    @cached_property
     def is_track(self) -> bool:
         """Whether the question follows one object through all images."""
         return self.kind is not None and self.kind.both_ways and self.num_images > 2 and not self.names_image
 
-    @property
+    @cached_property
     def true_images(self) -> frozenset[int]:
         """Images, from 1, that show what is asked for."""
         return frozenset(item.img_idx for item in self.objects)

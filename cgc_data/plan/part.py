@@ -4,6 +4,7 @@ A part is done if and only if its record exists, is about the same part of the s
 the file with its rows. The record is written after that file is in place.
 """
 
+import gc
 import hashlib
 import json
 import os
@@ -108,6 +109,8 @@ def plan_part(task: PartTask) -> Planned:
     )
     with _replacing(task.record) as unfinished:
         unfinished.write_bytes(msgspec.json.encode(planned))
+    del dealer
+    gc.collect()  # planners refer to themselves, and would keep their masks until the next parts are planned
     return planned
 
 

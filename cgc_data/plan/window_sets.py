@@ -20,6 +20,7 @@ from cgc_data.tasks.intra.locate_all import LOCATE_ALL
 
 TRIES = 3  # tries per photo before giving up on it; each try draws new window sizes
 UNKNOWN, TOO_SMALL = "no category known in full", "categories known in full are too small or too long"
+UNFIT = "categories known in full are next to one they can be mistaken for, or have an object that cannot be boxed"
 NOT_PARTED = "no windows of two sizes that can both show and miss a category"
 
 
@@ -42,7 +43,8 @@ class WindowSetPlanner:
     def _reason(self, photo: int) -> str:
         instances, settled = self._askable.index.instances, self._settled(photo)
         if not settled:
-            return UNKNOWN
+            known = self._askable.index.states[photo] == PRESENT_ALL
+            return UNFIT if known.any() else UNKNOWN
         large = any(self._askable.large[instances.of(photo, concept)].any() for concept in settled)
         return NOT_PARTED if large else TOO_SMALL
 

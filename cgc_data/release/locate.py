@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from cgc_data.common.errors import ReleaseError
+from cgc_data.common.remote import url_of
 from cgc_data.release.read import Release, open_release
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -15,7 +16,7 @@ def locate_release(name: str, revision: str | None = None, *, setting: str = "")
     `setting` is the prefix of both names in messages, such as `data.` for `data.release`.
     Raises ReleaseError if there is none, or if it is unfinished, of another schema version, or cannot be downloaded.
     """
-    if Path(name).is_dir():
+    if Path(name).is_dir() or url_of(name):
         return open_release(name)
     if HUB_ID.fullmatch(name):
         return open_release(_download(name, revision, setting))

@@ -12,6 +12,7 @@ from cgc_data.common.errors import ReleaseError
 from cgc_data.release.form import checked
 from cgc_data.release.inside import inside
 from cgc_data.release.manifest import Manifest, read_manifest
+from cgc_data.release.remote import local_release
 from cgc_data.release.rows import Row
 from cgc_data.release.schema import FEATURES, SPLITS
 from cgc_data.tasks import CONTRASTS
@@ -98,11 +99,11 @@ class Release:
 
 
 def open_release(path: Path | str) -> Release:
-    """Open the release in a folder.
+    """Open the release in a folder, or at a URL such as `s3://bucket/release`, from a local copy.
 
     Raises ReleaseError if the folder is missing, or has no finished release or one of another schema version.
     """
-    folder = Path(path)
+    folder = local_release(path)
     if not folder.is_dir():
         raise ReleaseError(f"{folder}: no such folder; give the folder that `cgc-data build --out` wrote")
     release = Release(folder, read_manifest(folder))

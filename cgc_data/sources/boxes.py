@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import SourceError
+from cgc_data.common.settings import stated
 from cgc_data.geometry import BOX_FORMATS, NORMALIZED, BoxFormat, corners
 from cgc_data.sources.table import SourceTable
 
@@ -86,7 +87,7 @@ def _refuse_shares(table: SourceTable, boxes: Floats) -> None:
     inside = {form: float(_within(placed, unit).mean()) for form, placed in fits.items()}
     likely = max(SHARES, key=lambda form: inside[form])
     whole = count >= EXPLAINED * len(boxes)
-    advice = f"set bbox_format={likely} for this source, or correct the file" if whole else "correct them"
+    advice = f"add {stated('bbox_format', likely)}, or correct the file" if whole else "correct them"
     raise SourceError(
         f"{table.path}: {count:,} of {len(boxes):,} boxes are smaller than a pixel; they look like "
         f"{FORM_NAMES[likely]}: {advice}"
@@ -110,11 +111,11 @@ def _likely(boxes: Floats, sizes: Floats) -> BoxFormat | None:
 
 def _advice(likely: BoxFormat | None, boxes: Floats, sizes: Floats) -> str:
     if likely:
-        return f"they look like {FORM_NAMES[likely]}: set bbox_format={likely} for this source, or correct the file"
-    stated = "if they are right, state it with bbox_format=xywh"
+        return f"they look like {FORM_NAMES[likely]}: add {stated('bbox_format', likely)}, or correct the file"
+    right = f"if they are right, add {stated('bbox_format', 'xywh')}"
     if longest := _other_size(boxes, sizes):
-        return f"they look like pixels of photos resized to {longest} on the longer side; scale them back, or {stated}"
-    return f"they fit no form that is known; correct them, or {stated}"
+        return f"they look like pixels of photos resized to {longest} on the longer side; scale them back, or {right}"
+    return f"they fit no form that is known; correct them, or {right}"
 
 
 def _other_size(boxes: Floats, sizes: Floats) -> int | None:

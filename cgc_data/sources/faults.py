@@ -25,7 +25,7 @@ MOST_FAULTY = 0.01  # share of the annotations; one is always allowed
 _FIXES = {
     NO_IMAGE: "are of images that the file does not list, such as image {image_id}; add these or remove them",
     NO_CATEGORY: "are of categories that the file does not list, such as {category_id}; add these or remove them",
-    NO_BOX: "have no box of four numbers, or a negative width or height; correct them, or set bbox_format",
+    NO_BOX: "have no box of four numbers, or a negative width or height; correct them, or add `--bbox-format`",
 }
 _COORDINATES = ("x1", "y1", "x2", "y2")
 

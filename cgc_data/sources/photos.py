@@ -6,8 +6,10 @@ from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from cgc_data.common import remote
 from cgc_data.common.archive import DAMAGED, PACKED_OTHERWISE, read_member
 from cgc_data.common.errors import PhotoError
+from cgc_data.common.remote import joined, url_of
 from cgc_data.images import MOST_BYTES
 from cgc_data.sources.naming import COCO_FOLDERS, NameIndex
 
@@ -52,6 +54,8 @@ def open_photos(path: Path) -> PhotoStore:
     path = Path(path)
     if len(places := parts(path)) > 1:
         return SeveralPhotos([open_photos(place) for place in places])
+    if url := url_of(path):
+        return ZipPhotos(path) if url.endswith(".zip") else RemotePhotos(path)
     if path.is_dir():
         return FolderPhotos(path)
     if path.is_file() and zipfile.is_zipfile(path):
@@ -129,6 +133,51 @@ class FolderPhotos:
     @cached_property
     def _index(self) -> NameIndex:
         """All names below the folder, listed only if a photo is not at its stated path."""
+        return NameIndex(self.names())
+
+
+class RemotePhotos:
+    """A folder in an object store or on the Hub, listed once per process."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, file_name: str) -> bytes:
+        """Bytes of a photo, looked up by its name, else by its base name."""
+        place = self._place(file_name)
+        _check_size(self._sizes[place], joined(self._root, place))
+        return remote.read_bytes(joined(self._root, place))
+
+    def place(self, file_name: str) -> str | None:
+        """Name of the photo relative to the folder."""
+        name = _below(file_name)
+        return str(name) if name and str(name) in self._sizes else self._index.find(file_name)
+
+    def names(self) -> list[str]:
+        """Names of all files below the folder."""
+        return sorted(self._sizes)
+
+    def size(self, file_name: str) -> int:
+        """Number of bytes of a photo."""
+        return self._sizes[self._place(file_name)]
+
+    def stamp(self, file_name: str) -> str:
+        """URL and size of a photo: reading the state of each would be one request per photo."""
+        place = self._place(file_name)
+        return f"{joined(self._root, place)}:{self._sizes[place]}"
+
+    def _place(self, file_name: str) -> str:
+        place = self.place(file_name)
+        if place is None:
+            raise PhotoError(f"{file_name}: not in {url_of(self._root)}; give the folder that holds it")
+        return place
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return remote.list_files(str(url_of(self._root)))
+
+    @cached_property
+    def _index(self) -> NameIndex:
         return NameIndex(self.names())
 
 
@@ -214,7 +263,8 @@ class ZipPhotos:
         """Archive, member, size, and checksum of a photo."""
         member = self._member(file_name)
         info = self._archive()[0].getinfo(member)
-        return f"{self._path.resolve()}:{member}:{info.file_size}:{info.CRC:08x}"
+        place = url_of(self._path) or self._path.resolve()
+        return f"{place}:{member}:{info.file_size}:{info.CRC:08x}"
 
     def _member(self, file_name: str) -> str:
         member = self.place(file_name)
@@ -227,7 +277,8 @@ class ZipPhotos:
         opened = self._opened  # no lock: one held by another thread during a fork would never be released
         if opened is None or opened[0] != os.getpid():
             try:
-                archive = zipfile.ZipFile(self._path)
+                url = url_of(self._path)  # a remote archive is read by range
+                archive = zipfile.ZipFile(remote.opened(url) if url else self._path)
             except (OSError, zipfile.BadZipFile) as error:
                 raise PhotoError(f"{self._path}: not a whole zip archive ({error}); download it again") from error
             opened = self._opened = os.getpid(), archive, NameIndex(_files(archive))

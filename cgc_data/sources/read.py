@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from cgc_data.common.errors import SourceError
+from cgc_data.common.remote import local_file
 from cgc_data.geometry import BoxFormat
 from cgc_data.sources import cache, lenient
 from cgc_data.sources.categories import distinct_categories
@@ -36,7 +37,7 @@ def read_source(
     With `cache_dir` they are cached there under the file's sha256 and mapped from there the next time.
     Raises SourceError if the file is missing, truncated, not of the schema, or inconsistent.
     """
-    path = Path(path)
+    path = local_file(path)
     if not path.is_file():
         raise SourceError(f"{path}: no such file; give the path of an annotation file")
     with ThreadPoolExecutor(1) as executor:

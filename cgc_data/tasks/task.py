@@ -5,6 +5,7 @@ name, not imported.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 AnswerKind = Literal["one", "set", "empty"]
@@ -106,7 +107,7 @@ class Task:
     both_ways: bool = False
     needs: str = ""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The full name, `CONTRAST/TASK`."""
         return f"{self.contrast.name}/{self.name}"

@@ -1,13 +1,13 @@
 """Checks across samples: splits, exclusions, pairs, twins, and tuples with questions about several of their photos."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from cgc_data.release.manifest import Exclusions
-from cgc_data.tasks import Task
+from cgc_data.tasks import TASKS, Task
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Rectangle, Sample
@@ -30,7 +30,7 @@ class Member:
     """The parts of a row that checks of its pair and its tuple need."""
 
     id: str
-    kind: Task
+    task: str  # its id, such as inter/locate
     split: str
     label: str
     template_id: str
@@ -42,6 +42,20 @@ class Member:
     tuple_id: str
     pasted: frozenset[str]  # objects from other photos
 
+    @property
+    def kind(self) -> Task:
+        """The declared task."""
+        return TASKS[self.task]
+
+
+class Shown(NamedTuple):
+    """What is kept of rows until all are read: by photo, pair, tuple, and task and photo, in the rows' order."""
+
+    splits: dict[str, dict[str, str]]  # photo -> split -> first sample in it
+    pairs: dict[str, list[Member]]
+    tuples: dict[str, list[Member]]
+    rows: dict[tuple[str, str], list[str]]  # samples by task and photo
+
 
 class AcrossCheck:
     """Collects one sample at a time and reports at the end."""
@@ -50,10 +64,7 @@ class AcrossCheck:
         self._ledger, self._limits, self._world = ledger, limits, world
         self._excluded = _canonical(exclusions.get("photos", ()))
         self._names = lru_cache(maxsize=None)(lambda photo: _canonical(world.names(photo)))
-        self._splits: defaultdict[str, dict[str, str]] = defaultdict(dict)  # photo -> split -> first sample in it
-        self._pairs: defaultdict[str, list[Member]] = defaultdict(list)
-        self._tuples: defaultdict[str, list[Member]] = defaultdict(list)
-        self._rows: defaultdict[tuple[str, str], list[str]] = defaultdict(list)  # samples by task and photo
+        self.state = Shown({}, {}, {}, {})
 
     def add(self, sample: Sample) -> None:
         """Check a sample's photos now, and keep the sample for its pair and tuple."""
@@ -64,9 +75,10 @@ class AcrossCheck:
             shown |= {self._world.photo(part) for part in view.parts}
         for photo in sorted(shown):
             self._photo(sample, photo)
-            self._rows[sample.kind.id, photo].append(sample.id)
+            self.state.rows.setdefault((sample.kind.id, photo), []).append(sample.id)
         member = Member(
-            **{name: getattr(sample, name) for name in ("id", "kind", "split", "template_id", "tuple_id")},
+            **{name: getattr(sample, name) for name in ("id", "split", "template_id", "tuple_id")},
+            task=sample.kind.id,
             label=sample.label,
             frames=tuple(frames),
             candidates=frozenset(frames[number - 1] for number in sample.answer_images),
@@ -75,24 +87,36 @@ class AcrossCheck:
             annotations=frozenset(t.annotation_id for t in sample.objects),
             pasted=frozenset(part.annotation_id for view in sample.views for part in view.parts[1:]),
         )
-        self._tuples[sample.tuple_id].append(member)
+        self.state.tuples.setdefault(sample.tuple_id, []).append(member)
         if sample.pair_id:
-            self._pairs[sample.pair_id].append(member)
+            self.state.pairs.setdefault(sample.pair_id, []).append(member)
         elif (sample.kind.both_ways and len(sample.views) == 2) or not sample.objects:
             self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
 
+    def merge(self, state: Shown) -> None:
+        """Add what is kept of later rows."""
+        for photo, splits in state.splits.items():
+            for split, sample in splits.items():
+                self.state.splits.setdefault(photo, {}).setdefault(split, sample)
+        for pair, members in state.pairs.items():
+            self.state.pairs.setdefault(pair, []).extend(members)
+        for name, members in state.tuples.items():
+            self.state.tuples.setdefault(name, []).extend(members)
+        for key, samples in state.rows.items():
+            self.state.rows.setdefault(key, []).extend(samples)
+
     def finish(self) -> None:
         """Check photos, pairs, and tuples."""
-        for photo, splits in self._splits.items():
+        for photo, splits in self.state.splits.items():
             for split, sample in splits.items() if len(splits) > 1 else ():
                 others = " and ".join(f"{other} ({splits[other]})" for other in splits if other != split)
                 self._ledger.breach("photo in one split", sample, f"photo {photo} is in {split}, and in {others}")
         self._spread()
-        for pair, members in self._pairs.items():
+        for pair, members in self.state.pairs.items():
             fault = _broken_pair(members)
             for member in members:
                 self._ledger.require(not fault, "pairs", member.id, f"pair {pair}: {fault}")
-        for name, members in self._tuples.items():
+        for name, members in self.state.tuples.items():
             fault = _broken_tuple(members)
             for member in members:
                 self._ledger.require(not fault, "tuples", member.id, f"tuple {name}: {fault}")
@@ -101,12 +125,12 @@ class AcrossCheck:
         most = self._limits.rows_per_photo
         if most is None:
             return
-        for (task, photo), samples in self._rows.items():
+        for (task, photo), samples in self.state.rows.items():
             message = f"photo {photo} is shown in {len(samples)} rows of {task}, at most {most} are allowed"
             self._ledger.require(len(samples) <= most, "spread", samples[-1], message)
 
     def _photo(self, sample: Sample, photo: str) -> None:
-        self._splits[photo].setdefault(sample.split, sample.id)
+        self.state.splits.setdefault(photo, {}).setdefault(sample.split, sample.id)
         self._ledger.look("photo in one split")
         test = self._world.is_val(photo)
         message = f"photo {photo} is in {sample.split}, {'but is held out' if test else 'but is not held out'}"

@@ -4,8 +4,9 @@ Candidates share a quarter of a 64-bit difference hash. They count as one pictur
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,62 +25,80 @@ THUMBNAIL_DIFFERENCE = 4.0  # mean gray levels between 16 x 16 thumbnails
 CROWDED = 2_000  # photos that share a quarter of a hash; beyond it they are flat pictures, which carry no information
 
 
-class DuplicateCheck:
-    """Stores one hash and one thumbnail per photo."""
+class Print(NamedTuple):
+    """Looks of a photo: a difference hash of 64 bits, and a thumbnail, (16, 16)."""
 
-    def __init__(self, ledger: Ledger, world: World) -> None:
+    hash: int
+    thumbnail: NDArray[np.uint8]
+
+
+class Looks(NamedTuple):
+    """What is kept of the photos: its split, the first sample that shows it, and its looks; None: unreadable."""
+
+    split: str
+    sample: str
+    looks: Print | None
+
+
+class DuplicateCheck:
+    """Stores one hash and one thumbnail per photo; `prints` remembers those of earlier checks in this process."""
+
+    def __init__(self, ledger: Ledger, world: World, prints: dict[str, Print | None] | None = None) -> None:
         self._ledger, self._world = ledger, world
-        self._seen: dict[str, tuple[str, str]] = {}  # photo -> split, first sample
-        self._photos: list[str] = []
-        self._hashes: list[int] = []
-        self._thumbnails: list[NDArray[np.uint8]] = []
+        self._prints = {} if prints is None else prints
+        self.state: dict[str, Looks] = {}
 
     def add(self, sample: Sample) -> None:
         """Hash the photos that are new."""
         for part in (part for view in sample.views for part in view.parts):
             photo = self._world.photo(part)
-            if photo not in self._seen:
-                self._seen[photo] = (sample.split, sample.id)
-                self._hash(photo, part.source, part.image_id)
+            if photo not in self.state:
+                if photo not in self._prints:
+                    self._prints[photo] = self._print(part.source, part.image_id)
+                self.state[photo] = Looks(sample.split, sample.id, self._prints[photo])
+
+    def merge(self, state: dict[str, Looks]) -> None:
+        """Add the photos of later rows."""
+        for photo, seen in state.items():
+            self.state.setdefault(photo, seen)
 
     def finish(self) -> None:
         """Check all pairs of photos that look alike."""
-        self._ledger.look("near-duplicates", len(self._photos))
-        for first, second in sorted(set(self._alike())):
-            seen = [(self._photos[place], *self._seen[self._photos[place]]) for place in (first, second)]
+        photos = [(photo, seen.split, seen.sample, seen.looks) for photo, seen in self.state.items() if seen.looks]
+        self._ledger.look("near-duplicates", len(photos))
+        alike = _alike([split for _, split, _, _ in photos], [looks for _, _, _, looks in photos])
+        for first, second in sorted(set(alike)):
+            seen = [photos[place][:3] for place in (first, second)]
             for (photo, split, sample), (other, elsewhere, _) in (seen, seen[::-1]):
                 message = f"photo {photo} ({split}) looks like {other} ({elsewhere})"
                 self._ledger.breach("near-duplicates", sample, message)
 
-    def _hash(self, photo: str, key: str, image_id: int) -> None:
+    def _print(self, key: str, image_id: int) -> Print | None:
         source = self._world.sources[key]
         try:
             content = source.photos.read(source.file_name(image_id))
             picture_size(content)
         except PhotoError:
-            return  # reported by the picture checks
+            return None  # reported by the picture checks
         grey = cv2.imdecode(np.frombuffer(content, np.uint8), READ)
         if grey is None:
-            return
+            return None
         small = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
         bits = np.packbits(small[:, 1:] > small[:, :-1])
-        self._photos.append(photo)
-        self._hashes.append(int.from_bytes(bits.tobytes(), "big"))
-        self._thumbnails.append(np.asarray(cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA), dtype=np.uint8))
+        small_gray = cv2.resize(grey, (16, 16), interpolation=cv2.INTER_AREA)
+        return Print(int.from_bytes(bits.tobytes(), "big"), np.asarray(small_gray, dtype=np.uint8))
 
-    def _alike(self) -> Iterator[tuple[int, int]]:
-        """Pairs across two splits, some repeated: memory does not grow with the photos of one split."""
-        splits = [self._seen[photo][0] for photo in self._photos]
-        buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-        for place, value in enumerate(self._hashes):
-            for quarter in range(4):
-                buckets[(quarter, value >> (16 * quarter) & 0xFFFF)].append(place)
-        pairs = (pair for b in buckets.values() if len(b) <= CROWDED for pair in combinations(b, 2))
-        for first, second in pairs:
-            if (
-                splits[first] != splits[second]
-                and (self._hashes[first] ^ self._hashes[second]).bit_count() <= HASH_BITS
-            ):
-                apart = self._thumbnails[first].astype(np.int16) - self._thumbnails[second]
-                if float(np.abs(apart).mean()) <= THUMBNAIL_DIFFERENCE:
-                    yield first, second
+
+def _alike(splits: Sequence[str], prints: Sequence[Print]) -> Iterator[tuple[int, int]]:
+    """Pairs across two splits, some repeated: memory does not grow with the photos of one split."""
+    buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, looks in enumerate(prints):
+        for quarter in range(4):
+            buckets[(quarter, looks.hash >> (16 * quarter) & 0xFFFF)].append(place)
+    pairs = (pair for b in buckets.values() if len(b) <= CROWDED for pair in combinations(b, 2))
+    for first, second in pairs:
+        one, other = prints[first], prints[second]
+        if splits[first] != splits[second] and (one.hash ^ other.hash).bit_count() <= HASH_BITS:
+            apart = one.thumbnail.astype(np.int16) - other.thumbnail
+            if float(np.abs(apart).mean()) <= THUMBNAIL_DIFFERENCE:
+                yield first, second

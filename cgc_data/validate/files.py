@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 
 from cgc_data.release.inside import inside
 from cgc_data.release.manifest import Counts, Manifest, Shard
-from cgc_data.release.rows import Row
 from cgc_data.release.schema import arrow_schema
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample
@@ -23,7 +22,6 @@ CHECKS = {
     "right shard": "every row is in the shard of its contrast and split",
     "counts": "the manifest's counts are correct",
 }
-BATCH = 32  # rows with embedded photos in memory at a time
 
 
 def sha256(path: Path) -> str:
@@ -81,15 +79,6 @@ def _difference(found: pa.Schema, expected: pa.Schema) -> str:
     return f"column {other[0]!r} has the wrong type" if other else "has columns that are not in the schema"
 
 
-def read_rows(release: Path, shards: list[str]) -> Iterator[tuple[str, Row]]:
-    """All rows with their shard, a few at a time."""
-    for name in shards:
-        with pq.ParquetFile(inside(release, name)) as file:
-            for batch in file.iter_batches(batch_size=BATCH):
-                for row in batch.to_pylist():
-                    yield name, row
-
-
 class CountCheck:
     """Counts rows in the same way as the manifest."""
 
@@ -110,6 +99,17 @@ class CountCheck:
         place = f"{sample.contrast}/{sample.split}-"
         message = f"a row of {place[:-1]} is in {sample.shard}"
         self._ledger.require(sample.shard.startswith(place), "right shard", sample.id, message)
+
+    @property
+    def state(self) -> dict[str, Counter[str]]:
+        """What was counted, for `merge`."""
+        return self._counts
+
+    def merge(self, state: Mapping[str, Counter[str]]) -> None:
+        """Add what was counted in other rows."""
+        self._total += state["by_split"].total()
+        for key, counts in state.items():
+            self._counts[key].update(counts)
 
     def finish(self, counts: Counts) -> None:
         """Compare the counts with the manifest."""

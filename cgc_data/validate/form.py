@@ -28,17 +28,15 @@ ROUNDING = 1e-4  # relative, for floating point
 
 
 class FormCheck:
-    """Checks one row at a time and remembers the ids it has seen."""
+    """Checks one row at a time and collects their ids in `ids`."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
-        self._ids: set[str] = set()
+        self.ids: list[str] = []
 
     def check(self, sample: Sample) -> bool:
         """Check a row; False if its indices are too broken for any other check."""
-        fresh = bool(ID.fullmatch(sample.id)) and sample.id not in self._ids
-        self._ledger.require(fresh, "ids unique", sample.id, "the id is a duplicate or not 16 hex digits")
-        self._ids.add(sample.id)
+        self.ids.append(sample.id)
         faults = [*_values(sample), *_indices(sample, self._world)]
         for fault in faults or [""]:
             self._ledger.require(not fault, "row form", sample.id, fault)
@@ -49,6 +47,14 @@ class FormCheck:
         self._answer(sample)
         self._sizes(sample)
         return True
+
+    def finish(self) -> None:
+        """Check that no two rows have one id."""
+        seen: set[str] = set()
+        for identity in self.ids:
+            fresh = bool(ID.fullmatch(identity)) and identity not in seen
+            self._ledger.require(fresh, "ids unique", identity, "the id is a duplicate or not 16 hex digits")
+            seen.add(identity)
 
     def _answer(self, sample: Sample) -> None:
         response = f"<think>looked</think>\n<answer>{sample.answer}</answer>"

@@ -16,9 +16,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from cgc_data.common import remote
 from cgc_data.common.errors import PhotoError, ReleaseError
+from cgc_data.common.remote import url_of
 
 MOST_BYTES, MOST_PIXELS = 2**28, 100_000_000  # per photo; no release shows a larger one
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -63,11 +65,14 @@ class _Place:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._archive: zipfile.ZipFile | None = None
+        self._process = os.getpid()
         self._members: dict[str, zipfile.ZipInfo] = {}
-        if path.is_dir():
+        self._url = url_of(path)
+        self._listed = remote.list_files(self._url) if self._url and not self._url.endswith(".zip") else None
+        if self._listed is not None or path.is_dir():
             return
         try:
-            self._archive = zipfile.ZipFile(path)
+            self._archive = self._open()
         except (OSError, zipfile.BadZipFile):
             raise ReleaseError(
                 f"{path}: neither a folder nor a zip of photos; pass their location with --coco ANN.json:IMAGES"
@@ -82,6 +87,8 @@ class _Place:
             info = self._member(name)
             return info.file_size if info else None
         file = self._file(name)
+        if self._listed is not None:
+            return self._listed[file.relative_to(self.path).as_posix()] if file else None
         return os.stat(file).st_size if file else None
 
     def place(self, name: str) -> str:
@@ -89,7 +96,8 @@ class _Place:
         if self._archive:
             info = self._member(name)
             return f"{self.path.resolve()}:{info.filename if info else ''}"
-        return str((self._file(name) or self.path).resolve())
+        file = self._file(name) or self.path
+        return str(file if self._url else file.resolve())
 
     def name(self, name: str) -> str:
         """The name of the photo's file here, or "" if there is none."""
@@ -105,12 +113,23 @@ class _Place:
             if (self.size(name) or 0) > MOST_BYTES:
                 raise PhotoError(f"{self.path}: {name} is larger than {MOST_BYTES:,} bytes")
             if self._archive:
+                self._open_in_this_process()
                 info = self._member(name)
                 return _unpacked(self._archive, info) if info else self._missing(name)
             file = self._file(name)
+            if file and self._url:
+                return remote.read_bytes(str(url_of(file)))
             return file.read_bytes() if file else self._missing(name)
         except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise PhotoError(f"{self.path}: {name} cannot be read ({error})") from None
+
+    def _open_in_this_process(self) -> None:
+        """Open the archive again after a fork: a shared handle would share its position."""
+        if self._process != os.getpid():
+            self._archive, self._process = self._open(), os.getpid()
+
+    def _open(self) -> zipfile.ZipFile:
+        return zipfile.ZipFile(remote.opened(self._url) if self._url else self.path)
 
     def _missing(self, name: str) -> bytes:
         raise PhotoError(f"{self.path}: no photo {name}")
@@ -121,17 +140,24 @@ class _Place:
         return exact or (self._members[likely] if likely else None)
 
     def _file(self, name: str) -> Path | None:
-        exact = next((path for c in _candidates(name) if (path := self.path / c).is_file()), None)
+        exact = next((path for c in _candidates(name) if self._is_file(path := self.path / c)), None)
         if exact:
             return exact
         likely = _only_likely(name, self._names)
         return self.path / likely if likely else None
+
+    def _is_file(self, path: Path) -> bool:
+        if self._listed is None:
+            return path.is_file()
+        return path.relative_to(self.path).as_posix() in self._listed
 
     @cached_property
     def _names(self) -> dict[str, list[str]]:
         """Every file by its normalized base name, with and without a tool's prefix."""
         if self._archive:
             files = [info.filename for info in self._archive.infolist() if not info.is_dir()]
+        elif self._listed is not None:
+            files = list(self._listed)
         else:
             below = (os.path.join(folder, name) for folder, _, names in os.walk(self.path) for name in names)
             files = [Path(file).relative_to(self.path).as_posix() for file in below]
@@ -156,6 +182,8 @@ def picture_size(content: bytes) -> tuple[int, int]:
     try:
         with Image.open(io.BytesIO(content)) as image:
             width, height = image.size
+    except UnidentifiedImageError:
+        raise PhotoError("not a picture") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PhotoError(f"not a picture ({error})") from None
     if width * height > MOST_PIXELS:

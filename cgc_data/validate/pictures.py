@@ -3,6 +3,7 @@
 import hashlib
 import io
 from functools import cache
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -30,14 +31,16 @@ DIFFERENCE = 10.0
 SHIFT = 2
 ORIENTATION = 0x0112
 REMEMBERED = 200_000
+# By image and view: why the image cannot be read, and why it does not match the view
+Compared: TypeAlias = dict[tuple[bytes, View], tuple[str, str]]
 
 
 class PictureCheck:
-    """Compares images with the photos they come from, each distinct image once."""
+    """Compares images with the photos they come from, each distinct image once; `done` is what was compared before."""
 
-    def __init__(self, ledger: Ledger, world: World) -> None:
+    def __init__(self, ledger: Ledger, world: World, done: Compared | None = None) -> None:
         self._ledger, self._world = ledger, world
-        self._done: dict[tuple[bytes, View], tuple[str, str]] = {}
+        self._done: Compared = {} if done is None else done
 
     def check(self, sample: Sample) -> None:
         """Check all images of a sample. A release by reference has none."""

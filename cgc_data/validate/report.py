@@ -37,6 +37,7 @@ class Check:
         bound: the limit that the value is compared with.
         interval: 95 % interval of the value, if it is a statistic.
         breaches: the faulty samples.
+        sampled: whether only a sample of the rows was checked.
     """
 
     name: str
@@ -47,14 +48,25 @@ class Check:
     interval: Interval | None = None
     message: str = ""
     breaches: tuple[Breach, ...] = ()
+    sampled: bool = False
+
+
+class Drawn(NamedTuple):
+    """The sample of rows of a validation: the share asked for, the seed, and the rows drawn of all rows."""
+
+    share: float
+    seed: int
+    rows: int
+    of: int
 
 
 @dataclass(frozen=True)
 class Report:
-    """All checks of a release; it is valid if none failed."""
+    """All checks of a release; it is valid if none failed. `drawn` is None if every check covers all rows."""
 
     release: str
     checks: tuple[Check, ...]
+    drawn: Drawn | None = None
 
     @property
     def valid(self) -> bool:
@@ -74,7 +86,9 @@ class Report:
 
     def to_dict(self) -> dict[str, object]:
         """The report as JSON values."""
-        return {"release": self.release, "valid": self.valid, "checks": [asdict(check) for check in self.checks]}
+        drawn = self.drawn._asdict() if self.drawn else None
+        checks = [asdict(check) for check in self.checks]
+        return {"release": self.release, "valid": self.valid, "sample": drawn, "checks": checks}
 
 
 class Ledger:
@@ -99,6 +113,12 @@ class Ledger:
         if not holds:
             self.breach(check, sample, message)
         return holds
+
+    def add(self, other: "Ledger") -> None:
+        """Add what another ledger, of later rows, has recorded."""
+        self._seen.update(other._seen)
+        for check, breaches in other._breaches.items():
+            self._breaches[check].extend(breaches)
 
     def checks(self) -> Iterable[Check]:
         """One check per description, in the same order."""

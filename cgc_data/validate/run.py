@@ -1,37 +1,27 @@
 """Validates a release: opens its raw sources, runs every check on every row, and measures the shortcuts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 from cgc_data.common.errors import ReleaseError
 from cgc_data.common.progress import track
+from cgc_data.common.remote import local_file, url_of
 from cgc_data.release.manifest import Manifest, SourceRecord, read_manifest
-from cgc_data.release.rows import Row
-from cgc_data.validate import absence, across, duplicates, files, form, licenses, pictures, sharpness, stated, truth
+from cgc_data.release.remote import local_release
+from cgc_data.validate import files
+from cgc_data.validate.groups import Group, Sampling, groups_of, in_processes, read_group
 from cgc_data.validate.limits import limits_of
 from cgc_data.validate.photos import PhotoFiles
 from cgc_data.validate.raw import RawSource
-from cgc_data.validate.report import Check, Ledger, Report
-from cgc_data.validate.samples import Sample, read_sample
+from cgc_data.validate.report import Drawn, Ledger, Report
+from cgc_data.validate.rows import CHECKS, CLOSE, Left, Remembered, RowChecker
 from cgc_data.validate.shortcuts import shortcut_checks
 from cgc_data.validate.tasks import task_measures
-from cgc_data.validate.trace import Trace, trace_of
 from cgc_data.validate.world import World
 from cgc_data.vocabulary import load_relations
-
-CHECKS = {
-    **files.CHECKS,
-    **form.CHECKS,
-    **sharpness.CHECKS,
-    **pictures.CHECKS,
-    **truth.CHECKS,
-    **absence.CHECKS,
-    **across.CHECKS,
-    **duplicates.CHECKS,
-    **licenses.CHECKS,
-    **stated.CHECKS,
-}
 
 
 class SourcePaths(NamedTuple):
@@ -42,77 +32,78 @@ class SourcePaths(NamedTuple):
     images: Path
 
 
-def validate(release: Path | str, sources: Sequence[SourcePaths] | None = None) -> Report:
+@dataclass(frozen=True)
+class Opened:
+    """A release and its sources as one process has them, with what it remembers of the rows it has checked."""
+
+    folder: Path
+    manifest: Manifest
+    world: World
+    remembered: Remembered = field(default_factory=Remembered)
+
+
+def validate(
+    release: Path | str,
+    sources: Sequence[SourcePaths] | None = None,
+    *,
+    sample: float | None = None,
+    seed: int = 0,
+    workers: int = 1,
+) -> Report:
     """Re-derive every sample of a release from its raw sources.
+
+    The report is the same for any number of workers.
 
     Args:
         release: folder of a finished release.
         sources: current locations of sources that were moved since the build; matched by sha256.
+        sample: share of the rows, above 0 and at most 1, to compare with photos and masks and to measure shortcuts
+            on; everything else still covers all rows. None: all rows.
+        seed: random seed of the sample.
+        workers: number of processes.
 
     Raises:
         ReleaseError: not a finished release, or a source is missing or differs from the one it was built from.
     """
-    folder = Path(release)
+    folder, given = local_release(release), tuple(sources or ())
+    opened = _opened(folder, given)
+    try:
+        return _report(opened, given, Sampling(sample, seed) if sample is not None else None, workers)
+    finally:
+        _opened.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _opened(folder: Path, given: tuple[SourcePaths, ...]) -> Opened:
+    """Opened once per process; forked ones find what their parent has opened."""
     manifest = read_manifest(folder)
-    world = World(open_sources(folder, manifest, sources or ()), load_relations())
+    return Opened(folder, manifest, World(open_sources(folder, manifest, given), load_relations()))
+
+
+def _report(opened: Opened, given: tuple[SourcePaths, ...], sampling: Sampling | None, workers: int) -> Report:
     ledger = Ledger(CHECKS)
-    shards = files.check_files(folder, manifest, ledger)
-    checker = RowChecker(manifest, world, ledger)
-    total = sum(shard["rows"] for shard in manifest["shards"])
-    for shard, row in track(files.read_rows(folder, shards), "validate", total):
-        checker.row(shard, row)
-    traces, limits = checker.traces, limits_of(manifest)
-    return Report(str(folder), (*checker.finish(), *shortcut_checks(traces, limits), *task_measures(traces, limits)))
+    shards = files.check_files(opened.folder, opened.manifest, ledger)
+    checker = RowChecker(opened.manifest, opened.world, ledger)
+    groups = groups_of(opened.folder, shards)
+    check = partial(_check_group, opened.folder, given, sampling)
+    for left in track(in_processes(check, groups, workers), "row groups", len(groups)):
+        checker.add(left)
+    traces, limits = checker.traces, limits_of(opened.manifest)
+    measures = [*shortcut_checks(traces, limits, sampled=sampling is not None), *task_measures(traces, limits)]
+    if sampling is None:
+        return Report(str(opened.folder), (*checker.finish(), *measures))
+    close = {check.name for check in measures} | CLOSE.keys()
+    checks = [replace(check, sampled=check.name in close) for check in (*checker.finish(), *measures)]
+    total = sum(shard["rows"] for shard in opened.manifest["shards"])
+    return Report(str(opened.folder), tuple(checks), Drawn(*sampling, len(traces), total))
 
 
-class RowChecker:
-    """All checks of rows, each after those it relies on."""
-
-    def __init__(self, manifest: Manifest, world: World, ledger: Ledger) -> None:
-        limits = limits_of(manifest)
-        self.traces: list[Trace] = []
-        self._manifest, self._world, self._ledger = manifest, world, ledger
-        self._counts = files.CountCheck(ledger)
-        self._form = form.FormCheck(ledger, limits, world)
-        self._sharpness = sharpness.SharpnessCheck(ledger, limits)
-        self._pictures = pictures.PictureCheck(ledger, world)
-        self._truth = truth.TruthCheck(ledger, limits, world)
-        self._absence = absence.AbsenceCheck(ledger, limits, world)
-        self._across = across.AcrossCheck(ledger, limits, world, manifest.get("exclusions", {}))
-        self._duplicates = duplicates.DuplicateCheck(ledger, world)
-        self._licenses = licenses.LicenseCheck(ledger, world, manifest)
-        self._stated = stated.StatedCheck(ledger, world)
-
-    def row(self, shard: str, row: Row) -> None:
-        """Check one row."""
-        try:
-            sample = read_sample(row, shard)
-        except ValueError as error:
-            self._ledger.require(False, "row form", str(row.get("id")), str(error))
-            return
-        self._counts.add(sample)
-        if self._form.check(sample):
-            self._sound(sample)
-
-    def _sound(self, sample: Sample) -> None:
-        if not sample.images and self._manifest.get("image_mode") != "reference":
-            self._ledger.breach("images", sample.id, "no images in a release that embeds them")
-        self._sharpness.check(sample)
-        self._pictures.check(sample)
-        self._truth.check(sample)
-        self._absence.check(sample)
-        self._across.add(sample)
-        self._duplicates.add(sample)
-        self._licenses.check(sample)
-        self._stated.check(sample)
-        self.traces.append(trace_of(sample, self._world))
-
-    def finish(self) -> tuple[Check, ...]:
-        """All checks of rows, and those that can run only at the end."""
-        self._counts.finish(self._manifest["counts"])
-        self._across.finish()
-        self._duplicates.finish()
-        return tuple(self._ledger.checks())
+def _check_group(folder: Path, given: tuple[SourcePaths, ...], sampling: Sampling | None, group: Group) -> Left:
+    opened = _opened(folder, given)
+    checker = RowChecker(opened.manifest, opened.world, Ledger(CHECKS), opened.remembered)
+    for row, drawn in read_group(folder, group, sampling):
+        checker.row(group.shard, row, closely=drawn)
+    return checker.left
 
 
 def open_sources(release: Path, manifest: Manifest, given: Sequence[SourcePaths]) -> list[RawSource]:
@@ -133,7 +124,7 @@ def _open(release: Path, entry: SourceRecord, moved: SourcePaths | None) -> RawS
     return RawSource(
         key=entry["key"],
         kind=entry["kind"],
-        annotations=annotations,
+        annotations=local_file(annotations),
         photos=PhotoFiles(images),
         exhaustive=entry.get("exhaustive"),
         test_only=entry.get("split") == "test",
@@ -144,6 +135,8 @@ def _open(release: Path, entry: SourceRecord, moved: SourcePaths | None) -> RawS
 
 
 def _find(release: Path, name: str, kind: str) -> Path:
+    if url_of(name):
+        return Path(name)
     for path in (Path(name), release / name, release.parent / name):
         if path.is_file() or path.is_dir():  # reading a device or a pipe would never end
             return path
@@ -152,6 +145,6 @@ def _find(release: Path, name: str, kind: str) -> Path:
 
 def _digest(path: Path) -> str:
     try:
-        return files.sha256(path)
+        return files.sha256(local_file(path))
     except OSError as error:
         raise ReleaseError(f"{path}: cannot be read ({error.strerror}); name sources as ANN.json:IMAGES") from None

@@ -1,5 +1,6 @@
 """What a row states about itself and its photos, re-derived: wording, number of images, difficulty, and records."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -26,16 +27,16 @@ ROUNDING = 0.002  # tolerance of a difficulty, due to rounded boxes
 
 
 class StatedCheck:
-    """Checks one row at a time and remembers what was asked."""
+    """Checks one row at a time and collects what was asked, as a digest and the row's id, in `asked`."""
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
-        self._asked: dict[int, str] = {}
+        self.asked: list[tuple[bytes, str]] = []
 
     def check(self, sample: Sample) -> None:
         """Check everything that a row states."""
-        first = self._asked.setdefault(hash((sample.views, sample.question, sample.split)), sample.id)
-        self._ledger.require(first == sample.id, "asked once", sample.id, f"asks what {first} asks")
+        shown = repr((sample.views, sample.question, sample.split)).encode("utf-8", "surrogatepass")
+        self.asked.append((hashlib.blake2b(shown, digest_size=16).digest(), sample.id))
         faults = {
             "wording": [*_numbers(sample), *_wording(sample, self._world)],
             "difficulty": _difficulty(sample),
@@ -49,6 +50,13 @@ class StatedCheck:
         for check, found in faults.items():
             for fault in [*found] or [""]:
                 self._ledger.require(not fault, check, sample.id, fault)
+
+    def finish(self) -> None:
+        """Check that no two rows ask the same."""
+        firsts: dict[bytes, str] = {}
+        for digest, sample in self.asked:
+            first = firsts.setdefault(digest, sample)
+            self._ledger.require(first == sample, "asked once", sample, f"asks what {first} asks")
 
     def _record(self, number: int, view: View | Part) -> Iterator[str]:
         image = self._world.sources[view.source].images[view.image_id]

@@ -6,6 +6,7 @@ EasyR1 passes only the `answer` of an exported row, so any image number above 0 
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from cgc_data.metrics import accuracy
 from cgc_train.errors import RecipeError
 from cgc_train.plugins.exported import Given, rules_of, score_exported
 from cgc_train.reward import Rules
@@ -52,4 +53,4 @@ def compute_score(
 
 def _score(item: Response, rules: Rules) -> Score:
     terms = score_exported(item["response"], item["ground_truth"], rules)
-    return {"overall": terms.reward, "accuracy": terms.item.accuracy, **terms.values}
+    return {"overall": terms.reward, "accuracy": accuracy(terms.reading, terms.truth), **terms.values}

@@ -5,6 +5,7 @@ It reads `reward_model.ground_truth` and `extra_info` as written by `cgc-data ex
 
 from typing import TypedDict
 
+from cgc_data.metrics import accuracy
 from cgc_train.plugins.exported import Given, rules_of, score_exported
 
 
@@ -50,4 +51,4 @@ def compute_score(
         contrast=facts.get("contrast", ""),
         task=facts.get("task", ""),
     )
-    return {"score": terms.reward, "acc": terms.item.accuracy, **terms.values}
+    return {"score": terms.reward, "acc": accuracy(terms.reading, terms.truth), **terms.values}

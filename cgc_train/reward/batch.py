@@ -46,7 +46,7 @@ def zero_variance(scores: Sequence[Terms]) -> float | None:
     """Share of groups (responses to one row) whose rewards are all equal; None if no row has two responses."""
     groups: dict[str, list[float]] = defaultdict(list)
     for score in scores:
-        groups[score.item.truth.id].append(score.reward)
+        groups[score.truth.id].append(score.reward)
     spreads = [max(rewards) - min(rewards) for rewards in groups.values() if len(rewards) > 1]
     return sum(spread < EQUAL for spread in spreads) / len(spreads) if spreads else None
 

@@ -60,8 +60,7 @@ class RewardSettings(LastTermSettings):
     @property
     def terms(self) -> "tuple[Term[RewardSettings], ...]":
         """Terms with a weight, and the default terms, which are shown even if their weight is 0."""
-        fields = type(self).model_fields
-        return tuple(term for term in TERMS if self.weight(term) or fields[term.name].default)
+        return tuple(term for term in TERMS if term.name in _ALWAYS_SHOWN or self.weight(term))
 
     def with_all_terms(self) -> "RewardSettings":
         """The same options with equal weights for all terms."""
@@ -71,6 +70,7 @@ class RewardSettings(LastTermSettings):
 TERMS: tuple[Term[RewardSettings], ...] = tuple(
     mark for field in RewardSettings.model_fields.values() for mark in field.metadata if isinstance(mark, Term)
 )
+_ALWAYS_SHOWN = frozenset(term.name for term in TERMS if RewardSettings.model_fields[term.name].default)
 
 
 class Rules(Section):

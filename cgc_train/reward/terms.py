@@ -3,30 +3,44 @@
 Every term uses the same reading of the response, which the benchmark also uses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from cgc_data.answer import Reading, Violation, read_answer, read_soft
 from cgc_data.metrics import ItemScore, Truth, score_reading
-from cgc_train.reward.settings import PromptSettings, RewardSettings
-from cgc_train.reward.term import Answered
+from cgc_train.reward.settings import PromptSettings, RewardSettings, Rules
+from cgc_train.reward.term import Answered, Term
+
+# Made once: making settings takes as long as reading an answer.
+_DEFAULTS = Rules()
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Every term of one response's reward, and the metrics of the same reading.
+    """Every term of one response's reward, and the reading that it is of.
 
     Attributes:
         reward: the weighted sum.
         values: value of each term by name, 0-1, times the weight of the row's task.
-        violations: violations of the strict format.
-        item: metrics of the response, independent of the settings.
+        reading: the reading of the response by the strict format.
+        truth: the truth of its row.
     """
 
     reward: float
     values: Mapping[str, float]
-    violations: tuple[Violation, ...]
-    item: ItemScore
+    reading: Reading
+    truth: Truth
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Violations of the strict format."""
+        return self.reading.violations
+
+    @cached_property
+    def item(self) -> ItemScore:
+        """Metrics of the response, independent of the settings; they take longer than the reward, which needs none."""
+        return score_reading(self.reading, self.truth)
 
     @property
     def miou(self) -> float:
@@ -46,24 +60,28 @@ def score(
     prompt: PromptSettings | None = None,
 ) -> Terms:
     """The reward of a response to a row; never raises, for any text."""
-    settings, prompt = settings or RewardSettings(), prompt or PromptSettings()
+    settings, prompt = settings or _DEFAULTS.reward, prompt or _DEFAULTS.prompt
     reading = read_answer(response, truth.num_images, require_think=prompt.think, prefix=prompt.prefix)
     boxes = reading
     if settings.soft_reading and not reading.valid:
         boxes = read_soft(response, truth.num_images, require_think=prompt.think, prefix=prompt.prefix)
-    earned = _earned(reading, boxes, truth, settings)
+    terms = settings.terms
+    earned = _earned(reading, boxes, truth, settings, terms)
     factor = settings.task_weight(truth.kind)
     return Terms(
-        reward=factor * sum(settings.weight(term) * earned[term.name] for term in settings.terms),
+        reward=factor * sum(settings.weight(term) * earned[term.name] for term in terms),
         values={name: factor * value for name, value in earned.items()},
-        violations=reading.violations,
-        item=score_reading(reading, truth),
+        reading=reading,
+        truth=truth,
     )
 
 
-def _earned(reading: Reading, boxes: Reading, truth: Truth, settings: RewardSettings) -> dict[str, float]:
+def _earned(
+    reading: Reading, boxes: Reading, truth: Truth, settings: RewardSettings, terms: Iterable[Term[RewardSettings]]
+) -> dict[str, float]:
     """The value of each term by name, in order."""
     earned: dict[str, float] = {}
-    for term in settings.terms:
-        earned[term.name] = term.function(Answered(reading, boxes, truth, earned), settings)
+    answer = Answered(reading, boxes, truth, earned)
+    for term in terms:
+        earned[term.name] = term.function(answer, settings)
     return earned

@@ -73,7 +73,7 @@ def text_of(completion: Completion) -> str:
 def _log(scores: Sequence[Terms], log_extra: LogExtra | None, log_metric: LogMetric | None) -> None:
     """Pass the ids and statistics of a batch to TRL, if it accepts them."""
     if log_extra:
-        log_extra("id", [entry.item.truth.id for entry in scores])
+        log_extra("id", [entry.truth.id for entry in scores])
     if log_metric:
         for name, value in batch_statistics(scores).items():
             log_metric(name, value)

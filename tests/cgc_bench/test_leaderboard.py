@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -77,6 +78,18 @@ def test_runs_with_other_settings_do_not_share_a_block(
     ]
     blocks = board_of(*folders).blocks
     assert len({block.protocol for block in blocks}) == len(blocks) == 2
+
+
+def test_blocks_name_the_setting_in_which_they_differ(items: dict[str, Any], tmp_path: Path) -> None:
+    for name, interface in (("a", "chat"), ("b", "simple")):
+        run = save(tmp_path / name, "contrast", items, perfect)
+        configuration = {"generation_kwargs": {"max_new_tokens": 7}, "metadata": {"cgc_interface": interface}}
+        configurations = {f"cgc_contrast_{task}": configuration for task in ("inter", "intra")}
+        (run / name / "20261124_120000_results.json").write_text(json.dumps({"configs": configurations}))
+    first, second = (block.protocol for block in board_of(tmp_path / "a", tmp_path / "b").blocks)
+    assert first.endswith("; interface chat")
+    assert second.endswith("; interface simple")
+    assert "generation" not in first, "what is the same in both is left out"
 
 
 def test_half_of_the_items_is_another_protocol(items: dict[str, Any], tmp_path: Path) -> None:
@@ -156,6 +169,18 @@ def test_latex_has_a_row_a_model_with_as_many_cells_as_heads(mig: Run) -> None:
     assert text.count(r"\par\noindent(") == len(board.blocks)
 
 
+def test_our_table_has_no_published_figures_and_no_tags(mig: Run) -> None:
+    (board,) = leaderboards([(mig, mig.summary())])
+    ours = board.ours()
+    assert [line.model for line in lines(ours)] == ["ours-7b"]
+    assert ours.columns == (*TASKS, MEAN)
+    text = as_latex(ours)
+    assert "UniVG-R1" not in text
+    assert " & ours & " not in text
+    (row,) = [line for line in text.splitlines() if line.startswith("ours-7b")]
+    assert row.count(" & ") == len(ours.columns) + 1
+
+
 @pytest.mark.parametrize(("place", "name"), [(0, "a"), (25, "z"), (26, "aa"), (27, "ab")])
 def test_blocks_have_letters(place: int, name: str) -> None:
     assert letter(place) == name
@@ -174,7 +199,7 @@ def test_latex_compiles(mig: Run, tmp_path: Path) -> None:
     odd = Run(ODD, *(getattr(mig, name) for name in list(Run.__dataclass_fields__)[1:]))
     (board,) = leaderboards([(mig, mig.summary()), (odd, odd.summary())])
     (tmp_path / "table.tex").write_text(as_latex(board), encoding="utf-8")
-    document = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\\small\\input{table}\\end{document}\n"
+    document = "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}\\input{table}\\end{document}\n"
     (tmp_path / "paper.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
     done = subprocess.run(
@@ -187,7 +212,11 @@ def test_latex_compiles(mig: Run, tmp_path: Path) -> None:
 def test_a_report_has_the_tables_in_four_forms(items: dict[str, Any], tmp_path: Path) -> None:
     run = save(tmp_path / "m", "contrast", items, perfect)
     invoke("report", run, "--to", tmp_path / "report")
-    assert {path.name for path in (tmp_path / "report/tables").iterdir()} == {"contrast.csv", "contrast.tex"}
+    assert {path.name for path in (tmp_path / "report/tables").iterdir()} == {
+        "contrast.csv",
+        "contrast.tex",
+        "contrast_ours.tex",
+    }
     page = (tmp_path / "report/index.html").read_text()
     assert 'href="tables/contrast.csv"' in page
     assert "## Held-out contrasts, acc@0.5" in (tmp_path / "report/report.md").read_text()

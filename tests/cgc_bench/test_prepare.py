@@ -205,7 +205,7 @@ def test_bad_input_is_one_line(tmp_path: Path, arguments: list[str], message: st
 def test_a_missing_image_names_itself_and_its_item(tmp_path: Path) -> None:
     root, annotations = mig_folder(tmp_path)
     (root / "images" / "region" / "b.jpg").unlink()
-    with pytest.raises(PrepareError, match=r"lacks images/region/b\.jpg, an image of item \d+"):
+    with pytest.raises(PrepareError, match=r"lacks images/region/b\.jpg, an image of item \d+; name a complete"):
         prepare("mig", source=root, annotations=annotations)
 
 

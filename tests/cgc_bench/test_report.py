@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from cgc_data.common.errors import CgcError
 from cgc_data.release.read import open_release
 from tests.cgc_bench import vlm2_rows
 from tests.cgc_bench.official_files import mig_folder, prepare
-from tests.cgc_bench.saved_runs import in_pixels, in_shares, invoke, perfect, save
+from tests.cgc_bench.saved_runs import Answer, in_pixels, in_shares, invoke, perfect, save
 from tests.cgc_train.made_rows import some_rows, write_release
 
 
@@ -45,6 +46,8 @@ def test_a_report_has_every_figure_and_names_who_answers_in_pixels(release: Path
         assert "100.00" in text
         for floor in CONTRAST.floors:
             assert f"floor: {floor}" in text
+        assert "hallucination" in text
+        assert re.search("false.empty", text)
         assert str(tmp_path) not in text
     assert "http" not in (tmp_path / "report" / "index.html").read_text(), "the page needs nothing from elsewhere"
 
@@ -97,6 +100,58 @@ def test_what_a_model_wrote_is_never_markup(release: Path, tmp_path: Path) -> No
     new = save(tmp_path / "new", "contrast", items, perfect)
     invoke("compare", base, new, "--to", tmp_path / "page")
     assert "<script>" not in (tmp_path / "page" / "index.html").read_text()
+
+
+def saved_answers(file: Path, items: dict[str, Any], answer: Answer) -> Path:
+    lines = [json.dumps({"index": index, "response": answer(item)}) for index, item in items.items()]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return file
+
+
+def test_saved_responses_are_reported_and_compared_like_runs(release: Path, tmp_path: Path) -> None:
+    items = CONTRAST.read_items(release)
+    good = saved_answers(tmp_path / "saved" / "good-model.jsonl", items, perfect)
+    empty = saved_answers(tmp_path / "saved" / "silent-model.jsonl", items, lambda item: "[]")
+    run = save(tmp_path / "run-model", "contrast", items, perfect)
+    of = ("--benchmark", "contrast", "--annotations", release)
+    invoke("report", good, empty, run, *of, "--to", tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "saved responses, saved/good-model.jsonl; " in text
+    assert "run of " in text
+    table = (tmp_path / "report" / "tables" / "contrast_ours.tex").read_text()
+    assert [name for name in ("good-model", "silent-model", "run-model") if f"{name} & " in table] == [
+        "good-model",
+        "silent-model",
+        "run-model",
+    ]
+    output = invoke("compare", empty, good, *of, "--to", tmp_path / "page")
+    assert "lost 0" in output
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert all(index in page for index, item in items.items() if item.truth.objects)
+    assert not (tmp_path / "page" / "images").exists(), "saved responses come without images"
+
+
+def test_saved_responses_in_which_reasoning_is_open_are_read_with_their_prefix(release: Path, tmp_path: Path) -> None:
+    items = CONTRAST.read_items(release)
+    cut = saved_answers(tmp_path / "cut.jsonl", items, lambda item: perfect(item).rpartition("<answer>")[2])
+    of = ("--benchmark", "contrast", "--annotations", release, "--prefix", "<think>")
+    invoke("report", cut, *of, "--to", tmp_path / "report")
+    with_target = [line for line in (tmp_path / "report/report.md").read_text().splitlines() if "| cut |" in line]
+    assert with_target
+    assert all("100.00" not in line for line in with_target)
+
+
+def test_files_of_saved_responses_need_what_they_answer(release: Path, tmp_path: Path) -> None:
+    items = CONTRAST.read_items(release)
+    file = saved_answers(tmp_path / "model.jsonl", items, perfect)
+    run = save(tmp_path / "run", "contrast", items, perfect)
+    with pytest.raises(ReportError, match=r"model.jsonl: a file; .* --benchmark and --annotations"):
+        invoke("report", file)
+    with pytest.raises(ReportError, match="need both --benchmark and --annotations"):
+        invoke("compare", file, run, "--annotations", release)
+    with pytest.raises(ReportError, match="no file is named"):
+        invoke("report", run, "--benchmark", "contrast", "--annotations", release)
 
 
 def test_the_newest_answers_count(release: Path, tmp_path: Path) -> None:

@@ -182,6 +182,7 @@ class MiniRelease:
     """The release in `folder/release`, its sources in `folder`; each write keeps the manifest right."""
 
     def __init__(self, folder: Path) -> None:
+        self.rows_per_group = 1000
         self.folder, self.release = folder, folder / "release"
         self.photos = folder / "photos"
         self.photos.mkdir(parents=True)
@@ -211,7 +212,9 @@ class MiniRelease:
             inside = [row for row in self.rows if (row["contrast"], row["split"]) == (contrast, split)]
             path = self.release / contrast / f"{split}-00000-of-00001.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.Table.from_pylist(inside, schema=arrow_schema()), path)
+            pq.write_table(
+                pa.Table.from_pylist(inside, schema=arrow_schema()), path, row_group_size=self.rows_per_group
+            )
             shards.append({"path": path.relative_to(self.release).as_posix(), "rows": len(inside), **_seal(path)})
         manifest = {
             "schema_version": SCHEMA_VERSION,

@@ -12,7 +12,8 @@ from cgc_data.release.read import open_release
 from cgc_data.tasks import PLANNED, TASKS
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.report import Ledger
-from cgc_data.validate.run import CHECKS, RowChecker, open_sources
+from cgc_data.validate.rows import CHECKS, RowChecker
+from cgc_data.validate.run import open_sources
 from cgc_data.validate.samples import read_sample
 from cgc_data.validate.tasks import check_of
 from cgc_data.validate.trace import Asked, Trace

@@ -28,7 +28,7 @@ def test_what_is_as_asked_is_not_reported() -> None:
     assert list(differences(compare(config(hard=0.3), made(hard=28)))) == []
 
 
-@pytest.mark.parametrize(("hard", "shown"), [(8, "hard sets 8% of 30%"), (60, "hard sets 60% of 30%")])
+@pytest.mark.parametrize(("hard", "shown"), [(8, "hard sets 8% instead of 30%"), (60, "hard sets 60% instead of 30%")])
 def test_what_differs_is_reported(hard: int, shown: str) -> None:
     (line,) = differences(compare(config(hard=0.3), made(hard)))
     assert shown in line
@@ -42,7 +42,9 @@ def test_what_chance_explains_in_a_small_release_is_not_reported() -> None:
 
 def test_only_the_largest_differences_are_named() -> None:
     (line,) = differences(compare(config(max_images=6, hard=0.3), made(hard=80)))
-    assert [what in line for what in ("hard sets 80% of 30%", "2 photos 50% of 20%", "empty answers")] == [
+    assert [
+        what in line for what in ("hard sets 80% instead of 30%", "2 photos 50% instead of 20%", "empty answers")
+    ] == [
         True,
         True,
         False,

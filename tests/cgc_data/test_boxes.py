@@ -82,7 +82,7 @@ def test_another_form_is_refused_by_its_name(
     painted: list[Source], tmp_path: Path, form: BoxFormat, photos: int | None, masks: bool
 ) -> None:
     table = table_of(spoiled(painted, form, masks=masks, photos=photos), tmp_path)
-    with pytest.raises(SourceError, match=rf"mine\.json: .* boxes leave their photos; .* set bbox_format={form} "):
+    with pytest.raises(SourceError, match=rf"mine\.json: .* boxes leave their photos; .* add `--bbox-format {form}` "):
         check_boxes(table, None)
 
 
@@ -91,7 +91,7 @@ def test_another_form_is_refused_by_its_name(
 def test_a_part_in_another_form_is_refused_too(
     painted: list[Source], tmp_path: Path, form: BoxFormat, every: int
 ) -> None:
-    with pytest.raises(SourceError, match=f"bbox_format={form}"):
+    with pytest.raises(SourceError, match=f"--bbox-format {form}`"):
         check_boxes(table_of(spoiled(painted, form, masks=False, every=every), tmp_path), None)
 
 
@@ -130,7 +130,7 @@ def test_masks_vouch_for_boxes_that_are_cut_at_the_border(painted: list[Source],
     assert check_boxes(table_of(content, tmp_path), None).boxes > 10
     for annotation in content["annotations"]:
         annotation["segmentation"] = []
-    with pytest.raises(SourceError, match=r"fit no form that is known; .* state it with bbox_format=xywh"):
+    with pytest.raises(SourceError, match=r"fit no form that is known; .* add `--bbox-format xywh`"):
         check_boxes(table_of(content, tmp_path), None)
     assert check_boxes(table_of(content, tmp_path), "xywh").boxes > 10
 
@@ -193,5 +193,5 @@ def test_small_parts_of_a_real_file_are_not_refused(real_data: Path) -> None:
 def test_a_build_is_refused_before_anything_is_written(painted: list[Source], tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text(json.dumps(spoiled(painted, "xyxy", masks=False)))
     source = Source(kind="coco", annotations=str(tmp_path / "mine.json"), images=painted[0].images, exhaustive=True)
-    with pytest.raises(SourceError, match="bbox_format=xyxy"):
+    with pytest.raises(SourceError, match="`--bbox-format xyxy`"):
         build_index(BuildConfig(sources=[source]), tmp_path / "cache")

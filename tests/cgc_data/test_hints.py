@@ -106,10 +106,10 @@ def as_it_is(_: Document) -> None:
 # What is wrong, the settings of the first try, what the error counts, and the start of the change that it advises.
 CASES: dict[str, tuple[Spoil, tuple[str, ...], str, str]] = {
     "y from below": (each(from_below), FULL, "mask and box differ", "tasks."),
-    "corners": (each(to_corners), FULL, "boxes leave their photos", "bbox_format=xyxy"),
-    "shares": (to_shares("xywh"), FULL, "smaller than a pixel", "bbox_format=xywh_normalized"),
-    "corners as shares": (to_shares("xyxy"), FULL, "smaller than a pixel", "bbox_format=xyxy_normalized"),
-    "center as shares": (to_shares("cxcywh"), FULL, "smaller than a pixel", "bbox_format=cxcywh_normalized"),
+    "corners": (each(to_corners), FULL, "boxes leave their photos", "--bbox-format xyxy"),
+    "shares": (to_shares("xywh"), FULL, "smaller than a pixel", "--bbox-format xywh_normalized"),
+    "corners as shares": (to_shares("xyxy"), FULL, "smaller than a pixel", "--bbox-format xyxy_normalized"),
+    "center as shares": (to_shares("cxcywh"), FULL, "smaller than a pixel", "--bbox-format cxcywh_normalized"),
     "all crowd": (each(lambda a, _: a.update(iscrowd=1)), FULL, "(crowd", "--ignore crowd"),
     "masks of another size": (
         each(other_size),
@@ -144,8 +144,8 @@ def attempt(content: Document, source: Source, folder: Path, *more: str) -> tupl
 
 def advised(error: str) -> list[str]:
     """The options that an error advises, as arguments."""
-    if form := re.search(r"set (bbox_format=\w+)", error):
-        return ["--bbox-format", form[1].partition("=")[2]]
+    if form := re.search(r"`--bbox-format (\w+)`", error):
+        return ["--bbox-format", form[1]]
     assert "; tried: " in error, error
     options = re.findall(r"`([^`]+)`", re.sub(r"\(in YAML: [^)]*\)", "", error))
     return [argument for option in options for argument in option.split()]

@@ -19,6 +19,7 @@ from cgc_data.common.errors import PhotoError, ReleaseError
 from cgc_data.look import plot_assets, release_stats
 from cgc_data.look.gallery import choose_samples, write_gallery
 from cgc_data.look.sample import read_sample
+from cgc_data.look.sheets import PictureFormat
 from cgc_data.release.read import Release, open_release
 from cgc_data.release.schema import arrow_schema
 from tests import tiny_release
@@ -131,7 +132,7 @@ def test_gallery_is_self_contained(release: Release, tmp_path: Path) -> None:
 
 
 def test_sheets_show_every_sample(release: Release, tmp_path: Path) -> None:
-    gallery = write_gallery(release, tmp_path / "gallery", per_task=5)
+    gallery = write_gallery(release, tmp_path / "gallery", per_task=5, kind="png")
     assert [path.name for path in gallery.sheets] == [
         "inter-locate-01.png", "inter-locate-02.png", "intra-locate_all-01.png", "intra-locate_all-02.png",
     ]  # fmt: skip
@@ -139,6 +140,20 @@ def test_sheets_show_every_sample(release: Release, tmp_path: Path) -> None:
         assert image.width == 1600
         colours = {colour for _, colour in image.convert("RGB").getcolors(1 << 24) or []}
         assert (255, 46, 99) in colours, "true boxes are drawn"
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("jpeg", "jpg"), ("webp", "webp")])
+def test_sheets_and_images_have_the_format_asked_for(
+    release: Release, tmp_path: Path, kind: PictureFormat, ending: str
+) -> None:
+    gallery = write_gallery(release, tmp_path / "gallery", per_task=2, kind=kind)
+    exact = write_gallery(release, tmp_path / "exact", per_task=2, kind="png")
+    images = sorted((gallery.page.parent / "images").iterdir())
+    assert len(images) == len(list((exact.page.parent / "images").iterdir()))
+    for path in (*gallery.sheets, *images):
+        assert path.suffix == f".{ending}"
+        with Image.open(path) as picture:
+            assert picture.format == kind.upper()
 
 
 def test_choice_depends_on_seed_and_ids_alone(release: Release, tmp_path: Path) -> None:
@@ -273,6 +288,6 @@ def test_preview_command(release: Release, tmp_path: Path) -> None:
 def test_stats_command(release: Release) -> None:
     plain = CliRunner().invoke(stats_command, [str(release.folder)])
     assert plain.exit_code == 0, plain.output
-    assert all(word in plain.output for word in ("Samples per task", "inter/locate", "36", "Licenses"))
+    assert all(word in plain.output for word in ("Rows per task", "inter/locate", "36", "Licenses"))
     as_json = CliRunner().invoke(stats_command, [str(release.folder), "--json"])
     assert json.loads(as_json.output) == release_stats(release.batches())

@@ -13,7 +13,7 @@ pytest.importorskip("trl")
 
 from datasets import Dataset
 
-from benchmarks import learning
+from benchmarks import learning, learning_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ def test_every_part_runs_and_is_measured(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     for arm in learning.QUICK.arms:
-        assert f"| {learning.ARMS[arm]} | 0 |" in done.stdout
+        assert f"| {learning_page.ARMS[arm]} | 0 |" in done.stdout
     outcome = json.loads((tmp_path / "learning.json").read_bytes())["seeds"]["0"]
     for curve in outcome.values():
         assert {"0", "4"} <= curve.keys()
@@ -55,10 +55,10 @@ def test_the_page_says_what_was_seen() -> None:
     text = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
     rises: dict[str, list[float]] = {}
     for line in text.splitlines():
-        for arm, name in learning.ARMS.items():
+        for arm, name in learning_page.ARMS.items():
             if line.startswith(f"| {name} |"):
                 before, after = re.findall(r"\d+\.\d+", line.split("|")[3])
                 rises.setdefault(arm, []).append(float(after) - float(before))
-    assert {arm: len(found) for arm, found in rises.items()} == dict.fromkeys(learning.ARMS, 3)
+    assert {arm: len(found) for arm, found in rises.items()} == dict.fromkeys(learning_page.ARMS, 3)
     assert sum(rise >= 0.15 for rise in rises["grpo"]) >= 2
     assert all(rise <= 0 for rise in rises["permuted"])

@@ -78,9 +78,35 @@ def test_the_table_shows_the_figures_that_were_kept() -> None:
     page = (ROOT / "docs" / "learning.md").read_text(encoding="utf-8")
     assert extended.BEGIN in page
     assert extended.END in page
-    if not file.is_file():  # the full form was not run yet, and the page states this
-        assert "has not been run in full" in page
-        return
     outcome = json.loads(file.read_bytes())
     assert f"{extended.BEGIN}\n\n{extended.tables(outcome)}\n{extended.END}" in page
     assert tuple(outcome["protocol"]["source_seeds"]) == extended.FULL.source_seeds
+
+
+def test_the_page_states_what_the_figures_say() -> None:
+    found = json.loads((ROOT / "docs" / "learning_extended.json").read_bytes())["comparisons"]
+
+    def differences(name: str, metric: str) -> tuple[list[list[float]], list[float]]:
+        values = found[name]["metrics"][metric]
+        return values["differences"], values["pooled"]
+
+    leaks, all_leaks = differences("source", "leakage")
+    assert sum(high < 0 for _, _, high in leaks) == 4, "leaks less on four of five seeds"
+    assert all_leaks[2] < 0, "and over all seeds"
+    assert differences("source", "miou")[1][1] > 0, "its R_miou is higher"
+    leakage = found["source"]["metrics"]["leakage"]
+    starts, means = leakage["start"], leakage["means"]
+    fifth = max(range(5), key=lambda seed: leaks[seed][2])
+    assert starts[fifth] == max(starts), "whose warm model confused images most"
+    assert min(column[fifth] for column in means.values()) > starts[fifth], "neither run improves leakage"
+    low, high = differences("source", "hallucination")[1][1:]
+    assert low < 0 < high, "hallucination shows no difference over all seeds"
+    for name in extended.SETTINGS:
+        assert all(high < 0 for _, _, high in differences(name, "miou")[0]), "SFT reaches a higher R_miou"
+        assert all(low > 0 for _, low, _ in differences(name, "leakage")[0]), "and leaks less"
+        assert differences(name, "unreadable")[1][2] < 0, "its answers are less often readable"
+        sft, grpo = (sum(found[name]["seconds"][arm]) for arm in ("sft", "grpo"))
+        assert abs(sft / grpo - 1) < 0.1, "for about the same CPU time"
+    answered = found["absent"]["metrics"]["hallucination"]
+    assert set(answered["start"]) == set(answered["means"]["grpo"]) == {1.0}, "GRPO does not learn to answer []"
+    assert max(answered["means"]["sft"]) < 0.3, "SFT learns it"

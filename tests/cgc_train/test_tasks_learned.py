@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("trl")
 
-from benchmarks import tasks_learned
+from benchmarks import painted_rows, tasks_compared, tasks_learned
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -21,7 +21,7 @@ def outcome() -> dict[str, Any]:
 
 def test_the_table_shows_the_figures(outcome: dict[str, Any]) -> None:
     page = (DOCS / "learning.md").read_text(encoding="utf-8")
-    assert f"{tasks_learned.BEGIN}\n\n{tasks_learned.tables(outcome)}\n{tasks_learned.END}" in page
+    assert f"{tasks_compared.BEGIN}\n\n{tasks_compared.tables(outcome)}\n{tasks_compared.END}" in page
 
 
 def test_the_figures_are_of_the_fixed_protocol_and_of_every_task(outcome: dict[str, Any]) -> None:
@@ -39,7 +39,7 @@ def test_the_page_says_what_was_seen(outcome: dict[str, Any]) -> None:
     assert ahead(outcome, "miou") == learned - {"inter/refer"}
     by_task = {task: found["accuracy"]["ahead of"] for task, found in outcome["tasks"].items()}
     for task in learned:
-        assert by_task[task][tasks_learned.BLIND][1] > 0, "it looks"
+        assert by_task[task][tasks_compared.BLIND][1] > 0, "it looks"
     for task in ("intra/region", "intra/difference"):
         assert by_task[task]["floor"][2] <= 0, "not learned"
     assert outcome["tasks"]["intra/region"]["rows"] < 50
@@ -58,7 +58,7 @@ def ahead(outcome: dict[str, Any], metric: str) -> set[str]:
     return {
         task
         for task, found in outcome["tasks"].items()
-        if tasks_learned.is_new(task) and all(found[metric]["ahead of"][other][1] > 0 for other in ("paper", "floor"))
+        if tasks_compared.is_new(task) and all(found[metric]["ahead of"][other][1] > 0 for other in ("paper", "floor"))
     }
 
 
@@ -69,7 +69,7 @@ def test_pictures_are_exchanged_within_a_task() -> None:
         for task in ("locate", "group")
         for n in range(5)
     ]
-    shown = tasks_learned.other_pictures(rows, seed=0)
+    shown = painted_rows.other_pictures(rows, seed=0)
     assert [row["id"] for row in shown] == [row["id"] for row in rows]
     assert all(new["images"] != old["images"] for new, old in zip(shown, rows, strict=True))
     assert all(new["images"][0].split()[0] == new["task"] for new in shown)
@@ -89,16 +89,16 @@ def test_a_view_shows_what_has_its_middle_there_and_what_is_pasted(tmp_path: Pat
     for name in ("train", "test"):
         part = content if name == "train" else {**content, "images": [], "annotations": []}
         (tmp_path / "annotations" / f"instances_{name}.json").write_text(json.dumps(part))
-    annotations = tasks_learned.Annotations(tmp_path)
+    annotations = painted_rows.Annotations(tmp_path)
     view: dict[str, Any] = {"file_name": "a.jpg", "window": [0, 0, 50, 50], "parts": []}
     assert annotations.in_view(view) == ["cup"]
     pasted = {"file_name": "a.jpg", "annotation_id": "source:71"}
     assert annotations.in_view({**view, "parts": [pasted]}) == ["ball", "cup"]
-    assert tasks_learned.named([["cup"], []]) == "Image 1 shows cup. Image 2 shows nothing."
+    assert painted_rows.named([["cup"], []]) == "Image 1 shows cup. Image 2 shows nothing."
 
 
 def test_a_difference_is_paired() -> None:
-    value, low, high = tasks_learned.difference([1.0, 0.6, 0.8], [0.9, 0.5, 0.7], ["a", "b", "c"])
+    value, low, high = tasks_compared.difference([1.0, 0.6, 0.8], [0.9, 0.5, 0.7], ["a", "b", "c"])
     assert (value, low, high) == pytest.approx((0.1, 0.1, 0.1))
-    assert tasks_learned.interval(0.1, 0.05, 0.2).startswith("**+0.10")
-    assert tasks_learned.interval(0.1, -0.05, 0.2) == "+0.10 [-0.05, +0.20]"
+    assert tasks_compared.interval(0.1, 0.05, 0.2).startswith("**+0.10")
+    assert tasks_compared.interval(0.1, -0.05, 0.2) == "+0.10 [-0.05, +0.20]"

@@ -1,0 +1,272 @@
+"""Measure every stage and a named peer in the same run, and write the table of docs/performance.md.
+
+Usage: python benchmarks/run.py [--coco ANN.json] [--lvis ANN.json] [--rows 20000] [--photos 5000] [--mig ANN.json]
+       [--repeat 3] [--quick] [--docs docs]
+Annotation files and photos that are not given are painted. Every measurement runs in a separate process, --repeat
+times; the run with the least processor time counts. Times include imports, except for index, reward, and scoring.
+--quick measures everything once on small inputs; --docs stores the figures and writes their table.
+"""
+
+import argparse
+import json
+import platform
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import measured, plain  # noqa: E402
+from scripts.markdown import table  # noqa: E402
+
+LIBRARIES = ("numpy", "pillow", "pyarrow", "datasets", "pycocotools", "lvis", "opencv-python")
+STAGE = re.compile(r"^(?:cgc-data: )?render: \d+ in ([\d.]+) s$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files and sizes of a run."""
+
+    work: Path
+    coco: Path
+    lvis: Path
+    photos: Path
+    mig: Path | None
+    rows: int
+
+    @property
+    def sources(self) -> list[str]:
+        """Flags of the painted photos."""
+        return ["--coco", f"{painted(self.photos, 'instances_train')}:{self.photos / 'images'}"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of a measurement: seconds on the clock and of the processor, and peak memory in MB."""
+
+    seconds: float
+    cpu: float
+    peak: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table: what is measured, this project's cost, the peer's name, and its cost."""
+
+    what: str
+    ours: Cost
+    peer: str
+    theirs: Cost
+
+
+Measure = Callable[[Inputs], Cost]
+
+
+def main() -> None:
+    """Measure all rows of the table and print it; with --docs, also store it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--coco", type=Path, help="annotation file of the index rows")
+    parser.add_argument("--lvis", type=Path, help="the same for LVIS")
+    parser.add_argument("--mig", type=Path, help="annotation file of MIG-Bench")
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--photos", type=int, default=5_000, help="photos to paint for builds")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in performance.md")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.inside:
+        return inside(json.loads(options.inside))
+    with tempfile.TemporaryDirectory(prefix="cgc-run-") as folder:
+        inputs = prepared(options, Path(folder))
+        lines = [measure(inputs, 1 if options.quick else options.repeat) for measure in measures(inputs)]
+    figures = {"about": about(inputs), "lines": [asdict(line) for line in lines]}
+    print(shown(figures))
+    if options.docs:
+        measured.keep(options.docs, "run", "performance.md", figures, shown(figures))
+    return None
+
+
+def prepared(options: argparse.Namespace, work: Path) -> Inputs:
+    """The inputs of a run; what is not given is painted."""
+    photos = 60 if options.quick else options.photos
+    cgc_data("paint", "standard", "--to", str(work / "photos"), "--photos", str(photos))
+    rows = 40 if options.quick else options.rows
+    coco, lvis = (painted(work / "photos", name) for name in ("instances_train", "lvis_train"))
+    return Inputs(work, options.coco or coco, options.lvis or lvis, work / "photos", options.mig, rows)
+
+
+def painted(photos: Path, name: str) -> Path:
+    """An annotation file that `cgc-data paint` wrote."""
+    return photos / "annotations" / f"{name}.json"
+
+
+def measures(inputs: Inputs) -> list[Callable[[Inputs, int], Line]]:
+    """One function per row of the table, in its order: an earlier one leaves the release that a later one needs."""
+    found = [
+        line(
+            "index of COCO, cold", partial(within, "index_coco"), "pycocotools.COCO()", partial(within, "pycocotools")
+        ),
+        line("index of COCO, warm", partial(within, "warm_coco"), "pycocotools.COCO()", partial(within, "pycocotools")),
+        line("index of LVIS, cold", partial(within, "index_lvis"), "lvis.LVIS()", partial(within, "lvis")),
+        line("index of LVIS, warm", partial(within, "warm_lvis"), "lvis.LVIS()", partial(within, "lvis")),
+        line("plan", planned, "pycocotools.COCO()", partial(within, "pycocotools")),
+        line("render inter", partial(built, "inter"), "Pillow and datasets", partial(plainly, "inter")),
+        line("render intra", partial(built, "intra"), "Pillow and datasets", partial(plainly, "intra")),
+        line("whole build", partial(built, ""), "Pillow and datasets", partial(plainly, "both")),
+        line("validate", validated, "copy of the release", copied),
+        line("reward", partial(within, "reward"), "json.loads of the answers", partial(within, "json_answers")),
+    ]
+    if inputs.mig:
+        scoring = line("scoring of MIG-Bench", partial(within, "mig"), "json.loads", partial(within, "json_mig"))
+        found.append(scoring)
+    return found
+
+
+def line(what: str, ours: Measure, peer: str, theirs: Measure) -> Callable[[Inputs, int], Line]:
+    """A function that measures one row, ours and the peer in turn."""
+
+    def measured_line(inputs: Inputs, repeat: int) -> Line:
+        runs = [(ours(inputs), theirs(inputs)) for _ in range(repeat)]
+        best = (min(costs, key=lambda cost: cost.cpu) for costs in zip(*runs, strict=True))
+        mine, other = best
+        print(f"{what}: {mine.cpu:.2f} s, {peer}: {other.cpu:.2f} s", file=sys.stderr)
+        return Line(what, mine, peer, other)
+
+    return measured_line
+
+
+def within(name: str, inputs: Inputs) -> Cost:
+    """Cost of a function of `plain.FUNCTIONS` in a separate process, without imports and preparation."""
+    given = {"name": name, **{key: str(value) for key, value in asdict(inputs).items()}}
+    output = run([sys.executable, __file__, "--inside", json.dumps(given)]).stdout
+    return Cost(**json.loads(output.splitlines()[-1]))
+
+
+def inside(given: Mapping[str, str]) -> None:
+    """Run one function in this process and print its cost."""
+    action = plain.FUNCTIONS[given["name"]](given)
+    start, cpu = time.perf_counter(), time.process_time()
+    action()
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak": peak(resource.RUSAGE_SELF)}))
+
+
+def timed(action: Callable[[], object]) -> Cost:
+    """Cost of the processes that an action runs; the peak is that of the largest process so far."""
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    action()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(time.perf_counter() - start, cpu, peak(resource.RUSAGE_CHILDREN))
+
+
+def peak(who: int) -> float:
+    """Peak memory of this process or of its largest child, in MB."""
+    return resource.getrusage(who).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command and return its output. Raises CalledProcessError after printing the end of its errors."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+    if done.returncode:
+        print(done.stderr[-2000:], file=sys.stderr)
+        done.check_returncode()
+    return done
+
+
+def cgc_data(*words: str) -> str:
+    """Run a command of `cgc-data` and return its log."""
+    return run([sys.executable, "-c", "from cgc_data.cli import main; main()", *words]).stderr
+
+
+def planned(inputs: Inputs) -> Cost:
+    """Plan from a warm index."""
+    out = str(inputs.work / "planned")
+    return timed(lambda: cgc_data("build", *inputs.sources, "--samples", str(inputs.rows), "--out", out, "--dry-run"))
+
+
+def built(contrast: str, inputs: Inputs) -> Cost:
+    """A whole build in one process, or only the rendering of one contrast.
+
+    The release stays for `validated`. The processor time of rendering is not logged: the time of the one worker counts.
+    """
+    from cgc_data.tasks import PLANNED
+
+    out = inputs.work / f"release-{contrast or 'both'}"
+    shutil.rmtree(out, ignore_errors=True)
+    others = [f"tasks.{task}=0" for task in PLANNED if contrast and not task.startswith(f"{contrast}/")]
+    said: list[str] = []
+    words = ["build", *others, *inputs.sources, "--samples", str(inputs.rows), "--workers", "1", "--out", str(out)]
+    whole = timed(lambda: said.append(cgc_data(*words)))
+    if not contrast:
+        return whole
+    seconds = float(STAGE.findall(said[0])[-1])
+    return Cost(seconds, seconds, whole.peak)
+
+
+def plainly(contrast: str, inputs: Inputs) -> Cost:
+    """The plain script: as many rows of images, cut or whole, written by `datasets`."""
+    script = str(ROOT / "benchmarks" / "plain.py")
+    photos, to = str(inputs.photos), str(inputs.work / "plain.parquet")
+    return timed(lambda: run([sys.executable, script, contrast, str(inputs.rows), photos, to]))
+
+
+def validated(inputs: Inputs) -> Cost:
+    """Validate the release of the whole build in one process."""
+    return timed(lambda: cgc_data("validate", str(inputs.work / "release-both"), *inputs.sources))
+
+
+def copied(inputs: Inputs) -> Cost:
+    """Copy that release."""
+    target = inputs.work / "copy"
+    shutil.rmtree(target, ignore_errors=True)
+    code = "import shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2])"
+    return timed(lambda: run([sys.executable, "-c", code, str(inputs.work / "release-both"), str(target)]))
+
+
+def about(inputs: Inputs) -> dict[str, Any]:
+    """Machine, versions, date, and sizes."""
+    return {
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "versions": {name: version(name) for name in LIBRARIES},
+        "rows": inputs.rows,
+        "coco_mb": round(inputs.coco.stat().st_size / 1e6, 1),
+        "lvis_mb": round(inputs.lvis.stat().st_size / 1e6, 1),
+    }
+
+
+def shown(figures: Mapping[str, Any]) -> str:
+    """The table in Markdown, and the line about the run."""
+    head = ("stage", "processor s", "clock s", "peak MB", "peer", "its processor s", "its clock s", "ratio")
+    rows = [cells(entry) for entry in figures["lines"]]
+    facts = figures["about"]
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    sizes = f"`{facts['rows']}` rows; COCO `{facts['coco_mb']}` MB, LVIS `{facts['lvis_mb']}` MB"
+    return f"{table(head, rows)}\n`{facts['date']}`, `{facts['machine']}`, `{versions}`; {sizes}.\n"
+
+
+def cells(entry: Mapping[str, Any]) -> list[str]:
+    """One row of the table; the ratio is of processor times, below 1 if this project takes less."""
+    ours, theirs = entry["ours"], entry["theirs"]
+    ratio = ours["cpu"] / theirs["cpu"] if theirs["cpu"] else float("nan")
+    figures = [f"{ours['cpu']:.3g}", f"{ours['seconds']:.3g}", f"{ours['peak']:.0f}"]
+    others = [f"{theirs['cpu']:.3g}", f"{theirs['seconds']:.3g}", f"{ratio:.2g}"]
+    return [entry["what"], *figures, entry["peer"], *others]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Options of commands that take files of saved responses next to output folders of lmms-eval."""
+
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import rich_click as click
+
+from cgc_bench.errors import ReportError
+
+if TYPE_CHECKING:
+    from cgc_bench.report.saved import Questions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_OPTIONS = (
+    click.option("--benchmark", help="What files of saved responses answer, such as mig or contrast."),
+    click.option("--annotations", type=click.Path(path_type=Path), help="Its annotation file, or its folder."),
+    click.option("--protocol", default="official", show_default=True, help="Scoring of saved responses."),
+    click.option("--prefix", default="", help="Start of a saved response that the chat template writes."),
+)
+
+
+def saved_options(command: Command) -> Command:
+    """Add the options that say what files of saved responses answer."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
+
+
+def questions(benchmark: str | None, annotations: Path | None, protocol: str, prefix: str) -> "Questions | None":
+    """The questions that the options name, or None. Raises ReportError if only one of the two is given."""
+    from cgc_bench.report.saved import read_questions
+
+    if benchmark is None and annotations is None:
+        return None
+    if benchmark is None or annotations is None:
+        raise ReportError("saved responses need both --benchmark and --annotations")
+    return read_questions(benchmark, annotations, protocol, prefix)

@@ -1,0 +1,69 @@
+"""Responses that were saved without lmms-eval, as runs: one JSON Lines file per model, named like the model.
+
+Such a file states no settings, and its items have no images here, so galleries show text only.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cgc_bench.errors import ReportError
+from cgc_bench.report.runs import Run
+from cgc_bench.scoring.benchmark import AnyBenchmark, Items, benchmark
+from cgc_bench.scoring.samples import asked_by_task, read_matched, whole_response
+from cgc_bench.scoring.summary import check_protocol, score_responses
+
+LABEL = "saved responses"
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What files of saved responses answer, and how to score them.
+
+    Attributes:
+        bench: the benchmark.
+        items: its items, by index.
+        source: name of the annotation file or release.
+        protocol: scoring protocol.
+        prefix: start of every response that the chat template wrote.
+    """
+
+    bench: AnyBenchmark
+    items: Items
+    source: str
+    protocol: str = "official"
+    prefix: str = ""
+
+
+def read_questions(name: str, annotations: Path, protocol: str = "official", prefix: str = "") -> Questions:
+    """The items of a benchmark. Raises TaskError, or AnnotationError."""
+    bench = benchmark(name)
+    check_protocol(bench, protocol, None)
+    return Questions(bench, bench.read_items(annotations), annotations.resolve().name, protocol, prefix)
+
+
+def read_places(
+    places: Iterable[Path], questions: Questions | None, read_folder: Callable[[Path], Iterable[Run]]
+) -> list[Run]:
+    """Runs in the order of their places: files of saved responses, and output folders of lmms-eval.
+
+    Raises ReportError if there is a file without questions, or questions without a file.
+    """
+    listed = list(places)
+    if questions and not any(place.is_file() for place in listed):
+        raise ReportError("--benchmark and --annotations belong to files of saved responses, but no file is named")
+    return [run for place in listed for run in ([_saved(place, questions)] if place.is_file() else read_folder(place))]
+
+
+def _saved(file: Path, questions: Questions | None) -> Run:
+    if questions is None:
+        raise ReportError(
+            f"{file}: a file; for saved responses, state what they answer with --benchmark and --annotations; "
+            "for a run of lmms-eval, name the folder given to its --output_path"
+        )
+    bench, items, protocol = questions.bench, questions.items, questions.protocol
+    samples = read_matched([file], items, bench.name)
+    responses = {index: whole_response(sample.response, questions.prefix) for index, sample in samples.items()}
+    results = score_responses(bench, items, responses, protocol=protocol)
+    place, asked = f"{file.resolve().parent.name}/{file.name}", asked_by_task(samples, items)
+    return Run(file.stem, place, "", LABEL, bench, items, results, protocol, questions.source, {}, asked)

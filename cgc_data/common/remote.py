@@ -1,0 +1,189 @@
+"""Files in object stores and on the Hub, by URL: `s3://`, `gs://`, `hf://`, and any other protocol of fsspec.
+
+Whole files are copied into a local folder once per state of the file; zip archives are read by range. A failed read is
+retried; a missing or forbidden file fails immediately, with a one-line error that names the URL and the fix.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from cgc_data.common.errors import RemoteError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+T = TypeVar("T")
+TRIES = 4
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])")
+# A drive letter is not a protocol, and `file` is the default.
+_LOCAL = ("file", "local")
+# Tries of the protocol's own package multiply with those here.
+OPTIONS: dict[str, dict[str, Any]] = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}}}
+PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"}
+
+
+def url_of(path: Path | str) -> str | None:
+    """The URL that a path is, or None for a local one. A `Path` has lost the second slash, which is restored."""
+    found = _URL.match(str(path))
+    if found is None or found[1] in _LOCAL:
+        return None
+    return f"{found[1]}://{str(path)[found.end() :]}"
+
+
+def joined(path: Path | str, name: str) -> str:
+    """The URL of a file below a remote folder."""
+    return f"{str(url_of(path)).rstrip('/')}/{name}"
+
+
+def cache_folder() -> Path:
+    """Folder of local copies: `CGC_REMOTE_CACHE`, else below the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("CGC_REMOTE_CACHE") or Path(base, "cgc-data", "remote"))
+
+
+def local_file(path: Path | str) -> Path:
+    """The path itself if it is local, else a local copy of the remote file, made once per state of the file.
+
+    Raises RemoteError.
+    """
+    url = url_of(path)
+    if url is None:
+        return Path(path)
+    state = _tried(url, lambda files, name: files.info(name))
+    kept = {
+        key: str(state[key])
+        for key in ("size", "ETag", "etag", "mtime", "LastModified", "last_commit")
+        if state.get(key)
+    }
+    digest = hashlib.sha256(f"{url} {sorted(kept.items())}".encode()).hexdigest()[:16]
+    copy = cache_folder() / digest / url.rpartition("/")[2]
+    if not copy.is_file():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
+        _tried(url, partial(_get, part))
+        part.replace(copy)
+    return copy
+
+
+def read_bytes(url: str) -> bytes:
+    """Content of a remote file. Raises RemoteError."""
+    content: bytes = _tried(url, lambda files, name: files.cat_file(name))
+    return content
+
+
+def list_files(url: str) -> dict[str, int]:
+    """Sizes of all files below a remote folder, by their name relative to it. Raises RemoteError."""
+
+    def listed(files: "AbstractFileSystem", name: str) -> dict[str, int]:
+        root = files._strip_protocol(name).rstrip("/") + "/"
+        found = files.find(name, detail=True)
+        return {
+            path.removeprefix(root): int(info["size"] or 0) for path, info in found.items() if path.startswith(root)
+        }
+
+    sizes: dict[str, int] = _tried(url, listed)
+    return sizes
+
+
+def opened(url: str) -> IO[bytes]:
+    """A remote file to read by range. Raises RemoteError."""
+    found: IO[bytes] = _tried(url, lambda files, name: files.open(name, "rb", block_size=1 << 20))
+    return found
+
+
+def upload(folder: Path, url: str, *, last: str) -> None:
+    """Copy all files of a folder to a remote one, and `last` after all others. Raises RemoteError."""
+    paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: (path.name == last, path))
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        if not name.startswith("."):
+            _tried(joined(url, name), partial(_put, path))
+
+
+def download(url: str, folder: Path) -> None:
+    """Copy all files below a remote folder into a local one, replaced as a whole.
+
+    Raises RemoteError, also if a file's name leads out of the folder.
+    """
+    names = list_files(url)
+    if astray := next((name for name in names if name.startswith("/") or ".." in name.split("/")), None):
+        raise RemoteError(f"{url}: the name of {astray!r} leads out of this folder; remove that file")
+    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    for name in names:
+        target = part / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _tried(joined(url, name), partial(_get, target))
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+
+
+def _get(target: Path, files: "AbstractFileSystem", url: str) -> None:
+    files.get_file(url, str(target))
+
+
+def _put(path: Path, files: "AbstractFileSystem", url: str) -> None:
+    files.put_file(str(path), url)
+
+
+def _tried(url: str, action: Callable[["AbstractFileSystem", str], Any]) -> Any:
+    """The result of an action on a remote file, retried if the failure may be temporary."""
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+    with explained(url):
+        retrying = Retrying(
+            retry=retry_if_exception(_may_pass),
+            stop=stop_after_attempt(TRIES),
+            wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.1),
+            reraise=True,
+        )
+        return retrying(lambda: action(_files(url), url))
+
+
+def _files(url: str) -> "AbstractFileSystem":
+    import fsspec
+
+    protocol = url.partition("://")[0]
+    return fsspec.filesystem(protocol, **OPTIONS.get(protocol, {}))
+
+
+def _may_pass(error: BaseException) -> bool:
+    fatal = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ImportError, ValueError)
+    return isinstance(error, Exception) and not isinstance(error, fatal) and not _lacks_credentials(error)
+
+
+def _lacks_credentials(error: BaseException) -> bool:
+    return "credential" in f"{type(error).__name__} {error}".casefold()
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Convert the errors of a protocol's package into a RemoteError that names the URL and the fix."""
+    protocol = url.partition("://")[0]
+    try:
+        yield
+    except RemoteError:
+        raise
+    except FileNotFoundError:
+        raise RemoteError(f"{url}: does not exist; check the URL") from None
+    except PermissionError:
+        raise RemoteError(f"{url}: access denied; check the rights of your {protocol} credentials") from None
+    except ImportError:
+        package = PACKAGES.get(protocol, "the package of this protocol")
+        raise RemoteError(f"{url}: {protocol}:// needs {package}; run: pip install {package}") from None
+    except Exception as error:  # each protocol's package has its own errors
+        if _lacks_credentials(error):
+            fix = f"no {protocol} credentials found; set them as for the {protocol} command line"
+        elif isinstance(error, ValueError) and "rotocol" in str(error):
+            fix = f"{protocol}:// is not a protocol of fsspec; use s3://, gs://, or hf://"
+        else:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            fix = f"cannot be reached ({reason}); check the connection and run it again"
+        raise RemoteError(f"{url}: {fix}") from None

@@ -1,0 +1,36 @@
+"""Releases at a URL: read from a local copy, which is refreshed if the manifest has changed, and written from one."""
+
+import hashlib
+from pathlib import Path
+
+from cgc_data.common.errors import ReleaseError, RemoteError
+from cgc_data.common.remote import cache_folder, download, joined, read_bytes, url_of
+
+MANIFEST = "manifest.json"
+
+
+def local_release(path: Path | str) -> Path:
+    """The folder itself if it is local, else one with a copy of the remote release.
+
+    Raises ReleaseError if there is no finished release at the URL, and RemoteError.
+    """
+    url = url_of(path)
+    if url is None:
+        return Path(path)
+    try:
+        manifest = read_bytes(joined(url, MANIFEST))
+    except RemoteError as error:
+        if "does not exist" in str(error):
+            raise ReleaseError(f"{url}: not a finished release (no {MANIFEST}); check the URL") from None
+        raise
+    copy = local_copy(url, manifest)
+    if not (copy / MANIFEST).is_file():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        download(url, copy)
+    return copy
+
+
+def local_copy(url: str, state: bytes = b"") -> Path:
+    """The local folder of a release at a URL; `state` distinguishes its versions."""
+    digest = hashlib.sha256(url.encode() + b"\0" + state).hexdigest()[:16]
+    return cache_folder() / digest / (url.rstrip("/").rpartition("/")[2] or "release")

@@ -1,0 +1,110 @@
+"""Row groups of a release, each read and checked alone, here or in other processes; results are in stored order."""
+
+import hashlib
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection, get_all_start_methods, get_context, parent_process
+from pathlib import Path
+from threading import Thread
+from typing import Any, NamedTuple, TypeVar
+
+import pyarrow.parquet as pq
+
+from cgc_data.common.errors import ReleaseError
+from cgc_data.release.inside import inside
+from cgc_data.release.rows import Row
+from cgc_data.release.schema import FEATURES
+
+BATCH = 32  # rows with embedded photos in memory at a time
+WITHOUT_IMAGES = [name for name in FEATURES if name != "images"]
+Result = TypeVar("Result")
+
+
+class Group(NamedTuple):
+    """One row group of a shard."""
+
+    shard: str
+    number: int
+
+
+class Sampling(NamedTuple):
+    """Which rows to inspect closely: a share of them, drawn by tuple, so that twins are drawn together."""
+
+    share: float
+    seed: int
+
+    def draws(self, row: Row) -> bool:
+        """Whether the row is drawn; this depends only on the seed and the row's tuple."""
+        digest = hashlib.sha256(f"{self.seed}/{row['tuple_id'] or row['id']}".encode("utf-8", "surrogatepass"))
+        return int.from_bytes(digest.digest()[:8], "big") < self.share * 2**64
+
+
+def groups_of(release: Path, shards: Sequence[str]) -> list[Group]:
+    """All row groups of the shards, in order."""
+    counts = {name: pq.read_metadata(inside(release, name)).num_row_groups for name in shards}
+    return [Group(name, number) for name, count in counts.items() for number in range(count)]
+
+
+def read_group(release: Path, group: Group, sampling: Sampling | None) -> Iterator[tuple[Row, bool]]:
+    """The rows of a group, and whether each is drawn; rows that are not have no images."""
+    with pq.ParquetFile(inside(release, group.shard)) as file:
+        if sampling is None:
+            for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number]):
+                yield from ((row, True) for row in batch.to_pylist())
+            return
+        rows: list[Row] = file.read_row_group(group.number, columns=WITHOUT_IMAGES).to_pylist()
+        drawn = {place for place, row in enumerate(rows) if sampling.draws(row)}
+        images = _images(file, group, drawn) if drawn else {}
+        for place, row in enumerate(rows):
+            row["images"] = images.get(place, [])
+            yield row, place in drawn
+
+
+def _images(file: pq.ParquetFile, group: Group, places: set[int]) -> dict[int, list[Any]]:
+    """The images of some rows of a group, by their places in it."""
+    found: dict[int, list[Any]] = {}
+    start = 0
+    for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number], columns=["images"]):
+        for place in range(start, start + batch.num_rows):
+            if place in places:
+                found[place] = batch["images"][place - start].as_py()
+        start += batch.num_rows
+    return found
+
+
+def in_processes(function: Callable[[Group], Result], groups: Sequence[Group], workers: int) -> Iterator[Result]:
+    """Results in the order of the groups; with one worker, they are computed in this process.
+
+    Raises ReleaseError if a process was killed, and the errors of the function.
+    """
+    if workers == 1 or len(groups) < 2:
+        yield from map(function, groups)
+        return
+    # Forked processes share the sources that this one has read.
+    context = get_context("fork" if "fork" in get_all_start_methods() else None)
+    try:
+        with ProcessPoolExecutor(min(workers, len(groups)), context, _follow_parent) as pool:
+            try:
+                yield from pool.map(function, groups)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    except BrokenProcessPool:
+        raise ReleaseError(
+            "a process of the validation was killed, possibly out of memory; run it again with fewer --workers"
+        ) from None
+
+
+def _follow_parent() -> None:
+    """Leave interruptions to the parent, and exit when it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := parent_process():
+        connection.wait([parent.sentinel])
+        os._exit(1)

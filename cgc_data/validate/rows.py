@@ -1,0 +1,125 @@
+"""All checks of rows, and what they leave: rows are checked group by group, in any process, and joined in order."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cgc_data.release.manifest import Manifest
+from cgc_data.release.rows import Row
+from cgc_data.validate import absence, across, duplicates, files, form, licenses, pictures, sharpness, stated, truth
+from cgc_data.validate.limits import limits_of
+from cgc_data.validate.report import Check, Ledger
+from cgc_data.validate.samples import Sample, read_sample
+from cgc_data.validate.trace import Trace, trace_of
+from cgc_data.validate.world import World
+
+# Checks that open photos or masks. With a sample, only its rows get them; all others cover every row.
+CLOSE = {**pictures.CHECKS, **truth.CHECKS, **absence.CHECKS, **duplicates.CHECKS}
+CHECKS = {
+    **files.CHECKS,
+    **form.CHECKS,
+    **sharpness.CHECKS,
+    **pictures.CHECKS,
+    **truth.CHECKS,
+    **absence.CHECKS,
+    **across.CHECKS,
+    **duplicates.CHECKS,
+    **licenses.CHECKS,
+    **stated.CHECKS,
+}
+
+
+class Left(NamedTuple):
+    """What a checker of some rows leaves, as plain values that can be sent to another process."""
+
+    ledger: Ledger
+    counts: dict[str, Counter[str]]
+    ids: list[str]
+    shown: across.Shown
+    looks: dict[str, duplicates.Looks]
+    asked: list[tuple[bytes, str]]
+    traces: list[Trace]
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Photos that this process has compared already, for the checkers of its next rows."""
+
+    compared: pictures.Compared = field(default_factory=dict)
+    prints: dict[str, duplicates.Print | None] = field(default_factory=dict)
+
+
+class RowChecker:
+    """All checks of rows, each after those it relies on."""
+
+    def __init__(self, manifest: Manifest, world: World, ledger: Ledger, remembered: Remembered | None = None) -> None:
+        limits, known = limits_of(manifest), remembered or Remembered()
+        self.traces: list[Trace] = []
+        self._manifest, self._world, self._ledger = manifest, world, ledger
+        self._counts = files.CountCheck(ledger)
+        self._form = form.FormCheck(ledger, limits, world)
+        self._sharpness = sharpness.SharpnessCheck(ledger, limits)
+        self._pictures = pictures.PictureCheck(ledger, world, known.compared)
+        self._truth = truth.TruthCheck(ledger, limits, world)
+        self._absence = absence.AbsenceCheck(ledger, limits, world)
+        self._across = across.AcrossCheck(ledger, limits, world, manifest.get("exclusions", {}))
+        self._duplicates = duplicates.DuplicateCheck(ledger, world, known.prints)
+        self._licenses = licenses.LicenseCheck(ledger, world, manifest)
+        self._stated = stated.StatedCheck(ledger, world)
+
+    def row(self, shard: str, row: Row, *, closely: bool = True) -> None:
+        """Check one row; `closely` with its images and against photos and masks, otherwise the rest alone."""
+        try:
+            sample = read_sample(row, shard)
+        except ValueError as error:
+            self._ledger.require(False, "row form", str(row.get("id")), str(error))
+            return
+        self._counts.add(sample)
+        if self._form.check(sample):
+            self._sharpness.check(sample)
+            if closely:
+                self._look(sample)
+            self._across.add(sample)
+            self._licenses.check(sample)
+            self._stated.check(sample)
+
+    def _look(self, sample: Sample) -> None:
+        if not sample.images and self._manifest.get("image_mode") != "reference":
+            self._ledger.breach("images", sample.id, "no images in a release that embeds them")
+        self._pictures.check(sample)
+        self._truth.check(sample)
+        self._absence.check(sample)
+        self._duplicates.add(sample)
+        self.traces.append(trace_of(sample, self._world))
+
+    @property
+    def left(self) -> Left:
+        """What the rows so far leave."""
+        return Left(
+            self._ledger,
+            self._counts.state,
+            self._form.ids,
+            self._across.state,
+            self._duplicates.state,
+            self._stated.asked,
+            self.traces,
+        )
+
+    def add(self, left: Left) -> None:
+        """Add what the checker of the next rows left."""
+        self._ledger.add(left.ledger)
+        self._counts.merge(left.counts)
+        self._form.ids.extend(left.ids)
+        self._across.merge(left.shown)
+        self._duplicates.merge(left.looks)
+        self._stated.asked.extend(left.asked)
+        self.traces.extend(left.traces)
+
+    def finish(self) -> tuple[Check, ...]:
+        """All checks of rows, and those that can run only at the end."""
+        self._counts.finish(self._manifest["counts"])
+        self._form.finish()
+        self._across.finish()
+        self._duplicates.finish()
+        self._stated.finish()
+        return tuple(self._ledger.checks())
