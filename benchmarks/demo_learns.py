@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs]
 As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
-tiny model. Before and after, each held-out row is answered eight times at the training temperature. The differences are
-paired by row, with intervals over photo sets. Rebuilt warm starts answer the same rows, and are compared with the
-shipped one in the same way. Finished parts of FOLDER are skipped.
+tiny model. Before and after training, each held-out row is answered eight times at the training temperature. The
+differences are paired by row, with intervals over photo sets. Rebuilt warm starts answer the same rows, and are
+compared with the packaged warm start in the same way. Finished parts of FOLDER are skipped.
 """
 
 import argparse
@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, release, and runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of row order and samples")
     parser.add_argument("--rebuilt", nargs="*", default=[], metavar="NAME=FOLDER", help="rebuilt warm starts")
-    parser.add_argument("--quick", action="store_true", help="two steps: runs every part, learns nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="run every part with only two steps, in which the model learns nothing"
+    )
     parser.add_argument("--docs", type=Path, help="folder for demo_learns.json and the table in learning.md")
     parser.add_argument("--set", nargs="*", default=[], help="settings that override the recipe")
     options = parser.parse_args()
@@ -96,7 +98,7 @@ def learned(seed: int, work: Path, rows: int, before: Figures, settings: Sequenc
 
 
 def rebuilt(name: str, model: Path, work: Path, rows: int, before: Figures) -> Figures:
-    """Compare a rebuilt warm start with the shipped one."""
+    """Compare a rebuilt warm start with the packaged one."""
     copy = work / "rebuilt" / name
     if not copy.exists():
         shutil.copytree(model, copy)
@@ -114,7 +116,7 @@ def differences(before: Figures, after: Figures) -> Figures:
 def compared(before: Sequence[float | None], after: Sequence[float | None], photos: Sequence[str]) -> Figures:
     """Means before and after over the rows with the metric, and the mean difference with its 95 % interval.
 
-    Hallucination is undefined for an unreadable answer: a row without a value on one side counts on neither.
+    Hallucination is undefined for an unreadable answer: a row without a value before or after counts in neither mean.
     """
     from cgc_data.metrics import estimate
 
@@ -161,13 +163,13 @@ def sampled(model: Path, work: Path, count: int) -> Figures:
 
 
 def mean(values: Sequence[float | bool | None]) -> float | None:
-    """Of the values that are defined."""
+    """The mean covers only defined values."""
     kept = [float(value) for value in values if value is not None]
     return sum(kept) / len(kept) if kept else None
 
 
 def tables(outcome: Figures) -> str:
-    """What each seed learns, and how rebuilt warm starts differ from the shipped one."""
+    """What each seed learns, and how rebuilt warm starts differ from the packaged one."""
     return f"{table(outcome['seeds'], 'seed')}\n{table(outcome['rebuilt'], 'warm start')}"
 
 

@@ -1,10 +1,10 @@
-"""Measure how many bytes a release takes on the Hub, and how many a push sends again after a photo is removed.
+"""Measure how many bytes a release takes on the Hub, and how many a push uploads again after the removal of a photo.
 
 Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0]
-The Hub stores files as content-defined chunks (Xet), each chunk once. Here the Hub's own client, hf_xet, uploads to a
-folder instead of a server, so chunks, deduplication, and compression are those of the Hub. Deduplication against other
-repositories is not included. Photos are drawn from those that the release shows; each is removed from the full
-release by `cgc-data remove`.
+The Hub stores files as content-defined chunks (Xet), each chunk once. Here, the Hub's own client, hf_xet, uploads to a
+folder instead of a server, so chunks, deduplication, and compression are the same as on the Hub. Deduplication against
+other repositories is not included. Photos are drawn from the photos in the release; `cgc-data remove` removes each of
+them from the full release.
 """
 
 import argparse
@@ -23,7 +23,9 @@ from cgc_data.release.read import Release, open_release
 
 @dataclass(frozen=True)
 class Upload:
-    """Bytes of one push: `total` of its files, `new` in chunks that the store lacked, `sent` after compression."""
+    """Bytes of one push: `total` bytes of its files, `new` bytes in chunks that the store did not have, and `sent`
+    bytes after compression.
+    """
 
     total: int
     new: int
@@ -43,17 +45,19 @@ def main() -> None:
         first = pushed(files(options.release), work / "stores" / "first")
         rows = release.manifest["counts"]["total"]
         print(f"{rows} rows, {len(release.manifest['shards'])} shards, {megabytes(first.total)}")
-        print(f"images as the rows show them: {megabytes(shown_bytes(release))}")
+        print(f"all displayed images: {megabytes(shown_bytes(release))}")
         print(f"distinct chunks: {megabytes(first.new)}; sent: {megabytes(first.sent)}")
         shares = [
             print_removed(options.release, photo, work, rows)
             for photo in random.Random(options.seed).sample(photos(release), options.photos)
         ]
-        print(f"sent again after one photo was removed: {sum(shares) / len(shares):.1%} of the release on average")
+        print(
+            f"uploaded again after the removal of one photo: {sum(shares) / len(shares):.1%} of the release on average"
+        )
 
 
 def print_removed(release: Path, photo: int, work: Path, rows: int) -> float:
-    """Print what a push sends after this photo is removed; returns its share of the release."""
+    """Print the bytes that a push uploads after the removal of this photo; returns their share of the release."""
     gone = rows_to_remove(open_release(release), photo, None)
     out = work / f"without-{photo}"
     remove_photo(release, photo, out)
@@ -87,7 +91,9 @@ def files(folder: Path) -> list[Path]:
 
 
 def shown_bytes(release: Release) -> int:
-    """Bytes of the images of all rows, counted as often as shown; Parquet dictionaries store each once."""
+    """Bytes of the images of all rows, counted each time that they are shown; Parquet dictionaries store each image
+    once.
+    """
     total = 0
     for path in release.shards():
         with pq.ParquetFile(path) as shard:
@@ -97,14 +103,14 @@ def shown_bytes(release: Release) -> int:
 
 
 def rewritten_bytes(release: Path, out: Path) -> int:
-    """Bytes of the shards of a new version that differ from those of the release."""
+    """Bytes of the shards of a new version that differ from the shards of the release."""
     before = {shard["path"]: shard["sha256"] for shard in open_release(release).manifest["shards"]}
     shards = open_release(out).manifest["shards"]
     return sum(shard["bytes"] for shard in shards if before.get(shard["path"]) != shard["sha256"])
 
 
 def photos(release: Release) -> list[int]:
-    """IDs of the photos that are shown."""
+    """IDs of the displayed photos."""
     return sorted({view["image_id"] for row in release.rows(["views"]) for view in row["views"]})
 
 

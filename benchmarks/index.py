@@ -1,7 +1,7 @@
 """Time and peak memory of indexing large annotation files, compared with pycocotools and lvis.
 
-Every run is a separate process, on a file that has already been read once. The fastest run and the highest peak of
-each method count. Examples:
+Every run is a separate process, on a file that has already been read once. The fastest run and the highest peak of each
+method are reported. Examples:
 
     python benchmarks/index.py --coco instances_train2017.json --lvis lvis_v1_train.json
     python benchmarks/index.py --generator make_synthetic_full.py --scale 0.1
@@ -26,8 +26,8 @@ FASTER, SMALLER = 8.0, 1 / 3
 METHODS = {
     "reference": "COCO() or LVIS(), which store every record as a dict",
     "parsed": "this project's reader, which also computes the file's sha256",
-    "stored": "the same, writing the columns to a cache",
-    "cached": "the columns from the cache, after checking the file's sha256",
+    "stored": "the same reader, which also writes the columns to a cache",
+    "cached": "the cached columns, after a check of the file's sha256",
     "sha256": "only the file's sha256",
 }
 
@@ -72,7 +72,7 @@ def measured(method: str, kind: str, path: Path, cache: Path) -> dict[str, float
 
 
 def best(runs: list[dict[str, float]]) -> dict[str, float]:
-    """The shortest times, since other work on the machine only adds to them, and the highest peak."""
+    """The shortest times, because other work on the machine can only increase them, and the highest peak."""
     shortest = {name: min(run[name] for run in runs) for name in ("seconds", "cpu")}
     return {**shortest, "peak": max(run["peak"] for run in runs)}
 
@@ -131,7 +131,7 @@ def main(
     check: bool,
     method: str | None,
 ) -> None:
-    """Compare on the given files, or on generated ones."""
+    """Compare the methods on the given files, or on generated files."""
     given: dict[Kind, Path | None] = {"coco": coco, "lvis": lvis}
     files = {kind: path for kind, path in given.items() if path}
     if method and work:

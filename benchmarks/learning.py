@@ -1,11 +1,11 @@
-"""Test whether GRPO with the real reward teaches a model to keep images apart, with a tiny random model on a CPU.
+"""Test whether GRPO with the real reward teaches a model to distinguish images, with a tiny random model on a CPU.
 
 Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] [--quick] [--docs docs]
 Photos are painted, a release is built from them, and the tiny model is warmed up by SFT on traces that name what each
-image shows (a random model has never seen a picture) until it has a stated skill. Four arms follow, with equally many
-steps: GRPO; GRPO with solutions permuted among the rows; SFT; GRPO that ignores the image index. Every arm answers the
-same held-out rows, which show other photos. Finished parts of FOLDER are skipped.
-The results do not apply to models of practical size.
+image shows (a random model has never seen a picture) until it has a stated skill. Four arms follow, with the same
+number of steps: GRPO; GRPO with solutions permuted among the rows; SFT; GRPO that ignores the image index. Every arm
+answers the same held-out rows, which show other photos. Finished parts of FOLDER are skipped. The results do not apply
+to models of practical size.
 """
 
 import argparse
@@ -50,7 +50,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--work", type=Path, help="folder for runs; default: a temporary folder")
     parser.add_argument("--jobs", type=int, default=2, help="number of seeds to run at a time")
-    parser.add_argument("--quick", action="store_true", help="short form: runs every part, learns nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
+    )
     parser.add_argument("--docs", type=Path, help="folder for the table in learning.md and the curve in pictures/")
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -236,7 +238,7 @@ def sample(run: Any) -> None:
 
 
 def done(folder: Path) -> bool:
-    """Whether a run is finished; an unfinished one is moved aside."""
+    """Whether a run is finished; an unfinished run is moved to another folder."""
     if any((folder / "model").glob("*.safetensors")):
         return True
     if folder.exists():
@@ -245,7 +247,7 @@ def done(folder: Path) -> bool:
 
 
 def naming(rows: Any, work: Path) -> Any:
-    """The rows with a trace that names every kind of thing each image shows, from the painted annotations."""
+    """The rows with a trace that names every kind of object in each image, from the painted annotations."""
     from cgc_data.answer import Object, format_response
 
     shown = kinds_shown(work)
@@ -261,7 +263,7 @@ def naming(rows: Any, work: Path) -> Any:
 
 
 def kinds_shown(work: Path) -> dict[str, str]:
-    """Name of the only kind of thing in each painted photo, by file name."""
+    """Name of the only kind of object in each painted photo, by file name."""
     from cgc_data.vocabulary import readable
 
     names: dict[str, str] = {}
@@ -276,7 +278,7 @@ def kinds_shown(work: Path) -> dict[str, str]:
 
 
 def permuted(rows: Any, seed: int) -> Any:
-    """The rows with permuted solutions: the reward belongs to another row."""
+    """The rows with permuted solutions: each row has the solution of another row."""
     order = list(range(len(rows)))
     random.Random(seed).shuffle(order)
     solutions = ["task", "contrast", "query", "objects", "views", "evidence", "pair_id", "difficulty", "answer"]

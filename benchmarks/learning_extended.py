@@ -1,4 +1,4 @@
-"""Source awareness over five seeds, and GRPO against SFT on rows that differ from those of the warm-up.
+"""Source awareness over five seeds, and GRPO compared with SFT on rows that differ from the rows of the warm-up.
 
 Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs]
 A part is a separate process on one core that writes its outcome to FOLDER: the releases, a warm-up, or an arm with its
@@ -68,7 +68,7 @@ class Protocol:
     held_out_rows: int
 
     def scale(self, steps: int) -> Scale:
-        """The protocol in the form that benchmarks/learning.py takes."""
+        """The protocol in the form that benchmarks/learning.py expects."""
         return Scale(self.photos, self.rows, self.skill, self.warm_up_steps, steps, self.held_out_rows, ())
 
     def steps(self, name: str, arm: str) -> int:
@@ -99,7 +99,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, models, and outcomes")
     parser.add_argument("--part", nargs="+", help="run only these parts, in this process")
     parser.add_argument("--list", action="store_true", help="list the parts and whether they are done")
-    parser.add_argument("--quick", action="store_true", help="short form: runs every part, learns nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
+    )
     parser.add_argument("--docs", type=Path, help="folder for learning_extended.json and the tables in learning.md")
     options = parser.parse_args()
     protocol = QUICK if options.quick else FULL
@@ -164,12 +166,12 @@ def run_part(part: str, protocol: Protocol, work: Path) -> None:
 
 
 def release_of(name: str, work: Path) -> Path:
-    """The folder of a release; that of `source` is shared with benchmarks/learning.py."""
+    """The folder of a release; benchmarks/learning.py uses the same folder for `source`."""
     return work / ("release" if name == "source" else f"release-{name}")
 
 
 def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
-    """The model that the arms start from: SFT on traces that name what each image shows, up to a stated skill."""
+    """The model from which the arms start: SFT on traces that name what each image shows, up to a stated skill."""
     from cgc_train.data import training_set
     from cgc_train.run import image_folder, open_run
     from cgc_train.sft import run_sft
@@ -262,7 +264,7 @@ def tables(outcome: dict[str, Any]) -> str:
 
 
 def report(outcome: dict[str, Any], docs: Path | None) -> None:
-    """Print the tables; with `docs`, write them and the figures there."""
+    """Print the tables; with `docs`, write the tables and the figures into that folder."""
     text = tables(outcome)
     print(text)
     if docs is not None:

@@ -16,12 +16,12 @@ END = "<!-- end of table -->"
 
 
 def mark(script: str) -> str:
-    """The mark before the table of a script on its page."""
+    """The comment that marks the start of a script's table on its page."""
     return f"<!-- table: benchmarks/{script}.py -->"
 
 
 def read(docs: Path, script: str) -> dict[str, Any]:
-    """The figures of a script, or none if it has not run yet."""
+    """The figures of a script; empty if the script has not run yet."""
     path = docs / FILE
     return dict(json.loads(path.read_bytes()).get(script, {})) if path.is_file() else {}
 

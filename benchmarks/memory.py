@@ -1,10 +1,12 @@
-"""Test whether the memory of a build grows with the number of samples. Prints the peaks and courses of the builds.
+"""Test whether the memory of a build grows with the number of samples. Prints the peak memory of each build and its
+course over time.
 
 Usage: python benchmarks/memory.py [CONFIG.yaml] [KEY=VALUE ...] [--photos 5000] [--samples 1000 8000] [--workers 1]
        [--dry-run] [--docs docs]
 With --photos, this many photos are painted first, and the builds use them. Each build is a separate process. Its
 resident memory is read from /proc while it runs, separately for each worker. The output shows the peak of the run and
-of each quarter, since growing memory is highest in the last one. --docs stores the figures and writes their table.
+of each quarter, because growing memory is highest in the last quarter. --docs stores the figures and writes their
+table.
 """
 
 import argparse
@@ -114,7 +116,7 @@ def processor_seconds() -> float:
 
 
 def resident(pid: int) -> float:
-    """Resident memory of a process in MB; 0 if it is gone."""
+    """Resident memory of a process in MB; 0 if the process no longer exists."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     except OSError:

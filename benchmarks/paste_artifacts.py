@@ -5,9 +5,9 @@ Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0] [-
 RELEASE contains rows of `intra/difference` with their images, enough for the crops; a small source yields them with
 `limits.rows_per_photo=1000`. Each object in the answer's image is a crop. Boosted trees on residual noise, edges, and
 JPEG blocks inside and around a crop, and a small convolutional network on its pixels, are fitted to some photos and
-tested on others. AUC is computed over pairs within one image. As a control, the answers' crops are slightly blurred,
-which must be detected. --docs stores the figures, of `painted` or `real` photos, and writes a table.
-Exits with status 1 if an interval as built exceeds 0.58, or a control is below 0.9.
+tested on others. AUC is computed over pairs within one image. As a control, the crops of the answers are slightly
+blurred, which the classifiers must detect. --docs stores the figures, of `painted` or `real` photos, and writes a
+table. Exits with status 1 if an interval without artifacts exceeds 0.58, or a control is below 0.9.
 """
 
 import argparse
@@ -154,7 +154,9 @@ def crops_of(row: Row, number: int, world: World) -> Iterator[Crop]:
 
 
 def box_of(part: PartRow, view: ViewRow, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Box of a pasted object in whole pixels of the view; `size` is (width, height) of the lender's photo."""
+    """Box of a pasted object in whole pixels of the view; `size` is (width, height) of the photo from which it
+    comes.
+    """
     x, y, width, height = coco_mask.toBbox({"size": size[::-1], "counts": part["mask"].encode()}).tolist()
     scale, _, right, _, _, down = part["transform"]
     left, top, end, bottom = view["window"]
@@ -193,7 +195,7 @@ WAYS: dict[str, Way] = {"trees": by_trees, "network": by_network}
 
 
 def blurred(crop: Crop) -> Crop:
-    """The crop with a slightly less sharp object, as a coarser paste would leave it."""
+    """The crop with a slightly less sharp object, as a less precise paste would leave it."""
     x1, y1, x2, y2 = crop.inside
     pixels = crop.pixels.copy()
     pixels[y1:y2, x1:x2] = cv2.GaussianBlur(pixels, (0, 0), BLUR)[y1:y2, x1:x2]

@@ -1,7 +1,7 @@
 """Supervised training of the tiny model without a trainer: every row is encoded once, and each step is one batch.
 
-On one core this takes less than half the time of TRL's trainer, which matters when a model of 300 thousand weights
-has to see tens of thousands of rows. As in `run_sft`, only the completion is trained on.
+On one core, this takes less than half the time of TRL's trainer, which matters when a model with 300 thousand weights
+has to see tens of thousands of rows. As in `run_sft`, the loss covers only the completion.
 """
 
 import random
@@ -27,7 +27,9 @@ PATCHES_A_TOKEN = 4
 
 @dataclass(frozen=True)
 class Schedule:
-    """Length and learning rate; the rate rises over `warmup` steps and, if it `falls`, does so over the last third."""
+    """Number of steps and learning rate; the rate rises over `warmup` steps and, with `falls`, decreases over the last
+    third.
+    """
 
     steps: int
     batch: int

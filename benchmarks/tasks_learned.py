@@ -2,10 +2,10 @@
 
 Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--docs docs]
 Photos are painted, and two releases of equal size are built from them: one with the preset `full`, one with `paper`.
-A tiny random model first learns to list what the training photos show. It is then trained twice, on equally many rows
-of each release and for equally many steps. Both models and all trivial answers then answer the test rows of `full`,
-which show photos that no training used. Finished parts of FOLDER are skipped.
-The results do not apply to models of practical size.
+A tiny random model first learns to list what the training photos show. It is then trained twice, on the same number of
+rows of each release and for the same number of steps. Both models and all trivial answers then answer the test rows of
+`full`, which show photos that no training used. Finished parts of FOLDER are skipped. The results do not apply to
+models of practical size.
 """
 
 import argparse
@@ -58,7 +58,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, and models")
     parser.add_argument("--seed", type=int, default=1, help="seed of photos, releases, weights, and row order")
-    parser.add_argument("--quick", action="store_true", help="short form: runs every part, learns nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
+    )
     parser.add_argument("--docs", type=Path, help="folder for tasks_learned.json and the table in learning.md")
     parser.add_argument("--only", choices=["warm", *(f"{what}-{arm}" for what in ("release", "arm") for arm in ARMS)])
     options = parser.parse_args()
@@ -76,7 +78,7 @@ def main() -> None:
 
 
 def prepare(protocol: Protocol, work: Path, seed: int) -> None:
-    """Make the photos; nothing is downloaded, and everything stays in the folder."""
+    """Make the photos; nothing is downloaded, and all files stay in the folder."""
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
     work.mkdir(parents=True, exist_ok=True)
     paint_photos(protocol, work, seed)
@@ -107,7 +109,7 @@ def run_part(part: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def paint_photos(protocol: Protocol, work: Path, seed: int) -> None:
-    """Paint photos of one to three large things; the test file has a quarter as many."""
+    """Paint photos with one to three large objects; the test file has a quarter as many photos."""
     from cgc_data.painter import paint
 
     if not (work / "photos").exists():
@@ -181,7 +183,7 @@ def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def loaded(folder: Path) -> Any:
-    """A model in float32, on one thread: more threads slow each other down at this size."""
+    """A model in float32, on one thread: with models of this size, several threads slow each other down."""
     import torch
     from transformers import AutoModelForImageTextToText
 

@@ -1,6 +1,7 @@
 """Benchmark errors that a user can fix. Each is raised where the fault is detected and is printed on one line.
 
-A message names the file or option at fault and how to fix it. All are `CgcError`, so one handler prints them.
+A message names the file or option at fault and how to fix it. All of these errors are `CgcError`, so one handler prints
+them.
 """
 
 from cgc_data.common.errors import CgcError

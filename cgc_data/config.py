@@ -1,7 +1,7 @@
 """Configuration of a build: every setting with its default, bounds, and description.
 
 Set values in a YAML file, with flags, or as dotted `key=value` pairs. The manifest contains the resolved configuration.
-Settings that do not change the result (workers, output folder) are not part of it.
+The manifest does not contain settings that do not change the result (workers, output folder).
 """
 
 from pathlib import Path
@@ -31,27 +31,36 @@ class Source(Section):
     images: str = Field(description="folder or .zip with the photos")
     exhaustive: bool | list[str] | None = Field(
         None,
-        description="is every instance of every category (or of those listed) boxed? null: only those of COCO's 80",
+        description=(
+            "whether every instance of every category is boxed, or a list of the categories for which this is true; "
+            "null: only COCO's 80 categories"
+        ),
     )
     bbox_format: BoxFormat | None = Field(
         None,
-        description="xywh (COCO's), xyxy, cxcywh (center), or yxhw; the first three also relative to the photo with "
-        "_normalized; null: xywh, unless many boxes leave their photos",
+        description=(
+            "xywh (COCO's), xyxy, cxcywh (center), or yxhw; the first three also relative to the photo with "
+            "_normalized; null: xywh, unless many boxes extend beyond their photos"
+        ),
     )
     ignore: list[Part] = Field(
         default_factory=list,
-        description="wrong parts of the file to ignore: masks (use only boxes), crowd (treat all as single objects), "
-        "duplicates (of objects annotated twice)",
+        description=(
+            "faulty parts of the file to ignore: masks (use only boxes), crowd (treat every crowd box as one "
+            "object), duplicates (merge objects annotated twice)"
+        ),
     )
     orientation: Orientation | None = Field(
         None,
-        description="what boxes follow if EXIF rotates a photo: as_stored or as_displayed; null: as_stored, if certain",
+        description=(
+            "whether boxes fit the photo as_stored or as_displayed if EXIF rotates it; null: as_stored, if certain"
+        ),
     )
     split: Literal["auto", "test"] = Field("auto", description="test: all photos of this source are held out")
 
     @property
     def displayed(self) -> bool:
-        """Do its boxes follow its photos as EXIF rotates them?"""
+        """Do the boxes fit the photos after EXIF rotates them?"""
         return self.orientation == "as_displayed"
 
 
@@ -59,15 +68,18 @@ class InterSettings(Section):
     """Samples with several photos."""
 
     hard: Share = Field(
-        0.3, description="share of photo sets with similar scenes; the others are semantically decoupled"
+        0.3,
+        description=(
+            "share of photo sets with similar scenes; the scenes of all other sets are semantically decoupled"
+        ),
     )
     min_images: int = Field(2, ge=2, le=6, description="minimum photos per sample")
     max_images: int = Field(6, ge=2, le=6, description="maximum photos per sample")
     decoupled_similarity: Share = Field(
-        0.25, description="cosine of category vectors up to which two scenes count as decoupled"
+        0.25, description="maximum cosine of the category vectors of two scenes that count as decoupled"
     )
     hard_similarity: Share = Field(
-        0.3, description="mean cosine of category and supercategory vectors from which two scenes count as similar"
+        0.3, description="minimum mean cosine of category and supercategory vectors of two scenes that count as similar"
     )
 
     @model_validator(mode="after")
@@ -80,12 +92,18 @@ class InterSettings(Section):
 class IntraSettings(Section):
     """Samples with several windows of one photo."""
 
-    min_views: int = Field(2, ge=2, le=6, description="minimum windows in a set question")
-    max_views: int = Field(4, ge=2, le=6, description="maximum windows in a set question")
-    track_views: int = Field(6, ge=2, le=6, description="maximum windows in which one object is followed")
-    drawn_box: Share = Field(0.25, description="share of tracks whose given box is also drawn into its image, in red")
-    min_cover: float = Field(0.03, gt=0, le=1, description="minimum share of a Focus View that its object's box covers")
-    max_cover: Share = Field(0.5, description="maximum share of a Focus View that its object's box covers")
+    min_views: int = Field(2, ge=2, le=6, description="minimum number of windows in a set question")
+    max_views: int = Field(4, ge=2, le=6, description="maximum number of windows in a set question")
+    track_views: int = Field(
+        6, ge=2, le=6, description=("maximum number of windows in which a question follows one object")
+    )
+    drawn_box: Share = Field(
+        0.25, description=("share of tracks whose reference box is also drawn into its image, in red")
+    )
+    min_cover: float = Field(
+        0.03, gt=0, le=1, description=("minimum share of a Focus View that the box of its object covers")
+    )
+    max_cover: Share = Field(0.5, description="maximum share of a Focus View that the box of its object covers")
     context_scale: float = Field(
         1.25, ge=1, description="a Context View is at least this many times as wide as the Focus View"
     )
@@ -109,33 +127,48 @@ class Limits(Section):
     min_side: float = Field(
         24,
         ge=1,
-        description="minimum shorter side of a box, in pixels of its photo and of the budgeted view",
+        description=(
+            "minimum length of a box's shorter side, in pixels of its photo and of the view within the pixel budget"
+        ),
     )
     min_area: Share = Field(0.002, description="minimum area of a box as a share of the view")
     max_aspect: float = Field(5, ge=1, description="maximum ratio of a box's longer side to its shorter side")
     max_objects: int = Field(8, ge=1, description="maximum objects per answer")
     enlargement: float = Field(2, ge=1, description="maximum factor by which a displayed window is enlarged")
-    rows_per_photo: int = Field(12, ge=2, description="maximum rows of one task that show the same photo, in any role")
+    rows_per_photo: int = Field(
+        12, ge=2, description=("maximum number of rows of one task that show the same photo, in any role")
+    )
     pixel_budget: int = Field(
-        640 * 640, ge=1024, description="pixels of a view that the model sees; larger views count as downscaled to it"
+        640 * 640,
+        ge=1024,
+        description=("pixel budget per view; size limits treat a larger view as if it were downscaled to this budget"),
     )
     visible: Share = Field(
-        0.5, description="share of an instance's mask area from which it counts as visible in a window"
+        0.5, description="minimum share of an instance's mask area in a window at which the instance counts as visible"
     )
     margin: int = Field(
-        8, ge=0, description="an instance is gone if the window expanded by this many pixels contains none of its mask"
+        8,
+        ge=0,
+        description=(
+            "an instance counts as out of view if the window, expanded by this many pixels, contains none of its mask"
+        ),
     )
 
 
 class Splits(Section):
     """How photos are split, independently of the seed, the sample count, and other sources."""
 
-    validation: Share = Field(0.05, description="share of the photos outside COCO val2017 in the validation split")
+    validation: Share = Field(
+        0.05, description=("share of the photos outside COCO val2017 that go into the validation split")
+    )
     salt: str = Field(
-        "cgc-v1", description="changes the split of every photo; keep it the same across versions of a release"
+        "cgc-v1", description="seed that assigns photos to splits; keep it the same across versions of a release"
     )
     near_duplicate: int = Field(
-        4, ge=0, le=12, description="maximum differing bits between the 64-bit perceptual hashes of near-duplicates"
+        4,
+        ge=0,
+        le=12,
+        description=("maximum number of bits that differ between the 64-bit perceptual hashes of near-duplicates"),
     )
 
 
@@ -143,44 +176,61 @@ class BuildConfig(Section):
     """Every setting that determines the contents of a release."""
 
     name: str = Field("cgc-contrast", description="name of the dataset")
-    sources: list[Source] = Field(default_factory=list, description="annotation files; none: the embedded sample")
+    sources: list[Source] = Field(
+        default_factory=list, description=("annotation files; if the list is empty, the embedded sample is used")
+    )
     samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
     seed: int = Field(0, ge=0, description="the one seed")
     preset: Preset = Field(
         "full",
-        description="task shares: full (all that the sources allow) or paper (the paper's four)",
+        description="preset of task shares: full (every task that the sources allow) or paper (the paper's four tasks)",
     )
     tasks: dict[str, Weight] = Field(
         default_factory=dict,
         validate_default=True,
-        description="share of rows per task, including empty twins, relative to their sum; other tasks keep the "
-        "preset's",
+        description=(
+            "relative share of rows per task, including empty twins; every task that is not listed keeps the share "
+            "of the preset"
+        ),
     )
     absent: float = Field(0.12, ge=0, le=0.15, description="share of rows whose answer is the empty list")
     named_image: Share = Field(
-        0.5, description="share of rows that name the answer's image, for tasks that can ask with or without it"
+        0.5,
+        description=(
+            "share of rows whose question names the image of the answer, for tasks that can ask with or without it"
+        ),
     )
-    category_temperature: Share = Field(0.5, description="0: every category equally often; 1: as often as it occurs")
+    category_temperature: Share = Field(
+        0.5, description=("0: ask for every category equally often; 1: ask for a category as often as it occurs")
+    )
     inter: InterSettings = InterSettings()
     intra: IntraSettings = IntraSettings()
     limits: Limits = Limits()
     splits: Splits = Splits()
     confusable: Literal["strict", "labeled"] = Field(
         "strict",
-        description="absence requires absence of all confusable categories (strict) or only of labeled ones (labeled)",
+        description=(
+            "whether an absent label requires the absence of all confusable categories (strict) or only of labeled "
+            "ones (labeled)"
+        ),
     )
-    categories: list[str] = Field(default_factory=list, description="ask only for these categories; none: all")
+    categories: list[str] = Field(
+        default_factory=list, description=("ask only for these categories; null: ask for all categories")
+    )
     licenses: Literal["all", "permissive", "noncommercial"] = Field(
-        "all", description="photos to build from, by license"
+        "all", description="which photos to use, by license"
     )
     exclude: list[str] = Field(
-        default_factory=list, description="files with photo ids, file names, or a benchmark's annotations"
+        default_factory=list,
+        description=("files that list photos to exclude: ids, file names, or a benchmark's annotations"),
     )
     exclude_like: list[str] = Field(
         default_factory=list, description="folders of photos whose near-duplicates are excluded"
     )
-    images: Literal["embed", "reference"] = Field("embed", description="store the views, or only how to compose them")
-    max_rejected: Share = Field(0.05, description="share of rows that can fail to render before the build fails")
+    images: Literal["embed", "reference"] = Field(
+        "embed", description=("store the images of the views, or only references to compose them from")
+    )
+    max_rejected: Share = Field(0.05, description="the build fails if more than this share of rows cannot be rendered")
     shard_rows: int = Field(
         200, ge=1, description="approximate rows per shard; all questions about one set of photos are kept together"
     )
@@ -199,11 +249,13 @@ class BuildConfig(Section):
         check_ids(tasks, PLANNED)
         shares = PRESETS[known.data.get("preset", "full")] | tasks
         if not sum(shares.values()):
-            raise ValueError(f"every task has share 0; raise one, such as tasks.{PLANNED[0]}=1")
+            raise ValueError(f"every task has share 0; raise one share, such as tasks.{PLANNED[0]}=1")
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether it is an error if no source allows a row of the task: it is the paper's, or the user named it."""
+        """Whether an error is raised if no source allows a row of the task: the task is one of the paper's, or the user
+        named it.
+        """
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 
     @property

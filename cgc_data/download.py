@@ -65,7 +65,7 @@ DATASETS = {
 
 @dataclass(frozen=True)
 class DownloadResult:
-    """What the folder contains now; `missing_photos` is the archive that the build still needs, if any."""
+    """The current contents of the folder; `missing_photos` is the archive that the build still needs, if any."""
 
     files: tuple[Path, ...]
     build_command: str
@@ -108,7 +108,9 @@ def _obtain(archive: Archive, to: Path, base_url: str | None, on_event: Callable
 
 
 def _check(part: Path, url: str) -> None:
-    """Read every member, which compares its CRC; a damaged archive is removed, since resuming would not repair it."""
+    """Read every member, which verifies its CRC; a damaged archive is removed, because resuming the download would not
+    repair it.
+    """
     try:
         with zipfile.ZipFile(part) as archive:
             for info in track(archive.infolist(), "checking", len(archive.infolist())):

@@ -182,13 +182,15 @@ def _prompt(row: Row, instruction: Instruction) -> str:
 
 
 def _facts(row: Row) -> Line:
-    """What a reward function may need besides the answer; every row has the same columns, as JSON readers require."""
+    """Values that a reward function may need in addition to the answer; every row has the same columns, as JSON readers
+    require.
+    """
     query = json.dumps(row["query"], ensure_ascii=False)
     return {name: row[name] for name in FACTS} | {"num_images": len(row["views"]), "query": query}
 
 
 def _store(row: Row, folder: Path) -> list[str]:
-    """Write the images that are missing; returns their paths relative to the folder."""
+    """Write the images that the folder does not contain yet; returns paths relative to the folder."""
     (folder / "images").mkdir(exist_ok=True)
     addresses = []
     for image in row["images"]:

@@ -1,7 +1,7 @@
 """Boxes: in pixels, on the 0-1000 scale of the models, and mapped between a photo and a window of it.
 
-All conversions of coordinates are here, so that rounding and clipping are decided once.
-A box is x1, y1, x2, y2, half-open: it spans x2 - x1 by y2 - y1.
+This module contains all conversions of coordinates, so that rounding and clipping are defined once. A box is x1, y1,
+x2, y2, half-open: it spans x2 - x1 by y2 - y1.
 """
 
 import math
@@ -71,8 +71,8 @@ def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) ->
     """Box in pixels of a view of `width` x `height` as integers 0-1000 relative to the view.
 
     Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. A side
-    that would collapse becomes the one-unit cell under its middle and is off by at most one unit. The result has
-    x1 < x2 and y1 < y2.
+    that would collapse becomes the one-unit cell under its center and is off by at most one unit. The result has x1 <
+    x2 and y1 < y2.
 
     Raises:
         ValueError: a coordinate is not finite, or the box has no area inside the view.
@@ -84,7 +84,7 @@ def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) ->
 
 def _thousand_side(low: float, high: float, size: float) -> tuple[int, int]:
     if not (math.isfinite(low) and math.isfinite(high) and max(low, 0.0) < min(high, size)):
-        raise ValueError(f"side {low}..{high} has no extent inside 0..{size}")
+        raise ValueError(f"the side from {low} to {high} has no extent between 0 and {size}")
     start, stop = (min(max(value, 0.0), size) * THOUSAND / size for value in (low, high))
     first, last = math.floor(start + 0.5), math.floor(stop + 0.5)
     if first < last:
@@ -107,14 +107,14 @@ def box_area(boxes: ArrayLike) -> Boxes:
 
 
 def clip_box(boxes: ArrayLike, width: float, height: float) -> Boxes:
-    """Boxes (..., 4) clipped to 0..width and 0..height, all in one unit; a box outside becomes empty."""
+    """Boxes (..., 4) clipped to 0..width and 0..height, all in the same unit; a box outside becomes empty."""
     return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, (width, height, width, height))
 
 
 def map_box_to_view(box_px: ArrayLike, window: Window, width: float, height: float) -> Boxes:
     """Boxes (..., 4) in pixels of the photo, as pixels of the view that shows `window` at `width` x `height`.
 
-    Not clipped: parts outside the window are negative or beyond the view.
+    The result is not clipped: parts outside the window are negative or beyond the view.
     """
     offset, scale = _view_transform(window, width, height)
     return np.asarray((np.asarray(box_px, dtype=np.float64) - offset) * scale)
@@ -132,7 +132,7 @@ def _view_transform(window: Window, width: float, height: float) -> tuple[Boxes,
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> float:
-    """Intersection over union, 0-1, of two boxes (4,) in one unit; 0 if either is empty or inverted.
+    """Intersection over union, 0-1, of two boxes (4,) in the same unit; 0 if either box is empty or inverted.
 
     Raises ValueError if a coordinate is not finite.
     """

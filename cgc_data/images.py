@@ -1,4 +1,4 @@
-"""Photos as annotations see them: the stored frame in color, regardless of EXIF and encoding.
+"""Photos as annotators saw them: the stored frame in color, regardless of EXIF and encoding.
 
 Truncated files are refused before decoding, since decoders may fill the missing part with gray.
 """
@@ -35,27 +35,27 @@ _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=\"|='|>))[2-8]")
 
 
 class UnshownError(PhotoError):
-    """A photo that readers decode, but not faithfully."""
+    """A photo that image libraries decode, but not faithfully."""
 
 
 def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
     """Pixels (height, width, 3), uint8, BGR, of the stored frame; with `turn`, after EXIF rotation.
 
     Raises PhotoError if the bytes are not a photo, are truncated, or state more than MOST_PIXELS; UnshownError for more
-    than 8 bits per channel, which readers show as white or black, and for a photo of a single color.
+    than 8 bits per channel, which image libraries decode as white or black, and for a photo with a single color.
     """
     check_whole(data)
     photo_size(data)
     if (mode := _open(data).mode) not in _EIGHT_BIT:
         raise UnshownError(
-            f"more than 8 bits per channel ({mode}), which readers do not show correctly; convert it to 8 bits"
+            f"more than 8 bits per channel ({mode}), which many libraries do not decode correctly; convert it to 8 bits"
         )
     cv2 = _opencv()
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise PhotoError("not a photo that OpenCV can read; download it again")
     if not (pixels[::8, ::8] != pixels[0, 0]).any() and not (pixels != pixels[0, 0]).any():
-        raise UnshownError("one color only; replace the photo")
+        raise UnshownError("only one color; replace the photo")
     return turned(pixels, exif_orientation(data)) if turn else np.asarray(pixels, dtype=np.uint8)
 
 
@@ -111,7 +111,7 @@ def photo_size(data: bytes) -> tuple[int, int]:
 
 
 def exif_orientation(data: bytes) -> int:
-    """EXIF orientation 1-8 as Pillow finds it, in EXIF or else in XMP; 1 if no valid one is stated.
+    """EXIF orientation 1-8 as Pillow finds it, in EXIF or otherwise in XMP; 1 if no valid orientation is stated.
 
     Raises PhotoError if the bytes are not a photo.
     """
@@ -123,9 +123,10 @@ def exif_orientation(data: bytes) -> int:
 
 
 def strip_orientation(data: bytes) -> bytes:
-    """The photo with its orientation tag set to 1, so that every reader shows the stored frame; pixels stay the same.
+    """The photo with its orientation tag set to 1, so that every image library shows the stored frame; the pixels stay
+    the same.
 
-    Raises PhotoError if the orientation is stored elsewhere than in EXIF or XMP of a JPEG or PNG.
+    Raises PhotoError if the orientation is stored outside the EXIF or XMP data of a JPEG or PNG.
     """
     if exif_orientation(data) == UPRIGHT:
         return data

@@ -1,4 +1,4 @@
-"""What a photo's license URL allows: which photos to build from, and what can be published.
+"""What a photo's license URL allows: whether a build may use the photo, and whether it can be published.
 
 Only the licenses of COCO, the Creative Commons family, and public-domain marks are known; any other URL is "unknown".
 """
@@ -46,9 +46,10 @@ def license_class(url: str) -> LicenseClass:
 def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
     """May a photo under the license at `url` be used, either whole or (`windows`) cropped and resized?
 
-    "permissive" accepts what anyone may use and adapt (COCO's licenses 4, 5, 7, 8). "noncommercial" adds the
-    non-commercial licenses, and whole photos under no-derivatives ones. "all" accepts every photo, but no window of one
-    under a no-derivatives license; a release with photos beyond the other two cannot be pushed with its photos.
+    "permissive" accepts photos that anyone may use and adapt (COCO's licenses 4, 5, 7, 8). "noncommercial" adds photos
+    under non-commercial licenses, and uncropped photos under no-derivatives licenses. "all" accepts every photo, but no
+    window of a photo under a no-derivatives license; a release with photos beyond the other two policies cannot be
+    pushed with its photos.
     """
     kind = license_class(url)
     if policy == "all":
@@ -63,8 +64,9 @@ def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
 def composite_license(urls: Iterable[str]) -> str | None:
     """URL of the license for a picture composed of photos under these licenses, or None if no license allows it.
 
-    Attribution and freer licenses are compatible with every license that permits adaptations. ShareAlike is compatible
-    with those and itself and applies to the result, and so is NonCommercial; the two are not compatible.
+    Attribution and freer licenses are compatible with every license that permits adaptations. ShareAlike and
+    NonCommercial are each compatible with these licenses and with themselves, and apply to the result; the two are not
+    compatible with each other.
     """
     found = sorted(set(urls), key=lambda url: (RANKS.index(_elements(url)) if _elements(url) in RANKS else -1, url))
     elements = [_elements(url) for url in found]
@@ -77,7 +79,9 @@ def composite_license(urls: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=4096)  # sources have few licenses, each for many photos
 def _elements(url: str) -> str:
-    """Elements of a Creative Commons license, such as "by-sa"; "free" if it requires nothing, "" for any other."""
+    """Elements of a Creative Commons license, such as "by-sa"; "free" if the license requires nothing, "" for other
+    licenses.
+    """
     address = license_address(url)
     if any(pattern.fullmatch(address) for pattern in _FREE):
         return "free"
@@ -98,7 +102,7 @@ def license_address(url: str) -> str:
 
 
 def web_link(url: str) -> str:
-    """The URL if a page or card can link it (http or https, with a host, on one line), else empty."""
+    """The URL if a page or card can link to it (http or https, with a host, on one line), otherwise an empty string."""
     if not license_address(url) or not url.isprintable() or re.search(r"[\s\"'`<>\\]", url):
         return ""
     return url.replace("(", "%28").replace(")", "%29")

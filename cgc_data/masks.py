@@ -47,7 +47,7 @@ def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -
 def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
     """Uncompressed run lengths in column order, background first.
 
-    Raises SegmentationError if they do not fill the photo.
+    Raises SegmentationError if the runs do not fill the photo.
     """
     if min(counts, default=-1) < 0 or sum(counts) != height * width:
         raise SegmentationError(
@@ -59,7 +59,7 @@ def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
 
 
 def _without_empty(counts: Sequence[int]) -> list[int]:
-    """The same mask without zero-length runs except the first: pycocotools' merge stops early at them."""
+    """The same mask without zero-length runs except the first, because pycocotools' merge stops at them."""
     runs = [0]
     for place, length in enumerate(counts):
         if length and (place - len(runs)) % 2:
@@ -87,7 +87,9 @@ def compressed_rle(counts: str, height: int, width: int) -> Rle:
 
 
 def _decompress(counts: bytes) -> list[int]:
-    """Run lengths of COCO's compressed string: 5 bits per character, runs after the second as differences."""
+    """Run lengths from COCO's compressed string: 5 bits per character; runs after the second are stored as
+    differences.
+    """
     runs: list[int] = []
     position = 0
     while position < len(counts):

@@ -1,6 +1,6 @@
-"""Match predicted boxes to true ones over all images of a sample, and the scores based on the matching.
+"""Match predicted boxes to true boxes over all images of a sample, and compute scores from the matching.
 
-Reward and benchmark share this module. Pairs are within one image, so that matching splits into small assignment
+Reward and benchmark share this module. Pairs are within one image, so the matching splits into small assignment
 problems, one per image (and label).
 """
 
@@ -56,8 +56,8 @@ def match(
     Args:
         predictions: well-formed predicted objects.
         truths: true objects.
-        use_image: pair only within the same image; if false, the image is ignored.
-        use_label: pair only under the same label, ignoring case, white space, and number ("dog", "dogs").
+        use_image: pair only boxes in the same image; if false, the image is ignored.
+        use_label: pair only boxes with the same label, ignoring case, white space, and number ("dog", "dogs").
         power: exponent of the IoU, above 0.
         floor: IoU below which a pair scores 0, from 0 to 1.
         ceiling: IoU at which a pair scores 1, above 0 and at most 1.
@@ -66,7 +66,9 @@ def match(
         ValueError: `power`, `floor`, or `ceiling` is out of range.
     """
     if power <= 0 or not 0 <= floor <= 1 or not 0 < ceiling <= 1:
-        raise ValueError(f"power {power} and ceiling {ceiling} must be above 0, floor {floor} and ceiling at most 1")
+        raise ValueError(
+            f"power {power} and ceiling {ceiling} must be above 0; floor {floor} and ceiling must be at most 1"
+        )
 
     def score(ious: _Table) -> _Table:
         if power == ceiling == 1 and floor == 0:
@@ -111,9 +113,10 @@ def match_at(
 def match_ciou(
     predictions: Sequence[Object], truths: Sequence[Object], *, use_image: bool = True, use_label: bool = False
 ) -> Matching:
-    """The matching with the largest sum of (1 + CIoU) / 2, each at least 0; other arguments as in `match`.
+    """The matching with the largest sum of (1 + CIoU) / 2, where each term is at least 0; other arguments as in
+    `match`.
 
-    Boxes that do not overlap score too, the more the closer they are. `ious` are those of `ciou_matrix`.
+    Boxes that do not overlap also earn a score, which is higher if they are closer. `ious` are those of `ciou_matrix`.
     """
 
     def overlap(boxes: Sequence[ThousandBox], others: Sequence[ThousandBox]) -> _Table:
@@ -136,8 +139,8 @@ def set_miou(
 ) -> float:
     """Sum of the scores of `match` over max(|P|, |G|), from 0 to 1.
 
-    |P| counts every element of a `Reading`, including malformed ones. The score is 1 if both are empty, 0 if one is,
-    and 0 if the reading is unreadable.
+    |P| counts every element of a `Reading`, including malformed ones. The score is 1 if both are empty, and 0 if only
+    one is empty or the reading is unreadable.
     """
     predictions, count = _counted(answer)
     if count is None:
@@ -148,7 +151,7 @@ def set_miou(
 
 
 def f1_at(answer: Answer, truths: Sequence[Object], threshold: float = 0.5, *, use_label: bool = False) -> float:
-    """F1 of the pairs of `match_at`, from 0 to 1; counting and empty answers as in `set_miou`."""
+    """F1 of the pairs of `match_at`, from 0 to 1; elements and empty answers count as in `set_miou`."""
     predictions, count = _counted(answer)
     if count is None:
         return 0.0

@@ -48,8 +48,12 @@ EASY = tuple(name for name, kind in DISTRACTORS.items() if kind.likeness < 1)
 SWITCHES = {
     **{f"{name}-only": _only(name) for name in CONTRASTS},
     "decoupled-only": Switch((f"data.distractors=[{', '.join(EASY)}]",), "no hard distractors"),
-    "no-distractors": Switch(("data.distractor_images=false",), "only images that contain an answer: no contrast"),
-    "no-source": Switch(("reward.source_aware=false",), "boxes in wrong images earn as much as in right ones"),
+    "no-distractors": Switch(
+        ("data.distractor_images=false",), ("show only the images that contain an answer, without any contrast")
+    ),
+    "no-source": Switch(
+        ("reward.source_aware=false",), ("boxes in wrong images earn as much as boxes in the right images")
+    ),
     "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching: extra boxes cost nothing"),
     **{f"no-{term.name}": Switch((f"reward.{term.name}=0",), term.ablated) for term in TERMS if term.ablated},
     "no-think": Switch(("prompt.think=false",), "no reasoning before the answer, neither requested nor required"),
@@ -75,7 +79,7 @@ def switch(name: str) -> Switch:
 
 
 def all_switches() -> dict[str, Switch]:
-    """Every switch by name, with one example of `kl`, which takes any weight."""
+    """Every switch by name, with one example of `kl`, which accepts any weight."""
     return SWITCHES | {f"loss:{loss}": _loss(loss) for loss in LOSSES} | {"kl:0.04": _kl("0.04")}
 
 
@@ -97,7 +101,7 @@ def _kl(value: str) -> Switch:
 
 
 def varied(recipe: Recipe, name: str) -> Recipe:
-    """The recipe with a switch applied. Raises RecipeError if this changes nothing or the result is not valid."""
+    """The recipe with a switch applied. Raises RecipeError if the switch changes nothing or the result is not valid."""
     overrides = merge_all([parse_override(text, RecipeError) for text in switch(name).settings])
     values = merge_all([recipe.model_dump(mode="json"), overrides, {"name": f"{recipe.name}-{_file_name(name)}"}])
     changed = read_settings(Recipe, values, f"ablation {name}", RecipeError)
@@ -109,7 +113,7 @@ def varied(recipe: Recipe, name: str) -> Recipe:
 
 
 def _compared(recipe: Recipe) -> Mapping[str, object]:
-    """What a switch can change, with TRL's defaults filled in."""
+    """The settings that a switch can change, with TRL's defaults filled in."""
     values = recipe.model_dump(mode="json", exclude={"name"})
     values["grpo"] = {"loss_type": "dapo", "importance_sampling_level": "token", "beta": 0.0} | values["grpo"]
     values["grpo"]["beta"] = _number(values["grpo"]["beta"])
@@ -173,7 +177,7 @@ def table(folder: Path) -> str:
 
 
 def _cell(estimate: EstimateJson | None) -> str:
-    """`62.5 [25.0, 75.0], n=8`; with too few photos, there is no interval."""
+    """`62.5 [25.0, 75.0], n=8`; without an interval if there are too few photos."""
     if estimate is None or estimate["value"] is None:
         return ""
     ends = [f"{100 * end:.1f}" for end in (estimate["low"], estimate["high"]) if end is not None]

@@ -1,7 +1,7 @@
 """External benchmarks during training: the recipe's command runs on checkpoints, and its results join the metrics.
 
-Commands run in the background, one at a time, on the checkpoint as merged by `cgc-train merge`. A command that fails
-prints a warning and never stops training.
+Commands run in the background, one at a time, on the checkpoint in the form that `cgc-train merge` writes. A command
+that fails prints a warning and never stops training.
 """
 
 import json
@@ -48,7 +48,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         self.running: Started | None = None
 
     def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Rerun the benchmark of the checkpoint that a run resumes from, if it was lost when the run stopped."""
+        """Rerun the benchmark of the checkpoint from which a run resumes, if it was lost when the run stopped."""
         if state.global_step and not (step_folder(self.folder, state.global_step) / FIGURES).is_file():
             self._take(state)
 
@@ -150,7 +150,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
 
 
 def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:
-    """Raise RecipeError if there would be no checkpoint to run the benchmark on."""
+    """Raise RecipeError if no checkpoint would exist on which to run the benchmark."""
     every = recipe.benchmark.every
     if recipe.benchmark.command and (arguments.save_strategy != "steps" or every % arguments.save_steps):
         raise RecipeError(
@@ -165,7 +165,9 @@ def step_folder(run: Path, step: int) -> Path:
 
 
 def keep_checkpoint(run: Path, step: int) -> None:
-    """Link the checkpoint's model files into a separate run folder, so that the checkpoint can be deleted meanwhile."""
+    """Link the checkpoint's model files into a separate run folder, so that the checkpoint can be deleted in the
+    meantime.
+    """
     folder = step_folder(run, step)
     shutil.rmtree(folder, ignore_errors=True)
     kept = folder / "run" / f"checkpoint-{step}"
@@ -203,8 +205,8 @@ def alone(environment: Mapping[str, str]) -> dict[str, str]:
 def figures(folder: Path) -> dict[str, float]:
     """Results from the JSON files in a folder, by `benchmark/NAME/METRIC`.
 
-    For a file written by `cgc-bench score --json`, these are the means over its tasks, under the benchmark's name; for
-    any other file, its top-level numbers, under the file's name.
+    For a file that `cgc-bench score --json` wrote, the results are the means over its tasks, under the benchmark's
+    name; for any other file, its top-level numbers, under the file's name.
     """
     found: dict[str, float] = {}
     for file in sorted(folder.glob("*.json")):

@@ -1,4 +1,4 @@
-"""What a run writes and prints during training: metrics, held-out answers, and warnings about reward hacking."""
+"""The metrics, held-out answers, and warnings about reward hacking that a run writes and prints during training."""
 
 import json
 from collections import deque
@@ -38,7 +38,7 @@ class MetricsWriter(LogReader):
 
 
 class FalseEmptyWarning(LogReader):
-    """Warns if `[]` becomes a more frequent answer to rows with objects, which is tempting when boxes earn little."""
+    """Warns if `[]` becomes a more frequent answer to rows with objects, which pays if boxes earn little."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -56,7 +56,8 @@ class FalseEmptyWarning(LogReader):
             self.said = True
             say(
                 f"warning: step {state.global_step}: {share:.0%} of the rows with objects are answered with [], up "
-                f"from {self.first:.0%}; the model may be learning to answer [] always (fewer absent rows or a warm-up)"
+                f"from {self.first:.0%}; the model may be learning to answer [] always (try fewer absent rows or a "
+                "warm-up)"
             )
 
 

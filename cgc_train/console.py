@@ -28,7 +28,7 @@ NOTES = ("Image decoding with `torchvision` is deprecated", "Kwargs passed to `p
 
 @dataclass(frozen=True)
 class Shown:
-    """A column: its heading, the metric it shows, and the format."""
+    """A column: its heading, its metric, and its format."""
 
     head: str
     metric: str

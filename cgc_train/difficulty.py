@@ -43,7 +43,7 @@ class Measured:
         spread: standard deviation of its rewards.
         miou: mean R_miou, 0-1, without the options of the reward.
         rewards: reward of each answer.
-        settings: hash of everything else that the numbers depend on: model, prompt, reward, sampling.
+        settings: hash of everything else that determines the numbers: model, prompt, reward, and sampling.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Measured:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the group contains better and worse answers; if not, whether all are good or all bad."""
+        """Whether the group contains better and worse answers; if not, whether all are good or all are bad."""
         if max(self.rewards) - min(self.rewards) > EQUAL:
             return "informative"
         return "all right" if self.miou >= RIGHT else "all wrong"
@@ -94,7 +94,7 @@ def measure(
 
     Raises:
         TrainingDataError: the file is not a file of measurements, or was measured with other settings.
-        And the errors of loading the data and the model.
+        Also raises the errors of loading the data and the model.
     """
     data = recipe.data.model_copy(update={"keep": None, "limit": limit or recipe.data.limit})
     recipe = recipe.model_copy(update={"data": data})
@@ -110,7 +110,7 @@ def measure(
     done = _read(file, settings)
     found = [done[identity] for identity in ids if identity in done]
     if len(found) < len(ids):
-        say(f"{file}: other processes are still answering {len(ids) - len(found)} rows; rerun the command for all")
+        say(f"{file}: other processes are still answering {len(ids) - len(found)} rows; rerun the command for all rows")
     return found
 
 
@@ -225,7 +225,7 @@ def _sampling(recipe: Recipe, samples: int | None) -> Sampling:
 
 
 def _settings(recipe: Recipe, sampling: Sampling) -> str:
-    """Hash of everything that a row's measurement depends on, except the row itself."""
+    """Hash of everything that determines a row's measurement, except the row itself."""
     content = {
         "model": [recipe.model.name, recipe.model.revision, recipe.model.dtype, recipe.model.quantize],
         "data": [recipe.data.max_pixels, recipe.data.distractor_images, recipe.data.seed],

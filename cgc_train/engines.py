@@ -54,13 +54,13 @@ def install(*packages: str) -> str:
 
 
 def untested(recipe: Recipe) -> dict[str, str]:
-    """Engines that a recipe needs whose installed minor version differs from the tested one, by installed version."""
+    """Engines of a recipe whose installed minor version differs from the tested version, by installed version."""
     found = {package: _installed(package) for package, _ in engines_of(recipe) if package in TESTED}
     return {package: seen for package, seen in found.items() if seen and _minor(seen) != _minor(TESTED[package])}
 
 
 def slow_torch() -> str | None:
-    """The installed version of torch, if it is one that processes images many times slower."""
+    """The installed version of torch, if this version processes images many times slower."""
     seen = _installed("torch")
     return seen if seen and _minor(seen) == _minor(SLOW_TORCH) else None
 

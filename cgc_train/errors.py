@@ -23,7 +23,7 @@ class PredictionsError(CgcError):
 
 
 class MemoryPlanError(CgcError):
-    """By the memory estimate, the run does not fit into the memory that the recipe states."""
+    """According to the memory estimate, the run does not fit into the memory that the recipe states."""
 
 
 class RunError(CgcError):
@@ -31,4 +31,4 @@ class RunError(CgcError):
 
 
 class DivergedError(CgcError):
-    """The loss, gradient, or weights are not finite; training on would only save broken weights."""
+    """The loss, gradient, or weights are not finite; if training continued, it would only save broken weights."""

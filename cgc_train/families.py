@@ -1,8 +1,8 @@
 """The supported model families: how they differ, and what they share.
 
-LoRA adapts attention and the expert that all tokens share. It does not adapt the other experts, which are
-three-dimensional parameters, not linear layers, and see few tokens each; nor the two projections of linear attention
-that output one number per head.
+LoRA adapts attention and the expert that all tokens share. LoRA does not adapt the other experts, which are
+three-dimensional parameters, not linear layers, and see few tokens each; nor does it adapt the two projections of
+linear attention that output one number per head.
 """
 
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ THINKING_SWITCHES = tuple(dict.fromkeys(family.thinking for family in FAMILIES.v
 def targets(projections: Iterable[str]) -> str:
     """A regular expression for modules of the language model, by the last part of their names.
 
-    Vision towers call theirs `attn.qkv`, `attn.proj`, `mlp.linear_fc1` and `mlp.linear_fc2`.
+    Vision towers use the names `attn.qkv`, `attn.proj`, `mlp.linear_fc1`, and `mlp.linear_fc2`.
     """
     return rf".*language_model.*\.({'|'.join(projections)})"
 

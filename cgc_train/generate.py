@@ -1,6 +1,6 @@
 """Generate responses to many multi-image prompts: in batches, padded on the left, without sampling image tokens.
 
-Training samples through TRL; this is for everything else: prediction, held-out evaluation, difficulty.
+Training samples through TRL; everything else uses this module: prediction, held-out evaluation, difficulty.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

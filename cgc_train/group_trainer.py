@@ -1,7 +1,8 @@
-"""TRL's GRPOTrainer, restricted to groups that teach: others are replaced by new prompts, or get no advantage.
+"""TRL's GRPOTrainer, restricted to groups that teach: all other groups are replaced by new prompts, or get no
+advantage.
 
-Completions are generated and rewarded in rounds before TRL's own pass. That pass then reuses them, and computes
-probabilities, advantages, and logs for the chosen ones only.
+Completions are generated and rewarded in rounds before TRL's own pass. TRL's pass then reuses them, and computes
+probabilities, advantages, and logs only for the selected completions.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
     """GRPO with the recipe's `groups`; the defaults behave exactly as TRL's trainer.
 
     Args:
-        groups: which groups teach, and how often others are replaced.
+        groups: which groups teach, and how often all other groups are replaced.
         grades: grades of the training rows; new prompts have grades that occur in the batch. None: any row.
         given: arguments of TRL's GRPOTrainer.
     """

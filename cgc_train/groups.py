@@ -1,7 +1,7 @@
-"""Groups that teach: which groups of completions to learn from, and which prompts replace the others.
+"""Groups that teach: from which groups of completions to learn, and which prompts replace all other groups.
 
 GRPO learns from differences within a group, so a group whose rewards are all equal costs sampling time and teaches
-nothing. DAPO samples new prompts in its place; MG-Thinker selects groups by the variance and mean of their rewards.
+nothing. Instead, DAPO samples new prompts, and MG-Thinker selects groups by the variance and mean of their rewards.
 """
 
 from collections.abc import Collection, Sequence

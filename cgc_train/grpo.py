@@ -55,7 +55,7 @@ def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Ru
 
 
 def resume(run: Run, checkpoint: Path | None = None) -> Run:
-    """Resume a run from its newest checkpoint or the given one. Raises RunError if there is none."""
+    """Resume a run from its newest checkpoint or the given one. Raises RunError if the run has no such checkpoint."""
     if run.finished:
         raise RunError(f"{run.folder}: already finished; its model is in {run.model_folder.name}/")
     if run.kind == "sft":
@@ -158,7 +158,7 @@ def _check_same_rows(trainer: GroundingTrainer) -> None:
 
 
 def _save(trainer: GroundingTrainer, run: Run) -> None:
-    """Write the final model, completely or not at all: if it exists, the run is finished."""
+    """Write the final model, completely or not at all: if the model exists, the run is finished."""
     partial = run.folder / "model.partial"
     trainer.save_model(str(partial))
     trainer.accelerator.wait_for_everyone()

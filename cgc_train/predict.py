@@ -1,4 +1,4 @@
-"""Ask a trained model about several images; get typed objects with boxes in pixels of your images.
+"""Ask a trained model about several images, and get typed objects with boxes in pixels of your images.
 
 One prompt at a time, without a server; for many rows at once, use `cgc_train.generate`.
 """
@@ -67,7 +67,7 @@ class Predictor:
     Args:
         name: folder of a run's model, a merged model, or an adapter, or an id on the Hub.
         think: ask for a reasoning trace; False for a model trained without one.
-        max_pixels: maximum pixels of an image as the model sees it; larger ones are shrunk for the model only.
+        max_pixels: maximum pixels of an image as the model sees it; larger images are downscaled for the model only.
         dtype: type of the weights, `float32` or `bfloat16`.
         revision: commit or tag of a model on the Hub; None: the newest.
         prefix: the start of the response that the model's chat template writes, such as `<think>`; None: read it
@@ -110,7 +110,8 @@ class Predictor:
             max_new_tokens: maximum length of the answer, in tokens.
 
         Raises:
-            PredictionsError: no images, too many, an unreadable one, or not exactly one of label and question.
+            PredictionsError: there are no images or too many, an image is unreadable, or the call does not have exactly
+                one of label and question.
         """
         shown = [upright(image) for image in images]
         if not FEWEST <= len(shown) <= MOST:

@@ -102,7 +102,7 @@ class Run:
         return [cast(MetricsLine, line) for line in lines if _is_step(line.get("step"))]
 
     def rewind(self, checkpoint: Path) -> None:
-        """Drop the metrics logged after a checkpoint: a run that resumes there logs them again."""
+        """Drop the metrics logged after a checkpoint: a run that resumes from the checkpoint logs them again."""
         step = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
         lines = [line for line in read_lines(self.folder / "metrics.jsonl") if _is_step(line.get("step"))]
         kept = [json.dumps(line) + "\n" for line in lines if cast(int, line["step"]) <= step]
@@ -147,7 +147,7 @@ class Run:
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Whether a checkpoint is complete. Its state is written last, and a full disk can truncate it."""
+    """Whether a checkpoint is complete. The state of a checkpoint is written last, and a full disk can truncate it."""
     try:
         state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -157,7 +157,7 @@ def is_whole(checkpoint: Path) -> bool:
 
 @contextmanager
 def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
-    """Convert disk errors during a run into RunError; `fix` is what to run once there is free space."""
+    """Convert disk errors during a run into RunError; `fix` is the command to run when there is free space."""
     try:
         yield
     except Exception as error:
@@ -191,7 +191,9 @@ def check_free(folder: Path) -> None:
 
 
 def open_run(folder: Path | str) -> Run:
-    """The run in a folder. Raises RunError if there is none, ReleaseError for a link that leads out of the folder."""
+    """The run in a folder. Raises RunError if there is no run, and ReleaseError for a link that leads out of the
+    folder.
+    """
     folder = Path(folder)
     if not (folder / "recipe.yaml").is_file():
         raise RunError(f"{folder}: not a run folder (no recipe.yaml); give the folder that was passed to --to")

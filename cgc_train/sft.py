@@ -88,7 +88,7 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: D
     Raises:
         RunError: the folder is taken.
         DivergedError: the loss is not a number.
-        And the errors of loading the data and the model; no folder is then left behind.
+        Also raises the errors of loading the data and the model; in this case, no folder is left behind.
     """
     without_usage_ping()
     check_gpu(recipe)
@@ -152,7 +152,7 @@ def _trainer(
 
 
 def _save(trainer: WarmUpTrainer, run: Run, processor: Processor) -> None:
-    """The final weights and the processor, with an adapter merged into the weights it was trained on."""
+    """The final weights and the processor, with an adapter merged into the weights on which it was trained."""
     if run.recipe.model.lora is None:
         trainer.save_model(str(run.model_folder))
     else:

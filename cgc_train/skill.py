@@ -1,4 +1,4 @@
-"""Answer held-out rows during a warm-up, with all processes, for any way of dividing the weights."""
+"""Answer held-out rows during a warm-up, with all processes, regardless of how the weights are divided."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

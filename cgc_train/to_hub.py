@@ -1,7 +1,7 @@
 """Upload checkpoints to the Hub during training, each in a separate commit, in the background.
 
 A failed upload prints a warning and is retried with the next checkpoint. Missing uploads of a stopped run are made
-when it is resumed. A checkpoint counts as uploaded if its state, which is part of the same commit, exists.
+when it is resumed. A checkpoint counts as uploaded if the Hub has its state, which is part of the same commit.
 """
 
 import os
@@ -76,7 +76,9 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
 
 
 def prepare(recipe: Recipe) -> None:
-    """Create the repository of a recipe. Raises PushError if this is not allowed, or it contains other files."""
+    """Create the repository of a recipe. Raises PushError if the login lacks permission, or the repository contains
+    other files.
+    """
     repo, api = str(recipe.hub.repo), connect()
     if not is_there(repo):
         with explained(repo, api.endpoint):
@@ -129,7 +131,7 @@ def _known(api: HfApi, repo: str) -> bool:
 
 
 def keep(run: Path, checkpoint: Path) -> None:
-    """Keep links to a checkpoint until it is uploaded, so that it can be deleted meanwhile."""
+    """Keep links to a checkpoint until it is uploaded, so that it can be deleted in the meantime."""
     kept, partial = run / FOLDER / checkpoint.name, run / FOLDER / f"{checkpoint.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(kept, ignore_errors=True)

@@ -129,7 +129,7 @@ class Sight:
 
 
 def sights(row: Row) -> list[Sight]:
-    """What is known about each image, in order; images about which the row warrants nothing are omitted."""
+    """The facts about each image, in order; images about which the row warrants nothing are omitted."""
     counts = Counter((o["img_idx"], _asked_label(o["label"], row)) for o in row["objects"])
     lacking = {(e["img_idx"], e["label"]) for e in row["evidence"]} - counts.keys()
     found = []
@@ -148,7 +148,7 @@ def _asked_label(written: str, row: Row) -> str:
 
 
 def _labels(row: Row) -> list[str]:
-    """What the row asks for, or the label of its answers if the question names none."""
+    """The object that the row asks for, or the label of its answers if the question names none."""
     return row["query"]["labels"] or [task_of(row).answer_label]
 
 
@@ -172,9 +172,9 @@ def _reasoning(row: Row) -> Callable[[Row], Iterator[str]]:
 
 
 def completion(row: Row, prompt: PromptSettings) -> list[Message]:
-    """The message of a perfect answer in the format that the prompt asks for, as TRL takes it.
+    """The message of a perfect answer in the format that the prompt asks for, in the form that TRL expects.
 
-    With `prompt.think`, the trace precedes the answer; the part that the chat template writes is omitted.
+    With `prompt.think`, the trace precedes the answer; the start that the chat template writes is omitted.
     """
     objects = answer_objects(row["objects"])
     text = format_response(objects, trace(row) if prompt.think else "").removeprefix(prompt.prefix.strip())
@@ -229,7 +229,7 @@ def _single_out(row: Row) -> Iterator[str]:
 
 
 def _follow(row: Row) -> Iterator[str]:
-    """From the given box to the image that the question names, or through all images except that of the box."""
+    """From the given box to the image that the question names, or through all images except the image of the box."""
     words = {"counted": readable(row["query"]["labels"][0]).counted, "a": row["query"]["ref_img_idx"]}
     yield _pick(REFERENCES, row, REFERENCES[0]).format(**words)
     if (named := row["query"]["img_idx"]) is not None:
@@ -244,7 +244,7 @@ def _follow(row: Row) -> Iterator[str]:
 
 
 def _match(row: Row) -> Iterator[str]:
-    """For an image piece: the image that it was cut from, and those that it was not."""
+    """For an image piece: the image from which it was cut, and the other images."""
     found = row["objects"][0]["img_idx"]
     yield _pick(PIECES, row, "piece").format(a=row["query"]["ref_img_idx"])
     if others := [f"Image {image}" for image in row["answer_images"] if image != found]:

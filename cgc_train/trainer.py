@@ -38,7 +38,7 @@ class GroundingTrainer(GroupTrainer):
     Args:
         frozen_vision: freeze the vision tower.
         grades: ascending grades of the rows, if later epochs are to start with easy rows too.
-        groups: which groups of completions to learn from; None: all.
+        groups: from which groups of completions to learn; None: from all groups.
         processing_class, args, train_dataset, eval_dataset, peft_config, **given: arguments of TRL's GRPOTrainer.
 
     Raises:
@@ -226,7 +226,9 @@ def never_sampled(processor: Processor, use_vllm: bool) -> dict[str, object]:
 
 
 def collapse_images(ids: Sequence[int], image_token: int) -> list[int]:
-    """Token ids with each run of image tokens collapsed to one, since vLLM in the same process expands them itself."""
+    """Token ids with each run of image tokens collapsed to one, because vLLM in the same process expands them
+    itself.
+    """
     return [i for token, run in groupby(ids) for i in ([token] if token == image_token else run)]
 
 

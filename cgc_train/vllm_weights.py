@@ -1,10 +1,10 @@
 """Updating vLLM's weights: clear its image cache, and send merged weights of a model with adapters.
 
-TRL merges the adapters into the base before each step and unmerges them afterward. In bfloat16 both operations round,
-so the base drifts step by step (TRL issue 6688), and the saved adapter no longer matches the base that it is loaded
-on. Here the base is never modified.
+TRL merges the adapters into the base before each step and unmerges them afterward. In bfloat16, both operations round,
+so the base drifts step by step (TRL issue 6688), and the saved adapter no longer matches the base with which it is
+loaded. Here the base is never modified.
 
-vLLM caches the vision tower's outputs. With new weights, TRL clears the cache of texts, but not that of images.
+vLLM caches the vision tower's outputs. When weights change, TRL clears the cache of texts, but not the cache of images.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,5 @@
-"""Score answers to a release: here the true ones in the strict form. Replace them with your model's text.
+"""Score answers to a release: in this example, the true answers in the strict form. Replace them with the text of your
+model.
 
 Run `python examples/score_answers.py RELEASE`.
 """
@@ -14,7 +15,7 @@ from cgc_data.matching import set_miou
 
 
 def main(release: str) -> float:
-    """Print the mean set-wise IoU of the answers to the training rows of the inter contrast."""
+    """Print the mean set-wise IoU of the answers to the training rows with inter-image contrast."""
     rows = load_dataset(str(Path(release).resolve()), "inter", split="train")
     scores = []
     for row in rows:

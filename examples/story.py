@@ -1,6 +1,6 @@
-"""End-to-end example: build a release from annotations, ask a row, score an answer, run a benchmark.
+"""End-to-end example: build a release from annotations, ask about a row, score an answer, and run a benchmark.
 
-Run `python examples/story.py FOLDER`. It paints its own photos, so it does not need a download or a GPU.
+Run `python examples/story.py FOLDER`. The example paints its own photos, so it needs no download or GPU.
 """
 
 import sys

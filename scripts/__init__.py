@@ -1,1 +1,3 @@
-"""Programs of this repository that are not in a package. Takes precedence over a trainer's package of this name."""
+"""Programs of this repository that are not in a package. This file gives the folder precedence over a trainer's package
+of the same name.
+"""

@@ -1,8 +1,8 @@
 """Check that every supported version of `datasets` reads a release and its exports identically, field by field.
 
 Usage: python scripts/check_datasets_versions.py [--folder .datasets-versions] [VERSION]...
-Each version gets its own environment in the folder, which is kept for later runs. Its rows are compared with those
-that the installed version reads. Exits with status 1 if any differ or cannot be read.
+Each version is installed into its own environment in the folder, which is kept for later runs. The rows that it reads
+are compared with the rows that the installed version reads. Exits with status 1 if any rows differ or cannot be read.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def compared(version: str, folder: Path, expected: dict[str, Any]) -> list[str]:
-    """Print and return how the rows of a version differ from the expected ones."""
+    """Print and return how the rows that a version reads differ from the expected rows."""
     try:
         found = answers(environment(folder / version, version), folder, version)
     except subprocess.CalledProcessError as error:
@@ -65,7 +65,7 @@ def differences(expected: Any, found: Any, where: str = "") -> Iterator[str]:
 
 
 def answers(python: Path, folder: Path, name: str) -> dict[str, Any]:
-    """What the reader sees in an environment, with a separate cache."""
+    """The rows that the reader returns in an environment, with a separate cache."""
     target = folder / f"{name}.json"
     home = {**os.environ, "HF_HOME": str(folder / "caches" / name), "HF_HUB_OFFLINE": "1"}
     command = [str(python), "-I", str(READER), str(folder / "requests.json"), str(target)]

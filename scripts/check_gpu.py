@@ -4,10 +4,11 @@ Usage: python scripts/check_gpu.py --to FOLDER [--work FOLDER] [--weights FOLDER
        [--rehearse]
 Requires the packages of `pip install '.[train]'`, a torch build for the GPU, deepspeed for `full_adam8`
 and `full_adam32`, and bitsandbytes for `full_adam8` and `quantised`.
-Nothing is downloaded: data and weights are generated. The weights take 18 GB, everything else as much again.
-Every stage is a `cgc-train` command in a separate process with a time limit. If one fails, the end of its output is
-kept and the others continue. A stage that would exceed the remaining minutes is not started. FOLDER gets gpu.json,
-gpu.md, and log.txt, rewritten after every stage. `--rehearse` does the same with the tiny model on the CPU.
+Nothing is downloaded: data and weights are generated. The weights take 18 GB, and all other files take about the same.
+Every stage is a `cgc-train` command in a separate process with a time limit. If a stage fails, the end of its output is
+kept, and the other stages continue. A stage that would exceed the remaining minutes is not started. FOLDER gets
+gpu.json, gpu.md, and log.txt, rewritten after every stage. `--rehearse` runs the same stages with the tiny model on the
+CPU.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Write the tables of docs/comparability.md: effects of reading rules and of annotations on the same responses.
 
 Usage: python scripts/comparability.py FOLDER
-FOLDER contains MIG-Bench's two annotation files and published responses to the revised one, as `mig_bench`. Run it
-after a rule or a table of responses has changed. A test checks that the page matches its output.
+FOLDER contains MIG-Bench's two annotation files and published responses to the revised one, as `mig_bench`. Run the
+script after a rule or a table of responses has changed. A test checks that the page matches its output.
 """
 
 import json
@@ -66,7 +66,9 @@ def read_responses(half: str) -> list[Response]:
 
 
 def options_table() -> str:
-    """Each rule compared with a person, on both halves: same option, another option, none although there is one."""
+    """Each rule compared with a human reader, on both halves: same option, another option, or none although there is
+    one.
+    """
     head = ["rule", *(f"{half.replace('_', ' ')}: {what}" for half in HALVES for what in ("right", "another", "none"))]
     return table(head, [[name, *_counts(rule)] for name, rule in RULES.items()])
 
@@ -95,7 +97,7 @@ def _agreement(one: str, other: str, rows: Sequence[Response]) -> str:
 
 
 def mig_table(folder: Path) -> str:
-    """Published responses of Qwen2-VL-7B to the revised questions, read and judged in each way."""
+    """Published responses of Qwen2-VL-7B to the revised questions, read and scored in several ways."""
     revised = BENCHMARK.read_items(folder / "revised_MIG_bench.json")
     original = BENCHMARK.read_items(folder / "MIG_data.json")
     lines = (folder / "predictions" / "qwen2_vl_7b.jsonl").read_text(encoding="utf-8").splitlines()
@@ -105,9 +107,9 @@ def mig_table(folder: Path) -> str:
     both = {index: revised[index] for index in pairs}
     rows = [
         ("revised script, revised boxes", _score(revised, responses)),
-        ("... read strictly: after the reasoning", _score(revised, responses, protocol="strict")),
+        ("... with only the text after the reasoning", _score(revised, responses, protocol="strict")),
         ("... with Migician's hidden stretch of y", _score(revised, responses, postprocess="migician")),
-        ("... the original script's reading", _by_original_script(revised, responses)),
+        ("... read by the original script", _by_original_script(revised, responses)),
         ("revised boxes, items of both versions", _score(both, responses)),
         ("... original boxes, original script", _score(on_original, responses)),
     ]
@@ -146,7 +148,7 @@ def _score(
 
 
 def _by_original_script(items: Mapping[str, Item], responses: Mapping[str, str]) -> tuple[int, float]:
-    """The original script's reading, in thousandths, scored against the revised boxes."""
+    """What the original script reads, in thousandths, scored with the revised boxes."""
     texts = {index: _thousandths(read_box(responses[index], 1).box) for index in items}
     return _score(items, texts)
 

@@ -101,7 +101,7 @@ class Review:
 
 
 def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
-    """Pairs in which WordNet places one above the other; COCO's own classes do not cover one another."""
+    """Pairs in which WordNet places one concept above the other; COCO's own classes do not cover one another."""
     found = {concept: offset for concept in entries() if (offset := wordnet.find(concept))}
     concept_at = {offset: concept for concept, offset in found.items()}
     for lower, offset in found.items():
@@ -149,7 +149,9 @@ def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Rev
 
 
 def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
-    """The pairs named in the review; a class of COCO that covers a concept also covers all that `kinds` puts below."""
+    """The pairs named in the review; a COCO class that covers a concept also covers all concepts that `kinds` puts
+    below it.
+    """
     below: dict[str, set[str]] = defaultdict(set)
     for row in kinds:
         below[row.concept_a] |= {row.concept_b} if row.relation == "ancestor" else set()

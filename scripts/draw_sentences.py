@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def draw(texts: Iterable[Passage], seed: int, number: int) -> list[tuple[str, str]]:
-    """Places (path:line) and sentences, in random order; the same ones for a seed until a text changes."""
+    """Places (path:line) and sentences, in random order; a seed gives the same sentences until a text changes."""
     kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for text in texts:
         if text.kind != "comment" and not text.path.startswith("tests/"):
@@ -39,7 +39,7 @@ def draw(texts: Iterable[Passage], seed: int, number: int) -> list[tuple[str, st
 
 
 def _is_prose(sentence: str) -> bool:
-    """Whether this is more than a name, a command, or a value of a settings file."""
+    """Whether the sentence is more than a name, a command, or a value of a settings file."""
     return (
         len(sentence.split()) >= LEAST_WORDS
         and sentence[0] not in "{["

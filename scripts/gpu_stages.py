@@ -82,7 +82,7 @@ def short(machine: Machine) -> dict[str, Any]:
 
 
 def short_settings(machine: Machine) -> list[str]:
-    """Settings of the run that `resume` continues."""
+    """Settings of the run that the stage `resume` continues."""
     steps = ["grpo.max_steps=3", "grpo.save_steps=1", "data.held_out_rows=8", "data.held_out_every=2"]
     return [*completions(machine, 16, 2, 128), *steps]
 

@@ -2,9 +2,9 @@
 
 Usage: python scripts/make_warm_start.py --work FOLDER [--seed 1] [--quick] [--to cgc_train/tiny/warm]
 It paints photos of one kind of object each and builds a release from them with examples/painted.yaml. A random tiny
-model first learns to list what one image shows, then which image has what is asked for, then to answer rows, for so few
-steps that much is left to learn. Finished parts of FOLDER are skipped.
-Weights are stored in float16 with the tokenizer, because later versions may number tokens differently.
+model first learns to list what one image shows, then which image shows the requested object, and then to answer rows,
+for so few steps that it can still learn much. Finished parts of FOLDER are skipped. Weights are stored in float16 with
+the tokenizer, because later versions may number tokens differently.
 """
 
 import argparse
@@ -126,7 +126,7 @@ def rows_of(work: Path) -> Any:
 
 
 def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Each image of a row that has all of its objects in the answer, alone, to be listed."""
+    """Each image of a row that shows all of its objects in the answer, alone, to be listed."""
     from cgc_data.answer import Object, format_response
 
     for number, (view, image) in enumerate(zip(row["views"], row["images"], strict=True), 1):
@@ -142,7 +142,7 @@ def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str
 
 
 def pointing(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose answer ends after its first image number; coordinates would drown this one token."""
+    """A row whose answer ends after its first image number; the loss of coordinates would outweigh this one token."""
     text = row["completion"][0]["content"][0]["text"]
     found = FIRST_IMAGE.match(text)
     return row | {"completion": message("assistant", found.group() if found else text)}

@@ -2,7 +2,7 @@
 
 Usage: python scripts/measure_training.py FACTS.json [--only-train] sft RECIPE [KEY=VALUE]... --to RUN
 With `--only-train`, the process ends after the last step, before the model is saved.
-Random weights never write a well-formed answer, earn no reward, and so learn nothing. Every second completion is
+Random weights never write a well-formed answer, so they earn no reward and learn nothing. Every second completion is
 therefore wrapped as an empty answer of the same length: its tokens become the reasoning.
 """
 
@@ -21,7 +21,7 @@ OPEN, CLOSE = "<think>", "</think>\n<answer>[]</answer>"
 
 
 class Measured:
-    """Measurements of the process so far, by phase. If `only_train`, it ends after training."""
+    """Measurements of the process so far, by phase. With `only_train`, the process ends after training."""
 
     def __init__(self, file: Path | None = None, only_train: bool = False) -> None:
         self.file, self.only_train = file, only_train
@@ -31,7 +31,7 @@ class Measured:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a part of the run excluding nested phases; its peaks are those after the nested phases."""
+        """Time a part of the run excluding nested phases; its peaks are measured after the nested phases."""
         inside, start = len(self.phases), _now()
         _reset()
         yield
@@ -58,7 +58,7 @@ class Measured:
         }
 
     def write(self, error: str | None = None) -> None:
-        """Everything as JSON, if there is a file for it; after an error, with the peaks of its phase."""
+        """Write everything as JSON, if there is a file for it; after an error, with the peaks of the phase."""
         if self.file is None:
             return
         facts = {"seconds": time.perf_counter() - self.began, "error": error, "model": self.model}
@@ -69,7 +69,7 @@ class Measured:
 
 
 def framed(completion: Sequence[int], tokenizer: Any) -> list[int]:
-    """The completion as the reasoning of an empty answer, at the same length if that suffices."""
+    """The completion as the reasoning of an empty answer, with the same length if the tokens suffice."""
     opening, closing = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (OPEN, CLOSE))
     room = max(0, len(completion) - len(opening) - len(closing) - 1)
     return [*opening, *completion[:room], *closing, tokenizer.eos_token_id]
@@ -120,7 +120,7 @@ def _looked_at(measured: Measured, train: Callable[..., Any]) -> Callable[..., A
 
 
 def _size(parameter: Any) -> int:
-    """Numbers in a parameter, also if ZeRO-3 has emptied it."""
+    """Numbers in a parameter, even if ZeRO-3 has emptied it."""
     return int(getattr(parameter, "ds_numel", parameter.numel()))
 
 

@@ -1,4 +1,6 @@
-"""Mutations of files: bytes, JSON, YAML, Parquet, and zip. Each takes the content and a random number generator."""
+"""Mutations of files: bytes, JSON, YAML, Parquet, and zip. Each mutation takes the content of a file and a random
+number generator.
+"""
 
 import io
 import json

@@ -31,9 +31,9 @@ class Passage:
 
     Attributes:
         path: relative to the repository.
-        line: of the first character, counted from 1.
+        line: line of the first character, counted from 1.
         kind: what the text is.
-        text: without quotes, markers, and fenced code; `{}` stands for an inserted value.
+        text: the text without quotes, markers, and fenced code; `{}` stands for an inserted value.
     """
 
     path: str
@@ -52,7 +52,7 @@ class Passage:
 
 
 def passages(root: Path = ROOT) -> Iterator[Passage]:
-    """All text below `root`. Strings of tests are skipped: many are faulty input on purpose."""
+    """All text below `root`. Strings in tests are skipped, because many of them are faulty input on purpose."""
     for file in _files(root):
         path, text = file.relative_to(root).as_posix(), file.read_text(encoding="utf-8")
         read = of_python if file.suffix == ".py" else of_settings if _kind_of(file) in SETTINGS else of_page
@@ -105,7 +105,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def _kind_of(file: Path) -> str:
-    """Suffix or name; a template has that of the file that it becomes."""
+    """Suffix or name of the file; a template has the suffix of the file that it becomes."""
     return file.with_suffix("").suffix if file.name.endswith(".yaml.j2") else file.suffix or file.name
 
 

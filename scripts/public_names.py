@@ -75,7 +75,9 @@ def _inside(node: ast.Module | ast.ClassDef, path: str, file: Path, inherited: f
 
 
 def _documented_above(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> frozenset[str]:
-    """Methods documented by a base in the same module, or listed in a protocol for objects of other packages."""
+    """Methods that are documented by a base class in the same module, or listed in a protocol for objects of other
+    packages.
+    """
     bases = [ast.unparse(base).partition("[")[0] for base in node.bases]
     above = [child for base in bases if base in classes for child in classes[base].body]
     listed = [child for child in node.body if "Protocol" in bases and isinstance(child, Definition)]

@@ -45,7 +45,7 @@ ADAPTERS = ("model.lora={rank: 4, alpha: 8}",)
 
 
 class Fault(Exception):
-    """A result is not as expected."""
+    """A result differs from the expected result."""
 
 
 def hold(fault: str, is_so: bool) -> None:
@@ -80,7 +80,7 @@ class Trial:
         loads(run.model_folder)
 
     def grpo(self) -> None:
-        """Two steps with held-out answers before, between, and after."""
+        """Two steps with held-out answers before, between, and after the steps."""
         run = run_grpo(self.recipe(model=self.folder / "warm" / "model"), self.folder / "grpo")
         hold("held-out rows were not answered around every step", run.held_out_steps() == [0, 1, 2])
         found = changed(run.model_folder, self.folder / "warm" / "model")
@@ -91,16 +91,16 @@ class Trial:
         loads(run.model_folder)
 
     def resumed(self) -> None:
-        """Resume the same run from its first checkpoint: it ends with identical weights."""
+        """Resume the same run from its first checkpoint; the run must end with identical weights."""
         whole = open_run(self.folder / "grpo")
         copy = Path(shutil.copytree(whole.folder, self.folder / "resumed"))
         shutil.rmtree(copy / "model")
         shutil.rmtree(copy / "checkpoint-2")
         run = resume(open_run(copy))
-        hold("the resumed run left other weights", not changed(run.model_folder, whole.model_folder))
+        hold("the resumed run ended with different weights", not changed(run.model_folder, whole.model_folder))
 
     def lora(self) -> None:
-        """Two steps with adapters, which go only on the family's projections."""
+        """Two steps with adapters, which must be only on the family's projections."""
         run = run_grpo(self.recipe(*ADAPTERS), self.folder / "lora")
         weights = load_file(run.model_folder / "adapter_model.safetensors")
         adapted = {name.split(".lora_")[0].rpartition(".")[2] for name in weights}
@@ -109,7 +109,7 @@ class Trial:
         hold("an adapter is in the vision tower", not any(".visual." in name for name in weights))
 
     def merged(self) -> None:
-        """The merged model answers as the adapters do over their base."""
+        """The merged model must give the same answers as the adapters over their base model."""
         run = open_run(self.folder / "lora")
         folder = merge(run, self.folder / "merged", dtype="float32")
         hold("merging changed nothing", bool(changed(folder, self.model)))
@@ -159,7 +159,7 @@ def logits(model: Any, recipe: Recipe) -> torch.Tensor:
 
 
 def pay_every_second() -> None:
-    """Replace every second completion with a well-formed empty answer; the others stay as sampled."""
+    """Replace every second completion with a well-formed empty answer; all other completions stay as sampled."""
     sample = GroundingTrainer._generate_single_turn
 
     def sampled(self: Any, prompt_ids: list[list[int]], *rest: Any) -> Any:

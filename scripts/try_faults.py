@@ -2,8 +2,8 @@
 
 Usage: python scripts/try_faults.py [--seed N] [--without GUARD | --self-test]
 `--without` disables a guard of the package, only in the tested processes, which must make the campaign fail.
-`--self-test` does so for every guard. Exits with status 1 if a fault came through or, in the self-test, if the
-campaign did not notice a disabled guard.
+`--self-test` disables every guard, one at a time. Exits with status 1 if a fault was not caught or, in the self-test,
+if the campaign did not notice a disabled guard.
 """
 
 import argparse
@@ -36,7 +36,7 @@ FAULTS: dict[str, Callable[[Lab], None]] = {
 
 
 def campaign(seed: int, without: str, faults: Sequence[str]) -> dict[str, str]:
-    """Faults that came through, by name."""
+    """Faults that were not caught, by name."""
     found = {}
     with tempfile.TemporaryDirectory(prefix="cgc-faults-") as folder:
         lab = Lab(Path(folder).resolve(), seed, without)
@@ -67,7 +67,7 @@ def main() -> None:
     if not options.self_test:
         sys.exit(1 if campaign(options.seed, options.without, options.only or list(FAULTS)) else 0)
     missed = [guard for guard in GUARDS if not noticed(options.seed, guard)]
-    print(f"not noticed: {', '.join(missed)}" if missed else "every guard that is switched off is noticed")
+    print(f"not noticed: {', '.join(missed)}" if missed else "every disabled guard is detected")
     sys.exit(1 if missed else 0)
 
 

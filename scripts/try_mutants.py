@@ -54,7 +54,7 @@ def make_material(folder: Path) -> dict[str, str]:
 
 
 def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
-    """Run every command on valid files, without TRL: recipes are then read without its check of their keys.
+    """Run every command on valid files, without TRL: recipes are then read without TRL's check of their keys.
 
     Raises RuntimeError if a command fails, because its mutants would then test nothing.
     """
@@ -70,7 +70,7 @@ def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
 
 
 def in_folder(command: Sequence[str], folder: Path) -> Ending:
-    """Outcome of a command run in a folder, with a cache there."""
+    """Outcome of a command run in a folder that also contains its cache."""
     os.chdir(folder)
     os.environ["CGC_CACHE"] = str(folder / "cache")
     return ending(command)

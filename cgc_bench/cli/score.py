@@ -25,7 +25,7 @@ PATH = click.Path(path_type=Path)
     "--protocol",
     default="official",
     show_default=True,
-    help="official; strict: after the reasoning; transfer also: vlmevalkit, authors.",
+    help="official, or strict (only the text after the reasoning counts); for transfer also vlmevalkit or authors.",
 )
 @click.option("--prefix", default="", help="Start of a response that the chat template writes, such as '<think>'.")
 @click.option("--postprocess", help="A model's published post-processing, such as migician.")
@@ -44,7 +44,7 @@ def score(
     video_judgements: Path | None,
     judge: str | None,
 ) -> None:
-    """Score saved responses to TASK, such as mig or contrast, as its authors do, and show what that hides.
+    """Score saved responses to TASK, such as mig or contrast, as its authors do, and print what their scores hide.
 
     Figures are in percent, with 95 % intervals clustered by photos. A subset of the items is allowed and reported.
     """

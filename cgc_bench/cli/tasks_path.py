@@ -1,4 +1,4 @@
-"""`cgc-bench tasks-path`: print the folder of our task files, for `lmms_eval --include_path`."""
+"""`cgc-bench tasks-path`: print the folder of the task files, for `lmms_eval --include_path`."""
 
 import rich_click as click
 

@@ -1,4 +1,4 @@
-"""The held-out split of a release (`cgc_contrast`): one number per way of confusing images."""
+"""The held-out split of a release (`cgc_contrast`): one number per kind of image confusion."""
 
 from cgc_bench.contrast.benchmark import BENCHMARK
 

@@ -1,6 +1,6 @@
 """The held-out split of a release as a benchmark, with the project's metrics.
 
-The tasks are the contrasts, and the mean is over them. Each question type has its own row in the tables.
+The tasks are the contrasts, and the mean is taken over the contrasts. Each question type has its own row in the tables.
 
 `official` reads an answer with or without reasoning before it. `strict` requires both tags, as training does.
 """
@@ -30,7 +30,7 @@ DIAGNOSTICS = (*(name for name in METRICS if name not in ("acc@0.5", "miou", "so
 
 @dataclass(frozen=True)
 class ContrastResult(ItemResult):
-    """A result with the full score, for metrics that are defined over several items."""
+    """A result with the full score, for metrics that are defined only over several items."""
 
     score: ItemScore | None = None
 
@@ -155,7 +155,9 @@ class Contrast(Benchmark[Item, ContrastResult]):
         )
 
     def units(self, results: Sequence[ContrastResult]) -> list[ItemResult]:
-        """The items with the leakage expected by chance, plus a result with only `constancy` per pair of directions."""
+        """The items with the leakage expected by chance, plus one result per pair of directions that has only
+        `constancy`.
+        """
         scores = [result.score for result in results if result.score is not None]
         chance = expected_same_place(scores, 0)
         single = [_with_chance(result, value) for result, value in zip(results, chance, strict=True)]

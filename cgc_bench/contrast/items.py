@@ -27,7 +27,7 @@ class Item:
         prompt: chat messages with one image part per view.
         truth: the ground truth that scoring needs.
         version: the release with its version.
-        cluster: rows that show the same photos share a cluster.
+        cluster: rows that show the same photos have the same cluster.
     """
 
     index: str
@@ -56,7 +56,7 @@ def read_items(annotations: Path | str, *, version: str | None = None) -> dict[s
 
 
 def held_out_release(name: Path | str, revision: str | None = None) -> Release:
-    """Load the release. Raises AnnotationError if it has no test split."""
+    """Load the release. Raises AnnotationError if the release has no test split."""
     try:
         release = locate_release(str(name), revision)
     except ReleaseError as error:
@@ -67,7 +67,7 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
 
 
 def version_of(release: Release) -> str:
-    """The version in reports, with the start of the split's digest, since the content behind a tag can change."""
+    """The version in reports, with the start of the split's digest, because the content of a tag can change."""
     return f"{release.name}@{split_sha256(release)[:12]}"
 
 

@@ -17,7 +17,7 @@ from cgc_data.tasks import CONTRASTS
 
 
 def prepare_release(name: str, revision: str | None = None, photos: str | None = None) -> Prepared:
-    """Prepare the split in the cache; returns immediately if it is already there.
+    """Prepare the split in the cache; returns immediately if the cache already contains it.
 
     Args:
         name: folder of a release, or its ORG/NAME on the Hub.
@@ -40,7 +40,7 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
 
 
 def _found(folder: Path, asked: tuple[Path, str, str]) -> Prepared | None:
-    """The prepared split in a folder if it matches this release, source, and photos."""
+    """The prepared split in a folder, if it matches this release, source, and photos."""
     ready = open_prepared(folder, elsewhere=True)
     return ready if ready is not None and (ready.annotations, ready.source, ready.photos) == asked else None
 

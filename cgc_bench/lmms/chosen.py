@@ -1,4 +1,4 @@
-"""How one of our tasks is asked: its profile, from the settings and the model that lmms-eval named, and its tokens.
+"""How lmms-eval runs a task of this project: its profile, from the settings and the model in `--model`, and its tokens.
 
 Task files name their generation settings as `!function cgc_bench.lmms.chosen.TASK`, which lmms-eval reads as an
 attribute of this module when it loads the task, so they follow the profile like everything else.
@@ -33,7 +33,7 @@ def chosen(asked: Mapping[str, str]) -> Profile:
 
 
 def generation(asked: Mapping[str, str]) -> Generation:
-    """Greedy decoding of as many tokens as the profile allows, or else the benchmark."""
+    """Greedy decoding of as many tokens as the profile, or otherwise the benchmark, allows."""
     with expected_errors_end():
         tokens = chosen(asked).tokens(asked["task"])
     tokens = tokens or benchmark(asked["benchmark"]).new_tokens(asked["task"], asked["prompt"])
@@ -48,6 +48,6 @@ def __getattr__(name: str) -> Generation:
 
 @cache
 def _requests() -> dict[str, dict[str, str]]:
-    """The request row of each of our tasks."""
+    """The request row of each task of this project."""
     rows: dict[str, list[dict[str, str]]] = json.loads((discovery.tasks_folder() / "requests.json").read_bytes())
     return {task: row for task, (row,) in rows.items()}

@@ -1,7 +1,9 @@
-"""Let lmms-eval find our tasks without a flag, record which model it runs, and register the floor models.
+"""Let lmms-eval find the tasks of this project without a flag, record which model it runs, and register the floor
+models.
 
-lmms-eval has an entry point for models only. It is called before any list of tasks is made, so ours also adds our
-folder to that list. This patches one method of lmms-eval; if that has moved, a one-line message gives the workaround.
+lmms-eval has an entry point for models only. It is called before lmms-eval lists any tasks, so this package also adds
+its task folder to the list in that call. This patches one method of lmms-eval; if the method has moved, a one-line
+message states the workaround.
 """
 
 import sys
@@ -17,12 +19,12 @@ _models: list[str] = []
 
 
 def tasks_folder() -> Path:
-    """The folder of our task files, for `--include_path`."""
+    """The folder of the task files, for `--include_path`."""
     return Path(__file__).resolve().parents[1] / "tasks"
 
 
 def manifests() -> list[Any]:
-    """The models that we add. lmms-eval calls this through the entry point `lmms_eval.models`."""
+    """The models that this package adds. lmms-eval calls this through the entry point `lmms_eval.models`."""
     from lmms_eval.models.registry_v2 import ModelManifest
 
     add_tasks()
@@ -30,7 +32,7 @@ def manifests() -> list[Any]:
 
 
 def add_tasks() -> None:
-    """Add our folder wherever lmms-eval lists its own tasks; prints the workaround if that is not possible."""
+    """Add the task folder wherever lmms-eval lists its own tasks; prints the workaround if this is not possible."""
     try:
         from lmms_eval.tasks import TaskManager
 

@@ -11,7 +11,7 @@ from cgc_bench.scoring.benchmark import benchmark
 
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answer our tasks with one of the benchmark's floors; spaces in its name can be underscores."""
+    """Answer tasks of this project with one of the benchmark's floors; spaces in its name can be underscores."""
 
     is_simple = True
 
@@ -42,4 +42,4 @@ class Floor(lmms):  # type: ignore[misc]
 
     def generate_until_multi_round(self, requests: Any) -> Any:  # noqa: ARG002 - as above
         """Not supported: floors answer once. Raises TaskError."""
-        raise TaskError("floors answer once, not in rounds")
+        raise TaskError("floors answer each request only once, not in several rounds")

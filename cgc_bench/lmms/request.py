@@ -1,8 +1,8 @@
-"""What an answer depends on besides the model, as columns of every document and in each task's configuration.
+"""Everything except the model that an answer depends on, as columns of every document and in each task's configuration.
 
 lmms-eval builds the key of its response cache (`--use_cache`) from the name of a task, the position of a document, and
-the task's configuration, which it also writes to its results. It does not know our data or settings, so they are added
-to the configuration's `metadata`. Models do not see them.
+the task's configuration, which it also writes to its results. lmms-eval does not know this project's data or settings,
+so they are added to the configuration's `metadata`. Models do not see them.
 """
 
 import hashlib
@@ -37,7 +37,9 @@ _MARK = "_cgc_states_requests"
 
 
 def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_pixels: int) -> Columns:
-    """The columns `STATED` of one task: its data, prompts, and settings; `items` are those of the task, in order."""
+    """The columns `STATED` of one task: its data, prompts, and settings; `items` are the items of the task, in
+    order.
+    """
     own, bench = list(items), benchmark(asked["benchmark"])
     prompts = [bench.asked(item, asked["prompt"], chosen(asked).name) for item in own]
     return {
@@ -66,7 +68,9 @@ def _version(name: str) -> str:
 
 
 def state_in_configuration() -> None:
-    """Add the columns `STATED` to the configuration of each of our tasks; warns if lmms-eval does not support this."""
+    """Add the columns `STATED` to the configuration of each task of this project; warns if lmms-eval does not support
+    this.
+    """
     try:
         from lmms_eval.api.task import ConfigurableTask
 
@@ -90,7 +94,7 @@ def state_in_configuration() -> None:
 
 
 def _of_task(task: Any) -> Columns:
-    """The columns of one of our tasks, and its interface: images between the words, or before them."""
+    """The columns of one task of this project, and its interface: images between the words, or before them."""
     from lmms_eval.api.task import ConfigurableMessagesTask
 
     if "cgc_data_sha256" not in task.features:
@@ -101,9 +105,9 @@ def _of_task(task: Any) -> Columns:
 
 
 def _refuse_kept_prompts(task: Any) -> None:
-    """Refuse `--cache_requests true`, which serves the prompts of an earlier run by task name alone."""
+    """Refuse `--cache_requests true`, which would reuse the prompts of an earlier run by task name alone."""
     if getattr(getattr(task, "args", None), "cache_requests", None) == "true":
-        end(TaskError("--cache_requests true would serve prompts of other data or settings; remove it"))
+        end(TaskError("--cache_requests true would serve prompts made from other data or settings; remove the option"))
 
 
 def _moved() -> str:

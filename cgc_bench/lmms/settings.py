@@ -1,9 +1,9 @@
-"""Task settings from environment variables, read when a task is loaded; `prepare` has its own.
+"""Task settings from environment variables, read when a task is loaded; `prepare` has separate settings.
 
 CGC_BENCH_MAX_PIXELS: most pixels per image.
-CGC_BENCH_PREFIX: the part of a response that the model's chat template writes, such as `<think>`.
-CGC_BENCH_PROFILE: prompt profile, one name or several; every benchmark takes the first that it has.
-Set new tokens with lmms-eval's own `--gen_kwargs max_new_tokens=N`.
+CGC_BENCH_PREFIX: the start of a response that the model's chat template writes, such as `<think>`. CGC_BENCH_PROFILE:
+prompt profile, one name or several; every benchmark uses the first profile that it has. Set new tokens with lmms-eval's
+own `--gen_kwargs max_new_tokens=N`.
 """
 
 import os
@@ -15,7 +15,9 @@ MAX_PIXELS = 1024 * 1024
 
 
 def max_pixels(profile: int | None = None) -> int:
-    """Most pixels per image: as set, else as in the profile, else `MAX_PIXELS`. Raises TaskError."""
+    """Maximum pixels per image: from the setting, or otherwise from the profile, or otherwise `MAX_PIXELS`. Raises
+    TaskError.
+    """
     given = os.environ.get("CGC_BENCH_MAX_PIXELS", str(profile or MAX_PIXELS))
     if not given.isdigit() or int(given) < 1024:
         raise TaskError(f"CGC_BENCH_MAX_PIXELS={given!r} is not a number of pixels of at least 1024")
@@ -28,5 +30,5 @@ def profiles() -> list[str]:
 
 
 def prefix() -> str:
-    """The part of a response that the model's chat template writes; "" for most models."""
+    """The start of a response that the model's chat template writes; "" for most models."""
     return os.environ.get("CGC_BENCH_PREFIX", "")

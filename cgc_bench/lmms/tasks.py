@@ -1,4 +1,4 @@
-"""The functions that our task files name: documents, images, prompts, scores. Independent of the benchmark.
+"""The functions that the task files name: documents, images, prompts, scores. Independent of the benchmark.
 
 A document contains only the item and the location of its images, so scoring never carries pixels. A missing file is
 reported on one line before anything runs. Scoring never raises on any response.
@@ -29,7 +29,7 @@ Document = Mapping[str, Any]
 
 
 def documents(request: Any) -> Any:
-    """The documents that a task's request file asks for, prepared first if needed.
+    """The documents that a task's request file asks for; they are prepared first if necessary.
 
     The request is a dataset of one row, `{"benchmark", "variant", "task", "prompt"}`. If preparation fails, the process
     ends with a one-line error, because lmms-eval would retry five times and hide the cause.
@@ -57,7 +57,7 @@ def documents(request: Any) -> Any:
 
 
 def images(doc: Document) -> list[Image.Image]:
-    """The item's images, RGB, each with at most the pixels that the settings allowed when the task was loaded."""
+    """The item's images in RGB, each with at most the number of pixels that was allowed when the task was loaded."""
     with expected_errors_end():
         ready = _ready(doc)
         contents = ready.images(doc["cgc_task"], doc["cgc_place"])
@@ -91,9 +91,10 @@ def target(doc: Document) -> str:
 
 
 def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
-    """Every metric of one response, and what the samples file stores.
+    """Every metric of one response, and the fields for the samples file.
 
-    If reasoning was requested, only the text after it is scored: a box in the reasoning is not an answer.
+    If the prompt requested reasoning, only the text after the reasoning is scored: a box in the reasoning is not an
+    answer.
     """
     written = results[0] if results and isinstance(results[0], str) else ""
     response = whole_response(written, settings.prefix())
@@ -128,7 +129,7 @@ class Scored:
 
 
 def percent(scored: Sequence[Scored]) -> float | list[float]:
-    """A metric of one task in percent: from the benchmark's own table, or else the mean over items that define it.
+    """A metric of one task in percent: from the benchmark's own table, or otherwise the mean over items that define it.
 
     If no item defines it, returns an empty list, which lmms-eval omits from its tables; otherwise it would show NaN.
     Metrics that a group averages must be numbers.

@@ -54,7 +54,7 @@ def _hidden(item: Item, read: OfficialBox, concluded: StrictBox, *, in_shares: b
 
 
 def _as_pixels(item: Item, box: Box) -> float:
-    """Whether the box would be correct in pixels of one of the images shown: an upper bound."""
+    """Whether the box would be correct in pixels of one of the displayed images: an upper bound."""
     x1, y1, x2, y2 = _bounded(in_thousandths(box, item.scale))
     scaled = [(x1 / w, y1 / h, x2 / w, y2 / h) for w, h in item.sizes]
     truth = in_thousandths(item.box, item.scale)
@@ -62,7 +62,7 @@ def _as_pixels(item: Item, box: Box) -> float:
 
 
 def _bounded(box: Box) -> Box:
-    """A box that can be divided, drawn, and written as JSON, regardless of the digits a model wrote."""
+    """A box that can be divided, drawn, and written as JSON, regardless of the digits that a model wrote."""
     x1, y1, x2, y2 = (max(-_FAR, min(value, _FAR)) for value in box)
     return x1, y1, x2, y2
 
@@ -118,7 +118,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         return prompts.messages(item, prompt, profile)
 
     def shown(self, item: Item, sizes: Callable[[], Sequence[Size]]) -> Item:
-        """Add the sizes of the images, which detect answers in pixels."""
+        """Add the sizes of the images, which are needed to detect answers in pixels."""
         return replace(item, sizes=tuple(sizes()))
 
     def score(
@@ -127,8 +127,8 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         """Score one response. Never raises on any text.
 
         Args:
-            item: the item that was asked.
-            response: full text of the model.
+            item: the item that the prompt was about.
+            response: the model's full text.
             protocol: `official` reads the first box of the full text, `strict` only the text after the reasoning.
             postprocess: key of `POSTPROCESSES`, applied to the box before scoring; not used for strict figures.
         """
@@ -156,7 +156,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         return ItemResult(item.task, item.index, response, values, item.cluster)
 
     def table(self, results: Sequence[ItemResult]) -> Table:
-        """The official figures in percent; the macro average is over the tasks that were run.
+        """The official figures in percent; the macro average is taken over the tasks that were run.
 
         Sums follow the order of the results, as in the authors' script, so figures agree to the last digit.
         """

@@ -21,12 +21,14 @@ def centre_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
 
 
 def copied_reference(item: Item) -> list[Object]:
-    """The box that the question gives for the first image, placed in the last one; nothing if it gives none."""
+    """The box that the question gives for the first image, placed in the last image; no box if the question gives
+    none.
+    """
     return [] if item.reference is None else [Object(len(item.images), item.reference, "object")]
 
 
 def random_image(item: Item) -> list[Object]:
-    """The middle of an image that is drawn by the item's index."""
+    """The center of an image that is drawn by the item's index."""
     return [Object(random.Random(item.index).randint(1, len(item.images)), CENTRE, "object")]
 
 

@@ -69,12 +69,13 @@ class Item:
         version: `revised`, `original`, or `unknown version (boxes 0-1000)` or `(boxes 0-1)` with a digest.
         cluster: items in a cluster share photos.
         names_image: whether the question states which image contains the box.
-        target_image: that image, from 1, if the file states it and the question does not; otherwise None.
+        target_image: 1-based number of the image with the box, if the file states it and the question does not;
+            otherwise None.
         reference: box given in the question, integers 0-1000 of the first image, or None.
-        need_format: flag of that name in the file.
-        fault: what is wrong with the true box; empty if nothing is. Faulty items count, as in the authors' script.
+        need_format: the flag `need_format` in the file.
+        fault: the fault of the true box; empty if it has none. Faulty items count, as in the authors' script.
         named_image: image that the question names, from 1, if it can be read from the words; otherwise None.
-        sizes: width and height in pixels of the images as shown, if known.
+        sizes: width and height in pixels of the displayed images, if known.
     """
 
     index: str
@@ -98,12 +99,12 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
     """Items of an annotation file by index, in the order of the file.
 
     Args:
-        annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file of their form; or a folder with one such
-            file, such as a prepared one.
+        annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file in the same form; or a folder with one
+            such file, such as a folder of prepared files.
         version: `revised` or `original` to require that version.
 
     Raises:
-        AnnotationError: the file is missing, damaged, in another format, or not of this version.
+        AnnotationError: the file is missing, damaged, in another format, or has another version.
     """
     annotations = annotation_file(annotations, version)
     raw = _read_bytes(annotations)
@@ -120,9 +121,9 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
 
 
 def annotation_file(place: Path, version: str | None = None) -> Path:
-    """The file itself, or the one in a folder: the prepared file, else the published file (of this version).
+    """The file itself, or the file in a folder: the prepared file, or otherwise the published file (of this version).
 
-    Raises AnnotationError if a folder contains none or several.
+    Raises AnnotationError if a folder contains no such file or several.
     """
     if not place.is_dir():
         return place
@@ -205,7 +206,7 @@ def _names_image(task: str, question: str) -> bool:
 
 
 def _named_image(question: str, images: int) -> int | None:
-    """The image that the question names last, which is the one to answer for; the source image comes first."""
+    """The image that the question names last, in which the answer is; the source image comes first."""
     named = list(_IMAGE.finditer(question))
     if not named:
         return 1 if "source image" in question else None

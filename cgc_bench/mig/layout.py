@@ -16,7 +16,7 @@ def _annotations(files: Files, variant: str) -> Mapping[str, str]:
     for name, digest in known.items():
         if digest == SHA256[variant]:
             return {name: KEPT}
-    hint = "; the tasks of cgc_mig_original do not need one" if variant == "revised" else ""
+    hint = "; the tasks of cgc_mig_original do not need this file" if variant == "revised" else ""
     raise PrepareError(
         f"{files.label} contains no {variant} annotations of MIG-Bench (sha256 {SHA256[variant][:12]}...): "
         f"name the file with --annotations FILE{hint}"

@@ -1,4 +1,4 @@
-"""MIG-Bench scoring by its authors: the box they read from a response, its units, and their IoU.
+"""MIG-Bench scoring by its authors: the box that they read from a response, its units, and their IoU.
 
 Each annotation version has its own script. Every quirk of both is kept, because published figures depend on them.
 Patterns scan the text once and cannot backtrack far: digits, spaces, and brackets never overlap.
@@ -36,11 +36,11 @@ NOTHING: Box = (0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class OfficialBox:
-    """The reading of the authors' script.
+    """What the authors' script reads from a response.
 
     Attributes:
-        box: x1, y1, x2, y2 in the item's scale; four zeros if nothing could be read.
-        found: whether any pattern matched. A match can still read as zeros.
+        box: x1, y1, x2, y2 in the item's scale; four zeros if the script could read no box.
+        found: whether any pattern matched. A pattern can match and still give zeros.
         alone: whether the pattern matched only once.
         over: whether a number is over 1000, which suggests an answer in pixels.
     """
@@ -53,7 +53,7 @@ class OfficialBox:
 
 @lru_cache(maxsize=REMEMBERED)
 def read_box(text: str, scale: int) -> OfficialBox:
-    """The box of a response; `scale` is the item's: 1000 (revised script) or 1 (original script)."""
+    """The box of a response; `scale` is the scale of the item: 1000 (revised script) or 1 (original script)."""
     for pattern in _PATTERNS:
         matches = pattern.finditer(text)
         first = next(matches, None)
@@ -81,12 +81,14 @@ def _whole(group: str) -> int:
 
 
 def _unit(value: float, *, alone: bool) -> float:
-    """The original script reads 1 as a thousandth if the box is the only one, and otherwise as the far edge."""
+    """The original script reads 1 as a thousandth if the response has one box, and otherwise as the far edge."""
     return value / 1000 if value > 1 or (alone and value == 1) else value
 
 
 def iou(truth: Box, box: Box) -> float:
-    """Continuous intersection over union of boxes in one unit; they are not repaired, and an undefined result is 0."""
+    """Continuous intersection over union of boxes in the same unit; faulty boxes are not repaired, and an undefined
+    result is 0.
+    """
     left, top = max(truth[0], box[0]), max(truth[1], box[1])
     right, bottom = min(truth[2], box[2]), min(truth[3], box[3])
     if not (right >= left and bottom >= top):

@@ -1,7 +1,7 @@
 """Read MIG-Bench answers after the reasoning: the model's conclusion, never a box within the reasoning.
 
-In the answer contract, the first box counts, and its image index is kept separately. Any other text is read as the
-authors read it.
+In the answer contract, the first box counts, and its image index is kept separately. Any other text is read as in the
+authors' script.
 """
 
 import math
@@ -19,11 +19,11 @@ from cgc_data.geometry import THOUSAND
 
 @dataclass(frozen=True)
 class StrictBox:
-    """The reading of the text after the reasoning.
+    """The box that is read from the text after the reasoning.
 
     Attributes:
         read: the box, in the scale of the item.
-        image: its image, from 1; 0 if the answer names none or one that does not exist.
+        image: 1-based number of its image; 0 if the answer names no image or an image that does not exist.
     """
 
     read: OfficialBox

@@ -1,4 +1,4 @@
-"""Patterns over plain text for responses that state an option, hint at one, or open with one.
+"""Patterns over plain text for responses that state an option, hint at an option, or open with an option.
 
 Words match in any case; option letters are case-sensitive. Every repeat is bounded or cannot overlap its neighbor, so
 that a scan is linear in the length of the text.

@@ -1,4 +1,4 @@
-"""Strip a response of its decoration: Markdown, LaTeX, quotes, and lists that go through the options."""
+"""Remove the decoration of a response: Markdown, LaTeX, quotes, and lists that go through the options."""
 
 import re
 from collections.abc import Iterator

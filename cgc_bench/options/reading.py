@@ -28,7 +28,7 @@ def read_option(response: str, letters: Sequence[str]) -> str | None:
     """The letter of the option that a response names, or None.
 
     Args:
-        response: what a model wrote; reasoning in `<think>` tags before it is ignored.
+        response: the text that a model wrote; reasoning in `<think>` tags before the answer is ignored.
         letters: the options, such as `("A", "B", "C", "D")`; an answer with any other letter is None.
 
     Returns:
@@ -58,7 +58,7 @@ def _matches(pattern: re.Pattern[str], text: str, *, stated: bool) -> Iterator[_
 
 
 def _first_or_last_line(text: str) -> Iterator[_Found]:
-    """`B. a kite` as the first or last line, unless the options are listed there."""
+    """`B. a kite` as the first or last line, unless that part of the response lists the options."""
     body = text.strip()
     offset, last = text.find(body), body.rfind("\n") + 1
     before: Listed | None = None
@@ -69,7 +69,7 @@ def _first_or_last_line(text: str) -> Iterator[_Found]:
 
 
 def _in_a_list(body: str, line: Listed, before: Listed | None) -> bool:
-    """Whether a list is announced, continues on the same line, or has the preceding letter on the preceding line."""
+    """Whether a list is announced, continues on the same line, or has the preceding letter on the line before."""
     start = line.start
     rest, announced = body[start + 2 : end_of_line(body, start)], body[max(0, start - 2 * _NEAR) : start]
     if re.search(rf"\b{chr(ord(line.letter) + 1)}[).:]", rest) or _ANNOUNCED.search(announced):

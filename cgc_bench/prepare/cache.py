@@ -1,7 +1,7 @@
 """The cache of prepared benchmarks: one folder per benchmark and variant, complete once its manifest exists.
 
-FOLDER/ manifest.json annotations/... TASK.parquet; the columns of a shard are `index` and `images`, a list of bytes,
-and each item is a row group. Each shard carries a digest of its content, and the manifest repeats the digests.
+FOLDER/ manifest.json annotations/... Each task has a shard TASK.parquet with the columns `index` and `images`, a list
+of bytes; each item is a row group. Each shard contains a digest of its content, and the manifest repeats the digests.
 """
 
 import io
@@ -44,7 +44,7 @@ class Prepared:
         folder: folder with one shard per task.
         annotations: file or folder that the benchmark's `read_items` takes.
         version: version of the annotations.
-        source: source of the files; an unpinned revision is stated as such.
+        source: source of the files; the source states if the revision is unpinned.
         digests: sha256 of each task: the version of its annotations, its items, and their images in order.
         photos: folder or zip with the photos of the images; empty if the source stores images.
     """
@@ -67,14 +67,18 @@ class Prepared:
             return [str(index) for index in shard.read(columns=["index"])["index"].to_pylist()]
 
     def images(self, task: str, place: int) -> list[bytes]:
-        """The images of the item at a position, from 0; no other is read. Raises PrepareError as `indices` does."""
+        """The images of the item at a 0-based position; no other images are read. Raises PrepareError as `indices`
+        does.
+        """
         with self._shard(task) as shard:
             group = shard.read_row_group(place, columns=["images"])
             images: list[bytes] = group["images"][0].as_py()
             return images
 
     def sizes(self, task: str, place: int, most: int) -> list[Size]:
-        """Width and height of the item's images as shown, with at most this many pixels each; reads only headers."""
+        """Width and height of the item's displayed images, with at most this number of pixels each; reads only
+        headers.
+        """
         return [shown_size(_size(content), most) for content in self.images(task, place)]
 
     @contextmanager
@@ -90,7 +94,7 @@ class Prepared:
 
 
 def shown_size(size: Size, most: int) -> Size:
-    """Width and height of an image after shrinking it to at most this many pixels."""
+    """Width and height of an image after downscaling it to at most this number of pixels."""
     width, height = size
     scale = min(1.0, (most / (width * height)) ** 0.5)
     return max(int(width * scale), 1), max(int(height * scale), 1)
@@ -143,6 +147,6 @@ def _annotations(folder: Path, stated: str, elsewhere: bool) -> Path:
 
 
 def find_revision(folder: Path, revision: str | None) -> Prepared | None:
-    """The prepared benchmark in a folder if it is of this revision on the Hub; None accepts any revision."""
+    """The prepared benchmark in a folder, if it has this revision on the Hub; None accepts any revision."""
     ready = open_prepared(folder)
     return ready if ready and (revision is None or ready.source.endswith(f"@{revision}")) else None

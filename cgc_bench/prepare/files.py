@@ -29,12 +29,12 @@ class Files(Protocol):
         ...
 
     def read(self, name: str) -> bytes:
-        """Content of a file. Raises PrepareError if it is missing or damaged."""
+        """Content of a file. Raises PrepareError if the file is missing or damaged."""
         ...
 
 
 class Folder:
-    """Files under a folder, including those in its zip archives, as in the repositories on the Hub."""
+    """Files under a folder, including files in its zip archives, as in the repositories on the Hub."""
 
     def __init__(self, root: Path, label: str = "", archives: Sequence["Archive"] = ()) -> None:
         self.root, self.label = root, label or "a local copy"
@@ -51,7 +51,7 @@ class Folder:
         return sorted(found | self._packed.keys())
 
     def read(self, name: str) -> bytes:
-        """Content of a file; a plain file takes precedence over one in an archive. Raises PrepareError."""
+        """Content of a file; a plain file takes precedence over a file in an archive. Raises PrepareError."""
         path = self.root / name
         if name in self._packed and not path.is_file():
             return self._packed[name].read(name)
@@ -95,7 +95,7 @@ def _check_size(size: int, name: object) -> None:
 
 @contextmanager
 def open_files(source: Path, label: str = "") -> Iterator[Files]:
-    """The files in a folder or zip archive. Raises PrepareError if it is neither."""
+    """The files in a folder or zip archive. Raises PrepareError if the path is neither a folder nor a zip archive."""
     with ExitStack() as opened:
         if source.is_dir():
             archives = [_archive(path, opened) for path in sorted(source.glob("*.zip"))]

@@ -18,7 +18,7 @@ Row: TypeAlias = Mapping[str, Any]
 def hub_rows(name: str, configuration: str | None, split: str, revision: str | None) -> Iterator[Row]:
     """Iterate over the rows of one split; images are `{"bytes", "path"}`.
 
-    `name` is ORG/NAME or the folder of a copy. Raises PrepareError if it cannot be downloaded or read.
+    `name` is ORG/NAME or the folder of a copy. Raises PrepareError if the dataset cannot be downloaded or read.
     """
     for file in _files(name, configuration, split, revision):
         yield from _rows(file)

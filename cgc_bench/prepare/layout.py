@@ -38,9 +38,9 @@ class Layout(Generic[ItemT]):
         repository: repository on the Hub.
         patterns: patterns of the files that are needed.
         archive: zip in the repository that contains everything; empty if the files are not zipped.
-        variants: variants of the annotations, the default first.
-        annotations: paths of a variant's annotations within the files, and where each is stored.
-        read: the stored annotations that `read_items` takes; empty for their folder.
+        variants: variants of the annotations, starting with the default.
+        annotations: paths of a variant's annotations within the files, and the path at which each is stored.
+        read: the path of the stored annotations that `read_items` reads; empty for their folder.
         image: path of an item's image, relative to the root in which the authors' code runs.
     """
 

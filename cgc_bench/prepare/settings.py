@@ -1,4 +1,4 @@
-"""Settings for the files that tasks are prepared from, as environment variables.
+"""Settings for the files from which tasks are prepared, as environment variables.
 
 CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION: the release of `cgc_contrast`; CGC_BENCH_PHOTOS: its photos, if it
 does not store images. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH, _MMSTAR, _MMMU_VAL, _BLINK, _REFCOCO,
@@ -11,7 +11,7 @@ from cgc_bench.errors import TaskError
 
 
 def release() -> tuple[str, str | None]:
-    """Folder or Hub ID of the release, and its revision. Raises TaskError if none is set."""
+    """Folder or Hub ID of the release, and its revision. Raises TaskError if no release is set."""
     name = os.environ.get("CGC_BENCH_RELEASE")
     if not name:
         raise TaskError("cgc_contrast needs a release: set CGC_BENCH_RELEASE to its folder, or to ORG/NAME on the Hub")
@@ -24,5 +24,5 @@ def photos() -> str | None:
 
 
 def revision(benchmark: str) -> str | None:
-    """Revision of a benchmark's repository; None takes the latest, and reports state this."""
+    """Revision of a benchmark's repository; None uses the latest, and reports state this."""
     return os.environ.get(f"CGC_BENCH_REVISION_{benchmark.upper()}") or None

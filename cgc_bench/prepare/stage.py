@@ -23,7 +23,7 @@ Row = tuple[str, Sequence[bytes]]
 
 
 def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Callable[[Path], Prepared]) -> Prepared:
-    """The result of `found`, else of `make`, which writes to the given stage; one process at a time.
+    """The result of `found`, or otherwise of `make`, which writes to the given stage; one process at a time.
 
     Raises PrepareError if the folder cannot be written.
     """
@@ -36,7 +36,7 @@ def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Calla
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    """A folder next to `folder` to write to; `settle` puts its content in place."""
+    """A folder next to `folder` for writing; `settle` moves its content into place."""
     stage = folder.with_name(f"{folder.name}.part")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,9 @@ def digest_of(version: str, rows: Iterable[tuple[str, Sequence[str]]]) -> str:
 
 
 def stage_shard(stage: Path, folder: Path, task: str, digest: str, rows: Callable[[], Iterable[Row]]) -> None:
-    """Write a task's shard to the stage, unless one with this digest is there or in the finished folder."""
+    """Write a task's shard to the stage, unless the stage or the finished folder already has a shard with this
+    digest.
+    """
     path = stage / f"{task}.parquet"
     if shard_digest(folder / path.name) == digest:
         path.unlink(missing_ok=True)

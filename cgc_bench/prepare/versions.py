@@ -26,7 +26,7 @@ def without_digest(version: str) -> str:
 
 
 def agrees(stated: str, version: str) -> bool:
-    """Whether a stated version can be this one; a name without a digest, as in older files, matches any digest."""
+    """Whether a stated version can be this version; a name without a digest, as in older files, matches any digest."""
     return stated in (version, without_digest(version))
 
 

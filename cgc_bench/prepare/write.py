@@ -30,7 +30,7 @@ def prepare_files(
     annotations: Path | None = None,
     revision: str | None = None,
 ) -> Prepared:
-    """Prepare a benchmark in the cache; returns immediately if it is already there and no file was named.
+    """Prepare a benchmark in the cache; returns immediately if the cache already contains it and no file was named.
 
     Args:
         name: name of the benchmark.
@@ -38,8 +38,8 @@ def prepare_files(
         read_items: reads items from the stored annotations.
         variant: variant of the annotations; defaults to the layout's first.
         source: folder or zip archive with the authors' files; None downloads them from the Hub.
-        annotations: file to use instead of the published one; its content determines its version.
-        revision: revision of the repository on the Hub; None takes the latest, and every report states this.
+        annotations: file to use instead of the published file; its content determines its version.
+        revision: revision of the repository on the Hub; None uses the latest, and every report states this.
 
     Raises:
         PrepareError: files are missing or damaged, or cannot be downloaded or written.
@@ -122,7 +122,7 @@ def _names_of(item: ItemT, files: Files, names: Mapping[str, str], layout: Layou
 
 
 def whole_image(content: bytes, name: str) -> bytes:
-    """Return the content unchanged. Raises PrepareError if it is not a complete image."""
+    """Return the content unchanged. Raises PrepareError if the image is not complete."""
     try:
         photo_size(content)
         with _refusing_truncated(), Image.open(io.BytesIO(content)) as image:
@@ -144,7 +144,7 @@ def _refusing_truncated() -> Iterator[None]:
 
 
 def _tail(path: str) -> str:
-    """A path starting at its `images` or `data` folder: archives and copies differ in what precedes it."""
+    """A path starting at its `images` or `data` folder: archives and copies differ in the folders before it."""
     parts = path.split("/")
     for place, part in enumerate(parts):
         if part in ("images", "data"):

@@ -1,4 +1,6 @@
-"""RefCOCO, RefCOCO+, and RefCOCOg: single-image grounding, to show what a gain on several images costs."""
+"""RefCOCO, RefCOCO+, and RefCOCOg: single-image grounding, to show whether a gain on several images costs accuracy
+here.
+"""
 
 from cgc_bench.refcoco.benchmark import BENCHMARK
 

@@ -1,6 +1,6 @@
 """RefCOCO, RefCOCO+, and RefCOCOg: the first box of an answer is right at an IoU of at least 0.5.
 
-The prompt asks for the 0-1000 scale, which multi-image models answer on, so that both can be compared.
+The prompt asks for the 0-1000 scale, on which multi-image models answer, so that both can be compared.
 """
 
 from collections.abc import Sequence
@@ -98,7 +98,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
     ) -> ItemResult:
         """Score one response after its reasoning. Never raises on any text.
 
-        `strict` reads nothing if the reasoning is not closed.
+        `strict` reads no box if the reasoning is not closed.
         """
         concluded = read_layout(response, require_think=False).conclusion
         found = list(boxes_in(concluded if concluded is not None else "" if protocol == "strict" else response))
@@ -126,7 +126,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
         )
 
     def table(self, results: Sequence[ItemResult]) -> Table:
-        """Figures in percent; the mean is over the tasks that were run."""
+        """Figures in percent; the mean is taken over the tasks that were run."""
         tasks: dict[str, Row] = {
             task: _row(chosen) for task in TASKS if (chosen := [r for r in results if r.task == task])
         }

@@ -13,7 +13,7 @@ TASKS = ("val", "testA", "testB", "plus_val", "plus_testA", "plus_testB", "g_val
 
 @dataclass(frozen=True)
 class Item:
-    """One expression with the box that it refers to.
+    """One expression with the box of the object that it describes.
 
     Attributes:
         index: such as `plus_testA/1234/0`: the task, the object ID, and the position among the object's expressions.
@@ -24,7 +24,7 @@ class Item:
         file_name: file name of the photo in COCO.
         version: version of the expressions.
         cluster: items about the same photo share a cluster.
-        fault: what is unusual about the box; empty if nothing is.
+        fault: what is unusual about the box; empty if nothing is unusual.
     """
 
     index: str

@@ -1,4 +1,4 @@
-"""Compare runs with a base on the same items, as one static page: differences by task, and items won and lost."""
+"""Compare runs with a base run on the same items, as one static page: differences by task, and items won and lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Compared:
         new: the new run.
         found: difference of every task and of their mean.
         cards: items won and lost.
-        warnings: settings that differ or are not stated.
+        warnings: settings that differ or that a run does not state.
     """
 
     new: Run
@@ -39,8 +39,8 @@ def write_comparison(
 ) -> tuple[Path, list[Compared]]:
     """Write index.html, comparison.md, and their images to a folder, and return the differences.
 
-    Per task, up to `per_task` items won and as many lost are shown, drawn by `seed` from distinct photo sets.
-    Raises ReportError if the runs are of different benchmarks or annotations, or the folder contains other files.
+    Per task, up to `per_task` won items and as many lost items are shown, drawn by `seed` from distinct photo sets.
+    Raises ReportError if the runs belong to different benchmarks or annotations, or the folder contains other files.
     """
     for other in others:
         _check_same(base, other)

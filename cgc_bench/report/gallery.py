@@ -1,4 +1,4 @@
-"""Cards of items won and lost: sampled over photo sets, with images, boxes, and both answers."""
+"""Cards of won and lost items: sampled over photo sets, with images, boxes, and both answers."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one model wrote: its final answer, empty if there is none, and the full text if that is longer."""
+    """The response of one model: its final answer, empty if there is none, and the full text if it is longer."""
 
     final: str
     whole: str
@@ -47,7 +47,7 @@ class Card:
 
 @dataclass
 class Album:
-    """Images of a page by file name; an image that several cards show is stored once."""
+    """Images of a page by file name; an image on several cards is stored once."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     of_item: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Album:
 
 
 def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album: Album) -> list[Card]:
-    """At most the given number of items won and of items lost, each from a different photo set, drawn by the seed."""
+    """At most the given number of won items and of lost items, each from a different photo set, drawn by the seed."""
     seen: set[str] = set()
     chosen = [
         (unit, won)
@@ -81,7 +81,7 @@ def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album
 
 
 def _drawn(units: Sequence[ItemResult], most: int, chance: random.Random, seen: set[str]) -> Iterable[ItemResult]:
-    """Units in random order, one per cluster, skipping clusters that were already drawn."""
+    """Units in random order, one per cluster, without clusters that were drawn before."""
     drawn: list[ItemResult] = []
     for unit in chance.sample(units, len(units)):
         if len(drawn) < most and unit.cluster not in seen:

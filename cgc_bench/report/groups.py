@@ -9,7 +9,9 @@ from cgc_bench.report.leaderboard import Scored
 
 @dataclass(frozen=True)
 class GroupRow:
-    """One group: number of items, and the accuracy of each run in percent, or None if a run has none of its items."""
+    """One group: number of items, and the accuracy of each run in percent, or None if a run has no items of the
+    group.
+    """
 
     group: str
     n: int
@@ -27,7 +29,7 @@ class GroupTable:
 
 
 def group_tables(scored: Sequence[Scored]) -> list[GroupTable]:
-    """One table per task with groups, over all runs with the same benchmark and group of tasks."""
+    """One table per task with groups, over all runs with the same benchmark and the same group of tasks."""
     found = []
     for label in dict.fromkeys(run.label for run, _ in scored):
         runs = [(run, summary) for run, summary in scored if run.label == label]

@@ -1,6 +1,7 @@
-"""One table per benchmark: models by tasks, with our figures and published ones separate, and a tag per line.
+"""One table per benchmark: models by tasks, with your results and published results in separate blocks, and a tag per
+line.
 
-Runs that were prompted and scored the same way share a block. The best of a column is marked only within a block.
+Runs with the same prompts and the same scoring share a block. The best of a column is marked only within a block.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +45,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The table of one benchmark; `columns` are the tasks, then `MEAN`, then the means that others publish."""
+    """The table of one benchmark; `columns` are the tasks, then `MEAN`, then the means that other authors publish."""
 
     name: str
     title: str
@@ -107,7 +108,7 @@ def _differing(runs: Sequence[Mapping[str, Asked]]) -> list[str]:
 
 
 def _protocol(run: Run, summary: Summary) -> tuple[object, ...]:
-    """What must be the same for two runs to be comparable; the heading comes first."""
+    """The settings that must be the same for two runs to be comparable; the heading comes first."""
     items = f"{summary['n']:,} of {summary['items']:,} items"
     scoring = f"{run.label}, {summary['annotations']} annotations, {summary['protocol']} scoring, {items}"
     return "; ".join([scoring, *described(run.asked, _HEADED)]), *_settings(run.asked)
@@ -127,7 +128,7 @@ def _our_line(run: Run, summary: Summary, metric: str) -> Line:
 
 
 def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str) -> list[Block]:
-    """Published figures on these annotations or on unknown ones, with one block per table of a source."""
+    """Published figures on these annotations or on unknown annotations, with one block per table of a source."""
     figures = dict.fromkeys(
         figure for version in sorted(versions) for figure in figures_of(bench.name, annotations=version)
     )
@@ -149,7 +150,7 @@ def _source(figure: Figure, metric: str) -> str:
 
 
 def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines with the best of each column marked, if there are at least two."""
+    """The lines with the best value of each column marked, if there are at least two lines."""
     if len(lines) < 2:
         return tuple(lines)
     best: dict[str, float] = {}

@@ -1,4 +1,6 @@
-"""Render templates and write pages. A folder that we wrote can be overwritten; a folder with other files cannot."""
+"""Render templates and write pages. A folder that this package wrote can be overwritten; a folder with other files
+cannot.
+"""
 
 import shutil
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Compare two models on the same items: the difference of their means, its interval, and its p-value.
 
 Resampling is over clusters of items that share photos. p comes from a test that flips the signs of whole clusters'
-sums. Over several tasks it is corrected by Holm (1979), so that one task in twenty is not a finding. The mean of the
-tasks is a single figure, so its p is not corrected.
+sums. Over several tasks, p is corrected by Holm (1979), so that one significant task in twenty does not count as a
+finding. The mean of the tasks is a single figure, so its p is not corrected.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,19 +20,19 @@ MEAN = "mean of tasks"
 
 @dataclass(frozen=True)
 class Difference:
-    """New minus base over the `n` items that both answered, 0-1.
+    """New minus base, 0-1, over the `n` items that both models answered.
 
     Attributes:
         task: task of the items.
-        n: number of items, or of pairs if they only count together; for a mean, the sum over its tasks.
+        n: number of items, or of pairs if items count only in pairs; for a mean, the sum over its tasks.
         base: mean of the base model.
         new: mean of the new model.
         low: lower bound of the difference's 95 % interval; None with fewer than two clusters.
         high: upper bound, likewise.
         p: probability of a difference at least this large by chance.
         corrected: `p` corrected for the number of comparisons.
-        won: results of the new model on items where it scores higher.
-        lost: likewise for items where the base scores higher.
+        won: results of the new model on items for which it scores higher.
+        lost: results of the new model on items for which the base model scores higher.
     """
 
     task: str
@@ -61,7 +61,9 @@ _Pairs = Sequence[tuple[ItemResult, ItemResult]]
 def compare_all(
     base: Sequence[ItemResult], others: Sequence[Sequence[ItemResult]], metric: str
 ) -> list[Comparison | None]:
-    """Compare each of the others with the base; p is corrected over all their tasks. None if no items are shared."""
+    """Compare each of the others with the base; p is corrected over all their tasks. None if the runs share no
+    items.
+    """
     found = [compare_units(base, other, metric) for other in others]
     corrected = iter(holm([task.p for one in found if one for task in one.tasks]))
     return [one and _corrected(one, corrected) for one in found]

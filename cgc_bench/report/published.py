@@ -1,6 +1,6 @@
-"""Figures that others have published, each with its source and tag, read from a single file.
+"""Figures that other authors have published, each with its source and tag, read from a single file.
 
-They are shown in a separate column next to ours, and never without their tag.
+They are shown in a separate column next to the results of the runs, and never without their tag.
 """
 
 import importlib.resources
@@ -20,9 +20,9 @@ class Figure:
 
     Attributes:
         benchmark: such as `mig`.
-        task: one of its tasks, or `average`, with a condition if that is not a plain mean of the tasks.
+        task: one of its tasks, or `average`, with a condition if the average is not a plain mean of the tasks.
         model: name of the model in the source.
-        metric: such as `acc@0.5`; a difference between two models is named as one.
+        metric: a metric such as `acc@0.5`; the name states if the figure is a difference between two models.
         value: in percent.
         annotations: version of the annotations; `unknown` if the source does not state it.
         tag: one of `TAGS`.
@@ -65,7 +65,7 @@ def published_figures() -> tuple[Figure, ...]:
 
 
 def figures_of(benchmark: str, *, annotations: str | None = None) -> tuple[Figure, ...]:
-    """Figures of one benchmark; with `annotations`, only those of this version or of an unknown one."""
+    """Figures of one benchmark; with `annotations`, only figures on this version or on an unknown version."""
     versions = None if annotations is None else (annotations, "unknown")
     return tuple(
         figure

@@ -1,6 +1,6 @@
 """Report runs as Markdown and as one static page: a table of models and tasks, then every run with all its figures.
 
-The tables are also written as CSV and LaTeX. Published figures are kept separate from ours.
+The tables are also written as CSV and LaTeX. Published figures are kept separate from the results of the runs.
 """
 
 import base64
@@ -49,12 +49,14 @@ class Section:
 
     @property
     def units(self) -> list[str]:
-        """The units that the model's boxes seem to use, if not the requested scale."""
+        """The units that the model's boxes seem to have, if they are not on the requested scale."""
         return [_UNITS[name] for name in other_scales(self.summary)]
 
 
 def write_report(runs: Sequence[Run], folder: Path) -> Path:
-    """Write report.md, index.html, and the tables to a folder. Raises ReportError if it contains other files."""
+    """Write report.md, index.html, and the tables to a folder. Raises ReportError if the folder contains other
+    files.
+    """
     sections = [_section(run) for run in told_apart(runs)]
     scored = [(section.run, section.summary) for section in sections]
     boards = leaderboards(scored)

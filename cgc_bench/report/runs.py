@@ -1,4 +1,4 @@
-"""Saved runs of lmms-eval: find which of our benchmarks a samples file answers, with items and responses.
+"""Saved runs of lmms-eval: find which benchmark of this project a samples file answers, with items and responses.
 
 Items are looked up in the cache of prepared benchmarks, by the data digest in the file.
 """
@@ -74,9 +74,10 @@ class Run:
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
-    """Every run of our benchmarks in the output folders of lmms-eval; if a task was rerun, its newest file counts.
+    """Every run of this project's benchmarks in the output folders of lmms-eval; if a task was rerun, its newest file
+    counts.
 
-    Raises ReportError if a folder contains none, or if a benchmark is no longer prepared.
+    Raises ReportError if a folder contains no run, or if a benchmark is no longer prepared.
     """
     return [run for folder in folders for run in _runs(folder)]
 
@@ -97,7 +98,7 @@ def _told(run: Run) -> str:
 
 
 def one_run(folder: Path, label: str | None = None) -> Run:
-    """The only run of a folder, or the one of this group of tasks. Raises ReportError."""
+    """The only run of a folder, or the run of this group of tasks. Raises ReportError."""
     found = [run for run in read_runs([folder]) if label in (None, run.label)]
     if not found:
         raise ReportError(f"{folder}: contains no samples of {label}")
@@ -120,7 +121,7 @@ def _runs(folder: Path) -> Iterator[Run]:
 
 
 def _output_of(model: Path, given: Path) -> str:
-    """The output folder that contains a model's folder, starting at the name of the given one."""
+    """The output folder that contains a model's folder, starting at the name of the given folder."""
     if model == given:
         return given.resolve().parent.name
     return Path(given.resolve().name, model.relative_to(given).parent).as_posix()
@@ -153,7 +154,7 @@ def _run(model: Path, folder: str, label: str, files: list[Path]) -> Run:
 
 
 def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], prepared: Mapping[str, Prepared]) -> Items:
-    """The items with the sizes of their images, if the samples record how large they were shown."""
+    """The items with the sizes of their images, if the samples record the displayed size."""
     places = {
         (task, index): place for task, ready in prepared.items() for place, index in enumerate(ready.indices(task))
     }
@@ -203,7 +204,7 @@ def _first_line(file: Path) -> dict[str, object]:
 
 
 def find_prepared(bench: AnyBenchmark, task: str, version: str, digest: object) -> Prepared | None:
-    """The prepared benchmark that contains this task with this digest, or of this version if no digest is stated."""
+    """The prepared benchmark that contains this task with this digest, or with this version if no digest is stated."""
     folders = (cache_folder() / "bench" / bench.name).glob("*")
     opened = [open_prepared(folder, elsewhere=bench.elsewhere) for folder in sorted(folders)]
     found = [ready for ready in opened if ready and task in ready.digests]

@@ -31,7 +31,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What the answers to one task depend on besides the model; None if the files do not state it.
+    """Everything except the model that the answers to one task depend on; None if the files do not state it.
 
     Attributes:
         annotations: sha256 of the annotation file, or of the shards of a release split.
@@ -39,8 +39,8 @@ class Asked:
         profile: name of the prompt profile.
         prompts: sha256 of the prompts.
         max_pixels: most pixels per image.
-        versions: versions of the libraries that draw the images and write the prompts.
-        generation: generation settings, such as the most new tokens.
+        versions: versions of the libraries that decode the images and write the prompts.
+        generation: generation settings, such as the maximum number of new tokens.
         interface: `chat` if images are placed between the words, `simple` if before them.
     """
 
@@ -55,7 +55,7 @@ class Asked:
 
 
 def read_asked(row: Mapping[str, Any], place: str) -> Asked:
-    """The settings in one line of a samples file. Raises SampleFileError for a value of another type."""
+    """The settings in one line of a samples file. Raises SampleFileError if a value has another type."""
     found = {field: row.get(column) for field, column in COLUMNS.items()}
     for field, value in found.items():
         expected = int if field == "max_pixels" else str
@@ -65,7 +65,7 @@ def read_asked(row: Mapping[str, Any], place: str) -> Asked:
 
 
 def described(asked: Mapping[str, Asked], fields: Collection[str] = tuple(TITLES)) -> list[str]:
-    """The settings of a run in words; tasks with different settings are named."""
+    """The settings of a run in words; tasks with different settings are listed by name."""
     known = [field for field in TITLES if any(getattr(one, field) is not None for one in asked.values())]
     shown = [field for field in TITLES if field in fields and (field in known or field in COLUMNS)]
     return [f"{TITLES[field]} {_values(field, asked)}" for field in shown]
@@ -111,7 +111,7 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
 
 
 def _digest(values: Iterable[str | None]) -> str:
-    """The start of a digest, or of one over all digests, since each task has its own."""
+    """The start of a digest, or of one digest over all digests, because each task has its own."""
     found: Sequence[str] = sorted(value for value in values if value)
     if len(found) > 1:
         found = [hashlib.sha256("".join(found).encode()).hexdigest()]

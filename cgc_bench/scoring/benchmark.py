@@ -1,4 +1,4 @@
-"""What every benchmark provides: one result per item, and the interface of scoring, lmms-eval tasks, and reports.
+"""The interface of a benchmark for scoring, lmms-eval tasks, and reports, and the result of one item.
 
 A metric that is not defined for an item is None and does not count in the mean.
 """
@@ -28,14 +28,14 @@ class ItemResult:
     Attributes:
         task: subtask of the benchmark, such as `common_object`.
         index: ID of the item within the benchmark.
-        response: text of the model, as scored.
+        response: the model's text, as scored.
         values: value per metric on this item, 0-1; None if the metric is not defined for the item.
         cluster: items in a cluster share photos; intervals resample clusters.
         boxes: boxes read from the response, as (image or 0 if unknown, x1, y1, x2, y2), 0-1000.
         truth: true boxes, likewise.
         note: a remark for readers, such as `pixel scale`; empty if there is none.
-        subtask: subtask whose row the item also counts in, besides its task's; "" for none.
-        members: indices of the items, if the result is of several that count only together.
+        subtask: subtask whose row also counts the item, in addition to the row of its task; "" for none.
+        members: indices of the items, if the result belongs to several items that count only together.
     """
 
     task: str
@@ -80,17 +80,17 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         title: name in reports.
         parts: names that `cgc-bench prepare` accepts for it; empty if it is prepared only when a task is loaded.
         tasks: tasks in the authors' order.
-        groups: groups of lmms-eval tasks, the main one first; `scripts/write_tasks.py` writes their files.
+        groups: groups of lmms-eval tasks, starting with the main group; `scripts/write_tasks.py` writes their files.
         metrics: metrics in the table; keys of an `ItemResult`'s values.
-        diagnostics: metrics next to the table; likewise.
+        diagnostics: metrics next to the table; also keys of an `ItemResult`'s values.
         lower_is_better: metrics and diagnostics for which lower is better.
         floors: answers that ignore the input, by name.
         protocols: scoring protocols.
-        profiles: prompt profiles, the default first.
+        profiles: prompt profiles, starting with the default.
         postprocesses: post-processing of published figures.
         elsewhere: whether its annotations stay in their original location when it is prepared.
         in_all: whether `cgc_all` contains its main group.
-        chance: why its floors differ from the chance level that its authors print; empty if they print none.
+        chance: why its floors differ from the chance level that its authors print; empty if they print no chance level.
     """
 
     name: str
@@ -117,7 +117,9 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     @staticmethod
     @abstractmethod
     def messages(item: ItemT, variant: str = "official") -> list[Message]:
-        """Chat messages of an item, with one `{"type": "image"}` part per image; `variant` is that of the prompt."""
+        """Chat messages of an item, with one `{"type": "image"}` part per image; `variant` is the variant of the
+        prompt.
+        """
 
     @abstractmethod
     def score(
@@ -152,15 +154,15 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         raise PrepareError(f"{part} does not need preparation")
 
     def excluded(self, ready: Prepared) -> Path | None:  # noqa: ARG002 - few write one
-        """A list of its photos for `cgc-data build --exclude`, or None if the annotations serve as one."""
+        """A list of its photos for `cgc-data build --exclude`, or None if the annotations can be used as the list."""
         return None
 
     def annotations_sha256(self, annotations: Path) -> str:
-        """sha256 of the annotations that `read_items` takes: of the file, or of the files in a folder."""
+        """sha256 of the annotations that `read_items` reads: of the file, or of the files in a folder."""
         return files_sha256(annotations)
 
     def new_tokens(self, task: str, prompt: str) -> int:  # noqa: ARG002 - few depend on the task
-        """Most tokens that a model can write in response to the prompt."""
+        """Maximum number of tokens that a model can write in response to the prompt."""
         return 2048 if prompt == "think" else 1024
 
     def default_profile(self, variant: str) -> str:  # noqa: ARG002 - few depend on the annotations
@@ -168,9 +170,9 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return self.profiles[0].name
 
     def profile(self, wanted: Sequence[str], variant: str, prompt: str = "official") -> Profile:
-        """The profile of a group of tasks: the first requested one that exists, else the default.
+        """The profile of a group of tasks: the first requested profile that exists, or otherwise the default.
 
-        Prompts that ask for reasoning are always the project's own.
+        Prompts that ask for reasoning are always the prompts of this project.
         """
         if prompt == "think":
             return Profile(OWN, protocol="strict")
@@ -194,7 +196,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return found
 
     def shown(self, item: ItemT, sizes: Callable[[], Sequence[Size]]) -> ItemT:  # noqa: ARG002 - few ask for them
-        """The item with what scoring needs to know of the images as shown; `sizes` are width and height."""
+        """The item with the properties of the displayed images that scoring needs; `sizes` are width and height."""
         return item
 
     def prompt(self, item: ItemT, prompt: str = "official", profile: str = "") -> str:

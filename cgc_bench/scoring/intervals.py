@@ -1,6 +1,6 @@
 """Means of a benchmark's metrics with 95 % intervals, by task and for the unweighted mean of the tasks.
 
-Resampling is over clusters of items that share photos. Tasks share none, so each is resampled separately.
+Resampling is over clusters of items that share photos. Tasks share no clusters, so each task is resampled separately.
 """
 
 from collections import defaultdict

@@ -1,4 +1,6 @@
-"""Prompt profiles: which harness or authors a run follows in prompting a benchmark and reading its answers."""
+"""Prompt profiles: which evaluation harness or authors a run follows when it prompts a benchmark and reads its
+answers.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,11 +17,11 @@ class Profile:
 
     Attributes:
         name: name of the profile, such as `lmms-eval`.
-        new_tokens: most new tokens of an answer, or the limit of each task; None leaves it to the benchmark.
-        max_pixels: most pixels per image; None leaves it to the settings.
-        protocol: scoring protocol, one of the benchmark's.
+        new_tokens: maximum new tokens of an answer, or the limit of each task; None leaves it to the benchmark.
+        max_pixels: maximum pixels per image; None leaves it to the settings.
+        protocol: scoring protocol, one of the benchmark's protocols.
         models: tasks in which a model has its own prompts, by its name in `--model`.
-        unknown: likewise, for prompts that are not known here.
+        unknown: tasks in which a model has its own prompts that are not known here.
     """
 
     name: str
@@ -38,12 +40,12 @@ class Profile:
         return replace(self, name=f"{self.name}:{model}") if task in self.models.get(model, ()) else self
 
     def tokens(self, task: str) -> int | None:
-        """Most new tokens of an answer to a task; None leaves it to the benchmark."""
+        """Maximum new tokens of an answer to a task; None leaves it to the benchmark."""
         return self.new_tokens.get(task) if isinstance(self.new_tokens, Mapping) else self.new_tokens
 
 
 def choose(wanted: Sequence[str], offered: Sequence[Profile], default: str) -> Profile:
-    """The first requested profile that a benchmark offers, else its default."""
+    """The first requested profile that a benchmark offers, or otherwise its default."""
     by_name = {profile.name: profile for profile in offered}
     return next((by_name[name] for name in wanted if name in by_name), by_name[default])
 

@@ -39,7 +39,7 @@ class Sample:
 
 
 def whole_response(written: str, prefix: str) -> str:
-    """Prepend the part of a response that the chat template wrote, unless it is already present.
+    """Prepend the start of the response that the chat template wrote, unless the response already contains it.
 
     Otherwise, truncated reasoning would be read as an answer: only its opening tag identifies it.
     """
@@ -52,7 +52,7 @@ def read_responses(files: Sequence[Path], items: Mapping[str, Item], name: str) 
 
 
 def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) -> dict[str, Sample]:
-    """Saved responses by index, in the items' order; a subset of the items is fine.
+    """Saved responses by index, in the order of the items; responses to only some of the items are allowed.
 
     Args:
         files: JSON Lines files, or output folders of lmms-eval with one run of this benchmark, whose newest files
@@ -76,7 +76,7 @@ def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) ->
 
 
 def asked_by_task(samples: Mapping[str, Sample], items: Mapping[str, Item]) -> dict[str, Asked]:
-    """Settings and prompts of each task. Raises SampleFileError if the lines of one task state different settings."""
+    """Settings and prompts of each task. Raises SampleFileError if lines of the same task state different settings."""
     first: dict[str, Sample] = {}
     for index, sample in samples.items():
         before = first.setdefault(items[index].task, sample)
@@ -88,7 +88,9 @@ def asked_by_task(samples: Mapping[str, Sample], items: Mapping[str, Item]) -> d
 
 
 def group_of(task: str) -> str:
-    """`cgc_mig_think` for `cgc_mig_think_diff`. Raises SampleFileError for a task that is not ours."""
+    """`cgc_mig_think` for `cgc_mig_think_diff`. Raises SampleFileError for a task that does not belong to this
+    project.
+    """
     parts = [part for name in PACKAGES if task.startswith(f"cgc_{name}_") for part in benchmark(name).tasks]
     for part in sorted(parts, key=len, reverse=True):  # `view_diff` before `diff`
         if task.endswith(f"_{part}"):
@@ -109,7 +111,7 @@ def read_samples(files: Iterable[Path], name: str) -> Iterator[Sample]:
 
 
 def _sample_files(path: Path, name: str) -> list[Path]:
-    """The file, or the newest ones of the only run in a folder."""
+    """The file, or the newest files of the only run in a folder."""
     if not path.is_dir():
         return [path]
     pattern = f"*_samples_cgc_{name}*.jsonl"

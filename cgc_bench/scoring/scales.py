@@ -1,4 +1,6 @@
-"""Find boxes in a text, and whether they are on another scale than requested: correct boxes that score as wrong."""
+"""Find boxes in a text, and whether their scale differs from the requested scale: such boxes score as wrong even if
+they are correct.
+"""
 
 import re
 from collections.abc import Iterator

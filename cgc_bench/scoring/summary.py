@@ -1,4 +1,4 @@
-"""Summarize saved responses: official figures, intervals, what they hide, and the floors of the same items.
+"""Summarize saved responses: official figures, intervals, what the figures hide, and the floors of the same items.
 
 All values are in percent. `cgc-bench score --json` writes the summary, and the tables show it.
 """
@@ -21,8 +21,8 @@ from cgc_data.metrics import Estimate
 # Diagnostics that detect answers on a scale other than 0-1000, with the units of such boxes. A share of answers above
 # `MANY` percent is not an accident.
 SCALES = {
-    "pixel_scale": "have numbers over 1000: they seem to be in pixels",
-    "unit_scale": "have boxes from 0 to 1: they seem to be in fractions of the image",
+    "pixel_scale": "have numbers over 1000, so their boxes seem to be in pixels",
+    "unit_scale": "have boxes from 0 to 1, so the boxes seem to be in fractions of the image",
 }
 MANY = 5.0
 
@@ -100,7 +100,8 @@ def score_responses(
     """Score every response, by the index of its item.
 
     Raises:
-        TaskError: the benchmark does not have the protocol or post-processing, or the protocol does not allow it.
+        TaskError: the benchmark does not have the protocol or post-processing, or the protocol does not allow
+            post-processing.
     """
     check_protocol(bench, protocol, postprocess)
     return [

@@ -68,7 +68,9 @@ def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int
 
 
 def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iterator[Table]:
-    """The rows with as many columns as fit, then with the next ones; every table starts with the first column."""
+    """The rows with as many columns as fit, and then with the next columns; every table starts with the first
+    column.
+    """
     widths = [_width(head, [row[place] for row in rows]) for place, head in enumerate(heads)]
     for number, chosen in enumerate(_fitting([needed + _AROUND for needed in widths], width)):
         table = Table(title=title + ", continued" * bool(number), title_justify="left", title_style="bold")
@@ -83,7 +85,7 @@ def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iter
 
 
 def _width(head: str, cells: Iterable[str]) -> int:
-    """Width of a column at which no word of its heading and no figure is broken."""
+    """Width at which no word of a column's heading and no figure is broken."""
     return max(map(len, (*head.split(), *cells)))
 
 

@@ -1,6 +1,6 @@
 """The transfer tasks as a benchmark: accuracy by the rule of each task in lmms-eval.
 
-The same final answers are also read by one rule for all tasks, because the tasks' rules differ in what they can read.
+One rule for all tasks also reads the same final answers, because the tasks' rules differ in what they can read.
 """
 
 from collections import defaultdict
@@ -74,7 +74,9 @@ def _read(item: Item, answer: str) -> str | None:
 
 
 def _mathvista_option(answer: str, item: Item) -> str | None:
-    """The option whose text equals the answer, else the option it states; the nearest spelling is not guessed."""
+    """The option whose text equals the answer, or otherwise the option that the answer states; the nearest spelling is
+    not guessed.
+    """
     words = answer.strip()
     if words in item.options:
         return item.letters[item.options.index(words)]
@@ -162,7 +164,7 @@ class Transfer(Benchmark[Item, TransferResult]):
     ) -> TransferResult:
         """Score one response after its reasoning. Never raises on any text.
 
-        `official` removes reasoning as lmms-eval does. `strict` reads the answer block if there is one, and nothing
+        `official` removes reasoning as lmms-eval does. `strict` reads the answer block if there is one, and no answer
         if the reasoning is not closed. `vlmevalkit` and `authors` read as those harnesses do.
         """
         right, readable = judge(item, response, protocol)

@@ -1,6 +1,6 @@
 """Find the option that an answer names, by the rule of each benchmark's lmms-eval task, with every quirk.
 
-All take the answer without its reasoning, and return None if the rule finds nothing. Every pattern is a single scan.
+All rules read the answer without its reasoning, and return None if they find no option. Every pattern is a single scan.
 """
 
 import re
@@ -46,7 +46,7 @@ def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str |
 
 
 def ranked_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar: the letter in the most explicit form; of several in one form, the last."""
+    """MMStar: the letter in the most explicit form; if several letters have this form, the last one."""
     text = f" {_without_marks(answer.strip(), _RANKED_MARKS)} "
     found = [*_in_form(text, letters), *_after_phrase(text, letters), *_at_an_end(text, letters)]
     if not found:
@@ -81,7 +81,9 @@ def _at_an_end(text: str, letters: Sequence[str]) -> Iterator[tuple[int, int, st
 
 
 def stated_option(answer: str, letters: Sequence[str]) -> str | None:
-    """BLINK: a short first line, else the last "answer is X", else the last "(X)", else an initial letter."""
+    """BLINK: a short first line, otherwise the last "answer is X", otherwise the last "(X)", otherwise an initial
+    letter.
+    """
     if not letters:
         return None
     text, choice = answer.strip(), f"([{re.escape(''.join(letters).upper())}])"
@@ -100,9 +102,10 @@ def stated_option(answer: str, letters: Sequence[str]) -> str | None:
 def listed_option(
     answer: str, letters: Sequence[str], options: Sequence[str], forms: Sequence[tuple[str, str]] = LMMS_FORMS
 ) -> str | None:
-    """MMMU: a letter in parentheses, or before a space or a period, else in longer answers the text of an option.
+    """MMMU: a letter in parentheses, or before a space or a period, otherwise in longer answers the text of an option.
 
-    Of several, the last counts. If nothing is found, the authors draw an option; here it is None, and wrong.
+    Of several, the last counts. If nothing is found, the authors' script draws an option; here the result is None,
+    which counts as wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

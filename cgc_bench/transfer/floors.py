@@ -1,4 +1,4 @@
-"""Answers that ignore the input: the first option, and one drawn by the item's index."""
+"""Answers that ignore the input: the first option, and an option drawn by the item's index."""
 
 import random
 
@@ -13,7 +13,7 @@ def first(item: Item) -> str:
 
 
 def drawn(item: Item) -> str:
-    """An option drawn uniformly, or a number of 0..9 if there are none."""
+    """An option drawn uniformly, or a number of 0..9 if the item has no options."""
     chance = random.Random(item.index)
     if item.letters:
         return chance.choice(item.letters)

@@ -1,6 +1,6 @@
 """Reading rules of other harnesses: VLMEvalKit's option inference, authors' rules, lmms-eval's removal of reasoning.
 
-Reimplemented from their published behavior, with every quirk. What they leave to a language model is None here.
+Reimplemented from their published behavior, with every quirk. Answers that they pass to a language model are None here.
 """
 
 import re
@@ -24,9 +24,10 @@ _OPENINGS = ("(", "option ", "the answer is ")
 
 
 def without_tagged(text: str) -> str:
-    """The text without reasoning, as lmms-eval removes it: every block and, for a lone closing tag, all text before it.
+    """The text without reasoning, as lmms-eval removes it: every block and, if only a closing tag is left, all text
+    before it.
 
-    An opening tag that is never closed stays, with all text after it.
+    An opening tag without a closing tag is kept, with all text after it.
     """
     for opening, closing in REASONING_TAGS:
         kept, place = [], 0
@@ -40,9 +41,10 @@ def without_tagged(text: str) -> str:
 
 
 def vlmevalkit_option(answer: str, options: Mapping[str, str]) -> str | None:
-    """The only option that is one of the last five words, else after "answer is", else the only one spelled out.
+    """The only option among the last five words, otherwise after "answer is", otherwise the only option whose text
+    occurs.
 
-    If this finds nothing, VLMEvalKit asks a language model, or counts the answer as wrong if none is configured.
+    If this rule finds no option, VLMEvalKit asks a language model, or counts the answer as wrong if none is configured.
     """
     if any(refusal in answer for refusal in _REFUSALS):
         return None
@@ -86,7 +88,9 @@ def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
 
 
 def authors_option(item: Item, answer: str) -> str | None:
-    """The option by the rule of the benchmark's authors; BLINK's ask a language model if this finds none."""
+    """The option by the rule of the benchmark's authors; BLINK's authors ask a language model if this rule finds
+    none.
+    """
     if item.task == "mmstar":
         return _first_letter(answer, item.letters)
     if item.task == "blink":
@@ -95,7 +99,9 @@ def authors_option(item: Item, answer: str) -> str | None:
 
 
 def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar: the first character, or the one after a parenthesis, `option`, or `the answer is`, in any context."""
+    """MMStar: the first character, or the character after a parenthesis, `option`, or `the answer is`, in any
+    context.
+    """
     text = answer.lower().strip().replace("\n", " ")
     places = [0, *(len(opening) for opening in _OPENINGS if text.startswith(opening))]
     found = [text[place : place + 1].upper() for place in places]
@@ -103,7 +109,7 @@ def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
 
 
 def _blink_option(answer: str, letters: Sequence[str]) -> str | None:
-    """BLINK: a single letter, else the only `(X)` that is a word of the last paragraph, or of the full text."""
+    """BLINK: a single letter, otherwise the only `(X)` that is a word of the last paragraph, or of the full text."""
     alone = answer[1:-1] if answer.startswith("(") and answer.endswith(")") else answer
     if alone in letters:
         return alone

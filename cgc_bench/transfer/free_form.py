@@ -1,7 +1,7 @@
 """Read answers that are not options: words and numbers in MMMU's open questions, numbers and lists in MathVista.
 
-`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the answer; here rules read it,
-so scoring needs no API key and is deterministic.
+`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the answer; here, rules extract
+it, so that scoring needs no API key and is deterministic.
 """
 
 import ast
@@ -55,7 +55,9 @@ def _tail(line: str, indicators: Sequence[str]) -> str:
 
 
 def _normal(text: str) -> list[Found]:
-    """A number to two decimals, else lowercase; a single character gets a space, or it would match in every word."""
+    """A number to two decimals, otherwise lowercase text; a single character gets a space, or it would match in every
+    word.
+    """
     text = text.strip()
     try:
         return [round(float(text.replace(",", "")), 2)]
@@ -87,7 +89,7 @@ def read_list(answer: str) -> list[object] | None:
 
 
 def _concluding_number(answer: str) -> float | None:
-    """The first number after the last "answer is" or box, else the last number of the text."""
+    """The first number after the last "answer is" or box, otherwise the last number of the text."""
     concluded = list(_CONCLUSION.finditer(answer))
     after = _NUMBER.search(answer, concluded[-1].end()) if concluded else None
     if after:

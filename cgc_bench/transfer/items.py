@@ -25,11 +25,11 @@ class Item:
         options: texts of the options; empty texts if the question itself contains them.
         answers: the letter, or the true answers, any of which is correct.
         decimals: number of decimals of a `float`.
-        marks: numbers that `<image N>` gives to the images, in order; empty if they have none.
+        marks: the numbers that `<image N>` gives the images, in order; empty if the question has no numbers.
         images: sha256 of each image.
         version: version of the questions.
         cluster: items in a cluster share images.
-        fault: what is unusual about the row; empty if nothing is.
+        fault: what is unusual about the row; empty if nothing is unusual.
     """
 
     index: str

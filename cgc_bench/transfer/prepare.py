@@ -21,12 +21,13 @@ QUESTIONS = "questions.jsonl"
 
 
 def prepare_transfer(task: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one transfer task in the cache; returns immediately if it is already there and no copy was named.
+    """Prepare one transfer task in the cache; returns immediately if the cache already contains it and no copy was
+    named.
 
     Args:
         task: key of `SOURCES`.
-        source: local copy of the repository; None takes the one on the Hub.
-        revision: revision of the repository; None takes the latest, and every report states that it is unpinned.
+        source: local copy of the repository; None uses the repository on the Hub.
+        revision: revision of the repository; None uses the latest, and every report states that it is unpinned.
 
     Raises:
         PrepareError: the dataset cannot be downloaded or read, lacks a column or an image, or cannot be written.

@@ -1,7 +1,7 @@
 """Prompts by profile: the text, and the position of the images.
 
-`lmms-eval` follows its tasks of the same name, `vlmevalkit` its prompts for Qwen3-VL, and `authors` the scripts of each
-benchmark. docs/comparability.md lists their sources.
+`lmms-eval` follows its tasks with the same names, `vlmevalkit` follows its prompts for Qwen3-VL, and `authors` follows
+the scripts of each benchmark. docs/comparability.md lists their sources.
 """
 
 import re
@@ -45,9 +45,9 @@ def text(item: Item, variant: str = "official", profile: str = "") -> str:
 
 
 def messages(item: Item, variant: str = "official", profile: str = "") -> list[Message]:
-    """Chat messages; an image part has `place`, its number from 0, and `text`, its placeholder in a plain prompt.
+    """Chat messages; an image part has `place`, its 0-based number, and `text`, its placeholder in a plain prompt.
 
-    Prompts that ask for reasoning, and those of authors whose questions name images, place the images where they are
+    Prompts that ask for reasoning, and prompts of authors whose questions name images, insert the images where they are
     named; other prompts place them before the text, as in the profile.
     """
     whole, name = text(item, variant, profile), profile or PROFILES[0].name
@@ -67,7 +67,9 @@ def _user(content: list[Part]) -> list[Message]:
 
 
 def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
-    """MMMU in lmms-eval's chat: each mark gets the next image regardless of its number; words between are trimmed."""
+    """MMMU in lmms-eval's chat: each mark receives the next image regardless of its number; the words between are
+    trimmed.
+    """
     *before, last = _MARK.sub("<image>", whole).split("<image>")
     parts: list[Part] = []
     for place, image in enumerate(shown):
@@ -77,7 +79,9 @@ def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
 
 
 def _in_place(item: Item, whole: str) -> list[Part]:
-    """Images where the text names them; images that it does not name, or names by another number, precede it."""
+    """Images inserted where the text names them; images that the text does not name, or names by another number,
+    precede it.
+    """
     parts = list(_named(item, whole))
     named = {part["place"] for part in parts if part["type"] == "image"}
     first: list[Part] = [{"type": "image", "place": n, "text": None} for n in range(len(item.images)) if n not in named]

@@ -1,4 +1,4 @@
-"""Convert a row of each dataset on the Hub to a question in our form and its images.
+"""Convert a row of each dataset on the Hub to a question in the common form and its images.
 
 Missing parts of a row are reported as a fault of the item; a row is never dropped.
 """
@@ -22,7 +22,7 @@ _BLINK_TASKS = (
 
 @dataclass(frozen=True)
 class Question:
-    """A row in our form; fields as in `Item`, and each of `images` is a cell `{"bytes", "path"}` or None."""
+    """A row in the common form; fields as in `Item`, and each of `images` is a cell `{"bytes", "path"}` or None."""
 
     name: str
     group: str
@@ -105,7 +105,7 @@ def _mmmu(row: Row) -> Question:
 
 
 def _literal_list(text: str) -> list[Any]:
-    """The list that a text spells out, or an empty one."""
+    """The list that a text spells out, or an empty list."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -37,7 +37,7 @@ _LINES = re.compile(r"^\(([A-Z])\) ?(.*)$", re.MULTILINE)
 
 
 def lmms_text(item: Item) -> str:
-    """The prompt of lmms-eval's task of the same name for models without their own prompt."""
+    """The prompt of lmms-eval's task with the same name, for models without a separate prompt."""
     options = _listed("{}. {}", item)
     if item.task == "blink":
         letters = ", ".join(item.letters)
@@ -52,7 +52,7 @@ def lmms_text(item: Item) -> str:
 
 
 def qwen3_vl_text(item: Item) -> str:
-    """The prompt of lmms-eval's MMStar and MMMU for `qwen3_vl`: MMStar's request directly follows the question."""
+    """The prompt of lmms-eval's MMStar and MMMU for `qwen3_vl`: MMStar's instruction directly follows the question."""
     if item.task == "mmstar":
         return f"Question: {item.question.replace(' Please answer yes or no.', '')}{_ONLY_LETTER}"
     request = _ONLY_LETTER if item.options else _SELECT

@@ -1,7 +1,7 @@
 """VLM2-Bench as a benchmark: items are scored by the authors' rules, and pairs count only together.
 
-Counts have two means: the authors' mean over valid answers, and one over all answers, which unreadable ones cannot
-raise.
+Counting questions have two means: the authors' mean over valid answers, and a mean over all answers, in which
+unreadable answers count as wrong.
 """
 
 from collections import defaultdict
@@ -140,8 +140,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     def units(self, results: Sequence[PairedResult]) -> list[ItemResult]:
         """One result per pair; counts and choices are unchanged.
 
-        As in the authors' script, a pair of the general cue needs a correct T and a correct F under its ID, and counts
-        even if a member is missing; a pair of statements counts only if both sides are present, using the last of each.
+        As in the authors' script, a pair of the general cue needs a correct T and a correct F with its ID, and counts
+        even if one of the two is missing; a pair of statements counts only if both sides are present, using the last
+        answer to each side.
         """
         single = [result for result in results if result.kind in ("count", "choice")]
         pairs: dict[str, list[PairedResult]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Read the items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` of the unpacked archive.
+"""Read the items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` in the unpacked archive.
 
 The authors do not publish a checksum, so a version is never reported as known; a digest distinguishes the files.
 """
@@ -53,12 +53,12 @@ class Item:
         question: as in the file.
         answer: true answer: `T`/`F`, a number, or a choice such as `(A) ...`.
         images: paths relative to the subtask's image folder.
-        length: number of images in the counting rule.
+        length: number of images in the rule for counting questions.
         pair: key shared by the two items of a pair; empty if the item is not in a pair.
         side: `p` (the statement is true) or `n`; empty if the item is not in a pair.
         version: `VERSION` with a digest of the question file.
         cluster: items in a cluster share photos or are a pair.
-        fault: what is unusual about the annotation; empty if nothing is.
+        fault: what is unusual about the annotation; empty if nothing is unusual.
     """
 
     index: str
@@ -80,7 +80,8 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
     """Items by index, from the folder of the unpacked archive, its `jsonl` folder, or one question file.
 
     Raises:
-        AnnotationError: no question file exists, one is damaged or in another format, or another version is requested.
+        AnnotationError: no question file exists, a file is damaged or in another format, or another version is
+            requested.
     """
     if version not in (None, VERSION):
         raise AnnotationError(f"VLM2-Bench has one version, {VERSION!r}, not {version!r}")
@@ -190,7 +191,7 @@ def _fault(kind: str, side: str, length: int, images: int) -> str:
     if images < 2:
         return "fewer than two images: the authors have no such questions"
     if kind in ("pair", "statement") and not side:
-        return "not in a pair: the authors skip it"
+        return "not in a pair, so the authors' script skips it"
     if kind == "count" and not length:
-        return f"no number of images: the authors assume {DEFAULT_LENGTH}"
+        return f"no number of images, so the authors' script assumes {DEFAULT_LENGTH}"
     return ""

@@ -67,7 +67,7 @@ def _letter(answer: str) -> str:
 
 
 def judge_count(answer: str, truth: int, length: int) -> Verdict:
-    """One number within 1..length: 1 if correct, otherwise lower the further off it is."""
+    """One number within 1..length: 1 if it is correct, and otherwise lower if it is further off."""
     numbers = read_numbers(answer)
     if len(numbers) != 1 or not 1 <= numbers[0] <= length:
         return Verdict(None, readable=False)
@@ -85,7 +85,7 @@ def count_score(count: int, truth: int, length: int) -> float:
 
 
 def read_numbers(answer: str) -> list[int]:
-    """Every number in digits, then the number formed by all number words of the answer together, if any."""
+    """Every number in digits, then the number that all number words of the answer form together, if any."""
     text = answer.lower()
     digits = [int(found.lstrip("0")[:_MOST_DIGITS] or "0") for found in _DIGITS.findall(text)]
     words = _WORD.findall(text)
@@ -94,10 +94,10 @@ def read_numbers(answer: str) -> list[int]:
 
 
 def _number_of(words: list[str]) -> int | None:
-    """The sum of the words, with `hundred` multiplying what precedes it; None if it is 0.
+    """The sum of the words, where `hundred` multiplies the words before it; None if the sum is 0.
 
-    The authors remove every `and` first, so `thousand` is not a number word and invalidates the whole phrase. So does a
-    letter that only matches when case is ignored.
+    The authors' script first removes every `and`, so `thousand` is not a number word and invalidates the whole phrase.
+    A letter that matches only if case is ignored also invalidates the phrase.
     """
     if any(word not in _VALUES and word != "hundred" for word in words):
         return None

@@ -1,6 +1,7 @@
 """VLM2-Bench's video subtask, in which another model judges open answers: only on request, never part of the mean.
 
-The judging itself happens elsewhere. This module reads the judge's replies and averages them as the authors do.
+The judging itself happens elsewhere. This module reads the judge's replies and averages them as the authors' script
+does.
 """
 
 import json
@@ -28,7 +29,7 @@ class VideoScore:
         score: mean over the two kinds of video.
         kinds: score by kind, `AB` and `ABA`.
         n: number of replies with a score.
-        unread: number of replies without one, which the authors exclude.
+        unread: number of replies without a score, which the authors exclude.
     """
 
     judge: str
@@ -56,10 +57,11 @@ def read_judgements(file: Path, judge: str) -> VideoScore:
 
 
 def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> VideoSummary:
-    """The entry that a judged video subtask adds to a summary of VLM2-Bench, or nothing if it was not requested.
+    """The entry that a judged video subtask adds to a summary of VLM2-Bench, or nothing if the user did not request it.
 
     Raises:
-        TaskError: judgments without a judge, a judge without judgments, or a benchmark without judged videos.
+        TaskError: there are judgments without a judge, a judge without judgments, or the benchmark has no judged
+            videos.
         SampleFileError: as in `read_judgements`.
     """
     if file is None and judge is None:

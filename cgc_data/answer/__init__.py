@@ -1,6 +1,7 @@
 """The answer contract: the exact output format shared by prompt, reward, and scorer.
 
-`prompt` asks for it, `objects` writes it, and `reading` reads it, so that what is asked for is what is scored.
+`prompt` asks for the format, `objects` writes it, and `reading` reads it, so that the requested format is also the
+scored format.
 """
 
 from cgc_data.answer.lenient import read_lenient

@@ -1,6 +1,6 @@
 """Read the list inside an answer: from JSON text to objects, naming every fault.
 
-The JSON comes from a model, so deep nesting, huge numbers, repeated keys, and unencodable text all occur.
+The JSON comes from a model, so deep nesting, huge numbers, repeated keys, and text that cannot be encoded all occur.
 """
 
 import json
@@ -24,12 +24,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class JsonObject(tuple[tuple[str, Any], ...]):
-    """A JSON object as its pairs in the order written, so that repeated keys are detected."""
+    """A JSON object as pairs in the order written, so that repeated keys are detected."""
 
 
 @dataclass(frozen=True)
 class Elements:
-    """A list as read: the number of entries, the well-formed ones, and what is wrong with the others."""
+    """A list as read: the number of entries, the well-formed entries, and the faults of all other entries."""
 
     count: int
     objects: tuple[Object, ...]
@@ -38,12 +38,13 @@ class Elements:
 
 
 def decode_json(text: str, *, integral_floats: bool = False) -> Any:
-    """Value of a JSON text. Objects become `JsonObject`; integers are cut to 19 characters (all out of range).
+    """Value of a JSON text. Objects become `JsonObject`; integers are truncated to 19 characters (which are always out
+    of range).
 
     With `integral_floats` a number such as 120.0 becomes an integer.
 
     Raises:
-        ValueError: it is not JSON, contains NaN or Infinity, or nests deeper than `MAX_DEPTH`.
+        ValueError: the text is not JSON, contains NaN or Infinity, or nests deeper than `MAX_DEPTH`.
     """
     if not _is_shallow(text):
         raise ValueError(f"nested deeper than {MAX_DEPTH}")

@@ -24,9 +24,9 @@ Repair: TypeAlias = Callable[[str], str]
 def read_lenient(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
     """Read a response of any form; arguments and result as in `read_answer`.
 
-    Thinking is not read here either. `violations` stay those of the strict form. Numbers of a box are rounded, keys
-    beyond the three are ignored, a missing label is "". Broken JSON of more than `MAX_REPAIRED` characters is
-    unreadable.
+    The lenient reading does not read the thinking either. `violations` are still the violations of the strict form.
+    The numbers of a box are rounded, keys other than the three are ignored, and a missing label becomes "". Broken JSON
+    of more than `MAX_REPAIRED` characters is unreadable.
 
     Raises:
         ConfigError: the package json-repair is not installed.
@@ -53,7 +53,7 @@ def _load_repair() -> Repair:
 
 
 def _narrow(conclusion: str) -> str:
-    """The last answer block of the text after the thinking, and in it the last fence that holds something."""
+    """The last answer block after the thinking and, inside the block, the last fence with content."""
     block = conclusion.rpartition("<answer>")[2].partition("</answer>")[0]
     fenced = [part for part in block.split(FENCE)[1::2] if part.strip()]
     return fenced[-1].strip().removeprefix("json") if fenced else block

@@ -13,7 +13,7 @@ from cgc_data.geometry import THOUSAND, ThousandBox
 
 @dataclass(frozen=True)
 class Object:
-    """A box in one of the images shown.
+    """A box in one of the displayed images.
 
     Attributes:
         img_idx: number of the image, from 1.

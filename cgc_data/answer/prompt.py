@@ -1,4 +1,4 @@
-"""The prompt side of the answer contract: how images are introduced, and which answer format is requested.
+"""The prompt side of the answer contract: how a prompt introduces images, and which answer format it requests.
 
 A release stores questions with `ANSWER_FORM` and without tags; training and benchmark add them by `with_thinking`.
 """
@@ -25,7 +25,7 @@ class _Placed(TypedDict, total=False):
 class Part(_Placed):
     """One part of a message: `text`, or `image`, whose `text` is None.
 
-    An image may have a `place`, its number from 0 among the images, if the prompt does not show them in order.
+    An image may have a `place`, its 0-based number among the images, if the prompt does not show them in order.
     """
 
     type: str
@@ -55,7 +55,8 @@ def build_messages(question: str, num_images: int) -> list[Message]:
 def with_thinking(messages: Sequence[Message], *, require_think: bool = True) -> list[Message]:
     """A copy of `messages` whose last message also asks for the tags of the strict format.
 
-    If `require_think` is false, only the answer tags are requested (for models that think natively, or not at all).
+    If `require_think` is false, the prompt requests only the answer tags (for models that think natively, or not at
+    all).
     """
     instruction = THINK_INSTRUCTION if require_think else ANSWER_INSTRUCTION
     *before, last = messages

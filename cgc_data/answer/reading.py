@@ -1,7 +1,7 @@
-"""Read a response: the single reader that reward and benchmark share.
+"""Read a response: the reward and the benchmark share this reader.
 
 One pass returns the objects to score and every violation of the strict format. It never raises, takes time linear in
-the length of the text, and never reads what is inside <think>.
+the length of the text, and never reads the text inside <think>.
 """
 
 from dataclasses import dataclass, replace
@@ -17,11 +17,11 @@ class Reading:
     """The content of a response.
 
     Attributes:
-        readable: whether there is a list. An unreadable response is not an empty answer.
+        readable: whether the response has a list. An unreadable response is not an empty answer.
         elements: number of entries in the list, including malformed ones; 0 if unreadable.
         objects: the well-formed entries in the order written, including duplicates.
         violations: of the strict format, each once; not empty if unreadable.
-        pixel_scale: whether a box has a number above 1000, as models write that answer in pixels.
+        pixel_scale: whether a box has a number above 1000, as in answers of models that write pixels.
         think_length: characters inside the think block, stripped of white space; 0 if there is not exactly one block.
     """
 
@@ -45,7 +45,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Parsed:
-    """The objects of a response and its violations of the strict format (none: it is valid)."""
+    """The objects of a response, and its violations of the strict format (empty if it is valid)."""
 
     objects: tuple[Object, ...]
     violations: tuple[Violation, ...]
@@ -55,13 +55,14 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
     """Read a response for scoring.
 
     The list is taken from the answer block, in which a json fence is tolerated, or from the text after the thinking if
-    an answer tag is missing. The response is unreadable if thinking is not closed, if there are several answer blocks,
-    or if there is anything besides the list.
+    an answer tag is missing. The response is unreadable if thinking is not closed, if it has several answer blocks, or
+    if the block contains anything besides the list.
 
     Args:
         text: what the model wrote.
-        num_images: number of images shown; `img_idx` runs from 1 to it.
-        require_think: whether the strict format requires a think block; if false, one of any content is allowed.
+        num_images: number of displayed images; `img_idx` runs from 1 to this number.
+        require_think: whether the strict format requires a think block; if false, one block with any content is
+            allowed.
         prefix: the start of the response that the chat template already wrote, such as "<think>".
     """
     layout = read_layout(prefix + text, require_think=require_think)

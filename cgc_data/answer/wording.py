@@ -1,7 +1,7 @@
-"""Questions in natural English, from the phrasings in templates.yaml and those of the tasks.
+"""Questions in natural English, from the phrasings in templates.yaml and from the phrasings of the tasks.
 
-A question is one phrasing, the answer format, and the label to write. It is grammatical for any name (an umbrella, a
-pair of scissors, sheep), whether or not there is anything to find.
+A question is one phrasing, the answer format, and the label to write. The question is grammatical for any name (an
+umbrella, a pair of scissors, sheep), even if the images do not show the object.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,11 +58,12 @@ def ask(
     Args:
         pool: of phrasings.
         number: of the phrasing.
-        names: of what is asked for, in the order in which the question lists them.
+        names: names of the requested objects, in the order in which the question lists them.
         count_images: number of images shown.
-        ref: the box that the question gives, or the image that it refers to, if its phrasings do so.
-        image: number, from 1, of the image that the question names as the answer's, if its phrasings name one.
-        relation: what distinguishes the object from others of its label, if its phrasings state it.
+        ref: the box that the question gives, or the image that it refers to, if the phrasings of the pool contain one.
+        image: 1-based number of the image that the question names as the image of the answer, if the phrasings name
+            one.
+        relation: what distinguishes the object from others with its label, if the phrasings state a relation.
         label: the label to write in the answer; default: the name, or one of the names.
     """
     if count_images < 2:
@@ -132,7 +133,9 @@ def _fields(names: Sequence[Name], count_images: int, ref: Reference | None, ima
 
 
 def referred(name: Name, relation: str) -> str:
-    """One of several: "leftmost dog", but "dog highest in the picture": a word goes before the name, a phrase after."""
+    """One of several objects: "leftmost dog", but "dog highest in the picture": a word goes before the name, a phrase
+    after.
+    """
     parts = (name.counted, relation) if " " in relation else (relation, name.counted)
     return " ".join(part for part in parts if part)
 

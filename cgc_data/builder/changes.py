@@ -1,4 +1,4 @@
-"""Check that the inputs of a build do not change while it runs: a mixture of two states would be wrong.
+"""Check that the inputs of a build do not change while it runs: a release from a mixture of two states would be wrong.
 
 A file is identified by its inode, size, and times; the ctime cannot be set back.
 """
@@ -32,7 +32,9 @@ def photo_stamps(index: Index) -> Stamps:
 
 @contextmanager
 def unchanged_files(config: BuildConfig, before: Stamps, out: Path) -> Iterator[None]:
-    """Raise SourceError if a file changed during the block, even after another error; derived files are removed."""
+    """Raise SourceError if a file changed during the block, even after another error; derived files are then
+    removed.
+    """
     try:
         yield
     finally:

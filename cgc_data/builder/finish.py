@@ -88,7 +88,8 @@ def finish_release(
 
 
 def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Rejection] | pa.Table) -> None:
-    """From shards and the rest of the manifest, write statistics, plots, documents, counts, hashes, and the manifest.
+    """From the shards and the rest of the manifest, write statistics, plots, documents, counts, hashes, and the
+    manifest.
 
     The card's commands refer to the folder; a push writes the documents again for the Hub.
     """

@@ -112,7 +112,9 @@ def plan_only(config: BuildConfig, out: Path, *, workers: int = 1, executor: Exe
 
 
 def _fingerprint(config: BuildConfig) -> str:
-    """What determines the bytes of a release: settings, content of the sources, and versions of libraries and plan."""
+    """Everything that determines the bytes of a release: settings, content of the sources, and versions of the
+    libraries and of the plan.
+    """
     values = config.model_dump(mode="json", exclude={"max_rejected"})
     for source in values["sources"]:
         path = local_file(source["annotations"])
@@ -150,9 +152,9 @@ def _planned(
     executor: Executor,
     stamps: Stamps,
 ) -> Plan:
-    """The plan: made, or read if it was made before, is intact, and the photos have not changed since.
+    """The plan of the build. An earlier plan is read if it is intact and the photos have not changed since.
 
-    Parts that were planned before are taken up by the same rule.
+    The same holds for the parts of a plan.
     """
     record, photos = work / "plan.json", hashlib.sha256("\n".join(stamps.values()).encode()).hexdigest()
     if (known := _read_plan(record, work, photos)) is not None:
@@ -171,7 +173,7 @@ def _planned(
 
 
 def _read_plan(record: Path, work: Path, photos: str) -> Plan | None:
-    """The plan made earlier from these photos; None if there is none, or if one of its files is damaged."""
+    """The earlier plan for these photos; None if there is no plan, or if one of its files is damaged."""
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
         if content["photos"] != photos or any(

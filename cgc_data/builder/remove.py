@@ -1,7 +1,7 @@
-"""Write a new version of a release without a photo: a person asked to be removed, or a license was withdrawn.
+"""Write a new version of a release without a photo: a person asked for its removal, or its license was withdrawn.
 
-Rows that show the photo are removed, and with them rows that are only fair together with them: the other half of a
-pair, and photo sets that would be asked about one photo alone. All other rows keep their content and ids.
+The rows that show the photo are removed, together with the rows that are fair only with them: the other half of a pair,
+and photo sets whose remaining questions would ask about one photo alone. All other rows keep their content and ids.
 """
 
 import shutil
@@ -32,8 +32,8 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
     """Write the release without the photo of this id to `out`; returns the number of removed rows.
 
     `source` is a source key of the manifest, needed only if two sources use the same id for different photos. Raises
-    ReleaseError if no row shows the photo or none would be left, BuildError if `out` is not empty; what an interrupted
-    call left there is replaced.
+    ReleaseError if no row shows the photo or no row would be left, and BuildError if `out` is not empty; files that an
+    interrupted call left in `out` are replaced.
     """
     opened = open_release(release)
     if not is_free(out):
@@ -69,9 +69,9 @@ def _rejected(path: Path) -> pa.Table:
 
 
 def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[str]:
-    """Ids of the rows that show the photo, and of the rows that are not fair without them.
+    """Ids of the rows that show the photo, and ids of the rows that are not fair without these rows.
 
-    Raises ReleaseError if no row shows it, or none would be left.
+    Raises ReleaseError if no row shows the photo, or no row would be left.
     """
     rows = list(release.rows(["id", "contrast", "task", "tuple_id", "pair_id", "views", "objects", "answer_images"]))
     leaving = {row["id"] for row in rows if any(_is(view, image_id, source) for view in row["views"])}
@@ -120,7 +120,7 @@ def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
 
 
 def _copy(shard: Path, target: Path, record: Shard, leaving: set[str]) -> Shard | None:
-    """The manifest's entry of the shard without the removed rows; None, and no file, if none are left."""
+    """The manifest's entry for the shard without the removed rows; None, and no file, if no rows are left."""
     target.parent.mkdir(parents=True, exist_ok=True)
     ids = pq.read_table(shard, columns=["id"]).column("id").to_pylist()
     if leaving.issuperset(ids):  # `load_dataset` refuses a split without rows

@@ -110,7 +110,9 @@ def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, 
 
 
 def _codecs(schema: pa.Schema) -> dict[str, str]:
-    """Codec by column: images are compressed already, and the Hub finds those of an earlier version again if plain."""
+    """Codec per column: images are already compressed, and the Hub recognizes the images of an earlier version only if
+    they are stored plain.
+    """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return {leaf: "none" if leaf == IMAGE_BYTES else "zstd" for leaf in leaves}
 
@@ -148,7 +150,7 @@ def group_rows(families: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
 def _rendered(
     rows: list[PlannedRow], renderer: Renderer, embed: bool, rejected: list[Rejection]
 ) -> Iterator[Sequence[Row]]:
-    """Families with their images; a family with a photo that cannot be shown is rejected as a whole."""
+    """Families with their images; if a photo of a family cannot be shown, the whole family is rejected."""
     families: dict[int, list[PlannedRow]] = {}
     for row in rows:
         families.setdefault(row["family"], []).append(row)

@@ -65,7 +65,9 @@ def _manifest(out: Path) -> Manifest:
 
 @contextmanager
 def alone(out: Path, cache: Path) -> Iterator[None]:
-    """Lock the output folder, created if missing, for this build. Raises BuildError if another build holds it."""
+    """Lock the output folder, created if missing, for this build. Raises BuildError if another build has locked the
+    folder.
+    """
     make_folder(out)
     make_folder(cache)
     try:
@@ -85,7 +87,7 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
-    """Leave no folder behind if the sources or settings are refused before anything was rendered."""
+    """If the sources or settings are refused before anything is rendered, leave no folder."""
     try:
         yield
     except BuildError:  # a worker is gone; the parts that are planned remain
@@ -100,7 +102,7 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
 
 
 def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
-    """Keep only the list of rejected samples: with fixed photos the plan may change."""
+    """Keep only the list of rejected samples: after the photos are fixed, the plan may change."""
     for contrast in CONTRASTS:
         shutil.rmtree(out / contrast, ignore_errors=True)
     for path in (out / WORK).iterdir():

@@ -28,12 +28,15 @@ Handle = TypeVar("Handle")
 def run_tasks(
     function: Callable[[Task], Result], tasks: Iterable[Task], workers: int, executor: Executor = "processes"
 ) -> Iterator[Result]:
-    """Results in the order of the tasks. Raises what the function raises; ConfigError if Ray is not installed."""
+    """Results in the order of the tasks. Raises the exceptions of the function, and ConfigError if Ray is not
+    installed.
+    """
     return map_with_ray(function, tasks) if executor == "ray" else map_in_processes(function, tasks, workers)
 
 
 def map_with_ray(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
-    """Results in the order of the tasks, computed on the cluster of RAY_ADDRESS or on one started on this machine.
+    """Results in the order of the tasks, computed on the cluster in RAY_ADDRESS or on a cluster started on this
+    machine.
 
     All machines must reach the sources and the output folder under the same paths. If a machine is lost, its tasks
     run on another one. Raises ConfigError if Ray is not installed, and any exception of the function.

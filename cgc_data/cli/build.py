@@ -42,7 +42,10 @@ def _about(form: Format) -> str:
 @click.option(
     "--orientation",
     type=click.Choice(ORIENTATIONS),
-    help=f"What the boxes in the {DECLARABLE} files follow if EXIF rotates a photo.  [default: as_stored, if certain]",
+    help=(
+        f"Whether the boxes in the {DECLARABLE} files fit the photo as_stored or as_displayed, if EXIF rotates it.  "
+        "[default: as_stored, if certain]"
+    ),
 )
 @click.option(
     "--ignore",
@@ -83,11 +86,15 @@ def _about(form: Format) -> str:
     help="Number of processes that plan and render.",
 )
 @click.option("--executor", type=click.Choice(["processes", "ray"]), default="processes", show_default=True)
-@click.option("--dry-run", is_flag=True, help="Only plan, and report rows per task, size, and what is rejected.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help=("Plan only: report the rows per task, the size of the release, and the rejected rows."),
+)
 @click.option(
     "--push-to-hub",
     metavar="ORG/NAME",
-    help="Push the finished release to the Hub. Only permissively licensed photos are used by default then.",
+    help="Push the finished release to the Hub. By default, the build then uses only permissively licensed photos.",
 )
 @click.option("--tag", metavar="vX.Y.Z", help="Version tag of the push.")
 @click.option("--private", is_flag=True, help="Create the repository as private.")
@@ -177,14 +184,16 @@ def _source(kind: str, text: str) -> Values:
 
 
 def show_made(made: Sequence["TaskRows"]) -> None:
-    """Print one line per task: rows made, rows asked, and why there are fewer. Rows with an empty answer count."""
+    """Print one line per task: the rows made, the rows requested, and the reason if there are fewer. Rows with an empty
+    answer count.
+    """
     for task in made:
         cause = f": {task.cause}" if task.cause else ""
         show(f"{task.tasks:<20} {task.made:>9,} rows of {task.asked:,} asked{cause}")
 
 
 def show_notes(notes: Sequence[str], listed: Path | None) -> None:
-    """Print notes for the user, and the path of the list of what was skipped."""
+    """Print notes for the user, and the path of the list of skipped photos and objects."""
     for note in notes:
         say(note)
     if listed and any(note.startswith("skipped") for note in notes):

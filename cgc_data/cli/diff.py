@@ -27,8 +27,8 @@ ALWAYS = 3  # columns that are shown even if every count is zero
 def diff(before: Path, after: Path, as_json: bool) -> None:
     """Print the rows and photos that were added, removed, and changed from release R1 to R2, by task.
 
-    Rows are compared by content. A row is changed if the same question about the same images has another answer or is
-    in another split.
+    Rows are compared by content. A row is changed if the same question about the same images has a different answer or
+    is in another split.
     """
     from cgc_data.look.difference import difference
 
@@ -36,7 +36,7 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     if as_json:
         show(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     elif found.none:
-        show(f"no difference: {found.total.after:,} rows with the same truth")
+        show(f"no difference: {found.total.after:,} rows with identical ground truth")
     else:
         _print(found)
 

@@ -17,9 +17,11 @@ from cgc_data.tasks import CONTRASTS
 @click.option(
     "--instruction",
     type=click.Choice(INSTRUCTIONS),
-    help="What the prompt asks for in addition to the question [default: think; llamafactory: answer].",
+    help="Instruction that the prompt adds to the question [default: think; llamafactory: answer].",
 )
-@click.option("--images", type=click.Path(path_type=Path), help="Photos (folder or .zip), if the release stores none.")
+@click.option(
+    "--images", type=click.Path(path_type=Path), help=("Folder or .zip of the photos, if the release stores no images.")
+)
 def export(
     release: Path,
     *,

@@ -17,7 +17,9 @@ from cgc_data.painter.paint import Preset
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed of the scenes.")
 @click.option(
-    "--photos", type=click.IntRange(min=1), help="Photos in the train file [default: as many as the preset states]."
+    "--photos",
+    type=click.IntRange(min=1),
+    help=("Number of photos in the train file [default: the number in the preset]."),
 )
 def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
     """Paint PRESET: scenes with exact COCO (and LVIS) annotations. The same seed gives the same bytes."""

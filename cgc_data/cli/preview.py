@@ -16,7 +16,7 @@ from cgc_data.common.progress import say, show
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
-    help="Photos (folder or .zip), if the release stores none [default: those it was built from].",
+    help="Folder or .zip of the photos, if the release stores no images [default: the photos of the build].",
 )
 @click.option("--sheets/--no-sheets", default=True, show_default=True, help="Also write contact sheets.")
 @click.option(

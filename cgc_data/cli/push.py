@@ -10,10 +10,14 @@ from cgc_data.common.progress import say, show
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.argument("repo_id", metavar="ORG/NAME")
-@click.option("--tag", required=True, metavar="vX.Y.Z", help="Version of this release. A version is never moved.")
+@click.option(
+    "--tag", required=True, metavar="vX.Y.Z", help=("Version tag of this release. An existing tag is never moved.")
+)
 @click.option("--private", is_flag=True, help="Make the repository private.")
 @click.option(
-    "--noncommercial", is_flag=True, help="Allow photos for non-commercial use, if the release was built with them."
+    "--noncommercial",
+    is_flag=True,
+    help=("Allow photos that are licensed for non-commercial use only, if the release was built with them."),
 )
 @click.option(
     "--since",

@@ -1,4 +1,4 @@
-"""Read members of untrusted zip archives: never unpack more bytes than a member states."""
+"""Read members of untrusted zip archives: never unpack more bytes than the archive states for a member."""
 
 import zipfile
 import zlib
@@ -13,7 +13,7 @@ PACKED_OTHERWISE = (NotImplementedError, RuntimeError)  # another compression me
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, check_size: Callable[[int], object]) -> bytes:
     """Content of a member. `check_size` is called first with the stated number of bytes and may raise its own error.
 
-    Raises one of DAMAGED or PACKED_OTHERWISE if it cannot be unpacked.
+    Raises one of DAMAGED or PACKED_OTHERWISE if the member cannot be unpacked.
     """
     check_size(info.file_size)
     if info.compress_type not in METHODS:

@@ -41,7 +41,9 @@ class LazyGroup(click.RichGroup):
         return command
 
     def get_help(self, ctx: click.Context) -> str:
-        """The help of the group. Its commands are not imported for it, which would take many times as long."""
+        """The help of the group. The commands of a group are not imported for this, because importing them would take
+        many times as long.
+        """
         commands: dict[str, click.Command] = {
             name: click.RichCommand(name=name, help=self._docstring(name)) for name in self.modules
         }
@@ -91,7 +93,7 @@ def run(group: click.Command, name: str) -> NoReturn:
     except OSError as error:  # a disk fills up, or a folder disappears: not a bug
         _end(name, refusal(error), 2)
     except MemoryError:
-        _end(name, "out of memory; close other programs, or process less at a time", 2)
+        _end(name, "out of memory; close other programs, or process less data at a time", 2)
 
 
 def _escape_what_the_terminal_cannot_show() -> None:

@@ -1,4 +1,4 @@
-"""Describe errors of the operating system: which file, why, and how to fix it."""
+"""Describe errors of the operating system: the file, the reason, and the fix."""
 
 import errno
 from pathlib import Path
@@ -8,10 +8,10 @@ _RERUN = "run the same command again"
 _REASONS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space and run again"),
     errno.EDQUOT: ("the disk is full", "free some space and run again"),
-    errno.EFBIG: ("a file is too large for this disk", "use another one, or set a smaller shard_rows"),
+    errno.EFBIG: ("a file is too large for this disk", "use another disk, or set a smaller shard_rows"),
     errno.ENOENT: ("does not exist, or was removed while the command ran", _RERUN),
-    errno.ELOOP: ("is a symbolic link, which is not followed", "put a file or folder in its place"),
-    errno.EISDIR: ("is a folder", "name a file, or move the folder away"),
+    errno.ELOOP: ("is a symbolic link, which is not followed", "replace it with a file or folder"),
+    errno.EISDIR: ("is a folder", "give the path of a file, or move the folder to another location"),
     errno.ENOTDIR: ("is no folder", "name another one"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n), or use fewer workers"),
     errno.ENOMEM: ("out of memory", "close other programs, or use fewer workers"),
@@ -22,7 +22,9 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def disk_full(error: BaseException) -> bool:
-    """Whether the cause was a full disk. Libraries written in other languages state it only in their messages."""
+    """Whether the cause was a full disk. Libraries written in other languages mention a full disk only in their
+    messages.
+    """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     text = str(error)
@@ -30,7 +32,7 @@ def disk_full(error: BaseException) -> bool:
 
 
 def refusal(error: OSError, place: Path | None = None) -> str:
-    """One line: the file at fault (else `place`), the reason, and the fix."""
+    """One line: the file at fault (or `place` if it is unknown), the reason, and the fix."""
     where = error.filename if error.filename is not None else place
     if isinstance(where, bytes):
         where = where.decode(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""Errors that a user can fix. Each is raised where the cause is known, and the CLI prints it as one line.
+"""Errors that a user can fix. Each error is raised where its cause is known, and the CLI prints it as one line.
 
 A message names the file or option at fault and states the fix. Any other exception that escapes is a bug.
 """
@@ -25,7 +25,7 @@ class SegmentationError(CgcError):
 
 
 class ConfigError(CgcError):
-    """A configuration key, value or combination is not valid."""
+    """A key, a value, or a combination of values in the configuration is not valid."""
 
 
 class VocabularyError(CgcError):
@@ -41,11 +41,11 @@ class BuildError(CgcError):
 
 
 class ReleaseError(CgcError):
-    """A folder is not a finished release, or is of another schema version."""
+    """A folder is not a finished release, or the release has another schema version."""
 
 
 class LicenseError(CgcError):
-    """The licenses of the photos do not allow them to be published this way."""
+    """The licenses of the photos do not allow this form of publication."""
 
 
 class PushError(CgcError):
@@ -53,7 +53,7 @@ class PushError(CgcError):
 
 
 class DownloadError(CgcError):
-    """A download did not finish, or its content is not what the server announced."""
+    """A download did not finish, or its content does not match the server's announcement."""
 
 
 class RemoteError(CgcError):

@@ -15,7 +15,9 @@ def need(extra: str) -> None:
 
 
 def installing(extra: str) -> str:
-    """How to install an extra. The package is on no index, so it is installed from a clone of its repository."""
+    """How to install an extra. The package is not on a package index, so it is installed from a clone of its
+    repository.
+    """
     return f"run in a clone of the repository: pip install '.[{extra}]'"
 
 

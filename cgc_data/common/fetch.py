@@ -27,17 +27,17 @@ Advance = Callable[[int, int | None], None]
 
 
 class _Interrupted(Exception):
-    """The transfer was interrupted; what was received is in the file."""
+    """The transfer was interrupted; the bytes received so far are in the file."""
 
 
 _PASSING = (_Interrupted, requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
 def fetch(url: str, part: Path) -> None:
-    """Download `url` into `part`, after the bytes that are already there.
+    """Download `url` into `part`, appending to the bytes that the file already contains.
 
-    Raises DownloadError if the address does not exist, the server cannot be reached or sends another size than it
-    announces, or the disk is full. What was received is kept for the next run.
+    Raises DownloadError if the address does not exist, the server cannot be reached or sends a different size than it
+    announces, or the disk is full. The bytes received so far are kept for the next run.
     """
     retrying = Retrying(
         retry=retry_if_exception_type(_PASSING),
@@ -49,7 +49,7 @@ def fetch(url: str, part: Path) -> None:
         with _progress(part.name.removesuffix(".part")) as advance:
             retrying(_attempt, url, part, advance)
     except (_Interrupted, requests.RequestException) as error:
-        got = f"broke off after {size_of(part):,} bytes ({_reason(error)})"
+        got = f"the transfer stopped after {size_of(part):,} bytes ({_reason(error)})"
         raise DownloadError(f"{url}: {got}; check the connection and rerun to resume") from None
     except OSError as error:
         raise disk_error(part, error) from None
@@ -69,7 +69,7 @@ def disk_error(path: Path, error: OSError, needed: int | None = None) -> Downloa
 
 
 class _Stalled:
-    """Stop after several consecutive attempts that bring nothing; a long download may be interrupted many times."""
+    """Stop after several consecutive attempts without progress; a long download may be interrupted many times."""
 
     def __init__(self, part: Path) -> None:
         self._part, self._size, self._failures = part, size_of(part), 0
@@ -121,7 +121,7 @@ def _total(response: requests.Response) -> int | None:
 
 
 def _beyond_the_end(url: str, part: Path, total: int | None) -> None:
-    """The server has nothing beyond what was received: the file is complete, or it was another file."""
+    """The server has no bytes after those received: the file is complete, or the server's file has changed."""
     if size_of(part) == total:
         return
     size = size_of(part)

@@ -9,7 +9,9 @@ MARK = ".unfinished"
 
 
 def is_free(folder: Path) -> bool:
-    """Whether a folder may be written: it does not exist, is empty, or contains what an interrupted command left."""
+    """Whether a command may write into a folder: it does not exist, is empty, or contains files of an interrupted
+    command.
+    """
     if not folder.is_dir():
         return not folder.exists()
     return is_unfinished(folder) or not any(folder.iterdir())
@@ -31,7 +33,7 @@ def marked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def filled(folder: Path) -> Iterator[None]:
-    """Like `marked`, for a free folder: what an interrupted command left there is removed first."""
+    """Like `marked`, for a free folder: files that an interrupted command left in the folder are removed first."""
     with marked(folder):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():

@@ -1,4 +1,4 @@
-"""The Hub client: which failures are retried, and messages for the others.
+"""The Hub client: which failures are retried, and the messages for all other failures.
 
 Works with huggingface_hub 1.x and 2.x, which use different HTTP libraries.
 """
@@ -21,7 +21,7 @@ _PASSING = {408, 412, 429, 500, 502, 503, 504}  # 412: someone else committed in
 _MENDS = {
     401: "the Hub rejects this token; run `hf auth login` or set HF_TOKEN to a valid token",
     403: "this token has no write access; use a token with write access, or another ORG",
-    404: "this token sees no such repository or organization; check the name and the token's access",
+    404: "this token cannot access a repository or organization with this name; check the name and the token's access",
     409: "someone else created this version in the meantime; choose the next --tag",
 }
 
@@ -37,7 +37,9 @@ def connect(token: str | None = None) -> HfApi:
 
 
 def attempts() -> Retrying:
-    """Retry what fails because of an unstable connection or a busy server; the client also retries within each call."""
+    """Retry requests that fail because of an unstable connection or a busy server; the client also retries within each
+    call.
+    """
     return Retrying(
         retry=retry_if_exception(_is_passing),
         stop=stop_after_attempt(4),
@@ -75,7 +77,7 @@ def _explain(error: BaseException, endpoint: str) -> str:
     if isinstance(cause, OfflineModeIsEnabled):
         return "the Hub client is offline; unset HF_HUB_OFFLINE"
     reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-    carry_on = "what was uploaded is kept; run the same command again to resume"
+    carry_on = "the uploaded files are kept; run the same command again to resume"
     if isinstance(cause, HfHubHTTPError):
         status = cause.response.status_code
         return _MENDS.get(status, f"the Hub responded with {status} ({cause.server_message or reason}); {carry_on}")

@@ -55,7 +55,7 @@ def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
 
 
 def read_yaml(path: Path, error: type[CgcError] = ConfigError) -> Values:
-    """The nested values of a YAML file; `{}` if it holds only comments. Raises `error`."""
+    """The nested values of a YAML file; `{}` if the file contains only comments. Raises `error`."""
     try:
         values = load_yaml(read_text(path, error))
     except FileNotFoundError:

@@ -45,7 +45,7 @@ def decode(content: bytes, origin: object, error: type[CgcError]) -> str:
 
 
 def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
-    """What is wrong with the byte at position `at`, and the fix; `offset` is the position of `content` in its file."""
+    """The fault of the byte at position `at`, and the fix; `offset` is the position of `content` in its file."""
     likely = likely_encoding(content)
     return (
         f"not UTF-8 at byte {offset + at} (0x{content[at]:02x}), likely {likely}; save it as UTF-8, for example "

@@ -1,6 +1,6 @@
 """Checks before anything is uploaded: names, hashes, and licenses.
 
-They depend on the release alone, so that a refused push uploads nothing.
+The checks depend only on the release, so that a refused push uploads nothing.
 """
 
 import hashlib
@@ -47,8 +47,8 @@ def next_version(tags: list[str]) -> str:
 def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
     """Content of every published file, by path in the release, in upload order; the manifest is last.
 
-    `documents` replace the folder's own, whose commands refer to the folder. The manifest names sources by their paths
-    on the build machine; only their base names are published.
+    `documents` replace the documents of the folder, whose commands refer to the folder. The manifest names sources by
+    their paths on the build machine; only their base names are published.
     """
     written = {name: text.encode() for name, text in documents.items()}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
@@ -64,7 +64,7 @@ def published_manifest(contents: Mapping[str, Path | bytes]) -> Manifest:
 
 
 def same_release(one: Manifest, other: Manifest) -> bool:
-    """Are these the published manifests of one release? Documents may differ between versions of the program."""
+    """Do these published manifests belong to the same release? Documents may differ between versions of the program."""
     return _without_documents(one) == _without_documents(other)
 
 
@@ -74,7 +74,7 @@ def _without_documents(manifest: Manifest) -> Manifest:
 
 
 def check_documents(release: Release) -> None:
-    """Raises ReleaseError if a document of the folder was edited, because a push would discard the edits.
+    """Raises ReleaseError if a document in the folder was edited, because a push would discard the edits.
 
     Missing documents are ignored.
     """
@@ -103,7 +103,8 @@ def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[
 def check_licenses(release: Release, noncommercial: bool = False) -> None:
     """Raises LicenseError if the release embeds a photo whose license forbids this form of publication.
 
-    Non-commercial photos pass only on request and if the release was built with them, because its card then states it.
+    Non-commercial photos pass only on request and only if the release was built with them, because its card then states
+    this.
     """
     if not release.has_images:
         return
@@ -134,7 +135,7 @@ def _sha256(path: Path) -> str:
 
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
-    """(license URL, is it changed?) of every photo that a view shows part of."""
+    """(license URL, is the photo changed?) of every photo of which a view shows a part."""
     for row in release.rows(["contrast", "task", "views"]):
         windows = task_of(row).contrast.windows
         for view in row["views"]:

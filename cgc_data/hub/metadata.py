@@ -1,7 +1,7 @@
-"""Check a card's metadata before anything is uploaded, because the Hub rejects a bad card only in the last commit.
+"""Check a card's metadata before an upload, because the Hub rejects a bad card only in the last commit.
 
-The checks cover what the Hub's dataset card specification and `datasets` require, and that the metadata match the
-published files. The Hub checks again and may reject more.
+The checks cover the requirements of the Hub's dataset card specification and of `datasets`, and compare the metadata
+with the published files. The Hub checks again and may reject more.
 """
 
 import re
@@ -52,10 +52,13 @@ FIELDS: dict[str, tuple[Check, str]] = {
     "language": (_each(_matches(r"[a-z]{2,3}|code|multilingual")), "a list of ISO 639 codes, such as en"),
     "annotations_creators": (_each(_matches(r"[a-z-]+")), "a list of words such as machine-generated"),
     "task_categories": (_each(_matches(r"[a-z0-9-]+")), "a list of the Hub's task identifiers"),
-    "tags": (_each(_matches(r"(?!arxiv:)\S.*|arxiv:\d{4}\.\d{4,5}")), "a list of texts; a paper is arxiv:YYMM.NNNNN"),
+    "tags": (
+        _each(_matches(r"(?!arxiv:)\S.*|arxiv:\d{4}\.\d{4,5}")),
+        ("a list of tags; write a paper as arxiv:YYMM.NNNNN"),
+    ),
     "size_categories": (_each(lambda value: value in SIZES), f"a list of {SIZES[0]} to {SIZES[-1]}"),
     "configs": (_each(lambda value: isinstance(value, dict)), "a list of configurations"),
-    "dataset_info": (_each(lambda value: isinstance(value, dict)), "a list with an entry per configuration"),
+    "dataset_info": (_each(lambda value: isinstance(value, dict)), "a list with one entry per configuration"),
 }
 REQUIRED = ("license", "pretty_name", "language", "size_categories", "configs", "dataset_info")
 REQUIRED_OF_OTHER = ("license_name", "license_link")

@@ -1,4 +1,5 @@
-"""Push a release: check it, upload what the Hub lacks, publish it in one commit, then tag that commit.
+"""Push a release: check it, upload the files that the Hub does not have, publish them in one commit, then tag the
+commit.
 
 The tag comes last, so that every loadable version is complete.
 """
@@ -36,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PushResult:
-    """Location of a release on the Hub; `uploaded` files were sent, `kept` ones were already there.
+    """Location of a release on the Hub; `uploaded` files were sent, and `kept` files were already on the Hub.
 
     `load_example` is Python code that loads this version.
     """
@@ -68,7 +69,7 @@ def push(
     HF_TOKEN or the stored login; `on_event` receives one line per step (default: the log).
 
     Raises ReleaseError if the folder is not a finished, unchanged release, LicenseError if its photos cannot be
-    published this way, and PushError for a bad or taken name, a missing login, or an unreachable Hub.
+    published this way, and PushError for a bad or existing name, a missing login, or an unreachable Hub.
     """
     check_names(repo_id, tag)
     finished = open_release(release)

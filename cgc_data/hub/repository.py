@@ -1,7 +1,7 @@
 """A dataset repository on the Hub that contains successive releases.
 
-Files are uploaded one by one, then appear together in a single commit: readers of `main` see the last release or
-this one, never a mixture, and a resumed push finds its uploaded files again.
+Files are uploaded one by one and then appear together in a single commit: users of `main` see the last release or this
+one, never a mixture, and a resumed push finds the files that it has already uploaded.
 """
 
 import json
@@ -75,7 +75,7 @@ class Repository:
         uploaded: dict[str, CommitOperationAdd],
         message: str,
     ) -> str:
-        """Makes `main` contain the `expected` files and none of an earlier release; returns the commit's id."""
+        """Makes `main` contain the `expected` files and no files of an earlier release; returns the commit's id."""
         for attempt in attempts():
             with attempt:
                 # looked up each time: an unanswered attempt may have succeeded, and another push may have come between
@@ -109,7 +109,9 @@ class Repository:
         return True
 
     def _released(self, tag: str | None, manifest: Manifest) -> str | None:
-        """Commit of the tag if it exists and contains this release; refuses a tag that contains another."""
+        """Commit of the tag if it exists and contains this release; raises an error if the tag contains another
+        release.
+        """
         tags = self.tags()
         if tag is None or tag not in tags:
             return None
@@ -125,7 +127,7 @@ class Repository:
             raise PushError(f"{self.repo_id}: contains {strangers[0]}, not a release; choose an empty repository")
 
     def _stale(self, present: Mapping[str, str | None], expected: Mapping[str, str], head: str) -> set[str]:
-        """Files of an earlier release that this one lacks; manually added files stay."""
+        """Files of an earlier release that this release does not have; manually added files stay."""
         earlier = self._manifest(head) if "manifest.json" in present else None
         listed = {*(shard["path"] for shard in earlier["shards"]), *earlier["files"]} if earlier else set()
         stale = {path for path in present if path in listed or path.split("/")[0] in CONTRASTS}

@@ -1,1 +1,1 @@
-"""What is known about each photo: its identity, which categories are present or absent, and its instances."""
+"""The facts about each photo: its identity, which categories are present or absent, and its instances."""

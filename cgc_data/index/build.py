@@ -77,7 +77,9 @@ class Index:
         return sorted(self.position[name] for name in kept if name in self.position)
 
     def warrant(self, photo: int, concept: int) -> Warrant:
-        """The fact behind `states[photo, concept] == ABSENT`: direct first, else through a category above it."""
+        """The fact that explains `states[photo, concept] == ABSENT`: a direct fact, or otherwise a fact about a
+        category above it.
+        """
         if direct := self._direct_warrant(photo, self.concepts[concept]):
             return direct
         for appearance in self.photos[photo].appearances:
@@ -173,7 +175,7 @@ def _read(source: Source, cache: Path) -> SourceTable:
 
 
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:
-    """Whether everything confusable with a concept is provably absent, (photos, concepts)."""
+    """Whether every concept that could be confused with a concept is provably absent, (photos, concepts)."""
     absent = np.ascontiguousarray((index.states == ABSENT).T)  # by concept: whole columns are combined
     clear: NDArray[np.bool_] = np.ones_like(absent)
     for concept in range(len(index.concepts)):
@@ -183,7 +185,9 @@ def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool
 
 
 def confused(index: Index) -> NDArray[np.bool_]:
-    """Whether something confusable with a concept is known to be present, (photos, concepts): it is not asked then."""
+    """Whether a concept that could be confused with a concept is known to be present, (photos, concepts); the concept
+    is then not asked about.
+    """
     present = index.states >= PRESENT_SOME
     boxed = np.zeros_like(present)
     boxed[index.instances.photo, index.instances.concept] = True
@@ -196,7 +200,7 @@ def confused(index: Index) -> NDArray[np.bool_]:
 
 
 def _listings(photos: list[Photo], source: int) -> Listing:
-    """The photos that a source lists, and the rows of its images, in parallel."""
+    """The photos that a source lists, and the row numbers of its images, in parallel."""
     pairs = [
         (number, a.image_row) for number, photo in enumerate(photos) for a in photo.appearances if a.source == source
     ]
@@ -219,7 +223,9 @@ def _joined_states(
 def _below(
     photos: int, listings: Sequence[Listing], claims: Sequence[Claims], concepts: list[str], relations: Relations
 ) -> Below:
-    """Steps from a concept to those below it; COCO's practice only counts where COCO itself warrants absence."""
+    """Steps from a concept to the concepts below it; COCO's annotation practice counts only where COCO itself warrants
+    absence.
+    """
     positions = {concept: i for i, concept in enumerate(concepts)}
     steps: Below = []
     for name, column in positions.items():

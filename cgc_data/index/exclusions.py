@@ -36,7 +36,7 @@ class Exclusions:
         return not (numbers.isdisjoint(self.coco_numbers) and names.isdisjoint(self.file_names))
 
     def usage(self, photos: Iterable[Photo]) -> list["ListUsage"]:
-        """How many entries of each file match one of these photos."""
+        """For each file, the number of its entries that match one of these photos."""
         numbers, names = set[int](), set[str]()
         for photo in photos:
             more_numbers, more_names = _claims(photo)
@@ -59,7 +59,9 @@ def _claims(photo: Photo) -> tuple[set[int], set[str]]:
 
 @dataclass(frozen=True)
 class ListUsage:
-    """How many distinct entries of a list match a photo of the sources, and examples that do not."""
+    """The number of distinct entries of a list that match a photo of the sources, and examples of entries that do
+    not.
+    """
 
     list: str
     entries: int
@@ -146,7 +148,7 @@ def _entries(file: Path) -> Iterator[str]:
 
 
 def _json_entries(value: Any) -> Iterator[str]:
-    """Ids of a plain list, and names and `image_id`s at any depth; other numbers are boxes, sizes, masks."""
+    """Ids of a plain list, and names and `image_id`s at any depth; other numbers are boxes, sizes, or masks."""
     if isinstance(value, list):
         yield from (str(item) for item in value if isinstance(item, int) and not isinstance(item, bool))
     yield from _named(value)

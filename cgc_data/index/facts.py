@@ -1,7 +1,7 @@
-"""What planning needs to know about each photo file: its hash, format, EXIF orientation, and whether it can be shown.
+"""Facts about each photo file that planning needs: its hash, format, EXIF orientation, and whether it can be shown.
 
-Every photo is opened once. Facts of photos that can be shown are cached by the state of the file. The others are
-opened again each time, because the reasons are texts that change with the version.
+Every photo is opened once. Facts of photos that can be shown are cached by the state of the file. All other photos are
+opened again each time, because the texts of the reasons change with the version.
 """
 
 import os
@@ -30,10 +30,10 @@ class Facts:
 
     Attributes:
         hashes: perceptual, uint64; 0 if the photo cannot be decoded.
-        forms: name of the file format, such as "JPEG"; "" if it cannot be decoded.
+        forms: name of the file format, such as "JPEG"; "" if the photo cannot be decoded.
         orientations: by EXIF, 1-8.
         sizes: width and height as stored, (photos, 2).
-        faults: why a photo that can be decoded must not be shown; "" if it may.
+        faults: why a photo that can be decoded must not be shown; "" if it may be shown.
     """
 
     hashes: NDArray[np.uint64]

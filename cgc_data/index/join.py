@@ -1,7 +1,7 @@
 """Join the facts of several sources about one photo. If they contradict each other, the pair is unknown.
 
-Presence, count, and a one-to-one match of boxes at IoU 0.5 must agree. Each (photo, concept) takes its boxes from one
-source, preferably one whose protocol has better boxes, such as LVIS.
+The sources must agree on presence and count, and their boxes must match one to one at IoU 0.5. The boxes of each
+(photo, concept) come from one source, preferably a source whose protocol has better boxes, such as LVIS.
 """
 
 from collections.abc import Sequence
@@ -32,8 +32,9 @@ class Agreement:
 def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Agreement:
     """Merge another source's claims into the joined states, in place.
 
-    `claimed` has shape (len(rows), len(columns)); rows and columns are its positions in `joined`. Presence against
-    absence is marked CONTRADICTED; of two presences the weaker is kept until `disagreeing` compares their boxes.
+    `claimed` has shape (len(rows), len(columns)); rows and columns are its positions in `joined`. A contradiction
+    between presence and absence is marked CONTRADICTED; of two presences, the weaker is kept until `disagreeing`
+    compares their boxes.
     """
     before = joined[np.ix_(rows, columns)]
     both = (before != UNKNOWN) & (before != CONTRADICTED) & (claimed != UNKNOWN)
@@ -45,7 +46,9 @@ def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns
 
 
 def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
-    """Pairs (photo, concept) that two sources box completely but differently: other counts, or unmatched boxes."""
+    """Pairs (photo, concept) that two sources box completely but differently: with different counts, or with unmatched
+    boxes.
+    """
     sources, columns = instances.source, joined.shape[1]
     by_source = np.unique(np.stack([instances.photo * columns + instances.concept, sources], axis=1), axis=0)
     keys, boxed_by = np.unique(by_source[:, 0], return_counts=True)
@@ -61,7 +64,9 @@ def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
 
 
 def one_source_each(instances: Instances, first: Sequence[bool]) -> Instances:
-    """For every (photo, concept), keep the instances of one source: `first` ones, then in the order of sources."""
+    """For every (photo, concept), keep the instances of one source: of `first` sources, then in the order of
+    sources.
+    """
     order = sorted(range(len(first)), key=lambda i: (not first[i], i))
     rank = np.argsort(order)[instances.source]
     key = instances.photo * (int(instances.concept.max(initial=0)) + 1) + instances.concept

@@ -1,4 +1,4 @@
-"""Photos as listed by the sources, each with the file that its name refers to."""
+"""Photos as listed by the sources, each with the file to which its name refers."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,27 +33,30 @@ class Listing:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """URL and names that may identify the photo: COCO's, and the one in the annotation file."""
+        """URL and names that may identify the photo: COCO's names, and the name in the annotation file."""
         return self.coco_url, self.appearance.listed or self.appearance.file_name
 
 
 @dataclass(frozen=True)
 class Found:
-    """Listings whose photos exist, by actual file name; missing ones; and how many have another file name."""
+    """Listings of existing photos, by actual file name; missing photos; and the number of photos with another file
+    name.
+    """
 
     listings: list[Listing]
     missing: list[Listing]
 
     @property
     def renamed(self) -> list[Appearance]:
-        """Photos whose files have another name than the annotation file states."""
+        """Photos whose files have a different name than in the annotation file."""
         return [listing.appearance for listing in self.listings if listing.appearance.listed]
 
 
 def find_photos(position: int, table: SourceTable, store: PhotoStore) -> Found:
     """The photos that a source lists, as found in its folder or archive.
 
-    Raises SourceError if two names could only refer to one file, PhotoError if one could refer to several.
+    Raises SourceError if two names could refer only to the same file, and PhotoError if one name could refer to several
+    files.
     """
     listings = list(_listings(position, table))
     places = [store.place(listing.appearance.file_name) for listing in listings]
@@ -77,7 +80,7 @@ def _listings(position: int, table: SourceTable) -> Iterator[Listing]:
 
 
 def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str | None]) -> set[int]:
-    """The listings that give up a file in favor of the one with its exact name."""
+    """The listings that lose a file to the listing with its exact name."""
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, place in enumerate(places):
         if place is not None:

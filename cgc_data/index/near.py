@@ -1,6 +1,6 @@
-"""Near-duplicates by perceptual hash, in bounded memory however many photos look alike.
+"""Near-duplicates by perceptual hash, in bounded memory regardless of how many photos look alike.
 
-Equal hashes form one node. Others are compared only if they share a band of bits, block by block.
+Equal hashes form one node. Hashes that differ are compared only if they share a band of bits, block by block.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ MOST_PAIRS = 2**20  # collected before they are reduced to clusters
 def near_duplicates(hashes: Hashes, distance: int) -> NDArray[np.int32]:
     """Cluster number of each photo, (photos,): hashes that differ in at most `distance` bits are in one cluster.
 
-    A hash of 0 marks a photo that cannot be decoded, which is similar to no other.
+    A hash of 0 marks a photo that cannot be decoded, which is similar to no other photo.
     """
     decoded = np.flatnonzero(hashes)
     distinct, first, node = np.unique(hashes[decoded], return_index=True, return_inverse=True)
@@ -41,7 +41,7 @@ def like_any(hashes: Hashes, others: Hashes, distance: int) -> NDArray[np.bool_]
 
 
 def _spanning(hashes: Hashes, distance: int) -> Pairs:
-    """Pairs of different hashes that connect all close ones, directly or through others."""
+    """Pairs of different hashes that connect all close hashes, directly or through others."""
     kept, gathered, count = np.zeros((0, 2), dtype=np.intp), list[Pairs](), 0
     for pairs in _close_pairs(hashes, distance):
         gathered.append(pairs)
@@ -77,7 +77,7 @@ def _close_pairs(hashes: Hashes, distance: int) -> Iterator[Pairs]:
 
 
 def _compared(hashes: Hashes, group: NDArray[np.intp], distance: int) -> Iterator[Pairs]:
-    """The close pairs of one group, each once, block by block."""
+    """The close pairs of one group, each pair once, block by block."""
     height = max(1, BLOCK // len(group))
     for start in range(0, len(group), height):
         rows, rest = group[start : start + height], group[start:]

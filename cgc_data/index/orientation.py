@@ -1,6 +1,6 @@
-"""Whether a source's boxes follow its photos as stored, or as displayed after EXIF rotation.
+"""Whether a source's boxes fit its photos as stored, or as displayed after EXIF rotation.
 
-If the size of a photo cannot decide it, the user is asked: boxes on a photo that is rotated under them are wrong.
+If the size of a photo does not decide this, the user is asked: boxes are wrong if the photo under them is rotated.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,10 @@ SWAPS_SIDES = 5  # orientations from 5 on swap width and height
 
 
 def check_orientations(photos: Sequence[Photo], facts: Facts, sources: Sequence[Source]) -> None:
-    """Raise SourceError for photos rotated by EXIF, unless it is stated, or clear from their size, what boxes follow.
+    """Raise SourceError for photos that EXIF rotates, unless the user states the orientation of the boxes or the size
+    shows it.
 
-    COCO's own boxes follow the photos as stored.
+    COCO's own boxes fit the photos as stored.
     """
     for position, source in enumerate(sources):
         if source.orientation is None:

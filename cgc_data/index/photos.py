@@ -1,7 +1,7 @@
 """One row per photo over all sources: identity, size, license, and the source whose file contains its pixels.
 
-Two sources list the same photo if both give it COCO's name and their files show the same picture, or if the bytes of
-the files are equal. Ids and names alone never join photos: other datasets use the same numbers.
+Two sources list the same photo if both use COCO's name for it and their files show the same picture, or if the files
+have equal bytes. Ids and names alone never join photos, because other datasets use the same numbers.
 """
 
 import hashlib
@@ -72,9 +72,9 @@ def coco_name(*names: str) -> str | None:
 
 @dataclass(frozen=True)
 class Collected:
-    """Photos of all sources, sorted by identity, and those that cannot be used, with the reason.
+    """Photos of all sources, sorted by identity, and photos that cannot be used, with the reason.
 
-    `apart` are COCO names that refer to different pictures, `renamed` lists by source what has another file name.
+    `apart` are COCO names that refer to different pictures; `renamed` lists, per source, photos with another file name.
     """
 
     photos: list[Photo]
@@ -125,12 +125,12 @@ def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> 
 
 
 def _names_coco(table: SourceTable) -> bool:
-    """Whether the file is about COCO's photos, and names are COCO's: by its format or its 80 categories."""
+    """Whether the file annotates COCO's photos, so that names are COCO's names: by its format or its 80 categories."""
     return FORMATS[table.kind].coco_photos or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
 
 
 def _identity(listing: Listing, store: PhotoStore, names_coco: bool) -> tuple[str, Fault | None]:
-    """Identity of a listed photo, or the reason why it has none, with the detail."""
+    """Identity of a listed photo, or the reason why it has none, with details."""
     address, listed = listing.names
     if name := coco_name(address, listed if names_coco else ""):
         return f"coco:{name}", None
@@ -145,9 +145,11 @@ def _by_bytes(content: bytes) -> str:
 
 
 def _part_pictures(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> list[str]:
-    """Remove from each group what shows another picture than its first listing; returns the names that were split.
+    """Remove from each group the listings that show another picture than its first listing; returns the names that were
+    split.
 
-    The listing with COCO's URL, else with the smallest digest, keeps the name, in any order of the sources.
+    In any order of the sources, the listing with COCO's URL keeps the name, or otherwise the listing with the smallest
+    digest.
     """
     apart = []
     for identity in [name for name, group in groups.items() if len(group) > 1]:
@@ -171,7 +173,7 @@ def _stamp(listing: Listing, stores: Sequence[PhotoStore]) -> str:
 
 
 def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
-    """Bytes of the photo; None if it cannot be read, which then equals no other."""
+    """Bytes of the photo; None if it cannot be read; such a photo equals no other photo."""
     try:
         return stores[listing.appearance.source].read(listing.appearance.file_name)
     except PhotoError:
@@ -179,7 +181,7 @@ def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
 
 
 def _join_copies(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> None:
-    """Join a copy of a COCO photo under another name to that photo; only files of equal size are compared."""
+    """Join a copy of a COCO photo with another name to this photo; only files of equal size are compared."""
     renamed = [identity for identity in groups if identity.startswith("sha256:")]
     sizes = {_size(groups[identity][0], stores) for identity in renamed}
     for identity in [i for i in groups if i.startswith("coco:")] if renamed else []:
@@ -194,7 +196,7 @@ def _size(listing: Listing, stores: Sequence[PhotoStore]) -> int:
 
 
 def _fault(group: list[Listing]) -> Fault | None:
-    """Why a photo listed by several sources cannot be used, with the detail."""
+    """Why a photo that several sources list cannot be used, with details."""
     name, sources = group[0].appearance.file_name, [listing.appearance.source for listing in group]
     if len(set(sources)) < len(sources):  # its objects would be counted twice
         ids = sorted(listing.image_id for listing in group)

@@ -1,4 +1,4 @@
-"""Whether two files show the same picture: by their bytes, else by small thumbnails."""
+"""Whether two files show the same picture: by their bytes, or otherwise by small thumbnails."""
 
 from contextlib import nullcontext
 from threading import Lock
@@ -23,7 +23,8 @@ LARGE, _one_large = 16_000_000, Lock()
 def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
     """64-bit DCT hash of a photo, with `turn` after EXIF rotation; None if the photo cannot be decoded.
 
-    Rendering rejects such a photo by name. Raises UnshownError for a photo that readers do not show faithfully.
+    Rendering rejects such a photo by name. Raises UnshownError for a photo that image libraries do not decode
+    faithfully.
     """
     try:
         width, height = photo_size(content)

@@ -1,7 +1,8 @@
-"""What one source states about every (photo, concept): all boxed, some boxed, absent, or nothing.
+"""What one source states about every (photo, concept): all instances boxed, some boxed, absent, or nothing.
 
-The annotation protocol of its format decides what it warrants: some categories exhaustively, or what each photo lists
-as verified absent and as not boxed completely. A missing annotation alone never counts as absence.
+The annotation protocol of its format decides what the source warrants: it labels some categories exhaustively, or lists
+per photo which categories are verified absent and which are not completely boxed. A missing annotation alone never
+counts as absence.
 """
 
 from dataclasses import dataclass
@@ -54,7 +55,8 @@ class Claims:
 def source_claims(table: SourceTable, source: Source) -> Claims:
     """States of a source's images, (image rows, its concepts), from its annotation protocol alone.
 
-    Raises VocabularyError if two categories are one concept, ConfigError for a declaration the file contradicts.
+    Raises VocabularyError if two categories are the same concept, and ConfigError for a declaration that contradicts
+    the file.
     """
     names = table.categories.column("name").to_pylist()
     synsets = table.categories.column("synset").to_pylist()
@@ -76,7 +78,7 @@ def source_claims(table: SourceTable, source: Source) -> Claims:
 
 
 def reach_below(states: States, below: Below) -> None:
-    """Propagate absence to concepts below, in place: no dog, so no puppy; a boxed puppy makes both unknown.
+    """Propagate absence to the concepts below, in place: no dog, so no puppy; a boxed puppy makes both unknown.
 
     `below` lists (column, lower column, photos); `photos` is a mask (photos,) of the photos where the step is valid,
     None for all. Pairs still marked CONTRADICTED become unknown.
@@ -94,7 +96,7 @@ def reach_below(states: States, below: Below) -> None:
 
 
 def _mark_present(states: States, table: SourceTable, exhaustive: Flags, complete: Flags) -> None:
-    """Mark what is boxed; `complete` marks annotations whose category is boxed completely, (annotations,)."""
+    """Mark boxed concepts; `complete` marks annotations whose category is completely boxed, (annotations,)."""
     boxed = tuple(table.annotations.column(c).to_numpy() for c in ("image_row", "category_row"))
     contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # listed as verified absent, but boxed
     states[boxed] = PRESENT_ALL

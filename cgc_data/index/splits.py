@@ -38,7 +38,9 @@ def _hash_or_none(file: Path) -> np.uint64 | None:
 def assign_splits(
     photos: Sequence[Photo], clusters: NDArray[np.int32], held_out: NDArray[np.bool_], settings: Splits
 ) -> list[Split]:
-    """Split of each photo: COCO val2017 and held-out sources are test, the rest by a salted hash of its cluster."""
+    """Split of each photo: photos of COCO val2017 and of held-out sources are test; a salted hash of its cluster
+    decides for all others.
+    """
     test_clusters = {
         int(c) for c, photo, test in zip(clusters, photos, held_out, strict=True) if photo.coco_val or test
     }

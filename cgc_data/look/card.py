@@ -43,7 +43,8 @@ def render_card(
     tag: str | None = None,
     changes: Difference | None = None,
 ) -> str:
-    """README.md of a release. Its commands name the dataset `repo_id` at `tag`; None: the folder they are run in.
+    """README.md of a release. The commands in the card name the dataset `repo_id` at `tag`; None: the folder in which
+    they are run.
 
     `changes` lists the changes since the previous version.
     """
@@ -82,7 +83,9 @@ def citation(manifest: Manifest, repo_id: str | None = None, tag: str | None = N
 
 
 def _explained(manifest: Manifest, stats: Stats) -> list[Format]:
-    """The formats whose annotation protocols warrant absence here: those of COCO's photos only if any are shown."""
+    """The formats whose annotation protocols warrant absence in this release; formats for COCO's photos count only if
+    any are shown.
+    """
     used = [form for name, form in FORMATS.items() if name in formats(manifest)]
     return [form for form in used if from_coco(stats) or not _of_coco_photos(form)]
 

@@ -44,7 +44,9 @@ CONTEXT: Node = {
 
 
 def croissant(manifest: Manifest, stats: Stats, *, repo_id: str | None = None, tag: str | None = None) -> Node:
-    """The metadata for the dataset `repo_id` at `tag`, or for the folder that contains the file if it is None."""
+    """The metadata for the dataset `repo_id` at `tag`, or for the folder that contains the file if `repo_id` is
+    None.
+    """
     known = facts(manifest, stats, repo_id, tag)
     contrasts = configurations(manifest)
     return {
@@ -82,7 +84,9 @@ def _repository(manifest: Manifest, repo_id: str, tag: str | None) -> Node:
         "@type": "cr:FileObject",
         "@id": "repo",
         "name": "repo",
-        "description": "The repository on the Hub; the sha256 is that of the paths and hashes of its Parquet files.",
+        "description": (
+            "The repository on the Hub. Its sha256 is computed from the paths and hashes of the Parquet files."
+        ),
         "contentUrl": f"{HUB}/datasets/{repo_id}" + (f"/tree/{tag}" if tag else ""),
         "encodingFormat": "git+https",
         "sha256": release_digest(manifest),
@@ -130,7 +134,7 @@ def _field(identity: str, files: str, column: str, feature: Any, path: list[str]
 
 
 def _lists_records(feature: Any) -> bool:
-    """Is it a list of records? Croissant readers fail on such lists inside a record."""
+    """Is it a list of records? Croissant readers fail on lists of records inside a record."""
     inner = _item(feature)
     return inner is not None and "_type" not in inner
 

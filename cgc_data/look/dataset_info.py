@@ -1,6 +1,6 @@
 """`dataset_info` of a card: features, rows, and bytes by configuration, as `datasets` itself writes them.
 
-It gives the Hub and `datasets` the columns before any shard is read.
+With this block, the Hub and `datasets` know the columns before they read a shard.
 """
 
 from collections.abc import Iterable, Mapping

@@ -26,7 +26,7 @@ class _Part(msgspec.Struct, frozen=True):
 
     @property
     def photo(self) -> str:
-        """Only its file name, because the source key changes with every edit of the annotation file."""
+        """The digest uses only the file name, because the source key changes with every edit of the annotation file."""
         name = self.file_name.rpartition("/")[2]
         return name if re.fullmatch(COCO_PHOTO, name) else self.file_name
 
@@ -53,12 +53,12 @@ class _Row(msgspec.Struct, frozen=True):
 
     @property
     def asked(self) -> int:
-        """Digest of the question and of what is shown."""
+        """Digest of the question and of the displayed images."""
         shown = [(view.photo, view.window, view.width, view.height) for view in self.views]
         return hash((self.name, self.question, *shown))
 
     def photos(self) -> Iterator[tuple[str, str]]:
-        """Photos that are shown or contribute an object, with their license URLs."""
+        """Photos that are shown or from which an object was taken, with their license URLs."""
         for view in self.views:
             yield from ((part.photo, part.license_url or "") for part in view.parts or (view,))
 
@@ -121,7 +121,7 @@ class Difference:
 def difference(before: Path, after: Path) -> Difference:
     """Compare the releases in two folders.
 
-    Raises ReleaseError if one is not a finished release, or its schema version lacks a compared column.
+    Raises ReleaseError if a folder is not a finished release, or if its schema version lacks a compared column.
     """
     return compare(read_content(before), read_content(after))
 

@@ -1,6 +1,6 @@
 """Documents that accompany the rows of a release: card, license, and Croissant metadata.
 
-Commands and links in them refer to the folder. A push rewrites them for its repository and version.
+Commands and links in the documents refer to the folder. A push rewrites them for its repository and version.
 """
 
 import json
@@ -44,7 +44,7 @@ def documents(
 def published_documents(
     release: Release, repo_id: str, tag: str | None, *, changes: Difference | None = None
 ) -> dict[str, str]:
-    """Documents of a finished release for the dataset it is pushed to.
+    """Documents of a finished release for the dataset to which it is pushed.
 
     Raises ReleaseError if stats.json or the manifest lacks required values.
     """

@@ -54,7 +54,7 @@ def write_gallery(
 
     Raises:
         ReleaseError: `folder` contains something other than a gallery.
-        PhotoError: a photo of a release that stores none is missing or changed.
+        PhotoError: a photo is missing or has changed, in a release that stores no photos.
     """
     _refuse(folder)
     samples, page = choose_samples(release, per_task, seed, images), folder / "index.html"

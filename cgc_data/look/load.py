@@ -14,7 +14,7 @@ PHOTOS = "photos"
 def load_call(
     manifest: Mapping[str, Any], repo_id: str | None, revision: str | None = None, *, split: str | None = None
 ) -> str:
-    """Python that loads the release from the Hub, or from the folder it is run in if `repo_id` is None."""
+    """Python code that loads the release from the Hub, or from the current folder if `repo_id` is None."""
     if manifest["image_mode"] == "reference":
         return _call("load_reference", repo_id or ".", images=PHOTOS, revision=revision)
     contrast, first = first_part(manifest)

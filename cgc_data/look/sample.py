@@ -1,6 +1,6 @@
 """A row of a release in readable form: views with boxes, the question, and why each distractor is safe.
 
-The gallery and contact sheets both use it, so that they are consistent.
+The gallery and the contact sheets both use this form, so that they are consistent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class Box:
 
 @dataclass(frozen=True)
 class View:
-    """One image of a sample; `why` states in words why the target is not in it."""
+    """One image of a sample; `why` explains in words why it does not show the target."""
 
     number: int
     width: int
@@ -108,7 +108,7 @@ def _view(row: Row, number: int, sources: Sources) -> View:
     boxes = _boxes(row, number, view)
     why = tuple(_warrant(e, sources) for e in row["evidence"] if e["img_idx"] == number)
     if task_of(row).gives_image and number in row["answer_images"] and not boxes:
-        why = (f"Nothing of Image {row['query']['ref_img_idx']} is in this window.",)
+        why = (f"This window shows no part of Image {row['query']['ref_img_idx']}.",)
     why = (*_added(view), *why)
     return View(
         number=number,
@@ -129,10 +129,10 @@ def _view(row: Row, number: int, sources: Sources) -> View:
 
 
 def _added(view: ViewRow) -> tuple[str, ...]:
-    """What the view shows of other photos, in words."""
+    """What the view shows from other photos, in words."""
     lent = view["parts"][1:]
     lenders = ", ".join(PurePath(part["file_name"]).name for part in lent)
-    return (f"Objects of other photos were added: {len(lent)} ({lenders}).",) if lent else ()
+    return (f"Objects pasted from other photos: {len(lent)} ({lenders}).",) if lent else ()
 
 
 def _license(url: str) -> str:
@@ -171,13 +171,13 @@ def _warrant(evidence: Evidence, sources: Sources) -> str:
 
 
 def _protocol(rule: str, source: SourceRecord | None) -> AnnotationProtocol | None:
-    """The protocol by which this rule proves absence, preferring the source's own; None for other rules."""
+    """The protocol by which this rule proves absence, preferring the protocol of the source; None for other rules."""
     forms = sorted(FORMATS.values(), key=lambda form: source is None or form.name != source["kind"])
     return next((form.protocol for form in forms if form.protocol.rule == rule), None)
 
 
 def _who(key: str, sources: Sources) -> str:
-    """Who annotated by the protocol, such as COCO; the file name if the source declares its own vocabulary."""
+    """Who annotated by the protocol, such as COCO; the file name if the user declared the vocabulary of the source."""
     source = sources.get(key)
     if source is None:
         return key

@@ -112,9 +112,9 @@ def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, 
 
 
 def _add_photos(tally: _Tally, views: pa.Array, split: Column, role: Column) -> None:
-    """Count photos that are shown or contribute an object, by split and role.
+    """Count photos that are shown or from which an object was taken, by split and role.
 
-    A COCO photo counts as one photo across sources; other names are unique only within their source.
+    A COCO photo counts as one photo across sources; other names are unique only within a source.
     """
     base = pc.replace_substring_regex(views.field("file_name"), r".*/", "")
     is_coco = pc.match_substring_regex(base, COCO_PHOTO)

@@ -38,8 +38,8 @@ def estimate(
 ) -> Estimate:
     """The mean of the values that are not None, with the percentile interval of a bootstrap over clusters.
 
-    If all values are 0, or all are 1, draws cannot differ. The bound is then the exact one of Clopper and Pearson
-    (1934) with as many trials as the clusters are worth; see `effective_clusters`.
+    If all values are 0, or all are 1, draws cannot differ. The bound is then the exact bound of Clopper and Pearson
+    (1934), with as many trials as `effective_clusters` returns.
 
     Args:
         values: one per item.
@@ -81,7 +81,9 @@ def macro_estimate(
 
 
 def effective_clusters(codes: NDArray[np.intp]) -> float:
-    """How many clusters of equal size are worth these (Kish, 1965): fewer, the more the sizes differ."""
+    """The number of clusters of equal size that carry the same information (Kish, 1965): fewer if the sizes differ
+    more.
+    """
     sizes = np.bincount(codes).astype(np.float64)
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
@@ -91,7 +93,9 @@ def _is_constant(values: NDArray[np.float64]) -> bool:
 
 
 def _macro_interval(columns: Sequence[Column]) -> tuple[float, float] | None:
-    """As `bootstrap_interval`; a column in which no draw can differ is drawn from the bound of Clopper and Pearson."""
+    """Like `bootstrap_interval`, but a column in which no draw can differ is drawn from the bound of Clopper and
+    Pearson.
+    """
     if all(codes.max() == 0 for _, codes in columns):
         return None
     draws = [_draws(column, place) for place, column in enumerate(columns)]
@@ -103,7 +107,7 @@ def _macro_interval(columns: Sequence[Column]) -> tuple[float, float] | None:
 def _draws(column: Column, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Draws of a column's mean for the lower bound and for the upper one; they differ only if all values are alike.
 
-    The upper quantiles of Beta(1, n) are the upper bounds of Clopper and Pearson for none of n.
+    The upper quantiles of Beta(1, n) are the upper bounds of Clopper and Pearson for zero hits in n trials.
     """
     values, codes = column
     if not _is_constant(values):

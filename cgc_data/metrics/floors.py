@@ -14,17 +14,19 @@ REASON = "This answer follows a fixed rule."
 
 
 def whole_image(truth: Truth) -> list[Object]:
-    """The whole image that the question names, else the first one."""
+    """The whole image that the question names, or otherwise the first image."""
     return [_object(_named_image(truth), WHOLE, truth)]
 
 
 def centre_box(truth: Truth) -> list[Object]:
-    """A box in the center of the image that the question names, else of the first one."""
+    """A box in the center of the image that the question names, or otherwise of the first image."""
     return [_object(_named_image(truth), CENTRE, truth)]
 
 
 def copied_reference(truth: Truth) -> list[Object]:
-    """The box that the question gives, in the image it asks about; empty if it gives none."""
+    """The box that the question gives, in the image that the question asks about; empty if the question gives no
+    box.
+    """
     if truth.ref_bbox is None:
         return []
     x1, y1, x2, y2 = (int(value) for value in truth.ref_bbox)
@@ -56,7 +58,9 @@ def floor_response(name: str, truth: Truth) -> str:
 
 
 def _named_image(truth: Truth) -> int:
-    """The image to look at according to the question (not the answer): a named one, or any but that of its box."""
+    """The image to use according to the question (not the answer): the named image, or any image except the image of
+    its box.
+    """
     return truth.img_idx or (2 if truth.ref_img_idx == 1 else 1)
 
 

@@ -1,6 +1,6 @@
 """Score one response to one row: every kind of failure is measured under its own name.
 
-A value is None if the metric is not defined for the row or the answer; such items do not count in its mean.
+A value is None if the metric is not defined for the row or the answer; its mean does not count such items.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ class ItemScore:
 
     Attributes:
         truth: truth of the row.
-        accuracy: `acc@0.5` by the reading that the reward shares.
-        lenient: `acc@0.5` by the lenient reading; None if that was not done.
+        accuracy: `acc@0.5` with the parser that the reward uses.
+        lenient: `acc@0.5` with the lenient parser; None if it was not computed.
         miou: set-wise IoU within images.
         miou_any_image: set-wise IoU ignoring the image index.
         source: whether the predicted images are exactly the true ones.
         leaked: whether a box is in an image without an object of the answer, if the answer is not empty.
-        leaked_boxes: those boxes, x1, y1, x2, y2, 0-1000.
-        leaked_same_place: whether one of them overlaps a true box's coordinates (IoU >= 0.5).
+        leaked_boxes: the boxes in these images, x1, y1, x2, y2, 0-1000.
+        leaked_same_place: whether one of these boxes overlaps a true box's coordinates (IoU >= 0.5).
         hallucinated: whether an `absent` row was answered with any entry, including malformed ones.
         nowhere: whether a box has a requested label that no image shows, if the row also asks for others.
         binding: of the boxes that are correct except for their label, the share with another requested label; None if
@@ -39,11 +39,11 @@ class ItemScore:
             for other rows.
         track_images: share of the images of a track that are answered correctly; None for other rows.
         false_empty: whether a row with a target was answered `[]`.
-        unreadable: whether there is no list to read.
+        unreadable: whether the response contains no list.
         valid: whether the answer has the strict format.
-        pixel_scale: whether it contains numbers above 1000.
+        pixel_scale: whether the answer contains numbers above 1000.
         boxes: number of well-formed boxes.
-        distractor_boxes: number of those in safe images.
+        distractor_boxes: number of boxes in safe images.
     """
 
     truth: Truth
@@ -73,7 +73,7 @@ def score_item(
 ) -> ItemScore:
     """Score a response; `require_think` and `prefix` as in `read_answer`. Never raises, for any response.
 
-    The lenient reading is slow on damaged answers and needs json-repair. Default: only if that is installed.
+    The lenient reading is slow on damaged answers and needs json-repair. Default: only if json-repair is installed.
     """
     reading = read_answer(response, truth.num_images, require_think=require_think, prefix=prefix)
     if not (CAN_MEND if lenient is None else lenient):
@@ -115,7 +115,9 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
 
 
 def accuracy(reading: Reading, truth: Truth) -> float:
-    """`acc@0.5`: one object: exactly one box, right image, IoU >= 0.5; sets: F1 at 0.5; `[]` against `[]` is 1."""
+    """`acc@0.5` for one object: exactly one box, in the right image, IoU >= 0.5; for sets: F1 at 0.5; `[]` for a true
+    `[]` is 1.
+    """
     if truth.one_object and reading.elements != 1:
         return 0.0
     return f1_at(reading, truth.objects, THRESHOLD, use_label=truth.use_label)
@@ -151,7 +153,9 @@ def _boxes_nowhere(reading: Reading, truth: Truth) -> bool | None:
 
 
 def _swapped(reading: Reading, truth: Truth) -> float | None:
-    """Share of boxes whose label is another requested one than that of the object they match without labels."""
+    """Share of boxes whose label is a requested label, but not the label of the object that they match if labels are
+    ignored.
+    """
     if not truth.use_label:
         return None
     read = label_reader(truth.labels)
@@ -162,7 +166,9 @@ def _swapped(reading: Reading, truth: Truth) -> float | None:
 
 
 def _right_along(reading: Reading, truth: Truth) -> list[bool]:
-    """For each image but that of the given box, whether exactly its objects are boxed; malformed entries fail all."""
+    """For each image except the image of the given box, whether the answer boxes exactly its objects; malformed entries
+    fail all images.
+    """
     images = [number for number in range(1, truth.num_images + 1) if number != truth.ref_img_idx]
     if not reading.readable or reading.elements != len(reading.objects):
         return [False] * len(images)

@@ -37,7 +37,9 @@ SHUFFLES = 50
 
 
 def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: int = 0) -> Summary:
-    """Every metric of `METRICS` over the scores, with 95 % intervals clustered by photos; none with 0 `resamples`."""
+    """Every metric of `METRICS` over the scores, with 95 % intervals clustered by photos; without intervals if
+    `resamples` is 0.
+    """
     photos = [score.truth.photos for score in scores]
     columns = item_columns(scores) | {"leakage_same_place_expected": expected_same_place(scores, seed)}
     table = {name: estimate(values, photos, resamples=resamples, seed=seed) for name, values in columns.items()}
@@ -96,7 +98,7 @@ def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
 
 
 def expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:
-    """For each leaked item, how often its boxes overlap the truth of other items of its kind: the chance rate."""
+    """For each leaked item, how often its boxes overlap the truth of other items of the same kind: the chance rate."""
     pools: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     for score in scores:
         if score.truth.objects:

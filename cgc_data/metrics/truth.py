@@ -1,4 +1,4 @@
-"""The question and the truth of a row: all that scoring an answer needs, without images."""
+"""The question and the truth of a row: everything that is needed to score an answer, without images."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,14 +37,14 @@ class Truth:
         contrast: contrast of the row.
         task: task of the row, within its contrast.
         num_images: number of images shown.
-        objects: the true objects; none if the right answer is the empty list.
+        objects: the true objects; empty if the right answer is the empty list.
         labels: requested names.
-        img_idx: the image, from 1, that the question names as the answer's; None if it names none.
-        ref_img_idx: the image, from 1, whose box the question gives; None if it gives none.
-        ref_bbox: that box, x1, y1, x2, y2, 0-1000.
-        safe_images: images, from 1, without an object of the answer, including reference images: boxes there have
-            leaked.
-        photos: the photos shown, in any order; rows with equal `photos` are one cluster.
+        img_idx: 1-based number of the image that the question names as the image of the answer; None if it names none.
+        ref_img_idx: 1-based number of the image whose box the question gives; None if it gives no box.
+        ref_bbox: the given box, x1, y1, x2, y2, 0-1000.
+        safe_images: 1-based numbers of images without an object of the answer, including reference images: a box in
+            such an image is leakage.
+        photos: the displayed photos, in any order; rows with equal `photos` are one cluster.
         pair_id: joins both directions of a question, or a row and its empty twin.
         difficulty: 0 easy to 1 hard.
     """
@@ -79,7 +79,7 @@ class Truth:
 
     @cached_property
     def nowhere(self) -> tuple[str, ...]:
-        """Requested labels that no image shows, of a row that also asks for labels that are shown."""
+        """Requested labels that no image shows, for a row that also asks for labels that an image shows."""
         if not self.use_label or not self.objects or self.kind is None or not self.kind.claims:
             return ()
         found = {item.label for item in self.objects}
@@ -106,7 +106,7 @@ class Truth:
 
     @property
     def both_ways(self) -> bool:
-        """Whether another row of its pair asks for the box that this one gives."""
+        """Whether another row of the pair asks for the box that this row gives."""
         return self.kind is not None and self.kind.both_ways and self.num_images == 2
 
     @cached_property
@@ -116,7 +116,7 @@ class Truth:
 
     @cached_property
     def true_images(self) -> frozenset[int]:
-        """Images, from 1, that show what is asked for."""
+        """1-based numbers of the images that show the requested objects."""
         return frozenset(item.img_idx for item in self.objects)
 
 

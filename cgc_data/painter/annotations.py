@@ -1,6 +1,6 @@
 """Write COCO instances and LVIS v1 files for painted photos.
 
-Ids deliberately differ from positions: image and annotation ids have gaps, and the two files number images separately.
+Image and annotation ids have gaps, so that they differ from positions, and the two files number images separately.
 """
 
 import csv
@@ -57,13 +57,13 @@ def _table(name: str) -> list[dict[str, str]]:
 
 
 def coco_categories(kinds: Sequence[str] | None = None) -> list[Record]:
-    """COCO's records of all or the named kinds, in the order of their (non-contiguous) ids."""
+    """COCO's records for all kinds or the named kinds, in the order of their (non-contiguous) ids."""
     rows = [row for row in _table("coco_categories.csv") if kinds is None or row["name"] in kinds]
     return [{"supercategory": r["supercategory"], "id": int(r["id"]), "name": r["name"]} for r in rows]
 
 
 def lvis_categories() -> list[Record]:
-    """LVIS v1's records of all names that instances can have, and of some that are never drawn."""
+    """LVIS v1's records for all names that instances can have, and for some names that are never drawn."""
     return [
         {"id": int(r["id"]), "name": r["name"], "synset": r["synset"], "frequency": r["frequency"],
          "synonyms": r["synonyms"].split("|"), "def": r["definition"]}
@@ -123,7 +123,9 @@ def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> Record:
 
 
 def _cover(label: str, outlines: Sequence[Outline], rng: np.random.Generator) -> tuple[bool, list[Outline]]:
-    """Whether all instances of a name are listed, and the listed ones; none if LVIS does not cover the name here."""
+    """Whether all instances of a name are listed, and the listed instances; empty if LVIS does not cover the name
+    here.
+    """
     own = [outline for outline in outlines if label in outline.labels]
     single = [outline for outline in own if not outline.crowd]
     if rng.random() >= KEPT:

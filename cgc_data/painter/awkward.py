@@ -1,6 +1,6 @@
-"""Oddities of real annotation files and photos that trip up readers, added to a few of the painted ones.
+"""Oddities of real annotation files and photos that cause readers to fail, added to a few of the painted photos.
 
-Every stated fact stays true of the photo: an awkward record states less, or states it in an unusual form.
+Every stated fact stays true for the photo: an awkward record states less, or states it in an unusual form.
 """
 
 import io

@@ -1,4 +1,6 @@
-"""Cast a scene: which kinds appear, how often, in which look, and where each stands, hangs, or flies."""
+"""Cast a scene: which kinds of objects appear, how often, in which variant, and where each object stands, hangs, or
+flies.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +19,9 @@ NEW_LOOK = 0.3  # probability that the next instance of a kind looks different f
 
 @dataclass(frozen=True)
 class Settings:
-    """How full scenes are: numbers of kinds and objects, (min, max); `overlap` of two boxes is over the smaller one."""
+    """How full scenes are: numbers of kinds and objects, (min, max); `overlap` of two boxes is relative to the smaller
+    box.
+    """
 
     kinds: tuple[int, int] = (3, 6)
     objects: tuple[int, int] = (5, 10)
@@ -48,7 +52,7 @@ class Actor:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """LVIS names; for a crowd, those of every look, because its members can differ."""
+        """LVIS names; for a crowd, the names of every variant, because its members can differ."""
         if self.crowd:
             return tuple(sorted({name for names in self.kind.looks for name in names}))
         return self.kind.looks[self.look.variant]
@@ -72,7 +76,9 @@ class _Casting:
     rng: np.random.Generator
 
     def roles(self) -> Iterator[tuple[Kind, Look, bool]]:
-        """Kind and look of every object, and whether it stands; tallest first, because they need the most room."""
+        """Kind and variant of every object, and whether it stands; the tallest objects come first, because they need
+        the most room.
+        """
         options = [(k, True) for k in self.place.stands] + [(k, False) for k in self.place.aloft]
         weights = np.array([*self.place.stands.values(), *self.place.aloft.values()])
         wanted = self._between(self.settings.objects)
@@ -87,7 +93,7 @@ class _Casting:
                 look = self._look(kind, standing) if self.rng.random() < NEW_LOOK else self._posed(look, kind)
 
     def put(self, kind: Kind, look: Look, standing: bool, others: list[Actor]) -> Actor | None:
-        """Find room for one more object; None if there is none."""
+        """Find room for one more object; None if there is no room."""
         width, height = self.size
         band = self.place.ground if standing else self.place.air
         depth, scale = self._depth()

@@ -1,6 +1,7 @@
-"""Compose one scene: occlusion, the picture, and the exact mask of everything visible.
+"""Compose one scene: occlusion, the picture, and the exact mask of every visible object.
 
-Simplification: the object with the lower feet is in front, and everything aloft is behind everything that stands.
+Simplification: the object with the lower feet is in front, and every flying or hanging object is behind every standing
+object.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Scene:
-    """RGB pixels (H, W, 3), and every object of a listed kind in them."""
+    """RGB pixels (H, W, 3), and every object of a listed kind in the picture."""
 
     pixels: Bytes
     instances: tuple[Instance, ...]
@@ -39,7 +40,7 @@ class Scene:
 def compose(
     place: Place, size: tuple[int, int], settings: Settings, rng: np.random.Generator, *, empty: bool = False
 ) -> Scene:
-    """Compose a scene of `size` (width, height); `empty` gives the place without objects."""
+    """Compose a scene of `size` (width, height); `empty` draws the place without objects."""
     stage = Stage(*size, rng)
     place.paint(stage)
     shown = _visible([] if empty else cast(place, size, settings, rng), size)

@@ -1,4 +1,6 @@
-"""The places that photos show: background, where objects stand and hang, and which kinds appear there."""
+"""The places that photos show: background, where objects stand and hang, and which kinds of objects appear in each
+place.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,9 +16,10 @@ class Place:
     """A kind of scene.
 
     `ground` is the band for feet and `air` the band for the tops of what hangs or flies, in fractions of the height.
-    `stands` and `aloft` weight the kinds found there; `crowds` come in groups. `depth` is the scale at the back of the
-    ground relative to the front, `zoom` scales everything, and `open` places have some objects far away.
-    `even`, if given, makes every kind as large as a square of that side; `look` fixes (variant, palette) of a kind.
+    `stands` and `aloft` are the weights of the kinds that appear in the place; kinds in `crowds` appear in groups.
+    `depth` is the scale at the back of the ground relative to the front, `zoom` scales everything, and `open` places
+    have some objects far away. `even`, if given, makes every kind as large as a square of that side; `look` fixes
+    (variant, palette) of a kind.
     """
 
     name: str

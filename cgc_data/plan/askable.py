@@ -1,4 +1,4 @@
-"""What can be asked about each photo: concepts with exactly one good instance, with a good set, or absent.
+"""The questions that each photo allows: concepts with exactly one good instance, with a good set, or absent.
 
 Sizes are first judged by the annotated boxes. A photo is checked against its masks just before it is used.
 """
@@ -27,7 +27,7 @@ TOO_SMALL = "box too small or too long"
 
 @dataclass(frozen=True)
 class Rejection:
-    """A candidate that was not used, and why: one row of rejected.parquet."""
+    """A candidate that was not used, and the reason: one row of rejected.parquet."""
 
     contrast: str
     task: str
@@ -96,7 +96,7 @@ class Askable:
 
     @cached_property
     def detail(self) -> Detail:
-        """Detail of the photos' windows, shared by all planners because it reads and decodes each photo."""
+        """Detail of the photos' windows, which all planners share because computing it reads and decodes each photo."""
         return Detail(self.index, self.config)
 
     @cached_property
@@ -110,7 +110,7 @@ class Askable:
         return len(set(self.forms.tolist())) > 1
 
     def check(self, photo: int) -> None:
-        """Remove from `one` and `every` what the photo's masks do not confirm, and record why."""
+        """Remove from `one` and `every` the concepts that the photo's masks do not confirm, and record why."""
         if photo in self.checked:
             return
         self.checked.add(photo)
@@ -164,7 +164,7 @@ class Askable:
         return [i for i in instances.of(photo, concept).tolist() if not instances.crowd[i] and not self.truth.fault(i)]
 
     def offers(self, photos: Sequence[int] | NDArray[np.intp]) -> Mask:
-        """Concepts that these photos can be asked about, (given photos, concepts)."""
+        """Concepts that questions about these photos can ask for, (given photos, concepts)."""
         return np.asarray(self.one[photos] | self.every[photos])
 
     def draw_label(self, choices: NDArray[np.intp], rng: np.random.Generator) -> int:
@@ -183,7 +183,7 @@ class Askable:
         return _cosines(self.vectors, photos, photo)
 
     def kinship(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """The same, with supercategories weighted equally with categories, (photos,)."""
+        """The same similarity, with supercategories weighted equally with categories, (photos,)."""
         return _cosines(self.kin, photos, photo)
 
 
@@ -257,7 +257,9 @@ def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64]
 
 
 def large_enough(index: Index, config: BuildConfig) -> Mask:
-    """Mask (instances,) of those that are single and large enough as annotated, with some slack for their masks."""
+    """Mask (instances,) of instances that are single and large enough as annotated, with some tolerance for their
+    masks.
+    """
     instances, limits = index.instances, config.limits
     sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
     box = np.clip(instances.box, 0, np.concatenate([sizes, sizes], axis=1))

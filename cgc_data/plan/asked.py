@@ -1,4 +1,4 @@
-"""What was requested of a build and what it made: shares of tasks, set kinds, image counts, and answers."""
+"""What a build was asked to make and what it made: shares of tasks, set kinds, image counts, and answers."""
 
 import math
 from collections import Counter
@@ -117,7 +117,9 @@ def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
 
 
 def differences(compared: Iterable[Compared]) -> Iterator[str]:
-    """The shares that differ most, on one line and without those of tasks; empty if all are close to the request."""
+    """The shares that differ most, on one line and without the shares of tasks; empty if all are close to the
+    request.
+    """
     found = sorted((c for c in compared if c.differs and c.what not in TASKS), key=lambda c: -c.difference)
     if found:
         shown = [f"{c.what} {c.made:.0%} instead of {c.asked:.0%}" for c in found[:MOST_DIFFERENCES]]
@@ -126,7 +128,7 @@ def differences(compared: Iterable[Compared]) -> Iterator[str]:
 
 
 def asked_of(values: Values) -> BuildConfig | None:
-    """The configuration stored in a manifest, or None if it is from another version."""
+    """The configuration stored in a manifest, or None if another version wrote it."""
     try:
         return BuildConfig.model_validate(values) if values else None
     except (ValidationError, ValueError, TypeError):

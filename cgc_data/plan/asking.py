@@ -24,7 +24,7 @@ class Item:
 def ask_twins(
     askable: Askable, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, rng: np.random.Generator
 ) -> list[Question]:
-    """The item asked about the photos that show it, and about photos (elsewhere) that are proved free of it."""
+    """The item asked about the photos that show it, and about photos (elsewhere) that are proved not to contain it."""
     present = ask_set(askable, there, item, kind, rng)
     absent = ask_set(askable, elsewhere, replace(item, targets=()), kind, rng)
     pair = f"{present.tuple_id}-{absent.tuple_id}-{int(rng.integers(2**32)):08x}"
@@ -32,14 +32,18 @@ def ask_twins(
 
 
 def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng: np.random.Generator) -> Question:
-    """The item asked about whole photos, in shuffled order; uses the empty twin's task if none shows the concept."""
+    """The item asked about uncropped photos, in shuffled order; uses the empty twin's task if no photo shows the
+    concept.
+    """
     return ask_labels(askable, members, [item], kind, rng)
 
 
 def ask_labels(
     askable: Askable, members: Sequence[int], items: Sequence[Item], kind: str, rng: np.random.Generator
 ) -> Question:
-    """Items of one task asked together about whole photos, in shuffled order; the question keeps the items' order."""
+    """Items of one task asked together about uncropped photos, in shuffled order; the question keeps the items'
+    order.
+    """
     task, (target, distractor) = items[0].task, items[0].task.contrast.roles
     targets = {position for item in items for position in item.targets}
     question = Question(
@@ -82,7 +86,7 @@ def claim_absent(askable: Askable, position: int, photo: int, concept: int) -> M
 
 
 def whole_view(askable: Askable, photo: int, role: str) -> View:
-    """A view of the whole photo."""
+    """A view of the uncropped photo."""
     shown = askable.index.photos[photo]
     window = Window(0, 0, shown.width, shown.height)
     return View(photo, window, shown.width, shown.height, role)

@@ -1,6 +1,6 @@
 """Keeps `absent` equally frequent for every label, wording, number of images, and kind of distractor.
 
-Otherwise, one of these would reveal whether there is something to find before any image is inspected.
+Otherwise, one of these features would reveal whether the target exists before any image is inspected.
 """
 
 from collections import Counter
@@ -16,7 +16,9 @@ FAR_BEHIND = 0.75  # standard deviations of the number of rows
 
 
 def features(concept: int, pool: str, images: int, kind: str, form: str = "") -> tuple[Feature, ...]:
-    """What a question reveals before its images are inspected; `form` is their file format if there are several."""
+    """The features that a question reveals before its images are inspected; `form` is their file format if there are
+    several.
+    """
     shown: tuple[Feature, ...] = (("label", concept), ("wording", pool), ("images", images), ("kind", kind))
     return (*shown, ("form", form)) if form else shown
 
@@ -41,7 +43,7 @@ class AbsentBalance:
                 self._absent[feature] += is_empty
 
     def lack(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> float:
-        """How many absent questions like this one are missing (if positive), by the feature that lacks the fewest."""
+        """How many absent questions like this one are missing (if positive), for the feature that lacks the fewest."""
         return min(self._lack(feature) for feature in features(concept, pool, images, kind, form))
 
     def allows(self, rows: int, absent: int) -> bool:
@@ -49,7 +51,7 @@ class AbsentBalance:
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
     def far_behind(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> bool:
-        """Whether any feature of this question has so few empty answers that it reveals there is something to find."""
+        """Whether any feature of this question has so few empty answers that it reveals that the target exists."""
         return any(self._lack(feature) > FAR_BEHIND for feature in features(concept, pool, images, kind, form))
 
     def _lack(self, feature: Feature) -> float:
@@ -58,7 +60,7 @@ class AbsentBalance:
 
 
 class Made:
-    """Counts planned kinds, numbers of images, and targets, so that the one furthest behind is planned next."""
+    """Counts planned kinds, numbers of images, and targets, so that the planner next plans the one furthest behind."""
 
     def __init__(self) -> None:
         self._kinds: Counter[tuple[str, str]] = Counter()
@@ -74,7 +76,7 @@ class Made:
             self._targets[pool, images, len({shown.view for shown in question.shown})] += 1
 
     def kinds(self, pool: str, shares: Mapping[str, float]) -> list[str]:
-        """Kinds of distractors with a positive share, the one furthest behind its share first."""
+        """Kinds of distractors with a positive share, starting with the kind furthest behind its share."""
         total = sum(self._kinds[pool, kind] for kind in shares)
         wanted = [kind for kind, share in shares.items() if share > 0]
         return sorted(wanted, key=lambda kind: self._kinds[pool, kind] - shares[kind] * total)

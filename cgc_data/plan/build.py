@@ -1,6 +1,6 @@
 """Plans a whole release: applies splits and exclusions, plans part by part, and joins the parts, without any pixels.
 
-The plan has one Parquet file per split and contrast. Its row groups are the shards to render, of whole families.
+The plan has one Parquet file per split and contrast. Each row group is a shard to render and contains whole families.
 """
 
 import math
@@ -56,7 +56,7 @@ class PlannedShard:
 
 @dataclass
 class Plan:
-    """What was planned, apart from the files: shards, and what had to be omitted."""
+    """What was planned, apart from the files: the shards, and everything that had to be omitted."""
 
     shards: list[PlannedShard] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -82,8 +82,8 @@ def make_plan(
     `run` maps a function over tasks, here or in a number of workers; the plan is the same. `state` is that of the photo
     files, so that no part is taken up that was planned from others.
 
-    Raises PlanError if the photos allow no sample of one of the paper's tasks or of one that the user named. Tasks
-    that only the preset requests can be missing, and so can those that a small release has no room for: see
+    Raises PlanError if the photos allow no sample of one of the paper's tasks or of a task that the user named. Tasks
+    that only the preset requests can be missing, and so can tasks for which a small release has no room: see
     `Plan.made`.
     """
     displayed = [source.displayed for source in config.sources]
@@ -154,7 +154,7 @@ def _count(plan: Plan, planned: Sequence[Planned]) -> None:
 
 
 def _unusable(index: Index) -> Iterator[Rejection]:
-    """Annotations in the sources that stand for nothing, or for nothing that can be shown."""
+    """Annotations in the sources that refer to nothing, or to nothing that can be shown."""
     for table in index.tables:
         for row in table.unusable.to_pylist():
             name = f"{table.key}:{row['annotation_id']}"
@@ -162,7 +162,7 @@ def _unusable(index: Index) -> Iterator[Rejection]:
 
 
 def _not_shown(index: Index, facts: Facts) -> Iterator[Rejection]:
-    """Photos that image readers do not show unchanged."""
+    """Photos that image libraries do not decode faithfully."""
     for number in np.flatnonzero(facts.faults != "").tolist():
         photo, fault = index.photos[number], str(facts.faults[number])
         key, detail = index.tables[photo.source].key, f"{photo.file_name}: {fault}"

@@ -1,6 +1,6 @@
 """Names to choose from: one kind that every photo of a set shows, and others that only some of them show.
 
-Over all its lists, each name should be the right one as often as chance would give: see `Surplus`.
+Over all its lists, each name should be the right one as often as chance would predict: see `Surplus`.
 """
 
 from collections import Counter
@@ -42,10 +42,11 @@ class Candidates:
         return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
 
     def right(self, photo: int, choices: Mask, rng: np.random.Generator, *, only: bool) -> list[int]:
-        """A photo's choices (concepts,) that can be right once more, the one furthest behind first.
+        """A photo's choices (concepts,) that can be right once more, starting with the one furthest behind.
 
-        `only`: include kinds that can only be right, because no two photos are proved free of them. Each is used a
-        few times, and other names must be wrong instead; with many such kinds, no wrong names remain.
+        `only`: include kinds that can only be right, because fewer than two photos are proved not to contain them. Each
+        of these kinds is used only a few times, and other names must be wrong instead; with many such kinds, no wrong
+        names remain.
         """
         surplus = self._surplus.values
         if not only:
@@ -81,7 +82,9 @@ class Candidates:
         return abs(after) <= max(abs(before), MOST_TILT)
 
     def _tilted(self, right: int, wrong: Sequence[int]) -> int:
-        """Excess of pairs with the right name the more frequent one, in lists of this length including this list."""
+        """Excess of pairs in which the right name is the more frequent one, in lists of this length including this
+        list.
+        """
         signs = np.sign(self._frequency[right] - self._frequency[list(wrong)])
         return self._tilt[len(wrong) + 1] + int(signs.sum())
 

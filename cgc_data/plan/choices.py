@@ -1,6 +1,6 @@
 """Candidate windows of one photo, each with a piece that no other candidate shows or resembles.
 
-Any of them could be the target, so having such a piece does not give the target away.
+Any candidate could be the target, so having such a piece does not reveal the target.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def draw_candidates(
 def _another(
     picture: Picture, whole: Window, shape: Window, others: list[Candidate], rng: np.random.Generator
 ) -> Candidate | None:
-    """Another window of the same shape, free of the other windows' pieces."""
+    """Another window of the same shape that contains none of the other windows' pieces."""
     room = np.array([whole.width - shape.width, whole.height - shape.height])
     corner = np.floor(rng.random((DRAWN, 2)) * (room + 1)).astype(np.int64)
     drawn = np.concatenate([corner, corner + np.array([shape.width, shape.height])], axis=1)
@@ -65,7 +65,7 @@ def _another(
 
 
 def _alone(picture: Picture, window: Window, others: list[Window], rng: np.random.Generator) -> list[Window]:
-    """Places of a window that are not plain and that no other window shows any part of."""
+    """Places in a window that are not plain and of which no other window shows any part."""
     drawn = draw_rectangles(window, AREA, LEAST_SIDE, rng)
     return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])
 
@@ -90,7 +90,9 @@ class Asked:
 
 
 def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-    """Pieces of each window, at places and in colors that mostly do not reveal where in the window they are from."""
+    """Pieces of each window, at places and in colors that mostly do not reveal where in the window they were cut
+    out.
+    """
     windows = [candidate.scene.window for candidate in candidates]
     colors, asked = [Colors(picture, window) for window in windows], []
     for home, window in enumerate(windows):
@@ -102,14 +104,16 @@ def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Gene
 
 
 def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
-    """Number of windows closer to the piece than its own window, by the color comparison that finds the fewest."""
+    """Number of windows closer to the piece than its own window, according to the color comparison that finds the
+    fewest.
+    """
     shares = colors[home].of(piece)
     distances = np.array([window.distances(shares, window.places(piece.window)) for window in colors])
     return int((distances < distances[home]).sum(axis=0).min())
 
 
 def untold_pieces(colors: Colors, window: Window, rng: np.random.Generator) -> Iterator[Piece]:
-    """The piece of a window in colors that do not reveal its place; for a few places, in one color regardless."""
+    """The piece of a window in colors that do not reveal its place; for a few places, in some color even if it does."""
     pieces = [Piece(window, draw_tone(rng)) for _ in range(TONES)]
     if rng.random() < TOLD:
         yield pieces[0]

@@ -1,6 +1,7 @@
-"""What colors alone reveal about the place of a piece: how similar the best place is, and whether it is the right one.
+"""What colors alone reveal about the place of a piece: how similar the best place is, and whether it is the right
+place.
 
-Histograms are compared in several ways, because a piece that one comparison misses is often found by another.
+Histograms are compared in several ways, because one comparison often finds a piece that another one misses.
 """
 
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ class Colors:
         return np.append(nearest, np.abs(self._whole - shares)[JOINT].sum())
 
     def places(self, piece: Window) -> Places:
-        """Places in the window that a piece could be from, by its size alone."""
+        """Places in the window from which a piece could be cut, by its size alone."""
         rows, columns = (max(round(side / self._cell), 1) for side in (piece.height, piece.width))
         means = self._mean_of_places(rows, columns)
         y, x = (

@@ -1,6 +1,7 @@
-"""The kind that all photos of a set show: one of several listed names, or unnamed, to be found in a given image.
+"""The kind that all photos of a set show: one of several listed names, or an unnamed kind to be found in a given image.
 
-Each wrong name in the list is in at least one photo, and one of them is in all but one if the photos allow it.
+Each wrong name in the list is in at least one photo, and one wrong name is in all photos but one if the photos allow
+it.
 """
 
 from collections import Counter
@@ -24,8 +25,8 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of
 
 PERSON, MOST_PERSON = concept_of("person"), 0.1  # share of the rows
 KINDS_TRIED = NUMBERS_TRIED = 3  # per photo
-NOT_SHARED = "no kind except people that it and another photo show in full"
-NO_OTHERS = "no other kinds that some of the photos show and some are proved free of"
+NOT_SHARED = "no category, except people, that is fully annotated in this photo and in another photo"
+NO_OTHERS = "no categories that some photos show and that are proved absent from others"
 PATIENCE = 30  # photos without a question after which any number of images and any kind is accepted
 
 
@@ -59,7 +60,7 @@ class CommonPlanner:
         return NO_OTHERS if shared.any() else NOT_SHARED
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions about the anchor and free photos of the deck, or None if none fits."""
+        """Questions about the anchor and free photos of the deck, or None if no question fits."""
         return self._tried.note(draw.anchor, self._family(draw))
 
     def _family(self, draw: Draw) -> Family | None:
@@ -86,12 +87,14 @@ class CommonPlanner:
         return behind if self._failures >= PATIENCE else behind[:NUMBERS_TRIED]
 
     def _fitting(self, right: int, draw: Draw, deck: Photos, kind: str) -> Photos:
-        """Photos of the deck that show the kind in full; for a hard set, also in a scene like the anchor's."""
+        """Photos of the deck in which all instances of the kind are boxed; for a hard set, also in a scene like the
+        anchor's.
+        """
         shown = self._askable.every[:, right]
         return self._scenes.fit(kind, first_fitting(deck, lambda photos: photos[shown[photos]]), draw.anchor)
 
     def _listed(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
-        """A question that lists names; empty if the photos do not allow one."""
+        """A question that lists names; empty if the photos allow no such question."""
         allowed = self._askable.every[draw.anchor] & self._allowed(draw.planned + 1)
         only = self._failures >= PATIENCE
         for right in self._candidates.right(draw.anchor, allowed, draw.rng, only=only)[:KINDS_TRIED]:
@@ -106,7 +109,9 @@ class CommonPlanner:
         return ()
 
     def _sharing(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
-        """`size` photos that show the kind in full, with no more of it than an answer can contain; otherwise empty."""
+        """`size` photos in which all instances of the kind are boxed, with no more instances than an answer can
+        contain; otherwise empty.
+        """
         table, most = self._askable, self._askable.config.limits.max_objects
         members, objects = [anchor], len(table.index.instances.of(anchor, right))
         for photo in fitting.tolist():
@@ -118,7 +123,7 @@ class CommonPlanner:
         return []
 
     def _shows(self, photo: int, concept: int) -> bool:
-        """Whether the photo shows the kind in full, confirmed by its masks."""
+        """Whether all instances of the kind are boxed in the photo, confirmed by its masks."""
         self._askable.check(photo)
         return bool(self._askable.every[photo, concept])
 
@@ -138,7 +143,7 @@ class CommonPlanner:
         return question.reordered(rng.permutation(len(members)).tolist())
 
     def _named(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
-        """Questions that name two of the images but not the kind; empty if the photos do not allow them."""
+        """Questions that name two of the images but not the kind; empty if the photos allow none."""
         table, choices = self._askable, np.zeros(len(self._askable.named), dtype=np.bool_)
         choices[self._coco] = len(self._coco) == len(COCO_NAMES)
         choices &= table.every[draw.anchor] & self._allowed(draw.planned + 2)
@@ -153,7 +158,9 @@ class CommonPlanner:
         return ()
 
     def _sharing_alone(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
-        """`size` photos that show the kind in full, each other COCO kind missing from at least one; otherwise empty."""
+        """`size` photos in which all instances of the kind are boxed, each other COCO kind missing from at least one;
+        otherwise empty.
+        """
         others = [concept for concept in self._coco if concept != right]
         absent, [shared] = self._gone(fitting, right)[:, others], ~self._gone(np.array([anchor]), right)[:, others]
         members = [anchor]
@@ -169,9 +176,9 @@ class CommonPlanner:
         return members
 
     def _gone(self, photos: Photos, right: int) -> Mask:
-        """Kinds that are absent and that nothing but the right kind could be confused with, (photos, concepts).
+        """Kinds that are absent and could be confused with nothing but the right kind, (photos, concepts).
 
-        Many people would say that a bowl in one image and a cup in the other are the same kind.
+        Many people would say that a bowl in one image and a cup in another are the same kind of object.
         """
         mistakable = self._askable.confused[photos] & ~self._askable.like(right)
         return np.asarray((self._askable.index.states[photos] == ABSENT) & ~mistakable)
@@ -203,7 +210,7 @@ class CommonPlanner:
         )
 
     def _allowed(self, rows: int) -> Mask:
-        """Kinds (concepts,) that the last of `rows` rows can be about."""
+        """Kinds (concepts,) that the next of `rows` rows can be about."""
         allowed = np.ones(len(self._askable.named), dtype=np.bool_)
         if self._person is not None and self._people + 2 > MOST_PERSON * rows:
             allowed[self._person] = False

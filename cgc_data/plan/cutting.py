@@ -1,4 +1,4 @@
-"""Pieces of a whole photo: one that appears nowhere else in the photo, and others next to it."""
+"""Pieces of an uncropped photo: one piece that appears nowhere else in the photo, and other pieces next to it."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def unique_piece(picture: Picture, whole: Window, least: float, rng: np.random.G
 
 
 def with_others(picture: Picture, whole: Window, asked: Piece, count: int, rng: np.random.Generator) -> list[Piece]:
-    """The asked piece and others, without overlap; fewer than `count` if the photo has no room for them."""
+    """The requested piece and other pieces, without overlap; fewer than `count` if the photo has no room for more."""
     pieces = [asked]
     while len(pieces) < count:
         windows, most = [piece.window for piece in pieces], min(AREA[1], MOST_COVERED / count)
@@ -41,6 +41,8 @@ def with_others(picture: Picture, whole: Window, asked: Piece, count: int, rng: 
 def _textured(
     picture: Picture, whole: Window, others: Sequence[Window], least: float, most: float, rng: np.random.Generator
 ) -> list[Window]:
-    """Places of the photo that are not plain, do not overlap the others, and cover at most a share of the photo."""
+    """Places in the photo that are not plain, do not overlap the other pieces, and cover at most a share of the
+    photo.
+    """
     drawn = draw_rectangles(whole, (AREA[0], most), least, rng)
     return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])

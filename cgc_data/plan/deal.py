@@ -1,7 +1,7 @@
 """Deals the photos of a split to families, round after round, until the requested rows are planned.
 
-In one round a photo is used at most once, so photos are used equally often, and test samples share none if there are
-enough photos. Over all rounds, a photo is shown in a limited number of rows per task.
+One round uses a photo at most once, so photos are used equally often, and test samples share no photos if there are
+enough. Over all rounds, a photo is shown in a limited number of rows per task.
 """
 
 from collections import Counter
@@ -53,7 +53,8 @@ class Dealt:
 
 
 class Dealer:
-    """Plans the rows of one split; `usable` and `wanted` are photos (photos,) and rows by contrast.
+    """Plans the rows of one split; `usable` contains photos (photos,) by contrast, and `wanted` contains rows by
+    contrast.
 
     Dealers of different photos of a split have different names, so that they shuffle independently.
     """
@@ -117,7 +118,7 @@ class Dealer:
                     return
 
     def _dealt(self, anchor: int, rest: tuple[Photos, Photos], turn: int, either: bool) -> Dealt | None:
-        """A new family of the contrast that is furthest behind, or of the next one that the photo allows.
+        """A new family of the contrast that is furthest behind, or of the next contrast that the photo allows.
 
         `rest`: the photos of the deck after the anchor, then those before it.
         """

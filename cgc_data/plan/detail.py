@@ -1,6 +1,6 @@
 """How much fine detail the windows of a photo have, which decides how sharp they look and how many bytes they take.
 
-Windows that show an object have more detail than windows of sky or wall, which would give them away.
+Windows that show an object have more detail than windows of sky or wall, so the detail would reveal them.
 """
 
 from collections import OrderedDict

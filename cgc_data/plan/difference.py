@@ -1,4 +1,6 @@
-"""`intra/difference`: objects of other photos are added to both views of a photo, and one object to one view only."""
+"""`intra/difference`: objects from other photos are pasted into both views of a photo, and one object into one view
+only.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -23,7 +25,7 @@ from cgc_data.tasks.intra.difference import DIFFERENCE
 ADDED = 3, 4  # added objects; all but one in both views
 ALIGNED = 0.5  # share of view pairs with the same frame
 VIEWS_OF_A_PHOTO = 2
-NOT_LENT = "too few whole objects of its categories, at a similar height, in other photos"
+NOT_LENT = "other photos have too few whole objects of the photo's categories at a similar height"
 NO_PLACE = "too few free places on similar ground, or no two views that show the same objects"
 
 

@@ -1,6 +1,6 @@
-"""`inter/exemplar`: photo sets as for questions about every object, each asked by an example in another photo.
+"""`inter/exemplar`: photo sets as for questions about every object; an example in another photo replaces the label.
 
-A question and its empty twin have the same example, so it does not reveal whether there is something to find.
+A question and its empty twin have the same example, so the example does not reveal whether the target exists.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ class ExemplarPlanner:
         self.photos = self._sets.photos | self._exemplars.photos
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of candidates around the anchor, with examples in unused photos, or None if none fits."""
+        """A family of candidates around the anchor, with examples in unused photos, or None if no family fits."""
         if not self._sets.photos[draw.anchor]:  # the anchor has examples to lend, but nothing to ask about
             return None
         self._askable.check(draw.anchor)

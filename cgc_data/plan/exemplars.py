@@ -1,4 +1,6 @@
-"""Objects that can represent their category: large in their own window, with little else that could be meant."""
+"""Objects that can represent their category: large in their own window, with few other objects that could be the
+intended example.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -43,7 +45,9 @@ class Exemplars:
         self.photos[self._instances.photo[good]] = True
 
     def labels_of(self, photo: int, offered: Mask, free: Mask) -> Mask:
-        """Labels (concepts,) with an example in a free photo, next to nothing that `photo` might show."""
+        """Labels (concepts,) with an example in a free photo, without other objects around it that `photo` might
+        show.
+        """
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
         for concept in np.flatnonzero(offered & self.labels).tolist():
@@ -102,7 +106,7 @@ class Exemplars:
 
 
 def _stands_alone(askable: Askable) -> Mask:
-    """Instances (instances,) that are single and large, with a label that nothing in their photo is confused with."""
+    """Instances (instances,) that are single and large, and whose label nothing in the photo resembles."""
     index, config = askable.index, askable.config
     instances = index.instances
     fine = askable.large & instances.single & askable.named[instances.concept]

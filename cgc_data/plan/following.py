@@ -1,4 +1,6 @@
-"""Which objects of a photo can be followed from view to view, and whether views distinguish one from its siblings."""
+"""Which objects of a photo can be followed from view to view, and whether views distinguish an object from its
+siblings.
+"""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -77,14 +79,16 @@ class Following:
         return {i for i in siblings if self._truth.see(i, view.window).state == "visible"}
 
     def distinguishes(self, views: Sequence[View], target: int) -> bool:
-        """Whether the object, boxed in the first view, is recognizable in all views by more than its place."""
+        """Whether the object, boxed in the first view, can be recognized in all views by more than its place."""
         if not all(self._stands_out(view, target) for view in views):
             return False
         given, *others = (thousand_in_view(view, shown_in(self._truth, 0, target, view).box) for view in views)
         return all(iou(given, box) < MAX_COPY_IOU for box in others)
 
     def follows(self, views: Sequence[View], target: int, gone: Gone) -> bool:
-        """The same, but `gone` states if the last view lacks the object, and if it shows a sibling instead."""
+        """The same, but `gone` states whether the last view lacks the object, and whether it shows a sibling
+        instead.
+        """
         if gone == "never":
             return self.distinguishes(views, target)
         *shown, last = views

@@ -44,7 +44,9 @@ class Framings:
     def draw(
         self, photo: int, added: Boxes, rng: np.random.Generator, *, aligned: bool
     ) -> tuple[Framing, Framing] | None:
-        """Two views with all added objects (boxes (n, 4) in photo pixels) whole, and otherwise the same objects."""
+        """Two views that show all added objects (boxes (n, 4) in photo pixels) whole, and otherwise the same
+        objects.
+        """
         shown = self._index.photos[photo]
         objects = self._index.instances.box[self._index.instances.of_photo(photo)]
         pairs = _windows((shown.width, shown.height), rng)

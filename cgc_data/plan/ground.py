@@ -1,4 +1,4 @@
-"""What rows are dealt from: photos split and filtered by license, and what can be asked about each."""
+"""The material for dealing rows: photos split and filtered by license, and the questions that each photo allows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Division:
 
 @dataclass(frozen=True)
 class Ground:
-    """What can be asked about the photos, and which photos (photos,) the licenses allow, by contrast."""
+    """The questions that the photos allow, and which photos (photos,) the licenses allow, by contrast."""
 
     config: BuildConfig
     splits: list[Split]

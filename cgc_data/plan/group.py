@@ -1,7 +1,7 @@
-"""Several labels at once: sets of photos of different scenes, each label shown once in one of them, or in none.
+"""Several labels at once: sets of photos of different scenes, with each label shown once in one photo, or in no photo.
 
 In a quarter of the rows, one label is in no photo. It is chosen from the labels that were present more often than
-chance gives, so neither its name nor its place in the list gives it away.
+chance would predict, so neither its name nor its position in the list reveals it.
 """
 
 from collections import Counter
@@ -91,7 +91,7 @@ class GroupPlanner:
         return form[1] > FEWEST and open_still and self._lacking[form] < self._share * (self._rows[form] + 1)
 
     def _nowhere(self, members: list[int], scope: Mask, rng: np.random.Generator) -> int | None:
-        """A label that all photos are free of: preferably one that is behind, otherwise a frequent one."""
+        """A label that is proved absent from all photos: preferably one that is behind, otherwise a frequent one."""
         surplus = self._surplus.values
         free = self._askable.safe[members].all(axis=0) & scope & (self._common > 0) & (surplus <= 0)
         labels = np.flatnonzero(free)
@@ -118,7 +118,7 @@ class GroupPlanner:
         return items if len({item.targets for item in items}) > 1 else []
 
     def _positions(self, own: Mask, wanted: int, rng: np.random.Generator) -> Iterator[int]:
-        """Photos to ask about: some drawn evenly, repeated while they have labels, then the others."""
+        """Photos to ask about: some are drawn evenly and repeated while they have labels, followed by the others."""
         order = rng.permutation(np.flatnonzero(own.any(axis=1))).tolist()
         first = order[: int(rng.integers(2, max(2, min(wanted, len(order))) + 1))]
         yield from first
@@ -131,7 +131,7 @@ class GroupPlanner:
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _is_apart(self, photo: int, concept: int, others: Sequence[int]) -> bool:
-        """Whether the label's object leaves the objects of the photo's other labels uncovered."""
+        """Whether the object of the label leaves the objects of the photo's other labels uncovered."""
         index, truth = self._askable.index, self._askable.truth
         box = truth.box(int(index.instances.of(photo, concept)[0]))
         return all(iou(box, truth.box(int(index.instances.of(photo, other)[0]))) <= APART for other in others)

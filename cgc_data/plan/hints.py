@@ -51,7 +51,7 @@ Change: TypeAlias = tuple[Hint, ...]
 
 
 def advice(failure: Failure, seconds: float = SECONDS) -> str:
-    """The first change that helped in a dry run, in words; if none did, the first that there was no time to try."""
+    """The first change that helped in a dry run, in words; if no change did, the first one that was not tried."""
     hints = [hint for applies, hint in _table(failure) if applies]
     untried: list[Change] = []
     trial = _Trial(failure, time.process_time() + seconds)
@@ -63,7 +63,7 @@ def advice(failure: Failure, seconds: float = SECONDS) -> str:
             return f"add {_words(change)}; tried: the build then works"
     if untried:
         return f"add {_words(untried[0])}; not tried because time ran out"
-    return f"none of the setting changes that were tried helps; {_needs(failure)}add photos or correct the file"
+    return f"none of the tested setting changes helps; {_needs(failure)}add photos or correct the file"
 
 
 class _Trial:
@@ -116,8 +116,8 @@ def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
     config, lost = failure.config, failure.lost.lost_objects
     declarable = [FORMATS[source.kind].protocol.declarable for source in config.sources]
     unreadable = any(reason.startswith(UNREADABLE) for reason in lost)
-    yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct without them")
-    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each of these boxes contains one object")
+    yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct without the masks")
+    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each crowd box contains only one object")
     yield _any_duplicates(failure), _ignoring("duplicates", "identical boxes of one category are the same object")
     yield any(map(_undeclared, config.sources, failure.index.claims)), EXHAUSTIVE
     yield config.confusable == "strict" and _unlabelled(failure.index), LABELLED
@@ -160,7 +160,7 @@ EXHAUSTIVE = Hint(
     "exhaustive: true",
     "every instance of every category is boxed",
 )
-LABELLED = _setting("confusable", "labeled", "categories that your file does not name cannot be in your photos")
+LABELLED = _setting("confusable", "labeled", "your photos cannot contain categories that your file does not name")
 
 
 def _limits(config: BuildConfig) -> Hint:
@@ -188,7 +188,7 @@ def _small(failure: Failure) -> bool:
 
 
 def _undeclared(source: Source, claims: Any) -> bool:
-    """Whether the user could declare what the source is exhaustive about, and nothing else states it."""
+    """Whether the user could declare which categories of the source are exhaustive, and nothing else states this."""
     declarable = FORMATS[source.kind].protocol.declarable
     return declarable and source.exhaustive is None and not claims.exhaustive.all()
 

@@ -1,8 +1,8 @@
 """One object in one of several photos of different scenes: each photo of a set has a label that no other photo has.
 
 Every photo of a set is the target of one question and a distractor in the others, so no photo is the odd one out.
-An `absent` question is the twin of a present one: its target photos are replaced by photos proved free of the label,
-and the label of each replacement is in turn asked about the first set.
+An `absent` question is the twin of a present question: its target photos are replaced by photos that are proved not to
+contain the label, and a question asks about the label of each replacement in the first set.
 """
 
 from collections.abc import Sequence, Set
@@ -62,8 +62,7 @@ class LocatePlanner:
     ) -> Family | None:
         """Questions about these photos, with absent twins where too few exist.
 
-        Skips questions that are almost never asked as absent, because they would reveal that there is something to
-        find.
+        Skips questions that are almost never asked as absent, because they would reveal that the target exists.
         """
         items = self._items(members, scope, rng)
         if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, scope, balance, rng)):
@@ -99,7 +98,9 @@ class LocatePlanner:
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
-        """The set and a second one with some photos replaced and their labels absent; None if no twin is due."""
+        """The set and a second set in which some photos are replaced and their labels absent; None if no twin is
+        due.
+        """
         leaving = self._leaving(members, items, kind, balance)
         kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]
         if not leaving or not kept:
@@ -123,7 +124,7 @@ class LocatePlanner:
     def _leaving(self, members: list[int], items: list[Item], kind: str, balance: AbsentBalance) -> list[Item]:
         """Items about one photo that lack an absent twin, most lacking first, for at most half of the photos.
 
-        In a hard set the first photo stays, because the others and the new photos resemble it.
+        In a hard set, the first photo stays, because the other photos and the new photos resemble it.
         """
         shown = len(members), kind, str(self._askable.forms[members[0]])
         lack = {item: balance.lack(item.concept, item.task.pool, *shown) for item in items}

@@ -1,7 +1,7 @@
 """Every object of a category in several photos; the number of photos that show it is uniform from 1 to all.
 
-An `absent` question is the twin of a present one: the photos that show its label are replaced by photos with another
-label, which is in turn asked about the first set.
+An `absent` question is the twin of a present question: the photos that show its label are replaced by photos with
+another label, and a question asks about that label in the first set.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +39,7 @@ class LocateAllPlanner:
         return next(self.families(draw, self._askable.every[draw.anchor]), None)
 
     def families(self, draw: Draw, about: Mask) -> Iterator[Family]:
-        """Families about one of the anchor's labels in `about` (concepts,), least planned form first.
+        """Families about one of the anchor's labels in `about` (concepts,), starting with the form planned least often.
 
         Each family is made on demand.
         """
@@ -66,7 +66,7 @@ class LocateAllPlanner:
         return self._with_twins(draw, sides, kind, scope) or self._plain(draw, sides, kind)
 
     def _plain(self, draw: Draw, sides: Sequence[Side], kind: str) -> Family | None:
-        """One question per side; None if such a question is almost never absent, which would give the answer away."""
+        """One question per side; None if such a question is almost never absent, which would reveal the answer."""
         members = _members(sides)
         shown = len(members), kind, str(self._askable.forms[members[0]])
         if any(draw.balance.far_behind(side.concept, self._task.pool, *shown) for side in sides):
@@ -74,7 +74,7 @@ class LocateAllPlanner:
         return Family(tuple(self._asked(draw, members, sides, kind)), tuple(members))
 
     def _with_twins(self, draw: Draw, sides: Sequence[Side], kind: str, scope: Mask) -> Family | None:
-        """The set and a second one, in which another label replaces one that lacks twins; None if no label does."""
+        """The set and a second set, in which another label replaces one that lacks twins; None if no label fits."""
         members = _members(sides)
         shown = self._task.pool, len(members), kind, str(self._askable.forms[members[0]])
         lack = {side: draw.balance.lack(side.concept, *shown) for side in sides}

@@ -1,4 +1,4 @@
-"""Objects that can be lent to other photos, and objects that a lent one can stand next to."""
+"""Objects that can be pasted into other photos, and objects next to which a pasted object can stand."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -33,7 +33,7 @@ Bytes = NDArray[np.uint8]
 
 
 class Lenders:
-    """Which instances of the index stand on their own, and which of those can be lent.
+    """Which instances of the index stand on their own, and which of these can be pasted into other photos.
 
     `labels` (concepts,) are those of which an object can be lent: the given ones, or those of the index.
     """
@@ -56,13 +56,15 @@ class Lenders:
 
     @property
     def photos(self) -> Mask:
-        """Photos with something that an object can stand next to, (photos,)."""
+        """Photos with an object next to which another one can stand, (photos,)."""
         found = np.zeros(len(self._askable.index.photos), dtype=np.bool_)
         found[self._askable.index.instances.photo[self._hosts]] = True
         return found
 
     def supports(self, photo: int, instance: int) -> NDArray[np.float64]:
-        """Boxes (n, 4) of what an instance of the photo stands on, such as a table; empty if that is the ground."""
+        """Boxes (n, 4) of the objects on which an instance of the photo stands, such as a table; empty if it stands on
+        the ground.
+        """
         instances = self._askable.index.instances
         inside, own = instances.of_photo(photo), instances.box[instance]
         boxes = instances.box[inside[self._supports[instances.concept[inside]] & (inside != instance)]]
@@ -74,7 +76,9 @@ class Lenders:
         return [int(i) for i in inside[self._hosts[inside]]]
 
     def of(self, concept: int, free: Mask) -> Instances:
-        """Instances of a concept that free photos (photos,) can lend, judged by their boxes."""
+        """Instances of a concept in free photos (photos,) that can be pasted into other photos, judged by their
+        boxes.
+        """
         found = self._by_concept.get(concept, np.zeros(0, dtype=np.intp))
         return found[free[self._askable.index.instances.photo[found]]]
 
@@ -94,7 +98,9 @@ class Lenders:
         return [self._askable.index.relations.supercategory(concept) for concept in self._askable.index.concepts]
 
     def _fully_annotated(self) -> Mask:
-        """Photos (photos,) with all of a source's labels boxed; in other photos, anything may be hidden."""
+        """Photos (photos,) in which all labels of a source are boxed; in other photos, a pasted object may hide
+        anything.
+        """
         whole = [bool(len(claims.exhaustive) and claims.exhaustive.all()) for claims in self._askable.index.claims]
         photos = self._askable.index.photos
         return np.array([any(whole[seen.source] for seen in photo.appearances) for photo in photos], dtype=np.bool_)
@@ -111,7 +117,7 @@ class Lenders:
         return np.asarray(sizes[self._askable.index.instances.photo])
 
     def _is_whole(self, instance: int) -> bool:
-        """Whether it has a sound mask in one piece, with little of its outline along other objects."""
+        """Whether the instance has a sound mask in one piece that shares little of its outline with other objects."""
         rle = self._askable.truth.mask(instance)
         if rle is None or self._askable.truth.fault(instance):
             return False
@@ -134,7 +140,7 @@ class Lenders:
         return Window(max(x1 - margin, 0), max(y1 - margin, 0), min(x2 + margin, width), min(y2 + margin, height))
 
     def _neighbors(self, instance: int, mask: Bytes, frame: Window) -> Bytes:
-        """Pixels of the frame in or near other objects, without its own parts and what it stands on."""
+        """Pixels of the frame in or near other objects, without the object's own parts and what it stands on."""
         index, truth, found = self._askable.index, self._askable.truth, np.zeros_like(mask)
         own, boxes = index.instances.box[instance], index.instances.box
         inside = index.instances.of_photo(int(index.instances.photo[instance]))

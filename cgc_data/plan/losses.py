@@ -12,14 +12,15 @@ from cgc_data.plan.ground import Ground
 from cgc_data.plan.notes import counts
 from cgc_data.plan.truth import DIFFER
 
-CROWD, UNCOUNTED = "crowd", "not known to be all of their category in the photo"
+CROWD, UNCOUNTED = "crowd", "not known to be all instances of their category in the photo"
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Photos and objects of the sources, how many were lost by reason, and what the rest allow.
+    """Photos and objects of the sources, the number lost for each reason, and what the remaining ones allow.
 
-    `categories` counts categories with a usable object; `elsewhere` counts those that another photo is proved free of.
+    `categories` counts categories with a usable object; `elsewhere` counts the categories that are proved absent from
+    another photo.
     """
 
     photos: int
@@ -54,7 +55,7 @@ def losses(index: Index, ground: Ground) -> Losses:
 
 
 def explain(found: Losses) -> str:
-    """The counts in words, the most frequent reason first."""
+    """The counts in words, starting with the most frequent reason."""
     photos = f" ({counts(found.lost_photos)})" if found.lost_photos else ""
     objects = f" ({counts(found.lost_objects)})" if found.lost_objects else ""
     return (

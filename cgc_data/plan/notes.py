@@ -50,7 +50,7 @@ def _rows(tasks: Sequence[Task], parts: Sequence[Outcome], config: BuildConfig) 
 
 
 def _cause(needs: str, parts: Sequence[Outcome], most: int) -> str:
-    """What kept a planner from making more rows, with the photos that it found unfit."""
+    """What kept a planner from making more rows, with the photos that it could not use."""
     lost = sum((part.lost for part in parts), Counter[str]())
     unfit = [f"{count:,} photos: {reason}" for reason, count in lost.most_common(SHOWN_LOSSES)]
     return "; ".join([_limited(needs, parts, most), *unfit])
@@ -64,14 +64,18 @@ def _limited(needs: str, parts: Sequence[Outcome], most: int) -> str:
     if full:
         return f"of {photos:,} photos, {full:,} are already in {most} rows (limits.rows_per_photo)"
     if spent:
-        return f"the {photos:,} usable photos allow no more"
-    return "few photos allow one; other tasks took its rows"
+        return f"the {photos:,} usable photos allow no more rows"
+    return "few photos allow this task; other tasks took its rows"
 
 
 def _none(needs: str, photos: int, tried: int, spent: bool) -> str:
     if tried < photos and not spent:  # other tasks made all requested rows
-        return f"none in {tried:,} photos tried; more rows may include some" if tried else "more rows may include some"
-    return f"no photo allows one; it needs {needs}" if needs else "no photo allows one"
+        return (
+            (f"no row in the {tried:,} photos tried; more rows may include some")
+            if tried
+            else "more rows may include some"
+        )
+    return f"no photo allows this task, which needs {needs}" if needs else "no photo allows one"
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:

@@ -92,7 +92,7 @@ def offsets_of(photo: tuple[int, int], width: int, height: int) -> Offsets:
 
 
 def count_fitting(extents: Sequence[Extent], offsets: Offsets, frame: Frame, limits: Limits) -> tuple[Numbers, Mask]:
-    """Number of objects in each window, 0 if one is too small or cut off too far; and which windows show none.
+    """Number of objects in each window, 0 if one is too small or cut off too far; and which windows show no object.
 
     Sizes are judged by boxes cut to the window. This is exact for whole objects; masks may be smaller.
     """
@@ -122,7 +122,7 @@ def _shared(starts: Numbers, length: int, low: float, high: float) -> Lengths:
 def seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
     """Masks (rows, columns) of windows without the object or its margin, and of those that show enough of it.
 
-    Enough is the whole object, or a share of its mask if it has one.
+    Enough means the whole object, or a share of its mask if it has one.
     """
     if extent.counts is not None:
         enough = max(limits.visible * int(extent.counts[-1, -1]), 1)

@@ -1,6 +1,6 @@
-"""Sets of windows: some show objects of a category, the others show nothing of it.
+"""Sets of windows: some windows show objects of a category, and the others show none.
 
-Only window sizes that can both show and miss the category are used, and only levels of detail that both kinds of
+Only window sizes that can both show and miss the category are used, and only levels of detail that both groups of
 windows have. So size, enlargement, sharpness, and bytes do not reveal which window shows the category.
 """
 

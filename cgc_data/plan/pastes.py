@@ -1,4 +1,4 @@
-"""Objects of other photos that are added to a photo, each next to one of the same label."""
+"""Objects from other photos that are pasted into a photo, each next to an object of the same label."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,9 @@ class Pastes:
         self.offered = 0  # objects that the last photo could have received if it had room
 
     def draw(self, photo: int, free: Mask, count: int, rng: np.random.Generator) -> list[Paste]:
-        """Up to `count` objects that free photos (photos,) lend to a photo. Raises PhotoError if it cannot be read."""
+        """Up to `count` objects from free photos (photos,) that can be pasted into a photo. Raises PhotoError if it
+        cannot be read.
+        """
         found: list[Paste] = []
         self.offered = 0
         choices = {beside: self._lenders_of(photo, beside, free) for beside in self._lenders.beside(photo)}
@@ -48,7 +50,7 @@ class Pastes:
         return np.asarray(lenders[like & (instances.photo[lenders] != photo)])
 
     def _may_join(self, lender: int, photo: int, found: Sequence[Paste]) -> bool:
-        """Whether it is whole, and a license allows a picture composed of its photo and all the others."""
+        """Whether the object is whole, and a license allows a picture that combines its photo and all the others."""
         shown = [photo, int(self._askable.index.instances.photo[lender]), *(paste.pasted.photo for paste in found)]
         license_url = composite_license(self._askable.index.photos[p].license_url for p in shown)
         return license_url is not None and self._lenders.is_whole(lender)

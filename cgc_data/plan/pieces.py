@@ -55,7 +55,7 @@ class Piece:
 
 
 def draw_tone(rng: np.random.Generator) -> Tone:
-    """Random change per channel, so that a color is not a sure sign of the place; rounded for storage."""
+    """Random change per channel, so that a color does not reliably reveal the place; rounded for storage."""
     red, green, blue = (round(float(value), 4) for value in rng.uniform(1 - MOST_GAIN, 1 + MOST_GAIN, 3))
     low, high = np.log(GAMMAS)
     return Tone((red, green, blue), round(float(np.exp(rng.uniform(low, high))), 4))

@@ -25,7 +25,7 @@ Photos = NDArray[np.intp]
 class Draw:
     """What a family can be made of: its first photo, and unused photos of the deck, in deck order.
 
-    Photos that came before the anchor and gave no family are `spare`: they can still lend something to a family.
+    Photos that came before the anchor and gave no family are `spare`: a family can still paste objects from them.
     """
 
     anchor: int
@@ -56,7 +56,7 @@ class Planner(Protocol):
     def __init__(self, askable: Askable) -> None: ...
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions that belong together, about photos of the draw; None if the photos allow none."""
+        """Questions that belong together, about photos of the draw; None if the photos allow no question."""
         ...
 
 
@@ -78,7 +78,7 @@ class Lending(Protocol):
 
 
 class Tried:
-    """Photos that came first in a planner's draws, and which of them are in families."""
+    """Photos that came first in a planner's draws, and which of these photos are in families."""
 
     def __init__(self) -> None:
         self._tried: set[int] = set()
@@ -116,7 +116,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one planner made of a split: rows, and how many of its usable photos are full or lost.
+    """The results of one planner in a split: rows, and how many of its usable photos are full or lost.
 
     `tried`: photos dealt to it; `spent`: the split's photos gave fewer rows of the contrast than requested.
     """
@@ -137,7 +137,7 @@ def lent_labels(lanes: Iterable[Lane]) -> dict[str, Mask]:
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
-    """One lane per planner with requested rows, in the order in which tasks name them.
+    """One lane per planner with requested rows, in the order in which tasks name the planners.
 
     `allowed` are photos (photos,) by contrast.
     """

@@ -1,4 +1,6 @@
-"""What planners ask: views, the question about them, the true answer, and the evidence that a label is absent."""
+"""The content of questions: views, the question about them, the true answer, and the evidence that a label is
+absent.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +20,10 @@ Choice = TypeVar("Choice")
 
 @dataclass(frozen=True)
 class Pasted:
-    """An object of another photo that is pasted into a view.
+    """An object from another photo that is pasted into a view.
 
     Attributes:
-        photo: the photo that lends the object.
+        photo: the photo from which the object comes.
         instance: the object.
         transform: a, b, c, d, e, f: x, y of its photo maps to ax + by + c, dx + ey + f of the view's photo, pixels.
         mask: COCO's compressed run-length encoding over its photo.
@@ -42,8 +44,8 @@ class View:
         window: the shown part of the photo.
         width, height: size as shown, pixels.
         role: one of the contrast's roles, or `REFERENCE`.
-        pasted: objects of other photos that are pasted into it.
-        operations: how it is made, unless only by cropping and resizing.
+        pasted: objects from other photos that are pasted into the view.
+        operations: the steps that make the view, unless it is only cropped and resized.
     """
 
     photo: int
@@ -56,13 +58,13 @@ class View:
 
     @property
     def photos(self) -> tuple[int, ...]:
-        """The photos that it shows any part of."""
+        """The photos of which the view shows a part."""
         return (self.photo, *(part.photo for part in self.pasted))
 
 
 @dataclass(frozen=True)
 class Shown:
-    """An instance in the answer: the view it is in (0-based), its box in photo pixels, its visible share."""
+    """An instance in the answer: the view that shows it (0-based), its box in photo pixels, its visible share."""
 
     view: int
     instance: int
@@ -82,16 +84,16 @@ class Missing:
 
 @dataclass(frozen=True)
 class Question:
-    """One planned sample: what is asked about which views, and what is true.
+    """One planned sample: the question, its views, and the true answer.
 
     Attributes:
-        concepts: the asked concepts, in the question's order; empty if it is not about a category.
+        concepts: the requested concepts, in the question's order; empty if the question is not about a category.
         shown: the answer.
-        form: file format of its photos, if the release has several and shows them whole.
+        form: file format of its photos, if the release has several formats and shows photos uncropped.
         reference: the object whose box the question gives, or the whole view that it points to.
         named: the view (0-based) that the question names as the answer's view.
         reference_views: views (0-based) that never contain an answer.
-        relation: what distinguishes the object from others with its label.
+        relation: what distinguishes the object from other objects with its label.
     """
 
     task: Task
@@ -143,7 +145,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Family:
-    """Questions that belong together: rendered together or rejected together."""
+    """Questions that belong together: they are rendered or rejected together."""
 
     questions: tuple[Question, ...]
     photos: tuple[int, ...]
@@ -160,7 +162,7 @@ def set_name(parts: Iterable[object]) -> str:
 
 
 def draw_order(weights: Mapping[Choice, float], rng: np.random.Generator) -> list[Choice]:
-    """Keys with a positive weight, in an order drawn by weight: what to try, in this order."""
+    """Keys with a positive weight, in an order drawn by weight, to be tried in this order."""
     choices = [choice for choice, weight in weights.items() if weight > 0]
     shares = np.array([weights[choice] for choice in choices])
     drawn = rng.choice(len(choices), size=len(choices), replace=False, p=shares / shares.sum())

@@ -1,4 +1,4 @@
-"""`inter/refer`: sets of photos that each show several objects of a label that the others show once or not at all.
+"""`inter/refer`: sets of photos that each show several objects of a label that the other photos show at most once.
 
 Every photo of a set is asked about in turn, so no photo is the odd one out.
 """
@@ -19,9 +19,9 @@ from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
 
-NOT_WHOLE = "no category that it shows several times, all whole and large enough"
+NOT_WHOLE = "no category that the photo shows several times, with all instances whole and large enough"
 NOT_DISTINCT = "no object that place or size clearly distinguishes from others of its category"
-ALONE = "no similar photo that shows one or none of what it shows several of"
+ALONE = "no similar photo shows at most one object of a category that the photo repeats"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,9 @@ class ReferPlanner:
         return None
 
     def _grown(self, draw: Draw, kind: str) -> list[Member]:
-        """As many photos as a set can have, the anchor first; empty if nothing can be asked about the anchor."""
+        """As many photos as a set can have, starting with the anchor; empty if no question about the anchor is
+        possible.
+        """
         everything = np.ones(len(self._askable.named), dtype=np.bool_)
         first = self._member(draw.anchor, self._scenes.starts(kind, everything), draw.rng)
         if first is None:
@@ -85,7 +87,7 @@ class ReferPlanner:
     def _candidates(self, first: Member, draw: Draw, kind: str, scope: Mask) -> Photos:
         """Photos with at most one object of the first label, and several of a label that the anchor shows at most once.
 
-        Photos that show one come first: with them, the label alone does not reveal the answer's image.
+        Photos that show one object come first: with them, the label alone does not reveal the answer's image.
         """
         few, asked = self._few(first.photo) & scope, (slice(None), first.concept)
 
@@ -113,7 +115,9 @@ class ReferPlanner:
         return self._member(photo, shown_once, rng) or self._member(photo, few, rng)
 
     def _apart(self, photo: int, member: Member, kind: str) -> bool:
-        """Whether the scenes differ as much as the kind requires, unless the photo shows one of the member's label."""
+        """Whether the scenes differ as much as the kind requires, unless the photo shows one object of the member's
+        label.
+        """
         if kind != DECOUPLED.name or self._askable.one[photo, member.concept]:
             return True
         return len(self._scenes.apart(kind, np.array([photo]), member.photo)) > 0
@@ -160,7 +164,7 @@ class ReferPlanner:
 
 
 def _countable(askable: Askable) -> Mask:
-    """Labels that everyone counts alike, (concepts,), unlike those with ambiguous limits between pieces."""
+    """Labels whose objects everyone counts alike, (concepts,), unlike labels with ambiguous borders between pieces."""
     pieces = {concept for concept, name in askable.index.names.items() if name.in_pieces}
     return np.array([concept not in pieces for concept in askable.index.concepts], dtype=np.bool_)
 

@@ -1,4 +1,4 @@
-"""`region`: the place that a piece of a photo was cut from, in the photo itself or in one of several windows of it.
+"""`region`: the place from which a piece of a photo was cut, in the photo itself or in one of several of its windows.
 
 A piece is asked about only if it resembles no other place in the images. This check needs pixels, so each photo that
 is tried is read once.
@@ -44,7 +44,9 @@ class RegionPlanner:
         self._ranks: Counter[tuple[int, int]] = Counter()  # by number of windows and how many are closer in color
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions about the photo in the form that lacks rows; None if no piece differs enough from the rest."""
+        """Questions about the photo in the form that lacks rows; None if no piece differs enough from the rest of the
+        photo.
+        """
         try:
             picture = self._picture(draw.anchor)
         except PhotoError:  # broken photo; reported by name when other tasks are rendered
@@ -57,7 +59,7 @@ class RegionPlanner:
         return None
 
     def _forms(self) -> tuple[bool, ...]:
-        """Whether to name the image; both options as long as no photo has allowed the one that lacks rows."""
+        """Whether to name the image; both options as long as no photo has allowed the option that lacks rows."""
         lacking = self._made[True] < self._config.named_image * (self._made.total() + 1)
         return (lacking,) if self._made[lacking] or self._config.named_image in (0, 1) else (lacking, not lacking)
 
@@ -71,7 +73,7 @@ class RegionPlanner:
         return Picture(pixels)
 
     def _in_photo(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
-        """A question about the photo and several of its pieces: find one of them in the photo."""
+        """A question about the photo and several of its pieces: find one piece in the photo."""
         whole = self._whole(photo)
         source = View(photo, whole, whole.width, whole.height, HOLDS)
         asked = unique_piece(picture, whole, self._config.limits.min_side, rng)
@@ -140,7 +142,7 @@ class RegionPlanner:
     def _question(
         self, views: tuple[View, ...], *, home: int, piece: int, named: bool, rng: np.random.Generator
     ) -> Question:
-        """The question where the view `piece` is in the view `home`; `named`: it names that view."""
+        """The question in which place of the view `home` the view `piece` is; `named`: the question names that view."""
         pool = REGION.named_pool if named else REGION.pool
         box = _box(views[piece].window)
         return Question(

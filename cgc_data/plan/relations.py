@@ -21,7 +21,7 @@ def uncut(boxes: Values, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def singled_out(truth: Truth, instances: list[int], size: tuple[int, int]) -> dict[str, int]:
-    """The instance singled out by each relation that clearly singles out one; `size` is that of the photo.
+    """The instance that each relation clearly singles out; `size` is the size of the photo.
 
     Empty if the photo's border may cut an instance.
     """
@@ -43,7 +43,7 @@ def singled_out(truth: Truth, instances: list[int], size: tuple[int, int]) -> di
 
 
 def _first(values: Values, others: Values, margin: float) -> int | None:
-    """Index of the entry that is smallest by both measures (n,), each by the margin; None if there is none."""
+    """Index of the entry that is smallest by both measures (n,), each by the margin; None if there is no such entry."""
     place = int(np.argmin(values))
     clear = all(np.delete(v, place).min() - v[place] >= margin for v in (values, others))
     return place if clear else None

@@ -1,4 +1,6 @@
-"""Whether a piece of a photo could be from another place, by correlation of gray pixels at many sizes and mirrored."""
+"""Whether a piece could come from another place in the photo, by correlation of gray pixels at many sizes and
+mirrored.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,7 +92,7 @@ def gray(pixels: Pixels) -> Gray:
 
 
 def only_at(piece: Gray, size: tuple[int, int], scene: Scene, home: Box | None) -> bool:
-    """Whether a piece is found in the scene only at its own place, or nowhere if it has no home.
+    """Whether a piece is found in the scene only at its own place, or nowhere if its place is not in the scene.
 
     `size`: width and height of the piece in photo pixels; its resolution is at least `LARGEST` times that of the scene.
 

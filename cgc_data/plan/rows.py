@@ -76,12 +76,12 @@ def _composite_license(views: Sequence[ViewRow]) -> str:
         return ""
     license_url = composite_license(urls)
     if license_url is None:
-        raise PlanError(f"no license allows a picture composed of photos under {', '.join(sorted(set(urls)))}")
+        raise PlanError(f"no license permits one picture to combine photos under {', '.join(sorted(set(urls)))}")
     return license_url
 
 
 def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of what is shown, what is asked, and the true answer."""
+    """First 16 hexadecimal digits of the SHA-256 of the images, the question, and the true answer."""
     views = [
         [
             *(v["source"], v["image_id"], v["window"], v["width"], v["height"]),

@@ -1,7 +1,7 @@
 """`same_object`: one object is followed from one view of a photo into others that also show a sibling.
 
-For two views, both directions are asked. Three or more views form a track: the object is asked for in one of them, or
-in all others that show it. Neither the given box nor a sibling's place is the answer.
+For two views, both directions are asked. Three or more views form a track: the question asks for the object in one
+view, or in all other views that show it. The answer is neither the given box nor the place of a sibling.
 """
 
 from collections import Counter
@@ -98,7 +98,7 @@ class SameObjectPlanner:
         ]
 
     def _track(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
-        """A question about the object in this many views; empty if there are no such windows."""
+        """A question about the object in this number of views; empty if there are no such windows."""
         stages = self._tracks.stages(photo, target, self._following.siblings(photo, target), rng)
         for gone in _furthest_behind(self._gone, GONE, rng):
             fitting = [stage for stage in stages if stage.allows(gone)]

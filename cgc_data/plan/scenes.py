@@ -1,7 +1,7 @@
-"""How similar or different scenes must be, and which labels a set of such photos can be asked about.
+"""How similar or different scenes must be, and which labels questions about such a set can ask for.
 
 In a hard set, all labels are from one supercategory, and each photo shows one of them. So every distractor of a
-question shows another member of the asked label's supercategory, and is proved free of the label itself.
+question shows another member of the requested label's supercategory, and is proved not to contain the label itself.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,9 @@ class Scenes:
         return {HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}
 
     def scopes(self, made: Made, pool: str, labels: Mask, rng: np.random.Generator) -> Iterator[tuple[str, Mask]]:
-        """Kinds of sets, the one furthest behind first, each with the labels that such a set can be asked about."""
+        """Kinds of sets, starting with the kind furthest behind, each with the labels that questions about such a set
+        can ask for.
+        """
         for kind in made.kinds(pool, self.shares):
             choices = np.flatnonzero(self.starts(kind, labels))
             if len(choices):
@@ -58,7 +60,7 @@ class Scenes:
         return candidates[self._askable.kinship(candidates, first) >= self._settings.hard_similarity]
 
     def apart(self, kind: str, candidates: Photos, other: int) -> Photos:
-        """Candidates that can be in a set with a photo that differs from them in the asked label."""
+        """Candidates that can be in a set with a photo that differs from them in the requested label."""
         if kind != DECOUPLED.name or not len(candidates):
             return candidates
         return candidates[self._askable.similarity(candidates, other) < self._settings.decoupled_similarity]

@@ -48,7 +48,9 @@ class PhotoSets:
         return members
 
     def _fitting(self, members: Sequence[int], candidates: Photos, kind: str, scope: Mask) -> Photos:
-        """Candidates that differ enough, have a label that all members are free of, and leave each member one."""
+        """Candidates that differ enough, have a label that is absent from all members, and leave each member a
+        label.
+        """
         if not len(candidates):
             return candidates
         table = self._askable
@@ -64,9 +66,11 @@ class PhotoSets:
     def replace(
         self, members: list[int], kept: list[int], leaving: list[int], deck: Photos, kind: str, scope: Mask
     ) -> list[int] | None:
-        """A second set of the same size: the kept photos and new ones that are free of the leaving labels (concepts).
+        """A second set of the same size: the kept photos, and new photos that do not contain the leaving labels
+        (concepts).
 
-        Each new photo has a label that the whole first set is free of. None if the deck does not contain enough.
+        Each new photo has a label that is absent from the whole first set. None if the deck does not contain enough
+        such photos.
         """
         table = self._askable
         candidates = one_format(table, deck, members[0])[:LOOKED_AT]
@@ -79,7 +83,9 @@ class PhotoSets:
 
 
 def one_format(askable: Askable, deck: Photos, first: int) -> Photos:
-    """Photos with the first one's file format: a PNG among JPEGs would stand out before any image is inspected."""
+    """Photos with the file format of the first photo: a PNG among JPEGs would stand out before any image is
+    inspected.
+    """
     return np.asarray(deck[askable.forms[deck] == askable.forms[first]]) if askable.mixed else deck
 
 

@@ -1,4 +1,4 @@
-"""Sets for questions about every instance: one label is in k of N photos, and another label is in all the others.
+"""Sets for questions about every instance: one label is in k of N photos, and another label is in all other photos.
 
 So each photo is the target of one question and a distractor in the other, and k can be any number from 1 to N.
 """
@@ -17,7 +17,9 @@ MOST_LABELS = 3  # labels tried per place in a set
 
 @dataclass(frozen=True)
 class Side:
-    """Photos that show a label (concept) in full; the other photos of the set are free of it."""
+    """Photos in which all instances of a label (concept) are boxed; the label is absent from the other photos of the
+    set.
+    """
 
     concept: int
     photos: tuple[int, ...]
@@ -56,7 +58,9 @@ class SharedSets:
     def replacement(
         self, sides: Sequence[Side], leaving: Side, deck: Photos, kind: str, offered: Mask, rng: np.random.Generator
     ) -> Side | None:
-        """As many photos as leave, free of the set's labels, with an offered label that the set is free of."""
+        """As many photos as leave, which do not contain the set's labels, but an offered label that is absent from the
+        set.
+        """
         table, members = self._askable, [photo for side in sides for photo in side.photos]
         asked = [side.concept for side in sides]
 
@@ -99,7 +103,7 @@ class SharedSets:
         return None
 
     def _picked(self, candidates: Photos, side: Side, number: int) -> Side | None:
-        """The side with the first candidates that fit, `number` photos in all."""
+        """The side with the first candidates that fit, `number` photos in total."""
         for photo in candidates.tolist():
             if len(side.photos) == number:
                 break

@@ -60,7 +60,7 @@ def _photos(question: Question) -> set[int]:
 
 
 def _asked(question: Question) -> Asked:
-    """What is asked about which windows, regardless of wording, sizes, and the order of the views."""
+    """What a question asks about which windows, regardless of wording, sizes, and the order of the views."""
     frames = [(*view.photos, *astuple(view.window)) for view in question.views]
     answers = frozenset((frames[shown.view], shown.instance) for shown in question.shown)
     named = () if question.named is None else frames[question.named]

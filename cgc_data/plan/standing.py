@@ -1,4 +1,4 @@
-"""Where an object of another photo can stand: next to one of its label, on similar ground, and hiding little.
+"""Where an object from another photo can stand: next to an object of its label, on similar ground, and hiding little.
 
 Boxes are x1, y1, x2, y2 in pixels of the photo that receives the object.
 """
@@ -48,7 +48,7 @@ class Paste:
 
 @dataclass(frozen=True)
 class Site:
-    """An object of the photo that a lent object should stand next to."""
+    """An object of the photo next to which a pasted object should stand."""
 
     photo: int
     beside: int
@@ -57,7 +57,7 @@ class Site:
 
 
 class Standing:
-    """Finds places for objects of other photos."""
+    """Finds places for objects from other photos."""
 
     def __init__(self, askable: Askable, lenders: Lenders, thumbnails: Thumbnails, framings: Framings) -> None:
         self._askable, self._lenders, self._thumbnails, self._framings = askable, lenders, thumbnails, framings
@@ -72,7 +72,9 @@ class Standing:
         return float(low * (1 - LIKE)), float(high * (1 + LIKE))
 
     def place(self, site: Site, lender: int, rng: np.random.Generator) -> Paste | None:
-        """The object at the first drawn place that is free, on similar ground, and in contrast to the object."""
+        """The object at the first drawn place that is free, on similar ground, and of sufficient contrast to the
+        object.
+        """
         grounds = np.stack([self._lenders.ground(lender), self._lenders.ground(site.beside)])
         if not np.linalg.norm(grounds[0] - grounds[1]) <= 2 * GROUND_DISTANCE:  # no place can resemble both
             return None
@@ -124,7 +126,7 @@ class Standing:
         return scales, boxes
 
     def _in_the_way(self, site: Site, boxes: Boxes) -> Mask:
-        """Places that hide too much, touch a previously added object, or are behind a nearer object, (boxes,)."""
+        """Places that hide too much, touch an object pasted earlier, or are behind a nearer object, (boxes,)."""
         instances = self._askable.index.instances
         others = instances.box[instances.of_photo(site.photo)]
         shared = overlaps(boxes[:, None], others)
@@ -151,7 +153,7 @@ class Standing:
         return float(apart.mean()) if apart.size else 0.0
 
     def _paste(self, lender: int, scale: float, box: Boxes) -> Paste:
-        """The object, with the top-left corner of its box approximately at that of `box` (4,)."""
+        """The object, with the top-left corner of its box approximately at the corner of `box` (4,)."""
         x1, y1, x2, y2 = self._askable.truth.box(lender)
         rle = self._askable.truth.mask(lender)
         assert rle is not None
@@ -161,7 +163,7 @@ class Standing:
         return Paste(pasted, (scale * x1 + right, scale * y1 + down, scale * x2 + right, scale * y2 + down))
 
     def _hides(self, photo: int, paste: Paste) -> bool:
-        """Whether it hides too much of an object of the photo, by their masks."""
+        """Whether the object hides too much of an object of the photo, by their masks."""
         instances, truth = self._askable.index.instances, self._askable.truth
         inside = instances.of_photo(photo)
         met = inside[overlaps(np.array(paste.box), instances.box[inside]) > 0]

@@ -1,7 +1,7 @@
 """Prevents the names that a question lists from revealing which entry is the right one.
 
-Over all its lists, each name should be right as often as chance gives, so that a model gains nothing by learning how
-often each name is right.
+Over all its lists, each name should be right as often as chance would predict, so that a model gains nothing by
+learning how often each name is right.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Windows of a photo that follow one object, and the order in which they are shown.
 
-Only sizes and levels of detail are used that allow both the object next to a sibling and the object out of view. A
-window without the object replaces one with it, so neither size nor detail reveals which window lacks it.
+Only sizes and levels of detail are used for which some windows show the object next to a sibling and others do not show
+it. A window without the object replaces a window with it, so neither size nor detail reveals which window lacks it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,9 +30,10 @@ Gone: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class Stage:
-    """Windows of one size: the part counts those that show the object next to a sibling; `free` are those without it.
+    """Windows of one size: the part counts windows that show the object next to a sibling; `free` are windows without
+    it.
 
-    `without` contains the latter by kind, with a sibling in view or none near; (rows, columns).
+    `without` contains the windows without the object by kind, with a sibling in view or none near; (rows, columns).
     """
 
     part: Part
@@ -62,8 +63,8 @@ class Tracks:
     ) -> list[View] | None:
         """A view of each size; None if no views fit.
 
-        The first view has the given box and shows the object whole; no other view shows it in the same place. The
-        last view does not show the object if `gone`.
+        The first view has the given box and shows the whole object; no other view shows the object in the same place.
+        The last view does not show the object if `gone`.
         """
         views: list[View] = []
         for stage in stages:
@@ -81,7 +82,7 @@ class Tracks:
         return _in_roles(views)
 
     def _distinct(self, part: Part, target: int, first: Sequence[View]) -> Mask:
-        """Windows that show the object whole, or in part but not in the first view's place; (rows, columns)."""
+        """Windows that show the object whole, or in part but not where the first view shows it; (rows, columns)."""
         box, fitting = self._truth.box(target), part.count > 0
         if not first:
             return np.asarray(fitting & seen(Extent(box, None), part.offsets, self._limits)[1])
@@ -116,7 +117,9 @@ class Tracks:
 
 
 def draw_window(part: Part, where: Mask, others: Sequence[Window], rng: np.random.Generator) -> Window | None:
-    """One of the part's windows in `where` that overlaps the others little; its level of detail is drawn by share."""
+    """One of the part's windows in `where` that overlaps the other windows little; its level of detail is drawn by
+    share.
+    """
     for other in others:
         where = where & (part.offsets.overlap(other) <= MAX_OVERLAP)
     chances = part.shares * (np.bincount(part.level[where], minlength=len(part.shares)) > 0)

@@ -1,4 +1,4 @@
-"""Whether photos allow a task at all: deals and discards rows until there is one."""
+"""Whether photos allow a task at all: deals and discards rows until one row is found."""
 
 import time
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """The true box of an instance in a view: the tight, half-open box of its mask inside the window.
 
-An instance without a mask has its annotated box, but only in windows that contain it whole or miss it.
+An instance without a mask has its annotated box, but only in windows that contain the whole box or none of it.
 """
 
 from collections import OrderedDict
@@ -24,7 +24,7 @@ UNREADABLE, DIFFER = "unreadable mask", "mask and box differ"
 
 @dataclass(frozen=True)
 class Sighting:
-    """How much of an instance a window shows; `box` in photo pixels, or None if it is gone."""
+    """How much of an instance a window shows; `box` in photo pixels, or None if the instance is gone."""
 
     state: Literal["visible", "gone", "ambiguous"]
     box: Box | None
@@ -50,7 +50,7 @@ class Truth:
         self._extents: OrderedDict[int, Extent] = OrderedDict()
 
     def fault(self, instance: int) -> str:
-        """Why an instance cannot be used at all; empty if it can."""
+        """Why an instance cannot be used at all; empty if it can be used."""
         return self._mask(instance).fault
 
     def detail(self, instance: int) -> str:
@@ -62,7 +62,7 @@ class Truth:
         return self._mask(instance).box
 
     def has_mask(self, instance: int) -> bool:
-        """Whether there is a segmentation to cut."""
+        """Whether the instance has a segmentation that can be cut to a window."""
         return self._mask(instance).rle is not None
 
     def extent(self, instance: int) -> Extent:
@@ -92,7 +92,7 @@ class Truth:
         return self._index.photos[photo].width, self._index.photos[photo].height
 
     def see(self, instance: int, window: Window) -> Sighting:
-        """What a window shows of an instance; gone means it is also outside a margin around the window."""
+        """What a window shows of an instance; "gone" means that it is also outside a margin around the window."""
         mask, limits = self._mask(instance), self._limits
         grown = self._grown(instance, window)
         by_box = _see_box(mask.box, window, grown)
@@ -161,7 +161,9 @@ def _see_box(box: Box, window: Window, grown: Window) -> Sighting:
 
 
 def fits(box: Box, width: float, height: float, limits: Limits) -> bool:
-    """Whether a box, in pixels of a view of this size, can be asked for, by side after resizing, area, and aspect."""
+    """Whether a question can ask for a box, in pixels of a view of this size, by side after resizing, area, and
+    aspect.
+    """
     box_width, box_height = box[2] - box[0], box[3] - box[1]
     shorter, longer = min(box_width, box_height), max(box_width, box_height)
     scale = min(1.0, (limits.pixel_budget / (width * height)) ** 0.5)

@@ -1,4 +1,4 @@
-"""`locate_all` and `absent` about windows of one photo: every object of a category in each, or none."""
+"""`locate_all` and `absent` about windows of one photo: every object of a category in each window, or none."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -49,7 +49,9 @@ class WindowSetPlanner:
         return NOT_PARTED if large else TOO_SMALL
 
     def family(self, draw: Draw) -> Family | None:
-        """A set question about windows of the photo, possibly with its absent twin; None if no windows allow one."""
+        """A set question about windows of the photo, possibly with its absent twin; None if no windows allow a
+        question.
+        """
         if self._fruitless[draw.anchor] >= TRIES:
             return None
         if questions := self.questions(draw.anchor, draw.balance, draw.rng):
@@ -62,7 +64,7 @@ class WindowSetPlanner:
         """A question about a category that any number of the windows show, and its absent twin if one is due.
 
         The twin's windows have the same sizes and show nothing of the category. Present questions are asked only if
-        there are such windows, so the sizes reveal nothing.
+        such windows exist, so the sizes reveal nothing.
         """
         for concept in self._drawn(self._settled(photo), rng):
             parts = self._parting.parts(photo, concept, rng)
@@ -82,7 +84,9 @@ class WindowSetPlanner:
     def _about(
         self, photo: int, concept: int, parts: list[Part], balance: AbsentBalance, rng: np.random.Generator
     ) -> list[Question]:
-        """Questions about windows of these sizes, a random number of which show the concept; empty if none fit."""
+        """Questions about windows of these sizes, a random number of which show the concept; empty if no windows
+        fit.
+        """
         count = len(parts)
         free = self._parting.lay(photo, parts, [False] * count, rng) if parts else None
         for held in (1 + rng.permutation(count)).tolist() if free else ():
@@ -113,7 +117,7 @@ class WindowSetPlanner:
         return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _settled(self, photo: int) -> list[int]:
-        """Concepts whose instances are all known, single, and sound, with nothing confusable in the photo."""
+        """Concepts whose instances are all known, single, and sound, without anything confusable in the photo."""
         table, index = self._askable, self._askable.index
         found = []
         complete = (index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]
@@ -131,7 +135,7 @@ class WindowSetPlanner:
         rng: np.random.Generator,
         template: int | None = None,
     ) -> Question | None:
-        """The set question about a concept in these views, or None if one shows an instance in part or too small."""
+        """The set question about a concept in these views, or None if a view shows an instance in part or too small."""
         table, index = self._askable, self._askable.index
         shown, missing = [], []
         instances = index.instances.of(photo, concept).tolist()

@@ -35,7 +35,9 @@ class Windows:
         return int(rng.integers(self._settings.min_views, self._settings.max_views + 1))
 
     def focus_and_context(self, photo: int, instance: int, rng: np.random.Generator) -> tuple[View, View] | None:
-        """A Focus View that the box covers by the configured share, and a wider Context View; both contain it whole."""
+        """A Focus View of which the box covers the configured share, and a wider Context View; both contain the whole
+        box.
+        """
         box = self._truth.box(instance)
         size = self._truth.photo_size(photo)
         focus = self._focus(box, size, rng)
@@ -81,7 +83,9 @@ class Windows:
         return self._around(box, size, math.exp(_between(math.log(least), math.log(most), rng)), rng)
 
     def _around(self, box: Box, size: tuple[int, int], area: float, rng: np.random.Generator) -> Window | None:
-        """A window of about this area that contains the whole box, at a uniform offset among those that do."""
+        """A window of about this area that contains the whole box, at an offset drawn uniformly among all such
+        offsets.
+        """
         width, height = _shape(area, size, rng)
         x1, y1, x2, y2 = math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3])
         low = max(x2 - width, 0), max(y2 - height, 0)
@@ -121,7 +125,7 @@ def _shape(area: float, size: tuple[int, int], rng: np.random.Generator) -> tupl
 
 
 def askable_in(view: View, box: Box, limits: Limits) -> bool:
-    """Whether a box, in photo pixels, can be asked for in a view; its shorter side must also fit in the photo."""
+    """Whether a question can ask for a box, in photo pixels, in a view; its shorter side must also fit in the photo."""
     shorter = min(box[2] - box[0], box[3] - box[1])
     return shorter >= limits.min_side and fits(box_in_view(view, box), view.width, view.height, limits)
 

@@ -23,7 +23,8 @@ _TYPES = {field.name: field.type for field in arrow_schema()}
 
 
 def checked(batch: pa.RecordBatch, path: Path, *, embedded: bool = False) -> pa.RecordBatch:
-    """The columns of a batch in the schema's types. Raises ReleaseError, naming the shard, for anything but rows.
+    """The columns of a batch with the types of the schema. Raises ReleaseError, naming the shard, if the batch does not
+    contain rows of a release.
 
     `embedded`: rows must have images.
     """
@@ -67,7 +68,7 @@ def _check(array: pa.Array, name: str) -> None:
 
 
 def _check_numbers(entries: pa.Array, views: pa.Array, name: str) -> None:
-    """Every entry of a row must refer to one of its views."""
+    """Every entry of a row must refer to one of the row's views."""
     rows = pc.list_parent_indices(entries).to_numpy()
     most = pc.list_value_length(views).to_numpy(zero_copy_only=False)[rows]
     numbers = entries.flatten()
@@ -77,7 +78,7 @@ def _check_numbers(entries: pa.Array, views: pa.Array, name: str) -> None:
 
 
 def _check_images(images: pa.Array, views: pa.Array, embedded: bool) -> None:
-    """Every row must have one image per view or, unless images are embedded, none."""
+    """Every row must have one image per view, or no images if the release does not embed them."""
     found, wanted = (pc.list_value_length(column).to_numpy(zero_copy_only=False) for column in (images, views))
     if ((found != wanted) & (embedded | (found > 0))).any():
-        raise ValueError("a row has a different number of images and views")
+        raise ValueError("a row has different numbers of images and views")

@@ -1,7 +1,7 @@
 """Confine paths stated in untrusted files to the folder they belong to.
 
-A release, a run, or a prepared benchmark may come from anyone: a shard in its manifest could point to any file of the
-reader's machine. Every path in such a file goes through `inside`, every name derived from its content through
+A release, a run, or a prepared benchmark may come from anyone: a shard in its manifest could point to any file on the
+user's machine. Every path in such a file goes through `inside`, and every name derived from its content goes through
 `file_name`.
 """
 
@@ -17,9 +17,10 @@ _PLAIN = re.compile(r"[\w@-][\w.@-]*")
 
 
 def inside(folder: Path, name: object) -> Path:
-    """Resolve a path that a file of `folder` states: relative, with forward slashes.
+    """Resolve a path that a file of `folder` states: it is relative, with forward slashes.
 
-    Raises ReleaseError for any path that leads elsewhere, on any system or through a link, or is not a valid path.
+    Raises ReleaseError for any path that leads out of the folder, on any system or through a link, or is not a valid
+    path.
     """
     path = folder / name if isinstance(name, str) and _is_relative(name) else None
     if path is None or not _is_below(path, folder):
@@ -40,7 +41,7 @@ def check_links(folder: Path) -> None:
 
 
 def file_name(text: str) -> str:
-    """A file or folder name for any text: the text itself if it is plain, else its plain part and a digest."""
+    """A file or folder name for any text: the text itself if it is plain, otherwise its plain part and a digest."""
     if _PLAIN.fullmatch(text) and len(text.encode()) <= LONGEST_PART - 55:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -64,6 +65,6 @@ def _is_below(path: Path, folder: Path) -> bool:
 
 
 def _downloaded(root: Path) -> Path | None:
-    """The folder where the Hub's cache stores the content that a snapshot links to; None for any other folder."""
+    """The folder in which the Hub's cache stores the content to which a snapshot links; None for any other folder."""
     blobs = root.parents[1] / "blobs" if root.parent.name == "snapshots" else None
     return blobs if blobs and Path(os.path.realpath(blobs)) == blobs else None

@@ -11,10 +11,11 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def locate_release(name: str, revision: str | None = None, *, setting: str = "") -> Release:
-    """The release in the folder `name`, or of the dataset `name` on the Hub at `revision` (default: the newest).
+    """The release in the folder `name`, or the dataset `name` on the Hub at `revision` (default: the newest).
 
     `setting` is the prefix of both names in messages, such as `data.` for `data.release`.
-    Raises ReleaseError if there is none, or if it is unfinished, of another schema version, or cannot be downloaded.
+    Raises ReleaseError if there is no such release, or if it is unfinished, has another schema version, or cannot be
+    downloaded.
     """
     if Path(name).is_dir() or url_of(name):
         return open_release(name)

@@ -1,4 +1,5 @@
-"""The manifest of a release: its sources, settings, and contents. It is written last, so its presence means complete.
+"""The manifest of a release: its sources, settings, and contents. The manifest is written last, so its presence means
+that the release is complete.
 
 These are the types of the JSON itself, so that a misspelled key is a type error; a file is checked against them once.
 """
@@ -20,7 +21,7 @@ _SHARD = re.compile(rf"({'|'.join(CONTRASTS)})/({'|'.join(SPLITS)})-[\w.-]+\.par
 
 
 class ShardKeys(TypedDict):
-    """What readers of a shard's record count on."""
+    """The fields of a shard's record on which readers rely."""
 
     path: str  # relative to the release
     rows: int
@@ -45,7 +46,7 @@ class SourceKeys(TypedDict):
 
 
 class SourceRecord(SourceKeys, total=False):
-    """One source as the release was built from it; `bytes` are those of the annotation file."""
+    """One source as the release was built from it; `bytes` is the size of the annotation file."""
 
     bytes: int
     exhaustive: bool | list[str] | None
@@ -59,7 +60,9 @@ class SourceRecord(SourceKeys, total=False):
 
 
 class ListUsageRecord(TypedDict):
-    """How many distinct entries of an exclusion list, or pictures in a folder, match a photo of the sources."""
+    """The number of distinct entries of an exclusion list, or of pictures in a folder, that match a photo of the
+    sources.
+    """
 
     list: str
     entries: int
@@ -68,7 +71,7 @@ class ListUsageRecord(TypedDict):
 
 
 class Exclusions(TypedDict, total=False):
-    """What was kept out of every split."""
+    """Everything that was kept out of every split."""
 
     files: list[str]  # exclusion lists
     like: list[str]  # folders of pictures
@@ -142,24 +145,24 @@ class WindowSettings(msgspec.Struct):
 
 
 class KeptSettings(msgspec.Struct):
-    """The part of a manifest's `config` that readers of a release need, with defaults for what it does not state."""
+    """The part of a manifest's `config` that readers of a release need, with defaults for missing values."""
 
     intra: WindowSettings = msgspec.field(default_factory=WindowSettings)
 
 
 def kept_settings(manifest: Manifest) -> KeptSettings:
-    """The settings used for the views of the release. Raises ReleaseError if they are malformed."""
+    """The settings used for the views of the release. Raises ReleaseError if the settings are malformed."""
     try:
         return msgspec.convert(manifest["config"], KeptSettings)
     except msgspec.ValidationError as error:
-        raise ReleaseError(f"manifest.json: malformed config ({error}); build it again") from None
+        raise ReleaseError(f"manifest.json: malformed config ({error}); build the release again") from None
 
 
 def read_manifest(folder: Path) -> Manifest:
     """manifest.json of a release, checked for form; unknown keys are kept.
 
-    All paths in it are inside the folder, except those of its sources. Raises ReleaseError if it is missing, damaged,
-    of another schema version, or has a path that leads elsewhere.
+    All paths in the manifest are inside the folder, except the paths of its sources. Raises ReleaseError if the
+    manifest is missing, damaged, of another schema version, or has a path that leads out of the folder.
     """
     path = inside(folder, "manifest.json")
     try:

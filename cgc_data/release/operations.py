@@ -34,7 +34,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Part:
-    """A photo that lends an object to a view: its pixels (height, width, 3), and the object's placement."""
+    """A photo from which an object is pasted into a view: its pixels (height, width, 3), and the object's placement."""
 
     pixels: Pixels
     row: PartRow
@@ -53,7 +53,7 @@ def window_operations(window: Frame, size: tuple[int, int], jpeg_quality: int) -
 
 
 def changes_of(operations: Sequence[Operation]) -> str:
-    """What was done to the photo, in words; "none" if nothing."""
+    """The changes to the photo, in words; "none" if it is unchanged."""
     words = {
         CROP: "cropped",
         RESIZE: "resized",
@@ -68,7 +68,7 @@ def changes_of(operations: Sequence[Operation]) -> str:
 
 
 def compose(photo: Pixels, lenders: Sequence[Part], steps: Sequence[OperationRow], name: str) -> bytes:
-    """Apply the operations to a photo and the objects lent to it, and return the encoded image.
+    """Apply the operations to a photo and the objects pasted into it, and return the encoded image.
 
     Raises PhotoError, with the photo's `name`, for an operation that cannot be applied.
     """
@@ -91,7 +91,7 @@ def _crop(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> P
     del lenders
     x1, y1, x2, y2 = map(int, values)
     if not (0 <= x1 < x2 <= pixels.shape[1] and 0 <= y1 < y2 <= pixels.shape[0]):
-        raise ValueError(f"the window {[x1, y1, x2, y2]} crosses its border; it may be another photo")
+        raise ValueError(f"the window {[x1, y1, x2, y2]} extends beyond the photo, which may be a different photo")
     return pixels[y1:y2, x1:x2]
 
 
@@ -130,7 +130,7 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
     """Paste the object of a part (numbered in the view's `parts`) as its transform states, with a soft edge."""
     number = int(values[0])
     if not 1 <= number <= len(lenders):
-        raise ValueError(f"the view has no part {number} that lends an object")
+        raise ValueError(f"the view has no part {number} from which an object is pasted")
     lender = lenders[number - 1]
     mask = _mask(lender)
     inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), EDGE) * (mask > 0)
@@ -144,7 +144,7 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
 def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float32]:
     """Warp a layer (height, width, ...) by a transform of points, cropped to a size (width, height).
 
-    If it shrinks, it is first averaged down to about its size: a warp alone would skip pixels.
+    A layer that shrinks is first averaged down to about its final size: a warp alone would skip pixels.
     """
     height, width = layer.shape[:2]
     shrink = min(1.0, float(np.sqrt(abs(np.linalg.det(transform[:, :2])))))
@@ -156,7 +156,7 @@ def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tup
 
 
 def of_centers(transform: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A transform of points (2, 3) for OpenCV, where a point is the center of a pixel instead of its corner."""
+    """A transform of points (2, 3) for OpenCV, in which a point is the center of a pixel instead of its corner."""
     moved = np.array(transform, dtype=np.float64)
     moved[:, 2] += moved[:, :2] @ (0.5, 0.5) - 0.5
     return np.asarray(moved)

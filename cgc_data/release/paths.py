@@ -1,4 +1,4 @@
-"""Remove paths of the build machine from what others see."""
+"""Remove paths of the build machine from everything that others see."""
 
 from collections.abc import Mapping
 from pathlib import PurePath, PureWindowsPath

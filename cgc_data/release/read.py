@@ -35,11 +35,11 @@ class Release:
 
     @property
     def has_images(self) -> bool:
-        """False if the rows only state how views are composed (`--images reference`)."""
+        """False if the rows only state how to compose the views (`--images reference`)."""
         return self.manifest["image_mode"] == "embed"
 
     def path(self, name: str) -> Path:
-        """Path of a file of the release. Raises ReleaseError for a name that leads outside it."""
+        """Path of a file of the release. Raises ReleaseError for a name that leads out of the release."""
         return inside(self.folder, name)
 
     def shards(self, contrast: str | None = None, split: str | None = None) -> list[Path]:
@@ -79,7 +79,7 @@ class Release:
             yield from batch.to_pylist()
 
     def pick(self, ids: Collection[str]) -> Iterator[Row]:
-        """The rows of these ids with their images, in stored order; other row groups are not decoded.
+        """Read the rows with these ids and their images, in stored order; other row groups are not decoded.
 
         Unknown ids are ignored. Raises ReleaseError for a shard that cannot be read.
         """
@@ -101,7 +101,8 @@ class Release:
 def open_release(path: Path | str) -> Release:
     """Open the release in a folder, or at a URL such as `s3://bucket/release`, from a local copy.
 
-    Raises ReleaseError if the folder is missing, or has no finished release or one of another schema version.
+    Raises ReleaseError if the folder is missing, contains no finished release, or contains a release of another schema
+    version.
     """
     folder = local_release(path)
     if not folder.is_dir():
@@ -115,7 +116,7 @@ def open_release(path: Path | str) -> Release:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[pq.ParquetFile]:
-    """A shard during reading, when damage in it shows."""
+    """Turn errors that occur while a shard is read into a ReleaseError, because damage shows only then."""
     try:
         with pq.ParquetFile(path, pre_buffer=False) as shard:
             if missing := set(FEATURES) - set(shard.schema_arrow.names):

@@ -18,11 +18,12 @@ def load_reference(
     contrast: str | None = None,
     split: str | None = None,
 ) -> Iterator[Row]:
-    """Rows of a release with `images` as encoded bytes ({"bytes", "path"}), equal to those of a release with images.
+    """Rows of a release with `images` as encoded bytes ({"bytes", "path"}), equal to the rows of a release that stores
+    images.
 
     `release` is a folder, or (as a string) ORG/NAME on the Hub at `revision` (default: the newest). `images` is a
-    folder or zip with the photos of every source (for COCO: the folder above train2017 and val2017, or one of them);
-    None uses the locations the release was built from. Rows are in the order of the shards.
+    folder or zip with the photos of every source (for COCO: the folder above train2017 and val2017, or one of the two);
+    None uses the locations from which the release was built. Rows are in the order of the shards.
 
     Raises ReleaseError if it is not a finished release, and PhotoError that names a missing or changed photo.
     """

@@ -1,4 +1,5 @@
-"""Render a planned view to an image file: whole photos byte for byte, others by their operations, encoded once.
+"""Render a planned view to an image file: uncropped photos byte for byte, and other views by their operations, encoded
+once.
 
 Shards and `load_reference` share this code, so that both show the same pixels.
 """
@@ -21,7 +22,7 @@ TURNED = "rotated by its EXIF orientation and encoded again"
 class Renderer:
     """Compose views from the photos of several sources (by key), caching recently read and decoded photos.
 
-    Boxes of the sources in `displayed` follow the photos after EXIF rotation, so these are rotated first.
+    The boxes of the sources in `displayed` fit the photos after EXIF rotation, so these photos are rotated first.
     """
 
     def __init__(
@@ -82,6 +83,6 @@ class Renderer:
 
 
 def _turned(content: bytes) -> str:
-    """The role of EXIF in a size that differs from the annotation."""
+    """How EXIF explains a size that differs from the annotation."""
     orientation = exif_orientation(content)
     return "" if orientation == 1 else f" (EXIF orientation {orientation} rotates it: see the setting `orientation`)"

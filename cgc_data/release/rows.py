@@ -40,7 +40,7 @@ class ObjectRow(TypedDict):
 
 
 def answer_objects(entries: Iterable[ObjectRow]) -> list[Object]:
-    """The objects as in an answer. Raises ValueError or TypeError if one is not a valid box of an answer."""
+    """The objects as in an answer. Raises ValueError or TypeError if an object is not a valid box of an answer."""
     return [Object(entry["img_idx"], _four(entry["bbox_2d"]), entry["label"]) for entry in entries]
 
 
@@ -50,7 +50,7 @@ def _four(values: list[int]) -> ThousandBox:
 
 
 class PartRow(TypedDict):
-    """A photo that a view is made from: the photo itself, or one from which an object is pasted into it."""
+    """A photo from which a view is made: the photo itself, or a photo from which an object is pasted into it."""
 
     source: str
     image_id: int
@@ -73,7 +73,7 @@ class OperationRow(TypedDict):
 
 
 class ViewRow(TypedDict):
-    """One image shown to the model: a whole photo, or a window of one."""
+    """One image that a model sees: an uncropped photo, or a window of a photo."""
 
     source: str
     image_id: int
@@ -100,7 +100,7 @@ class Evidence(TypedDict):
 
 
 class Row(TypedDict):
-    """One sample. If a reader requests some columns only, its rows have only these keys."""
+    """One sample. If a caller requests only some columns, the rows have only these keys."""
 
     id: str
     images: list[StoredImage]

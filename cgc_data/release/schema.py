@@ -22,7 +22,7 @@ def _value(dtype: str) -> Feature:
 
 
 def list_of(feature: Any) -> Any:
-    """A list in the form that every version of `datasets` since 3.6 reads as one.
+    """A list in a form that every version of `datasets` since 3.6 reads as a list.
 
     Before 4.0 there is no `List`, and a `Sequence` of structs is read as a struct of lists; a JSON list stays a list.
     """
@@ -136,7 +136,9 @@ def _arrow(feature: Any) -> pa.DataType:
 
 
 def schema_of(features: Mapping[str, Any]) -> pa.Schema:
-    """Arrow schema of columns written like `FEATURES`, with them in its metadata as `datasets` writes them."""
+    """Arrow schema for columns written like `FEATURES`, with the features in its metadata in the form that `datasets`
+    writes.
+    """
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.schema([pa.field(name, _arrow(f)) for name, f in features.items()], metadata=metadata)
 

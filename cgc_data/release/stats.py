@@ -8,7 +8,9 @@ import msgspec
 
 
 class Bins(TypedDict):
-    """One histogram: counts[i] is for [edges[i], edges[i + 1]), and the end bins include what is beyond them."""
+    """One histogram: counts[i] is for [edges[i], edges[i + 1]), and the first and last bins include all values beyond
+    the edges.
+    """
 
     edges: list[float]
     counts: list[int]
@@ -22,7 +24,7 @@ class Histogram(TypedDict):
 
 
 class LabelCounts(TypedDict):
-    """How often a label is asked for, how often it is absent, and how many of its objects are answers."""
+    """The number of questions about a label, of questions with an empty answer, and of objects in answers."""
 
     rows: int
     absent: int
@@ -83,7 +85,7 @@ class Stats(TypedDict):
 
 
 def read_stats(path: Path) -> Stats:
-    """Statistics of a release from its stats.json. Raises OSError, or ValueError if it is of another form."""
+    """Statistics of a release from its stats.json. Raises OSError, or ValueError if the file has another form."""
     return msgspec.convert(renamed(msgspec.json.decode(path.read_bytes(), type=dict[str, Any])), Stats)
 
 

@@ -1,8 +1,8 @@
 """Formats of boxes in annotation files, and signs that a file uses another format than expected.
 
-COCO writes x, y, width, height. A file in another format would be read without an error, with all boxes misplaced.
-Boxes that leave their photo are therefore counted; a file with too many is refused, and the error names the format
-that fits. Boxes whose y is measured from the bottom stay inside the photo and cannot be detected without masks.
+COCO writes x, y, width, height. If a file in another format were read without an error, all boxes would be misplaced.
+So boxes that extend beyond their photo are counted; a file with too many of them is refused, and the error names the
+format that fits. Boxes whose y is measured from the bottom stay inside the photo and cannot be detected without masks.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Leaving:
-    """How many boxes of a file leave their photo. They are clipped at its border."""
+    """How many boxes of a file extend beyond their photo. These boxes are clipped at its border."""
 
     boxes: int
     of: int
@@ -53,9 +53,9 @@ def leaves(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
 
 
 def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
-    """Count the boxes that leave their photo. Raises SourceError if there are too many and no `form` was stated.
+    """Count the boxes that extend beyond their photo. Raises SourceError if too many boxes do and no `form` was stated.
 
-    A box with a mask is compared with it later. It counts here only if it would fit in another format.
+    A box with a mask is compared with it later. Such a box counts here only if it would fit in another format.
     """
     counted = table.annotations.column("crowd").to_numpy() != 1
     boxes, sizes = _boxes(table)[counted], _sizes(table)[counted]
@@ -75,7 +75,9 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
 
 
 def _refuse_shares(table: SourceTable, boxes: Floats) -> None:
-    """Raise SourceError if boxes, read as x, y, width, height, fit in one pixel: they are fractions of the photo."""
+    """Raise SourceError if boxes, read as x, y, width, height, are smaller than a pixel: they are fractions of the
+    photo.
+    """
     x1, y1, x2, y2 = boxes.T
     written = np.stack((x1, y1, x2 - x1, y2 - y1), axis=1)
     tiny = (written[:, 2:] > 0).all(axis=1) & (written >= 0).all(axis=1) & (written <= 1).all(axis=1)
@@ -101,7 +103,7 @@ def _within(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
 
 
 def _likely(boxes: Floats, sizes: Floats) -> BoxFormat | None:
-    """The format in which these boxes, read as x, y, width, height, would stay inside, or None."""
+    """The format in which boxes that were read as COCO's would stay inside their photos, or None."""
     x1, y1, x2, y2 = boxes.T
     read = {form: np.stack(corners(x1, y1, x2 - x1, y2 - y1, form), axis=1) for form in IN_PIXELS[1:]}
     inside = {form: float((~leaves(placed, sizes)).mean()) for form, placed in read.items()}
@@ -119,7 +121,7 @@ def _advice(likely: BoxFormat | None, boxes: Floats, sizes: Floats) -> str:
 
 
 def _other_size(boxes: Floats, sizes: Floats) -> int | None:
-    """The longer side that photos would need for their boxes to fit, if one size fits nearly all of them."""
+    """The longer side that photos would need so that their boxes fit, if one size fits nearly all boxes."""
     if (boxes[:, :2] < -TOLERANCE_PIXELS).any(axis=1).mean() > 1 - EXPLAINED:
         return None  # no size fits a box that starts before the corner
     reach = (boxes[:, 2:] / sizes).max(axis=1) * sizes.max(axis=1)

@@ -14,9 +14,9 @@ from cgc_data.sources.table import CATEGORIES
 def distinct_categories(path: Path, parts: list[pa.Table], used: Set[int]) -> pa.Table:
     """The meaningful categories, sorted by id; `used` are the ids that annotations refer to.
 
-    A category listed twice counts once. One without annotations is dropped if another category is below it or has the
-    same name: Roboflow adds such a root, and "there is no animal" would be wrong if every animal is boxed under
-    another category. Raises SourceError if two different categories have the same id.
+    A category that is listed twice counts once. A category without annotations is dropped if another category is below
+    it or has the same name: Roboflow adds such a root, and "there is no animal" would be wrong if every animal is boxed
+    under another category. Raises SourceError if two different categories have the same id.
     """
     table = pa.concat_tables([CATEGORIES.empty_table(), *parts]).combine_chunks()
     rows = table.to_pylist()
@@ -28,7 +28,9 @@ def distinct_categories(path: Path, parts: list[pa.Table], used: Set[int]) -> pa
 
 
 def _roots(rows: list[dict[str, Any]], used: Set[int]) -> set[int]:
-    """Ids of unused categories that have a category below them, or the same name as one with annotations."""
+    """Ids of unused categories that have a category below them, or have the same name as a category with
+    annotations.
+    """
     below: defaultdict[str, set[int]] = defaultdict(set)
     for row in rows:
         below[row["supercategory"]].add(row["category_id"])

@@ -1,4 +1,4 @@
-"""Remove from a file's columns what the user states to be wrong, before anything is derived from them."""
+"""Remove from a file's columns the parts that the user declares wrong, before anything is derived from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 
 def without(table: SourceTable, parts: Sequence[Part]) -> SourceTable:
-    """The source as if the file did not contain these parts; the unchanged table if `parts` is empty."""
+    """The source as if the file did not contain these parts; the table is unchanged if `parts` is empty."""
     for part in PARTS:
         if part in parts:
             table = replace(table, annotations=_CLEANED[part](table.annotations))

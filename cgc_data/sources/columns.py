@@ -129,10 +129,11 @@ class AnnotationColumns:
         return {int(number) for part in self._parts.get("category_id", []) for number in np.unique(part)}
 
     def tables(self, photos: pa.Table, category_ids: Array) -> tuple[pa.Table, pa.Table]:
-        """The annotations, sorted by image row and annotation id, and the unusable ones; the given ids are sorted.
+        """The annotations, sorted by image row and annotation id, and the unusable annotations; the given ids are
+        sorted.
 
         Raises SourceError if an id occurs twice, or if more than a few annotations refer to images or categories that
-        are not given, or have no box.
+        are not listed, or have no box.
         """
         if not self._parts:
             return ANNOTATIONS.empty_table(), UNUSABLE.empty_table()
@@ -192,5 +193,5 @@ def _refuse_twice(path: Path, what: str, ordered: Array) -> None:
 
 
 def _license_id(value: int | str | None) -> int:
-    """0 if a file states no number: the license of such a photo is unknown."""
+    """If a file states no number, the value is 0: the license of such a photo is unknown."""
     return number_of(value) or 0

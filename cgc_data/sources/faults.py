@@ -1,7 +1,7 @@
-"""Annotations that cannot be used as they are: of unlisted images or categories, without a box, or duplicated.
+"""Annotations that cannot be used unchanged: with unlisted images or categories, without a box, or duplicated.
 
-A few are dropped and listed; if there are more, the file is refused. An annotation without a box is kept as a sign
-that its category is in the photo.
+If there are only a few, they are dropped and listed; if there are more, the file is refused. An annotation without a
+box is kept as a sign that its category is in the photo.
 """
 
 import os
@@ -31,14 +31,16 @@ _COORDINATES = ("x1", "y1", "x2", "y2")
 
 
 def rows_of(known: Array, wanted: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Position of each wanted id among the known, sorted ones, and which are missing."""
+    """Position of each requested id among the known, sorted ids, and which ids are missing."""
     rows = np.searchsorted(known, wanted).astype(np.int32)
     missing = known.take(rows, mode="clip") != wanted if len(known) else np.ones(len(wanted), dtype=bool)
     return rows, missing
 
 
 def written_twice(path: Path, columns: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
-    """Mask (annotations,) of those that equal an earlier one except for the id: some tools save everything twice."""
+    """Mask (annotations,) of annotations that equal an earlier one except for the id: some tools save everything
+    twice.
+    """
     values = [columns[name] for name in ("image_id", "category_id", "crowd", "segmentation_length", *_COORDINATES)]
     order = np.argsort(_mixed(values), kind="stable")
     same = np.ones(max(len(order) - 1, 0), dtype=bool)

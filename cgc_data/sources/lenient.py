@@ -1,6 +1,7 @@
 """Read records whose values have unexpected types: ids as text or floats, unused fields of any type, null boxes.
 
-A list is first decoded strictly, at full speed. Only if that fails is it decoded again, record by record.
+A list is first decoded strictly, at full speed. Only if strict decoding fails is the list decoded again, record by
+record.
 """
 
 import math
@@ -56,7 +57,9 @@ class Forgiving:
         self._convert = convert
 
     def decode(self, text: memoryview) -> list[Any]:
-        """The records. Raises msgspec.ValidationError with the location of what cannot be read either way."""
+        """The records. Raises msgspec.ValidationError with the location of the value that cannot be read in either
+        way.
+        """
         try:
             return self._strict.decode(text)
         except msgspec.ValidationError:

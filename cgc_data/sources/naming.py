@@ -1,7 +1,7 @@
-"""Find the file that a photo's name refers to, in the forms that annotation tools write.
+"""Find the file to which a photo's name refers, in the forms that annotation tools write.
 
-Handled are Windows, absolute, `../`, and percent-encoded paths, another case or Unicode form, the hash prefix of Label
-Studio, and COCO's names of 2014. A name that could refer to several files is refused.
+These forms are Windows, absolute, `../`, and percent-encoded paths, another case or Unicode form, the hash prefix of
+Label Studio, and COCO's names of 2014. A name that could refer to several files is refused.
 """
 
 import re
@@ -19,7 +19,7 @@ _OF_2014 = re.compile(r"^coco_[a-z]+2014_(?=[0-9]{12}\.)")
 
 
 class NameIndex:
-    """File names by base name, in three readings: verbatim, normalized in case and form, and without prefixes."""
+    """File names by base name, in three forms: verbatim, normalized in case and Unicode form, and without prefixes."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._folders: set[str] = set()
@@ -35,7 +35,7 @@ class NameIndex:
                 self._bare[bare].append(name)
 
     def find(self, file_name: str) -> str | None:
-        """The file that a name refers to, or None. Raises PhotoError if it could be several."""
+        """The file that a name refers to, or None. Raises PhotoError if the name could refer to several files."""
         parts = path_parts(file_name)
         if not parts:
             return None
@@ -45,7 +45,9 @@ class NameIndex:
         return None
 
     def _inside(self, folders: list[str], candidates: list[str]) -> list[str]:
-        """Candidates in the named folder, if that folder exists: a photo missing there is not taken from another."""
+        """Candidates in the named folder, if that folder exists: a photo that is missing there is not taken from
+        another folder.
+        """
         folder = "/".join(folders)
         if not folders or folder not in self._folders or folders[-1] in COCO_FOLDERS:
             return candidates
@@ -61,7 +63,7 @@ class NameIndex:
 
 
 def path_parts(file_name: str) -> list[str]:
-    """Folders and base name as written on any system or in a URL, without drive and `..`."""
+    """Folders and base name in the form of any system or of a URL, without drive and `..`."""
     path = urlsplit(file_name).path if "://" in file_name else file_name.rpartition("?d=")[2]
     return [part for part in re.split(r"[\\/]", path) if part not in ("", ".", "..")]
 
@@ -92,7 +94,7 @@ def _nearest(file_name: str, parts: list[str], candidates: list[str]) -> str:
 
 
 def _shared(wanted: list[str], found: list[str], same: Callable[[str], str]) -> int:
-    """How many parts agree, backward from the second to last."""
+    """The number of parts that agree, counted backward from the second to last."""
     count = 0
     for one, other in zip(reversed(wanted[:-1]), reversed(found[:-1]), strict=False):
         if same(one) != same(other):

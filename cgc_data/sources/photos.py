@@ -20,7 +20,7 @@ class PhotoStore(Protocol):
     """The photos of a source; usable in forked and spawned processes. File names have forward slashes."""
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo. Raises PhotoError if it is missing or cannot be read."""
+        """Bytes of a photo. Raises PhotoError if the photo is missing or cannot be read."""
         ...
 
     def place(self, file_name: str) -> str | None:
@@ -35,11 +35,11 @@ class PhotoStore(Protocol):
         ...
 
     def size(self, file_name: str) -> int:
-        """Number of bytes of a photo. Raises PhotoError if it is missing."""
+        """Number of bytes of a photo. Raises PhotoError if the photo is missing."""
         ...
 
     def stamp(self, file_name: str) -> str:
-        """Identity and state of a photo's file: a text that changes whenever the content does.
+        """Identity and state of a photo's file: a text that changes whenever the content changes.
 
         Raises PhotoError if it is missing.
         """
@@ -49,7 +49,7 @@ class PhotoStore(Protocol):
 def open_photos(path: Path) -> PhotoStore:
     """Photos in a folder or .zip archive, or in several of them separated by commas.
 
-    Raises PhotoError if one is neither.
+    Raises PhotoError if a path is neither a folder nor an archive.
     """
     path = Path(path)
     if len(places := parts(path)) > 1:
@@ -66,13 +66,13 @@ def open_photos(path: Path) -> PhotoStore:
 
 
 def parts(path: Path) -> list[Path]:
-    """The folders and archives separated by commas; an existing path is a single one, even with a comma."""
+    """The folders and archives separated by commas; a path that exists counts as a single one, even with a comma."""
     several = "," in str(path) and not path.exists()
     return [Path(part) for part in str(path).split(",")] if several else [path]
 
 
 def _below(file_name: str) -> PurePosixPath | None:
-    """The name as a path below the folder of photos; None if it points outside, which is not allowed.
+    """The name as a path below the folder of photos; None if the path leads out of the folder, which is not allowed.
 
     Raises PhotoError for an invalid file name.
     """
@@ -89,7 +89,9 @@ class FolderPhotos:
         self._root = root
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, found by its name, else by its base name, here and in subfolders. Raises PhotoError."""
+        """Bytes of a photo, found by its name, or otherwise by its base name, in this folder and its subfolders. Raises
+        PhotoError.
+        """
         path = self._path(file_name)
         try:
             _check_size(path.stat().st_size, path)
@@ -121,7 +123,7 @@ class FolderPhotos:
         return self._path(file_name).stat().st_size
 
     def stamp(self, file_name: str) -> str:
-        """Identity, size, and times of the file. Its ctime cannot be set back."""
+        """Identity, size, and times of the file. The ctime cannot be set back."""
         return file_stamp(self._path(file_name))
 
     def _path(self, file_name: str) -> Path:
@@ -182,7 +184,9 @@ class RemotePhotos:
 
 
 class SeveralPhotos:
-    """Several folders or archives: the first that contains a photo under its exact name, else the only match."""
+    """Several folders or archives: the first one that contains a photo with its exact name, or otherwise the only
+    match.
+    """
 
     def __init__(self, stores: list[PhotoStore]) -> None:
         self._stores = stores
@@ -204,7 +208,7 @@ class SeveralPhotos:
         return self._holder(file_name).size(file_name)
 
     def stamp(self, file_name: str) -> str:
-        """Which file a photo is and in which state."""
+        """Which file a photo is, and the state of the file."""
         return self._holder(file_name).stamp(file_name)
 
     def _holder(self, file_name: str) -> PhotoStore:
@@ -231,7 +235,7 @@ class ZipPhotos:
         self.__init__(state["_path"])  # type: ignore[misc]
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, found by its name, else by its base name. Raises PhotoError."""
+        """Bytes of a photo, found by its name, or otherwise by its base name. Raises PhotoError."""
         member = self._member(file_name)
         try:
             archive = self._archive()[0]
@@ -286,7 +290,7 @@ class ZipPhotos:
 
 
 def file_stamp(path: Path) -> str:
-    """Identity, size, and times of a file. Raises OSError if it is gone."""
+    """Identity, size, and times of a file. Raises OSError if the file no longer exists."""
     state = path.stat()
     return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
 

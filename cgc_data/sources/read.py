@@ -1,4 +1,4 @@
-"""Read an annotation file into columns: from the cache if possible, else in one pass over its four lists."""
+"""Read an annotation file into columns: from the cache if possible, otherwise in one pass over its four lists."""
 
 import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,8 +34,8 @@ def read_source(
 ) -> SourceTable:
     """Columns of a file of this annotation format whose boxes have this box format.
 
-    With `cache_dir` they are cached there under the file's sha256 and mapped from there the next time.
-    Raises SourceError if the file is missing, truncated, not of the schema, or inconsistent.
+    With `cache_dir`, the columns are cached in this folder under the file's sha256 and mapped from the cache the next
+    time. Raises SourceError if the file is missing, truncated, inconsistent, or does not match the schema.
     """
     path = local_file(path)
     if not path.is_file():
@@ -49,7 +49,9 @@ def read_source(
 
 
 def _cached(kind: Kind, path: Path, folder: Path, hashing: "Future[str]", box_format: BoxFormat) -> Tables:
-    """Tables from the cache folder, else parsed and cached; an empty cache does not wait for the hash."""
+    """Tables from the cache folder, or otherwise parsed and cached; if the cache is empty, parsing does not wait for
+    the hash.
+    """
     kept = (
         cache.load(cache.cache_path(folder, kind, hashing.result(), box_format)) if cache.any_of(folder, kind) else None
     )
@@ -63,7 +65,7 @@ def _cached(kind: Kind, path: Path, folder: Path, hashing: "Future[str]", box_fo
 
 
 def parse(path: Path, form: Format, box_format: BoxFormat = "xywh") -> Tables:
-    """Tables of an annotation file. Raises SourceError if it is truncated or not of the schema."""
+    """Tables of an annotation file. Raises SourceError if the file is truncated or does not match the schema."""
     annotations = AnnotationColumns(path, form.crowd_unless_stated, box_format)
     parts: dict[str, list[pa.Table]] = {name: [] for name in _DECODERS}
     try:
@@ -97,7 +99,7 @@ def _require(path: Path, sections: list[str]) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file; other threads keep running. Raises SourceError if it cannot be read."""
+    """Hexadecimal sha256 of a file; other threads keep running. Raises SourceError if the file cannot be read."""
     digest = hashlib.sha256()
     block = memoryview(bytearray(_HASHED_AT_ONCE))
     try:

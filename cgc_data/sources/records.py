@@ -1,10 +1,10 @@
-"""What is read of each record of a COCO or LVIS file; all other keys are passed over while parsing."""
+"""The fields that are read from each record of a COCO or LVIS file; all other keys are skipped while parsing."""
 
 import msgspec
 
 
 class Category(msgspec.Struct, gc=False):
-    """A category; the WordNet fields are LVIS's."""
+    """A category; only LVIS has the WordNet fields."""
 
     id: int
     name: str
@@ -23,7 +23,7 @@ class License(msgspec.Struct, gc=False):
 
 
 class Image(msgspec.Struct, gc=False):
-    """A photo; the two lists are LVIS's."""
+    """A photo; only LVIS has the two lists."""
 
     id: int
     width: int
@@ -46,7 +46,9 @@ class Box(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False)
 
 
 class Annotation(msgspec.Struct, kw_only=True, gc=False):
-    """An instance; its segmentation stays unread bytes. The fields have COCO's order, which they are looked for in."""
+    """An instance; its segmentation stays undecoded bytes. The fields have COCO's order, in which the decoder expects
+    them.
+    """
 
     segmentation: msgspec.Raw = msgspec.Raw(b"")
     area: float | None = None

@@ -24,7 +24,7 @@ _DECODER = msgspec.json.Decoder(list[list[float]] | RunLengths | None)
 class Segmentations:
     """The masks of a source, as a context manager. Use one object per process.
 
-    Raises SourceError if the annotation file is gone or is not the one that was indexed.
+    Raises SourceError if the annotation file is missing or is not the file that was indexed.
     """
 
     def __init__(self, table: SourceTable) -> None:
@@ -52,7 +52,8 @@ class Segmentations:
         self._bytes.close()
 
     def rle(self, annotation_row: int, height: int, width: int) -> Rle | None:
-        """Mask of an annotation of a photo of this size as pycocotools' compressed RLE; None if it has none.
+        """Mask of an annotation, for a photo of this size, as pycocotools' compressed RLE; None if the annotation has
+        no mask.
 
         Raises SegmentationError if the file does not contain a mask of that size.
         """

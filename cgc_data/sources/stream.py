@@ -1,8 +1,8 @@
 """Read the lists of a large JSON object batch by batch, typed by msgspec, in any order of keys.
 
-One window slides over the file. It is cut between two elements, wrapped in brackets, and decoded as a list: that it
-decodes proves the cut correct, so no parser is needed. If it does not decode (at the end of a list, or if elements
-contain lists of objects), the standard library's decoder finds the exact cut.
+One window slides over the file. The window is cut between two elements, wrapped in brackets, and decoded as a list. If
+it decodes, the cut was correct, so no separate parser is needed. If it does not decode (at the end of a list, or if
+elements contain lists of objects), the standard library's decoder finds the exact cut.
 """
 
 import json
@@ -131,7 +131,7 @@ class JsonStream:
         self._position += 1
 
     def _more(self, closing: str) -> bool:
-        """Skip a comma; returns whether there was one instead of the closing bracket."""
+        """Skip a comma; returns whether the next character was a comma instead of the closing bracket."""
         found = self._peek()
         if found == ",":
             self._position += 1
@@ -240,7 +240,7 @@ class JsonStream:
                 return value
 
     def _check_text(self, end: int) -> None:
-        """Raise SourceError if the buffer up to `end` is not UTF-8; decoders do not check what they skip."""
+        """Raise SourceError if the buffer up to `end` is not UTF-8; decoders do not check the text that they skip."""
         content = bytes(self._buffer[1:end])
         if content.isascii():
             return

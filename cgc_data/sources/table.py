@@ -1,7 +1,7 @@
 """One annotation file as columns, the same for all formats.
 
-Everything after the readers works on these columns: ids are unique, rows are sorted, boxes are given by corners, and
-a segmentation is a byte range of the file instead of numbers in memory.
+All code after the readers works on these columns: ids are unique, rows are sorted, boxes are given by corners, and a
+segmentation is a byte range of the file instead of numbers in memory.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The tasks of a release, each declared in a separate module. To add one, add a line to `_REGISTERED`.
+"""The tasks of a release, each declared in a separate module. To add a task, add a line to `_REGISTERED`.
 
 Everything else reads this table: configuration, planner, statistics, card, gallery, validation, reward, recipes, and
 benchmark. No code outside this folder and the tasks' own planners and checks refers to a task or contrast by name.
@@ -99,12 +99,12 @@ def task_of(row: Mapping[str, object]) -> Task:
 
 
 def pools_of(task: Task) -> tuple[str, ...]:
-    """The pools of a task's phrasings; an empty task has those of its twins."""
+    """The pools of a task's phrasings; an empty task has the pools of its twins."""
     return task.pools or tuple(pool for t in _ALL if t.empty is task for pool in t.pools)
 
 
 def answer_of_pool(pool: str) -> AnswerKind:
-    """What phrasings of the pool ask for, `one` or `set`, by its tasks. Raises ReleaseError for an unknown pool."""
+    """What the phrasings of the pool ask for, `one` or `set`, by its tasks. Raises ReleaseError for an unknown pool."""
     answers = {name: task.answer_to(names_image=name == task.named_pool) for task in _ALL for name in task.pools}
     if pool not in answers:
         raise ReleaseError(

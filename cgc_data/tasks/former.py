@@ -26,7 +26,7 @@ def _former(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rewritten(values: Mapping[str, Any]) -> dict[str, float]:
-    """The shares of all tasks that former settings correspond to."""
+    """The shares of all tasks to which former settings correspond."""
     inter = _number(values.get(FORMER_SHARE), 0.5)
     shares: dict[str, float] = {}
     for (section, weights), share in zip(WEIGHTS.items(), (inter, 1 - inter), strict=True):

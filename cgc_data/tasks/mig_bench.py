@@ -1,6 +1,6 @@
 """The ten question forms of MIG-Bench, and which tasks train them.
 
-Numbers of items are from its revised annotations (Migician, arXiv 2501.05767; UniVG-R1's revision).
+The numbers of items come from its revised annotations (Migician, arXiv 2501.05767; UniVG-R1's revision).
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ FORMS = (
     Form(
         "group_grounding",
         485,
-        "a free expression; the image is not named",
+        "a free expression that does not name the image",
         ("inter/locate", "inter/locate_all", "inter/group", "inter/refer"),
         "yes",
         "the language is simpler",
@@ -59,7 +59,14 @@ FORMS = (
         "windows of one photo have one viewpoint",
     ),
     Form("correspondence", 117, "the part with the same function", (), "no"),
-    Form("refer_grounding", 99, "the object of Image 1: where is it in Image 2?", ("inter/exemplar",)),
+    Form("refer_grounding", 99, "the object in Image 1: where is it in Image 2?", ("inter/exemplar",)),
     Form("reasoning", 97, "an object that has to be inferred", (), "no"),
-    Form("view_diff", 94, "what differs, seen from another view?", ("intra/difference",), "yes", "objects are pasted"),
+    Form(
+        "view_diff",
+        94,
+        "what differs if the scene is seen from another view?",
+        ("intra/difference",),
+        "yes",
+        "objects are pasted",
+    ),
 )

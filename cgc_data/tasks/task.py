@@ -30,8 +30,9 @@ class Contrast:
         title: completes "no contrast between ...".
         meaning: sentences for the card.
         color: color in plots, as `#rrggbb`.
-        windows: whether views are windows of one photo; otherwise whole photos. Windows are derivative works.
-        roles: roles of views that may contain an answer: those that do, and those that do not.
+        windows: whether views are windows of one photo; otherwise they are uncropped photos. Windows are derivative
+            works.
+        roles: roles of views that may contain an answer: the role of views that do, and the role of views that do not.
         distractors: kinds of distractors.
     """
 
@@ -55,31 +56,34 @@ class Task:
 
     Attributes:
         name: name within its contrast; the full name is `id`.
-        contrast: relation of the images shown.
+        contrast: relation between the displayed images.
         answer: `one` object, a non-empty `set`, or always the `empty` list.
         named_answer: the same for questions that state in which image the answer is; None: no difference.
         question: what is asked, for the card's table.
-        meaning: what makes an answer correct, one sentence for the gallery.
-        pool: pool of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, whose twins have it.
+        meaning: what makes an answer correct, in one sentence for the gallery.
+        pool: pool of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, which uses the pool of its
+            twins.
         named_pool: pool of phrasings that state in which image the answer is, in templates.yaml, if any.
         phrasings: phrasings of `pool`, numbered from 0, if they are not in templates.yaml.
-        share: share of the rows in the preset `full`, including empty twins, relative to the sum of all.
+        share: share of the rows in the preset `full`, including empty twins, relative to the sum of all shares.
         paper: the same in the preset `paper`.
-        planner: planner of its rows, as "module:Class" (see `cgc_data.plan.planner`); none for twins of other rows.
+        planner: planner of its rows, as "module:Class" (see `cgc_data.plan.planner`); none for tasks whose rows are
+            twins of other rows.
         empty: the task of its empty twins; None if its phrasings never have an empty answer.
-        may_be_empty: whether rows of the task itself may have the empty list, each paired with a non-empty one.
+        may_be_empty: whether rows of the task itself may have the empty list as answer, each paired with a row that has
+            an object.
         labels: smallest and largest number of labels that a row asks for.
-        answer_label: label to write in the answer if the question names none, such as `object`.
-        named_label: the same if only phrasings of `named_pool` name none; they ask for one label.
+        answer_label: label to write in the answer if the question names no label, such as `object`.
+        named_label: the same if only phrasings of `named_pool` name no label; they ask for one label.
         candidates: whether its labels are candidates, one of which is in every image.
-        claims: whether every image without an object of a requested label has a warrant of absence; otherwise the
+        claims: whether every image without an object of a requested label has a warrant of absence; otherwise, the
             task's own check decides which claims are required.
         gives_box: whether the question gives a box in one of the images.
         gives_image: whether the question refers to one of the reference images as a whole.
         draws_quality: whether each image has its own random JPEG quality; otherwise all images of a row share one.
-        both_ways: whether rows follow one object: rows of two images come in pairs, each asking for the box that the
-            other gives; rows of more images are tracks.
-        needs: what its rows require of the photos, if that is not obvious; for the error when there are none.
+        both_ways: whether rows follow one object: rows with two images come in pairs, each asking for the box that the
+            other gives; rows with more images are tracks.
+        needs: the requirements of its rows on the photos, if they are not obvious; for the error if no row is possible.
     """
 
     name: str
@@ -129,10 +133,10 @@ class Task:
         return (self.named_label if names_image else "") or self.answer_label
 
     def answer_to(self, *, names_image: bool) -> AnswerKind:
-        """What a question asks for, depending on whether it states in which image the answer is."""
+        """The kind of answer, depending on whether the question states in which image the answer is."""
         return self.named_answer or self.answer if names_image else self.answer
 
     @property
     def has_empty(self) -> bool:
-        """Whether its phrasings may have an empty answer, in its own rows or in those of its twins."""
+        """Whether its phrasings may have an empty answer, in its own rows or in the rows of its twins."""
         return self.may_be_empty or self.empty is not None

@@ -1,4 +1,4 @@
-"""Claims of absence: every warrant is checked against the raw annotation, and nothing confusable may be shown."""
+"""Claims of absence: every warrant is checked against the raw annotation, and no view may show anything confusable."""
 
 from collections import Counter
 from functools import lru_cache
@@ -11,10 +11,12 @@ from cgc_data.validate.samples import Claim, Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "evidence": "exactly one claim per view without an asked label, and its warrant holds in the raw annotation",
+    "evidence": (
+        "each view without a requested label has exactly one claim of absence, which the raw annotation supports"
+    ),
     "contradictions": "no claim relies on a photo whose sources contradict each other",
-    "confusable in view": "no view is known to show anything that can be mistaken for the asked label",
-    "confusable absent": "absence of a label is backed by absence of everything it can be mistaken for",
+    "confusable in view": "no view is known to show anything that can be mistaken for the requested label",
+    "confusable absent": "if a label is absent, everything that it can be mistaken for is absent too",
 }
 
 
@@ -31,7 +33,7 @@ class AbsenceCheck:
         for label in sample.labels:
             for number in sample.answer_images if sample.kind.claims else ():
                 due = 0 if sample.targets(number, label) else 1
-                message = f"image {number}, {label}: {claims[(number, label)]} claims of absence, {due} due"
+                message = f"image {number}, {label}: {claims[(number, label)]} claims of absence, but {due} needed"
                 self._ledger.require(claims[(number, label)] == due, "evidence", sample.id, message)
             for number in range(1, len(sample.views) + 1):
                 self._views(sample, number, label)
@@ -104,7 +106,7 @@ class AbsenceCheck:
         return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
 
     def _list_confusable(self, concept: str) -> tuple[str, ...]:
-        """What must also be absent: all confusable concepts or, if so configured, those that some source labels."""
+        """The concepts that must also be absent: all confusable concepts or, if so configured, only labeled ones."""
         names = self._world.relations.confusable(concept)
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
 

@@ -15,12 +15,14 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "photo in one split": "a photo, under any of its names, is in only one split",
-    "held out": "photos of COCO val2017 and of held-out sources are in the test split, all others are not",
+    "held out": "photos of COCO val2017 and of held-out sources are in the test split, and all other photos are not",
     "excluded photos": "no photo excluded by the manifest is shown",
-    "pairs": "same_object of two views in both directions; "
-    "every absent row has a present twin of the same label, template and size",
+    "pairs": (
+        "every two-view same_object question exists in both directions; every absent row has a present twin with the "
+        "same label, template, and size"
+    ),
     "spread": "a photo is shown in no more rows of a task than the release allows",
-    "tuples": "rows of one tuple show one set of views in one split; photos of a tuple are asked about in turn",
+    "tuples": "rows of a tuple show the same views in the same split, and ask about different photos in turn",
 }
 Frame = tuple[str, Rectangle]  # photo, window
 
@@ -140,7 +142,7 @@ class AcrossCheck:
 
 
 def _canonical(names: Iterable[str]) -> set[str]:
-    """Names, with COCO's twelve digits stripped of what surrounds them."""
+    """Names in which COCO's twelve digits are stripped of the surrounding text."""
     found = set()
     for name in names:
         digits = re.search(r"(?<!\d)(\d{12})(?!\d)", name)
@@ -154,19 +156,19 @@ def _broken_pair(members: list[Member]) -> str:
         return f"{len(members)} rows ({', '.join(tasks)}), not two"
     first, second = members
     if first.split != second.split or first.kind.contrast != second.kind.contrast or first.label != second.label:
-        return "its rows differ in split, contrast or label"
+        return "the rows differ in split, contrast, or label"
     if first.kind == second.kind and first.kind.both_ways:
         return _not_reversed(first, second)
     if not _twins(first, second) and not _twins(second, first):
         return f"{tasks} is not a pair"
     alike = first.template_id == second.template_id and len(first.frames) == len(second.frames)
     if not alike or len(first.pasted) != len(second.pasted):
-        return "absent and present differ in template, number of images, or number of pasted objects"
+        return "the absent row and the present row differ in template, number of images, or number of pasted objects"
     return ""
 
 
 def _twins(present: Member, absent: Member) -> bool:
-    """Is one of two matching rows answered by objects, and the other by the empty list?"""
+    """Of two matching rows, is one answered by objects and the other by the empty list?"""
     alike = present.kind.empty == absent.kind or (present.kind == absent.kind and present.kind.may_be_empty)
     return alike and bool(present.answered) and not absent.answered
 
@@ -185,10 +187,10 @@ def _broken_tuple(members: list[Member]) -> str:
     if len({m.candidates for m in members}) > 1 and len({frozenset(m.frames) for m in members}) > 1:
         return "its rows show different views"
     if len({(member.split, member.kind.contrast.name) for member in members}) > 1:
-        return "its rows are in different splits or contrasts"
+        return "the rows are in different splits or contrasts"
     present = [member for member in members if member.answered]
     targets = {member.frames[number - 1] for member in present for number in member.answered}
     several = len(members[0].candidates) > 1
     if several and not members[0].kind.contrast.windows and present and len(targets) < 2:
-        return "all its questions are about targets in the same image"
+        return "all questions are about targets in the same image"
     return ""

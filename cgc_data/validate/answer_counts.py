@@ -1,4 +1,4 @@
-"""How many images contain an answer, and whether an image's number of objects reveals that it does."""
+"""How many images contain an answer, and whether the number of objects in an image reveals that it contains one."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -14,8 +14,13 @@ AUC_BOUND = 0.55
 
 
 def number_of_answer_images(traces: Sequence[Trace]) -> Check:
-    """Measured only: are answers to set questions about photos equally often in one image, in two, and so on to all?"""
-    name, what = "number of answer images", "p-value if the number of images with an answer is uniform, by images"
+    """Measured only: are answers to set questions about photos equally often in one image, in two, and so on up to
+    all?
+    """
+    name, what = (
+        "number of answer images",
+        ("p-value of the hypothesis that the number of images with an answer is uniform, per number of images"),
+    )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
         some = trace.kind.answer == "set" and not trace.kind.candidates  # the form requires an answer in every image
@@ -30,7 +35,10 @@ def number_of_answer_images(traces: Sequence[Trace]) -> Check:
 
 def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
     """Does the number of annotated objects in a photo, few or many, reveal whether it contains an answer?"""
-    name, what = "answer images by number of objects", "AUC of a photo's number of annotated objects, few or many"
+    name, what = (
+        "answer images by number of objects",
+        ("AUC of finding an answer image by its number of annotated objects, few or many"),
+    )
     rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.candidates)]
     if not rows:
         return nothing(name, what)

@@ -1,4 +1,4 @@
-"""Whether the way images are made reveals which contain the answer, given how many do."""
+"""Whether the properties of image files reveal which images contain the answer, if their number is known."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -40,8 +40,10 @@ def answer_image_checks(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
-    """How much more often than chance the image with the most, or the least, of a signal contains the answer."""
-    what = "accuracy above chance of naming the image that has most or least of it"
+    """How much more often than by chance the image with the highest, or the lowest, value of a signal contains the
+    answer.
+    """
+    what = "accuracy above chance of choosing the image with the highest or lowest value"
     told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # a release by reference has no bytes
     if not told:
         return nothing(name, what)
@@ -65,7 +67,7 @@ def _open(trace: Trace) -> bool:
 
 
 def _above_chance(trace: Trace, values: NDArray[np.float64]) -> float:
-    """Share of the candidates with the greatest value that contain the answer, minus the share of all candidates."""
+    """Share of the candidates with the highest value that contain the answer, minus the share of all candidates."""
     places = np.array(trace.candidates) - 1
     holding = np.array([number in trace.targets for number in trace.candidates], dtype=np.float64)
     greatest = np.isclose(values[places], values[places].max(), rtol=1e-9, atol=0)

@@ -1,6 +1,6 @@
 """The box arithmetic that validation needs, written separately so that it shares no mistakes with the builder.
 
-Boxes are x1, y1, x2, y2. Functions of two boxes need the same unit, pixels or thousandths, for both.
+Boxes are x1, y1, x2, y2. Functions of two boxes need both boxes in the same unit, pixels or thousandths.
 """
 
 from cgc_data.validate.samples import Box, Rectangle
@@ -42,5 +42,5 @@ def within(inner: Box, outer: Box, slack: float = 0.0) -> bool:
 
 
 def furthest(a: Box, b: Box) -> float:
-    """Largest difference between the coordinates of two boxes."""
+    """Largest difference between corresponding coordinates of two boxes."""
     return max(abs(p - q) for p, q in zip(a, b, strict=True))

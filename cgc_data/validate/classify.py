@@ -1,4 +1,4 @@
-"""Features that could reveal absent rows without looking at the images, and folds that keep families whole."""
+"""Features that could reveal absent rows without the images, and folds that keep families whole."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence

@@ -48,7 +48,7 @@ HISTOGRAMS = {"channels": Histogram(24, _channels), "cube": Histogram(512, _cube
 
 @dataclass(frozen=True)
 class Likeness:
-    """Color distances from a piece to a whole image and to the most similar box in it; and that box (0-1000)."""
+    """Color distances from a piece to a whole image and to the most similar box in the image, and this box (0-1000)."""
 
     apart: float
     nearest: float
@@ -56,7 +56,7 @@ class Likeness:
 
 
 def likeness(piece: Pixels, image: Pixels, share: tuple[float, float], histogram: Histogram) -> Likeness:
-    """Compare an image with a piece that takes up a `share` of the image's width and height."""
+    """Compare an image with a piece that takes up a `share` of its width and height."""
     cell = max(max(image.shape[:2]) // CELLS, 1)
     cells, own = _by_cells(image, cell, histogram), _whole(piece, histogram)
     height, width = (

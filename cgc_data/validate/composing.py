@@ -27,7 +27,7 @@ def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
         except (ValueError, IndexError, SegmentationError, cv2.error) as error:
             raise PhotoError(f"the operation {step.name} {list(step.values)} cannot be applied ({error})") from None
     if pixels.shape[:2] != (view.height, view.width):
-        raise PhotoError(f"its operations produce {pixels.shape[1]} x {pixels.shape[0]}")
+        raise PhotoError(f"the operations of the view produce {pixels.shape[1]} x {pixels.shape[0]}")
     return pixels
 
 
@@ -50,12 +50,12 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
         case "jpeg", _ if step is view.operations[-1]:
             done = pixels
         case _:
-            raise ValueError("it is unknown, not that of the view's window, or in the wrong position")
+            raise ValueError("it is unknown, does not match the window of the view, or is in the wrong position")
     return done
 
 
 def _is_between(width: float, height: float, view: View) -> bool:
-    """Is it the size of the view, or an intermediate size between the window and the view?"""
+    """Does the image have the size of the view, or an intermediate size between the window and the view?"""
     x1, y1, x2, y2 = view.window
     ways = ((width, view.width, x2 - x1), (height, view.height, y2 - y1))
     return all(min(there, here) <= side <= max(there, here) for side, there, here in ways)

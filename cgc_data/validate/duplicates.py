@@ -1,6 +1,7 @@
 """Near-duplicates of one photo in two splits, found by thumbnails and regardless of file names.
 
-Candidates share a quarter of a 64-bit difference hash. They count as one picture if their thumbnails nearly agree.
+Candidates share a quarter of a 64-bit difference hash. Candidates count as one picture if their thumbnails nearly
+agree.
 """
 
 from collections import defaultdict
@@ -18,7 +19,7 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample
 from cgc_data.validate.world import World
 
-CHECKS = {"near-duplicates": "no two photos of different splits are one picture re-encoded or resized"}
+CHECKS = {"near-duplicates": "no photo is a re-encoded or resized copy of a photo in another split"}
 READ = cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_IGNORE_ORIENTATION
 HASH_BITS = 4  # maximum number of differing hash bits within one picture
 THUMBNAIL_DIFFERENCE = 4.0  # mean gray levels between 16 x 16 thumbnails

@@ -41,7 +41,7 @@ def check_files(release: Path, manifest: Manifest, ledger: Ledger) -> list[str]:
         path = inside(release, name)
         fault = "is missing" if not path.is_file() else "" if sha256(path) == digest else "does not match the manifest"
         if not fault and name in listed and path.stat().st_size != listed[name]["bytes"]:
-            fault = "is not the size that the manifest states"
+            fault = "does not have the size that the manifest states"
         ledger.require(not fault, "hashes", name, f"{name} {fault}")
     for path in sorted(release.rglob("*.parquet")):
         name = path.relative_to(release).as_posix()

@@ -1,4 +1,4 @@
-"""How often one fixed box is right, using the best box that can be learned from other rows."""
+"""How often one fixed box is right, for the best box that can be learned from other rows."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -21,7 +21,7 @@ Boxes = NDArray[np.float64]
 
 def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
     """Accuracy at IoU 0.5 of the best fixed box, chosen on other families; the image is guessed unless it is named."""
-    what = "accuracy at IoU 0.5 of the box that is most often right in other families; the image is guessed"
+    what = "accuracy at IoU 0.5 of the box that is right most often in other families, in a guessed image"
     rows = [trace for trace in traces if len(trace.boxes) == 1]
     if not rows:
         return nothing(name, what)

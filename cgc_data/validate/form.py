@@ -15,10 +15,13 @@ from cgc_data.validate.samples import Sample, Target, View
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "row form": "every value has the right kind and every index refers to a view",
+    "row form": "every value has the right type, and every index refers to a view",
     "ids unique": "16 hex digits, unique",
-    "prompt": "each image after its number, the question last, the asked names in it, no answer tags",
-    "answer": "parses strictly, matches `objects`, and scores 1.0",
+    "prompt": (
+        "each image follows its number, the question comes last and contains the requested names, and no answer tags "
+        "occur"
+    ),
+    "answer": "the answer parses strictly, matches `objects`, and scores 1.0",
     "box limits": "side, area, aspect ratio, and number of objects are within the release's limits",
 }
 
@@ -94,7 +97,7 @@ def _values(sample: Sample) -> list[str]:
     ]
     template = TEMPLATE.fullmatch(sample.template_id)
     if not template or not task or template.group(1) not in pools_of(task):
-        faults.append(f"template {sample.template_id!r} is not of the pool of {sample.task!r}")
+        faults.append(f"template {sample.template_id!r} does not belong to the pool of {sample.task!r}")
     if not 0 <= sample.difficulty <= 1:
         faults.append(f"difficulty {sample.difficulty} is not within 0-1")
     if not 2 <= len(sample.views) <= 6:
@@ -121,23 +124,27 @@ def _indices(sample: Sample, world: World) -> list[str]:
 
 
 def _images(sample: Sample) -> list[str]:
-    """What is wrong with the lists of images that may contain an answer and of those that cannot."""
+    """The faults of the lists of images that may contain an answer and of images that cannot."""
     listed = sorted([*sample.answer_images, *sample.reference_images])
-    faults = [] if listed == list(range(1, len(sample.views) + 1)) else [f"answer and reference images are {listed}"]
+    faults = (
+        []
+        if listed == list(range(1, len(sample.views) + 1))
+        else [(f"the answer images and the reference images together are {listed}")]
+    )
     holding = {target.img_idx for target in sample.objects} | ({sample.img_idx} - {None})
     if stray := holding - set(sample.answer_images):
         faults.append(f"image {sorted(map(str, stray))[0]} contains or is named for an answer, but is a reference")
     if sample.ref_img_idx is not None and sample.ref_img_idx not in sample.reference_images:
-        faults.append(f"image {sample.ref_img_idx} is referred to, but is not a reference")
+        faults.append(f"the question refers to image {sample.ref_img_idx}, which is not a reference image")
     return faults
 
 
 def _asked(sample: Sample, task: Task) -> list[str]:
-    """Mismatches between the query and what its task asks."""
+    """Mismatches between the query and the questions of its task."""
     fewest, most = task.labels_in(names_image=sample.img_idx is not None)
     faults = []
     if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):
-        faults.append(f"asks for the labels {list(sample.labels)}, not {fewest} to {most} different ones")
+        faults.append(f"asks for the labels {list(sample.labels)}, not for {fewest} to {most} different labels")
     written = {sample.written_label} if sample.written_label else set(sample.labels)
     stray = ({t.label for t in sample.objects} - written) | ({c.label for c in sample.evidence} - set(sample.labels))
     if stray:
@@ -153,7 +160,7 @@ def _asked(sample: Sample, task: Task) -> list[str]:
 
 
 def _parts(view: View, world: World) -> list[str]:
-    """What is wrong with the photos of a view: the first must be the view's own, and all must be known."""
+    """The faults of a view's photos: the first must be the view's own photo, and all must be known."""
     if not view.parts:
         return ["a view has no parts"]
     own, *lent = view.parts
@@ -181,7 +188,9 @@ def _frame(view: View, contrast: str, world: World, *, is_reference: bool) -> li
     elif not within((x1, y1, x2, y2), (0, 0, *source.size(view.image_id))):
         faults.append(f"window {view.window} extends beyond the photo's {source.size(view.image_id)}")
     if view.file_name.rpartition("/")[2] not in source.base_names(view.image_id):
-        faults.append(f"file {view.file_name} is not that of image {view.image_id}, {source.file_name(view.image_id)}")
+        faults.append(
+            f"file {view.file_name} is not the file of image {view.image_id}, {source.file_name(view.image_id)}"
+        )
     return faults
 
 

@@ -1,4 +1,4 @@
-"""Hard sets: the distractors show other members of the asked label's supercategory, but not the label."""
+"""Hard sets: the distractors show other members of the requested label's supercategory, but not the label."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,10 @@ from cgc_data.validate.samples import Sample
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "hard distractors": "in a hard set, every distractor (of four images or more: at least half of them) shows another "
-    "member of the asked label's supercategory, and is proved free of the label"
+    "hard distractors": (
+        "in a hard set, every distractor (at least half of them in sets of four or more images) shows another member "
+        "of the requested label's supercategory, and the label is proved absent from it"
+    )
 }
 ALL_BELOW = 4  # number of images from which half of the distractors suffice
 

@@ -1,4 +1,4 @@
-"""Licenses: each view has the license that its source records, and none that the release does not allow."""
+"""Licenses: each view has the license that its source records, and no license that the release does not allow."""
 
 import re
 
@@ -7,7 +7,11 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Part, Sample, View
 from cgc_data.validate.world import World
 
-CHECKS = {"licenses": "as the source records them, as the manifest allows, and no window of a no-derivatives photo"}
+CHECKS = {
+    "licenses": (
+        "licenses match the source and the manifest, and no photo under a no-derivatives license is shown as a window"
+    )
+}
 # Matched against the whole URL: one on another host that merely contains one of these is not a license.
 HOST = r"https?://(?:www\.)?"
 COMMONS = HOST + r"creativecommons\.org/"
@@ -42,7 +46,7 @@ class LicenseCheck:
     def _fault(self, shown: View | Part, *, adapted: bool) -> str:
         url, recorded = shown.license_url, self._world.sources[shown.source].license_url(shown.image_id)
         if url != recorded:
-            return f"license {url!r}, the source records {recorded!r}"
+            return f"the license is {url!r}, but the source records {recorded!r}"
         if NO_DERIVATIVES.fullmatch(url) and adapted:
             return f"{url} forbids windows and other changes"
         if self._policy == "all" or PERMISSIVE.fullmatch(url):
@@ -59,14 +63,14 @@ def _not_composable(urls: set[str], stated: str) -> str:
     if forbidden := sorted(url for url, kind in kinds.items() if not kind):
         return f"{forbidden[0]!r} does not allow composites"
     if "sa" in kinds.values() and {"nc", "nc-sa"} & set(kinds.values()):
-        return f"composites are not allowed of {sorted(urls)}"
+        return f"the licenses do not allow composites: {sorted(urls)}"
     strictest = max(KINDS.index(kind) for kind in kinds.values())
     due = sorted(url for url, kind in kinds.items() if KINDS.index(kind) == strictest)
-    return "" if stated in due else f"states {stated!r} as the license of a composite, not {due[-1]!r}"
+    return "" if stated in due else f"states {stated!r} as the license of a composite, instead of {due[-1]!r}"
 
 
 def _kind(url: str) -> str:
-    """What a license requires of adaptations, one of `KINDS`; empty if it allows none or is unknown."""
+    """What a license requires of adaptations, one of `KINDS`; empty if it allows no adaptations or is unknown."""
     element = re.fullmatch(rf"{COMMONS}licenses/by(?:-(sa|nc|nc-sa))?/[\w./-]*", url, re.I)
     if element:
         return (element[1] or "by").lower()

@@ -1,4 +1,4 @@
-"""The bounds a release was built with, read from its manifest, with the design's defaults for any it omits."""
+"""The bounds with which a release was built, read from its manifest, with the design's defaults for missing bounds."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Limits:
 
 
 def limits_of(manifest: Manifest) -> Limits:
-    """Limits in a manifest's resolved configuration. Raises ReleaseError if that is malformed."""
+    """Limits in a manifest's resolved configuration. Raises ReleaseError if the configuration is malformed."""
     config, windows = manifest["config"], kept_settings(manifest).intra
     known = {key: value for key, value in config.get("limits", {}).items() if key in Limits.__dataclass_fields__}
     return Limits(

@@ -1,6 +1,6 @@
 """Whether a list of several labels reveals which one matters before any image is inspected.
 
-Which one matters depends on the task: the label that is nowhere, or the one that every image shows.
+Which label matters depends on the task: the label that no image shows, or the label that every image shows.
 """
 
 from collections import Counter, defaultdict
@@ -21,8 +21,8 @@ List = tuple[Trace, tuple[Asked, ...]]  # a row with the labels to choose from
 
 
 def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the right label the one that was right more often than others in the lists of other rows?"""
-    what = "AUC of how often a label is the one in the lists of other families, within lists"
+    """Was the right label of a list right more often than others in the lists of other rows?"""
+    what = "AUC of how often a label is the right one in the lists of other families, compared within lists"
     return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
 
 
@@ -41,8 +41,10 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the rarest, or most frequent, label of a list right? Which one is learned from lists of the same length."""
-    what = "AUC of how rare, or how frequent, a label is in the sources, as other families have it, within lists"
+    """Is the rarest, or most frequent, label of a list right? Lists of the same length show which of the two
+    applies.
+    """
+    what = "AUC of how rare or how frequent a label is in the sources, learned from other families, within lists"
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:
         return nothing(name, what)
@@ -56,7 +58,7 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def _lean(asked: Sequence[Asked], is_right: Right) -> float:
-    """How much more often the right label is more frequent than others in its list than less frequent, -1 to 1."""
+    """How often the right label is more frequent than others in its list, minus how often it is not, -1 to 1."""
     right, wrong = ([one.photos for one in asked if is_right(one) is kind] for kind in (True, False))
     return float(np.sign(np.subtract.outer(right, wrong)).mean()) if right and wrong else 0.0
 
@@ -78,13 +80,13 @@ def _within(
         return nothing(name, what)
     auc, interval = clustered_auc(scores[known], truths[known], groups[known], strata[known])
     if len(np.unique(groups[known])) < FEW_GROUPS:
-        return Check(name, "note", int(known.sum()), auc, AUC_BOUND, interval, f"{what}: too few rows to tell")
+        return Check(name, "note", int(known.sum()), auc, AUC_BOUND, interval, f"{what}: too few rows to measure")
     return judge(name, auc, interval, AUC_BOUND, int(known.sum()), what)
 
 
 def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     """Is the right label equally often in each position of the list?"""
-    what = f"p-value if places in the list are uniform; fails below {UNIFORM_P:g}"
+    what = f"p-value of the hypothesis that positions in the list are uniform; fails below {UNIFORM_P:g}"
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
         counts[len(trace.asked)].update(place for place, asked in enumerate(trace.asked) if is_right(asked))
@@ -98,5 +100,7 @@ def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 def words_tell(name: str, traces: Sequence[Trace], true: Set[str]) -> Check:
     """Do the wording and the number, sizes, and bytes of images reveal which rows (by id) have such a label?"""
-    what = "held-out AUC of a logistic classifier on wording, labels, number, sizes and bytes of images"
+    what = (
+        "held-out AUC of a logistic classifier on the wording, the labels, and the number, sizes, and bytes of images"
+    )
     return classifier(traces, lambda trace: trace.id in true, absent_features, name, what)

@@ -1,4 +1,4 @@
-"""Objects pasted into a view: what they are and hide, derived from both photos, the mask, and the transform."""
+"""Objects pasted into a view: what they show and hide, derived from both photos, the mask, and the transform."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Placed:
-    """An object in the photo it is pasted into.
+    """A pasted object, in the photo into which it is pasted.
 
     Attributes:
-        box: tight box of its mask in that photo, pixels.
+        box: tight box of its mask in that photo, in pixels.
         corner: x, y of the pixel at which `mask` starts.
         mask: the pixels whose centers it covers, (height, width).
-        contrast: mean difference in gray levels from what it hides.
+        contrast: mean difference in gray levels between the object and the area that it hides.
     """
 
     box: Box
@@ -34,7 +34,7 @@ class Placed:
 
 
 def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
-    """The annotation that a part shows, and what is wrong with the part or ""."""
+    """The annotation that a part shows, and the fault of the part, or ""."""
     found = world.instance(part.annotation_id)
     if found is None or found.crowd or not found.has_mask:
         return None, f"{part.annotation_id} is not a single object with a mask"
@@ -49,7 +49,7 @@ def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
 
 
 def _misdrawn(found: Instance, part: Part, world: World) -> str:
-    """Why the stated mask is not the annotation's, or not whole; "" if it is both."""
+    """Why the stated mask is not the annotation's mask, or not whole; "" if it is both."""
     raw = world.sources[found.source].mask(found.number)
     height, width = raw.shape
     try:
@@ -57,7 +57,7 @@ def _misdrawn(found: Instance, part: Part, world: World) -> str:
     except SegmentationError as error:
         return f"the mask of {part.annotation_id} is invalid ({error})"
     if not np.array_equal(raw, stated):
-        return f"the mask of {part.annotation_id} is not that of its source"
+        return f"the mask of {part.annotation_id} is not the mask in its source"
     cut = raw[0].any() or raw[-1].any() or raw[:, 0].any() or raw[:, -1].any()
     return f"{part.annotation_id} is cut by the border of its photo" if cut else ""
 
@@ -86,7 +86,8 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
 
 
 def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, float]]:
-    """Concepts in the photo, and the largest share hidden of any one object, using the source with the smallest share.
+    """Concepts in the photo, and the largest hidden share of any one object, according to the source with the smallest
+    share.
 
     Sources that annotate the same objects outline them slightly differently.
     """

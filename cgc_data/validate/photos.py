@@ -44,16 +44,18 @@ class PhotoFiles:
         return self._holder(name).size(name)
 
     def place(self, name: str) -> str:
-        """Location of the photo's file, which identifies two names of one file; empty if there is no such photo."""
+        """Location of the photo's file, which is the same for two names of one file; empty if there is no such
+        photo.
+        """
         holder = self._holder(name)
         return "" if holder.size(name) is None else holder.place(name)
 
     def read(self, name: str) -> bytes:
-        """The file's bytes. Raises PhotoError if it is missing or unreadable."""
+        """The file's bytes. Raises PhotoError if the photo is missing or unreadable."""
         return self._holder(name).read(name)
 
     def _holder(self, name: str) -> "_Place":
-        """The location that has a file of this exact name, else the first that has the photo."""
+        """The location that has a file with this exact name, or otherwise the first location that has the photo."""
         holders = [place for place in self._places if place.size(name) is not None]
         exact = [place for place in holders if place.name(name) == name]
         return (exact or holders or self._places[-1:])[0]
@@ -100,7 +102,7 @@ class _Place:
         return str(file if self._url else file.resolve())
 
     def name(self, name: str) -> str:
-        """The name of the photo's file here, or "" if there is none."""
+        """The name of the photo's file in this location, or "" if it has none."""
         if self._archive:
             info = self._member(name)
             return info.filename if info else ""
@@ -178,7 +180,9 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def picture_size(content: bytes) -> tuple[int, int]:
-    """Width and height from the header. Raises PhotoError if there is none or it exceeds the size of any photo."""
+    """Width and height from the header. Raises PhotoError if the header states no size or a size that exceeds the
+    limit.
+    """
     try:
         with Image.open(io.BytesIO(content)) as image:
             width, height = image.size

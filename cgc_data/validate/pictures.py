@@ -1,4 +1,4 @@
-"""The stored pixels: each image is the photo it claims to be, either untouched or cropped to the window."""
+"""The stored pixels: each image is the stated photo, either unchanged or cropped to the window."""
 
 import hashlib
 import io
@@ -19,10 +19,13 @@ from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "images": "as many images as views, each decodes to the size of its view, upright for every reader",
-    "photos untouched": "a whole photo is its file byte for byte, except for its EXIF orientation",
-    "windows": "a window shows what its photo shows there, changed only by the stated operations",
-    "encoded alike": "images that may contain an answer have one format, and windows one quality unless it is drawn",
+    "images": "each view has one image, which decodes to the size of the view and is upright in every viewer",
+    "photos untouched": "an uncropped photo equals its file byte for byte, except for its EXIF orientation",
+    "windows": "a window shows exactly what its photo shows in that place, changed only by the listed operations",
+    "encoded alike": (
+        "images that may contain an answer share one format, and windows share one JPEG quality unless it is drawn "
+        "at random"
+    ),
 }
 # Largest mean absolute difference that resampling and one JPEG encoding leave: in gray levels of luma at half size, and
 # of color at a quarter, because JPEG stores color at half size and loses fine colored dots
@@ -43,7 +46,7 @@ class PictureCheck:
         self._done: Compared = {} if done is None else done
 
     def check(self, sample: Sample) -> None:
-        """Check all images of a sample. A release by reference has none."""
+        """Check all images of a sample. A release by reference stores no images."""
         if not sample.images:
             return
         count = len(sample.images)
@@ -59,7 +62,7 @@ class PictureCheck:
         self._ledger.require(not fault, "encoded alike", sample.id, fault)
 
     def _compared(self, content: bytes, view: View) -> tuple[str, str]:
-        """Why the image cannot be read, and why it does not match the view; "" for each that holds."""
+        """Why the image cannot be read, and why it does not match the view; "" for each fault that does not occur."""
         key = (hashlib.sha256(content).digest(), view)
         if key not in self._done:
             if len(self._done) >= REMEMBERED:
@@ -70,7 +73,7 @@ class PictureCheck:
         return self._done[key]
 
     def _altered(self, content: bytes, view: View) -> str:
-        """Why the image is not the whole photo's file; "" if it is."""
+        """Why the image is not the file of the uncropped photo; "" if it is."""
         source = self._world.sources[view.source]
         frame = (0, 0, *source.size(view.image_id))
         if view.window != frame or (view.width, view.height) != frame[2:]:
@@ -83,7 +86,7 @@ class PictureCheck:
             return _not_turned(content, original)
         if content == original or _only_untagged(content, original):
             return ""
-        return f"its bytes are not those of {source.file_name(view.image_id)}"
+        return f"the bytes differ from the bytes of {source.file_name(view.image_id)}"
 
     def _elsewhere(self, content: bytes, view: View) -> str:
         """Why the image does not show the photo's window; "" if it does."""
@@ -102,19 +105,19 @@ class PictureCheck:
 
 
 def _not_turned(content: bytes, original: bytes) -> str:
-    """Why the image is not the photo, rotated as EXIF states and re-encoded; "" if it is."""
+    """Why the image is not the photo, rotated as EXIF states and encoded again; "" if it is."""
     stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
-        return f"is {stored.shape[1]} x {stored.shape[0]}, which is not how its photo is displayed"
+        return f"is {stored.shape[1]} x {stored.shape[0]}, unlike its photo as displayed"
     apart = _apart(stored, expected)
     return f"differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
 
 def _quality(content: bytes, view: View) -> str:
-    """Why the image is not a JPEG of the quality that its last operation states; "" if it is."""
+    """Why the image is not a JPEG of the quality in its last operation; "" if it is."""
     last = view.operations[-1]
     if last.name != "jpeg" or len(last.values) != 1:
-        return "its last operation is not a JPEG encoding"
+        return "the last operation is not a JPEG encoding"
     with Image.open(io.BytesIO(content)) as image:
         stored = getattr(image, "quantization", None)
     return "" if stored == _tables(int(last.values[0])) else f"is not encoded at quality {last.values[0]:g}"
@@ -146,10 +149,10 @@ def _unreadable(content: bytes, view: View) -> str:
     try:
         width, height = picture_size(content)
         if (width, height) != (view.width, view.height):
-            return f"is {width} x {height}, the view states {view.width} x {view.height}"
+            return f"is {width} x {height}, but the view states {view.width} x {view.height}"
         with Image.open(io.BytesIO(content)) as image:
             if image.getexif().get(ORIENTATION, 1) != 1:
-                return "has an orientation tag that makes readers rotate it"
+                return "has an orientation tag that makes viewers rotate it"
             image.load()
     except (OSError, PhotoError, SyntaxError, ValueError) as error:
         return f"does not decode ({error})"
@@ -157,7 +160,7 @@ def _unreadable(content: bytes, view: View) -> str:
 
 
 def _only_untagged(content: bytes, original: bytes) -> bool:
-    """Is the only difference an orientation tag that is 1 here and not 1 in the file?"""
+    """Is the only difference an orientation tag that is 1 in the image and not 1 in the file?"""
     if len(content) != len(original) or _orientation(original) == 1 or _orientation(content) != 1:
         return False
     changed = np.flatnonzero(np.frombuffer(content, np.uint8) != np.frombuffer(original, np.uint8))
@@ -170,7 +173,7 @@ def _orientation(content: bytes) -> int:
 
 
 def _shifted(stored: NDArray[np.int16], expected: NDArray[np.int16]) -> float:
-    """Smallest mean difference when one is shifted against the other."""
+    """Smallest mean difference between two images if one is shifted against the other."""
     s = SHIFT
     if min(stored.shape[:2]) <= 4 * s:
         return float("inf")

@@ -27,7 +27,9 @@ class DecodedPhotos:
         self._photos: OrderedDict[tuple[str, int], Pixels] = OrderedDict()
 
     def of(self, part: Part) -> Pixels:
-        """Pixels (height, width, 3), blue-green-red. Raises PhotoError if it is unreadable or has the wrong size."""
+        """Pixels (height, width, 3), blue-green-red. Raises PhotoError if the photo is unreadable or has the wrong
+        size.
+        """
         key = (part.source, part.image_id)
         if key not in self._photos:
             self._photos[key] = self._read(self._sources[part.source], part.image_id)
@@ -40,7 +42,7 @@ class DecodedPhotos:
         content = source.photos.read(source.file_name(image_id))
         photo = as_displayed(content) if source.displayed else decode(content)
         if photo.shape[:2] != source.size(image_id)[::-1]:
-            raise PhotoError(f"the photo is {photo.shape[1]} x {photo.shape[0]}, but not according to its annotation")
+            raise PhotoError(f"the photo is {photo.shape[1]} x {photo.shape[0]}, which does not match its annotation")
         return photo
 
 

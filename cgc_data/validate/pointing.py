@@ -1,4 +1,4 @@
-"""What could reveal a piece's location or source image without searching for it: colors and files."""
+"""What could reveal a piece's location or source image without a search for the piece: colors and files."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -22,18 +22,18 @@ BY_LEARNING = 0.15
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
-    """How much more often than chance the image nearest in color, or the farthest, contains the answer."""
+    """How much more often than by chance the image nearest in color, or the farthest, contains the answer."""
     rows = [trace for trace in traces if len(trace.candidates) > 1]
     return answer_image("answer image by color", rows, lambda trace: [one["channels"].apart for one in trace.colors])
 
 
 def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_scores) -> Check:
-    """How much more often than chance a classifier finds the image from colors and files, on unseen photos.
+    """How much more often than by chance a classifier finds the image by colors and files, on unseen photos.
 
     The default `matcher` is a logistic classifier.
     """
     name = "answer image by a learned matcher"
-    what = "accuracy above chance of a classifier on distances in color, files, and sharpness of the images"
+    what = "accuracy above chance of a classifier on the color distances, files, and sharpness of the images"
     rows = [trace for trace in traces if len(trace.candidates) > 1 and trace.colors]
     if len(rows) < 2:
         return nothing(name, what)
@@ -72,7 +72,7 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
     for histogram in HISTOGRAMS:
         name, what = (
             f"place by color ({histogram})",
-            "accuracy at IoU 0.5 of the place most similar in color, of the right size",
+            "accuracy at IoU 0.5 of a box of the right size at the place most similar in color",
         )
         if not rows:
             yield nothing(name, what)
@@ -82,6 +82,6 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def _is_likest(trace: Trace, histogram: str) -> bool:
-    """Is the place most similar in color, in the image that contains the answer, the answer?"""
+    """In the image that contains the answer, is the place most similar in color the answer?"""
     (target,) = trace.targets
     return iou(trace.boxes[0], trace.colors[target - 1][histogram].likest) >= 0.5

@@ -13,7 +13,8 @@ Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as
 class RawProtocol(ABC):
     """How far a file's records can be trusted.
 
-    `rule` is the warrant that a release states for it; `refusal` is the message if the rule does not hold for a source.
+    `rule` is the warrant that a release states for the protocol; `refusal` is the message if the rule does not apply to
+    a source.
     """
 
     rule: ClassVar[str]
@@ -40,7 +41,7 @@ class Exhaustive(RawProtocol):
 
     @classmethod
     def of(cls, names: Mapping[int, str], own: bool, declared: Declared) -> "Exhaustive":
-        """From the category names, and whether they are the format's `own` list, if nothing is declared."""
+        """The protocol for these category names, which may be the format's `own` list, if nothing is declared."""
         if isinstance(declared, list):
             return cls(frozenset(number for number, name in names.items() if name in declared), True)
         whole = own if declared is None else declared
@@ -94,8 +95,8 @@ class RawFile:
         licenses: as listed in the file.
         mask: run lengths of an annotation's mask.
         protocol: what the file warrants.
-        coco_photos: are its photos COCO's, even if its categories are not?
-        practice: whose naming practice it follows, "" if none in particular.
+        coco_photos: are its photos COCO's photos, even if its categories are not COCO's?
+        practice: whose naming practice the file follows, "" if none in particular.
     """
 
     images: dict[int, Record]

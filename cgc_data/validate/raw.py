@@ -46,10 +46,10 @@ class Sight:
     """What a window shows of an instance.
 
     Attributes:
-        box: tight box of the part inside, in pixels of the photo, or None if nothing is.
+        box: tight box of the part inside the window, in pixels of the photo, or None if the window shows no part.
         share: share of the mask's area that is inside.
-        near: does the window expanded by the margin contain any of it?
-        certain: False if there is no mask to determine what is inside.
+        near: does the window, expanded by the margin, contain any part of the instance?
+        certain: False if there is no mask that shows which part is inside.
     """
 
     box: Box | None
@@ -58,7 +58,7 @@ class Sight:
     certain: bool
 
     def state(self, visible: float) -> Literal["visible", "gone", "ambiguous"]:
-        """Visible from this share up, gone if no pixel is near the window, ambiguous in between."""
+        """Visible if at least this share is inside, gone if no pixel is near the window, and ambiguous otherwise."""
         if not self.near:
             return "gone"
         return "visible" if self.certain and self.box and self.share >= visible else "ambiguous"
@@ -73,8 +73,8 @@ class RawSource:
         exhaustive: as declared; None: only what the format itself guarantees.
         test_only: are all its photos held out?
         box_format: declared format of its boxes.
-        displayed: do annotations follow the photos as EXIF rotates them?
-        ignored: what the user declares wrong in it: masks, crowd flags, duplicates.
+        displayed: do annotations fit the photos after EXIF rotates them?
+        ignored: what the user declares wrong in the file: masks, crowd flags, duplicates.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class RawSource:
         return Instance(self.key, raw["id"], raw["image_id"], concept, box, is_crowd(raw), has_mask(raw))
 
     def _read_rle(self, number: int) -> Any:
-        """Run lengths of a mask. Raises ReleaseError if it fits no photo or its edges are unbounded."""
+        """Run lengths of a mask. Raises ReleaseError if the mask fits no photo or its edges are unbounded."""
         raw, rle = self._annotations[number], None
         try:
             fault = _unbounded(raw["segmentation"], self.size(raw["image_id"]))

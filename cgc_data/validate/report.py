@@ -1,6 +1,6 @@
 """Results of a validation: one check per line, and the sample of each breach.
 
-A check passes, fails, or passes with a note if the release is too small to tell or the check only measures something.
+A check passes, fails, or passes with a note if the release is too small to decide or the check only measures a value.
 """
 
 from collections import Counter, defaultdict
@@ -14,14 +14,14 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Something wrong in one sample (or, for checks of files, in one file)."""
+    """A fault of one sample (or, for checks of files, of one file)."""
 
     sample: str
     message: str
 
 
 class Finding(NamedTuple):
-    """One thing checked in a sample: its check, and what is wrong or ""."""
+    """One thing that is checked in a sample: its check, and the fault or ""."""
 
     check: str
     fault: str
@@ -74,7 +74,7 @@ class Report:
         return all(check.status != "fail" for check in self.checks)
 
     def check(self, name: str) -> Check:
-        """The check of this name. Raises KeyError if there is none."""
+        """The check of this name. Raises KeyError if the report has no such check."""
         for check in self.checks:
             if check.name == name:
                 return check
@@ -92,7 +92,7 @@ class Report:
 
 
 class Ledger:
-    """Collects breaches while samples stream by; only faults are kept in memory."""
+    """Collects breaches while samples stream by; only breaches are kept in memory."""
 
     def __init__(self, descriptions: Mapping[str, str]) -> None:
         self._descriptions = descriptions
@@ -108,7 +108,7 @@ class Ledger:
         self._breaches[check].append(Breach(sample, message))
 
     def require(self, holds: bool, check: str, sample: str, message: str) -> bool:
-        """Check one thing and record a breach if it does not hold. Returns `holds`."""
+        """Check one thing and record a breach if the requirement is not met. Returns `holds`."""
         self.look(check)
         if not holds:
             self.breach(check, sample, message)

@@ -21,7 +21,7 @@ Gray = NDArray[np.float64]
 
 
 class Found(NamedTuple):
-    """The best correlation at the piece's true place, and at any other; -1 if there is no such place."""
+    """The best correlation at the piece's true place, and at any other place; -1 if there is no such place."""
 
     home: float
     elsewhere: float
@@ -30,7 +30,7 @@ class Found(NamedTuple):
 def search(piece: Pixels, image: Pixels, size: tuple[float, float], home: Box | None) -> Found:
     """Search for a piece in an image, at every scale of the ladder, and mirrored.
 
-    `size`: width and height of the piece in pixels of the image; `home`: its true place in it.
+    `size`: width and height of the piece in pixels of the image; `home`: the piece's true place in the image.
     """
     scale = LONGER_SIDE / max(image.shape[:2])
     scene = small(image, image.shape[1] * scale, image.shape[0] * scale)
@@ -75,7 +75,9 @@ def _sums(values: Gray, rows: int, columns: int) -> Gray:
 
 
 def _own(shape: tuple[int, ...], size: tuple[int, ...], home: list[float]) -> NDArray[np.bool_]:
-    """Which places (rows, columns) of a template of this size (rows, columns) are the true one; all False if none."""
+    """Which places (rows, columns) of a template of this size (rows, columns) are the true place; all False if there is
+    none.
+    """
     if not home:
         return np.zeros(shape, dtype=bool)
     x1, y1, x2, y2 = home

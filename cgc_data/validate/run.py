@@ -63,7 +63,8 @@ def validate(
         workers: number of processes.
 
     Raises:
-        ReleaseError: not a finished release, or a source is missing or differs from the one it was built from.
+        ReleaseError: the folder is not a finished release, or a source is missing or differs from the source of the
+            build.
     """
     folder, given = local_release(release), tuple(sources or ())
     opened = _opened(folder, given)
@@ -107,7 +108,7 @@ def _check_group(folder: Path, given: tuple[SourcePaths, ...], sampling: Samplin
 
 
 def open_sources(release: Path, manifest: Manifest, given: Sequence[SourcePaths]) -> list[RawSource]:
-    """The raw sources of a release, verified by their sha256. Raises ReleaseError if one is missing or differs."""
+    """The raw sources of a release, verified by their sha256. Raises ReleaseError if a source is missing or differs."""
     moved = {_digest(paths.annotations): paths for paths in given}
     known = {entry["sha256"] for entry in manifest["sources"]}
     for digest, paths in moved.items():

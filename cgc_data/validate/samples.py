@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A photo that a view shows part of; all but the first contribute an object."""
+    """A photo of which a view shows a part; for all photos but the first, the part is a pasted object."""
 
     source: str
     image_id: int
@@ -41,7 +41,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One image as shown; `window` in pixels of the photo, half-open."""
+    """One displayed image; `window` in pixels of the photo, half-open."""
 
     source: str
     image_id: int
@@ -128,12 +128,12 @@ class Sample:
 
     @property
     def kind(self) -> Task:
-        """The declared task. Raises ReleaseError if it is unknown, which the form check rules out."""
+        """The declared task. Raises ReleaseError if the task is unknown, which the form check rules out."""
         return task_named(self.contrast, self.task)
 
     @property
     def label(self) -> str:
-        """What the row asks for: the first label or, if there is none, the word that answers write."""
+        """What the row asks for: the first label or, without a label, the word that answers write."""
         return self.labels[0] if self.labels else self.written_label
 
     @property
@@ -146,13 +146,13 @@ class Sample:
         return self.views[img_idx - 1]
 
     def targets(self, img_idx: int, label: str) -> tuple[Target, ...]:
-        """Objects of an asked label in one view."""
+        """Objects with a requested label in one view."""
         written = self.written_label or label
         return tuple(t for t in self.objects if t.img_idx == img_idx and t.label == written)
 
 
 def read_sample(row: Row, shard: str) -> Sample:
-    """A row of a shard as a Sample. Raises ValueError that states what is missing."""
+    """A row of a shard as a Sample. Raises ValueError that states which value is missing."""
     try:
         return _read(row, shard)
     except (TypeError, KeyError, AttributeError) as error:

@@ -14,9 +14,11 @@ from cgc_data.validate.samples import Sample
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "set complete": "every visible instance is in the answer, none is ambiguous, no crowd, all are boxed",
-    "one instance": "a question for one object has exactly one in exactly one image",
-    "roles": "a target view shows the target, a distractor does not; no photo twice",
+    "set complete": (
+        "the answer contains every visible instance; all instances are boxed, and none is ambiguous or a crowd"
+    ),
+    "one instance": "a question about one object has exactly one instance, in exactly one image",
+    "roles": "target views show the target, distractors do not, and no photo is shown twice",
 }
 
 
@@ -44,14 +46,14 @@ def roles(sample: Sample, world: World) -> Iterator[Finding]:
 
 
 def lookalikes(sample: Sample, world: World) -> Iterator[str]:
-    """Asked labels that can be mistaken for one another, or of which one is below the other."""
+    """Requested labels that can be mistaken for one another, or one of which is below the other."""
     for one, other in combinations(sample.labels, 2):
         if world.concept(other) in world.relations.confusable(world.concept(one) or ""):
             yield f"{one} and {other} can be mistaken for one another"
 
 
 def complete(sample: Sample, world: World, limits: Limits, *, everywhere: bool = False) -> Iterator[Finding]:
-    """Check that the answer has every instance in the views it has objects in, or in all views (`everywhere`)."""
+    """Check that the answer has every instance in the views in which it has objects, or in all views (`everywhere`)."""
     for label in sample.labels:
         for number in range(1, len(sample.views) + 1):
             if everywhere or sample.targets(number, label):
@@ -78,7 +80,9 @@ def _incomplete(sample: Sample, number: int, label: str, world: World, limits: L
 
 
 def _boxed(world: World, photo: str, concept: str, answered: Iterable[str]) -> tuple[Instance, ...]:
-    """Instances of the one source that the answer takes its boxes from (any that boxes all, if the answer is empty)."""
+    """Instances from the one source of the answer's boxes (or from any source that boxes all instances, if the answer
+    is empty).
+    """
     keys = {name.rpartition(":")[0] for name in answered}
     whole = [fact for fact in world.facts(photo, concept) if fact.status == "all"]
     named = [fact for fact in whole if fact.source.key in keys]

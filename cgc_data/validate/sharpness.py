@@ -1,4 +1,6 @@
-"""Whether a view is sharp enough: not enlarged too much, and no box large only because of enlargement."""
+"""Whether a view is sharp enough: not enlarged too much, and without boxes that are large only because of
+enlargement.
+"""
 
 import cv2
 
@@ -8,7 +10,9 @@ from cgc_data.validate.pixels import decode_gray
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, Target, View
 
-CHECKS = {"sharpness": "no view is enlarged more than the release allows, and boxes are large in their photos too"}
+CHECKS = {
+    "sharpness": ("no view is enlarged more than the release allows, and boxes are also large enough in their photos")
+}
 
 WHOLE_PIXEL = 0.5  # that rounding can add to the side of a view
 ROUNDING = 1e-3  # of boxes in a row, pixels
@@ -26,7 +30,7 @@ class SharpnessCheck:
         if most is None:
             return
         for number, view in enumerate(sample.views, 1):
-            fault = f"image {number} is enlarged {enlargement(view):.2f} times, at most {most:g}"
+            fault = f"image {number} is enlarged {enlargement(view):.2f} times, but at most {most:g} times is allowed"
             self._ledger.require(not _enlarged(view, most), "sharpness", sample.id, fault)
         for target in sample.objects:
             side = _side_in_photo(target, sample.view(target.img_idx))

@@ -1,4 +1,4 @@
-"""Shortcuts that a model could exploit instead of looking, each measured over a release against its bound."""
+"""Shortcuts that a model could use without the images, each measured over a release and compared with its bound."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -79,14 +79,16 @@ def absent_share(traces: Sequence[Trace], *, estimated: bool = False) -> Check:
 
 
 def absent_classifier(traces: Sequence[Trace], contrast: str = "") -> Check:
-    """AUC of a classifier that separates absent from present by everything except what the pictures show."""
+    """AUC of a classifier that separates absent rows from present rows by everything except the content of the
+    pictures.
+    """
     name = f"absent from wording, label and sizes{f' ({contrast})' if contrast else ''}"
     what = "held-out AUC of a logistic classifier on wording, label, number, sizes, and bytes of images"
     return _classifier([t for t in traces if contrast in ("", t.contrast)], absent_features, name, what)
 
 
 def absent_from_images(traces: Sequence[Trace]) -> Check:
-    """The same from the images alone: exactly balanced labels push the other AUC below one half."""
+    """The same AUC from the images alone: exactly balanced labels push the other AUC below one half."""
     what = "held-out AUC of a logistic classifier on sizes and bytes of images alone"
     return _classifier(traces, image_features, "absent from sizes and bytes", what)
 
@@ -104,7 +106,7 @@ def classifier(
     rows = at_most(list(traces), MOST_ROWS)
     truths = np.array([is_true(trace) for trace in rows], dtype=bool)
     if min(truths.sum(), (~truths).sum()) < FEWEST_ROWS:
-        return Check(name, "note", len(rows), None, AUC_BOUND, None, f"{what}: too few rows to tell")
+        return Check(name, "note", len(rows), None, AUC_BOUND, None, f"{what}: too few rows to measure")
     groups = families(rows)
     folds = folds_of(groups)
     scores = held_out_scores(features(rows), truths, folds)
@@ -113,8 +115,8 @@ def classifier(
 
 
 def odd_one_out(traces: Sequence[Trace]) -> Check:
-    """Is the photo that is most often a target elsewhere also the target here?"""
-    name, what = "target photo is the odd one out", "AUC of a photo's share of target roles in other families"
+    """Is the photo that is most often a target elsewhere also the target in this row?"""
+    name, what = "target photo is the odd one out", "AUC of how often a photo is a target in other families"
     rows = at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
     groups = families(rows)
     roles = [(t, t.photos[number - 1], number in t.targets) for t in rows for number in t.candidates]
@@ -133,10 +135,10 @@ def odd_one_out(traces: Sequence[Trace]) -> Check:
 
 
 def one_sided_photos(traces: Sequence[Trace]) -> Check:
-    """How far a photo's share of target roles is from the share that its sets give each member."""
+    """Difference between a photo's share of target roles and the share that its sets give each member."""
     name, what = (
         "photos serve in both roles",
-        "share of photos, shown 6 times or more, that are always or never the target",
+        "share of photos that are always or never the target, among photos shown at least 6 times",
     )
     roles: defaultdict[str, list[bool]] = defaultdict(list)
     for trace in traces:
@@ -152,7 +154,7 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
 
 def photo_tells_absent(traces: Sequence[Trace]) -> Check:
     """Do the photos of absent rows occur more often in other absent rows?"""
-    name, what = "photos tell absent", "AUC of the photos' share of absent rows in other families"
+    name, what = "photos tell absent", "AUC of how often the photos are in absent rows of other families"
     rows = at_most([t for t in traces if not t.kind.contrast.windows], MOST_ROWS)
     truths = np.array([_is_empty(t) for t in rows], dtype=bool)
     if not truths.any() or truths.all():
@@ -176,7 +178,7 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
     """Is the answer's image equally often in each position?"""
     name, what = (
         f"target position ({contrast})",
-        f"p-value if positions of the answer's image are uniform; fails below {UNIFORM_P:g}",
+        f"p-value of the hypothesis that the positions of the answer's image are uniform; fails below {UNIFORM_P:g}",
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
@@ -206,7 +208,7 @@ def copy_floor(traces: Sequence[Trace]) -> Check:
 
 
 def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangle | None]) -> Check:
-    """Accuracy at IoU 0.5 of a guess that ignores the images, and guesses an unnamed image too."""
+    """Accuracy at IoU 0.5 of a guess that ignores the images, and that also guesses an unnamed image."""
     what = f"accuracy at IoU 0.5 of the {name}"
     rows = [(t, box) for t in traces if len(t.boxes) == 1 and (box := guess(t))]
     if not rows:
@@ -221,7 +223,9 @@ def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangl
 def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
     """Share of Focus Views whose object covers less or more of the window than allowed."""
     name = "focus cover"
-    what = f"Focus Views of which the object covers less than {limits.min_cover:g} or more than {limits.max_cover:g}"
+    what = (
+        f"Focus Views whose object covers less than {limits.min_cover:g} or more than {limits.max_cover:g} of the view"
+    )
     covers = np.array([t.focus.cover for t in traces if t.focus])
     if not len(covers):
         return nothing(name, what)
@@ -234,7 +238,7 @@ def focus_offsets(traces: Sequence[Trace]) -> Check:
     """Are Focus Views uniform among the positions that keep their object whole, or centered on it?"""
     name, what = (
         "focus offsets",
-        "Kolmogorov-Smirnov distance of the window's place from uniform over the feasible ones",
+        "Kolmogorov-Smirnov distance between the positions of windows and a uniform choice of feasible positions",
     )
     places = np.array([place for t in traces if t.focus for place in t.focus.places])
     if len(places) < 8:
@@ -245,7 +249,7 @@ def focus_offsets(traces: Sequence[Trace]) -> Check:
     small = 1.36 / len(places) ** 0.5 > OFFSET_DISTANCE  # critical value of the distance at the 5 % level
     message = f"{what} (p {p:.2g}, middle half holds {np.mean(np.abs(places - 0.5) < 0.25):.2f})"
     if small and not fails:
-        return Check(name, "note", len(places), distance, OFFSET_DISTANCE, None, f"{message}: too few rows to tell")
+        return Check(name, "note", len(places), distance, OFFSET_DISTANCE, None, f"{message}: too few rows to measure")
     return Check(name, "fail" if fails else "pass", len(places), distance, OFFSET_DISTANCE, None, message)
 
 
@@ -257,7 +261,10 @@ def label_balance(traces: Sequence[Trace]) -> Check:
     shares = np.array(list(counts.values())) / len(traces)
     top, times = counts.most_common(1)[0]
     worth = float(np.exp(-(shares * np.log(shares)).sum()))
-    what = f"share of the most frequent label ({top!r}); {len(counts)} labels, worth {worth:.0f} equal ones"
+    what = (
+        f"share of the most frequent label ({top!r}); {len(counts)} labels, as diverse as {worth:.0f} equally "
+        "frequent labels"
+    )
     return measured("label balance", times / len(traces), len(traces), what)
 
 
@@ -270,7 +277,7 @@ def _is_empty(trace: Trace) -> bool:
 
 
 def at_most(rows: list[Trace], most: int) -> list[Trace]:
-    """All rows, or as many whole families as fit."""
+    """All rows, or as many whole families as the limit allows."""
     if len(rows) <= most:
         return rows
     groups = families(rows)

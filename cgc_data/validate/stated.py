@@ -1,4 +1,4 @@
-"""What a row states about itself and its photos, re-derived: wording, number of images, difficulty, and records."""
+"""What a row states about itself and its photos, derived again: wording, number of images, difficulty, and records."""
 
 import hashlib
 import re
@@ -15,10 +15,10 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary.names import Name
 
 CHECKS = {
-    "asked once": "no question about the same views in the same order has two ids",
-    "wording": "the question is the phrasing that `template_id` names, and mentions the right number of images",
-    "difficulty": "follows from the number of images, the kind of distractors, and the smallest object",
-    "photo records": "license and flickr_url of every view are those of its source",
+    "asked once": "no two rows ask the same question about the same views in the same order",
+    "wording": "the question uses the phrasing of its `template_id`, and mentions the right number of images",
+    "difficulty": "the difficulty follows from the number of images, the kind of distractors, and the smallest object",
+    "photo records": "license and flickr_url of every view match the source",
 }
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 COUNTED = re.compile(rf"\b(both|{'|'.join(WORDS)}|[0-9]+) (?:of the |of these )?images\b", re.I)
@@ -67,16 +67,18 @@ class StatedCheck:
             ("flickr_url", view.flickr_url, str(image.get("flickr_url") or "")),
         ):
             if stated != recorded:
-                yield f"image {number}: {name} {stated!r}, the source has {recorded!r}"
+                yield f"image {number}: {name} {stated!r}, but the source has {recorded!r}"
 
 
 def _sources(view: View) -> tuple[View | Part, ...]:
-    """The records that state the origin of a view: the view's own, and that of each photo it is made from."""
+    """The records that state the origin of a view: the view's own record, and the record of each photo from which it is
+    made.
+    """
     return (view, *view.parts)
 
 
 def _numbers(sample: Sample) -> Iterator[str]:
-    """Numbers of images in the question that do not fit the number of views."""
+    """Numbers of images in the question that do not match the number of views."""
     count = len(sample.views)
     for found in COUNTED.findall(sample.question):
         word = found.lower()
@@ -94,7 +96,7 @@ def _wording(sample: Sample, world: World) -> Iterator[str]:
     if phrasing is None:
         yield f"there is no template {sample.template_id}"
     elif (expected := _filled(phrasing, sample, world)) and not _begins(sample.question, expected):
-        yield f"the question is not that of template {sample.template_id}, {expected!r}"
+        yield f"the question differs from template {sample.template_id}, {expected!r}"
 
 
 def _begins(question: str, expected: str) -> bool:
@@ -102,7 +104,7 @@ def _begins(question: str, expected: str) -> bool:
 
 
 def _filled(phrasing: str, sample: Sample, world: World) -> str:
-    """The phrasing for what the row asks for; empty if its name is unknown."""
+    """The phrasing for the requested object; empty if its name is unknown."""
     names = [world.shown.get(world.concept(label) or "") for label in sample.labels]
     if None in names:
         return ""
@@ -123,7 +125,7 @@ def _filled(phrasing: str, sample: Sample, world: World) -> str:
 
 
 def _referred(name: Name | None, relation: str) -> str:
-    """The name with the words that single the object out: one word goes before the name, several go after it."""
+    """The name with the words that single out the object: one word goes before the name, several words go after it."""
     counted = name.counted if name else ""
     return f"{relation} {counted}" if len(relation.split()) == 1 else f"{counted} {relation}"
 
@@ -153,7 +155,7 @@ def _phrasings() -> Mapping[str, Mapping[int, str]]:
 
 
 def _difficulty(sample: Sample) -> Iterator[str]:
-    """Mean of three values, each 0-1, that rise with more images, more similar scenes, and a smaller object."""
+    """Mean of three values, each 0-1, that are higher for more images, more similar scenes, and a smaller object."""
     likeness = {kind.name: kind.likeness for kind in sample.kind.contrast.distractors}[sample.distractors]
     shares = [_side_share(sample, number) for number in range(len(sample.objects))]
     small = 1 - min(min(shares) / 0.5, 1) if shares else 0.5

@@ -20,9 +20,11 @@ FEW_GROUPS = 30
 
 
 def judge(name: str, value: float, interval: Interval, bound: float, n: int, what: str) -> Check:
-    """A check of `value` <= `bound`: fails if the whole interval is above the bound, a note if it straddles it."""
+    """A check that `value` <= `bound`: it fails if the whole interval is above the bound, and is a note if the interval
+    contains the bound.
+    """
     status: Status = "fail" if interval[0] > bound else "note" if interval[1] > bound else "pass"
-    note = {"fail": f"{what}: beyond the bound", "note": f"{what}: too few rows to tell", "pass": what}[status]
+    note = {"fail": f"{what}: beyond the bound", "note": f"{what}: too few rows to measure", "pass": what}[status]
     return Check(name, status, n, value, bound, interval, note)
 
 
@@ -32,7 +34,7 @@ def measured(name: str, value: float, n: int, what: str, interval: Interval | No
 
 
 def nothing(name: str, what: str) -> Check:
-    """A check that found no applicable rows."""
+    """A check for which no row was applicable."""
     return Check(name, "note", 0, None, None, None, f"{what}: no such rows")
 
 
@@ -65,7 +67,9 @@ def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: 
 
 
 def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
-    """`clustered_mean` of hits (n,), 0-1. Without hits, resampling has no spread; the upper bound is that of a rate."""
+    """`clustered_mean` of hits (n,), 0-1. Without hits, resampling has no spread; the upper bound is then the upper
+    bound of a rate.
+    """
     rate, interval = clustered_mean(hits, groups)
     return rate, interval if hits.any() else (0.0, min(interval[1], wilson(0, len(hits))[1]))
 

@@ -1,8 +1,8 @@
 """Normalize an annotation file's JSON: one type for every id, and no meaningless records.
 
 The reference readers do not validate their input. Files from other tools write ids as text or floats, list a category
-twice, add an unused root category, or contain duplicate annotations or annotations without a photo. Shares no code
-with the builder.
+twice, add an unused root category, or contain duplicate annotations or annotations without a photo. This module shares
+no code with the builder.
 """
 
 import json
@@ -63,7 +63,7 @@ def _whole(value: Any) -> Any:
 
 
 def _once(records: list[Record], besides: tuple[str, ...]) -> list[Record]:
-    """Records that differ from all previous ones, ignoring the fields `besides`."""
+    """Records that differ from all previous records, ignoring the fields `besides`."""
     seen: dict[str, Record] = {}
     for record in records:
         content = {key: value for key, value in record.items() if key not in besides}
@@ -83,7 +83,7 @@ def _without_roots(categories: list[Record], used: set[Any]) -> list[Record]:
 
 
 def _sound(document: Record) -> list[Record]:
-    """Annotations of a listed photo and category; of exact duplicates, the first by id."""
+    """Annotations with a listed photo and category; of exact duplicates, only the first by id."""
     images = {image["id"] for image in document["images"]}
     categories = {category["id"] for category in document["categories"]}
     listed = [a for a in document["annotations"] if a["image_id"] in images and a["category_id"] in categories]

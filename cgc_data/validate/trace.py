@@ -1,4 +1,6 @@
-"""What is kept of each row for the statistics at the end: little, so that memory does not grow with the photos."""
+"""The values of each row that are kept for the statistics at the end: few, so that memory does not grow with the
+photos.
+"""
 
 import re
 from dataclasses import dataclass
@@ -27,9 +29,9 @@ class Asked:
 
     Attributes:
         label: as listed.
-        answered: whether an object of the answer has it.
-        images: 1-based numbers of the images whose photo is annotated with it.
-        photos: number of photos in the sources annotated with it.
+        answered: whether an object of the answer has the label.
+        images: 1-based numbers of the images whose photo is annotated with the label.
+        photos: number of photos in the sources that are annotated with the label.
     """
 
     label: str
@@ -141,7 +143,7 @@ def _followed(sample: Sample, world: World) -> tuple[Box | None, ...]:
 
 
 def _focus(sample: Sample, world: World) -> Focus | None:
-    """The followed object in the Focus View, if that is where the question is answered."""
+    """The followed object in the Focus View, if the answer is in the Focus View."""
     if not sample.kind.both_ways or len(sample.views) != 2 or len(sample.objects) != 1:
         return None
     target = sample.objects[0]
@@ -153,7 +155,9 @@ def _focus(sample: Sample, world: World) -> Focus | None:
 
 
 def _places(view: View, box: Box, photo: tuple[int, int]) -> tuple[float, ...]:
-    """Position of the window among those that keep the object whole, on each axis that leaves a choice (0-1)."""
+    """Position of the window among the windows that contain the whole object, on each axis that allows a choice
+    (0-1).
+    """
     places = []
     for axis in (0, 1):
         start, end = view.window[axis], view.window[axis + 2]

@@ -23,7 +23,9 @@ Guess: TypeAlias = Callable[[Sequence[Box | None]], Iterable[bool]]
 def track_measures(traces: Sequence[Trace]) -> Iterator[Check]:
     """One check per way to guess, and how often a view lacks the object. Rows with two views are not tracks."""
     tracks = [trace for trace in traces if len(trace.followed) > 2]
-    yield _guessed("constant velocity", "box that moves on as between the two images before", tracks, _moved_on)
+    yield _guessed(
+        "constant velocity", ("box that continues the motion between the two previous images"), tracks, _moved_on
+    )
     yield _guessed("copied from the image before", "box of the image before", tracks, _stayed)
     yield _guessed("centre box of a track", "centre box in every image", tracks, _central)
     yield _lacking(tracks)
@@ -50,7 +52,7 @@ def _central(followed: Sequence[Box | None]) -> Iterator[bool]:
 
 
 def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Check:
-    """How often a guess is right, over all images it is made for, with an interval over photos."""
+    """How often a guess is right, over all images for which it is made, with an interval over photos."""
     what = f"accuracy at IoU 0.5 of the {what}"
     hits = [(trace.photos[0], right) for trace in tracks for right in guess(trace.followed)]
     if not hits:

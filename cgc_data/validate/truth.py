@@ -1,4 +1,4 @@
-"""Re-derives the answer: every box from the raw mask, then what its task's check requires."""
+"""Derives the answer again: every box from the raw mask, then the requirements of its task's check."""
 
 from cgc_data.validate import hard, sets
 from cgc_data.validate.boxes import BOX_TOLERANCE, furthest
@@ -10,7 +10,7 @@ from cgc_data.validate.tasks import check_of, task_checks
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "annotations": "every object is a known single instance of the asked category in the displayed photo",
+    "annotations": "every object is a known single instance of the requested category in the displayed photo",
     "true boxes": "every box is within 1/1000 of the tight box of the mask inside the view",
     "visible share": "`visible` is the share of the mask inside the view, and at least the limit",
     **sets.CHECKS,
@@ -29,7 +29,7 @@ class TruthCheck:
     def check(self, sample: Sample) -> None:
         """Check everything that the answer claims, and that it omits nothing.
 
-        The answer to a row without a label is not an instance of its photo: the task's own check derives it.
+        If a row has no label, its answer is not an instance of its photo: the task's own check derives it.
         """
         for target in sample.objects if sample.labels else ():
             self._object(sample, target)
@@ -62,7 +62,7 @@ class TruthCheck:
         if found is None:
             return "no such annotation"
         if self._world.photo(found) != self._world.photo(view):
-            return f"it is in photo {self._world.photo(found)}, the view shows {self._world.photo(view)}"
+            return f"it is in photo {self._world.photo(found)}, but the view shows {self._world.photo(view)}"
         asked = sample.labels[0] if sample.written_label else target.label
         if found.crowd or found.concept != self._world.concept(asked):
             return f"it is {'a crowd' if found.crowd else found.concept}, not a {asked}"
@@ -73,7 +73,11 @@ class TruthCheck:
         if source.size(found.image_id) != self._world.sources[view.source].size(view.image_id):
             return "its sources disagree on the size of the photo"
         whole = source.whole_box(found.number) if found.has_mask else found.box
-        return "" if whole and _agrees(whole, found.box) else f"its mask spans {whole}, its annotated box {found.box}"
+        return (
+            ""
+            if whole and _agrees(whole, found.box)
+            else (f"the mask spans {whole}, but the annotated box is {found.box}")
+        )
 
 
 def _agrees(mask: Box, box: Box) -> bool:

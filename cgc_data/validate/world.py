@@ -1,6 +1,7 @@
-"""All sources combined: which images are one photo, and whether its sources agree on a category.
+"""All sources combined: which images are the same photo, and whether its sources agree on a category.
 
-Images are the same photo if COCO's name and the picture agree, or the file's bytes do; an id or name is not enough.
+Images are the same photo if they have the same COCO name and picture, or if their files have the same bytes; an id or
+name is not enough.
 """
 
 import hashlib
@@ -82,7 +83,9 @@ class World:
         return self._appearances[identity]
 
     def names(self, identity: str) -> set[str]:
-        """Every name by which a photo may be excluded: its COCO name with and without prefix, file names, digest."""
+        """Every name by which a photo may be excluded: its COCO name with and without prefix, file names, and
+        digest.
+        """
         names = {identity, identity.partition(":")[2]}
         for key, image_id in self.appearances(identity):
             source = self.sources[key]
@@ -126,14 +129,16 @@ class World:
         return None
 
     def incomplete(self, identity: str, concept: str) -> str | None:
-        """Why it is unknown whether every instance of the concept is boxed in the photo, or None if every one is."""
+        """Why it is unknown whether every instance of the concept is boxed in the photo, or None if every instance is
+        boxed.
+        """
         facts = self.facts(identity, concept)
         if crowd := next((c for fact in facts for c in fact.crowds), None):
             return f"crowd {crowd.id}"
         if partial := next((fact for fact in facts if fact.status == "some"), None):
             return f"{partial.source.key} boxes only some"
         if not any(fact.status == "all" for fact in facts):
-            return "no source states that all are boxed"
+            return "no source states that all instances are boxed"
         return self.contradiction(identity, concept)
 
     def _facts(self, identity: str, concept: str) -> tuple[Fact, ...]:
@@ -159,7 +164,7 @@ class World:
         return max(counts, default=0)
 
     def _absent(self, identity: str, concept: str) -> bool:
-        """Is the concept proved absent from the whole photo, directly or through something above it?"""
+        """Is the concept proved absent from the whole photo, directly or through a concept above it?"""
         if any(fact.instances or fact.crowds for fact in self.facts(identity, concept)):
             return False
         return any(self._says_absent(identity, name, concept) for name in (concept, *self.ancestors(concept)))
@@ -175,7 +180,7 @@ class World:
         return any(fact.status == "absent" and self.covers(fact.source, above, concept) for fact in facts)
 
     def covers(self, source: RawSource, above: str, concept: str) -> bool:
-        """Is `concept` the same as `above`, or below it in this source's use of the name?"""
+        """Is `concept` the same as `above`, or below it by the naming practice of this source?"""
         return concept == above or concept in self.relations.hyponyms(above, source.practice)
 
     def _ancestors(self, concept: str) -> tuple[str, ...]:
@@ -191,7 +196,7 @@ def file_digest(source: RawSource, image_id: int) -> str:
 
 
 def _shown(sources: Iterable[RawSource]) -> dict[str, Name]:
-    """The name of each concept: from the table, else from the first source that has it."""
+    """The name of each concept: from the table, or otherwise from the first source that has the concept."""
     called: dict[str, str] = {}
     for source in sources:
         for number, concept in source.concept_of.items():

@@ -1,6 +1,6 @@
 """Names of categories and their relations: concepts, readable names, confusable names.
 
-A concept is a WordNet synset ("dog.n.01"), or "name:..." for a custom category that no table knows.
+A concept is a WordNet synset ("dog.n.01"), or "name:..." for a custom category that is not in the table.
 """
 
 from cgc_data.vocabulary.concepts import COCO_NAMES, concept_of, concepts_of, supercategory_of

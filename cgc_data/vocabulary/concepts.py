@@ -14,7 +14,9 @@ from cgc_data.vocabulary.inflect import normalised
 
 
 class Entry(NamedTuple):
-    """One row of names.csv; `coco` and `lvis` are the names there, "" if the dataset does not have the concept."""
+    """One row of names.csv; `coco` and `lvis` are the names in these datasets, "" if a dataset does not have the
+    concept.
+    """
 
     concept: str
     coco: str
@@ -36,7 +38,9 @@ def entries() -> dict[str, Entry]:
 
 @cache
 def _concept_by_name() -> dict[str, str]:
-    """Normalized spelling to concept; COCO's names take precedence over LVIS's, both over the readable ones."""
+    """Normalized spelling to concept; COCO's names take precedence over LVIS's names, and both over the readable
+    names.
+    """
     found: dict[str, str] = {}
     for field in ("coco", "lvis", "singular"):
         for entry in entries().values():
@@ -49,7 +53,9 @@ COCO_NAMES: tuple[str, ...] = tuple(sorted(entry.coco for entry in entries().val
 
 
 def concept_of(name: str, synset: str = "") -> str:
-    """Concept of a category: its synset, else that of the COCO or LVIS category of this name, else "name:<name>"."""
+    """Concept of a category: its synset, or the concept of the COCO or LVIS category with this name, or
+    "name:<name>".
+    """
     if synset:
         return synset
     key = normalised(name)

@@ -18,7 +18,7 @@ COCO_PRACTICE = "coco"  # as COCO's annotators used the names of their 80 classe
 
 
 class Relation(NamedTuple):
-    """One row: for `ancestor` and `includes` concept_a is above concept_b, else the order has no meaning."""
+    """One row: for `ancestor` and `includes`, concept_a is above concept_b; otherwise, the order has no meaning."""
 
     concept_a: str
     concept_b: str
@@ -53,14 +53,15 @@ class Relations:
         )
 
     def confusable(self, concept: str) -> frozenset[str]:
-        """Every concept that could be confused with this one; symmetric, without the concept itself."""
+        """Every concept that could be confused with this concept; symmetric, without the concept itself."""
         return self._confusable.get(concept, NOTHING)
 
     def hyponyms(self, concept: str, practice: str = "") -> frozenset[str]:
-        """Every concept below this one: if it is absent, so are they.
+        """Every concept below this concept: if this concept is absent, the concepts below it are absent too.
 
-        With COCO_PRACTICE also those that COCO's class of this name includes by annotation practice (a mug is boxed as
-        "cup"). This is valid only for absence warranted by COCO's 80 exhaustive categories, not for LVIS's negatives.
+        With COCO_PRACTICE, also the concepts that COCO's class with this name includes by annotation practice (a mug is
+        boxed as "cup"). This is valid only for absence that COCO's 80 exhaustive categories warrant, not for LVIS's
+        negatives.
         """
         below = self._kinds.get(concept, NOTHING)
         return below | self._covered.get(concept, NOTHING) if practice == COCO_PRACTICE else below

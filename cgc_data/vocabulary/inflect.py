@@ -1,7 +1,7 @@
 """English for custom category names: a readable form, its plural, and its article.
 
-Simplification: the last word takes the plural, and a word that ends in -s ("cars") is taken to be a plural already,
-counted as a set.
+Simplification: the last word takes the plural, and a word that ends in -s ("cars") is assumed to be a plural already,
+and is counted as a set.
 """
 
 import re
@@ -63,7 +63,9 @@ def is_person(singular: str) -> bool:
 
 
 def article(singular: str) -> str:
-    """The words before the noun for one of it: "a", "an", "a pair of", or, if it is already plural, "a set of"."""
+    """The words before the noun for one object: "a", "an", "a pair of", or, if the noun is already plural, "a set
+    of".
+    """
     if unit := _unit(singular.rpartition(" ")[2]):
         return unit
     if SPELT_WITH_AN.match(singular) or SOUNDS_LIKE_VOWEL.match(singular):
@@ -89,7 +91,7 @@ def _english() -> _English:
 
 
 def _unit(word: str) -> str:
-    """The unit of a noun that is already plural, "" for others."""
+    """The unit of a noun that is already plural, "" for other nouns."""
     if _is_pair(word):
         return PAIR
     low = word.lower()

@@ -1,4 +1,4 @@
-"""Names of concepts in questions: one each, with its plural and article.
+"""Names of concepts in questions: each concept has one name, with its plural and article.
 
 Names of LVIS and COCO are in a hand-curated table; custom names are inflected by rule.
 """
@@ -19,7 +19,7 @@ _TAG = re.compile(r"</?(?:think|answer)>|<\|", re.I)
 
 @dataclass(frozen=True)
 class Name:
-    """A category's name in English. `singular` is the label that answers carry.
+    """A category's name in English. `singular` is the label that answers contain.
 
     singular "dog", plural "dogs", article "a"; or singular "scissors", plural "pairs of scissors", article "a pair of";
     or singular "broccoli", plural "pieces of broccoli", article "a piece of".
@@ -31,7 +31,7 @@ class Name:
 
     @property
     def indefinite(self) -> str:
-        """One of it: "an umbrella", "a pair of scissors", "a piece of broccoli"."""
+        """One object: "an umbrella", "a pair of scissors", "a piece of broccoli"."""
         return f"{self.article} {self.singular}"
 
     @property
@@ -42,7 +42,7 @@ class Name:
 
     @property
     def in_pieces(self) -> bool:
-        """Whether it is counted in pieces, as in "a piece of broccoli"."""
+        """Whether the noun is counted in pieces, as in "a piece of broccoli"."""
         return self.article == PIECE
 
     @property
@@ -52,7 +52,7 @@ class Name:
 
     @property
     def they(self) -> str:
-        """Pronoun for "the <singular>": "they" for a pair or a person, else "it"."""
+        """Pronoun for "the <singular>": "they" for a pair or a person, otherwise "it"."""
         return "they" if self.article in (PAIR, SET) or inflect.is_person(self.singular) else "it"
 
     @property
@@ -62,10 +62,10 @@ class Name:
 
 
 def readable(concept_or_name: str, given: str = "") -> Name:
-    """Name of a concept, or of a category name, which is looked up first; unique per concept of the table.
+    """Name of a concept, or of a category name, which is looked up first; each concept of the table has a unique name.
 
-    `given` is a source's name for a concept that no table knows. Raises VocabularyError for an excluded concept (its
-    row in names.csv states why), for an empty name, and for a name that contains a tag of the answer format.
+    `given` is a source's name for a concept that is not in the table. Raises VocabularyError for an excluded concept
+    (its row in names.csv states why), for an empty name, and for a name that contains a tag of the answer format.
     """
     concept = concept_or_name if _is_concept(concept_or_name) else concept_of(concept_or_name)
     entry = entries().get(concept)
@@ -77,10 +77,11 @@ def readable(concept_or_name: str, given: str = "") -> Name:
 
 
 def names_of(concepts: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, Name]:
-    """Names of the concepts that may be asked for, by concept; excluded concepts are missing.
+    """Names of the concepts for which questions may ask, by concept; excluded concepts are missing.
 
-    `given` are the sources' names of their concepts. Text in parentheses is shown only if two names differ in nothing
-    else. Raises VocabularyError, naming both, if two concepts would still be shown under one name.
+    `given` contains the names that the sources use for their concepts. Text in parentheses is shown only if two names
+    are otherwise the same. Raises VocabularyError, naming both concepts, if two concepts would still have the same
+    name.
     """
     called = {concept: (given or {}).get(concept, "") for concept in concepts}
     asked = [concept for concept in called if not ((entry := entries().get(concept)) and entry.left_out)]

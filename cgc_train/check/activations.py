@@ -1,7 +1,7 @@
 """Bytes that forward and backward passes need in addition to the weights, from the sizes of a model.
 
 Per-layer coefficients come from what autograd saves in the layers of transformers (the tests measure them again).
-Attention is assumed to be fused: nothing of size tokens x tokens is kept.
+Attention is assumed to be fused: no array of tokens x tokens is kept.
 """
 
 from cgc_train.check.shape import LinearAttention, ModelShape
@@ -15,8 +15,8 @@ CHUNK = 64
 def decoder_layer(shape: ModelShape, width: int) -> int:
     """Bytes per token that autograd saves in one layer of the language model, for activations of `width` bytes.
 
-    If the model mixes layers with and without linear attention, the larger of the two. Norms keep a copy in float32;
-    linear layers keep their inputs; attention keeps its queries, keys, values, and output.
+    If some layers of the model have linear attention and others do not, the larger of the two values. Norms keep a copy
+    in float32; linear layers keep their inputs; attention keeps its queries, keys, values, and output.
     """
     return max(attending_layer(shape, width), linear_layer(shape, width))
 
@@ -32,7 +32,7 @@ def attending_layer(shape: ModelShape, width: int) -> int:
 def linear_layer(shape: ModelShape, width: int) -> int:
     """Bytes per token that autograd saves in a linear attention layer; 0 if there is none.
 
-    For PyTorch's chunked rule, which transformers uses if `flash-linear-attention` is not installed.
+    The value applies to PyTorch's chunked rule, which transformers uses if `flash-linear-attention` is not installed.
     """
     if not shape.linear:
         return 0
@@ -79,7 +79,8 @@ def vision_forward(shape: ModelShape, width: int) -> int:
 def image_features(shape: ModelShape, width: int) -> int:
     """Bytes per patch that the vision tower keeps while the language model reads a prompt.
 
-    Its last hidden state, and every feature of a token twice: as the tower returned it, and joined across images.
+    It keeps its last hidden state, and every feature of a token twice: as the tower returned it, and joined across
+    images.
     """
     return width * (shape.vision_hidden + 2 * shape.features * shape.hidden // shape.merge**2)
 
@@ -87,12 +88,12 @@ def image_features(shape: ModelShape, width: int) -> int:
 def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
     """Peak bytes per token while one layer runs without gradients, which occurs in the gated MLP.
 
-    The linear attention rule is assumed to need as much as it saves for gradients.
+    The plan assumes that the linear attention rule needs as much memory as it saves for gradients.
 
-    Always in memory: the embeddings, the layer's input, the residual, and its norm. `adapters`: bytes per number in the
-    adapter weights, 0 without adapters. PEFT casts the input of a projection to this type and keeps the adapter output
-    twice, before and after scaling, in addition to the output of the frozen projection. So float32 adapters take four
-    times as much as the output of a bfloat16 model.
+    Always in memory are the embeddings, the layer's input, the residual, and its norm. `adapters`: bytes per number in
+    the adapter weights, 0 without adapters. PEFT casts the input of a projection to this type and keeps the adapter
+    output twice, before and after scaling, in addition to the output of the frozen projection. So float32 adapters take
+    four times as much memory as the output of a bfloat16 model.
     """
     cast = adapters if adapters != width else 0
     mlp = (2 * (width + adapters) if adapters else 3 * width) * shape.intermediate
@@ -107,7 +108,7 @@ def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing:
 
     With checkpointing: every layer's input, plus one layer recomputed together with its gradients. With adapters, these
     two stay below one layer, since autocast keeps inputs in the model's type and the backward pass frees what it used.
-    All weights needed no more than that on a GPU (docs/gpu.md); the second layer is a margin.
+    On a GPU, training all weights needed no more than that (docs/gpu.md); the second layer is a margin.
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters
@@ -119,7 +120,9 @@ def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing:
 
 
 def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: bool, trains: bool) -> int:
-    """Bytes for `patches` patches in the vision tower; if the tower is frozen, only those of the current block."""
+    """Bytes for `patches` patches in the vision tower; if the tower is frozen, only for the patches of the current
+    block.
+    """
     if not trains:
         return patches * vision_forward(shape, width)
     block = vision_block(shape, width)

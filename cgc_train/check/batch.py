@@ -1,6 +1,6 @@
 """The batch arithmetic of GRPO: how many completions are sampled, compared, and learned from at a time.
 
-Uses the number of processes in the recipe, not that of the current machine.
+It uses the number of processes in the recipe, not on the current machine.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""What the checks inspect, and what they report.
+"""The data that checks inspect, and the findings that they report.
 
 Each part of the context is computed on first access and then shared; a faulty part raises its CgcError on every
 access. A check raises Unchecked if it cannot run on this machine.
@@ -51,7 +51,7 @@ class Finding:
 
 
 class Unchecked(Exception):
-    """A check cannot run on this machine; the text states what is out of reach and why."""
+    """A check cannot run on this machine; the text states what is missing and why."""
 
 
 def ok(message: str, value: float | None = None, bound: float | None = None) -> Finding:
@@ -60,7 +60,7 @@ def ok(message: str, value: float | None = None, bound: float | None = None) -> 
 
 
 def warning(message: str, fix: str, value: float | None = None, bound: float | None = None) -> Finding:
-    """The run would work, but probably not as you want."""
+    """The run would work, but probably not as intended."""
     return Finding("warning", message, fix, value, bound)
 
 
@@ -82,7 +82,7 @@ def not_checked(message: str) -> Finding:
 
 @dataclass(frozen=True)
 class Context:
-    """A recipe, the folder of its run, and what follows from both.
+    """A recipe, the folder of its run, and everything that follows from both.
 
     `step_seconds` limits the duration of the trial step; 0: no trial step.
     """
@@ -114,7 +114,7 @@ class Context:
 
     @cached_property
     def held_out(self) -> frozenset[str]:
-        """Ids of the held-out rows; empty if nothing is evaluated."""
+        """Ids of the held-out rows; empty if the run evaluates nothing."""
         data = self.recipe.data
         rows = data.held_out_rows if data.held_out_every else 0
         return frozenset(held_out(self.release, data.held_out_split, rows) if rows else ())
@@ -148,7 +148,7 @@ class Context:
 
     @cached_property
     def bounds(self) -> Bounds:
-        """Sizes at which the model sees images; without a processor, those of Qwen3-VL."""
+        """Sizes at which the model sees images; without a processor, the sizes of Qwen3-VL."""
         return _bounds(self.processor, self.recipe.data.max_pixels)
 
     @cached_property
@@ -188,7 +188,7 @@ class Context:
         return Longest(self.prompts[0][0], pixels // self.shape.patch**2)
 
     def _within_reach(self, file: str) -> bool:
-        """Whether a file of the model is available; False only for models with published sizes."""
+        """Whether a file of the model is available; False only for models whose sizes are published."""
         name = self.recipe.model.name
         if within_reach(name, self.recipe.model.revision, file):
             return True

@@ -43,9 +43,9 @@ def check_learning_rate(context: Context) -> Finding:
     rate = context.config.learning_rate
     message = f"grpo.learning_rate={rate:g}"
     if not 0 < rate < DIVERGES:
-        return failed(f"{message} would not train", "set a usual value, 1e-6 to 1e-5", rate, DIVERGES)
+        return failed(f"{message} would not train", "set a typical value, 1e-6 to 1e-5", rate, DIVERGES)
     if rate > HIGH:
-        fix = "lower it, or watch grad_norm in the first steps"
+        fix = "lower the learning rate, or watch grad_norm in the first steps"
         return warning(f"{message} is far above the usual values for GRPO", fix, rate, HIGH)
     return ok(message, rate, HIGH)
 
@@ -104,7 +104,7 @@ def check_memory(context: Context) -> Finding:
 
 
 def plan_memory(context: Context) -> MemoryPlan:
-    """The memory plan of the recipe. Raises MemoryPlanError, naming what to change, if it does not fit."""
+    """The memory plan of the recipe. Raises MemoryPlanError, naming what to change, if the plan does not fit."""
     plan = memory_plan(context.shape, context.recipe, context.config, context.longest)
     if not plan.fits:
         message = f"{plan.peak / GB:.0f} GB per GPU planned, but gpu_memory_gb is {context.recipe.gpu_memory_gb:g}"

@@ -1,4 +1,4 @@
-"""Check of the photos: none is missing, and the images of some rows can be composed and decoded."""
+"""Check of the photos: no photo is missing, and the images of some rows can be composed and decoded."""
 
 import io
 
@@ -12,7 +12,7 @@ from cgc_train.errors import TrainingDataError
 
 SAMPLED = 16  # number of rows whose images are opened
 NAMED = 3  # photos listed per message
-FIX = "set data.photos to the folder or zip that contains all of them"
+FIX = "set data.photos to the folder or zip that contains all photos"
 
 
 def check_photos(context: Context) -> Finding:
@@ -34,7 +34,7 @@ def check_photos(context: Context) -> Finding:
 
 
 def _missing(context: Context) -> list[str]:
-    """File names of missing photos that rows are made of."""
+    """File names of missing photos from which rows are composed."""
     try:
         stores = photo_stores(context.release, context.recipe.data.photos)
     except PhotoError as error:

@@ -39,7 +39,7 @@ def check_groups(context: Context) -> Finding:
     found = measurements(Path(data.keep)) if data.keep else {}
     groups = [found[identity].rewards for identity in context.ids if identity in found]
     if not groups:
-        return ok("groups not measured (see `cgc-train difficulty`); the run warns if most teach nothing")
+        return ok("groups are not measured (see `cgc-train difficulty`); the run warns if most groups teach nothing")
     idle = sum(not teaches(rewards, settings) for rewards in groups) / len(groups)
     message = f"{idle:.0%} of {len(groups):,} measured groups teach nothing by the `groups` settings"
     if idle >= context.recipe.warnings.idle_groups:
@@ -116,7 +116,7 @@ def check_speed(context: Context) -> Finding:
 
 
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
-    """The readers of the images, with their limits: a vLLM server knows only those of the model's folder.
+    """The programs that read the images, with their limits: a vLLM server knows only the limits in the model's folder.
 
     Colocated vLLM is started with the limits of the recipe.
     """

@@ -13,7 +13,7 @@ from cgc_train.protocols import ModelConfig, TextConfig, VisionConfig
 
 @dataclass(frozen=True)
 class Experts:
-    """The experts that a layer routes each token to, in addition to the shared expert."""
+    """The experts to which a layer routes each token, in addition to the shared expert."""
 
     chosen: int  # experts per token
     intermediate: int  # width per expert
@@ -21,7 +21,7 @@ class Experts:
 
 @dataclass(frozen=True)
 class LinearAttention:
-    """Layers that keep a state of fixed size instead of keys and values of every token."""
+    """Layers that keep a state of fixed size instead of the keys and values of every token."""
 
     layers: int
     keys: int  # total width of the key heads
@@ -132,7 +132,7 @@ def _text(config: TextConfig) -> dict[str, int]:
 
 
 def _intermediate(config: TextConfig) -> int:
-    """In models with experts, all layers are assumed to have them, as in released models."""
+    """In models with experts, all layers are assumed to have experts, as in released models."""
     if _experts(config):
         return int(getattr(config, "shared_expert_intermediate_size", 0))
     return config.intermediate_size

@@ -41,7 +41,9 @@ def check_step(context: Context) -> Finding:
 
 
 def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, family: str) -> str:
-    """Run the step in separate processes; return its error, or "". Raises Unchecked if it is not done in time."""
+    """Run the step in separate processes; return its error, or "". Raises Unchecked if the step does not finish in
+    time.
+    """
     model = write_tiny(folder / "tiny", family=family)
     save_recipe(stand_in(recipe, model), folder / "recipe.yaml")
     words = [*launch_words(recipe.accelerate, processes), "-m", "cgc_train.check.stand_in"]
@@ -55,7 +57,9 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise Unchecked(f"one step of a tiny model: not done in {seconds:g} s; --step-seconds extends it") from None
+            raise Unchecked(
+                f"one step of a tiny model did not finish in {seconds:g} s; --step-seconds extends the time limit"
+            ) from None
         finally:
             _end(process)
     output = (folder / "log").read_text(encoding="utf-8", errors="replace")
@@ -63,7 +67,7 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
 
 
 def first_error(output: str) -> str:
-    """The first error that a process of a launch reported; the launcher reports its own afterward."""
+    """The first error that a process of a launch reported; the launcher reports a separate error afterward."""
     found = ERROR.search(output)
     line = found.group() if found else output.strip().rpartition("\n")[2]
     return re.sub(r"^\[rank\d+\]: *", "", line)[:LONGEST]

@@ -18,7 +18,8 @@ TEMPLATE_TOKENS, IMAGE_MARKS = 12, 2
 
 
 def estimate(text: str) -> int:
-    """Upper estimate of the tokens of a text: one per two letters, and one per byte of everything else except spaces.
+    """Upper estimate of the tokens of a text: one token per two letters, and one per byte of everything else except
+    spaces.
 
     With Qwen's vocabulary, prompts of a release have 1.5 to 1.8 times fewer tokens than this, and answers 1.1 to 2
     times fewer, since each digit is a token.

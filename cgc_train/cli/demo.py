@@ -26,7 +26,7 @@ def demo(
     max_pixels: int,
     max_new_tokens: int,
 ) -> None:
-    """Ask MODEL, a folder or a Hub id, where something is in IMAGES, and print what it finds."""
+    """Ask MODEL, a folder or a Hub id, where an object is in IMAGES, and print the objects that it finds."""
     from cgc_data.common.extras import need
     from cgc_train.errors import PredictionsError
 

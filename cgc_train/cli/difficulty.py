@@ -1,4 +1,4 @@
-"""`cgc-train difficulty`: find the rows that still separate a model's good answers from its bad ones."""
+"""`cgc-train difficulty`: find the rows that still separate a model's good answers from its bad answers."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from cgc_data.common.tables import PlainConsole
 def difficulty(
     recipe: str, settings: tuple[str, ...], *, file: Path, samples: int | None, limit: int | None, batch: int
 ) -> None:
-    """Answer every training row with the model of RECIPE, and mark the rows it can learn from.
+    """Answer every training row with the model of RECIPE, and mark the rows from which it can learn.
 
-    GRPO learns nothing from a row whose answers all earn the same reward. Train on the others with data.keep=FILE.
+    GRPO learns nothing from a row whose answers all earn the same reward. Train on the other rows with data.keep=FILE.
     Rerun the command to resume; several processes (torchrun) share the work.
     """
     from cgc_data.common.extras import need

@@ -9,8 +9,10 @@ from cgc_train.cli.shown import show_outcome
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Checkpoint to use instead of the newest.")
-@click.option("--recipe", help="Fail unless the run has this recipe.")
+@click.option(
+    "--checkpoint", type=click.Path(path_type=Path), help=("Checkpoint to resume from, instead of the newest one.")
+)
+@click.option("--recipe", help="Fail unless the run was started with this recipe.")
 def resume(run: Path, checkpoint: Path | None, recipe: str | None) -> None:
     """Resume RUN from its newest checkpoint, exactly as if it had not been stopped."""
     from cgc_data.common.extras import need

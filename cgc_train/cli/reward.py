@@ -25,10 +25,10 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
     "--predictions",
     type=click.Path(path_type=Path),
     required=True,
-    help="JSON Lines with id, response, and, for several responses per row, sample.",
+    help="JSON Lines with id and response, and with sample if a row has several responses.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="New JSON Lines file with every term of every row.")
-@click.option("--recipe", help="Use the reward and prompt settings of this recipe.  [default: their defaults]")
+@click.option("--recipe", help="Use the reward and prompt settings of this recipe.  [default: the default settings]")
 @click.option(
     "--floors/--no-floors", default=True, show_default=True, help="Also score answers that ignore the images."
 )
@@ -89,7 +89,7 @@ def _groups(scored: Sequence["Scored"]) -> str:
     sizes = Counter(Counter(entry.item.truth.id for entry in scored).values())
     counts = ", ".join(f"{rows:,} with {size}" for size, rows in sorted(sizes.items()))
     equal = zero_variance([entry.terms for entry in scored])
-    return f"responses per row: {counts}; {equal:.0%} of the rows with several earn the same reward"
+    return f"responses per row: {counts}; {equal:.0%} of the rows with several responses earn the same reward"
 
 
 def _reward_table(scored: Sequence["Scored"]) -> Table:

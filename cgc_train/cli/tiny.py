@@ -16,9 +16,15 @@ from cgc_train.families import FAMILIES
 @click.option(
     "--head-size", type=click.Choice(["16", "32"]), default="16", show_default=True, help="Size of each attention head."
 )
-@click.option("--warm", is_flag=True, help="Write the model warmed up on painted photos; excludes the other options.")
+@click.option(
+    "--warm",
+    is_flag=True,
+    help=("Write the model that was warmed up on painted photos; cannot be combined with other options."),
+)
 def tiny(folder: Path, family: str, seed: int, real_tokens: bool, head_size: str, warm: bool) -> None:
-    """Write a tiny model of a few hundred thousand weights, random or warmed up, to FOLDER, to try things on a CPU."""
+    """Write a tiny model of a few hundred thousand weights, random or warmed up, to FOLDER, for experiments on a
+    CPU.
+    """
     from cgc_data.common.extras import need
 
     need("train")

@@ -11,7 +11,11 @@ from cgc_train.errors import RecipeError
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder of the page.  [default: RUN-view]")
-@click.option("--release", type=click.Path(path_type=Path), help="Current folder of the run's release, if it moved.")
+@click.option(
+    "--release",
+    type=click.Path(path_type=Path),
+    help=("Current folder of the run's release, if the release was moved."),
+)
 @click.option("--steps", metavar="1,50,100", help="Steps to show responses of.  [default: first, middle, last]")
 @click.option(
     "--per-step", default=24, show_default=True, type=click.IntRange(1), help="Maximum number of prompts per step."

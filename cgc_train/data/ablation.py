@@ -29,7 +29,7 @@ SINGLED_OUT = ("Find the {referred} in {shown}.", "Where in {shown} is the {refe
 
 
 def without_distractors(row: Row) -> Row:
-    """The row with only the images of its answer, renumbered; id and difficulty stay those of the release.
+    """The row with only the images of its answer, renumbered; id and difficulty are the same as in the release.
 
     A row stays unchanged if its question names the image of its answer, refers to an image, or names no label. A row
     with an empty answer keeps one image, chosen by its id, as many as its twin usually has: without such rows, nothing
@@ -66,7 +66,9 @@ def _kept(row: Row) -> list[int]:
 
 
 def _question(row: Row, count: int) -> str:
-    """The question about `count` images, in the row's own phrasing if that is known and fits the number."""
+    """The question about `count` images, in the row's own phrasing if the phrasing is known and fits the number of
+    images.
+    """
     names = [readable(label) for label in row["query"]["labels"]]
     if _asked(row, names, len(row["views"])) == row["question"] and (question := _asked(row, names, count)):
         return question
@@ -84,7 +86,7 @@ def _question(row: Row, count: int) -> str:
 
 
 def _asked(row: Row, names: Sequence[Name], count: int) -> str:
-    """The wording of the release, or "" if its phrasing is unknown or not made for this number of images."""
+    """The wording of the release, or "" if its phrasing is unknown or does not fit this number of images."""
     pool, _, number = row["template_id"].partition("/")
     try:
         return ask(pool, int(number), names, count_images=count, relation=row["query"]["relation"])

@@ -1,6 +1,7 @@
-"""The size at which the model sees an image: sides are multiples of the token size, the area is within limits.
+"""The size at which the model sees an image: sides are multiples of the token size, and the area is within limits.
 
-The arithmetic is that of Qwen3-VL's processor (and of vLLM's copy), so an image of such a size passes unchanged.
+The arithmetic is the same as in Qwen3-VL's processor (and in vLLM's copy), so the size of such an image does not
+change.
 """
 
 import math

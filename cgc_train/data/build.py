@@ -42,8 +42,8 @@ def training_set(
     that fit `bounds` (default: those of the recipe's model). With `completions`, a column `completion` for SFT contains
     a rule-based reasoning trace and the true answer. Every process of a run can call this: one does the work for all.
 
-    Raises ReleaseError for a release that cannot be read, TrainingDataError for a row or an image that cannot be used,
-    or if no row is left.
+    Raises ReleaseError for a release that cannot be read, and TrainingDataError for a row or an image that cannot be
+    used, or if no row is left.
     """
     release = find_release(recipe.data)
     ids = chosen(release, recipe.data, split or recipe.data.split)
@@ -105,7 +105,7 @@ def _stored(row: ReleaseRow, store: ImageStore, release: Release) -> list[str]:
 def _key(
     recipe: Recipe, release: Release, ids: Sequence[str], store: ImageStore, bounds: Bounds, completions: bool
 ) -> str:
-    """Name of the stored rows: a hash of everything that they depend on."""
+    """Name of the stored rows: a hash of everything that determines them."""
     content = {
         "version": version("cgc-grounding"),
         "shards": [shard["sha256"] for shard in release.manifest["shards"]],

@@ -14,7 +14,8 @@ from cgc_train.recipe import DataSettings
 def find_release(settings: DataSettings) -> Release:
     """The release of a recipe's `data`, downloaded first if it is on the Hub.
 
-    Raises ReleaseError if it does not exist, is unfinished, has another schema version, or cannot be downloaded.
+    Raises ReleaseError if the release does not exist, is unfinished, has another schema version, or cannot be
+    downloaded.
     """
     return locate_release(settings.release, settings.revision, setting="data.")
 
@@ -22,7 +23,7 @@ def find_release(settings: DataSettings) -> Release:
 def picked(release: Release, ids: Collection[str], photos: str | None) -> Iterator[Row]:
     """The rows with these ids and their images; if the release stores none, they are composed from the photos.
 
-    `photos` is the folder or zip with the photos; None: the location that the release was built from. Raises
+    `photos` is the folder or zip with the photos; None: the location from which the release was built. Raises
     TrainingDataError if photos are missing.
     """
     rows = release.pick(ids)

@@ -1,4 +1,4 @@
-"""Image files that the model, vLLM, and the page share: stored once each, at a size that needs no further resizing.
+"""Image files that the model, vLLM, and the page share: each stored once, at a size that needs no further resizing.
 
 A file is named by its content and size and written atomically, so several processes can store files at once.
 """
@@ -28,7 +28,7 @@ class ImageStore:
     def add(self, content: bytes) -> Path:
         """Store an encoded image and return its path; an image that already fits is stored byte for byte.
 
-        Raises PhotoError if the bytes are not a complete image, TrainingDataError if no size fits.
+        Raises PhotoError if the bytes are not a complete image, and TrainingDataError if no size fits.
         """
         check_whole(content)
         photo_size(content)

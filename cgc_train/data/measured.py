@@ -19,7 +19,7 @@ class Measurement(msgspec.Struct, frozen=True):
 def measurements(path: Path) -> dict[str, Measurement]:
     """The measurements of a file by row id; empty if it contains only ids.
 
-    Raises TrainingDataError if it cannot be read.
+    Raises TrainingDataError if the file cannot be read.
     """
     try:
         lines = [line for line in read_text(path, TrainingDataError).splitlines() if line.startswith("{")]

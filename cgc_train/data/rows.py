@@ -14,9 +14,10 @@ FIX = "build or download the release again"
 
 
 def as_trained(row: Row, recipe: Recipe) -> Row:
-    """The row as the model sees it: its images selected by `data`, its prompt written by `prompt`.
+    """The row as the model sees it: `data` selects its images, and `prompt` determines its prompt.
 
-    Depends only on the row, so that the page of a run can show what was trained on. Also works without the images.
+    The result depends only on the row, so that the page of a run can show what was trained on. Also works without the
+    images.
     """
     shown = row if recipe.data.distractor_images else without_distractors(row)
     return {**shown, "prompt": with_thinking(shown["prompt"], require_think=recipe.prompt.think)}
@@ -32,16 +33,16 @@ def _fault(row: Row) -> str:
     count = len(row["views"])
     reading = read_list(row["answer"], count)
     if reading.violations:
-        return f"its answer does not parse ({reading.violations[0]})"
+        return f"the answer does not parse ({reading.violations[0]})"
     if _objects(row) != Counter(reading.objects):
-        return "its objects differ from those of its answer"
+        return "the row's objects differ from the objects of its answer"
     task = task_of(row)
     if not task.may_be_empty and (task.answer == "empty") != reading.empty:
-        return f"its task is {row['task']!r}, but its answer has {reading.elements} objects"
+        return f"the task is {row['task']!r}, but the answer has {reading.elements} objects"
     if _shown(row["prompt"]) != count:
-        return f"its prompt shows {_shown(row['prompt'])} images, but it has {count} views"
+        return f"the prompt shows {_shown(row['prompt'])} images, but the row has {count} views"
     if task.gives_box and not (row["query"]["ref_bbox"] and row["query"]["labels"]):
-        return "its question has no reference box, or no label"
+        return "the question has no reference box, or no label"
     return ""
 
 

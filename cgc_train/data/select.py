@@ -107,7 +107,7 @@ def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None 
 def kept_ids(path: Path) -> set[str]:
     """Ids from a file of rows to keep: one per line, or in the format of `cgc-train difficulty`.
 
-    Raises TrainingDataError if it cannot be read or keeps no row.
+    Raises TrainingDataError if the file cannot be read or keeps no row.
     """
     try:
         lines = read_text(path, TrainingDataError).splitlines()
@@ -136,7 +136,11 @@ def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[
     if keep and kept and len(kept) < len(keep):
         say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are selected by `data`")
     if not kept:
-        why = f"none of them is in data.keep={settings.keep}" if rows else "the filters of `data` exclude all"
+        why = (
+            (f"none of the selected rows is in data.keep={settings.keep}")
+            if rows
+            else "the filters of `data` exclude all rows"
+        )
         raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")
     return kept
 

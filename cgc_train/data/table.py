@@ -42,7 +42,7 @@ def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterab
 
 
 def _whole(folder: Path) -> bool:
-    """Whether the rows and all their images are present at their original size; anything damaged is removed."""
+    """Whether the rows and all their images are present at their original size; damaged files are removed."""
     if not folder.is_dir():
         return False
     listed = pq.read_table(folder / FILES)

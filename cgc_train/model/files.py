@@ -1,4 +1,4 @@
-"""Weight files, checked before anything is trained or resumed from them."""
+"""Weight files, checked before training or resuming uses them."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def listed_files(folder: Path) -> set[str]:
 
 
 def damage(file: Path) -> str:
-    """What is wrong with a safetensors file, or "": its length must match its header."""
+    """The fault of a safetensors file, or "": its length must match its header."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -45,7 +45,9 @@ def _diverged(folder: Path) -> Iterator[str]:
 
 
 def is_sound(tensor: object) -> bool:
-    """Whether all numbers of a tensor are finite and within `LARGEST`; for a sharded tensor, those of this process."""
+    """Whether all numbers of a tensor are finite and within `LARGEST`; for a sharded tensor, the numbers of this
+    process.
+    """
     import torch
 
     own = getattr(tensor, "to_local", lambda: tensor)()

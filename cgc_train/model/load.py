@@ -20,7 +20,7 @@ ADAPTER = "adapter_config.json"
 
 
 def load_config(settings: "ModelSettings") -> ModelConfig:
-    """The model's configuration. Raises ModelError if there is none or its family is not supported."""
+    """The model's configuration. Raises ModelError if there is no model or its family is not supported."""
     from transformers import AutoConfig
 
     check_folder(settings.name, "config.json", ADAPTER)
@@ -70,7 +70,9 @@ def load_trained(
 
 
 def base_of(adapter: Path) -> str:
-    """Folder or id of the base model of an adapter. Raises ModelError if its configuration does not state it."""
+    """Folder or id of the base model of an adapter. Raises ModelError if the adapter's configuration does not state
+    it.
+    """
     try:
         content = json.loads((adapter / ADAPTER).read_text(encoding="utf-8"))
         return str(content["base_model_name_or_path"])
@@ -115,10 +117,10 @@ def freeze_vision(model: Model) -> None:
 
 
 def keep_names(model: Model) -> None:
-    """Make a model save its weights under the names they were loaded with.
+    """Make a model save its weights under the names under which they were loaded.
 
-    When loading under ZeRO-3, transformers records renamings that no weight needed. Saving would apply them in reverse,
-    and other readers of the model would not recognize the names.
+    When a model is loaded under ZeRO-3, transformers records renamings that no weight needed. Saving would apply them
+    in reverse, and other readers of the model would not recognize the names.
     """
     renamings = getattr(model, "_weight_conversions", None)
     if renamings is not None:
@@ -127,9 +129,10 @@ def keep_names(model: Model) -> None:
 
 @contextmanager
 def names_in_memory(model: Model) -> "Iterator[None]":
-    """Context in which a model is saved as it is in memory, with the experts of a layer in one tensor.
+    """Context in which a model is saved in the same form as in memory, with the experts of a layer in one tensor.
 
-    Released weights store each expert separately. Trainer resumes without converting them, and would skip them.
+    Released weights store each expert separately. Trainer resumes without converting these weights, and would skip
+    them.
     """
     conversions = getattr(model, "_weight_conversions", None)
     model._weight_conversions = []

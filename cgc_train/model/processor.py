@@ -44,7 +44,7 @@ def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> 
 
 
 def check_folder(name: str, *any_of: str) -> None:
-    """Raise ModelError if `name` is a local folder without any of these files."""
+    """Raise ModelError if `name` is a local folder that contains none of these files."""
     folder = Path(name)
     if folder.is_dir():
         if not any((folder / file).is_file() for file in any_of):

@@ -40,7 +40,7 @@ def check_template(
 ) -> str:
     """The `opening` of a model's chat template, if a response after it can be strictly valid.
 
-    Otherwise raises ModelError, naming the model and the fix: no response could earn the format reward.
+    Otherwise raises ModelError, naming the model and the fix, because no response could earn the format reward.
     """
     written = opening(processor, prompt, **(template or {}))
     # transformers warns about settings that a template does not have, so they are only tried where one is missing
@@ -52,7 +52,7 @@ def check_template(
 
 
 def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
-    """How settings contradict the start of a response in a chat template, with the fix; "" if they do not.
+    """How settings contradict the start of a response in a chat template, with the fix; "" if they agree.
 
     `switch` is the setting of the chat template that would enable thinking, if there is one.
     """
@@ -82,7 +82,8 @@ def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str,
 def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
     """Raise ModelError if a chat template formats a finished response differently from an open one.
 
-    SFT on `row` (`prompt` and `completion`) would then teach a different format from the one that sampling starts with.
+    SFT on `row` (`prompt` and `completion`) would then teach a different format from the one with which sampling
+    starts.
     """
     finished = rendered(processor, [*row["prompt"], *row["completion"]], add_generation_prompt=False)
     if not finished.startswith(rendered(processor, row["prompt"])):

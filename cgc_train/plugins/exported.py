@@ -43,7 +43,7 @@ def score_exported(
     """The terms of a response to an exported row.
 
     Args:
-        response: the model's response; end tokens are stripped.
+        response: the model's response; end tokens are removed.
         answer: answer of the row (`solution`, `answer`, or `ground_truth`).
         rules: settings of reward and prompt.
         num_images: number of images of the row; if a trainer does not pass it, any image number above 0 is in range.
@@ -85,7 +85,7 @@ def exported_truth(
 
 
 def without_end(response: str) -> str:
-    """A response without the end tokens that a trainer left in it."""
+    """A response without the end tokens that a trainer left in the text."""
     text = response.rstrip()
     while end := next((token for token in END_TOKENS if text.endswith(token)), None):
         text = text.removesuffix(end).rstrip()

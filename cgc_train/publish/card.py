@@ -109,7 +109,7 @@ def card_pictures(run: Run) -> dict[str, bytes]:
 
 
 def _reward(settings: RewardSettings) -> str:
-    """The weighted terms, with what each measures."""
+    """The weighted terms, with the meaning of each."""
     return " + ".join(f"{settings.weight(term)} x {term.symbol} ({term.meaning(settings)})" for term in settings.terms)
 
 

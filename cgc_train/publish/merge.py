@@ -21,7 +21,7 @@ def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str =
         dtype: type of the written weights, one of `DTYPES`.
 
     Raises:
-        RunError: the run is not finished, has no such checkpoint, or `folder` is taken.
+        RunError: the run is not finished, has no such checkpoint, or `folder` is not empty.
         ModelError: the weights or the base of the adapter cannot be loaded.
     """
     if dtype not in DTYPES:

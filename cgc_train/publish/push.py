@@ -55,8 +55,8 @@ def push_model(
 
     `results` are files written by `cgc-bench score --json`, as in `read_results`; they become metadata on the Hub.
 
-    Raises PushError for an invalid or taken name or an unreachable Hub, and the errors of `merge` and `model_card`. In
-    all of these cases, nothing has been published.
+    Raises PushError for an invalid or existing name or an unreachable Hub, and the errors of `merge` and `model_card`.
+    In all of these cases, nothing has been published.
     """
     check_names(repo_id, tag)
     found = read_results(results, run.recipe)

@@ -57,7 +57,7 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def notes(self) -> str:
-        """How it was scored, on one line."""
+        """How the benchmark was scored, on one line."""
         parts = [next(iter(self.figures)), f"protocol {self.protocol}", f"annotations {self.annotations}"]
         parts += [f"post-processing {self.postprocess}"] if self.postprocess else []
         return ", ".join([*parts, f"{self.n} of {self.items} items"])

@@ -1,4 +1,4 @@
-"""From a recipe to TRL's training arguments: what the recipe decides, passes on, and must not set."""
+"""From a recipe to TRL's training arguments: what the recipe determines, passes on, and must not set."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -21,7 +21,7 @@ DECIDED = {
         "output_dir": "--to",
         "model_init_kwargs": "model",
         "max_length": "data.max_pixels",
-        "remove_unused_columns": "nothing: the trainer needs every column",
+        "remove_unused_columns": "the trainer, which needs every column",
     },
     "grpo": {
         "output_dir": "--to",
@@ -31,9 +31,9 @@ DECIDED = {
         "eval_strategy": "data.held_out_every",
         "eval_steps": "data.held_out_every",
         "eval_on_start": "data.held_out_every",
-        "remove_unused_columns": "nothing: the reward needs every column",
-        "log_multimodal": "nothing: `cgc-train view` shows the images",
-        "num_generations_eval": "nothing: held-out rows are answered once, by greedy decoding",
+        "remove_unused_columns": "the reward, which needs every column",
+        "log_multimodal": "`cgc-train view`, which shows the images",
+        "num_generations_eval": "the evaluation, which answers held-out rows once, by greedy decoding",
     },
 }
 

@@ -22,7 +22,7 @@ def recipe_names() -> list[str]:
 
 
 def recipe_path(name: str) -> Path:
-    """The YAML file of a shipped recipe, or the given file. Raises RecipeError if there is neither."""
+    """The YAML file of a shipped recipe, or the given file. Raises RecipeError if neither exists."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return path

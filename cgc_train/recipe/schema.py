@@ -19,7 +19,9 @@ class LoraSettings(Section):
     rank: int = Field(64, ge=1, description="rank of the adapters")
     alpha: int = Field(128, ge=1, description="scale: the update is multiplied by alpha / rank")
     dropout: Share = Field(0.0, description="dropout before the adapters")
-    targets: str = Field(LORA_TARGETS, description="regular expression that matches the modules with an adapter")
+    targets: str = Field(
+        LORA_TARGETS, description=("regular expression that matches the names of the modules that get an adapter")
+    )
 
     @field_validator("targets")
     @classmethod
@@ -55,13 +57,15 @@ class DataSettings(Section):
     photos: str | None = Field(None, description="folder or .zip of the photos, for a release without stored images")
     split: Literal["train", "validation", "test"] = Field("train", description="split to train on")
     contrasts: list[str] = Field(list(CONTRASTS), min_length=1, description="contrasts to use")
-    tasks: list[str] = Field(default_factory=list, description="full names of the tasks to use; []: all")
-    distractors: list[str] = Field(default_factory=list, description="kinds of distractors to use; []: all")
+    tasks: list[str] = Field(default_factory=list, description="full names of the tasks to use; []: all tasks")
+    distractors: list[str] = Field(default_factory=list, description="kinds of distractors to use; []: all kinds")
     distractor_images: bool = Field(True, description="false: show only the images that contain an answer")
     max_pixels: int = Field(409600, ge=1024, description="maximum pixels per image, as the model sees it")
-    keep: str | None = Field(None, description="file of row ids to train on, as written by `cgc-train difficulty`")
+    keep: str | None = Field(
+        None, description=("file with the ids of the rows to train on, as written by `cgc-train difficulty`")
+    )
     curriculum: Literal["none", "easy_first", "by_reward"] = Field("none", description="order of the rows")
-    limit: int | None = Field(None, ge=1, description="maximum number of rows; null: all")
+    limit: int | None = Field(None, ge=1, description="maximum number of rows; null: all rows")
     seed: int = Field(0, ge=0, description="seed for the order of the rows")
     held_out_split: Literal["train", "validation", "test"] = Field("validation", description="held-out split")
     held_out_rows: int = Field(64, ge=0, description="rows answered per evaluation")
@@ -90,18 +94,24 @@ class DataSettings(Section):
     def _held_out(self) -> "DataSettings":
         if self.held_out_every and self.held_out_rows and self.held_out_split == self.split:
             raise ValueError(
-                f"split {self.split!r} is trained on and held out; hold out another, or set held_out_every=0"
+                f"split {self.split!r} is both trained on and held out; hold out another split, or set held_out_every=0"
             )
         return self
 
 
 class GroupSettings(Section):
-    """Which groups of completions to learn from, based on their rewards, and how often to replace the others."""
+    """From which groups of completions to learn, based on their rewards, and how often to replace all other groups."""
 
-    resample: int = Field(0, ge=0, description="maximum resampling rounds to replace groups that teach nothing")
-    min_spread: Weight = Field(0.0, description="standard deviation of rewards below which a group teaches nothing")
-    min_mean: Weight = Field(0.0, description="mean reward below which a group teaches nothing")
-    max_mean: Weight | None = Field(None, description="mean reward above which a group teaches nothing; null: no limit")
+    resample: int = Field(
+        0, ge=0, description=("maximum number of resampling rounds to replace groups that teach nothing")
+    )
+    min_spread: Weight = Field(
+        0.0, description=("a group teaches nothing if the standard deviation of its rewards is below this value")
+    )
+    min_mean: Weight = Field(0.0, description="a group teaches nothing if its mean reward is below this value")
+    max_mean: Weight | None = Field(
+        None, description=("a group teaches nothing if its mean reward is above this value; null: no limit")
+    )
 
 
 class BenchmarkSettings(Section):
@@ -116,7 +126,7 @@ class BenchmarkSettings(Section):
         if (self.command is None) != (self.every == 0):
             raise ValueError("command and every must be set together; set both or neither")
         if missing := [place for place in ("{model}", "{out}") if self.command and place not in self.command]:
-            raise ValueError(f"command must contain {missing[0]}, the placeholder for a folder that it needs")
+            raise ValueError(f"command must contain {missing[0]}, the placeholder for a folder")
         return self
 
 
@@ -128,11 +138,18 @@ class HubSettings(Section):
 
 
 class WarningSettings(Section):
-    """Thresholds at which a run warns of shortcuts that earn reward without looking at the images."""
+    """Thresholds at which a run warns of shortcuts that earn rewards without the images."""
 
-    false_empty: Share = Field(0.2, description="share of [] answers to questions with objects that triggers a warning")
-    idle_groups: Share = Field(0.8, description="share of groups that teach nothing that triggers a warning")
-    rise: Share = Field(0.1, description="rise of that share over its initial value that triggers a warning")
+    false_empty: Share = Field(
+        0.2, description=("a warning is printed if the model answers this share of the questions with objects with []")
+    )
+    idle_groups: Share = Field(0.8, description="a warning is printed if this share of the groups teaches nothing")
+    rise: Share = Field(
+        0.1,
+        description=(
+            "a warning is printed only if the share of false [] answers rises this much above its initial value"
+        ),
+    )
 
 
 class Recipe(Section):
@@ -144,7 +161,9 @@ class Recipe(Section):
     )
     gpus: int = Field(1, ge=1, description="number of processes")
     gpu_memory_gb: float | None = Field(None, gt=0, description="memory of each GPU; null: no GPU")
-    effective_batch: int | None = Field(None, ge=1, description="completions per optimizer step, checked if given")
+    effective_batch: int | None = Field(
+        None, ge=1, description=("expected completions per optimizer step; checked if set")
+    )
     model: ModelSettings
     data: DataSettings
     prompt: PromptSettings = Field(default_factory=PromptSettings)

@@ -23,7 +23,7 @@ EQUAL = 1e-6
 
 
 def batch_statistics(scores: Sequence[Terms]) -> dict[str, float]:
-    """The shares of `LOGGED` over a batch, without those that no response in the batch defines.
+    """The shares of `LOGGED` over a batch, without shares that no response in the batch defines.
 
     Groups, for the share with zero variance, are responses with the same row id within the batch.
     """

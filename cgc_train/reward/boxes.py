@@ -1,4 +1,4 @@
-"""Other measures of the same boxes: the number of hits, and a measure that separates near misses from far ones."""
+"""Other measures of the same boxes: the number of hits, and a measure that separates near misses from distant boxes."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ def _f1_meaning(settings: "BoxSettings") -> str:
 
 
 def _ciou_meaning(_: "BoxSettings") -> str:
-    return "(1 + CIoU) / 2 over one-to-one pairs within images, over the larger of both counts"
+    return "(1 + CIoU) / 2, summed over one-to-one pairs within images and divided by the larger number of boxes"
 
 
 F1: Term["BoxSettings"] = Term("f1", f1_term, "F1", _f1_meaning)
@@ -38,7 +38,7 @@ class BoxSettings(ImageSettings):
     """The weights of R_f1 and R_ciou, and their option."""
 
     f1: Annotated[Weight, F1] = Field(0.0, description="weight of F1 over hits")
-    f1_iou: float = Field(0.5, gt=0, le=1, description="IoU at or above which a pair is a hit of R_f1")
+    f1_iou: float = Field(0.5, gt=0, le=1, description="minimum IoU at which a pair counts as a hit for R_f1")
     ciou: Annotated[Weight, CIOU] = Field(
         0.0, description="weight of the set-wise CIoU, which also rewards near misses"
     )

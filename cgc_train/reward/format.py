@@ -1,4 +1,4 @@
-"""The format of an answer, regardless of content: strict validity and, optionally, each tag separately."""
+"""The format of an answer, regardless of its content: strict validity and, optionally, each tag separately."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ MISPLACED = {
 
 
 def format_term(answer: Answered, settings: "FormatSettings") -> float:
-    """R_format: 1 for a strictly valid answer, else 0.
+    """R_format: 1 for a strictly valid answer, otherwise 0.
 
     With `format_needs_miou`, only if R_miou is above 0; with `format_min_think`, only if the trace is long enough.
     """
@@ -57,4 +57,4 @@ class FormatSettings(MiouSettings):
     format: Annotated[Weight, FORMAT] = Field(1.0, description="weight of a strictly valid answer")
     format_needs_miou: bool = Field(False, description="reward the format only if R_miou > 0")
     format_min_think: int = Field(0, ge=0, description="minimum characters of reasoning for the format reward")
-    tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the four tags, a quarter each")
+    tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the four tags; each tag earns a quarter")

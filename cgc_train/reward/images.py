@@ -19,7 +19,9 @@ def images_term(answer: Answered, _: "ImageSettings") -> float:
 
 
 def presence_term(answer: Answered, _: "ImageSettings") -> float:
-    """R_presence: 1 for `[]` if there is nothing to find, and for entries if there is something; else 0."""
+    """R_presence: 1 for `[]` if there is nothing to find, and for a list with entries if there is something; otherwise
+    0.
+    """
     readable = answer.boxes.readable
     return float(readable and bool(answer.boxes.elements) == bool(answer.truth.objects))
 
@@ -29,7 +31,7 @@ def _images_meaning(_: "ImageSettings") -> str:
 
 
 def _presence_meaning(_: "ImageSettings") -> str:
-    return "`[]` exactly if there is nothing"
+    return "`[]` if and only if there is nothing to find"
 
 
 IMAGES: Term["ImageSettings"] = Term("images", images_term, "right images", _images_meaning)
@@ -41,5 +43,5 @@ class ImageSettings(FormatSettings):
 
     images: Annotated[Weight, IMAGES] = Field(0.0, description="weight of boxes in the right images")
     presence: Annotated[Weight, PRESENCE] = Field(
-        0.0, description="weight of answering `[]` exactly if there is nothing to find"
+        0.0, description="weight of answering `[]` if and only if there is nothing to find"
     )

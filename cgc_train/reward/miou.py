@@ -15,8 +15,9 @@ from cgc_train.reward.term import Answered, Term
 def miou_term(answer: Answered, settings: "MiouSettings") -> float:
     """R_miou: sum of IoU over one-to-one pairs within images, over max(|P|, |G|).
 
-    |P| counts every element of the list, including malformed ones. Both empty: 1; one empty or unreadable: 0.
-    Without `source_aware`, a box can match in any image; without `set_wise`, this is `any_box_term`.
+    |P| counts every element of the list, including malformed ones. The score is 1 if both are empty, and 0 if only one
+    is empty or the reading is unreadable. Without `source_aware`, a box can match in any image; without `set_wise`,
+    this is `any_box_term`.
     """
     objects = answer.truth.objects
     if not settings.set_wise and answer.boxes.elements and objects:
@@ -25,7 +26,9 @@ def miou_term(answer: Answered, settings: "MiouSettings") -> float:
 
 
 def set_share(answer: Answered, total: Callable[[], float]) -> float:
-    """A sum over pairs, over max(|P|, |G|); both empty: 1; one empty or unreadable: 0."""
+    """A sum over pairs, divided by max(|P|, |G|): 1 if both are empty, 0 if only one is empty or the reading is
+    unreadable.
+    """
     elements, objects = answer.boxes.elements, answer.truth.objects
     if not answer.boxes.readable or bool(elements) != bool(objects):
         return 0.0
@@ -69,12 +72,16 @@ class MiouSettings(Section):
 
     miou: Annotated[Weight, MIOU] = Field(1.0, description="weight of the source-aware set-wise IoU")
     power: float = Field(1.0, gt=0, allow_inf_nan=False, description="exponent of IoU; above 1 rewards tight boxes")
-    floor: Share = Field(0.0, description="IoU below this counts as 0")
-    ceiling: float = Field(1.0, gt=0, le=1, description="IoU at or above this counts as 1")
+    floor: Share = Field(0.0, description="a pair with an IoU below this value counts as 0")
+    ceiling: float = Field(1.0, gt=0, le=1, description="a pair with an IoU of at least this value counts as 1")
     soft_reading: bool = Field(
         False, description="accept boxes with numbers such as 120.0, trailing commas, or a JSON code fence"
     )
     source_aware: bool = Field(True, description="false (ablation): a box can match a true box in any image")
     set_wise: bool = Field(
-        True, description="false (ablation): mean over true objects of the best IoU of any box; ignores |P|"
+        True,
+        description=(
+            "false (ablation): mean over the true objects of the best IoU of any predicted box; ignores the number "
+            "of predictions"
+        ),
     )

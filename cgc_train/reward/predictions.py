@@ -70,7 +70,7 @@ class Scored:
 def read_predictions(path: Path) -> list[Prediction]:
     """Read predictions, in the order of the file.
 
-    Raises PredictionsError, which names the line, if it is not a JSON object, lacks `id` or `response`, or repeats
+    Raises PredictionsError, which names the line, if a line is not a JSON object, lacks `id` or `response`, or repeats
     the id and sample number of an earlier line.
     """
     found: dict[tuple[str, int], Prediction] = {}

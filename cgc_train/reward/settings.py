@@ -14,7 +14,7 @@ class PromptSettings(Section):
     """What the prompt asks the model to write around its answer."""
 
     think: bool = Field(True, description="ask for a reasoning trace and require it")
-    prefix: str = Field("", description="start of every response that the chat template writes, such as <think>")
+    prefix: str = Field("", description="text with which the chat template starts every response, such as <think>")
 
 
 # Settings of each preset; explicit settings win. MG-Thinker (arXiv 2609.37374): a quarter for each tag, and for each
@@ -26,7 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class RewardSettings(LastTermSettings):
-    """R = task weight * (miou * R_miou + format * R_format); everything but the two weights is off by default.
+    """R = task weight * (miou * R_miou + format * R_format); every setting except the two weights is off by default.
 
     A task's weight is the same for all responses to a row, so it has an effect only if advantages are not scaled
     within the group (`grpo.scale_rewards` other than `group`).
@@ -34,7 +34,7 @@ class RewardSettings(LastTermSettings):
 
     preset: Literal["cgc", "mg-thinker"] = Field("cgc", description="weights and options of a published reward")
     task_weights: dict[str, Weight] = Field(
-        default_factory=dict, description="factor of the reward by full task name; default 1"
+        default_factory=dict, description="factor for the reward of a task, by full task name; default 1"
     )
 
     @model_validator(mode="before")

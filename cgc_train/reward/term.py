@@ -1,8 +1,8 @@
 """A term of the reward: a function of an answer, named after the setting of its weight.
 
-Terms form a chain: the settings of each extend those of the previous one. To add a term, write a module like
-`boxes.py` (the function, its `Term`, and settings that declare the weight as `NAME: Annotated[Weight, TERM]`) and use
-it as the last one in `settings.py`.
+Terms form a chain: the settings of each term extend the settings of the previous term. To add a term, write a module
+like `boxes.py` (the function, its `Term`, and settings that declare the weight as `NAME: Annotated[Weight, TERM]`) and
+use it as the last one in `settings.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,8 +37,8 @@ class Term(Generic[SettingsT_contra]):
         name: `reward.NAME` is its weight, `NAME_reward` its function in TRL, NAME its column.
         function: maps an answer to 0-1; a perfect answer gets 1. Never raises.
         title: title of its curve.
-        meaning: what it measures under these settings, for the model card.
-        ablated: meaning of a run without it, for `cgc-train ablate no-NAME`; "": it has no such switch.
+        meaning: what the term measures with these settings, for the model card.
+        ablated: meaning of a run without the term, for `cgc-train ablate no-NAME`; "": the term has no such switch.
         digits: decimals shown.
     """
 

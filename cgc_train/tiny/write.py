@@ -1,7 +1,7 @@
 """Write a Qwen3-VL with a few hundred thousand weights, in the folder layout of the real one: random, or warmed up.
 
-It is not for use: it exists so that all training and benchmark code can run on a CPU. The warmed-up model answers in
-the right format about photos painted by `cgc-data paint single`, so that GRPO has answers to rank.
+The model is not for use: it exists so that all training and benchmark code can run on a CPU. The warmed-up model
+answers in the right format about photos painted by `cgc-data paint single`, so that GRPO has answers to rank.
 """
 
 from importlib.resources import as_file, files

@@ -1,6 +1,6 @@
 """Prepare a saved response for display: its boxes, whether each is correct, and every term of the reward.
 
-This needs only the row id and the text: the reward terms are recomputed.
+Only the row id and the text are needed, because the reward terms are recomputed.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response with everything that the page shows of it."""
+    """A response with everything that the page shows about it."""
 
     response: str
     cut: int

@@ -69,7 +69,9 @@ def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: i
 
 
 def choose_steps(there: Sequence[int], asked: Sequence[int] | None, run: Run, strict: bool = True) -> list[int]:
-    """The selected steps, or the first, the middle, and the last saved one. Raises RunError if one was not saved."""
+    """The selected steps, or the first, the middle, and the last saved step. Raises RunError if a step was not
+    saved.
+    """
     if asked is None:
         return sorted({there[0], there[len(there) // 2], there[-1]}) if there else []
     missing = sorted(set(asked) - {*there, *run.held_out_steps()})

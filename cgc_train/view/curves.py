@@ -50,7 +50,7 @@ GROUPS: Mapping[str, Sequence[Curve]] = {
     ),
     "Optimization": (
         Curve("groups that teach nothing", "frac_reward_zero_std", None),
-        Curve("groups that teach nothing, before replacement", "groups/idle_sampled", None),
+        Curve("groups that teach nothing, before their replacement", "groups/idle_sampled", None),
         Curve("completions sampled as replacements", "groups/extra_completions", None, share=False),
         Curve("entropy", "entropy", None, share=False),
         Curve("tokens per completion", "completions/mean_length", None, share=False),

@@ -41,9 +41,9 @@ def write_page(
 
     Args:
         run: a finished, active, or stopped run.
-        folder: a new or empty folder, or that of an earlier page.
+        folder: a new or empty folder, or the folder of an earlier page.
         release: current location of the run's release; None: as in the recipe.
-        steps: steps whose responses are shown; None: the first, the middle, and the last saved ones.
+        steps: steps whose responses are shown; None: the first, the middle, and the last saved step.
         per_step: maximum number of prompts per step.
 
     Raises:

@@ -47,9 +47,9 @@ def stages(folder: Path) -> list[Stage]:
               [data, "validate", release, "--json", f"{folder}/validate.json"], "validate.json"),
         Stage("gallery", "draw the gallery",
               [data, "preview", release, "--to", f"{folder}/gallery", "--per-task", "8"], "gallery"),
-        Stage("load", "load a row as users do",
+        Stage("load", "load a row as users of a release do",
               [PYTHON, "scripts/load_one_row.py", release], "logs/load.log"),
-        Stage("paint", "paint photos of one kind of object each",
+        Stage("paint", "paint photos that each show one kind of object",
               [data, "paint", "single", "--photos", "800", "--to", f"{folder}/photos"], "photos"),
         Stage("painted", "build a release from them",
               [data, "build", "examples/painted.yaml", "--out", painted], "painted"),
@@ -68,7 +68,7 @@ def stages(folder: Path) -> list[Stage]:
 
 
 def resumed(train: str, run: Path) -> Sequence[str] | None:
-    """The command that continues an interrupted run, if it has a checkpoint."""
+    """The command that resumes an interrupted run, if the run has a checkpoint."""
     return [train, "resume", str(run)] if any(run.glob("checkpoint-*")) else None
 
 

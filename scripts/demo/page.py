@@ -1,4 +1,5 @@
-"""Write DEMO/index.html: the questions, how the reward moved, what changed by failure, and one answer before and after.
+"""Write DEMO/index.html: the questions, the change of the reward, the change per kind of failure, and one answer before
+and after.
 
 Usage: python -m scripts.demo.page DEMO
 """
@@ -77,13 +78,13 @@ def lines(before: Summary, after: Summary) -> Iterator[Line]:
 
 
 def _better(before: Interval, after: Interval, more: bool) -> bool | None:
-    """Whether it got better; None if it stayed the same."""
+    """Whether the metric improved; None if it stayed the same."""
     old, new = before["value"], after["value"]
     return None if old is None or new is None or old == new else (new > old) == more
 
 
 def examples(before: Run, after: Run, album: Album) -> Iterator[Card]:
-    """A row whose answer got better, else one whose answer got worse; none if no answer changed its score."""
+    """A row whose answer improved, or otherwise a row whose answer got worse; None if no answer changed its score."""
     units: Sequence[list] = [run.bench.units(run.results) for run in (before, after)]
     for metric in ("acc@0.5", "miou"):
         found = compare_units(*units, metric)

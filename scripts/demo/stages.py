@@ -24,12 +24,12 @@ class Stage:
     """A command of the demo.
 
     Attributes:
-        name: of its log and of the mark that it is done.
+        name: name of the stage's log, and of the mark that the stage is done.
         title: shown while it runs.
-        command: run in the root of the repository.
+        command: the command, run in the root of the repository.
         makes: file or folder that the command writes, relative to the demo; removed before a new attempt.
-        resumes: for a command that can continue from what an interrupted attempt left: the command that does so, if
-            what is there allows it.
+        resumes: for a command that can resume an interrupted attempt: returns the command that resumes it, if its files
+            allow this.
     """
 
     name: str
@@ -40,7 +40,9 @@ class Stage:
 
 
 def run_stages(stages: Sequence[Stage], folder: Path) -> None:
-    """Run the stages that are not done yet. If one runs again, so do all that follow it. Raises StageError."""
+    """Run the stages that are not done yet. If one stage runs again, all later stages run again too. Raises
+    StageError.
+    """
     (folder / DONE).mkdir(parents=True, exist_ok=True)
     (folder / LOGS).mkdir(exist_ok=True)
     console, fresh = Console(stderr=True), False

@@ -1,7 +1,8 @@
-"""An environment for each engine, layered over the one this script runs in, so that torch is installed once.
+"""An environment for each engine, layered over the environment in which this script runs, so that torch is installed
+once.
 
-The engine's packages take precedence; all others come from the project's environment. torch and torchvision keep the
-project's versions, even if an engine requires others.
+The engine's packages take precedence; all other packages come from the project's environment. torch and torchvision
+keep the project's versions, even if an engine requires others.
 """
 
 import json

@@ -27,7 +27,7 @@ IGNORED = -100  # label of tokens excluded from training
 
 
 def sft(place: Workplace) -> list[Comparison]:
-    """Two steps; compares the tokens trained on and the saved weights."""
+    """Train for two steps, and compare the trained tokens and the saved weights."""
     model, data, out, tokens = (
         start(place),
         export(place, "llamafactory"),
@@ -50,7 +50,7 @@ def _logged(out: Path) -> list[dict[str, Any]]:
 
 
 def _read_alike(rows: list[dict[str, Any]], tokens: Path, model: Path) -> list[Comparison]:
-    """Prompts and answers as it reads them, compared with the export under the model's own chat template."""
+    """Prompts and answers as the trainer reads them, compared with the export under the model's own chat template."""
     tokenizer = AutoTokenizer.from_pretrained(model)
     read = list(datasets.load_from_disk(str(tokens))["train"])
     trained = [tokenizer.decode([label for label in row["labels"] if label != IGNORED]) for row in read]

@@ -1,4 +1,4 @@
-"""lmms-eval's `vllm` model on `cgc_contrast`: asks and scores questions, and compares answers with transformers."""
+"""lmms-eval's `vllm` model on `cgc_contrast`: runs and scores questions, and compares answers with transformers."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def contrast(place: Workplace) -> list[Comparison]:
 
 @contextmanager
 def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Sets the benchmark in the environment as the command did, and restores it afterward."""
+    """Set the benchmark in the environment as the command did, and restore it afterward."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:

@@ -1,4 +1,4 @@
-"""Converts a model's folder for transformers 4; version 5 saves the same settings under other names."""
+"""Convert a model's folder for transformers 4; version 5 saves the same settings under other names."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Engines, their stages, what a stage compares, and its results."""
+"""Engines, their stages, the comparisons that a stage makes, and their results."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ def at_most(what: str, figure: float, bound: float, detail: str = "") -> Compari
 
 
 def at_least(what: str, figure: float, bound: float, detail: str = "") -> Comparison:
-    """A number that must reach the bound; `detail` defaults to stating this."""
+    """A number that must reach the bound; by default, `detail` states this."""
     return Comparison(what, figure, bound, math.isfinite(figure) and figure >= bound, detail or "at least the bound")
 
 
@@ -71,12 +71,12 @@ class Engine:
         name: on the command line.
         title: on the page.
         packages: packages whose versions are shown.
-        stages: in order; the next one runs even if one fails.
-        requirements: for pip, with their dependencies.
-        alone: for pip, without their dependencies.
+        stages: stages in order; if one stage fails, the next stage still runs.
+        requirements: packages for pip to install with their dependencies.
+        alone: packages for pip to install without their dependencies.
         gigabytes: disk space of the environment and the runs.
         shared: name of an environment that several engines share; empty for a separate one.
-        trainer: whether it replaces `cgc-train` as the trainer, with its own versions of packages.
+        trainer: whether the engine replaces `cgc-train` as the trainer, with its own versions of packages.
     """
 
     name: str

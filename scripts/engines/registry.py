@@ -1,4 +1,4 @@
-"""All engines. To add one, add its module and a line here."""
+"""All engines. To add an engine, add its module and a line here."""
 
 from scripts.engines import (
     ddp,

@@ -1,6 +1,7 @@
-"""Replays completions: the same ones for a prompt, however many processes share the batch.
+"""Replay completions: a prompt gets the same completions, regardless of how many processes share the batch.
 
-Sampling is seeded per process, so only replayed completions let several processes be compared with one.
+Sampling is seeded per process, so a run on several processes can be compared with a run on one process only if
+completions are replayed.
 """
 
 from typing import Any

@@ -61,7 +61,7 @@ def with_header(text: str, head: str) -> str:
 
 
 def header(recipe: Recipe, records: Mapping[str, Record]) -> str:
-    """The line in a recipe's header: engines and versions that passed with it, and those that did not."""
+    """The line in a recipe's header: engines and versions that passed with the recipe, and those that did not."""
     parts = [_outcome(name, records.get(name)) for name in engines_of(recipe)]
     return f"# Engines: run on a CPU with a tiny model: {'; '.join(parts)}. See docs/engines.md\n"
 

@@ -1,4 +1,4 @@
-"""Compares vLLM's answers with those of transformers: token by token, under the same weights."""
+"""Compare vLLM's answers with the answers of transformers: token by token, with the same weights."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -55,7 +55,7 @@ class Judge:
 
     @torch.no_grad()
     def score(self, rollout: Rollout, images: Sequence[Image.Image] | None = None) -> Scored:
-        """A rollout token by token; `images` replace its own."""
+        """A rollout token by token; `images` replace the images of the rollout."""
         shown = images or [opened(path) for path in rollout.images]
         ids = torch.tensor([rollout.prompt + rollout.completion])
         places = (ids == self.model.config.image_token_id).long()

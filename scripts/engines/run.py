@@ -3,8 +3,8 @@
 Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page]
 Without a name, every engine runs. Each has a separate environment in .engines/, kept until its requirements change;
 `--remove` deletes it and its runs afterward. `--fresh` rebuilds the release and the models. `--page` runs nothing and
-rewrites the page and the headers of the recipes. `--stages` runs only the stages whose names contain the words; the
-others keep their results if the versions are unchanged.
+rewrites the page and the headers of the recipes. `--stages` runs only the stages whose names contain the words; all
+other stages keep their results if the versions are unchanged.
 """
 
 import argparse
@@ -79,7 +79,9 @@ def main() -> None:
     parser.add_argument("--remove", action="store_true", help="remove each environment and its runs after use")
     parser.add_argument("--fresh", action="store_true", help="rebuild the release and the models")
     parser.add_argument("--list", action="store_true", help="list the engines and exit")
-    parser.add_argument("--stages", default="", metavar="WORDS", help="run only stages whose names contain the words")
+    parser.add_argument(
+        "--stages", default="", metavar="WORDS", help=("run only the stages whose names contain all these words")
+    )
     parser.add_argument("--page", action="store_true", help="rewrite the page and exit")
     asked = parser.parse_args()
     if unknown := [name for name in asked.engines if name not in known]:
@@ -98,7 +100,7 @@ def main() -> None:
 
 
 def run_and_report(engine: Engine, remove: bool, words: str = "") -> bool:
-    """Whether the stages that ran passed; the report has the engine's record after every stage."""
+    """Whether all stages that ran have passed; the report contains the engine's record after every stage."""
     print(f"{engine.name}:", flush=True)
     before, names, passed = report.read().get(engine.name), [stage.name for stage in engine.stages], False
     for record in run_engine(engine, make_material(), words):

@@ -1,4 +1,4 @@
-"""Samples responses with transformers to prompts that a trainer's dataset class has made."""
+"""Sample responses with transformers to prompts that a trainer's dataset class has made."""
 
 from collections.abc import Sequence
 from pathlib import Path

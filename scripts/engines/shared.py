@@ -66,7 +66,9 @@ ALONE = Sharing("cpu", 1)
 
 @dataclass(frozen=True)
 class Plan:
-    """A run made both by one process and by several: folder name, command, recipe, and settings that override it."""
+    """A run made by one process and by several processes: folder name, command, recipe, and settings that override
+    it.
+    """
 
     name: str
     command: str
@@ -138,7 +140,7 @@ def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = 
 
 
 def alone(place: Workplace, sharing: Sharing, plan: Plan) -> Run:
-    """The single-process run that others are compared with, made once for all engines."""
+    """The single-process run with which other runs are compared, made once for all engines."""
     folder = place.folder.parent / "alone" / plan.name
     finished = folder.is_dir() and open_run(folder).finished
     return open_run(folder) if finished else train(place, sharing, plan, folder)

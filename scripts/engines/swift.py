@@ -74,9 +74,9 @@ def _asked(place: Workplace) -> Path:
 
 
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """Logged completions per step, with the row that asked; those without a row are omitted.
+    """Logged completions per step, each with its row; completions without a row are omitted.
 
-    At its end it logs the last step again.
+    At its end, the trainer logs the last step again.
     """
     found = []
     for step in lines(file)[:STEPS]:

@@ -30,7 +30,7 @@ ROUNDED, OF_LOGITS = 0.05, 0.5
 
 
 def all_weights(place: Workplace) -> list[Comparison]:
-    """GRPO on all weights in float32, and another such run that is killed after its first checkpoint and resumed."""
+    """GRPO on all weights in float32, and a second run that is killed after its first checkpoint and resumed."""
     run, rollouts = _train(place, "all", "model.dtype=float32")
     resumed = _killed_and_resumed(place, "all-killed", "model.dtype=float32")
     judges = {
@@ -117,7 +117,7 @@ def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
 
 
 def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
-    """Answers that differ from those of transformers without a near-tie to explain it."""
+    """Answers that differ from the answers of transformers without a near-tie to explain the difference."""
     asked = held_out_set(run.recipe, HOME / "cache" / "images")
     limits = {"max_new_tokens": TOKENS, "batch_size": 8}
     written = generate(judge.model, judge.processor, asked["prompt"], asked["images"], **limits)  # type: ignore[arg-type]

@@ -1,9 +1,10 @@
 """`cgc-train` with vLLM's CPU build; records vLLM's prompts, answers, and weights for comparison.
 
 Usage: python -m scripts.engines.vllm_worker FOLDER [--files] [--as-gpus] COMMAND ...
-FOLDER receives rollouts.jsonl, with one line per call of vLLM, and sent.safetensors, the last weights it was sent;
-those of a second process are in FOLDER-1. With --files, a server reads the weights there, since TRL cannot send them
-without CUDA. With --as-gpus, processes pose as GPU processes, because accelerate supports FSDP only for these.
+FOLDER receives rollouts.jsonl, with one line per call of vLLM, and sent.safetensors, with the last weights sent to
+vLLM; the files of a second process are in FOLDER-1. With --files, a server reads the weights there, since TRL cannot
+send them without CUDA. With --as-gpus, CPU processes appear as GPU processes, because accelerate supports FSDP only for
+GPUs.
 """
 
 import json

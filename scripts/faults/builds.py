@@ -27,7 +27,7 @@ def killed_at_moments(lab: Lab) -> None:
         call = lab.random.randint(1, 3 if moment in ("plan_part", "render_shard", "write_atomically") else 1)
         lab.run("build", lab.config(), "--out", out, "--workers", "1", fault=f"kill:{moment}:{call}")
         lab.build(lab.config(), out)
-        require(digests(out) == lab.expected, f"killed at {moment}, the release is another one")
+        require(digests(out) == lab.expected, f"after a kill at {moment}, the release differs")
 
 
 def killed_at_any_time(lab: Lab) -> None:
@@ -40,7 +40,7 @@ def killed_at_any_time(lab: Lab) -> None:
             os.killpg(process.pid, 9)
         process.wait()
     lab.build(lab.config(), out)
-    require(digests(out) == lab.expected, "killed at random, the release is another one")
+    require(digests(out) == lab.expected, "after a kill at a random moment, the release differs")
 
 
 def damaged_shard(lab: Lab) -> None:
@@ -52,7 +52,7 @@ def damaged_shard(lab: Lab) -> None:
     content[lab.random.randrange(len(content))] ^= 1 << lab.random.randrange(8)
     shard.write_bytes(content)
     found = lab.run("build", lab.config(), "--out", out)
-    require(found.status == 0 and digests(out) == lab.expected, "a damaged shard is in the release")
+    require(found.status == 0 and digests(out) == lab.expected, "the release contains a damaged shard")
 
 
 def full_disk(lab: Lab) -> None:
@@ -61,10 +61,10 @@ def full_disk(lab: Lab) -> None:
         out = folder / "release"
         found = lab.run("build", lab.config(), "--out", out, "--workers", "1", **options)
         refused(found, str(out))
-        require(not (out / "manifest.json").exists(), "a full disk leaves a manifest")
+        require(not (out / "manifest.json").exists(), "after a full disk, the release contains a manifest")
         grow()
         lab.build(lab.config(), out)
-        require(digests(out) == lab.expected, "after a full disk, the release is another one")
+        require(digests(out) == lab.expected, "after a full disk, the release differs")
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def replaced_photos(lab: Lab) -> None:
         twin(path, lab.random.choice(photos))
     lab.build(config, out)
     lab.build(config, fresh)
-    require(digests(out) == digests(fresh), "what was known of replaced photos is in the release")
+    require(digests(out) == digests(fresh), "the release contains data of replaced photos")
 
 
 def twin(path: Path, other: Path) -> None:
@@ -126,7 +126,7 @@ def changed_meanwhile(lab: Lab) -> None:
         out = lab.new("changed") / "release"
         found = lab.run("build", config, "--out", out, "--workers", "1", fault=f"touch:{moment}:1:{changed}")
         refused(found, "changed while the build ran", changed.name)
-        require(not (out / "manifest.json").exists(), "a release of two states is finished")
+        require(not (out / "manifest.json").exists(), "a build finished with a mix of two states of its sources")
         lab.build(config, out)
 
 
@@ -143,4 +143,4 @@ def two_at_once(lab: Lab) -> None:
     finally:
         held.unlink()
         found = ended(first)
-    require(found.status == 0 and digests(out) == lab.expected, "two builds at once spoil each other")
+    require(found.status == 0 and digests(out) == lab.expected, "two simultaneous builds corrupted each other")

@@ -96,9 +96,9 @@ def _without_size_limit() -> None:
 
 
 GUARDS = {
-    "receipt check": Guard("damaged shard", "a damaged shard is in the release", _without_receipt_check),
+    "receipt check": Guard("damaged shard", "the release contains a damaged shard", _without_receipt_check),
     "confinement": Guard("hostile releases", "changed outside --out", _without_confinement),
-    "content key": Guard("replaced photos", "what was known of replaced photos", _without_content_key),
+    "content key": Guard("replaced photos", "data of replaced photos", _without_content_key),
     "change check": Guard("changed meanwhile", "status 0", _without_change_check),
     "lock": Guard("two at once", "status 0", _without_lock),
     "size limit": Guard("hostile zips", "MB of memory", _without_size_limit),

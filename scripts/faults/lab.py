@@ -119,4 +119,4 @@ def refused(found: Run, *words: str) -> None:
     """Require status 2 and a last line that contains these words, without a traceback."""
     last = (found.errors.strip().splitlines() or [""])[-1]
     require(found.status == 2 and "Traceback" not in found.errors, f"status {found.status}: {found.errors[-300:]}")
-    require(all(word in last for word in words), f"the error does not say {words}: {last}")
+    require(all(word in last for word in words), f"the error does not contain {words}: {last}")

@@ -1,4 +1,4 @@
-"""Pictures of what the index knows: presence and absence of categories, and why a photo can be a distractor."""
+"""Pictures of the index: presence and absence of categories, and why a photo can be a distractor."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def _why(index: Index, photo: int, concept: int, label: str) -> str:
 
 
 def confusable(world: World) -> Image.Image:
-    """Why one photo can be a distractor and another cannot, checking every confusable name."""
+    """Why one photo can be a distractor and another photo cannot, with every confusable name checked."""
     index, names = world.index, names_of(world.index.concepts)
     absent = index.states == ABSENT
 

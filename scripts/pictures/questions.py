@@ -40,7 +40,7 @@ def _rows(world: World, task: Task) -> list[Mapping[str, Any]]:
 
 
 def distances(world: World) -> Image.Image:
-    """A decoupled set and a hard one."""
+    """A decoupled set and a hard set."""
     rows = [row for n in (2, 3) for row in of_kind(world, "inter", "locate_all", n) if row["evidence"]]
     sets = ([row for row in rows if row["distractors"] == kind] for kind in ("decoupled", "hard"))
     return stack(*(asked(world.sample(best(found, shown_well))) for found in sets))

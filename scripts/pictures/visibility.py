@@ -14,7 +14,7 @@ TINT = "#ffd500"
 
 
 def visibility(world: World) -> Image.Image:
-    """One object in three windows: visible, ambiguous, gone; the true box is the mask's inside the window."""
+    """One object in three windows: visible, ambiguous, gone; the true box is the box of the mask inside the window."""
     index, truth = world.index, world.truth
 
     def size(instance: int) -> float:

@@ -98,13 +98,16 @@ def test_saved_responses_of_a_template_that_opens_the_reasoning(mig: Path, tmp_p
 def test_a_model_that_answers_in_pixels_is_called_out(mig: Path, tmp_path: Path) -> None:
     file = responses(tmp_path, dict.fromkeys(range(3), "(1000,200),(1500,600)"))
     result = run("score", "mig", "--annotations", mig, "--predictions", file)
-    assert "100.0 % of the answers have numbers over 1000: they seem to be in pixels" in result.output
+    assert "100.0 % of the answers have numbers over 1000, so their boxes seem to be in pixels" in result.output
 
 
 def test_a_model_that_answers_in_shares_is_called_out(mig: Path, tmp_path: Path) -> None:
     file, out = responses(tmp_path, dict.fromkeys(range(3), "[0.1, 0.2, 0.5, 0.6]")), tmp_path / "score.json"
     result = run("score", "mig", "--annotations", mig, "--predictions", file, "--json", out)
-    assert "100.0 % of the answers have boxes from 0 to 1: they seem to be in fractions of the image" in result.output
+    assert (
+        "100.0 % of the answers have boxes from 0 to 1, so the boxes seem to be in fractions of the image"
+        in result.output
+    )
     assert json.loads(out.read_text())["diagnostics"]["macro"]["unit_scale"]["value"] == 100
 
 

@@ -78,7 +78,9 @@ def test_the_last_of_two_statements_on_one_side_counts(tmp_path: Path) -> None:
 def test_statements_of_another_id_are_left_out_and_reported(tmp_path: Path) -> None:
     rows = {"oc_cpr": [question("tf_1_p", "T"), question("7", "T"), question("1_p_x", "T")]}
     items = BENCHMARK.read_items(write(tmp_path, rows))
-    assert BENCHMARK.faults(items) == {"not in a pair: the authors skip it": [f"oc_cpr/{n}" for n in range(3)]}
+    assert BENCHMARK.faults(items) == {
+        "not in a pair, so the authors' script skips it": [f"oc_cpr/{n}" for n in range(3)]
+    }
     assert scored(items, perfect(items))["tasks"]["oc_cpr"]["units"] == 0
 
 
@@ -96,7 +98,7 @@ def test_lengths_are_taken_as_the_authors_take_them(tmp_path: Path) -> None:
     rows = [question("1", 2, image_seq_len=4), question("2", 2, image_seq=["a", "b", "c"]), question("3", 2)]
     items = BENCHMARK.read_items(write(tmp_path, {"oc_cnt": rows}))
     assert [item.length for item in items.values()] == [4, 3, 2]
-    assert BENCHMARK.faults(items) == {"no number of images: the authors assume 2": ["oc_cnt/2"]}
+    assert BENCHMARK.faults(items) == {"no number of images, so the authors' script assumes 2": ["oc_cnt/2"]}
 
 
 def test_reasoning_is_cut_by_the_strict_protocol_only(tmp_path: Path) -> None:

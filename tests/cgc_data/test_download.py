@@ -118,7 +118,9 @@ def test_download_goes_on_after_a_fault(
 
 def test_later_run_goes_on_where_the_first_broke_off(server: FileServer, tmp_path: Path) -> None:
     server.drops = [None, 2 * CHUNK, *[0] * 20]
-    with pytest.raises(DownloadError, match=r"val2017\.zip: broke off after 131,072 bytes .*rerun to resume"):
+    with pytest.raises(
+        DownloadError, match=r"val2017\.zip: the transfer stopped after 131,072 bytes .*rerun to resume"
+    ):
         download("coco-val2017", tmp_path, base_url=server.url)
     assert not (tmp_path / "val2017.zip").exists()
     server.drops, server.requests = [], []
@@ -142,7 +144,7 @@ def test_part_larger_than_announced_is_removed(server: FileServer, tmp_path: Pat
 
 def test_server_that_sends_less_than_it_announces(server: FileServer, tmp_path: Path) -> None:
     server.files, server.announced = {"/annotations/annotations_trainval2017.zip": ZIP}, len(ZIP) + 5000
-    with pytest.raises(DownloadError, match=r"broke off after .* bytes \(the connection was cut\)"):
+    with pytest.raises(DownloadError, match=r"the transfer stopped after .* bytes \(the connection was cut\)"):
         download("coco-val2017", tmp_path, base_url=server.url)
     assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
 
@@ -172,7 +174,7 @@ def test_missing_address(server: FileServer, tmp_path: Path) -> None:
 
 
 def test_server_out_of_reach(server: FileServer, tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match="broke off after 0 bytes"):
+    with pytest.raises(DownloadError, match="the transfer stopped after 0 bytes"):
         download("coco-val2017", tmp_path, base_url="http://127.0.0.1:9")
 
 

@@ -183,7 +183,7 @@ def test_only_a_task_that_the_user_names_refuses_a_build(tmp_path: Path, task: s
     assert done.exit_code == 0, done.exception
     (line,) = (line for line in done.output.splitlines() if line.startswith(f"{task} "))
     assert " 0 rows of " in line
-    assert f"it needs {TASKS[task].needs}" in line
+    assert f"which needs {TASKS[task].needs}" in line
     named = CliRunner().invoke(cli, [*arguments, f"tasks.{task}=0.3"])
     assert isinstance(named.exception, PlanError)
     assert str(named.exception).startswith(f"{task}: no eligible sample")
@@ -234,4 +234,4 @@ def test_a_change_that_time_does_not_allow_to_try_is_said_to_be_untried(
 def test_nothing_helps_a_file_without_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = coco(tmp_path, {f"{n}.jpg": [] for n in range(6)}, categories=["dog", "cat"], exhaustive=True)
     failure = failure_of(BuildConfig(sources=[source]), tmp_path, monkeypatch)
-    assert advice(failure).startswith("none of the setting changes that were tried helps")
+    assert advice(failure).startswith("none of the tested setting changes helps")

@@ -442,7 +442,7 @@ def test_licenses_decide_which_photos_are_shown() -> None:
     [
         ([], True, "inter/locate"),
         ([Thing("dog", (1, 1, 10, 10))], True, "inter/locate"),
-        ([Thing("dog")], None, "not known to be all of their category in the photo 6"),
+        ([Thing("dog")], None, "not known to be all instances of their category in the photo 6"),
     ],
     ids=["empty", "too small", "undeclared"],
 )

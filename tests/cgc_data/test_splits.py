@@ -254,7 +254,7 @@ def test_why_a_photo_is_not_shown_is_never_an_old_text(tmp_path: Path, monkeypat
     monkeypatch.setattr("cgc_data.index.facts.perceptual_hash", refuse)
     after = photo_facts(photos(range(2)), [store], cache, 1)
     assert (list(before.faults), list(after.faults)) == (
-        ["", "one color only; replace the photo"],
+        ["", "only one color; replace the photo"],
         ["", "another text"],
     )
     assert after.hashes.tolist() == before.hashes.tolist()

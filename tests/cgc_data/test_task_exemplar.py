@@ -148,10 +148,10 @@ def _held_by_a_candidate(row: Row) -> None:
 @pytest.mark.parametrize(
     ("falsify", "said"),
     [
-        (_another_box, "is that of no"),
-        (_another_category, "is that of no"),
+        (_another_box, "is not the box of a"),
+        (_another_category, "is not the box of a"),
         (_a_person, "not suitable"),
-        (_in_the_whole_photo, "of its window|is that of no"),
+        (_in_the_whole_photo, "of its window|is not the box of a"),
         (_copied, "copying the given box"),
         (_left_out, "answered"),
         (_shown_as_a_candidate, "shown twice"),

@@ -196,8 +196,8 @@ def _same_photo_twice(row: Row) -> None:
     [
         (_another_instance, "is not clearly|not all have masks"),
         (_no_relation, "no relation is called 'nicest'"),
-        (_claim_left_out, "1 claims of absence are due"),
-        (_claim_too_many, "0 claims of absence are due"),
+        (_claim_left_out, "needs 1 claims of absence"),
+        (_claim_too_many, "needs 0 claims of absence"),
         (_two_objects, "2 objects"),
         (_same_photo_twice, "may show more than one"),
     ],

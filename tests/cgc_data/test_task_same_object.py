@@ -252,7 +252,7 @@ def plain(row: Row) -> bool:
         (plain, move_given_box, "the mask gives"),
         (plain, cut_it_off_where_it_is_given, "is not whole in the view of the reference"),
         (plain, look_twice, "copying the reference gives IoU"),
-        (of_all_images, look_at_it_alone, "no sibling is visible"),
+        (of_all_images, look_at_it_alone, "shows no sibling"),
         (plain, draw_answer, "has a box drawn into it"),
         (plain, draw_elsewhere, "px from the given one"),
         (plain, name_another_image, "not one object in the named image"),

@@ -194,8 +194,8 @@ BAD_ROWS: dict[str, tuple[Callable[[Row], dict[str, Any]], str]] = {
     "answer of another image": (lambda row: {"answer": row["answer"].replace("2", "9")}, "does not parse"),
     "objects moved": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [1, 2, 3, 4]}]}, "differ from"),
     "objects out of range": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [9, 2, 3, 4]}]}, "differ from"),
-    "objects missing": (lambda row: {"objects": []}, "differ from those of its answer"),
-    "empty but asked": (lambda row: {"objects": [], "answer": "[]"}, "task is 'locate', but its answer has 0"),
+    "objects missing": (lambda row: {"objects": []}, "differ from the objects of its answer"),
+    "empty but asked": (lambda row: {"objects": [], "answer": "[]"}, "task is 'locate', but the answer has 0"),
     "a view too few": (
         lambda row: {
             "views": row["views"][:2],
@@ -203,7 +203,7 @@ BAD_ROWS: dict[str, tuple[Callable[[Row], dict[str, Any]], str]] = {
             "answer_images": [1, 2],
             "images": row["images"][:2],
         },
-        "shows 3 images, but it has 2 views",
+        "shows 3 images, but the row has 2 views",
     ),
     "image cut short": (lambda row: {"images": _damaged(row, 1, lambda b: b[:-20])}, r"image 2 \(0+2\.jpg\): damaged"),
     "no image": (lambda row: {"images": _damaged(row, 0, lambda b: b"")}, "image 1 .*damaged"),

@@ -73,7 +73,10 @@ def test_several_responses_to_a_row_are_numbered(made: Path, tmp_path: Path) -> 
     found = run(made, "--predictions", path, "--out", tmp_path / "o.jsonl")
     assert found.exit_code == 0, found.output
     assert "5 predictions: 2 of 7 train rows, 1 of 7 validation rows" in found.output
-    assert "responses per row: 1 with 1, 2 with 2; 50% of the rows with several earn the same reward" in found.output
+    assert (
+        "responses per row: 1 with 1, 2 with 2; 50% of the rows with several responses earn the same reward"
+        in found.output
+    )
     written = [(line["id"], line["sample"], line["reward"]) for line in lines(tmp_path / "o.jsonl")]
     ids = ROWS[0]["id"], ROWS[4]["id"], ROWS[8]["id"]
     assert written == [(ids[0], 0, 2), (ids[1], 7, 2), (ids[1], 8, 2), (ids[0], 1, 1), (ids[2], 1, 2)]

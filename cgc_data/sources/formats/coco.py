@@ -10,7 +10,7 @@ from cgc_data.vocabulary import COCO_NAMES, COCO_PRACTICE
 
 
 def file_names(path: Path, images: list[Image]) -> list[str]:
-    """`file_name` of each image. Raises SourceError if one is missing."""
+    """`file_name` of each image. Raises SourceError if a name is missing."""
     for image in images:
         if not image.file_name:
             raise SourceError(f"{path}: image {image.id} has no file_name; an LVIS file is given as --lvis")

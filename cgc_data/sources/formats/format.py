@@ -9,23 +9,23 @@ from cgc_data.sources.records import Image
 
 
 class FileNames(Protocol):
-    """Returns the photos that image records refer to. Raises SourceError if a record names none."""
+    """Returns the photos to which image records refer. Raises SourceError if a record names no photo."""
 
     def __call__(self, path: Path, images: list[Image]) -> list[str]: ...
 
 
 @dataclass(frozen=True)
 class Format:
-    """One annotation format: JSON with COCO's four lists, interpreted in the format's own way.
+    """One annotation format: JSON with COCO's four lists, interpreted in the way of the format.
 
     Attributes:
         name: in configuration and manifest, as a command-line flag, and as the prefix of a source's key.
-        content: what a file contains, for the help of `cgc-data build`.
+        content: the content of its files, for the help of `cgc-data build`.
         one: the common name with its article.
-        file_names: the photos that its image records refer to.
-        crowd_unless_stated: crowd flag of an annotation without one; -1: unknown.
-        coco_photos: whether its files are always about COCO's photos, whatever their categories, so that photos have
-            COCO's names.
+        file_names: the photos to which its image records refer.
+        crowd_unless_stated: crowd flag of an annotation that does not state it; -1: unknown.
+        coco_photos: whether its files always annotate COCO's photos, regardless of their categories, so that the photos
+            have COCO's names.
         protocol: what its files warrant.
     """
 

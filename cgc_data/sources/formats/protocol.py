@@ -1,6 +1,6 @@
-"""Annotation protocols: what a file warrants because of how it was annotated, and how this is put into words.
+"""Annotation protocols: what a file warrants because of how it was annotated, and how the card and gallery state this.
 
-A source's records state what is in its photos; its protocol alone states how far they can be relied on.
+A source's records state what its photos show; only its protocol states how far the records can be trusted.
 """
 
 from abc import ABC, abstractmethod
@@ -25,10 +25,10 @@ class AnnotationProtocol(ABC):
 
     Attributes:
         who: the annotators, as named in the gallery.
-        meaning: what it warrants, as stated in the card.
+        meaning: what the protocol warrants, as stated in the card.
         rule: the rule by which a category is absent, as in a row's evidence.
         declarable: whether a user may declare for which categories a file is exhaustive.
-        boxes_first: whether its boxes take precedence over those of other protocols.
+        boxes_first: whether its boxes take precedence over the boxes of other protocols.
     """
 
     who: str
@@ -42,7 +42,7 @@ class AnnotationProtocol(ABC):
     def exhaustive(self, table: SourceTable, declared: Declared) -> Flags:
         """Categories of which every instance is boxed in every photo, (categories,).
 
-        Raises ValueError for a declaration that the file contradicts.
+        Raises ValueError for a declaration that contradicts the file.
         """
 
     @abstractmethod
@@ -51,20 +51,24 @@ class AnnotationProtocol(ABC):
 
     @abstractmethod
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """Annotations whose category is boxed completely in the photo, unless listed otherwise, (annotations,)."""
+        """Annotations whose category is completely boxed in the photo, unless the photo lists it otherwise,
+        (annotations,).
+        """
 
     @abstractmethod
     def practice(self, names: Collection[str]) -> str:
-        """The naming practice by which a file with these categories was annotated, "" for none in particular."""
+        """The naming practice by which a file with these categories was annotated, "" if there is no particular
+        practice.
+        """
 
     @abstractmethod
     def sentence(self, label: str, who: str) -> str:
-        """Why the label is absent by `rule`, in words, on the authority of `who`."""
+        """Why the label is absent by `rule`, in words; `who` are the annotators."""
 
 
 @dataclass(frozen=True)
 class Exhaustive(AnnotationProtocol):
-    """Every instance of the format's own `vocabulary` is labeled, or of what the user declares.
+    """Every instance of the format's own `vocabulary`, or of the categories that the user declares, is labeled.
 
     `naming` is the annotators' naming practice, which decides what else a category includes.
     """
@@ -86,7 +90,7 @@ class Exhaustive(AnnotationProtocol):
 
     def single(self, table: SourceTable, declared: Declared) -> Flags:
         """Every official COCO record has a crowd flag and a segmentation. A record without them is not official, so it
-        is not trusted to be a single instance unless the user declares how exhaustive the source is.
+        does not count as a single instance unless the user declares how exhaustive the source is.
         """
         crowd = table.annotations.column("crowd").to_numpy()
         if declared is not None:
@@ -113,7 +117,9 @@ class Exhaustive(AnnotationProtocol):
 
 @dataclass(frozen=True)
 class Federated(AnnotationProtocol):
-    """Each photo lists what is verified absent and what is not boxed completely; a missing box means nothing."""
+    """Each photo lists which categories are verified absent and which are not completely boxed; a missing box means
+    nothing.
+    """
 
     rule = "negative"
     declarable = False

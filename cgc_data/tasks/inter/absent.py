@@ -1,4 +1,4 @@
-"""A label that none of the photos shows: the empty twin of a question about others."""
+"""A label that none of the photos shows: the empty twin of a question about other photos."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task

@@ -1,4 +1,4 @@
-"""The one kind of object that all photos show: chosen from several names, or unnamed and asked for in one image."""
+"""The one kind of object that all photos show: chosen from several names, or unnamed and requested in one image."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task
@@ -7,8 +7,11 @@ COMMON = Task(
     name="common",
     contrast=INTER,
     answer="set",
-    question="which of several kinds is in every image? Or: the kind that all images share, in a named image",
-    meaning="Every instance of the one kind that all images show; in one image, if the question names it.",
+    question="which of several categories is in every image? Or: the category that all images share, in a named image",
+    meaning=(
+        "Every instance of the one category that all images show, or only the instances in the image that the "
+        "question names."
+    ),
     pool="common",
     named_pool="common_in",
     share=0.1,
@@ -17,5 +20,5 @@ COMMON = Task(
     named_label="object",
     candidates=True,
     claims=False,
-    needs="photos that share a category and differ in others",
+    needs="photos that share one category and differ in their other categories",
 )

@@ -1,4 +1,4 @@
-"""Every object of the category of one that another photo shows."""
+"""Every object of the category of an example that another photo shows."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task
@@ -7,13 +7,13 @@ EXEMPLAR = Task(
     name="exemplar",
     contrast=INTER,
     answer="set",
-    question="everything of the category of the object in a given box of Image 1, in the other images",
-    meaning="Every object in the other images that is of the same category as the one in the dashed box.",
+    question="every object in the other images that has the category of the object in a given box of Image 1",
+    meaning="Every object in the other images that has the same category as the object in the dashed box.",
     pool="exemplar",
     share=0.08,
     planner="cgc_data.plan.exemplar:ExemplarPlanner",
     may_be_empty=True,
     answer_label="object",
     gives_box=True,
-    needs="photos of a category that a window of another photo shows large",
+    needs="photos of a category, one object of which fills a window of another photo",
 )

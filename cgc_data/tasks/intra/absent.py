@@ -1,4 +1,4 @@
-"""A label of the photo that no shown window holds: the empty twin of a question about other windows."""
+"""A label of the photo that no displayed window contains: the empty twin of a question about other windows."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task
@@ -7,6 +7,6 @@ ABSENT = Task(
     name="absent",
     contrast=INTRA,
     answer="empty",
-    question="something of the photo that lies outside every shown window",
-    meaning="A label of the photo that lies outside every shown window; the answer is the empty list.",
+    question="an object in the photo that is outside every displayed window",
+    meaning="A label in the photo that is outside every displayed window; the answer is the empty list.",
 )

@@ -7,8 +7,13 @@ DIFFERENCE = Task(
     name="difference",
     contrast=INTRA,
     answer="one",
-    question="two images of one scene: what does one show that the other does not? Or the named one; or nothing",
-    meaning="An object of another photo that was added to one of two images of a scene; without one, the empty list.",
+    question=(
+        "two images of one scene: what is in one image (or in the named one) but not in the other? Possibly nothing"
+    ),
+    meaning=(
+        "The object from another photo that was pasted into one of two images of a scene; if there is none, the "
+        "empty list."
+    ),
     pool="difference",
     named_pool="difference_in",
     share=0.08,
@@ -18,5 +23,5 @@ DIFFERENCE = Task(
     answer_label="difference",
     claims=False,
     draws_quality=True,
-    needs="photos with objects that stand on the ground, and photos that lend whole, uncut ones with masks",
+    needs="photos with objects that stand on the ground, and photos with whole, uncut objects and their masks to paste",
 )

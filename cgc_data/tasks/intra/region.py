@@ -1,4 +1,4 @@
-"""A piece of a photo: where it was cut from, in the photo or in one of several windows of it."""
+"""A piece of a photo: from where it was cut out, in the photo or in one of several of its windows."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task
@@ -7,8 +7,8 @@ REGION = Task(
     name="region",
     contrast=INTRA,
     answer="one",
-    question="a piece of the photo: where was it cut from? In Image 1, or in exactly one of several windows",
-    meaning="The place that the piece was cut from, which looks like no other place in the images.",
+    question="a piece of the photo: where was it cut out, in Image 1 or in exactly one of several windows?",
+    meaning="The place where the piece was cut out; no other place in the images looks like it.",
     pool="region",
     named_pool="region_in",
     share=0.1,
@@ -17,5 +17,5 @@ REGION = Task(
     answer_label="region",
     claims=False,
     gives_image=True,
-    needs="photos with places of rich texture that nothing else in them resembles",
+    needs="photos with richly textured places that resemble nothing else in the photo",
 )

@@ -1,4 +1,4 @@
-"""One object of a photo, given in one window and to be found again in others."""
+"""One object of a photo, given in one window and to be found in other windows."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task
@@ -8,9 +8,11 @@ SAME_OBJECT = Task(
     contrast=INTRA,
     answer="set",
     named_answer="one",
-    question="the object in a given box of one view: where is it in another view, or in every other one that shows it? "
-    "A sibling of its category is next to it",
-    meaning="The object in the dashed box of one view, found again in another view, or in all that show it.",
+    question=(
+        "the object in a given box of one view: where is it in another view, or in every other view that shows it? "
+        "Another object of its category is next to it"
+    ),
+    meaning="The object in the dashed box of one view, located in another view or in every view that shows it.",
     pool="same_object_all",
     named_pool="same_object",
     share=0.12,

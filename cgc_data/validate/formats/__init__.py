@@ -23,7 +23,7 @@ class Reader(Protocol):
 
 
 def read_raw(kind: str, path: Path, declared: Declared) -> RawFile:
-    """Read an annotation file of a format. Raises ReleaseError if it cannot be read as such."""
+    """Read an annotation file of a format. Raises ReleaseError if the file cannot be read in its format."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints while loading
             return _reader(kind)(path, declared)

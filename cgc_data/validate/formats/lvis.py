@@ -1,4 +1,6 @@
-"""LVIS v1, read by its own reader: images list what was verified absent and what is not exhaustively labeled."""
+"""LVIS v1, read by its own reader: images list which categories are verified absent and which are not exhaustively
+labeled.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from cgc_data.validate.protocols import Declared, Federated, RawFile
 
 
 def read(path: Path, declared: Declared) -> RawFile:
-    """Read the file, which allows no declaration."""
+    """Read the file; the format allows no declaration."""
     del declared
     lvis = _Lvis(str(path))
     return RawFile(

@@ -1,4 +1,4 @@
-"""Re-derives what makes the rows of each task true: one module per task, named CONTRAST_TASK after its id.
+"""Derives again what makes the rows of each task true: one module per task, named CONTRAST_TASK after the task's id.
 
 Each module has `check`, plus `CHECKS` if it reports task-specific checks, and `measures` if its rows have task-specific
 shortcuts. A task without a module cannot be validated, and a test fails.
@@ -23,7 +23,7 @@ class TaskCheck(Protocol):
 
 
 def check_of(task: Task) -> TaskCheck:
-    """The check of a task. Raises ModuleNotFoundError if it has none."""
+    """The check of a task. Raises ModuleNotFoundError if the task has no module."""
     found: TaskCheck = import_module(_module(task)).check
     return found
 

@@ -17,13 +17,16 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary import COCO_NAMES, concept_of, readable
 
 CHECKS = {
-    "common kind": "one listed kind is in every image in full; each other one is in some and proved absent from one",
+    "common kind": (
+        "one listed category is complete in every image; all others are in some images and proved absent from at "
+        "least one"
+    ),
 }
 PERSON, PERSON_BOUND = readable(concept_of("person")).singular, 0.1
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check the kind that all images share, and every instance of it in the answer."""
+    """Check the kind that all images share, and that the answer contains every instance of it."""
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
     yield from some_object(sample)
@@ -41,7 +44,7 @@ def _listed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
         yield from _everywhere(sample, right, world, limits)
     numbers = range(1, len(sample.views) + 1)
     if missed := [n for n in numbers if not any(target.img_idx == n for target in sample.objects)]:
-        yield f"nothing is answered in image {missed[0]}"
+        yield f"the answer has no object in image {missed[0]}"
     wrong = {label: _images(sample, label, world) for label in sample.labels if label not in answered}
     for label, images in wrong.items():
         if not images:
@@ -49,12 +52,12 @@ def _listed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
         if not any(claim.label == label for claim in sample.evidence):
             yield f"nothing states that {label} is absent from an image"
     if bare := set(numbers).difference(*wrong.values()):
-        yield f"image {min(bare)} shows none of the other kinds"
+        yield f"image {min(bare)} shows none of the other categories"
 
 
 def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
     if sample.evidence:
-        yield "it claims the absence of a kind"
+        yield "it claims that a category is absent"
     yield from _everywhere(sample, sample.labels[0], world, limits)
     right = world.concept(sample.labels[0]) or ""
     photos = [world.photo(view) for view in sample.views]
@@ -66,13 +69,17 @@ def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
 
 
 def _gone(world: World, photo: str, concept: str, right: str) -> bool:
-    """Check that the photo shows neither the kind nor, except for the right one, anything it can be mistaken for."""
+    """Check that the photo shows neither the kind nor, unless it is the right one, anything that can be mistaken for
+    it.
+    """
     lookalikes = world.relations.confusable(concept)
     return world.absent(photo, concept) and (right in lookalikes or not world.present(photo) & lookalikes)
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Images that do not show all of the kind, show none of it, or show more than an answer may contain."""
+    """Images in which not all instances of the kind are boxed, that show none, or that show more than an answer may
+    contain.
+    """
     concept = world.concept(label) or ""
     for number, view in enumerate(sample.views, 1):
         photo = world.photo(view)
@@ -88,7 +95,7 @@ def _images(sample: Sample, label: str, world: World) -> set[int]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could reveal the right name by itself, or from the labels of one image alone."""
+    """What could reveal the right name by the name itself, or by the labels of one image."""
     del limits
     lists = [trace for trace in traces if trace.asked]
     yield names_tell("common kind from the names", lists, _is_right)
@@ -99,7 +106,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
         for trace in lists
         for number in range(1, len(trace.sizes) + 1)
     ]
-    what = "AUC of how often a label that an image shows is the common one in other families, within single images"
+    what = "AUC of how often a label in an image is the shared category in other families, within single images"
     yield lists_tell("common kind from one image's labels", single, _is_right, what)
     yield _people(traces)
 
@@ -109,7 +116,7 @@ def _is_right(asked: Asked) -> bool:
 
 
 def _people(traces: Sequence[Trace]) -> Check:
-    name, what = "people in common", f"share of rows about the kind {PERSON}"
+    name, what = "people in common", f"share of rows about the category {PERSON}"
     about = np.array([PERSON in ({a.label for a in t.asked if a.answered} or {t.label}) for t in traces], dtype=float)
     share = float(about.mean())
     # a count, not an estimate; with few rows, a single one can exceed the bound

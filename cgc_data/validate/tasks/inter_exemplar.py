@@ -13,8 +13,10 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary import concept_of
 
 CHECKS = {
-    "exemplar": "an instance of the asked category, not a person or table, fills its window, with nothing next to it "
-    "that the other images may show"
+    "exemplar": (
+        "the example is an instance of the requested category (not a person or table) that fills its window, without "
+        "other objects that the other images may show"
+    )
 }
 LEAST_FILL = 0.4  # minimum share of the window that the given box covers
 MOST_BESIDE = 0.1  # maximum share of the window for another label that may be in the other images
@@ -42,12 +44,12 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
         faults.append(f"copying the given box gives IoU {copied:.2f}")
     example = _example(sample, world, concept)
     if example is None:
-        return [*faults, f"the given box is that of no {sample.labels[0]}"]
+        return [*faults, f"the given box is not the box of a {sample.labels[0]}"]
     return [*faults, *_small(sample, example, limits), *_beside(sample, world, concept)]
 
 
 def _example(sample: Sample, world: World, concept: str) -> Instance | None:
-    """The instance that is whole in the window and has the given box."""
+    """The instance whose whole extent is in the window and which has the given box."""
     view = sample.view(1)
     for fact in world.facts(world.photo(view), concept):
         for instance in fact.instances:
@@ -63,7 +65,7 @@ def _small(sample: Sample, example: Instance, limits: Limits) -> Iterator[str]:
     x1, y1, x2, y2 = example.box
     fill = area(sample.ref_bbox or (0, 0, 0, 0)) / 1e6
     if fill < LEAST_FILL * 0.99:
-        yield f"the example covers {fill:.2f} of its window, at least {LEAST_FILL:g}"
+        yield f"the example covers {fill:.2f} of its window, but must cover at least {LEAST_FILL:g}"
     if min(x2 - x1, y2 - y1) < limits.min_side - 2:
         yield f"the example is {x2 - x1:.0f} x {y2 - y1:.0f} px in its photo"
 

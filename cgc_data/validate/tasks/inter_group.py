@@ -16,13 +16,16 @@ from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "group": "each label occurs once, at most one is in no image; answers are in several images; none can be confused",
+    "group": (
+        "each label occurs once, except at most one that is in no image; several images have answers, and none can "
+        "be confused"
+    ),
 }
 APART = 0.3
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check one object per label, all of them in their views, and distinct labels and boxes."""
+    """Check that each label has one object, that no object is missing, and that labels and boxes are distinct."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)
@@ -46,7 +49,7 @@ def _overlaps(sample: Sample) -> Iterator[str]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could reveal the label that is nowhere without looking."""
+    """What could reveal the label that no image shows, without inspecting the images."""
     del limits
     lacking = [trace for trace in traces if not all(asked.answered for asked in trace.asked)]
     what = "share of rows in which one label is in no image"

@@ -1,4 +1,4 @@
-"""`inter/refer`: a relation identifies one of two or more in one image; other images show at most one."""
+"""`inter/refer`: a relation identifies one of two or more objects in one image; other images show at most one."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -16,7 +16,9 @@ from cgc_data.validate.world import World
 from cgc_data.vocabulary import readable
 
 CHECKS = {
-    "referred": "the words single out the answer among two or more in one image, others are known to show at most one"
+    "referred": (
+        "the words single out the answer among two or more in one image, and every other image shows at most one"
+    )
 }
 BORDER = 3  # pixels
 PLACE_MARGIN = 0.1  # share of the picture's side
@@ -32,7 +34,7 @@ PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check for one object, the right one of several, and no two objects of its label in any other image."""
+    """Check for one object, the right one of several, and that no other image shows two objects of its label."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     images = sorted({target.img_idx for target in sample.objects})
@@ -71,14 +73,16 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Other images that may show more than one: neither proved free of the label nor known to show exactly one."""
+    """Other images that may show more than one object: the label is neither proved absent nor known to occur exactly
+    once.
+    """
     claimed = {claim.img_idx for claim in sample.evidence}
     for number in sample.answer_images:
         photo = world.photo(sample.view(number))
         if number == sample.objects[0].img_idx or world.absent(photo, concept):
             due = int(number != sample.objects[0].img_idx)
             if (number in claimed) != bool(due):
-                yield f"image {number}: {due} claims of absence are due"
+                yield f"image {number} needs {due} claims of absence"
             continue
         shown = {len(fact.instances) for fact in world.facts(photo, concept) if fact.status == "all"}
         if world.incomplete(photo, concept) or shown != {1}:

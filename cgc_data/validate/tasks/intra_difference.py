@@ -1,4 +1,6 @@
-"""`intra/difference`: two views of a photo; objects from other photos are pasted into both, the answer into one."""
+"""`intra/difference`: two views of a photo; objects from other photos are pasted into both views, and the answer into
+one view.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,12 +18,23 @@ from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "one difference": "two views of one photo; two pasted objects or more are in both, and the answer alone in one",
-    "pasted objects": "whole objects of other photos, as their sources mask them, each pasted once, before all else",
-    "difference box": "the box is the tight box of the mask where its transform puts it in the view",
-    "pasted sensibly": "next to one of its label, of similar height, both in color or not, feet low, upright, visible",
-    "little hidden": "a source boxes all of its labels there, no tenth of an object is hidden, no two pastes meet",
-    "shown alike": "of every annotated object, each view shows at least half of what the other does",
+    "one difference": (
+        "the two views are of one photo; two or more pasted objects are in both views, and only the answer is in one"
+    ),
+    "pasted objects": (
+        "pasted objects are whole objects from other photos, cut out by their source masks, pasted once and before "
+        "all other operations"
+    ),
+    "difference box": "the box is the tight box of the mask after its transform into the view",
+    "pasted sensibly": (
+        "the pasted object is upright, visible, low in the photo, and next to one of its label with similar height "
+        "and color"
+    ),
+    "little hidden": (
+        "a source boxes every instance of the labels; pastes hide less than a tenth of any object and never touch "
+        "each other"
+    ),
+    "shown alike": "of every annotated object, each view shows at least half as much as the other view",
 }
 PERSON = "person"  # supercategory
 UPRIGHT = 1.7
@@ -77,7 +90,7 @@ def _object(part: Part) -> Object:
 
 
 def _difference(sample: Sample) -> str:
-    """Why the answer is not exactly what only one view shows."""
+    """Why the answer is not exactly the object that only one view shows."""
     first, second = ({_object(part) for part in view.parts[1:]} for view in sample.views)
     if len(first & second) < 2:
         return f"{len(first & second)} pasted objects are in both views"
@@ -87,7 +100,7 @@ def _difference(sample: Sample) -> str:
 
 
 def _steps(view: View) -> str:
-    """Why not every part is pasted once, before all else."""
+    """Why not every part is pasted exactly once, before all other operations."""
     names = [step.name for step in view.operations]
     pasted = [step.values for step in view.operations if step.name == "paste"]
     once = sorted(pasted) == [(float(number),) for number in range(1, len(view.parts))]
@@ -120,7 +133,7 @@ def _is_gray(part: Part, world: World) -> bool:
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Is everything boxed that any source has a label for?"""
+    """Is every object boxed for which any source has a label?"""
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 

@@ -1,4 +1,4 @@
-"""`intra/region`: a piece is from the stated place and resembles no other place in the images."""
+"""`intra/region`: a piece comes from the stated place and resembles no other place in the images."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -16,9 +16,9 @@ from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "pieces": "a piece is a sharp window of the photo in other colors, and its box is where it was cut from",
-    "pieces apart": "no other image shows any of the piece or of a margin around it",
-    "pieces unique": "a piece is not a plain area and resembles only its own place, at any size and mirrored",
+    "pieces": "a piece is a sharp window of the photo in changed colors, and its box is the place where it was cut out",
+    "pieces apart": "no other image shows any part of the piece or of a margin around it",
+    "pieces unique": "a piece is not a plain area and resembles no other place, at any size, mirrored or not",
 }
 AT_HOME, ELSEWHERE, LEAST_SPREAD = 0.8, 0.7, 20.0
 SLACK = 0.03  # of a correlation, due to resampling in another order
@@ -55,26 +55,26 @@ def _misformed(sample: Sample, world: World) -> str:
     if len(sample.objects) != 1 or sample.ref_img_idx is None:
         return f"{len(sample.objects)} objects for the piece in image {sample.ref_img_idx}; not one of each"
     if len({world.photo(view) for view in sample.views}) > 1:
-        return "its images are of several photos"
+        return "the images come from several photos"
     if sample.img_idx is None:
         return _not_searched(sample)
     first, (answer,) = sample.view(1), sample.answer_images or (0,)
     if (answer, sample.img_idx) != (1, 1) or first.window != (0, 0, *world.sources[first.source].size(first.image_id)):
-        return "it asks for a place in an image that is not the first one, or not a whole photo"
+        return "it asks for a place in an image that is not the first one, or not an uncropped photo"
     return ""
 
 
 def _not_searched(sample: Sample) -> str:
-    """Why a row does not have the form that asks which image a piece is from."""
+    """Why a row does not have the form that asks from which image a piece was cut."""
     if sample.reference_images != (1,):
-        return f"images {sample.reference_images} are pieces, not the first alone"
+        return f"the pieces are images {sample.reference_images}, not only the first image"
     views = [sample.view(number) for number in sample.answer_images]
     kinds = {(v.window[2] - v.window[0], v.window[3] - v.window[1], v.width, v.height) for v in views}
     return "" if len(views) > 1 and len(kinds) == 1 else f"{len(views)} windows to choose from, of sizes {kinds}"
 
 
 def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
-    """Why the answer is not the place that the piece was cut from."""
+    """Why the answer is not the place from which the piece was cut."""
     (target,) = sample.objects
     view = sample.view(target.img_idx)
     home = view.place(piece.window)
@@ -92,10 +92,10 @@ def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
 
 
 def _changed(view: View) -> Iterator[str]:
-    """Why a piece is not what its task allows: cropped, enlarged at most twofold, and recolored within bounds."""
+    """Why a piece is not as its task allows: cropped, enlarged at most twofold, and recolored within bounds."""
     steps = dict(zip((step.name for step in view.operations), (step.values for step in view.operations), strict=True))
     if tuple(steps) != ("crop", "resize", "gain", "gamma", "jpeg"):
-        yield f"a piece is made by {', '.join(steps)}"
+        yield f"the piece was made by {', '.join(steps)}"
         return
     if any(abs(factor - 1) > MOST_GAIN + 1e-9 for factor in steps["gain"]):
         yield f"colors are changed by {steps['gain']}"
@@ -106,7 +106,7 @@ def _changed(view: View) -> Iterator[str]:
 
 
 def _near(sample: Sample) -> str:
-    """Images that show some of a piece, or of the margin around it, other than the one that contains it."""
+    """Images that show a part of a piece, or of the margin around it, other than the image that contains it."""
     (target,) = sample.objects
     others = {n: view.window for n, view in enumerate(sample.views, 1) if n != target.img_idx}
     pieces = set(sample.reference_images)
@@ -117,7 +117,7 @@ def _near(sample: Sample) -> str:
 
 
 def _ambiguous(sample: Sample, piece: View, world: World) -> str:
-    """Why the piece could be from another place, or ""."""
+    """Why the piece could come from another place, or ""."""
     try:
         pixels = composed(piece, world.pixels.of)
         for number in sample.answer_images:

@@ -1,4 +1,6 @@
-"""`intra/same_object`: one instance in two views or along a track, next to a sibling, and not answered by copying."""
+"""`intra/same_object`: one instance in two views or along a track, next to a sibling, and not found by copying the
+box.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,8 +15,10 @@ from cgc_data.validate.tracks import track_measures
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "same object": "one instance in all views but at most one, next to a sibling; copying the reference is wrong",
-    "box drawn": "only the given box is drawn, into its own image",
+    "same object": (
+        "one instance is in all views, or in all but one, next to a sibling; copying the reference box is wrong"
+    ),
+    "box drawn": "only the given box is drawn, and only into its own image",
 }
 COPY_IOU = 0.3
 SIBLING_IOU = 0.3
@@ -23,7 +27,9 @@ WHOLE_PIXEL = 0.5 + 1e-6  # rounding of a drawn box
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the object of the given box is answered exactly where views show it, and distinct from siblings."""
+    """Check that the answer contains the object of the given box exactly where views show it, distinct from
+    siblings.
+    """
     for fault in _Follow(limits, world).faults(sample) or [""]:
         yield Finding("same object", fault)
     for number, view in enumerate(sample.views, 1):
@@ -32,7 +38,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could be followed without looking at the images."""
+    """How well an object can be followed without the images."""
     del limits
     yield from track_measures(traces)
 
@@ -44,7 +50,7 @@ class _Follow:
         self._limits, self._world = limits, world
 
     def faults(self, sample: Sample) -> list[str]:
-        """What is wrong with it; empty if nothing is."""
+        """The faults of the sample; empty if it has none."""
         if sample.ref_img_idx is None or sample.ref_bbox is None or not sample.objects:
             return ["no given box or no object"]
         if fault := _misasked(sample):
@@ -65,10 +71,14 @@ class _Follow:
             return [f"{found.id} is not whole in the view of the reference"]
         true = view.thousand(view.place(sight.box))
         right = furthest(true, reference) <= BOX_TOLERANCE + 1e-6
-        return [] if right else [f"reference {reference}, the mask gives {tuple(round(value, 1) for value in true)}"]
+        return (
+            []
+            if right
+            else [(f"the reference box is {reference}, but the mask gives {tuple(round(value, 1) for value in true)}")]
+        )
 
     def _answer(self, found: Instance, sample: Sample, number: int, reference: Rectangle) -> Iterator[str]:
-        """What is wrong with the answer in one image."""
+        """The fault of the answer in one image."""
         view, answered = sample.view(number), any(target.img_idx == number for target in sample.objects)
         sight = self._sight(found, view)
         state = sight.state(self._limits.visible)
@@ -86,7 +96,7 @@ class _Follow:
         faults = [] if len(views) - len(showing) <= (len(views) > 2) else ["more than one view lacks the object"]
         beside = [{o.number for o in others if not o.crowd and self._visible(o, view)} for view in showing]
         if not all(beside) or (len(views) == 2 and not set.intersection(*beside)):
-            faults.append("no sibling is visible in a view of the object, or not one in both")
+            faults.append("a view of the object shows no sibling, or no single sibling is visible in both views")
         for view in showing:
             own = self._sight(found, view).box
             seen = [(other, self._sight(other, view).box) for other in others]
@@ -110,14 +120,14 @@ def _misasked(sample: Sample) -> str:
 
 
 def _covered(own: Box | None, other: Instance, box: Box | None) -> str:
-    """Why the object's box could be mistaken for another one's, or ""."""
+    """Why the object's box could be mistaken for the box of another object, or ""."""
     shared = iou(own, box) if own and box else 0.0
     kind = "crowd" if other.crowd else "sibling"
     return f"{kind} {other.id} overlaps the box of the object with IoU {shared:.2f}" if shared > SIBLING_IOU else ""
 
 
 def _misdrawn(sample: Sample, number: int, view: View) -> str:
-    """What is wrong with the boxes that are drawn into a view."""
+    """The faults of the boxes that are drawn into a view."""
     drawn = [step.values for step in view.operations if step.name == "draw_box"]
     if not drawn:
         return ""
