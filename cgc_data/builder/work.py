@@ -90,6 +90,8 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
     """If the sources or settings are refused before anything is rendered, leave no folder."""
     try:
         yield
+    except BuildError:  # a worker is gone; the parts that are planned remain
+        raise
     except CgcError:
         if any(work.glob("plan.json")):  # a build in progress; photos that cannot be reached now may be back later
             raise
