@@ -84,6 +84,7 @@ class PlannedRun:
 
     @property
     def colocated(self) -> bool:
+        """Whether vLLM shares the GPUs of the training."""
         return bool(self.config.use_vllm and self.config.vllm_mode == "colocate")
 
     @property

@@ -50,5 +50,5 @@ def test_a_task_of_others_ends_with_one_line(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("way", ["loglikelihood", "generate_until_multi_round"])
 def test_it_only_answers_once(way: str) -> None:
-    with pytest.raises(TaskError, match=r"floors (answer once|generate answers)"):
+    with pytest.raises(TaskError, match=r"floors (answer each request only once|generate answers)"):
         getattr(Floor(), way)([])

@@ -85,7 +85,7 @@ def test_no_step_is_taken_where_there_is_no_gpu_to_save_or_none_is_asked_for(run
 
 
 def test_a_step_that_takes_too_long_is_ended_and_not_passed(run_values: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(Unchecked, match=r"not done in 0.5 s; --step-seconds"):
+    with pytest.raises(Unchecked, match=r"did not finish in 0.5 s; --step-seconds"):
         take_step(shared(run_values), 2, tmp_path, 0.5, "qwen3_vl")
 
 
