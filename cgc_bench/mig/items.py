@@ -66,7 +66,7 @@ class Item:
         question: as written in the file, without an answer format.
         box: true box x1, y1, x2, y2, in units of 1 / `scale` of the image's sides; can be faulty, see `fault`.
         scale: coordinate of the image's far edge: 1000 (revised) or 1 (original).
-        version: `revised`, `original`, or `unknown version (boxes 0-1000)` or `(boxes 0-1)` with a digest.
+        version: `revised`, `original`, or `unknown version (boxes 0-N)` followed by a digest, where N is 1000 or 1.
         cluster: items in a cluster share photos.
         names_image: whether the question states which image contains the box.
         target_image: 1-based number of the image with the box, if the file states it and the question does not;

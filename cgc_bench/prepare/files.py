@@ -34,7 +34,7 @@ class Files(Protocol):
 
 
 class Folder:
-    """Files under a folder, including files in its zip archives, as in the repositories on the Hub."""
+    """Files under a folder, including files inside its zip archives; the layout matches the repositories on the Hub."""
 
     def __init__(self, root: Path, label: str = "", archives: Sequence["Archive"] = ()) -> None:
         self.root, self.label = root, label or "a local copy"

@@ -19,7 +19,7 @@ IMAGES, TABLES = "images", "tables"
 
 
 def render(template: str, **values: Any) -> str:
-    """Render a template; in HTML all text is escaped."""
+    """Render a template; values inserted into an HTML template are escaped."""
     return _environment().get_template(template).render(mark=MARK, **values)
 
 

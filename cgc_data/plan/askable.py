@@ -1,6 +1,7 @@
-"""The questions that each photo allows: concepts with exactly one good instance, with a good set, or absent.
+"""The questions that each photo allows, by concept: one usable instance, a usable set of instances, or provably absent.
 
-Sizes are first judged by the annotated boxes. A photo is checked against its masks just before it is used.
+Sizes are first judged by the annotated boxes. A photo's objects are checked against their masks just before the photo
+is used.
 """
 
 from collections.abc import Sequence
@@ -52,14 +53,14 @@ class Askable:
     every: Mask  # all instances boxed, each large enough, no more than an answer can contain
     clear: Mask  # every confusable concept is provably absent
     safe: Mask  # provably absent, and so is every confusable concept
-    named: Mask  # (concepts,) has a readable name and is requested
+    named: Mask  # (concepts,) whether the concept has a readable name and is requested
     confused: Mask  # a confusable concept is in the photo
     vectors: csr_matrix  # (photos, concepts) unit vectors of the concepts present, rare concepts weighted more
     kin: csr_matrix  # (photos, concepts + supercategories) unit vectors that include supercategories
     groups: Mask  # (photos, supercategories)
     group_of: NDArray[np.int64]  # (concepts,) supercategory
     weights: NDArray[np.float64]  # (concepts,) weight when one of several labels is drawn
-    forms: NDArray[np.str_]  # (photos,) file format; "" if all photos share one, or if the photo is never shown whole
+    forms: NDArray[np.str_]  # (photos,) file format; "" if all formats are equal, or if the photo is always cropped
     rejections: list[Rejection] = field(default_factory=list)
     checked: set[int] = field(default_factory=set)
 
@@ -70,7 +71,7 @@ class Askable:
 
     @cached_property
     def large(self) -> Mask:
-        """Mask (instances,) of instances that are single and large enough as annotated."""
+        """Mask (instances,) of the instances that are annotated as single objects and have large enough boxes."""
         return large_enough(self.index, self.config)
 
     @cached_property
@@ -117,12 +118,12 @@ class Askable:
         )
 
     def usable(self, photo: int, concept: int) -> list[int]:
-        """Sound instances of a concept in a photo: not a crowd, and mask and box agree."""
+        """Usable instances of a concept in a photo: those that are not a crowd and whose mask matches their box."""
         instances = self.index.instances
         return [i for i in instances.of(photo, concept).tolist() if not instances.crowd[i] and not self.truth.fault(i)]
 
     def offers(self, photos: Sequence[int] | NDArray[np.intp]) -> Mask:
-        """Concepts that questions about these photos can ask for, (given photos, concepts)."""
+        """Mask of the concepts that questions about the given photos can ask for, (given photos, concepts)."""
         return np.asarray(self.one[photos] | self.every[photos])
 
     def draw_label(self, choices: NDArray[np.intp], rng: np.random.Generator) -> int:
@@ -131,7 +132,7 @@ class Askable:
         return int(rng.choice(choices, p=weights / weights.sum()))
 
     def like(self, concept: int) -> Mask:
-        """The concept itself and all concepts that it can be confused with, (concepts,)."""
+        """Mask of the concept itself and all concepts that it can be confused with, (concepts,)."""
         found = np.zeros(len(self.index.concepts), dtype=np.bool_)
         found[[concept, *self.index.confusable(concept, labelled_only=False)]] = True
         return found
@@ -141,14 +142,14 @@ class Askable:
         return _cosines(self.vectors, photos, photo)
 
     def kinship(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """The same similarity, with supercategories weighted equally with categories, (photos,)."""
+        """Like `similarity`, but with supercategories weighted equally with categories, (photos,)."""
         return _cosines(self.kin, photos, photo)
 
 
 def find_askable(
     index: Index, config: BuildConfig, splits: list[Split], truth: Truth, forms: NDArray[np.str_]
 ) -> Askable:
-    """Tables of what can be asked, from states and annotated boxes; `forms` are the photos' file formats, (photos,)."""
+    """Build the tables from states and annotated boxes; `forms` contains the photos' file formats, (photos,)."""
     named = _named(index, config)
     in_the_way = confused(index)
     complete = index.states == PRESENT_ALL
@@ -190,7 +191,9 @@ def _named(index: Index, config: BuildConfig) -> Mask:
 
 
 def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs (photo, concept) whose instances are all single and large enough as annotated, and how many they have."""
+    """Pairs (photo, concept) whose instances are all annotated as single and large enough, and the number of instances
+    in each pair.
+    """
     instances, fine = index.instances, large_enough(index, config)
     keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
     count = np.bincount(pair, minlength=len(keys))
@@ -200,8 +203,8 @@ def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64]
 
 
 def large_enough(index: Index, config: BuildConfig) -> Mask:
-    """Mask (instances,) of instances that are single and large enough as annotated, with some tolerance for their
-    masks.
+    """Mask (instances,) of the instances annotated as single and large enough, with some tolerance because masks can
+    differ from boxes.
     """
     instances, limits = index.instances, config.limits
     sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
@@ -218,7 +221,9 @@ def large_enough(index: Index, config: BuildConfig) -> Mask:
 
 
 def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-    """Products of rows of unit vectors with another row; for a few rows, scipy's own product is ten times slower."""
+    """Dot products of some rows of unit vectors with another row; for a few rows, scipy's own product is ten times
+    slower.
+    """
     starts = vectors.indptr[photos].astype(np.int64)
     lengths = vectors.indptr[photos + 1] - starts
     own = slice(vectors.indptr[photo], vectors.indptr[photo + 1])
@@ -231,7 +236,9 @@ def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArr
 
 
 def _unit(present: csr_matrix) -> csr_matrix:
-    """Unit vectors (photos, columns) of the present columns, with rare columns weighted more."""
+    """One unit vector per photo over the columns that it contains, (photos, columns), with rare columns weighted
+    more.
+    """
     frequency = np.asarray(present.sum(axis=0)).ravel()
     rarity = np.log1p(present.shape[0] / np.maximum(frequency, 1.0))
     weighted = csr_matrix(present.multiply(rarity[None, :]))
@@ -250,6 +257,8 @@ def _supercategories(index: Index) -> tuple[Mask, NDArray[np.int64]]:
 
 
 def _weights(complete: Mask, temperature: float) -> NDArray[np.float64]:
-    """Weights of frequency ** (temperature - 1); each photo offers its concepts, so the total has the temperature."""
+    """Weights of frequency ** (temperature - 1); frequent concepts are offered more often, so the product follows the
+    temperature.
+    """
     frequency = complete.sum(axis=0).astype(np.float64)
     return np.asarray(np.maximum(frequency, 1.0) ** (temperature - 1.0))

@@ -47,7 +47,7 @@ JPEG_BYTES_PER_PIXEL = 0.5  # median of COCO's photos: 0.53; windows encoded at 
 
 @dataclass(frozen=True)
 class PlannedShard:
-    """A row group of the plan: the `number`-th of its contrast and split."""
+    """A row group in the plan: number `number` in its contrast and split."""
 
     contrast: str
     split: Split
@@ -57,15 +57,15 @@ class PlannedShard:
 
 @dataclass
 class Plan:
-    """What was planned, apart from the files: the shards, and everything that had to be omitted."""
+    """The result of planning, in addition to the files: the shards, and everything that had to be omitted."""
 
     shards: list[PlannedShard] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     tasks: dict[str, int] = field(default_factory=dict)
     exclusions: Exclusions = field(default_factory=Exclusions)
     photos: dict[str, int] = field(default_factory=dict)  # by split
-    pixels: int = 0  # of the views, each counted once per family
-    made: list[TaskRows] = field(default_factory=list)  # planned rows by task, next to the requested ones
+    pixels: int = 0  # pixels of the views, each view counted once per family
+    made: list[TaskRows] = field(default_factory=list)  # planned and requested rows, by task
     notes: list[str] = field(default_factory=list)  # messages for the user, one line each
 
 
@@ -103,7 +103,7 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
 
 
 def _unusable(index: Index) -> Iterator[Rejection]:
-    """Annotations in the sources that refer to nothing, or to nothing that can be shown."""
+    """Annotations in the sources that refer to a missing photo or category, or to an object that cannot be shown."""
     for table in index.tables:
         for row in table.unusable.to_pylist():
             name = f"{table.key}:{row['annotation_id']}"
@@ -111,7 +111,7 @@ def _unusable(index: Index) -> Iterator[Rejection]:
 
 
 def _not_shown(index: Index, facts: Facts) -> Iterator[Rejection]:
-    """Photos that image libraries do not decode faithfully."""
+    """Photos that image libraries cannot decode faithfully."""
     for number in np.flatnonzero(facts.faults != "").tolist():
         photo, fault = index.photos[number], str(facts.faults[number])
         key, detail = index.tables[photo.source].key, f"{photo.file_name}: {fault}"
@@ -212,7 +212,7 @@ class _ShardWriter:
 
 def _require_tasks(index: Index, config: BuildConfig, plan: Plan, ground: Ground, division: Division) -> None:
     missing = [task for task, share in config.shares.items() if share and not plan.tasks.get(task)]
-    if plan.tasks:  # the other tasks can be missing by chance, or were not requested
+    if plan.tasks:  # the other tasks can be missing by chance, or the user did not request them
         missing = [task for task in missing if config.requires(task) and not allows(ground, task)]
     if not missing:
         return

@@ -1,4 +1,6 @@
-"""The material for dealing rows: photos split and filtered by license, and the questions that each photo allows."""
+"""The input for dealing rows: the photos of each split, filtered by license, and the questions that each photo
+allows.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,17 +21,17 @@ from cgc_data.tasks import CONTRASTS, TASKS
 
 @dataclass(frozen=True)
 class Division:
-    """Split of every photo, which photos can be used (photos,), and what was excluded."""
+    """The split of every photo, a mask (photos,) of the usable photos, and the excluded photos."""
 
     splits: list[Split]
     allowed: Mask
     exclusions: Exclusions
-    forms: NDArray[np.str_]  # file formats of the photos, (photos,)
+    forms: NDArray[np.str_]  # file format of each photo, (photos,)
 
 
 @dataclass(frozen=True)
 class Ground:
-    """The questions that the photos allow, and which photos (photos,) the licenses allow, by contrast."""
+    """The questions that the photos allow, and masks (photos,) of the photos whose licenses permit each contrast."""
 
     config: BuildConfig
     splits: list[Split]
@@ -38,22 +40,22 @@ class Ground:
 
     @property
     def available(self) -> Mask:
-        """Photos (photos,) that at least one contrast can show."""
+        """Mask (photos,) of the photos that at least one contrast can show."""
         return np.asarray(np.any(list(self.licensed.values()), axis=0))
 
     @property
     def photos(self) -> dict[str, int]:
-        """Number of available photos by split."""
+        """Number of available photos in each split."""
         return {split: int((self.available & (np.array(self.splits) == split)).sum()) for split in SPLITS}
 
     def dealers(self) -> Iterator[tuple[Split, Dealer]]:
-        """One dealer per split, with the rows it has to deal."""
+        """One dealer per split, which deals the rows of that split."""
         for split, wanted in _quotas(self.config, self.photos).items():
             yield split, Dealer(self.askable, split, self.licensed, wanted)
 
 
 def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
-    """The ground for planning, from the facts of the index."""
+    """The input for planning, from the facts in the index."""
     licensed = {
         name: division.allowed & usable(index.photos, config.licenses, windows=contrast.windows)
         for name, contrast in CONTRASTS.items()

@@ -50,7 +50,9 @@ def _four(values: list[int]) -> ThousandBox:
 
 
 class PartRow(TypedDict):
-    """A photo from which a view is made: the photo itself, or a photo from which an object is pasted into it."""
+    """A photo that contributes to a view: the photo that the view shows, or a photo that supplies an object pasted into
+    it.
+    """
 
     source: str
     image_id: int

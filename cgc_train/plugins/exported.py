@@ -46,7 +46,7 @@ def score_exported(
         response: the model's response; end tokens are removed.
         answer: answer of the row (`solution`, `answer`, or `ground_truth`).
         rules: settings of reward and prompt.
-        num_images: number of images of the row; if a trainer does not pass it, any image number above 0 is in range.
+        num_images: number of images in the row; if a trainer does not pass it, any positive image number is accepted.
         query: query of the row, as JSON text; without it, labels must match if the answer contains several.
         contrast, task: contrast and task of the row, for `task_weights` and for `acc@0.5` of one-object questions.
 
