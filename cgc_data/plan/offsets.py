@@ -33,7 +33,7 @@ class Frame:
 
     @property
     def scale(self) -> float:
-        """Geometric or arithmetic mean of the sides, in photo pixels."""
+        """Geometric mean of the sides, in photo pixels."""
         return float(np.sqrt(self.width * self.height))
 
     def least_side(self, limits: Limits) -> float:

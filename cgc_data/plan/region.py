@@ -41,7 +41,7 @@ class RegionPlanner:
         self._pixels = PhotoPixels(askable.index, askable.config)
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)
         self._made: Counter[bool] = Counter()  # number of rows, by whether the question names the image
-        self._ranks: Counter[tuple[int, int]] = Counter()  # number of rows, by number of windows and number of windows closer in color
+        self._ranks: Counter[tuple[int, int]] = Counter()  # rows by number of windows, and of closer colors
 
     def family(self, draw: Draw) -> Family | None:
         """Questions about the photo in the form that needs more rows; None if no piece differs enough from the rest of

@@ -16,8 +16,8 @@ Values = NDArray[np.float64]
 
 
 def uncut(boxes: Values, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mask (n,) of the boxes (n, 4), in pixels, that do not touch the border of their photos; `size`: width and height,
-    (n, 2) or (2,).
+    """Mask (n,) of the boxes (n, 4), in pixels, that do not touch the border of their photos; `sizes`: width and height
+    of the photos, (n, 2) or (2,).
     """
     return np.asarray((boxes[:, :2] >= BORDER).all(axis=1) & (boxes[:, 2:] <= sizes - BORDER).all(axis=1))
 

@@ -1,4 +1,4 @@
-"""Normalize an annotation file's JSON: one type for every id, and no meaningless records.
+"""Normalize an annotation file's JSON: all ids get one type, and meaningless records are removed.
 
 The reference readers do not validate their input. Files from other tools write ids as text or floats, list a category
 twice, add an unused root category, or contain duplicate annotations or annotations without a photo. This module shares
@@ -17,7 +17,7 @@ WHOLE_FIELDS = {
     "licenses": ("id",),
     "annotations": ("id", "image_id", "category_id", "iscrowd"),
 }
-CORNERS = 6  # coordinates of the smallest non-empty polygon; pycocotools reads four as a box
+CORNERS = 6  # number of coordinates of the smallest non-empty polygon; pycocotools reads four coordinates as a box
 LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
