@@ -1,4 +1,4 @@
-"""The truth of an exported row, and the reward of a response to it, shared by the three plugins.
+"""The true answer to an exported row, and the reward for a response to this row; used by all three plugins.
 
 An exported row contains the answer and the query, but no evidence of absence; use `cgc-train reward` for leakage.
 """
@@ -60,7 +60,7 @@ def score_exported(
 def exported_truth(
     answer: str, num_images: int | None = None, query: str | None = None, contrast: str = "", task: str = ""
 ) -> Truth:
-    """The truth of an exported row; same arguments and errors as `score_exported`."""
+    """The true answer to an exported row; the arguments and errors are the same as in `score_exported`."""
     count = sys.maxsize if num_images is None else int(num_images)
     reading = read_list(answer, count)
     if not reading.valid:

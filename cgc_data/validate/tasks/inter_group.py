@@ -58,5 +58,5 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
     yield names_tell("name of the label nowhere (group)", traces, lambda asked: not asked.answered)
     yield place_tells("place of the label nowhere (group)", traces, lambda asked: not asked.answered)
     fewest = min((len(trace.asked) for trace in lacking), default=0)
-    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # only longer lists can contain a label that no image shows
+    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # only these can contain a label nowhere
     yield words_tell("label nowhere from wording and sizes (group)", longer, {trace.id for trace in lacking})

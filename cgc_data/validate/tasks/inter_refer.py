@@ -59,7 +59,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
         return []  # the checks `one instance` and `row form` report this
     answer, concept = sample.objects[0], world.concept(sample.labels[0]) or ""
     faults = [*_others(sample, world, concept)]
-    if concept and readable(concept).in_pieces:  # whether such an object is one instance or two is the annotator's choice
+    if concept and readable(concept).in_pieces:  # annotators choose whether it is one instance or two
         faults.append(f"{sample.labels[0]} comes in pieces, whose number is not certain")
     photo = world.photo(sample.view(answer.img_idx))
     if reason := world.incomplete(photo, concept):
