@@ -17,7 +17,7 @@ _ESCAPED = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     **{mark: rf"\{mark}" for mark in "&%$#_{}"},
-    # After the end of a row, LaTeX would read these as its options.
+    # After the end of a row, LaTeX would read these characters as options.
     **{mark: f"{{{mark}}}" for mark in "[]*"},
 }
 _HEAD = """% Needs \\usepackage{{booktabs,graphicx}}. {title}, {metric}, percent; bold is the best of its block.
