@@ -44,11 +44,11 @@ class Built:
     rejected: int
     planned: int
     wanted: int
-    photos: int = 0  # that are shown
-    available: int = 0  # that could be shown: present, licensed, and not excluded
+    photos: int = 0  # photos that are shown
+    available: int = 0  # photos that could be shown: present, licensed, and not excluded
     empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for any row
     made: tuple[TaskRows, ...] = ()  # rows by task; empty if it was finished before
-    notes: tuple[str, ...] = ()  # what was skipped and why, and exclusion lists that do not match
+    notes: tuple[str, ...] = ()  # notes on skipped photos and objects, with the reason, and on exclusion lists that do not match
 
 
 def build_release(
@@ -93,7 +93,7 @@ def build_release(
 
 
 def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
-    """The plan of a build, without writing anything into `out`: what `--dry-run` shows."""
+    """Plan a build without writing anything into `out`; `--dry-run` shows this plan."""
     out = local_copy(url) if (url := url_of(out)) else out
     cache = out.parent / CACHE
     with explained(out):
@@ -141,7 +141,9 @@ def _shown(out: Path) -> int:
 def _planned(
     index: Index, config: BuildConfig, out: Path, work: Path, cache: Path, workers: int, stamps: Stamps
 ) -> Plan:
-    """The plan of the build. An earlier plan is read if it is intact and the photos have not changed since."""
+    """The plan for the build. An earlier plan is read if it is intact and the photos have not changed since it was
+    written.
+    """
     record, photos = work / "plan.json", hashlib.sha256("\n".join(stamps.values()).encode()).hexdigest()
     if (known := _read_plan(record, work, photos)) is not None:
         return known

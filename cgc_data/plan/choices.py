@@ -105,8 +105,8 @@ def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Gene
 
 
 def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
-    """Number of windows whose colors are closer to the piece than those of its own window, by the color comparison that
-    gives the lowest number.
+    """Number of windows whose colors are closer to the piece than the colors of the right window, by the color
+    comparison that gives the lowest number.
     """
     shares = colors[home].of(piece)
     distances = np.array([window.distances(shares, window.places(piece.window)) for window in colors])
