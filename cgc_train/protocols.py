@@ -1,5 +1,4 @@
 """Protocols of the transformers, TRL, and PyTorch objects used here, whose types the type checker cannot see.
-
 These libraries define every name. Using a key or an attribute that is not listed here is a type error.
 """
 

@@ -1,7 +1,6 @@
 """Reads MIG-Bench answers only from the text after the reasoning: the model's conclusion, never a box in the reasoning.
-
-If the answer follows the contract, the first box counts, and its image index is kept separately. Any other text is read
-as in the authors' script.
+ If the answer follows the contract, the first box counts, and its image index is kept separately. Any other text is
+read as in the authors' script.
 """
 
 import math

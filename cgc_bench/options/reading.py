@@ -1,9 +1,7 @@
 """Find the option that a free-form response names, as a person would read it.
-
-A response states its answer (`\\boxed{C}`, "the answer is C", a line with only `C`), hints at it ("which is option C"),
-or opens with it ("C is closer"). The last statement counts; if there is no statement, the last hint; if there is no
-hint, the opening. Options that
-are only discussed are never taken as the answer.
+ A response states its answer (`\\boxed{C}`, "the answer is C", a line with only `C`), hints at it ("which is option
+C"), or opens with it ("C is closer"). The last statement counts; if there is no statement, the last hint; if there is
+no hint, the opening. Options that are only discussed are never taken as the answer.
 """
 
 import re

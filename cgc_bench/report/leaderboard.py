@@ -1,7 +1,6 @@
 """One table per benchmark: models by tasks, with your results and published results in separate blocks, and a tag per
 line.
-
-Runs with the same prompts and the same scoring share a block. The best value in a column is marked per block.
+ Runs with the same prompts and the same scoring share a block. The best value in a column is marked per block.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

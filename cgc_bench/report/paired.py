@@ -1,6 +1,5 @@
 """Compare two models on the same items: the difference of their means, its interval, and its p-value.
-
-Resampling is over clusters of items that share photos. p comes from a test that flips the signs of entire clusters'
+ Resampling is over clusters of items that share photos. p comes from a test that flips the signs of entire clusters'
 sums. Over several tasks, p is corrected by Holm (1979), so that one significant task in twenty does not count as a
 finding. The mean of the tasks is a single figure, so its p is not corrected.
 """

@@ -1,5 +1,4 @@
-"""Prompt profiles: the evaluation harness or authors that a run follows when it writes prompts and reads answers.
-"""
+"""Prompt profiles: the evaluation harness or authors that a run follows when it writes prompts and reads answers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

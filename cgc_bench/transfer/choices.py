@@ -106,8 +106,7 @@ def listed_option(
     answer.
 
     If several are found, the last one counts. If none is found, the authors' script draws an option; here the result is
-    None,
-    which counts as wrong.
+    None, which counts as wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

@@ -39,8 +39,7 @@ class Elements:
 
 def decode_json(text: str, *, integral_floats: bool = False) -> Any:
     """The value of a JSON text. Objects become `JsonObject`; integers are truncated to 19 characters (which are always
-    out
-    of range).
+    out of range).
 
     With `integral_floats` a number such as 120.0 becomes an integer.
 

@@ -10,7 +10,7 @@ class Violation(str, Enum):
     """A violation of the strict format; its value is its code."""
 
     THINK_MISSING = "think_missing"  # a think block is required, but the response has neither <think> nor </think>
-    THINK_UNOPENED = "think_unopened"  # </think> without <think>: if the chat template opens the block, pass the opening as `prefix`
+    THINK_UNOPENED = "think_unopened"  # </think> without <think>: pass an opening by the template as `prefix`
     THINK_UNCLOSED = "think_unclosed"
     THINK_REPEATED = "think_repeated"
     THINK_EMPTY = "think_empty"  # the think block is required, but it contains no letter or digit

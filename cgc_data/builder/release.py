@@ -48,7 +48,7 @@ class Built:
     available: int = 0  # photos that could be shown: present, licensed, and not excluded
     empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for any row
     made: tuple[TaskRows, ...] = ()  # rows by task; empty if it was finished before
-    notes: tuple[str, ...] = ()  # notes on skipped photos and objects, with the reason, and on exclusion lists that do not match
+    notes: tuple[str, ...] = ()  # skipped photos and objects, and exclusion lists that do not match
 
 
 def build_release(

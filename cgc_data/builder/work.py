@@ -91,7 +91,7 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
     try:
         yield
     except CgcError:
-        if any(work.glob("plan.json")):  # a build is in progress; photos that cannot be reached now may be available later
+        if any(work.glob("plan.json")):  # a build is in progress; unreachable photos may be available later
             raise
         shutil.rmtree(work, ignore_errors=True)
         if not any(out.iterdir()):

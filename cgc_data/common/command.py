@@ -77,7 +77,7 @@ class _InOrder(click.RichGroup):
 def run(group: click.Command, name: str) -> NoReturn:
     """Run the command line called `name`, print expected errors as one line, and exit."""
     _escape_what_the_terminal_cannot_show()
-    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")  # such files are refused by name instead
+    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")  # refused by name
     try:
         sys.exit(group(prog_name=name, standalone_mode=False))
     except CgcError as error:

@@ -1,6 +1,5 @@
 """Sets of windows: some windows show objects of a category, and the others show none.
-
-Only window sizes that can both show and miss the category are used, and only levels of detail that both groups of
+ Only window sizes that can both show and miss the category are used, and only levels of detail that both groups of
 windows have. Therefore, size, enlargement, sharpness, and file size do not reveal which window shows the category.
 """
 

@@ -16,8 +16,7 @@ def decoder_layer(shape: ModelShape, width: int) -> int:
     """Bytes per token that autograd saves in one layer of the language model, for activations of `width` bytes.
 
     If only some layers have linear attention, this is the larger of the values for the two kinds of layers. Norms keep
-    a copy
-    in float32; linear layers keep their inputs; attention keeps its queries, keys, values, and output.
+    a copy in float32; linear layers keep their inputs; attention keeps its queries, keys, values, and output.
     """
     return max(attending_layer(shape, width), linear_layer(shape, width))
 

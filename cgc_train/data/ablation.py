@@ -13,8 +13,8 @@ from cgc_data.release.rows import ObjectRow, Row, answer_objects
 from cgc_data.tasks import answer_of_pool
 from cgc_data.vocabulary import Name, readable
 
-# Phrasings by kind of answer; unlike the phrasings in a release, they are also valid for one image.
-# {shown}: "this image" or, for example, "these two images"
+# Phrasings by kind of answer; unlike the phrasings in a release, they are also valid for one image. {shown}: "this
+# image" or, for example, "these two images"
 PHRASINGS = {
     "one": (
         "Where {are} the {singular} in {shown}? If there {are} none, answer with an empty list.",

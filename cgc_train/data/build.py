@@ -41,8 +41,8 @@ def training_set(
 
     Columns are those of a release, but `prompt` asks for the tags and `images` are paths of files in `image_folder`
     that fit `bounds` (default: the bounds for the recipe's model). With `completions`, a column `completion` for SFT
-    contains
-    a rule-based reasoning trace and the true answer. Every process of a run can call this: one does the work for all.
+    contains a rule-based reasoning trace and the true answer. Every process of a run can call this: one does the work
+    for all.
 
     Raises ReleaseError for a release that cannot be read, and TrainingDataError for a row or an image that cannot be
     used, or if no row is left.

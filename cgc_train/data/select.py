@@ -76,8 +76,7 @@ def held_out(release: Release, split: str, count: int) -> list[str]:
     not apply.
 
     The rows are selected by the hash of their pair, so each kind of row has about the same share as in the split.
-    Raises
-    TrainingDataError if the split has no rows.
+    Raises TrainingDataError if the split has no rows.
     """
     rows = sorted(_read(release, split), key=lambda row: (_hash(row.unit), row.id))
     if not rows:

@@ -1,6 +1,5 @@
 """Rows in a memory-mapped Arrow file, which the first process writes once and all processes read.
-
-The sizes of the rows' image files are stored next to the Arrow file, so that a second run can quickly verify that no
+ The sizes of the rows' image files are stored next to the Arrow file, so that a second run can quickly verify that no
 image is missing.
 """
 
@@ -35,9 +34,7 @@ def features(*, completion: bool = False) -> Features:
 
 
 def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterable[Row]]) -> Dataset:
-    """Load the table in `folder`, after writing it from `make_rows` if it is incomplete; safe with several
-    processes.
-    """
+    """Load the table in `folder`, after writing it from `make_rows` if it is incomplete; safe with several processes."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         if not _whole(folder):

@@ -1,5 +1,4 @@
 """The reward for ms-swift, EasyR1, and verl, for data exported by `cgc-data export`.
-
-Pass the path of a module's file to its trainer. No file is named `swift` or `verl`, because trainers put this folder on
-the import path.
+ Pass the path of a module's file to its trainer. No file is named `swift` or `verl`, because trainers put this folder
+on the import path.
 """

@@ -16,8 +16,8 @@ def miou_term(answer: Answered, settings: "MiouSettings") -> float:
     """R_miou: sum of IoU over one-to-one pairs within images, over max(|P|, |G|).
 
     |P| counts every element of the list, including malformed ones. The score is 1 if both are empty, and 0 if only one
-    is empty or the answer is unreadable. Without `source_aware`, a box can match in any image; without `set_wise`,
-    this is `any_box_term`.
+    is empty or the answer is unreadable. Without `source_aware`, a box can match in any image; without `set_wise`, this
+    is `any_box_term`.
     """
     objects = answer.truth.objects
     if not settings.set_wise and answer.boxes.elements and objects:

@@ -18,8 +18,7 @@ class PromptSettings(Section):
 
 
 # Settings in each preset; explicit settings take precedence. MG-Thinker (arXiv 2609.37374): a quarter for each tag, and
-# for each
-# target 1 for its image plus its IoU, which counts as 0 below 0.1 and as 1 from 0.9 on.
+# for each target 1 for its image plus its IoU, which counts as 0 below 0.1 and as 1 from 0.9 on.
 PRESETS: dict[str, dict[str, Any]] = {
     "cgc": {},
     "mg-thinker": {"miou": 1.0, "floor": 0.1, "ceiling": 0.9, "images": 1.0, "tags": 1.0, "format": 0.0},
