@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.demo.page import broken_links
 from scripts.demo.stages import Stage, StageError, run_stages
 
 
@@ -57,3 +58,9 @@ def test_an_interrupted_stage_resumes_if_it_can(tmp_path: Path) -> None:
     resumed = stage(tmp_path, "a", "").command
     run_stages([stage(tmp_path, "a", "raise SystemExit(1)", resumes=lambda target: resumed)], tmp_path)
     assert written(tmp_path) == {"a": "half x"}
+
+
+def test_a_link_to_a_file_that_does_not_exist_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").touch()
+    page = '<img src="a.jpg"><a href="gallery/index.html"><a href="https://x.org/y"><a href="#top"><img src="b.png">'
+    assert broken_links(page, tmp_path) == ["gallery/index.html", "b.png"]

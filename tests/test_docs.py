@@ -93,6 +93,7 @@ LAUNCHER_FLAGS = {
     "--tasks",
     "--model",
     "--force_simple",
+    "--timezone",
     "--use_cache",
     "--cache_requests",
     "--model_args",

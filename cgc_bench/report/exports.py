@@ -22,12 +22,14 @@ _ESCAPED = {
 }
 _HEAD = """% Needs \\usepackage{{booktabs,graphicx}}. {title}, {metric}, percent; bold is the best of its block.
 \\begingroup\\footnotesize\\setlength{{\\tabcolsep}}{{3pt}}%
+\\noindent\\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%
 \\begin{{tabular}}{{@{{}}{columns}@{{}}}}
 \\toprule
 {heads} \\\\
 """
 _TAIL = """\\bottomrule
-\\end{tabular}
+\\end{tabular}%
+}
 """
 
 
@@ -53,8 +55,8 @@ def _digits(value: float | None) -> str:
 def as_latex(board: Leaderboard) -> str:
     """A `tabular` with booktabs rules, followed by what each block's letter stands for.
 
-    Tags are shown only if there are published figures, and headings of figures are turned, so that our own figures on
-    ten tasks fit the width of a page.
+    Tags are shown only if there are published figures, and headings of figures are turned, so that figures on ten
+    tasks stay legible. A table that is wider than the text is scaled down to its width.
     """
     names = ["model", "tag"] if _tagged(board) else ["model"]
     turned = [f"\\rotatebox{{90}}{{{latex_text(name.replace('_', ' '))}}}" for name in (*board.columns, BOUNDS)]

@@ -36,7 +36,7 @@ FORMS = (
     Form(
         "object_tracking",
         550,
-        "the object in a box of the first frame: box it in Image k",
+        "an object is boxed in the first frame: box the same object in Image k",
         ("intra/same_object",),
         "form only",
         "windows of one photo have no motion",
@@ -53,7 +53,7 @@ FORMS = (
     Form(
         "multi_view",
         288,
-        "the object in a box of one view: box it in Image k",
+        "an object is boxed in one view: box the same object in Image k",
         ("intra/same_object",),
         "form only",
         "windows of one photo have one viewpoint",

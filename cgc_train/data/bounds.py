@@ -45,7 +45,8 @@ class Bounds:
                 return width, height
             width, height = self._processed(width, height)
         raise TrainingDataError(
-            f"an image of {asked[0]} x {asked[1]} pixels has no size within data.max_pixels={self.max_pixels}; raise it"
+            f"an image of {asked[0]} x {asked[1]} pixels cannot be resized to fit data.max_pixels={self.max_pixels}; "
+            "increase data.max_pixels"
         )
 
     def _processed(self, width: int, height: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ and after.
 Usage: python -m scripts.demo.page DEMO
 """
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ SHOWN = (
     ("unreadable", "no readable answer", False),
     ("format", "answers in the strict format", True),
 )
-SHEETS = ("inter-locate_all-01.png", "intra-same_object-01.png")
+SHEETS = ("inter-locate_all-01.jpg", "intra-same_object-01.jpg")
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,17 @@ def main(demo: Path) -> None:
         rows=len(before.results),
         curves=draw_curves(open_run(demo / "run").metrics()),
         example=example,
-        sheets=[f"gallery/sheets/{name}" for name in SHEETS if (demo / "gallery" / "sheets" / name).is_file()],
+        sheets=[f"gallery/sheets/{name}" for name in SHEETS],
     )
+    if broken := broken_links(page, demo):
+        raise SystemExit(f"index.html links to files that do not exist: {', '.join(broken)}")
     (demo / "index.html").write_text(page, encoding="utf-8")
+
+
+def broken_links(page: str, folder: Path) -> list[str]:
+    """Local files that a page links to or shows, and that are not in its folder."""
+    links = dict.fromkeys(re.findall(r'(?:src|href)="(?!https?:|data:|#)([^"#]+)', page))
+    return [link for link in links if not (folder / link).is_file()]
 
 
 def lines(before: Summary, after: Summary) -> Iterator[Line]:

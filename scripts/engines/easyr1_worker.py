@@ -18,7 +18,11 @@ from verl.workers.reward import AutoRewardManager, RewardConfig
 
 from scripts.engines.sampler import Sampler
 
-PIXELS = {"min_pixels": 1024, "max_pixels": 9216}
+
+def pixels(processor: Any) -> dict[str, int]:
+    """The limits of an image's pixels that a model's processor has."""
+    size = processor.image_processor.size
+    return {"min_pixels": size["shortest_edge"], "max_pixels": size["longest_edge"]}
 
 
 def manager(plugin: str, tokenizer: Any) -> Any:
@@ -38,15 +42,15 @@ def batch(answer: str, response: torch.Tensor) -> DataProto:
 def pay(model: Path, export: Path, plugin: str, out: Path, asked: list[int]) -> None:
     """Write the manager's reward for one response per given row."""
     sampler = Sampler(model)
-    tokenizer = sampler.processor.tokenizer
+    tokenizer, limits = sampler.processor.tokenizer, pixels(sampler.processor)
     settings = {"prompt_key": "problem", "image_dir": str(export.parent), "max_prompt_length": 4096}
     rows = RLHFDataset(
-        str(export), tokenizer, sampler.processor, filter_overlong_prompts_workers=1, **settings, **PIXELS
+        str(export), tokenizer, sampler.processor, filter_overlong_prompts_workers=1, **settings, **limits
     )
     paying = manager(plugin, tokenizer)
     with out.open("w", encoding="utf-8") as written:
         for row in (rows[number] for number in asked):
-            images = [process_image(str(image), **PIXELS) for image in row["multi_modal_data"]["images"]]
+            images = [process_image(str(image), **limits) for image in row["multi_modal_data"]["images"]]
             text = tokenizer.decode(row["raw_prompt_ids"])
             response = sampler.respond(sampler.inputs(text, images))
             given, terms = paying.compute_reward(batch(row["ground_truth"], response))

@@ -24,6 +24,7 @@ from PIL import Image
 Message = Mapping[str, Any]  # {"role": ..., "content": [...]}, in the form of transformers or of OpenAI
 Part = tuple[str, str]  # ("text", text) or ("image", sha256)
 ANSWER = "[]"
+PATIENCE = 600  # seconds until `openai` repeats a request, which would be recorded twice
 
 
 class Sent:
@@ -123,7 +124,8 @@ def main() -> None:
     recording = {"qwen3_vl": of_transformers, "vllm": of_vllm, "openai": of_openai}[model](Sent(Path(path)))
     with recording as address:
         if model == "openai":
-            arguments += ["--model_args", f"model_version=stub,api_key=none,base_url={address},num_concurrent=1"]
+            settings = f"model_version=stub,api_key=none,base_url={address},num_concurrent=1,timeout={PATIENCE}"
+            arguments += ["--model_args", settings]
         sys.argv = ["lmms_eval", "--model", model, *arguments]
         evaluate()
 

@@ -29,5 +29,7 @@ ENGINES: tuple[Engine, ...] = (
     swift.ENGINE,
     llamafactory.ENGINE,
     verl.ENGINE,
+    verl.OLDER,
     easyr1.ENGINE,
+    easyr1.OLDER,
 )

@@ -12,6 +12,8 @@ from scripts.markdown import table
 
 FACTS, PAGE = ROOT / "docs" / "engines.json", ROOT / "docs" / "engines.md"
 HEADER = re.compile(r"^# Engines: .*\n", re.MULTILINE)
+# What processes report before they fail.
+CHATTER = re.compile(r"^\(.*pid=\d+\)|^Generating \w+ split|Warning: |^\s+warnings\.warn\(|INFO worker\.py")
 INTRODUCTION = """# Engines that were run
 
 `make engines` runs each training and inference engine on a CPU, with a tiny Qwen3-VL and a small release, and writes
@@ -111,8 +113,13 @@ def _stage(result: Result) -> str:
     if result.comparisons:
         lines.append(table(("compared", "measured", "bound", "result"), [_row(entry) for entry in result.comparisons]))
     if result.error:
-        lines += ["```text", f"$ {result.command}", result.error.strip(), "```\n"]
+        lines += ["```text", f"$ {result.command}", without_chatter(result.error), "```\n"]
     return "\n".join([*lines, *([f"{result.cause}\n"] if result.cause and not result.passed else [])])
+
+
+def without_chatter(error: str) -> str:
+    """The output of a command that failed, without progress and warnings."""
+    return "\n".join(line.rstrip() for line in error.strip().splitlines() if not CHATTER.search(line))
 
 
 def _row(entry: Comparison) -> list[str]:

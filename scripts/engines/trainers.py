@@ -21,11 +21,20 @@ from scripts.engines.weights import count_loaded, difference, tensors
 from scripts.engines.widen import widen
 from scripts.engines.workplace import HOME, ROOT, Workplace
 
-STEPS, MAX_PIXELS, ASKED = 2, 9216, 16
+STEPS, ASKED = 2, 16
+WARM = load_recipe("tiny-cpu")  # the recipe of the warm-up
+MAX_PIXELS = WARM.data.max_pixels
 EXACT, LEARNED = 1e-6, 1e-5  # for rewards in single precision; for weights
 OF_ADVANTAGES = 1e-3
 DEVIATION = 1e-4  # all trainers add this to the deviation of a group's rewards
-RAY = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0"}  # a local cluster that ends with the process
+RAY = {
+    "RAY_ADDRESS": "local",  # a cluster that ends with the process
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_register_timeout_seconds": "600",
+    "RAY_agent_register_timeout_ms": "600000",
+    "RAY_enable_worker_prestart": "false",  # each process imports torch
+    "RAY_prestart_worker_first_driver": "false",
+}
 PLUGINS = ROOT / "cgc_train" / "plugins"
 TERMS = ("miou", "format")
 
@@ -62,7 +71,7 @@ def export(place: Workplace, form: str) -> Path:
 
 def known_rows(place: Workplace) -> list[int]:
     """Indices of the training rows, from 0, whose tasks were in the warm-up; the model cannot answer any others."""
-    tasks = load_recipe("tiny-cpu").data.tasks
+    tasks = WARM.data.tasks
     rows = open_release(place.material.release).rows(split="train", images=False)
     return [number for number, row in enumerate(rows) if f"{row['contrast']}/{row['task']}" in tasks]
 

@@ -1,41 +1,62 @@
 """verl: its dataset class on an export, this project's reward through its reward manager, and its own training."""
 
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
+from typing import Any
 
-from scripts.engines.records import Comparison, Engine, Stage
-from scripts.engines.trainers import PLUGINS, RAY, STEPS, export, managed, not_reached, start
+import pyarrow.parquet as pq
+
+from scripts.engines.records import Comparison, Engine, Stage, same
+from scripts.engines.trainers import (
+    PLUGINS,
+    RAY,
+    STEPS,
+    TERMS,
+    Paid,
+    export,
+    known_rows,
+    learned,
+    lines,
+    managed,
+    not_reached,
+    paid_alike,
+    start,
+    told_apart,
+)
 from scripts.engines.workplace import Workplace
 
-BATCH, GROUP = 4, 4
+BATCH, GROUP, TOKENS = 3, 4, 160  # of training on a stub; TOKENS is that of `scripts.engines.sampler`
+PROMPT = 256  # tokens
+# Its FSDP is registered only for GPUs, but does the same on a CPU.
+ON_CPU = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "scripts.engines.verl_cpu", "VERL_ENGINE_DEVICE": "cuda"}
 CAUSE = """Upstream: line `210` of `verl/single_controller/ray/base.py` always creates a pool of GPUs, regardless of
-`trainer.device`, and line `241` fails if Ray has none. verl `0.8.0` has the same code in lines `207` and `238`; it was
-read, not run. No upstream issue was found.
+`trainer.device`, and line `241` fails if Ray has none. No upstream issue was found.
 
-Tried: declaring a nonexistent GPU to Ray with `num_gpus` of `ray_init`. The workers start, and line `89` of
-`verl/utils/distributed.py` needs NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
-
-Also tried: a platform for the CPU in `PlatformRegistry`, and, instead of vLLM, a rollout named `transformers` in
-`RolloutReplicaRegistry`. Line `89` then requests gloo twice for the CPU, which torch refuses; FSDP supports only `cuda`
-and `npu` (line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line `356` of
-`verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. With these three patched from outside,
-the workers started, FSDP2 sharded the model, its weights reached the rollout, and responses were sampled. On a busy
-machine no step finished within half an hour, so nothing was compared.
+Tried: version `0.8.0`, [below](#verl-an-older-version), and a stub for the GPU, in the next stage. It registers the CPU
+as a platform in `PlatformRegistry` and, instead of vLLM, a rollout named `transformers` in `RolloutReplicaRegistry`,
+and declares a nonexistent GPU to Ray. Three things cannot be registered and are patched from outside: line `89` of
+`verl/utils/distributed.py` requests gloo twice for the CPU, which torch refuses; FSDP supports only `cuda` and `npu`
+(line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line `356` of
+`verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. Without the platform, line `89` needs
+NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
 
 Also tried: its newer trainer, the default, which needs `transfer_queue`, a package missing from its requirements."""
+OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py`, which are those of the newer
+[verl](#verl) in lines `210` and `241`."""
 
 
-def grpo(place: Workplace) -> list[Comparison]:
-    """Two steps of verl's trainer."""
+def grpo(place: Workplace, *settings: str) -> list[Comparison]:
+    """Two steps of verl's trainer, without changes."""
     data, model, actor = export(place, "verl"), start(place), "actor_rollout_ref.actor"
     place.run(
-        "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=grpo", "trainer.use_v1=False", "trainer.device=cpu",
+        "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=grpo", *settings, "trainer.device=cpu",
         f"hydra.run.dir={place.folder}",
         f"data.train_files={data / 'train.parquet'}", f"data.val_files={data / 'test.parquet'}",
-        f"data.train_batch_size={BATCH}", "data.max_prompt_length=2048", "data.max_response_length=64",
+        "data.train_batch_size=4", "data.max_prompt_length=2048", "data.max_response_length=64",
         f"actor_rollout_ref.model.path={model}", "actor_rollout_ref.rollout.name=vllm",
-        f"actor_rollout_ref.rollout.n={GROUP}", f"{actor}.ppo_mini_batch_size={BATCH}",
-        f"{actor}.ppo_micro_batch_size_per_gpu={BATCH}",
-        f"actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu={BATCH}", "trainer.n_gpus_per_node=1",
+        "actor_rollout_ref.rollout.n=4", f"{actor}.ppo_mini_batch_size=4", f"{actor}.ppo_micro_batch_size_per_gpu=4",
+        "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=4", "trainer.n_gpus_per_node=1",
         "trainer.nnodes=1", f"trainer.total_training_steps={STEPS}", "trainer.logger=console",
         f"reward.custom_reward_function.path={PLUGINS / 'verl_reward.py'}", "ray_kwargs.ray_init.num_cpus=2",
         variables=RAY, seconds=900,
@@ -43,18 +64,98 @@ def grpo(place: Workplace) -> list[Comparison]:
     return not_reached()
 
 
+def on_stub(place: Workplace) -> list[Comparison]:
+    """Two steps of verl's trainer with `scripts.engines.verl_cpu`: rewards of the responses, and the saved model."""
+    saved, told, file = place.folder / "saved", place.folder / "told", _asked(place)
+    _train(place, file, f"trainer.default_local_dir={saved}", f"trainer.rollout_data_dir={told}")
+    steps, rows = sorted(told.glob("*.jsonl"), key=lambda step: int(step.stem)), pq.read_table(file).to_pylist()
+    paid = sorted((one for step in steps for one in _paid(step, rows)), key=lambda one: one.row)
+    return [
+        same("steps logged", len(steps), STEPS),
+        *paid_alike(place, paid, BATCH * GROUP * STEPS),
+        told_apart(paid, GROUP),
+        *learned(saved / f"global_step_{STEPS}" / "actor" / "huggingface", start(place)),
+    ]
+
+
+def _train(place: Workplace, file: Path, *settings: str) -> None:
+    model = "actor_rollout_ref"
+    place.run(
+        "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=grpo", "trainer.use_v1=False", "trainer.device=cpu",
+        f"hydra.run.dir={place.folder}", f"data.train_files={file}", f"data.val_files={file}", "data.shuffle=False",
+        f"data.train_batch_size={BATCH}", f"data.max_prompt_length={PROMPT}", f"data.max_response_length={TOKENS}",
+        "data.filter_overlong_prompts=True", "data.filter_overlong_prompts_workers=1", "data.dataloader_num_workers=0",
+        f"{model}.model.path={start(place)}", f"{model}.model.use_remove_padding=False",
+        f"+{model}.model.override_config.attn_implementation=sdpa", f"{model}.rollout.name=transformers",
+        f"{model}.rollout.n={GROUP}", f"{model}.rollout.tensor_model_parallel_size=1",
+        f"{model}.rollout.agent.num_workers=1", f"{model}.rollout.log_prob_micro_batch_size_per_gpu={GROUP}",
+        f"{model}.actor.strategy=fsdp2", f"{model}.actor.fsdp_config.dtype=float32",
+        f"{model}.actor.fsdp_config.use_torch_compile=False",
+        f"{model}.actor.ppo_mini_batch_size={BATCH}", f"{model}.actor.ppo_micro_batch_size_per_gpu={GROUP}",
+        f"{model}.actor.use_torch_compile=False", f"{model}.actor.optim.lr=1e-4",
+        f"{model}.actor.checkpoint.save_contents=[model,optimizer,extra,hf_model]", "reward.num_workers=1",
+        f"reward.custom_reward_function.path={PLUGINS / 'verl_reward.py'}", "trainer.n_gpus_per_node=1",
+        "trainer.nnodes=1", f"trainer.total_training_steps={STEPS}", f"trainer.save_freq={STEPS}",
+        "trainer.val_before_train=False", "trainer.logger=console", "ray_kwargs.ray_init.num_cpus=6",
+        "+ray_kwargs.ray_init.num_gpus=1", "+ray_kwargs.ray_init.include_dashboard=False", *settings,
+        variables={**RAY, **ON_CPU}, seconds=3600,
+    )  # fmt: skip
+
+
+def _asked(place: Workplace) -> Path:
+    """A file of the export's training rows that the model can answer."""
+    file = place.folder / "asked.parquet"
+    pq.write_table(pq.read_table(export(place, "verl") / "train.parquet").take(known_rows(place)), file)
+    return file
+
+
+def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
+    """The responses of a step in verl's log of them; those that match no row are omitted."""
+    return [
+        Paid(row["extra_info"]["id"], line["output"], {name: line[name] for name in TERMS})
+        for line in lines(file)
+        for row in [row for row in rows if is_for(line, row)][:1]
+    ]
+
+
+def is_for(line: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Whether a logged response answers a row; its prompt is logged without the tokens of images."""
+    pieces = row["prompt"][0]["content"].split("<image>")
+    right = line["gts"] == row["reward_model"]["ground_truth"]
+    return right and all(piece.strip() in line["input"] for piece in pieces)
+
+
+OTHERS = ("qwen-vl-utils", "fastapi", "uvicorn", "cachetools")  # that it imports but does not require
+PACKAGES = ("verl", "torch", "transformers", "tensordict", "ray", "datasets")
+
+
+def _with_older_trainer(place: Workplace) -> list[Comparison]:
+    return grpo(place, "trainer.use_v1=False")
+
+
 ENGINE = Engine(
     name="verl",
     title="verl",
-    packages=("verl", "torch", "transformers", "tensordict", "ray", "datasets"),
-    requirements=("verl==0.9.1", "qwen-vl-utils", "fastapi", "uvicorn", "cachetools"),
+    packages=PACKAGES,
+    requirements=("verl==0.9.1", *OTHERS),
     gigabytes=2.0,
     trainer=True,
     stages=(
-        Stage(
-            "Dataset class and reward manager on an export",
-            partial(managed, trainer="verl", file="train.parquet"),
-        ),
-        Stage("GRPO, two steps", grpo, CAUSE),
+        Stage("Dataset class and reward manager on an export", partial(managed, trainer="verl", file="train.parquet")),
+        Stage("GRPO, two steps", _with_older_trainer, CAUSE),
+        Stage("GRPO, two steps, with a stub for the GPU and transformers for vLLM", on_stub),
     ),
 )
+OLDER = Engine(
+    name="verl-older",
+    title="verl, an older version",
+    packages=PACKAGES,
+    alone=("verl==0.8.0",),  # it requires a numpy below 2, with which the project's pyarrow does not work
+    requirements=(
+        "tensordict==0.10.0", "torchdata", "hydra-core", "codetiming", "pylatexenc", "dill", "ray[default]",
+        "tensorboard", *OTHERS,
+    ),
+    gigabytes=2.0,
+    trainer=True,
+    stages=(Stage("GRPO, two steps", grpo, OLDER_CAUSE),),
+)  # fmt: skip

@@ -207,6 +207,7 @@ def test_latex_compiles(mig: Run, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "paper.pdf").stat().st_size > 1000
+    assert "Overfull" not in done.stdout, "no wider than the text"
 
 
 def test_a_report_has_the_tables_in_four_forms(items: dict[str, Any], tmp_path: Path) -> None:

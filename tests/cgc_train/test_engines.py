@@ -216,3 +216,11 @@ def test_engines_are_of_the_versions_for_gpus() -> None:
 def test_engines_may_have_an_environment_together(tmp_path: Path) -> None:
     first, second = (environment.prepare(Engine(name, name, (), (), shared="both"), tmp_path) for name in ("e", "f"))
     assert first == second == tmp_path / "both" / "bin" / "python"
+
+
+def test_the_page_shows_an_error_without_progress_and_warnings() -> None:
+    shown = report.without_chatter(
+        "(TaskRunner pid=7) Loading\n(pid=7)   warnings.warn(x)\nGenerating train split: 3 examples\n"
+        "x.py:1: UserWarning: old\nTraceback (most recent call last):\nValueError: no GPU\n"
+    )
+    assert shown == "Traceback (most recent call last):\nValueError: no GPU"

@@ -11,10 +11,13 @@ pytest.importorskip("trl")
 import torch
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
+from cgc_train.plugins.easyr1_reward import compute_score
 from cgc_train.tiny import write_tiny
 from cgc_train.tiny.tokenizer import REAL_IDS, REAL_VOCABULARY
+from scripts.engines import easyr1_noted
 from scripts.engines.older import as_older
 from scripts.engines.trainers import Paid, advantages, told_apart
+from scripts.engines.verl import is_for
 from scripts.engines.widen import widen
 from scripts.engines.workplace import ROOT, shown
 
@@ -80,6 +83,32 @@ def test_groups_are_counted_whose_responses_earn_different_rewards(rewards: list
 )
 def test_advantages_are_rewards_as_shares_of_the_deviation_of_their_group(gains: list[float], passed: bool) -> None:
     assert advantages(paid([2, 0, 1, 1], gains), 2).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "found"),
+    [
+        ("user\nImage-1: \nFind the bird.\nassistant\n", "[1]", True),
+        ("user\nImage-1: \nFind the bird.\nassistant\n", "[2]", False),
+        ("user\nImage-1: \nFind the dog.\nassistant\n", "[1]", False),
+    ],
+)
+def test_a_response_that_verl_logged_is_for_the_row_with_its_question_and_answer(
+    text: str, answer: str, found: bool
+) -> None:
+    row = {"prompt": [{"content": "Image-1: <image>\nFind the bird."}], "reward_model": {"ground_truth": "[1]"}}
+    assert is_for({"input": text, "gts": answer}, row) is found
+
+
+def test_every_response_that_easyr1_scores_is_logged_with_its_reward(tmp_path: Path) -> None:
+    answer = json.dumps([{"img_idx": 1, "bbox_2d": [1, 2, 30, 40], "label": "bird"}])
+    given: list[easyr1_noted.Response] = [{"response": text, "ground_truth": answer} for text in (answer, "?")]
+    told = tmp_path / "told.jsonl"
+    scores = [easyr1_noted.compute_score(given, told=str(told)) for _ in range(2)]
+    logged = [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
+    assert scores == [compute_score(given)] * 2
+    assert [line["terms"] for line in logged] == [*scores[0], *scores[1]]
+    assert [line["response"] for line in logged] == [answer, "?"] * 2
 
 
 def test_an_error_is_shown_without_colors_and_folders_of_the_machine() -> None:

@@ -1,0 +1,52 @@
+"""Lets Ray start on a busy machine, where its processes need longer than it waits for them."""
+
+import time
+from functools import wraps
+from inspect import signature
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+SECONDS = 600
+# Ports that its main process reads from files; it aborts if one is missing after 15 seconds. -1 means unused.
+PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
+
+
+def wait_for_ray() -> None:
+    """Let `ray.init` start without a dashboard and wait longer for its processes; it has no settings for this."""
+    from ray._private import node, services
+
+    look, begin, start = services.get_node, node.Node.__init__, services.start_raylet
+
+    @wraps(look)
+    def patient(*arguments: Any) -> Any:
+        end = time.monotonic() + SECONDS
+        while True:
+            try:
+                return look(*arguments)
+            except RuntimeError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(1)
+
+    @wraps(begin)
+    def begun(self: Any, ray_params: Any, *rest: Any, **named: Any) -> None:
+        ray_params.update_if_absent(runtime_env_agent_port=free_port())
+        begin(self, ray_params, *rest, **named)
+
+    @wraps(start)
+    def started(*arguments: Any, **named: Any) -> Any:
+        given = signature(start).bind(*arguments, **named).arguments
+        for name in PORTS:
+            Path(given["session_dir"], f"{name}_{given['node_id']}").write_text("-1", encoding="utf-8")
+        return start(*arguments, **named)
+
+    services.get_node, node.Node.__init__, services.start_raylet = patient, begun, started
+
+
+def free_port() -> int:
+    """A port of this machine that nothing uses."""
+    with socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+    return port
