@@ -34,7 +34,9 @@ FACTS: tuple[Fact, ...] = get_args(Fact)
 
 @dataclass(frozen=True)
 class _Job:
-    """One split to write: its source, its destination, and the instruction that the prompt adds to the stored question."""
+    """One split to write: its source, its destination, and the instruction that the prompt adds to the stored
+    question.
+    """
 
     release: Release
     folder: Path

@@ -206,7 +206,9 @@ def open_run(folder: Path | str) -> Run:
 
 
 def check_same(run: Run, recipe: Recipe) -> None:
-    """Raise RunError if a recipe differs from the run's recipe in a setting that makes the run's checkpoints unusable."""
+    """Raise RunError if a recipe differs from the run's recipe in a setting that makes the run's checkpoints
+    unusable.
+    """
     before, now = (_flat(r.model_dump(mode="json")) for r in (run.recipe, recipe))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key) and key not in MAY_DIFFER]
     if changed:

@@ -147,6 +147,8 @@ def _annotations(folder: Path, stated: str, elsewhere: bool) -> Path:
 
 
 def find_revision(folder: Path, revision: str | None) -> Prepared | None:
-    """The prepared benchmark in a folder, if it was prepared from this revision on the Hub; None accepts any revision."""
+    """The prepared benchmark in a folder, if it was prepared from this revision on the Hub; None accepts any
+    revision.
+    """
     ready = open_prepared(folder)
     return ready if ready and (revision is None or ready.source.endswith(f"@{revision}")) else None

@@ -31,7 +31,9 @@ def agrees(stated: str, version: str) -> bool:
 
 
 def joined(versions: Iterable[str]) -> str:
-    """Combine several versions into one; versions with the same name become that name with a digest over all of them."""
+    """Combine several versions into one; versions with the same name become that name with a digest over all of
+    them.
+    """
     found = sorted(set(versions))
     names = sorted({without_digest(version) for version in found})
     if len(names) == 1 < len(found):

@@ -183,7 +183,9 @@ class Transfer(Benchmark[Item, TransferResult]):
         )
 
     def table(self, results: Sequence[TransferResult]) -> Table:
-        """The figures in percent: `{"n", "macro", "tasks": {task: {"n", "accuracy", "accuracy_by_group", "groups"}}}`."""
+        """The figures in percent: `{"n", "macro", "tasks": {task: {"n", "accuracy", "accuracy_by_group",
+        "groups"}}}`.
+        """
         tasks = {task: _row(chosen) for task in TASKS if (chosen := [r for r in results if r.task == task])}
         rows = cast(dict[str, Row], tasks)
         macro = {name: sum(row[name] or 0.0 for row in rows.values()) / len(rows) if rows else None for name in METRICS}

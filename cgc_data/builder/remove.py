@@ -121,7 +121,9 @@ def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
 
 
 def _copy(shard: Path, target: Path, record: Shard, leaving: set[str]) -> Shard | None:
-    """Write the shard without the removed rows and return its manifest entry; None, and no file, if no rows are left."""
+    """Write the shard without the removed rows and return its manifest entry; None, and no file, if no rows are
+    left.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     ids = pq.read_table(shard, columns=["id"]).column("id").to_pylist()
     if leaving.issuperset(ids):  # `load_dataset` refuses a split without rows

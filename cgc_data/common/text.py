@@ -28,7 +28,9 @@ def one_line(text: object) -> str:
 
 
 def read_text(path: Path, error: type[CgcError]) -> str:
-    """The text in a file. Raises `error` if the text is not UTF-8 or the path is invalid, OSError if it cannot be read."""
+    """The text in a file. Raises `error` if the text is not UTF-8 or the path is invalid, OSError if it cannot
+    be read.
+    """
     try:
         content = path.read_bytes()
     except ValueError as fault:  # a null byte, or characters that cannot be encoded

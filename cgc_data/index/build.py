@@ -38,7 +38,9 @@ Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 @dataclass(frozen=True)
 class Warrant:
-    """The reason why a concept is known to be absent: the source that states the absence, and the rule that proves it."""
+    """The reason why a concept is known to be absent: the source that states the absence, and the rule that
+    proves it.
+    """
 
     source: str
     rule: str

@@ -54,7 +54,9 @@ def photo_facts(
     workers: int,
     displayed: Sequence[bool] | None = None,
 ) -> Facts:
-    """The facts about these photos; photos from the sources in `displayed` are rotated by EXIF before they are hashed."""
+    """The facts about these photos; photos from the sources in `displayed` are rotated by EXIF before they are
+    hashed.
+    """
     turned = [bool(displayed and displayed[photo.source]) for photo in photos]
     known = _read_cache(cache)
     stamps = [

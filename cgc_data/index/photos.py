@@ -120,7 +120,9 @@ def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], 
 
 
 def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> NDArray[np.bool_]:
-    """Mask (photos,) of the photos that the license policy allows to be shown uncropped or, if `windows`, in windows."""
+    """Mask (photos,) of the photos that the license policy allows to be shown uncropped or, if `windows`, in
+    windows.
+    """
     return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 
 

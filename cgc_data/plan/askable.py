@@ -235,7 +235,9 @@ def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArr
 
 
 def _unit(present: csr_matrix) -> csr_matrix:
-    """One unit vector per photo over the columns that it contains, (photos, columns), with rare columns weighted more."""
+    """One unit vector per photo over the columns that it contains, (photos, columns), with rare columns
+    weighted more.
+    """
     frequency = np.asarray(present.sum(axis=0)).ravel()
     rarity = np.log1p(present.shape[0] / np.maximum(frequency, 1.0))
     weighted = csr_matrix(present.multiply(rarity[None, :]))

@@ -97,7 +97,9 @@ class Candidates:
         self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
     def _often(self, name: str, photo: int) -> Mask:
-        """Mask of the kinds (concepts,) whose entry in this table is set for at least two photos in the photo's split."""
+        """Mask of the kinds (concepts,) whose entry in this table is set for at least two photos in the photo's
+        split.
+        """
         if name not in self._tables:
             inside = np.array([split == self._askable.splits[photo] for split in self._askable.splits])
             table: Mask = getattr(self._askable, name)

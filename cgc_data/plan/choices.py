@@ -92,7 +92,9 @@ class Asked:
 
 
 def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-    """Pieces for each window, with places and colors that mostly do not reveal where in the window a piece was cut out."""
+    """Pieces for each window, with places and colors that mostly do not reveal where in the window a piece was
+    cut out.
+    """
     windows = [candidate.scene.window for candidate in candidates]
     colors, asked = [Colors(picture, window) for window in windows], []
     for home, window in enumerate(windows):

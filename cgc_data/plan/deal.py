@@ -99,7 +99,9 @@ class Dealer:
             )
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
-        """One round. `either`: whether the next planner tries a photo that does not suit the planner furthest behind."""
+        """One round. `either`: whether the next planner tries a photo that does not suit the planner furthest
+        behind.
+        """
         deck: Photos = generator(self._config.seed, "deck", self._split, turn).permutation(self._photos)
         self._used[:] = False
         for position, anchor in enumerate(deck.tolist()):

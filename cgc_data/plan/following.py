@@ -81,7 +81,9 @@ class Following:
         return {i for i in siblings if self._truth.see(i, view.window).state == "visible"}
 
     def distinguishes(self, views: Sequence[View], target: int) -> bool:
-        """Whether the object boxed in the first view can be recognized in the other views, and not only by its place."""
+        """Whether the object boxed in the first view can be recognized in the other views, and not only by its
+        place.
+        """
         if not all(self._stands_out(view, target) for view in views):
             return False
         given, *others = (thousand_in_view(view, shown_in(self._truth, 0, target, view).box) for view in views)

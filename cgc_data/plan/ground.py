@@ -1,4 +1,6 @@
-"""The input for dealing rows: the photos of each split, filtered by license, and the questions that each photo allows."""
+"""The input for dealing rows: the photos of each split, filtered by license, and the questions that each photo
+allows.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

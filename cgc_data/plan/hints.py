@@ -74,7 +74,9 @@ class _Trial:
         self._lacking: dict[Change, list[str]] = {(): failure.missing}
 
     def changes(self, hints: Sequence[Hint]) -> Iterator[Change]:
-        """Single changes, then pairs, then the same changes without the tasks that still lack rows; most helpful first."""
+        """Single changes, then pairs, then the same changes without the tasks that still lack rows; most
+        helpful first.
+        """
         yield from ((hint,) for hint in hints)
         yield from combinations(hints, 2)
         for change in sorted(self._lacking, key=lambda change: len(self._lacking[change])):

@@ -122,7 +122,9 @@ class Task:
         return tuple(pool for pool in (self.pool, self.named_pool) if pool)
 
     def labels_in(self, *, names_image: bool) -> tuple[int, int]:
-        """Smallest and largest number of labels in a row, depending on whether the question names the answer's image."""
+        """Smallest and largest number of labels in a row, depending on whether the question names the answer's
+        image.
+        """
         return (1, 1) if names_image and self.named_label else self.labels
 
     def written_label(self, *, names_image: bool) -> str:

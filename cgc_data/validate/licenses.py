@@ -56,7 +56,9 @@ class LicenseCheck:
 
 
 def _not_composable(urls: set[str], stated: str) -> str:
-    """The reason why photos under these licenses cannot form a composite under the stated license; empty if they can."""
+    """The reason why photos under these licenses cannot form a composite under the stated license; empty if
+    they can.
+    """
     if not urls:
         return "" if not stated else f"states the composite license {stated}, but is not a composite"
     kinds = {url: _kind(url) for url in urls}

@@ -31,7 +31,9 @@ class RawProtocol(ABC):
 
 @dataclass(frozen=True)
 class Exhaustive(RawProtocol):
-    """Every instance of the `complete` categories is labeled, except crowds; nothing is known about other categories."""
+    """Every instance of the `complete` categories is labeled, except crowds; nothing is known about other
+    categories.
+    """
 
     complete: frozenset[int]
     declared: bool  # declared by the user; otherwise only a record in the official form counts as one instance
@@ -41,7 +43,9 @@ class Exhaustive(RawProtocol):
 
     @classmethod
     def of(cls, names: Mapping[int, str], own: bool, declared: Declared) -> "Exhaustive":
-        """The protocol for these category names if the user declares nothing; the names may be the format's `own` list."""
+        """The protocol for these category names if the user declares nothing; the names may be the format's
+        `own` list.
+        """
         if isinstance(declared, list):
             return cls(frozenset(number for number, name in names.items() if name in declared), True)
         whole = own if declared is None else declared

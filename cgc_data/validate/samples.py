@@ -133,7 +133,9 @@ class Sample:
 
     @property
     def label(self) -> str:
-        """The target of the question: its first label or, if it has no label, the word that answers contain as label."""
+        """The target of the question: its first label or, if it has no label, the word that answers contain as
+        label.
+        """
         return self.labels[0] if self.labels else self.written_label
 
     @property

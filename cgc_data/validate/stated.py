@@ -1,4 +1,6 @@
-"""Derives again the properties that a row states: wording, number of images, difficulty, and the records of its photos."""
+"""Derives again the properties that a row states: wording, number of images, difficulty, and the records of its
+photos.
+"""
 
 import hashlib
 import re

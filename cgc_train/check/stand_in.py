@@ -68,7 +68,9 @@ def _prefix(model: Path) -> str:
 
 
 def _adapters(lora: LoraSettings, tiny: ModelSettings) -> LoraSettings:
-    """Small adapters if the recipe has adapters; if the pattern names layers that the tiny model lacks, it is widened."""
+    """Small adapters if the recipe has adapters; if the pattern names layers that the tiny model lacks, it is
+    widened.
+    """
     there = any(re.fullmatch(lora.targets, name) for name in measure(load_config(tiny)).linears)
     return lora.model_copy(update={"rank": min(lora.rank, 4), "targets": lora.targets if there else LORA_TARGETS})
 

@@ -21,7 +21,9 @@ LONGEST = 300  # maximum number of reported characters per error
 
 
 def check_step(context: Context) -> Finding:
-    """Run an evaluation and one step, and write a checkpoint and a model, with the recipe's settings except for sizes."""
+    """Run an evaluation and one step, and write a checkpoint and a model, with the recipe's settings except for
+    sizes.
+    """
     recipe, seconds = context.recipe, context.step_seconds
     if recipe.accelerate == "cpu":
         return ok("no trial step needed: the recipe runs on the CPU")

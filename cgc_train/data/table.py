@@ -34,7 +34,9 @@ def features(*, completion: bool = False) -> Features:
 
 
 def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterable[Row]]) -> Dataset:
-    """Load the table in `folder`, after writing it from `make_rows` if it is incomplete; safe with several processes."""
+    """Load the table in `folder`, after writing it from `make_rows` if it is incomplete; safe with several
+    processes.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         if not _whole(folder):

@@ -72,7 +72,9 @@ def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
 
 
 def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str, object]) -> str:
-    """The setting that makes a chat template open a reasoning block without closing it; "" if there is no such setting."""
+    """The setting that makes a chat template open a reasoning block without closing it; "" if there is no such
+    setting.
+    """
     for name in THINKING_SWITCHES:
         if _solid(opening(processor, prompt, **{**template, name: True})) == "<think>":
             return name

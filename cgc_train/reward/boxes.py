@@ -1,4 +1,6 @@
-"""Other terms for the same boxes: the share of hits, and a measure that distinguishes near misses from distant boxes."""
+"""Other terms for the same boxes: the share of hits, and a measure that distinguishes near misses from distant
+boxes.
+"""
 
 from typing import Annotated
 

@@ -1,4 +1,6 @@
-"""Terms for choosing the right images, regardless of box positions: they reward a model before its boxes are accurate."""
+"""Terms for choosing the right images, regardless of box positions: they reward a model before its boxes are
+accurate.
+"""
 
 from collections import Counter
 from typing import Annotated

@@ -25,7 +25,9 @@ UNFIT = frozenset(map(concept_of, ("person", "dining table")))
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check roles and complete sets like for any set question, and check that the example represents only its category."""
+    """Check roles and complete sets like for any set question, and check that the example represents only its
+    category.
+    """
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
     yield from hard_distractors(sample, world)
