@@ -88,6 +88,7 @@ class PlannedRun:
 
     @property
     def colocated(self) -> bool:
+        """Whether vLLM runs in the training processes."""
         return bool(self.config.use_vllm and self.config.vllm_mode == "colocate")
 
     @property
