@@ -141,7 +141,7 @@ def intersection(rles: Sequence[Rle]) -> Rle:
 
 @lru_cache(maxsize=256)
 def window_rle(window: Window, height: int, width: int) -> Rle:
-    """A window of a photo of this size as a mask, clipped at the border. It is cached: do not modify it."""
+    """A window as a mask over a photo of this size, clipped at the border. The result is cached: do not modify it."""
     left, top = max(window.x1, 0), max(window.y1, 0)
     right, bottom = min(window.x2, width), min(window.y2, height)
     box = np.array([[left, top, max(right - left, 0), max(bottom - top, 0)]], dtype=np.float64)

@@ -245,7 +245,7 @@ def without_usage_ping() -> None:
 
 
 def held_out_path(folder: Path, step: int) -> Path:
-    """The file of the held-out answers of a step."""
+    """The file with the held-out answers of a step."""
     return folder / "held_out" / f"step-{step:06d}.jsonl"
 
 

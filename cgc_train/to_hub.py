@@ -88,7 +88,7 @@ def prepare(recipe: Recipe) -> None:
 
 
 def is_there(repo: str) -> bool:
-    """Whether a repository exists that this login can write to or create; writes nothing.
+    """Whether the repository exists; also checks that this login can write to or create it, without writing anything.
 
     Raises PushError if the login is unknown or lacks permission, or the repository contains other files.
     """

@@ -55,8 +55,8 @@ def _digits(value: float | None) -> str:
 def as_latex(board: Leaderboard) -> str:
     """A `tabular` with booktabs rules, followed by what each block's letter stands for.
 
-    Tags are shown only if there are published figures, and headings of figures are turned, so that figures on ten
-    tasks stay legible. A table that is wider than the text is scaled down to its width.
+    Tags are shown only if there are published figures, and headings of figures are turned, so that figures on ten tasks
+    stay legible. A table that is wider than the text is scaled down to its width.
     """
     names = ["model", "tag"] if _tagged(board) else ["model"]
     turned = [f"\\rotatebox{{90}}{{{latex_text(name.replace('_', ' '))}}}" for name in (*board.columns, BOUNDS)]

@@ -1,5 +1,5 @@
-"""Computes how much of an object the windows of one size show, for all offsets in its photo at once.
-Offsets are on a grid of STEP pixels that reaches the photo's borders. Tables have the grid's shape (rows, columns).
+"""Computes how much of an object the windows of one size show, for all offsets in its photo at once. Offsets are on a
+grid of STEP pixels that reaches the photo's borders. Tables have the grid's shape (rows, columns).
 """
 
 from collections.abc import Sequence

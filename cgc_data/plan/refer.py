@@ -1,5 +1,5 @@
-"""`inter/refer`: sets of photos that each show several objects of a label that the other photos show at most once.
-Each photo in a set is the target of one question, so no photo is the odd one out.
+"""`inter/refer`: sets of photos that each show several objects of a label that the other photos show at most once. Each
+photo in a set is the target of one question, so no photo is the odd one out.
 """
 
 from collections import Counter

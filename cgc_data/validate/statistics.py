@@ -1,5 +1,5 @@
-"""Statistics with intervals: rates, AUCs clustered by group, a plain logistic classifier, and uniformity.
-A check fails only if its whole interval is beyond the bound, so that a small release does not fail by chance.
+"""Statistics with intervals: rates, AUCs clustered by group, a plain logistic classifier, and uniformity. A check fails
+only if its whole interval is beyond the bound, so that a small release does not fail by chance.
 """
 
 from collections.abc import Sequence

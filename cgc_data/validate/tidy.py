@@ -22,7 +22,9 @@ LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
 def tidy(document: Any) -> Any:
-    """The same document, changed in place; anything that is not an annotation file is returned unchanged."""
+    """Normalize the document in place and return it; a document that is not an annotation file is returned
+    unchanged.
+    """
     if not isinstance(document, dict) or not all(_is_list(document.get(name)) for name in ("images", "annotations")):
         return document
     for section, fields in WHOLE_FIELDS.items():

@@ -1,5 +1,5 @@
-"""The batch arithmetic of GRPO: the numbers of completions that are sampled, compared, and learned from at a time.
-It uses the number of processes that the recipe states, not the number on the current machine.
+"""The batch arithmetic of GRPO: the numbers of completions that are sampled, compared, and learned from at a time. It
+uses the number of processes that the recipe states, not the number on the current machine.
 """
 
 import warnings

@@ -1,4 +1,6 @@
-"""The check that runs one step: a tiny stand-in for the model, under the recipe's launch file, on the CPU."""
+"""The check that runs one training step on the CPU, with a tiny model instead of the recipe's model and under the
+recipe's launch file.
+"""
 
 import os
 import re

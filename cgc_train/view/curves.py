@@ -68,7 +68,7 @@ Points = list[tuple[float, float]]
 
 
 def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
-    """The SVG of every curve with points, by group."""
+    """The SVG of every curve that has points, by group."""
     drawn = {
         group: [svg for curve in curves if (svg := _draw(curve, metrics)) is not None]
         for group, curves in {**GROUPS, "Benchmark during training": benchmark_curves(metrics)}.items()
