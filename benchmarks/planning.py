@@ -24,7 +24,10 @@ import rich_click as click
 from cgc_data.cli.build import resolve
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
-from cgc_data.plan.ground import Division, lay_ground
+from cgc_data.plan.build import part_tasks
+from cgc_data.plan.ground import Division
+from cgc_data.plan.part import plan_part
+from cgc_data.plan.parts import divide
 from cgc_data.tasks import PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,20 +97,20 @@ def _names(annotations: Path) -> Iterator[str]:
 def _plan(index: Index, config: BuildConfig, profiler: cProfile.Profile | None) -> dict[str, Any]:
     number, start = len(index.photos), time.process_time()
     division = Division(["train"] * number, np.ones(number, dtype=np.bool_), {}, np.full(number, ""))  # type: ignore[typeddict-item]
-    ground = lay_ground(index, config, division)
-    laid, tasks = time.process_time(), Counter[str]()
+    parts = divide(config, division.splits, division.allowed)
+    divided, tasks = time.process_time(), Counter[str]()
     if profiler:
         profiler.enable()
-    for _, dealer in ground.dealers():
-        for dealt in dealer.deal():
-            tasks.update(f"{row['contrast']}/{row['task']}" for row in dealt.rows)
+    with tempfile.TemporaryDirectory() as folder:
+        for task in part_tasks(parts, index, config, division, Path(folder)):
+            tasks.update(plan_part(task).tasks)
     if profiler:
         profiler.disable()
     return {
         "photos": number,
         "rows": tasks.total(),
-        "before": round(laid - start, 1),
-        "seconds": round(time.process_time() - laid, 1),
+        "before": round(divided - start, 1),
+        "seconds": round(time.process_time() - divided, 1),
         "peak": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "tasks": dict(sorted(tasks.items())),
     }

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,8 @@ from cgc_data.index.build import Index, build_index
 from cgc_data.painter.embedded import with_sources
 from cgc_data.plan.build import Plan, make_plan
 from cgc_data.plan.notes import TaskRows
+from cgc_data.plan.part import PART_FILES
+from cgc_data.plan.parts import PLAN_VERSION
 from cgc_data.release.inside import inside
 from cgc_data.release.manifest import read_manifest
 from cgc_data.release.remote import MANIFEST, local_copy
@@ -81,7 +84,7 @@ def build_release(
             with forgotten_if_refused(out, work):
                 index = build_index(config, cache)
                 photos = photo_stamps(index)
-                plan = _planned(index, config, out, work, cache, workers, photos)
+                plan = _planned(index, config, out, work, cache, workers, executor, photos)
             tasks = shard_tasks(index, config, plan, out, work)
             receipts = _render(tasks, out, workers, executor)
             check_unchanged(photos, photo_stamps(index))
@@ -92,8 +95,8 @@ def build_release(
     return replace(built, photos=_shown(out), available=available, made=tuple(plan.made), notes=tuple(plan.notes))
 
 
-def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
-    """Plan a build without writing anything into `out`; `--dry-run` shows this plan."""
+def plan_only(config: BuildConfig, out: Path, *, workers: int = 1, executor: Executor = "processes") -> Plan:
+    """The plan of a build, without writing anything into `out`: what `--dry-run` shows."""
     out = local_copy(url) if (url := url_of(out)) else out
     cache = out.parent / CACHE
     with explained(out):
@@ -102,14 +105,15 @@ def plan_only(config: BuildConfig, out: Path, *, workers: int = 1) -> Plan:
         folder.mkdir(exist_ok=True)
         try:
             config = with_sources(config, cache)
-            return make_plan(build_index(config, cache), config, folder, cache, workers)
+            index = build_index(config, cache)
+            return make_plan(index, config, folder, cache, workers, partial(run_tasks, executor=executor))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fingerprint(config: BuildConfig) -> str:
     """Everything that determines the bytes of a release: settings, content of the sources, and versions of the
-    libraries.
+    libraries and of the plan.
     """
     values = config.model_dump(mode="json", exclude={"max_rejected"})
     for source in values["sources"]:
@@ -120,7 +124,7 @@ def _fingerprint(config: BuildConfig) -> str:
     values["exclude"] = [file_sha256(Path(file)) for file in config.exclude]
     like = (path for folder in config.exclude_like for path in Path(folder).rglob("*") if path.is_file())
     values["exclude_like"] = sorted(file_sha256(path) for path in like)
-    return hashlib.sha256(json.dumps([values, library_versions()], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([values, library_versions(), PLAN_VERSION], sort_keys=True).encode()).hexdigest()
 
 
 def _finished(out: Path, config: BuildConfig) -> Built:
@@ -139,10 +143,18 @@ def _shown(out: Path) -> int:
 
 
 def _planned(
-    index: Index, config: BuildConfig, out: Path, work: Path, cache: Path, workers: int, stamps: Stamps
+    index: Index,
+    config: BuildConfig,
+    out: Path,
+    work: Path,
+    cache: Path,
+    workers: int,
+    executor: Executor,
+    stamps: Stamps,
 ) -> Plan:
-    """The plan for the build. An earlier plan is read if it is intact and the photos have not changed since it was
-    written.
+    """The plan of the build. An earlier plan is read if it is intact and the photos have not changed since.
+
+    The same holds for the parts of a plan.
     """
     record, photos = work / "plan.json", hashlib.sha256("\n".join(stamps.values()).encode()).hexdigest()
     if (known := _read_plan(record, work, photos)) is not None:
@@ -150,9 +162,13 @@ def _planned(
     if record.exists():
         say(f"{out}: photos or work in progress changed since the build began; starting over")
         start_over(out, [])
-    plan = make_plan(index, config, work, cache, workers)
-    files = {path.name: file_sha256(path) for path in sorted(work.glob("*.parquet")) if path.name != REJECTED}
+    plan = make_plan(index, config, work, cache, workers, partial(run_tasks, executor=executor), photos)
+    parts = list(work.glob(f"{PART_FILES}*"))
+    kept = sorted({*work.glob("*.parquet")}.difference(parts, [work / REJECTED]))
+    files = {path.name: file_sha256(path) for path in kept}
     write_atomically(record, json.dumps({"plan": asdict(plan), "files": files, "photos": photos}))
+    for path in parts:
+        path.unlink()
     return plan
 
 

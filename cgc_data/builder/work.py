@@ -90,6 +90,8 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
     """Leave no folder behind if the sources or settings are refused before anything is rendered."""
     try:
         yield
+    except BuildError:  # a worker is gone; the parts that are planned remain
+        raise
     except CgcError:
         if any(work.glob("plan.json")):  # a build is in progress; unreachable photos may be available later
             raise

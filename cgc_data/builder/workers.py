@@ -1,4 +1,4 @@
-"""Run the rendering of shards in this process, in several processes, or on a Ray cluster.
+"""Run the planning of parts and the rendering of shards in this process, in several processes, or on a Ray cluster.
 
 Worker processes leave interruptions to their parent and exit when it is gone. Otherwise a killed build would leave
 idle workers behind, and Ctrl-C would print a traceback per worker.
@@ -6,23 +6,27 @@ idle workers behind, and Ctrl-C would print a traceback per worker.
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.synchronize import Event
 from threading import Thread
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from cgc_data.common.errors import BuildError, ConfigError
 
 Executor: TypeAlias = Literal["processes", "ray"]
+AHEAD = 4  # tasks per worker that are submitted at a time: they may be large, and are made on demand
+RAY_AHEAD = 1024  # the same on a cluster, in all: it may have any number of workers
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+Handle = TypeVar("Handle")
 
 
 def run_tasks(
-    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int, executor: Executor = "processes"
+    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int, executor: Executor = "processes"
 ) -> Iterator[Result]:
     """Yield results in the order of the tasks. Raises the exceptions of the function, and ConfigError if Ray is not
     installed.
@@ -30,7 +34,7 @@ def run_tasks(
     return map_with_ray(function, tasks) if executor == "ray" else map_in_processes(function, tasks, workers)
 
 
-def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+def map_with_ray(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
     """Results in the order of the tasks, computed on the cluster in RAY_ADDRESS or on a cluster started on this
     machine.
 
@@ -48,14 +52,14 @@ def map_with_ray(function: Callable[[Task], Result], tasks: Sequence[Task]) -> I
         ray.init(os.environ.get("RAY_ADDRESS", "local"), log_to_driver=False, include_dashboard=False)
     try:
         remote = ray.remote(max_retries=-1)(function)
-        results = [remote.remote(task) for task in tasks]
+        results: deque[Any] = deque()
         try:
-            for result in results:
-                yield ray.get(result)
+            yield from _in_order(remote.remote, ray.get, tasks, RAY_AHEAD, results)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         finally:  # the other results are not needed; Ray may abort if a finished task is canceled
-            _, pending = ray.wait(results, num_returns=len(results), timeout=0) if results else ([], [])
+            left = list(results)
+            _, pending = ray.wait(left, num_returns=len(left), timeout=0) if left else ([], [])
             for result in pending:
                 ray.cancel(result, force=True)
     finally:
@@ -75,7 +79,8 @@ def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], 
     try:
         with ProcessPoolExecutor(workers, initializer=_follow_parent, initargs=(stop,)) as pool:
             try:
-                yield from pool.map(function, tasks)
+                ahead, running = AHEAD * workers, deque[Future[Result]]()
+                yield from _in_order(lambda task: pool.submit(function, task), Future.result, tasks, ahead, running)
             except BaseException:  # the other results are not needed
                 stop.set()
                 raise
@@ -83,6 +88,24 @@ def map_in_processes(function: Callable[[Task], Result], tasks: Iterable[Task], 
         raise BuildError(
             "a worker process was killed, possibly out of memory; rerun with fewer --workers to resume"
         ) from None
+
+
+def _in_order(
+    submit: Callable[[Task], Handle],
+    result: Callable[[Handle], Result],
+    tasks: Iterable[Task],
+    ahead: int,
+    running: deque[Handle],
+) -> Iterator[Result]:
+    """Results in the order of the tasks; at most `ahead` tasks are `running`, the oldest first."""
+    for task in tasks:
+        running.append(submit(task))
+        if len(running) >= ahead:
+            yield result(running[0])
+            running.popleft()
+    while running:
+        yield result(running[0])
+        running.popleft()
 
 
 def _follow_parent(stop: Event) -> None:

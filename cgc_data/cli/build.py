@@ -83,7 +83,7 @@ def _about(form: Format) -> str:
     type=click.IntRange(1),
     default=os.cpu_count() or 1,
     show_default=True,
-    help="Number of rendering processes.",
+    help="Number of processes that plan and render.",
 )
 @click.option("--executor", type=click.Choice(["processes", "ray"]), default="processes", show_default=True)
 @click.option(
@@ -124,7 +124,7 @@ def build(
     if push_to_hub and config.images == "embed" and "licenses" not in config.model_fields_set:
         config = config.model_copy(update={"licenses": "permissive"})
     if dry_run:
-        show_plan(plan_only(config, out, workers=workers), config)
+        show_plan(plan_only(config, out, workers=workers, executor=executor), config)
         return
     built = build_release(config, out, workers=workers, executor=executor)
     show(

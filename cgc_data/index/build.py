@@ -60,6 +60,7 @@ class Index:
     states: States
     claims: tuple[Claims, ...]
     instances: Instances
+    places: NDArray[np.int64]  # (instances,) their positions in the index of all photos
     agreement: Agreement
     relations: Relations
     labelled: frozenset[str]  # concepts that some source has in its vocabulary
@@ -136,6 +137,7 @@ def _join(
     instances = merge(_instances_by_source(tables, claims, listings, concepts))
     for photo, concept in (clashes := disagreeing(instances, states)):
         states[photo, concept] = CONTRADICTED
+    shown = one_source_each(instances, [FORMATS[t.kind].protocol.boxes_first for t in tables])
     reach_below(states, _below(len(photos), listings, claims, concepts, relations))
     return Index(
         tables=tables,
@@ -147,7 +149,8 @@ def _join(
         concepts=concepts,
         states=states,
         claims=claims,
-        instances=one_source_each(instances, [FORMATS[t.kind].protocol.boxes_first for t in tables]),
+        instances=shown,
+        places=np.arange(len(shown.row)),
         agreement=agreement + Agreement(0, len(clashes)),
         relations=relations,
         labelled=labelled,

@@ -1,6 +1,7 @@
 """Instances of all photos in flat arrays, sorted by photo and concept and found by binary search."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,22 @@ class Instances:
 
     def of_photo(self, photo: int) -> NDArray[np.int64]:
         """Positions of a photo's instances."""
-        return np.arange(*np.searchsorted(self.photo, [photo, photo + 1]))
+        return np.arange(*self._range(photo))
 
     def of(self, photo: int, concept: int) -> NDArray[np.int64]:
         """Positions of a photo's instances of one concept, crowds included."""
-        inside = self.of_photo(photo)
-        return np.asarray(inside[self.concept[inside] == concept])
+        start, end = self._range(photo)
+        return np.asarray((self.concept[start:end] == concept).nonzero()[0] + start)
+
+    def _range(self, photo: int) -> tuple[int, int]:
+        starts = self._starts
+        return (starts[photo], starts[photo + 1]) if photo + 1 < len(starts) else (starts[-1], starts[-1])
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Position of each photo's first instance, up to the last photo that has any, and the number of instances."""
+        starts: list[int] = np.searchsorted(self.photo, np.arange(self.photo.max(initial=-1) + 2)).tolist()
+        return starts
 
     def select(self, keep: NDArray[np.bool_]) -> "Instances":
         """The instances for which `keep` is true, in the same order."""

@@ -3,7 +3,7 @@
 is used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -40,6 +40,36 @@ class Rejection:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Frequencies:
+    """How many of a number of photos show each concept, (concepts,), each supercategory, one instance, or all of them.
+
+    `single` is judged by the annotated boxes. `lent` are the labels (concepts,) of which some photo can lend an object,
+    by the task that shows lent objects; for other tasks, those of the index count.
+    """
+
+    photos: int
+    shown: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    single: NDArray[np.int64]
+    complete: NDArray[np.int64]
+    lent: dict[str, Mask] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, index: Index, config: BuildConfig) -> "Frequencies":
+        """Those of all photos of the index. Raises VocabularyError for a requested category that no source has."""
+        groups, _ = _supercategories(index)
+        complete = (index.states == PRESENT_ALL) & _named(index, config)
+        one, _ = _offered(index, config, complete, confused(index))
+        return cls(
+            photos=len(index.photos),
+            shown=(index.states >= PRESENT_SOME).sum(axis=0),
+            groups=groups.sum(axis=0),
+            single=one.sum(axis=0),
+            complete=complete.sum(axis=0),
+        )
+
+
 @dataclass
 class Askable:
     """Boolean tables of shape (photos, concepts), corrected as photos are checked against their masks."""
@@ -59,7 +89,8 @@ class Askable:
     groups: Mask  # (photos, supercategories)
     group_of: NDArray[np.int64]  # (concepts,) supercategory
     weights: NDArray[np.float64]  # (concepts,) weight when one of several labels is drawn
-    forms: NDArray[np.str_]  # (photos,) file format; "" if all formats are equal, or if the photo is always cropped
+    frequencies: Frequencies  # of all photos, also if the index has only some of them
+    forms: NDArray[np.str_]  # (photos,) file format; "" if all photos share one, or if the photo is never shown whole
     rejections: list[Rejection] = field(default_factory=list)
     checked: set[int] = field(default_factory=set)
 
@@ -116,6 +147,17 @@ class Askable:
             )
         )
 
+    def take_over(self, rejections: Iterable[Rejection]) -> None:
+        """Count these rejections of instances as found here."""
+        instances, found = self.index.instances, {r.annotation_id: r for r in rejections if r.annotation_id}
+        names = [(t.key, t.annotations.column("annotation_id").to_numpy()) for t in self.index.tables]
+        for instance in range(len(instances.row)) if found else ():
+            key, numbers = names[instances.source[instance]]
+            if f"{key}:{numbers[instances.row[instance]]}" in found:
+                pair = instances.photo[instance], instances.concept[instance]
+                self.one[pair] = self.every[pair] = False
+        self.rejections += found.values()
+
     def usable(self, photo: int, concept: int) -> list[int]:
         """Usable instances of a concept in a photo: those that are not a crowd and whose mask matches their box."""
         instances = self.index.instances
@@ -146,22 +188,26 @@ class Askable:
 
 
 def find_askable(
-    index: Index, config: BuildConfig, splits: list[Split], truth: Truth, forms: NDArray[np.str_]
+    index: Index,
+    config: BuildConfig,
+    splits: list[Split],
+    truth: Truth,
+    forms: NDArray[np.str_],
+    frequencies: Frequencies | None = None,
 ) -> Askable:
-    """Build the tables from states and annotated boxes; `forms` contains the photos' file formats, (photos,)."""
+    """Tables of what can be asked, from states and annotated boxes; `forms` are the photos' file formats, (photos,).
+
+    If the index has only some of the photos, `frequencies` are those of all.
+    """
+    frequencies = frequencies or Frequencies.of(index, config)
     named = _named(index, config)
     in_the_way = confused(index)
-    complete = index.states == PRESENT_ALL
-    complete &= named
-    one, every = np.zeros_like(complete), np.zeros_like(complete)
-    photos, concepts, count = _fitting_pairs(index, config)
-    fair = complete[photos, concepts] & ~in_the_way[photos, concepts]
-    one[photos, concepts] = fair & (count == 1)
-    every[photos, concepts] = fair & (count <= config.limits.max_objects)
+    one, every = _offered(index, config, (index.states == PRESENT_ALL) & named, in_the_way)
     clear = clear_of_confusable(index, labelled_only=config.confusable == "labeled")
     groups, group_of = _supercategories(index)
-    vectors = _unit(csr_matrix(index.states >= PRESENT_SOME, dtype=np.float64))
-    kinds = _unit(csr_matrix(groups, dtype=np.float64))
+    present = csr_matrix(index.states >= PRESENT_SOME, dtype=np.float64)
+    vectors = _unit(present, frequencies.shown, frequencies.photos)
+    kinds = _unit(csr_matrix(groups, dtype=np.float64), frequencies.groups, frequencies.photos)
     return Askable(
         index=index,
         truth=truth,
@@ -177,9 +223,20 @@ def find_askable(
         kin=csr_matrix(hstack([vectors, kinds]) * 0.5**0.5),
         groups=groups,
         group_of=group_of,
-        weights=_weights(complete, config.category_temperature),
-        forms=forms if len(set(forms[forms != ""].tolist())) > 1 else np.full(len(forms), ""),
+        weights=_weights(frequencies.complete, config.category_temperature),
+        frequencies=frequencies,
+        forms=forms,
     )
+
+
+def _offered(index: Index, config: BuildConfig, complete: Mask, in_the_way: Mask) -> tuple[Mask, Mask]:
+    """`Askable.one` and `Askable.every`, given which concepts (photos, concepts) are shown in full and confusable."""
+    one, every = np.zeros_like(complete), np.zeros_like(complete)
+    photos, concepts, count = _fitting_pairs(index, config)
+    fair = complete[photos, concepts] & ~in_the_way[photos, concepts]
+    one[photos, concepts] = fair & (count == 1)
+    every[photos, concepts] = fair & (count <= config.limits.max_objects)
+    return one, every
 
 
 def _named(index: Index, config: BuildConfig) -> Mask:
@@ -234,12 +291,9 @@ def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArr
     return np.bincount(row, products, minlength=len(photos)).astype(np.float64)
 
 
-def _unit(present: csr_matrix) -> csr_matrix:
-    """One unit vector per photo over the columns that it contains, (photos, columns), with rare columns
-    weighted more.
-    """
-    frequency = np.asarray(present.sum(axis=0)).ravel()
-    rarity = np.log1p(present.shape[0] / np.maximum(frequency, 1.0))
+def _unit(present: csr_matrix, frequency: NDArray[np.int64], photos: int) -> csr_matrix:
+    """Unit vectors (photos, columns) of what is present; columns that are rare in all `photos` are weighted more."""
+    rarity = np.log1p(photos / np.maximum(frequency, 1.0))
     weighted = csr_matrix(present.multiply(rarity[None, :]))
     norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
     return csr_matrix(weighted.multiply(1.0 / np.maximum(norms, 1e-12)[:, None]))
@@ -255,9 +309,6 @@ def _supercategories(index: Index) -> tuple[Mask, NDArray[np.int64]]:
     return groups, group_of
 
 
-def _weights(complete: Mask, temperature: float) -> NDArray[np.float64]:
-    """Weights of frequency ** (temperature - 1); frequent concepts are offered more often, so the product follows the
-    temperature.
-    """
-    frequency = complete.sum(axis=0).astype(np.float64)
+def _weights(frequency: NDArray[np.int64], temperature: float) -> NDArray[np.float64]:
+    """Weights of frequency ** (temperature - 1); each photo offers its concepts, so the total has the temperature."""
     return np.asarray(np.maximum(frequency, 1.0) ** (temperature - 1.0))

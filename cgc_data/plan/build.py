@@ -1,16 +1,17 @@
-"""Plans a whole release: applies splits and exclusions, then deals and writes the rows, without any pixels.
+"""Plans a whole release: applies splits and exclusions, plans part by part, and joins the parts, without any pixels.
 
 The plan has one Parquet file per split and contrast. Each row group is a shard to render and contains whole families.
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from cgc_data.common.errors import PlanError
 from cgc_data.common.progress import track
@@ -18,29 +19,27 @@ from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
 from cgc_data.index.exclusions import ListUsage, read_exclusions
 from cgc_data.index.facts import Facts, photo_facts
+from cgc_data.index.narrow import narrowed
 from cgc_data.index.near import like_any, near_duplicates
 from cgc_data.index.orientation import check_orientations
 from cgc_data.index.splits import assign_splits, hash_folder
-from cgc_data.plan.askable import Rejection
-from cgc_data.plan.asked import Made, compare, differences
-from cgc_data.plan.deal import Dealt
-from cgc_data.plan.ground import Division, Ground, lay_ground
+from cgc_data.plan.askable import Frequencies, Rejection
+from cgc_data.plan.asked import compare, differences
+from cgc_data.plan.ground import Division, Ground, lay_ground, licensed_photos, photos_by_split
 from cgc_data.plan.hints import Failure, advice
+from cgc_data.plan.joining import join
 from cgc_data.plan.losses import explain, losses
 from cgc_data.plan.notes import TaskRows, plan_notes, rows_by_task
-from cgc_data.plan.planner import Outcome
+from cgc_data.plan.part import PartTask, plan_part, rows_file
+from cgc_data.plan.parts import Part, divide
+from cgc_data.plan.planner import lent_labels, make_lanes
+from cgc_data.plan.records import Planned, merged
 from cgc_data.plan.trial import allows
 from cgc_data.release.manifest import Exclusions
-from cgc_data.release.rows import PlannedRow, Row
-from cgc_data.release.schema import Split, arrow_schema
-from cgc_data.tasks import CONTRASTS, task_of
+from cgc_data.release.schema import SPLITS, Split
+from cgc_data.tasks import CONTRASTS
 
-PLAN_SCHEMA = (
-    arrow_schema()
-    .remove(1)
-    .append(pa.field("family", pa.int64()))
-    .append(pa.field("photo_sizes", pa.list_(pa.list_(pa.int32()))))
-)
+Run: TypeAlias = Callable[[Callable[[PartTask], Planned], Iterable[PartTask], int], Iterable[Planned]]
 
 JPEG_BYTES_PER_PIXEL = 0.5  # median of COCO's photos: 0.53; windows encoded at quality 92 are similar
 
@@ -63,14 +62,25 @@ class Plan:
     rejections: list[Rejection] = field(default_factory=list)
     tasks: dict[str, int] = field(default_factory=dict)
     exclusions: Exclusions = field(default_factory=Exclusions)
-    photos: dict[str, int] = field(default_factory=dict)  # by split
-    pixels: int = 0  # pixels of the views, each view counted once per family
-    made: list[TaskRows] = field(default_factory=list)  # planned and requested rows, by task
+    photos: dict[Split, int] = field(default_factory=dict)  # by split
+    pixels: int = 0  # of the views, each counted once per family
+    made: list[TaskRows] = field(default_factory=list)  # planned rows by task, next to the requested ones
     notes: list[str] = field(default_factory=list)  # messages for the user, one line each
 
 
-def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int) -> Plan:
+def here(function: Callable[[PartTask], Planned], tasks: Iterable[PartTask], workers: int) -> Iterable[Planned]:
+    """Run the tasks in this process."""
+    del workers
+    return map(function, tasks)
+
+
+def make_plan(
+    index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int, run: Run = here, state: str = ""
+) -> Plan:
     """Write the plan's files into `folder`.
+
+    `run` maps a function over tasks, here or in a number of workers; the plan is the same. `state` is that of the photo
+    files, so that no part is taken up that was planned from others.
 
     Raises PlanError if the photos allow no sample of one of the paper's tasks or of a task that the user named. Tasks
     that only the preset requests can be missing, and so can tasks for which a small release has no room: see
@@ -85,21 +95,62 @@ def make_plan(index: Index, config: BuildConfig, folder: Path, cache: Path, work
         Rejection("", "", "", "", left.source, left.image_id, "", left.reason, left.detail) for left in index.left_out
     ]
     plan.rejections += [*_unusable(index), *_not_shown(index, facts)]
-    ground = lay_ground(index, config, division)
-    plan.photos = ground.photos
+    licensed = licensed_photos(index, config, division)
+    available = np.any(list(licensed.values()), axis=0)
+    plan.photos = photos_by_split(division.splits, available)
     if not any(plan.photos.values()):
         raise _no_photo(config, plan)
-    outcomes: list[Outcome] = []
-    made = Made()
-    for split, dealer in ground.dealers():
-        _write_split(index, track(dealer.deal(), f"plan {split}"), split, config.shard_rows, folder, plan, made)
-        outcomes += dealer.outcomes()
-    plan.rejections += ground.askable.rejections
+    parts = divide(config, division.splits, available)
+    tasks = part_tasks(parts, index, config, division, folder, state)
+    useful = max(Counter(part.split for part in parts).values())  # most of a small plan is one part
+    planned = list(track(run(plan_part, tasks, min(workers, useful)), "plan", len(parts)))
+    _join(plan, parts, folder, config.shard_rows)
+    unfit = [rejection for part in planned for rejection in part.rejections]
+    plan.rejections += unfit
+    _count(plan, planned)
     plan.notes = plan_notes(index, plan.rejections, [ListUsage.of(use) for use in division.exclusions["usage"]])
-    plan.notes += differences(compare(config, made))
-    plan.made = rows_by_task(outcomes, config)
-    _require_tasks(index, config, plan, ground, division)
+    plan.notes += differences(compare(config, merged(part.made.made for part in planned)))
+    plan.made = rows_by_task([reached.outcome for part in planned for reached in part.reached], config)
+    _require_tasks(index, config, plan, division, unfit)
     return plan
+
+
+def part_tasks(
+    parts: Sequence[Part], index: Index, config: BuildConfig, division: Division, folder: Path, state: str = ""
+) -> Iterator[PartTask]:
+    """What each part needs, made one by one: all at once would hold a second copy of the index."""
+    frequencies, licensed = _frequencies(lay_ground(index, config, division)), licensed_photos(index, config, division)
+    for part in parts:
+        can_show = {contrast: mask[part.photos] for contrast, mask in licensed.items()}
+        forms, inside = division.forms[part.photos], narrowed(index, part.photos)
+        yield PartTask(part, inside, config, forms, can_show, frequencies, folder, state)
+
+
+def _frequencies(ground: Ground) -> Frequencies:
+    """What parts know of all photos."""
+    lanes = make_lanes(ground.askable, ground.licensed)
+    return replace(ground.askable.frequencies, lent=lent_labels(lanes))
+
+
+def _join(plan: Plan, parts: Sequence[Part], folder: Path, shard_rows: int) -> None:
+    """Write the files of the plan from those of its parts."""
+    for split in SPLITS:
+        own = [rows_file(folder, part) for part in parts if part.split == split]
+        joined = [
+            (shard, PlannedShard(contrast, split, number, shard.rows))
+            for contrast in CONTRASTS
+            for number, shard in enumerate(join(own, contrast, folder / f"{contrast}-{split}.parquet", shard_rows))
+        ]
+        # in the order in which they were filled, so that contrasts alternate
+        joined.sort(key=lambda pair: pair[0].last if pair[0].rows >= shard_rows else math.inf)
+        plan.shards += [planned for _, planned in joined]
+
+
+def _count(plan: Plan, planned: Sequence[Planned]) -> None:
+    for part in planned:
+        plan.pixels += part.pixels
+        for task, rows in part.tasks.items():
+            plan.tasks[task] = plan.tasks.get(task, 0) + rows
 
 
 def _unusable(index: Index) -> Iterator[Rejection]:
@@ -141,80 +192,25 @@ def _divide(index: Index, config: BuildConfig, facts: Facts) -> Division:
         "photos": left_out,
         "usage": [use.record() for use in usage],
     }
-    return Division(splits, ~(excluded | alike) & (facts.faults == ""), record, facts.forms)
+    return Division(splits, ~(excluded | alike) & (facts.faults == ""), record, _several(facts.forms))
 
 
-def _write_split(
-    index: Index, dealt: Iterator[Dealt], split: Split, shard_rows: int, folder: Path, plan: Plan, made: Made
+def _several(forms: NDArray[np.str_]) -> NDArray[np.str_]:
+    """The file formats, or "" for all if there is only one."""
+    return forms if len(set(forms[forms != ""].tolist())) > 1 else np.full(len(forms), "")
+
+
+def _require_tasks(
+    index: Index, config: BuildConfig, plan: Plan, division: Division, unfit: Sequence[Rejection]
 ) -> None:
-    writers = {contrast: _ShardWriter(folder, contrast, split, shard_rows, plan) for contrast in CONTRASTS}
-    sizes = _Sizes(index)
-    for number, family in enumerate(dealt):
-        for row in family.rows:
-            task = task_of(row).id
-            plan.tasks[task] = plan.tasks.get(task, 0) + 1
-            made.add(row)
-        plan.pixels += _pixels(family.rows)
-        writers[family.contrast].add([{**row, "family": number, "photo_sizes": sizes.of(row)} for row in family.rows])
-    for writer in writers.values():
-        writer.close()
-
-
-def _pixels(rows: Sequence[Row]) -> int:
-    views = {
-        (v["source"], v["image_id"], *v["window"], v["width"]): v["width"] * v["height"]
-        for r in rows
-        for v in r["views"]
-    }
-    return sum(views.values())
-
-
-class _Sizes:
-    """Annotated size of the photo behind each view of a row."""
-
-    def __init__(self, index: Index) -> None:
-        self._known = {(index.tables[p.source].key, p.image_id): [p.width, p.height] for p in index.photos}
-
-    def of(self, row: Row) -> list[list[int]]:
-        return [self._known[view["source"], view["image_id"]] for view in row["views"]]
-
-
-class _ShardWriter:
-    """Collects whole families until they fill a shard; writes each shard as one row group."""
-
-    def __init__(self, folder: Path, contrast: str, split: Split, shard_rows: int, plan: Plan) -> None:
-        self._path = folder / f"{contrast}-{split}.parquet"
-        self._contrast, self._split, self._shard_rows, self._plan = contrast, split, shard_rows, plan
-        self._rows: list[PlannedRow] = []
-        self._file: pq.ParquetWriter | None = None
-        self._count = 0
-
-    def add(self, rows: Sequence[PlannedRow]) -> None:
-        self._rows += rows
-        if len(self._rows) >= self._shard_rows:
-            self._flush()
-
-    def close(self) -> None:
-        if self._rows:
-            self._flush()
-        if self._file:
-            self._file.close()
-
-    def _flush(self) -> None:
-        if self._file is None:
-            self._file = pq.ParquetWriter(self._path, PLAN_SCHEMA, compression="zstd")
-        table = pa.Table.from_pylist(self._rows, schema=PLAN_SCHEMA)
-        self._file.write_table(table, row_group_size=len(self._rows))
-        self._plan.shards.append(PlannedShard(self._contrast, self._split, self._count, len(self._rows)))
-        self._count += 1
-        self._rows = []
-
-
-def _require_tasks(index: Index, config: BuildConfig, plan: Plan, ground: Ground, division: Division) -> None:
     missing = [task for task, share in config.shares.items() if share and not plan.tasks.get(task)]
-    if plan.tasks:  # the other tasks can be missing by chance, or the user did not request them
-        missing = [task for task in missing if config.requires(task) and not allows(ground, task)]
+    if plan.tasks:  # the other tasks can be missing by chance, or were not requested
+        missing = [task for task in missing if config.requires(task)]
     if not missing:
+        return
+    ground = lay_ground(index, config, division)
+    ground.askable.take_over(unfit)
+    if plan.tasks and not (missing := [task for task in missing if not allows(ground, task)]):
         return
     found = Failure(index, config, division, missing, losses(index, ground))
     raise PlanError(

@@ -31,8 +31,8 @@ class Candidates:
         self._askable = askable
         self._surplus = Surplus(len(askable.index.concepts))
         self._lists = 0
-        self._frequency = (askable.index.states >= PRESENT_SOME).sum(axis=0)  # photos that show each kind
-        # excess of pairs in which the right name was the more frequent one, by list length
+        self._frequency = askable.frequencies.shown
+        # by list length: excess of pairs in which the right name was the more frequent one
         self._tilt: Counter[int] = Counter()
         self._tables: dict[str, Mask] = {}
 

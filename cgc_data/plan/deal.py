@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable, Mask, Rejection
 from cgc_data.plan.balance import AbsentBalance, Made
 from cgc_data.plan.planner import Draw, Lane, Losing, Outcome, Photos, make_lanes
 from cgc_data.plan.questions import Family
@@ -53,12 +53,16 @@ class Dealt:
 
 
 class Dealer:
-    """Plans the rows for one split. `usable`: mask (photos,) of the usable photos, by contrast; `wanted`: number of
-    rows, by contrast.
+    """Plans the rows of one split; `usable` contains photos (photos,) by contrast, and `wanted` contains rows by
+    contrast.
+
+    Dealers of different photos of a split have different names, so that they shuffle independently.
     """
 
-    def __init__(self, askable: Askable, split: Split, usable: dict[str, Mask], wanted: dict[str, int]) -> None:
-        self._askable, self._split, self._config = askable, split, askable.config
+    def __init__(
+        self, askable: Askable, split: Split, usable: dict[str, Mask], wanted: dict[str, int], name: str = ""
+    ) -> None:
+        self._askable, self._split, self._config, self._name = askable, split, askable.config, name or split
         inside = np.array([s == split for s in askable.splits], dtype=bool)
         self._lanes = make_lanes(askable, {contrast: mask & inside for contrast, mask in usable.items()})
         self._photos: Photos = np.flatnonzero(np.any([lane.may for lane in self._lanes], axis=0))
@@ -83,6 +87,11 @@ class Dealer:
             fruitless, scarce = 0 if rows else fruitless + 1, rows <= SCARCE * len(self._photos)
             turn += 1
 
+    @property
+    def rejections(self) -> list[Rejection]:
+        """Objects that turned out to be unfit."""
+        return self._askable.rejections
+
     def outcomes(self) -> Iterator[Outcome]:
         """The results so far of each planner with requested rows."""
         for lane in (lane for lane in self._lanes if lane.share > 0):
@@ -99,10 +108,8 @@ class Dealer:
             )
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
-        """One round. `either`: whether the next planner tries a photo that does not suit the planner furthest
-        behind.
-        """
-        deck: Photos = generator(self._config.seed, "deck", self._split, turn).permutation(self._photos)
+        """One round; `either`: photos that do not suit the planner furthest behind can serve the next one."""
+        deck: Photos = generator(self._config.seed, "deck", self._name, turn).permutation(self._photos)
         self._used[:] = False
         for position, anchor in enumerate(deck.tolist()):
             if not self._used[anchor]:

@@ -56,7 +56,8 @@ class DifferencePlanner:
 
     def __init__(self, askable: Askable) -> None:
         thumbnails = Thumbnails(askable.index, askable.config)
-        lenders = Lenders(askable, thumbnails)
+        lenders = Lenders(askable, thumbnails, askable.frequencies.lent.get(DIFFERENCE.id))
+        self.lends: Mask = lenders.labels
         self._askable = askable
         self._framings = Framings(askable.index, askable.config)
         self._pastes = Pastes(askable, lenders, Standing(askable, lenders, thumbnails, self._framings))
@@ -143,6 +144,7 @@ class DifferencePlanner:
         return Shown(scene.place, paste.pasted.instance, paste.box, 1.0)
 
     def _name(self, scene: _Scene) -> str:
-        """The name of the view set, which does not depend on which objects are added to which view."""
-        added = [(p.pasted.instance, p.pasted.transform) for p in scene.pastes]
-        return set_name([self._askable.index.photos[scene.photo].identity, *scene.framings, *added])
+        """Name of the set of views, regardless of which objects are added to which view."""
+        index = self._askable.index
+        added = [(int(index.places[p.pasted.instance]), p.pasted.transform) for p in scene.pastes]
+        return set_name([index.photos[scene.photo].identity, *scene.framings, *added])

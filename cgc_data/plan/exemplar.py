@@ -24,7 +24,8 @@ class ExemplarPlanner:
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._exemplars = askable, Exemplars(askable)
-        self._sets = LocateAllPlanner(askable, EXEMPLAR, self._exemplars.labels, apart=1)
+        self.lends: Mask = askable.frequencies.lent.get(EXEMPLAR.id, self._exemplars.labels)
+        self._sets = LocateAllPlanner(askable, EXEMPLAR, self.lends, apart=1)
         self.photos = self._sets.photos | self._exemplars.photos
 
     def family(self, draw: Draw) -> Family | None:

@@ -13,10 +13,11 @@ from cgc_data.index.build import Index
 from cgc_data.index.photos import usable
 from cgc_data.plan.askable import Askable, Mask, find_askable
 from cgc_data.plan.deal import Dealer
+from cgc_data.plan.parts import wanted_rows
 from cgc_data.plan.truth import Truth
 from cgc_data.release.manifest import Exclusions
 from cgc_data.release.schema import SPLITS, Split
-from cgc_data.tasks import CONTRASTS, TASKS
+from cgc_data.tasks import CONTRASTS
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Division:
     splits: list[Split]
     allowed: Mask
     exclusions: Exclusions
-    forms: NDArray[np.str_]  # file format of each photo, (photos,)
+    forms: NDArray[np.str_]  # file formats of the photos, (photos,); "" if all photos share one
 
 
 @dataclass(frozen=True)
@@ -44,37 +45,31 @@ class Ground:
         return np.asarray(np.any(list(self.licensed.values()), axis=0))
 
     @property
-    def photos(self) -> dict[str, int]:
-        """Number of available photos in each split."""
-        return {split: int((self.available & (np.array(self.splits) == split)).sum()) for split in SPLITS}
+    def photos(self) -> dict[Split, int]:
+        """Number of available photos by split."""
+        return photos_by_split(self.splits, self.available)
 
     def dealers(self) -> Iterator[tuple[Split, Dealer]]:
-        """One dealer per split, which deals the rows of that split."""
-        for split, wanted in _quotas(self.config, self.photos).items():
+        """One dealer per split, with the rows it has to deal."""
+        for split, wanted in wanted_rows(self.config, self.photos).items():
             yield split, Dealer(self.askable, split, self.licensed, wanted)
 
 
-def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
-    """The input for planning, from the facts in the index."""
-    licensed = {
+def photos_by_split(splits: list[Split], available: Mask) -> dict[Split, int]:
+    """Number of available photos (photos,) by split."""
+    return {split: int((available & (np.array(splits) == split)).sum()) for split in SPLITS}
+
+
+def licensed_photos(index: Index, config: BuildConfig, division: Division) -> dict[str, Mask]:
+    """Photos (photos,) that can be used and whose licenses allow each contrast."""
+    return {
         name: division.allowed & usable(index.photos, config.licenses, windows=contrast.windows)
         for name, contrast in CONTRASTS.items()
     }
+
+
+def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
+    """The ground for planning all splits in one piece, from the facts of the index."""
+    licensed = licensed_photos(index, config, division)
     askable = find_askable(index, config, division.splits, Truth(index, config.limits), division.forms)
     return Ground(config, division.splits, askable, licensed)
-
-
-def _quotas(config: BuildConfig, photos: dict[str, int]) -> dict[Split, dict[str, int]]:
-    """Rows wanted by split and contrast: splits by their number of photos, contrasts by the shares of their tasks."""
-    total = sum(photos.values())
-    return {split: _divided(config, round(config.samples * photos[split] / total) if total else 0) for split in SPLITS}
-
-
-def _divided(config: BuildConfig, rows: int) -> dict[str, int]:
-    """Rows by contrast; they add up to `rows`."""
-    found, reached, before = {}, 0.0, 0
-    for contrast in CONTRASTS:
-        reached += sum(share for task, share in config.shares.items() if TASKS[task].contrast.name == contrast)
-        found[contrast] = round(rows * reached) - before
-        before += found[contrast]
-    return found

@@ -41,7 +41,7 @@ class GroupPlanner:
         self._surplus = Surplus(len(askable.index.concepts))
         self._rows, self._lacking = Counter[Form](), Counter[Form]()  # all rows; rows with a label in no photo
         self._asked: set[tuple[frozenset[int], frozenset[int]]] = set()
-        self._common = askable.one.sum(axis=0)
+        self._common = askable.frequencies.single
         self.photos: Mask = np.any(askable.one, axis=1)
 
     def family(self, draw: Draw) -> Family | None:

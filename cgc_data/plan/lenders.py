@@ -33,11 +33,12 @@ Bytes = NDArray[np.uint8]
 
 
 class Lenders:
-    """The instances in the index that stand on the ground or a table, and those of them that can be pasted into other
-    photos.
+    """Which instances of the index stand on their own, and which of these can be pasted into other photos.
+
+    `labels` (concepts,) are those of which an object can be lent: the given ones, or those of the index.
     """
 
-    def __init__(self, askable: Askable, thumbnails: Thumbnails) -> None:
+    def __init__(self, askable: Askable, thumbnails: Thumbnails, labels: Mask | None = None) -> None:
         self._askable, self._thumbnails = askable, thumbnails
         self._supports = np.array([k in SUPPORTS for k in self._kinds()])
         standing = self._standing()
@@ -46,7 +47,9 @@ class Lenders:
             askable.index.instances.photo
         ]
         self._by_concept = _grouped(askable.index.instances.concept, self.lends)
-        self._hosts = standing & np.isin(askable.index.instances.concept, list(self._by_concept))
+        own: Mask = np.isin(np.arange(len(askable.index.concepts)), list(self._by_concept))
+        self.labels = own if labels is None else labels
+        self._hosts = standing & self.labels[askable.index.instances.concept]
         self._hosts &= self._fully_annotated()[askable.index.instances.photo]
         self.ground = lru_cache(maxsize=8192)(self._ground)
         self.is_whole = lru_cache(maxsize=8192)(self._is_whole)

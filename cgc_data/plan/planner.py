@@ -4,6 +4,7 @@ A task names its planner. One planner can serve several tasks of a contrast; it 
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -69,6 +70,13 @@ class Losing(Protocol):
         ...
 
 
+@runtime_checkable
+class Lending(Protocol):
+    """A planner that shows objects of other photos."""
+
+    lends: Mask  # (concepts,) labels of such objects
+
+
 class Tried:
     """The anchor photos that a planner has drawn, and which of these photos are in families."""
 
@@ -122,6 +130,11 @@ class Outcome:
     lost: Counter[str]  # photos without a family, by reason, if the planner knows the reason
     tried: int = 0
     spent: bool = False
+
+
+def lent_labels(lanes: Iterable[Lane]) -> dict[str, Mask]:
+    """Labels (concepts,) of which some photo can lend an object, by task that shows lent objects."""
+    return {task.id: lane.planner.lends for lane in lanes if isinstance(lane.planner, Lending) for task in lane.tasks}
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:

@@ -20,8 +20,8 @@ from cgc_data.tasks.intra import INTRA
 
 FOCUS, CONTEXT = INTRA.roles
 WIDEST_ASPECT = 1.5
-_WIDEST = float(np.log(WIDEST_ASPECT))
-MAX_OVERLAP = 0.6  # largest IoU of two windows in one question; more overlap would show the same view twice
+_WIDEST = math.log(WIDEST_ASPECT)
+MAX_OVERLAP = 0.6  # IoU of two windows of one question; more would show the same view twice
 
 
 class Windows:
@@ -60,14 +60,14 @@ class Windows:
         least, most = self._least_side(), max(size)
         if least > most:
             return None
-        longer, aspect = least * (most / least) ** place, float(np.exp(rng.uniform(0, _WIDEST)))
+        longer, aspect = least * (most / least) ** place, math.exp(_between(0, _WIDEST, rng))
         sides = (longer, longer / aspect) if rng.random() < 0.5 else (longer / aspect, longer)
         width, height = (min(round(side), limit) for side, limit in zip(sides, size, strict=True))
         return self._frame(width, height, rng)
 
     def _focus(self, box: Box, size: tuple[int, int], rng: np.random.Generator) -> Window | None:
-        low, high = np.log(self._settings.min_cover), np.log(self._settings.max_cover)
-        cover = float(np.exp(rng.uniform(low, high)))
+        low, high = math.log(self._settings.min_cover), math.log(self._settings.max_cover)
+        cover = math.exp(_between(low, high, rng))
         area = (box[2] - box[0]) * (box[3] - box[1]) / cover
         window = self._around(box, size, area, rng)
         if window is None:
@@ -80,7 +80,7 @@ class Windows:
         most = float(size[0] * size[1])
         if least >= most:
             return None
-        return self._around(box, size, float(np.exp(rng.uniform(np.log(least), np.log(most)))), rng)
+        return self._around(box, size, math.exp(_between(math.log(least), math.log(most), rng)), rng)
 
     def _around(self, box: Box, size: tuple[int, int], area: float, rng: np.random.Generator) -> Window | None:
         """A window of about this area that contains the whole box, at an offset drawn uniformly among all such
@@ -112,9 +112,14 @@ class Windows:
         return math.ceil(min(self._settings.view_sizes) / self._enlargement)
 
 
+def _between(low: float, high: float, rng: np.random.Generator) -> float:
+    """The same number as the generator's `uniform`, several times as fast."""
+    return low + (high - low) * rng.random()
+
+
 def _shape(area: float, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
     """Width and height of a window of about this area and a random aspect ratio, cut to the photo."""
-    aspect = float(np.exp(rng.uniform(-_WIDEST, _WIDEST)))
+    aspect = math.exp(_between(-_WIDEST, _WIDEST, rng))
     width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
     return min(max(width, 1), size[0]), min(max(height, 1), size[1])
 

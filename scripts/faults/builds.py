@@ -14,14 +14,17 @@ import cv2
 
 from scripts.faults.lab import Lab, digests, ended, refused, require
 
-MOMENTS = ("make_plan", "_write_split", "shard_tasks", "render_shard", "write_atomically", "finish_release")
+MOMENTS = (
+    *("make_plan", "plan_part", "_join"),
+    *("shard_tasks", "render_shard", "write_atomically", "finish_release"),
+)
 
 
 def killed_at_moments(lab: Lab) -> None:
     """Repeated SIGKILL during planning and rendering does not change a byte of the final build."""
     for moment in MOMENTS:
         out = lab.new("killed") / "release"
-        call = lab.random.randint(1, 3 if moment in ("_write_split", "render_shard", "write_atomically") else 1)
+        call = lab.random.randint(1, 3 if moment in ("plan_part", "render_shard", "write_atomically") else 1)
         lab.run("build", lab.config(), "--out", out, "--workers", "1", fault=f"kill:{moment}:{call}")
         lab.build(lab.config(), out)
         require(digests(out) == lab.expected, f"after a kill at {moment}, the release differs")

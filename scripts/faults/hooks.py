@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 PLACES = {
     "make_plan": ("cgc_data.builder.release",),
-    "_write_split": ("cgc_data.plan.build",),
+    "plan_part": ("cgc_data.plan.build",),
+    "_join": ("cgc_data.plan.build",),
     "shard_tasks": ("cgc_data.builder.release",),
     "render_shard": ("cgc_data.builder.release",),
     "finish_tasks": ("cgc_data.builder.release",),

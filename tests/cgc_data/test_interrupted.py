@@ -172,7 +172,7 @@ def test_a_build_that_renders_ends_within_two_seconds_of_an_interruption(
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("plan test"):
+        if line.startswith("plan:"):
             break
     while not list(tmp_path.glob("out/.build/*.part")):
         assert process.poll() is None

@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 import pyarrow as pa
 import pytest
 
-from cgc_data.plan.build import PLAN_SCHEMA
+from cgc_data.plan.part import PLAN_SCHEMA
 from cgc_data.release.rows import PlannedRow, Row
 from cgc_data.release.schema import arrow_schema
 

@@ -1,0 +1,196 @@
+"""Compare plans of two versions of the code: shares, limits, spread, balance, positions, and shortcuts, with intervals.
+
+Usage: python benchmarks/plan_parts.py instances_train2017.json --before WORKTREE [--rows 1000 --rows 20000]
+       [--workers 1] [KEY=VALUE ...]
+WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The checks
+are those of this version's `cgc-data validate` that need no pixels, applied to the rows of both plans.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+import rich_click as click
+
+ROOT = Path(__file__).resolve().parent.parent
+PIXELS = ("intra/region", "intra/difference")  # tasks that need photos
+
+
+class Found(NamedTuple):
+    """A measurement and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+Figures = dict[str, Found]
+
+
+@click.command(help=__doc__)
+@click.argument("annotations", type=click.Path(exists=True, path_type=Path))
+@click.argument("settings", nargs=-1)
+@click.option("--before", type=click.Path(exists=True, path_type=Path), help="Checkout of the other version.")
+@click.option("--rows", "numbers", multiple=True, type=int, default=(1000, 20_000), show_default=True)
+@click.option("--workers", default=1, show_default=True)
+@click.option("--plan", "target", type=click.Path(path_type=Path), hidden=True, help="Only plan, into this folder.")
+def main(
+    annotations: Path,
+    settings: tuple[str, ...],
+    before: Path | None,
+    numbers: tuple[int, ...],
+    workers: int,
+    target: Path | None,
+) -> None:
+    """Plan with both versions and print what differs."""
+    if target:
+        _plan(annotations, settings, numbers[0], workers, target)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for rows in numbers:
+            found = []
+            for name, tree in (("before", before), ("after", ROOT)):
+                if tree:
+                    out = Path(folder) / f"{name}-{rows}"
+                    _plan_with(tree, annotations, settings, rows, workers, out)
+                    print(rows, name, (out / "cost.json").read_text(), flush=True)
+                    found.append(dict(_figures(annotations, out)))
+            print(compared(rows, *found), flush=True)
+
+
+def _plan_with(tree: Path, annotations: Path, settings: Iterable[str], rows: int, workers: int, out: Path) -> None:
+    command = [sys.executable, __file__, str(annotations), *settings, f"--rows={rows}", f"--workers={workers}"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tree), str(tree / "cards")])}
+    subprocess.run([*command, f"--plan={out}"], env=environment, check=True)
+
+
+def _plan(annotations: Path, settings: tuple[str, ...], rows: int, workers: int, out: Path) -> None:
+    """Plan with whatever version is imported."""
+    from cgc_data.builder.workers import run_tasks
+    from cgc_data.cli.build import resolve
+    from cgc_data.index.build import build_index
+    from cgc_data.index.facts import Facts
+    from cgc_data.plan import build as planning
+
+    def facts(photos: Any, *_: Any) -> Facts:
+        """Of photos that are all different and sound."""
+        number = len(photos)
+        hashes = np.random.default_rng(0).integers(2**63, size=number, dtype=np.uint64)
+        sizes = np.array([(photo.width, photo.height) for photo in photos])
+        return Facts(hashes, np.full(number, "JPEG"), np.ones(number, dtype=np.int64), sizes, np.full(number, ""))
+
+    photos, cache = out / "photos", out / "cache"
+    for path in (photos, cache):
+        path.mkdir(parents=True)
+    for image in json.loads(annotations.read_bytes())["images"]:
+        (photos / (image.get("file_name") or image["coco_url"]).rpartition("/")[2]).touch()
+    flags = {"coco": (f"{annotations}:{photos}",), "bbox_format": None, "orientation": None, "exhaustive": False}
+    config = resolve((*(f"tasks.{task}=0" for task in PIXELS), *settings, f"samples={rows}"), dict(flags))
+    index = build_index(config, cache)
+    planning.photo_facts = facts  # type: ignore[assignment]
+    started, spent = time.monotonic(), _processor_seconds()
+    options = {"run": run_tasks} if "run" in planning.make_plan.__annotations__ else {}
+    plan = planning.make_plan(index, config, out, cache, workers, **options)
+    cost = {
+        "rows": sum(plan.tasks.values()),
+        "seconds": round(time.monotonic() - started, 1),
+        "processor seconds": round(_processor_seconds() - spent, 1),
+        "peak MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak MB of a worker": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
+    }
+    (out / "cost.json").write_text(json.dumps(cost))
+    (out / "config.json").write_text(config.model_dump_json())
+
+
+def _processor_seconds() -> float:
+    """Of this process and of workers that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _figures(annotations: Path, out: Path) -> Iterator[tuple[str, Found]]:
+    """What validation measures on the rows of a plan, without pixels."""
+    from cgc_data.config import BuildConfig
+    from cgc_data.sources.read import file_sha256
+    from cgc_data.validate.across import CHECKS, AcrossCheck
+    from cgc_data.validate.limits import Limits
+    from cgc_data.validate.photos import PhotoFiles
+    from cgc_data.validate.raw import RawSource
+    from cgc_data.validate.report import Ledger
+    from cgc_data.validate.samples import read_sample
+    from cgc_data.validate.shortcuts import shortcut_checks
+    from cgc_data.validate.tasks import task_measures
+    from cgc_data.validate.trace import trace_of
+    from cgc_data.validate.world import World
+    from cgc_data.vocabulary import load_relations
+
+    config = BuildConfig.model_validate_json((out / "config.json").read_text())
+    key = f"coco-{file_sha256(annotations)[:8]}"
+    world = World([RawSource(key, "coco", annotations, PhotoFiles(out / "photos"), None, False)], load_relations())
+    limits, ledger = Limits(rows_per_photo=config.limits.rows_per_photo), Ledger(CHECKS)
+    across, traces, rows = AcrossCheck(ledger, limits, world, {}), [], []
+    for path in sorted(out.glob("int*.parquet")):
+        for row in pq.read_table(path).to_pylist():
+            sample = read_sample({**row, "images": []}, path.name)
+            across.add(sample)
+            traces.append(trace_of(sample, world))
+            rows.append(row)
+    across.finish()
+    yield from _shares(rows)
+    for check in (*ledger.checks(), *shortcut_checks(traces, limits), *task_measures(traces, limits)):
+        if check.value is not None:
+            yield check.name, Found(check.value, *(check.interval or (check.value, check.value)))
+
+
+def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
+    """Shares of tasks, kinds, numbers, and empty answers, with intervals; and how rows spread over photos."""
+    from cgc_data.plan.asked import asked_as
+    from cgc_data.validate.statistics import wilson
+
+    counts = {
+        "task": Counter(asked_as(row["contrast"], row["template_id"]) for row in rows),
+        "kind": Counter(row["distractors"] for row in rows),
+        "images": Counter(f"{row['contrast']}, {len(row['views'])}" for row in rows),
+        "empty": Counter(row["contrast"] for row in rows if not row["objects"]),
+        "first image": Counter(row["contrast"] for row in rows if row["objects"] and row["objects"][0]["img_idx"] == 1),
+    }
+    for what, found in counts.items():
+        for name, number in sorted(found.items()):
+            yield f"share of {what}: {name}", Found(number / len(rows), *wilson(number, len(rows)))
+    shown = Counter(
+        (row["contrast"], row["task"], photo)
+        for row in rows
+        for photo in {(part["source"], part["image_id"]) for view in row["views"] for part in view["parts"]}
+    )
+    most, photos = max(shown.values()), len({photo for *_, photo in shown})
+    labels = Counter(label for row in rows for label in row["query"]["labels"])
+    for what, value in (("most rows of a photo and task", most), ("photos", photos), ("labels", len(labels))):
+        yield what, Found(value, value, value)
+
+
+def compared(rows: int, *figures: Figures) -> str:
+    """One line per measurement; a mark where the intervals have nothing in common."""
+    lines = [f"## {rows} rows"]
+    for name in dict.fromkeys(name for found in figures for name in found):
+        values = [found[name] for found in figures if name in found]
+        apart = len(values) == 2 and (values[0].low > values[1].high or values[1].low > values[0].high)
+        lines.append(" | ".join([name, *map(str, values), "apart" if apart else ""]))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT)) if "--before" in " ".join(sys.argv) else None
+    main()

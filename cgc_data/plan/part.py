@@ -1,0 +1,190 @@
+"""Plans one part and keeps its rows in a file, so that a build that is stopped takes up the parts that are done.
+
+A part is done if and only if its record exists, is about the same part of the same photos, and states the sha256 of
+the file with its rows. The record is written after that file is in place.
+"""
+
+import gc
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from cgc_data.common.errors import SourceError
+from cgc_data.config import BuildConfig
+from cgc_data.index.build import Index
+from cgc_data.plan.askable import Frequencies, Mask, find_askable
+from cgc_data.plan.asked import Made
+from cgc_data.plan.deal import Dealer, Dealt
+from cgc_data.plan.parts import PLAN_VERSION, Part
+from cgc_data.plan.records import Counts, Planned, Reached
+from cgc_data.plan.truth import Truth
+from cgc_data.release.rows import PlannedRow, Row
+from cgc_data.release.schema import arrow_schema
+from cgc_data.sources.read import file_sha256
+from cgc_data.tasks import task_of
+
+PART_FILES = "part-"  # how their names begin
+FAMILIES_AT_ONCE = 500  # written at a time
+PLAN_SCHEMA = (
+    arrow_schema()
+    .remove(1)
+    .append(pa.field("family", pa.int64()))
+    .append(pa.field("photo_sizes", pa.list_(pa.list_(pa.int32()))))
+)
+
+
+@dataclass(frozen=True)
+class PartTask:
+    """What another process needs to plan a part. It can be pickled.
+
+    Attributes:
+        index: narrowed to the part's photos.
+        forms: file formats of its photos, (photos,); "" if all photos of the sources share one.
+        licensed: which of them each contrast can show, (photos,).
+        frequencies: of all photos of the sources.
+        folder: where the part's files are kept.
+        state: of the files of all photos.
+    """
+
+    part: Part
+    index: Index
+    config: BuildConfig
+    forms: NDArray[np.str_]
+    licensed: dict[str, Mask]
+    frequencies: Frequencies
+    folder: Path
+    state: str
+
+    @property
+    def rows(self) -> Path:
+        """The file with the part's rows."""
+        return rows_file(self.folder, self.part)
+
+    @property
+    def record(self) -> Path:
+        """The file with its record."""
+        return self.rows.with_suffix(".json")
+
+    @property
+    def fingerprint(self) -> str:
+        """What determines the part's rows, apart from the settings and sources of its build."""
+        photos = [photo.identity for photo in self.index.photos]
+        licensed = {contrast: mask.tolist() for contrast, mask in self.licensed.items()}
+        content = [PLAN_VERSION, self.part.key, self.part.wanted, self.state, photos, licensed]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def rows_file(folder: Path, part: Part) -> Path:
+    """The file with the rows of a part; its families are numbered from 0."""
+    return folder / f"{PART_FILES}{part.key}.parquet"
+
+
+def plan_part(task: PartTask) -> Planned:
+    """Plan a part, or return its record if it was planned before."""
+    fingerprint = task.fingerprint
+    if done := _read(task, fingerprint):
+        return done
+    dealer, count = _dealer(task), _Count()
+    _write(task.rows, _tables(task.index, count.counted(dealer.deal())))
+    planned = Planned(
+        fingerprint=fingerprint,
+        sha256=file_sha256(task.rows),
+        tasks=dict(count.tasks),
+        pixels=count.pixels,
+        made=Counts.of(count.made),
+        reached=[Reached.of(outcome) for outcome in dealer.outcomes()],
+        rejections=dealer.rejections,
+    )
+    with _replacing(task.record) as unfinished:
+        unfinished.write_bytes(msgspec.json.encode(planned))
+    del dealer
+    gc.collect()  # planners refer to themselves, and would keep their masks until the next parts are planned
+    return planned
+
+
+def _read(task: PartTask, fingerprint: str) -> Planned | None:
+    """The record of a part that was planned before; None if it is missing, damaged, or about other photos."""
+    try:
+        planned = msgspec.json.decode(task.record.read_bytes(), type=Planned)
+        whole = planned.fingerprint == fingerprint and file_sha256(task.rows) == planned.sha256
+        return planned if whole else None
+    except (OSError, ValueError, SourceError):
+        return None
+
+
+def _dealer(task: PartTask) -> Dealer:
+    part, photos = task.part, len(task.index.photos)
+    truth = Truth(task.index, task.config.limits)
+    askable = find_askable(task.index, task.config, [part.split] * photos, truth, task.forms, task.frequencies)
+    return Dealer(askable, part.split, task.licensed, part.wanted, part.key)
+
+
+@dataclass
+class _Count:
+    """What passed by."""
+
+    tasks: Counter[str] = field(default_factory=Counter)
+    made: Made = field(default_factory=Made)
+    pixels: int = 0
+
+    def counted(self, families: Iterable[Dealt]) -> Iterator[Dealt]:
+        for family in families:
+            self.pixels += _pixels(family.rows)
+            for row in family.rows:
+                self.tasks[task_of(row).id] += 1
+                self.made.add(row)
+            yield family
+
+
+def _tables(index: Index, families: Iterable[Dealt]) -> Iterator[pa.Table]:
+    """The rows in tables of whole families, so that memory does not grow with their number."""
+    sizes = {(index.tables[p.source].key, p.image_id): [p.width, p.height] for p in index.photos}
+    numbered = enumerate(families)
+    while some := list(islice(numbered, FAMILIES_AT_ONCE)):
+        yield pa.Table.from_pylist(list(_numbered(sizes, some)), schema=PLAN_SCHEMA)
+
+
+def _numbered(sizes: dict[tuple[str, int], list[int]], families: Iterable[tuple[int, Dealt]]) -> Iterator[PlannedRow]:
+    """Rows with the number of their family and the annotated size of the photo behind each view."""
+    for number, family in families:
+        for row in family.rows:
+            shown = [sizes[view["source"], view["image_id"]] for view in row["views"]]
+            yield {**row, "family": number, "photo_sizes": shown}
+
+
+def _pixels(rows: Sequence[Row]) -> int:
+    views = {
+        (v["source"], v["image_id"], *v["window"], v["width"]): v["width"] * v["height"]
+        for r in rows
+        for v in r["views"]
+    }
+    return sum(views.values())
+
+
+def _write(path: Path, tables: Iterable[pa.Table]) -> None:
+    with _replacing(path) as unfinished, pq.ParquetWriter(unfinished, PLAN_SCHEMA, compression="zstd") as file:
+        for table in tables:
+            file.write_table(table)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file of this process that takes the place of another when it is whole."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,101 @@
+"""How a plan is divided into parts that are planned apart: about which photos, and for how many rows.
+
+The photos of a split are dealt into groups, and a part plans the rows about one group. So what holds in every part
+holds in the plan: the rows that show a photo, questions that are never asked twice, the share of empty answers. Parts
+depend on photos and settings only, never on who plans them. A small plan has one part per split.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.config import BuildConfig
+from cgc_data.plan.askable import Mask
+from cgc_data.plan.rng import generator
+from cgc_data.release.schema import SPLITS, Split
+from cgc_data.tasks import CONTRASTS, TASKS
+
+PLAN_VERSION = 2  # increased whenever the same settings and sources give other rows
+LEAST_PHOTOS = 4096  # per group: with fewer, rare categories find no other photo to be asked with
+LEAST_ROWS = 1000  # per group and contrast: with fewer, shares are rounded to whole families too often
+
+Photos = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows about one group of a split's photos.
+
+    Attributes:
+        group: number of the group in its split.
+        photos: (photos,) positions in the index, sorted; some of them may not be shown.
+        wanted: rows to plan by contrast.
+    """
+
+    split: Split
+    group: int
+    photos: Photos
+    wanted: dict[str, int]
+
+    @property
+    def key(self) -> str:
+        """Name that identifies the part in its plan; its random numbers depend on nothing else."""
+        return f"{self.split}-{self.group}" if self.group else self.split
+
+
+def divide(config: BuildConfig, splits: Sequence[Split], available: Mask) -> list[Part]:
+    """All parts of a plan, by split; `available` are photos (photos,) that can be shown."""
+    found = {split: np.flatnonzero(np.array(splits) == split) for split in SPLITS}
+    usable = {split: int(available[photos].sum()) for split, photos in found.items()}
+    wanted, parts = wanted_rows(config, usable), list[Part]()
+    for split, photos in found.items():
+        number = number_of_groups(usable[split], list(wanted[split].values()))
+        parts += _of_groups(split, grouped(photos, number, config.seed, split), available, wanted[split])
+    return parts
+
+
+def _of_groups(split: Split, groups: Sequence[Photos], available: Mask, wanted: dict[str, int]) -> Iterator[Part]:
+    sizes = [int(available[group].sum()) for group in groups]
+    quotas = {contrast: shared_out(rows, sizes) for contrast, rows in wanted.items()}
+    for number, group in enumerate(groups):
+        yield Part(split, number, group, {contrast: quota[number] for contrast, quota in quotas.items()})
+
+
+def number_of_groups(photos: int, wanted: Sequence[int]) -> int:
+    """Groups of a split, as many as leave each with enough photos and each contrast with enough rows; 0 if empty."""
+    fewest = min((rows for rows in wanted if rows), default=0)
+    return min(max(1, min(photos // LEAST_PHOTOS, fewest // LEAST_ROWS)), photos)
+
+
+def grouped(photos: Photos, number: int, seed: int, split: Split) -> list[Photos]:
+    """The photos dealt at random into groups of equal size, give or take one; each group sorted."""
+    if not number:
+        return []
+    shuffled: Photos = generator(seed, "groups", split).permutation(photos)
+    return [np.sort(group) for group in np.array_split(shuffled, number)]
+
+
+def shared_out(rows: int, sizes: Sequence[int]) -> list[int]:
+    """Rows for each size, in proportion; they add up to `rows`, and each is off by less than one."""
+    total = sum(sizes)
+    reached = [round(rows * before / total) if total else 0 for before in accumulate(sizes)]
+    return [end - start for start, end in zip([0, *reached], reached, strict=False)]
+
+
+def wanted_rows(config: BuildConfig, photos: dict[Split, int]) -> dict[Split, dict[str, int]]:
+    """Rows by split and contrast: splits by their number of photos, contrasts by the shares of their tasks."""
+    total = sum(photos.values())
+    return {split: _divided(config, round(config.samples * photos[split] / total) if total else 0) for split in SPLITS}
+
+
+def _divided(config: BuildConfig, rows: int) -> dict[str, int]:
+    """Rows by contrast; they add up to `rows`."""
+    found, reached, before = {}, 0.0, 0
+    for contrast in CONTRASTS:
+        reached += sum(share for task, share in config.shares.items() if TASKS[task].contrast.name == contrast)
+        found[contrast] = round(rows * reached) - before
+        before += found[contrast]
+    return found
