@@ -68,9 +68,7 @@ def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int
 
 
 def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iterator[Table]:
-    """Tables of the rows with as many columns as fit, followed by tables with the next columns; every table starts with
-    the first column.
-    """
+    """Split the columns into tables that fit the width; every table starts with the first column."""
     widths = [_width(head, [row[place] for row in rows]) for place, head in enumerate(heads)]
     for number, chosen in enumerate(_fitting([needed + _AROUND for needed in widths], width)):
         table = Table(title=title + ", continued" * bool(number), title_justify="left", title_style="bold")

@@ -13,7 +13,7 @@ from cgc_data.validate.statistics import hit_rate, judge, nothing
 from cgc_data.validate.trace import Trace
 
 BOUND = 0.10
-STEPS = range(0, 1001, 100)  # possible sides of the boxes that are tried
+STEPS = range(0, 1001, 100)  # side lengths of the boxes that are tried
 RIGHT = 0.5  # IoU
 
 Boxes = NDArray[np.float64]

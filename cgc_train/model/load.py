@@ -20,7 +20,7 @@ ADAPTER = "adapter_config.json"
 
 
 def load_config(settings: "ModelSettings") -> ModelConfig:
-    """The model's configuration. Raises ModelError if there is no model or its family is not supported."""
+    """The model's configuration. Raises ModelError if the model does not exist or its family is not supported."""
     from transformers import AutoConfig
 
     check_folder(settings.name, "config.json", ADAPTER)
