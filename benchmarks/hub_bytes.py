@@ -103,7 +103,7 @@ def shown_bytes(release: Release) -> int:
 
 
 def rewritten_bytes(release: Path, out: Path) -> int:
-    """Bytes of the shards of a new version that differ from the shards of the release."""
+    """Bytes of the shards in a new version that differ from the shards in the release."""
     before = {shard["path"]: shard["sha256"] for shard in open_release(release).manifest["shards"]}
     shards = open_release(out).manifest["shards"]
     return sum(shard["bytes"] for shard in shards if before.get(shard["path"]) != shard["sha256"])
@@ -115,7 +115,7 @@ def photos(release: Release) -> list[int]:
 
 
 def megabytes(count: int) -> str:
-    """As text."""
+    """The sizes as text."""
     return f"{count / 1e6:.2f} MB"
 
 

@@ -34,7 +34,7 @@ class Scale:
     photos: int
     samples: int
     skill: float  # held-out R_miou at which the warm-up ends
-    warm_up_steps: int  # at most
+    warm_up_steps: int  # maximum number of steps
     steps: int
     held_out_rows: int
     arms: tuple[str, ...]

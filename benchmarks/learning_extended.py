@@ -27,7 +27,7 @@ from scripts.markdown import write_between  # noqa: E402
 if TYPE_CHECKING:
     from cgc_train.run import Run
 
-# Empty answers must not look good: the last two metrics accompany the first ones.
+# The last two metrics are shown with the others so that empty answers do not look good.
 METRICS = ("leakage", "hallucination", "miou", "false_empty", "unreadable")
 INTER = {"inter/locate": 0.6, "inter/locate_all": 0.4, "intra/same_object": 0, "intra/locate_all": 0}
 RELEASES: dict[str, dict[str, Any]] = {
@@ -45,7 +45,7 @@ ARMS = {
     "source": {"no-source": "image index ignored", "grpo": "source-aware"},
     **{name: {"sft": "SFT", "grpo": "GRPO"} for name in SETTINGS},
 }
-WARM_UP, STARTS = "warm-up", ("source", "start")  # releases of the warm-ups
+WARM_UP, STARTS = "warm-up", ("source", "start")  # releases on which the models are warmed up
 TITLES = {"source": "GRPO with source awareness, against GRPO that ignores the image index"} | {
     name: f"GRPO against SFT, {text}" for name, text in SETTINGS.items()
 }
@@ -59,20 +59,20 @@ class Protocol:
     photos: int
     rows: int  # rows of each release
     source_seeds: tuple[int, ...]
-    seeds: tuple[int, ...]  # of the settings
+    seeds: tuple[int, ...]  # seeds of each setting
     skill: float  # held-out R_miou at which a warm-up ends
     warm_up_steps: int  # at most
-    source_steps: int  # of either arm
+    source_steps: int  # steps of either arm
     grpo_steps: int
     sft_steps: int  # ten SFT steps per GRPO step take about as much processor time
     held_out_rows: int
 
     def scale(self, steps: int) -> Scale:
-        """The protocol in the form that benchmarks/learning.py expects."""
+        """The protocol, in the form that benchmarks/learning.py expects."""
         return Scale(self.photos, self.rows, self.skill, self.warm_up_steps, steps, self.held_out_rows, ())
 
     def steps(self, name: str, arm: str) -> int:
-        """Of an arm."""
+        """The settings of an arm."""
         if name == "source":
             return self.source_steps
         return self.sft_steps if arm == "sft" else self.grpo_steps

@@ -39,7 +39,7 @@ class Course:
 
     parent: list[float] = field(default_factory=list)
     worker: list[float] = field(default_factory=list)
-    seconds: float = 0.0  # processor seconds of all its processes
+    seconds: float = 0.0  # processor seconds of all processes of the build
 
 
 def main() -> None:

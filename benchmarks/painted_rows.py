@@ -132,7 +132,9 @@ def with_completion(row: Row, annotations: Annotations) -> Row:
 
 
 def other_pictures(rows: Sequence[Row], seed: int) -> list[Row]:
-    """The rows with the images of another row of the same task and number of images: what remains is habit."""
+    """The rows with the images of another row that has the same task and number of images: correct answers are then due
+    to habit.
+    """
     from cgc_data.tasks import task_of
 
     kinds: dict[Any, list[int]] = {}

@@ -102,7 +102,7 @@ def holds(one: dict[str, Any]) -> bool:
 
 
 def keep(docs: Path, found: Sequence[dict[str, Any]]) -> None:
-    """Store figures next to those of other photos and classifiers."""
+    """Store the figures together with the figures for other photos and classifiers."""
     kept = measured.read(docs, NAME) | {f"{one['photos']}, {one['by']}": one for one in found}
     measured.keep(docs, NAME, "validate.md", kept, shown(kept))
 

@@ -17,7 +17,7 @@ COMPLETIONS = 2000
 
 
 def rows(contrast: str, count: int, photos: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a few images: whole photos (inter), windows of one photo (intra), or both in turn."""
+    """Rows with a few images: uncropped photos (inter), windows of one photo (intra), or both alternately."""
     files, generator = sorted(photos.rglob("*.jpg")), random.Random(0)
     for number in range(count):
         if contrast == "inter" or (contrast == "both" and number % 2):
@@ -29,7 +29,7 @@ def rows(contrast: str, count: int, photos: Path) -> Iterator[dict[str, Any]]:
 
 
 def window(path: Path, generator: random.Random) -> bytes:
-    """A quarter of a photo or more, resized and encoded."""
+    """A window of at least a quarter of a photo, resized and encoded."""
     from PIL import Image
 
     with Image.open(path) as photo:
@@ -74,7 +74,7 @@ def _lvis(given: Mapping[str, str]) -> Action:
 
 
 def answers() -> list[str]:
-    """Completions of six boxes, some of them off."""
+    """Completions with six boxes, some of which are wrong."""
     from cgc_data.answer import Object, format_response
 
     generator = random.Random(0)

@@ -105,7 +105,7 @@ def main() -> None:
 
 
 def prepared(options: argparse.Namespace, work: Path) -> Inputs:
-    """The inputs of a run; what is not given is painted."""
+    """The inputs of a run; files that are not given are painted."""
     photos = 60 if options.quick else options.photos
     cgc_data("paint", "standard", "--to", str(work / "photos"), "--photos", str(photos))
     rows = 40 if options.quick else options.rows
@@ -141,7 +141,7 @@ def measures(inputs: Inputs) -> list[Callable[[Inputs, int], Line]]:
 
 
 def line(what: str, ours: Measure, peer: str, theirs: Measure) -> Callable[[Inputs, int], Line]:
-    """A function that measures one row, ours and the peer in turn."""
+    """A function that measures one row: first this project, then the peer."""
 
     def measured_line(inputs: Inputs, repeat: int) -> Line:
         runs = [(ours(inputs), theirs(inputs)) for _ in range(repeat)]
@@ -223,7 +223,7 @@ def built(contrast: str, inputs: Inputs) -> Cost:
 
 
 def plainly(contrast: str, inputs: Inputs) -> Cost:
-    """The plain script: as many rows of images, cut or whole, written by `datasets`."""
+    """The plain script: the same number of rows of images, cropped or uncropped, written by `datasets`."""
     script = str(ROOT / "benchmarks" / "plain.py")
     photos, to = str(inputs.photos), str(inputs.work / "plain.parquet")
     return timed(lambda: run([sys.executable, script, contrast, str(inputs.rows), photos, to]))
@@ -235,7 +235,7 @@ def validated(inputs: Inputs) -> Cost:
 
 
 def copied(inputs: Inputs) -> Cost:
-    """Copy that release."""
+    """Copy the release."""
     target = inputs.work / "copy"
     shutil.rmtree(target, ignore_errors=True)
     code = "import shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2])"

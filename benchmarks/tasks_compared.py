@@ -12,7 +12,7 @@ from benchmarks.painted_rows import Row
 from scripts.markdown import write_between
 
 BLIND = "blind"  # the model of `full`, given the images of other rows
-METRICS = {"accuracy": "`acc@0.5`", "miou": "R_miou"}  # the first one decides
+METRICS = {"accuracy": "`acc@0.5`", "miou": "R_miou"}  # the first metric decides
 BEGIN, END = "<!-- table: benchmarks/tasks_learned.py -->", "<!-- end of table -->"
 
 

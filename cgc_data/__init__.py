@@ -14,7 +14,7 @@ __all__ = ["Release", "load_reference", "open_release"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imported on first use, so that the answer contract and geometry load fast, without Arrow and OpenCV."""
+    """Import a name on first use, so that the answer contract and geometry load fast, without Arrow and OpenCV."""
     if name == "load_reference":
         from cgc_data.release.reference import load_reference
 

@@ -65,7 +65,7 @@ class Source(Section):
 
 
 class InterSettings(Section):
-    """Samples with several photos."""
+    """Settings for samples with several photos."""
 
     hard: Share = Field(
         0.3,
@@ -90,7 +90,7 @@ class InterSettings(Section):
 
 
 class IntraSettings(Section):
-    """Samples with several windows of one photo."""
+    """Settings for samples with several windows of one photo."""
 
     min_views: int = Field(2, ge=2, le=6, description="minimum number of windows in a set question")
     max_views: int = Field(4, ge=2, le=6, description="maximum number of windows in a set question")
@@ -156,7 +156,7 @@ class Limits(Section):
 
 
 class Splits(Section):
-    """How photos are split, independently of the seed, the sample count, and other sources."""
+    """Settings for splitting the photos, independently of the seed, the sample count, and other sources."""
 
     validation: Share = Field(
         0.05, description=("share of the photos outside COCO val2017 that go into the validation split")
@@ -253,8 +253,8 @@ class BuildConfig(Section):
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether an error is raised if no source allows a row of the task: the task is one of the paper's, or the user
-        named it.
+        """Whether an error is raised if no source allows a row for the task: true for the paper's tasks and for tasks
+        that the user named.
         """
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 

@@ -38,7 +38,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The archives of a source, and how the source is passed to `cgc-data build`."""
+    """The archives of a source, and the argument for `cgc-data build`."""
 
     archives: tuple[Archive, ...]
     flag: str

@@ -34,7 +34,9 @@ FACTS: tuple[Fact, ...] = get_args(Fact)
 
 @dataclass(frozen=True)
 class _Job:
-    """One split to write: its source, its destination, and what the prompt adds to the stored question."""
+    """One split to write: its source, its destination, and the instruction that the prompt adds to the stored
+    question.
+    """
 
     release: Release
     folder: Path
@@ -89,7 +91,8 @@ def _refuse(release: Release, folder: Path, form: Format, instruction: Instructi
 
 
 def _swift(job: _Job) -> Path:
-    """ms-swift: JSON lines of `messages` and `images`; other columns go to the reward functions, `solution` by custom.
+    """ms-swift: JSON lines with `messages` and `images`; other columns are passed to the reward functions, by
+    convention `solution`.
 
     https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html (GRPO; multimodal, paths best absolute)
     """
@@ -156,7 +159,7 @@ def _verl_row(row: Row, index: int, instruction: Instruction) -> Line:
 
 
 def _verl_schema() -> pa.Schema:
-    """Table with the images marked as such for `datasets`, which verl uses for loading."""
+    """A table whose image columns are marked as images for `datasets`, which verl uses for loading."""
     extra = dict.fromkeys(("question", "answer", *FACTS, "query"), STRING) | {"index": INT64, "num_images": INT64}
     columns = {
         "data_source": STRING,
@@ -202,7 +205,7 @@ def _store(row: Row, folder: Path) -> list[str]:
 
 
 def _write_lines(job: _Job, line: Callable[[Row], Line]) -> Path:
-    """JSON lines of the split, moved into place when complete."""
+    """Write the JSON lines of the split to a temporary file, which is moved into place when it is complete."""
     path = job.folder / f"{job.split}.jsonl"
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("w", encoding="utf-8") as file:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as coco_mask
 
 THOUSAND = 1000
-# Pairs of boxes from which NumPy is faster than Python.
+# Number of box pairs from which NumPy is faster than Python.
 FEW = 64
 
 Boxes: TypeAlias = NDArray[np.float64]
@@ -68,7 +68,7 @@ def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tupl
 
 
 def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) -> ThousandBox:
-    """Box in pixels of a view of `width` x `height` as integers 0-1000 relative to the view.
+    """Convert a box from pixels of a `width` x `height` view to integers 0-1000 relative to the view.
 
     Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. A side
     that would collapse becomes the one-unit cell under its center and is off by at most one unit. The result has x1 <
@@ -94,7 +94,7 @@ def _thousand_side(low: float, high: float, size: float) -> tuple[int, int]:
 
 
 def from_thousand(box: Sequence[float], width: float, height: float) -> tuple[float, float, float, float]:
-    """Box on the 0-1000 scale in pixels of a view of `width` x `height`."""
+    """Convert a box from the 0-1000 scale to pixels of a `width` x `height` view."""
     x1, y1, x2, y2 = box
     return x1 * width / THOUSAND, y1 * height / THOUSAND, x2 * width / THOUSAND, y2 * height / THOUSAND
 
@@ -112,7 +112,7 @@ def clip_box(boxes: ArrayLike, width: float, height: float) -> Boxes:
 
 
 def map_box_to_view(box_px: ArrayLike, window: Window, width: float, height: float) -> Boxes:
-    """Boxes (..., 4) in pixels of the photo, as pixels of the view that shows `window` at `width` x `height`.
+    """Map boxes (..., 4) from photo pixels to pixels of the view that shows `window` at `width` x `height`.
 
     The result is not clipped: parts outside the window are negative or beyond the view.
     """
@@ -121,7 +121,7 @@ def map_box_to_view(box_px: ArrayLike, window: Window, width: float, height: flo
 
 
 def map_box_to_photo(box_view: ArrayLike, window: Window, width: float, height: float) -> Boxes:
-    """Boxes (..., 4) in pixels of a view, as pixels of the photo; not clipped. Inverse of `map_box_to_view`."""
+    """Map boxes (..., 4) from view pixels to photo pixels, without clipping; the inverse of `map_box_to_view`."""
     offset, scale = _view_transform(window, width, height)
     return np.asarray(np.asarray(box_view, dtype=np.float64) / scale + offset)
 
@@ -168,7 +168,7 @@ def iou_table(a: Sequence[ThousandBox], b: Sequence[ThousandBox]) -> list[list[f
 def _overlap(box: ThousandBox, other: ThousandBox) -> float:
     x1, y1, x2, y2 = box
     left, top, right, bottom = other
-    # Not `min` and `max`, which would take most of the time.
+    # Comparisons, because `min` and `max` would take most of the time.
     width = (x2 if x2 < right else right) - (x1 if x1 > left else left)
     height = (y2 if y2 < bottom else bottom) - (y1 if y1 > top else top)
     if width <= 0 or height <= 0:

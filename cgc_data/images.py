@@ -20,8 +20,8 @@ from cgc_data.common.errors import CgcError, PhotoError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
-MOST_PIXELS = 100_000_000  # per photo: a decoded photo takes three bytes per pixel in every worker
-MOST_BYTES = 2**28  # per photo file
+MOST_PIXELS = 100_000_000  # limit per photo, because a decoded photo takes three bytes per pixel in every worker
+MOST_BYTES = 2**28  # limit per photo file
 
 UPRIGHT = 1
 ORIENTATION = 0x0112  # EXIF tag; readers rotate or mirror a photo if it is not 1
@@ -145,7 +145,7 @@ def strip_orientation(data: bytes) -> bytes:
 def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError:  # its text contains a memory address, which would make lists of rejects differ
+    except UnidentifiedImageError:  # the error text contains a memory address, which would make lists of rejects differ
         raise PhotoError("not a photo that Pillow can read; download it again") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PhotoError(f"not a photo that Pillow can read ({error}); download it again") from error
@@ -183,7 +183,7 @@ def _png_metadata(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _upright_exif(content: bytes) -> bytes:
-    """The content with orientation 1 in its first image directory, if it is EXIF."""
+    """The EXIF content with orientation 1 in its first image directory; other content is returned unchanged."""
     tiff = len(_EXIF) if content.startswith(_EXIF) else 0
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[tiff : tiff + 4])
     if order is None:
@@ -208,6 +208,6 @@ def _opencv() -> ModuleType:
     except ImportError as error:
         mend = "pip install --force-reinstall --no-deps opencv-python-headless"
         raise CgcError(f"OpenCV cannot be imported ({error}); run: {mend}") from error
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it would print is raised as PhotoError
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # messages become PhotoErrors
     module: ModuleType = cv2
     return module

@@ -77,7 +77,7 @@ def composite_license(urls: Iterable[str]) -> str | None:
     return found[-1]
 
 
-@lru_cache(maxsize=4096)  # sources have few licenses, each for many photos
+@lru_cache(maxsize=4096)  # cached, because sources have few licenses, each for many photos
 def _elements(url: str) -> str:
     """Elements of a Creative Commons license, such as "by-sa"; "free" if the license requires nothing, "" for other
     licenses.

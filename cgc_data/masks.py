@@ -25,15 +25,17 @@ class Rle(TypedDict):
     counts: bytes
 
 
-# Pixels: largest coordinate, and total edge length. A larger polygon is damaged, and tracing it is unbounded.
+# Pixels: limits on coordinates and total edge length. Larger polygons are damaged, and tracing them takes unbounded
+# time.
 FARTHEST, LONGEST = 1e5, 2e6
-MOST_BITS = 60  # characters of one run length
+MOST_BITS = 60  # maximum number of characters in one run length
 
 
 def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle | None:
-    """Union of polygons x1, y1, x2, y2, ...; polygons with fewer than three points are ignored. None if all are.
+    """Union of polygons x1, y1, x2, y2, ...; polygons with fewer than three points are ignored. None if no polygon is
+    left.
 
-    Raises SegmentationError for an odd number of coordinates or one far outside any photo.
+    Raises SegmentationError for an odd number of coordinates, or for a coordinate far outside any photo.
     """
     solid = [list(polygon) for polygon in polygons if len(polygon) >= 6]
     for polygon in solid:
@@ -139,7 +141,7 @@ def intersection(rles: Sequence[Rle]) -> Rle:
 
 @lru_cache(maxsize=256)
 def window_rle(window: Window, height: int, width: int) -> Rle:
-    """A window of a photo of this size as a mask, clipped at the border. It is cached: do not modify it."""
+    """A window as a mask over a photo of this size, clipped at the border. The result is cached: do not modify it."""
     left, top = max(window.x1, 0), max(window.y1, 0)
     right, bottom = min(window.x2, width), min(window.y2, height)
     box = np.array([[left, top, max(right - left, 0), max(bottom - top, 0)]], dtype=np.float64)

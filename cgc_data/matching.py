@@ -17,7 +17,7 @@ from cgc_data.geometry import ThousandBox, ciou_matrix, iou_table
 from cgc_data.vocabulary import readable
 
 Answer: TypeAlias = Reading | Sequence[Object]
-# One row per prediction, one column per truth. Lists, since most are so small that NumPy would take longer.
+# One row per prediction, one column per truth. Lists, because most matrices are so small that NumPy would be slower.
 _Table: TypeAlias = list[list[float]]
 
 
@@ -27,8 +27,8 @@ class Matching:
 
     Attributes:
         pairs: (position among the predictions, position among the truths).
-        ious: of each pair.
-        scores: of each pair: its IoU after floor and power.
+        ious: IoU of each pair.
+        scores: score of each pair: its IoU after floor, ceiling, and power.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -92,7 +92,7 @@ def match_at(
 ) -> Matching:
     """The matching with the most pairs of IoU >= `threshold`; ties are broken by the largest sum of IoU.
 
-    Other arguments as in `match`. Pairs below the threshold are omitted.
+    The other arguments are the same as in `match`. Pairs below the threshold are omitted.
 
     Raises:
         ValueError: `threshold` is not above 0 and at most 1.
@@ -116,7 +116,8 @@ def match_ciou(
     """The matching with the largest sum of (1 + CIoU) / 2, where each term is at least 0; other arguments as in
     `match`.
 
-    Boxes that do not overlap also earn a score, which is higher if they are closer. `ious` are those of `ciou_matrix`.
+    Boxes that do not overlap also earn a score, which is higher if the boxes are closer. `ious` contains values of
+    `ciou_matrix`.
     """
 
     def overlap(boxes: Sequence[ThousandBox], others: Sequence[ThousandBox]) -> _Table:
@@ -214,7 +215,7 @@ def _grouped(
 def _positions(
     items: Sequence[Object], use_image: bool, read: Callable[[str], str] | None
 ) -> dict[tuple[int, str], list[int]]:
-    """Positions of the items that share an image and a label, as far as they count."""
+    """Positions of the items that share an image and a label, if images and labels count."""
     groups: dict[tuple[int, str], list[int]] = {}
     for position, item in enumerate(items):
         key = (item.img_idx if use_image else 0, read(item.label) if read else "")
@@ -242,11 +243,13 @@ def _solve(
 
 
 def _best(scores: _Table, ious: _Table, weigh: Callable[[_Table], _Table]) -> list[tuple[int, int]]:
-    """The pairs of the best matching that score. Pairs that share no box are all in it and need no solver."""
+    """The pairs with a positive score in the best matching. If no two pairs share a box, all of them are in the
+    matching, and no solver is needed.
+    """
     pairs = [(i, j) for i, row in enumerate(scores) for j, value in enumerate(row) if value > 0]
     if len(pairs) < 2 or len({i for i, _ in pairs}) == len(pairs) == len({j for _, j in pairs}):
         return pairs
-    from scipy.optimize import linear_sum_assignment  # slow to import, and few answers need it
+    from scipy.optimize import linear_sum_assignment  # a slow import that few answers need
 
     chosen = linear_sum_assignment(weigh(ious), maximize=True)
     return [(i, j) for i, j in zip(*(side.tolist() for side in chosen), strict=True) if scores[i][j] > 0]

@@ -32,7 +32,7 @@ class EstimateJson(TypedDict):
 
 @dataclass(frozen=True)
 class Switch:
-    """A row of the ablation table: its settings, as `key=value`, and what they remove or change."""
+    """A row in the ablation table: its settings, as `key=value`, and a description of what they remove or change."""
 
     settings: tuple[str, ...]
     meaning: str
@@ -66,7 +66,9 @@ LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo", "gspo")
 
 
 def switch(name: str) -> Switch:
-    """The switch with a name such as `no-source`, `loss:dr_grpo`, or `kl:0.04`. Raises RecipeError if unknown."""
+    """The switch with this name, such as `no-source`, `loss:dr_grpo`, or `kl:0.04`. Raises RecipeError if the name is
+    unknown.
+    """
     family, colon, value = name.partition(":")
     if colon and family == "loss" and value in LOSSES:
         return _loss(value)
@@ -84,7 +86,7 @@ def all_switches() -> dict[str, Switch]:
 
 
 def _loss(name: str) -> Switch:
-    if name == "gspo":  # the same clipping, on the ratio of whole sequences
+    if name == "gspo":  # the same clipping, applied to the ratio of complete sequences
         settings = ("grpo.importance_sampling_level=sequence", "grpo.loss_type=grpo")
         return Switch(settings, "one importance weight per completion")
     return Switch((f"grpo.loss_type={name}", "grpo.importance_sampling_level=token"), f"TRL's loss {name}")

@@ -1,4 +1,5 @@
-"""External benchmarks during training: the recipe's command runs on checkpoints, and its results join the metrics.
+"""External benchmarks during training: the recipe's command runs on checkpoints, and its results are added to the
+metrics.
 
 Commands run in the background, one at a time, on the checkpoint in the form that `cgc-train merge` writes. A command
 that fails prints a warning and never stops training.
@@ -23,16 +24,16 @@ from cgc_train.errors import RecipeError
 from cgc_train.protocols import GrpoArguments, TrainerState
 from cgc_train.recipe import Recipe
 
-FOLDER = "benchmark"  # of a run
+FOLDER = "benchmark"  # subfolder of a run
 FIGURES = "figures.json"  # exists once the benchmark of a step is done
-# Variables by which the processes of a launch find each other; a command that inherits them would join the launch.
+# Variables through which the processes in a launch find each other; a command that inherits them would join the launch.
 LAUNCH = ("RANK", "WORLD_SIZE", "MASTER_", "LOCAL_", "GROUP_", "ROLE_", "ACCELERATE_", "TORCHELASTIC_", "FSDP_")
 NOT_WEIGHTS = ("optimizer.pt", "scheduler.pt", "rng_state", "global_step", "pytorch_model_fsdp", "optimizer_")
 
 
 @dataclass
 class Started:
-    """A running command."""
+    """A benchmark command that is running."""
 
     step: int
     process: "subprocess.Popen[bytes]"
@@ -178,7 +179,7 @@ def keep_checkpoint(run: Path, step: int) -> None:
         if file.is_file() and not file.name.startswith(NOT_WEIGHTS):
             try:
                 os.link(file, kept / file.name)
-            except OSError:  # a file system without links
+            except OSError:  # a file system that does not support links
                 shutil.copy(file, kept)
 
 
@@ -203,7 +204,7 @@ def alone(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def figures(folder: Path) -> dict[str, float]:
-    """Results from the JSON files in a folder, by `benchmark/NAME/METRIC`.
+    """Results from the JSON files in a folder, with keys of the form `benchmark/NAME/METRIC`.
 
     For a file that `cgc-bench score --json` wrote, the results are the means over its tasks, under the benchmark's
     name; for any other file, its top-level numbers, under the file's name.

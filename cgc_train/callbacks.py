@@ -15,7 +15,7 @@ from cgc_train.recipe import Recipe
 from cgc_train.run import held_out_path
 
 RECENT = 10  # number of logs over which idle groups are averaged
-# What TRL and transformers log in addition to metrics.
+# Values that TRL and transformers log in addition to metrics.
 NOT_METRICS = ("epoch", "step", "total_flos")
 
 
@@ -46,7 +46,7 @@ class FalseEmptyWarning(LogReader):
         self.said = False
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Compare the share with its first value."""
+        """Compare the share of `[]` with its first logged value."""
         share = logs.get("contrast/false_empty")
         if not isinstance(share, int | float):
             return
@@ -70,7 +70,7 @@ class IdleGroupsWarning(LogReader):
         self.said = False
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Average the last logs."""
+        """Average the share of equal rewards over the last logs."""
         share = logs.get("groups/idle", logs.get("contrast/zero_variance"))
         if not isinstance(share, int | float):
             return

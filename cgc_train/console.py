@@ -19,7 +19,7 @@ from cgc_train.recipe import Recipe
 
 Logs: TypeAlias = Mapping[str, object]
 
-HEADER_EVERY = 20  # lines
+HEADER_EVERY = 20  # number of lines before the header is repeated
 HELD_OUT = ("miou", "acc@0.5", "source_acc", "leakage", "hallucination", "false_empty", "unreadable")
 # Warnings about calls within transformers and TRL. They are harmless, and users cannot avoid them.
 DEPRECATIONS = r"`(is_)?gradient_checkpointing(_enable|_disable)?` is deprecated"
@@ -41,7 +41,7 @@ class Shown:
 
     @property
     def width(self) -> int:
-        """Width of the column in characters."""
+        """Width of the column, in characters."""
         return max(len(self.head), 7)
 
 
@@ -60,13 +60,13 @@ WARM_UP = (
 
 
 def reward_columns(recipe: Recipe) -> tuple[Shown, ...]:
-    """The columns of a GRPO run: the reward, its terms, and habits."""
+    """The columns for a GRPO run: the reward, its terms, and habits of the model."""
     terms = [Shown(term.symbol, f"rewards/{term.name}_reward/mean") for term in recipe.reward.terms]
     return (Shown("reward", "reward"), *terms, *HABITS)
 
 
 class LogReader(TrainerCallback):  # type: ignore[misc]
-    """A callback that reads logged values."""
+    """A callback that receives the logged values."""
 
     def on_log(
         self,

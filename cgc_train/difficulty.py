@@ -29,7 +29,7 @@ Verdict = Literal["informative", "all right", "all wrong"]
 VERDICTS: tuple[Verdict, ...] = ("informative", "all right", "all wrong")
 
 RIGHT = 0.5  # mean R_miou at or above which a group of equal rewards counts as solved
-SAMPLES, TOKENS = 8, 512  # if the recipe does not set it
+SAMPLES, TOKENS = 8, 512  # used if the recipe does not set the value
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,11 @@ class Measured:
         id: id of the row.
         task, contrast: task and contrast of the row.
         mean: mean reward of the group.
-        spread: standard deviation of its rewards.
+        spread: standard deviation of the group's rewards.
         miou: mean R_miou, 0-1, without the options of the reward.
         rewards: reward of each answer.
-        settings: hash of everything else that determines the numbers: model, prompt, reward, and sampling.
+        settings: hash of the model, the prompt, the reward, and the sampling settings, which also determine the
+            numbers.
     """
 
     id: str
@@ -57,7 +58,7 @@ class Measured:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the group contains better and worse answers; if not, whether all are good or all are bad."""
+        """The verdict: the group contains better and worse answers, all answers are good, or all answers are bad."""
         if max(self.rewards) - min(self.rewards) > EQUAL:
             return "informative"
         return "all right" if self.miou >= RIGHT else "all wrong"
@@ -70,7 +71,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sampling settings, the same as in the recipe's training."""
+    """Sampling settings, which are the same as in the recipe's training."""
 
     samples: int
     temperature: float
@@ -86,11 +87,11 @@ def measure(
     Rows that are already in the file are skipped. Every process of a launch can call this: they share the work.
 
     Args:
-        recipe: its model answers its rows; `data.keep` is ignored.
+        recipe: the recipe with the model and the rows that the model answers; `data.keep` is ignored.
         file: file of measurements, for use as `data.keep`.
         samples: answers per row; None: the recipe's `grpo.num_generations`.
         limit: maximum number of rows; None: as in the recipe.
-        batch_size: rows answered at a time.
+        batch_size: number of rows answered at a time.
 
     Raises:
         TrainingDataError: the file is not a file of measurements, or was measured with other settings.
@@ -148,7 +149,7 @@ def _work(
 def _answers(
     model: Model, processor: Processor, rows: Sequence[TrainingRow], sampling: Sampling, seed: int
 ) -> list[list[str]]:
-    """A group of answers per row; a batch gets the same answers regardless of earlier batches."""
+    """Sample a group of answers per row; a batch gets the same answers regardless of earlier batches."""
     from cgc_train.generate import generate
 
     name = "\n".join([str(seed), *(row["id"] for row in rows)])

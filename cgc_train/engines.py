@@ -12,12 +12,13 @@ from cgc_train.errors import RunError
 from cgc_train.recipe import Recipe
 
 TESTED = {"vllm": "0.31.0", "deepspeed": "0.19.8", "bitsandbytes": "0.50.2"}
-# Its Conv3d, which turns images into patches, is many times slower (https://github.com/huggingface/trl/issues/4559).
+# In this version, Conv3d, which turns images into patches, is many times slower
+# (https://github.com/huggingface/trl/issues/4559).
 SLOW_TORCH = "2.9"
 
 
 def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    """Packages, other than torch and TRL, that a recipe's run imports, each with the setting that requires it."""
+    """Packages other than torch and TRL that a run imports, each with the recipe's setting that requires it."""
     if recipe.grpo.get("use_vllm"):
         yield "vllm", "grpo.use_vllm=true"
     if recipe.sharing in ("zero2", "zero3"):
@@ -54,7 +55,9 @@ def install(*packages: str) -> str:
 
 
 def untested(recipe: Recipe) -> dict[str, str]:
-    """Engines of a recipe whose installed minor version differs from the tested version, by installed version."""
+    """The engines that a recipe uses and whose installed minor version differs from the tested version, with the
+    installed version.
+    """
     found = {package: _installed(package) for package, _ in engines_of(recipe) if package in TESTED}
     return {package: seen for package, seen in found.items() if seen and _minor(seen) != _minor(TESTED[package])}
 

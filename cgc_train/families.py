@@ -1,4 +1,4 @@
-"""The supported model families: how they differ, and what they share.
+"""The supported model families: their differences, and the settings that they share.
 
 LoRA adapts attention and the expert that all tokens share. LoRA does not adapt the other experts, which are
 three-dimensional parameters, not linear layers, and see few tokens each; nor does it adapt the two projections of
@@ -12,19 +12,19 @@ ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 LINEAR_ATTENTION = ("in_proj_qkv", "in_proj_z", "out_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
 
-# Image placeholder tokens, the same in every family; a sampled one would not match any image.
+# Image placeholder tokens, which are the same in every family; a sampled placeholder would not match any image.
 IMAGE_TOKEN = "<|image_pad|>"
 VISUAL_TOKENS = ("<|vision_start|>", "<|vision_end|>", IMAGE_TOKEN, "<|video_pad|>")
 
 
 @dataclass(frozen=True)
 class Family:
-    """What the models of one architecture share."""
+    """The properties that all models with one architecture share."""
 
-    title: str  # as its authors write it
-    model_type: str  # as in config.json
+    title: str  # name as its authors write it
+    model_type: str  # model type as stated in config.json
     projections: tuple[str, ...]  # linear layers of the language model that get an adapter
-    # Chat template setting that opens `<think>` or closes it at once; "": there is none.
+    # Chat template setting that opens `<think>` or closes it immediately; "" if the template has no such setting.
     thinking: str = ""
     experts: bool = False  # whether each token is routed to some of many experts
 
@@ -49,5 +49,5 @@ def targets(projections: Iterable[str]) -> str:
     return rf".*language_model.*\.({'|'.join(projections)})"
 
 
-# In each family, it matches exactly the projections of that family.
+# In each family, the pattern matches exactly the projections of that family.
 LORA_TARGETS = targets((*ATTENTION, *LINEAR_ATTENTION, *MLP))

@@ -44,12 +44,12 @@ def generate(
         model: a model loaded by `cgc_train.model`.
         processor: a processor that pads on the left.
         conversations: chat messages whose image parts stand for `images`, in order.
-        images: images of each conversation, as files or PIL images.
+        images: images in each conversation, as files or PIL images.
         max_new_tokens: maximum length of a response, in tokens.
         temperature: sampling temperature; 0: greedy decoding, so all samples of a prompt are equal.
         samples: responses per conversation.
         template: settings of the chat template, such as `enable_thinking`.
-        batch_size: conversations at a time.
+        batch_size: number of conversations processed at a time.
         seed: random seed; the same seed gives the same responses for the same batches.
     """
     import torch

@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer, restricted to groups that teach: all other groups are replaced by new prompts, or get no
+"""TRL's GRPOTrainer, restricted to groups with different rewards: other groups are replaced by new prompts, or get no
 advantage.
 
 Completions are generated and rewarded in rounds before TRL's own pass. TRL's pass then reuses them, and computes
@@ -33,7 +33,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         super().__init__(**given)
         self._groups, self._grades = groups or GroupSettings(), grades
         self._places: dict[str, int] = {}  # indices of the training rows by id, filled when new rows are first drawn
-        self._generated: tuple[Any, ...] | None = None  # the completions to learn from next
+        self._generated: tuple[Any, ...] | None = None  # the completions for the next training step
         self._rewards: list[float] = []  # rewards of the last completions, from all processes
 
     def _generate(self, prompts: object) -> Any:
@@ -81,7 +81,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._kept(batch[start : start + len(rows)])
 
     def _sampled(self, rows: Sequence[TrainingRow]) -> list[Sampled]:
-        """Completions from all processes, each for its own rows, in the order of the groups."""
+        """Generate completions in all processes, each for its own rows, and return them in the order of the groups."""
         prompts = [prepare_multimodal_messages(row["prompt"], images=row["images"]) for row in rows]
         prompt_ids, completion_ids, _, completions, logprobs, *_ = super()._generate(prompts)
         self._calculate_rewards(rows, prompts, completions, completion_ids)
@@ -96,16 +96,16 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         ]
 
     def _kept(self, entries: Sequence[Sampled]) -> list[TrainingRow]:
-        """Make TRL reuse these completions; returns their rows."""
+        """Make TRL reuse these completions, and return their rows."""
         logprobs = [entry.logprobs for entry in entries]
         completions: list[Completion] = [entry.completion for entry in entries]
         ids = [entry.prompt_ids for entry in entries], [entry.completion_ids for entry in entries]
-        # no tools, no extra columns, and the images are those of the rows
+        # no tools, no extra columns, and the images in the rows
         self._generated = (*ids, None, completions, None if logprobs[0] is None else logprobs, {}, None, [])
         return [entry.row for entry in entries]
 
     def _gated(self, scored: Any) -> Any:
-        """The batch, with zero advantage for groups that teach nothing, also in the completions file."""
+        """The batch, with an advantage of zero for groups that teach nothing, also in the completions file."""
         idle, size = self._idle(), self.num_generations
         self._log_groups("idle", len(idle) * size / len(self._rewards))
         places = {place for group in idle for place in range(group * size, (group + 1) * size)}

@@ -1,4 +1,4 @@
-"""Groups that teach: from which groups of completions to learn, and which prompts replace all other groups.
+"""Selects the groups of completions to learn from, and the prompts that replace all other groups.
 
 GRPO learns from differences within a group, so a group whose rewards are all equal costs sampling time and teaches
 nothing. Instead, DAPO samples new prompts, and MG-Thinker selects groups by the variance and mean of their rewards.
@@ -25,7 +25,7 @@ class Sampled:
     prompt_ids: list[int]
     completion_ids: list[int]
     completion: Completion
-    logprobs: Any  # from vLLM; None if transformers samples
+    logprobs: Any  # log probabilities from vLLM; None if transformers samples
     reward: float
 
 
@@ -37,7 +37,7 @@ def teaches(rewards: Sequence[float], settings: GroupSettings) -> bool:
 
 
 def idle_groups(rewards: Sequence[float], size: int, settings: GroupSettings) -> list[int]:
-    """Indices of the groups, of `size` rewards each, that teach nothing."""
+    """Indices of the groups that teach nothing; each group has `size` rewards."""
     groups = [rewards[start : start + size] for start in range(0, len(rewards), size)]
     return [place for place, group in enumerate(groups) if not teaches(group, settings)]
 
@@ -50,7 +50,7 @@ def whole_groups(count: int, size: int, processes: int) -> int:
 def further_rows(
     asked: Collection[int], wanted: int, key: Sequence[int], count: int, grades: Sequence[int] | None = None
 ) -> list[int]:
-    """Indices of `wanted` out of `count` rows that were not used yet, drawn by `key`; empty if too few are left.
+    """Indices of `wanted` unused rows out of `count`, drawn at random by `key`; empty if too few rows are left.
 
     With `grades`, only rows of grades that were already used are drawn.
     """

@@ -1,4 +1,4 @@
-"""GRPO training on a release by a recipe, into a run folder, from scratch or from a checkpoint."""
+"""GRPO training with a recipe, started or resumed in a run folder."""
 
 import hashlib
 from collections.abc import Sequence
@@ -43,10 +43,11 @@ def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Ru
 
     `rows` replace the recipe's training rows and have the columns of `training_set`; None: the recipe's rows.
 
-    Raises RunError if the folder is taken, and the errors of loading data and model; no folder is then left behind.
+    Raises RunError if the folder is not empty, and the errors of loading data and model; after an error, no folder is
+    left behind.
     """
     arguments = _arguments(recipe, folder)
-    if arguments.process_index == 0:  # another process may arrive after this one has started the run
+    if arguments.process_index == 0:  # another process may get here after this process has created the run
         check_free(folder)
     material = _material(recipe, arguments, rows)
     with arguments.main_process_first(desc="run folder"):
@@ -83,7 +84,7 @@ def _sound(folder: Path, checkpoints: Sequence[Path]) -> Path:
 
 @dataclass(frozen=True)
 class Material:
-    """The parts of a trainer, all checked before a run folder is created."""
+    """The parts of a trainer, which are all checked before a run folder is created."""
 
     processor: Processor
     rows: Dataset
@@ -103,7 +104,7 @@ def _material(recipe: Recipe, arguments: GrpoArguments, rows: Dataset | None = N
 
 
 def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> GroundingTrainer:
-    """The trainer of a run with its data, model, reward, and callbacks."""
+    """The trainer for a run, with its data, model, reward, and callbacks."""
     recipe = run.recipe
     writer = HeldOutWriter(run.folder, recipe, _truths(material.held_out))
     trainer = GroundingTrainer(
@@ -130,7 +131,8 @@ def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> Gro
 
 
 def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
-    # Not before training: DeepSpeed would set up an engine for evaluation only. A resumed run has its answers already.
+    # Not before training: DeepSpeed would set up an engine for evaluation only. A resumed run already has these
+    # answers.
     trainer.args.eval_on_start = trainer.eval_dataset is not None and checkpoint is None
     again = f"`cgc-train resume {run.folder}`"
     _check_same_rows(trainer)

@@ -1,4 +1,4 @@
-"""What training changed: answers to the held-out rows before and after training, paired by row."""
+"""The effect of training: compares answers to the held-out rows before and after training, paired by row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,8 @@ class Change:
 
 
 def held_out_change(run: Run) -> list[Change]:
-    """The change of each metric between the first and the last evaluation of a run; empty if there is only one.
+    """The change of each metric between the first and the last evaluation in a run; empty if the run has only one
+    evaluation.
 
     Raises ReleaseError if the run's release no longer exists, PredictionsError if it does not contain the rows.
     """
@@ -52,7 +53,7 @@ def changes(before: Sequence[ItemScore], after: Sequence[ItemScore]) -> list[Cha
     """The change of each metric over the same rows, in the same order."""
     photos = [score.truth.photos for score in before]
     old, new = item_columns(before), item_columns(after)
-    # not `estimate`, which gives the bounds of a share if all values are 0
+    # not `estimate`, which returns the bounds of a share if all values are 0
     gains = {name: macro_estimate([(_gains(old[name], new[name]), photos)], shares=False) for name in SHOWN}
     first, last = summarise(before), summarise(after)
     return [Change(name, first[name], last[name], gains[name]) for name in SHOWN]

@@ -20,7 +20,7 @@ from cgc_train.model import check_template, load_processor, load_trained, openin
 from cgc_train.recipe import ModelSettings
 from cgc_train.reward.settings import PromptSettings
 
-# Maximum pixels of an image as the model sees it, as in the 8B recipes.
+# Maximum number of pixels per image as the model sees it, the same as in the 8B recipes.
 MAX_PIXELS = 409_600
 FEWEST, MOST = 1, 16
 

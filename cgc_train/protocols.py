@@ -1,6 +1,5 @@
-"""Protocols of the transformers, TRL, and PyTorch objects used here, whose types the type checker cannot see.
-
-Every name is theirs. Using a key or an attribute that is not listed here is a type error.
+"""Protocols of the transformers, TRL, and PyTorch objects used here, whose types the type checker cannot see. These
+libraries define every name. Using a key or an attribute that is not listed here is a type error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class TrainingRow(TruthRow):
-    """A row of a training set, with the columns that answering it needs."""
+    """A row in a training set, with the columns that are needed to answer it."""
 
     prompt: list[Message]
     images: list[str]  # paths
 
 
 class TaughtRow(TrainingRow):
-    """A row of a warm-up."""
+    """A row in the training set of a warm-up."""
 
     completion: list[Message]
 
@@ -122,7 +121,7 @@ class TextConfig(Protocol):
     num_attention_heads: int
     num_key_value_heads: int
     max_position_embeddings: int
-    output_router_logits: bool  # with experts only
+    output_router_logits: bool  # only in models with experts
 
 
 class VisionConfig(Protocol):
@@ -175,7 +174,7 @@ class Accelerator(Protocol):
 
 
 class TrainingArguments(Protocol):
-    """Training settings that the configurations of GRPO and of the warm-up share."""
+    """Training settings that GRPO and the warm-up have in common."""
 
     output_dir: str
     process_index: int

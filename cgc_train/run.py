@@ -27,7 +27,7 @@ from cgc_train.recipe import Recipe, load_recipe, save_recipe
 
 PACKAGES = ("cgc-grounding", "torch", "transformers", "trl", "accelerate", "peft", "datasets", *TESTED)
 Kind: TypeAlias = Literal["grpo", "sft"]
-# What can change when a run is resumed: data location, length, and everything that runs alongside training.
+# Settings that can change when a run is resumed: data location, length, and everything that runs alongside training.
 MAY_DIFFER = (
     *("data.release", "data.photos", "grpo.max_steps", "grpo.num_train_epochs", "gpu_memory_gb"),
     *("benchmark.command", "benchmark.every", "benchmark.minutes", "hub.repo", "hub.private"),
@@ -35,7 +35,7 @@ MAY_DIFFER = (
 
 
 class MetricsLine(TypedDict, total=False):
-    """A line of metrics.jsonl; in addition to these keys, it contains numbers by metric name."""
+    """A line in metrics.jsonl; in addition to these keys, it contains numbers by metric name."""
 
     step: int
     epoch: float
@@ -43,7 +43,9 @@ class MetricsLine(TypedDict, total=False):
 
 
 class CompletionRow(TypedDict, total=False):
-    """A row of TRL's completions; in addition to these keys, it contains the value of each reward function by name."""
+    """A row in TRL's completions file; in addition to these keys, it contains the value of each reward function by
+    name.
+    """
 
     id: str
     completion: Completion
@@ -58,7 +60,7 @@ class HeldOutRow(TypedDict):
 
 
 class Environment(TypedDict, total=False):
-    """Versions, hardware, and command."""
+    """The versions, hardware, and command of a run."""
 
     kind: Kind
     command: list[str]
@@ -88,7 +90,7 @@ class Run:
 
     @property
     def kind(self) -> Kind:
-        """GRPO or warm-up."""
+        """The kind of run: GRPO or warm-up."""
         return "sft" if self.environment().get("kind") == "sft" else "grpo"
 
     def checkpoints(self) -> list[Path]:
@@ -97,7 +99,9 @@ class Run:
         return sorted((path for path in steps if steps[path].isdecimal()), key=lambda path: int(steps[path]))
 
     def metrics(self) -> list[MetricsLine]:
-        """The lines of metrics.jsonl, without a truncated last line of a killed run and without non-numeric values."""
+        """The lines of metrics.jsonl, without non-numeric values and without a truncated last line, which a killed run
+        can leave.
+        """
         lines = [_numbers(line) for line in read_lines(self.folder / "metrics.jsonl")]
         return [cast(MetricsLine, line) for line in lines if _is_step(line.get("step"))]
 
@@ -123,7 +127,7 @@ class Run:
         return sorted(int(path.stem.rpartition("_")[2]) for path in self.folder.glob("completions/*.parquet"))
 
     def completions(self, step: int) -> list[CompletionRow]:
-        """TRL's table of completions of a step. Raises RunError."""
+        """TRL's table of the completions in a step. Raises RunError if it cannot be read."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -202,7 +206,9 @@ def open_run(folder: Path | str) -> Run:
 
 
 def check_same(run: Run, recipe: Recipe) -> None:
-    """Raise RunError if a recipe differs from the run's in a setting that makes its checkpoints unusable."""
+    """Raise RunError if a recipe differs from the run's recipe in a setting that makes the run's checkpoints
+    unusable.
+    """
     before, now = (_flat(r.model_dump(mode="json")) for r in (run.recipe, recipe))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key) and key not in MAY_DIFFER]
     if changed:
@@ -239,12 +245,14 @@ def without_usage_ping() -> None:
 
 
 def held_out_path(folder: Path, step: int) -> Path:
-    """The file of the held-out answers of a step."""
+    """The file with the held-out answers of a step."""
     return folder / "held_out" / f"step-{step:06d}.jsonl"
 
 
 def read_lines(path: Path) -> Iterator[Mapping[str, object]]:
-    """The JSON objects of a file, one per line; truncated lines are skipped, and a missing file is empty."""
+    """The JSON objects in a file with one object per line; truncated lines are skipped, and a missing file counts as
+    empty.
+    """
     if not path.is_file():
         return
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():

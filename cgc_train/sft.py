@@ -1,4 +1,4 @@
-"""The warm-up: supervised training on the answer format, so that GRPO has answers to rank.
+"""The warm-up: supervised training on the answer format, so that GRPO has valid answers to rank.
 
 Its traces are rule-based and contain no coordinates. Adapters are merged into the final model, so that
 `cgc-train grpo RECIPE model.name=RUN/model` can start from it.
@@ -46,7 +46,8 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
         # the default filter would hide a NaN in the log until the weights are NaN too
         args.logging_nan_inf_filter = False
         super().__init__(args=args, **given)
-        # the mean is over all tokens of a step, not per process: TRL's loss takes their number, the model does not
+        # the mean is over all tokens in a step, not per process: TRL's loss accepts the number of tokens, the model
+        # does not
         self.model_accepts_loss_kwargs = True
         self._grades = grades
 
@@ -86,14 +87,14 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: D
             `training_set(..., completions=True)`; None: the recipe's rows.
 
     Raises:
-        RunError: the folder is taken.
+        RunError: the folder is not empty.
         DivergedError: the loss is not a number.
         Also raises the errors of loading the data and the model; in this case, no folder is left behind.
     """
     without_usage_ping()
     check_gpu(recipe)
     arguments = _arguments(recipe, folder)
-    if arguments.process_index == 0:  # another process may arrive after this one has started the run
+    if arguments.process_index == 0:  # another process may get here after this process has created the run
         check_free(folder)
     material = _material(recipe, until, rows)
     with arguments.main_process_first(desc="run folder"):
@@ -158,7 +159,7 @@ def _save(trainer: WarmUpTrainer, run: Run, processor: Processor) -> None:
     else:
         trainer.save_model(str(run.folder / ADAPTER))
         if trainer.is_world_process_zero():
-            unset_hf_deepspeed_config()  # or ZeRO-3 would divide weights that this process alone loads
+            unset_hf_deepspeed_config()  # otherwise, ZeRO-3 would divide weights that only this process loads
             model = load_trained(run.folder / ADAPTER, dtype=run.recipe.model.dtype, device="cpu")
             model.merge_and_unload().save_pretrained(str(run.model_folder))
     if trainer.is_world_process_zero():

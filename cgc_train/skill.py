@@ -1,4 +1,4 @@
-"""Answer held-out rows during a warm-up, with all processes, regardless of how the weights are divided."""
+"""Answer held-out rows during a warm-up in all processes, regardless of how the weights are divided."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
         self._answer(state, control)
 
     def on_step_end(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Every `held_out_every` steps."""
+        """Measure the skill every `held_out_every` steps."""
         if state.global_step % self.run.recipe.data.held_out_every == 0:
             self._answer(state, control)
 
@@ -62,7 +62,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
         control.should_training_stop |= self.reached
 
     def _share(self) -> list[tuple[str, str]]:
-        """(id, answer) for this process's share of the rows."""
+        """Pairs (id, answer) for this process's share of the rows."""
         recipe, state = self.run.recipe, self.trainer.accelerator.state
         mine = [self.rows[place] for place in share(len(self.rows), state.process_index, state.num_processes)]
         with answering(self.trainer) as model:
@@ -90,7 +90,8 @@ def answering(trainer: PreparedTrainer) -> Iterator[Model]:
 
 
 def share(count: int, process: int, processes: int) -> list[int]:
-    """Indices of the rows that a process answers: equally many per process, since divided weights need all of them.
+    """Indices of the rows that a process answers. Every process gets the same number, because divided weights need all
+    processes at each step.
 
     If the number of rows does not divide evenly, the last process wraps around to the first rows.
     """
@@ -98,5 +99,5 @@ def share(count: int, process: int, processes: int) -> list[int]:
 
 
 def held_out_miou(answers: dict[str, str], truths: dict[str, Truth], recipe: Recipe) -> float:
-    """Mean R_miou (0-1) of answers by row id, without the reward's options."""
+    """Mean R_miou (0-1) of the `answers`, a mapping from row id to answer, without the reward's options."""
     return sum(score(text, truths[key], None, recipe.prompt).miou for key, text in answers.items()) / len(answers)

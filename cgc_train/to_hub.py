@@ -28,7 +28,7 @@ from cgc_train.run import Run
 
 FOLDER = "to-hub"  # subfolder of a run with links to checkpoints that are not uploaded yet
 STATE = "trainer_state.json"
-# Contains local paths, and is not needed to resume.
+# This file contains local paths and is not needed to resume.
 LEFT_OUT = ("training_args.bin",)
 # Files that a repository can contain before its first checkpoint.
 OURS = {".gitattributes", ".gitignore", "README.md", "recipe.yaml"}
@@ -43,7 +43,7 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
         self.pending: list[Future[None]] = []
 
     def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Upload what a stopped run has not uploaded."""
+        """Upload the checkpoints that a stopped run has not uploaded."""
         if state.is_world_process_zero:
             for checkpoint in self.run.checkpoints():
                 keep(self.run.folder, checkpoint)
@@ -88,7 +88,7 @@ def prepare(recipe: Recipe) -> None:
 
 
 def is_there(repo: str) -> bool:
-    """Whether a repository exists that this login can write to or create; writes nothing.
+    """Whether the repository exists; also checks that this login can write to or create it, without writing anything.
 
     Raises PushError if the login is unknown or lacks permission, or the repository contains other files.
     """

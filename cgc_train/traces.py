@@ -17,7 +17,7 @@ from cgc_data.tasks import answer_of_pool, task_of
 from cgc_data.vocabulary import Name, readable
 from cgc_train.reward.settings import PromptSettings
 
-# All phrasings are equivalent; {what} is "a dog", "two dogs", or "a dog and two cats", {nothing} is "no dog".
+# All phrasings have the same meaning; {what} is "a dog", "two dogs", or "a dog and two cats", {nothing} is "no dog".
 OPENINGS = (
     "I am looking for {sought}.",
     "The question is about {sought}.",
@@ -121,7 +121,9 @@ MATCHED = (
 
 @dataclass(frozen=True)
 class Sight:
-    """What a row warrants about one image (numbered from 1): labels with the number of boxes, and absent labels."""
+    """The facts that a row warrants about one image (numbered from 1): labels with the number of boxes, and absent
+    labels.
+    """
 
     image: int
     shown: Mapping[str, int]
@@ -142,7 +144,7 @@ def sights(row: Row) -> list[Sight]:
 
 
 def _asked_label(written: str, row: Row) -> str:
-    """The query's label of an object of the answer, which may use a generic word such as "object"."""
+    """The label in the query for an object in the answer; the answer itself may use a generic word such as "object"."""
     labels = row["query"]["labels"]
     return written if written in labels or not labels else labels[0]
 
@@ -217,7 +219,9 @@ def _found(row: Row) -> str:
 
 
 def _single_out(row: Row) -> Iterator[str]:
-    """Which image shows several objects, and which of them is meant; in images without proven absence there is one."""
+    """States which image shows several objects, and which of them is requested; images without proven absence show one
+    object.
+    """
     name, answer = readable(row["query"]["labels"][0]), row["objects"][0]["img_idx"]
     words = {"counted": name.counted, "plural": name.plural, "referred": referred(name, row["query"]["relation"])}
     absent = {entry["img_idx"] for entry in row["evidence"]}

@@ -33,7 +33,7 @@ Answers: TypeAlias = dict[str, str]
 
 
 class GroundingTrainer(GroupTrainer):
-    """GRPO on rows of a release.
+    """GRPO training on rows from a release.
 
     Args:
         frozen_vision: freeze the vision tower.
@@ -74,9 +74,9 @@ class GroundingTrainer(GroupTrainer):
             forget_images(self.vllm_generation)
         if self.use_vllm and peft_config is not None:
             send_merged(self.vllm_generation)
-        self.generation_config: Any = getattr(self, "generation_config", None)  # vLLM has its own
+        self.generation_config: Any = getattr(self, "generation_config", None)  # vLLM has its own generation settings
         self.log_completions: bool = args.log_completions
-        self.held_out_answers: Answers = {}  # from this process, since the last evaluation
+        self.held_out_answers: Answers = {}  # held-out answers of this process since the last evaluation
         if frozen_vision and peft_config is None:
             freeze_vision(self.model)
 
@@ -153,7 +153,7 @@ class GroundingTrainer(GroupTrainer):
             raise self._diverged(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
         return loss
 
-    # Runs resume from checkpoints, so these must not contain weights that can no longer learn.
+    # Runs resume from checkpoints, so checkpoints must not contain weights that can no longer be trained.
     def _save_checkpoint(self, model: Any, trial: object) -> None:
         for name, weight in model.named_parameters():
             if weight.requires_grad and not is_sound(getattr(weight, "ds_tensor", weight)):
@@ -185,7 +185,7 @@ class GroundingTrainer(GroupTrainer):
 
     # `cgc-train push` writes the card, from the whole run.
     def create_model_card(self, *_: object, **__: object) -> None:
-        """Write no card."""
+        """Do not write a card."""
 
     @contextmanager
     def _greedy_if_held_out(self) -> Iterator[None]:
@@ -233,14 +233,14 @@ def collapse_images(ids: Sequence[int], image_token: int) -> list[int]:
 
 
 def greedy(generation_config: GenerationConfig) -> GenerationConfig:
-    """The same generation settings, without sampling."""
+    """A copy of the generation settings with sampling disabled."""
     likeliest = deepcopy(generation_config)
     likeliest.update(do_sample=False, temperature=None, top_p=None, top_k=None, min_p=None)
     return likeliest
 
 
 def opened(image: object) -> object:
-    """The image at a path; other values unchanged."""
+    """Open the image at a path; other values are returned unchanged."""
     if not isinstance(image, str):
         return image
     with Image.open(image) as file:

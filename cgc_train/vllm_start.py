@@ -1,4 +1,4 @@
-"""Settings that TRL omits when it starts vLLM: the type of the weights, and the images to expect.
+"""Passes settings to vLLM that TRL omits when it starts vLLM: the type of the weights, and the expected images.
 
 By default, vLLM computes in half precision even if the weights are float32, so that sampling and training differ. It
 also reserves memory for videos and for the largest image that the processor allows.
@@ -15,7 +15,7 @@ from cgc_train.protocols import GrpoArguments, Processor
 
 
 class Rows(Protocol):
-    """A data set with the images of each row in the column `images`."""
+    """A data set whose column `images` contains the images of each row."""
 
     def __getitem__(self, column: str, /) -> Iterable[Sequence[object]]: ...
 

@@ -1,4 +1,4 @@
-"""Updating vLLM's weights: clear its image cache, and send merged weights of a model with adapters.
+"""Updates vLLM's weights: clears its image cache, and sends merged weights if the model has adapters.
 
 TRL merges the adapters into the base before each step and unmerges them afterward. In bfloat16, both operations round,
 so the base drifts step by step (TRL issue 6688), and the saved adapter no longer matches the base with which it is
@@ -21,7 +21,7 @@ Gather: TypeAlias = Callable[[Sequence[torch.Tensor]], AbstractContextManager[No
 
 
 def forget_images(generation: Any) -> None:
-    """Make vLLM clear its cache of image features with every weight update."""
+    """Make vLLM clear its image feature cache at every weight update."""
     send = generation.sync_weights
 
     def sent() -> None:
@@ -36,12 +36,12 @@ def forget_images(generation: Any) -> None:
 
 
 def send_merged(generation: Any) -> None:
-    """Make TRL's generation send merged weights to vLLM instead of merging into its model."""
+    """Make TRL send merged weights to vLLM instead of merging adapters into the model that it trains."""
     generation._iter_named_params = partial(merged_weights, generation.model, generation._dist.gather_params)
 
 
 def merged_weights(model: PeftModel, gather: Gather) -> Iterator[tuple[str, torch.Tensor]]:
-    """The base weights with the adapters merged, one at a time, under the base's names.
+    """Yield the base weights with merged adapters, one at a time, under the names in the base model.
 
     Args:
         model: a base with LoRA adapters.

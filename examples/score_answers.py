@@ -19,7 +19,7 @@ def main(release: str) -> float:
     rows = load_dataset(str(Path(release).resolve()), "inter", split="train")
     scores = []
     for row in rows:
-        messages = with_thinking(row["prompt"])  # the prompt of the model, with row["images"] in place
+        messages = with_thinking(row["prompt"])  # the prompt for the model, with row["images"] inserted
         text = f"<think>{len(messages)} message</think><answer>{row['answer']}</answer>"  # the model's answer
         answer = read_answer(text, num_images=len(row["images"]))
         truths = [Object(o["img_idx"], tuple(o["bbox_2d"]), o["label"]) for o in json.loads(row["answer"])]

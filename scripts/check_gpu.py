@@ -96,7 +96,7 @@ class Report:
 
 
 def wanted(names: Sequence[str] | None) -> list[Stage]:
-    """The stages of these names, in this order; without names, all."""
+    """The stages with these names, in the order given; all stages if no names are given."""
     by_name = {run.__name__: run for run in STAGES}
     return [by_name[name] for name in names] if names else list(STAGES)
 

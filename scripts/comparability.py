@@ -41,7 +41,7 @@ class Response:
 
     @property
     def letters(self) -> tuple[str, ...]:
-        """Of the options."""
+        """The letters of the options."""
         return option_letters(len(self.options))
 
 
@@ -120,7 +120,9 @@ def mig_table(folder: Path) -> str:
 
 
 def matched(revised: Mapping[str, Item], original: Mapping[str, Item]) -> dict[str, str]:
-    """Items of both versions: the same images and words, ignoring spaces; questions of `diff` were rewritten."""
+    """Items in both versions, with the same images and words, ignoring spaces; the questions of `diff` were
+    rewritten.
+    """
     ours, theirs = _unique(revised), _unique(original)
     return {index: theirs[key] for key, index in ours.items() if key in theirs}
 
@@ -148,7 +150,7 @@ def _score(
 
 
 def _by_original_script(items: Mapping[str, Item], responses: Mapping[str, str]) -> tuple[int, float]:
-    """What the original script reads, in thousandths, scored with the revised boxes."""
+    """The boxes that the original script reads, in thousandths, scored with the revised boxes."""
     texts = {index: _thousandths(read_box(responses[index], 1).box) for index in items}
     return _score(items, texts)
 

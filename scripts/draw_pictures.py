@@ -18,7 +18,7 @@ from scripts.pictures.visibility import visibility
 from scripts.pictures.world import World, open_world
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
-COLORS = 128  # in the palette of stored pictures
+COLORS = 128  # number of colors in the palette of stored pictures
 PICTURES: dict[str, Callable[[World], Image.Image]] = {
     "contrasts": contrasts,
     "presence": presence,

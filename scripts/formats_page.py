@@ -29,7 +29,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "formats.md"
 FOLDER = "/data/exported"  # location of the export in the page
 END = "<!-- end -->\n"
 SIZE = (640, 480)  # size in pixels of the photos in the rows
-WIDTH, HEIGHT = 8, 6  # size of their placeholder files
+WIDTH, HEIGHT = 8, 6  # size in pixels of the photos' placeholder files
 BOXES = {1: [(120, 88, 430, 512)], 2: [(602, 231, 871, 894)]}
 SHOWN = 62  # characters shown of a prompt text
 # Fields that the page omits from a row and from a view, as it states.
@@ -70,7 +70,7 @@ def blocks() -> dict[str, str]:
 
 
 def rows() -> list[dict[str, Any]]:
-    """A question with an answer in both images, and one whose answer is the empty list."""
+    """A question with an answer in both images, and a question whose answer is the empty list."""
     images = [{"bytes": flat_png(shade), "path": None} for shade in (80, 160)]
     asked = (
         made_row("locate_all", BOXES, count=2, template=0, size=SIZE),

@@ -10,7 +10,7 @@ from scripts.gpu_machine import Machine
 from scripts.gpu_runs import completions, measuring, outcome, plan_facts
 
 FULL = "qwen3-vl-8b-full"
-# What one of the recipe's GPUs samples for a step, and learns from at a time.
+# Number of completions that one of the recipe's GPUs samples for a step, and number that it learns from at a time.
 SHARE, PER_DEVICE = 16, 2
 # A checkpoint would have up to 115 GB.
 SETTINGS = ("gpus=1", "data.held_out_every=0", 'grpo.save_strategy="no"')
@@ -18,7 +18,7 @@ SETTINGS = ("gpus=1", "data.held_out_every=0", 'grpo.save_strategy="no"')
 
 def full_adam8(machine: Machine) -> dict[str, Any]:
     """Two steps under ZeRO-3 as in the recipe, with Adam's states in 8 bits."""
-    optimizer = [] if machine.rehearse else ["grpo.optim=adamw_bnb_8bit"]  # which needs a GPU
+    optimizer = [] if machine.rehearse else ["grpo.optim=adamw_bnb_8bit"]  # needs a GPU
     steps = [*completions(machine, SHARE, PER_DEVICE, 128), "grpo.max_steps=2", *optimizer]
     return _train(machine, "full-adam8", "zero3", steps, seconds=180)
 

@@ -22,7 +22,9 @@ ON_CPU = {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu"}
 
 
 class StageError(Exception):
-    """A command of a stage failed; the message is the end of its output, `facts` what was measured until then."""
+    """A command in a stage failed; the message is the end of its output, and `facts` contains the measurements so
+    far.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

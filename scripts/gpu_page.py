@@ -39,7 +39,7 @@ class Result:
     seconds: float = 0
     facts: dict[str, Any] = field(default_factory=dict)
     output: str = ""
-    date: str = ""  # if added from a later run of the check
+    date: str = ""  # day of the stage, if it was added from a later run of the check
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Record:
         return next(result.facts for result in self.results if result.stage == stage)
 
     def text(self) -> str:
-        """As JSON."""
+        """The record as JSON."""
         return json.dumps(asdict(self), indent=1, default=str) + "\n"
 
 
@@ -127,7 +127,7 @@ def machine(record: Record) -> str:
 
 
 def _engines(result: Result) -> Iterator[tuple[str, str]]:
-    """Engines that a stage had installed, each with its version."""
+    """Engines that were installed for a stage, each with its version."""
     found = result.facts.get("versions", {})
     return ((name, found[name]) for name in TESTED if name in found)
 
@@ -143,7 +143,7 @@ def devices(record: Record) -> str:
 
 
 def resumed(record: Record) -> str:
-    """The last step of the uninterrupted run, and of the one that was resumed before it."""
+    """The last step of the uninterrupted run, and of the run that was resumed before this step."""
     found = record.of("resume")
     steps = {"not stopped": found["last_step_before"][-1], "resumed": found["train"][-1]}
     rows = [(name, f"{step['loss']:.3g}", f"{step['grad_norm']:.4g}") for name, step in steps.items()]

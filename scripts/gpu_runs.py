@@ -44,7 +44,7 @@ def outcome(
 
 
 def so_far(machine: Machine, name: str) -> dict[str, Any]:
-    """Measurements and outputs of a run, as far as there are any."""
+    """The available measurements and outputs of a run."""
     file, run = machine.work / f"{name}.json", machine.work / name
     facts = measured(machine, name) if file.exists() else {}
     return facts | (of_run(run) if (run / "recipe.yaml").exists() else {})
@@ -61,7 +61,7 @@ def plan_facts(machine: Machine, recipe: str, over: Sequence[str]) -> dict[str, 
     try:
         context = Context(load_recipe(recipe, [*machine.settings(*over), "gpu_memory_gb=1000"]))
         plan = plan_memory(context)
-    except CgcError as error:  # what is measured is still useful
+    except CgcError as error:  # the measurements so far are still useful
         return facts | {"not_planned": str(error)}
     found = {"sampling": plan.at("sampling") / GB, "learning": plan.at("learning") / GB}
     return facts | {"plan": {**found, "longest": asdict(context.longest)}}

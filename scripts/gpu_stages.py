@@ -95,7 +95,7 @@ def resume(machine: Machine) -> dict[str, Any]:
         shutil.rmtree(folder / left)
     machine.run("resume", *measuring(machine, "resume", "resume", str(folder)), seconds=150)
     found = {**plan_facts(machine, LORA, short_settings(machine)), **measured(machine, "resume"), **of_run(folder)}
-    return {**found, "last_step_before": before, "train": found["train"][-1:]}  # the others belong to the previous run
+    return {**found, "last_step_before": before, "train": found["train"][-1:]}  # the others are from the previous run
 
 
 def whole_step(machine: Machine) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def devices(machine: Machine) -> dict[str, Any]:
             ("sft", [*cgc("cgc_train", "sft", str(recipe), "--to")]),
         ):
             run = runs[kind, device] = machine.work / f"tiny-{kind}-{device}"
-            variables = {"NVIDIA_TF32_OVERRIDE": "0"}  # otherwise convolutions would round where the CPU does not
+            variables = {"NVIDIA_TF32_OVERRIDE": "0"}  # otherwise convolutions would round differently
             started.append((run.name, machine.start(run.name, *command, str(run), gpu=device == "gpu", **variables)))
     for name, process in started:
         machine.wait(name, process, 150)

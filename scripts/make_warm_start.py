@@ -22,20 +22,20 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.learning import kinds_shown, naming  # noqa: E402
 from benchmarks.quick_training import Encoded, Schedule, train  # noqa: E402
 
-PIXELS = (32 * 32, 64 * 64)  # of an image as the model sees it: at most 4 tokens
+PIXELS = (32 * 32, 64 * 64)  # pixels of an image as the model sees it: at most 4 tokens
 FOLDERS = {"train": "train2017", "test": "val2017"}
 FIRST_IMAGE = re.compile(r'.*?"img_idx": \d', re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything."""
+    """The sizes of all parts."""
 
     photos: int
     rows: int
-    listing: Schedule  # what one image shows
-    pointing: Schedule  # the first image that has what is asked for
-    answering: Schedule  # rows of the release
+    listing: Schedule  # steps of learning to list what one image shows
+    pointing: Schedule  # steps of learning to name the first image that shows the requested object
+    answering: Schedule  # steps of learning to answer rows of the release
 
 
 FULL = Scale(
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def prepare(scale: Scale, work: Path, seed: int) -> None:
-    """A release like that of the demo, with other photos, and a random model."""
+    """A release like the demo's release, but with other photos, and a random model."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import load_config
     from cgc_data.painter import paint
@@ -91,7 +91,7 @@ def prepare(scale: Scale, work: Path, seed: int) -> None:
 
 
 def learn(scale: Scale, work: Path, seed: int) -> None:
-    """Train the random model part by part; the model after each is kept."""
+    """Train the random model part by part, and keep the model after each part."""
     import torch
 
     from cgc_train.model import load_trained
@@ -126,7 +126,7 @@ def rows_of(work: Path) -> Any:
 
 
 def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Each image of a row that shows all of its objects in the answer, alone, to be listed."""
+    """Each image of a row whose objects are all in the answer, as a separate question that asks to list the objects."""
     from cgc_data.answer import Object, format_response
 
     for number, (view, image) in enumerate(zip(row["views"], row["images"], strict=True), 1):

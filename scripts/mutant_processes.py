@@ -14,7 +14,7 @@ from typing import TypeVar
 
 SECONDS, BYTES = 10, 2**30  # seconds of processor time, so that a busy machine does not count as a hang
 WAITING = 600  # seconds of wall time
-EACH = 200  # jobs per process
+EACH = 200  # number of jobs per process
 Job = TypeVar("Job")
 
 

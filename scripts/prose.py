@@ -30,9 +30,9 @@ class Passage:
     """A text of a file, with the line breaks of the file.
 
     Attributes:
-        path: relative to the repository.
+        path: path relative to the repository.
         line: line of the first character, counted from 1.
-        kind: what the text is.
+        kind: kind of the text.
         text: the text without quotes, markers, and fenced code; `{}` stands for an inserted value.
     """
 

@@ -1,4 +1,4 @@
-"""The held-out split of a release (`cgc_contrast`): one number per kind of image confusion."""
+"""The held-out split of a release (`cgc_contrast`), with one figure for each way to confuse images."""
 
 from cgc_bench.contrast.benchmark import BENCHMARK
 

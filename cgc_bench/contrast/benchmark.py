@@ -24,13 +24,14 @@ from cgc_data.metrics import FLOORS, METRICS, ItemScore, floor_response, score_i
 from cgc_data.metrics.summary import direction_pairs, expected_same_place
 from cgc_data.tasks import CONTRASTS, TASKS
 
-# What is right comes first, then every kind of error, always with the metrics that empty answers would improve.
+# First the share of correct answers, then every kind of error, together with the metrics that empty answers would
+# improve.
 DIAGNOSTICS = (*(name for name in METRICS if name not in ("acc@0.5", "miou", "source_acc")), "unit_scale")
 
 
 @dataclass(frozen=True)
 class ContrastResult(ItemResult):
-    """A result with the full score, for metrics that are defined only over several items."""
+    """A result that keeps the full score, for metrics that are defined only over several items."""
 
     score: ItemScore | None = None
 
@@ -155,8 +156,8 @@ class Contrast(Benchmark[Item, ContrastResult]):
         )
 
     def units(self, results: Sequence[ContrastResult]) -> list[ItemResult]:
-        """The items with the leakage expected by chance, plus one result per pair of directions that has only
-        `constancy`.
+        """The item results with the leakage expected by chance, plus one result with only `constancy` per pair of
+        directions.
         """
         scores = [result.score for result in results if result.score is not None]
         chance = expected_same_place(scores, 0)

@@ -1,4 +1,4 @@
-"""Items of a release's test split: questions and ground truth. The images stay in the release."""
+"""Items in a release's test split: questions and ground truth. The images stay in the release."""
 
 import hashlib
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Item:
         prompt: chat messages with one image part per view.
         truth: the ground truth that scoring needs.
         version: the release with its version.
-        cluster: rows that show the same photos have the same cluster.
+        cluster: rows in a cluster show the same photos.
     """
 
     index: str
@@ -67,7 +67,9 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
 
 
 def version_of(release: Release) -> str:
-    """The version in reports, with the start of the split's digest, because the content of a tag can change."""
+    """The version as stated in reports, with the first digits of the split's digest, because the content of a tag can
+    change.
+    """
     return f"{release.name}@{split_sha256(release)[:12]}"
 
 

@@ -1,3 +1,3 @@
-"""The benchmarks of this project as lmms-eval tasks: found without a flag, prepared on first use, scored by the same
+"""This project's benchmarks as lmms-eval tasks, which need no flag, are prepared on first use, and use the same scoring
 code.
 """

@@ -1,4 +1,5 @@
-"""How lmms-eval runs a task of this project: its profile, from the settings and the model in `--model`, and its tokens.
+"""How lmms-eval runs this project's tasks: the profile, which depends on the settings and `--model`, and the token
+limit.
 
 Task files name their generation settings as `!function cgc_bench.lmms.chosen.TASK`, which lmms-eval reads as an
 attribute of this module when it loads the task, so they follow the profile like everything else.
@@ -33,7 +34,7 @@ def chosen(asked: Mapping[str, str]) -> Profile:
 
 
 def generation(asked: Mapping[str, str]) -> Generation:
-    """Greedy decoding of as many tokens as the profile, or otherwise the benchmark, allows."""
+    """Greedy decoding with the token limit of the profile or, if the profile has none, of the benchmark."""
     with expected_errors_end():
         tokens = chosen(asked).tokens(asked["task"])
     tokens = tokens or benchmark(asked["benchmark"]).new_tokens(asked["task"], asked["prompt"])

@@ -1,5 +1,5 @@
-"""Let lmms-eval find the tasks of this project without a flag, record which model it runs, and register the floor
-models.
+"""Lets lmms-eval find this project's tasks without a flag, records the name of the model that runs, and registers the
+floor models.
 
 lmms-eval has an entry point for models only. It is called before lmms-eval lists any tasks, so this package also adds
 its task folder to the list in that call. This patches one method of lmms-eval; if the method has moved, a one-line
@@ -14,7 +14,7 @@ from typing import Any
 
 FLOOR_MODEL = "cgc_floor"
 _MARK = "_cgc_adds_tasks"
-# lmms-eval does not pass the model to a task's functions; its task manager knows the name given to --model.
+# lmms-eval does not pass the model to a task's functions, but its task manager knows the name given to --model.
 _models: list[str] = []
 
 

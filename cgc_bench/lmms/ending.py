@@ -1,4 +1,4 @@
-"""End an evaluation on an expected error, which lmms-eval would retry, hide, or turn into exit status 0."""
+"""Ends an evaluation at an expected error, which lmms-eval would otherwise retry, hide, or turn into exit status 0."""
 
 import sys
 from collections.abc import Iterator

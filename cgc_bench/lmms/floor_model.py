@@ -11,7 +11,9 @@ from cgc_bench.scoring.benchmark import benchmark
 
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answer tasks of this project with one of the benchmark's floors; spaces in its name can be underscores."""
+    """Answers this project's tasks with one of the benchmark's floors; underscores can replace the spaces in a floor's
+    name.
+    """
 
     is_simple = True
 

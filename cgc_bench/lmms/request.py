@@ -1,4 +1,4 @@
-"""Everything except the model that an answer depends on, as columns of every document and in each task's configuration.
+"""Everything that an answer depends on except the model, as columns in every document and in each task's configuration.
 
 lmms-eval builds the key of its response cache (`--use_cache`) from the name of a task, the position of a document, and
 the task's configuration, which it also writes to its results. lmms-eval does not know this project's data or settings,
@@ -30,7 +30,7 @@ STATED = (
     "cgc_max_pixels",
     "cgc_versions",
 )
-# The packages that decode and shrink the images, and that write the prompts.
+# The packages that decode and downscale the images and write the prompts.
 LIBRARIES = ("cgc-grounding", "pillow")
 Columns: TypeAlias = dict[str, str | int]
 _MARK = "_cgc_states_requests"
@@ -63,7 +63,7 @@ def profile(asked: Mapping[str, str]) -> str:
 def _version(name: str) -> str:
     try:
         return version(name)
-    except PackageNotFoundError:  # running from a folder that is not installed
+    except PackageNotFoundError:  # the package runs from a folder and is not installed
         return "unknown"
 
 
@@ -94,7 +94,7 @@ def state_in_configuration() -> None:
 
 
 def _of_task(task: Any) -> Columns:
-    """The columns of one task of this project, and its interface: images between the words, or before them."""
+    """The columns for one of this project's tasks, and its interface: images between the words, or before them."""
     from lmms_eval.api.task import ConfigurableMessagesTask
 
     if "cgc_data_sha256" not in task.features:

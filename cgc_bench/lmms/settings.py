@@ -1,6 +1,6 @@
 """Task settings from environment variables, read when a task is loaded; `prepare` has separate settings.
 
-CGC_BENCH_MAX_PIXELS: most pixels per image.
+CGC_BENCH_MAX_PIXELS: maximum number of pixels per image.
 CGC_BENCH_PREFIX: the start of a response that the model's chat template writes, such as `<think>`. CGC_BENCH_PROFILE:
 prompt profile, one name or several; every benchmark uses the first profile that it has. Set new tokens with lmms-eval's
 own `--gen_kwargs max_new_tokens=N`.
@@ -10,7 +10,7 @@ import os
 
 from cgc_bench.errors import TaskError
 
-# The size of 1,024 image tokens of Qwen3-VL; the model's own limit is far higher and costs memory.
+# The number of pixels in 1,024 image tokens of Qwen3-VL; the model's own limit is far higher and needs more memory.
 MAX_PIXELS = 1024 * 1024
 
 
@@ -25,7 +25,7 @@ def max_pixels(profile: int | None = None) -> int:
 
 
 def profiles() -> list[str]:
-    """Requested profiles, in order."""
+    """The requested profiles, in the order given."""
     return [name.strip() for name in os.environ.get("CGC_BENCH_PROFILE", "").split(",") if name.strip()]
 
 

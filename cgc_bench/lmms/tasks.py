@@ -1,4 +1,5 @@
-"""The functions that the task files name: documents, images, prompts, scores. Independent of the benchmark.
+"""The functions that the task files name, for documents, images, prompts, and scores. They are the same for all
+benchmarks.
 
 A document contains only the item and the location of its images, so scoring never carries pixels. A missing file is
 reported on one line before anything runs. Scoring never raises on any response.
@@ -86,7 +87,7 @@ def _part(part: Mapping[str, Any], shown: Sequence[Image.Image], places: Iterato
 
 
 def target(doc: Document) -> str:
-    """Index of the item; scoring reads the ground truth from the annotations."""
+    """The item's index, by which scoring reads the ground truth from the annotations."""
     return f"{doc['cgc_benchmark']} {doc['cgc_index']}"
 
 
@@ -117,7 +118,7 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Scored:
-    """One metric of one response; its text is its value, which the samples file shows."""
+    """The value of one metric for one response; its text is the value, which the samples file shows."""
 
     benchmark: str
     metric: str
@@ -151,7 +152,7 @@ def _percent(scored: Sequence[Scored]) -> float:
 
 
 def item_of(doc: Document) -> Any:
-    """Item of a document."""
+    """The item that a document refers to."""
     with expected_errors_end():
         found = _items(doc["cgc_benchmark"], doc["cgc_folder"], doc["cgc_data_sha256"], doc["cgc_task"])
     return found[doc["cgc_index"]]
@@ -166,7 +167,7 @@ def _sizes(doc: Document) -> list[Size]:
     return _ready(doc).sizes(doc["cgc_task"], doc["cgc_place"], doc["cgc_max_pixels"])
 
 
-# Cached by digest: a folder can be prepared again while this process runs.
+# Cached by digest, because a folder can be prepared again while this process runs.
 @lru_cache(maxsize=64)
 def _opened(folder: str, digest: str, task: str, elsewhere: bool) -> Prepared:
     ready = open_prepared(Path(folder), elsewhere=elsewhere)

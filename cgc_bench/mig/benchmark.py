@@ -1,6 +1,7 @@
 """MIG-Bench as a benchmark: one scoring path for saved responses, lmms-eval, and reports.
 
-Official figures come first, followed by what they hide: boxes in the reasoning, missing boxes, pixels, wrong images.
+Official figures come first, followed by errors that they hide: boxes in the reasoning, missing boxes, boxes in pixels,
+and wrong images.
 """
 
 from collections import defaultdict
@@ -54,7 +55,7 @@ def _hidden(item: Item, read: OfficialBox, concluded: StrictBox, *, in_shares: b
 
 
 def _as_pixels(item: Item, box: Box) -> float:
-    """Whether the box would be correct in pixels of one of the displayed images: an upper bound."""
+    """Whether the box would be correct if it were in pixels of one of the displayed images; an upper bound."""
     x1, y1, x2, y2 = _bounded(in_thousandths(box, item.scale))
     scaled = [(x1 / w, y1 / h, x2 / w, y2 / h) for w, h in item.sizes]
     truth = in_thousandths(item.box, item.scale)
@@ -62,7 +63,9 @@ def _as_pixels(item: Item, box: Box) -> float:
 
 
 def _bounded(box: Box) -> Box:
-    """A box that can be divided, drawn, and written as JSON, regardless of the digits that a model wrote."""
+    """A box with finite numbers that can be divided, drawn, and written as JSON, regardless of the digits that a model
+    wrote.
+    """
     x1, y1, x2, y2 = (max(-_FAR, min(value, _FAR)) for value in box)
     return x1, y1, x2, y2
 
@@ -151,7 +154,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         )
 
     def official(self, item: Item, response: str) -> ItemResult:
-        """As `score`, but only with what `table` needs."""
+        """Like `score`, but computes only the values that `table` needs."""
         values = _official(item, read_box(response, item.scale).box)
         return ItemResult(item.task, item.index, response, values, item.cluster)
 

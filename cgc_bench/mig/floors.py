@@ -28,7 +28,7 @@ def copied_reference(item: Item) -> list[Object]:
 
 
 def random_image(item: Item) -> list[Object]:
-    """The center of an image that is drawn by the item's index."""
+    """The center of a random image, drawn by the item's index."""
     return [Object(random.Random(item.index).randint(1, len(item.images)), CENTRE, "object")]
 
 

@@ -22,7 +22,7 @@ SHA256 = {
     "revised": "69aea94deef1bd2a9f5e117068b7a325a82bc9c0d11881f98f29338fbe779791",
     "original": "8f6e8fce3720dc6e17462533426d455463cda38b441edc2d70d65afa15681300",
 }
-# Name of a prepared annotation file.
+# File name of the prepared annotations.
 KEPT = "items.json"
 TASKS = (
     "diff",
@@ -66,7 +66,7 @@ class Item:
         question: as written in the file, without an answer format.
         box: true box x1, y1, x2, y2, in units of 1 / `scale` of the image's sides; can be faulty, see `fault`.
         scale: coordinate of the image's far edge: 1000 (revised) or 1 (original).
-        version: `revised`, `original`, or `unknown version (boxes 0-1000)` or `(boxes 0-1)` with a digest.
+        version: `revised`, `original`, or `unknown version (boxes 0-N)` followed by a digest, where N is 1000 or 1.
         cluster: items in a cluster share photos.
         names_image: whether the question states which image contains the box.
         target_image: 1-based number of the image with the box, if the file states it and the question does not;
@@ -121,7 +121,8 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
 
 
 def annotation_file(place: Path, version: str | None = None) -> Path:
-    """The file itself, or the file in a folder: the prepared file, or otherwise the published file (of this version).
+    """The given file, or the file in a given folder: the prepared file or, if there is none, the published file (with
+    this version).
 
     Raises AnnotationError if a folder contains no such file or several.
     """
@@ -206,7 +207,7 @@ def _names_image(task: str, question: str) -> bool:
 
 
 def _named_image(question: str, images: int) -> int | None:
-    """The image that the question names last, in which the answer is; the source image comes first."""
+    """The last image that the question names, which contains the answer; the source image is named first."""
     named = list(_IMAGE.finditer(question))
     if not named:
         return 1 if "source image" in question else None

@@ -1,4 +1,4 @@
-"""MIG-Bench scoring by its authors: the box that they read from a response, its units, and their IoU.
+"""MIG-Bench scoring by its authors' rules: the box read from a response, its units, and the IoU.
 
 Each annotation version has its own script. Every quirk of both is kept, because published figures depend on them.
 Patterns scan the text once and cannot backtrack far: digits, spaces, and brackets never overlap.
@@ -29,14 +29,14 @@ _PATTERNS = tuple(
     )
 )
 _MOST_DIGITS = 4300
-# Texts whose reading is kept: floors give many items the same answer.
+# Number of texts whose parsed box is cached, because floors give the same answer to many items.
 REMEMBERED = 256
 NOTHING: Box = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class OfficialBox:
-    """What the authors' script reads from a response.
+    """The box that the authors' script reads from a response.
 
     Attributes:
         box: x1, y1, x2, y2 in the item's scale; four zeros if the script could read no box.
@@ -75,7 +75,7 @@ def _converted(groups: Sequence[str], scale: int, *, alone: bool) -> OfficialBox
 
 
 def _whole(group: str) -> int:
-    if len(group) > _MOST_DIGITS:  # Python also refuses them by default
+    if len(group) > _MOST_DIGITS:  # Python also rejects such numbers by default
         raise ValueError("too many digits")
     return int(group)
 
@@ -118,7 +118,7 @@ def migician(read: OfficialBox, scale: int) -> Box:
 
 
 def _thousandth(value: float) -> float:
-    return min(value, 10**6) / 1000  # larger values end at the image's edge too, or overflow
+    return min(value, 10**6) / 1000  # larger values also end at the image's edge, or overflow
 
 
 def _stretched(value: float, factor: float) -> float:

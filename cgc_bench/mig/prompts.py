@@ -1,4 +1,4 @@
-"""Prompts: as in a published script, or the answer contract with reasoning first."""
+"""Prompts from a published script, or prompts that ask for reasoning and then an answer in the contract's form."""
 
 import re
 
@@ -32,7 +32,9 @@ def official_text(item: Item, profile: str = PROFILES[0].name) -> str:
 
 
 def think_text(item: Item) -> str:
-    """The question in plain words with the form of the answer contract; the messages ask for the tags."""
+    """The question in plain words, with the form of the answer contract; the chat messages then add the request for
+    tags.
+    """
     question = _REFERENCE_TAG.sub("", _BOX.sub(r"[\1, \2, \3, \4]", item.question)).strip()
     return f"{question} {ANSWER_FORM}"
 

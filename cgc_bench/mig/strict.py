@@ -1,7 +1,6 @@
-"""Read MIG-Bench answers after the reasoning: the model's conclusion, never a box within the reasoning.
-
-In the answer contract, the first box counts, and its image index is kept separately. Any other text is read as in the
-authors' script.
+"""Reads MIG-Bench answers only from the text after the reasoning: the model's conclusion, never a box in the reasoning.
+ If the answer follows the contract, the first box counts, and its image index is kept separately. Any other text is
+read as in the authors' script.
 """
 
 import math
@@ -39,7 +38,7 @@ _NOTHING = StrictBox(OfficialBox(NOTHING, found=False, alone=False, over=False),
 
 
 def read_conclusion(response: str, item: Item) -> StrictBox:
-    """The first box of the answer; nothing if the reasoning is not closed or the answer is `[]`."""
+    """The first box in the answer; no box if the reasoning is not closed or the answer is `[]`."""
     conclusion, boxed = _concluded(response)
     if conclusion is None:
         return _NOTHING

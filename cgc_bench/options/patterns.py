@@ -43,7 +43,7 @@ _HINTED = (
     rf"{OPTION} (?:best )?(?:remains|fits|matches|describes|works|answers)\b",
 )
 _OPENING = (rf"\A\s{{0,9}}{OPTION}(?:\s(?!\s?(?-i:[A-Z])\b)|$)",)
-# From strongest to weakest.
+# Patterns from strongest to weakest.
 TIERS = tuple(
     tuple(re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in patterns)
     for patterns in (_STATED, _HINTED, _OPENING)

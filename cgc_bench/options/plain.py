@@ -1,10 +1,10 @@
-"""Remove the decoration of a response: Markdown, LaTeX, quotes, and lists that go through the options."""
+"""Remove decoration from a response: Markdown, LaTeX, quotes, and lists that go through the options."""
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# Quotes and Chinese punctuation as ASCII; pure decoration is dropped.
+# Quotes and Chinese punctuation become ASCII; pure decoration is removed.
 _SAME = str.maketrans(
     {
         "\u2019": "'",

@@ -1,8 +1,7 @@
 """Find the option that a free-form response names, as a person would read it.
-
-A response states its answer (`\\boxed{C}`, "the answer is C", a line with only `C`), hints at it ("which is option C"),
-or opens with it ("C is closer"). The last statement counts; without one, the last hint, then the opening. Options that
-are only discussed are never taken as the answer.
+ A response states its answer (`\\boxed{C}`, "the answer is C", a line with only `C`), hints at it ("which is option
+C"), or opens with it ("C is closer"). The last statement counts; if there is no statement, the last hint; if there is
+no hint, the opening. Options that are only discussed are never taken as the answer.
 """
 
 import re
@@ -69,7 +68,9 @@ def _first_or_last_line(text: str) -> Iterator[_Found]:
 
 
 def _in_a_list(body: str, line: Listed, before: Listed | None) -> bool:
-    """Whether a list is announced, continues on the same line, or has the preceding letter on the line before."""
+    """Whether the line is part of a list: the list is announced, continues on the same line, or has the preceding
+    letter on the previous line.
+    """
     start = line.start
     rest, announced = body[start + 2 : end_of_line(body, start)], body[max(0, start - 2 * _NEAR) : start]
     if re.search(rf"\b{chr(ord(line.letter) + 1)}[).:]", rest) or _ANNOUNCED.search(announced):

@@ -42,10 +42,10 @@ class Prepared:
 
     Attributes:
         folder: folder with one shard per task.
-        annotations: file or folder that the benchmark's `read_items` takes.
+        annotations: file or folder for the benchmark's `read_items`.
         version: version of the annotations.
         source: source of the files; the source states if the revision is unpinned.
-        digests: sha256 of each task: the version of its annotations, its items, and their images in order.
+        digests: sha256 for each task, over the version of its annotations, its items, and their images, in order.
         photos: folder or zip with the photos of the images; empty if the source stores images.
     """
 
@@ -62,7 +62,7 @@ class Prepared:
         return tuple(self.digests)
 
     def indices(self, task: str) -> list[str]:
-        """Indices of a task's items, in order. Raises PrepareError if the shard is damaged or was replaced."""
+        """Indices of the items in a task, in order. Raises PrepareError if the shard is damaged or was replaced."""
         with self._shard(task) as shard:
             return [str(index) for index in shard.read(columns=["index"])["index"].to_pylist()]
 
@@ -147,6 +147,8 @@ def _annotations(folder: Path, stated: str, elsewhere: bool) -> Path:
 
 
 def find_revision(folder: Path, revision: str | None) -> Prepared | None:
-    """The prepared benchmark in a folder, if it has this revision on the Hub; None accepts any revision."""
+    """The prepared benchmark in a folder, if it was prepared from this revision on the Hub; None accepts any
+    revision.
+    """
     ready = open_prepared(folder)
     return ready if ready and (revision is None or ready.source.endswith(f"@{revision}")) else None

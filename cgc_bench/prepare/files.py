@@ -11,7 +11,7 @@ from typing import Protocol
 from cgc_bench.errors import PrepareError
 from cgc_data.common.archive import DAMAGED, PACKED_OTHERWISE, read_member
 
-MOST_BYTES = 2**29  # per file; an archive can state any size
+MOST_BYTES = 2**29  # maximum size per file, because an archive can state any size
 
 
 class Files(Protocol):
@@ -34,7 +34,7 @@ class Files(Protocol):
 
 
 class Folder:
-    """Files under a folder, including files in its zip archives, as in the repositories on the Hub."""
+    """Files under a folder, including files inside its zip archives; the layout matches the repositories on the Hub."""
 
     def __init__(self, root: Path, label: str = "", archives: Sequence["Archive"] = ()) -> None:
         self.root, self.label = root, label or "a local copy"
@@ -116,7 +116,7 @@ def _archive(path: Path, opened: ExitStack) -> Archive:
 
 
 def shortened(error: Exception) -> str:
-    """The start of a message on one line, cut between words."""
+    """The start of a message, on one line and cut between words."""
     return textwrap.shorten(str(error), 160, placeholder=" ...")
 
 

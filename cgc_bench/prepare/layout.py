@@ -12,7 +12,7 @@ class Item(Protocol):
 
     @property
     def index(self) -> str:
-        """ID of the item within the benchmark."""
+        """ID of the item in the benchmark."""
 
     @property
     def task(self) -> str:
@@ -24,7 +24,7 @@ class Item(Protocol):
 
     @property
     def version(self) -> str:
-        """Of the annotations."""
+        """Version of the annotations."""
 
 
 ItemT = TypeVar("ItemT", bound=Item)
@@ -36,11 +36,11 @@ class Layout(Generic[ItemT]):
 
     Attributes:
         repository: repository on the Hub.
-        patterns: patterns of the files that are needed.
+        patterns: patterns for the names of the required files.
         archive: zip in the repository that contains everything; empty if the files are not zipped.
         variants: variants of the annotations, starting with the default.
         annotations: paths of a variant's annotations within the files, and the path at which each is stored.
-        read: the path of the stored annotations that `read_items` reads; empty for their folder.
+        read: path of the stored annotations that `read_items` reads; empty if it reads the entire folder.
         image: path of an item's image, relative to the root in which the authors' code runs.
     """
 

@@ -25,7 +25,7 @@ class Lines(Generic[ItemT]):
     """A file of items, one per line.
 
     Attributes:
-        file: its name.
+        file: name of the file.
         noun: the word for an item, with its article, and its plural, for errors.
         prepare: the command that writes the file.
         decode: reads a line; may raise ValueError or msgspec.MsgspecError.

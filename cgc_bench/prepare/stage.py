@@ -1,4 +1,5 @@
-"""Change a prepared folder only as a whole: everything is written next to it, checked, and then put in place.
+"""Replaces a prepared folder only as a whole: the new content is written next to the folder, checked, and then moved
+into it.
 
 After an error, the finished folder is unchanged, and the staged files are kept for the next attempt.
 """
@@ -23,7 +24,8 @@ Row = tuple[str, Sequence[bytes]]
 
 
 def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Callable[[Path], Prepared]) -> Prepared:
-    """The result of `found`, or otherwise of `make`, which writes to the given stage; one process at a time.
+    """The result of `found` or, if it returns None, of `make`, which writes to the given stage; one process runs at a
+    time.
 
     Raises PrepareError if the folder cannot be written.
     """
@@ -31,7 +33,7 @@ def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Calla
     if ready is not None:
         return ready
     with _staging(folder) as stage:
-        return found() or make(stage)  # another process may have prepared it in the meantime
+        return found() or make(stage)  # another process may have prepared the folder in the meantime
 
 
 @contextmanager
@@ -43,21 +45,21 @@ def _staging(folder: Path) -> Iterator[Path]:
         with FileLock(folder.with_name(f"{folder.name}.lock")):
             stage.mkdir(exist_ok=True)
             yield stage
-            with suppress(OSError):  # it is gone, or contains shards for the next attempt
+            with suppress(OSError):  # the stage is gone, or contains shards for the next attempt
                 stage.rmdir()
     except OSError as error:
         raise PrepareError(f"{folder}: cannot be written ({error.strerror}); set CGC_CACHE to another folder") from None
 
 
 def content_digest(version: str, rows: Iterable[Row]) -> str:
-    """sha256 of a task: the version of its annotations, and every item's index and images in order."""
+    """sha256 for a task, over the version of its annotations and every item's index and images, in order."""
     return digest_of(
         version, ((index, [hashlib.sha256(image).hexdigest() for image in images]) for index, images in rows)
     )
 
 
 def digest_of(version: str, rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """The same digest, from the sha256 of every image."""
+    """The digest of a task, computed from the sha256 of every image."""
     digest = hashlib.sha256(json.dumps(version).encode())
     for index, images in rows:
         digest.update(json.dumps([index, *images]).encode())
@@ -110,7 +112,7 @@ def settle(
     for path in sorted(stage.iterdir()):
         if path.suffix != ".part" and (path.suffix != ".parquet" or path.stem in digests):
             _move(path, folder / path.name)
-    shutil.rmtree(stage)  # and leftovers of a failed attempt
+    shutil.rmtree(stage)  # also remove leftovers from a failed attempt
     manifest = Manifest((staged or kept).as_posix(), version, source, dict(digests), photos)
     write_whole(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     return Prepared(folder, kept, version, source, dict(digests), photos)

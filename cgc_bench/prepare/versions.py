@@ -21,7 +21,7 @@ def files_sha256(path: Path) -> str:
 
 
 def without_digest(version: str) -> str:
-    """The name alone."""
+    """The version's name without its digest."""
     return version.partition(_DIGEST)[0]
 
 
@@ -31,7 +31,9 @@ def agrees(stated: str, version: str) -> bool:
 
 
 def joined(versions: Iterable[str]) -> str:
-    """Several versions as one; versions that share a name become that name with a digest over all of them."""
+    """Combine several versions into one; versions with the same name become that name with a digest over all of
+    them.
+    """
     found = sorted(set(versions))
     names = sorted({without_digest(version) for version in found})
     if len(names) == 1 < len(found):

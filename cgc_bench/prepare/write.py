@@ -83,7 +83,7 @@ def _stage_shards(
 
 
 def _keep_annotations(layout: Layout[ItemT], files: Files, variant: str, given: Path | None, folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)  # from an earlier attempt
+    shutil.rmtree(folder, ignore_errors=True)  # the shard is from an earlier attempt
     if given is not None:
         if given.is_dir():
             raise PrepareError(f"{given} is a folder; name the annotation file itself")

@@ -1,5 +1,5 @@
-"""RefCOCO, RefCOCO+, and RefCOCOg: single-image grounding, to show whether a gain on several images costs accuracy
-here.
+"""RefCOCO, RefCOCO+, and RefCOCOg: single-image grounding, to show whether a gain on several images reduces accuracy on
+one image.
 """
 
 from cgc_bench.refcoco.benchmark import BENCHMARK

@@ -1,4 +1,4 @@
-"""RefCOCO, RefCOCO+, and RefCOCOg: the first box of an answer is right at an IoU of at least 0.5.
+"""RefCOCO, RefCOCO+, and RefCOCOg: an answer is correct if its first box has an IoU of at least 0.5.
 
 The prompt asks for the 0-1000 scale, on which multi-image models answer, so that both can be compared.
 """
@@ -62,7 +62,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
     metrics = METRICS
     diagnostics = ("no_box", "several_boxes", "pixel_scale", "unit_scale")
     lower_is_better = diagnostics
-    in_all = False  # tens of thousands of single-image items
+    in_all = False  # excluded because it has tens of thousands of single-image items
     profiles = (Profile(OWN),)
     floors = {  # noqa: RUF012 - a mapping of the class, as every benchmark's
         "whole image": lambda _: _fixed((0, 0, FAR, FAR)),
@@ -85,7 +85,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
         return prepare_refcoco(part, source=source, revision=revision)
 
     def excluded(self, ready: Prepared) -> Path:
-        """The list of the dataset's photos."""
+        """The file that lists the dataset's photos."""
         return ready.folder / EXCLUDED
 
     def score(

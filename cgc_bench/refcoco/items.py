@@ -24,7 +24,7 @@ class Item:
         file_name: file name of the photo in COCO.
         version: version of the expressions.
         cluster: items about the same photo share a cluster.
-        fault: what is unusual about the box; empty if nothing is unusual.
+        fault: the unusual property of the box; empty if it has none.
     """
 
     index: str
@@ -47,5 +47,5 @@ _LINES = Lines(
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, as `Lines.read`."""
+    """Items by index, with the arguments and errors of `Lines.read`."""
     return _LINES.read(annotations, version)

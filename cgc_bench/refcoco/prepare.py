@@ -19,14 +19,14 @@ from cgc_bench.prepare.write import whole_image
 from cgc_bench.refcoco.items import FILE, Item
 from cgc_data.index.exclusions import coco_number
 
-# Photos of all splits of the dataset, for `cgc-data build --exclude`.
+# File with the photos in all splits of the dataset, for `cgc-data build --exclude`.
 EXCLUDED = "exclude.txt"
 FAR = 1000
 
 
 @dataclass(frozen=True)
 class Source:
-    """Location of one dataset on the Hub, and the split of each of its tasks."""
+    """Location of one dataset on the Hub, and the split that each of its tasks uses."""
 
     repository: str
     splits: dict[str, str]
@@ -43,7 +43,7 @@ def prepare_refcoco(part: str, *, source: Path | None = None, revision: str | No
     """Prepare one of `SOURCES` in the cache; returns immediately if the cache already contains it and no copy was
     named.
 
-    Also writes `EXCLUDED`. Arguments and errors are those of `prepare_transfer`.
+    Also writes `EXCLUDED`. The arguments and errors are the same as in `prepare_transfer`.
     """
     folder = prepared_folder("refcoco", part)
     if source is not None and not source.is_dir():
@@ -80,7 +80,7 @@ def _images(task: str, rows: "partial[Iterator[Row]]", name: str) -> Iterator[tu
 
 
 def _items(task: str, row: Row, name: str) -> list[Item]:
-    """One item per expression of a row, without a version. Raises PrepareError for a row of an unexpected form."""
+    """One item per expression in a row, without a version. Raises PrepareError if the row has an unexpected form."""
     try:
         content, number = _content(row), str(row["question_id"])
         box = _box(row["bbox"], _size(content, f"{name}, the image of {number}"))

@@ -18,7 +18,7 @@ class Compared:
 
     Attributes:
         new: the new run.
-        found: difference of every task and of their mean.
+        found: differences for every task and for the mean of the tasks.
         cards: items won and lost.
         warnings: settings that differ or that a run does not state.
     """
@@ -30,7 +30,7 @@ class Compared:
 
     @property
     def lines(self) -> tuple[Difference, ...]:
-        """Differences of the tasks, then of their mean."""
+        """The differences for the tasks, followed by the difference of their means."""
         return (*self.found.tasks, self.found.mean)
 
 

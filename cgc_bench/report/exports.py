@@ -17,7 +17,7 @@ _ESCAPED = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     **{mark: rf"\{mark}" for mark in "&%$#_{}"},
-    # After the end of a row, LaTeX would read these as its options.
+    # After the end of a row, LaTeX would read these characters as options.
     **{mark: f"{{{mark}}}" for mark in "[]*"},
 }
 _HEAD = """% Needs \\usepackage{{booktabs,graphicx}}. {title}, {metric}, percent; bold is the best of its block.
@@ -55,8 +55,8 @@ def _digits(value: float | None) -> str:
 def as_latex(board: Leaderboard) -> str:
     """A `tabular` with booktabs rules, followed by what each block's letter stands for.
 
-    Tags are shown only if there are published figures, and headings of figures are turned, so that figures on ten
-    tasks stay legible. A table that is wider than the text is scaled down to its width.
+    Tags are shown only if there are published figures, and headings of figures are turned, so that figures on ten tasks
+    stay legible. A table that is wider than the text is scaled down to its width.
     """
     names = ["model", "tag"] if _tagged(board) else ["model"]
     turned = [f"\\rotatebox{{90}}{{{latex_text(name.replace('_', ' '))}}}" for name in (*board.columns, BOUNDS)]

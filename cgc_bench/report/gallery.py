@@ -70,7 +70,9 @@ class Album:
 
 
 def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album: Album) -> list[Card]:
-    """At most the given number of won items and of lost items, each from a different photo set, drawn by the seed."""
+    """Won items and lost items, at most the given number of each, all from different photo sets and drawn by
+    the seed.
+    """
     seen: set[str] = set()
     chosen = [
         (unit, won)

@@ -1,4 +1,6 @@
-"""Tasks that a benchmark subdivides, such as BLINK's own tasks: one table per task, one column per run."""
+"""Tables for tasks that a benchmark divides into groups, such as BLINK's own tasks: one table per task, one column per
+run.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from cgc_bench.report.leaderboard import Scored
 
 @dataclass(frozen=True)
 class GroupRow:
-    """One group: number of items, and the accuracy of each run in percent, or None if a run has no items of the
+    """One group: the number of items, and the accuracy of each run in percent, or None if the run has no items in the
     group.
     """
 
@@ -20,7 +22,7 @@ class GroupRow:
 
 @dataclass(frozen=True)
 class GroupTable:
-    """The groups of one task."""
+    """The groups in one task."""
 
     title: str
     task: str

@@ -1,7 +1,6 @@
 """One table per benchmark: models by tasks, with your results and published results in separate blocks, and a tag per
 line.
-
-Runs with the same prompts and the same scoring share a block. The best of a column is marked only within a block.
+ Runs with the same prompts and the same scoring share a block. The best value in a column is marked per block.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +16,7 @@ from cgc_bench.scoring.summary import Interval, Summary
 
 OURS, BOUNDS = "ours", "95 %"
 _AVERAGE = "average"
-# Settings that every heading names. The others separate blocks too, and are named if they differ.
+# Settings that every heading names. Other settings also separate blocks, and headings name them if they differ.
 _HEADED = ("profile", "max_pixels")
 _PARTING = tuple(field for field in TITLES if field != "versions")
 Values = Mapping[str, float | None]
@@ -37,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """Comparable lines, and their protocol."""
+    """A block of comparable lines, and their protocol."""
 
     protocol: str
     lines: tuple[Line, ...]
@@ -54,7 +53,7 @@ class Leaderboard:
     blocks: tuple[Block, ...]
 
     def ours(self) -> "Leaderboard":
-        """The same table without published figures, and without the columns that only they have."""
+        """A copy of the table without published figures, and without columns that only published figures have."""
         blocks = tuple(block for block in self.blocks if all(line.tag == OURS for line in block.lines))
         held = {column for block in blocks for line in block.lines for column in line.values}
         return replace(self, columns=tuple(name for name in self.columns if name in held), blocks=blocks)
@@ -150,7 +149,7 @@ def _source(figure: Figure, metric: str) -> str:
 
 
 def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines with the best value of each column marked, if there are at least two lines."""
+    """The lines, with the best value in each column marked if there are at least two lines."""
     if len(lines) < 2:
         return tuple(lines)
     best: dict[str, float] = {}

@@ -19,7 +19,7 @@ IMAGES, TABLES = "images", "tables"
 
 
 def render(template: str, **values: Any) -> str:
-    """Render a template; in HTML all text is escaped."""
+    """Render a template; values inserted into an HTML template are escaped."""
     return _environment().get_template(template).render(mark=MARK, **values)
 
 
@@ -43,7 +43,7 @@ def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
-        if is_new:  # or the next attempt would mistake the leftovers for someone else's files
+        if is_new:  # otherwise, the next attempt would mistake the leftovers for someone else's files
             shutil.rmtree(folder, ignore_errors=True)
         raise ReportError(f"cannot write {refusal(error, folder)}") from None
     return index

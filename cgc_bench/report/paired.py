@@ -1,6 +1,5 @@
 """Compare two models on the same items: the difference of their means, its interval, and its p-value.
-
-Resampling is over clusters of items that share photos. p comes from a test that flips the signs of whole clusters'
+ Resampling is over clusters of items that share photos. p comes from a test that flips the signs of entire clusters'
 sums. Over several tasks, p is corrected by Holm (1979), so that one significant task in twenty does not count as a
 finding. The mean of the tasks is a single figure, so its p is not corrected.
 """
@@ -28,7 +27,7 @@ class Difference:
         base: mean of the base model.
         new: mean of the new model.
         low: lower bound of the difference's 95 % interval; None with fewer than two clusters.
-        high: upper bound, likewise.
+        high: upper bound of this interval; None with fewer than two clusters.
         p: probability of a difference at least this large by chance.
         corrected: `p` corrected for the number of comparisons.
         won: results of the new model on items for which it scores higher.
@@ -61,8 +60,8 @@ _Pairs = Sequence[tuple[ItemResult, ItemResult]]
 def compare_all(
     base: Sequence[ItemResult], others: Sequence[Sequence[ItemResult]], metric: str
 ) -> list[Comparison | None]:
-    """Compare each of the others with the base; p is corrected over all their tasks. None if the runs share no
-    items.
+    """Compare each of the other runs with the base; p is corrected over all tasks in all comparisons. None if the runs
+    share no items.
     """
     found = [compare_units(base, other, metric) for other in others]
     corrected = iter(holm([task.p for one in found if one for task in one.tasks]))
@@ -91,7 +90,7 @@ def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric:
 
 
 def _mean(tasks: Sequence[Difference], pairs: Sequence[_Pairs], metric: str) -> Difference:
-    """The difference of the task means; a cluster that several tasks share is flipped as one."""
+    """The difference of the task means; a cluster that several tasks share is flipped as one unit."""
     gains = [_gains(chosen, metric) for chosen in pairs]
     clusters = [[one.cluster for one, _ in chosen] for chosen in pairs]
     columns = [(gain, cluster_codes(names)) for gain, names in zip(gains, clusters, strict=True)]

@@ -65,7 +65,9 @@ def published_figures() -> tuple[Figure, ...]:
 
 
 def figures_of(benchmark: str, *, annotations: str | None = None) -> tuple[Figure, ...]:
-    """Figures of one benchmark; with `annotations`, only figures on this version or on an unknown version."""
+    """Published figures for one benchmark; if `annotations` is given, only figures on this version or on an unknown
+    version.
+    """
     versions = None if annotations is None else (annotations, "unknown")
     return tuple(
         figure

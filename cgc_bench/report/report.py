@@ -44,7 +44,7 @@ class Section:
 
     @property
     def asked(self) -> str:
-        """Settings and prompts of the run."""
+        """The settings and prompts of the run, in words."""
         return "; ".join(described(self.run.asked))
 
     @property

@@ -1,4 +1,5 @@
-"""Saved runs of lmms-eval: find which benchmark of this project a samples file answers, with items and responses.
+"""Reads saved runs of lmms-eval: finds the benchmark of this project that a samples file answers, its items, and the
+responses.
 
 Items are looked up in the cache of prepared benchmarks, by the data digest in the file.
 """
@@ -39,7 +40,7 @@ class Run:
         label: group of tasks, such as `cgc_mig_think`.
         bench: the benchmark.
         items: all items of the benchmark, by index.
-        results: one per response.
+        results: one result per response.
         protocol: scoring protocol; `strict` if the prompt asked for reasoning.
         source: source of the benchmark's files, with its revision.
         ready: prepared benchmark of each task, which contains the images; empty for saved responses.
@@ -65,7 +66,7 @@ class Run:
 
     @property
     def origin(self) -> str:
-        """Where the answers are from, in words."""
+        """The source of the answers, in words."""
         return f"run of {self.date} in {self.folder}" if self.date else self.folder
 
     def summary(self) -> Summary:
@@ -169,7 +170,7 @@ def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], pre
 
 
 def _generated(asked: Asked, file: Path) -> Asked:
-    """Add what the results file next to a samples file contains, if it exists and is complete."""
+    """Add the settings in the results file next to a samples file, if the results file exists and is complete."""
     time, _, task = file.stem.partition("_samples_")
     try:
         configuration = json.loads(file.with_name(f"{time}_results.json").read_bytes())["configs"][task]

@@ -18,7 +18,7 @@ LABEL = "saved responses"
 
 @dataclass(frozen=True)
 class Questions:
-    """What files of saved responses answer, and how to score them.
+    """The questions that files of saved responses answer, and the settings for scoring.
 
     Attributes:
         bench: the benchmark.

@@ -1,1 +1,1 @@
-"""From saved responses to figures: the benchmark interface, reading responses, summaries, intervals, tables."""
+"""Turns saved responses into figures: the benchmark interface, response readers, summaries, intervals, and tables."""

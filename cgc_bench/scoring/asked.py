@@ -31,14 +31,14 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Asked:
-    """Everything except the model that the answers to one task depend on; None if the files do not state it.
+    """Everything that the answers to one task depend on except the model; a field is None if the files do not state it.
 
     Attributes:
         annotations: sha256 of the annotation file, or of the shards of a release split.
         data: sha256 of the items and their images, in order.
         profile: name of the prompt profile.
         prompts: sha256 of the prompts.
-        max_pixels: most pixels per image.
+        max_pixels: maximum number of pixels per image.
         versions: versions of the libraries that decode the images and write the prompts.
         generation: generation settings, such as the maximum number of new tokens.
         interface: `chat` if images are placed between the words, `simple` if before them.
@@ -72,7 +72,7 @@ def described(asked: Mapping[str, Asked], fields: Collection[str] = tuple(TITLES
 
 
 def mixed(asked: Mapping[str, Asked]) -> list[str]:
-    """Warnings about tasks of one run with different settings."""
+    """Warnings about different settings for the tasks in one run."""
     fields = [field for field in TITLES if field not in (*DIGESTS, "generation")]
     return [
         f"the tasks were run with different settings: {TITLES[field]} {_values(field, asked)}"
@@ -82,7 +82,7 @@ def mixed(asked: Mapping[str, Asked]) -> list[str]:
 
 
 def other_data(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]:
-    """Tasks of two runs whose items or images are known to differ."""
+    """Tasks whose items or images are known to differ between two runs."""
     stated = {task: (base[task].data, new[task].data) for task in base if task in new}
     return [task for task, (ours, theirs) in stated.items() if ours and theirs and ours != theirs]
 
@@ -111,7 +111,7 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
 
 
 def _digest(values: Iterable[str | None]) -> str:
-    """The start of a digest, or of one digest over all digests, because each task has its own."""
+    """The start of the digest or, because each task has its own, of one digest over all digests."""
     found: Sequence[str] = sorted(value for value in values if value)
     if len(found) > 1:
         found = [hashlib.sha256("".join(found).encode()).hexdigest()]

@@ -32,7 +32,7 @@ class ItemResult:
         values: value per metric on this item, 0-1; None if the metric is not defined for the item.
         cluster: items in a cluster share photos; intervals resample clusters.
         boxes: boxes read from the response, as (image or 0 if unknown, x1, y1, x2, y2), 0-1000.
-        truth: true boxes, likewise.
+        truth: true boxes, in the same form.
         note: a remark for readers, such as `pixel scale`; empty if there is none.
         subtask: subtask whose row also counts the item, in addition to the row of its task; "" for none.
         members: indices of the items, if the result belongs to several items that count only together.
@@ -84,10 +84,10 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         metrics: metrics in the table; keys of an `ItemResult`'s values.
         diagnostics: metrics next to the table; also keys of an `ItemResult`'s values.
         lower_is_better: metrics and diagnostics for which lower is better.
-        floors: answers that ignore the input, by name.
+        floors: functions whose answers ignore the input, by name.
         protocols: scoring protocols.
         profiles: prompt profiles, starting with the default.
-        postprocesses: post-processing of published figures.
+        postprocesses: post-processing steps that published figures used.
         elsewhere: whether its annotations stay in their original location when it is prepared.
         in_all: whether `cgc_all` contains its main group.
         chance: why its floors differ from the chance level that its authors print; empty if they print no chance level.
@@ -128,7 +128,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         """Score one response. Never raises on any text."""
 
     def official(self, item: ItemT, response: str) -> ResultT:
-        """As `score`, but only with what `table` needs."""
+        """Like `score`, but computes only the values that `table` needs."""
         return self.score(item, response)
 
     @abstractmethod

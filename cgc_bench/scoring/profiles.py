@@ -1,19 +1,17 @@
-"""Prompt profiles: which evaluation harness or authors a run follows when it prompts a benchmark and reads its
-answers.
-"""
+"""Prompt profiles: the evaluation harness or authors that a run follows when it writes prompts and reads answers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cgc_bench.errors import TaskError
 
-# The profile of the project's own prompts: releases, and every prompt that asks for reasoning first.
+# The profile for the project's own prompts: prompts of releases, and every prompt that asks for reasoning first.
 OWN = "cgc"
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How a benchmark's prompts are written and its answers read.
+    """The way in which a benchmark's prompts are written and its answers are read.
 
     Attributes:
         name: name of the profile, such as `lmms-eval`.

@@ -1,4 +1,4 @@
-"""Find boxes in a text, and whether their scale differs from the requested scale: such boxes score as wrong even if
+"""Finds boxes in a text and checks their scale: boxes on another scale than the requested one score as wrong even if
 they are correct.
 """
 

@@ -1,4 +1,5 @@
-"""Summarize saved responses: official figures, intervals, what the figures hide, and the floors of the same items.
+"""Summarizes saved responses: official figures, intervals, errors that the figures hide, and the floors on the same
+items.
 
 All values are in percent. `cgc-bench score --json` writes the summary, and the tables show it.
 """
@@ -37,7 +38,7 @@ class Interval(TypedDict):
 
 
 class Intervals(TypedDict):
-    """Means by metric: over the tasks, and of each task and subtask."""
+    """Means by metric: over all tasks, and for each task and subtask."""
 
     macro: dict[str, Interval]
     tasks: dict[str, dict[str, Interval]]

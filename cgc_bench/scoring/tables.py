@@ -1,4 +1,4 @@
-"""Print a summary of scores as terminal tables: official figures, what they hide, and floors.
+"""Prints a summary of scores as terminal tables: official figures, errors that they hide, and floors.
 
 A table wider than the terminal (80 columns in a pipe) is split into several, so that no digit is truncated.
 """
@@ -14,7 +14,7 @@ from cgc_bench.scoring.benchmark import Table as Figures
 from cgc_bench.scoring.summary import Interval, Summary
 
 NONE = "-"
-# Width of a column besides its text: a space on each side and a border.
+# Width of a column in addition to its text: a space on each side and a border.
 _AROUND = 3
 Cells = Sequence[str]
 
@@ -68,9 +68,7 @@ def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int
 
 
 def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iterator[Table]:
-    """The rows with as many columns as fit, and then with the next columns; every table starts with the first
-    column.
-    """
+    """Split the columns into tables that fit the width; every table starts with the first column."""
     widths = [_width(head, [row[place] for row in rows]) for place, head in enumerate(heads)]
     for number, chosen in enumerate(_fitting([needed + _AROUND for needed in widths], width)):
         table = Table(title=title + ", continued" * bool(number), title_justify="left", title_style="bold")

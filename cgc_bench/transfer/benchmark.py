@@ -31,7 +31,7 @@ _END = "</think>"
 
 @dataclass(frozen=True)
 class TransferResult(ItemResult):
-    """A result with its group in the benchmark."""
+    """A result, and the item's group in the benchmark."""
 
     group: str = ""
 
@@ -183,7 +183,9 @@ class Transfer(Benchmark[Item, TransferResult]):
         )
 
     def table(self, results: Sequence[TransferResult]) -> Table:
-        """Figures in percent: `{"n", "macro", "tasks": {task: {"n", "accuracy", "accuracy_by_group", "groups"}}}`."""
+        """The figures in percent: `{"n", "macro", "tasks": {task: {"n", "accuracy", "accuracy_by_group",
+        "groups"}}}`.
+        """
         tasks = {task: _row(chosen) for task in TASKS if (chosen := [r for r in results if r.task == task])}
         rows = cast(dict[str, Row], tasks)
         macro = {name: sum(row[name] or 0.0 for row in rows.values()) / len(rows) if rows else None for name in METRICS}

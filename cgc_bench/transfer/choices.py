@@ -6,7 +6,7 @@ All rules read the answer without its reasoning, and return None if they find no
 import re
 from collections.abc import Iterator, Sequence
 
-# Marks around an answer are stripped one kind after another: the order is part of the rule.
+# Marks around an answer are stripped one kind after another, because the order is part of the rule.
 _RANKED_MARKS = (",", ".", "!", "?", ";", ":", "'", '"')
 _LISTED_MARKS = _RANKED_MARKS[:-1]
 # Marks of a letter, and the key that finds its last occurrence: in lmms-eval's MMMU, and in the scripts of the authors
@@ -46,7 +46,7 @@ def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str |
 
 
 def ranked_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar: the letter in the most explicit form; if several letters have this form, the last one."""
+    """MMStar: the letter in the most explicit form; the last letter if several have this form."""
     text = f" {_without_marks(answer.strip(), _RANKED_MARKS)} "
     found = [*_in_form(text, letters), *_after_phrase(text, letters), *_at_an_end(text, letters)]
     if not found:
@@ -102,10 +102,11 @@ def stated_option(answer: str, letters: Sequence[str]) -> str | None:
 def listed_option(
     answer: str, letters: Sequence[str], options: Sequence[str], forms: Sequence[tuple[str, str]] = LMMS_FORMS
 ) -> str | None:
-    """MMMU: a letter in parentheses, or before a space or a period, otherwise in longer answers the text of an option.
+    """MMMU: a letter in parentheses, or before a space or a period; if there is none, the text of an option in a longer
+    answer.
 
-    Of several, the last counts. If nothing is found, the authors' script draws an option; here the result is None,
-    which counts as wrong.
+    If several are found, the last one counts. If none is found, the authors' script draws an option; here the result is
+    None, which counts as wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

@@ -13,7 +13,7 @@ def first(item: Item) -> str:
 
 
 def drawn(item: Item) -> str:
-    """An option drawn uniformly, or a number of 0..9 if the item has no options."""
+    """An option drawn uniformly, or a number from 0 to 9 if the item has no options."""
     chance = random.Random(item.index)
     if item.letters:
         return chance.choice(item.letters)

@@ -84,7 +84,7 @@ def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
         right = number(answer) in [number(true) for true in item.answers]
     except (KeyError, ValueError, OverflowError):
         return False, False
-    return right, right  # a number other than the true one goes to the language model
+    return right, right  # VLMEvalKit passes any number other than the true one to the language model
 
 
 def authors_option(item: Item, answer: str) -> str | None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 _TAILS = ("could be ", "so ", "is ", "thus ", "therefore ", "final ", "answer ", "result ")
 _TRIVIAL = {":", ",", ".", "!", "?", ";", "'"}
 _GROUPED = re.compile(r"-?\b\d{1,3}(?:,\d{3})+\b")
-# A match that starts within a run of digits finds nothing that the first digit does not, and would be quadratic.
+# A match that starts inside a run of digits finds nothing more than a match at the first digit, and would take
+# quadratic time.
 _SCIENTIFIC = re.compile(r"(?:-|(?<!\d))\d+(?:\.\d+)?[eE][+-]?\d+")
 _PLAIN = re.compile(r"(?:(?:-|(?<!\d))(?:\d+\.\d+|\d+\b)|-?\.\d+)(?![eE][+-]?\d+)(?![,\d])")
 _NUMBER = re.compile(r"-?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
@@ -55,8 +56,8 @@ def _tail(line: str, indicators: Sequence[str]) -> str:
 
 
 def _normal(text: str) -> list[Found]:
-    """A number to two decimals, otherwise lowercase text; a single character gets a space, or it would match in every
-    word.
+    """A number rounded to two decimals, or lowercase text; a single character gets a space, because it would otherwise
+    match in every word.
     """
     text = text.strip()
     try:
@@ -67,13 +68,13 @@ def _normal(text: str) -> list[Found]:
 
 
 def read_integer(answer: str) -> str | None:
-    """The concluding number, in the form of MathVista's integer answers."""
+    """The final number in the answer, in the form of MathVista's integer answers."""
     number = _concluding_number(answer)
     return None if number is None else str(int(number))
 
 
 def read_float(answer: str, decimals: int) -> str | None:
-    """The concluding number, rounded, in the form of MathVista's decimal answers."""
+    """The final number in the answer, rounded, in the form of MathVista's decimal answers."""
     number = _concluding_number(answer)
     return None if number is None else str(round(number, decimals))
 
@@ -89,7 +90,7 @@ def read_list(answer: str) -> list[object] | None:
 
 
 def _concluding_number(answer: str) -> float | None:
-    """The first number after the last "answer is" or box, otherwise the last number of the text."""
+    """The first number after the last "answer is" or box; if there is no such number, the last number in the text."""
     concluded = list(_CONCLUSION.finditer(answer))
     after = _NUMBER.search(answer, concluded[-1].end()) if concluded else None
     if after:

@@ -1,4 +1,4 @@
-"""Questions of all transfer tasks in one form, stored as JSON Lines next to the images."""
+"""Questions for all transfer tasks in one common form, stored as JSON Lines next to the images."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -29,7 +29,7 @@ class Item:
         images: sha256 of each image.
         version: version of the questions.
         cluster: items in a cluster share images.
-        fault: what is unusual about the row; empty if nothing is unusual.
+        fault: the unusual property of the row; empty if it has none.
     """
 
     index: str
@@ -76,5 +76,5 @@ _LINES = Lines(
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, as `Lines.read`."""
+    """Items by index, with the arguments and errors of `Lines.read`."""
     return _LINES.read(annotations, version)

@@ -13,7 +13,7 @@ from cgc_bench.transfer.texts import authors_text, lmms_text, qwen3_vl_text, vlm
 from cgc_bench.vlm2.prompts import THINK_FORM
 from cgc_data.answer.prompt import Message, Part
 
-# New tokens of lmms-eval's tasks; MMStar's sets none and gets the default of lmms-eval's models.
+# Maximum new tokens in lmms-eval's tasks; its MMStar task sets no limit and gets the default of lmms-eval's models.
 _LMMS_TOKENS = {"mathvista": 16_384, "muirbench": 16, "mmstar": 128, "mmmu_val": 128, "blink": 1024}
 _QWEN = "lmms-eval:qwen3_vl"
 PROFILES = (

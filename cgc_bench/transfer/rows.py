@@ -124,7 +124,7 @@ def _blink(row: Row) -> Question:
     )
 
 
-# Repositories, configurations, and splits are those of lmms-eval's own tasks.
+# Repositories, configurations, and splits are the same as in lmms-eval's own tasks.
 SOURCES = {
     "mathvista": Source("AI4Math/MathVista", (None,), "testmini", _mathvista),
     "muirbench": Source("MUIRBENCH/MUIRBENCH", (None,), "test", _muirbench),

@@ -1,4 +1,6 @@
-"""The text of a question in each harness: lmms-eval's tasks, VLMEvalKit's prompts for Qwen3-VL, authors' scripts."""
+"""The prompt text for a question in each harness: lmms-eval's tasks, VLMEvalKit's prompts for Qwen3-VL, and the
+authors' scripts.
+"""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +16,8 @@ _NUMBERS = {
     "list": "Answer the question using a Python list.",
 }
 _DECIMALS = {1: "one decimal place", 2: "two decimal places"}
-# The format that MathVista's authors ask for at the end of an answer: by kind, and for decimals by their number.
+# The format that MathVista's authors request at the end of an answer, by kind of answer and, for decimals, by their
+# number.
 _HINTS = {
     "choice": "the question and provide the correct option letter, e.g., A, B, C, D, at the end.",
     "integer": "the question requiring an integer answer and provide the final value, e.g., 1, 2, 3, at the end.",
@@ -99,7 +102,7 @@ def separated(item: Item) -> tuple[str, Sequence[str]]:
 
 
 def _split(listed: str, count: int) -> list[str]:
-    """The options of `A: a cat, B: a dog` without letters; [] if one is missing."""
+    """The options in a text such as `A: a cat, B: a dog`, without letters; [] if one is missing."""
     words: list[str] = []
     for letter in reversed(option_letters(count)):
         listed, found, tail = listed.rpartition(f"{letter}: ")

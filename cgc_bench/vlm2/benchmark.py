@@ -1,4 +1,4 @@
-"""VLM2-Bench as a benchmark: items are scored by the authors' rules, and pairs count only together.
+"""VLM2-Bench as a benchmark: items are scored by the authors' rules, and the two items of a pair count only together.
 
 Counting questions have two means: the authors' mean over valid answers, and a mean over all answers, in which
 unreadable answers count as wrong.
@@ -22,7 +22,7 @@ DIAGNOSTICS = ("unreadable", "positive", "negative", "exact_count")
 
 @dataclass(frozen=True)
 class PairedResult(ItemResult):
-    """A result that can count only together with another one.
+    """A result that may count only together with the other result of its pair.
 
     Attributes:
         kind: as in `Item`.
@@ -138,7 +138,7 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         )
 
     def units(self, results: Sequence[PairedResult]) -> list[ItemResult]:
-        """One result per pair; counts and choices are unchanged.
+        """Combine the results of each pair into one; counts and choices are unchanged.
 
         As in the authors' script, a pair of the general cue needs a correct T and a correct F with its ID, and counts
         even if one of the two is missing; a pair of statements counts only if both sides are present, using the last

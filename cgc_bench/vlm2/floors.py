@@ -1,4 +1,4 @@
-"""Answers to VLM2-Bench that ignore the input: a fixed answer, and one drawn by the item's index."""
+"""Answers to VLM2-Bench that ignore the input: a fixed answer, and a random answer drawn by the item's index."""
 
 import random
 
@@ -8,12 +8,12 @@ _LETTERS = "ABCD"
 
 
 def fixed(item: Item) -> str:
-    """T, 1 or (A)."""
+    """The fixed answer: T, 1, or (A)."""
     return {"count": "1", "choice": "(A)"}.get(item.kind, "T")
 
 
 def drawn(item: Item) -> str:
-    """T or F, a count of 1..length, or one of four choices, drawn uniformly."""
+    """T or F, a count from 1 to `length`, or one of four choices, drawn uniformly."""
     chance = random.Random(item.index)
     if item.kind == "count":
         return str(chance.randint(1, item.length))

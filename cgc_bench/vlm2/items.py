@@ -26,7 +26,7 @@ SUBTASKS = {
     "pc_grp": ("choice", "data/pc/image/picks_face"),
 }
 VERSION = "unpinned"
-# Number of images that the authors' counting script assumes if the file does not state it.
+# Number of images that the authors' counting script assumes if the file does not state the number.
 DEFAULT_LENGTH = 2
 
 
@@ -58,7 +58,7 @@ class Item:
         side: `p` (the statement is true) or `n`; empty if the item is not in a pair.
         version: `VERSION` with a digest of the question file.
         cluster: items in a cluster share photos or are a pair.
-        fault: what is unusual about the annotation; empty if nothing is unusual.
+        fault: the unusual property of the annotation; empty if it has none.
     """
 
     index: str

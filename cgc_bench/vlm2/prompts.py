@@ -1,4 +1,4 @@
-"""Prompts: as the benchmark's authors write them, or with reasoning before a marked answer."""
+"""Prompts as written by the benchmark's authors, or prompts that ask for reasoning before a marked answer."""
 
 from cgc_bench.vlm2.items import Item
 from cgc_data.answer.prompt import Message, Part
@@ -18,7 +18,7 @@ def official_text(item: Item) -> str:
 
 
 def think_text(item: Item) -> str:
-    """The authors' prompt, and a request to reason first."""
+    """The authors' prompt, with a request to reason first."""
     return f"{official_text(item)}\n{THINK_FORM}"
 
 

@@ -19,7 +19,8 @@ _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _VALUES = {word: value for value, word in enumerate(_UNITS)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
 _WORD = re.compile(rf"\b({'|'.join([*_VALUES, 'hundred', 'thousand'])})\b", re.IGNORECASE)
 _MOST_DIGITS = 18
-# The counting rule: errors weigh more with fewer images, and a small relative error nearly as much as a large one.
+# The counting rule: errors cost more if there are fewer images, and a small relative error costs nearly as much as a
+# large one.
 _WEIGHT = 4
 _ROOT = 10
 
@@ -67,7 +68,7 @@ def _letter(answer: str) -> str:
 
 
 def judge_count(answer: str, truth: int, length: int) -> Verdict:
-    """One number within 1..length: 1 if it is correct, and otherwise lower if it is further off."""
+    """The score of one number within 1..length: 1 if it is correct, lower if it is further from the truth."""
     numbers = read_numbers(answer)
     if len(numbers) != 1 or not 1 <= numbers[0] <= length:
         return Verdict(None, readable=False)

@@ -1,4 +1,5 @@
-"""VLM2-Bench's video subtask, in which another model judges open answers: only on request, never part of the mean.
+"""VLM2-Bench's video subtask, in which another model judges open answers; scored only on request and never part of the
+mean.
 
 The judging itself happens elsewhere. This module reads the judge's replies and averages them as the authors' script
 does.
@@ -16,7 +17,8 @@ from cgc_bench.scoring.summary import Summary, VideoSummary
 from cgc_data.common.text import decode
 
 _SCORE = re.compile(r"Score:\s*(\d{1,4})")
-# Points a judge can give: one for distinguishing two people and, in A-B-A videos, one for recognizing the first again.
+# Maximum points from a judge: one for distinguishing two people and, in A-B-A videos, one for recognizing the first
+# person again.
 _MOST = {"AB": 1, "ABA": 2}
 
 

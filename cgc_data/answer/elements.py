@@ -13,7 +13,7 @@ from cgc_data.answer.violations import Violation
 from cgc_data.geometry import THOUSAND
 
 MAX_DEPTH = 16
-# More than any image contains. Further entries are counted but not checked, so that time stays bounded.
+# Larger than any real list of boxes. Entries after this number are counted but not checked, so that time is bounded.
 MAX_ENTRIES = 1000
 _MAX_DIGITS = 18
 _KEYS = {"img_idx", "bbox_2d", "label"}
@@ -29,7 +29,7 @@ class JsonObject(tuple[tuple[str, Any], ...]):
 
 @dataclass(frozen=True)
 class Elements:
-    """A list as read: the number of entries, the well-formed entries, and the faults of all other entries."""
+    """A parsed list: the number of entries, the well-formed entries, and the faults in all other entries."""
 
     count: int
     objects: tuple[Object, ...]
@@ -38,8 +38,8 @@ class Elements:
 
 
 def decode_json(text: str, *, integral_floats: bool = False) -> Any:
-    """Value of a JSON text. Objects become `JsonObject`; integers are truncated to 19 characters (which are always out
-    of range).
+    """The value of a JSON text. Objects become `JsonObject`; integers are truncated to 19 characters (which are always
+    out of range).
 
     With `integral_floats` a number such as 120.0 becomes an integer.
 
@@ -107,7 +107,7 @@ def read_elements(values: list[Any], num_images: int) -> Elements:
             found.append(Object(entry["img_idx"], entry["bbox_2d"], entry["label"]))
             continue
         violations.extend(faults)
-        pixel_scale = pixel_scale or is_pixel_scale(value)  # a faultless entry has no number above 1000
+        pixel_scale = pixel_scale or is_pixel_scale(value)  # an entry without faults has no number above 1000
     if len(set(found)) < len(found):
         violations.append(Violation.DUPLICATE)
     if len(values) > MAX_ENTRIES:

@@ -27,7 +27,7 @@ class Layout:
     Attributes:
         body: the text that may contain the list: inside the answer tags, or after the thinking if a tag is missing;
             None if thinking is not closed or the tags are ambiguous.
-        conclusion: everything after the thinking; None if the thinking is not closed.
+        conclusion: all text after the thinking; None if the thinking is not closed.
         violations: faults of the tags and of the text around the blocks.
         think_length: characters inside the think block, stripped of white space; 0 if there is not exactly one block.
     """

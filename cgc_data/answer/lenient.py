@@ -22,7 +22,7 @@ Repair: TypeAlias = Callable[[str], str]
 
 
 def read_lenient(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
-    """Read a response of any form; arguments and result as in `read_answer`.
+    """Read a response in any form; the arguments and the result are the same as in `read_answer`.
 
     The lenient reading does not read the thinking either. `violations` are still the violations of the strict form.
     The numbers of a box are rounded, keys other than the three are ignored, and a missing label becomes "". Broken JSON
@@ -60,7 +60,7 @@ def _narrow(conclusion: str) -> str:
 
 
 def _decode(layout: Layout, repair: Repair) -> Any:
-    # What the strict reading takes is taken as it stands: a label may hold a fence.
+    # An answer block that the strict reading accepts is used unchanged, because a label may contain a fence.
     texts = [] if layout.body is None else [strip_fence(layout.body)[0]]
     texts += [] if layout.conclusion is None else [_narrow(layout.conclusion)]
     for text in texts:
@@ -71,9 +71,9 @@ def _decode(layout: Layout, repair: Repair) -> Any:
 
 def _repaired(text: str, repair: Repair) -> Any:
     try:
-        # Written out and read again, so that the same bounds apply to numbers and nesting.
+        # The repaired value is written and parsed again, so that the same limits apply to numbers and nesting.
         return decode_json(repair(text))
-    except Exception:  # json-repair promises no set of errors for text that no rule of it foresaw
+    except Exception:  # json-repair can raise any error for text that its rules do not cover
         return None
 
 

@@ -40,7 +40,7 @@ class Message(TypedDict):
 
 
 def build_messages(question: str, num_images: int) -> list[Message]:
-    """One user message of `Image 1:` ... `Image N:`, each before its image, then the question.
+    """One user message: `Image 1:` to `Image N:`, each followed by its image, and then the question.
 
     The parts contain only `type` and `text`; the images are passed separately, in this order.
     """

@@ -20,7 +20,7 @@ class Reading:
         readable: whether the response has a list. An unreadable response is not an empty answer.
         elements: number of entries in the list, including malformed ones; 0 if unreadable.
         objects: the well-formed entries in the order written, including duplicates.
-        violations: of the strict format, each once; not empty if unreadable.
+        violations: violations of the strict format, each listed once; not empty if unreadable.
         pixel_scale: whether a box has a number above 1000, as in answers of models that write pixels.
         think_length: characters inside the think block, stripped of white space; 0 if there is not exactly one block.
     """
@@ -59,7 +59,7 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
     if the block contains anything besides the list.
 
     Args:
-        text: what the model wrote.
+        text: the text that the model wrote.
         num_images: number of displayed images; `img_idx` runs from 1 to this number.
         require_think: whether the strict format requires a think block; if false, one block with any content is
             allowed.
@@ -103,6 +103,6 @@ def read_list(text: str, num_images: int, *, integral_floats: bool = False) -> R
 
 
 def parse_strict(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Parsed:
-    """Parse a response by the strict format; arguments as in `read_answer`."""
+    """Parse a response by the strict format; the arguments are the same as in `read_answer`."""
     reading = read_answer(text, num_images, require_think=require_think, prefix=prefix)
     return Parsed(reading.objects, reading.violations)

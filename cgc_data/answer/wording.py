@@ -21,7 +21,7 @@ NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "
 
 
 class Reference(NamedTuple):
-    """What a question refers to: a box, or a whole image."""
+    """The reference in a question: a box, or a whole image."""
 
     image: int  # 1-based
     box: tuple[int, int, int, int] | None = None  # x1, y1, x2, y2 in 0-1000 of that image
@@ -56,8 +56,8 @@ def ask(
     PlanError if the phrasing needs something that is not given.
 
     Args:
-        pool: of phrasings.
-        number: of the phrasing.
+        pool: name of the pool of phrasings.
+        number: number of the phrasing in the pool.
         names: names of the requested objects, in the order in which the question lists them.
         count_images: number of images shown.
         ref: the box that the question gives, or the image that it refers to, if the phrasings of the pool contain one.
@@ -84,7 +84,7 @@ def ask(
 
 
 def label_form(names: Sequence[Name], label: str = "") -> str:
-    """The sentence that states which label to write in the answer; arguments as for `ask`."""
+    """The sentence that states which label to write in the answer; the arguments are the same as for `ask`."""
     words = [label] if label else [name.singular for name in names]
     quoted = [f'"{word}"' for word in words]
     return f"Write the label as {quoted[0]}." if len(quoted) == 1 else f"Write the label as {listed(quoted, 'or')}."

@@ -15,18 +15,18 @@ from cgc_data.index.build import Index
 from cgc_data.index.photos import Photo
 from cgc_data.sources.photos import file_stamp, parts
 
-Stamps = dict[str, str]  # state by file
+Stamps = dict[str, str]  # maps each file to its state
 
 
 def file_stamps(config: BuildConfig) -> Stamps:
-    """State of annotation files, photo archives, and exclusion lists; empty for anything that is not a file."""
+    """The state of annotation files, photo archives, and exclusion lists; empty for paths that are not files."""
     archives = [path for source in config.sources for path in parts(Path(source.images))]
     lists = [Path(path) for path in (*(source.annotations for source in config.sources), *config.exclude)]
     return {str(path): _stamp(path) for path in (*lists, *archives)}
 
 
 def photo_stamps(index: Index) -> Stamps:
-    """State of every photo of the sources."""
+    """The state of every photo in the sources."""
     return {f"{photo.file_name} ({photo.identity})": _photo_stamp(index, photo) for photo in index.photos}
 
 

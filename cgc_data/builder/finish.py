@@ -88,12 +88,12 @@ def finish_release(
 
 
 def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Rejection] | pa.Table) -> None:
-    """From the shards and the rest of the manifest, write statistics, plots, documents, counts, hashes, and the
-    manifest.
+    """Write statistics, plots, documents, and the manifest with its counts and hashes, from the shards and the other
+    parts of the manifest.
 
     The card's commands refer to the folder; a push writes the documents again for the Hub.
     """
-    for part in out.glob("*.part"):  # left by a process that was killed while writing one of these
+    for part in out.glob("*.part"):  # left by a process that was killed while it wrote one of these files
         part.unlink()
     rejected = write_rejected(out / "rejected.parquet", rejections)
     stats = release_stats(_batches(out / shard["path"] for shard in manifest["shards"]))

@@ -47,11 +47,11 @@ class Built:
     rejected: int
     planned: int
     wanted: int
-    photos: int = 0  # that are shown
-    available: int = 0  # that could be shown: present, licensed, and not excluded
+    photos: int = 0  # photos that are shown
+    available: int = 0  # photos that could be shown: present, licensed, and not excluded
     empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for any row
     made: tuple[TaskRows, ...] = ()  # rows by task; empty if it was finished before
-    notes: tuple[str, ...] = ()  # what was skipped and why, and exclusion lists that do not match
+    notes: tuple[str, ...] = ()  # skipped photos and objects, and exclusion lists that do not match
 
 
 def build_release(

@@ -1,7 +1,8 @@
 """Write a new version of a release without a photo: a person asked for its removal, or its license was withdrawn.
 
-The rows that show the photo are removed, together with the rows that are fair only with them: the other half of a pair,
-and photo sets whose remaining questions would ask about one photo alone. All other rows keep their content and ids.
+The rows that show the photo are removed, together with the rows that would be unbalanced without them: the other half
+of a pair, and photo sets whose remaining questions would ask about only one photo. All other rows keep their content
+and ids.
 """
 
 import shutil
@@ -45,7 +46,7 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
         "shards": [],
         "removed": [*_removed(opened), {"image_id": image_id}],
     }
-    manifest.pop("fingerprint", None)  # no build creates this one
+    manifest.pop("fingerprint", None)  # a build never creates this folder
     with filled(out):
         for shard in opened.manifest["shards"]:
             if kept := _copy(opened.path(shard["path"]), inside(out, shard["path"]), shard, leaving):
@@ -56,7 +57,7 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
 
 
 def _removed(release: Release) -> list[Removed]:
-    """What earlier versions removed."""
+    """The photos that earlier versions removed."""
     earlier = release.manifest.get("removed", [])
     return earlier if isinstance(earlier, list) else []
 
@@ -69,7 +70,7 @@ def _rejected(path: Path) -> pa.Table:
 
 
 def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[str]:
-    """Ids of the rows that show the photo, and ids of the rows that are not fair without these rows.
+    """Ids of the rows that show the photo, and ids of the rows that would be unbalanced without these rows.
 
     Raises ReleaseError if no row shows the photo, or no row would be left.
     """
@@ -89,7 +90,7 @@ def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[s
 
 
 def _ids(rows: list[Row], source: str | None) -> str:
-    """Some ids that exist, for an error."""
+    """Some existing ids, for an error message."""
     parts = [part for row in rows for view in row["views"] for part in view["parts"]]
     shown = sorted({part["image_id"] for part in parts if source in (None, part["source"])})
     some = ", ".join(map(str, shown[:SHOWN_IDS]))
@@ -120,7 +121,9 @@ def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
 
 
 def _copy(shard: Path, target: Path, record: Shard, leaving: set[str]) -> Shard | None:
-    """The manifest's entry for the shard without the removed rows; None, and no file, if no rows are left."""
+    """Write the shard without the removed rows and return its manifest entry; None, and no file, if no rows are
+    left.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     ids = pq.read_table(shard, columns=["id"]).column("id").to_pylist()
     if leaving.issuperset(ids):  # `load_dataset` refuses a split without rows

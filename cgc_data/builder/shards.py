@@ -23,15 +23,15 @@ from cgc_data.sources import open_photos
 from cgc_data.sources.read import file_sha256
 
 ROW_GROUP_BYTES = 64 * 2**20
-IMAGE_BYTES = "images.list.element.bytes"  # column of Parquet
+IMAGE_BYTES = "images.list.element.bytes"  # name of a Parquet column
 
 
 @dataclass(frozen=True)
 class ShardTask:
-    """What a worker needs to render one shard. It can be pickled."""
+    """The data that a worker needs to render one shard; it can be pickled."""
 
     plan: Path
-    number: int  # row group of the plan
+    number: int  # number of the row group in the plan
     target: Path
     receipt: Path
     stores: dict[str, str]  # images folder or zip by source key
@@ -46,7 +46,7 @@ class Receipt:
 
     rows: int
     bytes: int
-    num_bytes: int  # of the rows in memory
+    num_bytes: int  # size of the rows in memory
     sha256: str
     rejected: list[Rejection]
 
@@ -98,7 +98,7 @@ def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, 
     Returns the number of rows and their size in memory, which `datasets` calls `num_bytes`.
     """
     schema, count, num_bytes = arrow_schema(), 0, 0
-    # one dictionary per row group stores each photo once, however many rows show it
+    # one dictionary per row group stores each photo once, even if several rows show it
     with pq.ParquetWriter(
         path, schema, compression=_codecs(schema), dictionary_pagesize_limit=2**30, write_page_index=True
     ) as writer:
@@ -118,7 +118,7 @@ def _codecs(schema: pa.Schema) -> dict[str, str]:
 
 
 def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
-    """Paths of the columns that Parquet makes of a field."""
+    """Paths of the Parquet columns that store a field."""
     if pa.types.is_list(kind):
         yield from _leaves(f"{path}.list.element", kind.value_type)
     elif pa.types.is_struct(kind):
@@ -133,7 +133,7 @@ def _write(path: Path, families: Iterator[Sequence[Row]]) -> tuple[int, int]:
 
 
 def group_rows(families: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
-    """Families collected into row groups of at most 64 MB of images, or one family."""
+    """Row groups of families with at most 64 MB of images; a larger family has a row group to itself."""
     group: list[Row] = []
     size = 0
     for family in families:

@@ -35,7 +35,7 @@ def claim(out: Path, fingerprint: str) -> Path | None:
     record = work / FINGERPRINT
     if (out / "manifest.json").exists():
         if _manifest(out).get("fingerprint") == fingerprint:
-            shutil.rmtree(work, ignore_errors=True)  # if a build was killed between its last two steps
+            shutil.rmtree(work, ignore_errors=True)  # still exists if a build was killed between its last two steps
             return None
         raise BuildError(f"{out}: contains another finished release; choose another --out, or delete the folder")
     resumed = record.exists() and record.read_text(encoding="utf-8") == fingerprint
@@ -50,7 +50,7 @@ def claim(out: Path, fingerprint: str) -> Path | None:
         for left in work.glob("*.part"):  # partial shards left by a full disk or a kill
             left.unlink()
         return work
-    shutil.rmtree(work, ignore_errors=True)  # other settings, but nothing was rendered yet
+    shutil.rmtree(work, ignore_errors=True)  # the settings differ, but nothing was rendered yet
     make_folder(work)
     write_atomically(record, fingerprint)
     return work
@@ -87,13 +87,13 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
-    """If the sources or settings are refused before anything is rendered, leave no folder."""
+    """Leave no folder behind if the sources or settings are refused before anything is rendered."""
     try:
         yield
     except BuildError:  # a worker is gone; the parts that are planned remain
         raise
     except CgcError:
-        if any(work.glob("plan.json")):  # a build in progress; photos that cannot be reached now may be back later
+        if any(work.glob("plan.json")):  # a build is in progress; unreachable photos may be available later
             raise
         shutil.rmtree(work, ignore_errors=True)
         if not any(out.iterdir()):
@@ -102,7 +102,7 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
 
 
 def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
-    """Keep only the list of rejected samples: after the photos are fixed, the plan may change."""
+    """Keep only the list of rejected samples, because the plan may change after the photos are fixed."""
     for contrast in CONTRASTS:
         shutil.rmtree(out / contrast, ignore_errors=True)
     for path in (out / WORK).iterdir():

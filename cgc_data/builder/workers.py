@@ -28,7 +28,7 @@ Handle = TypeVar("Handle")
 def run_tasks(
     function: Callable[[Task], Result], tasks: Iterable[Task], workers: int, executor: Executor = "processes"
 ) -> Iterator[Result]:
-    """Results in the order of the tasks. Raises the exceptions of the function, and ConfigError if Ray is not
+    """Yield results in the order of the tasks. Raises the exceptions of the function, and ConfigError if Ray is not
     installed.
     """
     return map_with_ray(function, tasks) if executor == "ray" else map_in_processes(function, tasks, workers)

@@ -4,7 +4,8 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
-# Unpacked in chunks. For other methods zipfile unpacks everything at once, possibly a million times what is read.
+# Methods that are unpacked in chunks. With other methods, zipfile unpacks all data at once, possibly a million times
+# the size that is read.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
 PACKED_OTHERWISE = (NotImplementedError, RuntimeError)  # another compression method, or encrypted

@@ -33,7 +33,7 @@ class LazyGroup(click.RichGroup):
         return self.modules
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of this name, or None."""
+        """The command with this name, or None."""
         if cmd_name not in self.modules:
             return None
         module, function = self._place(cmd_name)
@@ -77,7 +77,7 @@ class _InOrder(click.RichGroup):
 def run(group: click.Command, name: str) -> NoReturn:
     """Run the command line called `name`, print expected errors as one line, and exit."""
     _escape_what_the_terminal_cannot_show()
-    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")  # refused by name instead
+    warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")  # refused by name
     try:
         sys.exit(group(prog_name=name, standalone_mode=False))
     except CgcError as error:
@@ -87,7 +87,7 @@ def run(group: click.Command, name: str) -> NoReturn:
         _end(name, f"{error.format_message()} Try: {context.command_path if context else name} --help", 2)
     except click.Abort:
         _end(name, "interrupted; run the same command again", 130)
-    except BrokenPipeError:  # the reader of our output is gone: `cgc-data stats R | head`
+    except BrokenPipeError:  # the program that reads our output has exited, as in `cgc-data stats R | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:  # a disk fills up, or a folder disappears: not a bug

@@ -4,7 +4,7 @@ import errno
 from pathlib import Path
 
 _RERUN = "run the same command again"
-# What is wrong with the file, and the fix.
+# The problem with the file, and the fix.
 _REASONS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space and run again"),
     errno.EDQUOT: ("the disk is full", "free some space and run again"),

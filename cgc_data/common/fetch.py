@@ -19,8 +19,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 from cgc_data.common.errors import DownloadError
 from cgc_data.common.progress import say
 
-_CHUNK = 1 << 16  # bytes lost to a broken connection at most
-_TRIES = 5  # consecutive attempts that bring no byte
+_CHUNK = 1 << 16  # maximum number of bytes lost if a connection breaks
+_TRIES = 5  # maximum number of consecutive attempts that receive no byte
 _TIMEOUT = (15, 60)  # seconds to connect, and between two packets
 _BUSY = {408, 429, 500, 502, 503, 504}
 Advance = Callable[[int, int | None], None]
@@ -113,7 +113,7 @@ def _check_status(url: str, response: requests.Response) -> None:
 
 
 def _total(response: requests.Response) -> int | None:
-    """Size of the whole file as announced."""
+    """Size of the complete file as announced by the server."""
     if match := re.search(r"/(\d+)$", response.headers.get("Content-Range", "")):
         return int(match[1])
     length = response.headers.get("Content-Length", "")
@@ -121,7 +121,7 @@ def _total(response: requests.Response) -> int | None:
 
 
 def _beyond_the_end(url: str, part: Path, total: int | None) -> None:
-    """The server has no bytes after those received: the file is complete, or the server's file has changed."""
+    """The server has no bytes after the received bytes: the file is complete, or the server's file has changed."""
     if size_of(part) == total:
         return
     size = size_of(part)

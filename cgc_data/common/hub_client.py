@@ -14,9 +14,9 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 
 from cgc_data.common.errors import PushError
 
-# base class of all errors of the client's HTTP library, whichever it is
+# base class of all errors in the client's HTTP library
 _HTTP_ERROR: type[BaseException] = HfHubHTTPError.__bases__[0]
-_PASSING = {408, 412, 429, 500, 502, 503, 504}  # 412: someone else committed in the meantime
+_PASSING = {408, 412, 429, 500, 502, 503, 504}  # 412: another user committed in the meantime
 
 _MENDS = {
     401: "the Hub rejects this token; run `hf auth login` or set HF_TOKEN to a valid token",

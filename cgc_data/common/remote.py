@@ -24,13 +24,13 @@ TRIES = 4
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(?=[^/])")
 # A drive letter is not a protocol, and `file` is the default.
 _LOCAL = ("file", "local")
-# Tries of the protocol's own package multiply with those here.
+# The protocol's own package also retries, so the total number of tries is the product.
 OPTIONS: dict[str, dict[str, Any]] = {"s3": {"config_kwargs": {"retries": {"total_max_attempts": 1}}}}
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"}
 
 
 def url_of(path: Path | str) -> str | None:
-    """The URL that a path is, or None for a local one. A `Path` has lost the second slash, which is restored."""
+    """The URL in a path, or None for a local path. A `Path` has lost the second slash of the URL, which is restored."""
     found = _URL.match(str(path))
     if found is None or found[1] in _LOCAL:
         return None
@@ -43,13 +43,14 @@ def joined(path: Path | str, name: str) -> str:
 
 
 def cache_folder() -> Path:
-    """Folder of local copies: `CGC_REMOTE_CACHE`, else below the user's cache folder."""
+    """The folder of local copies: `CGC_REMOTE_CACHE` if set, otherwise a folder in the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("CGC_REMOTE_CACHE") or Path(base, "cgc-data", "remote"))
 
 
 def local_file(path: Path | str) -> Path:
-    """The path itself if it is local, else a local copy of the remote file, made once per state of the file.
+    """The path itself if it is local, otherwise the path of a local copy, which is made once per state of the remote
+    file.
 
     Raises RemoteError.
     """
@@ -93,13 +94,13 @@ def list_files(url: str) -> dict[str, int]:
 
 
 def opened(url: str) -> IO[bytes]:
-    """A remote file to read by range. Raises RemoteError."""
+    """Open a remote file that is read by range. Raises RemoteError."""
     found: IO[bytes] = _tried(url, lambda files, name: files.open(name, "rb", block_size=1 << 20))
     return found
 
 
 def upload(folder: Path, url: str, *, last: str) -> None:
-    """Copy all files of a folder to a remote one, and `last` after all others. Raises RemoteError."""
+    """Copy all files in a folder to a remote folder; `last` is copied after all other files. Raises RemoteError."""
     paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: (path.name == last, path))
     for path in paths:
         name = path.relative_to(folder).as_posix()
@@ -108,7 +109,7 @@ def upload(folder: Path, url: str, *, last: str) -> None:
 
 
 def download(url: str, folder: Path) -> None:
-    """Copy all files below a remote folder into a local one, replaced as a whole.
+    """Copy all files below a remote folder into a local folder, which is replaced as a whole.
 
     Raises RemoteError, also if a file's name leads out of the folder.
     """

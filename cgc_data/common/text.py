@@ -6,7 +6,7 @@ from pathlib import Path
 from cgc_data.common.errors import CgcError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# UTF-32 first: its byte order mark starts with that of UTF-16.
+# UTF-32 first, because its byte order mark starts with the byte order mark of UTF-16.
 _MARKS = {b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 # C0 (except tab and line feed), DEL, C1, direction overrides, other line breaks, and lone surrogates.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -28,7 +28,9 @@ def one_line(text: object) -> str:
 
 
 def read_text(path: Path, error: type[CgcError]) -> str:
-    """The text of a file. Raises `error` if it is not UTF-8 or the path is invalid, OSError if it cannot be read."""
+    """The text in a file. Raises `error` if the text is not UTF-8 or the path is invalid, OSError if it cannot
+    be read.
+    """
     try:
         content = path.read_bytes()
     except ValueError as fault:  # a null byte, or characters that cannot be encoded

@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-MOST_NODES = 100_000  # with all aliases expanded
-MOST_CHARACTERS = 200_000  # PyYAML takes seconds for more
+MOST_NODES = 100_000  # maximum number of nodes with all aliases expanded
+MOST_CHARACTERS = 200_000  # PyYAML needs seconds for longer text
 DEEPEST = 64
 
 
@@ -32,7 +32,7 @@ def load_yaml(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Stops at deep nesting, whose cost grows with the square of the depth."""
+    """A loader that stops at deep nesting, because the cost of nesting grows with the square of the depth."""
 
     _depth = 0
 

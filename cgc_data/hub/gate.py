@@ -38,14 +38,14 @@ def check_names(repo_id: str, tag: str | None) -> None:
 
 
 def next_version(tags: list[str]) -> str:
-    """The version after the highest of `tags`; tags of other forms are ignored."""
+    """The version that follows the highest of `tags`; tags in other forms are ignored."""
     versions = [tuple(int(part) for part in match.groups()) for match in map(_TAG.fullmatch, tags) if match]
     major, minor, patch = max(versions, default=(1, 0, -1))
     return f"v{major}.{minor}.{patch + 1}"
 
 
 def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
-    """Content of every published file, by path in the release, in upload order; the manifest is last.
+    """The content of every published file, by its path in the release and in upload order; the manifest is last.
 
     `documents` replace the documents of the folder, whose commands refer to the folder. The manifest names sources by
     their paths on the build machine; only their base names are published.
@@ -135,7 +135,7 @@ def _sha256(path: Path) -> str:
 
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
-    """(license URL, is the photo changed?) of every photo of which a view shows a part."""
+    """Pairs (license URL, whether the photo is changed) for every photo that a view shows, even in part."""
     for row in release.rows(["contrast", "task", "views"]):
         windows = task_of(row).contrast.windows
         for view in row["views"]:

@@ -20,7 +20,7 @@ from cgc_data.hub.gate import next_version, same_release
 from cgc_data.release.manifest import Manifest, current_manifest
 from cgc_data.tasks import CONTRASTS
 
-# what a manually created repository may contain before its first release
+# files that a manually created repository may contain before its first release
 _HARMLESS = {".gitattributes", ".gitignore", "README.md"}
 
 
@@ -29,7 +29,7 @@ class Repository:
 
     def __init__(self, api: HfApi, repo_id: str) -> None:
         self._api = api
-        self._target: Any = {"repo_id": repo_id, "repo_type": "dataset"}  # arguments of every call
+        self._target: Any = {"repo_id": repo_id, "repo_type": "dataset"}  # arguments that every call needs
         self.repo_id = repo_id
         self.url = f"{api.endpoint}/datasets/{repo_id}"
 
@@ -52,12 +52,12 @@ class Repository:
         return None
 
     def files(self, revision: str = "main") -> dict[str, str | None]:
-        """Path -> sha256 (None for small files that git itself holds)."""
+        """Map from path to sha256; None for small files, which git itself stores."""
         tree = self._api.list_repo_tree(**self._target, recursive=True, revision=revision)
         return {f.path: f.lfs.sha256 if f.lfs else None for f in tree if isinstance(f, RepoFile)}
 
     def tags(self) -> dict[str, str]:
-        """Name -> commit."""
+        """Map from tag name to commit."""
         return {ref.name: ref.target_commit for ref in self._api.list_repo_refs(**self._target).tags}
 
     def upload(self, path: str, content: Path | bytes) -> CommitOperationAdd:
@@ -78,7 +78,8 @@ class Repository:
         """Makes `main` contain the `expected` files and no files of an earlier release; returns the commit's id."""
         for attempt in attempts():
             with attempt:
-                # looked up each time: an unanswered attempt may have succeeded, and another push may have come between
+                # looked up on each try, because an unanswered attempt may have succeeded, or another push may have
+                # happened
                 head = str(self._api.repo_info(**self._target).sha)
                 present = self.files(head)
                 missing = [path for path, digest in expected.items() if present.get(path) != digest]

@@ -1,4 +1,4 @@
-"""From sources to the index: photos, presence of every concept in each, instances, splits.
+"""Builds the index from the sources: photos, the presence of every concept in each photo, instances, and splits.
 
 The index contains no pixels and no segmentations; both are read from the sources when a view needs them.
 """
@@ -38,7 +38,9 @@ Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 @dataclass(frozen=True)
 class Warrant:
-    """Why a concept is known to be absent: the source that states it, and by which rule."""
+    """The reason why a concept is known to be absent: the source that states the absence, and the rule that
+    proves it.
+    """
 
     source: str
     rule: str
@@ -46,7 +48,7 @@ class Warrant:
 
 @dataclass(frozen=True)
 class Index:
-    """Facts over all sources. `states` has shape (photos, concepts)."""
+    """The facts of all sources. `states` has shape (photos, concepts)."""
 
     tables: tuple[SourceTable, ...]
     stores: tuple[PhotoStore, ...]
@@ -62,7 +64,7 @@ class Index:
     agreement: Agreement
     relations: Relations
     labelled: frozenset[str]  # concepts that some source has in its vocabulary
-    names: dict[str, Name]  # of the concepts that may be asked for, as shown
+    names: dict[str, Name]  # names, as shown, of the concepts that questions may ask for
     leaving: tuple[Leaving, ...]  # boxes that leave their photos, by source
 
     @cached_property
@@ -106,13 +108,14 @@ class Index:
 def build_index(config: BuildConfig, cache: Path) -> Index:
     """Read the sources (cached by sha256) and join their facts. Raises SourceError, PhotoError, ConfigError."""
     tables = tuple(_read(source, cache) for source in config.sources)
-    _leaving(tables, config)  # so that boxes in another format are refused before any photo is read
+    _leaving(tables, config)  # first, so that boxes in another format are refused before any photo is read
     stores = tuple(open_photos(Path(s.images)) for s in config.sources)
     return _join(tables, stores, collect_photos(tables, stores, [s.images for s in config.sources]), config)
 
 
 def rejoined(index: Index, config: BuildConfig) -> Index:
-    """The index of the same files under other declarations (`exhaustive`, `ignore`). Raises as `build_index` does.
+    """The index of the same files with other declarations (`exhaustive`, `ignore`). Raises the same errors as
+    `build_index`.
 
     The photos are reused; no file is read again.
     """
@@ -157,7 +160,7 @@ def _join(
 
 
 def _given_names(tables: Sequence[SourceTable], claims: Sequence[Claims]) -> dict[str, str]:
-    """The name that the first source with a concept gives it."""
+    """For each concept, the name from the first source that has the concept."""
     given: dict[str, str] = {}
     for table, claim in zip(tables, claims, strict=True):
         for concept, name in zip(claim.concepts, table.categories.column("name").to_pylist(), strict=True):
@@ -175,8 +178,10 @@ def _read(source: Source, cache: Path) -> SourceTable:
 
 
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:
-    """Whether every concept that could be confused with a concept is provably absent, (photos, concepts)."""
-    absent = np.ascontiguousarray((index.states == ABSENT).T)  # by concept: whole columns are combined
+    """Mask (photos, concepts): whether all concepts that could be confused with the concept are provably absent from
+    the photo.
+    """
+    absent = np.ascontiguousarray((index.states == ABSENT).T)  # concept by concept, so that entire columns are combined
     clear: NDArray[np.bool_] = np.ones_like(absent)
     for concept in range(len(index.concepts)):
         for other in index.confusable(concept, labelled_only=labelled_only):
@@ -185,8 +190,8 @@ def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool
 
 
 def confused(index: Index) -> NDArray[np.bool_]:
-    """Whether a concept that could be confused with a concept is known to be present, (photos, concepts); the concept
-    is then not asked about.
+    """Mask (photos, concepts): whether a concept that could be confused with the concept is known to be present, so
+    that no question asks about the concept.
     """
     present = index.states >= PRESENT_SOME
     boxed = np.zeros_like(present)
@@ -223,8 +228,8 @@ def _joined_states(
 def _below(
     photos: int, listings: Sequence[Listing], claims: Sequence[Claims], concepts: list[str], relations: Relations
 ) -> Below:
-    """Steps from a concept to the concepts below it; COCO's annotation practice counts only where COCO itself warrants
-    absence.
+    """Steps from a concept to the concepts below it; COCO's annotation practice counts only for photos in which COCO
+    itself warrants absence.
     """
     positions = {concept: i for i, concept in enumerate(concepts)}
     steps: Below = []

@@ -17,7 +17,7 @@ from cgc_data.release.manifest import ListUsageRecord
 # other numbered names (00000017.jpg, a frame of a video; 2315885.jpg, of Visual Genome) do not
 COCO_NUMBER = re.compile(r"^(?:COCO_[a-z]+[0-9]+_)?([0-9]{12})(?:_[0-9]+)?$|^0*([0-9]{1,12})_[0-9]+_(?:source|target)$")
 BARE_NUMBER = re.compile(r"[0-9]{1,18}")
-EXAMPLES = 3  # entries named in a note
+EXAMPLES = 3  # maximum number of entries named in a note
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
@@ -28,7 +28,7 @@ class Exclusions:
     coco_numbers: frozenset[int]
     file_names: frozenset[str]
     files: tuple[str, ...]
-    entries: tuple[tuple[str, ...], ...]  # of each file, each once
+    entries: tuple[tuple[str, ...], ...]  # distinct entries of each file
 
     def matches(self, photo: Photo) -> bool:
         """Whether this photo is excluded, by its COCO number, its file name, or (for other photos) its id."""
@@ -66,15 +66,15 @@ class ListUsage:
     list: str
     entries: int
     matched: int
-    unmatched: tuple[str, ...]  # the first few
+    unmatched: tuple[str, ...]  # the first few unmatched entries
 
     @classmethod
     def of(cls, record: ListUsageRecord) -> "ListUsage":
-        """Read from a manifest."""
+        """Create the record from a manifest."""
         return cls(record["list"], record["entries"], record["matched"], tuple(record["unmatched"]))
 
     def record(self) -> ListUsageRecord:
-        """As written in a manifest."""
+        """The record in the form of a manifest."""
         found: ListUsageRecord = {"list": self.list, "entries": self.entries, "matched": self.matched, "unmatched": []}
         found["unmatched"] += self.unmatched
         return found

@@ -21,17 +21,17 @@ from cgc_data.index.photos import Photo
 from cgc_data.index.pictures import perceptual_hash
 from cgc_data.sources import PhotoStore
 
-BROKEN = "broken"  # cannot be decoded: rendering rejects it by name, and it may be repaired before that
+BROKEN = "broken"  # cannot be decoded: rendering rejects the photo by name, unless it is repaired before
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Of photos, (photos,) each.
+    """Facts about photos, each an array (photos,).
 
     Attributes:
-        hashes: perceptual, uint64; 0 if the photo cannot be decoded.
+        hashes: perceptual hashes, uint64; 0 if the photo cannot be decoded.
         forms: name of the file format, such as "JPEG"; "" if the photo cannot be decoded.
-        orientations: by EXIF, 1-8.
+        orientations: EXIF orientations, 1-8.
         sizes: width and height as stored, (photos, 2).
         faults: why a photo that can be decoded must not be shown; "" if it may be shown.
     """
@@ -54,7 +54,9 @@ def photo_facts(
     workers: int,
     displayed: Sequence[bool] | None = None,
 ) -> Facts:
-    """Facts of these photos; photos of the sources in `displayed` are rotated by EXIF before they are hashed."""
+    """The facts about these photos; photos from the sources in `displayed` are rotated by EXIF before they are
+    hashed.
+    """
     turned = [bool(displayed and displayed[photo.source]) for photo in photos]
     known = _read_cache(cache)
     stamps = [
@@ -99,7 +101,7 @@ def _fact(store: PhotoStore, file_name: str, *, turn: bool) -> Fact:
 def _orientation(content: bytes) -> int:
     try:
         return exif_orientation(content)
-    except PhotoError:  # rendering reports it, if the photo is used
+    except PhotoError:  # rendering reports the error if the photo is used
         return 1
 
 

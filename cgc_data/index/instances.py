@@ -16,10 +16,10 @@ class Instances:
     photo: NDArray[np.int64]
     concept: NDArray[np.int32]
     source: NDArray[np.int16]
-    row: NDArray[np.int64]  # row in that source's annotations
+    row: NDArray[np.int64]  # row number in the annotations of that source
     box: NDArray[np.float64]  # (instances, 4) x1, y1, x2, y2 in pixels, as annotated
     crowd: NDArray[np.bool_]
-    single: NDArray[np.bool_]  # known to be a single instance: not a crowd, by a trusted flag
+    single: NDArray[np.bool_]  # known to be a single instance: a trusted flag states that it is not a crowd
 
     def of_photo(self, photo: int) -> NDArray[np.int64]:
         """Positions of a photo's instances."""

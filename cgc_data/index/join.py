@@ -1,4 +1,5 @@
-"""Join the facts of several sources about one photo. If they contradict each other, the pair is unknown.
+"""Join the facts of several sources about one photo. If sources contradict each other about a category, it becomes
+unknown.
 
 The sources must agree on presence and count, and their boxes must match one to one at IoU 0.5. The boxes of each
 (photo, concept) come from one source, preferably a source whose protocol has better boxes, such as LVIS.
@@ -20,7 +21,9 @@ SAME_BOX_IOU = 0.5
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often two sources cover the same (photo, concept), and how often they contradict each other."""
+    """The number of pairs (photo, concept) that two sources cover, and the number that they contradict each other
+    about.
+    """
 
     compared: int
     contradicted: int

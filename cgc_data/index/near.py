@@ -16,8 +16,8 @@ from cgc_data.index.pictures import HASH_BITS
 Hashes = NDArray[np.uint64]
 Pairs = NDArray[np.intp]  # (pairs, 2)
 
-BLOCK = 2**20  # hashes compared at once
-MOST_PAIRS = 2**20  # collected before they are reduced to clusters
+BLOCK = 2**20  # number of hashes compared at once
+MOST_PAIRS = 2**20  # number of pairs collected before they are reduced to clusters
 
 
 def near_duplicates(hashes: Hashes, distance: int) -> NDArray[np.int32]:
@@ -33,7 +33,7 @@ def near_duplicates(hashes: Hashes, distance: int) -> NDArray[np.int32]:
 
 
 def like_any(hashes: Hashes, others: Hashes, distance: int) -> NDArray[np.bool_]:
-    """Which photos, (photos,), are near-duplicates of any of the others."""
+    """Mask (photos,) of the photos that are near-duplicates of any of the other photos."""
     close = np.zeros(len(hashes), dtype=bool)
     for other in np.unique(others):
         close |= (np.bitwise_count(hashes ^ other) <= distance) & (hashes != 0)
@@ -52,7 +52,7 @@ def _spanning(hashes: Hashes, distance: int) -> Pairs:
 
 
 def _reduced(pairs: Pairs, count: int) -> Pairs:
-    """Each member of a cluster paired with its first: fewer pairs than hashes."""
+    """Each member of a cluster paired with the cluster's first member, which gives fewer pairs than hashes."""
     first, clusters = np.unique(_clusters(pairs, count), return_index=True, return_inverse=True)[1:]
     leaders = first[clusters]
     members = np.flatnonzero(leaders != np.arange(count))

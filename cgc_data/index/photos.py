@@ -54,7 +54,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A photo that cannot be used, and why."""
+    """A photo that cannot be used, and the reason."""
 
     source: str
     image_id: int
@@ -120,7 +120,9 @@ def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], 
 
 
 def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> NDArray[np.bool_]:
-    """Which photos the license policy allows to be shown whole, or in windows; shape (photos,)."""
+    """Mask (photos,) of the photos that the license policy allows to be shown uncropped or, if `windows`, in
+    windows.
+    """
     return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 
 
@@ -154,7 +156,7 @@ def _part_pictures(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore
     apart = []
     for identity in [name for name, group in groups.items() if len(group) > 1]:
         group, stamps = groups[identity], {_stamp(listing, stores) for listing in groups[identity]}
-        if len(stamps) == 1:  # one and the same file
+        if len(stamps) == 1:  # both names refer to the same file
             continue
         contents = {id(listing): _content(listing, stores) for listing in group}
         first = min(group, key=lambda listing: (not listing.coco_url, _by_bytes(contents[id(listing)])))
@@ -198,7 +200,7 @@ def _size(listing: Listing, stores: Sequence[PhotoStore]) -> int:
 def _fault(group: list[Listing]) -> Fault | None:
     """Why a photo that several sources list cannot be used, with details."""
     name, sources = group[0].appearance.file_name, [listing.appearance.source for listing in group]
-    if len(set(sources)) < len(sources):  # its objects would be counted twice
+    if len(set(sources)) < len(sources):  # the photo's objects would be counted twice
         ids = sorted(listing.image_id for listing in group)
         return "listed twice", f"{name}: the same photo has the ids {ids}"
     if group[0].width * group[0].height > MOST_PIXELS:

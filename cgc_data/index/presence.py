@@ -30,7 +30,7 @@ class Claims:
     """The states that one source gives, (images, concepts): one row per image, one column per category.
 
     Attributes:
-        rule: the rule by which it warrants absence.
+        rule: the rule by which the source warrants absence.
         practice: COCO_PRACTICE if COCO's own 80 classes are labeled, as COCO's annotators understood them.
         exhaustive: categories of which every instance is boxed in every photo, (categories,).
         single: annotations that are known to be a single instance, not a crowd, (annotations,).
@@ -53,7 +53,8 @@ class Claims:
 
 
 def source_claims(table: SourceTable, source: Source) -> Claims:
-    """States of a source's images, (image rows, its concepts), from its annotation protocol alone.
+    """States of a source's images, (image rows, concepts of the source), derived only from the source's annotation
+    protocol.
 
     Raises VocabularyError if two categories are the same concept, and ConfigError for a declaration that contradicts
     the file.
@@ -98,7 +99,7 @@ def reach_below(states: States, below: Below) -> None:
 def _mark_present(states: States, table: SourceTable, exhaustive: Flags, complete: Flags) -> None:
     """Mark boxed concepts; `complete` marks annotations whose category is completely boxed, (annotations,)."""
     boxed = tuple(table.annotations.column(c).to_numpy() for c in ("image_row", "category_row"))
-    contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # listed as verified absent, but boxed
+    contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # boxed, but listed as absent
     states[boxed] = PRESENT_ALL
     states[boxed[0][~complete], boxed[1][~complete]] = PRESENT_SOME
     rows, columns = _listed(table, "not_exhaustive")

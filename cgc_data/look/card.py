@@ -152,7 +152,9 @@ def _license(url: str) -> dict[str, str]:
 
 
 def _excluded(exclusions: Exclusions) -> dict[str, object]:
-    """Base names of the given lists and folders, and the number of photos that each kind excluded."""
+    """Base names of the exclusion lists and folders, and the number of photos that the lists and the folders
+    excluded.
+    """
     return {
         "files": [base_name(name) for name in exclusions.get("files", [])],
         "like": [base_name(name) for name in exclusions.get("like", [])],

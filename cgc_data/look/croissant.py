@@ -134,7 +134,7 @@ def _field(identity: str, files: str, column: str, feature: Any, path: list[str]
 
 
 def _lists_records(feature: Any) -> bool:
-    """Is it a list of records? Croissant readers fail on lists of records inside a record."""
+    """Is the feature a list of records? Croissant readers fail on lists of records inside a record."""
     inner = _item(feature)
     return inner is not None and "_type" not in inner
 

@@ -26,7 +26,9 @@ class _Part(msgspec.Struct, frozen=True):
 
     @property
     def photo(self) -> str:
-        """The digest uses only the file name, because the source key changes with every edit of the annotation file."""
+        """Name of the photo. It does not contain the source key, because the key changes with every edit of the
+        annotation file.
+        """
         name = self.file_name.rpartition("/")[2]
         return name if re.fullmatch(COCO_PHOTO, name) else self.file_name
 

@@ -29,7 +29,7 @@ Samples = dict[str, list[Sample]]
 
 @dataclass(frozen=True)
 class Gallery:
-    """What was written."""
+    """The result of writing a gallery."""
 
     page: Path
     sheets: list[Path]
@@ -48,9 +48,11 @@ def write_gallery(
 ) -> Gallery:
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
-    Rows that belong together (`pair_id`) are chosen together. `kind` is the format of the sheets and of the page's
-    images; those of the page that are in it already, and all of them for `png`, are the bytes of the release.
-    `images`: folder or zip with the photos of a release that stores none; None: the locations it was built from.
+    Rows that belong together (`pair_id`) are chosen together. `kind` is the format of the sheets and the page's images.
+    The page uses the bytes in the release for images that already have this format, and for all images if `kind` is
+    `png`. `images`: folder or zip with the photos, for a release that stores no images; None: the locations from which
+    it was
+        built.
 
     Raises:
         ReleaseError: `folder` contains something other than a gallery.
@@ -135,7 +137,7 @@ def _store(view: View, folder: Path, kind: PictureFormat) -> str:
 
 
 def _encoded(view: View, kind: PictureFormat) -> bytes:
-    """The view's picture in another format. Raises ReleaseError if it cannot be decoded."""
+    """The view's picture in another format. Raises ReleaseError if the picture cannot be decoded."""
     encoded = io.BytesIO()
     with decoded(view) as picture:
         picture.convert("RGB").save(encoded, kind, **SAVED[kind])

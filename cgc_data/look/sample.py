@@ -16,7 +16,7 @@ from cgc_data.release.rows import Evidence, Row, ViewRow
 from cgc_data.sources.formats import FORMATS, AnnotationProtocol
 from cgc_data.tasks import task_of
 
-WHOLE = (0, 0, 1000, 1000)  # an image that the question refers to without a box
+WHOLE = (0, 0, 1000, 1000)  # tag of an image that the question refers to without a box
 
 Sources: TypeAlias = Mapping[str, SourceRecord]
 
@@ -129,7 +129,7 @@ def _view(row: Row, number: int, sources: Sources) -> View:
 
 
 def _added(view: ViewRow) -> tuple[str, ...]:
-    """What the view shows from other photos, in words."""
+    """The objects from other photos in the view, in words."""
     lent = view["parts"][1:]
     lenders = ", ".join(PurePath(part["file_name"]).name for part in lent)
     return (f"Objects pasted from other photos: {len(lent)} ({lenders}).",) if lent else ()
@@ -177,7 +177,9 @@ def _protocol(rule: str, source: SourceRecord | None) -> AnnotationProtocol | No
 
 
 def _who(key: str, sources: Sources) -> str:
-    """Who annotated by the protocol, such as COCO; the file name if the user declared the vocabulary of the source."""
+    """The annotators that followed the protocol, such as COCO; the file name if the user declared the vocabulary of the
+    source.
+    """
     source = sources.get(key)
     if source is None:
         return key

@@ -25,7 +25,7 @@ TARGET, GIVEN = "#ff2e63", "#0097b2"
 
 PictureFormat = Literal["jpeg", "webp", "png"]
 ENDINGS: dict[PictureFormat, str] = {"jpeg": "jpg", "webp": "webp", "png": "png"}
-# Text stays legible at these qualities.
+# Encoding qualities at which text stays legible.
 SAVED: dict[PictureFormat, dict[str, int]] = {"jpeg": {"quality": 85}, "webp": {"quality": 80, "method": 2}, "png": {}}
 
 

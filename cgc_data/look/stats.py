@@ -21,15 +21,15 @@ from cgc_data.tasks import TASKS
 
 AREA_EDGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # share of the view's area
 SIDE_EDGES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 640)  # shorter side, pixels of the view
-EXAMPLE = ["id", "question", "answer", "views"]  # columns shown in the card
+EXAMPLE = ["id", "question", "answer", "views"]  # number of columns shown in the card
 DIFFICULTY_EDGES = tuple(round(0.1 * i, 1) for i in range(11))
 
 
-COCO_PHOTO = r"^\d{12}\.jpg$"  # name of a file
+COCO_PHOTO = r"^\d{12}\.jpg$"  # name of the statistics file
 
 LENT = "lent"  # role of a photo that contributes one object to a view
 
-Key: TypeAlias = tuple[Any, ...]  # of the counted items
+Key: TypeAlias = tuple[Any, ...]  # share of the counted items
 Column: TypeAlias = npt.NDArray[Any]
 
 

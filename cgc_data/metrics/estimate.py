@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 RESAMPLES = 1000
-# Numbers of a table of draws up to which it is kept (8 MB), and in which larger ones are made.
+# Largest size of a table of draws that is cached (8 MB), and block size for larger tables, both in numbers.
 KEPT = 1_000_000
-# Values, and the numbers of their clusters, from 0.
+# Values, and the 0-based numbers of their clusters.
 Column: TypeAlias = tuple[NDArray[np.float64], NDArray[np.intp]]
 
 
@@ -63,7 +63,7 @@ def estimate(
 def macro_estimate(
     groups: Iterable[tuple[Sequence[float | bool | None], Sequence[str]]], *, shares: bool = True
 ) -> Estimate:
-    """The unweighted mean of the groups' means with its interval; `n` counts the values that are not None.
+    """The unweighted mean of the groups' means, with an interval; `n` counts the values that are not None.
 
     Groups share no cluster, so each is resampled separately; groups without a value are skipped.
 
@@ -150,7 +150,7 @@ def bootstrap_means(
     """Means (resamples,) of draws of whole clusters, from values (n,) and their clusters `codes` (n,), from 0."""
     clusters = int(codes.max()) + 1
     sums, counts = np.bincount(codes, values, clusters), np.bincount(codes, minlength=clusters)
-    if resamples * clusters <= KEPT:  # metrics of the same items have the same draws
+    if resamples * clusters <= KEPT:  # metrics on the same items use the same draws
         times = _kept_times(clusters, resamples, seed)
         # Whole numbers have the same sum in any order; the last bits of other sums depend on it.
         totals = times @ sums if np.array_equal(sums, np.rint(sums)) else np.array([row @ sums for row in times])
@@ -165,7 +165,7 @@ def _kept_times(clusters: int, resamples: int, seed: int) -> NDArray[np.float64]
 
 
 def _drawn_times(clusters: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """How often each draw (a row) takes each cluster, block by block: all of them may not fit in memory."""
+    """How often each draw (a row) takes each cluster, block by block, because all draws may not fit in memory."""
     generator = np.random.default_rng(seed)
     rows = max(1, KEPT // clusters)
     for start in range(0, resamples, rows):

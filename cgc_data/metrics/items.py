@@ -22,17 +22,17 @@ class ItemScore:
     """One response, scored.
 
     Attributes:
-        truth: truth of the row.
+        truth: true answer to the row.
         accuracy: `acc@0.5` with the parser that the reward uses.
         lenient: `acc@0.5` with the lenient parser; None if it was not computed.
         miou: set-wise IoU within images.
         miou_any_image: set-wise IoU ignoring the image index.
-        source: whether the predicted images are exactly the true ones.
+        source: whether the predicted images are exactly the true images.
         leaked: whether a box is in an image without an object of the answer, if the answer is not empty.
         leaked_boxes: the boxes in these images, x1, y1, x2, y2, 0-1000.
         leaked_same_place: whether one of these boxes overlaps a true box's coordinates (IoU >= 0.5).
         hallucinated: whether an `absent` row was answered with any entry, including malformed ones.
-        nowhere: whether a box has a requested label that no image shows, if the row also asks for others.
+        nowhere: whether a box has a requested label that no image shows, if the row also asks for other labels.
         binding: of the boxes that are correct except for their label, the share with another requested label; None if
             the question asks for one label only.
         track: whether all images of a track are answered correctly: every true box matched, and nothing else; None

@@ -1,6 +1,6 @@
-"""Paired significance of the difference of two models on the same items, over clusters that share photos.
-
-The p-value is that of a permutation test that flips the signs of clusters' sums, Holm-corrected (1979) over groups.
+"""Paired significance of the difference between two models on the same items, over clusters that share photos.
+ The p-value comes from a permutation test that flips the signs of clusters' sums; it is corrected over groups by Holm
+(1979).
 """
 
 from collections.abc import Sequence

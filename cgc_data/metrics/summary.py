@@ -10,7 +10,7 @@ from cgc_data.metrics.estimate import RESAMPLES, Estimate, estimate
 from cgc_data.metrics.items import ItemScore, same_place
 from cgc_data.metrics.truth import Truth
 
-# In the order of printing: successes first, then one line per kind of failure.
+# Metrics in the order of printing: successes first, then one line per kind of failure.
 Metric = Literal[
     "acc@0.5",
     "acc@0.5_lenient",

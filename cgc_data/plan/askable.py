@@ -1,6 +1,6 @@
-"""The questions that each photo allows: concepts with exactly one good instance, with a good set, or absent.
-
-Sizes are first judged by the annotated boxes. A photo is checked against its masks just before it is used.
+"""The questions that each photo allows, by concept: one usable instance, a usable set of instances, or provably absent.
+ Sizes are first judged by the annotated boxes. A photo's objects are checked against their masks just before the photo
+is used.
 """
 
 from collections.abc import Iterable, Sequence
@@ -82,7 +82,7 @@ class Askable:
     every: Mask  # all instances boxed, each large enough, no more than an answer can contain
     clear: Mask  # every confusable concept is provably absent
     safe: Mask  # provably absent, and so is every confusable concept
-    named: Mask  # (concepts,) has a readable name and is requested
+    named: Mask  # (concepts,) whether the concept has a readable name and is requested
     confused: Mask  # a confusable concept is in the photo
     vectors: csr_matrix  # (photos, concepts) unit vectors of the concepts present, rare concepts weighted more
     kin: csr_matrix  # (photos, concepts + supercategories) unit vectors that include supercategories
@@ -101,7 +101,7 @@ class Askable:
 
     @cached_property
     def large(self) -> Mask:
-        """Mask (instances,) of instances that are single and large enough as annotated."""
+        """Mask (instances,) of the instances that are annotated as single objects and have large enough boxes."""
         return large_enough(self.index, self.config)
 
     @cached_property
@@ -159,12 +159,12 @@ class Askable:
         self.rejections += found.values()
 
     def usable(self, photo: int, concept: int) -> list[int]:
-        """Sound instances of a concept in a photo: not a crowd, and mask and box agree."""
+        """Usable instances of a concept in a photo: those that are not a crowd and whose mask matches their box."""
         instances = self.index.instances
         return [i for i in instances.of(photo, concept).tolist() if not instances.crowd[i] and not self.truth.fault(i)]
 
     def offers(self, photos: Sequence[int] | NDArray[np.intp]) -> Mask:
-        """Concepts that questions about these photos can ask for, (given photos, concepts)."""
+        """Mask of the concepts that questions about the given photos can ask for, (given photos, concepts)."""
         return np.asarray(self.one[photos] | self.every[photos])
 
     def draw_label(self, choices: NDArray[np.intp], rng: np.random.Generator) -> int:
@@ -173,7 +173,7 @@ class Askable:
         return int(rng.choice(choices, p=weights / weights.sum()))
 
     def like(self, concept: int) -> Mask:
-        """The concept itself and all concepts that it can be confused with, (concepts,)."""
+        """Mask of the concept itself and all concepts that it can be confused with, (concepts,)."""
         found = np.zeros(len(self.index.concepts), dtype=np.bool_)
         found[[concept, *self.index.confusable(concept, labelled_only=False)]] = True
         return found
@@ -183,7 +183,7 @@ class Askable:
         return _cosines(self.vectors, photos, photo)
 
     def kinship(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """The same similarity, with supercategories weighted equally with categories, (photos,)."""
+        """Like `similarity`, but with supercategories weighted equally with categories, (photos,)."""
         return _cosines(self.kin, photos, photo)
 
 
@@ -247,7 +247,9 @@ def _named(index: Index, config: BuildConfig) -> Mask:
 
 
 def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs (photo, concept) whose instances are all single and large enough as annotated, and how many they have."""
+    """Pairs (photo, concept) whose instances are all annotated as single and large enough, and the number of instances
+    in each pair.
+    """
     instances, fine = index.instances, large_enough(index, config)
     keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
     count = np.bincount(pair, minlength=len(keys))
@@ -257,8 +259,8 @@ def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64]
 
 
 def large_enough(index: Index, config: BuildConfig) -> Mask:
-    """Mask (instances,) of instances that are single and large enough as annotated, with some tolerance for their
-    masks.
+    """Mask (instances,) of the instances annotated as single and large enough, with some tolerance because masks can
+    differ from boxes.
     """
     instances, limits = index.instances, config.limits
     sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
@@ -275,7 +277,9 @@ def large_enough(index: Index, config: BuildConfig) -> Mask:
 
 
 def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-    """Products of rows of unit vectors with another row; for a few rows, scipy's own product is ten times slower."""
+    """Dot products of some rows of unit vectors with another row; for a few rows, scipy's own product is ten times
+    slower.
+    """
     starts = vectors.indptr[photos].astype(np.int64)
     lengths = vectors.indptr[photos + 1] - starts
     own = slice(vectors.indptr[photo], vectors.indptr[photo + 1])

@@ -14,14 +14,15 @@ from cgc_data.release.stats import Stats
 from cgc_data.tasks import TASKS, pools_of, task_of
 from cgc_data.tasks.inter import HARD, INTER
 
-NOTICEABLE = 0.05  # smallest difference of shares that a build reports
+NOTICEABLE = 0.05  # smallest difference between two shares that a build reports
 ERRORS = 3  # standard errors that the difference must exceed, to rule out chance
 MOST_DIFFERENCES = 3
 
 
 @dataclass
 class Made:
-    """Counts of rows: by task (empty twins included), kind of distractors, number of photos, and number with an answer.
+    """Row counts by task (including empty twins), kind of distractors, number of images, and number of images with an
+    answer.
 
     `answers` counts rows of set questions about photos by their number of images and of images with an answer, except
     for questions whose images all have one.
@@ -46,7 +47,7 @@ class Made:
 
     @classmethod
     def of(cls, stats: Stats) -> "Made":
-        """The same counts from a release's statistics."""
+        """The counts, read from a release's statistics."""
         name = INTER.name
         return cls(
             tasks=Counter(stats.get("by_asked_task", {})),
@@ -65,7 +66,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Compared:
-    """A requested share and the share that was made, each 0-1, of a number of rows."""
+    """A requested share and the achieved share, each 0-1, of a number of rows."""
 
     what: str
     asked: float
@@ -74,7 +75,7 @@ class Compared:
 
     @property
     def difference(self) -> float:
-        """Absolute difference between the two shares."""
+        """Absolute difference between the requested and the achieved share."""
         return abs(self.asked - self.made)
 
     @property
@@ -85,14 +86,14 @@ class Compared:
 
 
 def asked_as(contrast: str, template_id: str) -> str:
-    """The task of a row's wording; the row counts toward that task's share even if its answer is empty."""
+    """The task that a row's wording belongs to; the row counts toward that task's share even if its answer is empty."""
     pool = template_id.partition("/")[0]
     planned = (task for task in TASKS.values() if task.planner and task.contrast.name == contrast)
     return next((task.id for task in planned if pool in pools_of(task)), "")
 
 
 def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
-    """Each share that a configuration requests, if there are such rows."""
+    """Each share that a configuration requests, skipping shares of rows that do not exist."""
     total = made.tasks.total()
     if total:
         for task, share in config.shares.items():
@@ -117,8 +118,8 @@ def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
 
 
 def differences(compared: Iterable[Compared]) -> Iterator[str]:
-    """The shares that differ most, on one line and without the shares of tasks; empty if all are close to the
-    request.
+    """The shares that differ most from the request, on one line and without the shares of tasks; empty if all are
+    close.
     """
     found = sorted((c for c in compared if c.differs and c.what not in TASKS), key=lambda c: -c.difference)
     if found:

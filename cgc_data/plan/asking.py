@@ -1,4 +1,6 @@
-"""Turns an item (what is asked about which photos of a set) into a question and its twin with an empty answer."""
+"""Turns an item (a concept to find and the photos in a set that show it) into a question and its twin with an empty
+answer.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +26,9 @@ class Item:
 def ask_twins(
     askable: Askable, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, rng: np.random.Generator
 ) -> list[Question]:
-    """The item asked about the photos that show it, and about photos (elsewhere) that are proved not to contain it."""
+    """A question about the item in photos that show it, and its twin about `elsewhere`, photos that are proved not to
+    contain it.
+    """
     present = ask_set(askable, there, item, kind, rng)
     absent = ask_set(askable, elsewhere, replace(item, targets=()), kind, rng)
     pair = f"{present.tuple_id}-{absent.tuple_id}-{int(rng.integers(2**32)):08x}"
@@ -32,8 +36,8 @@ def ask_twins(
 
 
 def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng: np.random.Generator) -> Question:
-    """The item asked about uncropped photos, in shuffled order; uses the empty twin's task if no photo shows the
-    concept.
+    """A question about the item in uncropped photos, in shuffled order; its task is the empty twin's if no photo shows
+    the concept.
     """
     return ask_labels(askable, members, [item], kind, rng)
 
@@ -41,8 +45,8 @@ def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng
 def ask_labels(
     askable: Askable, members: Sequence[int], items: Sequence[Item], kind: str, rng: np.random.Generator
 ) -> Question:
-    """Items of one task asked together about uncropped photos, in shuffled order; the question keeps the items'
-    order.
+    """One question about several items of one task in uncropped photos, in shuffled order; the question keeps the
+    items' order.
     """
     task, (target, distractor) = items[0].task, items[0].task.contrast.roles
     targets = {position for item in items for position in item.targets}
@@ -66,7 +70,7 @@ def ask_labels(
 
 
 def shown_in(askable: Askable, members: Sequence[int], item: Item) -> Iterator[Shown]:
-    """All instances of the item in the photos that show it."""
+    """All instances of the item's concept in the photos that show it."""
     for position in item.targets:
         for instance in askable.index.instances.of(members[position], item.concept).tolist():
             yield Shown(position, instance, askable.truth.box(instance), 1.0)

@@ -16,8 +16,8 @@ FAR_BEHIND = 0.75  # standard deviations of the number of rows
 
 
 def features(concept: int, pool: str, images: int, kind: str, form: str = "") -> tuple[Feature, ...]:
-    """The features that a question reveals before its images are inspected; `form` is their file format if there are
-    several.
+    """The features that a question reveals before its images are inspected; `form` is the images' file format if the
+    release has several.
     """
     shown: tuple[Feature, ...] = (("label", concept), ("wording", pool), ("images", images), ("kind", kind))
     return (*shown, ("form", form)) if form else shown
@@ -43,11 +43,15 @@ class AbsentBalance:
                 self._absent[feature] += is_empty
 
     def lack(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> float:
-        """How many absent questions like this one are missing (if positive), for the feature that lacks the fewest."""
+        """How many more absent questions with these features are needed, for the feature that needs the fewest; at most
+        0 if none.
+        """
         return min(self._lack(feature) for feature in features(concept, pool, images, kind, form))
 
     def allows(self, rows: int, absent: int) -> bool:
-        """Whether a family of this size can have this many empty answers; small releases must keep the share too."""
+        """Whether a family with this number of rows can have this number of empty answers; small releases must also
+        keep the share.
+        """
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
     def far_behind(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> bool:
@@ -60,7 +64,9 @@ class AbsentBalance:
 
 
 class Made:
-    """Counts planned kinds, numbers of images, and targets, so that the planner next plans the one furthest behind."""
+    """Counts planned kinds, numbers of images, and numbers of targets, so that the planner continues with the one
+    furthest behind.
+    """
 
     def __init__(self) -> None:
         self._kinds: Counter[tuple[str, str]] = Counter()
@@ -68,7 +74,7 @@ class Made:
         self._targets: Counter[tuple[str, int, int]] = Counter()
 
     def count(self, questions: Iterable[Question]) -> None:
-        """Count planned questions, by the pool of their wording."""
+        """Count planned questions by the template pool of their wording."""
         for question in questions:
             pool, images = question.pool, question.candidates
             self._kinds[pool, question.distractors] += 1

@@ -46,7 +46,7 @@ JPEG_BYTES_PER_PIXEL = 0.5  # median of COCO's photos: 0.53; windows encoded at 
 
 @dataclass(frozen=True)
 class PlannedShard:
-    """A row group of the plan: the `number`-th of its contrast and split."""
+    """A row group in the plan: number `number` in its contrast and split."""
 
     contrast: str
     split: Split
@@ -56,7 +56,7 @@ class PlannedShard:
 
 @dataclass
 class Plan:
-    """What was planned, apart from the files: the shards, and everything that had to be omitted."""
+    """The result of planning, in addition to the files: the shards, and everything that had to be omitted."""
 
     shards: list[PlannedShard] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -154,7 +154,7 @@ def _count(plan: Plan, planned: Sequence[Planned]) -> None:
 
 
 def _unusable(index: Index) -> Iterator[Rejection]:
-    """Annotations in the sources that refer to nothing, or to nothing that can be shown."""
+    """Annotations in the sources that refer to a missing photo or category, or to an object that cannot be shown."""
     for table in index.tables:
         for row in table.unusable.to_pylist():
             name = f"{table.key}:{row['annotation_id']}"
@@ -162,7 +162,7 @@ def _unusable(index: Index) -> Iterator[Rejection]:
 
 
 def _not_shown(index: Index, facts: Facts) -> Iterator[Rejection]:
-    """Photos that image libraries do not decode faithfully."""
+    """Photos that image libraries cannot decode faithfully."""
     for number in np.flatnonzero(facts.faults != "").tolist():
         photo, fault = index.photos[number], str(facts.faults[number])
         key, detail = index.tables[photo.source].key, f"{photo.file_name}: {fault}"

@@ -1,4 +1,5 @@
-"""Names to choose from: one kind that every photo of a set shows, and others that only some of them show.
+"""Lists of names to choose from: one kind that every photo in a set shows, and other kinds that only some of the photos
+show.
 
 Over all its lists, each name should be the right one as often as chance would predict: see `Surplus`.
 """
@@ -15,12 +16,12 @@ from cgc_data.plan.surplus import Surplus
 from cgc_data.tasks.inter.common import COMMON
 
 FEWEST, MOST = COMMON.labels
-SLACK, MOST_SLACK = 0.5, 1.0  # allowed deviation of a name from chance, in rows: at first, and after many lists
+SLACK, MOST_SLACK = 0.5, 1.0  # rows by which a name can deviate from chance: at first, and after many lists
 SLOPE = 0.02  # added after each list
-BY_CHANCE = 0.33  # times the square root of a name's lists: less than the deviation of randomly drawn right names
+BY_CHANCE = 0.33  # factor of the square root of a name's number of lists: less than if right names were drawn at random
 NOISE = 0.4  # added to the scores of names, in rows
 LEAN = 1.0  # added to the same scores, toward names more frequent than the right one, or toward rarer ones
-MOST_TILT = 4  # largest excess of pairs with the right name the more frequent, or the rarer, per list length
+MOST_TILT = 4  # largest excess of pairs whose right name is the more frequent one, or the rarer one, per list length
 
 
 class Candidates:
@@ -42,7 +43,7 @@ class Candidates:
         return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
 
     def right(self, photo: int, choices: Mask, rng: np.random.Generator, *, only: bool) -> list[int]:
-        """A photo's choices (concepts,) that can be right once more, starting with the one furthest behind.
+        """A photo's choices (concepts,) that can be the right name once more, starting with the one furthest behind.
 
         `only`: include kinds that can only be right, because fewer than two photos are proved not to contain them. Each
         of these kinds is used only a few times, and other names must be wrong instead; with many such kinds, no wrong
@@ -54,7 +55,8 @@ class Candidates:
         return _best(choices & (surplus <= self._slack), -surplus, rng)
 
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
-        """The requested number of wrong names, at least one of them in each photo; empty if there are too few.
+        """The requested number of wrong names, with at least one of them in each photo; empty if too few names are
+        available.
 
         Also empty if the right name would too often be the rarer or the more frequent one in lists of that length.
         """
@@ -95,7 +97,9 @@ class Candidates:
         self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
     def _often(self, name: str, photo: int) -> Mask:
-        """Kinds (concepts,) that are set in this table for at least two photos of the photo's split."""
+        """Mask of the kinds (concepts,) whose entry in this table is set for at least two photos in the photo's
+        split.
+        """
         if name not in self._tables:
             inside = np.array([split == self._askable.splits[photo] for split in self._askable.splits])
             table: Mask = getattr(self._askable, name)
@@ -104,7 +108,9 @@ class Candidates:
 
 
 def _openings(shown: Mask, found: Sequence[int], wanted: int) -> Iterator[Mask]:
-    """What to add to `found`: a name in all photos but one, one for each photo without a name, then any others."""
+    """The names to add to `found`: a name in all photos but one, a name for each photo without one, then any other
+    names.
+    """
     yield shown.sum(axis=0) == len(shown) - 1
     for photo in shown:
         if not photo[list(found)].any():

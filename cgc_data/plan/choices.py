@@ -34,7 +34,9 @@ class Candidate:
 def draw_candidates(
     picture: Picture, whole: Window, count: int, longer: float, rng: np.random.Generator
 ) -> list[Candidate]:
-    """Windows of one size, longer side at least `longer` pixels; fewer than `count` if the photo has no more."""
+    """Windows of one size with a longer side of at least `longer` pixels; fewer than `count` if the photo has no room
+    for more.
+    """
     share = float(rng.uniform(*COVERED)) / count
     shapes = [w for w in windows_of(draw_rectangles(whole, (share, share), 1, rng)) if max(w.width, w.height) >= longer]
     found: list[Candidate] = []
@@ -65,13 +67,13 @@ def _another(
 
 
 def _alone(picture: Picture, window: Window, others: list[Window], rng: np.random.Generator) -> list[Window]:
-    """Places in a window that are not plain and of which no other window shows any part."""
+    """Places in a window that are not plain and that do not appear in any other window, not even in part."""
     drawn = draw_rectangles(window, AREA, LEAST_SIDE, rng)
     return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])
 
 
 def _common(rectangles: NDArray[np.int64], windows: list[Window]) -> NDArray[np.float64]:
-    """Largest IoU (n,) of rectangles (n, 4) with windows of the same size."""
+    """Largest IoU (n,) between each rectangle (n, 4) and any of the windows, which have the same size."""
     most = np.zeros(len(rectangles))
     for w in windows:
         sides = np.minimum(rectangles[:, 2:], (w.x2, w.y2)) - np.maximum(rectangles[:, :2], (w.x1, w.y1))
@@ -90,8 +92,8 @@ class Asked:
 
 
 def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-    """Pieces of each window, at places and in colors that mostly do not reveal where in the window they were cut
-    out.
+    """Pieces for each window, with places and colors that mostly do not reveal where in the window a piece was
+    cut out.
     """
     windows = [candidate.scene.window for candidate in candidates]
     colors, asked = [Colors(picture, window) for window in windows], []
@@ -104,8 +106,8 @@ def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Gene
 
 
 def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
-    """Number of windows closer to the piece than its own window, according to the color comparison that finds the
-    fewest.
+    """Number of windows whose colors are closer to the piece than the colors of the right window, by the color
+    comparison that gives the lowest number.
     """
     shares = colors[home].of(piece)
     distances = np.array([window.distances(shares, window.places(piece.window)) for window in colors])
@@ -113,7 +115,9 @@ def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
 
 
 def untold_pieces(colors: Colors, window: Window, rng: np.random.Generator) -> Iterator[Piece]:
-    """The piece of a window in colors that do not reveal its place; for a few places, in some color even if it does."""
+    """A piece of a window in colors that do not reveal its place; if there are only a few places, the colors may reveal
+    it.
+    """
     pieces = [Piece(window, draw_tone(rng)) for _ in range(TONES)]
     if rng.random() < TOLD:
         yield pieces[0]

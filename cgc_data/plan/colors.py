@@ -16,9 +16,9 @@ from cgc_data.plan.resemblance import SAME_PLACE, Picture
 
 SEEN, SEEN_OF_PIECE = 256, 64  # pixels of the longer side; sampled, because averaging would change the colors
 CELL = 8  # pixels between compared places
-LEVELS = 16  # per channel, on its own
-JOINT_LEVELS = 6  # per channel, in the joint histogram of all three
-HUES, MOST_HUE = 10, 80  # levels of red-green and of blue-yellow, and their limit
+LEVELS = 16  # bins per channel, in the histogram of one channel
+JOINT_LEVELS = 6  # bins per channel, in the joint histogram of all three channels
+HUES, MOST_HUE = 10, 80  # number of red-green levels and of blue-yellow levels, and their limit
 
 CHANNELS = slice(0, 3 * LEVELS)
 JOINT = slice(CHANNELS.stop, CHANNELS.stop + JOINT_LEVELS**3)

@@ -176,7 +176,8 @@ class CommonPlanner:
         return members
 
     def _gone(self, photos: Photos, right: int) -> Mask:
-        """Kinds that are absent and could be confused with nothing but the right kind, (photos, concepts).
+        """Mask (photos, concepts) of the kinds that are absent from each photo and cannot be confused with anything in
+        it, except possibly the right kind.
 
         Many people would say that a bowl in one image and a cup in another are the same kind of object.
         """

@@ -1,4 +1,6 @@
-"""Pieces of an uncropped photo: one piece that appears nowhere else in the photo, and other pieces next to it."""
+"""Pieces cut from an uncropped photo: one piece that appears only once in the photo, and other pieces to show
+with it.
+"""
 
 from collections.abc import Sequence
 

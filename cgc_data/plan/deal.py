@@ -23,12 +23,12 @@ from cgc_data.tasks import TASKS
 
 FRUITLESS_ROUNDS = 3  # rounds without a new family after which the photos of a split count as used up
 SCARCE = 0.05  # rows per photo in a round below which a photo can serve any planner
-MOST_TAKEN = 2  # times its requested rows: the most that a planner makes to fill in for others
+MOST_TAKEN = 2  # a planner that fills in for others makes at most this many times its requested rows
 
 
 @dataclass
 class Quota:
-    """Rows wanted and planned of one contrast in one split."""
+    """The number of rows wanted and planned for one contrast in one split."""
 
     wanted: int
     planned: int = 0
@@ -40,7 +40,7 @@ class Quota:
 
     @property
     def progress(self) -> float:
-        """Planned share of the wanted rows."""
+        """Share of the wanted rows that have been planned."""
         return self.planned / self.wanted if self.wanted else 1.0
 
 
@@ -93,7 +93,7 @@ class Dealer:
         return self._askable.rejections
 
     def outcomes(self) -> Iterator[Outcome]:
-        """What each planner with requested rows has made so far."""
+        """The results so far of each planner with requested rows."""
         for lane in (lane for lane in self._lanes if lane.share > 0):
             full = lane.may & ~self._spread.room(lane.tasks)
             yield Outcome(
@@ -120,7 +120,7 @@ class Dealer:
     def _dealt(self, anchor: int, rest: tuple[Photos, Photos], turn: int, either: bool) -> Dealt | None:
         """A new family of the contrast that is furthest behind, or of the next contrast that the photo allows.
 
-        `rest`: the photos of the deck after the anchor, then those before it.
+        `rest`: the photos in the deck after the anchor, then the photos before it.
         """
         identity = self._askable.index.photos[anchor].identity
         for contrast in self._neediest():
@@ -136,7 +136,7 @@ class Dealer:
     ) -> tuple[Family | None, Lane | None]:
         """The first family that the contrast's planners find; the planner furthest behind its share is tried first."""
         lanes = [lane for lane in self._lanes if lane.contrast.name == contrast and lane.share > 0]
-        asked = self.quotas[contrast].wanted / sum(lane.share for lane in lanes)  # rows per share
+        asked = self.quotas[contrast].wanted / sum(lane.share for lane in lanes)  # wanted rows per unit of share
         lanes = sorted(lanes, key=lambda lane: lane.progress)[: None if either else 1]
         for lane in (lane for lane in lanes if lane.may[anchor] and lane.progress < MOST_TAKEN * asked):
             may = lane.may & self._spread.room(lane.tasks)
@@ -165,7 +165,7 @@ class Dealer:
         return min(self._config.absent / possible, 1.0) if possible else 0.0
 
     def _new_rows(self, family: Family) -> list[Row]:
-        """Rows of a family; empty if one of them was planned before."""
+        """Rows made from a family; empty if one of them was planned before."""
         quality = self._config.intra.jpeg_quality
         rows = [make_row(self._askable.index, question, quality) for question in family.questions]
         keys = {int(row["id"], 16) for row in rows}

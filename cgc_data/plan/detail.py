@@ -1,4 +1,5 @@
-"""How much fine detail the windows of a photo have, which decides how sharp they look and how many bytes they take.
+"""Measures the fine detail in windows of a photo, which determines how sharp a window looks and how many bytes its file
+has.
 
 Windows that show an object have more detail than windows of sky or wall, so the detail would reveal them.
 """
@@ -27,7 +28,7 @@ _STEPS = 2.0 + _PLACES + _PLACES[:, None]  # quantization of coefficients, coars
 
 
 class Detail:
-    """Detail of photos' windows, read from the photo files."""
+    """The detail in windows of photos, computed from the photo files."""
 
     def __init__(self, index: Index, config: BuildConfig) -> None:
         self._index, self._pixels = index, PhotoPixels(index, config)
@@ -70,6 +71,6 @@ def summed_detail(pixels: Pixels) -> NDArray[np.float64]:
     blocks = gray.reshape(rows, GRAIN, columns, GRAIN).transpose(0, 2, 1, 3)
     cosines = _COSINES.astype(np.float32)
     coefficients = cosines @ blocks @ cosines.T
-    coefficients[:, :, 0, 0] = 0  # brightness is not detail
+    coefficients[:, :, 0, 0] = 0  # the mean brightness of a block is not detail
     bits = np.log2(1 + np.abs(coefficients) / _STEPS.astype(np.float32)).mean(axis=(2, 3))
     return np.asarray(cv2.integral(bits, sdepth=cv2.CV_64F))

@@ -22,8 +22,8 @@ from cgc_data.plan.windows import CONTEXT, FOCUS
 from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.difference import DIFFERENCE
 
-ADDED = 3, 4  # added objects; all but one in both views
-ALIGNED = 0.5  # share of view pairs with the same frame
+ADDED = 3, 4  # number of added objects; both views show all but one of them
+ALIGNED = 0.5  # share of view pairs that show the same window of the photo
 VIEWS_OF_A_PHOTO = 2
 NOT_LENT = "other photos have too few whole objects of the photo's categories at a similar height"
 NO_PLACE = "too few free places on similar ground, or no two views that show the same objects"
@@ -43,7 +43,7 @@ class _Scene:
     template: int
 
     def view(self, place: int, target: int | None, rng: np.random.Generator) -> View:
-        """The view at a place, with all added objects except a target that belongs to the other view."""
+        """The view at a position, with all added objects except the target if only the other view shows it."""
         hidden = target if place != self.place else None
         pasted = tuple(paste.pasted for number, paste in enumerate(self.pastes) if number != hidden)
         framing, role = self.framings[place], FOCUS if target is not None and place == self.place else CONTEXT
@@ -66,7 +66,7 @@ class DifferencePlanner:
 
     @property
     def lost(self) -> Counter[str]:
-        """Photos to which too few objects could be added, by reason."""
+        """Number of photos to which too few objects could be added, by reason."""
         return Counter(NOT_LENT if self._lent.get(photo, 0) < ADDED[0] else NO_PLACE for photo in self._tried.fruitless)
 
     def family(self, draw: Draw) -> Family | None:

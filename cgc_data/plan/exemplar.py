@@ -1,4 +1,5 @@
-"""`inter/exemplar`: photo sets as for questions about every object; an example in another photo replaces the label.
+"""`inter/exemplar`: photo sets like those of `inter_all`, but the question gives an example in another photo instead of
+a label.
 
 A question and its empty twin have the same example, so the example does not reveal whether the target exists.
 """
@@ -28,8 +29,10 @@ class ExemplarPlanner:
         self.photos = self._sets.photos | self._exemplars.photos
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of candidates around the anchor, with examples in unused photos, or None if no family fits."""
-        if not self._sets.photos[draw.anchor]:  # the anchor has examples to lend, but nothing to ask about
+        """A family of questions about the anchor and other photos, with examples in unused photos; None if no family
+        fits.
+        """
+        if not self._sets.photos[draw.anchor]:  # the anchor can supply examples, but has nothing to ask about
             return None
         self._askable.check(draw.anchor)
         lending = np.zeros(len(self.photos), dtype=np.bool_)
@@ -72,7 +75,7 @@ def _by_example(question: Question, view: View, example: Shown) -> Question:
     """The question with its example as the first image."""
     return replace(
         question,
-        # tasks without an example can be asked about the same photos
+        # tasks without an example can ask about the same photos
         tuple_id=set_name([EXEMPLAR.id, question.tuple_id]),
         views=(view, *question.views),
         shown=tuple(replace(shown, view=shown.view + 1) for shown in question.shown),

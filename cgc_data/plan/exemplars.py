@@ -23,15 +23,17 @@ Concepts: TypeAlias = NDArray[np.intp]
 
 SMALLEST_BOX = 64  # photo pixels, shorter side; smaller objects are hard to recognize
 LEAST_FILL, MOST_FILL = 0.4, 0.8  # share of the window that the object's box covers
-MOST_BESIDE = 0.1  # share of the window that another object can cover if the candidates might show it
-MAX_COPY_IOU = 0.5  # IoU of the given box with an answer
+MOST_BESIDE = 0.1  # largest share of the window covered by another object that the candidates might show
+MAX_COPY_IOU = 0.5  # largest IoU between the given box and an answer
 TRIED, WINDOWS = 24, 3  # objects tried per question, and windows tried per object
 # People are recognized by more than their category, and objects on a table hide it.
 NOT_SHOWN = frozenset(map(concept_of, ("person", "dining table")))
 
 
 class Exemplars:
-    """Draws exemplars of a label. `labels` (concepts,) have exemplars; `photos` (photos,) show at least one."""
+    """Draws exemplars of a label. `labels`: mask (concepts,) of the labels with exemplars; `photos`: mask (photos,) of
+    the photos with at least one exemplar.
+    """
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._instances = askable, askable.index.instances
@@ -45,8 +47,8 @@ class Exemplars:
         self.photos[self._instances.photo[good]] = True
 
     def labels_of(self, photo: int, offered: Mask, free: Mask) -> Mask:
-        """Labels (concepts,) with an example in a free photo, without other objects around it that `photo` might
-        show.
+        """Mask of the labels (concepts,) with an example in a free photo and no other objects around it that `photo`
+        might show.
         """
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
@@ -59,7 +61,8 @@ class Exemplars:
     ) -> tuple[View, Shown] | None:
         """A view of an object in one of the `free` photos (photos,), and the object in it, or None.
 
-        Nothing else that is large in the view is in a candidate, and copying its box (0-1000) gives a wrong answer.
+        The candidates show no other large object in the view, and copying the example's box (0-1000) gives a wrong
+        answer.
         """
         nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
         for instance in rng.permutation(self._free(concept, free))[:TRIED].tolist():
@@ -87,7 +90,7 @@ class Exemplars:
         return View(photo, window, max(int(window.width * scale), 1), max(int(window.height * scale), 1), REFERENCE)
 
     def _in_the_box(self, instance: int) -> Concepts:
-        """Labels that cover so much of the object's box that no window avoids them; cached."""
+        """Other labels that cover so much of the object's box that every window around it shows them; cached."""
         if instance not in self._neighbors:
             x1, y1, x2, y2 = self._askable.truth.box(instance)
             box = Window(int(x1), int(y1), int(np.ceil(x2)), int(np.ceil(y2)))
@@ -106,7 +109,7 @@ class Exemplars:
 
 
 def _stands_alone(askable: Askable) -> Mask:
-    """Instances (instances,) that are single and large, and whose label nothing in the photo resembles."""
+    """Mask (instances,) of the single, large instances in photos without anything that resembles their label."""
     index, config = askable.index, askable.config
     instances = index.instances
     fine = askable.large & instances.single & askable.named[instances.concept]
@@ -129,7 +132,7 @@ def _window(box: Box, size: tuple[int, int], rng: Generator) -> Window:
 
 
 def _span(low: float, high: float, length: float, most: int, rng: Generator) -> tuple[int, int]:
-    """A range of about `length` whole pixels in 0..`most` that contains low..high, at a random place."""
+    """A range of about `length` whole pixels within 0..`most`, at a random place that contains low..high."""
     first, last = int(np.floor(low)), int(np.ceil(high))
     whole = min(max(int(length), last - first), most)
     start = int(rng.integers(max(last - whole, 0), min(first, most - whole) + 1))

@@ -16,18 +16,18 @@ from cgc_data.plan.windows import askable_in, shown_in
 
 FOLLOWED = 3  # objects of one category tried before another category
 MAX_SIBLING_IOU = 0.3
-SLACK = 6.0  # pixels; a mask's box almost never exceeds the annotated one by more
+SLACK = 6.0  # pixels; a mask's box almost never exceeds the annotated box by more than this
 
 
 class Following:
-    """Objects that can be followed, and what the views show of them."""
+    """The objects that can be followed, and the parts of them that each view shows."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._truth = askable, askable.truth
-        self._siblings: tuple[int, list[int]] = -1, []  # of the most recent target
+        self._siblings: tuple[int, list[int]] = -1, []  # results for the most recent target
 
     def concepts(self, photo: int) -> list[int]:
-        """Concepts with at least two sound objects in the photo, and nothing that looks similar."""
+        """Concepts with at least two usable objects in the photo and no objects of a confusable concept."""
         table, index = self._askable, self._askable.index
         here = np.unique(index.instances.concept[index.instances.of_photo(photo)])
         named = [int(c) for c in here if table.named[c] and not table.confused[photo, c]]
@@ -51,43 +51,47 @@ class Following:
 
     @cached_property
     def _large(self) -> Mask:
-        """Instances (instances,) that can be asked for in some window, by the shorter side as annotated."""
+        """Mask (instances,) of the instances that some window shows large enough, judged by the shorter side of the
+        annotated box.
+        """
         box = self._askable.index.instances.box
         return np.asarray((box[:, 2:] - box[:, :2]).min(axis=1) >= self._askable.config.limits.min_side - SLACK)
 
     def _is_large(self, instance: int) -> bool:
-        """The same, judged by the mask."""
+        """Whether some window shows the instance large enough, judged by its mask."""
         x1, y1, x2, y2 = self._truth.box(instance)
         return min(x2 - x1, y2 - y1) >= self._askable.config.limits.min_side
 
     def _has_sibling(self, photo: int, concept: int) -> bool:
-        """Whether there are two sound objects; reads only as many masks as needed."""
+        """Whether at least two of the objects are usable; reads only as many masks as needed."""
         instances = self._askable.index.instances
         sound = (i for i in instances.of(photo, concept) if not instances.crowd[i] and not self._truth.fault(int(i)))
         return len(list(islice(sound, 2))) == 2
 
     def siblings(self, photo: int, target: int) -> list[int]:
-        """Sound objects of the target's category in its photo."""
+        """Usable objects of the target's category in its photo."""
         if self._siblings[0] != target:
             usable = self._askable.usable(photo, int(self._askable.index.instances.concept[target]))
             self._siblings = target, [instance for instance in usable if instance != target]
         return self._siblings[1]
 
     def siblings_in(self, view: View, target: int) -> set[int]:
-        """The siblings that a view shows."""
+        """The target's siblings that a view shows."""
         siblings = self.siblings(view.photo, target)
         return {i for i in siblings if self._truth.see(i, view.window).state == "visible"}
 
     def distinguishes(self, views: Sequence[View], target: int) -> bool:
-        """Whether the object, boxed in the first view, can be recognized in all views by more than its place."""
+        """Whether the object boxed in the first view can be recognized in the other views, and not only by its
+        place.
+        """
         if not all(self._stands_out(view, target) for view in views):
             return False
         given, *others = (thousand_in_view(view, shown_in(self._truth, 0, target, view).box) for view in views)
         return all(iou(given, box) < MAX_COPY_IOU for box in others)
 
     def follows(self, views: Sequence[View], target: int, gone: Gone) -> bool:
-        """The same, but `gone` states whether the last view lacks the object, and whether it shows a sibling
-        instead.
+        """Like `distinguishes`, but `gone` states whether the last view lacks the object, and whether it shows a
+        sibling instead.
         """
         if gone == "never":
             return self.distinguishes(views, target)
@@ -97,7 +101,7 @@ class Following:
         return out_of_view and beside == (gone == "beside") and self.distinguishes(shown, target)
 
     def _stands_out(self, view: View, target: int) -> bool:
-        """Whether a view shows the object large enough, next to a sibling, with no sibling or crowd over it."""
+        """Whether a view shows the object large enough, next to a sibling, and not covered by a sibling or a crowd."""
         shown, instances = self._truth.see(target, view.window), self._askable.index.instances
         if shown.state != "visible" or not shown.box or not askable_in(view, shown.box, self._askable.config.limits):
             return False

@@ -15,16 +15,16 @@ LEAST_SIDE = 0.85  # share of the photo's side
 SCALES = 0.7, 0.95  # view pixels per photo pixel
 GAINS = 0.9, 1.1
 GAMMAS = 0.85, 1.18
-QUALITIES = 80, 96  # of JPEG; a range wide enough that the file size does not reveal what was added
-DRAWS = 64  # pairs of windows; the first pair that shows the same objects is used
-SHOWN_ALIKE = 0.5  # for every object, one view shows at least this share of what the other shows
+QUALITIES = 80, 96  # JPEG quality; the range is so wide that the file size does not reveal what was added
+DRAWS = 64  # pairs of windows drawn; the first pair that shows the same objects is used
+SHOWN_ALIKE = 0.5  # each view shows at least this share of the visible part of every object in the other view
 
 Boxes = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Framing:
-    """A window of the photo, and its size (width, height) in pixels in a view."""
+    """A window of the photo, and the size (width, height) in pixels at which a view shows it."""
 
     window: Window
     size: tuple[int, int]
@@ -37,14 +37,14 @@ class Framings:
         self._index, self._limits, self._longest = index, config.limits, max(config.intra.view_sizes)
 
     def scale(self, photo: int) -> float:
-        """Most view pixels per photo pixel."""
+        """Largest number of view pixels per photo pixel."""
         shown = self._index.photos[photo]
         return SCALES[1] * min(1.0, self._longest / max(shown.width, shown.height))
 
     def draw(
         self, photo: int, added: Boxes, rng: np.random.Generator, *, aligned: bool
     ) -> tuple[Framing, Framing] | None:
-        """Two views that show all added objects (boxes (n, 4) in photo pixels) whole, and otherwise the same
+        """Two views that fully contain all added objects (boxes (n, 4) in photo pixels) and otherwise show the same
         objects.
         """
         shown = self._index.photos[photo]
@@ -67,7 +67,9 @@ def _framing(frame: list[int], scale: float) -> Framing:
 
 
 def draw_operations(framing: Framing, pasted: int, rng: np.random.Generator, *, aligned: bool) -> tuple[Operation, ...]:
-    """The steps to a view with this many pasted objects, with its own resampling, lighting, and encoding."""
+    """The steps that make a view with this number of pasted objects; each view has its own resampling, lighting, and
+    encoding.
+    """
     window, (width, height) = framing.window, framing.size
     between = float(rng.uniform())
     halfway = (round(side + between * (full - side)) for side, full in zip(framing.size, _size(window), strict=True))
@@ -89,7 +91,7 @@ def _size(window: Window) -> tuple[int, int]:
 
 
 def _windows(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Pairs of windows (DRAWS, 2, 4), uniform in size and place."""
+    """Randomly drawn pairs of windows (DRAWS, 2, 4), uniform in size and position."""
     whole = np.array(size)
     sides = np.ceil(whole * rng.uniform(LEAST_SIDE, 1, (DRAWS, 2, 2))).astype(np.int64)
     corner = np.floor(rng.uniform(size=(DRAWS, 2, 2)) * (whole - sides + 1)).astype(np.int64)
@@ -97,12 +99,12 @@ def _windows(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.int6
 
 
 def _whole(pairs: NDArray[np.int64], added: Boxes) -> NDArray[np.bool_]:
-    """Pairs whose windows both contain all boxes whole, (pairs,)."""
+    """Mask of the pairs in which both windows fully contain every box, (pairs,)."""
     low = (pairs[:, :, None, :2] <= added[:, :2]).all(axis=(1, 2, 3))
     return np.asarray(low & (pairs[:, :, None, 2:] >= added[:, 2:]).all(axis=(1, 2, 3)))
 
 
 def _alike(pairs: NDArray[np.int64], objects: Boxes) -> NDArray[np.bool_]:
-    """Pairs that show similar shares of every object, by its box, (pairs,)."""
+    """Mask of the pairs whose windows show similar shares of every object's box, (pairs,)."""
     shares = overlaps(pairs[:, :, None].astype(np.float64), objects) / np.maximum(box_area(objects), 1)
     return np.asarray((shares.min(axis=1) >= SHOWN_ALIKE * shares.max(axis=1)).all(axis=1))

@@ -1,4 +1,6 @@
-"""The material for dealing rows: photos split and filtered by license, and the questions that each photo allows."""
+"""The input for dealing rows: the photos of each split, filtered by license, and the questions that each photo
+allows.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from cgc_data.tasks import CONTRASTS
 
 @dataclass(frozen=True)
 class Division:
-    """Split of every photo, which photos can be used (photos,), and what was excluded."""
+    """The split of every photo, a mask (photos,) of the usable photos, and the excluded photos."""
 
     splits: list[Split]
     allowed: Mask
@@ -30,7 +32,7 @@ class Division:
 
 @dataclass(frozen=True)
 class Ground:
-    """The questions that the photos allow, and which photos (photos,) the licenses allow, by contrast."""
+    """The questions that the photos allow, and masks (photos,) of the photos whose licenses permit each contrast."""
 
     config: BuildConfig
     splits: list[Split]
@@ -39,7 +41,7 @@ class Ground:
 
     @property
     def available(self) -> Mask:
-        """Photos (photos,) that at least one contrast can show."""
+        """Mask (photos,) of the photos that at least one contrast can show."""
         return np.asarray(np.any(list(self.licensed.values()), axis=0))
 
     @property

@@ -1,4 +1,5 @@
-"""Several labels at once: sets of photos of different scenes, with each label shown once in one photo, or in no photo.
+"""Questions about several labels: sets of photos with different scenes, in which each label has one object in one
+photo, or none.
 
 In a quarter of the rows, one label is in no photo. It is chosen from the labels that were present more often than
 chance would predict, so neither its name nor its position in the list reveals it.
@@ -26,11 +27,11 @@ FEWEST, MOST = GROUP.labels
 NOWHERE = 0.25  # share of the rows with a label that no photo shows
 APART = 0.3  # largest IoU of two answers in one photo
 Form: TypeAlias = tuple[int, int]  # number of images, and of labels
-AGAIN = 8.0  # weight of a label that was in no photo too often, when labels are drawn
+AGAIN = 8.0  # weight, in drawing labels, of a label that was in no photo too often
 
 
 class GroupPlanner:
-    """Composes one row per family, from photos of a deck."""
+    """Composes one row per family from the photos in a deck."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -38,13 +39,13 @@ class GroupPlanner:
         self._sets = PhotoSets(askable, self._scenes)
         self._sizes = range(askable.config.inter.min_images, askable.config.inter.max_images + 1)
         self._surplus = Surplus(len(askable.index.concepts))
-        self._rows, self._lacking = Counter[Form](), Counter[Form]()  # all, and those with a label in no photo
+        self._rows, self._lacking = Counter[Form](), Counter[Form]()  # all rows; rows with a label in no photo
         self._asked: set[tuple[frozenset[int], frozenset[int]]] = set()
         self._common = askable.frequencies.single
         self.photos: Mask = np.any(askable.one, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
-        """A question about the anchor and free photos of the deck, or None if none fits."""
+        """A question about the anchor and free photos in the deck; None if no photos fit."""
         self._askable.check(draw.anchor)
         labels = self._askable.one[draw.anchor]
         for kind, scope in self._scenes.scopes(draw.made, GROUP.pool, labels, draw.rng):
@@ -81,12 +82,14 @@ class GroupPlanner:
 
     @property
     def _share(self) -> float:
-        """Share of longer lists with such a label; in the shortest lists, both labels must be in two photos."""
+        """Share of the longer lists that have a label in no photo; in the shortest lists, each label must be in one of
+        two photos.
+        """
         longer = sum(count for (_, labels), count in self._rows.items() if labels > FEWEST)
         return min(NOWHERE * (self._rows.total() + 1) / (longer + 1), 0.5)
 
     def _is_due(self, form: Form) -> bool:
-        """Whether lists of this form lack rows with such a label."""
+        """Whether more lists of this form need a label in no photo."""
         open_still = self._lacking.total() < NOWHERE * (self._rows.total() + 1)
         return form[1] > FEWEST and open_still and self._lacking[form] < self._share * (self._rows[form] + 1)
 
@@ -103,7 +106,9 @@ class GroupPlanner:
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _items(self, members: list[int], own: Mask, wanted: int, rng: np.random.Generator) -> list[Item]:
-        """The requested number of labels, or all there are, drawn evenly from at least two photos."""
+        """The requested number of labels, or all available ones if they are fewer, drawn evenly from at least two
+        photos.
+        """
         template = int(rng.integers(template_count(GROUP.pool)))
         items: list[Item] = []
         for position in self._positions(own, wanted, rng):
@@ -131,7 +136,7 @@ class GroupPlanner:
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _is_apart(self, photo: int, concept: int, others: Sequence[int]) -> bool:
-        """Whether the object of the label leaves the objects of the photo's other labels uncovered."""
+        """Whether the label's object does not cover the objects of the photo's other labels."""
         index, truth = self._askable.index, self._askable.truth
         box = truth.box(int(index.instances.of(photo, concept)[0]))
         return all(iou(box, truth.box(int(index.instances.of(photo, other)[0]))) <= APART for other in others)

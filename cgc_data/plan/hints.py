@@ -21,14 +21,14 @@ from cgc_data.sources import FORMATS
 from cgc_data.sources.clean import Part, duplicates
 from cgc_data.tasks import TASKS
 
-SECONDS, SECONDS_EACH = 10.0, 3.0  # CPU time, so that a busy machine gives the same advice: all trials, and one
-LARGEST = 200_000  # objects; indexing more takes longer than a trial is allowed
+SECONDS, SECONDS_EACH = 10.0, 3.0  # CPU time, to give the same advice on a busy machine: for all trials, per trial
+LARGEST = 200_000  # objects; indexing more objects takes longer than one trial may take
 LOWER_SIDE, LOWER_AREA = 8, 0.0002
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A plan that lacks tasks: how it was made, which tasks are `missing`, and what was lost."""
+    """A plan without some tasks: how it was made, which tasks are `missing`, and which photos and objects were lost."""
 
     index: Index
     config: BuildConfig
@@ -51,7 +51,7 @@ Change: TypeAlias = tuple[Hint, ...]
 
 
 def advice(failure: Failure, seconds: float = SECONDS) -> str:
-    """The first change that helped in a dry run, in words; if no change did, the first one that was not tried."""
+    """The first change that helped in a dry run, in words; if no change helped, the first change that was not tried."""
     hints = [hint for applies, hint in _table(failure) if applies]
     untried: list[Change] = []
     trial = _Trial(failure, time.process_time() + seconds)
@@ -74,7 +74,9 @@ class _Trial:
         self._lacking: dict[Change, list[str]] = {(): failure.missing}
 
     def changes(self, hints: Sequence[Hint]) -> Iterator[Change]:
-        """Single changes, then pairs, then each again without the tasks that still lack rows; most helpful first."""
+        """Single changes, then pairs, then the same changes without the tasks that still lack rows; most
+        helpful first.
+        """
         yield from ((hint,) for hint in hints)
         yield from combinations(hints, 2)
         for change in sorted(self._lacking, key=lambda change: len(self._lacking[change])):
@@ -82,7 +84,7 @@ class _Trial:
                 yield (*change, _without_tasks(self._lacking[change]))
 
     def missing(self, change: Change) -> list[str] | None:
-        """Tasks that still lack a sample; None if there was not enough time."""
+        """Tasks that still lack a sample after the change; None if there was not enough time to try it."""
         now = time.process_time()
         if now > self._until or self._failure.lost.objects > LARGEST:
             return None
@@ -112,7 +114,7 @@ def _required(config: BuildConfig) -> list[str]:
 
 
 def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
-    """Each change, and whether it can help."""
+    """Each possible change, and whether it can help."""
     config, lost = failure.config, failure.lost.lost_objects
     declarable = [FORMATS[source.kind].protocol.declarable for source in config.sources]
     unreadable = any(reason.startswith(UNREADABLE) for reason in lost)
@@ -133,7 +135,7 @@ def _setting(name: str, value: Any, only_if: str = "") -> Hint:
 
 
 def _sources(config: BuildConfig, change: Callable[[Source], dict[str, Any]]) -> BuildConfig:
-    """The configuration with changes to the sources that command-line flags apply to."""
+    """The configuration after changes to those sources that command-line flags apply to."""
     return _set(
         config,
         sources=[
@@ -188,7 +190,9 @@ def _small(failure: Failure) -> bool:
 
 
 def _undeclared(source: Source, claims: Any) -> bool:
-    """Whether the user could declare which categories of the source are exhaustive, and nothing else states this."""
+    """Whether the user could declare the source's exhaustive categories, and neither the file nor the configuration
+    does.
+    """
     declarable = FORMATS[source.kind].protocol.declarable
     return declarable and source.exhaustive is None and not claims.exhaustive.all()
 
@@ -198,7 +202,7 @@ def _unlabelled(index: Index) -> bool:
 
 
 def _needs(failure: Failure) -> str:
-    """What the first missing task needs, if it has special needs."""
+    """The special requirements of the first missing task, if it has any."""
     needs = TASKS[failure.missing[0]].needs
     return f"{failure.missing[0]} needs {needs}; " if needs else ""
 

@@ -24,7 +24,7 @@ NONE: Set[int] = frozenset()
 
 
 class LocatePlanner:
-    """Composes families from a deck of photos that cannot be used twice in one round."""
+    """Composes families from a deck; each photo in the deck is used at most once per round."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -34,7 +34,7 @@ class LocatePlanner:
         self.photos: Mask = np.any(askable.one, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
-        """A family around the anchor with free photos of the deck, or None if none fits."""
+        """A family of questions about the anchor and free photos in the deck; None if no photos fit."""
         size = self._sets.draw_size(draw.rng)
         self._askable.check(draw.anchor)
         labels = self._askable.one[draw.anchor]
@@ -60,7 +60,7 @@ class LocatePlanner:
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
-        """Questions about these photos, with absent twins where too few exist.
+        """Questions about these photos, with absent twins if too few absent questions exist.
 
         Skips questions that are almost never asked as absent, because they would reveal that the target exists.
         """
@@ -77,7 +77,7 @@ class LocatePlanner:
     def _items(
         self, members: Sequence[int], scope: Mask, rng: np.random.Generator, taken: Set[int] = NONE
     ) -> list[Item]:
-        """One question per member about a label that is not taken yet; skips members without such a label."""
+        """One question per member, each about a label that is not used yet; skips members without an unused label."""
         items: list[Item] = []
         for position, own in enumerate(self._sets.labels(members, scope)):
             labels = np.setdiff1d(np.flatnonzero(own), [*taken])
@@ -98,8 +98,8 @@ class LocatePlanner:
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
-        """The set and a second set in which some photos are replaced and their labels absent; None if no twin is
-        due.
+        """Questions about the set, and about a second set in which some photos are replaced by photos without their
+        labels; None if no twin is due.
         """
         leaving = self._leaving(members, items, kind, balance)
         kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]
@@ -122,7 +122,7 @@ class LocatePlanner:
         return Family(tuple(questions), tuple(dict.fromkeys([*members, *second])))
 
     def _leaving(self, members: list[int], items: list[Item], kind: str, balance: AbsentBalance) -> list[Item]:
-        """Items about one photo that lack an absent twin, most lacking first, for at most half of the photos.
+        """Items about one photo whose labels need an absent twin, most needed first, for at most half of the photos.
 
         In a hard set, the first photo stays, because the other photos and the new photos resemble it.
         """
@@ -138,7 +138,7 @@ class LocatePlanner:
     def _twin_items(
         self, members: list[int], second: list[int], first_new: int, scope: Mask, rng: np.random.Generator
     ) -> list[Item] | None:
-        """For each new photo, a question that can also be asked, as absent, about the first set."""
+        """For each new photo, a question about it; the same question about the first set has an empty answer."""
         foreign = self._askable.safe[members].all(axis=0) & scope
         items: list[Item] = []
         for position, own in enumerate(self._sets.labels(second, foreign)):
@@ -151,7 +151,7 @@ class LocatePlanner:
     def _items_of_kept(
         self, second: list[int], kept: int, items: list[Item], scope: Mask, rng: np.random.Generator
     ) -> list[Item]:
-        """Questions in the second set about the photos that stay, with a new label if possible."""
+        """Questions about the photos that remain in the second set, with a new label if possible."""
         again = {item.targets[0]: item for item in self._items(second, scope, rng)}
         other = {item.targets[0]: item for item in self._items(second, scope, rng, {item.concept for item in items})}
         return [(again | other)[position] for position in range(kept) if position in again]

@@ -21,10 +21,10 @@ from cgc_data.tasks.inter.locate_all import LOCATE_ALL
 
 
 class LocateAllPlanner:
-    """Composes families from a deck of photos that cannot be used twice in one round."""
+    """Composes families from a deck; each photo in the deck is used at most once per round."""
 
     def __init__(self, askable: Askable, task: Task = LOCATE_ALL, labels: Mask | None = None, apart: int = 0) -> None:
-        """Rows of `task` about the `labels` (concepts,), with `apart` images in addition to the set."""
+        """Rows of `task` about the `labels` (mask of concepts), with `apart` images in addition to the set."""
         self._askable, self._task = askable, task
         self._labels = np.ones(len(askable.index.concepts), dtype=np.bool_) if labels is None else labels
         self._scenes = Scenes(askable)
@@ -34,12 +34,13 @@ class LocateAllPlanner:
         self.photos: Mask = np.any(askable.every & self._labels, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
-        """A family around the anchor with free photos of the deck, or None if none fits."""
+        """A family of questions about the anchor and free photos in the deck; None if no photos fit."""
         self._askable.check(draw.anchor)
         return next(self.families(draw, self._askable.every[draw.anchor]), None)
 
     def families(self, draw: Draw, about: Mask) -> Iterator[Family]:
-        """Families about one of the anchor's labels in `about` (concepts,), starting with the form planned least often.
+        """Families about one of the anchor's labels in the mask `about` (concepts,), starting with the form planned
+        least often.
 
         Each family is made on demand.
         """
@@ -49,7 +50,7 @@ class LocateAllPlanner:
                     yield family
 
     def _forms(self, draw: Draw) -> Iterator[tuple[int, int]]:
-        """Numbers of images and of images that show the label, least planned first."""
+        """Pairs of the number of images and the number of images that show the label, least planned first."""
         for size in draw.made.images(self._task.pool, self._sizes, draw.rng):
             for count in draw.made.targets(self._task.pool, size, draw.rng):
                 yield size, count
@@ -66,7 +67,9 @@ class LocateAllPlanner:
         return self._with_twins(draw, sides, kind, scope) or self._plain(draw, sides, kind)
 
     def _plain(self, draw: Draw, sides: Sequence[Side], kind: str) -> Family | None:
-        """One question per side; None if such a question is almost never absent, which would reveal the answer."""
+        """One question per side; None if a question with the same features is almost never absent, which would reveal
+        the answer.
+        """
         members = _members(sides)
         shown = len(members), kind, str(self._askable.forms[members[0]])
         if any(draw.balance.far_behind(side.concept, self._task.pool, *shown) for side in sides):
@@ -74,7 +77,9 @@ class LocateAllPlanner:
         return Family(tuple(self._asked(draw, members, sides, kind)), tuple(members))
 
     def _with_twins(self, draw: Draw, sides: Sequence[Side], kind: str, scope: Mask) -> Family | None:
-        """The set and a second set, in which another label replaces one that lacks twins; None if no label fits."""
+        """Questions about the set, and about a second set in which another label replaces a label that needs twins;
+        None if no label fits.
+        """
         members = _members(sides)
         shown = self._task.pool, len(members), kind, str(self._askable.forms[members[0]])
         lack = {side: draw.balance.lack(side.concept, *shown) for side in sides}

@@ -21,11 +21,11 @@ PERSON = "person"  # supercategory
 # Supercategories of objects that stand on the ground or a table; others are worn, held, flown, or built in.
 STANDING = frozenset({PERSON, "animal", "vehicle", "food", "furniture", "kitchen", "outdoor"})
 SUPPORTS = frozenset({"furniture"})  # other objects stand on these
-BORDER = 2  # pixels between an object and the border of its photo
-BORDER_SHARE = 0.01  # of the photo's longer side, the same for a lent object: annotators stop short of the border
-TOUCHED, REACH = 0.1, 2  # share of an outline allowed within this many pixels of other objects, which may cut it
-PART = 0.8  # share of a part covered by its object, and of an object covered by its support
-ONE_PIECE = 0.97  # share of a mask in its largest piece
+BORDER = 2  # minimum distance in pixels between an object and the border of its photo
+BORDER_SHARE = 0.01  # minimum for lent objects too, as a share of the longer side: annotators stop short of borders
+TOUCHED, REACH = 0.1, 2  # share of an outline that can be within REACH pixels of objects that may cut it
+PART = 0.8  # share of a part that its object covers, and share of an object that its support covers
+ONE_PIECE = 0.97  # minimum share of a mask that is in its largest connected piece
 GROUND = 0.15  # depth of the ground below an object's feet, as a share of its height
 
 Instances = NDArray[np.intp]
@@ -56,7 +56,7 @@ class Lenders:
 
     @property
     def photos(self) -> Mask:
-        """Photos with an object next to which another one can stand, (photos,)."""
+        """Mask of the photos with an object next to which another object can stand, (photos,)."""
         found = np.zeros(len(self._askable.index.photos), dtype=np.bool_)
         found[self._askable.index.instances.photo[self._hosts]] = True
         return found
@@ -71,7 +71,7 @@ class Lenders:
         return np.asarray(boxes[overlaps(own, boxes) >= PART * box_area(own)])
 
     def beside(self, photo: int) -> list[int]:
-        """Instances of the photo that another object of their label can stand next to."""
+        """Instances in the photo next to which another object with the same label can stand."""
         inside = self._askable.index.instances.of_photo(photo)
         return [int(i) for i in inside[self._hosts[inside]]]
 
@@ -83,7 +83,7 @@ class Lenders:
         return found[free[self._askable.index.instances.photo[found]]]
 
     def _standing(self) -> Mask:
-        """Single instances of standing kinds, with their feet in the lower part of the photo."""
+        """Single instances of kinds that stand, with their feet in the lower part of the photo."""
         index, kinds = self._askable.index, self._kinds()
         stands = np.array([kind in STANDING for kind in kinds])[index.instances.concept]
         people = np.array([kind == PERSON for kind in kinds])[index.instances.concept]
@@ -98,8 +98,8 @@ class Lenders:
         return [self._askable.index.relations.supercategory(concept) for concept in self._askable.index.concepts]
 
     def _fully_annotated(self) -> Mask:
-        """Photos (photos,) in which all labels of a source are boxed; in other photos, a pasted object may hide
-        anything.
+        """Mask (photos,) of the photos in which all labels of the source are boxed; in other photos, a pasted object
+        may hide an object without a box.
         """
         whole = [bool(len(claims.exhaustive) and claims.exhaustive.all()) for claims in self._askable.index.claims]
         photos = self._askable.index.photos
@@ -117,7 +117,7 @@ class Lenders:
         return np.asarray(sizes[self._askable.index.instances.photo])
 
     def _is_whole(self, instance: int) -> bool:
-        """Whether the instance has a sound mask in one piece that shares little of its outline with other objects."""
+        """Whether the instance has a valid mask in one piece, with little of its outline near other objects."""
         rle = self._askable.truth.mask(instance)
         if rle is None or self._askable.truth.fault(instance):
             return False
@@ -133,14 +133,14 @@ class Lenders:
         return bool(np.count_nonzero(touched) <= TOUCHED * np.count_nonzero(outline))
 
     def _frame(self, instance: int) -> Window:
-        """The inspected part of its photo: its box, and the margin around it that is searched for other objects."""
+        """The part of the photo that is searched for other objects: the instance's box and a margin around it."""
         x1, y1, x2, y2 = map(int, self._askable.truth.box(instance))
         width, height = self._askable.truth.photo_size(int(self._askable.index.instances.photo[instance]))
         margin = REACH + 1
         return Window(max(x1 - margin, 0), max(y1 - margin, 0), min(x2 + margin, width), min(y2 + margin, height))
 
     def _neighbors(self, instance: int, mask: Bytes, frame: Window) -> Bytes:
-        """Pixels of the frame in or near other objects, without the object's own parts and what it stands on."""
+        """Mask of the frame's pixels in or near other objects, excluding the object's own parts and its support."""
         index, truth, found = self._askable.index, self._askable.truth, np.zeros_like(mask)
         own, boxes = index.instances.box[instance], index.instances.box
         inside = index.instances.of_photo(int(index.instances.photo[instance]))
@@ -155,7 +155,9 @@ class Lenders:
         return np.asarray(cv2.dilate(found, np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)), dtype=np.uint8)
 
     def _ground(self, instance: int) -> NDArray[np.float64]:
-        """Lab (3,) of the ground below an object's feet; NaN if its photo shows none or cannot be read."""
+        """Lab color (3,) of the ground below an object's feet; NaN if the photo shows no ground there or cannot be
+        read.
+        """
         photo = int(self._askable.index.instances.photo[instance])
         try:
             colors = self._thumbnails.colors(photo, below(np.array([self._askable.truth.box(instance)])))
@@ -165,30 +167,30 @@ class Lenders:
 
 
 def _cut(rle: Rle, frame: Window) -> Bytes:
-    """The mask inside a frame, 0 or 1."""
+    """The part of the mask inside a frame, as 0 or 1."""
     return np.ascontiguousarray(coco_mask.decode(rle)[frame.y1 : frame.y2, frame.x1 : frame.x2])
 
 
 def below(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The ground below the feet of objects with these boxes (n, 4), as boxes in the same pixels."""
+    """Boxes of the ground below the feet of the objects with these boxes (n, 4), in the same pixels."""
     x1, y1, x2, y2 = boxes.T
     return np.stack([x1, y2, x2, y2 + GROUND * (y2 - y1)], axis=1)
 
 
 def grown(boxes: NDArray[np.float64], margin: float) -> NDArray[np.float64]:
-    """Boxes (..., 4) with this many more pixels on every side."""
+    """Boxes (..., 4) enlarged by this number of pixels on every side."""
     return np.asarray(boxes + np.array([-margin, -margin, margin, margin]))
 
 
 def overlaps(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Area that boxes (..., 1 or n, 4) share with others (n, 4), (..., n)."""
+    """Area of the overlap of boxes (..., 1 or n, 4) with other boxes (n, 4), (..., n)."""
     low = np.maximum(box[..., :2], others[..., :2])
     high = np.minimum(box[..., 2:], others[..., 2:])
     return np.asarray(np.maximum(high - low, 0).prod(axis=-1))
 
 
 def _grouped(concepts: Iterable[int], keep: Mask) -> dict[int, Instances]:
-    """Positions of the kept instances, by concept."""
+    """Indices of the kept instances, by concept."""
     places = np.flatnonzero(keep)
     kinds = np.asarray(concepts)[places]
     order = np.argsort(kinds, kind="stable")

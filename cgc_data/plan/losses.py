@@ -17,7 +17,8 @@ CROWD, UNCOUNTED = "crowd", "not known to be all instances of their category in 
 
 @dataclass(frozen=True)
 class Losses:
-    """Photos and objects of the sources, the number lost for each reason, and what the remaining ones allow.
+    """The number of photos and objects in the sources, the number lost for each reason, and what the remaining photos
+    and objects allow.
 
     `categories` counts categories with a usable object; `elsewhere` counts the categories that are proved absent from
     another photo.
@@ -32,12 +33,12 @@ class Losses:
 
     @property
     def usable(self) -> int:
-        """Objects that no stage lost."""
+        """Number of objects that no stage lost."""
         return self.objects - self.lost_objects.total()
 
 
 def losses(index: Index, ground: Ground) -> Losses:
-    """Each object counts once, at the first stage that loses it; masks that were never inspected count as sound."""
+    """Count each object once, at the first stage that loses it; masks that were never inspected count as valid."""
     askable = ground.askable
     offered = (askable.one | askable.every) & ground.available[:, None]
     concepts = np.flatnonzero(offered.any(axis=0))

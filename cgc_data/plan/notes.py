@@ -1,4 +1,4 @@
-"""What the user of a build should know: skipped photos and objects, cut boxes, exclusion lists without a match."""
+"""Notes for the user of a build: skipped photos and objects, clipped boxes, and exclusion lists without a match."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,19 +13,21 @@ from cgc_data.tasks import Task
 
 MOST_REASONS = 6
 FEWER = 0.9  # share of the requested rows below which the cause is reported
-ROUNDING = 4  # rows that a task can lack because other tasks' rows come several at a time
+ROUNDING = 4  # rows that a task can lack because the rows of other tasks are made several at a time
 SHOWN_LOSSES = 2
 
 
 def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[ListUsage]) -> list[str]:
-    """One line per issue; empty if everything was used as given."""
+    """One line per issue; empty if all photos, objects, and lists were used without changes."""
     lists_notes = (use.note for use in lists if use.note)
     return [*lists_notes, *_renamed(index), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
 
 
 @dataclass(frozen=True)
 class TaskRows:
-    """Requested and made rows of a task, or of several planned together, and the cause if rows are missing."""
+    """The numbers of requested and made rows of a task, or of several tasks planned together, and the cause if rows are
+    missing.
+    """
 
     tasks: str
     asked: int
@@ -34,7 +36,7 @@ class TaskRows:
 
 
 def rows_by_task(outcomes: Iterable[Outcome], config: BuildConfig) -> list[TaskRows]:
-    """The result for every requested task, over all splits."""
+    """The row counts of every requested task, over all splits."""
     groups: dict[tuple[Task, ...], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault(outcome.tasks, []).append(outcome)
@@ -50,7 +52,7 @@ def _rows(tasks: Sequence[Task], parts: Sequence[Outcome], config: BuildConfig) 
 
 
 def _cause(needs: str, parts: Sequence[Outcome], most: int) -> str:
-    """What kept a planner from making more rows, with the photos that it could not use."""
+    """The reason why a planner did not make more rows, with the photos that it could not use."""
     lost = sum((part.lost for part in parts), Counter[str]())
     unfit = [f"{count:,} photos: {reason}" for reason, count in lost.most_common(SHOWN_LOSSES)]
     return "; ".join([_limited(needs, parts, most), *unfit])

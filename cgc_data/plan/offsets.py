@@ -1,6 +1,5 @@
-"""What windows of one size show of an object, computed for all offsets in its photo at once.
-
-Offsets are on a grid of STEP pixels that reaches the photo's borders. Tables are (rows, columns) of the grid.
+"""Computes how much of an object the windows of one size show, for all offsets in its photo at once. Offsets are on a
+grid of STEP pixels that reaches the photo's borders. Tables have the grid's shape (rows, columns).
 """
 
 from collections.abc import Sequence
@@ -33,11 +32,13 @@ class Frame:
 
     @property
     def scale(self) -> float:
-        """Mean side in photo pixels."""
+        """Geometric mean of the sides, in photo pixels."""
         return float(np.sqrt(self.width * self.height))
 
     def least_side(self, limits: Limits) -> float:
-        """Photo pixels that a box's shorter side needs, in the photo and in the view after the pixel budget."""
+        """Minimum length of a box's shorter side in photo pixels, so that it is long enough in the photo and in the
+        resized view.
+        """
         enlargement = min(self.view_width / self.width, self.view_height / self.height)
         seen = min(1.0, (limits.pixel_budget / (self.view_width * self.view_height)) ** 0.5)
         return float(max(limits.min_side, limits.min_side / (enlargement * seen)))
@@ -59,7 +60,7 @@ class Offsets:
         return Window(x, y, x + self.width, y + self.height)
 
     def overlap(self, other: Window) -> Lengths:
-        """IoU of each window with another, (rows, columns)."""
+        """IoU between each window and another window, (rows, columns)."""
         across = _shared(self.left, self.width, other.x1, other.x2)
         down = _shared(self.top, self.height, other.y1, other.y2)
         common = down[:, None] * across
@@ -92,7 +93,8 @@ def offsets_of(photo: tuple[int, int], width: int, height: int) -> Offsets:
 
 
 def count_fitting(extents: Sequence[Extent], offsets: Offsets, frame: Frame, limits: Limits) -> tuple[Numbers, Mask]:
-    """Number of objects in each window, 0 if one is too small or cut off too far; and which windows show no object.
+    """Number of objects in each window, 0 if one of them is too small or too much of it is cut off; and a mask of the
+    windows without an object.
 
     Sizes are judged by boxes cut to the window. This is exact for whole objects; masks may be smaller.
     """
@@ -115,12 +117,13 @@ def _steps(most: int) -> Numbers:
 
 
 def _shared(starts: Numbers, length: int, low: float, high: float) -> Lengths:
-    """Overlap (n,) of low..high with each stretch of this length."""
+    """Overlap (n,) of low..high with each interval of this length."""
     return np.asarray(np.maximum(np.minimum(starts + length, high) - np.maximum(starts, low), 0), dtype=np.float64)
 
 
 def seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
-    """Masks (rows, columns) of windows without the object or its margin, and of those that show enough of it.
+    """Masks (rows, columns) of the windows without the object or its margin, and of the windows that show enough of the
+    object.
 
     Enough means the whole object, or a share of its mask if it has one.
     """
@@ -139,7 +142,7 @@ def seen(extent: Extent, offsets: Offsets, limits: Limits) -> tuple[Mask, Mask]:
 
 
 def _pixels(counts: Counts, box: Box, offsets: Offsets, margin: int) -> Counts:
-    """Pixels of a mask in each window grown by a margin."""
+    """Number of mask pixels in each window after the window is enlarged by a margin."""
     top, bottom = _ends(offsets.top, int(box[1]), offsets.height, margin, counts.shape[0] - 1)
     left, right = _ends(offsets.left, int(box[0]), offsets.width, margin, counts.shape[1] - 1)
     bands = counts.take(bottom, axis=0)
@@ -156,7 +159,9 @@ def _ends(starts: Numbers, origin: int, length: int, margin: int, most: int) -> 
 
 
 def large_in(box: Box, offsets: Offsets, frame: Frame, limits: Limits) -> Mask:
-    """Mask (rows, columns) of windows whose part of the box can be asked for, by side, area, and aspect ratio."""
+    """Mask (rows, columns) of the windows in which the visible part of the box has a valid side, area, and aspect ratio
+    for an answer.
+    """
     across = _shared(offsets.left, offsets.width, box[0], box[2])
     down = _shared(offsets.top, offsets.height, box[1], box[3])[:, None]
     least, most = frame.least_side(limits), limits.max_aspect

@@ -1,7 +1,6 @@
 """Sets of windows: some windows show objects of a category, and the others show none.
-
-Only window sizes that can both show and miss the category are used, and only levels of detail that both groups of
-windows have. So size, enlargement, sharpness, and bytes do not reveal which window shows the category.
+ Only window sizes that can both show and miss the category are used, and only levels of detail that both groups of
+windows have. Therefore, size, enlargement, sharpness, and file size do not reveal which window shows the category.
 """
 
 from collections.abc import Sequence
@@ -19,8 +18,8 @@ from cgc_data.plan.truth import Truth
 from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows
 
 SIZES = 24  # window sizes tried per category
-LEVEL = 0.05  # of detail, a natural logarithm: windows of one level differ by less than this
-DRAWS = 4  # tries to draw windows of the chosen sizes
+LEVEL = 0.05  # natural logarithm of detail: windows of one level differ by less than this
+DRAWS = 4  # attempts to draw windows of the chosen sizes
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,9 @@ class Part:
     """Windows of one size; tables are (rows, columns) of their offsets.
 
     Attributes:
-        count: objects of a category in each window; 0 if one is too small or cut off too far.
-        free: windows that show nothing of the category.
-        level: level of detail.
+        count: number of objects of a category in each window; 0 if an object is too small or too much of it is cut off.
+        free: mask of the windows without any part of an object of the category.
+        level: level of detail of each window.
         shares: probability of each level, (levels,); 0 for levels without windows of both kinds.
     """
 
@@ -43,7 +42,7 @@ class Part:
 
     @classmethod
     def of(cls, frame: Frame, offsets: Offsets, found: tuple[Numbers, Mask], detail: Lengths) -> "Part":
-        """The part from the result of `count_fitting` and the windows' detail."""
+        """Create the part from the result of `count_fitting` and the detail in the windows."""
         count, free = found
         level = np.floor((detail - detail.min()) / LEVEL).astype(np.int64)
         levels = int(level.max()) + 1
@@ -67,7 +66,9 @@ class Parting:
         return [part for part in parts if part and part.shares.any()]
 
     def choose(self, parts: Sequence[Part], count: int, rng: np.random.Generator) -> list[Part]:
-        """Sizes for a set, smallest first, the others wider by the set factor; empty if there are no two such sizes."""
+        """Sizes for a set: the smallest, then sizes that are wider by the set factor; empty if fewer than two sizes are
+        found.
+        """
         scales = np.array([part.frame.scale for part in parts])
         wider = scales[:, None] * self._config.intra.context_scale <= scales
         narrow = np.flatnonzero(wider.any(axis=1))
@@ -108,7 +109,7 @@ class Parting:
         return windows
 
     def _part(self, photo: int, frame: Frame, extents: Sequence[Extent]) -> Part | None:
-        """Windows of a size; None if they all show the category or all miss it."""
+        """The part for a window size; None if all windows of this size show the category or all of them miss it."""
         offsets = offsets_of(self._truth.photo_size(photo), frame.width, frame.height)
         found = count_fitting(extents, offsets, frame, self._config.limits)
         if not all(kind.any() for kind in found):

@@ -13,7 +13,7 @@ LENDERS = 24  # objects tried per photo
 
 
 class Pastes:
-    """Adds objects of other photos to a photo."""
+    """Adds objects from other photos to a photo."""
 
     def __init__(self, askable: Askable, lenders: Lenders, standing: Standing) -> None:
         self._askable, self._lenders, self._standing = askable, lenders, standing
@@ -41,7 +41,9 @@ class Pastes:
         return found
 
     def _lenders_of(self, photo: int, beside: int, free: Mask) -> Instances:
-        """Objects of other photos with the label of one in this photo, which can be shown at a similar height."""
+        """Objects from other photos that have the label of an object in this photo and can be shown at a similar
+        height.
+        """
         instances = self._askable.index.instances
         lenders = self._lenders.of(int(instances.concept[beside]), free)
         low, high = self._standing.heights(photo, beside)
@@ -50,7 +52,9 @@ class Pastes:
         return np.asarray(lenders[like & (instances.photo[lenders] != photo)])
 
     def _may_join(self, lender: int, photo: int, found: Sequence[Paste]) -> bool:
-        """Whether the object is whole, and a license allows a picture that combines its photo and all the others."""
+        """Whether the object is complete, and the licenses allow a picture that combines its photo with all the other
+        photos.
+        """
         shown = [photo, int(self._askable.index.instances.photo[lender]), *(paste.pasted.photo for paste in found)]
         license_url = composite_license(self._askable.index.photos[p].license_url for p in shown)
         return license_url is not None and self._lenders.is_whole(lender)

@@ -15,13 +15,13 @@ from cgc_data.plan.resemblance import LARGEST, LEAST_SPREAD, Gray, Picture, Scen
 from cgc_data.release.operations import GAIN, GAMMA, OPERATIONS, Operation, window_operations
 from cgc_data.tasks import REFERENCE
 
-DRAWN = 256  # rectangles at a time; the first that fits is used
+DRAWN = 256  # rectangles drawn at a time; the first one that fits is used
 WIDEST_ASPECT = 1.5
 MOST_GAIN = 0.15  # largest relative change of a color channel
 GAMMAS = (0.8, 1.25)
 MOST_ENLARGED = 2.0
-RESIZED = 2.0  # gray levels of spread that resizing can remove before the view is checked
-APART = 8  # photo pixels between a piece and anything that must not show part of it
+RESIZED = 2.0  # standard deviation in gray levels that resizing can remove before the view is checked
+APART = 8  # photo pixels between a piece and any window that must not show a part of the piece
 
 Rectangles = NDArray[np.int64]  # (n, 4) x1, y1, x2, y2, half-open, photo pixels
 
@@ -62,9 +62,10 @@ def draw_tone(rng: np.random.Generator) -> Tone:
 
 
 def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng: np.random.Generator) -> Rectangles:
-    """Rectangles inside a window, uniform over the places they fit; `area`: smallest and largest share of the window.
+    """Rectangles drawn uniformly from the places where they fit in a window; `area`: smallest and largest share of the
+    window.
 
-    Their shorter side is at least `least` photo pixels; empty if nothing fits.
+    Their shorter side is at least `least` photo pixels; empty if no rectangle fits.
     """
     aspect = np.exp(rng.uniform(-np.log(WIDEST_ASPECT), np.log(WIDEST_ASPECT), DRAWN))
     pixels = inside.width * inside.height * np.exp(rng.uniform(np.log(area[0]), np.log(area[1]), DRAWN))
@@ -76,7 +77,7 @@ def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng
 
 
 def apart(rectangles: Rectangles, windows: Iterable[Window], margin: int = APART) -> NDArray[np.bool_]:
-    """Rectangles (n,) that overlap none of the windows grown by a margin."""
+    """Mask (n,) of the rectangles that overlap none of the windows after these are enlarged by a margin."""
     free = np.ones(len(rectangles), dtype=np.bool_)
     x1, y1, x2, y2 = rectangles.T
     for w in windows:
@@ -90,7 +91,7 @@ def windows_of(rectangles: Rectangles) -> list[Window]:
 
 
 def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
-    """Whether the recolored piece is not plain, and appears in these scenes only at its own place."""
+    """Whether the recolored piece is not plain and is found in these scenes only at its own place."""
     for scene in scenes:
         small, large = (_gray(picture, piece, scene.scale * size) for size in (1.0, LARGEST))
         home = scene.place(piece.window) if scene.holds(piece.window) else None

@@ -7,7 +7,9 @@ from cgc_data.index.pictures import thumbnail
 
 
 class PhotoPixels:
-    """Reads photos of the index, rotated by EXIF if their source's boxes follow it."""
+    """Reads photos in the index, rotated by their EXIF orientation if the boxes in their source refer to rotated
+    photos.
+    """
 
     def __init__(self, index: Index, config: BuildConfig) -> None:
         self._index = index
@@ -18,7 +20,9 @@ class PhotoPixels:
         return decode_photo(self._content(photo), turn=self._turn(photo))
 
     def small(self, photo: int, longest: int) -> Pixels:
-        """The same, decoded coarsely and resized to a longer side of `longest` pixels. Raises PhotoError."""
+        """Pixels of the photo, decoded at a lower resolution and resized to a longer side of `longest`. Raises
+        PhotoError.
+        """
         return thumbnail(self._content(photo), longest, turn=self._turn(photo))
 
     def _content(self, photo: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What all planners of rows share: each makes families from the photos it is dealt.
+"""The interface of all planners: each planner makes families of rows from the photos that it is dealt.
 
 A task names its planner. One planner can serve several tasks of a contrast; it also plans their empty twins.
 """
@@ -23,19 +23,19 @@ Photos = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Draw:
-    """What a family can be made of: its first photo, and unused photos of the deck, in deck order.
+    """The photos available for a family: its first photo (the anchor) and the unused photos in the deck, in deck order.
 
-    Photos that came before the anchor and gave no family are `spare`: a family can still paste objects from them.
+    Photos that came before the anchor but produced no family are `spare`: objects from them can still be pasted.
     """
 
     anchor: int
-    after: Photos  # (photos,) of the deck, after the anchor
+    after: Photos  # (photos,) in the deck, after the anchor
     before: Photos  # (photos,)
-    still_open: Mask  # (photos of all splits,) can be used
+    still_open: Mask  # (photos in all splits,) whether each photo can be used
     balance: AbsentBalance
     made: Made
     rng: np.random.Generator
-    planned: int = 0  # rows of the planner's families so far
+    planned: int = 0  # rows in the planner's families so far
 
     @cached_property
     def free(self) -> Photos:
@@ -49,24 +49,24 @@ class Draw:
 
 
 class Planner(Protocol):
-    """Plans rows of some tasks; created once per split."""
+    """Plans the rows for some tasks; one planner is created per split."""
 
-    photos: Mask  # (photos,) can be used at all
+    photos: Mask  # (photos,) whether each photo can be used at all
 
     def __init__(self, askable: Askable) -> None: ...
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions that belong together, about photos of the draw; None if the photos allow no question."""
+        """A family of questions about the drawn photos; None if these photos allow no question."""
         ...
 
 
 @runtime_checkable
 class Losing(Protocol):
-    """A planner that knows why photos gave no family."""
+    """A planner that records why photos produced no family."""
 
     @property
     def lost(self) -> Counter[str]:
-        """Photos that can give no family, by reason."""
+        """Number of photos that cannot produce a family, by reason."""
         ...
 
 
@@ -78,7 +78,7 @@ class Lending(Protocol):
 
 
 class Tried:
-    """Photos that came first in a planner's draws, and which of these photos are in families."""
+    """The anchor photos that a planner has drawn, and which of these photos are in families."""
 
     def __init__(self) -> None:
         self._tried: set[int] = set()
@@ -104,9 +104,9 @@ class Lane:
     tasks: tuple[Task, ...]  # the tasks whose rows it plans, including empty twins
     planner: Planner
     share: float
-    may: Mask  # (photos,) of the split that are allowed and usable by the planner
+    may: Mask  # (photos,) whether each photo is in the split, allowed, and usable by the planner
     planned: int = 0
-    tried: int = 0  # photos it was dealt
+    tried: int = 0  # number of photos dealt to the planner
 
     @property
     def progress(self) -> float:
@@ -116,13 +116,14 @@ class Lane:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The results of one planner in a split: rows, and how many of its usable photos are full or lost.
+    """The results of one planner in a split: its rows, and how many of its usable photos are full or lost.
 
-    `tried`: photos dealt to it; `spent`: the split's photos gave fewer rows of the contrast than requested.
+    `tried`: number of photos dealt to the planner; `spent`: whether the split's photos allowed fewer rows for the
+        contrast than requested.
     """
 
     tasks: tuple[Task, ...]
-    share: float  # of all rows
+    share: float  # share of all rows
     rows: int
     photos: int
     full: int  # photos that reached the row limit of one of the tasks
@@ -139,7 +140,7 @@ def lent_labels(lanes: Iterable[Lane]) -> dict[str, Mask]:
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
     """One lane per planner with requested rows, in the order in which tasks name the planners.
 
-    `allowed` are photos (photos,) by contrast.
+    `allowed`: mask (photos,) of the allowed photos, by contrast.
     """
     planned: dict[str, list[Task]] = {}
     for task in TASKS.values():

@@ -25,8 +25,9 @@ class Pasted:
     Attributes:
         photo: the photo from which the object comes.
         instance: the object.
-        transform: a, b, c, d, e, f: x, y of its photo maps to ax + by + c, dx + ey + f of the view's photo, pixels.
-        mask: COCO's compressed run-length encoding over its photo.
+        transform: a, b, c, d, e, f, in pixels: x, y in the object's photo becomes ax + by + c, dx + ey + f in the
+            view's photo.
+        mask: COCO's compressed run-length encoding over the object's photo.
     """
 
     photo: int
@@ -42,7 +43,7 @@ class View:
     Attributes:
         photo: the photo that is shown.
         window: the shown part of the photo.
-        width, height: size as shown, pixels.
+        width, height: size of the view in pixels.
         role: one of the contrast's roles, or `REFERENCE`.
         pasted: objects from other photos that are pasted into the view.
         operations: the steps that make the view, unless it is only cropped and resized.
@@ -58,7 +59,7 @@ class View:
 
     @property
     def photos(self) -> tuple[int, ...]:
-        """The photos of which the view shows a part."""
+        """The photos that the view shows in part: the view's photo and the photos of pasted objects."""
         return (self.photo, *(part.photo for part in self.pasted))
 
 
@@ -115,7 +116,7 @@ class Question:
 
     @property
     def concept(self) -> int:
-        """The first asked concept; -1 if there is no category."""
+        """The first requested concept; -1 if the question is not about a category."""
         return self.concepts[0] if self.concepts else -1
 
     @property
@@ -125,11 +126,11 @@ class Question:
 
     @property
     def candidates(self) -> int:
-        """Number of views that can contain an answer."""
+        """Number of views that can contain an object in the answer."""
         return len(self.views) - len(self.reference_views)
 
     def reordered(self, order: Sequence[int]) -> "Question":
-        """The same question, with view order[i] in place i."""
+        """The same question, with the view at `order[i]` moved to position i."""
         place = {old: new for new, old in enumerate(order)}
         reference = self.reference and replace(self.reference, view=place[self.reference.view])
         return replace(
@@ -145,14 +146,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Family:
-    """Questions that belong together: they are rendered or rejected together."""
+    """Related questions, which are either all rendered or all rejected."""
 
     questions: tuple[Question, ...]
     photos: tuple[int, ...]
 
     @property
     def absent(self) -> int:
-        """Number of answers that are the empty list."""
+        """Number of questions whose answer is the empty list."""
         return sum(not question.shown for question in self.questions)
 
 
@@ -170,11 +171,11 @@ def draw_order(weights: Mapping[Choice, float], rng: np.random.Generator) -> lis
 
 
 def box_in_view(view: View, box: Box) -> Box:
-    """Box in photo pixels, cut to the view's window and converted to view pixels."""
+    """Convert a box from photo pixels to view pixels, clipped to the view's window."""
     x1, y1, x2, y2 = (float(v) for v in map_box_to_view(box, view.window, view.width, view.height))
     return max(x1, 0.0), max(y1, 0.0), min(x2, float(view.width)), min(y2, float(view.height))
 
 
 def thousand_in_view(view: View, box: Box) -> ThousandBox:
-    """Box in photo pixels, converted to integers 0-1000 of the view."""
+    """Convert a box from photo pixels to integers 0-1000 relative to the view."""
     return to_thousand(box_in_view(view, box), view.width, view.height)

@@ -1,6 +1,5 @@
-"""`inter/refer`: sets of photos that each show several objects of a label that the other photos show at most once.
-
-Every photo of a set is asked about in turn, so no photo is the odd one out.
+"""`inter/refer`: sets of photos that each show several objects of a label that the other photos show at most once. Each
+photo in a set is the target of one question, so no photo is the odd one out.
 """
 
 from collections import Counter
@@ -26,7 +25,9 @@ ALONE = "no similar photo shows at most one object of a category that the photo 
 
 @dataclass(frozen=True)
 class Member:
-    """A photo of a set, the label (concept) it shows several times, and the instance that each relation singles out."""
+    """A photo in a set, the label (concept) that it shows several times, and the instance that each relation singles
+    out.
+    """
 
     photo: int
     concept: int
@@ -34,7 +35,7 @@ class Member:
 
 
 class ReferPlanner:
-    """Composes families from a deck of photos that cannot be used twice in one round."""
+    """Composes families from a deck; each photo in the deck is used at most once per round."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._scenes = askable, Scenes(askable)
@@ -46,17 +47,17 @@ class ReferPlanner:
 
     @property
     def lost(self) -> Counter[str]:
-        """Photos that are not in any question, by reason."""
+        """Number of photos that are not in any question, by reason."""
         return Counter(map(self._reason, self._tried.fruitless))
 
     def _reason(self, photo: int) -> str:
-        if not self._several(photo).any():  # confirmed by its masks
+        if not self._several(photo).any():  # confirmed by the photo's masks
             return NOT_WHOLE
         everything = np.ones(len(self._askable.named), dtype=np.bool_)
         return ALONE if self._member(photo, everything, np.random.default_rng(0)) else NOT_DISTINCT
 
     def family(self, draw: Draw) -> Family | None:
-        """A family around the anchor with free photos of the deck, or None if none fits."""
+        """A family of questions about the anchor and free photos in the deck; None if no photos fit."""
         return self._tried.note(draw.anchor, self._family(draw))
 
     def _family(self, draw: Draw) -> Family | None:
@@ -85,7 +86,8 @@ class ReferPlanner:
         return members
 
     def _candidates(self, first: Member, draw: Draw, kind: str, scope: Mask) -> Photos:
-        """Photos with at most one object of the first label, and several of a label that the anchor shows at most once.
+        """Photos with at most one object of the anchor's label, and several objects of a label that the anchor shows at
+        most once.
 
         Photos that show one object come first: with them, the label alone does not reveal the answer's image.
         """
@@ -103,7 +105,7 @@ class ReferPlanner:
     def _fitting(
         self, photo: int, members: list[Member], kind: str, scope: Mask, rng: np.random.Generator
     ) -> Member | None:
-        """The photo as another member, or None if it does not fit."""
+        """The photo as another member of the set; None if it does not fit."""
         self._askable.check(photo)
         if not all(self._few(photo)[member.concept] for member in members):
             return None
@@ -164,13 +166,15 @@ class ReferPlanner:
 
 
 def _countable(askable: Askable) -> Mask:
-    """Labels whose objects everyone counts alike, (concepts,), unlike labels with ambiguous borders between pieces."""
+    """Mask (concepts,) of the labels whose objects are countable without doubt, unlike labels with ambiguous borders
+    between objects.
+    """
     pieces = {concept for concept, name in askable.index.names.items() if name.in_pieces}
     return np.array([concept not in pieces for concept in askable.index.concepts], dtype=np.bool_)
 
 
 def _all_whole(askable: Askable) -> Mask:
-    """Labels without an instance cut by the photo's border, as annotated, (photos, concepts)."""
+    """Mask of the labels without an annotated instance that the photo's border cuts, (photos, concepts)."""
     instances = askable.index.instances
     sizes = np.array([(photo.width, photo.height) for photo in askable.index.photos], dtype=np.int64).reshape(-1, 2)
     cut = ~uncut(instances.box, sizes[instances.photo])

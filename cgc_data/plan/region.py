@@ -29,8 +29,8 @@ from cgc_data.tasks.intra.region import REGION
 
 HOLDS, LACKS = INTRA.roles
 MOST_PIECES = 5
-WINDOWS = (2, 3, 4, 5)  # larger numbers are drawn more often, because photos often have room for fewer
-QUESTIONS = 2  # per set of windows
+WINDOWS = (2, 3, 4, 5)  # larger numbers of windows are drawn more often, because many photos have room for only a few
+QUESTIONS = 2  # tries per set of windows
 
 
 class RegionPlanner:
@@ -40,12 +40,12 @@ class RegionPlanner:
         self._askable, self._config = askable, askable.config
         self._pixels = PhotoPixels(askable.index, askable.config)
         self.photos = np.ones(len(askable.splits), dtype=np.bool_)
-        self._made: Counter[bool] = Counter()  # rows, by whether they name the image
-        self._ranks: Counter[tuple[int, int]] = Counter()  # by number of windows and how many are closer in color
+        self._made: Counter[bool] = Counter()  # number of rows, by whether the question names the image
+        self._ranks: Counter[tuple[int, int]] = Counter()  # rows by number of windows, and of closer colors
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions about the photo in the form that lacks rows; None if no piece differs enough from the rest of the
-        photo.
+        """Questions about the photo in the form that needs more rows; None if no piece differs enough from the rest of
+        the photo.
         """
         try:
             picture = self._picture(draw.anchor)
@@ -59,7 +59,7 @@ class RegionPlanner:
         return None
 
     def _forms(self) -> tuple[bool, ...]:
-        """Whether to name the image; both options as long as no photo has allowed the option that lacks rows."""
+        """Whether to name the image; both options until a photo has allowed the option that needs more rows."""
         lacking = self._made[True] < self._config.named_image * (self._made.total() + 1)
         return (lacking,) if self._made[lacking] or self._config.named_image in (0, 1) else (lacking, not lacking)
 
@@ -113,7 +113,7 @@ class RegionPlanner:
         return askable_in(view, _box(piece.window), self._config.limits)
 
     def _chosen(self, picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-        """Two candidates that colors do not reveal: they have the color rank that lacks rows."""
+        """Two candidates that colors do not reveal: candidates with the color rank that needs more rows."""
         chosen: list[Asked] = []
         asked, scenes = in_colors(picture, candidates, rng), [candidate.scene for candidate in candidates]
         while len(chosen) < QUESTIONS and (lacking := self._lacking(len(candidates), asked)):
@@ -142,7 +142,9 @@ class RegionPlanner:
     def _question(
         self, views: tuple[View, ...], *, home: int, piece: int, named: bool, rng: np.random.Generator
     ) -> Question:
-        """The question in which place of the view `home` the view `piece` is; `named`: the question names that view."""
+        """The question that asks where in the view `home` the piece in the view `piece` is; `named`: whether the
+        question names `home`.
+        """
         pool = REGION.named_pool if named else REGION.pool
         box = _box(views[piece].window)
         return Question(

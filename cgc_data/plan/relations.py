@@ -16,7 +16,9 @@ Values = NDArray[np.float64]
 
 
 def uncut(boxes: Values, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Boxes (n, 4), in pixels, that do not touch the border of their photos, (n, 2) or (2,) width and height."""
+    """Mask (n,) of the boxes (n, 4), in pixels, that do not touch the border of their photos; `sizes`: width and height
+    of the photos, (n, 2) or (2,).
+    """
     return np.asarray((boxes[:, :2] >= BORDER).all(axis=1) & (boxes[:, 2:] <= sizes - BORDER).all(axis=1))
 
 
@@ -43,7 +45,9 @@ def singled_out(truth: Truth, instances: list[int], size: tuple[int, int]) -> di
 
 
 def _first(values: Values, others: Values, margin: float) -> int | None:
-    """Index of the entry that is smallest by both measures (n,), each by the margin; None if there is no such entry."""
+    """Index of the entry that is smallest in both measures (n,), each time by at least the margin; None if no
+    entry is.
+    """
     place = int(np.argmin(values))
     clear = all(np.delete(v, place).min() - v[place] >= margin for v in (values, others))
     return place if clear else None

@@ -1,4 +1,4 @@
-"""Whether a piece could come from another place in the photo, by correlation of gray pixels at many sizes and
+"""Tests whether a piece could come from another place in the photo, by correlation of gray pixels at many sizes, also
 mirrored.
 """
 
@@ -43,7 +43,9 @@ class Picture:
         return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
     def sampled(self, window: Window, longer: int) -> Pixels:
-        """Pixels of a window in even steps, with `longer` pixels on the longer side; all pixels if it has fewer."""
+        """Pixels of a window, sampled in even steps to `longer` pixels on the longer side; all pixels if the window has
+        fewer.
+        """
         step = max(max(window.width, window.height) / longer, 1.0)
         y, x = (
             (first + np.arange(0, last - first, step)).astype(np.int64)
@@ -52,7 +54,7 @@ class Picture:
         return np.asarray(self._pixels[y[:, None], x], dtype=np.uint8)
 
     def spread(self, rectangles: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Standard deviation (n,) of the gray levels in rectangles (n, 4) of the downsampled photo."""
+        """Standard deviation (n,) of the gray levels in rectangles (n, 4) in the downsampled photo."""
         x1, y1, x2, y2 = np.rint(rectangles * self._cell).astype(np.int64).T
         x2, y2 = np.maximum(x2, x1 + 1), np.maximum(y2, y1 + 1)
         count = (x2 - x1) * (y2 - y1)
@@ -70,12 +72,12 @@ class Scene:
 
     @classmethod
     def of(cls, picture: Picture, window: Window) -> "Scene":
-        """The window at the size at which it is searched for pieces."""
+        """The window, resized for the search for pieces."""
         scale = SEARCHED / max(window.width, window.height)
         return cls(window, gray(picture.shown(window, scale)), scale)
 
     def holds(self, piece: Window) -> bool:
-        """Whether it contains all of a window of the photo."""
+        """Whether the scene fully contains a window of the photo."""
         whole = self.window
         return whole.x1 <= piece.x1 and whole.y1 <= piece.y1 and piece.x2 <= whole.x2 and piece.y2 <= whole.y2
 
@@ -87,7 +89,7 @@ class Scene:
 
 
 def gray(pixels: Pixels) -> Gray:
-    """Pixels (height, width, 3), blue-green-red, converted to gray."""
+    """Convert pixels (height, width, 3), blue-green-red, to gray."""
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
@@ -116,12 +118,12 @@ def only_at(piece: Gray, size: tuple[int, int], scene: Scene, home: Box | None) 
 
 
 def _correlation(gray: Gray, template: Gray) -> NDArray[np.float32]:
-    """Normalized correlation of the template with each place of the gray pixels."""
+    """Normalized correlation of the template with each place in the gray pixels."""
     return np.asarray(cv2.matchTemplate(gray, np.ascontiguousarray(template), cv2.TM_CCOEFF_NORMED))
 
 
 def _same_place(shape: tuple[int, ...], size: tuple[int, int], home: Box | None) -> NDArray[np.bool_]:
-    """Places (rows, columns) of a template of this width and height that overlap its home."""
+    """Mask (rows, columns) of the places at which a template with this width and height overlaps its home."""
     if home is None:
         return np.zeros(shape, dtype=np.bool_)
     across = _common(np.arange(shape[1]), size[0], home[0], home[2])

@@ -70,7 +70,7 @@ def make_row(index: Index, question: Question, jpeg_quality: int) -> Row:
 
 
 def _composite_license(views: Sequence[ViewRow]) -> str:
-    """License for the views that are composed of several photos; empty without such views."""
+    """License for the views that are composed of several photos; empty if no view is."""
     urls = [part["license_url"] for view in views if len(view["parts"]) > 1 for part in view["parts"]]
     if not urls:
         return ""
@@ -81,7 +81,7 @@ def _composite_license(views: Sequence[ViewRow]) -> str:
 
 
 def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of the images, the question, and the true answer."""
+    """The first 16 hexadecimal digits of the SHA-256 digest of the images, the question, and the true answer."""
     views = [
         [
             *(v["source"], v["image_id"], v["window"], v["width"], v["height"]),
@@ -95,7 +95,9 @@ def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
 
 
 def difficulty(question: Question) -> float:
-    """0 easy to 1 hard: mean of image count, scene similarity, and smallness of the smallest object in its view."""
+    """From 0 (easy) to 1 (hard): mean of image count, scene similarity, and smallness of the smallest object in its
+    view.
+    """
     images = (len(question.views) - 2) / 4
     alike = DISTRACTORS[question.distractors].likeness
     sides = [_side_share(question.views[shown.view], shown.box) for shown in question.shown]

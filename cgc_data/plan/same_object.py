@@ -22,10 +22,10 @@ from cgc_data.release.operations import DRAW_BOX, Operation, window_operations
 from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.same_object import SAME_OBJECT
 
-TRIED = 4  # objects of a photo tried at a time
-TRIES = 24  # draws of two windows per object before giving up on it
-DRAWS = 4  # draws of the windows of a track
-FRUITLESS = 3  # tries per photo before giving up on it
+TRIED = 4  # number of objects in a photo tried at a time
+TRIES = 24  # draws of two windows per object before the planner gives up on the object
+DRAWS = 4  # draws of windows for a track
+FRUITLESS = 3  # tries per photo before the planner gives up on the photo
 NO_SIBLING, NO_WINDOWS = "no two objects of one category", "no windows that distinguish them"
 # A third of the tracks have a view without the object; half of those views show a sibling.
 GONE: Mapping[Gone, float] = {"never": 2 / 3, "beside": 1 / 6, "alone": 1 / 6}
@@ -50,7 +50,7 @@ class SameObjectPlanner:
 
     @property
     def lost(self) -> Counter[str]:
-        """Photos without an object that can be followed, by reason."""
+        """Number of photos without an object that can be followed, by reason."""
         given_up = [photo for photo, times in self._fruitless.items() if times >= FRUITLESS]
         return Counter(NO_WINDOWS if self._following.concepts(photo) else NO_SIBLING for photo in given_up)
 
@@ -65,7 +65,9 @@ class SameObjectPlanner:
         return None
 
     def questions(self, photo: int, rng: np.random.Generator) -> list[Question]:
-        """A track, or both directions about an object in two views; empty if no object can be followed."""
+        """A question about a track, or questions in both directions about an object in two views; empty if no object
+        can be followed.
+        """
         numbers = range(2, self._askable.config.intra.track_views + 1)
         wanted = _furthest_behind(self._numbers, dict.fromkeys(numbers, 1 / len(numbers)), rng)[0]
         targets = self._following.objects(photo, TRIED, rng)
@@ -78,7 +80,9 @@ class SameObjectPlanner:
         return []
 
     def _pair(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
-        """Both directions about the object in a Focus View and a Context View that share a sibling."""
+        """The questions in both directions about an object, for a Focus View and a Context View that both show a
+        sibling.
+        """
         del number
         for _ in range(TRIES):
             pair = self._windows.focus_and_context(photo, target, rng)
@@ -98,7 +102,7 @@ class SameObjectPlanner:
         ]
 
     def _track(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
-        """A question about the object in this number of views; empty if there are no such windows."""
+        """A question about the object in this number of views; empty if there are no suitable windows."""
         stages = self._tracks.stages(photo, target, self._following.siblings(photo, target), rng)
         for gone in _furthest_behind(self._gone, GONE, rng):
             fitting = [stage for stage in stages if stage.allows(gone)]
@@ -108,7 +112,7 @@ class SameObjectPlanner:
                 if views and self._following.follows(views, target, gone):
                     self._gone[gone] += 1
                     return [self._through(views, target, gone, rng)]
-            if gone == "never":  # the other kinds need the same windows plus one more
+            if gone == "never":  # the other kinds of tracks need the same windows plus one more window
                 break
         return []
 
@@ -160,7 +164,7 @@ def _draw(made: Counter[bool], share: float, rng: np.random.Generator) -> bool:
 
 
 def _furthest_behind(made: Counter[Choice], shares: Mapping[Choice, float], rng: np.random.Generator) -> list[Choice]:
-    """Choices with a positive share, the one furthest behind its share first; ties in random order."""
+    """Choices with a positive share, starting with the choice furthest behind its share; ties are in random order."""
     total, wanted = made.total(), [choice for choice, share in shares.items() if share > 0]
     order = [wanted[place] for place in rng.permutation(len(wanted)).tolist()]
     return sorted(order, key=lambda choice: made[choice] - shares[choice] * total)

@@ -1,4 +1,5 @@
-"""How similar or different scenes must be, and which labels questions about such a set can ask for.
+"""Defines how similar or different the scenes in a set must be, and the labels that questions about the set can ask
+for.
 
 In a hard set, all labels are from one supercategory, and each photo shows one of them. So every distractor of a
 question shows another member of the requested label's supercategory, and is proved not to contain the label itself.
@@ -17,7 +18,7 @@ Photos = NDArray[np.intp]
 
 
 class Scenes:
-    """Checks photos of a set against its kind of distractors."""
+    """Checks the photos in a set against the rules for its kind of distractors."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -39,28 +40,28 @@ class Scenes:
                 yield kind, self.scope(kind, self._askable.draw_label(choices, rng))
 
     def starts(self, kind: str, labels: Mask) -> Mask:
-        """The given labels (concepts,) that a set of this kind can be about."""
+        """Mask of those given labels (concepts,) that a set of this kind can be about."""
         return labels & self._grouped if kind == HARD.name else labels
 
     def scope(self, kind: str, concept: int) -> Mask:
-        """Labels (concepts,) that such a set can be asked about together with this one."""
+        """Mask of the labels (concepts,) that questions about the same set can ask for together with this label."""
         groups = self._askable.group_of
         return groups == groups[concept] if kind == HARD.name else np.ones(len(groups), dtype=np.bool_)
 
     def may_hold(self, kind: str, photos: Photos, concept: int) -> Mask:
-        """Mask (photos,) of those that might show another label of such a set; a quick filter."""
+        """Mask (photos,) of the photos that might show another label of the set; a quick filter."""
         if kind != HARD.name:
             return np.ones(len(photos), dtype=np.bool_)
         return np.asarray(self._askable.groups[photos, self._askable.group_of[concept]])
 
     def fit(self, kind: str, candidates: Photos, first: int) -> Photos:
-        """Candidates that can be in a set with its first photo."""
+        """The candidates that can be in a set with this first photo."""
         if kind != HARD.name or not len(candidates):
             return candidates
         return candidates[self._askable.kinship(candidates, first) >= self._settings.hard_similarity]
 
     def apart(self, kind: str, candidates: Photos, other: int) -> Photos:
-        """Candidates that can be in a set with a photo that differs from them in the requested label."""
+        """The candidates that can be in a set with a photo that shows a different requested label."""
         if kind != DECOUPLED.name or not len(candidates):
             return candidates
         return candidates[self._askable.similarity(candidates, other) < self._settings.decoupled_similarity]

@@ -7,11 +7,11 @@ import numpy as np
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.scenes import Photos, Scenes
 
-LOOKED_AT = 256  # photos of the deck inspected per place in a set
+LOOKED_AT = 256  # number of photos in the deck inspected per place in a set
 
 
 class PhotoSets:
-    """Grows sets from a deck of photos, preferring earlier ones. `scope` are labels (concepts,)."""
+    """Grows sets from a deck of photos, preferring earlier photos. `scope`: mask of the allowed labels (concepts,)."""
 
     def __init__(self, askable: Askable, scenes: Scenes) -> None:
         self._askable, self._scenes = askable, scenes
@@ -24,14 +24,16 @@ class PhotoSets:
         return int(rng.choice(sizes, p=(1 / sizes) / (1 / sizes).sum()))
 
     def labels(self, members: Sequence[int], scope: Mask) -> Mask:
-        """Labels in scope that are single in each member and absent from the others, (members, concepts)."""
+        """Mask of the labels in scope of which a member shows one object and that are absent from the other members,
+        (members, concepts).
+        """
         table = self._askable
         unsafe = ~table.safe[list(members)]
         unsafe_elsewhere = unsafe.sum(axis=0)[None, :] - unsafe
         return np.asarray(table.one[list(members)] & scope & (unsafe_elsewhere == 0))
 
     def grow(self, start: list[int], deck: Photos, size: int, kind: str, scope: Mask) -> list[int]:
-        """Add photos of the deck, in order, as long as every member has a label that no other member shows."""
+        """Add photos from the deck, in order, as long as every member has a label that no other member shows."""
         members = list(start)
         candidates = one_format(self._askable, deck, start[0])[:LOOKED_AT]
         candidates = self._scenes.fit(kind, candidates[~np.isin(candidates, members)], start[0])
@@ -83,8 +85,8 @@ class PhotoSets:
 
 
 def one_format(askable: Askable, deck: Photos, first: int) -> Photos:
-    """Photos with the file format of the first photo: a PNG among JPEGs would stand out before any image is
-    inspected.
+    """The photos with the same file format as the first photo, because a PNG among JPEGs would stand out before any
+    image is inspected.
     """
     return np.asarray(deck[askable.forms[deck] == askable.forms[first]]) if askable.mixed else deck
 

@@ -1,6 +1,5 @@
-"""Sets for questions about every instance: one label is in k of N photos, and another label is in all other photos.
-
-So each photo is the target of one question and a distractor in the other, and k can be any number from 1 to N.
+"""Sets for questions about every instance: k of the N photos show one label, and all other photos show another label.
+Therefore, each photo is a target of one question and a distractor in the other, and k can be any number from 1 to N.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,13 +11,13 @@ from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import first_fitting, one_format
 
-MOST_LABELS = 3  # labels tried per place in a set
+MOST_LABELS = 3  # number of labels tried per place in a set
 
 
 @dataclass(frozen=True)
 class Side:
-    """Photos in which all instances of a label (concept) are boxed; the label is absent from the other photos of the
-    set.
+    """A side: photos in which all instances of a label (concept) are boxed; the label is absent from the set's other
+    photos.
     """
 
     concept: int
@@ -26,7 +25,7 @@ class Side:
 
 
 class SharedSets:
-    """Grows sets from a deck of photos, preferring earlier ones. `scope` are labels (concepts,)."""
+    """Grows sets from a deck of photos, preferring earlier photos. `scope`: mask of the allowed labels (concepts,)."""
 
     def __init__(self, askable: Askable, scenes: Scenes) -> None:
         self._askable, self._scenes = askable, scenes
@@ -34,7 +33,9 @@ class SharedSets:
     def grow(
         self, first: Side, deck: Photos, size: int, count: int, kind: str, scope: Mask, rng: np.random.Generator
     ) -> tuple[Side, ...] | None:
-        """`count` photos with the label of `first`, a side of one photo, and another label in the rest of `size`."""
+        """A set of `size` photos: `count` photos show the label of `first`, a side with one photo, and all others show
+        another label.
+        """
         table, anchor = self._askable, first.photos[0]
         deck = one_format(table, deck, anchor)
         shown, free = table.every[:, first.concept], table.safe[:, first.concept]
@@ -58,8 +59,8 @@ class SharedSets:
     def replacement(
         self, sides: Sequence[Side], leaving: Side, deck: Photos, kind: str, offered: Mask, rng: np.random.Generator
     ) -> Side | None:
-        """As many photos as leave, which do not contain the set's labels, but an offered label that is absent from the
-        set.
+        """Replacements for the photos that leave: they contain none of the set's labels, but an offered label that is
+        absent from the set.
         """
         table, members = self._askable, [photo for side in sides for photo in side.photos]
         asked = [side.concept for side in sides]

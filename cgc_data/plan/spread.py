@@ -1,4 +1,6 @@
-"""Prevents a release from relying on a few photos: limits how many rows of each task show one photo, in any role."""
+"""Limits the number of rows per task that show the same photo, in any role, so that a release does not rely on a few
+photos.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +18,7 @@ Asked: TypeAlias = tuple[object, ...]
 
 
 class Spread:
-    """Counts planned rows of a split; at most `most` rows of a task can show a photo."""
+    """Counts the planned rows in a split; at most `most` rows of a task can show the same photo."""
 
     def __init__(self, photos: int, most: int) -> None:
         self._photos, self._most = photos, most
@@ -25,7 +27,7 @@ class Spread:
         self._asked: set[Asked] = set()
 
     def room(self, tasks: Iterable[Task]) -> Mask:
-        """Photos that another row of each of the tasks can show, (photos,)."""
+        """Mask of the photos that can be shown in another row of each of the tasks, (photos,)."""
         room = np.ones(self._photos, dtype=np.bool_)
         for task in tasks:
             room &= self._open.setdefault(task.id, np.ones(self._photos, dtype=np.bool_))
@@ -51,7 +53,7 @@ class Spread:
 
 
 def _shown(family: Family) -> Counter[tuple[Task, int]]:
-    """Rows of the family by task and photo."""
+    """Number of rows in the family, by task and photo."""
     return Counter((question.task, photo) for question in family.questions for photo in _photos(question))
 
 
@@ -60,7 +62,7 @@ def _photos(question: Question) -> set[int]:
 
 
 def _asked(question: Question) -> Asked:
-    """What a question asks about which windows, regardless of wording, sizes, and the order of the views."""
+    """A key for the content of a question and its windows, regardless of wording, sizes, and the order of the views."""
     frames = [(*view.photos, *astuple(view.window)) for view in question.views]
     answers = frozenset((frames[shown.view], shown.instance) for shown in question.shown)
     named = () if question.named is None else frames[question.named]

@@ -21,19 +21,19 @@ from cgc_data.plan.questions import Pasted
 from cgc_data.plan.thumbnails import Thumbnails
 from cgc_data.release.operations import of_centers
 
-KEPT = 4096  # cached height ranges
+KEPT = 4096  # number of cached height ranges
 PLACES = 128  # places drawn per object
 LOOKED_AT = 6  # free places inspected per object
-LEAST_SCALE, MOST_SCALE = 0.3, 1.6  # of a lent object; with more enlargement it looks blurred
-LIKE = 0.25  # relative height deviation allowed from the objects of its label
+LEAST_SCALE, MOST_SCALE = 0.3, 1.6  # largest scale of a pasted object; with more enlargement, the object looks blurred
+LIKE = 0.25  # allowed relative deviation from the heights of the objects with its label
 LEVEL = 0.04  # vertical distance between the feet of an object and its neighbor, as a share of the photo's height
 FARTHEST = 3.0  # gap between the two, in widths of the wider one
-HIDDEN = 0.1  # share of any annotated object that can be hidden
+HIDDEN = 0.1  # largest share of any annotated object that can be hidden
 LARGER = 1.05  # margin above the smallest size that can be asked for, because view sizes are rounded
 APART = 4.0  # pixels between two added objects
 LYING = 0.9  # share of an object's box that must be over the box of the table it stands on
-GROUND_DISTANCE = 25.0  # in Lab
-CONTRAST = 30.0  # mean difference, in gray levels, between an added object and what it hides
+GROUND_DISTANCE = 25.0  # distance in Lab
+CONTRAST = 30.0  # mean difference, in gray levels, between an added object and the area that it hides
 
 Boxes = NDArray[np.float64]
 
@@ -52,8 +52,8 @@ class Site:
 
     photo: int
     beside: int
-    heights: tuple[float, float]  # range similar to the heights of its label in the photo
-    taken: tuple[Box, ...]  # boxes of objects added before
+    heights: tuple[float, float]  # range of heights that are similar to those of its label in the photo
+    taken: tuple[Box, ...]  # boxes of the objects that were added before
 
 
 class Standing:
@@ -72,11 +72,9 @@ class Standing:
         return float(low * (1 - LIKE)), float(high * (1 + LIKE))
 
     def place(self, site: Site, lender: int, rng: np.random.Generator) -> Paste | None:
-        """The object at the first drawn place that is free, on similar ground, and of sufficient contrast to the
-        object.
-        """
+        """The object at the first drawn place that is free, has similar ground, and contrasts with the object."""
         grounds = np.stack([self._lenders.ground(lender), self._lenders.ground(site.beside)])
-        if not np.linalg.norm(grounds[0] - grounds[1]) <= 2 * GROUND_DISTANCE:  # no place can resemble both
+        if not np.linalg.norm(grounds[0] - grounds[1]) <= 2 * GROUND_DISTANCE:  # no place resembles both
             return None
         if self._thumbnails.is_gray(site.photo) != self._thumbnails.is_gray(self._photo_of(lender)):
             return None
@@ -93,7 +91,9 @@ class Standing:
         return int(self._askable.index.instances.photo[instance])
 
     def _on_like_ground(self, site: Site, grounds: Boxes, boxes: Boxes) -> Mask:
-        """Mask (boxes,) of places with ground in similar colors (n, 3), on the same support as the neighbor."""
+        """Mask (boxes,) of the places whose ground has colors similar to `colors` (n, 3) and that are on the same
+        support as the neighbor.
+        """
         here = self._thumbnails.colors(site.photo, below(boxes))
         like = (np.linalg.norm(here[:, None] - grounds, axis=2) <= GROUND_DISTANCE).all(axis=1)
         supports = self._lenders.supports(site.photo, site.beside)
@@ -101,7 +101,9 @@ class Standing:
         return np.asarray(like & on_them.all(axis=1))
 
     def _inside(self, photo: int, boxes: Boxes) -> Mask:
-        """Mask (boxes,) of places inside the photo, with feet in its lower part, where the object is large enough."""
+        """Mask (boxes,) of the places inside the photo at which the feet are in its lower part and the object is large
+        enough.
+        """
         width, height = self._askable.truth.photo_size(photo)
         inside = (boxes[:, :2] >= BORDER).all(axis=1) & (boxes[:, 2:] <= (width - BORDER, height - BORDER)).all(axis=1)
         sides, limits = boxes[:, 2:] - boxes[:, :2], self._askable.config.limits
@@ -126,7 +128,9 @@ class Standing:
         return scales, boxes
 
     def _in_the_way(self, site: Site, boxes: Boxes) -> Mask:
-        """Places that hide too much, touch an object pasted earlier, or are behind a nearer object, (boxes,)."""
+        """Mask (boxes,) of the places that hide too much, touch an object pasted earlier, or are behind a nearer
+        object.
+        """
         instances = self._askable.index.instances
         others = instances.box[instances.of_photo(site.photo)]
         shared = overlaps(boxes[:, None], others)
@@ -139,7 +143,9 @@ class Standing:
         return np.asarray(hides | behind | (overlaps(boxes[:, None], taken) > 0).any(axis=1))
 
     def _contrast(self, photo: int, paste: Paste) -> float:
-        """Mean difference, in gray levels, between the object and what it would hide, measured on thumbnails."""
+        """Mean difference, in gray levels, between the object and the area that it would hide, measured on
+        thumbnails.
+        """
         lender, rle = paste.pasted, self._askable.truth.mask(paste.pasted.instance)
         whole = self._askable.truth.box(lender.instance)
         here = self._thumbnails.cut(photo, paste.box)
@@ -163,7 +169,7 @@ class Standing:
         return Paste(pasted, (scale * x1 + right, scale * y1 + down, scale * x2 + right, scale * y2 + down))
 
     def _hides(self, photo: int, paste: Paste) -> bool:
-        """Whether the object hides too much of an object of the photo, by their masks."""
+        """Whether the object hides too much of an object in the photo, judged by the masks of both."""
         instances, truth = self._askable.index.instances, self._askable.truth
         inside = instances.of_photo(photo)
         met = inside[overlaps(np.array(paste.box), instances.box[inside]) > 0]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 
 class Surplus:
-    """How much more often than by chance each concept was the right one, and how many lists contained it.
+    """For each concept, how much more often than by chance it was the right entry, and how many lists contained it.
 
-    Both are (concepts,).
+    Both arrays are (concepts,).
     """
 
     def __init__(self, concepts: int) -> None:

@@ -14,13 +14,13 @@ from cgc_data.plan.pixels import PhotoPixels
 
 LONGEST = 160  # pixels
 KEPT = 1024
-GRAY, MOST = 4, 0.99  # largest channel difference in a black-and-white photo, and the share of pixels it applies to
+GRAY, MOST = 4, 0.99  # largest channel difference in a black-and-white photo, in this share of its pixels
 
 Boxes = NDArray[np.float64]
 
 
 class Thumbnails:
-    """Thumbnails of the index's photos, and colors of places in them."""
+    """Thumbnails of the photos in the index, and the colors of places in them."""
 
     def __init__(self, index: Index, config: BuildConfig) -> None:
         self._index, self._pixels = index, PhotoPixels(index, config)
@@ -32,12 +32,16 @@ class Thumbnails:
         return self._pixels.small(photo, LONGEST)
 
     def _sums(self, photo: int) -> NDArray[np.float64]:
-        """Lab summed over all pixels above and to the left of each pixel corner, (height + 1, width + 1, 3)."""
+        """Sum of the Lab colors of all pixels above and to the left of each pixel corner, (height + 1, width +
+        1, 3).
+        """
         lab = cv2.cvtColor(self.of(photo).astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
         return np.asarray(cv2.integral(lab, sdepth=cv2.CV_64F), dtype=np.float64)
 
     def colors(self, photo: int, places: Boxes) -> Boxes:
-        """Mean Lab (n, 3) of places (n, 4) in photo pixels; NaN if less than a pixel is inside."""
+        """Mean Lab color (n, 3) of places (n, 4) in photo pixels; NaN if less than one thumbnail pixel is inside the
+        photo.
+        """
         sums, shown = self._lab_sums(photo), self._index.photos[photo]
         most = np.array([sums.shape[1] - 1, sums.shape[0] - 1] * 2)
         scale = most / np.array([shown.width, shown.height] * 2)

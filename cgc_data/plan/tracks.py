@@ -1,7 +1,7 @@
 """Windows of a photo that follow one object, and the order in which they are shown.
-
-Only sizes and levels of detail are used for which some windows show the object next to a sibling and others do not show
-it. A window without the object replaces a window with it, so neither size nor detail reveals which window lacks it.
+ A size or level of detail is used only if some of its windows show the object next to a sibling and others do not show
+the object. A window without the object replaces a window with it, so neither size nor detail reveals which window lacks
+it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows, shown_in
 SIZES = 8  # window sizes tried per object
 MAX_COPY_IOU = 0.3
 MOVING = 0.5  # share of tracks in the order of a camera that moves in one direction
-DIRECTIONS = 32  # number of directions it can move in
+DIRECTIONS = 32  # number of directions in which the camera can move
 
 Gone: TypeAlias = Literal[
     "never", "beside", "alone"
-]  # whether one view lacks the object, and whether it shows a sibling
+]  # whether one view lacks the object, and whether this view shows a sibling
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Tracks:
     def lay(
         self, photo: int, target: int, stages: Sequence[Stage], gone: Gone, rng: np.random.Generator
     ) -> list[View] | None:
-        """A view of each size; None if no views fit.
+        """One view of each size; None if no views fit.
 
         The first view has the given box and shows the whole object; no other view shows the object in the same place.
         The last view does not show the object if `gone`.
@@ -82,7 +82,9 @@ class Tracks:
         return _in_roles(views)
 
     def _distinct(self, part: Part, target: int, first: Sequence[View]) -> Mask:
-        """Windows that show the object whole, or in part but not where the first view shows it; (rows, columns)."""
+        """Mask (rows, columns) of the windows that show the complete object or, if there is a first view, that show the
+        object at another place than this view.
+        """
         box, fitting = self._truth.box(target), part.count > 0
         if not first:
             return np.asarray(fitting & seen(Extent(box, None), part.offsets, self._limits)[1])
@@ -90,9 +92,9 @@ class Tracks:
         return np.asarray(fitting & (iou_in_views(box, part.offsets, given) < MAX_COPY_IOU))
 
     def _stage(self, photo: int, frame: Frame, target: int, siblings: Sequence[int]) -> Iterator[Stage]:
-        """The windows of a size, if some show the object next to a sibling and some do not.
+        """The windows of one size, if some of them show the object next to a sibling and some do not show it.
 
-        Siblings are judged by their boxes for speed; masks may show more of them.
+        For speed, siblings are judged by their boxes; their masks could show that more windows are suitable.
         """
         x1, y1, x2, y2 = self._truth.box(target)
         if min(x2 - x1, y2 - y1) < frame.least_side(self._limits):
@@ -142,7 +144,7 @@ def iou_in_views(box: Box, offsets: Offsets, given: ThousandBox) -> Lengths:
 
 
 def order_of(views: Sequence[View], lacking: int | None, rng: np.random.Generator) -> list[int]:
-    """Views in the order of a camera that moves in one direction, or shuffled.
+    """The views, in the order of a camera that moves in one direction, or shuffled.
 
     The view that lacks the object is equally often in each place, regardless of its location.
     """

@@ -24,7 +24,7 @@ UNREADABLE, DIFFER = "unreadable mask", "mask and box differ"
 
 @dataclass(frozen=True)
 class Sighting:
-    """How much of an instance a window shows; `box` in photo pixels, or None if the instance is gone."""
+    """The part of an instance that a window shows; `box` is in photo pixels, or None if the instance is gone."""
 
     state: Literal["visible", "gone", "ambiguous"]
     box: Box | None
@@ -35,7 +35,7 @@ class Sighting:
 class _Mask:
     rle: Rle | None
     area: float
-    box: Box  # of the whole instance, in photo pixels
+    box: Box  # box of the complete instance, in photo pixels
     fault: str
     detail: str = ""
 
@@ -50,7 +50,7 @@ class Truth:
         self._extents: OrderedDict[int, Extent] = OrderedDict()
 
     def fault(self, instance: int) -> str:
-        """Why an instance cannot be used at all; empty if it can be used."""
+        """The reason why an instance cannot be used at all; empty if it can be used."""
         return self._mask(instance).fault
 
     def detail(self, instance: int) -> str:
@@ -66,7 +66,7 @@ class Truth:
         return self._mask(instance).rle is not None
 
     def extent(self, instance: int) -> Extent:
-        """Extent of the whole instance, for windows at many offsets."""
+        """Extent of the complete instance, for use with windows at many offsets."""
         if instance not in self._extents:
             mask = self._mask(instance)
             whole = Extent(mask.box, None) if mask.rle is None else Extent.of_mask(mask.box, mask_pixels(mask.rle))
@@ -92,11 +92,13 @@ class Truth:
         return self._index.photos[photo].width, self._index.photos[photo].height
 
     def see(self, instance: int, window: Window) -> Sighting:
-        """What a window shows of an instance; "gone" means that it is also outside a margin around the window."""
+        """The part of an instance that a window shows; "gone" means that the instance is also outside a margin around
+        the window.
+        """
         mask, limits = self._mask(instance), self._limits
         grown = self._grown(instance, window)
         by_box = _see_box(mask.box, window, grown)
-        if mask.rle is None or by_box.state != "ambiguous":  # its tight box is whole or missing, so the mask is too
+        if mask.rle is None or by_box.state != "ambiguous":  # the box is complete or missing, and so is the mask
             return by_box
         box, area = tight_box_in_window(mask.rle, window)
         if box is None or area == 0:
@@ -147,7 +149,7 @@ def _area(box: Box) -> float:
 
 
 def _agree(mask_box: Box, annotated: Box) -> bool:
-    """Whether the mask's box differs from the annotated one by at most 2 px + 1% of its side."""
+    """Whether the mask's box differs from the annotated box by at most 2 px + 1% of the side."""
     side = max(annotated[2] - annotated[0], annotated[3] - annotated[1])
     return bool(np.abs(np.subtract(mask_box, annotated)).max() <= 2 + 0.01 * side)
 

@@ -18,7 +18,7 @@ from cgc_data.tasks.intra import VIEWS
 from cgc_data.tasks.intra.absent import ABSENT
 from cgc_data.tasks.intra.locate_all import LOCATE_ALL
 
-TRIES = 3  # tries per photo before giving up on it; each try draws new window sizes
+TRIES = 3  # tries per photo before the planner gives up on the photo; each try draws new window sizes
 UNKNOWN, TOO_SMALL = "no category known in full", "categories known in full are too small or too long"
 UNFIT = "categories known in full are next to one they can be mistaken for, or have an object that cannot be boxed"
 NOT_PARTED = "no windows of two sizes that can both show and miss a category"
@@ -37,7 +37,7 @@ class WindowSetPlanner:
 
     @property
     def lost(self) -> Counter[str]:
-        """Photos that gave no question, by reason."""
+        """Number of photos that allowed no question, by reason."""
         return Counter(self._reason(photo) for photo, times in self._fruitless.items() if times >= TRIES)
 
     def _reason(self, photo: int) -> str:
@@ -63,8 +63,8 @@ class WindowSetPlanner:
     def questions(self, photo: int, balance: AbsentBalance, rng: np.random.Generator) -> list[Question]:
         """A question about a category that any number of the windows show, and its absent twin if one is due.
 
-        The twin's windows have the same sizes and show nothing of the category. Present questions are asked only if
-        such windows exist, so the sizes reveal nothing.
+        The twin's windows have the same sizes and show no part of an object of the category. Present questions are
+        asked only if such windows exist, so the sizes reveal nothing.
         """
         for concept in self._drawn(self._settled(photo), rng):
             parts = self._parting.parts(photo, concept, rng)
@@ -92,7 +92,8 @@ class WindowSetPlanner:
         for held in (1 + rng.permutation(count)).tolist() if free else ():
             holding = rng.permutation([True] * held + [False] * (count - held)).tolist()
             views = self._parting.lay(photo, parts, holding, rng)
-            # otherwise large windows, which rarely miss a category, would show it more often than small ones
+            # otherwise, large windows, which rarely miss a category, would show the category more often than small
+            # windows
             if not self._parting.lay(photo, parts, holding[::-1], rng):
                 continue
             if views and free and (twins := self._twins(photo, concept, views, free, rng)):
@@ -117,7 +118,9 @@ class WindowSetPlanner:
         return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _settled(self, photo: int) -> list[int]:
-        """Concepts whose instances are all known, single, and sound, without anything confusable in the photo."""
+        """Concepts whose instances are all known, single, and usable, if the photo shows nothing confusable with the
+        concept.
+        """
         table, index = self._askable, self._askable.index
         found = []
         complete = (index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]
@@ -135,7 +138,9 @@ class WindowSetPlanner:
         rng: np.random.Generator,
         template: int | None = None,
     ) -> Question | None:
-        """The set question about a concept in these views, or None if a view shows an instance in part or too small."""
+        """The set question about a concept in these views; None if a view shows an instance that is ambiguous or too
+        small.
+        """
         table, index = self._askable, self._askable.index
         shown, missing = [], []
         instances = index.instances.of(photo, concept).tolist()

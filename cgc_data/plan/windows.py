@@ -25,7 +25,7 @@ MAX_OVERLAP = 0.6  # IoU of two windows of one question; more would show the sam
 
 
 class Windows:
-    """Draws windows around objects of a photo."""
+    """Draws windows around objects in a photo."""
 
     def __init__(self, truth: Truth, config: BuildConfig) -> None:
         self._truth, self._settings, self._enlargement = truth, config.intra, config.limits.enlargement
@@ -35,7 +35,7 @@ class Windows:
         return int(rng.integers(self._settings.min_views, self._settings.max_views + 1))
 
     def focus_and_context(self, photo: int, instance: int, rng: np.random.Generator) -> tuple[View, View] | None:
-        """A Focus View of which the box covers the configured share, and a wider Context View; both contain the whole
+        """A Focus View, of which the box covers the configured share, and a wider Context View; both contain the entire
         box.
         """
         box = self._truth.box(instance)
@@ -108,7 +108,7 @@ class Windows:
         return Frame(width, height, max(round(width * scale), 1), max(round(height * scale), 1))
 
     def _least_side(self) -> int:
-        """Longer side of the smallest window that can be shown, in photo pixels."""
+        """Length in photo pixels of the longer side of the smallest window that can be shown."""
         return math.ceil(min(self._settings.view_sizes) / self._enlargement)
 
 
@@ -131,7 +131,9 @@ def askable_in(view: View, box: Box, limits: Limits) -> bool:
 
 
 def shown_in(truth: Truth, position: int, instance: int, view: View) -> Shown:
-    """An instance that a window shows at least in part, as part of an answer; `position` of the view is 0-based."""
+    """An answer entry for an instance that a window shows at least in part; `position` is the 0-based position of the
+    view.
+    """
     sighting = truth.see(instance, view.window)
     assert sighting.box is not None
     return Shown(position, instance, sighting.box, sighting.share)

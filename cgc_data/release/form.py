@@ -18,7 +18,7 @@ POSITIVE = frozenset(
     }
 )
 FILLED = frozenset({"views", "prompt"})
-NUMBERED = ("objects", "evidence", "answer_images", "reference_images")  # lists that refer to images by number
+NUMBERED = ("objects", "evidence", "answer_images", "reference_images")  # lists with image numbers
 _TYPES = {field.name: field.type for field in arrow_schema()}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cgc_data.common.errors import ReleaseError
 
-LONGEST_PART, LONGEST = 255, 1024  # bytes of a single name and of a whole path
+LONGEST_PART, LONGEST = 255, 1024  # maximum number of bytes in a single name, and in an entire path
 _PLAIN = re.compile(r"[\w@-][\w.@-]*")
 
 

@@ -32,7 +32,7 @@ class ShardKeys(TypedDict):
 class Shard(ShardKeys, total=False):
     """One Parquet file of rows."""
 
-    num_bytes: int  # of the rows in memory, as `datasets` counts them; earlier releases lack it
+    num_bytes: int  # size of the rows in memory, as `datasets` counts it; earlier releases lack this field
 
 
 class SourceKeys(TypedDict):
@@ -67,22 +67,22 @@ class ListUsageRecord(TypedDict):
     list: str
     entries: int
     matched: int
-    unmatched: "list[str]"  # examples of the others
+    unmatched: "list[str]"  # examples of entries that do not match
 
 
 class Exclusions(TypedDict, total=False):
-    """Everything that was kept out of every split."""
+    """The photos that were kept out of every split, and the lists that name them."""
 
     files: list[str]  # exclusion lists
     like: list[str]  # folders of pictures
     listed: int  # photos of the sources that match the lists
     near_duplicates: int  # photos that match the pictures but not the lists
-    photos: list[str]  # identities of both
+    photos: list[str]  # identities of both kinds of photos
     usage: list[ListUsageRecord]
 
 
 class Contradictions(TypedDict, total=False):
-    """Facts (photo, category) that two sources state, and how many contradict each other."""
+    """The number of facts (photo, category) that two sources state, and the number of contradictions between them."""
 
     compared: int
     contradicted: int

@@ -34,7 +34,9 @@ class Operation:
 
 @dataclass(frozen=True)
 class Part:
-    """A photo from which an object is pasted into a view: its pixels (height, width, 3), and the object's placement."""
+    """A photo that supplies an object pasted into a view: the photo's pixels (height, width, 3), and the object's
+    placement.
+    """
 
     pixels: Pixels
     row: PartRow

@@ -1,4 +1,4 @@
-"""Read a finished release: rows are streamed, with memory independent of their number."""
+"""Read a finished release: rows are streamed, so memory use does not depend on the number of rows."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from cgc_data.release.rows import Row
 from cgc_data.release.schema import FEATURES, SPLITS
 from cgc_data.tasks import CONTRASTS
 
-# Rows decoded at once: six embedded photos per row take a few MB.
+# Number of rows decoded at once; a row with six embedded photos takes a few MB.
 BATCH_ROWS, BATCH_ROWS_WITH_IMAGES = 1024, 16
 
 

@@ -19,13 +19,13 @@ class StoredImage(TypedDict):
 
 
 class Query(TypedDict):
-    """What a question asks for. Image numbers are 1-based, and None if the question does not state them."""
+    """The content of a question. Image numbers are 1-based, and None if the question does not state them."""
 
     labels: list[str]
     img_idx: int | None  # image of the answer, if the question names it
     ref_img_idx: int | None  # image of the reference box, or the image that the question refers to as a whole
     ref_bbox: list[int] | None  # x1, y1, x2, y2 in 0-1000 of that image
-    relation: str  # what distinguishes the object from others of its label, such as "leftmost"; "" if nothing
+    relation: str  # word that distinguishes the object from others with its label, such as "leftmost", or ""
 
 
 class ObjectRow(TypedDict):
@@ -50,7 +50,9 @@ def _four(values: list[int]) -> ThousandBox:
 
 
 class PartRow(TypedDict):
-    """A photo from which a view is made: the photo itself, or a photo from which an object is pasted into it."""
+    """A photo that contributes to a view: the photo that the view shows, or a photo that supplies an object pasted into
+    it.
+    """
 
     source: str
     image_id: int

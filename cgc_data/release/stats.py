@@ -17,7 +17,7 @@ class Bins(TypedDict):
 
 
 class Histogram(TypedDict):
-    """The same for each contrast."""
+    """One histogram per contrast, all with the same edges."""
 
     edges: list[float]
     counts: dict[str, list[int]]

@@ -28,7 +28,8 @@ FORM_NAMES: dict[BoxFormat, str] = {
 IN_PIXELS = [form for form in BOX_FORMATS if not form.endswith(NORMALIZED)]
 SHARES: list[BoxFormat] = [form for form in BOX_FORMATS if form.endswith(NORMALIZED)]
 
-# A box leaves its photo if it crosses the border by more than this. Rounding and imprecise clicks stay below.
+# A box leaves its photo if it crosses the border by more than this. Rounding and imprecise clicks cause smaller
+# deviations.
 TOLERANCE_PIXELS, TOLERANCE_SHARE = 2.0, 0.01
 # Share of the boxes without other support; 0 in COCO and LVIS.
 FEWEST, MOST_LEAVING = 3, 0.01
@@ -39,14 +40,16 @@ Floats: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Leaving:
-    """How many boxes of a file extend beyond their photo. These boxes are clipped at its border."""
+    """The number of boxes in a file that extend beyond their photo. These boxes are clipped at the photo's border."""
 
     boxes: int
     of: int
 
 
 def leaves(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
-    """Which boxes (x1, y1, x2, y2), (n, 4), cross the border of photos of these sizes (width, height), (n, 2)."""
+    """Mask of the boxes (x1, y1, x2, y2), (n, 4), that cross the border of photos with these sizes (width, height), (n,
+    2).
+    """
     slack = TOLERANCE_PIXELS + TOLERANCE_SHARE * sizes
     low, high = boxes[:, :2], boxes[:, 2:]
     return np.asarray(((low < -slack) | (high > sizes + slack) | (high < low)).any(axis=1))
@@ -97,7 +100,7 @@ def _refuse_shares(table: SourceTable, boxes: Floats) -> None:
 
 
 def _within(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
-    """Which boxes (n, 4) have positive extent and lie inside photos of these sizes, up to rounding."""
+    """Mask of the boxes (n, 4) that have positive extent and are inside photos of these sizes, up to rounding."""
     low, high = boxes[:, :2], boxes[:, 2:]
     return np.asarray(((low >= -1e-3) & (high <= sizes + 1e-3) & (high >= low)).all(axis=1))
 

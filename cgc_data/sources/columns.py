@@ -29,9 +29,9 @@ from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES, UN
 Array = npt.NDArray[Any]
 
 NAN = float("nan")
-MOST_PIXELS = 2**28  # per photo; an index of masks for more would take unbounded memory
+MOST_PIXELS = 2**28  # limit per photo, because an index of masks for larger photos would take unbounded memory
 _NO_BOX = Box(0.0, 0.0, 0.0, 0.0)
-_LONGEST_EMPTY = 16  # bytes; a longer segmentation is not empty
+_LONGEST_EMPTY = 16  # bytes; segmentations that are longer are not empty
 _EMPTY = (b"", b"null", b"[]", b"{}")
 
 

@@ -17,11 +17,11 @@ from cgc_data.common.errors import SourceError
 from cgc_data.sources.table import UNUSABLE
 
 Array: TypeAlias = npt.NDArray[Any]
-Faults: TypeAlias = dict[str, npt.NDArray[np.bool_]]  # by fault, (annotations,) each
+Faults: TypeAlias = dict[str, npt.NDArray[np.bool_]]  # masks (annotations,), by fault
 
 NO_IMAGE, NO_CATEGORY = "annotation of no listed photo", "annotation of no listed category"
 NO_BOX, TWICE = "annotation without a box", "annotation written twice"
-MOST_FAULTY = 0.01  # share of the annotations; one is always allowed
+MOST_FAULTY = 0.01  # share of the annotations that may be faulty; one faulty annotation is always allowed
 _FIXES = {
     NO_IMAGE: "are of images that the file does not list, such as image {image_id}; add these or remove them",
     NO_CATEGORY: "are of categories that the file does not list, such as {category_id}; add these or remove them",
@@ -65,7 +65,7 @@ def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
 def _with_one_mask(
     path: Path, columns: Mapping[str, Array], pairs: Iterable[tuple[int, int]], found: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """Without those whose segmentation differs from the previous one's."""
+    """The duplicates, without those whose segmentation differs from the segmentation of the previous annotation."""
     offsets, lengths = columns["segmentation_offset"], columns["segmentation_length"]
     with path.open("rb") as file:
         for one, other in pairs:
@@ -85,7 +85,7 @@ def check_faults(path: Path, columns: Mapping[str, Array], faults: Faults) -> No
 
 
 def unusable(columns: Mapping[str, Array], faults: Faults) -> pa.Table:
-    """The faulty annotations, each with its first fault."""
+    """The faulty annotations, each listed with its first fault."""
     reasons, found = list(faults), np.stack(list(faults.values()))
     rows = np.flatnonzero(found.any(axis=0))
     first = [reasons[place] for place in np.argmax(found[:, rows], axis=0)]

@@ -164,7 +164,7 @@ class RemotePhotos:
         return self._sizes[self._place(file_name)]
 
     def stamp(self, file_name: str) -> str:
-        """URL and size of a photo: reading the state of each would be one request per photo."""
+        """URL and size of a photo, because reading the state of every photo would need one request per photo."""
         place = self._place(file_name)
         return f"{joined(self._root, place)}:{self._sizes[place]}"
 
@@ -278,7 +278,7 @@ class ZipPhotos:
 
     def _archive(self) -> tuple[zipfile.ZipFile, NameIndex]:
         """The archive, opened by this process: a file handle shared across a fork would share its position."""
-        opened = self._opened  # no lock: one held by another thread during a fork would never be released
+        opened = self._opened  # no lock: a lock that another thread holds during a fork would never be released
         if opened is None or opened[0] != os.getpid():
             try:
                 url = url_of(self._path)  # a remote archive is read by range

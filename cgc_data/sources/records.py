@@ -54,6 +54,6 @@ class Annotation(msgspec.Struct, kw_only=True, gc=False):
     area: float | None = None
     iscrowd: int | bool | None = None
     image_id: int
-    bbox: Box | None  # None: the file states none that can be read
+    bbox: Box | None  # None: the file does not state a readable value
     category_id: int
     id: int

@@ -146,7 +146,7 @@ class JsonStream:
         if cut:
             try:
                 return self._decode_to(cut, decoder), cut
-            except msgspec.DecodeError:  # not between two elements of this list
+            except msgspec.DecodeError:  # the cut is not between two elements of this list
                 pass
         cut = self._exact_cut()
         try:
@@ -197,7 +197,7 @@ class JsonStream:
                 return cut
             if end == len(text):
                 return cut
-            if text[end] in ".eE":  # a number cut by the window
+            if text[end] in ".eE":  # the window cuts a number
                 return cut
             if text[end] not in ",]":
                 self._damaged(f"unexpected {text[end]!r}")

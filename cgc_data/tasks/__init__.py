@@ -35,7 +35,7 @@ __all__ = [
     "task_of",
 ]
 
-# Each is declared in the module CONTRAST.TASK, as a constant in capitals.
+# Each task is declared in the module CONTRAST.TASK, as a constant in capitals.
 _REGISTERED = (
     "inter/locate",
     "inter/locate_all",
@@ -65,7 +65,7 @@ DISTRACTORS: dict[str, Distractors] = {kind.name: kind for c in CONTRASTS.values
 # Tasks with a separate planner.
 PLANNED: tuple[str, ...] = tuple(task.id for task in _ALL if task.planner)
 Preset = Literal["paper", "full"]
-# Shares of the rows: the paper's tasks, and all tasks.
+# Presets for the shares of rows: only the paper's tasks, or all tasks.
 PRESETS: dict[Preset, dict[str, float]] = {
     "paper": {task: TASKS[task].paper for task in PLANNED},
     "full": {task: TASKS[task].share for task in PLANNED},
@@ -104,7 +104,9 @@ def pools_of(task: Task) -> tuple[str, ...]:
 
 
 def answer_of_pool(pool: str) -> AnswerKind:
-    """What the phrasings of the pool ask for, `one` or `set`, by its tasks. Raises ReleaseError for an unknown pool."""
+    """The kind of answer that the pool's phrasings ask for, `one` or `set`, from the tasks of the pool. Raises
+    ReleaseError for an unknown pool.
+    """
     answers = {name: task.answer_to(names_image=name == task.named_pool) for task in _ALL for name in task.pools}
     if pool not in answers:
         raise ReleaseError(

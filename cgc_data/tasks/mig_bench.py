@@ -1,4 +1,4 @@
-"""The ten question forms of MIG-Bench, and which tasks train them.
+"""The ten question forms of MIG-Bench, and the tasks that train them.
 
 The numbers of items come from its revised annotations (Migician, arXiv 2501.05767; UniVG-R1's revision).
 """
@@ -14,12 +14,12 @@ class Form:
     """One question form of MIG-Bench.
 
     Attributes:
-        key: its name in the annotations.
+        key: name of the form in the annotations.
         items: number of items.
-        asks: what they ask.
+        asks: the question that its items ask.
         tasks: ids of tasks with similar questions.
         trained: whether these tasks train the skill, or only the form.
-        remark: differences.
+        remark: differences between these tasks and the form.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Declarations of tasks and contrasts: all that the rest of the project needs to know about them.
+"""Declarations of tasks and contrasts, with all the information that the rest of the project needs.
 
 Declarations are light, since configuration, metrics, reward, and benchmark import them. Planners are referenced by
 name, not imported.
@@ -15,7 +15,7 @@ REFERENCE = "reference"
 
 @dataclass(frozen=True)
 class Distractors:
-    """A kind of distractor view; `likeness` is how hard it is to distinguish from the target's view, 0-1."""
+    """A kind of distractor view; `likeness` (0-1) is how hard it is to distinguish this view from the target's view."""
 
     name: str
     likeness: float
@@ -46,7 +46,7 @@ class Contrast:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Names of its kinds of distractors."""
+        """Names of the contrast's kinds of distractors."""
         return tuple(kind.name for kind in self.distractors)
 
 
@@ -58,7 +58,7 @@ class Task:
         name: name within its contrast; the full name is `id`.
         contrast: relation between the displayed images.
         answer: `one` object, a non-empty `set`, or always the `empty` list.
-        named_answer: the same for questions that state in which image the answer is; None: no difference.
+        named_answer: like `answer`, for questions that name the answer's image; None: no difference.
         question: what is asked, for the card's table.
         meaning: what makes an answer correct, in one sentence for the gallery.
         pool: pool of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, which uses the pool of its
@@ -66,7 +66,7 @@ class Task:
         named_pool: pool of phrasings that state in which image the answer is, in templates.yaml, if any.
         phrasings: phrasings of `pool`, numbered from 0, if they are not in templates.yaml.
         share: share of the rows in the preset `full`, including empty twins, relative to the sum of all shares.
-        paper: the same in the preset `paper`.
+        paper: like `share`, for the preset `paper`.
         planner: planner of its rows, as "module:Class" (see `cgc_data.plan.planner`); none for tasks whose rows are
             twins of other rows.
         empty: the task of its empty twins; None if its phrasings never have an empty answer.
@@ -74,7 +74,7 @@ class Task:
             an object.
         labels: smallest and largest number of labels that a row asks for.
         answer_label: label to write in the answer if the question names no label, such as `object`.
-        named_label: the same if only phrasings of `named_pool` name no label; they ask for one label.
+        named_label: like `answer_label`, if only phrasings in `named_pool` name no label; they ask for one label.
         candidates: whether its labels are candidates, one of which is in every image.
         claims: whether every image without an object of a requested label has a warrant of absence; otherwise, the
             task's own check decides which claims are required.
@@ -83,7 +83,7 @@ class Task:
         draws_quality: whether each image has its own random JPEG quality; otherwise all images of a row share one.
         both_ways: whether rows follow one object: rows with two images come in pairs, each asking for the box that the
             other gives; rows with more images are tracks.
-        needs: the requirements of its rows on the photos, if they are not obvious; for the error if no row is possible.
+        needs: what its rows require of the photos, if this is not obvious; printed in the error if no row is possible.
     """
 
     name: str
@@ -122,7 +122,9 @@ class Task:
         return tuple(pool for pool in (self.pool, self.named_pool) if pool)
 
     def labels_in(self, *, names_image: bool) -> tuple[int, int]:
-        """Smallest and largest number of labels of a row, depending on whether it states the answer's image."""
+        """Smallest and largest number of labels in a row, depending on whether the question names the answer's
+        image.
+        """
         return (1, 1) if names_image and self.named_label else self.labels
 
     def written_label(self, *, names_image: bool) -> str:

@@ -112,7 +112,7 @@ class AbsenceCheck:
 
 
 def _unwarranted(source: RawSource, images: list[int], concept: str, rule: str) -> str | None:
-    """Why this rule does not prove from the source that the concept is absent; None if it does."""
+    """The reason why this rule and source do not prove that the concept is absent; None if they do."""
     if any(source.instances(image, concept) for image in images):
         return "it is annotated in the photo"
     known = (type(source.protocol), *PROTOCOLS)

@@ -29,16 +29,16 @@ Frame = tuple[str, Rectangle]  # photo, window
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The parts of a row that checks of its pair and its tuple need."""
+    """The parts of a row that the checks of its pair and tuple need."""
 
     id: str
-    task: str  # its id, such as inter/locate
+    task: str  # id of the task, such as inter/locate
     split: str
     label: str
     template_id: str
     frames: tuple[Frame, ...]
-    candidates: frozenset[Frame]  # that may contain an answer
-    asked: int  # view of the reference, 0 if none
+    candidates: frozenset[Frame]  # views that may contain an answer
+    asked: int  # number of the view with the reference, 0 if there is no reference
     answered: frozenset[int]
     annotations: frozenset[str]
     tuple_id: str
@@ -51,9 +51,11 @@ class Member:
 
 
 class Shown(NamedTuple):
-    """What is kept of rows until all are read: by photo, pair, tuple, and task and photo, in the rows' order."""
+    """The data kept from rows until all rows are read: by photo, by pair, by tuple, and by task and photo, in row
+    order.
+    """
 
-    splits: dict[str, dict[str, str]]  # photo -> split -> first sample in it
+    splits: dict[str, dict[str, str]]  # photo -> split -> first sample that shows the photo in this split
     pairs: dict[str, list[Member]]
     tuples: dict[str, list[Member]]
     rows: dict[tuple[str, str], list[str]]  # samples by task and photo
@@ -96,7 +98,7 @@ class AcrossCheck:
             self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
 
     def merge(self, state: Shown) -> None:
-        """Add what is kept of later rows."""
+        """Add the data kept from later rows."""
         for photo, splits in state.splits.items():
             for split, sample in splits.items():
                 self.state.splits.setdefault(photo, {}).setdefault(split, sample)
@@ -142,7 +144,7 @@ class AcrossCheck:
 
 
 def _canonical(names: Iterable[str]) -> set[str]:
-    """Names in which COCO's twelve digits are stripped of the surrounding text."""
+    """The names, each reduced to COCO's twelve digits if it contains them."""
     found = set()
     for name in names:
         digits = re.search(r"(?<!\d)(\d{12})(?!\d)", name)
@@ -168,7 +170,7 @@ def _broken_pair(members: list[Member]) -> str:
 
 
 def _twins(present: Member, absent: Member) -> bool:
-    """Of two matching rows, is one answered by objects and the other by the empty list?"""
+    """Can the second row be the absent twin of the first: do their tasks match, and is only the second answer empty?"""
     alike = present.kind.empty == absent.kind or (present.kind == absent.kind and present.kind.may_be_empty)
     return alike and bool(present.answered) and not absent.answered
 
@@ -183,7 +185,7 @@ def _not_reversed(first: Member, second: Member) -> str:
 
 
 def _broken_tuple(members: list[Member]) -> str:
-    # references may differ: if each row names its image, all others are its references
+    # references may differ: if each row names its image, all of its other images are references
     if len({m.candidates for m in members}) > 1 and len({frozenset(m.frames) for m in members}) > 1:
         return "its rows show different views"
     if len({(member.split, member.kind.contrast.name) for member in members}) > 1:

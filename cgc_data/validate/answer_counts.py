@@ -14,8 +14,8 @@ AUC_BOUND = 0.55
 
 
 def number_of_answer_images(traces: Sequence[Trace]) -> Check:
-    """Measured only: are answers to set questions about photos equally often in one image, in two, and so on up to
-    all?
+    """Measured only: do set questions about photos equally often have answers in one image, in two images, and so on up
+    to all?
     """
     name, what = (
         "number of answer images",
@@ -46,6 +46,6 @@ def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
     scores = np.array([t.annotated[place - 1] for t in rows for place in t.candidates], dtype=np.float64)
     truths = np.array([place in t.targets for t in rows for place in t.candidates], dtype=np.bool_)
     auc, (low, high) = clustered_auc(scores, truths, families(rows)[row_of], row_of)
-    if auc < 0.5:  # few objects are as revealing as many
+    if auc < 0.5:  # few objects reveal as much as many objects
         auc, low, high = 1 - auc, 1 - high, 1 - low
     return judge(name, auc, (low, high), AUC_BOUND, len(rows), what)

@@ -1,4 +1,6 @@
-"""Whether the properties of image files reveal which images contain the answer, if their number is known."""
+"""Tests whether the properties of image files reveal which images contain the answer, if the number of these images is
+known.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,7 +14,7 @@ from cgc_data.validate.statistics import clustered_mean, judge, nothing
 from cgc_data.validate.trace import Trace
 
 ABOVE_CHANCE = 0.05
-# Of the intervals: most and least of five signals in two contrasts make twenty guesses. None may win by luck.
+# Of the intervals: highest and lowest of five signals in two contrasts are twenty guesses. None should pass by luck.
 LEVEL = 1 - 0.05 / 20
 
 Signal = Callable[[Trace], Sequence[float]]
@@ -44,7 +46,7 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
     answer.
     """
     what = "accuracy above chance of choosing the image with the highest or lowest value"
-    told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # a release by reference has no bytes
+    told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # no bytes without stored images
     if not told:
         return nothing(name, what)
     groups, chance = clusters(told), float(np.mean([len(t.targets) / len(t.candidates) for t in told]))
@@ -55,14 +57,16 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
 
 
 def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
-    """Group of each row, (n,): windows of one photo look alike, even in different families."""
+    """Group of each row, (n,): windows of one photo are in one group, even in different families, because they look
+    alike.
+    """
     if not rows[0].kind.contrast.windows:
         return families(rows)
     return np.asarray(np.unique([row.photos[0] for row in rows], return_inverse=True)[1], dtype=np.int64)
 
 
 def _open(trace: Trace) -> bool:
-    """Must the model find the images that contain the answer, and do some, but not all, candidates contain it?"""
+    """Does the question not name the answer's image, and do some candidates, but not all, contain an answer?"""
     return not trace.named and 0 < len(trace.targets) < len(trace.candidates)
 
 

@@ -1,6 +1,5 @@
-"""The box arithmetic that validation needs, written separately so that it shares no mistakes with the builder.
-
-Boxes are x1, y1, x2, y2. Functions of two boxes need both boxes in the same unit, pixels or thousandths.
+"""The box arithmetic that validation needs, written separately so that it shares no mistakes with the builder. Boxes
+are x1, y1, x2, y2. Functions with two boxes need both boxes in the same unit, pixels or thousandths.
 """
 
 from cgc_data.validate.samples import Box, Rectangle

@@ -1,4 +1,4 @@
-"""Features that could reveal absent rows without the images, and folds that keep families whole."""
+"""Features that could reveal absent rows without the images, and folds that do not divide families."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ Features: TypeAlias = Callable[[Sequence[Trace]], NDArray[np.float64]]
 
 
 def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
-    """Number of the family of each row, (n,): rows linked by a pair or a tuple are one family."""
+    """The number of each row's family, (n,): rows linked by a pair or a tuple are one family."""
     nodes: dict[tuple[str, str], int] = {}
     ends = []
     for place, row in enumerate(rows):
@@ -32,7 +32,7 @@ def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
 
 
 def folds_of(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Fold of each row, (n,): whole groups, assigned at random with a fixed seed."""
+    """The fold of each row, (n,): groups are not divided, and are assigned at random with a fixed seed."""
     count = int(groups.max()) + 1 if len(groups) else 0
     return np.random.default_rng(count).permutation(count)[groups] % FOLDS
 
@@ -51,7 +51,7 @@ def absent_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
 
 
 def image_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
-    """Features (n, features) of sizes and bytes of the images alone."""
+    """Features (n, features) computed only from the sizes and bytes of the images."""
     return _standardised(np.array([_measures(row) for row in rows]))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cgc_data.validate.pixels import Pixels
 from cgc_data.validate.samples import Rectangle
 
-CELLS = 32  # along the longer side of an image; boxes start and end between them
+CELLS = 32  # number of cells along the longer side of an image; boxes start and end between cells
 
 Shares = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -21,7 +21,9 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Histogram:
-    """A way to count the colors of pixels: `bins`, and the bins (height, width, k) of each pixel (height, width, 3)."""
+    """A way to count colors: the number of `bins`, and a function from pixels (height, width, 3) to their bins (height,
+    width, k).
+    """
 
     bins: int
     of: Callable[[Pixels], Codes]
@@ -48,7 +50,7 @@ HISTOGRAMS = {"channels": Histogram(24, _channels), "cube": Histogram(512, _cube
 
 @dataclass(frozen=True)
 class Likeness:
-    """Color distances from a piece to a whole image and to the most similar box in the image, and this box (0-1000)."""
+    """Color distances from a piece to an image and to the most similar box in the image, and this box (0-1000)."""
 
     apart: float
     nearest: float

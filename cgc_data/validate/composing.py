@@ -12,7 +12,7 @@ from cgc_data.masks import compressed_rle
 from cgc_data.validate.samples import Operation, Part, View
 
 Pixels = NDArray[np.uint8]
-EDGE = 0.9  # pixels; blur of the edge of a pasted object
+EDGE = 0.9  # pixels by which the edge of a pasted object is blurred
 
 
 def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
@@ -72,7 +72,7 @@ def _pasted(pixels: Pixels, part: Part, lender: Pixels) -> Pixels:
     mask = coco_mask.decode(compressed_rle(part.mask, height, width)).astype(np.float32)
     inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3))), (0, 0), EDGE) * mask
     a, b, c, d, e, f = part.transform
-    # what shrinks is area-averaged to its final size before it is moved
+    # an object that shrinks is area-averaged to its final size before it is moved
     scale = min(1.0, abs(a * e - b * d) ** 0.5)
     across, down = max(round(width * scale), 1) / width, max(round(height * scale), 1) / height
     a, b, d, e = a / across, b / down, d / across, e / down
@@ -85,7 +85,7 @@ def _pasted(pixels: Pixels, part: Part, lender: Pixels) -> Pixels:
 
 
 def _outlined(pixels: Pixels, box: Sequence[float]) -> Pixels:
-    """A box outline in red; its width is one hundredth of the shorter side."""
+    """Draw the outline of a box in red, with a width of one hundredth of the shorter side."""
     x1, y1, x2, y2 = (round(value) for value in box)
     width = max(2, round(min(pixels.shape[:2]) / 100))
     return np.asarray(cv2.rectangle(pixels.copy(), (x1, y1), (x2 - 1, y2 - 1), (0, 0, 255), width), dtype=np.uint8)

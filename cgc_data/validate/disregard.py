@@ -1,4 +1,4 @@
-"""Raw records without the parts that the release's manifest declares wrong in the file."""
+"""Removes the parts of raw records that the release's manifest declares wrong in the file."""
 
 from collections.abc import Collection
 from dataclasses import replace

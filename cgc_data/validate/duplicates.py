@@ -1,4 +1,4 @@
-"""Near-duplicates of one photo in two splits, found by thumbnails and regardless of file names.
+"""Finds near-duplicate photos in different splits by their thumbnails, regardless of file names.
 
 Candidates share a quarter of a 64-bit difference hash. Candidates count as one picture if their thumbnails nearly
 agree.
@@ -22,19 +22,21 @@ from cgc_data.validate.world import World
 CHECKS = {"near-duplicates": "no photo is a re-encoded or resized copy of a photo in another split"}
 READ = cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_IGNORE_ORIENTATION
 HASH_BITS = 4  # maximum number of differing hash bits within one picture
-THUMBNAIL_DIFFERENCE = 4.0  # mean gray levels between 16 x 16 thumbnails
-CROWDED = 2_000  # photos that share a quarter of a hash; beyond it they are flat pictures, which carry no information
+THUMBNAIL_DIFFERENCE = 4.0  # maximum mean difference, in gray levels, between 16 x 16 thumbnails of one picture
+CROWDED = 2_000  # photos that share a quarter of a hash; larger groups are plain, uninformative pictures
 
 
 class Print(NamedTuple):
-    """Looks of a photo: a difference hash of 64 bits, and a thumbnail, (16, 16)."""
+    """The appearance of a photo: a difference hash of 64 bits, and a thumbnail, (16, 16)."""
 
     hash: int
     thumbnail: NDArray[np.uint8]
 
 
 class Looks(NamedTuple):
-    """What is kept of the photos: its split, the first sample that shows it, and its looks; None: unreadable."""
+    """The data kept for each photo: its split, the first sample that shows it, and its appearance, or None if
+    unreadable.
+    """
 
     split: str
     sample: str
@@ -42,7 +44,7 @@ class Looks(NamedTuple):
 
 
 class DuplicateCheck:
-    """Stores one hash and one thumbnail per photo; `prints` remembers those of earlier checks in this process."""
+    """Stores one hash and one thumbnail per photo; `prints` contains the results of earlier checks in this process."""
 
     def __init__(self, ledger: Ledger, world: World, prints: dict[str, Print | None] | None = None) -> None:
         self._ledger, self._world = ledger, world
@@ -50,7 +52,7 @@ class DuplicateCheck:
         self.state: dict[str, Looks] = {}
 
     def add(self, sample: Sample) -> None:
-        """Hash the photos that are new."""
+        """Compute the hashes of the photos that are new."""
         for part in (part for view in sample.views for part in view.parts):
             photo = self._world.photo(part)
             if photo not in self.state:
@@ -91,7 +93,9 @@ class DuplicateCheck:
 
 
 def _alike(splits: Sequence[str], prints: Sequence[Print]) -> Iterator[tuple[int, int]]:
-    """Pairs across two splits, some repeated: memory does not grow with the photos of one split."""
+    """Pairs of photos from different splits; pairs can repeat, so that memory does not grow with the photos in one
+    split.
+    """
     buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     for place, looks in enumerate(prints):
         for quarter in range(4):

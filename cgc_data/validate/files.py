@@ -1,4 +1,6 @@
-"""The release as files: manifest, listed hashes, unlisted shards, and rows in the shard of their split."""
+"""Checks the files of a release: the manifest, listed hashes, unlisted shards, and whether rows are in the shard of
+their split.
+"""
 
 import hashlib
 import json
@@ -102,11 +104,11 @@ class CountCheck:
 
     @property
     def state(self) -> dict[str, Counter[str]]:
-        """What was counted, for `merge`."""
+        """The counts so far, for `merge`."""
         return self._counts
 
     def merge(self, state: Mapping[str, Counter[str]]) -> None:
-        """Add what was counted in other rows."""
+        """Add the counts from other rows."""
         self._total += state["by_split"].total()
         for key, counts in state.items():
             self._counts[key].update(counts)

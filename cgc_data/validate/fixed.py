@@ -1,4 +1,4 @@
-"""How often one fixed box is right, for the best box that can be learned from other rows."""
+"""Measures how often one fixed box is right, if it is the best box that can be learned from other rows."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -13,7 +13,7 @@ from cgc_data.validate.statistics import hit_rate, judge, nothing
 from cgc_data.validate.trace import Trace
 
 BOUND = 0.10
-STEPS = range(0, 1001, 100)  # possible sides of the boxes that are tried
+STEPS = range(0, 1001, 100)  # side lengths of the boxes that are tried
 RIGHT = 0.5  # IoU
 
 Boxes = NDArray[np.float64]
@@ -37,7 +37,7 @@ def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
 
 
 def _right(answers: Boxes) -> NDArray[np.bool_]:
-    """Which boxes of a grid are right for which answers (n, 4), 0-1000; shape (n, boxes)."""
+    """Whether each box in a grid is right for each answer (n, 4), 0-1000; shape (n, boxes)."""
     sides = [(low, high) for low, high in product(STEPS, STEPS) if low < high]
     tried = np.array([(x1, y1, x2, y2) for (x1, x2), (y1, y2) in product(sides, sides)], dtype=np.float64)
     return np.asarray(iou_matrix(answers, tried) >= RIGHT)

@@ -27,7 +27,7 @@ CHECKS = {
 
 ID = re.compile(r"[0-9a-f]{16}")
 TEMPLATE = re.compile(r"([a-z_]+)/\d+")
-ROUNDING = 1e-4  # relative, for floating point
+ROUNDING = 1e-4  # relative tolerance for floating-point numbers
 
 
 class FormCheck:
@@ -52,7 +52,7 @@ class FormCheck:
         return True
 
     def finish(self) -> None:
-        """Check that no two rows have one id."""
+        """Check that no two rows have the same id."""
         seen: set[str] = set()
         for identity in self.ids:
             fresh = bool(ID.fullmatch(identity)) and identity not in seen
@@ -140,7 +140,7 @@ def _images(sample: Sample) -> list[str]:
 
 
 def _asked(sample: Sample, task: Task) -> list[str]:
-    """Mismatches between the query and the questions of its task."""
+    """Mismatches between the query and the kind of question that the task asks."""
     fewest, most = task.labels_in(names_image=sample.img_idx is not None)
     faults = []
     if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):

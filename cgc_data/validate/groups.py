@@ -1,4 +1,6 @@
-"""Row groups of a release, each read and checked alone, here or in other processes; results are in stored order."""
+"""The row groups of a release, each read and checked separately, in this or other processes; results are in stored
+order.
+"""
 
 import hashlib
 import os
@@ -31,7 +33,7 @@ class Group(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """Which rows to inspect closely: a share of them, drawn by tuple, so that twins are drawn together."""
+    """Selects the rows to inspect closely: a share of all rows, drawn by tuple, so that twins are drawn together."""
 
     share: float
     seed: int
@@ -49,7 +51,7 @@ def groups_of(release: Path, shards: Sequence[str]) -> list[Group]:
 
 
 def read_group(release: Path, group: Group, sampling: Sampling | None) -> Iterator[tuple[Row, bool]]:
-    """The rows of a group, and whether each is drawn; rows that are not have no images."""
+    """The rows in a group, and whether each row is drawn; rows that are not drawn have no images."""
     with pq.ParquetFile(inside(release, group.shard)) as file:
         if sampling is None:
             for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number]):
@@ -64,7 +66,7 @@ def read_group(release: Path, group: Group, sampling: Sampling | None) -> Iterat
 
 
 def _images(file: pq.ParquetFile, group: Group, places: set[int]) -> dict[int, list[Any]]:
-    """The images of some rows of a group, by their places in it."""
+    """The images of some rows in a group, by the positions of the rows in the group."""
     found: dict[int, list[Any]] = {}
     start = 0
     for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number], columns=["images"]):
@@ -83,7 +85,7 @@ def in_processes(function: Callable[[Group], Result], groups: Sequence[Group], w
     if workers == 1 or len(groups) < 2:
         yield from map(function, groups)
         return
-    # Forked processes share the sources that this one has read.
+    # Forked processes share the sources that this process has read.
     context = get_context("fork" if "fork" in get_all_start_methods() else None)
     try:
         with ProcessPoolExecutor(min(workers, len(groups)), context, _follow_parent) as pool:
@@ -99,7 +101,7 @@ def in_processes(function: Callable[[Group], Result], groups: Sequence[Group], w
 
 
 def _follow_parent() -> None:
-    """Leave interruptions to the parent, and exit when it does."""
+    """Leave interruptions to the parent process, and exit when it exits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 

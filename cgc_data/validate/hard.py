@@ -13,7 +13,7 @@ CHECKS = {
         "of the requested label's supercategory, and the label is proved absent from it"
     )
 }
-ALL_BELOW = 4  # number of images from which half of the distractors suffice
+ALL_BELOW = 4  # with this number of images or more, half of the distractors are enough
 
 
 def hard_distractors(sample: Sample, world: World) -> Iterator[Finding]:

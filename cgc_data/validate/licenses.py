@@ -12,7 +12,7 @@ CHECKS = {
         "licenses match the source and the manifest, and no photo under a no-derivatives license is shown as a window"
     )
 }
-# Matched against the whole URL: one on another host that merely contains one of these is not a license.
+# Matched against the complete URL: a URL on another host that merely contains one of these is not a license.
 HOST = r"https?://(?:www\.)?"
 COMMONS = HOST + r"creativecommons\.org/"
 PERMISSIVE = re.compile(
@@ -56,7 +56,9 @@ class LicenseCheck:
 
 
 def _not_composable(urls: set[str], stated: str) -> str:
-    """Why photos under these licenses cannot form a composite under the stated license; empty if they can."""
+    """The reason why photos under these licenses cannot form a composite under the stated license; empty if
+    they can.
+    """
     if not urls:
         return "" if not stated else f"states the composite license {stated}, but is not a composite"
     kinds = {url: _kind(url) for url in urls}
@@ -70,7 +72,9 @@ def _not_composable(urls: set[str], stated: str) -> str:
 
 
 def _kind(url: str) -> str:
-    """What a license requires of adaptations, one of `KINDS`; empty if it allows no adaptations or is unknown."""
+    """The kind of license that adaptations must have, one of `KINDS`; empty if the license allows no adaptations or is
+    unknown.
+    """
     element = re.fullmatch(rf"{COMMONS}licenses/by(?:-(sa|nc|nc-sa))?/[\w./-]*", url, re.I)
     if element:
         return (element[1] or "by").lower()

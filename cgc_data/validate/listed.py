@@ -17,17 +17,17 @@ from cgc_data.validate.statistics import FEW_GROUPS, Floats, Ints, clustered_auc
 from cgc_data.validate.trace import Asked, Trace
 
 Right = Callable[[Asked], bool]
-List = tuple[Trace, tuple[Asked, ...]]  # a row with the labels to choose from
+List = tuple[Trace, tuple[Asked, ...]]  # a row, and the labels to choose from
 
 
 def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Was the right label of a list right more often than others in the lists of other rows?"""
+    """In the lists of other rows, was the right label of this list right more often than this list's other labels?"""
     what = "AUC of how often a label is the right one in the lists of other families, compared within lists"
     return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
 
 
 def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> Check:
-    """AUC, within lists, of how often a label is right in the lists of other families."""
+    """AUC within each list, with labels scored by how often they are right in the lists of other families."""
     lists = [one for one in lists if one[1]][:MOST_ROWS]
     if not lists:
         return nothing(name, what)
@@ -41,8 +41,8 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the rarest, or most frequent, label of a list right? Lists of the same length show which of the two
-    applies.
+    """Is the rarest, or the most frequent, label in a list right? Other lists of the same length decide which of the
+    two is guessed.
     """
     what = "AUC of how rare or how frequent a label is in the sources, learned from other families, within lists"
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)

@@ -34,7 +34,7 @@ class Placed:
 
 
 def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
-    """The annotation that a part shows, and the fault of the part, or ""."""
+    """The annotation that a part shows, and the fault in the part, or ""."""
     found = world.instance(part.annotation_id)
     if found is None or found.crowd or not found.has_mask:
         return None, f"{part.annotation_id} is not a single object with a mask"
@@ -49,7 +49,7 @@ def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
 
 
 def _misdrawn(found: Instance, part: Part, world: World) -> str:
-    """Why the stated mask is not the annotation's mask, or not whole; "" if it is both."""
+    """Why the stated mask differs from the annotation's mask or is incomplete; "" if it is the complete mask."""
     raw = world.sources[found.source].mask(found.number)
     height, width = raw.shape
     try:
@@ -63,7 +63,7 @@ def _misdrawn(found: Instance, part: Part, world: World) -> str:
 
 
 def place(part: Part, found: Instance, view: View, world: World) -> Placed:
-    """Where a part is in the photo of the view. Raises PhotoError if a photo cannot be read."""
+    """The object as placed in the view's photo. Raises PhotoError if a photo cannot be read."""
     scale, _, right, _, _, down = part.transform
     mask = world.sources[found.source].mask(found.number)
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
@@ -76,7 +76,7 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
     host = world.pixels.of(view.parts[0])
     x1, y1 = max(int(box[0]), 0), max(int(box[1]), 0)
     x2, y2 = min(int(np.ceil(box[2])), host.shape[1]), min(int(np.ceil(box[3])), host.shape[0])
-    x2, y2 = max(x1, x2), max(y1, y2)  # it may lie entirely outside the photo
+    x2, y2 = max(x1, x2), max(y1, y2)  # the object may be entirely outside the photo
     from_x = np.clip(np.floor((np.arange(x1, x2) + 0.5 - right) / scale), 0, mask.shape[1] - 1).astype(int)
     from_y = np.clip(np.floor((np.arange(y1, y2) + 0.5 - down) / scale), 0, mask.shape[0] - 1).astype(int)
     inside = mask[np.ix_(from_y, from_x)] > 0
@@ -86,8 +86,8 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
 
 
 def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, float]]:
-    """Concepts in the photo, and the largest hidden share of any one object, according to the source with the smallest
-    share.
+    """For each concept in the photo, the largest hidden share of any object, according to the source with the smallest
+    value.
 
     Sources that annotate the same objects outline them slightly differently.
     """
@@ -103,7 +103,7 @@ def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, floa
 
 
 def _share(placed: Placed, instance: Instance, source: RawSource) -> float:
-    """Hidden share of an annotated object."""
+    """The share of an annotated object that the pasted object hides."""
     (x, y), (height, width) = placed.corner, placed.mask.shape
     if instance.has_mask:
         mask = source.mask(instance.number)

@@ -1,4 +1,4 @@
-"""The photos of a source as files: a folder, or a .zip read in place.
+"""Reads the photo files of a source, from a folder or directly from a .zip file.
 
 Written independently of the builder's reader, so that a photo taken from the wrong location is detected.
 """
@@ -22,7 +22,7 @@ from cgc_data.common import remote
 from cgc_data.common.errors import PhotoError, ReleaseError
 from cgc_data.common.remote import url_of
 
-MOST_BYTES, MOST_PIXELS = 2**28, 100_000_000  # per photo; no release shows a larger one
+MOST_BYTES, MOST_PIXELS = 2**28, 100_000_000  # per photo; no release shows a larger photo
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 SUB_FOLDERS = ("", "train2017", "val2017", "images")
 # Label Studio prefixes eight digits of a hash; COCO 2014 prefixes the name of its split
@@ -30,7 +30,7 @@ TOOL_PREFIX = re.compile(r"^(?:[0-9a-f]{8}-(?=.)|coco_(?:train|val|test)2014_)")
 
 
 class PhotoFiles:
-    """Photos by file name, in a folder or zip, or in several separated by commas.
+    """Photos by file name, in a folder or zip, or in several folders or zips separated by commas.
 
     Raises ReleaseError if a path is neither a folder nor a zip.
     """
@@ -44,8 +44,8 @@ class PhotoFiles:
         return self._holder(name).size(name)
 
     def place(self, name: str) -> str:
-        """Location of the photo's file, which is the same for two names of one file; empty if there is no such
-        photo.
+        """Location of the photo's file, which is the same if two names refer to one file; empty if the photo does not
+        exist.
         """
         holder = self._holder(name)
         return "" if holder.size(name) is None else holder.place(name)
@@ -172,7 +172,9 @@ class _Place:
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Content of a member, unpacked only up to the size that the archive states. Other methods unpack it all."""
+    """Content of a member, unpacked only up to the size that the archive states. With other compression methods,
+    `zipfile` would unpack all of it.
+    """
     if info.compress_type not in METHODS:
         raise NotImplementedError("neither stored nor deflated")
     with archive.open(info) as packed:
@@ -215,7 +217,7 @@ def _plain(name: str) -> list[str]:
 
 
 def _only_likely(name: str, files: dict[str, list[str]]) -> str:
-    """The one file that a name can mean, or "" if there are none or several."""
+    """The only file that a name can refer to, or "" if no file or several files match."""
     wanted = _plain(name)
     likely = files.get(wanted[-1]) or files.get(TOOL_PREFIX.sub("", wanted[-1])) or []
     for spelled in (lambda path: path.replace("\\", "/").split("/"), _plain):

@@ -39,14 +39,16 @@ Compared: TypeAlias = dict[tuple[bytes, View], tuple[str, str]]
 
 
 class PictureCheck:
-    """Compares images with the photos they come from, each distinct image once; `done` is what was compared before."""
+    """Compares images with the photos they come from, each distinct image once; `done` contains the results of earlier
+    comparisons.
+    """
 
     def __init__(self, ledger: Ledger, world: World, done: Compared | None = None) -> None:
         self._ledger, self._world = ledger, world
         self._done: Compared = {} if done is None else done
 
     def check(self, sample: Sample) -> None:
-        """Check all images of a sample. A release by reference stores no images."""
+        """Check all images in a sample, if the release stores images."""
         if not sample.images:
             return
         count = len(sample.images)
@@ -62,7 +64,9 @@ class PictureCheck:
         self._ledger.require(not fault, "encoded alike", sample.id, fault)
 
     def _compared(self, content: bytes, view: View) -> tuple[str, str]:
-        """Why the image cannot be read, and why it does not match the view; "" for each fault that does not occur."""
+        """The reason why the image cannot be read, and the reason why it does not match the view; "" instead of a
+        reason if there is no fault.
+        """
         key = (hashlib.sha256(content).digest(), view)
         if key not in self._done:
             if len(self._done) >= REMEMBERED:
@@ -114,7 +118,7 @@ def _not_turned(content: bytes, original: bytes) -> str:
 
 
 def _quality(content: bytes, view: View) -> str:
-    """Why the image is not a JPEG of the quality in its last operation; "" if it is."""
+    """Why the image is not a JPEG with the quality in its last operation; "" if it is."""
     last = view.operations[-1]
     if last.name != "jpeg" or len(last.values) != 1:
         return "the last operation is not a JPEG encoding"
@@ -125,7 +129,7 @@ def _quality(content: bytes, view: View) -> str:
 
 @cache
 def _tables(quality: int) -> dict[int, list[int]]:
-    """Quantization tables of a JPEG of this quality."""
+    """Quantization tables of a JPEG file with this quality."""
     sample = cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     with Image.open(io.BytesIO(sample.tobytes())) as image:
         return dict(image.quantization)
@@ -140,7 +144,7 @@ def _apart(stored: Pixels, expected: Pixels) -> float:
 
 
 def _smaller(pixels: Pixels, times: int) -> NDArray[np.int16]:
-    """The image downscaled by this factor, which averages out the fine grain that resampling and encoding change."""
+    """The image downscaled by this factor, which averages out the fine noise that resampling and encoding change."""
     size = max(1, pixels.shape[1] // times), max(1, pixels.shape[0] // times)
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.int16)
 
@@ -196,5 +200,5 @@ def _unlike(sample: Sample) -> str:
                 tables = getattr(image, "quantization", None) if same else None
                 forms.add((image.format, repr(tables)))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            return ""  # already reported by `images`
+            return ""  # the check `images` already reports this
     return "" if len(forms) <= 1 else f"formats or qualities differ: {sorted({str(form) for form, _ in forms})}"

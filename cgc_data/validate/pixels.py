@@ -1,4 +1,4 @@
-"""Decoded photos of the sources, most recent ones cached; written independently of the builder's decoding."""
+"""Decodes the photos in the sources and caches the most recent ones; written independently of the builder's decoder."""
 
 import io
 from collections import OrderedDict
@@ -52,7 +52,7 @@ def decode(content: bytes) -> Pixels:
 
 
 def decode_gray(content: bytes) -> Pixels:
-    """Gray levels (height, width) in the same frame."""
+    """Gray levels (height, width) in the annotated frame."""
     return _decoded(content, cv2.IMREAD_GRAYSCALE)
 
 

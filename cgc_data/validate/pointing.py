@@ -1,4 +1,4 @@
-"""What could reveal a piece's location or source image without a search for the piece: colors and files."""
+"""Tests whether colors or files reveal the location or source image of a piece without a search for the piece."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -14,10 +14,11 @@ from cgc_data.validate.report import Check
 from cgc_data.validate.statistics import Floats, Ints, clustered_mean, held_out_scores, hit_rate, judge, nothing
 from cgc_data.validate.trace import Trace
 
-# Maps features (n, k), truths (n,), and folds (n,) to scores (n,), each from a model fitted to the other folds.
+# Maps features (n, k), true labels (n,), and folds (n,) to scores (n,); each score is from a model fitted to the other
+# folds.
 Matcher: TypeAlias = Callable[[Floats, NDArray[np.bool_], Ints], Floats]
 
-BY_COLOR = 0.25  # pieces in different light are still found by color now and then
+BY_COLOR = 0.25  # recolored pieces are still found by color now and then
 BY_LEARNING = 0.15
 
 
@@ -47,7 +48,9 @@ def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_score
 
 
 def _features(rows: Sequence[Trace]) -> Floats:
-    """Features of each candidate of each row, (candidates, features): relative to the others, and its rank."""
+    """Features of each candidate in each row, (candidates, features): values relative to the row's other candidates,
+    and ranks.
+    """
     return np.concatenate([np.hstack([_against(table), _ranks(table)]) for table in map(_measures, rows)])
 
 

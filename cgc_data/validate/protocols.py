@@ -1,4 +1,4 @@
-"""What an annotation file's protocol warrants, from raw records; written independently of the builder."""
+"""Derives from raw records what an annotation file's protocol warrants; written independently of the builder."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 Status = Literal["all", "some", "absent", "unknown"]
 Declared: TypeAlias = bool | list[str] | None
-Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as in the file
+Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as stored in the file
 
 
 class RawProtocol(ABC):
-    """How far a file's records can be trusted.
+    """The conclusions that a file's records allow.
 
     `rule` is the warrant that a release states for the protocol; `refusal` is the message if the rule does not apply to
     a source.
@@ -26,22 +26,26 @@ class RawProtocol(ABC):
 
     @abstractmethod
     def status(self, image: Record, wanted: set[int], found: Sequence[Record]) -> Status:
-        """What the file states about the category in the image, given its annotations `found`."""
+        """What the file states about the category in the image; `found`: the category's annotations in this image."""
 
 
 @dataclass(frozen=True)
 class Exhaustive(RawProtocol):
-    """Every instance of the `complete` categories is labeled, except crowds; nothing is known about the others."""
+    """Every instance of the `complete` categories is labeled, except crowds; nothing is known about other
+    categories.
+    """
 
     complete: frozenset[int]
-    declared: bool  # by the user; otherwise only what looks like an official record counts as one instance
+    declared: bool  # declared by the user; otherwise only a record in the official form counts as one instance
 
     rule = "exhaustive"
     refusal = "does not label it exhaustively"
 
     @classmethod
     def of(cls, names: Mapping[int, str], own: bool, declared: Declared) -> "Exhaustive":
-        """The protocol for these category names, which may be the format's `own` list, if nothing is declared."""
+        """The protocol for these category names if the user declares nothing; the names may be the format's
+        `own` list.
+        """
         if isinstance(declared, list):
             return cls(frozenset(number for number, name in names.items() if name in declared), True)
         whole = own if declared is None else declared
@@ -64,7 +68,9 @@ class Exhaustive(RawProtocol):
 
 @dataclass(frozen=True)
 class Federated(RawProtocol):
-    """Every image lists the categories verified as absent and those not exhaustively labeled."""
+    """Every image lists the categories that are verified as absent and the categories that are not exhaustively
+    labeled.
+    """
 
     rule = "negative"
     refusal = "does not list it as verified absent"
@@ -76,7 +82,7 @@ class Federated(RawProtocol):
         negative = self.warrants(image, wanted)
         if found:
             if not image.get("neg_category_ids") and not image.get("not_exhaustive_category_ids"):
-                return "some"  # nothing indicates that anybody checked what else is there
+                return "some"  # nothing indicates that an annotator checked for other objects
             partial = wanted & set(image.get("not_exhaustive_category_ids") or ()) or any(map(is_crowd, found))
             return "unknown" if negative else "some" if partial else "all"
         return "absent" if negative else "unknown"
@@ -96,7 +102,7 @@ class RawFile:
         mask: run lengths of an annotation's mask.
         protocol: what the file warrants.
         coco_photos: are its photos COCO's photos, even if its categories are not COCO's?
-        practice: whose naming practice the file follows, "" if none in particular.
+        practice: the data set whose naming practice the file follows, "" if it follows none in particular.
     """
 
     images: dict[int, Record]

@@ -1,4 +1,6 @@
-"""One annotation file with its photos: what an image contains, what a window shows, and what the file warrants."""
+"""One annotation file with its photos: the contents of an image, the visible part of an object in a window, and the
+facts that the file warrants.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,7 +22,7 @@ from cgc_data.validate.protocols import Declared, Record, Status, has_mask, is_c
 from cgc_data.validate.samples import Box, Rectangle
 from cgc_data.vocabulary import COCO_NAMES, concept_of
 
-LONGEST_EDGES = 4e6  # pixels, total for a mask's polygons
+LONGEST_EDGES = 4e6  # pixels, total edge length of a mask's polygons
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Sight:
 
     Attributes:
         box: tight box of the part inside the window, in pixels of the photo, or None if the window shows no part.
-        share: share of the mask's area that is inside.
+        share: share of the mask's area that is inside the window.
         near: does the window, expanded by the margin, contain any part of the instance?
-        certain: False if there is no mask that shows which part is inside.
+        certain: False if there is no mask to determine which part is inside.
     """
 
     box: Box | None
@@ -69,10 +71,10 @@ class RawSource:
 
     Args:
         key: as in the manifest.
-        kind: its format.
-        exhaustive: as declared; None: only what the format itself guarantees.
-        test_only: are all its photos held out?
-        box_format: declared format of its boxes.
+        kind: format of the file.
+        exhaustive: the categories declared exhaustive; None: only those that the format itself guarantees.
+        test_only: are all photos of the file held out for testing?
+        box_format: declared format of the boxes.
         displayed: do annotations fit the photos after EXIF rotates them?
         ignored: what the user declares wrong in the file: masks, crowd flags, duplicates.
     """
@@ -100,7 +102,7 @@ class RawSource:
         self.categories: defaultdict[str, list[int]] = defaultdict(list)
         for number, concept in self.concept_of.items():
             self.categories[concept].append(number)
-        # a photo's number is COCO's only in a file about COCO's photos: other datasets use similar numbers
+        # a photo's number is a COCO number only in a file about COCO's photos: other datasets use similar numbers
         self.of_coco = raw.coco_photos or set(self.names.values()) == set(COCO_NAMES)
         self._rle = lru_cache(maxsize=50_000)(self._read_rle)
         self.sight = lru_cache(maxsize=200_000)(self._sight)
@@ -160,7 +162,7 @@ class RawSource:
         return area(overlap(found.box, window))
 
     def mask(self, number: int) -> NDArray[np.uint8]:
-        """Mask of an annotation that has one, over its photo: (height, width) of 0 and 1."""
+        """Mask (height, width), 0 or 1, over the photo, of an annotation that has a mask."""
         return np.asarray(coco_mask.decode(self._rle(number)), dtype=np.uint8)
 
     def _instance(self, raw: Record) -> Instance:

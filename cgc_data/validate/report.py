@@ -21,7 +21,7 @@ class Breach:
 
 
 class Finding(NamedTuple):
-    """One thing that is checked in a sample: its check, and the fault or ""."""
+    """The result of one check on one part of a sample: the name of the check, and the fault or ""."""
 
     check: str
     fault: str
@@ -52,7 +52,9 @@ class Check:
 
 
 class Drawn(NamedTuple):
-    """The sample of rows of a validation: the share asked for, the seed, and the rows drawn of all rows."""
+    """The rows drawn for a validation: the requested share, the seed, the number of drawn rows, and the number of all
+    rows.
+    """
 
     share: float
     seed: int
@@ -74,7 +76,7 @@ class Report:
         return all(check.status != "fail" for check in self.checks)
 
     def check(self, name: str) -> Check:
-        """The check of this name. Raises KeyError if the report has no such check."""
+        """The check with this name. Raises KeyError if the report does not contain it."""
         for check in self.checks:
             if check.name == name:
                 return check
@@ -115,7 +117,7 @@ class Ledger:
         return holds
 
     def add(self, other: "Ledger") -> None:
-        """Add what another ledger, of later rows, has recorded."""
+        """Add the records of another ledger, which covers later rows."""
         self._seen.update(other._seen)
         for check, breaches in other._breaches.items():
             self._breaches[check].extend(breaches)

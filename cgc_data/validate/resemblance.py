@@ -11,9 +11,9 @@ from scipy import fft
 from cgc_data.validate.pixels import Pixels
 from cgc_data.validate.samples import Box
 
-LONGER_SIDE = 96  # pixels at which an image is searched
-STEP, STEPS = 1.12, 6  # scales of the piece, from half to twice its size
-FLAT = 1.0  # standard deviation in gray levels below which a place shows nothing
+LONGER_SIDE = 96  # maximum number of pixels on the longer side of an image that is searched
+STEP, STEPS = 1.12, 6  # scales at which the piece is searched for, from half to twice its size
+FLAT = 1.0  # standard deviation in gray levels below which a place is plain
 SAME_PLACE = 0.5  # IoU
 WEIGHTS = (0.114, 0.587, 0.299)  # weights of blue, green, and red in gray
 
@@ -21,7 +21,7 @@ Gray = NDArray[np.float64]
 
 
 class Found(NamedTuple):
-    """The best correlation at the piece's true place, and at any other place; -1 if there is no such place."""
+    """The highest correlation at the piece's true place, and at any other place; -1 if the place does not exist."""
 
     home: float
     elsewhere: float
@@ -68,15 +68,15 @@ def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
 
 
 def _sums(values: Gray, rows: int, columns: int) -> Gray:
-    """Sums over every rectangle with this many rows and columns."""
+    """Sums over every rectangle with this number of rows and columns."""
     total = np.pad(values.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     across = total[:, columns:] - total[:, :-columns]
     return np.asarray(across[rows:] - across[:-rows])
 
 
 def _own(shape: tuple[int, ...], size: tuple[int, ...], home: list[float]) -> NDArray[np.bool_]:
-    """Which places (rows, columns) of a template of this size (rows, columns) are the true place; all False if there is
-    none.
+    """Mask (rows, columns) of the places at which a template of this size (rows, columns) is at the true place, by IoU;
+    all False if there is no true place.
     """
     if not home:
         return np.zeros(shape, dtype=bool)

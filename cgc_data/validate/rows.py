@@ -1,4 +1,6 @@
-"""All checks of rows, and what they leave: rows are checked group by group, in any process, and joined in order."""
+"""All checks of rows, and their results: rows are checked group by group, in any process, and the results are merged in
+order.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,7 +15,8 @@ from cgc_data.validate.samples import Sample, read_sample
 from cgc_data.validate.trace import Trace, trace_of
 from cgc_data.validate.world import World
 
-# Checks that open photos or masks. With a sample, only its rows get them; all others cover every row.
+# Checks that open photos or masks. If a sample is drawn, these checks cover only its rows; other checks cover every
+# row.
 CLOSE = {**pictures.CHECKS, **truth.CHECKS, **absence.CHECKS, **duplicates.CHECKS}
 CHECKS = {
     **files.CHECKS,
@@ -30,7 +33,7 @@ CHECKS = {
 
 
 class Left(NamedTuple):
-    """What a checker of some rows leaves, as plain values that can be sent to another process."""
+    """The results of checking some rows, as plain values that can be sent to another process."""
 
     ledger: Ledger
     counts: dict[str, Counter[str]]
@@ -43,14 +46,14 @@ class Left(NamedTuple):
 
 @dataclass(frozen=True)
 class Remembered:
-    """Photos that this process has compared already, for the checkers of its next rows."""
+    """The photos that this process has already compared, for use when it checks its next rows."""
 
     compared: pictures.Compared = field(default_factory=dict)
     prints: dict[str, duplicates.Print | None] = field(default_factory=dict)
 
 
 class RowChecker:
-    """All checks of rows, each after those it relies on."""
+    """Runs all checks of rows, each check after the checks that it relies on."""
 
     def __init__(self, manifest: Manifest, world: World, ledger: Ledger, remembered: Remembered | None = None) -> None:
         limits, known = limits_of(manifest), remembered or Remembered()
@@ -68,7 +71,7 @@ class RowChecker:
         self._stated = stated.StatedCheck(ledger, world)
 
     def row(self, shard: str, row: Row, *, closely: bool = True) -> None:
-        """Check one row; `closely` with its images and against photos and masks, otherwise the rest alone."""
+        """Check one row; only if `closely`, also check its images and compare it with photos and masks."""
         try:
             sample = read_sample(row, shard)
         except ValueError as error:
@@ -94,7 +97,7 @@ class RowChecker:
 
     @property
     def left(self) -> Left:
-        """What the rows so far leave."""
+        """The results from the rows so far."""
         return Left(
             self._ledger,
             self._counts.state,
@@ -106,7 +109,7 @@ class RowChecker:
         )
 
     def add(self, left: Left) -> None:
-        """Add what the checker of the next rows left."""
+        """Add the results from the checker of the next rows."""
         self._ledger.add(left.ledger)
         self._counts.merge(left.counts)
         self._form.ids.extend(left.ids)
@@ -116,7 +119,7 @@ class RowChecker:
         self.traces.extend(left.traces)
 
     def finish(self) -> tuple[Check, ...]:
-        """All checks of rows, and those that can run only at the end."""
+        """The results of all checks of rows, including the checks that can run only at the end."""
         self._counts.finish(self._manifest["counts"])
         self._form.finish()
         self._across.finish()

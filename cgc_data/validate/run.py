@@ -27,14 +27,14 @@ from cgc_data.vocabulary import load_relations
 class SourcePaths(NamedTuple):
     """Current location of a source."""
 
-    kind: str  # its format
+    kind: str  # format of the source
     annotations: Path
     images: Path
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A release and its sources as one process has them, with what it remembers of the rows it has checked."""
+    """A release and its sources as opened in one process, and the photos that the process has already compared."""
 
     folder: Path
     manifest: Manifest
@@ -57,8 +57,8 @@ def validate(
     Args:
         release: folder of a finished release.
         sources: current locations of sources that were moved since the build; matched by sha256.
-        sample: share of the rows, above 0 and at most 1, to compare with photos and masks and to measure shortcuts
-            on; everything else still covers all rows. None: all rows.
+        sample: share of the rows, above 0 and at most 1, that are compared with photos and masks and used to measure
+            shortcuts; all other checks still cover all rows. None: all rows.
         seed: random seed of the sample.
         workers: number of processes.
 
@@ -76,7 +76,7 @@ def validate(
 
 @lru_cache(maxsize=1)
 def _opened(folder: Path, given: tuple[SourcePaths, ...]) -> Opened:
-    """Opened once per process; forked ones find what their parent has opened."""
+    """Open the release once per process; forked processes reuse the objects that their parent has opened."""
     manifest = read_manifest(folder)
     return Opened(folder, manifest, World(open_sources(folder, manifest, given), load_relations()))
 

@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A photo of which a view shows a part; for all photos but the first, the part is a pasted object."""
+    """A photo that is partly visible in a view; for all photos but the first, the visible part is a pasted object."""
 
     source: str
     image_id: int
@@ -27,13 +27,13 @@ class Part:
     license_url: str
     flickr_url: str
     annotation_id: str
-    transform: tuple[float, ...]  # a, b, c, d, e, f: maps x, y to ax + by + c, dx + ey + f of the first part, pixels
+    transform: tuple[float, ...]  # a, b, c, d, e, f: maps x, y to ax + by + c, dx + ey + f in the first part, pixels
     mask: str
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One step from the parts to the image."""
+    """One step in making the image from the parts."""
 
     name: str
     values: tuple[float, ...]
@@ -133,12 +133,14 @@ class Sample:
 
     @property
     def label(self) -> str:
-        """What the row asks for: the first label or, without a label, the word that answers write."""
+        """The target of the question: its first label or, if it has no label, the word that answers contain as
+        label.
+        """
         return self.labels[0] if self.labels else self.written_label
 
     @property
     def written_label(self) -> str:
-        """The fixed word that answers write as the label, or "" if the question names the label."""
+        """The fixed word that answers contain as label, or "" if the question names the label."""
         return self.kind.written_label(names_image=self.img_idx is not None)
 
     def view(self, img_idx: int) -> View:

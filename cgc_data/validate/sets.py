@@ -1,4 +1,4 @@
-"""Checks that several tasks share: complete sets of instances, and the roles of views.
+"""Checks used by several tasks: complete sets of instances, and the roles of views.
 
 Each function yields findings about one row, for the checks that `CHECKS` describes.
 """
@@ -23,7 +23,7 @@ CHECKS = {
 
 
 def some_object(sample: Sample) -> Iterator[Finding]:
-    """A finding if the answer is empty."""
+    """Check that the answer is not empty."""
     if not sample.objects:
         yield Finding("one instance", f"a {sample.task} row without objects")
 
@@ -46,7 +46,7 @@ def roles(sample: Sample, world: World) -> Iterator[Finding]:
 
 
 def lookalikes(sample: Sample, world: World) -> Iterator[str]:
-    """Requested labels that can be mistaken for one another, or one of which is below the other."""
+    """Pairs of requested labels that can be mistaken for each other, or of which one is a kind of the other."""
     for one, other in combinations(sample.labels, 2):
         if world.concept(other) in world.relations.confusable(world.concept(one) or ""):
             yield f"{one} and {other} can be mistaken for one another"
@@ -80,8 +80,8 @@ def _incomplete(sample: Sample, number: int, label: str, world: World, limits: L
 
 
 def _boxed(world: World, photo: str, concept: str, answered: Iterable[str]) -> tuple[Instance, ...]:
-    """Instances from the one source of the answer's boxes (or from any source that boxes all instances, if the answer
-    is empty).
+    """Instances from the source of the answer's boxes; if the answer is empty, from any source that boxes all
+    instances.
     """
     keys = {name.rpartition(":")[0] for name in answered}
     whole = [fact for fact in world.facts(photo, concept) if fact.status == "all"]

@@ -14,12 +14,12 @@ CHECKS = {
     "sharpness": ("no view is enlarged more than the release allows, and boxes are also large enough in their photos")
 }
 
-WHOLE_PIXEL = 0.5  # that rounding can add to the side of a view
-ROUNDING = 1e-3  # of boxes in a row, pixels
+WHOLE_PIXEL = 0.5  # pixels that rounding can add to the side of a view
+ROUNDING = 1e-3  # pixels, tolerance for the boxes in a row
 
 
 class SharpnessCheck:
-    """Checks one row at a time, from windows and boxes alone."""
+    """Checks one row at a time, using only windows and boxes."""
 
     def __init__(self, ledger: Ledger, limits: Limits) -> None:
         self._ledger, self._limits = ledger, limits
@@ -39,7 +39,7 @@ class SharpnessCheck:
 
 
 def enlargement(view: View) -> float:
-    """Pixels of the view per pixel of its photo, along the axis with more."""
+    """View pixels per photo pixel, along the axis with the larger value."""
     x1, y1, x2, y2 = view.window
     return max(view.width / (x2 - x1), view.height / (y2 - y1))
 
@@ -49,7 +49,7 @@ def sharpness(content: bytes) -> float:
     try:
         pixels = decode_gray(content)
     except PhotoError:
-        return 0.0  # already reported by the picture checks
+        return 0.0  # the picture checks already report this
     return float(cv2.meanStdDev(cv2.Laplacian(pixels, cv2.CV_16S))[1].item() ** 2)
 
 
@@ -59,6 +59,6 @@ def _enlarged(view: View, most: float) -> bool:
 
 
 def _side_in_photo(target: Target, view: View) -> float:
-    """Shorter side of a box in pixels of the photo."""
+    """Shorter side of a box, in photo pixels."""
     (x1, y1, x2, y2), (left, top, right, bottom) = target.bbox_px, view.window
     return min((x2 - x1) * (right - left) / view.width, (y2 - y1) * (bottom - top) / view.height)

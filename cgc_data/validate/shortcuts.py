@@ -32,7 +32,7 @@ from cgc_data.validate.trace import Trace
 FLOOR_BOUND = 0.10
 ABSENT_BOUND = 0.15
 UNIFORM_P = 1e-6
-OFFSET_DISTANCE = 0.1  # Kolmogorov-Smirnov distance below which a deviation does not matter
+OFFSET_DISTANCE = 0.1  # Kolmogorov-Smirnov distance below which a deviation is ignored
 FEW_ROWS = 100  # number of rows below which the share of absent rows is judged by its interval
 FEWEST_ROWS = 10  # rows of either kind below which no classifier is fitted
 MOST_ROWS = 20_000  # maximum rows to fit a classifier to

@@ -1,4 +1,6 @@
-"""What a row states about itself and its photos, derived again: wording, number of images, difficulty, and records."""
+"""Derives again the properties that a row states: wording, number of images, difficulty, and the records of its
+photos.
+"""
 
 import hashlib
 import re
@@ -27,14 +29,14 @@ ROUNDING = 0.002  # tolerance of a difficulty, due to rounded boxes
 
 
 class StatedCheck:
-    """Checks one row at a time and collects what was asked, as a digest and the row's id, in `asked`."""
+    """Checks one row at a time and collects a digest of its question, with the row's id, in `asked`."""
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
         self.asked: list[tuple[bytes, str]] = []
 
     def check(self, sample: Sample) -> None:
-        """Check everything that a row states."""
+        """Check all properties that a row states."""
         shown = repr((sample.views, sample.question, sample.split)).encode("utf-8", "surrogatepass")
         self.asked.append((hashlib.blake2b(shown, digest_size=16).digest(), sample.id))
         faults = {
@@ -52,7 +54,7 @@ class StatedCheck:
                 self._ledger.require(not fault, check, sample.id, fault)
 
     def finish(self) -> None:
-        """Check that no two rows ask the same."""
+        """Check that no two rows ask the same question."""
         firsts: dict[bytes, str] = {}
         for digest, sample in self.asked:
             first = firsts.setdefault(digest, sample)
@@ -78,7 +80,7 @@ def _sources(view: View) -> tuple[View | Part, ...]:
 
 
 def _numbers(sample: Sample) -> Iterator[str]:
-    """Numbers of images in the question that do not match the number of views."""
+    """Statements in the question about the number of images that do not match the number of views."""
     count = len(sample.views)
     for found in COUNTED.findall(sample.question):
         word = found.lower()
@@ -165,7 +167,7 @@ def _difficulty(sample: Sample) -> Iterator[str]:
 
 
 def _side_share(sample: Sample, number: int) -> float:
-    """Square root of the object's share of its view's area."""
+    """Square root of the share of its view's area that the object covers."""
     target = sample.objects[number]
     view, (x1, y1, x2, y2) = sample.view(target.img_idx), target.bbox_px
     return float(((x2 - x1) * (y2 - y1) / (view.width * view.height)) ** 0.5)

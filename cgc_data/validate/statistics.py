@@ -1,6 +1,5 @@
-"""Statistics with intervals: rates, AUCs clustered by group, a plain logistic classifier, and uniformity.
-
-A guard fails only if its whole interval is beyond the bound, so that a small release does not fail by chance.
+"""Statistics with intervals: rates, AUCs clustered by group, a plain logistic classifier, and uniformity. A check fails
+only if its whole interval is beyond the bound, so that a small release does not fail by chance.
 """
 
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ def judge(name: str, value: float, interval: Interval, bound: float, n: int, wha
 
 
 def measured(name: str, value: float, n: int, what: str, interval: Interval | None = None) -> Check:
-    """A value that is reported without a bound."""
+    """A check that reports a value without a bound."""
     return Check(name, "note", n, value, None, interval, what)
 
 
@@ -49,7 +48,7 @@ def wilson(hits: float, n: float, level: float = 0.95) -> Interval:
 
 
 def exact(hits: float, n: float, level: float = 0.95) -> Interval:
-    """Clopper-Pearson interval of a rate of `hits` in `n`, which is not too narrow for any n."""
+    """Clopper-Pearson interval of a rate of `hits` in `n`; unlike approximations, it is not too narrow for any n."""
     hits = min(max(hits, 0.0), n)
     low = float(beta.ppf((1 - level) / 2, hits, n - hits + 1)) if hits > 0 else 0.0
     high = float(beta.ppf((1 + level) / 2, hits + 1, n - hits)) if hits < n else 1.0
@@ -57,7 +56,9 @@ def exact(hits: float, n: float, level: float = 0.95) -> Interval:
 
 
 def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: float = 0.95) -> tuple[float, Interval]:
-    """Mean of `values` (n,) and its interval from resampling whole groups (n,); values are rates minus `chance`."""
+    """Mean of `values` (n,), with an interval from resampling entire `groups` (n,); the values are rates minus
+    `chance`.
+    """
     sums, sizes = np.bincount(groups, values), np.bincount(groups)
     drawn = _resampled(len(sums))
     means = (drawn @ sums) / np.maximum(drawn @ sizes, 1)
@@ -75,9 +76,9 @@ def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
 
 
 def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strata: Ints) -> tuple[float, Interval]:
-    """Area under the ROC curve over pairs of one stratum, with an interval from resampling whole groups.
+    """Area under the ROC curve over pairs in the same stratum, with an interval from resampling entire groups.
 
-    All arguments have shape (n,). Ties count half. Without a pair of both kinds in one stratum: 0.5, (0, 1).
+    All arguments have shape (n,). Ties count half. If no stratum contains both kinds of rows: 0.5, (0, 1).
     """
     weights = np.vstack([np.ones(int(groups.max()) + 1), _resampled(int(groups.max()) + 1)])[:, groups]
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
@@ -93,7 +94,8 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
 
 
 def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0, level: float = 0.95) -> Interval:
-    """The interval; for few groups, whose resampling spread is too small, at least the exact interval of a rate.
+    """The resampling interval, widened to at least the exact interval of a rate, because few groups have too little
+    resampling spread.
 
     It is exact because one hit in one group proves almost nothing.
     """
@@ -104,7 +106,7 @@ def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0,
 
 
 def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:
-    """Weight of the pairs in which the true row scores higher, and of all pairs; weights (resamples, n)."""
+    """Total weight of the pairs in which the true row scores higher, and of all pairs; `weights`: (resamples, n)."""
     places = rankdata(scores, method="dense").astype(np.int64) - 1
     negative = np.where(truths, 0.0, weights)
     positive = np.where(truths, weights, 0.0)
@@ -124,7 +126,9 @@ def _resampled(groups: int) -> Floats:
 
 
 def fit_logistic(features: Floats, truths: NDArray[np.bool_], penalty: float = 1.0) -> Floats:
-    """Weights (features + 1,), the last the intercept, of an L2-penalized logistic regression on (n, features)."""
+    """Weights (features + 1,) of an L2-penalized logistic regression on (n, features); the last weight is the
+    intercept.
+    """
     signs = np.where(truths, 1.0, -1.0)
 
     def loss(weights: Floats) -> tuple[float, Floats]:

@@ -1,4 +1,4 @@
-"""Normalize an annotation file's JSON: one type for every id, and no meaningless records.
+"""Normalize an annotation file's JSON: all ids get one type, and meaningless records are removed.
 
 The reference readers do not validate their input. Files from other tools write ids as text or floats, list a category
 twice, add an unused root category, or contain duplicate annotations or annotations without a photo. This module shares
@@ -17,12 +17,14 @@ WHOLE_FIELDS = {
     "licenses": ("id",),
     "annotations": ("id", "image_id", "category_id", "iscrowd"),
 }
-CORNERS = 6  # coordinates of the smallest non-empty polygon; pycocotools reads four as a box
+CORNERS = 6  # number of coordinates of the smallest non-empty polygon; pycocotools reads four coordinates as a box
 LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
 def tidy(document: Any) -> Any:
-    """The same document, changed in place; anything that is not an annotation file is returned unchanged."""
+    """Normalize the document in place and return it; a document that is not an annotation file is returned
+    unchanged.
+    """
     if not isinstance(document, dict) or not all(_is_list(document.get(name)) for name in ("images", "annotations")):
         return document
     for section, fields in WHOLE_FIELDS.items():

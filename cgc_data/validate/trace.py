@@ -1,5 +1,5 @@
-"""The values of each row that are kept for the statistics at the end: few, so that memory does not grow with the
-photos.
+"""The values kept from each row for the statistics at the end. Each row keeps only a few, so that memory does not grow
+with the photos.
 """
 
 import re
@@ -17,7 +17,9 @@ from cgc_data.validate.world import World
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """An object in its Focus View: share of the window, and position among the feasible ones on each axis (0-1)."""
+    """An object in its Focus View: the share of the window that it covers, and the window's position among all possible
+    positions on each axis (0-1).
+    """
 
     cover: float
     places: tuple[float, ...]
@@ -42,7 +44,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One row without its text and pixels."""
+    """The data kept from one row, without its text and pixels."""
 
     id: str
     contrast: str
@@ -59,7 +61,7 @@ class Trace:
     targets: frozenset[int]  # 1-based
     boxes: tuple[Rectangle, ...]
     reference: Rectangle | None
-    named: bool  # whether the question states in which image the answer is
+    named: bool  # whether the question names the answer's image
     tuple_id: str
     pair_id: str
     focus: Focus | None
@@ -67,9 +69,9 @@ class Trace:
     # per image and histogram: similarity to the image that the question refers to
     colors: tuple[dict[str, Likeness], ...] = ()
     followed: tuple[Box | None, ...] = ()  # box of the followed object in each image, 0-1000
-    sharpness: tuple[float, ...] = ()  # of the images; empty for a release without them
-    relation: str = ""  # what distinguishes the object from others of its label
-    qualities: tuple[float, ...] = ()  # of JPEG; none for photos stored as their original files
+    sharpness: tuple[float, ...] = ()  # of the images; empty for a release without stored images
+    relation: str = ""  # relation that distinguishes the object from others with its label
+    qualities: tuple[float, ...] = ()  # JPEG quality; none for photos stored as their original files
 
     @property
     def kind(self) -> Task:
@@ -78,7 +80,7 @@ class Trace:
 
     @property
     def pool(self) -> str:
-        """Pool of the wording."""
+        """Template pool of the wording."""
         return self.template_id.partition("/")[0]
 
 
@@ -127,14 +129,14 @@ def _colors(sample: Sample, world: World) -> tuple[dict[str, Likeness], ...]:
     try:
         images = [composed(view, world.pixels.of) for view in sample.views]
     except PhotoError:
-        return ()  # already reported by the picture checks
+        return ()  # the picture checks already report this
     x1, y1, x2, y2 = sample.objects[0].bbox
     given, share = images[sample.ref_img_idx - 1], ((x2 - x1) / 1000, (y2 - y1) / 1000)
     return tuple({n: likeness(given, image, share, h) for n, h in HISTOGRAMS.items()} for image in images)
 
 
 def _followed(sample: Sample, world: World) -> tuple[Box | None, ...]:
-    """Location of the followed object's raw mask in each image; empty for tasks that follow no object."""
+    """Box of the followed object's raw mask in each image; empty for tasks that follow no object."""
     found = world.instance(sample.objects[0].annotation_id) if sample.kind.both_ways and sample.objects else None
     if found is None:
         return ()

@@ -1,4 +1,4 @@
-"""Whether an object could be followed along a track without looking at the images."""
+"""Measures whether an object could be followed along a track without looking at the images."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -16,12 +16,14 @@ BOUND = 0.10
 RIGHT = 0.5  # IoU
 FRAME: Box = (0, 0, 1000, 1000)
 CENTER: Box = (250, 250, 750, 750)
-# Maps the object's boxes in the images to whether each possible guess is right.
+# Maps the object's boxes in the images to one value per possible guess: whether the guess is right.
 Guess: TypeAlias = Callable[[Sequence[Box | None]], Iterable[bool]]
 
 
 def track_measures(traces: Sequence[Trace]) -> Iterator[Check]:
-    """One check per way to guess, and how often a view lacks the object. Rows with two views are not tracks."""
+    """One check per way to guess, and the share of tracks in which a view lacks the object. Rows with two views are not
+    tracks.
+    """
     tracks = [trace for trace in traces if len(trace.followed) > 2]
     yield _guessed(
         "constant velocity", ("box that continues the motion between the two previous images"), tracks, _moved_on
@@ -52,7 +54,7 @@ def _central(followed: Sequence[Box | None]) -> Iterator[bool]:
 
 
 def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Check:
-    """How often a guess is right, over all images for which it is made, with an interval over photos."""
+    """The share of images in which a guess is right, over all guesses made, with an interval over photos."""
     what = f"accuracy at IoU 0.5 of the {what}"
     hits = [(trace.photos[0], right) for trace in tracks for right in guess(trace.followed)]
     if not hits:

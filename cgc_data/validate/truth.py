@@ -1,4 +1,4 @@
-"""Derives the answer again: every box from the raw mask, then the requirements of its task's check."""
+"""Derives the answer again: computes every box from its raw mask, then runs the check of the task."""
 
 from cgc_data.validate import hard, sets
 from cgc_data.validate.boxes import BOX_TOLERANCE, furthest
@@ -21,7 +21,7 @@ SHARE_TOLERANCE = 0.01
 
 
 class TruthCheck:
-    """Derives the truth from the raw annotations, one sample at a time."""
+    """Derives the true answer from the raw annotations, one sample at a time."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
@@ -29,7 +29,7 @@ class TruthCheck:
     def check(self, sample: Sample) -> None:
         """Check everything that the answer claims, and that it omits nothing.
 
-        If a row has no label, its answer is not an instance of its photo: the task's own check derives it.
+        If a row has no label, its answer is not an instance in its photo, and the task's own check derives the answer.
         """
         for target in sample.objects if sample.labels else ():
             self._object(sample, target)
@@ -81,6 +81,6 @@ class TruthCheck:
 
 
 def _agrees(mask: Box, box: Box) -> bool:
-    """Do mask and annotation agree on the box, within 2 px and 1 % of its longer side?"""
+    """Does the mask's box match the annotated box, within 2 px and 1 % of the longer side?"""
     longer = max(box[2] - box[0], box[3] - box[1])
     return furthest(mask, box) <= 2 + 0.01 * longer + 1e-6

@@ -28,13 +28,13 @@ from cgc_data.vocabulary import COCO_PRACTICE, Name, Relations, names_of
 
 COCO_FILE = re.compile(r"(?<!\d)(0{6}\d{6})\.[A-Za-z]+$")
 THUMBNAIL = 16  # side in pixels at which two pictures are compared
-ALIKE = 0.9  # minimum correlation of thumbnails of one re-encoded or resized picture
+ALIKE = 0.9  # minimum correlation between the thumbnails of a picture and of its re-encoded or resized copy
 Appearance = tuple[str, int]  # source key, image id
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What one source states about a concept in a photo."""
+    """The statements of one source about a concept in a photo."""
 
     source: RawSource
     image_id: int
@@ -65,21 +65,21 @@ class World:
         return (source, image_id) in self._identity
 
     def photo(self, shown: View | Part | Instance) -> str:
-        """Name of the photo of a view or an annotation. Raises KeyError."""
+        """Name of the photo that a view or an annotation belongs to. Raises KeyError."""
         return self._identity[(shown.source, shown.image_id)]
 
     def instance(self, annotation_id: str) -> Instance | None:
-        """The annotation that a release names "source:id"."""
+        """The annotation that a release refers to as "source:id"."""
         key, _, number = annotation_id.rpartition(":")
         source = self.sources.get(key)
         return source.instance(int(number)) if source and number.lstrip("-").isdecimal() else None
 
     def sight(self, instance: Instance, view: View, margin: int) -> Sight:
-        """What a view shows of an annotation of its photo; `margin` in pixels of the photo."""
+        """How much of an annotated instance in its photo a view shows; `margin` is in photo pixels."""
         return self.sources[instance.source].sight(instance.number, view.window, margin)
 
     def appearances(self, identity: str) -> list[Appearance]:
-        """The listings of the photo."""
+        """The places in the sources that list the photo."""
         return self._appearances[identity]
 
     def names(self, identity: str) -> set[str]:
@@ -116,7 +116,7 @@ class World:
         return found
 
     def contradiction(self, identity: str, concept: str) -> str | None:
-        """How the photo's sources disagree on a concept, or None if they agree."""
+        """A description of how the photo's sources disagree on a concept, or None if they agree."""
         facts = [fact for fact in self.facts(identity, concept) if fact.status != "unknown"]
         absent = [fact for fact in facts if fact.status == "absent"]
         present = [fact for fact in facts if fact.status != "absent"]
@@ -180,7 +180,7 @@ class World:
         return any(fact.status == "absent" and self.covers(fact.source, above, concept) for fact in facts)
 
     def covers(self, source: RawSource, above: str, concept: str) -> bool:
-        """Is `concept` the same as `above`, or below it by the naming practice of this source?"""
+        """Is `concept` the same as `above`, or a kind of it by the naming practice of this source?"""
         return concept == above or concept in self.relations.hyponyms(above, source.practice)
 
     def _ancestors(self, concept: str) -> tuple[str, ...]:
@@ -228,7 +228,7 @@ def _join(sources: Mapping[str, RawSource]) -> tuple[dict[Appearance, str], dict
 
 
 def _part_pictures(sources: Mapping[str, RawSource], identity: dict[Appearance, str]) -> None:
-    """Remove the COCO name from images whose picture differs from the others with that name."""
+    """Remove the COCO name from images whose picture differs from the other pictures with that name."""
     groups: defaultdict[str, list[Appearance]] = defaultdict(list)
     for appearance, name in identity.items():
         groups[name].append(appearance)
@@ -262,7 +262,7 @@ def _thumbnail(source: RawSource, image_id: int) -> NDArray[np.float64] | None:
 
 
 def _same_size(sources: Mapping[str, RawSource], identity: Mapping[Appearance, str]) -> list[list[Appearance]]:
-    """Groups of photos that could be one file under different names; only these files are read."""
+    """Groups of photos that could be the same file under different names; only these files are read."""
     if all(name.startswith("coco:") for name in identity.values()):
         return []
     sizes: defaultdict[int, list[Appearance]] = defaultdict(list)

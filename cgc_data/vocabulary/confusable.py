@@ -1,4 +1,4 @@
-"""Which names a person or a model could confuse, and which are subcategories of others.
+"""The names that a person or a model could confuse, and the names that are subcategories of other names.
 
 Read from confusable.csv, which scripts/derive_confusable.py writes. Every pair is listed there; nothing is inferred
 when it is read.
@@ -67,7 +67,7 @@ class Relations:
         return below | self._covered.get(concept, NOTHING) if practice == COCO_PRACTICE else below
 
     def hypernyms(self, concept: str, practice: str = "") -> frozenset[str]:
-        """Every concept above this one: the inverse of `hyponyms`."""
+        """Every concept above this concept: the inverse of `hyponyms`."""
         above = self._kinds_of.get(concept, NOTHING)
         return above | self._covered_by.get(concept, NOTHING) if practice == COCO_PRACTICE else above
 

@@ -36,7 +36,7 @@ class Name:
 
     @property
     def counted(self) -> str:
-        """What follows "every" or "one": "umbrella", "pair of scissors", "piece of broccoli"."""
+        """The words after "every" or "one": "umbrella", "pair of scissors", "piece of broccoli"."""
         unit = self.article.partition(" ")[2]
         return f"{unit} {self.singular}" if unit else self.singular
 

@@ -1,4 +1,6 @@
-"""Is a recipe worth its GPU hours? Everything that arithmetic and a CPU can verify about a run before it starts."""
+"""Checks whether a recipe is worth its GPU hours: everything about a run that a CPU can verify before the run
+starts.
+"""
 
 from cgc_train.check.context import Finding
 from cgc_train.check.run import CHECKS, run_checks

@@ -1,4 +1,4 @@
-"""Bytes that forward and backward passes need in addition to the weights, from the sizes of a model.
+"""Computes, from the sizes of a model, the bytes that forward and backward passes need in addition to the weights.
 
 Per-layer coefficients come from what autograd saves in the layers of transformers (the tests measure them again).
 Attention is assumed to be fused: no array of tokens x tokens is kept.
@@ -15,8 +15,8 @@ CHUNK = 64
 def decoder_layer(shape: ModelShape, width: int) -> int:
     """Bytes per token that autograd saves in one layer of the language model, for activations of `width` bytes.
 
-    If some layers of the model have linear attention and others do not, the larger of the two values. Norms keep a copy
-    in float32; linear layers keep their inputs; attention keeps its queries, keys, values, and output.
+    If only some layers have linear attention, this is the larger of the values for the two kinds of layers. Norms keep
+    a copy in float32; linear layers keep their inputs; attention keeps its queries, keys, values, and output.
     """
     return max(attending_layer(shape, width), linear_layer(shape, width))
 
@@ -24,13 +24,13 @@ def decoder_layer(shape: ModelShape, width: int) -> int:
 def attending_layer(shape: ModelShape, width: int) -> int:
     """Bytes per token that autograd saves in a layer that attends to every token."""
     mixed = (shape.attention + shape.key_value) * (4 + 3 * width)
-    if shape.linear:  # such models gate the output of full attention, and their norms are centered on zero
+    if shape.linear:  # these models gate full attention, and their norms are centered on zero
         mixed += 4 * width * shape.attention + (4 - width) * shape.key_value
     return _norms(shape, width) + mixed + _mlp(shape, width)
 
 
 def linear_layer(shape: ModelShape, width: int) -> int:
-    """Bytes per token that autograd saves in a linear attention layer; 0 if there is none.
+    """Bytes per token that autograd saves in a linear attention layer; 0 if the model has no such layer.
 
     The value applies to PyTorch's chunked rule, which transformers uses if `flash-linear-attention` is not installed.
     """
@@ -40,7 +40,9 @@ def linear_layer(shape: ModelShape, width: int) -> int:
 
 
 def _rule(linear: LinearAttention, width: int) -> int:
-    """Bytes per token of the rule: keys, keys repeated per value head, values, and the chunks of every head."""
+    """Bytes per token that the linear attention rule needs: keys, keys repeated per value head, values, and the chunks
+    of every head.
+    """
     repeated = linear.heads * linear.key_head
     mixed = 4 * width * linear.keys + (16 + 8 * width) * repeated + (24 + 5 * width) * linear.values
     # in float32: five token-by-token matrices per chunk, its state, and ten numbers per token
@@ -53,7 +55,7 @@ def _norms(shape: ModelShape, width: int) -> int:
 
 
 def _mlp(shape: ModelShape, width: int) -> int:
-    """Bytes per token of the gated MLP, or of the experts that a token is routed to plus the shared expert."""
+    """Bytes per token for the gated MLP, or for the experts that a token is routed to and the shared expert."""
     if not shape.experts:
         return 4 * width * shape.intermediate
     chosen = shape.experts.chosen * (3 * shape.hidden + 4 * shape.experts.intermediate)
@@ -79,8 +81,8 @@ def vision_forward(shape: ModelShape, width: int) -> int:
 def image_features(shape: ModelShape, width: int) -> int:
     """Bytes per patch that the vision tower keeps while the language model reads a prompt.
 
-    It keeps its last hidden state, and every feature of a token twice: as the tower returned it, and joined across
-    images.
+    The tower keeps its last hidden state, and keeps every feature twice: as returned for one image, and concatenated
+        over all images.
     """
     return width * (shape.vision_hidden + 2 * shape.features * shape.hidden // shape.merge**2)
 
@@ -108,7 +110,7 @@ def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing:
 
     With checkpointing: every layer's input, plus one layer recomputed together with its gradients. With adapters, these
     two stay below one layer, since autocast keeps inputs in the model's type and the backward pass frees what it used.
-    On a GPU, training all weights needed no more than that (docs/gpu.md); the second layer is a margin.
+    On a GPU, training all weights needed no more than one layer (docs/gpu.md); the second layer is a margin.
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters
@@ -132,9 +134,9 @@ def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: 
 
 
 def head(shape: ModelShape, tokens: int, width: int, *, trains: bool) -> int:
-    """Bytes of TRL's fused head over `tokens` completion tokens: one tile, and the sums in float32.
+    """Bytes that TRL's fused head needs for `tokens` completion tokens: one tile, and the sums in float32.
 
-    The logits of the whole vocabulary are never in memory; the gradient of a trainable head is, in float32.
+    The logits for the full vocabulary are never in memory, but the float32 gradient of a trainable head is.
     """
     tile = min(tokens, HEAD_TOKENS) * min(shape.vocabulary, HEAD_COLUMNS) * width
     return tile + 4 * tokens * shape.hidden + (4 * shape.vocabulary * shape.hidden if trains else 0)

@@ -1,6 +1,5 @@
-"""The batch arithmetic of GRPO: how many completions are sampled, compared, and learned from at a time.
-
-It uses the number of processes in the recipe, not on the current machine.
+"""The batch arithmetic of GRPO: the numbers of completions that are sampled, compared, and learned from at a time. It
+uses the number of processes that the recipe states, not the number on the current machine.
 """
 
 import warnings
@@ -17,10 +16,10 @@ class Batch:
     """Batch sizes in completions; a group is the `generations` completions of one prompt."""
 
     generations: int
-    per_device: int  # in one forward pass of one process
+    per_device: int  # completions in one forward pass of one process
     processes: int
     accumulation: int  # forward passes per optimizer step
-    steps_per_generation: int  # forward passes fed by one round of sampling
+    steps_per_generation: int  # forward passes that use the completions of one sampling round
     iterations: int  # training passes over each sampled batch
 
     @property
@@ -45,10 +44,10 @@ class Batch:
 
 
 def arguments(recipe: Recipe) -> GrpoArguments:
-    """TRL's GRPOConfig of a recipe, built without a GPU: the batches of all processes count as one.
+    """TRL's GRPOConfig for a recipe, built without a GPU, with the batches of all processes combined into one.
 
-    Every value is that of the run, except that `per_device_*_batch_size` covers all processes, so that TRL's
-    divisibility checks apply to them. Raises RecipeError for values that TRL rejects.
+    Every value is the same as in the run, except that `per_device_*_batch_size` covers all processes, so that TRL's
+    divisibility checks apply to the combined batch. Raises RecipeError for values that TRL rejects.
     """
     from trl import GRPOConfig
 
@@ -57,12 +56,12 @@ def arguments(recipe: Recipe) -> GrpoArguments:
 
     sizes = {key: together(key) for key in ("per_device_train_batch_size", "per_device_eval_batch_size")}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # deprecated names: the run itself reports them
+        warnings.simplefilter("ignore", FutureWarning)  # the run itself reports deprecated names
         return grpo_config(recipe, Path(recipe.name), use_cpu=True, bf16=False, fp16=False, tf32=None, **sizes)
 
 
 def batch(recipe: Recipe, config: GrpoArguments) -> Batch:
-    """The batch arithmetic of a recipe; `config` is the result of `arguments`."""
+    """The batch arithmetic for a recipe; `config` is the result of `arguments`."""
     return Batch(
         generations=config.num_generations,
         per_device=config.per_device_train_batch_size // recipe.gpus,

@@ -27,14 +27,14 @@ from cgc_train.protocols import GrpoArguments, ModelConfig, Processor
 from cgc_train.recipe import Recipe
 
 COLUMNS = [name for name in FEATURES if name != "images"]
-# Models of one architecture with published sizes.
+# Models that have the same architecture and published sizes.
 PUBLISHED_8B = ("Qwen/Qwen3-VL-8B-Instruct", "Qwen/Qwen3-VL-8B-Thinking")
 Status = Literal["ok", "warning", "failed", "not checked"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. `value` is compared with `bound`; both are None if nothing is measured."""
+    """One line in the report. `value` is compared with `bound`; both are None if the check measures nothing."""
 
     status: Status
     message: str
@@ -51,11 +51,11 @@ class Finding:
 
 
 class Unchecked(Exception):
-    """A check cannot run on this machine; the text states what is missing and why."""
+    """A check cannot run on this machine; the text states which requirement is missing and why."""
 
 
 def ok(message: str, value: float | None = None, bound: float | None = None) -> Finding:
-    """All is well."""
+    """The check passed."""
     return Finding("ok", message, value=value, bound=bound)
 
 
@@ -76,13 +76,13 @@ def gigabytes(size: float) -> str:
 
 
 def not_checked(message: str) -> Finding:
-    """Out of reach here."""
+    """The check cannot run on this machine."""
     return Finding("not checked", message)
 
 
 @dataclass(frozen=True)
 class Context:
-    """A recipe, the folder of its run, and everything that follows from both.
+    """A recipe, the folder of its run, and all data that is derived from both.
 
     `step_seconds` limits the duration of the trial step; 0: no trial step.
     """
@@ -124,7 +124,7 @@ class Context:
         return self._read(self.recipe, self.recipe.data.split, self.ids)
 
     def all_rows(self) -> Iterator[Row]:
-        """The training rows, then the held-out rows, which keep all their images."""
+        """The training rows, then the held-out rows; held-out rows always keep all of their images."""
         yield from self.rows()
         whole = self.recipe.model_copy(update={"data": self.recipe.data.model_copy(update={"distractor_images": True})})
         yield from self._read(whole, self.recipe.data.held_out_split, self.held_out)
@@ -148,7 +148,7 @@ class Context:
 
     @cached_property
     def bounds(self) -> Bounds:
-        """Sizes at which the model sees images; without a processor, the sizes of Qwen3-VL."""
+        """The sizes at which the model sees images; the sizes of Qwen3-VL if the processor is not available."""
         return _bounds(self.processor, self.recipe.data.max_pixels)
 
     @cached_property
@@ -171,7 +171,7 @@ class Context:
 
     @cached_property
     def shape(self) -> ModelShape:
-        """The model's sizes, counted on the meta device."""
+        """The sizes of the model, counted on the meta device."""
         return measure(self.model_config)
 
     @cached_property
@@ -183,12 +183,14 @@ class Context:
 
     @cached_property
     def longest(self) -> Longest:
-        """The longest prompt, and the largest number of image patches in a row."""
+        """The length of the longest prompt, and the largest number of image patches in a row."""
         pixels = max(sum(width * height for width, height in self.sizes(row)) for row in self.all_rows())
         return Longest(self.prompts[0][0], pixels // self.shape.patch**2)
 
     def _within_reach(self, file: str) -> bool:
-        """Whether a file of the model is available; False only for models whose sizes are published."""
+        """Whether a file of the model is available. False only for models with published sizes; otherwise, a missing
+        file is an error.
+        """
         name = self.recipe.model.name
         if within_reach(name, self.recipe.model.revision, file):
             return True

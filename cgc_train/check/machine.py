@@ -106,7 +106,7 @@ def check_run_folder(context: Context) -> Finding:
 
 
 def gpu_bytes() -> list[int]:
-    """Bytes of each GPU of this machine."""
+    """Memory in bytes of each GPU in this machine."""
     if find_spec("torch") is None:
         return []
     import torch

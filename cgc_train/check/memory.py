@@ -15,7 +15,7 @@ from cgc_train.check.states import MASTER, states
 from cgc_train.protocols import GrpoArguments
 from cgc_train.recipe import Recipe
 
-# The CUDA context, cuBLAS, and NCCL. Our estimate; nvidia-smi shows about as much for an idle process with NCCL.
+# CUDA context, cuBLAS, and NCCL: our estimate, about what nvidia-smi shows for an idle process with NCCL.
 CONTEXT = 3 * GB // 2
 # The largest image that the model's processor allows (pixels).
 LARGEST_IMAGE = 16_777_216
@@ -35,7 +35,7 @@ class MemoryPlan:
 
     @property
     def peak(self) -> int:
-        """Bytes in the phase that uses more."""
+        """Bytes in use in the phase that needs more memory."""
         return self.at(self.fuller)
 
     @property
@@ -45,7 +45,7 @@ class MemoryPlan:
 
     @property
     def fuller(self) -> When:
-        """The phase of the peak."""
+        """The phase that needs more memory."""
         return "sampling" if self.at("sampling") >= self.at("learning") else "learning"
 
     def during(self, when: When) -> list[Part]:
@@ -58,7 +58,7 @@ class MemoryPlan:
 
 
 def memory_plan(shape: ModelShape, recipe: Recipe, config: GrpoArguments, longest: Longest) -> MemoryPlan:
-    """The plan of a GRPO run; `config` is the result of `cgc_train.check.batch.arguments`."""
+    """The memory plan for a GRPO run; `config` is the result of `cgc_train.check.batch.arguments`."""
     run = PlannedRun(shape, recipe, config, batch(recipe, config), longest)
     parts = tuple(part for part in _parts(run) if part.bytes)
     available = None if recipe.gpu_memory_gb is None else int(recipe.gpu_memory_gb * GB)
@@ -66,7 +66,9 @@ def memory_plan(shape: ModelShape, recipe: Recipe, config: GrpoArguments, longes
 
 
 def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: GrpoArguments) -> int:
-    """Bytes of one checkpoint on disk: trained weights, and the optimizer with its float32 copy, over all GPUs."""
+    """Size in bytes of one checkpoint on disk: trained weights, and the optimizer state with its float32 copy, over all
+    GPUs.
+    """
     run = PlannedRun(shape, recipe, config, batch(recipe, config), Longest(0, 0))
     weights = run.trained * run.trained_width if recipe.model.lora else run.base
     kept = [part.bytes for part in states(run) if part.name in ("optimizer", MASTER)]

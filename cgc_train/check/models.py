@@ -10,7 +10,7 @@ from cgc_train.model.files import damage, listed_files
 
 
 def check_processor(context: Context) -> Finding:
-    """The processor pads on the left, and has tokens for padding, end, and images."""
+    """The processor pads on the left, and has padding, end, and image tokens."""
     name = context.recipe.model.name
     if context.processor is None:
         raise Unchecked(f"padding side and special tokens: the processor of {name} is not available")
@@ -68,7 +68,7 @@ def check_weights(context: Context) -> Finding:
 
 
 def check_adapters(context: Context) -> Finding:
-    """LoRA's pattern matches every projection of the language model, and nothing else."""
+    """The pattern for LoRA matches every projection in the language model and no other module."""
     lora, shape = context.recipe.model.lora, context.shape
     if lora is None:
         trained = "the language model" if context.recipe.model.freeze_vision else "everything"

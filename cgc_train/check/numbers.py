@@ -1,4 +1,6 @@
-"""Checks of a recipe's numbers: batch sizes that divide, checkpoints that resume exactly, enough memory and disk."""
+"""Checks of a recipe's numbers: divisible batch sizes, checkpoints that resume exactly, and enough memory and disk
+space.
+"""
 
 import shutil
 from dataclasses import replace
@@ -11,11 +13,11 @@ from cgc_train.check.memory import MemoryPlan, checkpoint_bytes, memory_plan
 from cgc_train.check.planned import GB
 from cgc_train.errors import MemoryPlanError
 
-TIGHT = 0.95  # fraction of the memory above which the plan is too tight
+TIGHT = 0.95  # fraction of the memory above which a plan leaves too little margin
 WORTH_NAMING = 0.02  # fraction of the peak below which a part is not listed
-HIGH = 1e-3  # learning rate above which GRPO has not been seen to be stable, even for a tiny model
+HIGH = 1e-3  # learning rate above which no GRPO run was stable, even with a tiny model
 DIVERGES = 0.1  # Adam changes every weight by about the learning rate per step
-UNLIMITED = 10  # checkpoints to count if nothing limits their number
+UNLIMITED = 10  # number of checkpoints assumed if the recipe does not limit it
 
 FIXES = {
     "vLLM": "lower grpo.vllm_gpu_memory_utilization or set grpo.vllm_enable_sleep_mode=true",
@@ -33,7 +35,7 @@ FIXES = {
 
 
 def check_settings(context: Context) -> Finding:
-    """TRL accepts the settings, and groups are complete over all processes."""
+    """TRL accepts the settings, and every group is complete over all processes."""
     given = len(context.recipe.grpo)
     return ok(f"TRL accepts the {given} settings of grpo; {context.batch.sampled} completions per sampling round")
 
@@ -123,7 +125,7 @@ def _parts(plan: MemoryPlan) -> str:
 
 
 def _fix(plan: MemoryPlan) -> str:
-    """How to reduce the largest part that can be reduced."""
+    """The settings that reduce the largest reducible part."""
     return next((FIXES[part.name] for part in plan.held() if part.name in FIXES), "use more GPUs")
 
 

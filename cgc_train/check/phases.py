@@ -1,4 +1,4 @@
-"""Memory that only sampling or only learning uses."""
+"""Computes the memory that only sampling or only learning uses."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ from cgc_train.check import activations as sizes
 from cgc_train.check.planned import GB, Part, PlannedRun
 from cgc_train.check.states import BUCKET, stepping
 
-# DeepSpeed's default for weights that ZeRO-3 keeps gathered, in 2-byte numbers.
+# DeepSpeed's default number of weights that ZeRO-3 keeps gathered, at 2 bytes each.
 LIVE = 10**9
-# CUDA graphs and buffers of vLLM. Our estimate.
+# Our estimate for the CUDA graphs and buffers of vLLM.
 VLLM_OVERHEAD = GB
 # vLLM profiles the vision tower with images of this many tokens (set by TRL), or with the largest image if larger.
 TRIED_TOKENS = 4096
@@ -40,7 +40,7 @@ def _backward(run: PlannedRun) -> Iterator[Part]:
 
 
 def _gathered(run: PlannedRun) -> int:
-    """Bytes of temporarily gathered weights, and of the communication buckets that only the backward pass has."""
+    """Bytes of temporarily gathered weights, and of the communication buckets that exist only in the backward pass."""
     kind, shape = run.recipe.sharing, run.shape
     if run.recipe.gpus == 1 or kind in ("cpu", "ddp"):
         return 0
@@ -58,7 +58,7 @@ def sampling(run: PlannedRun) -> Iterator[Part]:
     if run.colocated:
         size = int(config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB)
         yield Part("vLLM", size, "sampling" if config.vllm_enable_sleep_mode else "always")
-    if config.use_vllm:  # a server has its own GPUs
+    if config.use_vllm:  # a vLLM server has its own GPUs
         if run.recipe.model.lora and run.divided:
             yield Part("whole model, gathered to merge adapters", run.base, "sampling")
         return
@@ -74,7 +74,7 @@ def sampling(run: PlannedRun) -> Iterator[Part]:
 
 
 def _reading(run: PlannedRun) -> int:
-    """Bytes in addition to the cache while the language model reads all prompts of a round at once."""
+    """Bytes, in addition to the cache, while the language model reads all prompts in a round at once."""
     adapters = run.trained_width if run.recipe.model.lora else 0
     text = run.longest.tokens * sizes.decoder_forward(run.shape, run.width, adapters)
     images = run.longest.patches * sizes.image_features(run.shape, run.width)
@@ -82,12 +82,12 @@ def _reading(run: PlannedRun) -> int:
 
 
 def _seeing(run: PlannedRun) -> int:
-    """Bytes while the vision tower encodes the images of a round."""
+    """Bytes in use while the vision tower encodes the images in a round."""
     return run.batch.sampled_here * run.longest.patches * sizes.vision_forward(run.shape, run.width)
 
 
 def sequences(run: PlannedRun) -> float:
-    """How many samples of maximum length fit into vLLM's cache; below 1, vLLM does not start."""
+    """Number of samples of maximum length that fit into vLLM's cache; if below 1, vLLM does not start."""
     config, shape = run.config, run.shape
     share = config.vllm_tensor_parallel_size
     size = config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB

@@ -1,4 +1,4 @@
-"""What the memory plan of a run is computed from, and how much of each part one GPU has."""
+"""The inputs of a run's memory plan, and the share of each part that is on one GPU."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,10 +12,10 @@ When = Literal["always", "sampling", "learning"]
 
 GB = 10**9
 WIDTH = {"float32": 4, "bfloat16": 2}
-# Four bits per weight, and two levels of scales: 8 bits per 64 weights, 32 bits per 256 of those.
+# Four bits per weight, and two levels of scales: 8 bits per 64 weights, and 32 bits per 256 8-bit scales.
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-HEAD = "lm_head"  # is not quantized
-# What is sharded across the GPUs.
+HEAD = "lm_head"  # the head is not quantized
+# The parts that are sharded across the GPUs.
 DIVIDED: dict[str, frozenset[str]] = {
     "cpu": frozenset(),
     "ddp": frozenset(),
@@ -28,7 +28,9 @@ DEEPSPEED = frozenset({"zero2", "zero3"})
 
 @dataclass(frozen=True)
 class Longest:
-    """The largest row of the data: tokens of its prompt including images, and patches of its images."""
+    """The largest row in the data: the number of tokens in the prompt, including images, and the number of image
+    patches.
+    """
 
     tokens: int
     patches: int
@@ -60,7 +62,7 @@ class PlannedRun:
 
     @property
     def trained(self) -> int:
-        """Parameters that train."""
+        """Number of parameters that are trained."""
         model = self.recipe.model
         if model.lora:
             return self.shape.adapter(model.lora.targets, model.lora.rank)
@@ -68,7 +70,9 @@ class PlannedRun:
 
     @property
     def trained_width(self) -> int:
-        """Bytes per trained weight: adapters in float32 unless quantized, FSDP2 in float32, else as loaded."""
+        """Bytes per trained weight: float32 for adapters unless quantized, float32 with FSDP2, otherwise the loaded
+        type.
+        """
         model = self.recipe.model
         if model.lora:
             return self.width if model.quantize else 4
@@ -84,7 +88,7 @@ class PlannedRun:
 
     @property
     def colocated(self) -> bool:
-        """Whether vLLM shares the GPUs of the training."""
+        """Whether vLLM runs in the training processes."""
         return bool(self.config.use_vllm and self.config.vllm_mode == "colocate")
 
     @property
@@ -94,10 +98,10 @@ class PlannedRun:
 
     @property
     def sequence(self) -> int:
-        """Tokens of the longest prompt plus the longest completion."""
+        """Number of tokens in the longest prompt plus the longest completion."""
         return self.longest.tokens + int(self.config.max_completion_length)
 
     def share(self, name: str, size: float) -> int:
-        """Bytes per GPU of `size` bytes in total, if this part is sharded."""
+        """Bytes on each GPU if this part has `size` bytes in total; fewer if the part is sharded."""
         divided = name in DIVIDED[self.recipe.sharing]
         return int(size / self.recipe.gpus if divided else size)

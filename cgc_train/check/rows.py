@@ -17,7 +17,7 @@ from cgc_train.traces import completion
 
 NAMED = 3  # rows listed per message
 TIMED = 200  # number of rows whose answers are scored to time the reward
-SCORED = 200.0  # completions per second that the reward must reach: a second for what a GPU samples in minutes
+SCORED = 200.0  # minimum scored completions per second: one second for what a GPU samples in minutes
 
 
 def check_data(context: Context) -> Finding:
@@ -116,7 +116,8 @@ def check_speed(context: Context) -> Finding:
 
 
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
-    """The programs that read the images, with their limits: a vLLM server knows only the limits in the model's folder.
+    """The programs that read the images, with their size limits: a vLLM server knows only the limits in the model's
+    folder.
 
     Colocated vLLM is started with the limits of the recipe.
     """

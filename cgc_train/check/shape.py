@@ -29,7 +29,7 @@ class LinearAttention:
     heads: int  # value heads; keys are repeated to match
     key_head: int  # width per head
     value_head: int
-    window: int  # tokens that the convolution covers
+    window: int  # number of tokens that the convolution covers
 
     @property
     def state(self) -> int:
@@ -48,14 +48,14 @@ class ModelShape:
 
     linears: Mapping[str, tuple[int, int]]  # module name -> (inputs, outputs) of every linear layer
     total: int
-    vision: int  # the vision tower including its mergers
+    vision: int  # parameters of the vision tower, including its mergers
     embedding: int
-    head: int  # 0 if it is tied to the embedding
+    head: int  # 0 if the head is tied to the embedding
     layers: int
     hidden: int
     attention: int  # total width of the query heads
     key_value: int  # total width of the key heads
-    intermediate: int  # width of the MLP or of the shared expert; 0 without either
+    intermediate: int  # width of the MLP or of the shared expert; 0 if the model has neither
     vocabulary: int
     context: int  # maximum tokens of prompt plus completion
     vision_depth: int
@@ -63,7 +63,7 @@ class ModelShape:
     vision_intermediate: int
     patch: int  # pixels per side
     merge: int  # patches per side that are merged into one token
-    patch_values: int  # numbers per patch from the processor
+    patch_values: int  # values per patch in the processor's output
     features: int  # vision tower outputs per image token: the token itself, and features for deeper layers
     experts: Experts | None = None
     linear: LinearAttention | None = None
@@ -75,7 +75,7 @@ class ModelShape:
 
     @property
     def language_linears(self) -> dict[str, tuple[int, int]]:
-        """The linear layers of the language model without its head."""
+        """The linear layers of the language model, excluding its head."""
         return {name: size for name, size in self.linears.items() if ".language_model." in f".{name}"}
 
     def adapter(self, targets: str, rank: int) -> int:
@@ -84,7 +84,7 @@ class ModelShape:
 
     @property
     def attending(self) -> int:
-        """Layers that keep keys and values of every token."""
+        """Number of layers that keep keys and values for every token."""
         return self.layers - (self.linear.layers if self.linear else 0)
 
     def cache_bytes(self, width: int) -> int:
@@ -97,7 +97,7 @@ class ModelShape:
 
 
 def measure(config: ModelConfig) -> ModelShape:
-    """The shape of a model, built from its configuration on the meta device."""
+    """Measure the shape of a model, which is built from its configuration on the meta device."""
     import torch
     from transformers import AutoModelForImageTextToText
 

@@ -11,7 +11,7 @@ from cgc_train.check.shape import measure
 from cgc_train.model import load_config, load_processor, opening
 from cgc_train.recipe import LORA_TARGETS, DataSettings, LoraSettings, ModelSettings, Recipe, launch_path, load_recipe
 
-# What a step of a tiny model does not need, or a CPU cannot do; left at TRL's defaults.
+# Settings that one step of a tiny model does not need or that a CPU does not support; TRL's defaults apply.
 LEFT_OUT = {
     *("generation_batch_size", "steps_per_generation", "num_generations", "num_iterations", "num_train_epochs"),
     *("bf16", "fp16", "tf32", "optim", "torch_compile", "use_liger_kernel", "chat_template_kwargs"),
@@ -68,7 +68,9 @@ def _prefix(model: Path) -> str:
 
 
 def _adapters(lora: LoraSettings, tiny: ModelSettings) -> LoraSettings:
-    """Small adapters if the recipe has adapters; a pattern that names missing layers is widened."""
+    """Small adapters if the recipe has adapters; if the pattern names layers that the tiny model lacks, it is
+    widened.
+    """
     there = any(re.fullmatch(lora.targets, name) for name in measure(load_config(tiny)).linears)
     return lora.model_copy(update={"rank": min(lora.rank, 4), "targets": lora.targets if there else LORA_TARGETS})
 
@@ -80,7 +82,7 @@ def _data(data: DataSettings) -> DataSettings:
 
 
 def main() -> None:
-    """Take the step."""
+    """Run the training step."""
     from cgc_train.grpo import run_grpo
 
     recipe = load_recipe(sys.argv[1])

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from cgc_train.check.planned import DEEPSPEED, Part, PlannedRun
 
 MASTER = "float32 copy of trained weights"
-# DeepSpeed's default for buckets of reduction and gathering, in 2-byte numbers.
+# DeepSpeed's default size of reduction and gathering buckets, at 2 bytes per number.
 BUCKET = 5 * 10**8
-# ZeRO-3 updates this many weights at a time, by DeepSpeed's default; the one that reaches it is included.
+# DeepSpeed's default number of weights that ZeRO-3 updates at a time; the weight that reaches this number is included.
 STEP = 10**9
 
 
 def states(run: PlannedRun) -> Iterator[Part]:
-    """Parts in use while sampling and while learning."""
+    """Parts of the memory that are in use both while sampling and while learning."""
     lora, deepspeed = run.recipe.model.lora, run.recipe.sharing in DEEPSPEED
     trained, width = run.trained, run.trained_width
     weights = run.base + trained * width if lora else run.base + trained * (width - run.width)
@@ -24,9 +24,9 @@ def states(run: PlannedRun) -> Iterator[Part]:
     yield Part(MASTER, run.share("optimizer", master), "always")
     moments = trained * _optimizer_bytes(str(run.config.optim.value), 4 if deepspeed else width)
     yield Part("optimizer", run.share("optimizer", moments), "always")
-    if run.config.beta and not lora:  # adapters are disabled instead
+    if run.config.beta and not lora:  # with adapters, the reference is the model with its adapters disabled
         yield Part("reference model", run.share("reference", run.base), "always")
-    if run.recipe.sharing == "zero3":  # one process has it too
+    if run.recipe.sharing == "zero3":  # a run with one process also has these buckets
         yield Part("bucket of gradients", 2 * BUCKET, "always")
 
 
@@ -45,7 +45,7 @@ def _optimizer_bytes(name: str, width: int) -> float:
 
 
 def stepping(run: PlannedRun) -> int:
-    """Bytes while DeepSpeed updates weights: their gradients joined, and a float32 copy."""
+    """Bytes in use while DeepSpeed updates weights: their concatenated gradients, and a float32 copy."""
     if run.recipe.sharing not in DEEPSPEED:
         return 0
     updated = run.share("optimizer", run.trained)

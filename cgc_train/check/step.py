@@ -1,4 +1,6 @@
-"""The check that runs one step: a tiny stand-in for the model, under the recipe's launch file, on the CPU."""
+"""The check that runs one training step on the CPU, with a tiny model instead of the recipe's model and under the
+recipe's launch file.
+"""
 
 import os
 import re
@@ -15,13 +17,15 @@ from cgc_train.engines import install
 from cgc_train.recipe import Recipe, save_recipe
 from cgc_train.tiny import write_tiny
 
-PROCESSES = 2  # the minimum for sharding
+PROCESSES = 2  # number of processes, the minimum for sharding
 ERROR = re.compile(r"^(?:\[rank\d+\]: *)?(?:[\w.]+(?:Error|Exception)\b.*|Error: .*)$", re.MULTILINE)
-LONGEST = 300  # characters of an error that are reported
+LONGEST = 300  # maximum number of reported characters per error
 
 
 def check_step(context: Context) -> Finding:
-    """Evaluation, one step, a checkpoint, and a model, all as in the recipe except for size."""
+    """Run an evaluation and one step, and write a checkpoint and a model, with the recipe's settings except for
+    sizes.
+    """
     recipe, seconds = context.recipe, context.step_seconds
     if recipe.accelerate == "cpu":
         return ok("no trial step needed: the recipe runs on the CPU")

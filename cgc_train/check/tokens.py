@@ -13,13 +13,13 @@ from cgc_train.protocols import Processor
 
 CountTokens = Callable[[str], int]
 
-# What Qwen's chat template adds around one user message, and around each image.
+# Tokens that Qwen's chat template adds around one user message, and around each image.
 TEMPLATE_TOKENS, IMAGE_MARKS = 12, 2
 
 
 def estimate(text: str) -> int:
-    """Upper estimate of the tokens of a text: one token per two letters, and one per byte of everything else except
-    spaces.
+    """Upper estimate of the number of tokens in a text: one token per two letters, and one per byte of other characters
+    except spaces.
 
     With Qwen's vocabulary, prompts of a release have 1.5 to 1.8 times fewer tokens than this, and answers 1.1 to 2
     times fewer, since each digit is a token.
@@ -30,7 +30,7 @@ def estimate(text: str) -> int:
 
 
 def counter(processor: Processor | None) -> CountTokens:
-    """Count tokens of a text with the processor's tokenizer, or `estimate` without one."""
+    """Count the tokens in a text with the processor's tokenizer, or with `estimate` if there is no processor."""
     if processor is None:
         return estimate
 
@@ -41,14 +41,14 @@ def counter(processor: Processor | None) -> CountTokens:
 
 
 def image_tokens(width: int, height: int, token_pixels: int) -> int:
-    """Tokens of an image whose sides are multiples of `token_pixels`."""
+    """Number of tokens for an image whose sides are multiples of `token_pixels`."""
     return (width // token_pixels) * (height // token_pixels)
 
 
 def prompt_tokens(
     messages: Sequence[Message], sizes: Sequence[tuple[int, int]], token_pixels: int, processor: Processor | None
 ) -> int:
-    """Tokens of a full prompt with its images, whose (width, height) are as the model sees them."""
+    """Number of tokens in a prompt with its images; `sizes` (width, height) are the sizes that the model sees."""
     images = sum(image_tokens(width, height, token_pixels) for width, height in sizes)
     if processor is None:
         text = "".join(part["text"] or "" for message in messages for part in message["content"])

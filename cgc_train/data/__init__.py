@@ -1,4 +1,4 @@
-"""From a release to training data: selected and ordered rows, prompts, and image files of the right size.
+"""Turns a release into training data: selected and ordered rows, prompts, and image files of the right size.
 
 Only `bounds_of`, which uses the model's processor, needs torch.
 """

@@ -13,8 +13,8 @@ from cgc_data.release.rows import ObjectRow, Row, answer_objects
 from cgc_data.tasks import answer_of_pool
 from cgc_data.vocabulary import Name, readable
 
-# By the kind of answer; they also suit one image, unlike the phrasings of a release.
-# {shown}: "this image", else "these two images"
+# Phrasings by kind of answer; unlike the phrasings in a release, they are also valid for one image. {shown}: "this
+# image" or, for example, "these two images"
 PHRASINGS = {
     "one": (
         "Where {are} the {singular} in {shown}? If there {are} none, answer with an empty list.",
@@ -29,7 +29,8 @@ SINGLED_OUT = ("Find the {referred} in {shown}.", "Where in {shown} is the {refe
 
 
 def without_distractors(row: Row) -> Row:
-    """The row with only the images of its answer, renumbered; id and difficulty are the same as in the release.
+    """The row with only the images that contain its answer, renumbered; id and difficulty are the same as in the
+    release.
 
     A row stays unchanged if its question names the image of its answer, refers to an image, or names no label. A row
     with an empty answer keeps one image, chosen by its id, as many as its twin usually has: without such rows, nothing
@@ -51,13 +52,13 @@ def without_distractors(row: Row) -> Row:
         "answer_images": list(range(1, len(kept) + 1)),
         "evidence": [{**e, "img_idx": number[e["img_idx"]]} for e in row["evidence"] if e["img_idx"] in number],
     }
-    if row.get("images"):  # a row can be read without them
+    if row.get("images"):  # rows can be read without images
         shown["images"] = [row["images"][old - 1] for old in kept]
     return shown
 
 
 def _kept(row: Row) -> list[int]:
-    """Numbers, from 1, of the images to keep."""
+    """The 1-based numbers of the images to keep."""
     everything = range(1, len(row["views"]) + 1)
     if row["query"]["img_idx"] is not None or row["reference_images"] or not row["query"]["labels"]:
         return list(everything)
@@ -86,7 +87,7 @@ def _question(row: Row, count: int) -> str:
 
 
 def _asked(row: Row, names: Sequence[Name], count: int) -> str:
-    """The wording of the release, or "" if its phrasing is unknown or does not fit this number of images."""
+    """The question in the release's wording, or "" if its phrasing is unknown or does not fit this number of images."""
     pool, _, number = row["template_id"].partition("/")
     try:
         return ask(pool, int(number), names, count_images=count, relation=row["query"]["relation"])

@@ -12,7 +12,7 @@ from cgc_train.recipe import Recipe
 
 # For elongated images, the processor's formula may need a few rounds until its result no longer changes.
 MOST_ROUNDS = 8
-MOST_ASPECT = 200  # the processor rejects more elongated images
+MOST_ASPECT = 200  # largest ratio of the sides; the processor rejects more elongated images
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""The release of a recipe: a folder or a dataset version on the Hub, with views composed if it stores none."""
+"""Finds a recipe's release, a folder or a dataset version on the Hub, and composes views if the release stores no
+images.
+"""
 
 from collections.abc import Collection, Iterator
 
@@ -12,7 +14,7 @@ from cgc_train.recipe import DataSettings
 
 
 def find_release(settings: DataSettings) -> Release:
-    """The release of a recipe's `data`, downloaded first if it is on the Hub.
+    """The release that a recipe's `data` names, downloaded first if it is on the Hub.
 
     Raises ReleaseError if the release does not exist, is unfinished, has another schema version, or cannot be
     downloaded.
@@ -21,7 +23,7 @@ def find_release(settings: DataSettings) -> Release:
 
 
 def picked(release: Release, ids: Collection[str], photos: str | None) -> Iterator[Row]:
-    """The rows with these ids and their images; if the release stores none, they are composed from the photos.
+    """The rows with these ids and their images; if the release stores no images, they are composed from the photos.
 
     `photos` is the folder or zip with the photos; None: the location from which the release was built. Raises
     TrainingDataError if photos are missing.

@@ -1,4 +1,5 @@
-"""Image files that the model, vLLM, and the page share: each stored once, at a size that needs no further resizing.
+"""Image files shared by the model, vLLM, and the page of a run: each image is stored once, at a size that needs no more
+resizing.
 
 A file is named by its content and size and written atomically, so several processes can store files at once.
 """
@@ -57,13 +58,13 @@ def _open(content: bytes) -> Image.Image:
 
 
 def _fits(image: Image.Image, size: tuple[int, int], content: bytes) -> bool:
-    """Whether every reader sees exactly these pixels: right size, RGB, and no rotation."""
+    """Whether every program that opens the image sees exactly these pixels: right size, RGB, and no rotation."""
     plain = image.mode == "RGB" and image.format in SUFFIXES
     return plain and image.size == size and exif_orientation(content) == UPRIGHT
 
 
 def _decode(image: Image.Image) -> Image.Image:
-    """The stored frame in color."""
+    """The pixels as stored, without EXIF rotation, in color."""
     try:
         return image.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
@@ -71,7 +72,9 @@ def _decode(image: Image.Image) -> Image.Image:
 
 
 def _resized(image: Image.Image, size: tuple[int, int], photo: bool) -> bytes:
-    """Encode at another size, a photo as JPEG and a drawing losslessly; bicubic, like the processor."""
+    """Encode the image at another size, photos as JPEG and drawings losslessly, with bicubic resampling as in the
+    processor.
+    """
     resized, buffer = image.resize(size, Image.Resampling.BICUBIC), io.BytesIO()
     if photo:
         resized.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)

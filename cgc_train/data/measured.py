@@ -17,7 +17,7 @@ class Measurement(msgspec.Struct, frozen=True):
 
 
 def measurements(path: Path) -> dict[str, Measurement]:
-    """The measurements of a file by row id; empty if it contains only ids.
+    """The measurements in a file, by row id; empty if the file contains only ids.
 
     Raises TrainingDataError if the file cannot be read.
     """

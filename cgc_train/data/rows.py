@@ -1,4 +1,4 @@
-"""One row of a release as training sees it: checked for consistency, with the prompt of the recipe."""
+"""Prepares one row in a release for training: checks its consistency and applies the recipe's prompt."""
 
 from collections import Counter
 
@@ -16,8 +16,8 @@ FIX = "build or download the release again"
 def as_trained(row: Row, recipe: Recipe) -> Row:
     """The row as the model sees it: `data` selects its images, and `prompt` determines its prompt.
 
-    The result depends only on the row, so that the page of a run can show what was trained on. Also works without the
-    images.
+    The result depends only on the row and the settings, so that the page of a run can show the rows used in training.
+    Also works without the images.
     """
     shown = row if recipe.data.distractor_images else without_distractors(row)
     return {**shown, "prompt": with_thinking(shown["prompt"], require_think=recipe.prompt.think)}

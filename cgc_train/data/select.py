@@ -21,14 +21,14 @@ from cgc_train.data.measured import measurements
 from cgc_train.errors import TrainingDataError
 from cgc_train.recipe import DataSettings
 
-GRADES = 10  # grades of difficulty, which is between 0 and 1
+GRADES = 10  # number of grades of difficulty, which is between 0 and 1
 
 Order = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, order=True)
 class Choice:
-    """The columns of a row that selection needs; rows with the same `unit` are kept together."""
+    """The columns needed to select a row; rows with the same `unit` are kept together."""
 
     id: str
     difficulty: float
@@ -36,12 +36,12 @@ class Choice:
 
 
 def grade(difficulty: float) -> int:
-    """Grade of a difficulty of 0-1, in tenths."""
+    """The grade for a difficulty of 0-1, in tenths."""
     return min(int(difficulty * GRADES), GRADES - 1)
 
 
 def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[float]) -> list[int] | None:
-    """Grade of each row for the curriculum, from its difficulty or its measured mean reward.
+    """The grade of each row in the curriculum, from its difficulty or its measured mean reward.
 
     None without a curriculum. Raises TrainingDataError if a required mean reward was not measured.
     """
@@ -72,10 +72,11 @@ def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
 
 
 def held_out(release: Release, split: str, count: int) -> list[str]:
-    """Ids of about `count` rows, the same for every recipe: pairs are complete, and no filter of the recipe applies.
+    """Ids of about `count` rows, which are the same for every recipe: pairs are complete, and the recipe's filters do
+    not apply.
 
-    They are selected by the hash of their pair, so each kind has the same share as in the split. Raises
-    TrainingDataError if the split has no rows.
+    The rows are selected by the hash of their pair, so each kind of row has about the same share as in the split.
+    Raises TrainingDataError if the split has no rows.
     """
     rows = sorted(_read(release, split), key=lambda row: (_hash(row.unit), row.id))
     if not rows:
@@ -105,7 +106,7 @@ def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None 
 
 
 def kept_ids(path: Path) -> set[str]:
-    """Ids from a file of rows to keep: one per line, or in the format of `cgc-train difficulty`.
+    """Read the ids of the rows to keep from a file: one id per line, or the format of `cgc-train difficulty`.
 
     Raises TrainingDataError if the file cannot be read or keeps no row.
     """
@@ -153,7 +154,7 @@ def _read(
     tasks: Sequence[str] = (),
     distractors: Sequence[str] = (),
 ) -> Iterable[Choice]:
-    """The rows of these kinds; all if no kind is given."""
+    """The rows of these kinds; all rows if no kinds are given."""
     for row in release.rows(["id", "contrast", "task", "distractors", "difficulty", "pair_id"], split=split):
         asked = ((row["contrast"], contrasts), (task_of(row).id, tasks), (row["distractors"], distractors))
         if all(not kinds or kind in kinds for kind, kinds in asked):

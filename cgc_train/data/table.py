@@ -1,6 +1,6 @@
-"""Rows in a memory-mapped Arrow file: written once by the first process, read by all.
-
-The sizes of all its image files are stored next to it, so that a second run can quickly verify that none is missing.
+"""Rows in a memory-mapped Arrow file, which the first process writes once and all processes read.
+ The sizes of the rows' image files are stored next to the Arrow file, so that a second run can quickly verify that no
+image is missing.
 """
 
 import os
@@ -25,14 +25,18 @@ Row: TypeAlias = dict[str, Any]
 
 
 def features(*, completion: bool = False) -> Features:
-    """Columns of a training set: those of a release with paths for images, plus `completion` for SFT."""
+    """Columns of a training set: the columns of a release, with image paths instead of images, and `completion` for
+    SFT.
+    """
     columns = Features.from_dict(FEATURES)
     columns["images"] = List(Value("string"))
     return Features(columns | ({"completion": columns["prompt"]} if completion else {}))
 
 
 def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterable[Row]]) -> Dataset:
-    """The table in `folder`, written from `make_rows` first if it is incomplete; safe with several processes."""
+    """Load the table in `folder`, after writing it from `make_rows` if it is incomplete; safe with several
+    processes.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         if not _whole(folder):

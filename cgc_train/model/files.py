@@ -1,11 +1,11 @@
-"""Weight files, checked before training or resuming uses them."""
+"""Checks weight files before a run loads them or resumes from them."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 INDEX = "model.safetensors.index.json"
-# Working models have far smaller weights; beyond this, logits leave the range for computing probabilities.
+# Working models have far smaller weights; larger weights lead to logits for which probabilities cannot be computed.
 LARGEST = 1e8
 
 
@@ -30,7 +30,9 @@ def damage(file: Path) -> str:
 
 
 def diverged_weight(folder: Path) -> str:
-    """Name of the first weight in a folder's safetensors files that is not finite or exceeds `LARGEST`, or ""."""
+    """Name of the first weight in a folder's safetensors files that is not finite or exceeds `LARGEST`; "" if all
+    weights are valid.
+    """
     return next(_diverged(folder), "")
 
 

@@ -1,4 +1,4 @@
-"""Load weights: of the base model of a recipe, and of the result of a run, including adapters."""
+"""Loads the weights of a recipe's base model, or of the model that a run produced, including adapters."""
 
 import json
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ ADAPTER = "adapter_config.json"
 
 
 def load_config(settings: "ModelSettings") -> ModelConfig:
-    """The model's configuration. Raises ModelError if there is no model or its family is not supported."""
+    """The model's configuration. Raises ModelError if the model does not exist or its family is not supported."""
     from transformers import AutoConfig
 
     check_folder(settings.name, "config.json", ADAPTER)
@@ -81,7 +81,7 @@ def base_of(adapter: Path) -> str:
 
 
 def lora_config(lora: "LoraSettings") -> Any:
-    """peft's configuration of a recipe's adapters."""
+    """peft's configuration for the adapters in a recipe."""
     from peft import LoraConfig
 
     return LoraConfig(

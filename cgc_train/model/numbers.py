@@ -1,4 +1,4 @@
-"""Sizes of the real 8B model, for computations if its files cannot be downloaded; no weights."""
+"""Sizes of the real 8B model, used if its files cannot be downloaded; no weights."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Open and process each image of a batch once, regardless of the number of samples of its prompt.
+"""Open and process each image in a batch once, regardless of the number of samples for its prompt.
 
 GRPO samples several completions per prompt, and TRL passes the processor a copy of the prompt's images for each.
 """
@@ -16,7 +16,7 @@ from cgc_train.protocols import Processor
 def each_image_once(processor: Processor) -> Iterator[None]:
     """Context in which a processor of the Qwen-VL families opens and processes equal images once.
 
-    Images passed as the same path, or as the same object, are equal.
+    Images count as equal if they are passed as the same path or as the same object.
     """
     whole = processor.image_processor
     processor.image_processor = _Once(whole)

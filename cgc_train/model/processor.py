@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from cgc_train.recipe import ModelSettings
 
-# Above the context of any model: `cgc-train check` bounds prompts, so they are never cut inside their image tokens.
+# Above the context of any model, so that prompts are never cut inside image tokens: `cgc-train check` limits prompts.
 NO_LIMIT = 10**9
 SECONDS = 5  # timeout for the Hub; short and without retries, so that a check without a network ends quickly
 
@@ -58,7 +58,7 @@ def within_reach(name: str, revision: str | None, file: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
     if Path(name).is_dir() or name.count("/") != 1:
-        return True  # loading it reports what is missing
+        return True  # loading the model reports the missing file
     return isinstance(try_to_load_from_cache(name, file, revision=revision), str) or _hub_answers()
 
 
@@ -91,6 +91,6 @@ def _hub_answers() -> bool:
         return False
     try:
         get_session().head(constants.ENDPOINT, timeout=SECONDS)
-    except Exception:  # the Hub did not respond, whichever HTTP library its client uses
+    except Exception:  # the Hub did not respond; the error depends on the HTTP library that its client uses
         return False
     return True

@@ -72,7 +72,9 @@ def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
 
 
 def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str, object]) -> str:
-    """The setting that makes a chat template open reasoning without closing it, or ""."""
+    """The setting that makes a chat template open a reasoning block without closing it; "" if there is no such
+    setting.
+    """
     for name in THINKING_SWITCHES:
         if _solid(opening(processor, prompt, **{**template, name: True})) == "<think>":
             return name
@@ -95,7 +97,7 @@ def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
 
 
 def rendered(processor: Processor, messages: Sequence[Message], **template: object) -> str:
-    """A conversation as text, up to the response of the model. Raises ModelError if the chat template fails."""
+    """A conversation as text, up to the start of the model's response. Raises ModelError if the chat template fails."""
     settings: dict[str, object] = {"tokenize": False, "add_generation_prompt": True, **template}
     try:
         return processor.apply_chat_template(list(messages), **settings)

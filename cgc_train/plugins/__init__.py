@@ -1,5 +1,4 @@
 """The reward for ms-swift, EasyR1, and verl, for data exported by `cgc-data export`.
-
-Pass the file of a module to its trainer. No file is named `swift` or `verl`, since trainers put this folder on the
-path.
+ Pass the path of a module's file to its trainer. No file is named `swift` or `verl`, because trainers put this folder
+on the import path.
 """

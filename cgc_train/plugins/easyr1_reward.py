@@ -11,7 +11,7 @@ from cgc_train.errors import RecipeError
 from cgc_train.plugins.exported import Given, rules_of, score_exported
 from cgc_train.reward import Rules
 
-# Read by EasyR1: the name is printed, and with `batch` the function is called with a list.
+# EasyR1 reads these names: it prints the first, and with `batch` it calls the function with a list.
 REWARD_NAME = "cgc"
 REWARD_TYPE = "batch"
 

@@ -1,4 +1,4 @@
-"""The truth of an exported row, and the reward of a response to it, shared by the three plugins.
+"""The true answer to an exported row, and the reward for a response to this row; used by all three plugins.
 
 An exported row contains the answer and the query, but no evidence of absence; use `cgc-train reward` for leakage.
 """
@@ -46,7 +46,7 @@ def score_exported(
         response: the model's response; end tokens are removed.
         answer: answer of the row (`solution`, `answer`, or `ground_truth`).
         rules: settings of reward and prompt.
-        num_images: number of images of the row; if a trainer does not pass it, any image number above 0 is in range.
+        num_images: number of images in the row; if a trainer does not pass it, any positive image number is accepted.
         query: query of the row, as JSON text; without it, labels must match if the answer contains several.
         contrast, task: contrast and task of the row, for `task_weights` and for `acc@0.5` of one-object questions.
 
@@ -60,7 +60,7 @@ def score_exported(
 def exported_truth(
     answer: str, num_images: int | None = None, query: str | None = None, contrast: str = "", task: str = ""
 ) -> Truth:
-    """The truth of an exported row; same arguments and errors as `score_exported`."""
+    """The true answer to an exported row; the arguments and errors are the same as in `score_exported`."""
     count = sys.maxsize if num_images is None else int(num_images)
     reading = read_list(answer, count)
     if not reading.valid:

@@ -21,7 +21,7 @@ from cgc_train.reward.settings import RewardSettings
 from cgc_train.run import Run
 from cgc_train.view.curves import Curve, plot, term_curve
 
-# Curves of the card: what should rise, and the habit that could fake it.
+# Curves on the card: the metrics that should rise, and the habit that could raise them without skill.
 CARD_CURVES = (
     term_curve(MIOU),
     Curve("right images", "contrast/index_accuracy", "source_acc"),
@@ -41,7 +41,7 @@ SHOWN = (
     "track",
     "format",
 )
-# A smaller model is the tiny random one, which is not for use.
+# Smaller models are tiny test models, which are not for use.
 TINY_BYTES = 50_000_000
 
 

@@ -30,7 +30,7 @@ def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str =
     source = _source(run, checkpoint)
     import torch
 
-    # the same base as in training, merged in full precision: rounding twice would give a different policy
+    # merge into the same base as in training, in full precision: rounding twice would result in a different policy
     trained = load_trained(source, dtype=run.recipe.model.dtype, device="cpu").to(torch.float32)
     model = _merged(trained)
     processor = load_processor(ModelSettings(name=str(source)))

@@ -17,7 +17,7 @@ from cgc_data.common.errors import PushError
 from cgc_data.release.locate import HUB_ID
 from cgc_train.recipe import Recipe
 
-# Data sets of the benchmarks; for `contrast`, it is the release itself.
+# Data sets of the benchmarks; the data set of `contrast` is the release itself.
 DATASETS = {"mig": "Michael4933/MIG-Bench", "vlm2": "Sterzhang/vlm2-bench"}
 TASK = "image-text-to-text"
 METHOD = "cgc-bench score"
@@ -74,7 +74,8 @@ class CardRow(TypedDict):
 
 
 def read_results(named: Sequence[str], recipe: Recipe) -> list[Result]:
-    """Read results from files, each given as FILE or as DATASET=FILE, where DATASET is the benchmark's on the Hub.
+    """Read results from files. Each is given as FILE or as DATASET=FILE, with the name of the benchmark's data set on
+    the Hub.
 
     Raises PushError for a file that `cgc-bench score` did not write, a missing data set name, and two results of one
     benchmark and protocol.
@@ -123,7 +124,7 @@ def _entry(result: Result, url: str) -> bytes:
 
 
 def with_model_index(card: str, name: str, results: Sequence[Result]) -> str:
-    """The card with every figure in its front matter; unchanged if there are none."""
+    """The card with every figure in its front matter; unchanged if there are no figures."""
     if not results:
         return card
     read = ModelCard(card, ignore_metadata_errors=False)

@@ -1,4 +1,4 @@
-"""From a recipe to TRL's training arguments: what the recipe determines, passes on, and must not set."""
+"""Turns a recipe into TRL's training arguments: those that the recipe determines, passes on, or must not set."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -15,7 +15,7 @@ from cgc_train.reward.settings import TERMS
 
 Built = TypeVar("Built")
 
-# Set elsewhere in the recipe, or by the trainer; a second place to set them could contradict the first.
+# Arguments that the trainer or another part of the recipe sets; a second value could contradict the first.
 DECIDED = {
     "sft": {
         "output_dir": "--to",
@@ -52,7 +52,7 @@ def check_keys(recipe: Recipe, origin: str) -> None:
 
 
 def grpo_config(recipe: Recipe, run_folder: Path, **over: object) -> GrpoArguments:
-    """TRL's GRPOConfig of a recipe. Raises RecipeError for values that TRL rejects."""
+    """TRL's GRPOConfig for a recipe. Raises RecipeError for values that TRL rejects."""
     from trl import GRPOConfig
 
     held_out = bool(recipe.data.held_out_every and recipe.data.held_out_rows)
@@ -72,13 +72,13 @@ def grpo_config(recipe: Recipe, run_folder: Path, **over: object) -> GrpoArgumen
 
 
 def sft_config(recipe: Recipe, run_folder: Path, **over: object) -> TrainingArguments:
-    """TRL's SFTConfig of a recipe. Raises RecipeError for values that TRL rejects."""
+    """TRL's SFTConfig for a recipe. Raises RecipeError for values that TRL rejects."""
     from trl import SFTConfig
 
     decided = {
         "output_dir": str(run_folder),
         "model_init_kwargs": _loading(recipe),
-        "max_length": None,  # a length would truncate prompts inside their image tokens
+        "max_length": None,  # a maximum length would truncate prompts inside their image tokens
         "remove_unused_columns": False,
     }
     built: TrainingArguments = _built(SFTConfig, _defaults(recipe) | recipe.sft | decided | over, "sft")
@@ -86,7 +86,7 @@ def sft_config(recipe: Recipe, run_folder: Path, **over: object) -> TrainingArgu
 
 
 def _loading(recipe: Recipe) -> dict[str, object]:
-    """How both trainers load the model: without its type, TRL uses float32."""
+    """Arguments with which both trainers load the model; if they did not state the data type, TRL would use float32."""
     model = recipe.model
     return {"dtype": model.dtype, "attn_implementation": model.attention, "revision": model.revision}
 

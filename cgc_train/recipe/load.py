@@ -37,7 +37,7 @@ def launch_path(name: str) -> Path:
 
 
 def launch_machines(name: str) -> int:
-    """Number of machines of a launch file."""
+    """Number of machines that a launch file states."""
     return int(yaml.safe_load(launch_path(name).read_text(encoding="utf-8"))["num_machines"])
 
 

@@ -100,7 +100,7 @@ class DataSettings(Section):
 
 
 class GroupSettings(Section):
-    """From which groups of completions to learn, based on their rewards, and how often to replace all other groups."""
+    """The groups of completions to learn from, based on their rewards, and how often to replace all other groups."""
 
     resample: int = Field(
         0, ge=0, description=("maximum number of resampling rounds to replace groups that teach nothing")

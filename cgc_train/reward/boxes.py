@@ -1,4 +1,6 @@
-"""Other measures of the same boxes: the number of hits, and a measure that separates near misses from distant boxes."""
+"""Other terms for the same boxes: the share of hits, and a measure that distinguishes near misses from distant
+boxes.
+"""
 
 from typing import Annotated
 

@@ -25,7 +25,8 @@ MISPLACED = {
 def format_term(answer: Answered, settings: "FormatSettings") -> float:
     """R_format: 1 for a strictly valid answer, otherwise 0.
 
-    With `format_needs_miou`, only if R_miou is above 0; with `format_min_think`, only if the trace is long enough.
+    With `format_needs_miou`, the value is 1 only if R_miou is above 0; with `format_min_think`, only if the trace is
+    long enough.
     """
     if not answer.reading.valid or answer.reading.think_length < settings.format_min_think:
         return 0.0

@@ -29,7 +29,7 @@ def gold_check(
 def _earns_all(row: Row, settings: RewardSettings, prompt: PromptSettings) -> bool:
     try:
         truth = truth_of(row)
-    except (ReleaseError, TypeError, ValueError):  # an object of the row is not a valid box
+    except (ReleaseError, TypeError, ValueError):  # an object in the row does not have a valid box
         return False
     reading = read_list(row["answer"], truth.num_images)
     response = format_response(reading.objects, REASON if prompt.think else "")

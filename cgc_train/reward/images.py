@@ -1,4 +1,6 @@
-"""Terms for the right images, regardless of box position: they reward a model before its boxes are good."""
+"""Terms for choosing the right images, regardless of box positions: they reward a model before its boxes are
+accurate.
+"""
 
 from collections import Counter
 from typing import Annotated

@@ -16,8 +16,8 @@ def miou_term(answer: Answered, settings: "MiouSettings") -> float:
     """R_miou: sum of IoU over one-to-one pairs within images, over max(|P|, |G|).
 
     |P| counts every element of the list, including malformed ones. The score is 1 if both are empty, and 0 if only one
-    is empty or the reading is unreadable. Without `source_aware`, a box can match in any image; without `set_wise`,
-    this is `any_box_term`.
+    is empty or the answer is unreadable. Without `source_aware`, a box can match in any image; without `set_wise`, this
+    is `any_box_term`.
     """
     objects = answer.truth.objects
     if not settings.set_wise and answer.boxes.elements and objects:
@@ -26,7 +26,7 @@ def miou_term(answer: Answered, settings: "MiouSettings") -> float:
 
 
 def set_share(answer: Answered, total: Callable[[], float]) -> float:
-    """A sum over pairs, divided by max(|P|, |G|): 1 if both are empty, 0 if only one is empty or the reading is
+    """A sum over pairs, divided by max(|P|, |G|): 1 if both are empty; 0 if only one is empty or the answer is
     unreadable.
     """
     elements, objects = answer.boxes.elements, answer.truth.objects
@@ -38,15 +38,15 @@ def set_share(answer: Answered, total: Callable[[], float]) -> float:
 def any_box_term(answer: Answered, settings: "MiouSettings") -> float:
     """The alternative to set-wise matching: the mean over true objects of the best IoU of any box.
 
-    Boxes are not matched one to one and not counted, so one box can match many objects and extra boxes cost nothing. 0
-    if there is no true object.
+    Boxes are not matched one to one and not counted, so one box can match many objects and extra boxes cost nothing.
+    The value is 0 if there is no true object.
     """
     best = [_matched(answer, [item], settings) for item in answer.truth.objects]
     return math.fsum(best) / len(best) if best else 0.0
 
 
 def _matched(answer: Answered, objects: Sequence[Object], settings: "MiouSettings") -> float:
-    """Sum of IoU, after floor, ceiling, and power, over the best one-to-one pairs with some of the true objects."""
+    """Sum of the IoUs, after floor, ceiling, and power, over the best one-to-one pairs with the given true objects."""
     found = match(
         answer.boxes.objects,
         objects,

@@ -17,7 +17,7 @@ from cgc_train.errors import PredictionsError
 from cgc_train.reward.settings import PromptSettings, RewardSettings
 from cgc_train.reward.terms import Terms, score
 
-# The metrics of a response that a written row repeats.
+# The metrics that are written for each response.
 METRICS = (
     "accuracy",
     "lenient",
@@ -48,9 +48,9 @@ class Asked:
     """The rows of a release that predictions refer to.
 
     Attributes:
-        truths: truths by row id, in the order in which predictions first name them.
+        truths: true answers by row id, in the order in which predictions first name the rows.
         answered: number of rows with a prediction, by split.
-        rows: number of all rows, for these splits.
+        rows: number of all rows in these splits, by split.
     """
 
     truths: dict[str, Truth]
@@ -88,7 +88,7 @@ def read_predictions(path: Path) -> list[Prediction]:
 
 
 def find_asked(release: Release, ids: Sequence[str]) -> Asked:
-    """The truths of the rows with these ids; images are not read. Raises PredictionsError for unknown ids."""
+    """The true answers to the rows with these ids; images are not read. Raises PredictionsError for unknown ids."""
     wanted, found = set(ids), dict[str, Truth]()
     answered, rows = Counter[str](), Counter[str]()
     for row in release.rows([*COLUMNS, "split"]):

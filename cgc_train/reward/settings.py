@@ -17,8 +17,8 @@ class PromptSettings(Section):
     prefix: str = Field("", description="text with which the chat template starts every response, such as <think>")
 
 
-# Settings of each preset; explicit settings win. MG-Thinker (arXiv 2609.37374): a quarter for each tag, and for each
-# target 1 for its image plus its IoU, which counts as 0 below 0.1 and as 1 from 0.9 on.
+# Settings in each preset; explicit settings take precedence. MG-Thinker (arXiv 2609.37374): a quarter for each tag, and
+# for each target 1 for its image plus its IoU, which counts as 0 below 0.1 and as 1 from 0.9 on.
 PRESETS: dict[str, dict[str, Any]] = {
     "cgc": {},
     "mg-thinker": {"miou": 1.0, "floor": 0.1, "ceiling": 0.9, "images": 1.0, "tags": 1.0, "format": 0.0},
@@ -63,7 +63,7 @@ class RewardSettings(LastTermSettings):
         return tuple(term for term in TERMS if term.name in _ALWAYS_SHOWN or self.weight(term))
 
     def with_all_terms(self) -> "RewardSettings":
-        """The same options with equal weights for all terms."""
+        """A copy with the same options and equal weights for all terms."""
         return self.model_copy(update={term.name: 1.0 for term in TERMS})
 
 

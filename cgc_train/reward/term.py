@@ -18,7 +18,7 @@ SettingsT_contra = TypeVar("SettingsT_contra", bound=Section, contravariant=True
 
 @dataclass(frozen=True)
 class Answered:
-    """A parsed response, the truth of its row, and the values of the earlier terms, by name.
+    """A parsed response, the true answer to its row, and the values of the earlier terms, by name.
 
     `boxes` is the reading whose boxes are scored. It differs only if the settings accept more than the strict format.
     """

@@ -12,19 +12,19 @@ from cgc_data.metrics import ItemScore, Truth, score_reading
 from cgc_train.reward.settings import PromptSettings, RewardSettings, Rules
 from cgc_train.reward.term import Answered, Term
 
-# Made once: making settings takes as long as reading an answer.
+# Created once, because creating settings takes as long as parsing an answer.
 _DEFAULTS = Rules()
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Every term of one response's reward, and the reading that it is of.
+    """The value of every reward term for one response, and the parsed response.
 
     Attributes:
         reward: the weighted sum.
         values: value of each term by name, 0-1, times the weight of the row's task.
-        reading: the reading of the response by the strict format.
-        truth: the truth of its row.
+        reading: the response as parsed by the strict format.
+        truth: the true answer to the response's row.
     """
 
     reward: float

@@ -6,15 +6,15 @@ from cgc_train.families import Family
 from cgc_train.protocols import Tokenizer
 from cgc_train.tiny.tokenizer import END, IMAGE, PAD, VIDEO, VISION_END, VISION_START
 
-# Larger than the real model's 0.02: with so few weights, almost no signal would get through otherwise.
+# Larger than the real model's 0.02, because a smaller value would weaken the signal too much with so few weights.
 INITIAL_STD = 0.1
-# Rows of the real embedding, which exceed the tokens of its tokenizer.
+# Number of rows in the real embedding, which is larger than the number of tokens in the tokenizer.
 REAL_ROWS = 151936
 HIDDEN = 64
 # Each token is routed to two of four experts; the shared expert is as wide as each of them.
 EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 96}
 SHARED_EXPERT = {"shared_expert_intermediate_size": 96}
-# One layer per kind.
+# One layer of each kind.
 LINEAR_ATTENTION = {
     "layer_types": ["linear_attention", "full_attention"],
     "linear_num_key_heads": 2,

@@ -19,7 +19,7 @@ SPECIAL = (PAD, START, END, VISION_START, VISION_END, IMAGE, VIDEO)
 
 VOCABULARY = 1024
 
-# From Qwen3-VL's tokenizer; some programs locate images by these ids, regardless of a model's configuration.
+# Ids in Qwen3-VL's tokenizer; some programs find image positions by these ids, regardless of a model's configuration.
 REAL_IDS = {PAD: 151643, START: 151644, END: 151645, VISION_START: 151652, VISION_END: 151653, IMAGE: 151655}
 REAL_IDS |= {VIDEO: 151656}
 REAL_VOCABULARY = 151669
@@ -42,7 +42,7 @@ PHRASES = (
     "[]",
     ", ",
 )
-# Many short texts, so that merges reach whole words.
+# Many short texts, so that merges produce complete words.
 LABELS: tuple[str, ...] = (
     "apple",
     "ball",
@@ -96,7 +96,7 @@ def _filled(trained: Mapping[str, int]) -> dict[str, int]:
 
 
 def corpus() -> Iterator[str]:
-    """Every phrasing with some names, both instructions, and answers in the strict format."""
+    """The training text: every phrasing with some names, both instructions, and answers in the strict format."""
     for place, label in enumerate(LABELS):
         following = [readable(name) for name in (*LABELS[place:], *LABELS)]
         for pool in POOLS:

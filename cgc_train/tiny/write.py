@@ -21,7 +21,7 @@ PLAIN, THINKING = "template.jinja", "thinking.jinja"
 # A merged patch is 32 x 32 pixels; the largest image has 8 x 8 patches.
 MIN_PIXELS, MAX_PIXELS = 32 * 32, 256 * 256
 
-# Patch positions must stand out from patch contents, or the model does not learn where objects are.
+# Patch positions must be strong relative to patch contents; otherwise, the model does not learn where objects are.
 POSITION_SCALE = 20.0
 HEAD_SIZES = (16, 32)
 # Folder with the warmed-up model, in float16.

@@ -14,7 +14,7 @@ from cgc_data.metrics import Truth
 from cgc_train.recipe import Recipe
 from cgc_train.reward import Terms, score
 
-# hit: IoU of at least 0.5 with its match; near: less; astray: in an image known not to show the target.
+# hit: IoU with the matched box is at least 0.5; near: IoU is lower; astray: the image is known not to show the target.
 Fate = Literal["hit", "near", "astray", "extra"]
 HIT = 0.5
 # Longer responses are truncated on the page; their terms are those of the full response.

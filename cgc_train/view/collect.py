@@ -1,4 +1,4 @@
-"""Collect what the page shows of a run: the prompts of selected steps, with images and all saved responses."""
+"""Collect the content of a run's page: the prompts in selected steps, with their images and all saved responses."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Step:
-    """The responses of a step: `completions` sampled in training, or greedy answers to `held_out` rows."""
+    """The responses in a step: `completions` sampled in training, or greedy answers to `held_out` rows."""
 
     step: int
     kind: str

@@ -16,7 +16,9 @@ TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric with a readable title and its keys in the lines of training, held-out rows, and a benchmark, or None."""
+    """A metric, its title, and its keys in the log lines of training, held-out rows, and a benchmark; None for lines
+    without the metric.
+    """
 
     title: str
     train: str | None
@@ -66,7 +68,7 @@ Points = list[tuple[float, float]]
 
 
 def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
-    """The SVG of every curve with points, by group."""
+    """The SVG of every curve that has points, by group."""
     drawn = {
         group: [svg for curve in curves if (svg := _draw(curve, metrics)) is not None]
         for group, curves in {**GROUPS, "Benchmark during training": benchmark_curves(metrics)}.items()
@@ -81,7 +83,7 @@ def benchmark_curves(metrics: Sequence[MetricsLine]) -> list[Curve]:
 
 
 def points(metrics: Sequence[MetricsLine], kind: str, key: str | None) -> Points:
-    """(step, value) pairs of a metric in the lines of one kind."""
+    """Pairs (step, value) of a metric in the lines of one kind."""
     lines = [line for line in metrics if line.get("kind") == kind]
     found = [(line["step"], line.get(key)) for line in lines] if key else []
     return [(float(step), float(value)) for step, value in found if isinstance(value, int | float)]
@@ -90,7 +92,7 @@ def points(metrics: Sequence[MetricsLine], kind: str, key: str | None) -> Points
 def plot(curve: Curve, metrics: Sequence[MetricsLine], size: tuple[float, float] = (3.5, 2.0)) -> Figure | None:
     """The figure of a curve, `size` in inches, or None if it has no points."""
     train, held_out = points(metrics, "train", curve.train), points(metrics, "held_out", curve.held_out)
-    held_out += points(metrics, "benchmark", curve.benchmark)  # a curve has only one of the two
+    held_out += points(metrics, "benchmark", curve.benchmark)  # a curve has values from only one of the two
     if not train and not held_out:
         return None
     figure = Figure(figsize=size, layout="constrained")

@@ -22,7 +22,7 @@ MARK = "<!-- cgc-train view -->"
 
 @dataclass(frozen=True)
 class Page:
-    """What was written."""
+    """The result of writing a page."""
 
     path: Path
     steps: int

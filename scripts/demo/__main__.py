@@ -16,7 +16,7 @@ from scripts.demo.stages import Stage, StageError, run_stages
 
 BIN = Path(sys.executable).parent
 PYTHON = sys.executable
-FOLDER = Path("demo")  # the recipe tiny-cpu and examples/painted.yaml contain paths in it
+FOLDER = Path("demo")  # the recipe tiny-cpu and examples/painted.yaml contain paths in this folder
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from cgc_bench.lmms.dispatch import main as lmms_eval
 
 TASK, ROWS, NEW_TOKENS = "cgc_contrast_think_inter", 60, 200
-PIXELS = 4096  # of an image, as in training; by default it is larger, and the model has seen no larger ones
+PIXELS = 4096  # per image, as in training; the default is larger than any image that the model has seen
 MODELS = {"before": "tiny", "after": "run/model"}
 
 

@@ -35,7 +35,7 @@ SHEETS = ("inter-locate_all-01.jpg", "intra-same_object-01.jpg")
 
 @dataclass(frozen=True)
 class Line:
-    """A metric before and after training, in percent, next to the best trivial answer."""
+    """A metric before and after training, in percent, and its value for the best trivial answer."""
 
     name: str
     meaning: str

@@ -45,7 +45,7 @@ Tried: its release `0.3.2`, [below](#easyr1-an-older-version), and stubs for the
 replace functions of `torch.cuda`, NCCL by gloo, device meshes of GPUs by those of the CPU, flash-attn by the attention
 of PyTorch, and vLLM by a module of that name that samples with transformers."""
 OLDER_CAUSE = """Upstream: the line that stops the newer [EasyR1](#easyr1)."""
-BATCH, GROUP, TOKENS = 2, 4, 160  # of training on a stub; TOKENS is that of `scripts.engines.sampler`
+BATCH, GROUP, TOKENS = 2, 4, 160  # steps of training on a stub; TOKENS is the value in `scripts.engines.sampler`
 PROMPT = 256  # tokens
 
 

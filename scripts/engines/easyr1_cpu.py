@@ -78,11 +78,11 @@ class LLM:
 
 
 class Unused:
-    """Stands for classes that EasyR1 imports but does not use here."""
+    """Replaces classes that EasyR1 imports but does not use here."""
 
     @staticmethod
     def hijack() -> None:
-        """Does nothing, since vLLM is not there."""
+        """Does nothing, because vLLM is not installed."""
 
 
 def stand_in() -> None:

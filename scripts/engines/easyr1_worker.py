@@ -20,20 +20,20 @@ from scripts.engines.sampler import Sampler
 
 
 def pixels(processor: Any) -> dict[str, int]:
-    """The limits of an image's pixels that a model's processor has."""
+    """The pixel limits per image in a model's processor."""
     size = processor.image_processor.size
     return {"min_pixels": size["shortest_edge"], "max_pixels": size["longest_edge"]}
 
 
 def manager(plugin: str, tokenizer: Any) -> Any:
-    """The reward manager from its configuration."""
+    """The reward manager, created from its configuration."""
     config = RewardConfig(reward_function=f"{plugin}:compute_score")
     config.post_init()
     return AutoRewardManager(config, tokenizer)
 
 
 def batch(answer: str, response: torch.Tensor) -> DataProto:
-    """A response in the form that its rollout passes to the reward manager."""
+    """A response in the form in which EasyR1's rollout passes it to the reward manager."""
     tensors = {"responses": response[None], "response_mask": torch.ones_like(response)[None]}
     truth = np.array([answer], dtype=object)
     return DataProto(batch=TensorDict(tensors, batch_size=1), non_tensor_batch={"ground_truth": truth})

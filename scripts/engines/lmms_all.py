@@ -13,7 +13,7 @@ from scripts.engines.workplace import Workplace
 from tests.cgc_bench.official_files import mig_folder, prepare, vlm2_folder
 from tests.cgc_bench.transfer_rows import repository
 
-LIMIT, TOKENS = 2, 4  # questions of each task; tokens of an answer
+LIMIT, TOKENS = 2, 4  # number of questions per task; maximum number of tokens per answer
 ENGINE_ARGUMENTS = "max_model_len=4096,dtype=float32,enforce_eager=True,gpu_memory_utilization=0.3"
 MODELS = ("qwen3_vl", "vllm", "openai")
 
@@ -34,14 +34,14 @@ def every_task(place: Workplace) -> list[Comparison]:
 
 
 def prepared(folder: Path, release: Path) -> dict[str, str]:
-    """Prepare stand-ins for every benchmark; the settings of commands that use them."""
+    """Prepare stand-ins for every benchmark, and return the settings of commands that use them."""
     settings = {
         "CGC_CACHE": str(folder / "cache"),
         "HF_DATASETS_CACHE": str(folder / "datasets"),
         "HF_HUB_OFFLINE": "1",
         "CGC_BENCH_RELEASE": str(release),
         "CGC_BENCH_MAX_PIXELS": "9216",
-        "CGC_BENCH_PROFILE": "lmms-eval-default",  # by default, two tasks ask each model in lmms-eval's words for it
+        "CGC_BENCH_PROFILE": "lmms-eval-default",  # by default, two tasks use lmms-eval's own prompts for each model
     }
     with environment(settings):
         root, annotations = mig_folder(folder)
@@ -65,7 +65,7 @@ def asked(place: Workplace, model: str, settings: dict[str, str]) -> tuple[list[
 
 
 def arguments(place: Workplace, model: str) -> Sequence[str]:
-    """Of the command, for one model."""
+    """The arguments of the command for one model."""
     if model == "vllm":
         return "--model_args", f"model={place.material.warm},{ENGINE_ARGUMENTS}", "--batch_size", "16"
     if model == "qwen3_vl":

@@ -82,7 +82,7 @@ def of_transformers(sent: Sent) -> AbstractContextManager[Any]:
 
 
 def of_vllm(sent: Sent) -> AbstractContextManager[Any]:
-    """Record the conversations that vLLM is given."""
+    """Record the conversations that vLLM receives."""
     from vllm import LLM
 
     def requests(_: object, messages: Sequence[Any], **__: Any) -> Sequence[Any]:

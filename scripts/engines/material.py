@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts.engines.workplace import HOME, Material, run
 
-HEADS = ("--head-size", "32")  # the smallest that vLLM's attention supports on a CPU
+HEADS = ("--head-size", "32")  # the smallest head size that vLLM's attention supports on a CPU
 WARM_UP = ("sft.max_steps=400", "data.held_out_every=0")
 
 
@@ -27,7 +27,7 @@ def _warm_up(material: Material, folder: Path) -> None:
 
 
 def once(target: Path, make: Callable[[], object]) -> None:
-    """Make what is missing; a marker file next to the folder shows that it is complete."""
+    """Make a missing folder; a marker file next to the folder shows that the folder is complete."""
     mark = target.with_name(f"{target.name}.made")
     if not mark.is_file():
         shutil.rmtree(target, ignore_errors=True)

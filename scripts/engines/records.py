@@ -33,7 +33,7 @@ def at_least(what: str, figure: float, bound: float, detail: str = "") -> Compar
 
 
 def same(what: str, figure: int, expected: int, detail: str = "") -> Comparison:
-    """A number that must equal another one."""
+    """A number that must equal the expected number."""
     return Comparison(what, figure, expected, figure == expected, detail)
 
 
@@ -44,7 +44,7 @@ def equal(what: str, found: Sequence[Any] | set[Any] | dict[Any, Any], expected:
 
 
 def skipped(what: str, why: str) -> Comparison:
-    """A comparison that was not made."""
+    """A comparison that was skipped."""
     return Comparison(what, None, None, False, f"not compared: {why}")
 
 
@@ -68,8 +68,8 @@ class Engine:
     """An engine, its requirements, and its stages.
 
     Attributes:
-        name: on the command line.
-        title: on the page.
+        name: name on the command line.
+        title: title on the page.
         packages: packages whose versions are shown.
         stages: stages in order; if one stage fails, the next stage still runs.
         requirements: packages for pip to install with their dependencies.
@@ -97,7 +97,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Result:
-    """Result of a stage. `command` and `error` are those of the command that failed, if any."""
+    """Result of a stage. `command` and `error` describe the command that failed, if any."""
 
     stage: str
     seconds: float
@@ -108,7 +108,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether something was compared and every comparison agrees."""
+        """Whether at least one comparison was made and all comparisons agree."""
         return not self.error and bool(self.comparisons) and all(entry.passed for entry in self.comparisons)
 
 

@@ -12,7 +12,7 @@ from scripts.markdown import table
 
 FACTS, PAGE = ROOT / "docs" / "engines.json", ROOT / "docs" / "engines.md"
 HEADER = re.compile(r"^# Engines: .*\n", re.MULTILINE)
-# What processes report before they fail.
+# Messages that processes print before they fail.
 CHATTER = re.compile(r"^\(.*pid=\d+\)|^Generating \w+ split|Warning: |^\s+warnings\.warn\(|INFO worker\.py")
 INTRODUCTION = """# Engines that were run
 
@@ -63,7 +63,7 @@ def with_header(text: str, head: str) -> str:
 
 
 def header(recipe: Recipe, records: Mapping[str, Record]) -> str:
-    """The line in a recipe's header: engines and versions that passed with the recipe, and those that did not."""
+    """The line in a recipe's header: the engines and versions that passed with the recipe, and the ones that failed."""
     parts = [_outcome(name, records.get(name)) for name in engines_of(recipe)]
     return f"# Engines: run on a CPU with a tiny model: {'; '.join(parts)}. See docs/engines.md\n"
 

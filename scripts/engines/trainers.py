@@ -24,11 +24,11 @@ from scripts.engines.workplace import HOME, ROOT, Workplace
 STEPS, ASKED = 2, 16
 WARM = load_recipe("tiny-cpu")  # the recipe of the warm-up
 MAX_PIXELS = WARM.data.max_pixels
-EXACT, LEARNED = 1e-6, 1e-5  # for rewards in single precision; for weights
+EXACT, LEARNED = 1e-6, 1e-5  # tolerance for rewards in single precision, and for weights
 OF_ADVANTAGES = 1e-3
 DEVIATION = 1e-4  # all trainers add this to the deviation of a group's rewards
 RAY = {
-    "RAY_ADDRESS": "local",  # a cluster that ends with the process
+    "RAY_ADDRESS": "local",  # a Ray cluster that ends with the process
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_register_timeout_seconds": "600",
     "RAY_agent_register_timeout_ms": "600000",
@@ -70,14 +70,16 @@ def export(place: Workplace, form: str) -> Path:
 
 
 def known_rows(place: Workplace) -> list[int]:
-    """Indices of the training rows, from 0, whose tasks were in the warm-up; the model cannot answer any others."""
+    """Indices of the training rows, from 0, whose tasks were in the warm-up; the model cannot answer rows of other
+    tasks.
+    """
     tasks = WARM.data.tasks
     rows = open_release(place.material.release).rows(split="train", images=False)
     return [number for number, row in enumerate(rows) if f"{row['contrast']}/{row['task']}" in tasks]
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines."""
+    """The objects in a JSON Lines file."""
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 

@@ -26,7 +26,7 @@ from scripts.engines.trainers import (
 )
 from scripts.engines.workplace import Workplace
 
-BATCH, GROUP, TOKENS = 3, 4, 160  # of training on a stub; TOKENS is that of `scripts.engines.sampler`
+BATCH, GROUP, TOKENS = 3, 4, 160  # steps of training on a stub; TOKENS is the value in `scripts.engines.sampler`
 PROMPT = 256  # tokens
 # Its FSDP is registered only for GPUs, but does the same on a CPU.
 ON_CPU = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "scripts.engines.verl_cpu", "VERL_ENGINE_DEVICE": "cuda"}
@@ -110,7 +110,7 @@ def _asked(place: Workplace) -> Path:
 
 
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """The responses of a step in verl's log of them; those that match no row are omitted."""
+    """The responses in verl's log of a step; responses that match no row are omitted."""
     return [
         Paid(row["extra_info"]["id"], line["output"], {name: line[name] for name in TERMS})
         for line in lines(file)
@@ -125,7 +125,7 @@ def is_for(line: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     return right and all(piece.strip() in line["input"] for piece in pieces)
 
 
-OTHERS = ("qwen-vl-utils", "fastapi", "uvicorn", "cachetools")  # that it imports but does not require
+OTHERS = ("qwen-vl-utils", "fastapi", "uvicorn", "cachetools")  # packages that verl imports but does not require
 PACKAGES = ("verl", "torch", "transformers", "tensordict", "ray", "datasets")
 
 
@@ -150,7 +150,7 @@ OLDER = Engine(
     name="verl-older",
     title="verl, an older version",
     packages=PACKAGES,
-    alone=("verl==0.8.0",),  # it requires a numpy below 2, with which the project's pyarrow does not work
+    alone=("verl==0.8.0",),  # verl requires a numpy below 2, which does not work with the project's pyarrow
     requirements=(
         "tensordict==0.10.0", "torchdata", "hydra-core", "codetiming", "pylatexenc", "dill", "ray[default]",
         "tensorboard", *OTHERS,

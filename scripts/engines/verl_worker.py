@@ -22,7 +22,7 @@ from scripts.engines.sampler import Sampler
 
 
 def configuration(plugin: str) -> Any:
-    """The part of its configuration that data and reward use."""
+    """The part of verl's configuration that data and reward use."""
     data = {"max_prompt_length": 8192, "filter_overlong_prompts_workers": 1, "return_raw_chat": True}
     named = {"path": plugin, "name": "compute_score"}
     manager = {"source": "register", "name": "naive"}
@@ -30,7 +30,7 @@ def configuration(plugin: str) -> Any:
 
 
 def batch(row: dict[str, Any], prompt: torch.Tensor, response: torch.Tensor) -> DataProto:
-    """A response in the form that its rollout passes to the reward manager."""
+    """A response in the form in which verl's rollout passes it to the reward manager."""
     whole = torch.cat([prompt, response])[None]
     tensors = {"prompts": prompt[None], "responses": response[None], "attention_mask": torch.ones_like(whole)}
     facts = {name: np.array([row[name]], dtype=object) for name in ("data_source", "reward_model", "extra_info")}

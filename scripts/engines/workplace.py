@@ -1,4 +1,4 @@
-"""Where an engine runs: its interpreter, folder, release, models, and commands."""
+"""The place in which an engine runs: its interpreter, folder, release, models, and commands."""
 
 import os
 import re
@@ -38,7 +38,7 @@ class Material:
     Attributes:
         release: a small release of the embedded sample.
         tiny: a random model, as `cgc-train tiny` writes it.
-        warm: the same after a warm-up, so that some of its answers earn a reward.
+        warm: the tiny model after a warm-up, so that some of its answers earn a reward.
     """
 
     release: Path
@@ -52,7 +52,7 @@ class Workplace:
 
     Attributes:
         python: interpreter of the engine's environment.
-        folder: for runs; initially empty.
+        folder: folder for runs; initially empty.
         material: release and models to train on.
         variables: environment variables of every command.
     """
@@ -110,7 +110,7 @@ def started(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> 
 
 
 def broken(command: Sequence[str], log: Path) -> StageError:
-    """The error for a command that `started` ran and that did not do its job."""
+    """The error for a command that `started` ran and that failed."""
     return StageError(as_typed(command), shown(log.read_text(encoding="utf-8", errors="replace")[-LAST:]))
 
 

@@ -31,7 +31,7 @@ def killed_at_moments(lab: Lab) -> None:
 
 
 def killed_at_any_time(lab: Lab) -> None:
-    """The same with kills at random times and several processes."""
+    """A build with several processes, killed repeatedly at random times, also gives the same bytes."""
     out = lab.new("killed") / "release"
     for _ in range(3):
         process = lab.start("build", lab.config(), "--out", out, "--workers", "2")
@@ -90,7 +90,7 @@ def replaced_photos(lab: Lab) -> None:
     """Photos replaced while a build is stopped, with the same name, size, and time, result in another release."""
     config, annotations, images = lab.copied()
     content = json.loads(annotations.read_bytes())
-    for image in content["images"]:  # identified by their names, as COCO's are, not by their bytes
+    for image in content["images"]:  # identified by name, like COCO's photos, not by bytes
         image["coco_url"] = f"http://images.cocodataset.org/train2017/{image['id'] % 10**6:012d}.jpg"
     annotations.write_text(json.dumps(content), encoding="utf-8")
     out, fresh = lab.new("replaced") / "release", lab.new("fresh") / "release"
@@ -104,7 +104,7 @@ def replaced_photos(lab: Lab) -> None:
 
 
 def twin(path: Path, other: Path) -> None:
-    """Replace a photo's content with that of another, keeping its size, times, and number of bytes."""
+    """Replace a photo's content with the content of another photo, keeping its size, times, and number of bytes."""
     state = path.stat()
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     shown = cv2.resize(cv2.imread(str(other)), pixels.shape[1::-1])
@@ -131,7 +131,7 @@ def changed_meanwhile(lab: Lab) -> None:
 
 
 def two_at_once(lab: Lab) -> None:
-    """A second build into the same folder is refused, and the running one is not affected."""
+    """A second build into the same folder is refused, and the running build is not affected."""
     out = lab.new("twice") / "release"
     held = lab.new("held") / "first"
     held.touch()

@@ -58,7 +58,7 @@ def every_command(listed: Path, material: Path, out: Path) -> Iterator[str]:
 
 
 def _prepare(folder: Path, answers: Path, material: Path) -> None:
-    """A separate cache, and a run with these answers."""
+    """Use a separate cache, and create a run that contains these answers."""
     from cgc_train.recipe import load_recipe
     from cgc_train.run import create_run, held_out_path
 

@@ -28,7 +28,7 @@ class Run:
 
     status: int
     errors: str
-    memory: int  # bytes, at most
+    memory: int  # maximum number of bytes
 
 
 class Lab:

@@ -64,7 +64,7 @@ def _why(index: Index, photo: int, concept: int, label: str) -> str:
 
 
 def confusable(world: World) -> Image.Image:
-    """Why one photo can be a distractor and another photo cannot, with every confusable name checked."""
+    """Shows why one photo can be a distractor and another photo cannot, with a check of every confusable name."""
     index, names = world.index, names_of(world.index.concepts)
     absent = index.states == ABSENT
 

@@ -1,4 +1,4 @@
-"""What pictures are drawn from: the embedded sample, its index, and a release built from it."""
+"""The sources of the pictures: the embedded sample, its index, and a release built from it."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence

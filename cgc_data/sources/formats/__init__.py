@@ -12,7 +12,7 @@ from cgc_data.sources.formats.protocol import AnnotationProtocol, Declared, Exha
 
 __all__ = ["FORMATS", "AnnotationProtocol", "Declared", "Exhaustive", "Federated", "Flags", "Format", "Kind"]
 
-# Each is declared in the module of its name, as a constant in capitals. Users see them in this order.
+# Each format is declared in the module with its name, as a constant in capitals. Users see the formats in this order.
 _REGISTERED = ("coco", "lvis")
 
 

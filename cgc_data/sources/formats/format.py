@@ -26,7 +26,7 @@ class Format:
         crowd_unless_stated: crowd flag of an annotation that does not state it; -1: unknown.
         coco_photos: whether its files always annotate COCO's photos, regardless of their categories, so that the photos
             have COCO's names.
-        protocol: what its files warrant.
+        protocol: the facts that its files warrant.
     """
 
     name: str

@@ -21,7 +21,7 @@ LISTS = ("negative", "not_exhaustive")
 
 @dataclass(frozen=True)
 class AnnotationProtocol(ABC):
-    """What the files of a format warrant.
+    """The facts that files of a format warrant.
 
     Attributes:
         who: the annotators, as named in the gallery.
@@ -135,7 +135,7 @@ class Federated(AnnotationProtocol):
         return np.asarray(table.annotations.column("crowd").to_numpy() != 1)
 
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """Not if both lists of a photo are empty: nothing shows that it was checked at all."""
+        """False for photos with two empty lists, because nothing shows that such a photo was checked at all."""
         del declared
         lengths = [np.diff(table.images.column(name).combine_chunks().offsets.to_numpy()) for name in LISTS]
         checked = np.asarray(sum(lengths) > 0)

@@ -2,7 +2,7 @@
 
 from cgc_data.tasks.task import Contrast, Distractors
 
-DECOUPLED = Distractors("decoupled", 0.0)  # scenes far apart
+DECOUPLED = Distractors("decoupled", 0.0)  # very different scenes
 HARD = Distractors("hard", 1.0)  # similar scenes
 
 INTER = Contrast(

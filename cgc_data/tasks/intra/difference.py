@@ -1,4 +1,4 @@
-"""What one of two images of a scene shows and the other does not."""
+"""The object that only one of two images of a scene shows."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task

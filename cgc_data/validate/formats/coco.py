@@ -24,6 +24,6 @@ def read(path: Path, declared: Declared) -> RawFile:
         licenses=coco.dataset.get("licenses") or (),
         mask=coco.annToRLE,
         protocol=Exhaustive.of(names, own, declared),
-        # COCO's annotators boxed mugs as "cup": what its 80 classes include does not apply to other lists of names
+        # COCO's annotators boxed mugs as "cup": the same names in other lists do not have COCO's meanings
         practice=COCO_PRACTICE if own else "",
     )

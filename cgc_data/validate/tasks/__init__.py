@@ -1,4 +1,4 @@
-"""Derives again what makes the rows of each task true: one module per task, named CONTRAST_TASK after the task's id.
+"""Derives again why the rows of each task are correct: one module per task, named CONTRAST_TASK after the task's id.
 
 Each module has `check`, plus `CHECKS` if it reports task-specific checks, and `measures` if its rows have task-specific
 shortcuts. A task without a module cannot be validated, and a test fails.
@@ -17,13 +17,13 @@ from cgc_data.validate.world import World
 
 
 class TaskCheck(Protocol):
-    """Yields one finding per thing checked in a row of the task."""
+    """Yields one finding for each check of a row of the task."""
 
     def __call__(self, sample: Sample, world: World, limits: Limits) -> Iterable[Finding]: ...
 
 
 def check_of(task: Task) -> TaskCheck:
-    """The check of a task. Raises ModuleNotFoundError if the task has no module."""
+    """The check function of a task. Raises ModuleNotFoundError if the task has no module."""
     found: TaskCheck = import_module(_module(task)).check
     return found
 

@@ -11,7 +11,7 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that there is no object. The absence evidence covers whether each photo is free of the label."""
+    """Check that the answer is empty. The checks of absence evidence verify that no photo shows the label."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)

@@ -26,7 +26,7 @@ PERSON, PERSON_BOUND = readable(concept_of("person")).singular, 0.1
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check the kind that all images share, and that the answer contains every instance of it."""
+    """Check the kind that all images share, and whether the answer contains all of its instances."""
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
     yield from some_object(sample)
@@ -77,8 +77,8 @@ def _gone(world: World, photo: str, concept: str, right: str) -> bool:
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Images in which not all instances of the kind are boxed, that show none, or that show more than an answer may
-    contain.
+    """Images in which some instances of the kind have no box, or which show no instance or more instances than an
+    answer may contain.
     """
     concept = world.concept(label) or ""
     for number, view in enumerate(sample.views, 1):
@@ -95,7 +95,7 @@ def _images(sample: Sample, label: str, world: World) -> set[int]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could reveal the right name by the name itself, or by the labels of one image."""
+    """Measure whether the name itself, or the labels in one image, could reveal the right name."""
     del limits
     lists = [trace for trace in traces if trace.asked]
     yield names_tell("common kind from the names", lists, _is_right)

@@ -25,7 +25,9 @@ UNFIT = frozenset(map(concept_of, ("person", "dining table")))
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check roles and complete sets as for any set question, and that the example represents only its category."""
+    """Check roles and complete sets like for any set question, and check that the example represents only its
+    category.
+    """
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
     yield from hard_distractors(sample, world)
@@ -49,7 +51,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _example(sample: Sample, world: World, concept: str) -> Instance | None:
-    """The instance whose whole extent is in the window and which has the given box."""
+    """The instance that has the given box and is completely inside the window."""
     view = sample.view(1)
     for fact in world.facts(world.photo(view), concept):
         for instance in fact.instances:
@@ -86,7 +88,9 @@ def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
 
 
 def _covered(world: World, photo: str, concept: str, window: tuple[int, int, int, int]) -> float:
-    """Pixels of the window that a label covers, from the source with the fewest: outlines differ slightly."""
+    """Number of window pixels that a label covers, from the source with the lowest number, because outlines differ
+    slightly.
+    """
     return min(
         sum(fact.source.covered(instance.number, window) for instance in (*fact.instances, *fact.crowds))
         for fact in world.facts(photo, concept)

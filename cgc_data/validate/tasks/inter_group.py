@@ -49,7 +49,7 @@ def _overlaps(sample: Sample) -> Iterator[str]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """What could reveal the label that no image shows, without inspecting the images."""
+    """Measure whether the label that no image shows can be guessed without inspecting the images."""
     del limits
     lacking = [trace for trace in traces if not all(asked.answered for asked in trace.asked)]
     what = "share of rows in which one label is in no image"
@@ -58,5 +58,5 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
     yield names_tell("name of the label nowhere (group)", traces, lambda asked: not asked.answered)
     yield place_tells("place of the label nowhere (group)", traces, lambda asked: not asked.answered)
     fewest = min((len(trace.asked) for trace in lacking), default=0)
-    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # only in longer lists can a label be nowhere
+    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # only these can contain a label nowhere
     yield words_tell("label nowhere from wording and sizes (group)", longer, {trace.id for trace in lacking})

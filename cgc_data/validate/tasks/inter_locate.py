@@ -11,7 +11,7 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check for one object, complete in its view, and the roles that follow from it."""
+    """Check that the answer is the only object, that its view shows all of it, and that the roles match."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     images = sorted({target.img_idx for target in sample.objects})

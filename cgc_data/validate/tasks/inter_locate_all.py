@@ -11,7 +11,9 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check for at least one object, all of them in their views, and the roles that follow from them."""
+    """Check that the answer contains at least one object and every object in the views with objects, and that the roles
+    match.
+    """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)

@@ -24,7 +24,7 @@ BORDER = 3  # pixels
 PLACE_MARGIN = 0.1  # share of the picture's side
 SIZE_MARGIN = 1.3
 ROUNDING = 1e-6
-# Center and edge of a box, as shares of the picture, signed so that the object with the largest values is meant.
+# Center and edge of a box, as shares of the picture, with a sign that makes the requested object's values the largest.
 PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
     LEFTMOST: lambda box: (-(box[0] + box[2]) / 2, -box[0]),
     RIGHTMOST: lambda box: ((box[0] + box[2]) / 2, box[2]),
@@ -34,7 +34,9 @@ PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check for one object, the right one of several, and that no other image shows two objects of its label."""
+    """Check that the answer is one object, the right one among several, and that no other image shows two objects with
+    its label.
+    """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     images = sorted({target.img_idx for target in sample.objects})
@@ -54,10 +56,10 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
 
 def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
     if len(sample.objects) != 1 or len(sample.labels) != 1 or sample.reference_images:
-        return []  # reported by `one instance` or `row form`
+        return []  # the checks `one instance` and `row form` report this
     answer, concept = sample.objects[0], world.concept(sample.labels[0]) or ""
     faults = [*_others(sample, world, concept)]
-    if concept and readable(concept).in_pieces:  # whether it is one piece or two is the annotator's choice
+    if concept and readable(concept).in_pieces:  # annotators choose whether it is one instance or two
         faults.append(f"{sample.labels[0]} comes in pieces, whose number is not certain")
     photo = world.photo(sample.view(answer.img_idx))
     if reason := world.incomplete(photo, concept):
@@ -116,13 +118,13 @@ def _places(world: World, sample: Sample, group: Iterable[Instance]) -> list[tup
 
 
 def _sizes(world: World, sample: Sample, instance: Instance) -> tuple[float, float]:
-    """Area of the mask and of the box, in pixels."""
+    """Areas of the mask and the box, in pixels."""
     view = sample.view(sample.objects[0].img_idx)
     return world.sources[instance.source].covered(instance.number, view.window), area(_box(world, instance, sample))
 
 
 def _box(world: World, instance: Instance, sample: Sample) -> Box:
-    """Tight box in the whole photo."""
+    """Tight box of the instance in the uncropped photo."""
     return world.sight(instance, sample.view(sample.objects[0].img_idx), 0).box or instance.box
 
 

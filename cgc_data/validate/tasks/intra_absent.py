@@ -10,7 +10,7 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that no window shows an object of the label but the photo does."""
+    """Check that no window shows an object with the label, although the photo does."""
     yield from complete(sample, world, limits, everywhere=True)
     yield _in_photo(sample, world)
     yield no_object(sample)

@@ -38,18 +38,18 @@ CHECKS = {
 }
 PERSON = "person"  # supercategory
 UPRIGHT = 1.7
-HORIZON = 0.45  # share of the height
-LIKE_HEIGHT = 0.25  # beyond the 10th and 90th percentile of the heights of the label
+HORIZON = 0.45  # share of the photo's height
+LIKE_HEIGHT = 0.25  # factor beyond the 10th and 90th percentile of the label's heights
 HIDDEN = 0.1
 CONTRAST = 30.0
 GRAY, MOST = 4, 0.99  # maximum level difference between the channels of a black-and-white photo, except for some pixels
-SLACK = 0.1  # relative, for values that the planner measures on small pictures
+SLACK = 0.1  # relative tolerance for values that the planner measures on thumbnails
 SHOWN_ALIKE = 0.5
 Object = tuple[str, tuple[float, ...], str]  # annotation, transform, and mask
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check everything that the two views show and do not show."""
+    """Check which objects each of the two views shows and does not show."""
     del limits
     if fault := _views(sample, world):
         yield Finding("one difference", fault)
@@ -68,7 +68,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Does its file reveal which image has the added object?"""
+    """Do the image files reveal which image has the added object?"""
     del limits
     rows = [trace for trace in traces if trace.targets]
     yield answer_image("difference by file size", rows, lambda trace: trace.num_bytes)
@@ -100,7 +100,7 @@ def _difference(sample: Sample) -> str:
 
 
 def _steps(view: View) -> str:
-    """Why not every part is pasted exactly once, before all other operations."""
+    """Why some part is not pasted exactly once, before all other operations; empty if every part is."""
     names = [step.name for step in view.operations]
     pasted = [step.values for step in view.operations if step.name == "paste"]
     once = sorted(pasted) == [(float(number),) for number in range(1, len(view.parts))]
@@ -128,12 +128,12 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
 
 
 def _is_gray(part: Part, world: World) -> bool:
-    """Whether the photo of the part is black-and-white, based on every fourth pixel."""
+    """Whether the photo that supplies the part is black-and-white, based on every fourth pixel."""
     return bool(np.quantile(np.ptp(world.pixels.of(part)[::4, ::4], axis=2), MOST) <= GRAY)
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Is every object boxed for which any source has a label?"""
+    """Are all objects boxed, for every label that any source has?"""
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 
@@ -158,7 +158,7 @@ def _boxes(sample: Sample, placed: Sequence[tuple[Part, Instance, Placed]]) -> I
 
 
 def _misplaced(found: Instance, here: Placed, view: View, world: World) -> str:
-    """Why an object cannot be in its position."""
+    """Why an object cannot be at its position; empty if it can."""
     x1, y1, x2, y2 = here.box
     width, height = world.sources[view.source].size(view.image_id)
     if not (x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height) or y2 <= HORIZON * height:
@@ -180,7 +180,7 @@ def _within(height: float, low: float, high: float) -> bool:
 
 
 def _unlike(sample: Sample, world: World) -> str:
-    """An annotated object of which one view shows much more than the other, or ""."""
+    """An annotated object that is much more visible in one view than in the other, or ""."""
     photo = world.photo(sample.views[0])
     for key, image in world.appearances(photo):
         source = world.sources[key]

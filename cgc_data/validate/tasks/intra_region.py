@@ -21,11 +21,11 @@ CHECKS = {
     "pieces unique": "a piece is not a plain area and resembles no other place, at any size, mirrored or not",
 }
 AT_HOME, ELSEWHERE, LEAST_SPREAD = 0.8, 0.7, 20.0
-SLACK = 0.03  # of a correlation, due to resampling in another order
+SLACK = 0.03  # tolerance of a correlation, due to resampling in a different order
 SPREAD_SLACK = 1.5  # gray levels
 MOST_GAIN, GAMMAS = 0.15, (0.8, 1.25)
 ENLARGEMENT = 2.0
-MARGIN = 8  # pixels of the photo
+MARGIN = 8  # photo pixels
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
 
 
 def _misformed(sample: Sample, world: World) -> str:
-    """Why the row has neither of the two forms."""
+    """Why the row matches neither of the two question forms; empty if it matches one."""
     if len(sample.objects) != 1 or sample.ref_img_idx is None:
         return f"{len(sample.objects)} objects for the piece in image {sample.ref_img_idx}; not one of each"
     if len({world.photo(view) for view in sample.views}) > 1:
@@ -65,7 +65,7 @@ def _misformed(sample: Sample, world: World) -> str:
 
 
 def _not_searched(sample: Sample) -> str:
-    """Why a row does not have the form that asks from which image a piece was cut."""
+    """Why the row does not match the form that asks from which image a piece was cut; empty if it does."""
     if sample.reference_images != (1,):
         return f"the pieces are images {sample.reference_images}, not only the first image"
     views = [sample.view(number) for number in sample.answer_images]
@@ -92,7 +92,9 @@ def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
 
 
 def _changed(view: View) -> Iterator[str]:
-    """Why a piece is not as its task allows: cropped, enlarged at most twofold, and recolored within bounds."""
+    """Why a piece breaks the rules of its task: it must be cropped, enlarged at most twofold, and recolored within
+    bounds.
+    """
     steps = dict(zip((step.name for step in view.operations), (step.values for step in view.operations), strict=True))
     if tuple(steps) != ("crop", "resize", "gain", "gamma", "jpeg"):
         yield f"the piece was made by {', '.join(steps)}"
@@ -106,7 +108,7 @@ def _changed(view: View) -> Iterator[str]:
 
 
 def _near(sample: Sample) -> str:
-    """Images that show a part of a piece, or of the margin around it, other than the image that contains it."""
+    """Images, other than the image with the piece, that show a part of the piece or of the margin around it."""
     (target,) = sample.objects
     others = {n: view.window for n, view in enumerate(sample.views, 1) if n != target.img_idx}
     pieces = set(sample.reference_images)

@@ -22,12 +22,12 @@ CHECKS = {
 }
 COPY_IOU = 0.3
 SIBLING_IOU = 0.3
-WHOLE = 0.999  # visible share from which an object counts as whole
-WHOLE_PIXEL = 0.5 + 1e-6  # rounding of a drawn box
+WHOLE = 0.999  # visible share at or above which an object counts as complete
+WHOLE_PIXEL = 0.5 + 1e-6  # tolerance for the rounding of a drawn box
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer contains the object of the given box exactly where views show it, distinct from
+    """Check that the answer contains the object in the given box for exactly the views that show it, distinct from
     siblings.
     """
     for fault in _Follow(limits, world).faults(sample) or [""]:
@@ -38,13 +38,13 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """How well an object can be followed without the images."""
+    """Measure how well an object can be followed without the images."""
     del limits
     yield from track_measures(traces)
 
 
 class _Follow:
-    """Finds what is wrong with one sample."""
+    """Finds the faults in one sample."""
 
     def __init__(self, limits: Limits, world: World) -> None:
         self._limits, self._world = limits, world
@@ -57,7 +57,7 @@ class _Follow:
             return [fault]
         found = self._world.instance(sample.objects[0].annotation_id)
         if found is None:
-            return []  # already reported by `annotations`
+            return []  # the check `annotations` already reports this
         if {self._world.photo(view) for view in sample.views} != {self._world.photo(found)}:
             return ["the views are of different photos"]
         faults = self._reference(found, sample.ref_bbox, sample.view(sample.ref_img_idx))
@@ -78,7 +78,7 @@ class _Follow:
         )
 
     def _answer(self, found: Instance, sample: Sample, number: int, reference: Rectangle) -> Iterator[str]:
-        """The fault of the answer in one image."""
+        """The fault in the answer for one image."""
         view, answered = sample.view(number), any(target.img_idx == number for target in sample.objects)
         sight = self._sight(found, view)
         state = sight.state(self._limits.visible)
