@@ -184,7 +184,7 @@ def keep_checkpoint(run: Path, step: int) -> None:
 
 
 def commands(folder: Path, step: int, recipe: Recipe) -> str:
-    """The script of a step: merge the checkpoint, then run the recipe's command with its placeholders filled in."""
+    """The script for one training step: merges the checkpoint, then runs the recipe's command for it."""
     model, out = folder.resolve() / "model", folder.resolve() / "out"
     command = recipe.benchmark.command or ""
     for place, path in {"{model}": model, "{out}": out}.items():

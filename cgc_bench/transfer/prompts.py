@@ -45,7 +45,8 @@ def text(item: Item, variant: str = "official", profile: str = "") -> str:
 
 
 def messages(item: Item, variant: str = "official", profile: str = "") -> list[Message]:
-    """Chat messages; an image part has `place`, its 0-based number, and `text`, its placeholder in a plain prompt.
+    """Chat messages. An image part has two more keys: `place` (0-based number of the image) and `text` (its
+    placeholder in a plain prompt).
 
     Prompts that ask for reasoning, and prompts of authors whose questions name images, insert the images where they are
     named; other prompts place them before the text, as in the profile.

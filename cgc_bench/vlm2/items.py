@@ -144,7 +144,10 @@ def _form_fault(task: str, row: Any) -> str:
 
 
 def _pair(task: str, row: Row) -> tuple[str, str]:
-    """Key and side of a pair. IDs of the person tasks can start with `tf_`; the authors skip other forms."""
+    """Key and side of a pair.
+
+    An ID of a person task can start with `tf_`; IDs in other forms are skipped, as in the authors' code.
+    """
     kind, q_id = SUBTASKS[task][0], str(row["q_id"])
     if kind == "pair":
         return f"{task}/{q_id}", {"T": "p", "F": "n"}.get(str(row["gt_answer"]), "")

@@ -1,4 +1,4 @@
-"""Render one shard of the plan into one Parquet file: the same bytes on every machine and at every attempt.
+"""Render one shard of the plan into one Parquet file, with the same bytes on every machine and on every attempt.
 
 A shard is complete if and only if its receipt exists and the file has the sha256 stated in the receipt, which is
 written after the file is in place.

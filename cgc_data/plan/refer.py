@@ -89,7 +89,8 @@ class ReferPlanner:
         """Photos with at most one object of the anchor's label, and several objects of a label that the anchor shows at
         most once.
 
-        Photos that show one object come first: with them, the label alone does not reveal the answer's image.
+        Photos that show exactly one object of the anchor's label come first: then the label alone does not reveal
+        which image holds the answer.
         """
         few, asked = self._few(first.photo) & scope, (slice(None), first.concept)
 

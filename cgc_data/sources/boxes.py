@@ -1,4 +1,4 @@
-"""Formats of boxes in annotation files, and signs that a file uses another format than expected.
+"""Box formats in annotation files, and signs that a file uses an unexpected format.
 
 COCO writes x, y, width, height. If a file in another format were read without an error, all boxes would be misplaced.
 So boxes that extend beyond their photo are counted; a file with too many of them is refused, and the error names the

@@ -41,7 +41,7 @@ and declares a nonexistent GPU to Ray. Three things cannot be registered and are
 `verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. Without the platform, line `89` needs
 NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
 
-Also tried: its newer trainer, the default, which needs `transfer_queue`, a package missing from its requirements."""
+Also tried: verl's newer trainer, the default. It needs `transfer_queue`, which verl does not list as required."""
 OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py`, which are those of the newer
 [verl](#verl) in lines `210` and `241`."""
 
