@@ -96,7 +96,7 @@ def check_engines(context: Context) -> Finding:
     if seen := slow_torch():
         return warning(f"torch {seen} is many times slower for images", "install another version of torch")
     names = [name for name, _ in engines_of(recipe)]
-    return ok(f"engines: {', '.join(names) if names else 'none besides torch and TRL'}")
+    return ok(", ".join(names) if names else "none besides torch and TRL")
 
 
 def check_run_folder(context: Context) -> Finding:

@@ -64,7 +64,7 @@ def check_weights(context: Context) -> Finding:
     for file in files:
         if reason := damage(file):
             return failed(f"{file}: is damaged ({reason})", "copy or download it again")
-    return ok(f"{len(files)} weight files, all complete", len(files))
+    return ok(f"weight files: {len(files)}, all complete", len(files))
 
 
 def check_adapters(context: Context) -> Finding:

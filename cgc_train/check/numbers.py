@@ -56,7 +56,7 @@ def check_batch(context: Context) -> Finding:
     """The batch has the size that the recipe states, and uses only completions sampled by the current weights."""
     batch, stated = context.batch, context.recipe.effective_batch
     message = (
-        f"{batch.processes} processes x {batch.per_device} x {batch.accumulation} passes = "
+        f"processes x batch x passes: {batch.processes} x {batch.per_device} x {batch.accumulation} = "
         f"{batch.effective} completions per step, "
         f"{batch.effective / batch.generations:g} prompts x {batch.generations}"
     )

@@ -98,7 +98,7 @@ def check_images(context: Context) -> Finding:
             fix = f"choose data.max_pixels between {bounds.min_pixels} and {bounds.max_pixels}"
             return failed(f"{name} would resize {len(changed)} of {len(stored)} sizes, such as {width}x{height}", fix)
     sides = f"multiples of {context.bounds.factor} within {context.bounds.max_pixels:,} pixels"
-    return ok(f"{len(stored)} sizes ({len(seen - stored)} resized beforehand), {sides}: none is resized again")
+    return ok(f"image sizes: {len(stored)} (resized beforehand: {len(seen - stored)}), {sides}: none is resized again")
 
 
 def check_speed(context: Context) -> Finding:

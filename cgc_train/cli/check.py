@@ -48,7 +48,7 @@ def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool
         findings.append(finding)
         if not as_json:
             status = click.style(f"{finding.status:11}", fg=COLORS[finding.status])
-            click.echo(f"{status}  {finding.check:12}  {plain(finding.line)}")
+            click.echo(f"{status}  {finding.check:13}  {plain(finding.line)}")
     failed = [finding.check for finding in findings if finding.status == "failed"]
     if as_json:
         show(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}, indent=2))

@@ -34,8 +34,10 @@ def push(run: Path, repo_id: str, *, tag: str | None, private: bool, license: st
     from cgc_data.common.extras import need
 
     need("train")
+    from cgc_train.console import quiet
     from cgc_train.publish.push import push_model
     from cgc_train.run import open_run
 
+    quiet()
     pushed = push_model(open_run(run), repo_id, tag=tag, private=private, license=license, results=results)
     show(f"{pushed.url} at {pushed.tag or pushed.commit}")

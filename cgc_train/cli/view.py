@@ -28,7 +28,7 @@ def view(run: Path, folder: Path | None, release: Path | None, steps: str | None
     opened = open_run(run)
     to = folder or opened.folder.with_name(f"{opened.folder.name}-view")
     page = write_page(opened, to, release=release, steps=_numbers(steps), per_step=per_step)
-    show(f"{page.path}: {page.answers} responses from {page.steps} evaluations")
+    show(f"{page.path}: {page.answers} responses; open it in a browser")
 
 
 def _numbers(text: str | None) -> list[int] | None:

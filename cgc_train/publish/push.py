@@ -60,6 +60,7 @@ def push_model(
     """
     check_names(repo_id, tag)
     found = read_results(results, run.recipe)
+    _check_early(repo_id, tag, token)
     with tempfile.TemporaryDirectory() as folder:
         merged = merge(run, Path(folder) / "model")
         contents: dict[str, Path | bytes] = {path.name: path for path in sorted(merged.iterdir()) if path.is_file()}
@@ -74,6 +75,18 @@ def _public_recipe(run: Run) -> bytes:
     """The recipe without local paths."""
     values = without_paths(run.recipe.model_dump(mode="json"))
     return yaml.safe_dump(values, sort_keys=False).encode()
+
+
+def _check_early(repo_id: str, tag: str | None, token: str | None) -> None:
+    """Refuse a missing login or an unsuitable repository before the merge, which takes minutes for a large model."""
+    api = connect(token)
+    target: Target = {"repo_id": repo_id, "repo_type": "model"}
+    with explained(repo_id, api.endpoint):
+        for attempt in attempts():
+            with attempt:
+                api.whoami()
+                if api.repo_exists(**target):
+                    _check_target(api, target, tag)
 
 
 def _publish(
@@ -104,6 +117,11 @@ def _prepare(api: HfApi, target: Target, tag: str | None, private: bool) -> None
         api.repo_info(**target)
     except RepositoryNotFoundError:
         api.create_repo(**target, private=private or None, exist_ok=True)
+    _check_target(api, target, tag)
+
+
+def _check_target(api: HfApi, target: Target, tag: str | None) -> None:
+    """Raises PushError if the existing repository has the tag, or contains something other than models of runs."""
     taken = _tags(api, target)
     if tag in taken:
         fix = f"choose the next, --tag {next_version(taken)}"

@@ -68,7 +68,7 @@ class DataSettings(Section):
     limit: int | None = Field(None, ge=1, description="maximum number of rows; null: all rows")
     seed: int = Field(0, ge=0, description="seed for the order of the rows")
     held_out_split: Literal["train", "validation", "test"] = Field("validation", description="held-out split")
-    held_out_rows: int = Field(64, ge=0, description="rows answered per evaluation")
+    held_out_rows: int = Field(64, ge=0, description="rows answered per evaluation, rounded up to whole pairs")
     held_out_every: int = Field(50, ge=0, description="steps between evaluations; 0: none")
 
     @field_validator("contrasts")

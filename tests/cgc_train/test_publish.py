@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,6 +117,7 @@ def test_a_push_is_one_commit_and_a_tag_that_stays(hub: Hub, run: Run, tmp_path:
         if name.endswith((".json", ".md", ".yaml", ".jinja")):
             content = Path(api.hf_hub_download("org/model", name, local_dir=tmp_path / "got")).read_text()
             assert str(tmp_path) not in content, f"{name} names a place on this machine"
+    shutil.rmtree(run.model_folder)  # the tag is refused before anything is merged
     with pytest.raises(PushError, match=r"v1\.0\.0 exists and is never moved; choose the next, --tag v1\.0\.1"):
         push_model(run, "org/model", tag="v1.0.0")
 
