@@ -92,7 +92,8 @@ def _read(text: str, recipe: Recipe) -> Result:
     try:
         result = msgspec.json.decode(Path(path).read_bytes(), type=Result)
     except (OSError, msgspec.MsgspecError) as error:
-        raise PushError(f"{path}: not a publishable result ({error}); create it with {METHOD} --json") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PushError(f"{path}: not a publishable result ({reason}); create it with {METHOD} --json") from None
     if not result.figures:
         raise PushError(f"{path}: contains no figures; score at least one response")
     own = recipe.data.release if result.task == "contrast" else ""

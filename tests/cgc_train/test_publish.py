@@ -95,6 +95,8 @@ def test_the_card_says_what_was_measured(run: Run) -> None:
     assert "tiny randomly initialized model" in card.text
     assert "before (step 0) | after (step 2)" in card.text
     assert "whole image" in card.text
+    assert "| miou |" in card.text
+    assert "| - | - | 0 |" not in card.text, "a metric without rows"
     assert "revision" not in card.text
 
 
