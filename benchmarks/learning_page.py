@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.markdown import write_between
+from scripts.markdown import two_digits, write_between
 
 ARMS = {
     "grpo": "GRPO, the real reward",
@@ -38,7 +38,7 @@ def markdown(outcome: Outcome, arms: Sequence[str]) -> str:
         for seed, curves in outcome.items():
             steps = sorted(curves[arm], key=int)
             first, last = curves[arm][steps[0]], curves[arm][steps[-1]]
-            cells = [f"{_number(first.get(name))} → {_number(last.get(name))}" for name in SHOWN]
+            cells = [f"{two_digits(first.get(name))} → {two_digits(last.get(name))}" for name in SHOWN]
             lines.append(f"| {ARMS[arm]} | {seed} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -62,7 +62,3 @@ def draw(outcome: Outcome, arms: Sequence[str], path: Path) -> None:
         axes.grid(alpha=0.25)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(ARMS), frameon=False)
     figure.savefig(path, dpi=85, metadata={"Software": None})
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -9,7 +9,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.markdown import table
+from scripts.markdown import table, two_digits
 
 Scores: TypeAlias = dict[str, dict[str, float | None]]  # metric -> row ID -> value
 DRAWS = 2000
@@ -71,9 +71,9 @@ def comparison_table(found: dict[str, Any], arms: dict[str, str]) -> str:
             continue
         columns = [values["start"], values["means"][first], values["means"][second]]
         for place, seed in enumerate(found["seeds"]):
-            cells = [_number(column[place]) for column in columns]
+            cells = [two_digits(column[place]) for column in columns]
             lines.append([metric, str(seed), *cells, _bounded(values["differences"][place])])
-        lines.append([metric, "all", *(_number(_average(column)) for column in columns), _bounded(values["pooled"])])
+        lines.append([metric, "all", *(two_digits(_average(column)) for column in columns), _bounded(values["pooled"])])
     seconds = [f"{sum(found['seconds'][arm]) / len(found['seeds']):.0f}" for arm in arms]
     return table(head, [*lines, ["processor seconds", "all", "", *seconds, ""]])
 
@@ -89,7 +89,3 @@ def _bounded(values: Sequence[float | None]) -> str:
         return "-"
     text = f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
     return f"**{text}**" if low > 0 or high < 0 else text
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -10,6 +10,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def two_digits(value: float | None) -> str:
+    """A number with two digits, or a dash."""
+    return "-" if value is None else f"{value:.2f}"
+
+
 def write_between(page: Path, begin: str, end: str, content: str) -> None:
     """Replace the content between two marks of a page."""
     before, _, rest = page.read_text(encoding="utf-8").partition(begin)

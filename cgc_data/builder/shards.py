@@ -14,6 +14,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cgc_data.common.disk import replacing
 from cgc_data.common.errors import PhotoError, SourceError
 from cgc_data.plan.askable import Rejection
 from cgc_data.release.render import Renderer
@@ -84,12 +85,8 @@ def read_receipt(task: ShardTask) -> Receipt | None:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a text file atomically."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, int]:

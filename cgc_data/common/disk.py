@@ -1,6 +1,9 @@
-"""Describe errors of the operating system: the file, the reason, and the fix."""
+"""Write files whole or not at all, and describe errors of the operating system: the file, the reason, and the fix."""
 
 import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _RERUN = "run the same command again"
@@ -19,6 +22,17 @@ _REASONS: dict[int, tuple[str, str]] = {
     errno.ESTALE: ("the disk is gone", "mount it and run again"),
 }
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield an unfinished file of this process. It takes the place of `path` at the end, unless there was an error."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def disk_full(error: BaseException) -> bool:

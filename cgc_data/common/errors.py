@@ -60,6 +60,10 @@ class RemoteError(CgcError):
     """A file in an object store or on the Hub is missing, forbidden, or cannot be reached."""
 
 
+class MissingRemoteError(RemoteError):
+    """A file in an object store or on the Hub does not exist."""
+
+
 class ExportError(CgcError):
     """A release cannot be written in the requested format."""
 

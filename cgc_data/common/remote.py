@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from cgc_data.common.errors import RemoteError
+from cgc_data.common.disk import replacing
+from cgc_data.common.errors import MissingRemoteError, RemoteError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -67,9 +68,8 @@ def local_file(path: Path | str) -> Path:
     copy = cache_folder() / digest / url.rpartition("/")[2]
     if not copy.is_file():
         copy.parent.mkdir(parents=True, exist_ok=True)
-        part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
-        _tried(url, partial(_get, part))
-        part.replace(copy)
+        with replacing(copy) as part:
+            _tried(url, partial(_get, part))
     return copy
 
 
@@ -173,7 +173,7 @@ def explained(url: str) -> Iterator[None]:
     except RemoteError:
         raise
     except FileNotFoundError:
-        raise RemoteError(f"{url}: does not exist; check the URL") from None
+        raise MissingRemoteError(f"{url}: does not exist; check the URL") from None
     except PermissionError:
         raise RemoteError(f"{url}: access denied; check the rights of your {protocol} credentials") from None
     except ImportError:

@@ -119,7 +119,9 @@ def part_tasks(
     parts: Sequence[Part], index: Index, config: BuildConfig, division: Division, folder: Path, state: str = ""
 ) -> Iterator[PartTask]:
     """What each part needs, made one by one: all at once would hold a second copy of the index."""
-    frequencies, licensed = _frequencies(lay_ground(index, config, division)), licensed_photos(index, config, division)
+    ground = lay_ground(index, config, division)
+    frequencies, licensed = _frequencies(ground), ground.licensed
+    del ground
     for part in parts:
         can_show = {contrast: mask[part.photos] for contrast, mask in licensed.items()}
         forms, inside = division.forms[part.photos], narrowed(index, part.photos)

@@ -7,10 +7,8 @@ the file with its rows. The record is written after that file is in place.
 import gc
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -21,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from cgc_data.common.disk import replacing
 from cgc_data.common.errors import SourceError
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
@@ -107,7 +106,7 @@ def plan_part(task: PartTask) -> Planned:
         reached=[Reached.of(outcome) for outcome in dealer.outcomes()],
         rejections=dealer.rejections,
     )
-    with _replacing(task.record) as unfinished:
+    with replacing(task.record) as unfinished:
         unfinished.write_bytes(msgspec.json.encode(planned))
     del dealer
     gc.collect()  # planners refer to themselves, and would keep their masks until the next parts are planned
@@ -174,17 +173,6 @@ def _pixels(rows: Sequence[Row]) -> int:
 
 
 def _write(path: Path, tables: Iterable[pa.Table]) -> None:
-    with _replacing(path) as unfinished, pq.ParquetWriter(unfinished, PLAN_SCHEMA, compression="zstd") as file:
+    with replacing(path) as unfinished, pq.ParquetWriter(unfinished, PLAN_SCHEMA, compression="zstd") as file:
         for table in tables:
             file.write_table(table)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file of this process that takes the place of another when it is whole."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

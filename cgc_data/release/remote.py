@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from cgc_data.common.errors import ReleaseError, RemoteError
+from cgc_data.common.errors import MissingRemoteError, ReleaseError
 from cgc_data.common.remote import cache_folder, download, joined, read_bytes, url_of
 
 MANIFEST = "manifest.json"
@@ -19,10 +19,8 @@ def local_release(path: Path | str) -> Path:
         return Path(path)
     try:
         manifest = read_bytes(joined(url, MANIFEST))
-    except RemoteError as error:
-        if "does not exist" in str(error):
-            raise ReleaseError(f"{url}: not a finished release (no {MANIFEST}); check the URL") from None
-        raise
+    except MissingRemoteError:
+        raise ReleaseError(f"{url}: not a finished release (no {MANIFEST}); check the URL") from None
     copy = local_copy(url, manifest)
     if not (copy / MANIFEST).is_file():
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -4,12 +4,12 @@ A cache is one file: the tables as Arrow streams, followed by their CRC-32. Its 
 written under another name and moved into place. A cache that cannot be read back is ignored.
 """
 
-import os
 import zlib
 from pathlib import Path
 
 import pyarrow as pa
 
+from cgc_data.common.disk import replacing
 from cgc_data.geometry import BoxFormat
 from cgc_data.sources.table import ANNOTATIONS, CATEGORIES, IMAGES, LICENSES, UNUSABLE, Tables
 
@@ -52,15 +52,11 @@ def load(path: Path) -> Tables | None:
 def store(path: Path, tables: Tables) -> None:
     """Write the cache file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with pa.OSFile(str(partial), "wb") as file:
+    with replacing(path) as part:
+        with pa.OSFile(str(part), "wb") as file:
             for name, schema in _SCHEMAS.items():
                 with pa.ipc.new_stream(file, schema) as writer:
                     writer.write_table(getattr(tables, name))
-        checksum = zlib.crc32(pa.memory_map(str(partial)).read_buffer())
-        with partial.open("ab") as file:
+        checksum = zlib.crc32(pa.memory_map(str(part)).read_buffer())
+        with part.open("ab") as file:
             file.write(checksum.to_bytes(_CHECKSUM_BYTES, "little"))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

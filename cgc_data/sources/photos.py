@@ -127,10 +127,7 @@ class FolderPhotos:
         return file_stamp(self._path(file_name))
 
     def _path(self, file_name: str) -> Path:
-        place = self.place(file_name)
-        if place is None:
-            raise PhotoError(f"{file_name}: not in {self._root}; give the folder that holds it")
-        return self._root / place
+        return self._root / _found(self.place(file_name), file_name, self._root, "folder")
 
     @cached_property
     def _index(self) -> NameIndex:
@@ -169,10 +166,7 @@ class RemotePhotos:
         return f"{joined(self._root, place)}:{self._sizes[place]}"
 
     def _place(self, file_name: str) -> str:
-        place = self.place(file_name)
-        if place is None:
-            raise PhotoError(f"{file_name}: not in {url_of(self._root)}; give the folder that holds it")
-        return place
+        return _found(self.place(file_name), file_name, url_of(self._root), "folder")
 
     @cached_property
     def _sizes(self) -> dict[str, int]:
@@ -208,7 +202,7 @@ class SeveralPhotos:
         return self._holder(file_name).size(file_name)
 
     def stamp(self, file_name: str) -> str:
-        """Which file a photo is, and the state of the file."""
+        """Identity and state of the file that contains a photo."""
         return self._holder(file_name).stamp(file_name)
 
     def _holder(self, file_name: str) -> PhotoStore:
@@ -271,10 +265,7 @@ class ZipPhotos:
         return f"{place}:{member}:{info.file_size}:{info.CRC:08x}"
 
     def _member(self, file_name: str) -> str:
-        member = self.place(file_name)
-        if member is None:
-            raise PhotoError(f"{file_name}: not in {self._path}; give the archive that holds it")
-        return member
+        return _found(self.place(file_name), file_name, self._path, "archive")
 
     def _archive(self) -> tuple[zipfile.ZipFile, NameIndex]:
         """The archive, opened by this process: a file handle shared across a fork would share its position."""
@@ -293,6 +284,12 @@ def file_stamp(path: Path) -> str:
     """Identity, size, and times of a file. Raises OSError if the file no longer exists."""
     state = path.stat()
     return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+
+
+def _found(place: str | None, file_name: str, where: object, kind: str) -> str:
+    if place is None:
+        raise PhotoError(f"{file_name}: not in {where}; give the {kind} that holds it")
+    return place
 
 
 def _check_size(size: int, name: object) -> None:
