@@ -37,11 +37,12 @@ def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -
 
     Raises SegmentationError for an odd number of coordinates, or for a coordinate far outside any photo.
     """
-    solid = [list(polygon) for polygon in polygons if len(polygon) >= 6]
+    solid, bound = [list(polygon) for polygon in polygons if len(polygon) >= 6], 0.0
     for polygon in solid:
-        if len(polygon) % 2 or not np.all(np.abs(polygon) < FARTHEST):
+        if len(polygon) % 2 or not (farthest := float(np.abs(polygon).max())) < FARTHEST:
             raise SegmentationError("polygon with an odd number of coordinates or far outside the photo")
-    if sum(map(_length, solid)) > LONGEST:
+        bound += len(polygon) * farthest  # each of half as many edges is at most twice as long
+    if bound > LONGEST and sum(map(_length, solid)) > LONGEST:
         raise SegmentationError("polygons without end", f"polygons are longer than {LONGEST:,.0f} pixels in total")
     return union(coco_mask.frPyObjects(solid, height, width)) if solid else None
 

@@ -14,7 +14,7 @@ from cgc_data.common.errors import PhotoError
 from cgc_data.config import BuildConfig
 from cgc_data.images import Pixels
 from cgc_data.index.build import Index
-from cgc_data.plan.offsets import Lengths, Offsets
+from cgc_data.plan.drawn_windows import DrawnWindows, Lengths
 from cgc_data.plan.pixels import PhotoPixels
 
 KEPT = 512  # photos
@@ -34,15 +34,17 @@ class Detail:
         self._index, self._pixels = index, PhotoPixels(index, config)
         self._sums: OrderedDict[int, Lengths] = OrderedDict()
 
-    def of(self, photo: int, offsets: Offsets) -> Lengths:
-        """Logarithm of the bits per pixel of each window, (rows, columns); constant if the photo cannot be read."""
-        sums = self._summed(photo)
-        top, bottom = offsets.top // GRAIN, (offsets.top + offsets.height) // GRAIN
-        left, right = offsets.left // GRAIN, (offsets.left + offsets.width) // GRAIN
-        bands = sums.take(bottom, axis=0) - sums.take(top, axis=0)
-        bits = bands.take(right, axis=1) - bands.take(left, axis=1)
-        bits /= np.maximum((bottom - top)[:, None] * (right - left), 1)
-        return np.asarray(np.log(np.maximum(bits, FLAT)))
+    def of(self, windows: DrawnWindows) -> Lengths:
+        """Logarithm of the bits per pixel of each window, (sizes, offsets); constant if the photo cannot be read."""
+        sums = self._summed(windows.photo)
+        columns, flat = sums.shape[1], sums.ravel()
+        left, right = windows.left // GRAIN, windows.right // GRAIN
+        top, bottom = windows.top // GRAIN, windows.bottom // GRAIN
+        blocks = np.maximum((bottom - top) * (right - left), 1)
+        top *= columns
+        bottom *= columns
+        bits = flat.take(bottom + right) - flat.take(bottom + left) - flat.take(top + right) + flat.take(top + left)
+        return np.asarray(np.log(np.maximum(bits / blocks, FLAT)))
 
     def _summed(self, photo: int) -> Lengths:
         if photo not in self._sums:

@@ -28,25 +28,31 @@ class Following:
 
     def concepts(self, photo: int) -> list[int]:
         """Concepts with at least two usable objects in the photo and no objects of a confusable concept."""
-        table, index = self._askable, self._askable.index
-        here = np.unique(index.instances.concept[index.instances.of_photo(photo)])
-        named = [int(c) for c in here if table.named[c] and not table.confused[photo, c]]
-        return [concept for concept in named if self._has_sibling(photo, concept)]
+        return [concept for concept in self._repeated(photo) if self._has_sibling(photo, concept)]
+
+    def _repeated(self, photo: int) -> list[int]:
+        """The same, but the objects may be unusable."""
+        table, instances = self._askable, self._askable.index.instances
+        inside = instances.of_photo(photo)
+        here, number = np.unique(instances.concept[inside[~instances.crowd[inside]]], return_counts=True)
+        found: list[int] = here[(number > 1) & table.named[here] & ~table.confused[photo, here]].tolist()
+        return found
 
     def objects(self, photo: int, count: int, rng: np.random.Generator) -> list[int]:
         """At least `count` objects that can be followed, if available: with a sibling, and large enough.
 
         In random order. Most objects of a photo are too small in all of its windows, so trying them would be slow.
         """
-        table, concepts = self._askable, self.concepts(photo)
+        table, concepts = self._askable, self._repeated(photo)
         found: list[int] = []
         while concepts and len(found) < count:
             concept = table.draw_label(np.array(concepts, dtype=np.intp), rng)
             concepts.remove(concept)
             inside = table.index.instances.of(photo, concept)
             large = inside[table.index.instances.single[inside] & self._large[inside]].tolist()
-            sound = [i for i in large if not self._truth.fault(i) and self._is_large(i)]
-            found += rng.permutation(np.array(sound, dtype=np.intp))[:FOLLOWED].tolist()
+            if large and self._has_sibling(photo, concept):
+                sound = [i for i in large if not self._truth.fault(i) and self._is_large(i)]
+                found += rng.permutation(np.array(sound, dtype=np.intp))[:FOLLOWED].tolist()
         return found
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from cgc_data.geometry import ThousandBox, Window, map_box_to_view, to_thousand
+from cgc_data.geometry import ThousandBox, Window, to_thousand
 from cgc_data.masks import Box
 from cgc_data.release.operations import Operation
 from cgc_data.release.schema import Split
@@ -172,8 +172,14 @@ def draw_order(weights: Mapping[Choice, float], rng: np.random.Generator) -> lis
 
 def box_in_view(view: View, box: Box) -> Box:
     """Convert a box from photo pixels to view pixels, clipped to the view's window."""
-    x1, y1, x2, y2 = (float(v) for v in map_box_to_view(box, view.window, view.width, view.height))
-    return max(x1, 0.0), max(y1, 0.0), min(x2, float(view.width)), min(y2, float(view.height))
+    (x1, y1, x2, y2), window = box, view.window
+    across, down = view.width / window.width, view.height / window.height
+    return (
+        max((x1 - window.x1) * across, 0.0),
+        max((y1 - window.y1) * down, 0.0),
+        min((x2 - window.x1) * across, float(view.width)),
+        min((y2 - window.y1) * down, float(view.height)),
+    )
 
 
 def thousand_in_view(view: View, box: Box) -> ThousandBox:

@@ -84,9 +84,8 @@ class SameObjectPlanner:
         sibling.
         """
         del number
-        for _ in range(TRIES):
-            pair = self._windows.focus_and_context(photo, target, rng)
-            if pair and self._following.distinguishes(pair, target):
+        for pair in self._windows.focus_and_context(photo, target, TRIES, rng):
+            if self._following.distinguishes(pair, target):
                 near, wide = (self._following.siblings_in(view, target) for view in pair)
                 if near & wide:
                     return self._both_directions(target, pair, rng)
@@ -108,7 +107,7 @@ class SameObjectPlanner:
             fitting = [stage for stage in stages if stage.allows(gone)]
             for _ in range(DRAWS if fitting else 0):
                 drawn = [fitting[place] for place in rng.integers(len(fitting), size=number)]
-                views = self._tracks.lay(photo, target, drawn, gone, rng)
+                views = self._tracks.lay(target, drawn, gone, rng)
                 if views and self._following.follows(views, target, gone):
                     self._gone[gone] += 1
                     return [self._through(views, target, gone, rng)]

@@ -4,7 +4,6 @@ photos.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import astuple
 from typing import TypeAlias
 
 import numpy as np
@@ -63,7 +62,7 @@ def _photos(question: Question) -> set[int]:
 
 def _asked(question: Question) -> Asked:
     """A key for the content of a question and its windows, regardless of wording, sizes, and the order of the views."""
-    frames = [(*view.photos, *astuple(view.window)) for view in question.views]
+    frames = [(*view.photos, view.window.x1, view.window.y1, view.window.x2, view.window.y2) for view in question.views]
     answers = frozenset((frames[shown.view], shown.instance) for shown in question.shown)
     named = () if question.named is None else frames[question.named]
     return question.task.id, question.concepts, frozenset(frames), answers, named, question.relation

@@ -4,21 +4,22 @@ the object. A window without the object replaces a window with it, so neither si
 it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from cgc_data.geometry import ThousandBox, Window
+from cgc_data.geometry import ThousandBox
 from cgc_data.masks import Box
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.offsets import Extent, Frame, Lengths, Mask, Offsets, large_in, offsets_of, seen
-from cgc_data.plan.parting import Part
+from cgc_data.plan.drawn_windows import DrawnWindows, Lengths, Mask
+from cgc_data.plan.extents import large_in, seen, seen_box
+from cgc_data.plan.parting import Parted, draw_level, parted
 from cgc_data.plan.questions import View, thousand_in_view
 from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows, shown_in
 
-SIZES = 8  # window sizes tried per object
+SIZES, OFFSETS = 8, 160  # windows tried per object
 MAX_COPY_IOU = 0.3
 MOVING = 0.5  # share of tracks in the order of a camera that moves in one direction
 DIRECTIONS = 32  # number of directions in which the camera can move
@@ -33,11 +34,11 @@ class Stage:
     """Windows of one size: the part counts windows that show the object next to a sibling; `free` are windows without
     it.
 
-    `without` contains the windows without the object by kind, with a sibling in view or none near; (rows, columns).
+    `without` contains the windows without the object by kind, with a sibling in view or none near; (offsets,).
     """
 
-    part: Part
-    without: dict[Gone, Mask]
+    part: Parted
+    without: Mapping[Gone, Mask]
 
     def allows(self, gone: Gone) -> bool:
         """Whether there are windows for a view of the kind."""
@@ -53,14 +54,40 @@ class Tracks:
         self._windows, self._detail = Windows(askable.truth, config), askable.detail
 
     def stages(self, photo: int, target: int, siblings: Sequence[int], rng: np.random.Generator) -> list[Stage]:
-        """Window sizes that can show the object next to a sibling and can also miss the object."""
-        size = self._truth.photo_size(photo)
-        frames = self._windows.frames(size, SIZES, rng)
-        return [stage for frame in frames for stage in self._stage(photo, frame, target, siblings)]
+        """Window sizes that can show the object next to a sibling and can also miss the object.
 
-    def lay(
-        self, photo: int, target: int, stages: Sequence[Stage], gone: Gone, rng: np.random.Generator
-    ) -> list[View] | None:
+        For speed, siblings are judged by their boxes; their masks could show that more windows are suitable.
+        """
+        windows = self._large(self._windows.draw(photo, SIZES, OFFSETS, rng), target)
+        gone, fitting = seen(self._truth.extent(target), windows, self._limits)
+        fitting &= large_in(self._truth.box(target), windows, self._limits)
+        both = np.flatnonzero(fitting.any(axis=1) & gone.any(axis=1))
+        if not len(both):
+            return []
+        windows, gone, fitting = windows.take(both), gone[both], fitting[both]
+        beside, near = self._around(siblings, windows)
+        without: dict[Gone, Mask] = {"beside": gone & beside, "alone": gone & ~near}
+        count, free = (fitting & beside).astype(np.int64), without["beside"] | without["alone"]
+        return [
+            Stage(part, {kind: mask[part.size] for kind, mask in without.items()})
+            for part in parted(windows, count, free, self._detail.of(windows))
+        ]
+
+    def _large(self, windows: DrawnWindows, target: int) -> DrawnWindows:
+        """The windows of sizes that can show the object large enough."""
+        x1, y1, x2, y2 = self._truth.box(target)
+        return windows.take(np.flatnonzero(windows.frames.least_side(self._limits) <= min(x2 - x1, y2 - y1)))
+
+    def _around(self, siblings: Sequence[int], windows: DrawnWindows) -> tuple[Mask, Mask]:
+        """Masks of the windows that show a whole sibling, and of those that show a part of one or its margin."""
+        beside, near = (np.zeros(windows.left.shape, dtype=np.bool_) for _ in range(2))
+        for sibling in siblings:
+            missed, visible = seen_box(self._truth.box(sibling), windows, self._limits)
+            beside |= visible
+            near |= ~missed
+        return beside, near
+
+    def lay(self, target: int, stages: Sequence[Stage], gone: Gone, rng: np.random.Generator) -> list[View] | None:
         """One view of each size; None if no views fit.
 
         The first view has the given box and shows the whole object; no other view shows the object in the same place.
@@ -68,78 +95,51 @@ class Tracks:
         """
         views: list[View] = []
         for stage in stages:
-            fitting = self._distinct(stage.part, target, views[:1])
-            window = draw_window(stage.part, fitting, [view.window for view in views], rng)
-            if window is None:
+            view = draw_view(stage.part, self._distinct(stage.part, target, views[:1]), views, rng)
+            if view is None:
                 return None
-            views.append(_view(photo, window, stage.part.frame))
+            views.append(view)
         if gone != "never":
             last = stages[-1]
-            window = draw_window(last.part, last.without[gone], [view.window for view in views[:-1]], rng)
-            if window is None:
+            view = draw_view(last.part, last.without[gone], views[:-1], rng)
+            if view is None:
                 return None
-            views[-1] = replace(views[-1], window=window)
+            views[-1] = view
         return _in_roles(views)
 
-    def _distinct(self, part: Part, target: int, first: Sequence[View]) -> Mask:
-        """Mask (rows, columns) of the windows that show the complete object or, if there is a first view, that show the
+    def _distinct(self, part: Parted, target: int, first: Sequence[View]) -> Mask:
+        """Mask (offsets,) of the windows that show the complete object or, if there is a first view, that show the
         object at another place than this view.
         """
         box, fitting = self._truth.box(target), part.count > 0
         if not first:
-            return np.asarray(fitting & seen(Extent(box, None), part.offsets, self._limits)[1])
+            return np.asarray(fitting & seen_box(box, part.windows, self._limits)[1][part.size])
         given = thousand_in_view(first[0], shown_in(self._truth, 0, target, first[0]).box)
-        return np.asarray(fitting & (iou_in_views(box, part.offsets, given) < MAX_COPY_IOU))
-
-    def _stage(self, photo: int, frame: Frame, target: int, siblings: Sequence[int]) -> Iterator[Stage]:
-        """The windows of one size, if some of them show the object next to a sibling and some do not show it.
-
-        For speed, siblings are judged by their boxes; their masks could show that more windows are suitable.
-        """
-        x1, y1, x2, y2 = self._truth.box(target)
-        if min(x2 - x1, y2 - y1) < frame.least_side(self._limits):
-            return  # no window of this size shows enough of it
-        offsets = offsets_of(self._truth.photo_size(photo), frame.width, frame.height)
-        gone, fitting = seen(self._truth.extent(target), offsets, self._limits)
-        fitting &= large_in(self._truth.box(target), offsets, frame, self._limits)
-        if not fitting.any() or not gone.any():
-            return
-        beside, near = np.zeros_like(gone), np.zeros_like(gone)
-        for sibling in siblings:
-            missed, visible = seen(Extent(self._truth.box(sibling), None), offsets, self._limits)
-            beside |= visible
-            near |= ~missed
-        without: dict[Gone, Mask] = {"beside": gone & beside, "alone": gone & ~near}
-        found = (fitting & beside).astype(np.int64), without["beside"] | without["alone"]
-        if not all(kind.any() for kind in found):
-            return
-        part = Part.of(frame, offsets, found, self._detail.of(photo, offsets))
-        if part.shares.any():
-            yield Stage(part, without)
+        return np.asarray(fitting & (iou_in_views(box, part, given) < MAX_COPY_IOU))
 
 
-def draw_window(part: Part, where: Mask, others: Sequence[Window], rng: np.random.Generator) -> Window | None:
-    """One of the part's windows in `where` that overlaps the other windows little; its level of detail is drawn by
+def draw_view(part: Parted, where: Mask, others: Sequence[View], rng: np.random.Generator) -> View | None:
+    """One of the part's windows in `where` that overlaps the other views little; its level of detail is drawn by
     share.
     """
     for other in others:
-        where = where & (part.offsets.overlap(other) <= MAX_OVERLAP)
+        where = where & (part.overlap(other.window) <= MAX_OVERLAP)
     chances = part.shares * (np.bincount(part.level[where], minlength=len(part.shares)) > 0)
     if not chances.any():
         return None
-    level = rng.choice(len(chances), p=chances / chances.sum())
-    places = np.flatnonzero(where & (part.level == level))
-    return part.offsets.window(int(places[rng.integers(len(places))]))
+    offsets = (where & (part.level == draw_level(chances, rng))).nonzero()[0]
+    return part.view(int(offsets[rng.integers(len(offsets))]), CONTEXT)
 
 
-def iou_in_views(box: Box, offsets: Offsets, given: ThousandBox) -> Lengths:
-    """IoU of a box, in photo pixels and cut to each window, with one in 0-1000 of the view, (rows, columns)."""
-    x1, x2 = (np.clip((edge - offsets.left) / offsets.width, 0, 1) * 1000 for edge in (box[0], box[2]))
-    y1, y2 = (np.clip((edge - offsets.top) / offsets.height, 0, 1) * 1000 for edge in (box[1], box[3]))
+def iou_in_views(box: Box, part: Parted, given: ThousandBox) -> Lengths:
+    """IoU of a box, in photo pixels and cut to each window, with one in 0-1000 of the view, (offsets,)."""
+    left, top = part.windows.left[part.size], part.windows.top[part.size]
+    width, height = part.windows.frames.width[part.size], part.windows.frames.height[part.size]
+    x1, x2 = (np.clip((edge - left) / width, 0, 1) * 1000 for edge in (box[0], box[2]))
+    y1, y2 = (np.clip((edge - top) / height, 0, 1) * 1000 for edge in (box[1], box[3]))
     across = np.maximum(np.minimum(x2, given[2]) - np.maximum(x1, given[0]), 0)
     down = np.maximum(np.minimum(y2, given[3]) - np.maximum(y1, given[1]), 0)
-    common = down[:, None] * across
-    own = (y2 - y1)[:, None] * (x2 - x1)
+    common, own = down * across, (y2 - y1) * (x2 - x1)
     return np.asarray(common / (own + (given[2] - given[0]) * (given[3] - given[1]) - common))
 
 
@@ -162,10 +162,6 @@ def order_of(views: Sequence[View], lacking: int | None, rng: np.random.Generato
         order.remove(lacking)
         order.insert(place, lacking)
     return order
-
-
-def _view(photo: int, window: Window, frame: Frame) -> View:
-    return View(photo, window, frame.view_width, frame.view_height, CONTEXT)
 
 
 def _in_roles(views: Sequence[View]) -> list[View]:

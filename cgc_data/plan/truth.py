@@ -7,14 +7,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from cgc_data.common.errors import SegmentationError
 from cgc_data.config import Limits
-from cgc_data.geometry import Window, clip_box
+from cgc_data.geometry import Window
 from cgc_data.index.build import Index
 from cgc_data.masks import Box, Rle, mask_area, mask_pixels, tight_box, tight_box_in_window
-from cgc_data.plan.offsets import Extent
+from cgc_data.plan.extents import Extent
 from cgc_data.sources import Segmentations
 
 KEPT_MASKS = 4096
@@ -96,13 +94,12 @@ class Truth:
         the window.
         """
         mask, limits = self._mask(instance), self._limits
-        grown = self._grown(instance, window)
-        by_box = _see_box(mask.box, window, grown)
+        by_box = _see_box(mask.box, window, limits.margin)
         if mask.rle is None or by_box.state != "ambiguous":  # the box is complete or missing, and so is the mask
             return by_box
         box, area = tight_box_in_window(mask.rle, window)
         if box is None or area == 0:
-            beyond = tight_box_in_window(mask.rle, grown)[1]
+            beyond = tight_box_in_window(mask.rle, self._grown(instance, window))[1]
             return Sighting("ambiguous" if beyond else "gone", None, 0.0)
         share = min(float(area) / mask.area, 1.0)
         return Sighting("visible" if share >= limits.visible else "ambiguous", box, share)
@@ -129,8 +126,13 @@ class Truth:
     def _read(self, instance: int) -> _Mask:
         instances = self._index.instances
         photo = self._index.photos[int(instances.photo[instance])]
-        x1, y1, x2, y2 = clip_box(instances.box[instance], photo.width, photo.height).tolist()
-        annotated = (x1, y1, x2, y2)
+        x1, y1, x2, y2 = instances.box[instance].tolist()
+        annotated = (
+            _within(x1, photo.width),
+            _within(y1, photo.height),
+            _within(x2, photo.width),
+            _within(y2, photo.height),
+        )
         source, row = int(instances.source[instance]), int(instances.row[instance])
         try:
             rle = self._segmentations[source].rle(row, photo.height, photo.width)
@@ -144,6 +146,10 @@ class Truth:
         return _Mask(rle, float(mask_area(rle)), box, "" if _agree(box, annotated) else DIFFER)
 
 
+def _within(edge: float, most: int) -> float:
+    return min(max(edge, 0.0), float(most))
+
+
 def _area(box: Box) -> float:
     return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
@@ -151,14 +157,16 @@ def _area(box: Box) -> float:
 def _agree(mask_box: Box, annotated: Box) -> bool:
     """Whether the mask's box differs from the annotated box by at most 2 px + 1% of the side."""
     side = max(annotated[2] - annotated[0], annotated[3] - annotated[1])
-    return bool(np.abs(np.subtract(mask_box, annotated)).max() <= 2 + 0.01 * side)
+    return max(abs(one - other) for one, other in zip(mask_box, annotated, strict=True)) <= 2 + 0.01 * side
 
 
-def _see_box(box: Box, window: Window, grown: Window) -> Sighting:
+def _see_box(box: Box, window: Window, margin: int) -> Sighting:
     x1, y1, x2, y2 = box
     if x1 >= window.x1 and y1 >= window.y1 and x2 <= window.x2 and y2 <= window.y2:
         return Sighting("visible", box, 1.0)
-    missed = x2 <= grown.x1 or y2 <= grown.y1 or x1 >= grown.x2 or y1 >= grown.y2
+    missed = (
+        x2 <= window.x1 - margin or y2 <= window.y1 - margin or x1 >= window.x2 + margin or y1 >= window.y2 + margin
+    )
     return Sighting("gone" if missed else "ambiguous", None, 0.0)
 
 

@@ -10,7 +10,7 @@ from cgc_data.answer.wording import template_count
 from cgc_data.index.presence import PRESENT_ALL
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.balance import AbsentBalance
-from cgc_data.plan.parting import Part, Parting
+from cgc_data.plan.parting import Parted, Parting
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.questions import Family, Missing, Question, View
 from cgc_data.plan.windows import Windows, askable_in, set_of_windows, shown_in
@@ -41,7 +41,8 @@ class WindowSetPlanner:
         return Counter(self._reason(photo) for photo, times in self._fruitless.items() if times >= TRIES)
 
     def _reason(self, photo: int) -> str:
-        instances, settled = self._askable.index.instances, self._settled(photo)
+        instances = self._askable.index.instances
+        settled = [concept for concept in self._complete(photo) if self._is_settled(photo, concept)]
         if not settled:
             known = self._askable.index.states[photo] == PRESENT_ALL
             return UNFIT if known.any() else UNKNOWN
@@ -66,7 +67,9 @@ class WindowSetPlanner:
         The twin's windows have the same sizes and show no part of an object of the category. Present questions are
         asked only if such windows exist, so the sizes reveal nothing.
         """
-        for concept in self._drawn(self._settled(photo), rng):
+        for concept in self._drawn(self._complete(photo), rng):
+            if not self._is_settled(photo, concept):
+                continue
             parts = self._parting.parts(photo, concept, rng)
             for count in dict.fromkeys((self._windows.draw_count(rng), self._askable.config.intra.min_views)):
                 if found := self._about(photo, concept, self._parting.choose(parts, count, rng), balance, rng):
@@ -82,19 +85,19 @@ class WindowSetPlanner:
             yield concept
 
     def _about(
-        self, photo: int, concept: int, parts: list[Part], balance: AbsentBalance, rng: np.random.Generator
+        self, photo: int, concept: int, parts: list[Parted], balance: AbsentBalance, rng: np.random.Generator
     ) -> list[Question]:
         """Questions about windows of these sizes, a random number of which show the concept; empty if no windows
         fit.
         """
         count = len(parts)
-        free = self._parting.lay(photo, parts, [False] * count, rng) if parts else None
+        free = self._parting.lay(parts, [False] * count, rng) if parts else ()
         for held in (1 + rng.permutation(count)).tolist() if free else ():
             holding = rng.permutation([True] * held + [False] * (count - held)).tolist()
-            views = self._parting.lay(photo, parts, holding, rng)
+            views = self._parting.lay(parts, holding, rng)
             # otherwise, large windows, which rarely miss a category, would show the category more often than small
             # windows
-            if not self._parting.lay(photo, parts, holding[::-1], rng):
+            if not self._parting.lay(parts, holding[::-1], rng):
                 continue
             if views and free and (twins := self._twins(photo, concept, views, free, rng)):
                 lack = balance.lack(concept, LOCATE_ALL.pool, count, VIEWS.name)
@@ -117,18 +120,17 @@ class WindowSetPlanner:
         pair = f"{present.tuple_id}-{absent.tuple_id}-{int(rng.integers(2**32)):08x}"
         return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
-    def _settled(self, photo: int) -> list[int]:
-        """Concepts whose instances are all known, single, and usable, if the photo shows nothing confusable with the
-        concept.
-        """
-        table, index = self._askable, self._askable.index
-        found = []
-        complete = (index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]
-        for concept in np.flatnonzero(complete).tolist():
-            instances = index.instances.of(photo, concept)
-            if len(instances) and len(self._askable.usable(photo, concept)) == len(instances):
-                found.append(concept)
+    def _complete(self, photo: int) -> list[int]:
+        """Concepts whose instances are all known, if the photo shows nothing confusable with the concept."""
+        table = self._askable
+        known = (table.index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]
+        found: list[int] = np.flatnonzero(known).tolist()
         return found
+
+    def _is_settled(self, photo: int, concept: int) -> bool:
+        """Whether all instances are single and usable."""
+        instances = self._askable.index.instances.of(photo, concept)
+        return 0 < len(instances) == len(self._askable.usable(photo, concept))
 
     def _every(
         self,

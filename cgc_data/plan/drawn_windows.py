@@ -1,0 +1,146 @@
+"""Many windows of a photo at once: some sizes, and some random offsets of each size. Arrays are (sizes, offsets).
+
+What a window shows is computed for all of them together. Those that are suitable are a uniform sample of all suitable
+windows of a size.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgc_data.config import Limits
+from cgc_data.geometry import Window
+from cgc_data.plan.questions import View
+
+Mask = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
+Lengths = NDArray[np.float64]
+
+WIDEST = math.log(1.5)  # natural logarithm of the largest ratio of a window's sides
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Sizes of windows in photo pixels, and the sizes at which they are shown; arrays (sizes,)."""
+
+    width: Numbers
+    height: Numbers
+    view_width: Numbers
+    view_height: Numbers
+
+    def __len__(self) -> int:
+        return len(self.width)
+
+    @cached_property
+    def scale(self) -> Lengths:
+        """Geometric mean of the sides in photo pixels, (sizes,)."""
+        return np.asarray(np.sqrt(self.width * self.height))
+
+    def least_side(self, limits: Limits) -> Lengths:
+        """Minimum length of a box's shorter side in photo pixels, so that it is long enough in the photo and in the
+        resized view, (sizes,).
+        """
+        enlargement = np.minimum(self.view_width / self.width, self.view_height / self.height)
+        seen = np.minimum(1.0, np.sqrt(limits.pixel_budget / (self.view_width * self.view_height)))
+        return np.maximum(limits.min_side, limits.min_side / (enlargement * seen))
+
+    def take(self, sizes: NDArray[np.intp]) -> "Frames":
+        """Some of the sizes."""
+        return Frames(self.width[sizes], self.height[sizes], self.view_width[sizes], self.view_height[sizes])
+
+
+@dataclass(frozen=True)
+class DrawnWindows:
+    """Windows of one photo: `left` and `top` edges in photo pixels, (sizes, offsets)."""
+
+    photo: int
+    frames: Frames
+    left: Numbers
+    top: Numbers
+
+    @cached_property
+    def right(self) -> Numbers:
+        """Right edges, not part of the windows, (sizes, offsets)."""
+        return np.asarray(self.left + self.frames.width[:, None])
+
+    @cached_property
+    def bottom(self) -> Numbers:
+        """Bottom edges, not part of the windows, (sizes, offsets)."""
+        return np.asarray(self.top + self.frames.height[:, None])
+
+    def take(self, sizes: NDArray[np.intp]) -> "DrawnWindows":
+        """The windows of some of the sizes."""
+        return DrawnWindows(self.photo, self.frames.take(sizes), self.left[sizes], self.top[sizes])
+
+    def overlap(self, size: int, other: Window) -> Lengths:
+        """IoU between each window of a size and another window, (offsets,)."""
+        left, top, right, bottom = (edges[size] for edges in (self.left, self.top, self.right, self.bottom))
+        common = shared(left, right, other.x1, other.x2) * shared(top, bottom, other.y1, other.y2)
+        both = int(self.frames.width[size] * self.frames.height[size]) + other.width * other.height
+        return np.asarray(common / (both - common))
+
+    def view(self, size: int, offset: int, role: str) -> View:
+        """One of the windows, as it is shown."""
+        x, y = int(self.left[size, offset]), int(self.top[size, offset])
+        frames = self.frames
+        window = Window(x, y, x + int(frames.width[size]), y + int(frames.height[size]))
+        return View(self.photo, window, int(frames.view_width[size]), int(frames.view_height[size]), role)
+
+
+def shared(low: Numbers, high: Numbers, start: float, end: float) -> Lengths:
+    """Length of the overlap of each interval with start..end."""
+    return np.asarray(np.maximum(np.minimum(high, end) - np.maximum(low, start), 0))
+
+
+def draw_frames(
+    photo: tuple[int, int], number: int, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
+) -> Frames:
+    """This number of window sizes for a photo of width and height `photo`, smallest first; none if it is too small.
+
+    Sizes are spread evenly between the smallest window that stays sharp and the photo, on a logarithmic scale.
+    """
+    least, most = least_side(view_sizes, enlargement), max(photo)
+    number = number if least <= most else 0
+    longer = least * (most / least) ** ((np.arange(number) + rng.random(number)) / max(number, 1))
+    shorter = longer / np.exp(WIDEST * rng.random(number))
+    lying = rng.random(number) < 0.5
+    width, height = (
+        np.minimum(np.rint(np.where(one, longer, shorter)), limit).astype(np.int64)
+        for one, limit in zip((lying, ~lying), photo, strict=True)
+    )
+    frames = shown_at(width, height, view_sizes, enlargement, rng)
+    return frames.take(np.flatnonzero(frames.view_width))
+
+
+def shown_at(
+    width: Numbers, height: Numbers, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
+) -> Frames:
+    """Windows of these sizes, (sizes,), each shown at one of the view sizes that keep it sharp; the view size is 0 if
+    none does.
+    """
+    sides, longest = np.array([0, *sorted(view_sizes)]), np.maximum(width, height)
+    sharp = np.searchsorted(sides[1:], enlargement * longest, side="right")
+    drawn = np.ceil((1 - rng.random(len(longest))) * sharp).astype(np.int64)
+    scale = sides[drawn] / longest
+    views = (np.maximum(np.rint(side * scale), scale > 0).astype(np.int64) for side in (width, height))
+    return Frames(width, height, *views)
+
+
+def least_side(view_sizes: Sequence[int], enlargement: float) -> int:
+    """Length in photo pixels of the longer side of the smallest window that can be shown."""
+    return math.ceil(min(view_sizes) / enlargement)
+
+
+def draw_offsets(
+    photo: int, size: tuple[int, int], frames: Frames, number: int, rng: np.random.Generator
+) -> DrawnWindows:
+    """Windows of each size at this number of offsets, uniform over the photo of width and height `size`."""
+    room = (side - lengths for side, lengths in zip(size, (frames.width, frames.height), strict=True))
+    left, top = (
+        (rng.random((len(frames), number), dtype=np.float32) * (most + 1)[:, None]).astype(np.int64) for most in room
+    )
+    return DrawnWindows(photo, frames, left, top)
